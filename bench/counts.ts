@@ -1,0 +1,150 @@
+/** Muster counted at the wire: requests to storage and to Graph, per device. Not timed: counting slows. */
+
+import {
+  addTenant,
+  type Muster,
+  notify,
+  refresh,
+  startMuster,
+  untilReached,
+  untilSent,
+} from "./muster.ts";
+import type { RouteKind } from "./options.ts";
+import { type ReadCounts, readAll } from "./reading.ts";
+import { graphRequests, touchFleet } from "./surroundings.ts";
+import { timed, until } from "./timing.ts";
+import { countsBetween, sumOf, type WireCounts } from "./wire.ts";
+
+/** Requests of one phase; `storage` by kind. */
+export type Phase = {
+  readonly storage: WireCounts;
+  readonly storageTotal: number;
+  readonly graph: number;
+  /** Requests inside of batches: Microsoft's limits count these. */
+  readonly graphParts: number;
+  readonly seconds: number;
+};
+
+/** One fleet, counted. */
+export type Counted = {
+  readonly route: RouteKind;
+  readonly devices: number;
+  readonly firstRefresh: Phase;
+  readonly sameRefresh: Phase | undefined;
+  readonly changedRefresh: Phase | undefined;
+  readonly dispatch: Phase;
+  readonly confirmation: Phase | undefined;
+  readonly reading: ReadCounts | undefined;
+};
+
+/** Fleets up to this size are also followed until every device has answered. */
+const maxConfirmed = 10_000;
+/** Time for a counted dispatch to be over before its confirmation begins, in seconds. */
+const confirmAfterSeconds = 10;
+/** Silence that means a phase is over; confirmations of units come a poll of their queue apart. */
+const quietMs = { dispatch: 700, confirmation: 3_000 };
+/** Of a fleet, in the third refresh. */
+const changedShare = 0.01;
+
+/** What else is counted beside one dispatch. */
+export type CountOptions = {
+  /** What reading costs. */
+  readonly reading: boolean;
+  /** A second refresh in which nothing changed, and a third in which little did. */
+  readonly refreshes: boolean;
+  /** What following a small fleet costs, until every device has answered. */
+  readonly confirm: boolean;
+};
+
+/** Counts one fleet. */
+export async function measureCounts(
+  route: RouteKind,
+  devices: number,
+  { reading, refreshes, confirm }: CountOptions,
+): Promise<Counted> {
+  const confirms = confirm && devices <= maxConfirmed;
+  const muster = await startMuster({ counted: true, ...(confirms ? { confirmAfterSeconds } : {}) });
+  try {
+    // Creates tables and queues, which no later fleet pays for.
+    const first = await countDispatch(muster, route, 100);
+    if (confirms) await until("the first fleet", async () => isCompleted(muster, first.path));
+    const tenantId = await addTenant(muster, devices, route);
+    const refreshed = () => phase(muster, () => refresh(muster, tenantId));
+    const firstRefresh = await refreshed();
+    const sameRefresh = refreshes ? await refreshed() : undefined;
+    await touchFleet(muster.sandbox.url, tenantId, Math.round(devices * changedShare));
+    const changedRefresh = refreshes ? await refreshed() : undefined;
+    const { path, ...sent } = await countDispatch(muster, route, devices, tenantId);
+    const confirmation = confirms ? await countConfirmation(muster, path) : undefined;
+    const read = reading ? await readAll(muster, path) : undefined;
+    return {
+      route,
+      devices,
+      firstRefresh,
+      sameRefresh,
+      changedRefresh,
+      dispatch: sent.dispatch,
+      confirmation,
+      reading: read,
+    };
+  } finally {
+    await muster.stop();
+  }
+}
+
+async function countDispatch(
+  muster: Muster,
+  route: RouteKind,
+  devices: number,
+  known?: string,
+): Promise<{ path: string; dispatch: Phase }> {
+  const tenantId = known ?? (await addTenant(muster, devices, route));
+  if (known === undefined) await refresh(muster, tenantId);
+  let path = "";
+  const dispatch = await phase(muster, async () => {
+    path = await notify(muster, tenantId, route);
+    await untilReached(muster, tenantId, devices);
+  });
+  await untilSent(muster, path, devices);
+  return { path, dispatch };
+}
+
+/** From the first look at devices until the notification is completed, as its own rows say afterwards. */
+async function countConfirmation(muster: Muster, path: string): Promise<Phase> {
+  const counted = await phase(
+    muster,
+    async () => {
+      const { parts } = await graphRequests(muster.sandbox.url);
+      const hasBegun = async () => (await graphRequests(muster.sandbox.url)).parts > parts;
+      await until("confirmation to begin", hasBegun, { everyMs: 100 });
+    },
+    quietMs.confirmation,
+  );
+  if (!(await isCompleted(muster, path))) throw new Error("confirmation did not end");
+  return counted;
+}
+
+const isCompleted = async ({ api }: Muster, path: string): Promise<boolean> =>
+  (await api("GET", path)).state === "completed";
+
+/** Counts all requests from the beginning of some work until storage is quiet after it. */
+async function phase(
+  muster: Muster,
+  work: () => Promise<unknown>,
+  silenceMs = quietMs.dispatch,
+): Promise<Phase> {
+  const { sandbox, wire } = muster;
+  if (wire === undefined) throw new Error("this Muster is not counted");
+  const before = { storage: wire.read(), graph: await graphRequests(sandbox.url) };
+  const { seconds } = await timed(work);
+  await until("quiet", () => wire.quietMs() > silenceMs);
+  const graph = await graphRequests(sandbox.url);
+  const storage = countsBetween(before.storage, wire.read());
+  return {
+    storage,
+    storageTotal: sumOf(storage),
+    graph: graph.total - before.graph.total,
+    graphParts: graph.parts - before.graph.parts,
+    seconds,
+  };
+}

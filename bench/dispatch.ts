@@ -1,0 +1,71 @@
+/** Muster against the clock: how fast it reaches a fleet, and how much memory that takes. */
+import { peakMiB, resetPeak } from "./memory.ts";
+import {
+  addTenant,
+  type Muster,
+  notify,
+  refresh,
+  startMuster,
+  untilReached,
+  untilSent,
+} from "./muster.ts";
+import type { RouteKind } from "./options.ts";
+import { firstReachedAt, reached } from "./surroundings.ts";
+import { timed } from "./timing.ts";
+
+/** One fleet, reached once. */
+export type Dispatch = {
+  readonly route: RouteKind;
+  readonly devices: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** From the request until Graph took the action for a first device. */
+  readonly firstDeviceMs: number;
+  readonly refreshSeconds: number;
+  /** Peak memory in MiB, while the directory was filled and while the fleet was reached. */
+  readonly workerMiB: Peaks;
+  readonly hostMiB: Peaks;
+};
+export type Peaks = { readonly refresh: number | undefined; readonly dispatch: number | undefined };
+
+const warmUpDevices = 2_000;
+
+/** Measures one fleet in a Muster of its own, warmed up by a small one. */
+export async function measureDispatch(route: RouteKind, devices: number): Promise<Dispatch> {
+  const muster = await startMuster();
+  try {
+    await dispatchOnce(muster, route, warmUpDevices);
+    return await dispatchOnce(muster, route, devices);
+  } finally {
+    await muster.stop();
+  }
+}
+
+async function dispatchOnce(muster: Muster, route: RouteKind, devices: number): Promise<Dispatch> {
+  const { sandbox, hostPid, workerPid } = muster;
+  const tenantId = await addTenant(muster, devices, route);
+  const refreshing = await timed(() => refresh(muster, tenantId));
+  const peaks = () => ({ worker: peakMiB(workerPid), host: peakMiB(hostPid) });
+  const inRefresh = peaks();
+  resetPeak(workerPid);
+  resetPeak(hostPid);
+  const begunAt = Date.now();
+  const { seconds } = await timed(async () => {
+    const path = await notify(muster, tenantId, route);
+    await untilReached(muster, tenantId, devices);
+    await untilSent(muster, path, devices);
+  });
+  const inDispatch = peaks();
+  const { doubled } = await reached(sandbox.url, tenantId);
+  if (doubled > 0) throw new Error(`${doubled} devices were reached twice`);
+  return {
+    route,
+    devices,
+    seconds,
+    perSecond: devices / seconds,
+    firstDeviceMs: (await firstReachedAt(sandbox.url, tenantId)) - begunAt,
+    refreshSeconds: refreshing.seconds,
+    workerMiB: { refresh: inRefresh.worker, dispatch: inDispatch.worker },
+    hostMiB: { refresh: inRefresh.host, dispatch: inDispatch.host },
+  };
+}

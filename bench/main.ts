@@ -1,0 +1,86 @@
+/** `npm run bench`: Muster beside its storage, a naive twin and BullMQ; a table, and JSON in bench/results. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { measureBullmq } from "./bullmq.ts";
+import { measureCeiling } from "./ceiling.ts";
+import { measureCounts } from "./counts.ts";
+import { measureDispatch } from "./dispatch.ts";
+import { measureNaive } from "./naive.ts";
+import { type BenchOptions, type Part, readOptions } from "./options.ts";
+import { redisVersion } from "./redis.ts";
+import { type Results, report } from "./report.ts";
+
+const folder = fileURLToPath(new URL("results/", import.meta.url));
+
+const machine = {
+  processor: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  redis: redisVersion() ?? "none",
+  loadBefore: Number((loadavg()[0] ?? 0).toFixed(2)),
+};
+
+async function run(options: BenchOptions): Promise<Results> {
+  const results: Results = {
+    machine,
+    startedAt: new Date().toISOString(),
+    dispatch: [],
+    counted: [],
+  };
+  const wants = (part: Part): boolean => !options.skip.has(part);
+  const { sizes } = options;
+  // At a million, Azurite is what would be timed: there only requests and memory are looked at.
+  const ceilingSizes = sizes.filter((size) => size <= 100_000);
+  if (wants("ceiling"))
+    results.ceiling = await step("Azurite alone", () => measureCeiling(ceilingSizes));
+  if (wants("naive"))
+    results.naive = await step("the naive twin", () => measureNaive(options.naiveDevices));
+  if (wants("bullmq"))
+    results.bullmq =
+      redisVersion() === undefined
+        ? { skipped: "no redis-server" }
+        : await step("BullMQ", () => measureBullmq(options.bullmqDevices));
+  for (const route of options.routes)
+    for (const size of wants("muster") ? sizes : [])
+      results.dispatch.push(
+        await step(`Muster, ${route}, ${size}`, () => measureDispatch(route, size)),
+      );
+  for (const route of options.routes)
+    for (const size of wants("counts") ? sizes : [])
+      results.counted.push(await step(`counting, ${route}, ${size}`, () => count(route, size)));
+  return results;
+
+  function count(route: BenchOptions["routes"][number], size: number) {
+    const first = route === options.routes[0];
+    return measureCounts(route, size, {
+      reading: wants("reading") && first && size >= 100_000,
+      refreshes: first && size >= 100_000,
+      confirm: true,
+    });
+  }
+}
+
+/** Says what is measured now, and how long that took. */
+async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const begun = performance.now();
+  process.stderr.write(`${name} ... `);
+  const value = await work();
+  process.stderr.write(`${((performance.now() - begun) / 1000).toFixed(1)} s\n`);
+  return value;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+try {
+  const results = await run(readOptions(process.argv.slice(2)));
+  console.log(report(results));
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}${results.startedAt.replaceAll(":", "-")}.json`;
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  console.log(`\nAll of it: ${file}`);
+} catch (cause) {
+  console.error(cause instanceof Error ? cause.message : cause);
+  process.exitCode = 1;
+}
+process.exit();

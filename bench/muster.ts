@@ -1,0 +1,138 @@
+/** Muster as its users have it: the built functions in the local host, spoken to over its HTTP API. */
+import { fileURLToPath } from "node:url";
+import { ensureBuilt } from "../scripts/build.ts";
+import { type Hosted, startHosted } from "./hosted.ts";
+import type { RouteKind } from "./options.ts";
+import { makeFleet, reached, type Surroundings, startSurroundings } from "./surroundings.ts";
+import { until } from "./timing.ts";
+import { startWire, type Wire } from "./wire.ts";
+
+const appDir = fileURLToPath(new URL("..", import.meta.url));
+const adminToken = "benchmark-token-that-guards-nothing-at-all";
+/** Longer than any run: dispatch is measured without confirmation beside it. */
+const never = 6 * 3600;
+
+/**
+ * V8 lets its heap grow with the machine's memory; an instance in Azure has little. With these bounds the
+ * worker is what it would be there, and what it needs can be told from what it merely may take.
+ */
+const heapOfSmallInstance = "--max-old-space-size=256 --max-semi-space-size=16";
+
+/** A running Muster. */
+export type Muster = Pick<Surroundings, "sandbox"> &
+  Pick<Hosted, "hostPid" | "workerPid"> & {
+    /** Counts storage requests, where that was asked for. */
+    readonly wire: Wire | undefined;
+    readonly api: Api;
+    readonly stop: () => Promise<void>;
+  };
+
+/** One request to the API; the answer's JSON. `path` is relative to `/api/v1`, or a whole URL. */
+export type Api = (method: string, path: string, body?: object) => Promise<Answer>;
+/** What the benchmark reads of answers. */
+export type Answer = {
+  readonly refreshId: string;
+  readonly notificationId: string;
+  readonly state: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly value: readonly unknown[];
+  readonly nextLink?: string;
+};
+
+/** Starts everything, for itself alone. */
+export async function startMuster(
+  options: { readonly counted?: boolean; readonly confirmAfterSeconds?: number } = {},
+): Promise<Muster> {
+  const { counted = false, confirmAfterSeconds = never } = options;
+  const [surroundings] = await Promise.all([startSurroundings(), ensureBuilt()]);
+  const { azurite, sandbox } = surroundings;
+  const wire = counted ? await startWire(azurite.connectionString) : undefined;
+  const hosted = await startHosted(appDir, {
+    AzureWebJobsStorage: wire?.connectionString ?? azurite.connectionString,
+    MUSTER_ADMIN_TOKEN: adminToken,
+    MUSTER_REQUEST_RATE_FACTOR: "1000",
+    MUSTER_AUTHORITY_URL: sandbox.authorityUrl,
+    MUSTER_CLIENT_ID: sandbox.clientId,
+    MUSTER_CLIENT_SECRET: sandbox.clientSecret,
+    MUSTER_GRAPH_URL: sandbox.graphUrl,
+    NODE_EXTRA_CA_CERTS: sandbox.caFile,
+    // What the benchmark itself was given, such as --cpu-prof, reaches the worker too.
+    NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} ${heapOfSmallInstance}`.trim(),
+    MUSTER_CONFIRM_AFTER_SECONDS: String(confirmAfterSeconds),
+    // Waiting for confirmation is no sign of a lost message here.
+    MUSTER_OVERDUE_SECONDS: String(2 * never),
+  });
+  const stop = async (): Promise<void> => {
+    await hosted.stop();
+    await wire?.stop();
+    await surroundings.stop();
+  };
+  const { hostPid, workerPid, url } = hosted;
+  return { sandbox, wire, hostPid, workerPid, api: apiOf(url), stop };
+}
+
+const apiOf =
+  (base: string): Api =>
+  async (method, path, body) => {
+    const url = URL.canParse(path) ? path : `${base}/api/v1/${path}`;
+    const answer = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === "" ? {} : JSON.parse(text)) as Answer;
+  };
+
+/** Makes a fleet and a tenant whose pace is lifted; the directory is still empty. */
+export async function addTenant(
+  { sandbox, api }: Muster,
+  devices: number,
+  route: RouteKind,
+): Promise<string> {
+  const tenantId = await makeFleet(sandbox.url, devices, route);
+  const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
+  await api("POST", "tenants", { tenantId, displayName: `${devices} devices`, pace });
+  return tenantId;
+}
+
+/** Refreshes the directory and waits for its end; answers its final view. */
+export async function refresh({ api }: Muster, tenantId: string): Promise<Answer> {
+  const { refreshId } = await api("POST", `tenants/${tenantId}/devices/refresh`, {});
+  let view: Answer | undefined;
+  await until(
+    "a refresh",
+    async () => {
+      view = await api("GET", `tenants/${tenantId}/refreshes/${refreshId}`);
+      return view.state !== "running";
+    },
+    { everyMs: 50 },
+  );
+  if (view?.state !== "completed") throw new Error(`refresh ended so: ${JSON.stringify(view)}`);
+  return view;
+}
+
+/** What is sent on each route: an action that every device of the fleet takes by it. */
+const actions: Readonly<Record<RouteKind, string>> = {
+  bulk: "endpointProtectionQuickScan",
+  batch: "downloadComputerPolicy",
+};
+
+/** Asks for the route's action on the whole tenant; answers the notification's path. */
+export async function notify({ api }: Muster, tenantId: string, route: RouteKind): Promise<string> {
+  const body = { action: actions[route], target: { kind: "tenant" } };
+  const { notificationId } = await api("POST", `tenants/${tenantId}/notifications`, body);
+  return `tenants/${tenantId}/notifications/${notificationId}`;
+}
+
+/** Waits until Graph has taken the action for every device. Asks the sandbox only. */
+export const untilReached = ({ sandbox }: Muster, tenantId: string, devices: number) =>
+  until("all devices", async () => (await reached(sandbox.url, tenantId)).distinct >= devices);
+
+/** Waits until Muster itself says that every delivery is sent, or beyond. */
+export const untilSent = ({ api }: Muster, path: string, devices: number) =>
+  until("all deliveries", async () => {
+    const { counts } = await api("GET", path);
+    return counts["total"] === devices && counts["waiting"] === 0;
+  });

@@ -1,0 +1,67 @@
+/** What a run of the benchmark measures, from its command line. */
+import { parseArgs } from "node:util";
+
+/** Parts of the benchmark that can be left out. */
+export const parts = ["ceiling", "naive", "bullmq", "muster", "counts", "reading"] as const;
+export type Part = (typeof parts)[number];
+
+/** Ways to send: one bulk request for 100 devices, or `$batch` with 20 parts. */
+export const routes = ["bulk", "batch"] as const;
+export type RouteKind = (typeof routes)[number];
+
+export type BenchOptions = {
+  /** Fleet sizes for Muster and for the ceiling. */
+  readonly sizes: readonly number[];
+  readonly routes: readonly RouteKind[];
+  readonly skip: ReadonlySet<Part>;
+  /** Devices of the naive twin and of BullMQ: what counts there is the rate. */
+  readonly naiveDevices: number;
+  readonly bullmqDevices: number;
+};
+
+const help = `npm run bench -- [options]
+  --sizes 1000,10000,100000   fleet sizes
+  --million                   adds 1,000,000
+  --routes bulk,batch         ways to send
+  --skip ${parts.join(",")}
+  --naive 2000                devices of the naive twin
+  --bullmq 10000              devices of BullMQ`;
+
+/** Reads the command line. @throws One line for people when something in it is unknown. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      sizes: { type: "string", default: "1000,10000,100000" },
+      million: { type: "boolean", default: false },
+      routes: { type: "string", default: routes.join(",") },
+      skip: { type: "string", default: "" },
+      naive: { type: "string", default: "2000" },
+      bullmq: { type: "string", default: "10000" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) throw new Error(help);
+  const sizes = listOf(values.sizes).map(countOf);
+  return {
+    sizes: values.million ? [...sizes, 1_000_000] : sizes,
+    routes: listOf(values.routes).map((name) => oneOf(routes, name)),
+    skip: new Set(listOf(values.skip).map((name) => oneOf(parts, name))),
+    naiveDevices: countOf(values.naive),
+    bullmqDevices: countOf(values.bullmq),
+  };
+}
+
+const listOf = (text: string): string[] => text.split(",").filter((item) => item !== "");
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`"${text}" is no number of devices`);
+  return count;
+}
+
+function oneOf<T extends string>(known: readonly T[], name: string): T {
+  const found = known.find((each) => each === name);
+  if (found === undefined) throw new Error(`"${name}" is none of ${known.join(", ")}`);
+  return found;
+}

@@ -1,0 +1,199 @@
+/** The benchmark's results as tables for people. Pure. */
+import type { Ceiling } from "./ceiling.ts";
+import type { Counted, Phase } from "./counts.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { emptyPoll, sumOf } from "./wire.ts";
+
+/** Everything one run found out; absent parts were skipped. */
+export type Results = {
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly startedAt: string;
+  ceiling?: Ceiling;
+  naive?: { readonly perSecond: number };
+  bullmq?: { readonly each: number; readonly bulk: number } | { readonly skipped: string };
+  readonly dispatch: Dispatch[];
+  readonly counted: Counted[];
+};
+
+type Cell = string | number | undefined;
+
+/** A table in Markdown, its columns padded so that a terminal shows it well. */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const texts = [head, ...rows.map((row) => row.map(cell))];
+  const widths = head.map((_, at) => Math.max(...texts.map((row) => (row[at] ?? "").length)));
+  const line = (row: readonly string[]): string =>
+    `| ${widths.map((width, at) => pad(row[at] ?? "", width, at)).join(" | ")} |`;
+  const rule = `| ${widths.map((width, at) => (at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [line(head), rule, ...texts.slice(1).map(line)].join("\n");
+}
+
+const pad = (text: string, width: number, at: number): string =>
+  at === 0 ? text.padEnd(width) : text.padStart(width);
+
+function cell(value: Cell): string {
+  if (value === undefined) return "-";
+  if (typeof value === "string") return value;
+  if (value === 0) return "0";
+  if (value >= 100) return Math.round(value).toLocaleString("en-US");
+  return value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(3);
+}
+
+/** All tables of a run. */
+export function report(results: Results): string {
+  const { machine } = results;
+  const sections = [
+    Object.entries(machine)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join(", "),
+    ...speed(results),
+    ...requests(results.counted),
+    ...refreshes(results),
+    ...reads(results.counted),
+  ];
+  return sections.join("\n\n");
+}
+
+function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {
+  const rates: [string, Cell][] = [
+    ...Object.entries(ceiling?.entities ?? {}).map(([size, rate]): [string, Cell] => [
+      `Azurite: entities/s in transactions of 100, table filling to ${cell(Number(size))}`,
+      rate,
+    ]),
+    ["Azurite: messages sent/s", ceiling?.queueSend],
+    ["Azurite: messages received and deleted/s", ceiling?.queueReceiveDelete],
+    ["naive twin: devices/s", naive?.perSecond],
+  ];
+  if (bullmq && "skipped" in bullmq)
+    rates.push(["BullMQ: devices/s", `skipped: ${bullmq.skipped}`]);
+  const queue = bullmq && "each" in bullmq ? bullmq : undefined;
+  if (queue)
+    rates.push(
+      ["BullMQ, a Graph call per device: devices/s", queue.each],
+      ["BullMQ, gathered into bulk calls of 100: devices/s", queue.bulk],
+    );
+  const rows = dispatch.map((run): Cell[] => {
+    const over = (rate: number | undefined): Cell => rate && `${cell(run.perSecond / rate)}x`;
+    return [
+      `${run.route}, ${run.devices.toLocaleString("en-US")}`,
+      run.seconds,
+      run.perSecond,
+      over(ceiling?.entities[run.devices]),
+      over(naive?.perSecond),
+      over(queue?.each),
+      over(queue?.bulk),
+      run.firstDeviceMs,
+      run.workerMiB.dispatch,
+      run.hostMiB.dispatch,
+      run.workerMiB.refresh,
+      run.hostMiB.refresh,
+    ];
+  });
+  return [
+    table(["alone", "rate"], rates),
+    table(
+      [
+        "Muster",
+        "s",
+        "devices/s",
+        "Azurite",
+        "naive",
+        "BullMQ",
+        "BullMQ bulk",
+        "first ms",
+        "worker MiB",
+        "host MiB",
+        "worker, refresh",
+        "host, refresh",
+      ],
+      rows,
+    ),
+  ];
+}
+
+function requests(counted: readonly Counted[]): string[] {
+  const rows = counted.flatMap((run) => [
+    phaseRow(run, "dispatch", run.dispatch),
+    ...(run.confirmation ? [phaseRow(run, "confirmation", run.confirmation)] : []),
+  ]);
+  if (rows.length === 0) return [];
+  return [
+    table(
+      [
+        "requests per device",
+        "storage",
+        "table",
+        "queue",
+        "blob",
+        "Graph",
+        "Graph parts",
+        "empty polls in all",
+      ],
+      rows,
+    ),
+  ];
+}
+
+function phaseRow({ route, devices }: Counted, name: string, phase: Phase): Cell[] {
+  const per = (prefix: string): number => sumOf(phase.storage, prefix) / devices;
+  return [
+    `${name}, ${route}, ${devices.toLocaleString("en-US")}`,
+    phase.storageTotal / devices,
+    per("table"),
+    per("queue"),
+    per("blob"),
+    phase.graph / devices,
+    phase.graphParts / devices,
+    phase.storage[emptyPoll] ?? 0,
+  ];
+}
+
+function refreshes({ dispatch, counted }: Results): string[] {
+  const rows = counted.flatMap((run) => {
+    const timedRun = dispatch.find(
+      (each) => each.devices === run.devices && each.route === run.route,
+    );
+    const row = (name: string, phase: Phase | undefined, seconds?: number): Cell[][] =>
+      phase === undefined
+        ? []
+        : [
+            [
+              `${name}, ${run.devices.toLocaleString("en-US")}`,
+              seconds,
+              phase.seconds,
+              phase.storageTotal / run.devices,
+              phase.storageTotal,
+              phase.graph,
+            ],
+          ];
+    if (run.sameRefresh === undefined) return [];
+    return [
+      ...row("first", run.firstRefresh, timedRun?.refreshSeconds),
+      ...row("nothing changed", run.sameRefresh),
+      ...row("1 % changed", run.changedRefresh),
+    ];
+  });
+  if (rows.length === 0) return [];
+  const head = [
+    "directory refresh",
+    "s",
+    "s while counted",
+    "storage per device",
+    "storage",
+    "Graph",
+  ];
+  return [table(head, rows)];
+}
+
+function reads(counted: readonly Counted[]): string[] {
+  const rows = counted.flatMap(({ devices, reading }) =>
+    Object.entries(reading ?? {}).map(([name, { storage, ms }]): Cell[] => [
+      `${name}, ${devices.toLocaleString("en-US")}`,
+      sumOf(storage, "table"),
+      Object.entries(storage)
+        .map(([kind, count]) => `${count} ${kind.replace("table read ", "")}`)
+        .join(", "),
+      ms,
+    ]),
+  );
+  return rows.length === 0 ? [] : [table(["reading", "storage reads", "of", "ms"], rows)];
+}

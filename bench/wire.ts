@@ -1,0 +1,139 @@
+/**
+ * Counts storage requests at the wire: a reverse proxy in front of Azurite's three services. It knows
+ * requests only by their method, path and answer, and nothing of the code that sends them.
+ */
+import {
+  Agent,
+  request as ask,
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** How many requests of each kind; a kind is `service verb resource`. */
+export type WireCounts = Readonly<Record<string, number>>;
+
+/** A counting proxy. */
+export type Wire = {
+  /** The connection string that leads through the proxy. */
+  readonly connectionString: string;
+  readonly read: () => WireCounts;
+  /** Milliseconds since the last request that was more than a poll of an empty queue. */
+  readonly quietMs: () => number;
+  readonly stop: () => Promise<void>;
+};
+
+const services = ["Table", "Queue", "Blob"] as const;
+type Service = (typeof services)[number];
+
+/** Starts the proxy before the storage that a connection string names. */
+export async function startWire(connectionString: string): Promise<Wire> {
+  const counts = new Map<string, number>();
+  let busyAt = performance.now();
+  const count = (kind: string): void => {
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (kind !== emptyPoll) busyAt = performance.now();
+  };
+  const agent = new Agent({ keepAlive: true });
+  let through = connectionString;
+  const servers: Server[] = [];
+  for (const service of services) {
+    const port = Number(new RegExp(`${service}Endpoint=http://[^:;]+:(\\d+)/`).exec(through)?.[1]);
+    const server = createServer((incoming, outgoing) =>
+      forward(service, { port, agent, count }, incoming, outgoing),
+    );
+    server.listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    servers.push(server);
+    through = through.replace(`:${port}/`, `:${(server.address() as AddressInfo).port}/`);
+  }
+  const stop = async (): Promise<void> => {
+    agent.destroy();
+    for (const server of servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  };
+  return {
+    connectionString: through,
+    read: () => Object.fromEntries(counts),
+    quietMs: () => performance.now() - busyAt,
+    stop,
+  };
+}
+
+type Way = {
+  readonly port: number;
+  readonly agent: Agent;
+  readonly count: (kind: string) => void;
+};
+
+function forward(
+  service: Service,
+  { port, agent, count }: Way,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  const { method = "", url = "", headers } = incoming;
+  const onward = ask({ host: "127.0.0.1", port, method, path: url, headers, agent }, (answer) => {
+    const kind = kindOf(service, method, url);
+    const isReceive = kind.startsWith("queue receive");
+    // The host asks for queues that nobody has needed yet, too.
+    const isMissing = method === "GET" && service === "Queue" && answer.statusCode === 404;
+    if (!isReceive) count(isMissing ? emptyPoll : kind);
+    let text = "";
+    answer.on("data", (chunk: Buffer) => {
+      if (isReceive) text += chunk.toString("latin1");
+    });
+    answer.on("end", () => {
+      if (isReceive) count(text.includes("<QueueMessage>") ? kind : emptyPoll);
+    });
+    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+    answer.pipe(outgoing);
+  });
+  onward.on("error", () => outgoing.destroy());
+  incoming.pipe(onward);
+}
+
+/** A look at a queue that found nothing: it depends on time, not on devices. */
+export const emptyPoll = "empty poll";
+
+/** What a request does to which table, queue or container. The first path segment is the account. */
+export function kindOf(service: Service, method: string, url: string): string {
+  const [path = ""] = decodeURIComponent(url).split("?");
+  const [, , resource = "", rest = ""] = path.split("/");
+  const [name] = resource.split("(");
+  switch (service) {
+    case "Table":
+      if (resource === "$batch") return "table transaction";
+      return `table ${method === "GET" ? "read" : "write"} ${name}`;
+    case "Queue":
+      if (rest !== "messages") return `queue other ${name}`;
+      return `queue ${queueVerbs[method] ?? method} ${name}`;
+    case "Blob":
+      return `blob ${method === "GET" || method === "HEAD" ? "read" : "write"} ${name}`;
+  }
+}
+
+const queueVerbs: Readonly<Record<string, string>> = {
+  GET: "receive",
+  POST: "send",
+  DELETE: "delete",
+  PUT: "update",
+};
+
+/** What was counted between two readings. */
+export const countsBetween = (before: WireCounts, after: WireCounts): WireCounts =>
+  Object.fromEntries(
+    Object.entries(after)
+      .map(([kind, count]) => [kind, count - (before[kind] ?? 0)] as const)
+      .filter(([, count]) => count > 0),
+  );
+
+/** Requests whose kind begins with a text; polls of empty queues only where they are asked for. */
+export const sumOf = (counts: WireCounts, prefix = ""): number =>
+  Object.entries(counts)
+    .filter(([kind]) => kind.startsWith(prefix) && (kind !== emptyPoll || prefix === emptyPoll))
+    .reduce((sum, [, count]) => sum + count, 0);

@@ -1,0 +1,33 @@
+/** Explains whether somebody may call an operation, down to the assignment. */
+import { z } from "zod";
+import { ExplainView, explainView } from "../../shared/access/access-view.ts";
+import { ExplainQuery, explainAccess } from "../../shared/access/explaining.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { findAction } from "../../shared/devices/catalogue.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { onHttp } from "../define.ts";
+
+export const explainAccessFunction = onHttp(
+  operation({
+    name: "access-explain",
+    method: "GET",
+    path: "api/v1/access/explain",
+    summary: "Explain what you or, with access.read, somebody else may do, and why",
+    tag: "Access",
+    query: z.strictObject({
+      ...ExplainQuery,
+      action: z.string().max(64).optional().describe("Action id, where the operation sends one"),
+    }),
+    answers: { 200: { description: "The answer and its reasons", body: ExplainView } },
+  }),
+  async ({ query }, tools) => {
+    const { standing } = signedInOf(tools);
+    const actionPermission = findAction(query.action ?? "")?.permission;
+    const answer = explainAccess(standing, query, { ...query, actionPermission });
+    return Promise.resolve(
+      answer.ok ? succeed(ok(explainView(query.operation, answer.value))) : answer,
+    );
+  },
+);

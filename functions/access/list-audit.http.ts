@@ -1,0 +1,35 @@
+/** Lists the audit trail of what belongs to no tenant: roles, assignments, refused sign-ins. */
+import { AuditEvent, platformTrail } from "../../shared/access/audit-event.ts";
+import { AuditQuery, answerAudit } from "../../shared/access/audit-query.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { pageBody, pageOf } from "../../shared/http/paging.ts";
+import { ok, streamed } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+
+import { onHttp } from "../define.ts";
+
+export const listAuditFunction = onHttp(
+  operation({
+    name: "audit-list",
+    method: "GET",
+    path: "api/v1/audit",
+    summary:
+      "List what was done about no single tenant and what was refused at sign-in, newest first",
+    tag: "Audit",
+
+    query: AuditQuery,
+    answers: {
+      200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
+    },
+  }),
+  async ({ query, url, accept }, tools) => {
+    const { auditing } = signedInOf(tools).access;
+    const answer = await answerAudit(auditing, platformTrail, query, accept);
+    if (!answer.ok) return answer;
+    if (answer.value.kind === "csv")
+      return succeed(streamed("text/csv; charset=utf-8", answer.value.stream));
+    const { list, page } = answer.value;
+    return succeed(ok(pageBody(url, list, page)));
+  },
+);

@@ -1,0 +1,110 @@
+/**
+ * Functions as values: what triggers them, and what they do. Nothing is registered here, so a test
+ * can call a function, and the API document can read it, without a Functions host.
+ */
+import type { z } from "zod";
+import type { RequestTarget } from "../shared/access/authorize.ts";
+import type { SignedIn } from "../shared/access/signed-in.ts";
+import type { Method, Operation } from "../shared/http/operation.ts";
+import type { Reply } from "../shared/http/reply.ts";
+import type { Result } from "../shared/kernel/failure.ts";
+import type { QueueName } from "../shared/storage/names.ts";
+import type { Services } from "./services.ts";
+
+/** Writes one event: `noun.verb` and the ids it is about; never message bodies or secrets. */
+export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** A request after every check: typed by the operation's own schemas. */
+export type HttpInput<O extends Operation> = {
+  readonly params: Parsed<O["params"]>;
+  readonly query: Parsed<O["query"]>;
+  readonly body: Parsed<O["body"]>;
+  /** The etag that the caller presented, for conditional operations. */
+  readonly ifMatch: string | undefined;
+  /** Basis for ids of what the request creates; the same again for the same idempotency key. */
+  readonly seed: string;
+  readonly url: URL;
+  /** Media types that the caller prefers over JSON. */
+  readonly accept: string;
+};
+
+/** What every handler is given; `signedIn` where the operation asks who is calling (`signedInOf`). */
+export type Tools = {
+  readonly services: Services;
+  readonly log: Log;
+  readonly signedIn?: SignedIn;
+};
+
+/** What a request is about, where its path does not say: the action it sends, the collection it is for. */
+export type About = (
+  input: HttpInput<Operation>,
+  services: Services,
+) => Promise<Pick<RequestTarget, "actionPermission" | "collectionId">>;
+
+/** An HTTP function. */
+export type HttpFunction = {
+  readonly kind: "http";
+  readonly operation: Operation;
+  /** Where it takes more methods than the operation's own. */
+  readonly methods?: readonly Method[];
+  readonly about?: About;
+  /** Whether it keeps within collections; callers that are limited to some are refused elsewhere. */
+  readonly keepsLimits?: boolean;
+  readonly handle: (input: HttpInput<Operation>, tools: Tools) => Promise<Result<Reply>>;
+};
+
+/** Declares an HTTP function for an operation. */
+export function onHttp<const O extends Operation>(
+  operation: O,
+  handle: (input: HttpInput<O>, tools: Tools) => Promise<Result<Reply>>,
+  more: {
+    readonly about?: (input: HttpInput<O>, services: Services) => ReturnType<About>;
+    readonly keepsLimits?: boolean;
+  } = {},
+): HttpFunction {
+  // The input is built from this very operation's schemas, so the narrower type is what arrives.
+  return { kind: "http", operation, handle, ...more };
+}
+
+/** What becomes of a queue message. Throwing means: deliver it again soon. */
+export type QueueOutcome =
+  | { readonly kind: "ack" }
+  /** Done for now; look again after a while. A copy is sent, since Functions cannot postpone. */
+  | { readonly kind: "again"; readonly afterSeconds: number; readonly message?: object }
+  | { readonly kind: "quarantine"; readonly reason: string };
+
+/** A queue function; it listens on the queue of its own name. */
+export type QueueFunction = {
+  readonly kind: "queue";
+  readonly name: QueueName;
+  readonly message: z.ZodType;
+  readonly handle: (message: never, tools: Tools) => Promise<QueueOutcome>;
+};
+
+/** Declares a queue function. */
+export function onQueue<S extends z.ZodType>(declared: {
+  readonly name: QueueName;
+  readonly message: S;
+  readonly handle: (message: z.output<S>, tools: Tools) => Promise<QueueOutcome>;
+}): QueueFunction {
+  return { kind: "queue", ...declared };
+}
+
+/** A timer function; the schedule is NCRONTAB with seconds, in UTC. */
+export type TimerFunction = {
+  readonly kind: "timer";
+  readonly name: string;
+  readonly schedule: string;
+  readonly handle: (tools: Tools) => Promise<void>;
+};
+
+/** Declares a timer function. */
+export const onTimer = (declared: Omit<TimerFunction, "kind">): TimerFunction => ({
+  kind: "timer",
+  ...declared,
+});
+
+/** Any function of the app. */
+export type AnyFunction = HttpFunction | QueueFunction | TimerFunction;

@@ -1,0 +1,16 @@
+/**
+ * Looks after refreshes of directories whose messages were lost, every minute.
+ *
+ * Delivery: one at a time; running twice sends messages twice, which rows make harmless.
+ */
+import { sweepRefreshes } from "../../shared/devices/refresh-sweep.ts";
+import { onTimer } from "../define.ts";
+
+export const sweepRefreshesFunction = onTimer({
+  name: "refreshes-sweep",
+  schedule: "50 * * * * *",
+  async handle({ services, log }) {
+    const sent = await sweepRefreshes(services.refresh);
+    if (sent > 0) log("refresh.sweep", { messages: sent });
+  },
+});

@@ -1,0 +1,78 @@
+/** What is remembered of a request on its way, and the audit event that is made of it at its end. */
+import type { HttpRequest } from "@azure/functions";
+import { redact } from "../shared/access/audit-redaction.ts";
+import type { Caller } from "../shared/access/caller.ts";
+import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
+import type { AuditNote } from "../shared/access/signed-in.ts";
+import type { Operation } from "../shared/http/operation.ts";
+import type { Reply } from "../shared/http/reply.ts";
+import type { Failure, Result } from "../shared/kernel/failure.ts";
+import { randomId } from "../shared/kernel/ids.ts";
+import type { Tools } from "./define.ts";
+
+/** A request on its way; each step adds what it found. */
+export type Trace = {
+  readonly operation: Operation;
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+  readonly ip: string | undefined;
+  caller?: Caller;
+  /** A registered tenant that a recognised caller asked for. */
+  tenantId?: string;
+  /** Where the door stayed shut, and whether that goes into the trail. */
+  refused?: { readonly step: string; readonly audited: boolean };
+  note: AuditNote;
+};
+
+/** Begins the trace of a request. */
+export const traceOf = (operation: Operation, request: HttpRequest, requestId: string): Trace => ({
+  operation,
+  method: request.method,
+  path: new URL(request.url).pathname,
+  requestId,
+  ip: clientAddress(request.headers.get("x-forwarded-for")),
+  note: {},
+});
+
+/**
+ * Writes the event of an ended request, if it is one for the trail. What was done stays done when the
+ * trail cannot be written: then the event stands in the log, without anything secret.
+ */
+export async function audit(
+  trace: Trace,
+  result: Result<Reply>,
+  { services, log }: Tools,
+): Promise<void> {
+  const { operation, method, path, requestId, ip, caller, tenantId, refused, note } = trace;
+  const outcome = outcomeOf(trace, result);
+  if (operation.anonymous || refused?.audited === false) return;
+  if (!isAudited({ method, outcome, note })) return;
+  const event = auditEventOf({
+    eventId: randomId(),
+    at: services.clock.now(),
+    caller,
+    ip,
+    operation: operation.name,
+    method,
+    tenantId,
+    outcome,
+    step: refused?.step ?? (result.ok ? undefined : result.failure.code),
+    requestId,
+    // What a stranger wrote into the address is not kept.
+    note: caller === undefined ? {} : { object: path.replace(/^\/api\/v1\//, ""), ...note },
+  });
+  try {
+    await services.trail.append(event);
+  } catch (error) {
+    log("audit.lose", { requestId, audit: redact(event), error: String(error) });
+  }
+}
+
+function outcomeOf({ refused }: Trace, result: Result<Reply>): "allowed" | "refused" | "failed" {
+  if (result.ok) return "allowed";
+  return refused !== undefined || isRefusal(result.failure) ? "refused" : "failed";
+}
+
+/** Handlers refuse too: who gives what they do not hold, who approves what they asked for. */
+const isRefusal = ({ code }: Failure): boolean => code === "forbidden";

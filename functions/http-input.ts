@@ -1,0 +1,66 @@
+/** Reads a request into what its handler takes: path, query and body by the operation's own schemas. */
+import type { HttpRequest } from "@azure/functions";
+import { readBody } from "../shared/http/body.ts";
+import { faultsOf, invalidRequest, pointerOf } from "../shared/http/faults.ts";
+import type { Operation } from "../shared/http/operation.ts";
+import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
+import { newestFirstId } from "../shared/kernel/ids.ts";
+import type { HttpInput } from "./define.ts";
+
+/** A request that is well formed, with its body as it was sent. */
+export type Read = { readonly input: HttpInput<Operation>; readonly text: string };
+
+/** Reads the request, or names every fault in it. */
+export async function readInput(
+  operation: Operation,
+  request: HttpRequest,
+  now: number,
+): Promise<Result<Read>> {
+  const url = new URL(request.url);
+  const faults: Fault[] = [];
+  const params = check(operation.params, request.params, "/path", faults);
+  const query = check(operation.query, Object.fromEntries(url.searchParams), "/query", faults);
+  if (faults.length > 0) return invalidRequest(faults);
+  const body = operation.body
+    ? await readBody({ headers: request.headers, body: request.body }, operation.body)
+    : succeed({ value: undefined, text: "" });
+  if (!body.ok) return body;
+  const input = {
+    params,
+    query,
+    body: body.value.value,
+    ifMatch: ifMatchOf(request.headers.get("if-match")),
+    seed: newestFirstId(now),
+    url,
+    accept: request.headers.get("accept") ?? "",
+  };
+  // The schemas are the operation's own: what they gave is what its handler was typed with.
+  return succeed({ input: input as HttpInput<Operation>, text: body.value.text });
+}
+
+/** An id that the path names, such as the tenant's; undefined where it names none. */
+export function idIn(params: unknown, name: "tenantId" | "collectionId"): string | undefined {
+  const id = (params as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof id === "string" ? id : undefined;
+}
+
+function check(
+  schema: Operation["params"],
+  value: Readonly<Record<string, unknown>>,
+  prefix: string,
+  faults: Fault[],
+): unknown {
+  if (schema === undefined) {
+    for (const name of prefix === "/query" ? Object.keys(value) : [])
+      faults.push({ pointer: prefix + pointerOf([name]), detail: "this operation takes no query" });
+    return undefined;
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  faults.push(...faultsOf(parsed.error, prefix));
+  return undefined;
+}
+
+/** `*` asks for nothing but that there is something, which every handler sees for itself. */
+const ifMatchOf = (header: string | null): string | undefined =>
+  header === null || header.trim() === "*" ? undefined : header;

@@ -1,0 +1,24 @@
+/**
+ * Delivers the waiting devices of a few rows.
+ *
+ * Delivery: at least once. A duplicate finds the devices claimed or sent, and sends nothing.
+ */
+import { UnitMessage } from "../../shared/notifications/contract.ts";
+import { deliver } from "../../shared/notifications/deliver.ts";
+import { queueNames } from "../../shared/storage/names.ts";
+import { onQueue, type QueueOutcome } from "../define.ts";
+
+export const deliverNotificationFunction = onQueue({
+  name: queueNames.notificationDeliver,
+  message: UnitMessage,
+  async handle(message, { services, log }): Promise<QueueOutcome> {
+    const outcome = await deliver(services.notify, message);
+    const { tenantId, notificationId, from, to } = message;
+    log("notification.deliver", { tenantId, notificationId, from, outcome: outcome.kind });
+    if (outcome.kind !== "again") return { kind: "ack" };
+    const { until, turn, reads, handed } = outcome;
+    const afterSeconds = (until - services.clock.now()) / 1000;
+    const next = { tenantId, notificationId, from, to, ...turn, reads, handed };
+    return { kind: "again", afterSeconds, message: next };
+  },
+});

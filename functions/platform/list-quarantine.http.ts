@@ -1,0 +1,35 @@
+/** Lists messages that were set aside, with the reason. */
+import { z } from "zod";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { onHttp } from "../define.ts";
+
+const Quarantined = z
+  .object({
+    quarantineId: z.string(),
+    queue: z.string(),
+    reason: z.string(),
+    content: z.string().describe("The beginning of what the message said"),
+    at: z.iso.datetime(),
+  })
+  .meta({ id: "Quarantined" });
+
+export const listQuarantineFunction = onHttp(
+  operation({
+    name: "quarantine-list",
+    method: "GET",
+    path: "api/v1/quarantine",
+    summary: "List queue messages that were set aside, newest first",
+    tag: "Platform",
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of messages", body: pageOf(Quarantined) } },
+  }),
+  async ({ query, url }, { services }) => {
+    const position = positionOf("quarantine", query.pageToken);
+    if (!position.ok) return position;
+    const { entries, ...page } = await services.quarantine.list(query.top, position.value);
+    return succeed(ok(pageBody(url, "quarantine", { items: entries, ...page })));
+  },
+);

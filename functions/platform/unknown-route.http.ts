@@ -1,0 +1,47 @@
+/**
+ * Answers every path that no other function takes. The host goes by the order of function names and
+ * takes a wrong method for no match at all, so this one is named to come last, and tells the two apart.
+ */
+
+import type { Operation } from "../../shared/http/operation.ts";
+import { fail } from "../../shared/kernel/failure.ts";
+import { type HttpFunction, onHttp } from "../define.ts";
+
+/** Paths and methods that exist. */
+export type Known = Pick<Operation, "method" | "path">;
+
+/** Builds the function over the operations that exist. */
+export function unknownRouteFunction(known: readonly Known[]): HttpFunction {
+  const { operation, ...rest } = onHttp(
+    {
+      name: "zz-unknown-route",
+      method: "GET",
+      path: "{*path}",
+      summary: "No such path",
+      tag: "Platform",
+      answers: {},
+    },
+    async ({ url }) => {
+      const allowed = known
+        .filter(({ path }) => matchesPath(path, url.pathname))
+        .map(({ method }) => method);
+      return Promise.resolve(
+        allowed.length > 0
+          ? fail("method-not-allowed", `${url.pathname} takes ${allowed.join(", ")}.`, {
+              allowedMethods: allowed,
+            })
+          : fail("unknown-route", `There is no ${url.pathname}. See /api/v1/openapi.json.`),
+      );
+    },
+  );
+  return { ...rest, operation, methods: ["GET", "POST", "PUT", "PATCH", "DELETE"] };
+}
+
+function matchesPath(template: string, path: string): boolean {
+  const wanted = template.split("/");
+  const given = path.replace(/^\//, "").split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, at) => part.startsWith("{") || part === given[at])
+  );
+}

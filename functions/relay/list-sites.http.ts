@@ -1,0 +1,31 @@
+/** Lists the ConfigMgr sites whose relays have reported. */
+import { SitesView } from "../../shared/devices/site-contract.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp } from "../define.ts";
+
+export const listSitesFunction = onHttp(
+  operation({
+    name: "sites-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/sites",
+    summary: "List the ConfigMgr sites whose relays have reported",
+    tag: "Relay",
+    params: TenantPath,
+    answers: { 200: { description: "The sites", body: SitesView } },
+  }),
+  async ({ params: { tenantId } }, { services }) => {
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const sites = await services.sites.sites(tenantId);
+    const value = sites.map(({ siteCode, devices, reportedAt }) => ({
+      siteCode,
+      devices,
+      reportedAt,
+    }));
+    return succeed(ok({ value }));
+  },
+);

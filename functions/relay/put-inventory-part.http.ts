@@ -1,0 +1,26 @@
+/** Takes a part of the inventory that a site's relay hands in. */
+import { InventoryPart, PartPath } from "../../shared/devices/site-contract.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { noContent } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp } from "../define.ts";
+
+export const putInventoryPartFunction = onHttp(
+  operation({
+    name: "sites-put-part",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/sites/{siteCode}/inventories/{inventoryId}/parts/{part}",
+    summary: "Hand in a part of a site's devices; nothing changes before the inventory is complete",
+    tag: "Relay",
+    params: PartPath,
+    body: InventoryPart,
+    answers: { 204: { description: "Kept" } },
+  }),
+  async ({ params: { tenantId, siteCode, inventoryId, part }, body }, { services }) => {
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    await services.sites.putPart({ tenantId, siteCode, inventoryId }, part, body.devices);
+    return succeed(noContent());
+  },
+);

@@ -1,0 +1,148 @@
+/**
+ * The way of a request, the same for every HTTP function: who is it, is it well formed, may they, has it
+ * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
+ */
+import type { HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import {
+  type Admitted,
+  accountOf,
+  admit,
+  type Identified,
+  identify,
+  type Refused,
+  refused,
+} from "../shared/access/admission.ts";
+import type { RateClass } from "../shared/access/rate-limit.ts";
+import { refusalOf } from "../shared/access/refusal.ts";
+import type { SignedIn } from "../shared/access/signed-in.ts";
+import { discardBody } from "../shared/http/body.ts";
+import { onceForKey } from "../shared/http/idempotency.ts";
+import type { Operation } from "../shared/http/operation.ts";
+import { problemReply } from "../shared/http/problem.ts";
+import type { Reply } from "../shared/http/reply.ts";
+import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
+import type { HttpFunction, HttpInput, Tools } from "./define.ts";
+import { audit, type Trace, traceOf } from "./http-audit.ts";
+import { idIn, type Read, readInput } from "./http-input.ts";
+import { toResponse } from "./http-response.ts";
+
+/** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
+export async function serveHttp(
+  definition: HttpFunction,
+  request: HttpRequest,
+  { invocationId }: Pick<InvocationContext, "invocationId">,
+  tools: Tools,
+): Promise<HttpResponseInit> {
+  const { operation } = definition;
+  const { log } = tools;
+  const trace = traceOf(operation, request, invocationId);
+  const result = await answer(definition, request, trace, tools).catch((error: unknown) => {
+    log("request.fail", { operation: operation.name, invocationId, error: describe(error) });
+    return fail(
+      "internal-error",
+      `Nothing more is known to you; operators find the cause under request ${invocationId}.`,
+    );
+  });
+  await discardBody(request);
+  await audit(trace, result, tools);
+  if (result.ok) return toResponse(result.value, invocationId);
+  const { code } = result.failure;
+  const step = trace.refused?.step;
+  if (code !== "internal-error")
+    log("request.refuse", { operation: operation.name, code, step, invocationId });
+  return toResponse(problemReply(result.failure, invocationId), invocationId);
+}
+
+async function answer(
+  definition: HttpFunction,
+  request: HttpRequest,
+  trace: Trace,
+  tools: Tools,
+): Promise<Result<Reply>> {
+  const { operation, handle } = definition;
+  const { services } = tools;
+  if (operation.anonymous) {
+    const read = await readInput(operation, request, services.clock.now());
+    return read.ok ? handle(read.value.input, tools) : read;
+  }
+  const who = await identify(services.admission, {
+    authorization: request.headers.get("authorization"),
+    // Where no front end says who calls, everybody is on one account.
+    address: trace.ip ?? "unknown",
+    rate: rateOf(request),
+  });
+  if (who.kind === "refused") return shut(trace, who);
+  const { caller } = who.standing;
+  trace.caller = caller;
+  const read = await readInput(operation, request, services.clock.now());
+  if (!read.ok) return read;
+  const admitted = await mayThey(definition, request, trace, { who, read: read.value, tools });
+  if (!admitted.ok) return admitted;
+  const signedIn: SignedIn = {
+    caller,
+    standing: who.standing,
+    authorization: admitted.value,
+    access: services.access,
+    note: (note) => {
+      trace.note = { ...trace.note, ...note };
+    },
+  };
+  const work = (input: HttpInput<Operation>) => handle(input, { ...tools, signedIn });
+  return operation.idempotent
+    ? once(trace, request, read.value, { work, tools })
+    : work(read.value.input);
+}
+
+/** Asks for the permission. What the body says is noted first: it is what was wanted, allowed or not. */
+async function mayThey(
+  { operation, about, keepsLimits }: HttpFunction,
+  request: HttpRequest,
+  trace: Trace,
+  { who, read: { input }, tools }: { who: Identified; read: Read; tools: Tools },
+): Promise<Result<Admitted["authorization"]>> {
+  const { services } = tools;
+  const tenantId = idIn(input.params, "tenantId");
+  if (tenantId !== undefined && (await services.admission.isTenant(tenantId)))
+    trace.tenantId = tenantId;
+  if (input.body !== undefined) trace.note = { after: input.body };
+  const collectionId = idIn(input.params, "collectionId");
+  const target = { tenantId, collectionId, ...(await about?.(input, services)) };
+  const admitted = await admit(services.admission, who, {
+    operation: operation.name,
+    target,
+    rate: rateOf(request),
+  });
+  if (admitted.kind === "refused") return shut(trace, admitted);
+  const { authorization } = admitted;
+  if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
+  const permission = authorization.asked[0]?.permission ?? "access.manage";
+  return shut(trace, refused("limits", refusalOf("scope", permission), true));
+}
+
+/** Answers a repeated request with the first answer; keys are each caller's own. */
+function once(
+  { operation, caller }: Trace,
+  request: HttpRequest,
+  { input, text }: Read,
+  { work, tools }: { work: (input: HttpInput<Operation>) => Promise<Result<Reply>>; tools: Tools },
+): Promise<Result<Reply>> {
+  const account = caller === undefined ? "" : accountOf(caller);
+  const keyed = {
+    scope: `${operation.name} ${idIn(input.params, "tenantId") ?? ""} ${account}`,
+    key: request.headers.get("idempotency-key"),
+    body: `${input.url.pathname}${input.url.search}\n${text}`,
+    seed: input.seed,
+  };
+  return onceForKey(tools.services.answers, keyed, (seed) => work({ ...input, seed }));
+}
+
+function shut(trace: Trace, { failure, step, audited }: Refused): Result<never> {
+  trace.refused = { step, audited };
+  return { ok: false, failure };
+}
+
+const rateOf = ({ method }: HttpRequest): RateClass => (method === "GET" ? "read" : "write");
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,37 @@
+/**
+ * The way of a queue message, the same for every queue function: is it one of ours, then the handler,
+ * then what the handler decided. Unknown shapes are set aside with the reason, never retried.
+ */
+import type { InvocationContext } from "@azure/functions";
+import { z } from "zod";
+import { faultsOf } from "../shared/http/faults.ts";
+import type { QueueFunction, Tools } from "./define.ts";
+
+/** Every message of ours says which version of its shape it has. */
+const Versioned = z.looseObject({ v: z.literal(1) });
+
+/** Handles one message. Throws only when the message should come back. */
+export async function serveQueue(
+  { name, message: schema, handle }: QueueFunction,
+  raw: unknown,
+  { invocationId }: Pick<InvocationContext, "invocationId">,
+  tools: Tools,
+): Promise<void> {
+  const { services, log } = tools;
+  const setAside = async (reason: string): Promise<void> => {
+    log("message.quarantine", { queue: name, reason, invocationId });
+    await services.quarantine.add({ queue: name, reason, content: raw });
+  };
+  const version = Versioned.safeParse(raw);
+  if (!version.success) return setAside("unknown version or no message of ours");
+  const { v: _, ...ids } = version.data;
+  const parsed = schema.safeParse(ids);
+  if (!parsed.success) {
+    const faults = faultsOf(parsed.error).map(({ pointer, detail }) => `${pointer} ${detail}`);
+    return setAside(`unknown shape: ${faults.join("; ")}`);
+  }
+  const outcome = await handle(parsed.data as never, tools);
+  if (outcome.kind === "quarantine") return setAside(outcome.reason);
+  if (outcome.kind === "again")
+    await services.storage.queues.send(name, outcome.message ?? ids, outcome.afterSeconds);
+}

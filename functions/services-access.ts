@@ -1,0 +1,74 @@
+/** Builds what sign-in, decisions, audit and sealing need, once per process. */
+import { setTimeout as wait } from "node:timers/promises";
+import { withBootstrap } from "../shared/access/admin-token.ts";
+import type { AdmissionDeps } from "../shared/access/admission.ts";
+import { ApprovalStore } from "../shared/access/approval-store.ts";
+import { AssignmentStore } from "../shared/access/assignment-store.ts";
+import { auditTrail } from "../shared/access/audit-trail.ts";
+import { ratesTimes } from "../shared/access/rate-factor.ts";
+import { rateLimiter } from "../shared/access/rate-limiter.ts";
+import { RoleStore } from "../shared/access/role-store.ts";
+import type { AccessServices } from "../shared/access/signed-in.ts";
+import { cachedSnapshots } from "../shared/access/snapshot.ts";
+import { directoryKeys } from "../shared/access/token-keys.ts";
+import { tokenCheck } from "../shared/access/tokens.ts";
+import type { Clock } from "../shared/kernel/clock.ts";
+import { identityCredential } from "../shared/storage/connection.ts";
+import { keyFileWrapper } from "../shared/storage/key-file.ts";
+import { keyVaultWrapper } from "../shared/storage/key-vault.ts";
+import { type Sealer, sealer } from "../shared/storage/sealing.ts";
+import type { Tables } from "../shared/storage/tables.ts";
+import type { TenantStore } from "../shared/tenants/tenant-store.ts";
+import type { Settings } from "./settings.ts";
+import type { Sealing } from "./settings-access.ts";
+
+type Base = {
+  readonly clock: Clock;
+  readonly tables: Tables;
+  readonly tenantStore: TenantStore;
+  /** Moves what waited for a second person. */
+  readonly settled: AccessServices["settled"];
+};
+
+/** Everything about access. `admission` decides, `access` is what handlers read and change. */
+export async function accessServices(settings: Settings, base: Base) {
+  const { clock, tables, tenantStore, settled } = base;
+  const { adminToken, first, sealing, rateFactor, ...rules } = settings.access;
+  const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
+  const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
+  const bootstrap = adminToken !== undefined;
+  const snapshots = cachedSnapshots({ roles, assignments, first, bootstrap, clock });
+  const admission: AdmissionDeps = {
+    checkToken: withBootstrap(adminToken, tokenCheck({ ...rules, keys, clock })),
+    snapshots,
+    limiter: rateLimiter(clock, ratesTimes(rateFactor)),
+    isTenant: async (tenantId) => (await tenantStore.get(tenantId)) !== undefined,
+  };
+  const approvals = new ApprovalStore(tables);
+  const auditing = { tables, clock };
+  const stores = { roles, assignments, approvals };
+  const access: AccessServices = { ...stores, snapshots, clock, settled, auditing };
+  return {
+    admission,
+    access,
+    trail: auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms), anchor }),
+    sealer: await sealerOf(sealing, clock),
+  };
+}
+
+/** Where a chain stands, kept in the log too: a chain whose end was cut off does not reach it any more. */
+const anchor = (partition: string, { sequence, hash }: { sequence: number; hash: string }): void =>
+  console.log(JSON.stringify({ event: "audit.anchor", partition, sequence, hash }));
+
+async function sealerOf(sealing: Sealing | undefined, clock: Clock): Promise<Sealer | undefined> {
+  switch (sealing?.kind) {
+    case "file":
+      return sealer(keyFileWrapper(sealing.path));
+    case "vault": {
+      const credential = await identityCredential();
+      return sealer(keyVaultWrapper({ keyUrl: sealing.keyUrl, credential, clock }));
+    }
+    case undefined:
+      return undefined;
+  }
+}

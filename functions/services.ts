@@ -1,0 +1,127 @@
+/** Builds everything once per process: clients, stores, and the answers to "with what?". */
+import { ApprovalStore } from "../shared/access/approval-store.ts";
+import type { Settle } from "../shared/access/approvals.ts";
+import { CollectionStore } from "../shared/devices/collection-store.ts";
+import { DirectoryStore } from "../shared/devices/directory-store.ts";
+import { DirectoryWriter } from "../shared/devices/directory-writer.ts";
+import type { RefreshDeps } from "../shared/devices/refresh-deps.ts";
+import { RunStore } from "../shared/devices/refresh-run-store.ts";
+import { RefreshStore } from "../shared/devices/refresh-store.ts";
+import { SiteStore } from "../shared/devices/site-store.ts";
+import { GraphClient } from "../shared/graph/client.ts";
+import { PaceStore } from "../shared/graph/pace-store.ts";
+import { appTokens } from "../shared/identity/app-token.ts";
+import { type Clock, systemClock } from "../shared/kernel/clock.ts";
+import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
+import { settleHeld } from "../shared/notifications/held.ts";
+import { NotificationStore } from "../shared/notifications/notification-store.ts";
+import { TableAnswerStore } from "../shared/storage/answer-store.ts";
+import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
+import { openStorage, type Storage } from "../shared/storage/storage.ts";
+import { openTap, type Tap } from "../shared/storage/tap.ts";
+import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
+import { TenantStore } from "../shared/tenants/tenant-store.ts";
+import { accessServices } from "./services-access.ts";
+import type { Settings } from "./settings.ts";
+
+export type Services = Awaited<ReturnType<typeof buildServices>>;
+
+/** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
+export type World = {
+  readonly clock: Clock;
+  readonly tap: Tap;
+  readonly token?: (tenantId: string, fresh: boolean) => Promise<string>;
+};
+
+/** Builds the services; no call leaves the process yet. */
+export async function buildServices(
+  settings: Settings,
+  openApi: () => Readonly<Record<string, unknown>>,
+  world: World = { clock: systemClock, tap: openTap },
+) {
+  const storage = await openStorage(settings.storage, world.clock, world.tap);
+  const { tables, clock } = storage;
+  const base = {
+    clock,
+    storage,
+    graph: graphClient(settings, clock, world),
+    tenantStore: new TenantStore(tables),
+    paces: new PaceStore(tables),
+    directory: new DirectoryStore(tables),
+    sites: new SiteStore(tables, storage.blobs),
+    collections: new CollectionStore(tables),
+  };
+  const notify = notifyDeps(settings, base);
+  const settled: Settle = (approval) => settleHeld(notify, approval);
+  return {
+    ...base,
+    ...(await accessServices(settings, { ...base, tables, settled })),
+    openApi,
+    answers: new TableAnswerStore(tables, clock),
+    quarantine: new QuarantineStore(tables, clock),
+    tenants: { store: base.tenantStore, clock },
+    notify,
+    refresh: refreshDeps(settings, base),
+    collecting: { store: base.collections, directory: base.directory, clock },
+  };
+}
+
+type Base = {
+  readonly clock: Clock;
+  readonly storage: Storage;
+  readonly graph: GraphClient;
+  readonly tenantStore: TenantStore;
+  readonly paces: PaceStore;
+  readonly directory: DirectoryStore;
+  readonly sites: SiteStore;
+  readonly collections: CollectionStore;
+};
+
+const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): GraphClient =>
+  new GraphClient({
+    baseUrl: settings.graphUrl,
+    token: token ?? appTokens({ ...settings, resource: settings.graphUrl }),
+    clock,
+    tap,
+    timeoutMs: settings.graphTimeoutMs,
+  });
+
+function notifyDeps(settings: Settings, base: Base) {
+  const { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs } = settings;
+  const { storage, clock } = base;
+  return {
+    ...base,
+    notifications: new NotificationStore(storage),
+    deliveries: new DeliveryStore(storage.tables),
+    approvals: new ApprovalStore(storage.tables),
+    tenants: cachedTenants(base.tenantStore, clock),
+    queues: storage.queues,
+    random: Math.random,
+    claimMs,
+    confirmAfterMs,
+    graphTimeoutMs,
+    overdueMs,
+  };
+}
+
+/** Pages in one slice of a refresh: at most 20,000 devices in memory. */
+const slicePages = 20;
+
+function refreshDeps({ claimMs }: Settings, base: Base): RefreshDeps {
+  const { storage, clock, graph, paces, directory, tenantStore } = base;
+  return {
+    clock,
+    graph,
+    paces,
+    directory,
+    random: Math.random,
+    tenant: async (tenantId) => (await tenantStore.get(tenantId))?.tenant.pace,
+    queues: storage.queues,
+    refreshes: new RefreshStore(storage.tables),
+    runs: new RunStore(storage.tables, storage.blobs),
+    sites: base.sites,
+    writer: new DirectoryWriter(storage.tables),
+    leaseMs: claimMs,
+    slicePages,
+  };
+}

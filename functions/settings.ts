@@ -1,0 +1,136 @@
+/** The app's settings, read once and checked whole: every wrong one is named at the same time. */
+import { createPrivateKey } from "node:crypto";
+import { z } from "zod";
+import type { AppCredential } from "../shared/identity/app-token.ts";
+import { endpointsOf, type StorageConnection } from "../shared/storage/connection.ts";
+import {
+  AccessEnvironment,
+  type AccessSettings,
+  accessProblems,
+  accessSettings,
+} from "./settings-access.ts";
+
+const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
+const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
+/** Looked at roughly: the storage library would complain about the rest at the first request only. */
+const connectionString = z
+  .string()
+  .regex(/^UseDevelopmentStorage=true|(^|;)(AccountKey|SharedAccessSignature)=./i, {
+    error: "is not a connection string of a storage account",
+  });
+
+const Environment = z.object({
+  AzureWebJobsStorage: connectionString.optional(),
+  AzureWebJobsStorage__accountName: z.string().min(3).optional(),
+  AzureWebJobsStorage__clientId: z.string().optional(),
+  ...AccessEnvironment,
+  MUSTER_GRAPH_URL: url,
+  MUSTER_AUTHORITY_URL: url,
+  MUSTER_CLIENT_ID: z.string().min(1),
+  MUSTER_CLIENT_SECRET: z.string().min(1).optional(),
+  MUSTER_CLIENT_CERTIFICATE_SHA256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, "must be 64 hexadecimal digits")
+    .optional(),
+  MUSTER_CLIENT_CERTIFICATE_KEY: z
+    .string()
+    .transform((text) => text.replaceAll("\\n", "\n"))
+    .refine(isPrivateKey, "must be a private key in PEM")
+    .optional(),
+  MUSTER_CONFIRM_AFTER_SECONDS: seconds(30),
+  MUSTER_CLAIM_SECONDS: seconds(120),
+  MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
+  MUSTER_OVERDUE_SECONDS: seconds(300),
+});
+
+/** Settings as the app uses them. */
+export type Settings = {
+  readonly storage: StorageConnection;
+  readonly access: AccessSettings;
+  readonly graphUrl: string;
+  readonly authorityUrl: string;
+  readonly clientId: string;
+  readonly credential: AppCredential;
+  /** Time from sending to the first look at a device's answer. */
+  readonly confirmAfterMs: number;
+  /** How long a claim on devices holds before another worker may look into it. */
+  readonly claimMs: number;
+  readonly graphTimeoutMs: number;
+  /** How far behind work must be before its message counts as lost. */
+  readonly overdueMs: number;
+};
+
+/** Reads the settings; throws one error that names every wrong one. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  // What is set to nothing is not set: that is how setting files leave a choice open.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, text]) => text !== ""));
+  const parsed = Environment.safeParse(given);
+  const env = parsed.data;
+  const storage = storageOf(given);
+  const credential = credentialOf(given);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+    ...problemsBetween(given),
+    ...accessProblems(given),
+  ];
+  if (storage === undefined)
+    problems.push("AzureWebJobsStorage: set it, or AzureWebJobsStorage__accountName");
+  if (credential === undefined)
+    problems.push(
+      "MUSTER_CLIENT_SECRET: set it, or MUSTER_CLIENT_CERTIFICATE_SHA256 and MUSTER_CLIENT_CERTIFICATE_KEY",
+    );
+  if (!env || !storage || !credential || problems.length > 0)
+    throw new Error(`Muster does not start. Wrong settings:\n- ${problems.join("\n- ")}`);
+  return {
+    storage,
+    credential,
+    access: accessSettings(env),
+    graphUrl: env.MUSTER_GRAPH_URL,
+    authorityUrl: env.MUSTER_AUTHORITY_URL,
+    clientId: env.MUSTER_CLIENT_ID,
+    confirmAfterMs: env.MUSTER_CONFIRM_AFTER_SECONDS * 1000,
+    claimMs: env.MUSTER_CLAIM_SECONDS * 1000,
+    graphTimeoutMs: env.MUSTER_GRAPH_TIMEOUT_SECONDS * 1000,
+    overdueMs: env.MUSTER_OVERDUE_SECONDS * 1000,
+  };
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const Times = Environment.pick({ MUSTER_GRAPH_TIMEOUT_SECONDS: true, MUSTER_CLAIM_SECONDS: true });
+
+/** What is wrong between settings that are right by themselves, whatever else is wrong. */
+function problemsBetween(env: Env): string[] {
+  const { data } = Times.safeParse(env);
+  const patient = data && data.MUSTER_GRAPH_TIMEOUT_SECONDS >= data.MUSTER_CLAIM_SECONDS;
+  return patient ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"] : [];
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    createPrivateKey(pem);
+    return true;
+  } catch {
+    // OpenSSL's own words help nobody here, and could quote the key.
+    return false;
+  }
+}
+
+function storageOf(env: Env): StorageConnection | undefined {
+  const value = env["AzureWebJobsStorage"];
+  if (value) return { kind: "connectionString", value };
+  const account = env["AzureWebJobsStorage__accountName"];
+  if (!account) return undefined;
+  const clientId = env["AzureWebJobsStorage__clientId"];
+  const endpoints = endpointsOf(account);
+  return { kind: "identity", endpoints, ...(clientId ? { clientId } : {}) };
+}
+
+function credentialOf(env: Env): AppCredential | undefined {
+  const clientSecret = env["MUSTER_CLIENT_SECRET"];
+  if (clientSecret) return { kind: "secret", clientSecret };
+  const thumbprintSha256 = env["MUSTER_CLIENT_CERTIFICATE_SHA256"];
+  const privateKey = env["MUSTER_CLIENT_CERTIFICATE_KEY"];
+  if (!thumbprintSha256 || !privateKey) return undefined;
+  return { kind: "certificate", thumbprintSha256, privateKey: privateKey.replaceAll("\\n", "\n") };
+}

@@ -1,0 +1,182 @@
+/** The Azure Functions host for one machine: one app, its worker, its triggers. */
+import { resolve } from "node:path";
+import { adminEndpoints } from "./admin.ts";
+import { type AppFiles, readAppFiles } from "./app-files.ts";
+import { createDrain, type Drain } from "./drain.ts";
+import { type HostedFunction, readFunctions } from "./functions.ts";
+import type { Host, HostOptions } from "./host-options.ts";
+import { type Answers, type HttpFront, listen } from "./http-front.ts";
+import { httpFunctions } from "./http-functions.ts";
+import { createForwarder } from "./http-stream.ts";
+import { type Keys, loadKeys } from "./keys.ts";
+import { createListeners, type Listeners } from "./listeners.ts";
+import { type HostLog, hostLog, type Log, messageOf, terminalLog } from "./log.ts";
+import { outputSender } from "./outputs.ts";
+import { hostVersion, type Loaded } from "./protocol.ts";
+import { HostRefusal } from "./refusal.ts";
+import { buildRoutes, type Routes } from "./routes.ts";
+import { createRunner, type Run } from "./runner.ts";
+import { stopHost } from "./stop.ts";
+import { storageAccounts } from "./storage-accounts.ts";
+import { hostIdOf, workerEnv } from "./worker-env.ts";
+import { createWorkerSide, type WorkerSide } from "./worker-side.ts";
+
+/** Request bodies outside of streaming, in bytes; the Functions host's own limit. */
+const bodyLimit = 104_857_600;
+
+/**
+ * Starts an app and resolves when its functions answer.
+ * @throws {HostRefusal} When the app cannot be hosted, naming everything that is wrong.
+ */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const log = options.log ?? terminalLog((line) => process.stdout.write(line));
+  const appDir = resolve(options.appDir);
+  const app = await readAppFiles(appDir, { ...process.env, ...options.env });
+  const keys = await loadKeys(options.keysFile);
+  const answers = Promise.withResolvers<Answers>();
+  const front = await listenFor(options, app, hostLog(log), answers.promise);
+  const worker = createWorkerSide({
+    appDir,
+    main: app.main,
+    env: workerEnv(appDir, front.port, app.env),
+    functionTimeoutMs: app.host.functionTimeout,
+    log,
+    onWorker: options.onWorker,
+  });
+  try {
+    const loaded = await worker.load().catch((error: unknown) => {
+      throw new HostRefusal([`the app does not load: ${messageOf(error)}`]);
+    });
+    return open({
+      options,
+      appDir,
+      app,
+      keys,
+      front,
+      worker,
+      log,
+      loaded,
+      answers: answers.resolve,
+    });
+  } catch (error) {
+    await Promise.all([front.close(0), worker.stop(0)]);
+    throw error;
+  }
+}
+
+function listenFor(
+  { port }: HostOptions,
+  { port: localPort, cors, env }: AppFiles,
+  log: HostLog,
+  answers: Promise<Answers>,
+): Promise<HttpFront> {
+  const homePage = env["AzureWebJobsDisableHomepage"]?.toLowerCase() !== "true";
+  return listen({ port: port ?? localPort ?? 7071, cors, homePage, log }, answers);
+}
+
+type Parts = {
+  readonly options: HostOptions;
+  readonly appDir: string;
+  readonly app: AppFiles;
+  readonly keys: Keys;
+  readonly front: HttpFront;
+  readonly worker: WorkerSide;
+  readonly log: Log;
+  readonly loaded: Loaded;
+  readonly answers: (answers: Answers) => void;
+};
+
+/** Opens the triggers of a loaded app. */
+function open(parts: Parts): Host {
+  const { options, keys, front, worker } = parts;
+  const { functions, routes } = understand(parts);
+  const { run, listeners } = connect(parts, functions);
+  const drain = createDrain(listeners, worker.invocations.running);
+  const forwarder = createForwarder();
+  answer(parts, { functions, routes, run, drain, forwarder });
+  return {
+    url: `http://127.0.0.1:${front.port}`,
+    keys,
+    functions,
+    workerPid: worker.pid,
+    drain: drain.start,
+    resume: drain.resume,
+    stop: stopHost({ drain, front, worker, forwarder, drainMs: options.drainMs ?? 10_000 }),
+  };
+}
+
+/** What the app registered, or everything that is wrong with it. */
+function understand({ app, loaded, log }: Parts) {
+  const { functions, problems } = readFunctions(loaded.functions, app.env);
+  const http = functions.filter((fn) => fn.kind === "http");
+  const routes = buildRoutes(http, app.host.extensions.http.routePrefix);
+  const all = [...problems, ...routes.problems];
+  if (all.length > 0) throw new HostRefusal(all);
+  for (const { kind, name, retry } of functions) {
+    if (retry && kind !== "timer") {
+      const effect = kind === "http" ? "is ignored" : "multiplies with the queue's own tries";
+      hostLog(log)("warning", `A retry policy on a ${kind} trigger ${effect}.`, name);
+    }
+  }
+  return { functions, routes };
+}
+
+/** Ties triggers, worker and outputs together. */
+function connect(
+  { options, appDir, app, worker, log }: Parts,
+  functions: readonly HostedFunction[],
+): { readonly run: Run; readonly listeners: Listeners } {
+  const accounts = storageAccounts();
+  const settings = app.host.extensions.queues;
+  const say = hostLog(log);
+  const send = outputSender(accounts, settings.messageEncoding, (queue) => listeners.wake(queue));
+  const run = createRunner(worker.invocations, send, say);
+  const listeners = createListeners({
+    functions,
+    accounts,
+    settings,
+    env: app.env,
+    hostId: hostIdOf(appDir, app.env),
+    messageLeaseSeconds: options.messageLeaseSeconds ?? 600,
+    run,
+    workerReady: worker.ready,
+    log: say,
+  });
+  return { run, listeners };
+}
+
+type Opened = {
+  readonly functions: readonly HostedFunction[];
+  readonly routes: Routes;
+  readonly run: Run;
+  readonly drain: Drain;
+  readonly forwarder: ReturnType<typeof createForwarder>;
+};
+
+/** Lets the requests in that waited for the app. */
+function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): void {
+  const { functions, routes, run, drain, forwarder } = opened;
+  answers({
+    admin: adminEndpoints({
+      keys,
+      hostId: hostIdOf(appDir, app.env),
+      version: hostVersion,
+      functions,
+      run,
+      workerReady: worker.ready,
+      isReady: worker.isReady,
+      outstanding: worker.invocations.running,
+      drain,
+    }),
+    functions: httpFunctions({
+      routes,
+      keys,
+      run,
+      workerReady: worker.ready,
+      streamUri: worker.streamUri,
+      forwarder,
+      customHeaders: app.host.extensions.http.customHeaders,
+      bodyLimit: Number(app.env["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? bodyLimit),
+    }),
+  });
+}

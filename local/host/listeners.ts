@@ -1,0 +1,78 @@
+/** The listeners of an app's queue and timer functions, started and stopped together. */
+import type { HostedFunction, QueueFunction, QueueOutput, TimerFunction } from "./functions.ts";
+import type { QueueSettings } from "./host-json.ts";
+import type { Listener } from "./listener.ts";
+import type { HostLog } from "./log.ts";
+import { QueueListener } from "./queue-listener.ts";
+import { queueProcessor } from "./queue-processor.ts";
+import type { Run } from "./runner.ts";
+import { connectionString } from "./settings.ts";
+import { SingletonLock } from "./singleton-lock.ts";
+import type { StorageAccounts } from "./storage-accounts.ts";
+import { timerListener } from "./timer-listener.ts";
+import { timerMonitor } from "./timer-monitor.ts";
+
+export type Listeners = Listener & {
+  /** Tells whoever listens to this queue that it got messages. */
+  readonly wake: (queue: Pick<QueueOutput, "queue" | "connection">) => void;
+};
+
+export type ListenersOptions = {
+  readonly functions: readonly HostedFunction[];
+  readonly accounts: StorageAccounts;
+  readonly settings: QueueSettings;
+  readonly env: Readonly<Record<string, string>>;
+  readonly hostId: string;
+  /** How long a received message stays ours before its lease is renewed; in seconds. */
+  readonly messageLeaseSeconds: number;
+  readonly run: Run;
+  readonly workerReady: () => Promise<boolean>;
+  readonly log: HostLog;
+};
+
+export function createListeners(options: ListenersOptions): Listeners {
+  const enabled = options.functions.filter(({ disabled }) => !disabled);
+  const queues = enabled
+    .filter((fn) => fn.kind === "queue")
+    .map((fn) => ({ fn, listener: listenToQueue(fn, options) }));
+  const timers = enabled
+    .filter((fn) => fn.kind === "timer")
+    .map((fn) => listenToTimer(fn, options));
+  const all: readonly Listener[] = [...queues.map(({ listener }) => listener), ...timers];
+  return {
+    start: () => all.forEach((listener) => listener.start()),
+    stop: async () => void (await Promise.all(all.map((listener) => listener.stop()))),
+    wake({ queue, connection }) {
+      for (const { fn, listener } of queues) {
+        if (fn.queue === queue && fn.connection === connection) listener.wake();
+      }
+    },
+  };
+}
+
+function listenToQueue(fn: QueueFunction, options: ListenersOptions) {
+  const { accounts, settings, run, log, workerReady, messageLeaseSeconds: leaseSeconds } = options;
+  return new QueueListener({
+    fn,
+    client: accounts.queue(fn.connection, fn.queue),
+    settings,
+    leaseSeconds,
+    processor: queueProcessor({ fn, settings, leaseSeconds, accounts, run, log }),
+    workerReady,
+    log,
+  });
+}
+
+function listenToTimer(fn: TimerFunction, options: ListenersOptions): Listener {
+  const { accounts, env, hostId, run, workerReady, log } = options;
+  const container = accounts.hostContainer(connectionString(env));
+  const lockName = `${hostId}/Host.Functions.${fn.name}.Listener`;
+  return timerListener({
+    fn,
+    monitor: timerMonitor(container, hostId, fn.name),
+    lock: (onLost) => new SingletonLock(container, lockName, onLost),
+    run,
+    workerReady,
+    log,
+  });
+}

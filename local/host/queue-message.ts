@@ -1,0 +1,87 @@
+/** A queue message on its way into a function: its text, and the trigger metadata beside it. Pure. */
+import type { TypedData } from "./protocol.ts";
+
+export type Encoding = "base64" | "none";
+
+/** A received message, as the storage SDK shows it. */
+export type ReceivedMessage = {
+  readonly messageId: string;
+  readonly messageText: string;
+  readonly popReceipt: string;
+  readonly dequeueCount: number;
+  readonly insertedOn: Date;
+  readonly expiresOn: Date;
+  readonly nextVisibleOn: Date;
+};
+
+/** The body of a message; undefined when it is not encoded as host.json says. */
+export function decodeMessage(text: string, encoding: Encoding): string | undefined {
+  if (encoding === "none") return text;
+  const compact = text.replace(/\s/g, "");
+  const valid = compact.length % 4 === 0 && /^[a-z\d+/]*={0,2}$/i.test(compact);
+  return valid ? Buffer.from(compact, "base64").toString("utf8") : undefined;
+}
+
+/** A body in the form it takes in the queue. */
+export const encodeMessage = (body: string | Uint8Array, encoding: Encoding): string =>
+  Buffer.from(body as string).toString(encoding === "base64" ? "base64" : "utf8");
+
+/**
+ * The metadata of a message, merged with the properties of its body where that is a JSON object.
+ *
+ * The body wins, whatever the case of its letters: a body with `id` hides the id of the message
+ * (Azure/azure-functions-nodejs-library issue 459).
+ */
+export function queueTriggerMetadata(
+  message: ReceivedMessage,
+  body: string,
+): Readonly<Record<string, TypedData>> {
+  return mergeBody(
+    {
+      QueueTrigger: { string: body },
+      DequeueCount: { int: message.dequeueCount },
+      ExpirationTime: { string: instantText(message.expiresOn) },
+      Id: { string: message.messageId },
+      InsertionTime: { string: instantText(message.insertedOn) },
+      NextVisibleTime: { string: instantText(message.nextVisibleOn) },
+      PopReceipt: { string: message.popReceipt },
+    },
+    body,
+  );
+}
+
+/** Puts the top-level properties of a JSON object over `metadata`; arrays and nulls are left out. */
+export function mergeBody(
+  metadata: Readonly<Record<string, TypedData>>,
+  body: string,
+): Readonly<Record<string, TypedData>> {
+  const properties = jsonObject(body);
+  if (!properties) return metadata;
+  const merged: Record<string, TypedData> = { ...metadata };
+  const names = new Map(Object.keys(merged).map((name) => [name.toLowerCase(), name]));
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || Array.isArray(value)) continue;
+    const key = names.get(name.toLowerCase()) ?? name;
+    names.set(name.toLowerCase(), key);
+    merged[key] =
+      typeof value === "object" ? { json: JSON.stringify(value) } : { string: dotNetText(value) };
+  }
+  return merged;
+}
+
+function jsonObject(body: string): Record<string, unknown> | undefined {
+  // Most bodies that are no objects are told by their first letter.
+  if (!/^\s*\{/.test(body)) return undefined;
+  try {
+    return JSON.parse(body) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A scalar as .NET prints it. */
+export const dotNetText = (value: unknown): string =>
+  typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+
+/** An instant as the host sends it: whole seconds and a numeric offset. */
+const instantText = (instant: Date): string => instant.toISOString().replace(/\.\d+Z$/, "+00:00");

@@ -1,0 +1,47 @@
+/** `SMS_R_System`: the site's clients. */
+import { deviceName, osVersion, userPrincipalName } from "../graph/device-facts.ts";
+import { guidFamily } from "../guids.ts";
+import type { Tenant } from "../tenants.ts";
+import { list, refused, type SiteHandler } from "./exchange.ts";
+import { chosen, fits, type Row, readQuery } from "./odata.ts";
+import { isClient, resourceIdOf } from "./site.ts";
+
+const properties = [
+  "ResourceId",
+  "Name",
+  "OperatingSystemNameandVersion",
+  "Build",
+  "AADDeviceID",
+  "SMSUniqueIdentifier",
+  "UserPrincipalName",
+  "Client",
+  "Obsolete",
+];
+
+/** Answers the systems in the order of their ids. */
+export const listSystems: SiteHandler = ({ tenant, query }) => {
+  const asked = readQuery(query, properties);
+  if (typeof asked === "string") return refused(400, asked);
+  const rows: Row[] = [];
+  const { fleet } = tenant;
+  for (let index = 0; index < fleet.size() && rows.length < asked.top; index += 1) {
+    if (!isClient(fleet, index)) continue;
+    const row = systemRow(tenant, index);
+    if (fits(asked, row)) rows.push(chosen(asked, row));
+  }
+  return list(rows);
+};
+
+function systemRow(tenant: Tenant, index: number): Row {
+  return {
+    ResourceId: resourceIdOf(index),
+    Name: deviceName(tenant, index),
+    OperatingSystemNameandVersion: "Microsoft Windows NT Workstation 10.0",
+    Build: osVersion(tenant, index),
+    AADDeviceID: tenant.families.entraDevices.at(index),
+    SMSUniqueIdentifier: `GUID:${guidFamily(tenant.fleet.seed).at(index).toUpperCase()}`,
+    UserPrincipalName: userPrincipalName(tenant, index),
+    Client: 1,
+    Obsolete: 0,
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * How the stand-in misbehaves: for everybody, or for one tenant. Everything is off at the start, and
+ * every share is between 0 and 1.
+ */
+
+/** How many requests a tenant may make in a window; a 429 names `retryAfter` seconds, or nothing. */
+export type Throttle = {
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly retryAfter: number | null;
+};
+
+/** A span of time in ms from which each device gets its own moment. */
+export type Span = readonly [least: number, most: number];
+
+/** Everything that can be set. */
+export type Behaviour = {
+  /** Added to every answer, in ms. */
+  readonly latencyMs: number;
+  readonly throttle: Throttle | null;
+  /** Share of requests and batch parts answered 503, before any effect. */
+  readonly errorRate: number;
+  /** Share of (device, action) pairs whose action ends as failed. */
+  readonly failRate: number;
+  /** Share of (device, action) pairs whose action ends as notSupported. */
+  readonly notSupportedRate: number;
+  /** Share of devices that never report. */
+  readonly offlineRate: number;
+  /** The status executeAction is refused with (400 or 501), or false. */
+  readonly rejectBulk: number | false;
+  /** Share of requests and parts answered 429 at random; every other one without Retry-After. */
+  readonly throttleRate: number;
+  /** Share of requests whose connection breaks: half before the effect, half after it. */
+  readonly cutRate: number;
+  /** Share of requests whose effect comes at once but whose answer waits for `slowMs`. */
+  readonly slowRate: number;
+  readonly slowMs: number;
+  /** Starts the stream of chance anew, so that a run can be repeated. */
+  readonly seed: number;
+  /** From the request until a device starts on the action, and from there until it reports. */
+  readonly actMs: Span;
+  readonly reportMs: Span;
+};
+
+/** What applies when nothing was set. Real devices take minutes where these take a second. */
+export const calm: Behaviour = {
+  latencyMs: 0,
+  throttle: null,
+  errorRate: 0,
+  failRate: 0,
+  notSupportedRate: 0,
+  offlineRate: 0,
+  rejectBulk: false,
+  throttleRate: 0,
+  cutRate: 0,
+  slowRate: 0,
+  slowMs: 2_000,
+  seed: 1,
+  actMs: [100, 700],
+  reportMs: [100, 800],
+};
+
+/** What a request to set behaviour came to. */
+export type BehaviourChange =
+  | { readonly kind: "change"; readonly set: Partial<Behaviour>; readonly reset: readonly string[] }
+  | { readonly kind: "wrong"; readonly reason: string };
+
+type Read = (value: unknown) => unknown;
+
+const readers: Readonly<Record<keyof Behaviour, Read>> = {
+  latencyMs: milliseconds,
+  throttle,
+  errorRate: share,
+  failRate: share,
+  notSupportedRate: share,
+  offlineRate: share,
+  rejectBulk,
+  throttleRate: share,
+  cutRate: share,
+  slowRate: share,
+  slowMs: milliseconds,
+  seed: whole,
+  actMs: span,
+  reportMs: span,
+};
+
+const isSetting = (name: string): name is keyof Behaviour => Object.hasOwn(readers, name);
+
+/** Reads a change. `null` resets a setting; an unknown name or an impossible value makes all of it wrong. */
+export function readBehaviourChange(body: Readonly<Record<string, unknown>>): BehaviourChange {
+  const set: Record<string, unknown> = {};
+  const reset: string[] = [];
+  for (const [name, value] of Object.entries(body)) {
+    if (!isSetting(name)) return { kind: "wrong", reason: `unknown property "${name}"` };
+    if (value === null) {
+      reset.push(name);
+      continue;
+    }
+    const read = readers[name](value);
+    if (read === undefined) return { kind: "wrong", reason: `"${name}" has an impossible value` };
+    set[name] = read;
+  }
+  return { kind: "change", set, reset };
+}
+
+/** The settings for everybody and for single tenants. */
+export type BehaviourBook = {
+  readonly change: (tenantId: string | undefined, change: BehaviourChange) => void;
+  /** What applies to a tenant: its own settings over everybody's over the calm ones. */
+  readonly of: (tenantId: string) => Behaviour;
+  readonly everybody: () => Behaviour;
+  readonly tenants: () => Readonly<Record<string, Partial<Behaviour>>>;
+  readonly forget: (tenantId: string) => void;
+  /** Back to calm, for everybody and every tenant. */
+  readonly calmDown: () => void;
+};
+
+/** A book in which nothing is set. */
+export function behaviourBook(): BehaviourBook {
+  const own = new Map<string, Partial<Behaviour>>();
+  const effective = new Map<string, Behaviour>();
+  let everybody: Partial<Behaviour> = {};
+  return {
+    change: (tenantId, change) => {
+      if (change.kind === "wrong") return;
+      effective.clear();
+      if (tenantId === undefined) everybody = apply(everybody, change);
+      else own.set(tenantId, apply(own.get(tenantId) ?? {}, change));
+    },
+    of: (tenantId) => {
+      let found = effective.get(tenantId);
+      if (found === undefined) {
+        found = { ...calm, ...everybody, ...own.get(tenantId) };
+        effective.set(tenantId, found);
+      }
+      return found;
+    },
+    everybody: () => ({ ...calm, ...everybody }),
+    tenants: () => Object.fromEntries(own),
+    forget: (tenantId) => {
+      own.delete(tenantId);
+      effective.delete(tenantId);
+    },
+    calmDown: () => {
+      own.clear();
+      effective.clear();
+      everybody = {};
+    },
+  };
+}
+
+function apply(
+  current: Partial<Behaviour>,
+  change: Extract<BehaviourChange, { kind: "change" }>,
+): Partial<Behaviour> {
+  const kept = Object.entries(current).filter(([name]) => !change.reset.includes(name));
+  return { ...Object.fromEntries(kept), ...change.set };
+}
+
+function share(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 && value <= 1 ? value : undefined;
+}
+
+function milliseconds(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 && value < 2 ** 31 ? value : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) ? value : undefined;
+}
+
+function rejectBulk(value: unknown): number | false | undefined {
+  if (value === true) return 400;
+  return value === false || value === 400 || value === 501 ? value : undefined;
+}
+
+function span(value: unknown): Span | undefined {
+  const [least, most] = Array.isArray(value) ? value : [value, value];
+  const from = milliseconds(least);
+  const to = milliseconds(most);
+  return from === undefined || to === undefined || from > to ? undefined : [from, to];
+}
+
+function throttle(value: unknown): Throttle | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { limit, windowSeconds, retryAfter = null, ...unknown } = value as Record<string, unknown>;
+  const wait = retryAfter === false ? null : retryAfter;
+  if (Object.keys(unknown).length > 0) return undefined;
+  if (typeof limit !== "number" || !(limit >= 0)) return undefined;
+  if (typeof windowSeconds !== "number" || !(windowSeconds > 0)) return undefined;
+  if (wait !== null && (typeof wait !== "number" || wait < 0)) return undefined;
+  return { limit, windowSeconds, retryAfter: wait };
+}

@@ -1,0 +1,65 @@
+/** Control over the stand-in itself: no sign-in, loopback only. Not part of any Microsoft service. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readBody, sendJson } from "../http/messages.ts";
+import type { State } from "../state.ts";
+import { changeBehaviour, resetBehaviour, showBehaviour } from "./behaviour.ts";
+import type { ControlHandler } from "./call.ts";
+import { clearLedger, showLedger, showLedgerSummary } from "./ledger.ts";
+import { resetRequests, showRequests } from "./requests.ts";
+import { changeTenant, createTenant, listTenants, removeTenant, showDevices } from "./tenants.ts";
+
+const routes: readonly (readonly [method: string, path: RegExp, handle: ControlHandler])[] = [
+  ["GET", /^\/tenants$/, listTenants],
+  ["POST", /^\/tenants$/, createTenant],
+  ["PATCH", /^\/tenants\/([^/]+)$/, changeTenant],
+  ["DELETE", /^\/tenants\/([^/]+)$/, removeTenant],
+  ["GET", /^\/tenants\/([^/]+)\/devices$/, showDevices],
+  ["GET", /^\/behaviour$/, showBehaviour],
+  ["PUT", /^\/behaviour$/, changeBehaviour],
+  ["DELETE", /^\/behaviour$/, resetBehaviour],
+  ["GET", /^\/ledger$/, showLedger],
+  ["DELETE", /^\/ledger$/, clearLedger],
+  ["GET", /^\/ledger\/summary$/, showLedgerSummary],
+  ["GET", /^\/requests$/, showRequests],
+  ["DELETE", /^\/requests$/, resetRequests],
+];
+
+/** What every control address starts with. */
+export const controlPrefix = "/_sandbox";
+
+/** Answers one control request. */
+export async function answerControl(
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://sandbox");
+  const path = url.pathname.slice(controlPrefix.length);
+  const text = await readBody(request);
+  const body = readJson(text);
+  if (body === undefined)
+    return sendJson(response, 400, { error: "the body must be a JSON object" });
+  for (const [method, pattern, handle] of routes) {
+    const found = method === request.method ? pattern.exec(path) : null;
+    if (found === null) continue;
+    const call = { state, ids: found.slice(1), query: url.searchParams, body, response };
+    const answer = await handle(call);
+    if (answer === undefined) return;
+    if (answer.body !== undefined) return sendJson(response, answer.status, answer.body);
+    response.writeHead(answer.status);
+    response.end();
+    return;
+  }
+  sendJson(response, 404, { error: `the sandbox has no ${request.method} ${url.pathname}` });
+}
+
+function readJson(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (text === "") return {};
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    return value as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

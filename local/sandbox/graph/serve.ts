@@ -1,0 +1,83 @@
+/**
+ * Serves one Graph operation, whether it came by itself or in a batch: misbehaviour first, then what
+ * the operation says.
+ */
+import type { Behaviour } from "../behaviour.ts";
+import type { State } from "../state.ts";
+import { nextChance, type Tenant } from "../tenants.ts";
+import { badRequest, intuneError, tooManyRequests, unavailable } from "./errors.ts";
+import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
+import { matchRoute } from "./routes.ts";
+
+/** A request of a known caller, not yet matched with an operation. */
+export type GraphRequest = {
+  readonly state: State;
+  readonly tenant: Tenant;
+  readonly behaviour: Behaviour;
+  readonly roles: readonly string[];
+  readonly appId: string;
+  readonly version: GraphVersion;
+  readonly method: string;
+  readonly origin: string;
+  /** Path and query below the version, as sent. */
+  readonly target: string;
+  readonly body: JsonBody;
+  readonly requestId: string;
+  readonly clientRequestId: string | undefined;
+  readonly now: number;
+};
+
+/** An answer, and how the request is counted. */
+export type Served = { readonly kind: string; readonly answer: GraphAnswer };
+
+/** Serves one operation. It never serves `$batch`. */
+export function serve(request: GraphRequest): Served {
+  const url = splitTarget(request.target);
+  const match = matchRoute(request.version, request.method, url.path);
+  if (match === undefined) {
+    const last = url.path.slice(url.path.lastIndexOf("/") + 1);
+    const answer = badRequest(request, `Resource not found for the segment '${last}'.`);
+    return { kind: `${request.method} unknown`, answer };
+  }
+  const { route, ids } = match;
+  const refused = misbehave(request) ?? forbidden(request, route.roles);
+  if (refused !== undefined) return { kind: route.kind, answer: refused };
+  const query = new URLSearchParams(url.query);
+  return { kind: route.kind, answer: route.handle({ ...request, path: url.path, query, ids }) };
+}
+
+/** Counts the request against the tenant's window, then leaves the rest to chance. */
+function misbehave(request: GraphRequest): GraphAnswer | undefined {
+  const { tenant, behaviour, now } = request;
+  const { throttle, throttleRate, errorRate, seed } = behaviour;
+  if (throttle !== null) {
+    const { window } = tenant;
+    if (now - window.startedAt >= throttle.windowSeconds * 1000) {
+      window.startedAt = now;
+      window.requests = 0;
+    }
+    window.requests += 1;
+    if (window.requests > throttle.limit) return tooManyRequests(request, throttle.retryAfter);
+  }
+  if (throttleRate > 0) {
+    const chance = nextChance(tenant, seed);
+    if (chance < throttleRate) {
+      return tooManyRequests(request, chance < throttleRate / 2 ? null : 1);
+    }
+  }
+  if (errorRate > 0 && nextChance(tenant, seed) < errorRate) return unavailable(request);
+  return undefined;
+}
+
+function forbidden(request: GraphRequest, roles: readonly string[]): GraphAnswer | undefined {
+  if (roles.some((role) => request.roles.includes(role))) return undefined;
+  const text = `Application is not authorized to perform this operation. Application must have one of the following scopes: ${roles.join(", ")}`;
+  return intuneError(request, 403, "Forbidden", text);
+}
+
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const at = target.indexOf("?");
+  return at < 0
+    ? { path: target, query: "" }
+    : { path: target.slice(0, at), query: target.slice(at + 1) };
+}

@@ -1,0 +1,61 @@
+/** Checks the tokens that Graph is called with. A token is verified once and then remembered. */
+import { createPublicKey, verify } from "node:crypto";
+
+/** What a token says about its caller. */
+export type Caller = {
+  readonly tenantId: string;
+  readonly appId: string;
+  readonly roles: readonly string[];
+  /** In seconds since 1970. */
+  readonly expires: number;
+};
+
+/** What a token came to. */
+export type TokenVerdict =
+  | { readonly kind: "caller"; readonly caller: Caller }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Judges the token of a request at a moment in ms. */
+export type TokenCheck = (token: string, now: number) => TokenVerdict;
+
+const mostRemembered = 1_000;
+
+/** A check against one signing key and the audiences that Graph answers to. */
+export function tokenCheck(
+  signingKey: Readonly<Record<string, unknown>>,
+  audiences: readonly string[],
+): TokenCheck {
+  const key = createPublicKey({ key: signingKey, format: "jwk" });
+  const remembered = new Map<string, TokenVerdict>();
+  const read = (token: string): TokenVerdict => {
+    const [header = "", payload = "", signature = ""] = token.split(".");
+    const signed = Buffer.from(`${header}.${payload}`);
+    const right = verify("sha256", signed, key, Buffer.from(signature, "base64url"));
+    if (!right) return refused("InvalidAuthenticationToken: the signature is not valid.");
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as Record<
+      string,
+      unknown
+    >;
+    if (!audiences.includes(String(claims["aud"])))
+      return refused("Access token validation failure. Invalid audience.");
+    const roles = Array.isArray(claims["roles"]) ? claims["roles"].map(String) : [];
+    const [tenantId, appId] = [String(claims["tid"]), String(claims["appid"])];
+    return { kind: "caller", caller: { tenantId, appId, roles, expires: Number(claims["exp"]) } };
+  };
+  return (token, now) => {
+    let verdict = remembered.get(token);
+    if (verdict === undefined) {
+      verdict = read(token);
+      if (remembered.size >= mostRemembered) remembered.clear();
+      remembered.set(token, verdict);
+    }
+    if (verdict.kind === "caller" && verdict.caller.expires * 1000 <= now) {
+      return refused("Lifetime validation failed, the token is expired.");
+    }
+    return verdict;
+  };
+}
+
+function refused(reason: string): TokenVerdict {
+  return { kind: "refused", reason };
+}

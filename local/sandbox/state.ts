@@ -1,0 +1,79 @@
+/** Everything the stand-in remembers. It is kept in memory and gone when the process ends. */
+import { type ActionKind, type ActionKinds, actionKinds } from "./actions.ts";
+import { type Behaviour, type BehaviourBook, behaviourBook } from "./behaviour.ts";
+import { type GuidFamily, guidFamily } from "./guids.ts";
+import { type Ledger, ledger } from "./ledger.ts";
+import { type RequestCounts, requestCounts } from "./request-counts.ts";
+import { courseOf, makeTenant, type Tenant, type TenantPlan } from "./tenants.ts";
+
+/** The state shared by control, Graph and sign-in. */
+export type State = {
+  readonly kinds: ActionKinds;
+  readonly behaviour: BehaviourBook;
+  readonly ledger: Ledger;
+  readonly requests: RequestCounts;
+  readonly requestIds: GuidFamily;
+  /** The next request's position in `requestIds`. */
+  nextRequest: number;
+  readonly tenants: Map<string, Tenant>;
+  tenantsMade: number;
+  /** When a health script was last run on a device of a tenant, by `tenant number/script id`. */
+  readonly scriptRuns: Map<string, Map<number, number>>;
+};
+
+/** An empty state. */
+export function makeState(): State {
+  const kinds = actionKinds();
+  return {
+    kinds,
+    behaviour: behaviourBook(),
+    ledger: ledger(kinds),
+    requests: requestCounts(),
+    requestIds: guidFamily(Date.now() >>> 0),
+    nextRequest: 0,
+    tenants: new Map(),
+    tenantsMade: 0,
+    scriptRuns: new Map(),
+  };
+}
+
+/** The tenant of an id in either case. */
+export function findTenant(state: State, id: string): Tenant | undefined {
+  return state.tenants.get(id.toLowerCase());
+}
+
+/** Adds a tenant, or makes an existing one anew. */
+export function addTenant(state: State, plan: TenantPlan, now: number): Tenant {
+  state.tenantsMade += 1;
+  const tenant = makeTenant(plan, state.tenantsMade, state.kinds, now);
+  state.tenants.set(tenant.id, tenant);
+  return tenant;
+}
+
+/** One effect on one device: into the ledger first, then onto the device. */
+export function takeEffect(
+  state: State,
+  tenant: Tenant,
+  effect: { readonly index: number; readonly kind: ActionKind; readonly request: number },
+  behaviour: Behaviour,
+  now: number,
+): void {
+  const { index, kind, request } = effect;
+  state.ledger.record(tenant.ledger, index, kind, request, now);
+  tenant.results.put(index, kind, courseOf(tenant, index, kind, behaviour, now));
+  if (kind.action.name === "initiateOnDemandProactiveRemediation" && kind.detail !== null) {
+    const key = scriptRunKey(tenant, kind.detail);
+    const runs = state.scriptRuns.get(key) ?? new Map<number, number>();
+    state.scriptRuns.set(key, runs.set(index, now));
+  }
+}
+
+/** The id that the next request or batch part is answered with. */
+export function nextRequestId(state: State): string {
+  state.nextRequest += 1;
+  return state.requestIds.at(state.nextRequest);
+}
+
+/** The key of a script's runs in `scriptRuns`. */
+export const scriptRunKey = (tenant: Tenant, scriptId: string): string =>
+  `${tenant.number}/${scriptId}`;

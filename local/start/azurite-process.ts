@@ -1,0 +1,52 @@
+/**
+ * Runs Azurite as a child that lives no longer than its parent.
+ *
+ * Azurite saves what it holds when told to close. Here only the parent tells it: a Ctrl-C reaches every
+ * process of the terminal at once, and Azurite must outlive the functions that still write to it.
+ */
+import { createRequire, enableCompileCache } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
+import { lockHome } from "./home-lock.ts";
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+let shutDown: (() => void) | undefined;
+
+for (const signal of signals) process.on(signal, () => undefined);
+// Azurite listens for signals only once it is up, so its listeners are taken over as they come.
+process.on("newListener", (event, listener) => {
+  if (!signals.includes(String(event))) return;
+  shutDown = listener as () => void;
+  setImmediate(() => process.off(String(event), listener));
+});
+
+/** Lets Azurite save and close. */
+function close(): void {
+  if (!shutDown) process.exit(0);
+  shutDown();
+  shutDown = () => undefined;
+  if (process.connected) process.disconnect();
+}
+process.on("message", close);
+process.on("disconnect", close);
+
+// A parent that died reads nothing any more; saving matters more than saying so.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
+// A parent that was killed outright may have left an Azurite behind that is still saving.
+const [flag, folder = ""] = process.argv.slice(2);
+if (flag === "--location") await lockPatiently(folder);
+
+enableCompileCache();
+createRequire(import.meta.url)("azurite/dist/src/azurite.js");
+
+async function lockPatiently(place: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    try {
+      await lockHome(place);
+      return;
+    } catch {
+      await sleep(100);
+    }
+  }
+  throw new Error(`Another Azurite keeps ${place} in use.`);
+}

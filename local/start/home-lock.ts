@@ -1,0 +1,67 @@
+/**
+ * One Muster a folder. The lock file names the owner's process and a port the owner listens on: the
+ * port tells a living owner from another process that was given a dead owner's number.
+ */
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+
+type Owner = { readonly pid: number; readonly port: number };
+
+/**
+ * Takes the folder for this process; the lock of a dead owner is taken over.
+ * @returns What gives the folder back.
+ * @throws One line for people when another Muster runs in it.
+ */
+export async function lockHome(home: string): Promise<() => void> {
+  const path = join(home, "instance.lock");
+  const { server, port } = await listen();
+  // A link appears with its content, so nobody ever reads half an owner.
+  const draft = join(home, `instance.${process.pid}.tmp`);
+  writeFileSync(draft, JSON.stringify({ pid: process.pid, port } satisfies Owner));
+  try {
+    const owner = readOwner(path);
+    if (owner && (await answers(owner.port))) {
+      throw new Error(`Another Muster (process ${owner.pid}) is running in ${home}.`);
+    }
+    rmSync(path, { force: true });
+    linkSync(draft, path);
+  } catch (cause) {
+    server.close();
+    throw cause;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return () => {
+    server.close();
+    rmSync(path, { force: true });
+  };
+}
+
+function readOwner(path: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+function listen(): Promise<{ server: Server; port: number }> {
+  const server = createServer((socket) => socket.destroy()).unref();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      resolve({ server, port: typeof address === "object" && address ? address.port : 0 });
+    });
+  });
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => socket.destroy());
+  });
+}

@@ -1,0 +1,129 @@
+/** A whole Muster on one machine: storage, sandbox and functions, started and stopped in order. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ensureBuilt } from "../../scripts/build.ts";
+import { type Azurite, startAzurite } from "./azurite.ts";
+import { startFunctions } from "./functions.ts";
+import { lockHome } from "./home-lock.ts";
+import { keepRunning, type Part } from "./keep-running.ts";
+import { keptKey } from "./keys.ts";
+import { freePort, isTaken } from "./ports.ts";
+import { removeReady, writeReady } from "./ready.ts";
+import { type Sandbox, startSandbox } from "./sandbox.ts";
+import type { StartSettings } from "./settings.ts";
+
+/** A running Muster. */
+export type Muster = {
+  readonly url: string;
+  /** Drains and ends everything; nothing is left running. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Hears of a part that cannot be kept running. */
+export type OnLost = (cause: Error) => void;
+
+/**
+ * Starts everything and writes `ready.json`.
+ * @throws Words for people when it cannot start; nothing is left running then.
+ */
+export async function startMuster(settings: StartSettings, onLost: OnLost): Promise<Muster> {
+  const undo: (() => unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    const url = await startInOrder(settings, onLost, undo);
+    return { url, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+/** Each step leaves in `undo` what takes it back. */
+async function startInOrder(
+  { port, home }: StartSettings,
+  onLost: OnLost,
+  undo: (() => unknown)[],
+): Promise<string> {
+  mkdirSync(join(home, "logs"), { recursive: true });
+  undo.push(await lockHome(home));
+  removeReady(home);
+  if (port !== 0 && (await isTaken(port))) {
+    throw new Error(`Port ${port} is taken: set PORT to another one, or to 0 for any free one.`);
+  }
+  const [azurite, sandbox] = await startSurroundings(home, onLost, undo);
+  const adminToken = keptKey(home, "admin-token");
+  const chosenPort = port === 0 ? await freePort() : port;
+  const url = `http://127.0.0.1:${chosenPort}`;
+  const ready = { url, sandboxUrl: sandbox.url, adminToken, pid: process.pid };
+  undo.push(() => removeReady(home));
+  const stopFunctions = await startFunctions({
+    port: chosenPort,
+    keysFile: join(home, "keys", "functions.json"),
+    logFile: logFile(home, "functions"),
+    settings: appSettings({ adminToken, azurite, sandbox }),
+    onReady: (hostPid) => writeReady(home, { ...ready, hostPid }),
+  });
+  undo.push(stopFunctions);
+  return url;
+}
+
+/** What the functions need around them; the build meanwhile, since neither waits for the other. */
+async function startSurroundings(
+  home: string,
+  onLost: OnLost,
+  undo: (() => unknown)[],
+): Promise<[Azurite, Sandbox]> {
+  const kept = async <P extends Part>(name: string, start: (previous?: P) => Promise<P>) => {
+    const part = await keepRunning(start, ({ message }) =>
+      onLost(new Error(`${name} cannot be kept running: ${message}.`)),
+    );
+    undo.push(part.stop);
+    return part.first;
+  };
+  const starting = [
+    kept<Azurite>("Azurite", (previous) =>
+      startAzurite({
+        folder: join(home, "azurite"),
+        logFile: logFile(home, "azurite"),
+        ...(previous ? { ports: previous.ports } : {}),
+      }),
+    ),
+    kept<Sandbox>("The sandbox", (previous) =>
+      startSandbox({ home: join(home, "sandbox"), logFile: logFile(home, "sandbox"), previous }),
+    ),
+    ensureBuilt(),
+  ] as const;
+  // All of them have ended or begun before anything is taken back.
+  await Promise.allSettled(starting);
+  const [azurite, sandbox] = await Promise.all(starting);
+  return [azurite, sandbox];
+}
+
+/** The settings of the app, as Azure would hold them. */
+function appSettings(parts: {
+  readonly adminToken: string;
+  readonly azurite: Azurite;
+  readonly sandbox: Sandbox;
+}): Record<string, string> {
+  const { adminToken, azurite, sandbox } = parts;
+  return {
+    AzureWebJobsStorage: azurite.connectionString,
+    // The sandbox's devices answer within seconds; real ones take minutes.
+    MUSTER_CONFIRM_AFTER_SECONDS: process.env["MUSTER_CONFIRM_AFTER_SECONDS"] ?? "2",
+    MUSTER_ADMIN_TOKEN: adminToken,
+    // One machine, where everybody calls from one address with one token.
+    MUSTER_REQUEST_RATE_FACTOR: process.env["MUSTER_REQUEST_RATE_FACTOR"] ?? "100",
+    MUSTER_AUTHORITY_URL: sandbox.authorityUrl,
+    MUSTER_CLIENT_ID: sandbox.clientId,
+    MUSTER_CLIENT_SECRET: sandbox.clientSecret,
+    MUSTER_GRAPH_URL: sandbox.graphUrl,
+    NODE_EXTRA_CA_CERTS: sandbox.caFile,
+    // As a small instance in Azure has it: a larger heap would only be filled before it is cleaned.
+    NODE_OPTIONS:
+      process.env["NODE_OPTIONS"] ?? "--max-old-space-size=256 --max-semi-space-size=16",
+  };
+}
+
+const logFile = (home: string, name: string): string => join(home, "logs", `${name}.log`);

@@ -1,0 +1,59 @@
+/** Finds, among the site's operations, the one that a call without an answer may have started. Pure but for the reading. */
+import type { SiteOperation, SiteReader } from "./admin-service.ts";
+import type { Claim, Target } from "./claim.ts";
+
+/** What the site's list says. */
+export type Found =
+  | { readonly kind: "ours"; readonly operationId: number }
+  | { readonly kind: "none" }
+  /** One of the same type is there that may be ours, and nothing says for sure. */
+  | { readonly kind: "unsure" };
+
+/** What is looked for. */
+export type Wanted = {
+  readonly type: number;
+  readonly targets: readonly Target[];
+  /** No operation up to this number is ours. */
+  readonly after: number;
+  /** None from before this moment is ours. */
+  readonly since: number;
+};
+
+/** Looks through the site's list; operations that other batches are known to have are not ours. */
+export async function findOwn(
+  site: Pick<SiteReader, "operationsAfter">,
+  { targets, ...wanted }: Wanted,
+  known: ReadonlySet<number>,
+): Promise<Found> {
+  const remembered = wanted.after > 0;
+  return choose(await site.operationsAfter(wanted, known), targets, remembered);
+}
+
+/**
+ * Which of some operations has exactly these targets. When we do not remember how the claim was cut
+ * (`remembered` is false), one that shares a target may have been ours as well.
+ */
+export function choose(
+  operations: readonly SiteOperation[],
+  targets: readonly Target[],
+  remembered: boolean,
+): Found {
+  const ids = targets.map(({ resourceId }) => resourceId);
+  const ours = operations.find((each) => each.targets && keyOf(each.targets) === keyOf(ids));
+  if (ours !== undefined) return { kind: "ours", operationId: ours.id };
+  const wanted = new Set(ids);
+  const mayBeOurs = (each: SiteOperation): boolean =>
+    each.targets === undefined || (!remembered && each.targets.some((id) => wanted.has(id)));
+  return { kind: operations.some(mayBeOurs) ? "unsure" : "none" };
+}
+
+/** Operations that batches of these claims are known to have. */
+export function knownOperations(claims: Iterable<Claim>): Set<number> {
+  const known = new Set<number>();
+  for (const { batches } of claims)
+    for (const { state } of batches) if (state.kind === "started") known.add(state.operationId);
+  return known;
+}
+
+const keyOf = (ids: readonly number[]): string =>
+  [...new Set(ids)].toSorted((a, b) => a - b).join(",");

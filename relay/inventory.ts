@@ -1,0 +1,102 @@
+/** Hands the site's clients in to Muster: read from AdminService page by page, sent part by part. */
+import { randomUUID } from "node:crypto";
+import type { SiteReader } from "./admin-service.ts";
+import type { InventoryDevice, Muster } from "./muster.ts";
+
+/** Systems in one page, and devices in one part: well below 1 MiB. */
+const pageSize = 1000;
+const partSize = 2000;
+
+const columns = [
+  "ResourceId",
+  "Name",
+  "OperatingSystemNameandVersion",
+  "Build",
+  "AADDeviceID",
+  "UserPrincipalName",
+];
+
+/** What handing in needs. */
+export type InventoryDeps = {
+  readonly site: Pick<SiteReader, "rows">;
+  readonly muster: Pick<Muster, "putPart" | "complete">;
+  /** Waits; throws when the relay is to stop. */
+  readonly wait: (ms: number) => Promise<void>;
+};
+
+/** Time before Muster is asked again for a refresh that takes the inventory in, and how often. */
+const againMs = 15_000;
+const maxAsks = 40;
+
+/**
+ * Hands in all clients; answers how many. A site that shows none is not believed: the likelier cause is a
+ * permission, and the directory would lose every device.
+ */
+export async function handIn({ site, muster, wait }: InventoryDeps): Promise<number> {
+  const inventoryId = randomUUID();
+  let [parts, devices, after] = [0, 0, 0];
+  let part: InventoryDevice[] = [];
+  const send = async (): Promise<void> => {
+    await muster.putPart(inventoryId, parts, part);
+    parts += 1;
+    part = [];
+  };
+  for (;;) {
+    const page = await systemsAfter(site, after);
+    part.push(...page);
+    devices += page.length;
+    if (part.length >= partSize) await send();
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last.resourceId;
+  }
+  if (part.length > 0) await send();
+  if (devices === 0)
+    throw new Error("the site shows no client: is the account allowed to read them?");
+  for (let asks = 0; asks < maxAsks; asks += 1) {
+    if (await muster.complete(inventoryId, parts)) break;
+    // A refresh that was under way does not have it: the next one will.
+    await wait(againMs);
+  }
+  return devices;
+}
+
+/** Clients after a resource id, in the order of their ids. */
+async function systemsAfter(
+  site: Pick<SiteReader, "rows">,
+  after: number,
+): Promise<InventoryDevice[]> {
+  const filter = `ResourceId gt ${after} and Client eq 1 and Obsolete eq 0`;
+  const query = `$filter=${filter}&$select=${columns.join(",")}&$orderby=ResourceId&$top=${pageSize}`;
+  const page = (await site.rows(`/wmi/SMS_R_System?${query}`)).map(deviceOf);
+  let last = after;
+  for (const { resourceId } of page) {
+    // Paging by id holds only if the site really sorts.
+    if (!(resourceId > last)) throw new Error("the site does not list its systems in order");
+    last = resourceId;
+  }
+  return page;
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const noGuid = "00000000-0000-0000-0000-000000000000";
+
+/** A system in Muster's words. */
+export function deviceOf(row: Readonly<Record<string, unknown>>): InventoryDevice {
+  const text = (name: string): string => {
+    const value = row[name];
+    return typeof value === "string" ? value.slice(0, 256) : "";
+  };
+  const entraDeviceId = text("AADDeviceID").toLowerCase();
+  const known = {
+    operatingSystem: text("OperatingSystemNameandVersion"),
+    osVersion: text("Build"),
+    entraDeviceId: guid.test(entraDeviceId) && entraDeviceId !== noGuid ? entraDeviceId : "",
+    userPrincipalName: text("UserPrincipalName"),
+  };
+  return {
+    resourceId: Number(row["ResourceId"]),
+    name: text("Name") || `resource ${String(row["ResourceId"])}`,
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== "")),
+  };
+}

@@ -1,0 +1,78 @@
+/** The queue of the site: what Muster has told it, one message at a time. */
+import { createHash } from "node:crypto";
+import { QueueClient } from "@azure/storage-queue";
+import { z } from "zod";
+import type { Errand } from "./muster.ts";
+import type { QueueAddress } from "./settings.ts";
+
+const Message = z.object({
+  v: z.literal(1),
+  tenantId: z.string(),
+  notificationId: z.string(),
+  from: z.string(),
+  to: z.string(),
+});
+
+/** A message; `errand` is undefined when it is none of ours. */
+export type Received = {
+  readonly errand: Errand | undefined;
+  /** It is done: take it out of the queue. */
+  readonly done: () => Promise<void>;
+  /** Let it come back after a while. */
+  readonly later: (seconds: number) => Promise<void>;
+};
+
+/** How long a message stays invisible while its rows are worked on. */
+const holdSeconds = 300;
+
+/** The queue of one site. */
+export type WorkQueue = { readonly receive: () => Promise<Received | undefined> };
+
+/** Opens the queue; the address of its own, or the one that its site and tenant give it. */
+export function openQueue(address: QueueAddress, tenantId: string, siteCode: string): WorkQueue {
+  const client =
+    address.kind === "url"
+      ? new QueueClient(address.url)
+      : new QueueClient(address.value, queueName(tenantId, siteCode));
+  return {
+    receive: async () => {
+      const options = { numberOfMessages: 1, visibilityTimeout: holdSeconds };
+      const answer = await client.receiveMessages(options).catch(ifAbsent);
+      const message = answer?.receivedMessageItems[0];
+      if (message === undefined) return undefined;
+      const { messageId, popReceipt, messageText } = message;
+      return {
+        errand: errandIn(messageText),
+        done: async () => void (await client.deleteMessage(messageId, popReceipt).catch(ifAbsent)),
+        later: async (seconds) =>
+          void (await client
+            .updateMessage(messageId, popReceipt, messageText, seconds)
+            .catch(ifAbsent)),
+      };
+    },
+  };
+}
+
+/** The name that Muster gives the queue of a site. */
+export const queueName = (tenantId: string, siteCode: string): string =>
+  `site-${siteCode.toLowerCase()}-${createHash("sha256").update(tenantId.toLowerCase()).digest("hex").slice(0, 8)}`;
+
+function errandIn(text: string): Errand | undefined {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(text, "base64").toString("utf8"));
+    const { notificationId, from, to } = Message.parse(json);
+    return { notificationId, from, to };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * No queue yet: Muster makes it with the first message. No message under this receipt: it came back
+ * meanwhile, and whoever has it now sees to it.
+ */
+function ifAbsent(error: unknown): undefined {
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  if (statusCode === 404 || code === "PopReceiptMismatch") return undefined;
+  throw error;
+}

@@ -1,0 +1,102 @@
+/**
+ * Every check that needs no running part: format, lint, types, dead code, architecture.
+ *
+ * A tool that looked at nothing has found nothing, so each must say how many files it saw.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+type Check = {
+  readonly name: string;
+  /** A script inside node_modules, and its arguments. */
+  readonly program: readonly [string, ...string[]];
+  /** How many files the tool says it saw. */
+  readonly seen: (output: string) => number;
+  /** Lines that only serve the counting. */
+  readonly noise?: RegExp;
+};
+
+const numberIn =
+  (pattern: RegExp) =>
+  (output: string): number =>
+    Number(pattern.exec(output)?.[1] ?? 0);
+
+const ownFile = /^(?!.*node_modules)(?:\/|[A-Z]:).*\.ts$/gm;
+
+const checks: readonly Check[] = [
+  {
+    name: "format",
+    program: ["@biomejs/biome/bin/biome", "ci", "--colors=off"],
+    seen: numberIn(/Checked (\d+) files?/),
+  },
+  {
+    name: "lint",
+    program: ["oxlint/bin/oxlint", "--deny-warnings"],
+    seen: numberIn(/ on (\d+) files?/),
+  },
+  {
+    name: "types",
+    program: ["typescript/bin/tsc", "--noEmit", "--listFiles", "--pretty", "false"],
+    seen: (output) => output.match(ownFile)?.length ?? 0,
+    noise: /^(?:\/|[A-Z]:).*\.[cm]?ts$/,
+  },
+  {
+    name: "dead code",
+    program: ["knip/bin/knip.js", "--no-progress", "--preprocessor", "./scripts/knip-count.mjs"],
+    seen: numberIn(/looked at (\d+) files/),
+  },
+  {
+    name: "architecture",
+    program: [
+      "vitest/vitest.mjs",
+      "run",
+      "--project",
+      "architecture",
+      "--reporter",
+      "dot",
+      "--no-color",
+    ],
+    seen: numberIn(/(\d+) sources/),
+  },
+];
+
+/** Runs one check, prints its line, and answers whether it passed. */
+async function run({ name, program, seen, noise }: Check): Promise<boolean> {
+  const begun = performance.now();
+  const [script, ...args] = program;
+  const { code, output } = await capture(join(root, "node_modules", script), args);
+  const count = seen(output);
+  const passed = code === 0 && count > 0;
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  if (!passed) {
+    console.log(
+      output
+        .split("\n")
+        .filter((line) => !noise?.test(line))
+        .join("\n"),
+    );
+    if (code === 0) console.log(`${name}: the tool saw no files, so it proves nothing`);
+  }
+  console.log(`${passed ? "ok    " : "FAILED"} ${name.padEnd(13)} ${count} files, ${seconds} s`);
+  return passed;
+}
+
+function capture(script: string, args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [script, ...args], { cwd: root });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, output }));
+  });
+}
+
+const results = await Promise.all(checks.map(run));
+if (results.includes(false)) process.exitCode = 1;

@@ -1,0 +1,81 @@
+/**
+ * The chain of an audit partition: each record carries the hash of the one before it, so that a record
+ * that was changed, removed or slipped in shows. Pure.
+ */
+import { digest } from "../kernel/ids.ts";
+
+/** One record of a chain. */
+export type Link = {
+  /** From 1 upwards, without gaps. */
+  readonly sequence: number;
+  readonly previous: string;
+  /** The event as it was written, byte for byte: what is hashed is what is kept. */
+  readonly text: string;
+  readonly hash: string;
+};
+
+/** Where a chain stands: the last record's place and hash. */
+export type Head = { readonly sequence: number; readonly hash: string };
+
+/** Before the first record. The partition's name is in it, so that no chain passes for another. */
+export const genesis = (partition: string): Head => ({
+  sequence: 0,
+  hash: digest("muster audit chain 1", partition),
+});
+
+/** The records for events in this order, after `head`. */
+export function extend(head: Head, texts: readonly string[]): Link[] {
+  let last = head;
+  return texts.map((text) => {
+    const sequence = last.sequence + 1;
+    const link = { sequence, previous: last.hash, text, hash: hashOf(last.hash, sequence, text) };
+    last = link;
+    return link;
+  });
+}
+
+const hashOf = (previous: string, sequence: number, text: string): string =>
+  digest(previous, String(sequence), text);
+
+/** What is wrong with a chain, and where it first shows, seen from its end. */
+export type ChainFault = {
+  readonly sequence: number;
+  readonly what: "missing" | "changed" | "unlinked" | "beyond-head";
+};
+
+/** What verifying a chain gave. */
+export type ChainVerdict =
+  | { readonly kind: "intact"; readonly head: Head }
+  | { readonly kind: "broken"; readonly fault: ChainFault };
+
+/**
+ * Judges a chain from where it says it stands back to its beginning, one record at a time, newest first:
+ * a chain of any length needs no memory.
+ */
+export function chainCheck(partition: string, head: Head) {
+  let wanted = head;
+  let fault: ChainFault | undefined;
+  return {
+    /** Takes the next older record; false when no more are needed. */
+    take(link: Link): boolean {
+      fault = faultOf(wanted, link);
+      wanted = { sequence: link.sequence - 1, hash: link.previous };
+      return fault === undefined;
+    },
+    end(): ChainVerdict {
+      const first = genesis(partition);
+      if (fault === undefined && wanted.sequence > 0)
+        fault = { sequence: wanted.sequence, what: "missing" };
+      if (fault === undefined && wanted.hash !== first.hash)
+        fault = { sequence: 1, what: "unlinked" };
+      return fault === undefined ? { kind: "intact", head } : { kind: "broken", fault };
+    },
+  };
+}
+
+function faultOf(wanted: Head, link: Link): ChainFault | undefined {
+  if (link.sequence !== wanted.sequence) return { sequence: wanted.sequence, what: "missing" };
+  if (link.hash !== wanted.hash) return { sequence: link.sequence, what: "unlinked" };
+  const hash = hashOf(link.previous, link.sequence, link.text);
+  return link.hash === hash ? undefined : { sequence: link.sequence, what: "changed" };
+}

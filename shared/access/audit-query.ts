@@ -1,0 +1,49 @@
+/** What callers ask the audit trail for, and how it is listed: pages of JSON, or one CSV document. */
+import { z } from "zod";
+import { type Page, PageQuery, positionOf } from "../http/paging.ts";
+import { type Result, succeed } from "../kernel/failure.ts";
+import { auditCsv } from "./audit-csv.ts";
+import type { AuditEvent, TrailId } from "./audit-event.ts";
+import type { AuditFilter } from "./audit-filter.ts";
+import { type AuditReaderDeps, allAudit, readAudit } from "./audit-reader.ts";
+
+const moment = z.iso
+  .datetime({ offset: true })
+  // One spelling, so that moments compare as text.
+  .transform((text) => new Date(text).toISOString());
+
+/** Query of an audit list. */
+export const AuditQuery = z.strictObject({
+  ...PageQuery,
+  actor: z.string().max(100).optional().describe("Object id of the caller"),
+  object: z.string().max(200).optional().describe("Id of what it was about, or kind/id"),
+  operation: z.string().max(100).optional().describe("operationId"),
+  outcome: z.enum(["allowed", "refused", "failed"]).optional(),
+  from: moment.optional().describe("Inclusive; absent means 13 months before the end"),
+  to: moment.optional().describe("Exclusive; absent means now"),
+});
+
+/** A list as it is answered. */
+export type AuditAnswer =
+  | { readonly kind: "csv"; readonly stream: AsyncIterable<string> }
+  | { readonly kind: "page"; readonly list: string; readonly page: Page<AuditEvent> };
+
+/** Lists a trail for a request. */
+export async function answerAudit(
+  deps: AuditReaderDeps,
+  trail: TrailId,
+  { top, pageToken, ...filter }: z.output<typeof AuditQuery>,
+  accept: string,
+): Promise<Result<AuditAnswer>> {
+  if (accept.includes("text/csv"))
+    return succeed({ kind: "csv", stream: auditCsv(allAudit(deps, trail, filter)) });
+  const list = listName(trail, filter);
+  const position = positionOf(list, pageToken);
+  if (!position.ok) return position;
+  const page = await readAudit(deps, trail, filter, { top, position: position.value });
+  return page.ok ? succeed({ kind: "page", list, page: page.value }) : page;
+}
+
+/** Names a list with its filters, so that a token of one is refused by every other. */
+const listName = (trail: TrailId, { actor, object, operation, outcome, from, to }: AuditFilter) =>
+  `audit ${trail} ${JSON.stringify([actor, object, operation, outcome, from, to])}`;

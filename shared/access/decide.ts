@@ -1,0 +1,103 @@
+/**
+ * May this caller do this, here? Pure, and closed by default: only an assignment opens.
+ *
+ * One function finds the answer and its reasons, so that what is explained is what is done.
+ */
+import { type Assignment, type Reach, type Resource, reachOf } from "./assignments.ts";
+import { type Caller, isPrincipalOf } from "./caller.ts";
+import { type Permission, permissions, withImplied } from "./permissions.ts";
+import type { Role } from "./roles.ts";
+
+/** Who asks, and everything that was granted to anybody. */
+export type Standing = {
+  readonly caller: Caller;
+  readonly assignments: readonly Assignment[];
+  readonly roles: ReadonlyMap<string, Role>;
+};
+
+/** The step at which a request fails: no assignment at all, none with the permission, none that reaches. */
+export type DeniedStep = "assignment" | "permission" | "scope";
+
+/** How much of what was asked for the caller may touch. */
+export type Limits =
+  | { readonly kind: "all" }
+  /** Only members of these collections; lists, targets and results hide the rest and count it. */
+  | { readonly kind: "collections"; readonly collectionIds: readonly string[] };
+
+/** The answer. */
+export type Decision =
+  | {
+      readonly allowed: true;
+      /** The assignment that allows it; with limits the first of several. */
+      readonly assignment: Assignment;
+      readonly limits: Limits;
+    }
+  | { readonly allowed: false; readonly step: DeniedStep };
+
+/** What one of the caller's assignments contributes. */
+export type Finding = {
+  readonly assignment: Assignment;
+  /** Undefined when the role is gone: the assignment then gives nothing. */
+  readonly role: Role | undefined;
+  readonly grants: boolean;
+  readonly reach: Reach["kind"];
+};
+
+/** The answer with every assignment that was looked at. */
+export type Explanation = { readonly decision: Decision; readonly findings: readonly Finding[] };
+
+/** Answers, and says why. */
+export function explain(
+  standing: Standing,
+  permission: Permission,
+  resource: Resource,
+): Explanation {
+  const weighed = assignmentsOf(standing).map((assignment) => {
+    const role = standing.roles.get(assignment.roleId);
+    const grants = role !== undefined && withImplied(role.permissions).has(permission);
+    const reach = reachOf(assignment.scope, permissions[permission].scope, resource);
+    return { assignment, role, grants, reach };
+  });
+  return {
+    decision: conclude(weighed),
+    findings: weighed.map((finding) => ({ ...finding, reach: finding.reach.kind })),
+  };
+}
+
+/** Answers alone. */
+export const decide = (standing: Standing, permission: Permission, resource: Resource): Decision =>
+  explain(standing, permission, resource).decision;
+
+/** The caller's own assignments and those of their groups. */
+export const assignmentsOf = ({ caller, assignments }: Standing): Assignment[] =>
+  assignments.filter(({ principal }) => isPrincipalOf(caller, principal));
+
+/** Every permission that the caller holds anywhere, with where. */
+export function grantsOf(standing: Standing): { permission: Permission; assignment: Assignment }[] {
+  return assignmentsOf(standing).flatMap((assignment) => {
+    const role = standing.roles.get(assignment.roleId);
+    const held = role === undefined ? [] : [...withImplied(role.permissions)];
+    return held.map((permission) => ({ permission, assignment }));
+  });
+}
+
+type Weighed = Omit<Finding, "reach"> & { readonly reach: Reach };
+
+function conclude(weighed: readonly Weighed[]): Decision {
+  if (weighed.length === 0) return { allowed: false, step: "assignment" };
+  const granting = weighed.filter(({ grants }) => grants);
+  if (granting.length === 0) return { allowed: false, step: "permission" };
+  const whole = granting.find(({ reach }) => reach.kind === "whole");
+  if (whole) return { allowed: true, assignment: whole.assignment, limits: { kind: "all" } };
+  const parts = granting.flatMap(({ assignment, reach }) =>
+    reach.kind === "within" ? [{ assignment, ids: reach.collectionIds }] : [],
+  );
+  const [first] = parts;
+  if (first === undefined) return { allowed: false, step: "scope" };
+  const collectionIds = [...new Set(parts.flatMap(({ ids }) => ids))];
+  return {
+    allowed: true,
+    assignment: first.assignment,
+    limits: { kind: "collections", collectionIds },
+  };
+}

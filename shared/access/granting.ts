@@ -1,0 +1,27 @@
+/**
+ * Nobody gives what they do not hold: without this rule the permission to manage access would be every
+ * permission. Pure.
+ */
+import { containsScope, type Scope } from "./assignments.ts";
+import { grantsOf, type Standing } from "./decide.ts";
+import { type Permission, withImplied } from "./permissions.ts";
+
+const everything: Scope = { kind: "everything" };
+
+/**
+ * The permissions among `wanted` that the caller could not hand on for `scope`: they hold them nowhere, or
+ * not by one assignment that contains the whole scope.
+ */
+export function beyondReach(
+  standing: Standing,
+  wanted: readonly Permission[],
+  scope: Scope = everything,
+): Permission[] {
+  const grants = grantsOf(standing);
+  return [...withImplied(wanted)].filter(
+    (permission) =>
+      !grants.some(
+        (held) => held.permission === permission && containsScope(held.assignment.scope, scope),
+      ),
+  );
+}

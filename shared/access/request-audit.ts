@@ -1,0 +1,67 @@
+/** The audit event of one request, from what is known of it at its end. Pure. */
+import { type Instant, toIso } from "../kernel/clock.ts";
+import type { AuditEvent } from "./audit-event.ts";
+import type { Caller } from "./caller.ts";
+import type { AuditNote } from "./signed-in.ts";
+
+/** A request at its end. */
+export type EndedRequest = {
+  readonly eventId: string;
+  readonly at: Instant;
+  /** Undefined when nobody was recognised. */
+  readonly caller: Caller | undefined;
+  readonly ip: string | undefined;
+  readonly operation: string;
+  readonly method: string;
+  /** A registered tenant that a recognised caller asked for; never what a stranger wrote. */
+  readonly tenantId: string | undefined;
+  readonly outcome: AuditEvent["outcome"];
+  /** Where it was refused, or the code of the failure. */
+  readonly step: string | undefined;
+  readonly requestId: string;
+  readonly note: AuditNote;
+};
+
+/** Whether a request belongs into the trail: what changes something, and what was refused. */
+export const isAudited = ({
+  method,
+  outcome,
+  note,
+}: Pick<EndedRequest, "method" | "outcome" | "note">): boolean =>
+  outcome === "refused" || (method !== "GET" && note.unchanged !== true);
+
+/** The event. */
+export function auditEventOf(request: EndedRequest): AuditEvent {
+  const { eventId, at, caller, ip, operation, tenantId, outcome, step, requestId, note } = request;
+  const { unchanged: _, ...said } = note;
+  const known = { ip, tenantId, step, ...said };
+  return {
+    eventId,
+    at: toIso(at),
+    actor: actorOf(caller),
+    operation,
+    outcome,
+    requestId,
+    // What is not known is left out, not written as nothing.
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+  };
+}
+
+function actorOf(caller: Caller | undefined): AuditEvent["actor"] {
+  if (caller === undefined) return { kind: "anonymous", id: "" };
+  const { kind, oid, tid, name } = caller;
+  return { kind, id: oid, homeTenantId: tid, ...(name === undefined ? {} : { name }) };
+}
+
+/**
+ * The address that a request came from: the last one of X-Forwarded-For, which the platform's own front
+ * end adds. What stands before it is the caller's own claim.
+ */
+export function clientAddress(forwardedFor: string | null): string | undefined {
+  const last = forwardedFor?.split(",").at(-1)?.trim() ?? "";
+  const [, bracketed] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(last) ?? [];
+  if (bracketed !== undefined) return bracketed;
+  const [, v4] = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?$/.exec(last) ?? [];
+  if (v4 !== undefined) return v4;
+  return /^[0-9a-f:]{2,45}$/i.test(last) ? last : undefined;
+}

@@ -1,0 +1,106 @@
+/**
+ * Roles: named lists of permissions. The built-in ones are data and cannot be changed; which of them may
+ * do what to devices follows Microsoft's client notification page (docs/decisions/0010 says where its
+ * pages disagree, and what was chosen).
+ */
+import { type Permission, permissionNames } from "./permissions.ts";
+
+/** A role. */
+export type Role = {
+  readonly roleId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly permissions: readonly Permission[];
+  readonly builtIn: boolean;
+};
+
+/** What everybody who looks after devices needs in order to see what they do. */
+const view = ["tenants.read", "devices.read", "collections.read", "notifications.read"] as const;
+/** The same, and stopping what was started. */
+const operate = [...view, "notifications.cancel", "approvals.read"] as const;
+
+const everyReading = permissionNames.filter((name) => name.endsWith(".read"));
+
+const builtIn = (
+  roleId: string,
+  name: string,
+  description: string,
+  permissions: readonly Permission[],
+): Role => ({ roleId, name, description, permissions, builtIn: true });
+
+/** The roles that every installation has. */
+export const builtInRoles: readonly Role[] = [
+  builtIn("fullAdministrator", "Full Administrator", "Everything, everywhere.", permissionNames),
+  builtIn(
+    "operationsAdministrator",
+    "Operations Administrator",
+    "Runs the fleet day by day: clients, scripts, CMPivot, Endpoint Protection, collections.",
+    [
+      ...operate,
+      "sites.read",
+      "devices.refresh",
+      "collections.manage",
+      "devices.modifyResource",
+      "devices.runScript",
+      "devices.runCMPivot",
+      "devices.enforceSecurity",
+      "approvals.decide",
+      "audit.read",
+      "quarantine.read",
+    ],
+  ),
+  builtIn(
+    "infrastructureAdministrator",
+    "Infrastructure Administrator",
+    "Looks after tenants and the service: clients, scripts, CMPivot, client notifications.",
+    [
+      ...operate,
+      "sites.read",
+      "tenants.manage",
+      "devices.refresh",
+      "devices.modifyResource",
+      "devices.runScript",
+      "devices.runCMPivot",
+      "devices.notifyResource",
+      "approvals.decide",
+      "quarantine.read",
+    ],
+  ),
+  builtIn(
+    "applicationAdministrator",
+    "Application Administrator",
+    "Looks after applications; installs the client.",
+    [...operate, "devices.modifyResource"],
+  ),
+  builtIn(
+    "osDeploymentManager",
+    "OS Deployment Manager",
+    "Looks after operating systems; installs the client.",
+    [...operate, "devices.modifyResource"],
+  ),
+  builtIn(
+    "endpointProtectionManager",
+    "Endpoint Protection Manager",
+    "Starts scans and definition downloads.",
+    [...operate, "devices.enforceSecurity"],
+  ),
+  builtIn(
+    "securityAdministrator",
+    "Security Administrator",
+    "Investigates: CMPivot, and the audit trail.",
+    [...operate, "devices.runCMPivot", "audit.read"],
+  ),
+  builtIn(
+    "readOnlyAnalyst",
+    "Read-only Analyst",
+    "Sees everything, changes nothing.",
+    everyReading,
+  ),
+  builtIn("partner", "Partner", "Registers devices, and sees nothing else.", [
+    "registration.read",
+    "registration.submit",
+  ]),
+];
+
+/** The role with every permission. */
+export const fullAdministratorId = "fullAdministrator";

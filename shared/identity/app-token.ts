@@ -1,0 +1,85 @@
+/** App-only tokens for Graph, from MSAL's client credentials flow, one application per tenant. */
+import { ConfidentialClientApplication } from "@azure/msal-node";
+
+/** How the app proves itself to Entra. */
+export type AppCredential =
+  | { readonly kind: "secret"; readonly clientSecret: string }
+  | {
+      readonly kind: "certificate";
+      readonly thumbprintSha256: string;
+      readonly privateKey: string;
+    };
+
+/** Where and as whom to sign in. */
+export type IdentityOptions = {
+  /** `https://login.microsoftonline.com`, or another cloud's, from the settings. */
+  readonly authorityUrl: string;
+  readonly clientId: string;
+  readonly credential: AppCredential;
+  /** Resource whose `/.default` permissions the token carries. */
+  readonly resource: string;
+};
+
+/** Most tenants whose tokens are kept in memory. */
+const maxTenants = 500;
+
+/**
+ * Answers tokens for a tenant. MSAL keeps them until shortly before they expire; `fresh` bypasses
+ * that, for when Graph refused one. Each tenant has an application object of its own, because MSAL's
+ * cache would otherwise mix tenants.
+ */
+export function appTokens(options: IdentityOptions) {
+  const applications = new Map<string, ConfidentialClientApplication>();
+
+  const applicationOf = (tenantId: string): ConfidentialClientApplication => {
+    const known = applications.get(tenantId);
+    if (known) return known;
+    const oldest = applications.keys().next().value;
+    if (applications.size >= maxTenants && oldest !== undefined) applications.delete(oldest);
+    const application = new ConfidentialClientApplication(configurationFor(options, tenantId));
+    applications.set(tenantId, application);
+    return application;
+  };
+
+  return async (tenantId: string, fresh: boolean): Promise<string> => {
+    const answer = await applicationOf(tenantId).acquireTokenByClientCredential({
+      scopes: [`${options.resource}/.default`],
+      skipCache: fresh,
+    });
+    if (!answer) throw new Error(`no token for tenant ${tenantId}`);
+    return answer.accessToken;
+  };
+}
+
+/**
+ * Where Entra's endpoints are, by its own fixed rule. Asking for them costs a request per tenant, and MSAL
+ * cannot tell a tenant that does not exist from a service that does not answer.
+ */
+const endpointsOf = (authority: string) => ({
+  issuer: `${authority}/v2.0`,
+  authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
+  token_endpoint: `${authority}/oauth2/v2.0/token`,
+  jwks_uri: `${authority}/discovery/v2.0/keys`,
+});
+
+function configurationFor({ authorityUrl, clientId, credential }: IdentityOptions, tenant: string) {
+  const { host } = new URL(authorityUrl);
+  const authority = `${authorityUrl}/${tenant}`;
+  return {
+    auth: {
+      clientId,
+      authority,
+      authorityMetadata: JSON.stringify(endpointsOf(authority)),
+      // The authority comes from the operator's settings: asking Microsoft about it adds nothing.
+      knownAuthorities: [host],
+      ...(credential.kind === "secret"
+        ? { clientSecret: credential.clientSecret }
+        : {
+            clientCertificate: {
+              thumbprintSha256: credential.thumbprintSha256,
+              privateKey: credential.privateKey,
+            },
+          }),
+    },
+  };
+}

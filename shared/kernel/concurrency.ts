@@ -1,0 +1,37 @@
+/** Doing many things a few at a time. */
+
+/**
+ * Runs `work` on every item, at most `limit` at once, and answers in the order of the items.
+ * The first error is thrown after what had already begun has ended: nothing runs on unobserved.
+ */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const errors: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    while (errors.length === 0 && next < items.length) {
+      const index = next;
+      next += 1;
+      try {
+        results[index] = await work(items[index] as T, index);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+  };
+  const lanes = Array.from({ length: Math.min(limit, items.length) }, lane);
+  await Promise.all(lanes);
+  if (errors.length > 0) throw errors[0];
+  return results;
+}
+
+/** Cuts a list into consecutive parts of at most `size`. */
+export function inChunks<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
+  return chunks;
+}

@@ -1,0 +1,117 @@
+/** Says what a notification would do, without doing it. */
+import type { Action } from "../devices/action.ts";
+import { callsFor, costOf } from "../devices/calls.ts";
+import type { Reach } from "../devices/reach.ts";
+import { limitOf, paceOf } from "../graph/pace.ts";
+import type { PaceStore } from "../graph/pace-store.ts";
+import { inChunks } from "../kernel/concurrency.ts";
+import { type Result, succeed } from "../kernel/failure.ts";
+import type { Tenants } from "../tenants/tenant-cache.ts";
+import type { DryRunView, NewNotification } from "./contract.ts";
+import type { Delivery } from "./delivery.ts";
+import { toRows } from "./delivery-row.ts";
+import type { Notification } from "./notification.ts";
+import type { NotificationStore } from "./notification-store.ts";
+import { firstDelivery, groupsOf, rowsPerUnit } from "./planning.ts";
+import { judgeRequest } from "./request.ts";
+import type { SendDeps } from "./send-notification.ts";
+import { type TargetDeps, type TargetStep, targetStep } from "./targets.ts";
+
+/** What a dry run needs. */
+export type DryRunDeps = SendDeps &
+  Omit<TargetDeps, "notifications"> & {
+    readonly notifications: NotificationStore;
+    readonly paces: PaceStore;
+    readonly tenants: Tenants;
+  };
+
+type Tally = {
+  total: number;
+  readonly routes: Map<number, { devices: number; requests: number }>;
+  readonly reasons: Map<string, { code: string; detail: string; devices: number }>;
+};
+
+/** Walks the whole target and counts; writes nothing. */
+export async function dryRun(
+  deps: DryRunDeps,
+  tenantId: string,
+  body: NewNotification,
+  reach?: Reach,
+): Promise<Result<DryRunView>> {
+  const judged = await judgeRequest(deps, tenantId, body, reach);
+  if (!judged.ok) return judged;
+  const { action, parameters, target, deviceIds, directory } = judged.value;
+  const now = deps.clock.now();
+  const notification: Notification = {
+    notificationId: "",
+    tenantId,
+    state: "planning",
+    actionId: action.id,
+    parameters,
+    target,
+    allowApproximate: body.allowApproximate,
+    directoryVersion: directory.refreshId,
+    createdAt: now,
+    expiresAt: now,
+  };
+  const sorted = [...new Set(deviceIds)].toSorted();
+  // The list is at hand; only a notification that exists has it in a blob.
+  const source = { ...deps, notifications: { targets: () => Promise.resolve(sorted) } };
+  const tally: Tally = { total: 0, routes: new Map(), reasons: new Map() };
+  let cursor: string | undefined;
+  do {
+    const step: TargetStep = await targetStep(source, notification, cursor);
+    const deliveries = step.candidates.map((candidate) =>
+      firstDelivery(action, candidate, notification, now),
+    );
+    addTo(tally, action, deliveries);
+    cursor = step.next;
+  } while (cursor !== undefined);
+  return succeed(await viewOf(deps, tenantId, action, tally));
+}
+
+function addTo(tally: Tally, action: Action, deliveries: readonly Delivery[]): void {
+  tally.total += deliveries.length;
+  for (const { state, code = "", detail = "" } of deliveries) {
+    if (state === "waiting") continue;
+    const key = `${code} ${detail}`;
+    const reason = tally.reasons.get(key) ?? { code, detail, devices: 0 };
+    reason.devices += 1;
+    tally.reasons.set(key, reason);
+  }
+  // Unit by unit, as they will go out: a request carries devices of one unit only.
+  const units = inChunks(toRows(deliveries, 0), rowsPerUnit);
+  const waiting = units.map((rows) =>
+    rows.flatMap((row) => row.deliveries.filter(({ state }) => state === "waiting")),
+  );
+  for (const group of waiting.flatMap((unit) => groupsOf(action, unit))) {
+    const index = action.routes.indexOf(group.route);
+    const route = tally.routes.get(index) ?? { devices: 0, requests: 0 };
+    route.devices += group.deviceIds.length;
+    route.requests += callsFor([group]).reduce((sum, call) => sum + costOf(call), 0);
+    tally.routes.set(index, route);
+  }
+}
+
+async function viewOf(
+  { paces, tenants, clock }: DryRunDeps,
+  tenantId: string,
+  action: Action,
+  { total, routes, reasons }: Tally,
+): Promise<DryRunView> {
+  const byRoute = [...routes].map(([index, { devices, requests }]) => {
+    const { id = "", fidelity = "exact" as const, note } = action.routes[index] ?? {};
+    return { route: id, fidelity, devices, graphRequests: requests, ...(note ? { note } : {}) };
+  });
+  const requests = byRoute.reduce((sum, { graphRequests }) => sum + graphRequests, 0);
+  const setting = (await tenants.get(tenantId))?.pace.deviceActions;
+  let expectedSeconds = 0;
+  if (setting !== "unlimited") {
+    const { intervalMs } = paceOf(limitOf("deviceActions", setting));
+    const { nextFree } = await paces.look(tenantId, "deviceActions");
+    const queuedMs = Math.max(0, nextFree - clock.now());
+    expectedSeconds = Math.ceil((queuedMs + requests * intervalMs) / 1000);
+  }
+  const notSupported = [...reasons.values()];
+  return { dryRun: true, action: action.id, total, byRoute, notSupported, expectedSeconds };
+}

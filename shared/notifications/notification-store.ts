@@ -1,0 +1,125 @@
+/** Notification rows; the row key sorts newest first, so that a tenant's list needs no sorting. */
+import { tableNames } from "../storage/names.ts";
+import { numberOf, type StoredRow, textOf } from "../storage/rows.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Notification } from "./notification.ts";
+
+/** A notification with the etag that a change must present. */
+export type StoredNotification = { readonly notification: Notification; readonly etag: string };
+
+/** Partition of the rows that name unfinished notifications, for the sweeper. */
+const openPartition = "notification";
+
+/** Rows in and out, and the lists of ids that are too large for a row. */
+export class NotificationStore {
+  readonly #storage: Storage;
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+  }
+
+  /** One notification of a tenant, or undefined. */
+  async get(tenantId: string, notificationId: string): Promise<StoredNotification | undefined> {
+    const row = await this.#storage.tables.get(tableNames.notifications, tenantId, notificationId);
+    return row === undefined ? undefined : { notification: fromRow(row), etag: row.etag };
+  }
+
+  /** Adds it, and the sweeper's row before it: a row without work is harmless, work without one not. */
+  async insert(notification: Notification): Promise<"inserted" | "exists"> {
+    const { tenantId, notificationId } = notification;
+    await this.#storage.tables.put(tableNames.openWork, {
+      partitionKey: openPartition,
+      rowKey: notificationId,
+      tenantId,
+    });
+    return this.#storage.tables.insert(tableNames.notifications, toRow(notification));
+  }
+
+  /** Replaces the version that had `etag`; undefined when it changed meanwhile. */
+  replace(notification: Notification, etag: string): Promise<string | undefined> {
+    return this.#storage.tables.replace(tableNames.notifications, toRow(notification), etag);
+  }
+
+  /** Takes a finished notification off the sweeper's list. */
+  async close(notificationId: string): Promise<void> {
+    await this.#storage.tables.remove(tableNames.openWork, openPartition, notificationId);
+  }
+
+  /** Unfinished notifications of all tenants. */
+  async open(top: number, token?: string): Promise<{ open: OpenNotification[]; next?: string }> {
+    const range = { partition: openPartition };
+    const page = await this.#storage.tables.page(tableNames.openWork, range, top, token);
+    const open = page.rows.map((row) => ({
+      tenantId: textOf(row, "tenantId"),
+      notificationId: row.rowKey,
+    }));
+    return page.next === undefined ? { open } : { open, next: page.next };
+  }
+
+  /** A page of a tenant's notifications, newest first. */
+  async list(
+    tenantId: string,
+    top: number,
+    token?: string,
+  ): Promise<{ notifications: Notification[]; next?: string }> {
+    const range = { partition: tenantId };
+    const page = await this.#storage.tables.page(tableNames.notifications, range, top, token);
+    const notifications = page.rows.map(fromRow);
+    return page.next === undefined ? { notifications } : { notifications, next: page.next };
+  }
+
+  /** Keeps a list of target ids, sorted and without repetition. */
+  async putTargets(notificationId: string, deviceIds: readonly string[]): Promise<void> {
+    const sorted = [...new Set(deviceIds)].toSorted();
+    await this.#storage.blobs.put(targetsPath(notificationId), JSON.stringify(sorted));
+  }
+
+  /** The kept target ids. */
+  async targets(notificationId: string): Promise<readonly string[]> {
+    const content = await this.#storage.blobs.get(targetsPath(notificationId));
+    return content === undefined ? [] : JSON.parse(content.toString("utf8"));
+  }
+}
+
+/** An unfinished notification by its ids. */
+export type OpenNotification = { readonly tenantId: string; readonly notificationId: string };
+
+const targetsPath = (notificationId: string): string => `targets/${notificationId}.json`;
+
+function toRow({ notificationId, tenantId, ...rest }: Notification) {
+  const { parameters, target, counts, state, ...plain } = rest;
+  return {
+    partitionKey: tenantId,
+    rowKey: notificationId,
+    ...plain,
+    state: state as string,
+    parameters: JSON.stringify(parameters),
+    target: JSON.stringify(target),
+    ...(counts === undefined ? {} : { counts: JSON.stringify(counts) }),
+  };
+}
+
+function fromRow(row: StoredRow): Notification {
+  const optional = {
+    note: textOf(row, "note"),
+    failure: textOf(row, "failure"),
+  };
+  const finishedAt = numberOf(row, "finishedAt");
+  const counts = textOf(row, "counts");
+  return {
+    notificationId: row.rowKey,
+    tenantId: row.partitionKey,
+    state: textOf(row, "state") as Notification["state"],
+    actionId: textOf(row, "actionId"),
+    parameters: JSON.parse(textOf(row, "parameters")),
+    target: JSON.parse(textOf(row, "target")),
+    allowApproximate: row.columns["allowApproximate"] === true,
+    directoryVersion: textOf(row, "directoryVersion"),
+    createdAt: numberOf(row, "createdAt"),
+    expiresAt: numberOf(row, "expiresAt"),
+    ...(optional.note === "" ? {} : { note: optional.note }),
+    ...(optional.failure === "" ? {} : { failure: optional.failure }),
+    ...(finishedAt === 0 ? {} : { finishedAt }),
+    ...(counts === "" ? {} : { counts: JSON.parse(counts) }),
+  };
+}

@@ -1,0 +1,87 @@
+/** A notification: an action, a target, and how far it is. Its lifecycle as a table. Pure. */
+import type { Rule } from "../devices/rule.ts";
+import type { Instant } from "../kernel/clock.ts";
+import type { Counts } from "./delivery-row.ts";
+
+/** Where a notification stands. */
+export type NotificationState =
+  | "pendingApproval"
+  | "planning"
+  | "running"
+  | "completed"
+  | "cancelling"
+  | "cancelled"
+  | "rejected"
+  | "failed";
+
+/** What can happen to it. */
+export type NotificationEvent = "approve" | "reject" | "planned" | "finish" | "cancel" | "giveUp";
+
+/** The whole lifecycle. A missing entry means: refused in that state. */
+export const notificationLifecycle: Readonly<
+  Record<NotificationState, Readonly<Partial<Record<NotificationEvent, NotificationState>>>>
+> = {
+  pendingApproval: { approve: "planning", reject: "rejected", cancel: "cancelled" },
+  planning: { planned: "running", cancel: "cancelling", giveUp: "failed" },
+  running: { finish: "completed", cancel: "cancelling" },
+  cancelling: { finish: "cancelled" },
+  completed: {},
+  cancelled: {},
+  rejected: {},
+  failed: {},
+};
+
+/**
+ * Whom it is for, frozen when it was asked for. Lists of ids live in a blob beside the row; a
+ * collection's rule is copied, so that editing the collection does not change what is under way.
+ */
+export type Target =
+  | { readonly kind: "devices"; readonly count: number; readonly within?: Within }
+  | { readonly kind: "collection"; readonly collectionId: string; readonly rule?: Rule }
+  | { readonly kind: "tenant"; readonly within?: Within }
+  | {
+      readonly kind: "retry";
+      readonly notificationId: string;
+      readonly only: readonly string[];
+      readonly rule?: Rule;
+      readonly within?: Within;
+    };
+
+/** The target was narrowed to a list of members of these collections; `hidden` devices were left out. */
+export type Within = { readonly collectionIds: readonly string[]; readonly hidden: number };
+
+/** Everything that was asked for, and what became of it as a whole. */
+export type Notification = {
+  readonly notificationId: string;
+  readonly tenantId: string;
+  readonly state: NotificationState;
+  readonly actionId: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly target: Target;
+  readonly allowApproximate: boolean;
+  readonly note?: string;
+  /** The refresh that made the directory as it was when this was asked for. */
+  readonly directoryVersion: string;
+  readonly createdAt: Instant;
+  /** After this nothing is sent any more, and answers are no longer waited for. */
+  readonly expiresAt: Instant;
+  readonly finishedAt?: Instant;
+  /** Final counts, once finished. */
+  readonly counts?: Counts;
+  /** Why it failed as a whole. */
+  readonly failure?: string;
+};
+
+/** Applies an event; undefined when the lifecycle refuses it. */
+export function move(
+  notification: Notification,
+  event: NotificationEvent,
+  changes: Partial<Pick<Notification, "counts" | "finishedAt" | "failure" | "expiresAt">> = {},
+): Notification | undefined {
+  const state = notificationLifecycle[notification.state][event];
+  return state === undefined ? undefined : { ...notification, ...changes, state };
+}
+
+/** True while somebody still has to do something. */
+export const isOpen = ({ state }: Notification): boolean =>
+  Object.keys(notificationLifecycle[state]).length > 0;

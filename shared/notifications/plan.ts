@@ -1,0 +1,184 @@
+/**
+ * Plans a notification step by step: devices of the target become delivery rows, and units of rows get
+ * their turn at the tenant's pace.
+ *
+ * Rows and progress change in one transaction, and the progress names the units whose messages are
+ * still to be sent. So a planner that dies anywhere is followed by one that repeats nothing but those
+ * messages, which are harmless twice.
+ */
+import type { Action } from "../devices/action.ts";
+import { findAction } from "../devices/catalogue.ts";
+import { limitOf, paceOf } from "../graph/pace.ts";
+import type { PaceStore } from "../graph/pace-store.ts";
+import type { Clock, Instant } from "../kernel/clock.ts";
+import { inParallel } from "../kernel/concurrency.ts";
+import { queueNames } from "../storage/names.ts";
+import type { Queues } from "../storage/queues.ts";
+import type { Tenants } from "../tenants/tenant-cache.ts";
+import { type DeliveryRow, toRows } from "./delivery-row.ts";
+import type { StoredPlan } from "./delivery-store.ts";
+import { finishIfDone } from "./finish.ts";
+import { move, type Notification } from "./notification.ts";
+import type { NotificationStore } from "./notification-store.ts";
+import { beforePlanning, type PlanProgress, type Unit } from "./plan-progress.ts";
+import { type Candidate, firstDelivery, toUnits, type UnitDraft } from "./planning.ts";
+import { tellSites } from "./relay-hand-over.ts";
+import { type TargetDeps, targetStep } from "./targets.ts";
+
+/** What planning needs. */
+export type PlanDeps = TargetDeps & {
+  readonly notifications: NotificationStore;
+  readonly queues: Queues;
+  readonly paces: PaceStore;
+  readonly tenants: Tenants;
+  readonly clock: Clock;
+};
+
+/** How a planning pass ended. */
+export type PlanOutcome = "planned" | "unfinished" | "gone" | "not-planning" | "lost";
+
+/** A pass stops after so long and sends itself a message, well inside the function's time. */
+const passMs = 60_000;
+const sendLanes = 8;
+
+/** Goes on planning until it is done, or for about a minute. */
+export async function plan(
+  deps: PlanDeps,
+  tenantId: string,
+  notificationId: string,
+): Promise<PlanOutcome> {
+  const began = deps.clock.now();
+  let stored = await deps.deliveries.plan(notificationId);
+  for (;;) {
+    const found = await deps.notifications.get(tenantId, notificationId);
+    if (!found || !(await deps.tenants.get(tenantId))) return "gone";
+    const { notification } = found;
+    // A message too many: nothing may be planned, nor be taken for planned, before somebody agrees.
+    if (notification.state === "pendingApproval") return "not-planning";
+    await sendUnits(deps, notification, stored?.progress.unsent ?? []);
+    if (notification.state !== "planning" || stored?.progress.done) {
+      await endPlanning(deps, notification, found.etag, stored);
+      return notification.state === "planning" ? "planned" : "not-planning";
+    }
+    if (deps.clock.now() - began > passMs) return "unfinished";
+    const next = await step(deps, notification, stored);
+    if (next === undefined) return "lost";
+    stored = next;
+  }
+}
+
+/** One step: read candidates, reserve their turns, commit rows and progress. Undefined: lost a race. */
+async function step(
+  deps: PlanDeps,
+  notification: Notification,
+  before: StoredPlan | undefined,
+): Promise<StoredPlan | undefined> {
+  const { notificationId } = notification;
+  const action = actionOf(notification);
+  const progress = before?.progress ?? beforePlanning;
+  const { candidates, next } = await targetStep(deps, notification, progress.cursor);
+  const now = deps.clock.now();
+  const deliveries = candidates.map((candidate) =>
+    firstDelivery(action, candidate, notification, now),
+  );
+  const rows = toRows(deliveries, now);
+  const units = await reserveTurns(
+    deps,
+    notification,
+    toUnits(action, rows, siteIn(candidates)),
+    now,
+  );
+  const after: PlanProgress = {
+    done: next === undefined,
+    unsent: units,
+    lastTurn: units.at(-1)?.at ?? progress.lastTurn,
+    steps: progress.steps + 1,
+    at: now,
+    ...(next === undefined ? {} : { cursor: next }),
+  };
+  const due = withTurns(rows, units);
+  if (!(await deps.deliveries.commitPlan(notificationId, due, after, before?.etag)))
+    return undefined;
+  return deps.deliveries.plan(notificationId);
+}
+
+/** Reserves all units of a step in one write, and gives each its turn. */
+async function reserveTurns(
+  { paces, tenants }: PlanDeps,
+  { tenantId }: Notification,
+  drafts: readonly UnitDraft[],
+  now: Instant,
+): Promise<Unit[]> {
+  const setting = (await tenants.get(tenantId))?.pace.deviceActions;
+  const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
+  if (setting === "unlimited" || cost === 0) return drafts.map((draft) => unitOf(draft, now, 0));
+  const pace = paceOf(limitOf("deviceActions", setting));
+  const { startAt, shiftMs } = await paces.reserve(tenantId, "deviceActions", cost, now, pace);
+  let at = startAt;
+  return drafts.map((draft) => {
+    const unit = unitOf(draft, at, shiftMs);
+    at += draft.cost * pace.intervalMs;
+    return unit;
+  });
+}
+
+const unitOf = ({ cost, ...draft }: UnitDraft, at: Instant, shiftMs: number): Unit => ({
+  ...draft,
+  at,
+  granted: cost,
+  shiftMs,
+});
+
+/** The site of each candidate. */
+function siteIn(candidates: readonly Candidate[]): (deviceId: string) => string | undefined {
+  const sites = new Map(candidates.map(({ deviceId, device }) => [deviceId, device?.siteCode]));
+  return (deviceId) => sites.get(deviceId);
+}
+
+/** Rows are due when their unit's turn comes. */
+function withTurns(rows: readonly DeliveryRow[], units: readonly Unit[]): DeliveryRow[] {
+  return rows.map((row) => {
+    const unit = units.find(({ from, to }) => from <= row.lastDeviceId && row.lastDeviceId <= to);
+    return unit === undefined ? row : { ...row, dueAt: unit.at };
+  });
+}
+
+async function sendUnits(
+  { queues, clock }: PlanDeps,
+  { tenantId, notificationId }: Notification,
+  units: readonly Unit[],
+): Promise<void> {
+  await inParallel(units, sendLanes, async ({ sites = [], ...unit }) => {
+    const { from, to, granted, at } = unit;
+    // Sites do not wait for the turn that Graph's pace gives.
+    await tellSites(queues, { tenantId, notificationId, from, to }, sites);
+    if (sites.length > 0 && granted === 0) return;
+    const ids = { tenantId, notificationId, ...unit };
+    const message = sites.length > 0 ? { ...ids, handed: true } : ids;
+    const delaySeconds = (at - clock.now()) / 1000;
+    await queues.send(queueNames.notificationDeliver, message, delaySeconds);
+  });
+}
+
+/** Marks planning as done on the notification; a cancelled one keeps its state, but plans no further. */
+async function endPlanning(
+  deps: PlanDeps,
+  notification: Notification,
+  etag: string,
+  stored: StoredPlan | undefined,
+): Promise<void> {
+  const { notificationId, tenantId } = notification;
+  if (!stored?.progress.done) {
+    const progress = { ...(stored?.progress ?? beforePlanning), done: true, unsent: [] };
+    await deps.deliveries.commitPlan(notificationId, [], progress, stored?.etag);
+  }
+  const planned = move(notification, "planned");
+  if (planned !== undefined) await deps.notifications.replace(planned, etag);
+  await finishIfDone(deps, tenantId, notificationId);
+}
+
+function actionOf({ actionId }: Notification): Action {
+  const action = findAction(actionId);
+  if (action === undefined) throw new Error(`the catalogue has no action "${actionId}" any more`);
+  return action;
+}

@@ -1,0 +1,103 @@
+/** Planning, without storage: candidates become deliveries, deliveries rows, rows units with a turn. Pure. */
+
+import type { Action } from "../devices/action.ts";
+import { callsFor, costOf, type SendGroup } from "../devices/calls.ts";
+import type { Device } from "../devices/device.ts";
+import { chooseRoute, type Wishes } from "../devices/routes.ts";
+import type { Instant } from "../kernel/clock.ts";
+import { inChunks } from "../kernel/concurrency.ts";
+import type { Delivery } from "./delivery.ts";
+import type { DeliveryRow } from "./delivery-row.ts";
+import { byRelay } from "./relay-way.ts";
+
+/** A device of the target; without `device` when the directory no longer has it. */
+export type Candidate = { readonly deviceId: string; readonly device?: Device };
+
+/** Rows that one message takes care of. */
+export const rowsPerUnit = 8;
+
+/** The delivery that a candidate begins with: waiting on its best route, or at its end already. */
+export function firstDelivery(
+  action: Action,
+  { deviceId, device }: Candidate,
+  wishes: Wishes,
+  now: Instant,
+): Delivery {
+  const base = { deviceId, deviceName: device?.name ?? "", at: now, attempts: 0 };
+  if (device === undefined) {
+    const detail = "not in the directory any more";
+    return { ...base, state: "failed", route: -1, code: "device-not-found", detail };
+  }
+  const choice = chooseRoute(action, device, wishes);
+  if (choice.kind === "route")
+    return { ...base, state: "waiting", route: action.routes.indexOf(choice.route) };
+  const { code, detail } = choice;
+  return { ...base, state: "notSupported", route: -1, code, detail };
+}
+
+/** Groups deliveries by the way they go. */
+export function groupsOf(action: Action, deliveries: readonly Delivery[]): SendGroup[] {
+  const groups = new Map<string, { group: SendGroup; deviceIds: string[] }>();
+  for (const { deviceId, route: index, alone = false } of deliveries) {
+    const route = action.routes[index];
+    if (route === undefined) continue;
+    const key = `${index} ${alone}`;
+    const known = groups.get(key);
+    if (known) known.deviceIds.push(deviceId);
+    else {
+      const deviceIds = [deviceId];
+      groups.set(key, { group: { route, alone, deviceIds }, deviceIds });
+    }
+  }
+  return [...groups.values()].map(({ group }) => group);
+}
+
+/** What sending the waiting deliveries costs in Graph requests. */
+export function costOfSending(action: Action, deliveries: readonly Delivery[]): number {
+  const waiting = deliveries.filter(({ state }) => state === "waiting");
+  return callsFor(groupsOf(action, waiting)).reduce((cost, call) => cost + costOf(call), 0);
+}
+
+/** A unit before it knows its turn. */
+export type UnitDraft = {
+  readonly from: string;
+  readonly to: string;
+  readonly cost: number;
+  readonly sites?: readonly string[];
+};
+
+/**
+ * Cuts rows into units; rows in which nothing waits need no message. What relays carry costs nothing;
+ * `siteOf` says to which site a device belongs.
+ */
+export function toUnits(
+  action: Action,
+  rows: readonly DeliveryRow[],
+  siteOf: (deviceId: string) => string | undefined = () => undefined,
+): UnitDraft[] {
+  const units: UnitDraft[] = [];
+  for (const part of inChunks(rows, rowsPerUnit)) {
+    const deliveries = part.flatMap((row) => row.deliveries);
+    const cost = costOfSending(action, deliveries);
+    const waiting = deliveries.filter(({ state }) => state === "waiting");
+    const sites = sitesOf(action, waiting, siteOf);
+    const [first] = part;
+    const last = part.at(-1);
+    if (waiting.length > 0 && first && last) {
+      const unit = { from: first.lastDeviceId, to: last.lastDeviceId, cost };
+      units.push(sites.length > 0 ? { ...unit, sites } : unit);
+    }
+  }
+  return units;
+}
+
+/** The sites whose relays carry some of these deliveries. */
+function sitesOf(
+  action: Action,
+  deliveries: readonly Delivery[],
+  siteOf: (deviceId: string) => string | undefined,
+): string[] {
+  const carried = deliveries.filter((delivery) => byRelay(action, delivery));
+  const sites = carried.map(({ deviceId }) => siteOf(deviceId));
+  return [...new Set(sites.filter((site) => site !== undefined))].toSorted();
+}

@@ -1,0 +1,78 @@
+/** Repeats a notification for the deliveries that ended in some states, as a new, linked one. */
+
+import { findAction } from "../devices/catalogue.ts";
+import type { DirectoryStore } from "../devices/directory-store.ts";
+import type { Rule } from "../devices/rule.ts";
+import { fail, type Result, succeed } from "../kernel/failure.ts";
+import type { RetryRequest } from "./contract.ts";
+import type { DeliveryStore } from "./delivery-store.ts";
+import type { HoldDeps } from "./held.ts";
+import { withinReach } from "./narrow.ts";
+import type { Notification } from "./notification.ts";
+import { unknownNotification } from "./read-notifications.ts";
+import { expiryMs, type Sender, startOrHold } from "./send-notification.ts";
+import { isWithin } from "./visible.ts";
+
+/** What retrying needs. */
+export type RetryDeps = HoldDeps & {
+  readonly directory: DirectoryStore;
+  readonly deliveries: DeliveryStore;
+};
+
+/** Sends again, under the id `retryId`, to the devices whose deliveries are in one of the states. */
+export async function retryNotification(
+  deps: RetryDeps,
+  ids: { readonly tenantId: string; readonly notificationId: string },
+  retryId: string,
+  body: RetryRequest,
+  { by, reach }: Sender = {},
+): Promise<Result<Notification>> {
+  const { tenantId, notificationId } = ids;
+  const before = await deps.notifications.get(tenantId, retryId);
+  if (before !== undefined) return succeed(before.notification);
+  const stored = await deps.notifications.get(tenantId, notificationId);
+  if (stored === undefined || !isWithin(stored.notification, reach))
+    return unknownNotification(notificationId);
+  const { notification } = stored;
+  const counts = notification.counts ?? (await deps.deliveries.counts(notificationId));
+  const devices = body.only.reduce((sum, state) => sum + counts[state], 0);
+  if (devices === 0)
+    return fail(
+      "nothing-to-retry",
+      `No delivery of notification ${notificationId} is ${body.only.join(", ")}.`,
+    );
+  const narrowed = await withinReach(deps, await retryOf(deps, notification, retryId, body), reach);
+  if (!narrowed.ok) return narrowed;
+  return succeed(await startOrHold(deps, narrowed.value, by, devices));
+}
+
+async function retryOf(
+  { directory, clock }: Pick<RetryDeps, "directory" | "clock">,
+  notification: Notification,
+  retryId: string,
+  body: RetryRequest,
+): Promise<Notification> {
+  const { tenantId, notificationId, actionId, parameters, allowApproximate } = notification;
+  const meta = await directory.meta(tenantId);
+  const now = clock.now();
+  const expiry = body.expiresAfter ?? findAction(actionId)?.expiresAfter ?? "PT24H";
+  return {
+    notificationId: retryId,
+    tenantId,
+    state: "planning",
+    actionId,
+    parameters,
+    target: { kind: "retry", notificationId, only: body.only, ...ruleOf(notification) },
+    allowApproximate: body.allowApproximate ?? allowApproximate,
+    directoryVersion: meta?.refreshId ?? "",
+    createdAt: now,
+    expiresAt: now + expiryMs(expiry),
+    ...(body.note ? { note: body.note } : {}),
+  };
+}
+
+/** The rule that found the devices keeps deciding: who has left it since gets nothing. */
+const ruleOf = ({ target }: Notification): { readonly rule?: Rule } =>
+  (target.kind === "collection" || target.kind === "retry") && target.rule !== undefined
+    ? { rule: target.rule }
+    : {};

@@ -1,0 +1,62 @@
+/** Notifications and deliveries as the API shows them. Pure. */
+import { findAction } from "../devices/catalogue.ts";
+import { type Instant, toIso } from "../kernel/clock.ts";
+import type { DeliveryView, NotificationView } from "./contract.ts";
+import { countedStates, type Delivery, shownState } from "./delivery.ts";
+import type { Counts } from "./delivery-row.ts";
+import type { Notification } from "./notification.ts";
+import type { PlanProgress } from "./plan-progress.ts";
+
+/** A notification with its counts; `plan` is absent before planning began. */
+export function notificationView(
+  notification: Notification,
+  counts: Counts,
+  plan: PlanProgress | undefined,
+  now: Instant,
+): NotificationView {
+  const { createdAt, expiresAt, finishedAt, note, failure, target } = notification;
+  const total = countedStates.reduce((sum, state) => sum + counts[state], 0);
+  const unplanned = ["pendingApproval", "planning"].includes(notification.state);
+  const planned = unplanned ? (plan?.done ?? false) : true;
+  const open = counts.waiting + counts.sent;
+  // While devices are still being counted, nobody knows of how many these are a share.
+  const settled = planned ? (total === 0 ? 1 : (total - open) / total) : 0;
+  const expectedEnd = counts.waiting > 0 ? Math.max(plan?.lastTurn ?? now, now) : undefined;
+  return {
+    notificationId: notification.notificationId,
+    tenantId: notification.tenantId,
+    state: notification.state,
+    action: notification.actionId,
+    parameters: Object.keys(notification.parameters),
+    target: { ...target },
+    allowApproximate: notification.allowApproximate,
+    ...(note === undefined ? {} : { note }),
+    ...(target.kind === "retry" ? { retryOf: target.notificationId } : {}),
+    createdAt: toIso(createdAt),
+    expiresAt: toIso(expiresAt),
+    ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
+    ...(failure === undefined ? {} : { failure }),
+    counts: { total, ...counts },
+    progress: {
+      planned,
+      percent: Math.floor(settled * 1000) / 10,
+      ...(expectedEnd === undefined ? {} : { expectedEnd: toIso(expectedEnd) }),
+    },
+  };
+}
+
+/** One delivery of a notification. */
+export function deliveryView(delivery: Delivery, actionId: string): DeliveryView {
+  const { deviceId, deviceName, state, at, attempts, code, detail } = delivery;
+  const route = findAction(actionId)?.routes[delivery.route]?.id;
+  return {
+    deviceId,
+    deviceName,
+    state: shownState(state),
+    ...(route === undefined ? {} : { route }),
+    at: toIso(at),
+    attempts,
+    ...(code === undefined ? {} : { code }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}

@@ -1,0 +1,52 @@
+/** Blobs: whatever is too large for a row, named by paths. */
+import type { ContainerClient } from "@azure/storage-blob";
+import { troubleOf } from "./errors.ts";
+import type { Tap } from "./tap.ts";
+
+/** The app's one container. */
+export class Blobs {
+  readonly #container: ContainerClient;
+  readonly #tap: Tap;
+
+  constructor(container: ContainerClient, tap: Tap) {
+    this.#container = container;
+    this.#tap = tap;
+  }
+
+  /** Writes a whole blob, over whatever was there. */
+  async put(path: string, content: Buffer | string): Promise<void> {
+    const data = Buffer.from(content);
+    const client = this.#container.getBlockBlobClient(path);
+    const attempt = () => this.#tap("blob.put", () => client.upload(data, data.byteLength));
+    try {
+      await attempt();
+    } catch (error) {
+      if (troubleOf(error) !== "no-container") throw error;
+      await this.#container.createIfNotExists();
+      await attempt();
+    }
+  }
+
+  /** The content of a blob, or `count` bytes of it from `offset`; undefined when there is none. */
+  async get(path: string, offset = 0, count?: number): Promise<Buffer | undefined> {
+    if (count === 0) return Buffer.alloc(0);
+    try {
+      const client = this.#container.getBlockBlobClient(path);
+      return await this.#tap("blob.get", () => client.downloadToBuffer(offset, count));
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble === "absent" || trouble === "no-container") return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a blob; one that is gone already is fine. */
+  async remove(path: string): Promise<void> {
+    const client = this.#container.getBlockBlobClient(path);
+    try {
+      await this.#tap("blob.remove", () => client.deleteIfExists());
+    } catch (error) {
+      if (troubleOf(error) !== "no-container") throw error;
+    }
+  }
+}

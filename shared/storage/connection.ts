@@ -1,0 +1,31 @@
+/**
+ * How the app reaches its storage account: a connection string, or an account name and the app's
+ * own identity. Both come from the setting names the Functions host itself uses.
+ */
+import type { TokenCredential } from "@azure/identity";
+
+/** Where the storage account is and how to prove who we are. */
+export type StorageConnection =
+  | { readonly kind: "connectionString"; readonly value: string }
+  | { readonly kind: "identity"; readonly endpoints: Endpoints; readonly clientId?: string };
+
+/** Base URLs of the three services. */
+export type Endpoints = { readonly table: string; readonly queue: string; readonly blob: string };
+
+/** Public endpoints of a storage account by its name. */
+export const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
+  table: `https://${account}.table.${suffix}`,
+  queue: `https://${account}.queue.${suffix}`,
+  blob: `https://${account}.blob.${suffix}`,
+});
+
+/**
+ * The credential of the app's own identity. Loaded only when needed: the identity library is larger
+ * than everything else in the worker together, and a connection string has no use for it.
+ */
+export async function identityCredential(clientId?: string): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import("@azure/identity");
+  return new DefaultAzureCredential(
+    clientId === undefined ? {} : { managedIdentityClientId: clientId },
+  );
+}

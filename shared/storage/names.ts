@@ -1,0 +1,52 @@
+/** The names of everything we keep, in one place: tables, queues, the container. */
+
+/** Tables, with what their partition is. */
+export const tableNames = {
+  /** All tenants in one partition: it grows with customers, not with devices. */
+  tenants: "Tenants",
+  /** Directory pages; partition = tenant and layout. */
+  devices: "Devices",
+  /** Partition = tenant. */
+  collections: "Collections",
+  /** Runs of the directory refresh; partition = tenant. */
+  refreshes: "Refreshes",
+  /** Partition = tenant; the row key sorts newest first. */
+  notifications: "Notifications",
+  /** What the relays have told; partition = tenant, row = site. */
+  sites: "Sites",
+  /** Partition = notification. */
+  deliveries: "Deliveries",
+  /** Work in progress that the sweeper looks after; partition = kind of work. */
+  openWork: "OpenWork",
+  /** Next free instant; partition = tenant, row = workload. */
+  paces: "Paces",
+  /** Answers already given; partition = tenant and operation. */
+  answers: "Answers",
+  /** Custom roles; one partition, it grows with administrators. */
+  roles: "Roles",
+  /** One partition: read whole, and kept for seconds. */
+  assignments: "Assignments",
+  /** Partition = tenant and month. */
+  audit: "Audit",
+  /** Partition = tenant. */
+  approvals: "Approvals",
+  /** Messages set aside; newest first. */
+  quarantine: "Quarantine",
+} as const;
+export type TableName = (typeof tableNames)[keyof typeof tableNames];
+
+/** Queues; a queue function listens on the queue of its own name. */
+export const queueNames = {
+  devicesRefresh: "devices-refresh",
+  notificationPlan: "notification-plan",
+  notificationDeliver: "notification-deliver",
+  notificationConfirm: "notification-confirm",
+  notificationCancel: "notification-cancel",
+} as const;
+export type QueueName = (typeof queueNames)[keyof typeof queueNames];
+
+/** Queue of one ConfigMgr site, which the relay beside it drains. */
+export type SiteQueueName = `site-${string}`;
+
+/** The one blob container. */
+export const containerName = "muster";

@@ -1,0 +1,91 @@
+/** Queues: small messages that name work. State is in rows; a message only says "look there". */
+import type { QueueClient } from "@azure/storage-queue";
+import { troubleOf } from "./errors.ts";
+import { LimitExceeded, maxDelaySeconds, maxMessageBytes } from "./limits.ts";
+import type { QueueName, SiteQueueName } from "./names.ts";
+import type { Tap } from "./tap.ts";
+
+/** Never expire: the default of seven days would lose work silently. */
+const forever = -1;
+
+/** All queues of the app over one connection. */
+export class Queues {
+  readonly #clients = new Map<QueueName | SiteQueueName, QueueClient>();
+  readonly #clientOf: (queue: string) => QueueClient;
+  readonly #tap: Tap;
+
+  constructor(clientOf: (queue: string) => QueueClient, tap: Tap) {
+    this.#clientOf = clientOf;
+    this.#tap = tap;
+  }
+
+  /**
+   * Sends `{ v: 1, ...message }` as base64 JSON, visible after `delaySeconds` (longer than seven days
+   * is cut: whoever receives early looks at the row and postpones again).
+   */
+  async send(queue: QueueName | SiteQueueName, message: object, delaySeconds = 0): Promise<void> {
+    const client = this.#clients.get(queue) ?? this.#clientOf(queue);
+    this.#clients.set(queue, client);
+    const text = encodeMessage(queue, message);
+    const options = {
+      visibilityTimeout: Math.min(Math.max(0, Math.ceil(delaySeconds)), maxDelaySeconds),
+      messageTimeToLive: forever,
+    };
+    const attempt = () => this.#tap(`queue.send ${queue}`, () => client.sendMessage(text, options));
+    try {
+      await attempt();
+    } catch (error) {
+      if (troubleOf(error) !== "no-container") throw error;
+      await client.createIfNotExists();
+      await attempt();
+    }
+  }
+
+  /**
+   * Takes every message out of a queue's poison queue: hands its raw text to `keep`, then deletes it.
+   * Answers how many there were.
+   */
+  async takePoison(queue: QueueName, keep: (text: string) => Promise<void>): Promise<number> {
+    const client = this.#clientOf(`${queue}-poison`);
+    let taken = 0;
+    for (;;) {
+      const messages = await this.#receive(client, queue);
+      if (messages.length === 0) return taken;
+      for (const { messageText, messageId, popReceipt } of messages) {
+        await keep(messageText);
+        await this.#removePoison(client, queue, messageId, popReceipt);
+        taken += 1;
+      }
+    }
+  }
+
+  async #removePoison(client: QueueClient, queue: QueueName, id: string, popReceipt: string) {
+    try {
+      await this.#tap(`queue.delete ${queue}-poison`, () => client.deleteMessage(id, popReceipt));
+    } catch (error) {
+      // Keeping took longer than the message stays hidden: somebody else has it, and will delete it.
+      if (troubleOf(error) !== "absent") throw error;
+    }
+  }
+
+  async #receive(client: QueueClient, queue: QueueName) {
+    try {
+      const answer = await this.#tap(`queue.receive ${queue}-poison`, () =>
+        client.receiveMessages({ numberOfMessages: 32 }),
+      );
+      return answer.receivedMessageItems;
+    } catch (error) {
+      // No poison queue: nothing ever went wrong.
+      if (troubleOf(error) === "no-container" || troubleOf(error) === "absent") return [];
+      throw error;
+    }
+  }
+}
+
+/** The text that goes on the wire; throws when the payload passes 48 KiB. */
+export function encodeMessage(queue: string, message: object): string {
+  const bytes = Buffer.from(JSON.stringify({ v: 1, ...message }));
+  if (bytes.byteLength > maxMessageBytes)
+    throw new LimitExceeded("message-too-large", `${bytes.byteLength} bytes for ${queue}`);
+  return bytes.toString("base64");
+}

@@ -1,0 +1,75 @@
+/** Opens tables, queues and blobs of one storage account, each client once and only when used. */
+import { TableClient } from "@azure/data-tables";
+import { ContainerClient } from "@azure/storage-blob";
+import { QueueClient } from "@azure/storage-queue";
+import type { Clock } from "../kernel/clock.ts";
+import { Blobs } from "./blobs.ts";
+import { identityCredential, type StorageConnection } from "./connection.ts";
+import { containerName, type TableName } from "./names.ts";
+import { patient } from "./patience.ts";
+import { Queues } from "./queues.ts";
+import { ServiceClock } from "./service-clock.ts";
+import { Tables } from "./tables.ts";
+import { openTap, type Tap } from "./tap.ts";
+
+/** Everything the app keeps, and the time by which it is kept. */
+export type Storage = {
+  readonly tables: Tables;
+  readonly queues: Queues;
+  readonly blobs: Blobs;
+  /** The machine's clock, corrected by the service's: every instance agrees on it. */
+  readonly clock: Clock;
+};
+
+/** Opens the account. No call leaves the process before the first use. */
+export async function openStorage(
+  connection: StorageConnection,
+  machine: Clock,
+  outer: Tap = openTap,
+): Promise<Storage> {
+  const tap = patient(outer);
+  const clock = new ServiceClock(machine);
+  const clients =
+    connection.kind === "connectionString"
+      ? clientsOfString(connection.value)
+      : await clientsOfIdentity(connection);
+  const table = (name: TableName): TableClient => {
+    const client = clients.table(name);
+    client.pipeline.addPolicy(clock.policy());
+    return client;
+  };
+  return {
+    clock,
+    tables: new Tables(table, tap),
+    queues: new Queues(clients.queue, tap),
+    blobs: new Blobs(clients.container(), tap),
+  };
+}
+
+type Clients = {
+  readonly table: (name: TableName) => TableClient;
+  readonly queue: (name: string) => QueueClient;
+  readonly container: () => ContainerClient;
+};
+
+function clientsOfString(value: string): Clients {
+  // Azurite speaks plain HTTP on the loopback interface; Azure's connection strings say https.
+  const allowInsecureConnection = value.includes("=http://") || value.includes("UseDevelopment");
+  return {
+    table: (name) => TableClient.fromConnectionString(value, name, { allowInsecureConnection }),
+    queue: (name) => new QueueClient(value, name),
+    container: () => new ContainerClient(value, containerName),
+  };
+}
+
+async function clientsOfIdentity(
+  connection: Extract<StorageConnection, { kind: "identity" }>,
+): Promise<Clients> {
+  const { endpoints } = connection;
+  const credential = await identityCredential(connection.clientId);
+  return {
+    table: (name) => new TableClient(endpoints.table, name, credential),
+    queue: (name) => new QueueClient(`${endpoints.queue}/${name}`, credential),
+    container: () => new ContainerClient(`${endpoints.blob}/${containerName}`, credential),
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * Table Storage: rows in and out. Conditional writes answer instead of throwing, because losing a
+ * race is a normal outcome; outages are thrown with the SDK's error as they come.
+ */
+import type { TableClient } from "@azure/data-tables";
+import { troubleOf } from "./errors.ts";
+import { checkEntity, checkTransaction } from "./limits.ts";
+import type { TableName } from "./names.ts";
+import {
+  type Change,
+  partitionOf,
+  queryOf,
+  type Range,
+  type Row,
+  type RowPage,
+  type StoredRow,
+  type Transacted,
+  toAction,
+  toEntity,
+  toRow,
+} from "./rows.ts";
+import type { Tap } from "./tap.ts";
+
+/** All tables of the app over one connection; the SDK clients live as long as this object. */
+export class Tables {
+  readonly #clients = new Map<TableName, TableClient>();
+  readonly #clientOf: (table: TableName) => TableClient;
+  readonly #tap: Tap;
+
+  constructor(clientOf: (table: TableName) => TableClient, tap: Tap) {
+    this.#clientOf = clientOf;
+    this.#tap = tap;
+  }
+
+  /** One row, or undefined. */
+  get(table: TableName, partition: string, row: string): Promise<StoredRow | undefined> {
+    return this.#run("get", table, async (client) => {
+      try {
+        return toRow(await client.getEntity(partition, row));
+      } catch (error) {
+        return ifTrouble(error, "absent", undefined);
+      }
+    });
+  }
+
+  /** Writes a row that must not exist yet. "exists" is an answer, not an error. */
+  insert(table: TableName, row: Row): Promise<"inserted" | "exists"> {
+    return this.#run("insert", table, async (client) => {
+      checkEntity(table, row);
+      try {
+        await client.createEntity(toEntity(row));
+        return "inserted";
+      } catch (error) {
+        return ifTrouble(error, "exists", "exists");
+      }
+    });
+  }
+
+  /** Replaces the row that had `etag`; answers the new etag, or undefined when somebody was faster. */
+  replace(table: TableName, row: Row, etag: string): Promise<string | undefined> {
+    return this.#run("replace", table, async (client) => {
+      checkEntity(table, row);
+      try {
+        const answer = await client.updateEntity(toEntity(row), "Replace", { etag });
+        return answer.etag ?? "";
+      } catch (error) {
+        return isLost(error) ? undefined : rethrow(error);
+      }
+    });
+  }
+
+  /** Writes a row whatever was there. For rows that only one writer owns. */
+  put(table: TableName, row: Row): Promise<void> {
+    return this.#run("put", table, async (client) => {
+      checkEntity(table, row);
+      await client.upsertEntity(toEntity(row), "Replace");
+    });
+  }
+
+  /** Removes a row; with an etag only the row that had it. A row that is gone already is fine. */
+  remove(
+    table: TableName,
+    partition: string,
+    row: string,
+    etag = "*",
+  ): Promise<"removed" | "lost"> {
+    return this.#run("remove", table, async (client) => {
+      try {
+        await client.deleteEntity(partition, row, { etag });
+        return "removed";
+      } catch (error) {
+        if (troubleOf(error) === "absent") return "removed";
+        return ifTrouble(error, "lost", "lost");
+      }
+    });
+  }
+
+  /** Reads at most `top` (1 to 1,000) rows of a range in key order. */
+  page(table: TableName, range: Range, top: number, token?: string): Promise<RowPage> {
+    return this.#run("page", table, async (client) => {
+      const pages = client
+        .listEntities({ queryOptions: queryOf(range) })
+        .byPage({ maxPageSize: top, ...(token === undefined ? {} : { continuationToken: token }) });
+      const { value } = await pages.next();
+      const rows = (value ?? []).map(toRow);
+      const next = value?.continuationToken;
+      return next ? { rows, next } : { rows };
+    });
+  }
+
+  /** Makes all changes in one partition, or none of them. */
+  transact(table: TableName, changes: readonly Change[]): Promise<Transacted> {
+    return this.#run("transact", table, async (client) => {
+      if (changes.length === 0) return { kind: "done", etags: [] };
+      const written = changes.flatMap((change) => (change.kind === "remove" ? [] : [change.row]));
+      for (const row of written) checkEntity(table, row);
+      checkTransaction(table, changes.length, written);
+      try {
+        const partition = partitionOf(changes);
+        const answer = await client.submitTransaction(changes.map((c) => toAction(partition, c)));
+        return { kind: "done", etags: answer.subResponses.map((part) => part.etag ?? "") };
+      } catch (error) {
+        return isLost(error) ? { kind: "lost" } : rethrow(error);
+      }
+    });
+  }
+
+  async #run<T>(
+    verb: string,
+    table: TableName,
+    call: (client: TableClient) => Promise<T>,
+  ): Promise<T> {
+    const client = this.#clients.get(table) ?? this.#clientOf(table);
+    this.#clients.set(table, client);
+    const attempt = () => this.#tap(`table.${verb} ${table}`, () => call(client));
+    try {
+      return await attempt();
+    } catch (error) {
+      // Created when first missed: asking "does it exist?" each time would double every call.
+      if (troubleOf(error) !== "no-container") throw error;
+      // One that somebody else has just created is fine: the SDK says nothing then.
+      await client.createTable();
+      return attempt();
+    }
+  }
+}
+
+/** Reads a whole range, page by page, as a stream of rows. */
+export async function* allRows(
+  store: Tables,
+  table: TableName,
+  range: Range,
+  top = 1000,
+): AsyncGenerator<StoredRow> {
+  let token: string | undefined;
+  do {
+    const page: RowPage = await store.page(table, range, top, token);
+    yield* page.rows;
+    token = page.next;
+  } while (token !== undefined);
+}
+
+/** A conditional write is lost when the row changed, is gone, or appeared meanwhile. */
+function isLost(error: unknown): boolean {
+  const trouble = troubleOf(error);
+  return trouble === "lost" || trouble === "absent" || trouble === "exists";
+}
+
+function ifTrouble<T>(error: unknown, trouble: string, answer: T): T {
+  if (troubleOf(error) === trouble) return answer;
+  throw error;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,46 @@
+/** What the API says about tenants. */
+import { z } from "zod";
+import { TenantId } from "../kernel/values.ts";
+
+const paceSetting = z
+  .union([z.int().min(4).max(100_000), z.literal("unlimited")])
+  .describe(
+    "Requests per 20 seconds, or unlimited; absent means three quarters of the documented limit",
+  );
+
+/** How fast each workload of the tenant may be asked. */
+export const Pace = z
+  .strictObject({ deviceActions: paceSetting.optional(), deviceReads: paceSetting.optional() })
+  .describe("How fast Microsoft Graph may be asked on behalf of this tenant");
+
+const displayName = z.string().trim().min(1).max(200);
+
+/** Body of a tenant's creation. */
+export const NewTenant = z.strictObject({
+  tenantId: TenantId,
+  displayName,
+  pace: Pace.default({}),
+});
+export type NewTenant = z.output<typeof NewTenant>;
+
+/** Body of a change: only what it names changes. */
+export const TenantChange = z.strictObject({
+  displayName: displayName.optional(),
+  pace: Pace.optional(),
+});
+export type TenantChange = z.output<typeof TenantChange>;
+
+/** A tenant as the API shows it. */
+export const Tenant = z
+  .object({
+    tenantId: z.string(),
+    displayName: z.string(),
+    pace: Pace,
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: "Tenant" });
+export type Tenant = z.output<typeof Tenant>;
+
+/** Path of everything about one tenant. */
+export const TenantPath = z.strictObject({ tenantId: TenantId });

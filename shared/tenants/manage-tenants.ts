@@ -1,0 +1,76 @@
+/** The tenant registry: add, read, change, remove. */
+import { type Clock, toIso } from "../kernel/clock.ts";
+import { fail, type Result, succeed } from "../kernel/failure.ts";
+import type { NewTenant, Tenant, TenantChange } from "./contract.ts";
+import type { StoredTenant, TenantStore } from "./tenant-store.ts";
+
+/** What the registry needs. */
+export type TenantDeps = { readonly store: TenantStore; readonly clock: Clock };
+
+/** Says that a tenant is not there, without saying more. */
+const unknownTenant = (tenantId: string) =>
+  fail("unknown-tenant", `There is no tenant ${tenantId} here. GET /api/v1/tenants lists yours.`);
+
+/**
+ * Adds a tenant. One that is there already is refused, since its settings may differ by now; unless the
+ * very same request, known by its `seed`, has added it before and did not come to answer.
+ */
+export async function addTenant(
+  deps: TenantDeps,
+  body: NewTenant,
+  seed = "",
+): Promise<Result<StoredTenant>> {
+  const now = toIso(deps.clock.now());
+  const tenant: Tenant = { ...body, createdAt: now, updatedAt: now };
+  const outcome = await deps.store.insert(tenant, seed);
+  const added = await getTenant(deps, tenant.tenantId);
+  if (outcome === "inserted" || (added.ok && seed !== "" && added.value.seed === seed))
+    return added;
+  return fail("already-exists", `Tenant ${tenant.tenantId} is registered. PATCH changes it.`);
+}
+
+/** Reads a tenant. */
+export async function getTenant(deps: TenantDeps, tenantId: string): Promise<Result<StoredTenant>> {
+  const stored = await deps.store.get(tenantId);
+  return stored === undefined ? unknownTenant(tenantId) : succeed(stored);
+}
+
+/** Changes what the body names; with `ifMatch` only the version that the caller read. */
+export async function changeTenant(
+  deps: TenantDeps,
+  tenantId: string,
+  change: TenantChange,
+  ifMatch: string | undefined,
+): Promise<Result<StoredTenant>> {
+  const stored = await deps.store.get(tenantId);
+  if (stored === undefined) return unknownTenant(tenantId);
+  if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
+  const tenant: Tenant = {
+    ...stored.tenant,
+    displayName: change.displayName ?? stored.tenant.displayName,
+    pace: change.pace ?? stored.tenant.pace,
+    updatedAt: toIso(deps.clock.now()),
+  };
+  const etag = await deps.store.replace(tenant, stored.etag);
+  if (etag === undefined) return changedMeanwhile(tenantId);
+  return succeed({ ...stored, tenant, etag });
+}
+
+/** Removes a tenant; work under way for it ends when its handlers find the tenant gone. */
+export async function removeTenant(
+  deps: TenantDeps,
+  tenantId: string,
+  ifMatch: string | undefined,
+): Promise<Result<undefined>> {
+  const stored = await deps.store.get(tenantId);
+  if (stored === undefined) return unknownTenant(tenantId);
+  if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
+  const removed = await deps.store.remove(tenantId, stored.etag);
+  return removed === "lost" ? changedMeanwhile(tenantId) : succeed(undefined);
+}
+
+const changedMeanwhile = (tenantId: string) =>
+  fail(
+    "precondition-failed",
+    `Tenant ${tenantId} changed since you read it. Read it again, then decide again.`,
+  );

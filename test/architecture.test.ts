@@ -1,0 +1,135 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { idleExceptions, judge } from "./support/house-rules.ts";
+import { importsOf, medianLines, type Source } from "./support/source-rules.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const sources: Source[] = globSync("{functions,shared,local,relay}/**/*.ts", { cwd: root }).map(
+  (path) => ({
+    path: path.replaceAll("\\", "/"),
+    text: readFileSync(`${root}/${path}`, "utf8").replaceAll("\r\n", "\n"),
+  }),
+);
+
+test("every source keeps the rules of the house", () => {
+  expect(sources.length).toBeGreaterThan(0);
+  const breaches = sources.flatMap(judge);
+  expect(breaches.map(({ path, rule, detail }) => `${path}: ${rule} (${detail})`)).toEqual([]);
+});
+
+test("no exception outlives its file", () => {
+  expect(idleExceptions(sources)).toEqual([]);
+});
+
+test("half of the files have at most 60 lines", () => {
+  const median = medianLines(sources);
+  console.info(`${sources.length} sources, median ${median} lines`);
+  expect(median).toBeLessThanOrEqual(60);
+});
+
+test("every decision has a number of its own", () => {
+  const numbers = decisions().map((name) => name.slice(0, 4));
+  expect(new Set(numbers).size).toBe(numbers.length);
+  for (const name of decisions()) expect(name).toMatch(/^\d{4}-[a-z0-9-]+\.md$/);
+});
+
+function decisions(): string[] {
+  return globSync("*.md", { cwd: `${root}/docs/decisions` });
+}
+
+const header = "/** What it answers for. */\n";
+const at = (path: string, text: string): Source => ({ path, text: header + text });
+
+/** One seeded breach for each rule: what the judge must find. */
+const seeded: readonly (readonly [string, Source])[] = [
+  ["lower floors only", at("shared/storage/a.ts", 'import { a } from "../graph/a.ts";\n')],
+  ["lower floors only", at("shared/graph/a.ts", 'import { a } from "../access/a.ts";\n')],
+  ["lower floors only", at("shared/kernel/a.ts", 'export * from "../http/a.ts";\n')],
+  ["lower floors only", at("shared/sync/a.ts", 'export { a } from "../../functions/define.ts";\n')],
+  ["lower floors only", at("shared/devices/a.ts", 'const a = await import("../tenants/a.ts");\n')],
+  [
+    "lower floors only",
+    at("shared/http/a.ts", 'import {\n  a,\n  b,\n} from "../storage/a.ts";\n'),
+  ],
+  ["unknown room", at("shared/lobby/a.ts", 'import "../kernel/a.ts";\n')],
+  ["unknown room", at("functions/index.ts", 'import "../shared/lobby/a.ts";\n')],
+  [
+    "nothing from beside",
+    at("shared/http/a.ts", 'import type { A } from "../../local/host/a.ts";\n'),
+  ],
+  ["nothing from beside", at("functions/index.ts", 'import "../test/support/a.ts";\n')],
+  [
+    "each other's",
+    at("functions/sync/a.http.ts", 'import "../devices/b.http.ts";\nexport const a = 1;\n'),
+  ],
+  ["dist, not sources", at("local/host/a.ts", 'import { a } from "../../shared/http/a.ts";\n')],
+  ["listed importers", at("shared/devices/a.ts", 'import { T } from "@azure/data-tables";\n')],
+  ["listed importers", at("functions/define.ts", 'import { app } from "@azure/functions";\n')],
+  ["listed importers", at("shared/http/a.ts", 'import left from "left-pad/deep.js";\n')],
+  ["the kernel imports", at("shared/kernel/a.ts", 'import { readFile } from "node:fs";\n')],
+  ["handed its clock", at("shared/sync/a.ts", "const a = Date.now();\n")],
+  ["handed its clock", at("shared/sync/a.ts", "const a = new Date();\n")],
+  ["handed its clock", at("shared/sync/a.ts", "const a = `${process.env.PORT}`;\n")],
+  ["status numbers", at("functions/define.ts", "return { status: 404 };\n")],
+  ["status numbers", at("shared/tenants/a.ts", "if (answer.statusCode === 500) return;\n")],
+  ["no default", at("shared/tenants/a.ts", "export default 1;\n")],
+  ["250 lines", at("local/host/a.ts", "\n".repeat(250))],
+  ["a name says", at("shared/http/string-utils.ts", "")],
+  ["a name says", at("shared/common/a.ts", "")],
+  ["opens with", { path: "shared/http/a.ts", text: "const a = 1;\n" }],
+  ["one trigger a file", at("functions/sync/a.ts", "export const a = 1;\n")],
+  [
+    "one trigger a file",
+    at("functions/sync/a.http.ts", "export const a = 1;\nexport const b = 2;\n"),
+  ],
+];
+
+test.each(seeded.map(([rule, source]) => ({ rule, source })))(
+  "a seeded breach of '$rule' is caught in $source.path",
+  ({ rule, source }) => {
+    expect(judge(source).map((breach) => breach.rule)).toContainEqual(
+      expect.stringContaining(rule),
+    );
+  },
+);
+
+/** What looks like a breach and is none. */
+const innocent: readonly Source[] = [
+  at(
+    "shared/sync/a.ts",
+    '// import "../../functions/a.ts" and Date.now()\nconst a = "new Date()";\n',
+  ),
+  at(
+    "shared/sync/a.ts",
+    "const soon = new Date(now);\nconst pageSize = 500;\nconst big = 4_040;\n",
+  ),
+  at("functions/define.ts", 'import type { HttpRequest } from "@azure/functions";\n'),
+  at("functions/sync/a.http.ts", 'import { onHttp } from "../define.ts";\nexport const a = 1;\n'),
+  at("functions/sync/b.http.ts", "export type A = 1;\nexport function a() {}\n"),
+  at("local/host/a.ts", 'import type { Clock } from "../../shared/kernel/clock.ts";\n'),
+  at("shared/kernel/clock.ts", "export const now = () => Date.now();\n"),
+];
+
+test.each(innocent)("no false alarm in $path", (source) => {
+  expect(judge(source)).toEqual([]);
+});
+
+test("imports are found in every form, and not in comments", () => {
+  const text = [
+    'import a, { b } from "./a.ts";',
+    'import type { C } from "./c.ts";',
+    'import "./d.ts";',
+    'export { e } from "./e.ts";',
+    'const f = await import("./f.ts");',
+    '/* import "./no.ts" */ // from "./no.ts"',
+  ].join("\n");
+  expect(importsOf(text)).toEqual([
+    { name: "./a.ts", typeOnly: false },
+    { name: "./c.ts", typeOnly: true },
+    { name: "./d.ts", typeOnly: false },
+    { name: "./e.ts", typeOnly: false },
+    { name: "./f.ts", typeOnly: false },
+  ]);
+});

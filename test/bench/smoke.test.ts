@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { measureCounts } from "../../bench/counts.ts";
+import { measureDispatch } from "../../bench/dispatch.ts";
+import { report } from "../../bench/report.ts";
+
+test("a small fleet is reached, counted at the wire, and reported", {
+  timeout: 120_000,
+}, async () => {
+  const dispatched = await measureDispatch("bulk", 150);
+  expect(dispatched.perSecond).toBeGreaterThan(0);
+  expect(dispatched.firstDeviceMs).toBeGreaterThan(0);
+  const counted = await measureCounts("bulk", 150, {
+    reading: true,
+    refreshes: true,
+    confirm: false,
+  });
+  // 150 devices fill two rows: two bulk requests, and not one more.
+  expect(counted.dispatch.graph).toBe(2);
+  expect(counted.dispatch.storageTotal).toBeGreaterThan(0);
+  expect(counted.reading?.["first page of deliveries"]?.storage["table read Deliveries"]).toBe(1);
+  const results = {
+    machine: { cores: 2 },
+    startedAt: "",
+    bullmq: { skipped: "no redis-server" },
+    dispatch: [dispatched],
+    counted: [counted],
+  };
+  const text = report(results);
+  expect(text).toContain("skipped: no redis-server");
+  expect(text).toContain("dispatch, bulk, 150");
+});

@@ -1,0 +1,147 @@
+/**
+ * One run of chaos: restarts to a fleet, while the functions are killed, storage stops, and Graph
+ * throttles, fails, cuts connections and answers late. Then the end is held against the truth.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dice } from "./dice.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { type Counts, problemsAtTheEnd } from "./verdict.ts";
+
+/** What a run does. */
+export type ChaosPlan = {
+  readonly devices: number;
+  readonly seed: number;
+  readonly kills: number;
+  readonly outages: number;
+  readonly outageMs: number;
+  /** Trouble falls within this time from the start. */
+  readonly withinMs: number;
+  /** Requests per 20 seconds: slow enough that the trouble finds work under way. */
+  readonly pace: number;
+  /** ISO 8601. */
+  readonly expiresAfter: string;
+  readonly deadlineMs: number;
+  /** A message whose release failed, because storage was down, stays out of sight for so long. */
+  readonly messageLeaseSeconds: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly say: (line: string) => void;
+};
+
+/** What came of it; no problems means that it passed. */
+export type ChaosReport = {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly counts: Counts;
+  readonly problems: readonly string[];
+};
+
+type View = { readonly state: string; readonly counts: Counts };
+
+/** Runs once. The same seed gives the same fleet, the same trouble at the same moments. */
+export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
+  const stage = await openStage(plan.settings, plan.messageLeaseSeconds);
+  try {
+    return await runOn(stage, plan);
+  } finally {
+    await stage.stop();
+  }
+}
+
+async function runOn(stage: Stage, plan: ChaosPlan): Promise<ChaosReport> {
+  const tenantId = await fleet(stage, plan);
+  const began = Date.now();
+  const path = `/api/v1/tenants/${tenantId}/notifications`;
+  const { notificationId } = await stage.api<{ notificationId: string }>("POST", path, {
+    action: "restart",
+    target: { kind: "tenant" },
+    expiresAfter: plan.expiresAfter,
+  });
+  const trouble = makeTrouble(stage, plan);
+  const view = await untilEnded(stage, `${path}/${notificationId}`, plan);
+  await trouble;
+  const drainMs = (plan.messageLeaseSeconds + 60) * 1000;
+  const ended = { tenantId, notificationId, ...view };
+  const problems = await problemsAtTheEnd(stage, ended, drainMs);
+  return {
+    seed: plan.seed,
+    seconds: Math.round((Date.now() - began) / 1000),
+    counts: view.counts,
+    problems,
+  };
+}
+
+/** A fleet with its directory, and a Graph that misbehaves from now on. */
+async function fleet(stage: Stage, { devices, seed, pace }: ChaosPlan): Promise<string> {
+  const tenantId = randomUUID();
+  await stage.control("POST", "/tenants", {
+    tenantId,
+    displayName: "Chaos",
+    devices,
+    seed,
+    mix: { windows: 19, iOS: 1, intuneOnly: 1 },
+  });
+  await stage.api("POST", "/api/v1/tenants", {
+    tenantId,
+    displayName: "Chaos",
+    pace: { deviceActions: pace, deviceReads: "unlimited" },
+  });
+  const base = `/api/v1/tenants/${tenantId}`;
+  const { refreshId } = await stage.api<{ refreshId: string }>("POST", `${base}/devices/refresh`);
+  for (;;) {
+    const { state } = await stage.api<View>("GET", `${base}/refreshes/${refreshId}`);
+    if (state === "completed") break;
+    if (state === "failed") throw new Error("the refresh before the chaos failed");
+    await sleep(200);
+  }
+  await stage.control("PUT", "/behaviour", {
+    tenantId,
+    seed,
+    throttleRate: 0.2,
+    errorRate: 0.05,
+    cutRate: 0.01,
+    slowRate: 0.01,
+    slowMs: 30_000,
+    offlineRate: 0.1,
+    failRate: 0.03,
+  });
+  return tenantId;
+}
+
+/** Kills and outages at moments that the seed decides. An outage blocks no kill. */
+async function makeTrouble(stage: Stage, plan: ChaosPlan): Promise<void> {
+  const roll = dice(plan.seed);
+  const began = Date.now();
+  const kills = Array.from({ length: plan.kills }, async () => {
+    await sleep(roll() * plan.withinMs);
+    plan.say(`${seconds(began)} s: the functions are killed`);
+    await stage.killFunctions();
+  });
+  const outages = async (): Promise<void> => {
+    for (let count = 0; count < plan.outages; count += 1) {
+      await sleep((roll() * plan.withinMs) / plan.outages);
+      plan.say(`${seconds(began)} s: storage stops`);
+      await stage.storageOutage(plan.outageMs);
+      plan.say(`${seconds(began)} s: storage is back`);
+    }
+  };
+  await Promise.all([...kills, outages()]);
+}
+
+async function untilEnded(stage: Stage, path: string, plan: ChaosPlan): Promise<View> {
+  const deadline = Date.now() + plan.deadlineMs;
+  let latest: View | undefined;
+  while (Date.now() < deadline) {
+    await sleep(1000);
+    try {
+      latest = await stage.api<View>("GET", path);
+    } catch {
+      // Storage is down, or the functions are: that is what this run is about.
+      continue;
+    }
+    if (latest.state === "completed") return latest;
+  }
+  throw new Error(`not ended within ${plan.deadlineMs / 1000} s: ${JSON.stringify(latest)}`);
+}
+
+const seconds = (since: number): string => ((Date.now() - since) / 1000).toFixed(1);

@@ -1,0 +1,162 @@
+/** The way of a request into the app, with a directory of the test's own that signs its tokens. */
+import { randomUUID } from "node:crypto";
+import { HttpRequest } from "@azure/functions";
+import type { HttpFunction, Tools } from "../../../functions/define.ts";
+import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
+import { functions } from "../../../functions/functions.ts";
+import { serveHttp } from "../../../functions/serve-http.ts";
+import { serveQueue } from "../../../functions/serve-queue.ts";
+import { buildServices } from "../../../functions/services.ts";
+import type { Approval } from "../../../shared/access/approval.ts";
+import type { Scope } from "../../../shared/access/assignments.ts";
+import type { AuditEvent } from "../../../shared/access/audit-event.ts";
+import type { AuditTrail } from "../../../shared/access/audit-trail.ts";
+import { startRefresh } from "../../../shared/devices/refresh-start.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { settleHeld } from "../../../shared/notifications/held.ts";
+import { openTap } from "../../../shared/storage/tap.ts";
+import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
+import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
+import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
+import { startSmallGraph } from "../../shared/devices/support/small-graph.ts";
+import { accessWith } from "../../support/access-settings.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
+import { TestQueues } from "../../support/test-queues.ts";
+
+export const adminToken = "b".repeat(40);
+
+/** Every HTTP function. */
+export const httpFunctions = functions.filter((each): each is HttpFunction => each.kind === "http");
+
+/** What a caller sends. */
+export type Sent = {
+  readonly token?: string | undefined;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** What came back. */
+export type Answered = { readonly status: number; readonly body: Record<string, unknown> };
+
+/** Lifetime claims of a token that was given out just now. */
+export function timesNow() {
+  const seconds = Math.floor(Date.now() / 1000);
+  return { iat: seconds, nbf: seconds, exp: seconds + 3600 };
+}
+
+const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdueMs: 5000 };
+
+/** Opens the door of an installation on the run's storage. */
+export async function openDoor() {
+  const directory = await startDirectory();
+  const key = await directory.addKey("one");
+  const settings = {
+    ...times,
+    storage: { kind: "connectionString", value: storageConnectionString() } as const,
+    access: { ...accessWith(adminToken), homeTenantIds: [home] },
+    graphUrl: "https://graph.invalid",
+    authorityUrl: directory.authorityUrl,
+    clientId: "muster",
+    credential: { kind: "secret", clientSecret: "secret" } as const,
+  };
+  const built = await buildServices(settings, () => ({}), {
+    clock: systemClock,
+    tap: openTap,
+  });
+  const events: AuditEvent[] = [];
+  const trail: AuditTrail = {
+    append: async (event) => {
+      await built.trail.append(event);
+      events.push(event);
+    },
+  };
+  const graph = await startSmallGraph();
+  const queues = new TestQueues(openTap);
+  const notify = { ...built.notify, queues };
+  const services = {
+    ...built,
+    trail,
+    access: { ...built.access, settled: (one: Approval) => settleHeld(notify, one) },
+    refresh: { ...built.refresh, graph: graph.client(systemClock, openTap) },
+    notify,
+  };
+  const tools: Tools = { services, log: () => undefined };
+
+  const serve = async (definition: HttpFunction, sent: Sent): Promise<Answered> => {
+    const { operation } = definition;
+    const { token, params = {}, query = "", body, headers } = sent;
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => params[name] ?? "x");
+    const request = new HttpRequest({
+      method: operation.method,
+      url: `http://muster.local/${path}${query}`,
+      headers: {
+        "content-type": "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      params,
+      ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
+    });
+    const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, tools);
+    const text = typeof answer.body === "string" ? answer.body : "{}";
+    return { status: answer.status ?? 0, body: JSON.parse(text) as Record<string, unknown> };
+  };
+  const call = (name: string, sent: Sent): Promise<Answered> => {
+    const definition = httpFunctions.find(({ operation }) => operation.name === name);
+    if (definition === undefined) throw new Error(`no operation ${name}`);
+    return serve(definition, sent);
+  };
+  /** Gives a role to a new person; answers their token and the assignment. */
+  const holder = async (roleId: string, scope: Scope) => {
+    const oid = randomUUID();
+    const principal = { kind: "user", homeTenantId: home, id: oid };
+    const given = await call("assignments-add", {
+      token: adminToken,
+      body: { principal, roleId, scope },
+    });
+    if (given.status !== 201) throw new Error(JSON.stringify(given.body));
+    const token = await sign({ ...delegated(directory.issuer), ...timesNow(), oid }, key, "one");
+    return { token, oid, assignmentId: String(given.body["assignmentId"]) };
+  };
+  return {
+    directory,
+    key,
+    events,
+    services,
+    queues,
+    serve,
+    call,
+    holder,
+    tenant: async (): Promise<string> => {
+      const tenantId = randomUUID();
+      const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
+      await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
+      return tenantId;
+    },
+    /** A tenant with so many devices. */
+    fleet: async (devices: number): Promise<string> => {
+      const tenantId = randomUUID();
+      const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
+      await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
+      graph.devices = graphDevices(devices);
+      const refreshId = newestFirstId(Date.now());
+      await startRefresh(services.refresh, tenantId, refreshId);
+      await serveQueue(
+        refreshDevicesFunction,
+        { v: 1, tenantId, refreshId },
+        { invocationId: "r" },
+        tools,
+      );
+      return tenantId;
+    },
+    stop: async () => {
+      await graph.stop();
+      await directory.stop();
+    },
+  };
+}
+
+export type Door = Awaited<ReturnType<typeof openDoor>>;

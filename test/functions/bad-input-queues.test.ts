@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { queueNames } from "../../shared/storage/names.ts";
+import { type RunningApp, startApp } from "./support/running-app.ts";
+
+let app: RunningApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.stop());
+
+const base64 = (value: unknown): string =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64");
+
+type Entry = { readonly queue: string; readonly reason: string; readonly content: string };
+
+/** What the quarantine says about a message with a mark in it. */
+async function quarantined(mark: string): Promise<Entry[]> {
+  const { body } = await app.call("GET", "/api/v1/quarantine?top=1000");
+  return (body as { value: Entry[] }).value.filter(({ content }) => content.includes(mark));
+}
+
+const ids = { tenantId: randomUUID(), notificationId: "0".repeat(22) };
+const cases: readonly (readonly [string, (mark: string) => string, RegExp])[] = [
+  ["of an unknown version", (mark) => base64({ v: 2, ...ids, mark }), /version/],
+  ["without a version", (mark) => base64({ ...ids, mark }), /version/],
+  ["of an unknown shape", (mark) => base64({ v: 1, tenantId: mark }), /shape: .*\/notificationId/],
+  ["with an unknown property", (mark) => base64({ v: 1, ...ids, mark }), /shape: .*\/mark/],
+  ["that is no object", (mark) => base64([mark]), /version or no message/],
+  ["that is no JSON", (mark) => base64(`hello ${mark}`), /version or no message/],
+];
+
+test.each(cases)(
+  "a message %s is set aside with the reason, once",
+  async (_name, message, reason) => {
+    const mark = randomUUID();
+    const queue = queueNames.notificationPlan;
+    await app.putMessage(queue, message(mark));
+    await expect
+      .poll(() => quarantined(mark), { timeout: 10_000, interval: 100 })
+      .toEqual([expect.objectContaining({ queue, reason: expect.stringMatching(reason) })]);
+  },
+);
+
+test("a text that the host cannot even decode is found in the poison queue and set aside", async () => {
+  const mark = randomUUID();
+  const queue = queueNames.notificationDeliver;
+  await app.putMessage(queue, `not base64: ${mark}!`);
+  await expect
+    .poll(
+      async () => {
+        await app.runTimer("platform-watch-poison");
+        return quarantined(mark);
+      },
+      { timeout: 15_000, interval: 200 },
+    )
+    .toEqual([expect.objectContaining({ queue, reason: expect.stringMatching(/not base64/) })]);
+});
+
+test("every queue's poison is watched, and a decodable message is shown decoded", async () => {
+  const mark = randomUUID();
+  const queues = Object.values(queueNames);
+  for (const queue of queues) await app.putMessage(`${queue}-poison`, base64({ v: 1, mark }));
+  await app.runTimer("platform-watch-poison");
+  await expect
+    .poll(async () => (await quarantined(mark)).map(({ queue }) => queue).toSorted(), {
+      timeout: 10_000,
+    })
+    .toEqual(queues.toSorted());
+  const [entry] = await quarantined(mark);
+  expect(JSON.parse(entry?.content ?? "")).toEqual({ v: 1, mark });
+});

@@ -1,0 +1,95 @@
+/** The app's HTTP functions on real storage, called by name, with a small Graph behind them. */
+import { randomUUID } from "node:crypto";
+import { HttpRequest, InvocationContext } from "@azure/functions";
+import { functions } from "../../../../functions/functions.ts";
+import { serveHttp } from "../../../../functions/serve-http.ts";
+import { serveQueue } from "../../../../functions/serve-queue.ts";
+import { buildServices } from "../../../../functions/services.ts";
+import { readSettings } from "../../../../functions/settings.ts";
+import { systemClock } from "../../../../shared/kernel/clock.ts";
+import { openTap } from "../../../../shared/storage/tap.ts";
+import { startSmallGraph } from "../../../shared/devices/support/small-graph.ts";
+import { storageConnectionString } from "../../../support/azurite.ts";
+
+/** An answer; `body` is the parsed JSON. */
+export type Called = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+};
+
+const adminToken = "a".repeat(40);
+
+export async function openApi() {
+  const graph = await startSmallGraph();
+  const settings = readSettings({
+    AzureWebJobsStorage: storageConnectionString(),
+    MUSTER_ADMIN_TOKEN: adminToken,
+    MUSTER_REQUEST_RATE_FACTOR: "1000",
+    MUSTER_GRAPH_URL: graph.url,
+    MUSTER_AUTHORITY_URL: "https://sign-in.invalid",
+    MUSTER_CLIENT_ID: "app",
+    MUSTER_CLIENT_SECRET: "secret",
+  });
+  const built = await buildServices(settings, () => ({}));
+  const client = graph.client(systemClock, openTap);
+  const tools = {
+    services: { ...built, refresh: { ...built.refresh, graph: client } },
+    log: () => {},
+  };
+
+  const call = async (
+    name: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Called> => {
+    const definition = functions.find(
+      (each) => each.kind === "http" && each.operation.name === name,
+    );
+    if (definition?.kind !== "http") throw new Error(`no operation ${name}`);
+    const { operation } = definition;
+    const url = new URL(path, "http://muster.local");
+    const route = operation.path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+    const request = new HttpRequest({
+      method: operation.method,
+      url: url.toString(),
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        "content-type": "application/json",
+        ...headers,
+      },
+      params: { ...new RegExp(`^/${route}$`).exec(url.pathname)?.groups },
+      ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
+    });
+    const invocation = { invocationId: randomUUID() };
+    const answer = await serveHttp(definition, request, invocation, tools);
+    return {
+      status: answer.status ?? 0,
+      headers: { ...(answer.headers as Record<string, string>) },
+      body: JSON.parse(typeof answer.body === "string" ? answer.body : "{}"),
+    };
+  };
+
+  return {
+    graph,
+    call,
+    /** Adds a tenant of its own for a test file, and answers the path of everything about it. */
+    addTenant: async (): Promise<{ tenantId: string; base: string }> => {
+      const tenantId = randomUUID();
+      const pace = { deviceReads: "unlimited" };
+      await call("tenants-add", "/api/v1/tenants", { tenantId, displayName: "Contoso", pace });
+      return { tenantId, base: `/api/v1/tenants/${tenantId}` };
+    },
+    /** Delivers one message to the refresh function. */
+    deliver: async (message: object): Promise<void> => {
+      const definition = functions.find(
+        (each) => each.kind === "queue" && each.name === "devices-refresh",
+      );
+      if (definition?.kind !== "queue") throw new Error("no refresh function");
+      await serveQueue(definition, message, new InvocationContext(), tools);
+    },
+  };
+}
+
+export type Api = Awaited<ReturnType<typeof openApi>>;

@@ -1,0 +1,118 @@
+/** Messages that nobody can handle: set aside with the reason, listed, and the work itself goes on. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { QueueClient } from "@azure/storage-queue";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { sweepNotificationsFunction } from "../../../functions/notifications/sweep-notifications.timer.ts";
+import { watchPoisonFunction } from "../../../functions/platform/watch-poison.timer.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { queueNames } from "../../../shared/storage/names.ts";
+import { openStorage } from "../../../shared/storage/storage.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { servicesFor } from "../../shared/notifications/support/own-work.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+
+let rig: NotifyRig;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+
+const ids = () => ({ tenantId: randomUUID(), notificationId: newestFirstId(Date.now()) });
+const quarantined = async (mark: string) =>
+  (await rig.services.quarantine.list(200)).entries.filter(({ content }) => content.includes(mark));
+
+describe("a message of an unknown kind", () => {
+  test.each<[string, string, object, RegExp]>([
+    ["of no version", queueNames.notificationPlan, ids(), /unknown version/],
+    ["of a later version", queueNames.notificationPlan, { v: 2, ...ids() }, /unknown version/],
+    [
+      "with a stranger's property",
+      queueNames.notificationPlan,
+      { v: 1, ...ids(), extra: 1 },
+      /unknown shape/,
+    ],
+    [
+      "without its ids",
+      queueNames.notificationDeliver,
+      { v: 1, tenantId: randomUUID() },
+      /notificationId/,
+    ],
+    [
+      "with an odd number",
+      queueNames.notificationConfirm,
+      { v: 1, ...ids(), from: randomUUID(), to: randomUUID(), round: -1 },
+      /round/,
+    ],
+  ])(
+    "%s is set aside with the reason, and not handled again",
+    async (_, queue, message, reason) => {
+      const mark = (message as { tenantId: string }).tenantId;
+      const waiting = { queue, message, visibleAt: 0, attempts: 0 } as Parameters<
+        NotifyRig["handle"]
+      >[0];
+      await rig.handle(waiting);
+      expect(rig.queues.waiting()).toEqual([]);
+      const [entry, ...more] = await quarantined(mark);
+      expect(more).toEqual([]);
+      expect(entry).toMatchObject({ queue, reason: expect.stringMatching(reason) });
+    },
+  );
+});
+
+const log = (): void => undefined;
+
+describe("a message that failed every time", () => {
+  it("is listed, taken out of the poison queue, and its work goes on from its row", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 10 });
+    const notificationId = await rig.send(tenantId);
+    rig.queues.lose();
+    const poison = new QueueClient(
+      storageConnectionString(),
+      `${queueNames.notificationPlan}-poison`,
+    );
+    await poison.createIfNotExists();
+    const text = JSON.stringify({ v: 1, tenantId, notificationId });
+    await poison.sendMessage(Buffer.from(text).toString("base64"));
+    const odd = `not base64! ${randomUUID()}`;
+    await poison.sendMessage(odd);
+    const real = await openStorage(
+      { kind: "connectionString", value: storageConnectionString() },
+      systemClock,
+    );
+    await watchPoisonFunction.handle({ services: { ...rig.services, storage: real }, log });
+    expect(await quarantined(notificationId)).toMatchObject([
+      {
+        queue: queueNames.notificationPlan,
+        reason: expect.stringContaining("every attempt failed"),
+      },
+    ]);
+    expect(await quarantined(odd)).toMatchObject([{ reason: expect.stringContaining("base64") }]);
+    expect((await poison.peekMessages()).peekedMessageItems).toEqual([]);
+    await sleep(1_100);
+    await sweepNotificationsFunction.handle({ services: servicesFor(rig, tenantId), log });
+    await rig.drain();
+    const { state, counts } = await rig.view(tenantId, notificationId);
+    expect({ state, counts }).toMatchObject({ state: "completed", counts: { done: 10 } });
+  });
+});
+
+describe("a message about a tenant that is gone", () => {
+  test.each([
+    queueNames.notificationPlan,
+    queueNames.notificationDeliver,
+    queueNames.notificationConfirm,
+    queueNames.notificationCancel,
+  ])("in %s leaves no trace", async (queue) => {
+    const unit = { from: randomUUID(), to: randomUUID() };
+    const isUnit =
+      queue === queueNames.notificationDeliver || queue === queueNames.notificationConfirm;
+    const gone = ids();
+    const message = { v: 1, ...gone, ...(isUnit ? unit : {}) };
+    await rig.handle({ queue, message, visibleAt: 0, attempts: 0 });
+    expect(rig.queues.waiting()).toEqual([]);
+    expect(await quarantined(gone.notificationId)).toEqual([]);
+  });
+});

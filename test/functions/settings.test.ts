@@ -1,0 +1,134 @@
+import { generateKeyPairSync } from "node:crypto";
+import { expect, test } from "vitest";
+import { readSettings } from "../../functions/settings.ts";
+
+const key = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  .privateKey.export({ type: "pkcs8", format: "pem" })
+  .toString();
+const good = {
+  AzureWebJobsStorage: "UseDevelopmentStorage=true",
+  MUSTER_ADMIN_TOKEN: "x".repeat(32),
+  MUSTER_GRAPH_URL: "https://graph.microsoft.com/",
+  MUSTER_AUTHORITY_URL: "https://login.microsoftonline.com",
+  MUSTER_CLIENT_ID: "app",
+  MUSTER_CLIENT_SECRET: "secret",
+};
+
+/** The settings that the refusal names, in its order. */
+function wrongIn(environment: Record<string, string | undefined>): string[] {
+  try {
+    readSettings(environment);
+    return [];
+  } catch (error) {
+    const lines = (error as Error).message.matchAll(/^- (\w+): \S/gm);
+    return Array.from(lines, ([, name]) => name ?? "");
+  }
+}
+
+test("what is right is read, with defaults for what is not said", () => {
+  expect(readSettings(good)).toEqual({
+    storage: { kind: "connectionString", value: "UseDevelopmentStorage=true" },
+    credential: { kind: "secret", clientSecret: "secret" },
+    access: {
+      adminToken: "x".repeat(32),
+      homeTenantIds: [],
+      audiences: ["app", "api://app"],
+      delegatedScope: "Muster.Use",
+      appRole: "Muster.Use",
+      first: undefined,
+      sealing: undefined,
+      rateFactor: 1,
+    },
+    graphUrl: "https://graph.microsoft.com",
+    authorityUrl: "https://login.microsoftonline.com",
+    clientId: "app",
+    confirmAfterMs: 30_000,
+    claimMs: 120_000,
+    graphTimeoutMs: 60_000,
+    overdueMs: 300_000,
+  });
+});
+
+test("an account's name and the app's identity do instead of a connection string", () => {
+  const byName = {
+    ...good,
+    AzureWebJobsStorage: "",
+    AzureWebJobsStorage__accountName: "fleet",
+    AzureWebJobsStorage__clientId: "identity",
+  };
+  expect(readSettings(byName).storage).toMatchObject({
+    kind: "identity",
+    endpoints: { table: "https://fleet.table.core.windows.net" },
+    clientId: "identity",
+  });
+});
+
+test("a certificate does instead of a secret, also with line breaks written out", () => {
+  const MUSTER_CLIENT_CERTIFICATE_SHA256 = "0f".repeat(32);
+  const oneLine = key.replaceAll("\n", "\\n");
+  for (const MUSTER_CLIENT_CERTIFICATE_KEY of [key, oneLine])
+    expect(
+      readSettings({
+        ...good,
+        MUSTER_CLIENT_SECRET: undefined,
+        MUSTER_CLIENT_CERTIFICATE_SHA256,
+        MUSTER_CLIENT_CERTIFICATE_KEY,
+      }).credential,
+    ).toMatchObject({ kind: "certificate", privateKey: key });
+});
+
+test.each([
+  [{ AzureWebJobsStorage: undefined }, ["AzureWebJobsStorage"]],
+  [{ AzureWebJobsStorage: "" }, ["AzureWebJobsStorage"]],
+  [{ AzureWebJobsStorage: "storage" }, ["AzureWebJobsStorage"]],
+  [
+    { AzureWebJobsStorage: "", AzureWebJobsStorage__accountName: "ab" },
+    ["AzureWebJobsStorage__accountName"],
+  ],
+  [{ MUSTER_ADMIN_TOKEN: "x".repeat(31) }, ["MUSTER_ADMIN_TOKEN"]],
+  [{ MUSTER_GRAPH_URL: "graph.microsoft.com" }, ["MUSTER_GRAPH_URL"]],
+  [{ MUSTER_AUTHORITY_URL: "ftp://login" }, ["MUSTER_AUTHORITY_URL"]],
+  [{ MUSTER_CLIENT_ID: undefined }, ["MUSTER_CLIENT_ID"]],
+  [{ MUSTER_CLIENT_SECRET: undefined }, ["MUSTER_CLIENT_SECRET"]],
+  [
+    { MUSTER_CLIENT_SECRET: "", MUSTER_CLIENT_CERTIFICATE_SHA256: "0f".repeat(32) },
+    ["MUSTER_CLIENT_SECRET"],
+  ],
+  [{ MUSTER_CLIENT_CERTIFICATE_SHA256: "thumb" }, ["MUSTER_CLIENT_CERTIFICATE_SHA256"]],
+  [{ MUSTER_CLIENT_CERTIFICATE_KEY: "key" }, ["MUSTER_CLIENT_CERTIFICATE_KEY"]],
+  [{ MUSTER_CLAIM_SECONDS: "soon" }, ["MUSTER_CLAIM_SECONDS"]],
+  [{ MUSTER_OVERDUE_SECONDS: "0" }, ["MUSTER_OVERDUE_SECONDS"]],
+  [{ MUSTER_CONFIRM_AFTER_SECONDS: "-1" }, ["MUSTER_CONFIRM_AFTER_SECONDS"]],
+  [{ MUSTER_GRAPH_TIMEOUT_SECONDS: "120" }, ["MUSTER_GRAPH_TIMEOUT_SECONDS"]],
+])("%j is refused by name", (change, names) => {
+  expect(wrongIn({ ...good, ...change })).toEqual(names);
+});
+
+test("every wrong setting is named at once, also what is wrong only between two", () => {
+  const wrong = wrongIn({
+    MUSTER_ADMIN_TOKEN: "short",
+    MUSTER_GRAPH_URL: "graph",
+    MUSTER_AUTHORITY_URL: "",
+    MUSTER_CLAIM_SECONDS: "30",
+    MUSTER_CONFIRM_AFTER_SECONDS: "later",
+  });
+  expect(new Set(wrong)).toEqual(
+    new Set([
+      "AzureWebJobsStorage",
+      "MUSTER_ADMIN_TOKEN",
+      "MUSTER_GRAPH_URL",
+      "MUSTER_AUTHORITY_URL",
+      "MUSTER_CLIENT_ID",
+      "MUSTER_CLIENT_SECRET",
+      "MUSTER_CONFIRM_AFTER_SECONDS",
+      "MUSTER_GRAPH_TIMEOUT_SECONDS",
+    ]),
+  );
+});
+
+test("the refusal does not repeat what it was given", () => {
+  const secret = "hunter2-hunter2";
+  expect(() =>
+    readSettings({ ...good, MUSTER_ADMIN_TOKEN: secret, AzureWebJobsStorage: secret }),
+  ).toThrow(expect.not.objectContaining({ message: expect.stringContaining(secret) }));
+});

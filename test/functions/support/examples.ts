@@ -1,0 +1,107 @@
+/** An example call for each operation, in an order in which each finds what it is about. */
+
+/** What calls before have left for those after them. */
+export type Found = Map<string, string>;
+
+/** One operation's example; path parameters come from what was found. */
+export type Example = {
+  readonly body?: (found: Found) => unknown;
+  readonly query?: string;
+  /** Properties of the answer that later calls need; asked again until it has them. */
+  readonly keep?: readonly string[];
+  /** Where the example cannot succeed: the refusal. */
+  readonly refused?: string;
+};
+
+/** Some tenant, and a relay's inventory. */
+export const tenantId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
+const inventoryId = "0b6a3c1e-9a57-4f8e-8a54-7d1c0f5e5b02";
+
+/** What is known from the beginning. */
+export const known = { tenantId, inventoryId, siteCode: "PS1", part: "0", approvalId: "none" };
+
+const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
+/** Only some of a mixed fleet can do this, so that there is something to retry. */
+const notification = { action: "collectHardwareInventory", target: { kind: "tenant" } };
+
+const role = { name: "Reader", permissions: ["devices.read"] };
+const assignment = (found: Found) => ({
+  principal: { kind: "user", homeTenantId: tenantId, id: inventoryId },
+  roleId: found.get("roleId"),
+  scope: { kind: "everything" },
+});
+
+/** By operationId, in the order of the calls. An operation that is not here fails the test. */
+export const examples: Readonly<Record<string, Example>> = {
+  health: {},
+  openapi: {},
+  "actions-list": {},
+  "quarantine-list": { query: "top=5" },
+  "tenants-add": { body: () => ({ tenantId, displayName: "Contoso" }) },
+  "tenants-get": {},
+  "tenants-list": {},
+  "tenants-change": { body: () => ({ pace: { deviceActions: "unlimited" } }) },
+  "sites-put-part": { body: () => ({ devices: [{ resourceId: 16_777_220, name: "PC-1" }] }) },
+  "sites-complete": { body: () => ({ parts: 1 }) },
+  "sites-list": {},
+  "refreshes-start": { keep: ["refreshId"] },
+  "refreshes-get": {},
+  "refreshes-list": {},
+  "devices-list": { query: "top=1", keep: ["deviceId"] },
+  "devices-get": {},
+  "devices-history": {},
+  "collections-add": {
+    body: () => ({ kind: "rule", name: "Windows", rule }),
+    keep: ["collectionId"],
+  },
+  "collections-get": {},
+  "collections-list": {},
+  "collections-members": {},
+  "collections-preview": { body: () => ({ rule }) },
+  "collections-replace": {
+    body: (found) => ({ kind: "static", name: "One", deviceIds: [found.get("deviceId")] }),
+  },
+  "notifications-send": { body: () => notification, keep: ["notificationId"] },
+  "notifications-get": {},
+  "notifications-list": {},
+  "notifications-deliveries": {},
+  // Kept, so that the cancellation meets what has just begun.
+  "notifications-retry": { body: () => ({ only: ["notSupported"] }), keep: ["notificationId"] },
+  "notifications-cancel": {},
+  "sites-claim": {
+    body: (found) => ({
+      notificationId: found.get("notificationId"),
+      from: found.get("deviceId"),
+      to: found.get("deviceId"),
+    }),
+  },
+  "sites-report": {
+    body: (found) => ({
+      notificationId: found.get("notificationId"),
+      claimId: found.get("notificationId"),
+      results: [{ deviceId: found.get("deviceId"), outcome: "done" }],
+    }),
+  },
+  "me-get": {},
+  "access-explain": { query: "operation=devices-list" },
+  "roles-add": { body: () => role, keep: ["roleId"] },
+  "roles-get": {},
+  "roles-list": {},
+  "roles-replace": { body: () => role },
+  "assignments-add": { body: assignment, keep: ["assignmentId"] },
+  "assignments-get": {},
+  "assignments-list": {},
+  "assignments-replace": { body: assignment },
+  "assignments-remove": {},
+  "roles-remove": {},
+  "approval-rules-get": {},
+  "approval-rules-replace": { body: () => ({ rules: [] }) },
+  "approvals-list": {},
+  "approvals-get": { refused: "unknown-approval" },
+  "approvals-approve": { body: () => ({}), refused: "unknown-approval" },
+  "approvals-reject": { body: () => ({}), refused: "unknown-approval" },
+  "audit-list": { query: "top=5" },
+  "audit-list-tenant": { query: "top=5" },
+  "collections-remove": {},
+  "tenants-remove": {},
+};

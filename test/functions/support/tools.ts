@@ -1,0 +1,23 @@
+/** What handlers are given, on real storage, with a log that a test can read. */
+import type { Tools } from "../../../functions/define.ts";
+import { buildServices } from "../../../functions/services.ts";
+import { readSettings } from "../../../functions/settings.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
+
+/** Goes into `Authorization: Bearer`. */
+export const adminToken = "a".repeat(32);
+
+/** Services, and every event that was logged. */
+export async function makeTools(): Promise<Tools & { readonly logged: readonly unknown[][] }> {
+  const settings = readSettings({
+    AzureWebJobsStorage: storageConnectionString(),
+    MUSTER_ADMIN_TOKEN: adminToken,
+    MUSTER_GRAPH_URL: "http://graph.invalid",
+    MUSTER_AUTHORITY_URL: "https://sign-in.invalid",
+    MUSTER_CLIENT_ID: "app",
+    MUSTER_CLIENT_SECRET: "secret",
+  });
+  const logged: unknown[][] = [];
+  const services = await buildServices(settings, () => ({}));
+  return { services, logged, log: (event, fields) => void logged.push([event, fields]) };
+}

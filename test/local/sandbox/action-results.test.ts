@@ -1,0 +1,80 @@
+/** The course of an action on a device, looked at from later and later moments. */
+import { beforeEach, expect, it } from "vitest";
+import {
+  type ActionResults,
+  actionResults,
+  type Course,
+} from "../../../local/sandbox/action-results.ts";
+import { type ActionKinds, actionKinds } from "../../../local/sandbox/actions.ts";
+import { type Fleet, makeFleet } from "../../../local/sandbox/fleet.ts";
+
+const now = Date.parse("2026-08-01T00:00:00Z");
+const course: Course = { at: now, actMs: 100, reportMs: 50, ending: "done" };
+const tenantId = "aaaaaaaa-0000-4000-8000-000000000001";
+
+let kinds: ActionKinds;
+let fleet: Fleet;
+let results: ActionResults;
+
+beforeEach(() => {
+  kinds = actionKinds();
+  fleet = makeFleet({ tenantId, devices: 10, seed: 1, mix: {} }, now - 1_000);
+  results = actionResults(fleet, kinds);
+});
+
+const states = (at: number): readonly string[] => results.of(3, at).map(({ state }) => state);
+
+it.for([
+  ["done", ["pending", "pending", "active", "active", "done"]],
+  ["failed", ["pending", "pending", "active", "active", "failed"]],
+  ["notSupported", ["pending", "pending", "active", "active", "notSupported"]],
+  ["silent", ["pending", "pending", "pending", "pending", "pending"]],
+] as const)("an action that ends %s goes through its states in time", ([ending, expected]) => {
+  results.put(3, kinds.of("syncDevice"), { ...course, ending });
+  expect([0, 99, 100, 149, 150].map((later) => states(now + later)[0])).toEqual(expected);
+});
+
+it("a device that was never asked has no results", () => {
+  results.put(3, kinds.of("syncDevice"), course);
+  expect(results.of(4, now)).toEqual([]);
+});
+
+it("a newer request replaces the row of its action and leaves the others", () => {
+  results.put(3, kinds.of("syncDevice"), course);
+  results.put(3, kinds.of("rebootNow"), course);
+  results.put(3, kinds.of("syncDevice"), { ...course, at: now + 500 });
+  const rows = results.of(3, now + 500);
+  expect(rows.map(({ kind, state }) => [kind.action.name, state])).toEqual([
+    ["rebootNow", "done"],
+    ["syncDevice", "pending"],
+  ]);
+});
+
+it("another script takes the place of the script before", () => {
+  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "one"), course);
+  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "two"), course);
+  expect(results.of(3, now).map(({ kind }) => kind.detail)).toEqual(["two"]);
+});
+
+it("the last sync moves when the device acts and when it reports", () => {
+  const before = results.lastSync(3, now);
+  results.put(3, kinds.of("syncDevice"), course);
+  expect([99, 100, 150, 9_999].map((later) => results.lastSync(3, now + later))).toEqual([
+    before,
+    now + 100,
+    now + 150,
+    now + 150,
+  ]);
+});
+
+it("the last sync does not move for a silent device", () => {
+  const before = results.lastSync(3, now);
+  results.put(3, kinds.of("syncDevice"), { ...course, ending: "silent" });
+  expect(results.lastSync(3, now + 9_999)).toBe(before);
+});
+
+it("the last sync is not lost when the row is replaced", () => {
+  results.put(3, kinds.of("syncDevice"), course);
+  results.put(3, kinds.of("syncDevice"), { ...course, at: now + 1_000, ending: "silent" });
+  expect(results.lastSync(3, now + 9_999)).toBe(now + 150);
+});

@@ -1,0 +1,225 @@
+/** The relay's pure parts: a claim as its journal tells it, counts as outcomes, answers, own operations. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { begin, type Entry, isClosed, type Work } from "../../relay/claim.ts";
+import { choose } from "../../relay/find-own.ts";
+import { deviceOf } from "../../relay/inventory.ts";
+import { openJournal, replay } from "../../relay/journal.ts";
+import { outcomeOf } from "../../relay/outcomes.ts";
+import { readSettings } from "../../relay/settings.ts";
+import { type Started, startedOf } from "../../relay/start-operation.ts";
+
+const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
+const work: Work = {
+  claimId: "c1",
+  notificationId: "n1",
+  action: "restart",
+  operationType: 17,
+  parameters: {},
+  expiresAt: "2026-01-01T00:00:00Z",
+  devices: targets,
+  again: false,
+};
+
+const sizes = (operationType: number, size: number): number[] =>
+  begin({ ...work, operationType }, size).batches.map((batch) => batch.targets.length);
+
+describe("a claim", () => {
+  test("is cut into batches, one device each for scripts and queries", () => {
+    expect(sizes(17, 2)).toEqual([2, 1]);
+    expect(sizes(17, 500)).toEqual([3]);
+    expect(sizes(135, 500)).toEqual([1, 1, 1]);
+    expect(sizes(145, 500)).toEqual([1, 1, 1]);
+  });
+
+  test("given out again begins with a look at the site", () => {
+    const [batch] = begin({ ...work, again: true }, 500).batches;
+    expect(batch?.state).toMatchObject({ kind: "calling", after: 0 });
+  });
+
+  test("is closed when Muster knows every outcome", () => {
+    const entries: Entry[] = [
+      { kind: "claimed", work, batchSize: 2 },
+      { kind: "moved", claimId: "c1", batch: 0, state: { kind: "reported" } },
+      {
+        kind: "moved",
+        claimId: "c1",
+        batch: 1,
+        state: { kind: "started", operationId: 7, told: true },
+      },
+    ];
+    const last: Entry = { kind: "moved", claimId: "c1", batch: 1, state: { kind: "reported" } };
+    const closed = (count: number): boolean => {
+      const lines = [...entries, last].slice(0, count).map((entry) => JSON.stringify(entry));
+      const claim = replay(lines.join("\n")).get("c1");
+      return claim !== undefined && isClosed(claim);
+    };
+    expect([closed(2), closed(3), closed(4)]).toEqual([false, false, true]);
+  });
+});
+
+describe("the journal", () => {
+  const settled: Entry = {
+    kind: "moved",
+    claimId: "c1",
+    batch: 0,
+    state: { kind: "settled", outcome: { outcome: "done" } },
+  };
+
+  test("gives back what was written, without closed claims and torn lines", () => {
+    const home = mkdtempSync(join(tmpdir(), "journal-"));
+    const first = openJournal(home);
+    first.write({ kind: "claimed", work, batchSize: 2 });
+    first.write(settled);
+    first.write({ kind: "claimed", work: { ...work, claimId: "c2" }, batchSize: 500 });
+    first.write({ kind: "closed", claimId: "c2" });
+    const before = first.claims();
+    first.close();
+    const path = join(home, "journal.ndjson");
+    writeFileSync(path, `${readFileSync(path, "utf8")}{"kind":"closed","cla`);
+    const second = openJournal(home);
+    expect(second.claims()).toEqual(before);
+    expect([...second.claims().keys()]).toEqual(["c1"]);
+    second.close();
+    expect(replay(readFileSync(path, "utf8"))).toEqual(before);
+    rmSync(home, { recursive: true });
+  });
+
+  test("unreadable in the middle is refused: a step would be forgotten", () => {
+    const line = JSON.stringify({ kind: "claimed", work, batchSize: 2 });
+    expect(() => replay(`${line}\n{"kind":\n${line}\n`)).toThrow("line 2");
+  });
+});
+
+const counts = (completed: number, failed: number, offline: number, unknown: number) => ({
+  total: completed + failed + offline + unknown,
+  completed,
+  failed,
+  offline,
+  unknown,
+});
+
+describe("the site's counts", () => {
+  test.each([
+    ["all done", counts(3, 0, 0, 0), "done", "done"],
+    ["all failed", counts(0, 3, 0, 0), "failed", "failed"],
+    ["all offline", counts(0, 0, 3, 0), undefined, "offline"],
+    ["nobody yet", counts(0, 0, 0, 3), undefined, "unknown"],
+    ["some done, some offline", counts(2, 0, 1, 0), undefined, "unknown"],
+    ["done and failed, all told", counts(2, 1, 0, 0), "unknown", "unknown"],
+    // A site counts late: two of three targets are not all of them.
+    ["fewer than asked for", counts(2, 0, 0, 0), undefined, "unknown"],
+  ])("%s", (_, given, early, final) => {
+    expect(outcomeOf(given, 3, false)?.outcome).toBe(early);
+    expect(outcomeOf(given, 3, true)?.outcome).toBe(final);
+  });
+});
+
+const answer = (status: number, body?: unknown): Started =>
+  startedOf({ kind: "answer", status, body });
+
+describe("the site's answer to a call", () => {
+  test.each([
+    ["an operation", answer(201, { ReturnValue: 0, OperationID: 7 }), "started"],
+    ["a script", answer(201, { value: 7 }), "started"],
+    ["a query on a device", answer(200, { value: { OperationId: 7 } }), "started"],
+    ["a query on a collection", answer(200, { OperationId: 7 }), "started"],
+    ["another return value", answer(200, { ReturnValue: 5, OperationID: 0 }), "refused"],
+    ["success without a number", answer(200, {}), "unclear"],
+    ["400", answer(400), "refused"],
+    ["403", answer(403), "refused"],
+    ["404", answer(404), "refused"],
+    ["401", answer(401), "busy"],
+    ["429", answer(429), "busy"],
+    ["503", answer(503), "busy"],
+    ["500", answer(500), "unclear"],
+    ["504", answer(504), "unclear"],
+    ["never sent", startedOf({ kind: "lost", sent: false, why: "refused" }), "busy"],
+    ["cut", startedOf({ kind: "lost", sent: true, why: "cut" }), "unclear"],
+  ])("%s is %s", (_, started, kind) => {
+    expect(started).toMatchObject(kind === "started" ? { kind, operationId: 7 } : { kind });
+  });
+});
+
+describe("among the site's operations", () => {
+  test.each([
+    ["the one with the same targets is ours, in any order", [[3, 1, 2]], "ours"],
+    ["one with fewer targets is not", [[1, 2]], "none"],
+    ["one with more targets is not", [[1, 2, 3, 4]], "none"],
+    ["one whose targets are not shown leaves it open", [undefined], "unsure"],
+    ["ours is ours beside one that is not shown", [undefined, [1, 2, 3]], "ours"],
+    ["none is none", [], "none"],
+  ])("%s", (_, listed, kind) => {
+    const operations = listed.map((ids, at) => ({ id: at + 1, targets: ids }));
+    expect(choose(operations, targets, true).kind).toBe(kind);
+  });
+
+  test.each([
+    ["the same targets are ours", [[1, 2, 3]], "ours"],
+    ["some of the same may have been ours", [[3, 4]], "unsure"],
+    ["none of the same were not", [[4, 5]], "none"],
+  ])("without a journal, %s", (_, listed, kind) => {
+    const operations = listed.map((ids, at) => ({ id: at + 1, targets: ids }));
+    expect(choose(operations, targets, false).kind).toBe(kind);
+  });
+});
+
+test.each([
+  [
+    "a full system",
+    { AADDeviceID: "ABCDEF00-0000-4000-8000-00000000000A" },
+    "abcdef00-0000-4000-8000-00000000000a",
+  ],
+  ["no Entra id", { AADDeviceID: null }, undefined],
+  ["an Entra id of zeros", { AADDeviceID: "00000000-0000-0000-0000-000000000000" }, undefined],
+])("%s is handed in as Muster takes it", (_, row, entraDeviceId) => {
+  const device = deviceOf({ ResourceId: 5, Name: "PC", Build: "10.0.26100", ...row });
+  expect(device).toEqual({
+    resourceId: 5,
+    name: "PC",
+    osVersion: "10.0.26100",
+    ...(entraDeviceId === undefined ? {} : { entraDeviceId }),
+  });
+});
+
+describe("settings", () => {
+  const good = {
+    RELAY_MUSTER_URL: "https://muster.contoso.com/",
+    RELAY_MUSTER_TOKEN: "token",
+    RELAY_TENANT_ID: "6F3C2A10-0000-4000-8000-000000000001",
+    RELAY_SITE_CODE: "p01",
+    RELAY_ADMIN_SERVICE_URL: "https://site.contoso.com/AdminService",
+    RELAY_QUEUE_URL: "https://a.queue.core.windows.net/site-p01-0123abcd?sv=x&sig=y",
+    RELAY_HOME: "/var/lib/muster-relay",
+  };
+
+  test("are read as they are meant", () => {
+    expect(readSettings(good)).toMatchObject({
+      muster: { url: "https://muster.contoso.com" },
+      tenantId: good.RELAY_TENANT_ID.toLowerCase(),
+      siteCode: "P01",
+      site: { auth: { kind: "negotiate", curl: "curl" }, collectionId: "SMS00001" },
+      queue: { kind: "url", url: good.RELAY_QUEUE_URL },
+      devicesPerOperation: 500,
+    });
+  });
+
+  test("that are wrong are all named at once", () => {
+    const wrong = {
+      ...good,
+      RELAY_TENANT_ID: "x",
+      RELAY_SITE_CODE: "long",
+      RELAY_QUEUE_URL: undefined,
+    };
+    const read = () => readSettings({ ...wrong, RELAY_ADMIN_SERVICE_AUTH: "basic" });
+    for (const name of [
+      "RELAY_TENANT_ID",
+      "RELAY_SITE_CODE",
+      "RELAY_QUEUE_URL",
+      "RELAY_ADMIN_SERVICE_USER",
+    ])
+      expect(read).toThrow(name);
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * The whole app over real HTTP and real storage, in the test's process: its own queues are handled as they
+ * come, those of sites are real ones, because the relay drains them from outside.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { HttpRequest } from "@azure/functions";
+import { QueueClient } from "@azure/storage-queue";
+import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
+import { functions } from "../../../functions/functions.ts";
+import { serveHttp } from "../../../functions/serve-http.ts";
+import { serveQueue } from "../../../functions/serve-queue.ts";
+import { buildServices } from "../../../functions/services.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
+import { encodeMessage, Queues } from "../../../shared/storage/queues.ts";
+import { openTap } from "../../../shared/storage/tap.ts";
+import type { TestSandbox } from "../../local/sandbox/support.ts";
+import { accessWith } from "../../support/access-settings.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
+
+export const adminToken = "a".repeat(40);
+
+/** Times short enough for a test. */
+const times = { claimMs: 2_000, confirmAfterMs: 60, graphTimeoutMs: 1_000, overdueMs: 5_000 };
+
+const isHttp = (each: (typeof functions)[number]): each is HttpFunction => each.kind === "http";
+const isQueue = (each: (typeof functions)[number]): each is QueueFunction => each.kind === "queue";
+
+/** A running Muster. */
+export type MusterServer = {
+  readonly url: string;
+  readonly tools: Tools;
+  /** Requests that come in from now on are answered with this status; undefined: as usual. */
+  readonly refuseWith: (status: number | undefined) => void;
+  /** Calls the API; the caller says what shape the answer has. */
+  // oxlint-disable-next-line no-unnecessary-type-parameters
+  readonly call: <Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+  ) => Promise<{ status: number; body: Body }>;
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts it beside a sandbox. */
+export async function startMusterServer(sandbox: TestSandbox): Promise<MusterServer> {
+  const settings = {
+    ...times,
+    storage: { kind: "connectionString", value: storageConnectionString() } as const,
+    access: accessWith(adminToken),
+    graphUrl: sandbox.graphUrl,
+    authorityUrl: sandbox.authorityUrl,
+    clientId: sandbox.clientId,
+    credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
+  };
+  const tokens = new Map<string, Promise<string>>();
+  const token = (tenantId: string): Promise<string> => {
+    const signedIn =
+      tokens.get(tenantId) ??
+      sandbox.token(tenantId).then(({ body }) => String(body["access_token"]));
+    tokens.set(tenantId, signedIn);
+    return signedIn;
+  };
+  const built = await buildServices(settings, () => ({}), {
+    clock: systemClock,
+    tap: openTap,
+    token,
+  });
+  const queues = new LiveQueues((queue, message) => handle(queue, message));
+  const services = {
+    ...built,
+    storage: { ...built.storage, queues },
+    notify: { ...built.notify, queues },
+    refresh: { ...built.refresh, queues },
+  };
+  const tools: Tools = { services, log: () => undefined };
+  const handle = async (queue: string, message: unknown): Promise<void> => {
+    const definition = functions.filter(isQueue).find(({ name }) => name === queue);
+    if (definition) await serveQueue(definition, message, { invocationId: "test" }, tools);
+  };
+  const door = { refusal: undefined as number | undefined };
+  const server = createServer((request, response) => {
+    if (door.refusal === undefined) void answer(tools, request, response);
+    else response.writeHead(door.refusal).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    tools,
+    refuseWith: (status) => {
+      door.refusal = status;
+    },
+    call: async (method, path, body) => {
+      const answered = await fetch(`${url}/api/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answered.text();
+      return { status: answered.status, body: text === "" ? undefined : JSON.parse(text) };
+    },
+    stop: async () => {
+      queues.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answer(
+  tools: Tools,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  const url = new URL(request.url ?? "/", "http://muster.local");
+  for (const definition of functions.filter(isHttp)) {
+    const { operation } = definition;
+    if (operation.method !== request.method) continue;
+    const route = operation.path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+    const match = new RegExp(`^/${route}$`).exec(url.pathname);
+    if (match === null) continue;
+    const text = Buffer.concat(parts).toString("utf8");
+    const asked = new HttpRequest({
+      method: operation.method,
+      url: url.href,
+      headers: { ...(request.headers as Record<string, string>) },
+      params: { ...match.groups },
+      ...(text === "" ? {} : { body: { string: text } }),
+    });
+    const answered = await serveHttp(definition, asked, { invocationId: randomUUID() }, tools);
+    response.writeHead(answered.status ?? 200, answered.headers as Record<string, string>);
+    response.end(typeof answered.body === "string" ? answered.body : undefined);
+    return;
+  }
+  response.writeHead(404).end();
+}
+
+/** Queues that are handled at once, or when their delay is over; those of sites are Azure's. */
+class LiveQueues extends Queues {
+  readonly #handle: (queue: string, message: unknown) => Promise<void>;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(handle: (queue: string, message: unknown) => Promise<void>) {
+    super((name) => new QueueClient(storageConnectionString(), name), openTap);
+    this.#handle = handle;
+  }
+
+  override async send(
+    queue: Parameters<Queues["send"]>[0],
+    message: object,
+    delaySeconds = 0,
+  ): Promise<void> {
+    if (queue.startsWith("site-")) return super.send(queue, message, delaySeconds);
+    const sent: unknown = JSON.parse(
+      Buffer.from(encodeMessage(queue, message), "base64").toString("utf8"),
+    );
+    this.#later(queue, sent, delaySeconds * 1000);
+  }
+
+  #later(queue: string, message: unknown, ms: number): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#handle(queue, message).catch(() => this.#later(queue, message, 50));
+      },
+      Math.max(0, ms),
+    );
+    this.#timers.add(timer);
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}

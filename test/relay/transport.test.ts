@@ -1,0 +1,105 @@
+/** The ways to AdminService, against a server that answers, refuses, dawdles and hangs up. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { curlTransport } from "../../relay/curl-transport.ts";
+import { fetchTransport } from "../../relay/fetch-transport.ts";
+import { paced, type Transport } from "../../relay/transport.ts";
+
+let server: Server;
+let base = "";
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    let text = "";
+    request.on("data", (part) => (text += String(part)));
+    request.on("end", () => {
+      if (request.url?.endsWith("/cut")) return void request.socket.destroy();
+      if (request.url?.endsWith("/slow")) return;
+      if (request.url?.endsWith("/html")) return void response.writeHead(500).end("<html>");
+      const { authorization = "", "content-type": type = "" } = request.headers;
+      const seen = { method: request.method, url: request.url, text, type, authorization };
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify(seen));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/AdminService`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** An address on which nobody listens any more. */
+async function nobody(): Promise<string> {
+  const gone = createServer();
+  await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
+  const { port } = gone.address() as AddressInfo;
+  await new Promise((resolve) => gone.close(resolve));
+  return `http://127.0.0.1:${port}/AdminService`;
+}
+
+const ways: readonly (readonly [string, (at: string) => Transport])[] = [
+  ["Node itself", (at) => fetchTransport(at, { kind: "none" }, 700)],
+  ["curl", (at) => curlTransport(at, "curl", 700)],
+];
+
+describe.each(ways)("by %s", (_, open) => {
+  test("a request arrives whole, and so does its answer", async () => {
+    const body = { Type: 8, TargetResourceIDs: Array.from({ length: 500 }, (_each, at) => at) };
+    const path = "/wmi/SMS_ClientOperation?$filter=ID gt 5";
+    const answer = await open(base)({ method: "POST", path, body });
+    expect(answer).toMatchObject({
+      kind: "answer",
+      status: 200,
+      body: {
+        method: "POST",
+        url: "/AdminService/wmi/SMS_ClientOperation?$filter=ID%20gt%205",
+        text: JSON.stringify(body),
+        type: "application/json",
+      },
+    });
+  });
+
+  test("a read carries no body", async () => {
+    const answer = await open(base)({ method: "GET", path: "/wmi/SMS_R_System" });
+    expect(answer).toMatchObject({ body: { method: "GET", text: "", type: "" } });
+  });
+
+  test("an error page is an answer without a body", async () => {
+    const answer = await open(base)({ method: "GET", path: "/html" });
+    expect(answer).toEqual({ kind: "answer", status: 500, body: undefined });
+  });
+
+  test.each(["/cut", "/slow"])("nobody can tell what became of %s", async (path) => {
+    const answer = await open(base)({ method: "POST", path, body: {} });
+    expect(answer).toMatchObject({ kind: "lost", sent: true });
+  });
+
+  test("a server that is not there has surely not heard it", async () => {
+    const answer = await open(await nobody())({ method: "GET", path: "/" });
+    expect(answer).toMatchObject({ kind: "lost", sent: false });
+  });
+});
+
+test("a curl that is not there has surely sent nothing", async () => {
+  const answer = await curlTransport(base, "no-such-curl", 700)({ method: "GET", path: "/" });
+  expect(answer).toMatchObject({ kind: "lost", sent: false });
+});
+
+test("a name and a password go out as basic credentials", async () => {
+  const auth = { kind: "basic", user: "relay", password: "secret" } as const;
+  const answer = await fetchTransport(base, auth, 700)({ method: "GET", path: "/" });
+  const authorization = `Basic ${Buffer.from("relay:secret").toString("base64")}`;
+  expect(answer).toMatchObject({ body: { authorization } });
+});
+
+test("requests keep their distance", async () => {
+  const times: number[] = [];
+  const transport = paced(() => {
+    times.push(Date.now());
+    return Promise.resolve({ kind: "answer", status: 200, body: undefined });
+  }, 20);
+  await Promise.all(Array.from({ length: 4 }, () => transport({ method: "GET", path: "/" })));
+  expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(140);
+});

@@ -1,0 +1,225 @@
+import { assert, constantFrom, integer, property, record } from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type Approval,
+  type ApprovalEvent,
+  type ApprovalState,
+  approvalLifecycle,
+  asOf,
+  decideOn,
+  type Person,
+} from "../../../shared/access/approval.ts";
+import { type ApprovalRule, ruleFor } from "../../../shared/access/approval-policy.ts";
+import { ApprovalStore } from "../../../shared/access/approval-store.ts";
+import {
+  approvalNeeded,
+  askApproval,
+  replaceRules,
+  settleApproval,
+} from "../../../shared/access/approvals.ts";
+import { randomId } from "../../../shared/kernel/ids.ts";
+import { newTenant, noon, openOwnTables } from "./tables.ts";
+
+const person = (id: string): Person => ({ principal: { kind: "user", homeTenantId: "home", id } });
+const [ana, bo, cy] = [person("ana"), person("bo"), person("cy")] as const;
+const hour = 3_600_000;
+
+const waiting: Approval = {
+  approvalId: "a1",
+  tenantId: "t1",
+  state: "pendingApproval",
+  subject: { kind: "notification", id: "n1", summary: "restart 500 devices" },
+  requestedBy: ana,
+  createdAt: noon,
+  expiresAt: noon + hour,
+};
+
+describe("rules", () => {
+  const restarts: ApprovalRule = {
+    kind: "notification",
+    actions: ["restart"],
+    tenantIds: "all",
+    moreThan: 100,
+    expiresAfterHours: 24,
+  };
+  const scripts: ApprovalRule = {
+    kind: "notification",
+    actions: ["runScript"],
+    tenantIds: "all",
+    moreThan: 0,
+    expiresAfterHours: 8,
+  };
+  const one: ApprovalRule = {
+    kind: "notification",
+    actions: "all",
+    tenantIds: ["t2"],
+    moreThan: 10,
+    expiresAfterHours: 1,
+  };
+  const rules = [restarts, scripts, one];
+  test.each([
+    ["restart", "t1", 100, undefined],
+    ["restart", "t1", 101, restarts],
+    ["restart", "t1", undefined, restarts],
+    ["runScript", "t1", 1, scripts],
+    ["runScript", "t1", 0, scripts],
+    ["downloadComputerPolicy", "t1", 50_000, undefined],
+    ["downloadComputerPolicy", "t2", 10, undefined],
+    ["downloadComputerPolicy", "t2", 11, one],
+    ["restart", "t2", 101, one],
+  ])("%s in %s for %s devices", (action, tenantId, count, expected) => {
+    expect(ruleFor(rules, { kind: "notification", action, tenantId, count })).toEqual(expected);
+    expect(ruleFor(rules, { kind: "sync", action, tenantId, count })).toBeUndefined();
+  });
+});
+
+describe("the lifecycle", () => {
+  const states = Object.keys(approvalLifecycle) as ApprovalState[];
+  const verdicts = ["approve", "reject"] as const;
+  test.each(states.flatMap((state) => verdicts.map((event) => ({ state, event }))))(
+    "$event in $state does what the table says",
+    ({ state, event }) => {
+      const decided = decideOn({ ...waiting, state }, { event, by: bo, now: noon });
+      const next = approvalLifecycle[state][event as ApprovalEvent];
+      expect(decided.kind === "decided" ? decided.approval.state : undefined).toBe(next);
+    },
+  );
+
+  test("nobody decides on their own request, whatever they say and whenever", () => {
+    const verdict = record({
+      event: constantFrom(...verdicts),
+      by: constantFrom(ana, { ...ana, name: "Another Name" }),
+      now: integer({ min: noon - hour, max: noon + 2 * hour }),
+    });
+    assert(
+      property(verdict, constantFrom(...states), (given, state) => {
+        expect(decideOn({ ...waiting, state }, given)).toEqual({
+          kind: "refused",
+          why: "own-request",
+        });
+      }),
+    );
+  });
+
+  test.each([
+    ["the same id in another directory", { ...ana.principal, homeTenantId: "other" }],
+    ["an app with the same id", { ...ana.principal, kind: "app" as const }],
+  ])("%s is somebody else", (_name, principal) => {
+    const decided = decideOn(waiting, { event: "approve", by: { principal }, now: noon });
+    expect(decided.kind).toBe("decided");
+  });
+
+  test("what nobody decided in time has expired, to the millisecond", () => {
+    expect(asOf(waiting, noon + hour - 1).state).toBe("pendingApproval");
+    expect(asOf(waiting, noon + hour)).toMatchObject({ state: "expired", decidedAt: noon + hour });
+    expect(decideOn(waiting, { event: "approve", by: bo, now: noon + hour })).toEqual({
+      kind: "refused",
+      why: "expired",
+    });
+  });
+
+  test("saying the same twice changes nothing; saying something else is refused", () => {
+    const first = decideOn(waiting, { event: "approve", by: bo, now: noon });
+    const approved = first.kind === "decided" ? first.approval : waiting;
+    const again = { event: "approve", by: bo, now: noon + 1 } as const;
+    expect(decideOn(approved, again)).toEqual({ kind: "already", approval: approved });
+    expect(decideOn(approved, { ...again, by: cy })).toMatchObject({ why: "already-decided" });
+    expect(decideOn(approved, { ...again, event: "reject" })).toMatchObject({
+      why: "already-decided",
+    });
+  });
+});
+
+const open = async (now = noon) => {
+  const settled: Approval[] = [];
+  const approvals = new ApprovalStore(await openOwnTables());
+  const settle = async (approval: Approval) => void settled.push(approval);
+  return { approvals, clock: { now: () => now }, settled: settle, seen: settled };
+};
+
+describe("kept in tables", () => {
+  const rule: ApprovalRule = {
+    kind: "notification",
+    actions: "all",
+    tenantIds: "all",
+    moreThan: 0,
+    expiresAfterHours: 1,
+  };
+  const ask = async (deps: Awaited<ReturnType<typeof open>>) => {
+    const tenantId = newTenant();
+    const { subject } = waiting;
+    return askApproval(deps, rule, { approvalId: randomId(), tenantId, subject, requestedBy: ana });
+  };
+
+  test("asking twice asks once", async () => {
+    const deps = await open();
+    const first = await ask(deps);
+    const again = await askApproval({ ...deps, clock: { now: () => noon + 5 } }, rule, first);
+    expect(again).toEqual(first);
+  });
+
+  test("of many who decide at once, one does, and what is held is moved as that one said", async () => {
+    const deps = await open();
+    const asked = await ask(deps);
+    const voters = Array.from({ length: 8 }, (_, n) => person(`voter-${n}`));
+    const answers = await Promise.all(
+      voters.map((by, n) =>
+        settleApproval(deps, asked, {
+          event: n % 2 === 0 ? "approve" : "reject",
+          by,
+          comment: undefined,
+        }),
+      ),
+    );
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(deps.seen).toHaveLength(1);
+    const stored = await deps.approvals.get(asked.tenantId, asked.approvalId);
+    expect(stored?.approval).toEqual(deps.seen[0]);
+  });
+
+  test("a verdict whose second step died is finished when it is repeated", async () => {
+    const deps = await open();
+    const asked = await ask(deps);
+    const verdict = { event: "approve", by: bo, comment: undefined } as const;
+    const dying = { ...deps, settled: () => Promise.reject(new Error("died")) };
+    await expect(settleApproval(dying, asked, verdict)).rejects.toThrow("died");
+    expect((await settleApproval(deps, asked, verdict)).ok).toBe(true);
+    expect(deps.seen.map(({ state }) => state)).toEqual(["approved"]);
+  });
+
+  test.each([
+    ["the requester", ana, noon, "forbidden"],
+    ["somebody too late", bo, noon + hour, "conflict"],
+  ])("%s is refused, and nothing moves", async (_name, by, now, code) => {
+    const deps = await open();
+    const asked = await ask(deps);
+    const later = { ...deps, clock: { now: () => now } };
+    const answer = await settleApproval(later, asked, { event: "approve", by, comment: undefined });
+    expect(answer).toMatchObject({ ok: false, failure: { code } });
+    expect(deps.seen).toEqual([]);
+  });
+
+  test("another tenant's approval is unknown", async () => {
+    const deps = await open();
+    const { approvalId } = await ask(deps);
+    const ids = { tenantId: newTenant(), approvalId };
+    const answer = await settleApproval(deps, ids, {
+      event: "approve",
+      by: bo,
+      comment: undefined,
+    });
+    expect(answer).toMatchObject({ ok: false, failure: { code: "unknown-approval" } });
+  });
+
+  test("rules are replaced whole, and only by who read them", async () => {
+    const deps = await open();
+    const before = await deps.approvals.rules();
+    const written = await replaceRules(deps, { rules: [rule] }, before.etag);
+    expect(written.ok).toBe(true);
+    const intent = { kind: "notification", action: "restart", tenantId: "t1", count: 1 } as const;
+    expect(await approvalNeeded(deps, intent)).toEqual(rule);
+    expect(await replaceRules(deps, { rules: [] }, 'W/"old"')).toMatchObject({
+      failure: { code: "precondition-failed" },
+    });
+  });
+});

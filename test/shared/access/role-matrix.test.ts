@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import type { Scope } from "../../../shared/access/assignments.ts";
+import { authorize } from "../../../shared/access/authorize.ts";
+import type { ActionPermissionName } from "../../../shared/access/permissions.ts";
+import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
+import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import { letters, matrix, type Where } from "./role-matrix.ts";
+import { assign, caller, collections, everything, tenants } from "./standing.ts";
+
+const scopes: readonly (readonly [string, Scope, readonly Where[]])[] = [
+  ["everything", everything, ["anywhere", "tenant", "everything"]],
+  ["its tenant", tenants("t1", "t9"), ["anywhere", "tenant"]],
+  ["another tenant", tenants("t2"), ["anywhere"]],
+  ["another tenant's collection", collections(["t2", "c1"]), ["anywhere"]],
+];
+
+function mayCall(name: string, roleId: string, scope: Scope): boolean {
+  const [operation = "", word] = name.split(" ");
+  const requirement = requirementOf(operation);
+  if (requirement === undefined) return false;
+  const standing = { caller, ...snapshotOf([], [assign(roleId, scope)]) };
+  const actionPermission = word as ActionPermissionName | undefined;
+  const target = { tenantId: "t1", collectionId: undefined, actionPermission };
+  const on = requirement.kind === "permission" && requirement.on === "collection";
+  return authorize(standing, requirement, on ? { ...target, collectionId: "c1" } : target).allowed;
+}
+
+test("every operation has its line, and no line is of an operation that is gone", () => {
+  const lines = new Set(Object.keys(matrix).map((name) => name.split(" ")[0]));
+  expect(lines).toEqual(new Set(Object.keys(requirements)));
+});
+
+describe.each(scopes)("a role for %s", (_scope, scope, reached) => {
+  test.each(Object.entries(matrix))("may call %s", (name, [roles, where]) => {
+    const able = Object.entries(letters).filter(([, roleId]) => mayCall(name, roleId, scope));
+    const expected = reached.includes(where) ? roles : "";
+    expect(able.map(([letter]) => letter).join("")).toBe(expected);
+  });
+});

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Refresh } from "../../../shared/devices/refresh.ts";
+import { type RefreshIds, workOnRefresh } from "../../../shared/devices/refresh-slice.ts";
+import { wakeRefresh } from "../../../shared/devices/refresh-start.ts";
+import {
+  Cut,
+  type CutAt,
+  graphDevice,
+  graphDevices,
+  openRig,
+  type Rig,
+} from "./support/refresh-rig.ts";
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await openRig();
+});
+afterAll(() => rig.graph.stop());
+
+const counted = ({ state, counts }: Refresh) => ({
+  state,
+  added: counts.added,
+  changed: counts.changed,
+  removed: counts.removed,
+  unchanged: counts.unchanged,
+});
+
+/** A tenant with a directory, and a Graph in which devices came, changed and went since. */
+async function changedTenant(pageSize: number, layout: "kept" | "grown"): Promise<RefreshIds> {
+  const tenantId = rig.addTenant();
+  rig.graph.pageSize = 1000;
+  rig.graph.devices = graphDevices(140);
+  await rig.refresh(tenantId);
+  rig.graph.pageSize = pageSize;
+  rig.graph.devices = [
+    ...graphDevices(layout === "kept" ? 150 : 450, 20),
+    graphDevice(1, { deviceName: "renamed" }),
+  ];
+  const { refreshId } = await rig.start(tenantId);
+  return { tenantId, refreshId };
+}
+
+const deps = () => ({ ...rig.deps, slicePages: 3 });
+
+/** Delivers until the end, cut once at the given call; answers how many calls there were. */
+async function runWithCut(ids: RefreshIds, at: CutAt | undefined): Promise<number> {
+  rig.cutAt(at);
+  for (let delivery = 0; delivery < 50; delivery += 1) {
+    try {
+      const outcome = await workOnRefresh(deps(), ids);
+      if (outcome.kind === "ack") return rig.calls.length;
+      rig.time.now += outcome.afterSeconds * 1000;
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error;
+      // The process died: another one gets the message when the lease has run out.
+      rig.cutAt(undefined);
+      rig.time.now += rig.deps.leaseMs;
+    }
+  }
+  throw new Error("the refresh does not end");
+}
+
+test.each([
+  { name: "in one slice", pageSize: 1000, layout: "kept" },
+  { name: "in many slices", pageSize: 60, layout: "kept" },
+  { name: "into a new layout", pageSize: 60, layout: "grown" },
+] as const)(
+  "a crash before or after any call of a refresh $name changes nothing of its outcome",
+  async ({ pageSize, layout }) => {
+    const clean = await changedTenant(pageSize, layout);
+    const calls = await runWithCut(clean, undefined);
+    const expected = await rig.deps.refreshes.get(clean.tenantId, clean.refreshId);
+    const directory = await rig.all(clean.tenantId);
+    expect(calls).toBeGreaterThan(15);
+    for (let nth = 1; nth <= calls; nth += 1)
+      for (const when of ["before", "after"] as const) {
+        const ids = await changedTenant(pageSize, layout);
+        await runWithCut(ids, { nth, when });
+        rig.cutAt(undefined);
+        const stored = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
+        // One comparison of everything, so that a failure says where the cut was.
+        expect({
+          cut: { when, nth },
+          refresh: stored && counted(stored.refresh),
+          devices: await rig.all(ids.tenantId),
+          active: await rig.deps.refreshes.active(ids.tenantId),
+        }).toEqual({
+          cut: { when, nth },
+          refresh: expected && counted(expected.refresh),
+          devices: directory,
+          active: undefined,
+        });
+      }
+  },
+  90_000,
+);
+
+test("concurrent deliveries of one message do its work once", async () => {
+  const ids = await changedTenant(60, "kept");
+  const before = rig.graph.paths.length;
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => workOnRefresh(deps(), ids)));
+  expect(outcomes.filter(({ kind }) => kind === "ack").length).toBe(1);
+  // Three pages of devices, one of identities.
+  expect(rig.graph.paths.length - before).toBe(4);
+  const refresh = await rig.finish(ids.tenantId, ids.refreshId);
+  expect(counted(refresh)).toEqual({
+    state: "completed",
+    added: 10,
+    changed: 1,
+    removed: 19,
+    unchanged: 120,
+  });
+});
+
+test("a late duplicate finds the refresh settled and touches nothing", async () => {
+  const ids = await changedTenant(60, "kept");
+  await rig.finish(ids.tenantId, ids.refreshId);
+  const before = rig.graph.paths.length;
+  expect(await workOnRefresh(deps(), ids)).toEqual({ kind: "ack", state: "completed" });
+  expect(rig.graph.paths.length).toBe(before);
+});
+
+test("a worker that lost its lease does not overwrite what its successor wrote", async () => {
+  const ids = await changedTenant(60, "kept");
+  const held = Promise.withResolvers<void>();
+  // The first worker hangs in its first request, and comes back after the second has finished.
+  const slowGraph: typeof rig.deps.graph = {
+    ask: async (...request) => {
+      const answer = await rig.deps.graph.ask(...request);
+      await held.promise;
+      return answer;
+    },
+    follow: (...request) => rig.deps.graph.follow(...request),
+  };
+  const slow = workOnRefresh({ ...deps(), graph: slowGraph }, ids);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  rig.time.now += rig.deps.leaseMs;
+  const refresh = await rig.finish(ids.tenantId, ids.refreshId, deps());
+  const directory = await rig.all(ids.tenantId);
+  held.resolve();
+  expect(await slow).toMatchObject({ kind: "again", state: "lost" });
+  expect(await rig.all(ids.tenantId)).toEqual(directory);
+  const after = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
+  expect(after?.refresh.counts).toEqual(refresh.counts);
+});
+
+test("a worker that lost its lease does not spoil the pages that its successor kept", async () => {
+  const ids = await changedTenant(60, "kept");
+  const held = Promise.withResolvers<void>();
+  const slowGraph: typeof rig.deps.graph = {
+    ask: (...request) => rig.deps.graph.ask(...request),
+    follow: async (...request) => {
+      const answer = await rig.deps.graph.follow(...request);
+      await held.promise;
+      return answer;
+    },
+  };
+  const slow = workOnRefresh({ ...rig.deps, slicePages: 2, graph: slowGraph }, ids);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  rig.time.now += rig.deps.leaseMs;
+  // Meanwhile Graph lists the devices in another order: the same slice holds others now.
+  rig.graph.devices.reverse();
+  const before = rig.graph.paths.length;
+  rig.graph.odd = (nth) => (nth === before + 3 ? { status: 429 } : undefined);
+  const outcome = await workOnRefresh({ ...rig.deps, slicePages: 2 }, ids);
+  held.resolve();
+  expect([outcome.kind, await slow]).toMatchObject(["again", { state: "lost" }]);
+  rig.time.now += 600_000;
+  const refresh = await rig.finish(ids.tenantId, ids.refreshId, { ...rig.deps, slicePages: 2 });
+  expect(refresh).toMatchObject({ state: "completed", counts: { added: 10, removed: 19 } });
+  expect((await rig.all(ids.tenantId)).length).toBe(131);
+});
+
+test("a refresh without a sign of life gets another message when somebody starts again", async () => {
+  const { tenantId } = await changedTenant(60, "kept");
+  const sent = () => rig.calls.filter((call) => call.startsWith("queue.send")).length;
+  rig.cutAt(undefined);
+  await rig.start(tenantId);
+  expect(sent()).toBe(0);
+  rig.time.now += 3 * rig.deps.leaseMs;
+  await rig.start(tenantId);
+  expect(sent()).toBe(1);
+});
+
+test("the sweeper wakes a silent refresh, lets one at work alone, and has an ended one tidied", async () => {
+  const ids = await changedTenant(60, "kept");
+  expect(await wakeRefresh(rig.deps, ids)).toBe("alive");
+  rig.time.now += 3 * rig.deps.leaseMs;
+  expect(await wakeRefresh(rig.deps, ids)).toBe("woken");
+  const listed = () => rig.tables.get("OpenWork", "refresh", `${ids.tenantId}|${ids.refreshId}`);
+  expect((await listed())?.columns).toMatchObject(ids);
+  await rig.finish(ids.tenantId, ids.refreshId);
+  expect(await listed()).toBeUndefined();
+  expect(await wakeRefresh(rig.deps, ids)).toBe("woken");
+});

@@ -1,0 +1,249 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { workOnRefresh } from "../../../shared/devices/refresh-slice.ts";
+import { graphDevice, graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await openRig();
+});
+afterAll(() => rig.graph.stop());
+afterEach(() => {
+  rig.cutAt(undefined);
+  Object.assign(rig.graph, { devices: [], identities: [], pageSize: 1000, odd: () => undefined });
+});
+
+const storageCalls = (): string[] => rig.calls.filter((call) => !call.startsWith("graph."));
+const inSlices = () => ({ ...rig.deps, slicePages: 2 });
+
+test("a fresh directory holds every device that Graph gave, with its group tag", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(300);
+  rig.graph.identities = [
+    { managedDeviceId: idOf(7), groupTag: "Kiosk" },
+    { managedDeviceId: idOf(8), groupTag: "" },
+    { managedDeviceId: idOf(999), groupTag: "Elsewhere" },
+  ];
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({
+    state: "completed",
+    counts: { fetched: 300, added: 300, changed: 0, removed: 0, unchanged: 0, pages: 2 },
+    groupTags: { state: "read" },
+  });
+  const devices = await rig.all(tenantId);
+  const ids = rig.graph.devices.map(({ id }) => String(id)).toSorted();
+  expect(devices.map(({ deviceId }) => deviceId)).toEqual(ids);
+  expect((await rig.directory.get(tenantId, idOf(7)))?.groupTag).toBe("Kiosk");
+  expect(await rig.directory.get(tenantId, idOf(8))).not.toHaveProperty("groupTag");
+  expect(await rig.directory.meta(tenantId)).toMatchObject({ count: 300, generation: 1 });
+});
+
+test("an import that one slice can read writes no blob", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(300);
+  rig.cutAt(undefined);
+  await rig.refresh(tenantId);
+  expect(rig.calls.filter((call) => call.startsWith("blob.put"))).toEqual([]);
+});
+
+test("an import of many slices gives the same directory, and leaves nothing behind", async () => {
+  const [once, sliced] = [rig.addTenant(), rig.addTenant()];
+  rig.graph.devices = graphDevices(400);
+  rig.graph.identities = [{ managedDeviceId: idOf(7), groupTag: "Kiosk" }];
+  await rig.refresh(once);
+  rig.graph.pageSize = 30;
+  const refresh = await rig.refresh(sliced, inSlices());
+  expect(refresh.runs.length).toBeGreaterThan(5);
+  expect(await rig.all(sliced)).toEqual(await rig.all(once));
+  const left = await rig.tables.page(
+    "Refreshes",
+    { partition: `${sliced}|${refresh.refreshId}` },
+    9,
+  );
+  expect(left.rows).toEqual([]);
+  expect(await rig.deps.refreshes.active(sliced)).toBeUndefined();
+});
+
+test("what changed, came and went is counted and kept", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(200);
+  await rig.refresh(tenantId);
+  rig.graph.devices = [
+    ...graphDevices(190, 10),
+    graphDevice(200),
+    ...[1, 2, 3].map((number) => graphDevice(number, { deviceName: "renamed" })),
+  ];
+  const { counts } = await rig.refresh(tenantId);
+  expect(counts).toMatchObject({ added: 1, changed: 3, unchanged: 180, removed: 17 });
+  expect((await rig.all(tenantId)).length).toBe(184);
+  expect((await rig.directory.get(tenantId, idOf(2)))?.name).toBe("renamed");
+  expect(await rig.directory.get(tenantId, idOf(0))).toBeUndefined();
+});
+
+test("a refresh after which nothing changed writes no row of the directory", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(3000);
+  await rig.refresh(tenantId);
+  rig.cutAt(undefined);
+  const { counts } = await rig.refresh(tenantId);
+  expect(counts).toMatchObject({ unchanged: 3000, added: 0, changed: 0, removed: 0 });
+  expect(storageCalls().filter((call) => call === "table.transact Devices")).toEqual([]);
+  expect(storageCalls().length).toBeLessThan(30);
+});
+
+test("a large fleet costs at most 0.01 storage requests for each device", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(20_000);
+  rig.cutAt(undefined);
+  const refresh = await rig.refresh(tenantId, { ...rig.deps, slicePages: 4 });
+  expect(refresh).toMatchObject({ counts: { added: 20_000 } });
+  expect(refresh.runs.length).toBe(5);
+  expect(storageCalls().length).toBeLessThan(200);
+});
+
+test("the layout grows and shrinks with the fleet, and the old one is removed", async () => {
+  const tenantId = rig.addTenant();
+  const bitsAfter = async (devices: number): Promise<number> => {
+    rig.graph.devices = graphDevices(devices);
+    await rig.refresh(tenantId, inSlices());
+    const walked = await rig.all(tenantId, 200);
+    expect(walked.map(({ deviceId }) => deviceId)).toEqual(
+      rig.graph.devices.map(({ id }) => String(id)).toSorted(),
+    );
+    return (await rig.directory.meta(tenantId))?.bits ?? -1;
+  };
+  const bits = [];
+  for (const devices of [100, 5000, 4000, 150, 0]) bits.push(await bitsAfter(devices));
+  expect(bits).toEqual([0, 6, 6, 1, 0]);
+  for (const old of [6, 1]) {
+    const { rows } = await rig.tables.page("Devices", { partition: `${tenantId}|${old}` }, 9);
+    expect(rows).toEqual([]);
+  }
+  expect((await rig.directory.meta(tenantId))?.generation).toBe(4);
+});
+
+test("of a device that is on two pages the last record counts, once", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.pageSize = 40;
+  rig.graph.devices = [...graphDevices(100), graphDevice(5, { deviceName: "later" })];
+  const { counts } = await rig.refresh(tenantId, inSlices());
+  expect(counts).toMatchObject({ fetched: 101, added: 100 });
+  expect((await rig.directory.get(tenantId, idOf(5)))?.name).toBe("later");
+});
+
+test("records without a usable id are counted, not kept", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = [graphDevice(1), { id: "no guid" }, { deviceName: "none" }];
+  const { counts, state } = await rig.refresh(tenantId);
+  expect({ state, ...counts }).toMatchObject({ state: "completed", unreadable: 2, added: 1 });
+});
+
+test("without permission for group tags the refresh completes, says so, and keeps earlier tags", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(20);
+  rig.graph.identities = [{ managedDeviceId: idOf(7), groupTag: "Kiosk" }];
+  await rig.refresh(tenantId);
+  rig.graph.devices = graphDevices(20).map((device) => ({ ...device, osVersion: "11" }));
+  rig.graph.odd = (_, path) =>
+    path.includes("Autopilot")
+      ? { status: 403, body: { error: { code: "Forbidden", message: "no" } } }
+      : undefined;
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh.state).toBe("completed");
+  expect(refresh.groupTags.state).toBe("notRead");
+  expect(refresh.groupTags.detail).toContain("DeviceManagementServiceConfig.Read.All");
+  expect(await rig.directory.get(tenantId, idOf(7))).toMatchObject({
+    groupTag: "Kiosk",
+    osVersion: "11",
+  });
+});
+
+test("a refused list fails the refresh, names the permission, and keeps the directory", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(20);
+  await rig.refresh(tenantId);
+  rig.graph.odd = () => ({
+    status: 403,
+    body: { error: { code: "Forbidden", message: "not authorized" } },
+  });
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-refused" } });
+  expect(refresh.failure?.detail).toContain("DeviceManagementManagedDevices.Read.All");
+  expect(refresh.failure?.detail).toContain("not authorized");
+  expect((await rig.all(tenantId)).length).toBe(20);
+  rig.graph.odd = () => undefined;
+  expect((await rig.refresh(tenantId)).state).toBe("completed");
+});
+
+test("a next page on another host is not followed", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.odd = () => ({
+    status: 200,
+    body: { value: [graphDevice(1)], "@odata.nextLink": "http://elsewhere.invalid/v1.0/x" },
+  });
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-refused" } });
+  expect(refresh.failure?.detail).toContain("foreign-next-link");
+});
+
+test("a 429 waits as long as Graph says, keeps what was read, and is no failed attempt", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(100);
+  rig.graph.pageSize = 30;
+  const { refreshId } = await rig.start(tenantId);
+  const before = rig.graph.paths.length;
+  rig.graph.odd = (nth) =>
+    nth === before + 3 ? { status: 429, headers: { "retry-after": "17" } } : undefined;
+  const outcome = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  expect(outcome).toMatchObject({ kind: "again", afterSeconds: 17 });
+  const early = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  expect(early).toMatchObject({ kind: "again", state: "waiting" });
+  rig.time.now += 17_000;
+  const refresh = await rig.finish(tenantId, refreshId);
+  expect(refresh).toMatchObject({ state: "completed", counts: { fetched: 100, added: 100 } });
+  // Four pages of devices, one of identities, and the one that was throttled.
+  expect(rig.graph.paths.length - before).toBe(6);
+});
+
+test("5xx is tried again a few times, then the refresh fails with the reason", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(10);
+  let faults = 3;
+  rig.graph.odd = () => (faults-- > 0 ? { status: 500 } : undefined);
+  expect((await rig.refresh(tenantId)).state).toBe("completed");
+  faults = 1000;
+  const before = rig.graph.paths.length;
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-unavailable" } });
+  expect(refresh.failure?.detail).toContain("500");
+  expect(rig.graph.paths.length - before).toBe(8);
+});
+
+test("a second start while one runs answers the running one", async () => {
+  const tenantId = rig.addTenant();
+  const started = await Promise.all([1, 2, 3, 4].map(() => rig.start(tenantId)));
+  const again = await rig.start(tenantId);
+  expect(new Set([...started, again].map(({ refreshId }) => refreshId)).size).toBe(1);
+  await rig.finish(tenantId, again.refreshId);
+  expect((await rig.start(tenantId)).refreshId).not.toBe(again.refreshId);
+});
+
+test("a message about a tenant that is gone is acknowledged, and marks nothing", async () => {
+  const tenantId = rig.addTenant();
+  const { refreshId } = await rig.start(tenantId);
+  rig.tenants.delete(tenantId);
+  const outcome = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  expect(outcome).toEqual({ kind: "ack", state: "gone" });
+  expect((await rig.deps.refreshes.get(tenantId, refreshId))?.refresh.state).toBe("running");
+  expect(await rig.tables.get("OpenWork", "refresh", `${tenantId}|${refreshId}`)).toBeUndefined();
+});
+
+test("a slow pace spreads the pages, and still ends", async () => {
+  const tenantId = rig.addTenant({ deviceReads: 4 });
+  rig.graph.devices = graphDevices(100);
+  rig.graph.pageSize = 30;
+  const startedAt = rig.time.now;
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "completed", counts: { added: 100 } });
+  // Five requests at four in 20 seconds.
+  expect(rig.time.now - startedAt).toBeGreaterThanOrEqual(20_000);
+});

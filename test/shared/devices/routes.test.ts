@@ -1,0 +1,140 @@
+/** Which way each of the 18 actions takes to each kind of device: the whole table, written out. */
+import { describe, expect, it, test } from "vitest";
+import type { Action } from "../../../shared/devices/action.ts";
+import { catalogue, findAction } from "../../../shared/devices/catalogue.ts";
+import type { Device } from "../../../shared/devices/device.ts";
+import { chooseRoute, type Wishes } from "../../../shared/devices/routes.ts";
+
+const device = (more: Partial<Device>): Device => ({
+  deviceId: "d",
+  name: "PC",
+  operatingSystem: "Windows",
+  osVersion: "10",
+  managementAgent: "mdm",
+  complianceState: "compliant",
+  lastSyncDateTime: "",
+  source: "intune",
+  ...more,
+});
+
+const coManaged = { managementAgent: "configurationManagerClientMdm" };
+const siteOnly = { managementAgent: "configurationManagerClient" };
+const bySite = { configMgrResourceId: 16_777_220, siteCode: "P01" };
+
+/** The columns of the table. `+ site`: a relay has reported the device. */
+const columns = {
+  "Intune Windows": device({}),
+  "Intune iPad": device({ operatingSystem: "iPadOS" }),
+  "co-managed + site": device({ ...coManaged, ...bySite }),
+  "co-managed": device(coManaged),
+  "site only + site": device({ ...siteOnly, ...bySite }),
+  "site only": device(siteOnly),
+};
+
+/** `site`: AdminService through the relay; `passed on`: Intune asks the site; `~`: approximate, by wish only. */
+const table = `
+action                               | Intune Windows | Intune iPad | co-managed + site | co-managed | site only + site | site only
+installClient                        | none           | none        | none              | none       | none             | none
+runScript                            | remediation    | none        | site              | remediation| site             | none
+startCMPivot                         | none           | none        | site              | none       | site             | none
+downloadComputerPolicy               | ~intune        | ~intune     | site              | passed on  | site             | none
+downloadUserPolicy                   | ~intune        | ~intune     | site              | passed on  | site             | none
+collectDiscoveryData                 | none           | none        | site              | none       | site             | none
+collectSoftwareInventory             | none           | none        | site              | none       | site             | none
+collectHardwareInventory             | none           | none        | site              | none       | site             | none
+evaluateApplicationDeployments       | ~intune        | ~intune     | site              | passed on  | site             | none
+evaluateSoftwareUpdateDeployments    | none           | none        | site              | none       | site             | none
+switchSoftwareUpdatePoint            | none           | none        | site              | none       | site             | none
+evaluateDeviceHealthAttestation      | intune         | none        | site              | intune     | site             | none
+checkConditionalAccessCompliance     | ~intune        | ~intune     | site              | ~intune    | site             | none
+wakeUp                               | none           | none        | site              | passed on  | site             | none
+restart                              | intune         | none        | site              | ~intune    | site             | none
+endpointProtectionFullScan           | intune         | none        | site              | intune     | site             | none
+endpointProtectionQuickScan          | intune         | none        | site              | intune     | site             | none
+endpointProtectionDownloadDefinition | intune         | none        | site              | intune     | site             | none
+`;
+
+const words: Record<string, string> = { adminService: "site", configMgrAction: "passed on" };
+const parameters = { remediationScriptId: "a", configMgrScriptId: "b", query: "Device" };
+
+function way(action: Action, to: Device, wishes: Partial<Wishes> = {}): string {
+  const choice = chooseRoute(action, to, { allowApproximate: false, parameters, ...wishes });
+  return choice.kind === "none" ? choice.code : (words[choice.route.id] ?? choice.route.id);
+}
+
+const [header = [], ...rows] = table
+  .trim()
+  .split("\n")
+  .map((line) => line.split("|").map((cell) => cell.trim()));
+
+describe("the way of an action", () => {
+  it("is in the table for each of the 18 actions, in the catalogue's order", () => {
+    expect(rows.map(([id]) => id)).toEqual(catalogue.map(({ id }) => id));
+    expect(header.slice(1)).toEqual(Object.keys(columns));
+  });
+
+  test.each(
+    rows.flatMap(([id = "", ...cells]) =>
+      cells.map((cell, at) => ({ id, to: header[at + 1] as keyof typeof columns, cell })),
+    ),
+  )("$id to $to: $cell", ({ id, to, cell }) => {
+    const action = findAction(id) as Action;
+    const strict = way(action, columns[to]);
+    const lenient = way(action, columns[to], { allowApproximate: true });
+    const known = strict === "no-route" || strict === "platform-not-supported" ? "none" : strict;
+    const isByWish = cell.startsWith("~");
+    expect(known).toBe(isByWish ? "approximate-not-allowed" : cell);
+    expect(lenient).toBe(isByWish ? cell.slice(1) : strict);
+  });
+});
+
+describe("a restart", () => {
+  const restart = findAction("restart") as Action;
+
+  it("never falls silently from the gentle route to the abrupt one", () => {
+    const choice = chooseRoute(restart, columns["co-managed"], {
+      allowApproximate: false,
+      parameters,
+    });
+    expect(choice).toMatchObject({ kind: "none", code: "approximate-not-allowed" });
+    expect(choice).toHaveProperty("detail", expect.stringContaining("without ConfigMgr's warning"));
+  });
+
+  it("takes the gentle route where there is one, though the abrupt one is allowed", () => {
+    expect(way(restart, columns["co-managed + site"], { allowApproximate: true })).toBe("site");
+  });
+});
+
+describe("a script", () => {
+  const script = findAction("runScript") as Action;
+
+  test.each([
+    ["co-managed + site", { configMgrScriptId: "b" }, "site"],
+    ["co-managed + site", { remediationScriptId: "a" }, "remediation"],
+    ["co-managed", { configMgrScriptId: "b" }, "parameter-missing"],
+    ["Intune Windows", { configMgrScriptId: "b" }, "parameter-missing"],
+    ["site only + site", { remediationScriptId: "a" }, "parameter-missing"],
+  ] as const)("to %s with %o goes by: %s", (to, given, expected) => {
+    expect(way(script, columns[to], { parameters: given })).toBe(expected);
+  });
+});
+
+/** Why an action has no way to a device, though approximate ones are allowed. */
+function why(id: string, to: Device): string {
+  const wishes = { allowApproximate: true, parameters };
+  const choice = chooseRoute(findAction(id) as Action, to, wishes);
+  return choice.kind === "none" ? choice.detail : "";
+}
+
+describe("no way", () => {
+  test.each(["eas", "jamf", "", "unknown"])("leads to what %s manages", (managementAgent) => {
+    for (const action of catalogue)
+      expect(way(action, device({ managementAgent }))).toBe("not-manageable");
+  });
+
+  it("is explained: by the gap, by the missing relay, or by the management", () => {
+    expect(why("installClient", columns["co-managed + site"])).toContain("unproven");
+    expect(why("collectDiscoveryData", columns["co-managed"])).toContain("no relay has reported");
+    expect(why("wakeUp", columns["Intune Windows"])).toContain("intune");
+  });
+});

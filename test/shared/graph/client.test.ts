@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { GraphClient } from "../../../shared/graph/client.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
+import { openTap } from "../../../shared/storage/tap.ts";
+import { answering, type Script, startOddServer } from "./odd-server.ts";
+
+let server: Awaited<ReturnType<typeof startOddServer>>;
+/** What the client asked for: tenant, and whether a fresh token. */
+let tokens: [string, boolean][];
+beforeAll(async () => {
+  server = await startOddServer();
+});
+beforeEach(() => {
+  tokens = [];
+});
+afterAll(() => server.stop());
+
+const timeoutMs = 100;
+const client = (change: Partial<ConstructorParameters<typeof GraphClient>[0]> = {}): GraphClient =>
+  new GraphClient({
+    baseUrl: server.url,
+    token: (tenantId, fresh) => {
+      tokens.push([tenantId, fresh]);
+      return Promise.resolve(fresh ? "fresh" : "kept");
+    },
+    clock: systemClock,
+    tap: openTap,
+    timeoutMs,
+    ...change,
+  });
+const ask = (change?: Parameters<typeof client>[0]) =>
+  client(change).ask("t1", "v1.0", { method: "GET", path: "/devices" });
+
+test("a request goes out as Graph wants it, with the tenant's token", async () => {
+  server.answer(answering(200, { value: [] }));
+  const body = { deviceIds: ["a"] };
+  expect(await client().ask("t1", "beta", { method: "POST", path: "/x?y=1", body })).toEqual({
+    kind: "ok",
+    status: 200,
+    body: { value: [] },
+  });
+  expect(server.seen).toMatchObject([
+    {
+      method: "POST",
+      url: "/beta/x?y=1",
+      body: JSON.stringify(body),
+      headers: { authorization: "Bearer kept", "content-type": "application/json" },
+    },
+  ]);
+  expect(server.seen[0]?.headers["client-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("no content is an answer; a page that is not JSON does not hide its status", async () => {
+  server.answer(answering(204, ""));
+  expect(await ask()).toEqual({ kind: "ok", status: 204, body: undefined });
+  server.answer(answering(403, "<html>proxy</html>"));
+  expect(await ask()).toMatchObject({ kind: "refused", code: "not-json", reason: "forbidden" });
+});
+
+const cut: Script = (_seen, response) => void response.socket?.destroy();
+const halfway: Script = (_seen, response) => {
+  response.writeHead(200, { "content-length": "100" });
+  response.write('{"va');
+  setTimeout(() => response.socket?.destroy(), 5);
+};
+const never: Script = () => undefined;
+const stuck: Script = (_seen, response) => {
+  response.writeHead(200);
+  response.write('{"va');
+};
+
+describe("nobody can tell whether it was done", () => {
+  test.each([
+    ["the connection is cut", cut],
+    ["it is cut in the middle of the answer", halfway],
+    ["no answer comes in time", never],
+    ["the answer does not end in time", stuck],
+  ])("when %s", async (_name, script) => {
+    server.answer(script);
+    const began = performance.now();
+    expect(await ask()).toMatchObject({ kind: "unclear", why: expect.stringMatching(/./) });
+    expect(performance.now() - began).toBeLessThan(timeoutMs * 10);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  test("when nobody listens", async () => {
+    const gone = await startOddServer();
+    await gone.stop();
+    expect(await ask({ baseUrl: gone.url })).toMatchObject({ kind: "unclear" });
+  });
+});
+
+const notAfresh = (_tenant: string, fresh: boolean) =>
+  fresh ? Promise.reject(new Error("no network")) : Promise.resolve("kept");
+
+describe("a refused token", () => {
+  test("is asked for afresh, once", async () => {
+    server.answer((seen, response) => {
+      const isFresh = seen.headers.authorization === "Bearer fresh";
+      answering(isFresh ? 200 : 401)(seen, response);
+    });
+    expect(await ask()).toMatchObject({ kind: "ok" });
+    expect(tokens).toEqual([
+      ["t1", false],
+      ["t1", true],
+    ]);
+  });
+
+  test("that is refused again is a final no", async () => {
+    server.answer(answering(401, { error: { code: "InvalidAuthenticationToken", message: "" } }));
+    expect(await ask()).toMatchObject({ kind: "refused", reason: "signedOut" });
+    expect(server.seen).toHaveLength(2);
+  });
+
+  test("whose successor cannot be had makes no second request", async () => {
+    server.answer(answering(401));
+    expect(await ask({ token: notAfresh })).toEqual({ kind: "busy" });
+    expect(server.seen).toHaveLength(1);
+  });
+});
+
+test("without a token nothing is asked of Graph, and the token is not asked for twice", async () => {
+  server.answer(answering(200));
+  let asked = 0;
+  const token = () => {
+    asked += 1;
+    return Promise.reject(Object.assign(new Error("x"), { errorCode: "invalid_client" }));
+  };
+  expect(await ask({ token })).toMatchObject({ kind: "refused", reason: "signedOut" });
+  expect(server.seen).toEqual([]);
+  expect(asked).toBe(1);
+});
+
+describe("a next link", () => {
+  test("is followed unchanged", async () => {
+    server.answer(answering(200));
+    await client().follow("t1", `${server.url}/v1.0/devices?$skiptoken=a%2Bb&$top=5`);
+    expect(server.seen).toMatchObject([
+      { method: "GET", url: "/v1.0/devices?$skiptoken=a%2Bb&$top=5" },
+    ]);
+  });
+
+  test("is followed below a base with a path", async () => {
+    server.answer(answering(200));
+    const graph = client({ baseUrl: `${server.url}/graph` });
+    await graph.ask("t1", "v1.0", { method: "GET", path: "/a" });
+    await graph.follow("t1", `${server.url}/graph/v1.0/b`);
+    expect(server.seen.map(({ url }) => url)).toEqual(["/graph/v1.0/a", "/graph/v1.0/b"]);
+    expect(await graph.follow("t1", `${server.url}/other/v1.0/b`)).toMatchObject({
+      code: "foreign-next-link",
+    });
+  });
+
+  test.each([
+    ["another host", () => "https://graph.example/v1.0/devices"],
+    ["another port", () => server.url.replace(/:\d+$/, ":1/v1.0/devices")],
+    ["another scheme", () => `${server.url.replace("http", "https")}/v1.0/devices`],
+    ["a host dressed as ours", () => `${server.url}@graph.example/v1.0/devices`],
+    ["nowhere", () => "/v1.0/devices"],
+    ["nothing", () => ""],
+  ])("to %s is refused, and our token stays here", async (_name, link) => {
+    server.answer(answering(200));
+    expect(await client().follow("t1", link())).toMatchObject({ code: "foreign-next-link" });
+    expect(server.seen).toEqual([]);
+    expect(tokens).toEqual([]);
+  });
+});
+
+describe("a batch", () => {
+  const two = [
+    { method: "GET", path: "/a" },
+    { method: "GET", path: "/b" },
+  ] as const;
+
+  test("gives each request its own answer", async () => {
+    const responses = [
+      { id: "1", status: 404 },
+      { id: "0", status: 200, body: { x: 1 } },
+    ];
+    server.answer(answering(200, { responses }));
+    expect(await client().askTogether("t1", "beta", two)).toMatchObject([
+      { kind: "ok", body: { x: 1 } },
+      { kind: "refused", reason: "notFound" },
+    ]);
+    expect(server.seen[0]).toMatchObject({ method: "POST", url: "/beta/$batch" });
+  });
+
+  test.each([
+    [429, "throttled"],
+    [503, "busy"],
+    [500, "unclear"],
+    [403, "refused"],
+  ])("that is answered %d as a whole is %s for each", async (status, kind) => {
+    server.answer(answering(status));
+    expect(await client().askTogether("t1", "v1.0", two)).toMatchObject([{ kind }, { kind }]);
+  });
+
+  test("whose answer is no batch is unclear for each", async () => {
+    server.answer(answering(200, "<html>"));
+    const unclear = { kind: "unclear" };
+    expect(await client().askTogether("t1", "v1.0", two)).toMatchObject([unclear, unclear]);
+  });
+});

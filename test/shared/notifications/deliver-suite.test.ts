@@ -1,0 +1,142 @@
+/** The shared delivery suite: what every queue handler must survive, for the handler that acts on devices. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { queueNames } from "../../../shared/storage/names.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import type { Waiting } from "../../support/test-queues.ts";
+
+const devices = 25;
+let rig: NotifyRig;
+let tenantId: string;
+
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+beforeEach(async () => {
+  tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
+});
+
+const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.notificationDeliver;
+
+/** Sends restarts and plans them; answers the message that is about to be delivered. */
+async function planned(body: Record<string, unknown> = {}): Promise<[string, Waiting]> {
+  const notificationId = await rig.send(tenantId, body);
+  await rig.drain(() => rig.queues.waiting().some(isDeliver));
+  const message = rig.queues.waiting().find(isDeliver);
+  if (message === undefined) throw new Error("nothing was planned");
+  rig.queues.lose();
+  return [notificationId, message];
+}
+
+async function expectAllDoneOnce(notificationId: string): Promise<void> {
+  const { state, counts } = await rig.view(tenantId, notificationId);
+  expect({ state, counts }).toMatchObject({
+    state: "completed",
+    counts: { total: devices, done: devices },
+  });
+  expect(await rig.ledger(tenantId)).toMatchObject({ total: devices, doubled: 0 });
+}
+
+describe("delivering a restart", () => {
+  it("reaches every device when the message is fresh", async () => {
+    const [notificationId, message] = await planned();
+    rig.queues.put(message);
+    await rig.drain();
+    await expectAllDoneOnce(notificationId);
+  });
+
+  it("does nothing more for a duplicate that comes afterwards", async () => {
+    const [notificationId, message] = await planned();
+    await rig.handle(message);
+    await rig.handle(message);
+    await rig.drain();
+    await rig.handle(message);
+    await expectAllDoneOnce(notificationId);
+  });
+
+  it("acts once when duplicates run at the same time", async () => {
+    const [notificationId, message] = await planned();
+    await Promise.all([rig.handle(message), rig.handle(message), rig.handle(message)]);
+    await rig.drain();
+    await expectAllDoneOnce(notificationId);
+  });
+
+  it("goes on where a worker died after its claim, before it asked Graph", async () => {
+    const [notificationId, message] = await planned();
+    await dieAt(message, "graph.POST", "before");
+    expect((await rig.ledger(tenantId)).total).toBe(0);
+    await rig.drain();
+    await expectAllDoneOnce(notificationId);
+  });
+
+  it("does not ask again where a worker died after Graph had taken it", async () => {
+    const [notificationId, message] = await planned();
+    await dieAt(message, "graph.POST", "after");
+    expect((await rig.ledger(tenantId)).total).toBe(devices);
+    await rig.drain();
+    await expectAllDoneOnce(notificationId);
+  });
+
+  it("waits when the message is early", async () => {
+    await rig.sandbox.control("PUT", "/behaviour", {
+      tenantId,
+      throttle: { limit: 0, windowSeconds: 60, retryAfter: 30 },
+    });
+    const [notificationId, message] = await planned();
+    await rig.handle(message);
+    expect(rig.queues.waiting()[0]?.visibleAt).toBeGreaterThan(Date.now() + 25_000);
+    await rig.handle(message);
+    const { counts } = await rig.view(tenantId, notificationId);
+    expect(counts).toMatchObject({ total: devices, waiting: devices });
+    const requests = await rig.sandbox.control<{ total: number }>("GET", "/requests");
+    await rig.handle(message);
+    expect((await rig.sandbox.control("GET", "/requests")).body).toEqual(requests.body);
+    rig.queues.lose();
+  });
+
+  it("sends nothing when the message is late, and says so", async () => {
+    const [notificationId, message] = await planned({ expiresAfter: "PT1S" });
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await rig.handle(message);
+    const { state, counts } = await rig.view(tenantId, notificationId);
+    expect({ state, counts }).toMatchObject({
+      state: "completed",
+      counts: { total: devices, expired: devices },
+    });
+    expect((await rig.ledger(tenantId)).total).toBe(0);
+  });
+
+  it("leaves a message for a tenant that is gone without a trace", async () => {
+    const [, message] = await planned();
+    const stored = await rig.services.tenants.store.get(tenantId);
+    await rig.services.tenants.store.remove(tenantId, stored?.etag ?? "");
+    await new Promise((resolve) => setTimeout(resolve, 5100));
+    await rig.handle(message);
+    expect(rig.queues.waiting()).toEqual([]);
+    expect((await rig.ledger(tenantId)).total).toBe(0);
+  });
+});
+
+/** Kills the worker at its first call of a name. */
+async function dieAt(message: Waiting, name: string, when: "before" | "after"): Promise<void> {
+  const [rehearsalId, rehearsal] = await plannedCopy(message);
+  rig.faults.reset();
+  await rig.handle(rehearsal);
+  const atCall = rig.faults.calls().indexOf(name) + 1;
+  expect(atCall, `${name} in ${rehearsalId}`).toBeGreaterThan(0);
+  rig.queues.lose();
+  tenantId = String(message.message["tenantId"]);
+  rig.faults.arm({ atCall, when });
+  await rig.handle(message);
+  expect(rig.faults.isDead()).toBe(false);
+}
+
+/** The same message for another tenant, on which the calls are counted. */
+async function plannedCopy(message: Waiting): Promise<[string, Waiting]> {
+  const before = tenantId;
+  tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
+  const copy = await planned();
+  tenantId = before;
+  return [String(message.message["notificationId"]), copy[1]];
+}

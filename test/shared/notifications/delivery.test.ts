@@ -1,0 +1,126 @@
+/** The lifecycle of a delivery, walked state by state and event by event. */
+import * as fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import {
+  apply,
+  countedStates,
+  type DeliveryEvent,
+  type DeliveryState,
+  lifecycle,
+  liveStates,
+  maxDetailChars,
+  shownState,
+} from "../../../shared/notifications/delivery.ts";
+import { isOpen, move, notificationLifecycle } from "../../../shared/notifications/notification.ts";
+import { events, running, states, waiting } from "./support/arbitrary-delivery.ts";
+
+const cases = states.flatMap((state) => events.map((event) => ({ state, event })));
+
+describe("a delivery", () => {
+  it.each(cases)("in state $state moves by $event as the table says", ({ state, event }) => {
+    const before = waiting(1, { state, attempts: 2, markedAt: 5, claim: "c", alone: true });
+    const after = apply(before, event, 77, { code: "why" });
+    const to = lifecycle[state][event];
+    const attempts = event === "claim" ? 3 : 2;
+    const moved = { ...before, state: to, at: 77, attempts, code: "why" };
+    expect(after).toEqual(to === undefined ? before : moved);
+  });
+
+  it("forgets the reason and the waiting time of the state before", () => {
+    const before = waiting(1, { state: "claimed", code: "old", detail: "old", notBefore: 9 });
+    expect(apply(before, "accept", 1)).not.toHaveProperty("code");
+    expect(apply(before, "accept", 1)).not.toHaveProperty("detail");
+    expect(apply(before, "accept", 1)).not.toHaveProperty("notBefore");
+  });
+
+  it("cuts a long reason", () => {
+    const long = "x".repeat(1000);
+    expect(apply(waiting(), "fail", 1, { detail: long }).detail).toHaveLength(maxDetailChars);
+  });
+
+  it("that is live has an event that ends it, and one that is not has none that revives it", () => {
+    for (const state of states) {
+      const next: readonly DeliveryState[] = Object.values(lifecycle[state]);
+      const isLive = liveStates.has(state);
+      const right = isLive
+        ? next.some((to) => !liveStates.has(to))
+        : next.every((to) => !liveStates.has(to));
+      expect({ state, right }).toEqual({ state, right: true });
+    }
+  });
+
+  it("comes from waiting to every state", () => {
+    const reached = new Set<DeliveryState>(["waiting"]);
+    for (const state of reached) for (const to of Object.values(lifecycle[state])) reached.add(to);
+    expect([...reached].toSorted()).toEqual(states.toSorted());
+  });
+
+  it("is never sent again once Graph has taken it", () => {
+    const reached = new Set<DeliveryState>(["sent"]);
+    for (const state of reached) for (const to of Object.values(lifecycle[state])) reached.add(to);
+    expect(reached).not.toContain("waiting");
+    expect(reached).not.toContain("claimed");
+  });
+
+  it("shows a claim as waiting, and everything else as it is", () => {
+    expect(states.map(shownState).filter((state) => !countedStates.includes(state))).toEqual([]);
+    expect(shownState("claimed")).toBe("waiting");
+    expect(countedStates.map(shownState)).toEqual(countedStates);
+  });
+});
+
+describe("reports of a delivery that Graph took", () => {
+  const truths = { finish: "done", fail: "failed", decline: "notSupported" } as const;
+  const assumptions: DeliveryEvent[] = ["expire", "silence", "lose"];
+  const noise: DeliveryEvent[] = ["claim", "postpone", "accept"];
+
+  test.each(Object.entries(truths))(
+    "end with %s in any order, early, late, repeated",
+    (truth, end) => {
+      const others = fc.array(fc.constantFrom(...assumptions, ...noise, truth as DeliveryEvent));
+      const anyOrder = others.chain((list) =>
+        fc.shuffledSubarray([...list, truth as DeliveryEvent], { minLength: list.length + 1 }),
+      );
+      fc.assert(
+        fc.property(anyOrder, (order) => {
+          const sent = waiting(0, { state: "sent" });
+          const after = order.reduce((delivery, event, at) => apply(delivery, event, at), sent);
+          expect(after.state).toBe(end);
+        }),
+      );
+    },
+  );
+
+  it("settle on the first assumption while the device says nothing", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...assumptions), { minLength: 1 }), (order) => {
+        const sent = waiting(0, { state: "sent" });
+        const after = order.reduce((delivery, event, at) => apply(delivery, event, at), sent);
+        expect(after).toEqual(apply(sent, order[0] as DeliveryEvent, 0));
+      }),
+    );
+  });
+});
+
+describe("a notification", () => {
+  const all = Object.keys(notificationLifecycle) as (keyof typeof notificationLifecycle)[];
+  const moves = ["approve", "reject", "planned", "finish", "cancel", "giveUp"] as const;
+
+  it.each(all.flatMap((state) => moves.map((event) => ({ state, event }))))(
+    "that is $state moves by $event as the table says",
+    ({ state, event }) => {
+      const to = notificationLifecycle[state][event];
+      const moved = move(running({ state }), event, { finishedAt: 3 });
+      expect(moved).toEqual(to === undefined ? undefined : running({ state: to, finishedAt: 3 }));
+    },
+  );
+
+  it("is open exactly while something can still happen to it", () => {
+    expect(all.filter((state) => isOpen(running({ state })))).toEqual([
+      "pendingApproval",
+      "planning",
+      "running",
+      "cancelling",
+    ]);
+  });
+});

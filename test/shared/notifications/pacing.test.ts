@@ -1,0 +1,138 @@
+/** Pacing: however reservations are made and moved, no window holds more requests than the limit. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  defer,
+  documentedLimits,
+  freshPace,
+  latestMs,
+  limitOf,
+  type PaceState,
+  paceOf,
+  reserve,
+  turnOf,
+} from "../../../shared/graph/pace.ts";
+
+/** Most requests in any window of the limit's length; one that begins as another ends is the next one. */
+function most(sent: readonly number[], windowMs: number): number {
+  const sorted = sent.toSorted((a, b) => a - b);
+  let from = 0;
+  let found = 0;
+  for (const [to, at] of sorted.entries()) {
+    while ((sorted[from] ?? 0) <= at - windowMs) from += 1;
+    found = Math.max(found, to - from + 1);
+  }
+  return found;
+}
+
+type Happening = { readonly afterMs: number; readonly cost: number; readonly closeMs: number };
+const happenings = fc.array(
+  fc.record({
+    afterMs: fc.integer({ min: 0, max: 15_000 }),
+    cost: fc.integer({ min: 1, max: 60 }),
+    closeMs: fc.constantFrom(0, 0, 0, 2_000, 40_000),
+  }),
+  { minLength: 1, maxLength: 60 },
+);
+
+/**
+ * Makes the reservations while Graph closes the door now and then, and sends each in bursts: at its turn,
+ * moved by every closing that came before it, and late by `lateMs(nth)`.
+ */
+function sendAll(requests: number, list: readonly Happening[], lateMs: (nth: number) => number) {
+  const pace = paceOf(limitOf("deviceActions", requests));
+  let state: PaceState = freshPace;
+  let now = 1_000_000;
+  const closings: { readonly at: number; readonly byMs: number }[] = [];
+  const turns: { readonly madeAt: number; readonly due: number }[] = [];
+  for (const { afterMs, cost, closeMs } of list) {
+    now += afterMs;
+    if (closeMs > 0) {
+      const closed = defer(state, now + closeMs, now);
+      closings.push({ at: now, byMs: closed.shiftMs - state.shiftMs });
+      state = closed;
+    }
+    const reserved = reserve(state, cost, now, pace);
+    state = reserved.state;
+    for (let k = 0; k < cost; k += 1) {
+      const turn = Math.floor(k / pace.burst) * pace.burst * pace.intervalMs;
+      turns.push({ madeAt: now, due: reserved.startAt + turn });
+    }
+  }
+  return turns.map(({ madeAt, due }, nth) => {
+    const later = closings.filter(({ at }) => at > madeAt);
+    const moved = later.reduce((when, { at, byMs }) => (when >= at ? when + byMs : when), due);
+    return moved + lateMs(nth);
+  });
+}
+
+describe("a tenant's pace", () => {
+  it.each([4, 24, 150, 200])("of %i requests holds in every window", (requests) => {
+    fc.assert(
+      fc.property(happenings, (list) => {
+        const sent = sendAll(requests, list, () => 0);
+        expect(most(sent, 20_000)).toBeLessThanOrEqual(Math.max(requests, 1));
+      }),
+    );
+  });
+
+  it("by default stays inside Microsoft's limit though every message comes late", () => {
+    const { requests } = limitOf("deviceActions", undefined);
+    const late = fc.infiniteStream(fc.integer({ min: 0, max: latestMs }));
+    fc.assert(
+      fc.property(happenings, late, (list, lateness) => {
+        const known = new Map<number, number>();
+        const lateMs = (nth: number): number => {
+          const ms = known.get(nth) ?? Number(lateness.next().value);
+          known.set(nth, ms);
+          return ms;
+        };
+        const sent = sendAll(requests, list, lateMs);
+        expect(most(sent, 20_000)).toBeLessThanOrEqual(documentedLimits.deviceActions.requests);
+      }),
+    );
+  });
+
+  it("takes one request in hand where the limit is tiny, and never more than the workload's share", () => {
+    expect(paceOf(limitOf("deviceActions", 4))).toEqual({ burst: 1, intervalMs: 10_000 });
+    expect(paceOf(limitOf("deviceActions", 100_000)).burst).toBe(20);
+    expect(paceOf(limitOf("deviceReads", undefined)).burst).toBe(187);
+  });
+});
+
+describe("a closed door", () => {
+  it("moves every reservation by the same time, once", () => {
+    const before = { nextFree: 5_000, closedUntil: 0, shiftMs: 0 };
+    const after = defer(before, 31_000, 1_000);
+    expect(after).toEqual({ nextFree: 35_000, closedUntil: 31_000, shiftMs: 30_000 });
+    expect(defer(after, 31_000, 2_000)).toBe(after);
+    expect(defer(after, 20_000, 2_000)).toBe(after);
+    expect(defer(after, 40_000, 2_000).shiftMs).toBe(39_000);
+  });
+
+  it("lets nobody in before its time, however often it is closed", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 1 }), (closings) => {
+        let state: PaceState = freshPace;
+        for (const [nth, ms] of closings.entries()) state = defer(state, nth * 500 + ms, nth * 500);
+        const latest = Math.max(...closings.map((ms, nth) => nth * 500 + ms));
+        expect(state.closedUntil).toBe(latest);
+        const pace = paceOf(limitOf("deviceActions", 24));
+        expect(reserve(state, 1, 0, pace).startAt).toBeGreaterThanOrEqual(latest);
+      }),
+    );
+  });
+});
+
+describe("a turn", () => {
+  it("comes later by as much as all turns were moved since", () => {
+    expect(turnOf({ at: 10_000, shiftMs: 3_000 }, 3_000, 9_000)).toBe(10_000);
+    expect(turnOf({ at: 10_000, shiftMs: 3_000 }, 8_000, 9_000)).toBe(15_000);
+  });
+
+  it("is gone when it is long past, but not while it was moved", () => {
+    expect(turnOf({ at: 10_000, shiftMs: 0 }, 0, 10_000 + latestMs)).toBe(10_000);
+    expect(turnOf({ at: 10_000, shiftMs: 0 }, 0, 10_001 + latestMs)).toBeUndefined();
+    expect(turnOf({ at: 10_000, shiftMs: 0 }, 20_000, 10_001 + latestMs)).toBe(30_000);
+  });
+});

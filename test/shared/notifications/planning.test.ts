@@ -1,0 +1,130 @@
+/** Planning: what candidates begin with, and how rows become units that cover everything once. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Action } from "../../../shared/devices/action.ts";
+import { callsFor, costOf } from "../../../shared/devices/calls.ts";
+import { findAction } from "../../../shared/devices/catalogue.ts";
+import type { Device } from "../../../shared/devices/device.ts";
+import { toRows } from "../../../shared/notifications/delivery-row.ts";
+import {
+  costOfSending,
+  firstDelivery,
+  groupsOf,
+  rowsPerUnit,
+  toUnits,
+} from "../../../shared/notifications/planning.ts";
+import { idOf, states, waiting } from "./support/arbitrary-delivery.ts";
+
+const known = (id: string): Action => {
+  const action = findAction(id);
+  if (action === undefined) throw new Error(`no action ${id}`);
+  return action;
+};
+const restart = known("restart");
+const wishes = { allowApproximate: false, parameters: {} };
+
+const device = (more: Partial<Device>): Device => ({
+  deviceId: idOf(1),
+  name: "PC-1",
+  operatingSystem: "Windows",
+  osVersion: "10",
+  managementAgent: "mdm",
+  complianceState: "compliant",
+  lastSyncDateTime: "",
+  source: "intune",
+  ...more,
+});
+
+describe("the first delivery", () => {
+  it("waits on the device's best route", () => {
+    const candidate = { deviceId: idOf(1), device: device({}) };
+    const first = firstDelivery(restart, candidate, wishes, 5);
+    expect(first).toEqual(waiting(1, { route: 1, at: 5 }));
+  });
+
+  it("ends at once where there is no way, and says why", () => {
+    const candidate = { deviceId: idOf(1), device: device({ operatingSystem: "iOS" }) };
+    const first = firstDelivery(restart, candidate, wishes, 5);
+    expect(first).toMatchObject({ state: "notSupported", route: -1 });
+    expect(first).toMatchObject({ code: "platform-not-supported" });
+  });
+
+  it("fails where the directory no longer has the device", () => {
+    const first = firstDelivery(restart, { deviceId: idOf(1) }, wishes, 5);
+    expect(first).toMatchObject({ state: "failed", code: "device-not-found", deviceName: "" });
+  });
+});
+
+/** Deliveries of runs of states, on the routes of the action by turns, some refused by bulk. */
+const lists = fc.array(
+  fc.record({
+    state: fc.constantFrom(...states),
+    route: fc.integer({ min: 0, max: 2 }),
+    alone: fc.boolean(),
+  }),
+  { maxLength: 2500 },
+);
+
+const isWaiting = ({ state }: { state: string }): boolean => state === "waiting";
+
+describe("units", () => {
+  it("cover every waiting delivery once, in order, and cost what their calls cost", () => {
+    fc.assert(
+      fc.property(lists, (list) => {
+        const deliveries = list.map((more, nth) => waiting(nth, more));
+        const rows = toRows(deliveries, 0);
+        const units = toUnits(restart, rows);
+        const covered = units.map(({ from, to }) =>
+          rows.filter(({ lastDeviceId }) => from <= lastDeviceId && lastDeviceId <= to),
+        );
+        for (const [nth, part] of covered.entries()) {
+          expect(part.length).toBeLessThanOrEqual(rowsPerUnit);
+          const inside = part.flatMap((row) => row.deliveries);
+          expect(units[nth]?.cost).toBe(costOfSending(restart, inside));
+        }
+        const reached = covered.flat().flatMap((row) => row.deliveries);
+        expect(reached.filter(isWaiting)).toEqual(deliveries.filter(isWaiting));
+        expect(new Set(covered.flat()).size).toBe(covered.flat().length);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("leave out rows in which nothing waits", () => {
+    const done = Array.from({ length: 300 }, (_, nth) => waiting(nth, { state: "notSupported" }));
+    expect(toUnits(restart, toRows(done, 0))).toEqual([]);
+  });
+
+  it("name the sites of what relays carry, which costs Graph nothing", () => {
+    const sites = ["P02", undefined, "P01", "P02"];
+    const rows = toRows(
+      sites.map((_, nth) => waiting(nth)),
+      0,
+    );
+    const siteOf = (id: string): string | undefined => sites[Number.parseInt(id.slice(-4), 16)];
+    expect(toUnits(restart, rows, siteOf)).toEqual([
+      { from: idOf(3), to: idOf(3), cost: 0, sites: ["P01", "P02"] },
+    ]);
+  });
+});
+
+describe("calls", () => {
+  it("carry every device of a Graph route once, by the way that fits it", () => {
+    fc.assert(
+      fc.property(lists, (list) => {
+        const deliveries = list.map((more, nth) => waiting(nth, more));
+        const calls = callsFor(groupsOf(restart, deliveries));
+        const sent = calls.flatMap(({ deviceIds }) => deviceIds);
+        const throughGraph = deliveries.filter(({ route }) => route > 0);
+        expect(sent.toSorted()).toEqual(throughGraph.map(({ deviceId }) => deviceId));
+        const alone = new Set(deliveries.filter((each) => each.alone).map((each) => each.deviceId));
+        for (const call of calls) {
+          expect(call.deviceIds.length).toBeLessThanOrEqual(call.form === "bulk" ? 100 : 20);
+          expect(costOf(call)).toBe(call.form === "bulk" ? 1 : call.deviceIds.length);
+          for (const id of call.deviceIds) expect(alone.has(id)).toBe(call.form === "batch");
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,190 @@
+/** What a relay's claim takes, and what its report means, as tables. */
+import { describe, expect, test } from "vitest";
+import { findAction } from "../../../shared/devices/catalogue.ts";
+import type { Device } from "../../../shared/devices/device.ts";
+import { applySteps } from "../../../shared/notifications/delivering.ts";
+import type { Delivery, DeliveryState } from "../../../shared/notifications/delivery.ts";
+import { pack, unpack } from "../../../shared/notifications/delivery-row.ts";
+import type { Notification } from "../../../shared/notifications/notification.ts";
+import { decideClaim } from "../../../shared/notifications/relay-claiming.ts";
+import { outcomes } from "../../../shared/notifications/relay-contract.ts";
+import { stepsFor } from "../../../shared/notifications/relay-reporting.ts";
+import { relayDueAt, relayGraceMs, relaySilence } from "../../../shared/notifications/relay-way.ts";
+
+const restart = findAction("restart");
+if (restart === undefined) throw new Error("no restart");
+const action = restart;
+const now = 1_000_000;
+const notification = {
+  notificationId: "n",
+  tenantId: "t",
+  state: "running",
+  actionId: "restart",
+  parameters: {},
+  target: { kind: "tenant" },
+  allowApproximate: false,
+  directoryVersion: "r",
+  createdAt: 0,
+  expiresAt: now + 60_000,
+} as const satisfies Notification;
+
+const delivery = (deviceId: string, more: Partial<Delivery> = {}): Delivery => ({
+  deviceId,
+  deviceName: deviceId,
+  state: "waiting",
+  route: 0,
+  at: 0,
+  attempts: 0,
+  ...more,
+});
+
+const device = (deviceId: string, more: Partial<Device> = {}): Device => ({
+  deviceId,
+  name: deviceId,
+  operatingSystem: "Windows",
+  osVersion: "",
+  managementAgent: "configurationManagerClient",
+  complianceState: "unknown",
+  lastSyncDateTime: "",
+  source: "configMgr",
+  configMgrResourceId: Number(deviceId.slice(1)),
+  siteCode: "P01",
+  ...more,
+});
+
+function claim(
+  deliveries: readonly Delivery[],
+  more: Partial<Parameters<typeof decideClaim>[0]> = {},
+) {
+  const known = deliveries.map(({ deviceId }) => [deviceId, device(deviceId)] as const);
+  const devices = new Map(known);
+  const leavers = new Set<string>();
+  const scene = { action, notification, siteCode: "P01", deliveries, devices, leavers, now };
+  return decideClaim({ ...scene, ...more });
+}
+
+describe("a claim", () => {
+  test("takes what waits for the relay of its site, and nothing of Graph's", () => {
+    const graph = delivery("d2", { route: 1 });
+    const later = delivery("d3", { notBefore: now + 1 });
+    const { take, settle, more } = claim([delivery("d1"), graph, later]);
+    expect(take).toEqual([{ deviceId: "d1", resourceId: 1 }]);
+    expect(settle.size).toBe(0);
+    expect(more).toBe(false);
+  });
+
+  test("leaves another site's devices alone", () => {
+    const devices = new Map([["d1", device("d1", { siteCode: "P02" })]]);
+    expect(claim([delivery("d1")], { devices })).toMatchObject({ take: [], more: false });
+  });
+
+  test("takes 500 devices at most, and says that more waits", () => {
+    const many = Array.from({ length: 501 }, (_, at) => delivery(`d${at + 1}`));
+    const { take, more } = claim(many);
+    expect(take).toHaveLength(500);
+    expect(more).toBe(true);
+  });
+
+  test("is given out again before anything new, the oldest first", () => {
+    const older = delivery("d1", { state: "claimed", claim: "b-older" });
+    const newer = delivery("d2", { state: "claimed", claim: "a-newer" });
+    expect(claim([newer, older, delivery("d3")])).toMatchObject({
+      before: { claimId: "b-older", devices: [{ deviceId: "d1", resourceId: 1 }] },
+      take: [],
+      more: true,
+    });
+  });
+
+  test.each([
+    ["cancelled", { ...notification, state: "cancelling" as const }, "cancelled"],
+    ["over", { ...notification, expiresAt: now }, "expired"],
+  ])("of a notification that is %s takes nothing", (_, given, code) => {
+    const { take, settle } = claim([delivery("d1")], { notification: given });
+    expect(take).toEqual([]);
+    expect(settle.get("d1")?.details?.code).toBe(code);
+  });
+
+  test("settles devices that left the target, or that no site has any more", () => {
+    const devices = new Map([["d1", device("d1")]]);
+    const { settle } = claim([delivery("d1"), delivery("d2")], {
+      devices,
+      leavers: new Set(["d1"]),
+    });
+    expect(settle.get("d1")?.details?.code).toBe("left-target");
+    expect(settle.get("d2")?.details?.code).toBe("device-not-found");
+  });
+});
+
+/** Applies a report once, and once more. */
+function reported(from: DeliveryState, outcome: (typeof outcomes)[number]): DeliveryState[] {
+  let current = delivery("d1", { state: from });
+  const states: DeliveryState[] = [];
+  for (let times = 0; times < 2; times += 1) {
+    const steps = stepsFor({ deviceId: "d1", outcome }, current, now, 0);
+    for (const step of steps)
+      current = applySteps([current], new Map([["d1", step]]), now)[0] ?? current;
+    states.push(current.state);
+  }
+  return states;
+}
+
+describe("a report", () => {
+  test.each([
+    ["claimed", "accepted", "sent"],
+    ["claimed", "done", "done"],
+    ["claimed", "failed", "failed"],
+    ["claimed", "notSupported", "notSupported"],
+    ["claimed", "offline", "offline"],
+    ["claimed", "unknown", "unknown"],
+    ["claimed", "expired", "expired"],
+    ["claimed", "later", "waiting"],
+    ["sent", "accepted", "sent"],
+    ["sent", "done", "done"],
+    ["sent", "failed", "failed"],
+    ["sent", "offline", "offline"],
+    ["sent", "unknown", "unknown"],
+    ["sent", "expired", "expired"],
+    // Truth that comes late replaces what was assumed; what is known stays.
+    ["unknown", "done", "done"],
+    ["expired", "failed", "failed"],
+    ["done", "failed", "done"],
+    ["cancelled", "done", "cancelled"],
+  ] as const)(
+    "of a %s delivery that says %s leaves it %s, also the second time",
+    (from, said, to) => {
+      expect(reported(from, said)).toEqual([to, to]);
+    },
+  );
+
+  test("knows a reason for every bad end", () => {
+    for (const outcome of outcomes.filter((each) => !/accepted|done|later/.test(each))) {
+      const last = stepsFor({ deviceId: "d1", outcome }, { state: "sent", attempts: 1 }, now, 0).at(
+        -1,
+      );
+      expect(last?.details?.code, outcome).toBeDefined();
+    }
+  });
+});
+
+describe("rows that only relays still owe", () => {
+  const end = notification.expiresAt;
+  test.each([
+    ["waiting", now + 60_000],
+    ["claimed", now + 600_000],
+    ["sent", end + relayGraceMs],
+    ["done", undefined],
+  ] as const)("are due when a %s delivery needs somebody", (state, due) => {
+    expect(relayDueAt(action, notification, [delivery("d1", { state })], now)).toBe(due);
+  });
+
+  test.each(["claimed", "sent"] as const)("end long after the end when %s", (state) => {
+    const one = delivery("d1", { state });
+    expect(relaySilence(notification, one, end + relayGraceMs - 1)).toBeUndefined();
+    expect(relaySilence(notification, one, end + relayGraceMs)?.event).toBe("lose");
+  });
+});
+
+test("a delivery keeps its claim in its row", () => {
+  const claimed = delivery("d1", { state: "claimed", claim: "0123456789abcdefghjkmn" });
+  expect(unpack(pack([claimed]))).toEqual([claimed]);
+});

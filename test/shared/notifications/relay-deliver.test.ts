@@ -1,0 +1,211 @@
+/** Deliveries that a relay carries, on real storage: told, claimed, reported, forgotten, cancelled. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { siteQueueName } from "../../../shared/configmgr/site.ts";
+import { completeInventory } from "../../../shared/devices/site-import.ts";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { cancelNotification } from "../../../shared/notifications/cancel.ts";
+import { confirm } from "../../../shared/notifications/confirm.ts";
+import { UnitMessage } from "../../../shared/notifications/contract.ts";
+import { deliver } from "../../../shared/notifications/deliver.ts";
+import type { DeliverDeps } from "../../../shared/notifications/deliver-deps.ts";
+import { claimForSite } from "../../../shared/notifications/relay-claim.ts";
+import type {
+  ClaimRequest,
+  ClaimView,
+  RelayOutcome,
+} from "../../../shared/notifications/relay-contract.ts";
+import { takeReport } from "../../../shared/notifications/relay-report.ts";
+import { relayGraceMs, relayPatienceMs } from "../../../shared/notifications/relay-way.ts";
+import { sweepNotifications } from "../../../shared/notifications/sweep.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { servicesFor } from "./support/own-work.ts";
+
+let rig: NotifyRig;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+
+const clients = 30;
+const intuneOnly = 10;
+let tenantId = "";
+/** Messages that sites were sent. */
+let told: ClaimRequest[] = [];
+
+beforeEach(async () => {
+  await work();
+  const mix = { windows: 1, intuneOnly: 1 };
+  tenantId = await rig.tenant({ devices: intuneOnly, mix });
+  told = [];
+  const of = { tenantId, siteCode: "P01", inventoryId: randomUUID() };
+  const devices = Array.from({ length: clients }, (_, at) => ({
+    resourceId: at + 1,
+    name: `PC-${at}`,
+    operatingSystem: "Microsoft Windows NT Workstation 10.0",
+  }));
+  await rig.services.sites.putPart(of, 0, devices);
+  await completeInventory(rig.services, of, 1, newestFirstId(Date.now()));
+  await work();
+});
+
+/** Handles messages until none is left; those for sites are kept apart. */
+async function work(): Promise<void> {
+  for (let next = await rig.queues.take(); next !== undefined; next = await rig.queues.take()) {
+    // Sites of earlier tests may be told again, too.
+    const queue: string = next.queue;
+    if (queue === siteQueueName(tenantId, "P01")) told.push(next.message as ClaimRequest);
+    else if (!queue.startsWith("site-")) await rig.handle(next);
+  }
+}
+
+/** The same app, so much later; its sweeper leaves the work of other test files alone. */
+const later = (ms: number): DeliverDeps & typeof rig.services.notify => ({
+  ...servicesFor(rig, tenantId).notify,
+  clock: { now: () => Date.now() + ms },
+});
+
+async function claim(errand: ClaimRequest | undefined, deps: DeliverDeps = rig.services.notify) {
+  const { notificationId = "", from = "", to = "" } = errand ?? {};
+  const given = await claimForSite(
+    deps,
+    { tenantId, siteCode: "P01" },
+    { notificationId, from, to },
+  );
+  if (!given.ok) throw new Error(given.failure.detail);
+  return given.value;
+}
+
+async function report(
+  given: ClaimView | undefined,
+  outcome: RelayOutcome,
+  claimId = given?.claimId,
+) {
+  const { notificationId = "", devices = [] } = given ?? {};
+  const results = devices.map(({ deviceId }) => ({ deviceId, outcome }));
+  const done = await takeReport(rig.services.notify, tenantId, {
+    notificationId,
+    claimId: claimId ?? "",
+    results,
+  });
+  return done.ok ? done.value.taken : done.failure.code;
+}
+
+test("the site is told once, Graph's devices go their way, and one status ends both", async () => {
+  const id = await rig.send(tenantId);
+  await work();
+  expect(told).toHaveLength(1);
+  expect((await rig.view(tenantId, id)).counts).toMatchObject({
+    waiting: clients,
+    done: intuneOnly,
+  });
+  expect((await rig.view(tenantId, id)).state).toBe("running");
+  const given = await claim(told[0]);
+  expect(given?.devices).toHaveLength(clients);
+  expect(await report(given, "accepted")).toBe(clients);
+  expect((await rig.view(tenantId, id)).counts).toMatchObject({ sent: clients });
+  await report(given, "done");
+  expect(await rig.view(tenantId, id)).toMatchObject({
+    state: "completed",
+    counts: { total: clients + intuneOnly, done: clients + intuneOnly },
+  });
+});
+
+describe("a claim", () => {
+  test("made twice at once is one claim", async () => {
+    await rig.send(tenantId);
+    await work();
+    const [one, other] = await Promise.all([claim(told[0]), claim(told[0])]);
+    expect(one?.claimId).toBe(other?.claimId);
+    expect(new Set([one?.again, other?.again])).toEqual(new Set([false, true]));
+    expect(other?.devices).toEqual(one?.devices);
+  });
+
+  test("is over with its report, and nothing waits any more", async () => {
+    await rig.send(tenantId);
+    await work();
+    await report(await claim(told[0]), "accepted");
+    expect(await claim(told[0])).toBeUndefined();
+  });
+
+  test("of another site finds nothing", async () => {
+    await rig.send(tenantId);
+    await work();
+    const { notificationId = "", from = "", to = "" } = told[0] ?? {};
+    const errand = { notificationId, from, to };
+    const other = { tenantId, siteCode: "P02" };
+    expect(await claimForSite(rig.services.notify, other, errand)).toEqual({ ok: true });
+  });
+
+  test("given back for later can be claimed again, under another id", async () => {
+    await rig.send(tenantId);
+    await work();
+    const first = await claim(told[0]);
+    await report(first, "later");
+    expect(await claim(told[0])).toBeUndefined();
+    const second = await claim(told[0], later(40_000));
+    expect(second?.devices).toEqual(first?.devices);
+    expect(second?.claimId).not.toBe(first?.claimId);
+    // The first claim's word does not count any more.
+    expect(await report(second, "done", first?.claimId)).toBe(0);
+  });
+});
+
+describe("a site that does not answer", () => {
+  test("is told again of what waits, and of what it claimed", async () => {
+    await rig.send(tenantId, { expiresAfter: "PT2H" });
+    await work();
+    await sweepNotifications(later(relayPatienceMs / 2));
+    await work();
+    expect(told).toHaveLength(1);
+    await sweepNotifications(later(relayPatienceMs + 60_000));
+    await work();
+    expect(told).toHaveLength(2);
+    const given = await claim(told[1]);
+    await sweepNotifications(later(2 * relayPatienceMs + 60_000));
+    await work();
+    expect(told).toHaveLength(3);
+    expect((await claim(told[2]))?.claimId).toBe(given?.claimId);
+  });
+
+  test.each(["claimed", "accepted"] as const)("ends as unknown when it was %s", async (stage) => {
+    const id = await rig.send(tenantId, { expiresAfter: "PT60S" });
+    await work();
+    const given = await claim(told[0]);
+    if (stage === "accepted") await report(given, "accepted");
+    const { notificationId, from, to } = told[0] ?? {};
+    const unit = UnitMessage.parse({ tenantId, notificationId, from, to });
+    const before = later(60_000 + relayGraceMs - 5_000);
+    await deliver(before, unit);
+    await confirm(before, { ...unit, round: 0 });
+    expect((await rig.view(tenantId, id)).state).toBe("running");
+    const after = later(60_000 + relayGraceMs + 5_000);
+    await deliver(after, unit);
+    await confirm(after, { ...unit, round: 0 });
+    expect(await rig.view(tenantId, id)).toMatchObject({
+      state: "completed",
+      counts: { unknown: clients, done: intuneOnly },
+    });
+    // Truth that comes even later still counts, and the kept counts follow it.
+    expect(await report(given, "done")).toBe(clients);
+    expect((await rig.view(tenantId, id)).counts).toMatchObject({ done: clients + intuneOnly });
+  });
+});
+
+test("a cancelled notification's waiting devices are not given out; claimed ones are followed", async () => {
+  const id = await rig.send(tenantId);
+  await work();
+  const given = await claim(told[0]);
+  const other = await rig.send(tenantId);
+  await work();
+  await cancelNotification(rig.services.notify, tenantId, id);
+  await cancelNotification(rig.services.notify, tenantId, other);
+  await work();
+  expect(await claim(told[1])).toBeUndefined();
+  expect((await rig.view(tenantId, other)).counts).toMatchObject({ cancelled: clients });
+  await report(given, "done");
+  expect(await rig.view(tenantId, id)).toMatchObject({
+    state: "cancelled",
+    counts: { done: clients + intuneOnly },
+  });
+});

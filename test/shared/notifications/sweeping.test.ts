@@ -1,0 +1,132 @@
+/** Lost messages, and work that no handler brings to its end: the sweeper sees to both. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { sweepNotifications } from "../../../shared/notifications/sweep.ts";
+import { queueNames } from "../../../shared/storage/names.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { servicesFor } from "./support/own-work.ts";
+import { ageBy, packedOf, tally } from "./support/rig-reading.ts";
+
+const devices = 120;
+let rig: NotifyRig;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+
+const tenantOf = (count = devices) => rig.tenant({ ...onlyIntuneWindows, devices: count });
+/** What the timer does every minute, for one tenant. */
+const sweep = (tenantId: string): Promise<number> =>
+  sweepNotifications(servicesFor(rig, tenantId).notify);
+const waitsFor = (queue: string) => () =>
+  rig.queues.waiting().some((message) => message.queue === queue);
+
+async function expectAllDoneOnce(tenantId: string, notificationId: string, count = devices) {
+  const { state, counts } = await rig.view(tenantId, notificationId);
+  expect({ state, counts }).toMatchObject({
+    state: "completed",
+    counts: { total: count, done: count },
+  });
+  expect(await rig.ledger(tenantId)).toMatchObject({ total: count, doubled: 0 });
+}
+
+/** Sweeps until the notification has ended, as the timer does every minute. */
+async function sweepToTheEnd(tenantId: string, notificationId: string): Promise<void> {
+  for (let sweeps = 0; sweeps < 12; sweeps += 1) {
+    await rig.drain();
+    if ((await rig.view(tenantId, notificationId)).state === "completed") return;
+    await sleep(600);
+    await sweep(tenantId);
+  }
+}
+
+describe("messages that are lost", () => {
+  test.each([
+    ["before planning", queueNames.notificationPlan],
+    ["before delivering", queueNames.notificationDeliver],
+    ["before confirming", queueNames.notificationConfirm],
+  ])("%s are sent again by the sweeper", async (_, queue) => {
+    const tenantId = await tenantOf();
+    const notificationId = await rig.send(tenantId);
+    await rig.drain(waitsFor(queue));
+    rig.queues.lose();
+    expect(await sweep(tenantId)).toBe(0);
+    await sweepToTheEnd(tenantId, notificationId);
+    await expectAllDoneOnce(tenantId, notificationId);
+  });
+
+  it("of a worker that died with its claims are sent again, and the claims looked behind", async () => {
+    const tenantId = await tenantOf();
+    const notificationId = await rig.send(tenantId);
+    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    const [message] = rig.queues.waiting();
+    const claimedAt = await rehearse("graph.POST");
+    rig.faults.arm({ atCall: claimedAt, when: "after" });
+    await rig.handle(message!);
+    rig.queues.lose();
+    const states = (await packedOf(rig, notificationId)).map(({ state }) => state);
+    expect(new Set(states)).toEqual(new Set(["claimed"]));
+    await sweepToTheEnd(tenantId, notificationId);
+    await expectAllDoneOnce(tenantId, notificationId);
+  });
+
+  it("of a cancelled notification leave nothing waiting", async () => {
+    const tenantId = await tenantOf(10);
+    const notificationId = await rig.send(tenantId);
+    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    const stored = await rig.services.notify.notifications.get(tenantId, notificationId);
+    const { notification, etag } = stored!;
+    await rig.services.notify.notifications.replace({ ...notification, state: "cancelling" }, etag);
+    rig.queues.lose();
+    await sweep(tenantId);
+    await rig.drain();
+    expect(await tally(rig, tenantId, notificationId)).toEqual({ "cancelled cancelled": 10 });
+    expect((await rig.view(tenantId, notificationId)).state).toBe("cancelled");
+  });
+});
+
+/** At which call of a delivery its first call of a name comes. */
+async function rehearse(name: string): Promise<number> {
+  const held = rig.queues.waiting();
+  rig.queues.lose();
+  const tenantId = await tenantOf();
+  await rig.send(tenantId);
+  await rig.drain(waitsFor(queueNames.notificationDeliver));
+  const [message] = rig.queues.waiting();
+  rig.faults.reset();
+  await rig.handle(message!);
+  const atCall = rig.faults.calls().indexOf(name) + 1;
+  rig.queues.lose();
+  for (const each of held) rig.queues.put(each);
+  return atCall;
+}
+
+describe("what no handler ever brings to its end", () => {
+  it("is ended where people see it, long after its time", async () => {
+    const tenantId = await tenantOf(20);
+    const notificationId = await rig.send(tenantId);
+    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    rig.queues.lose();
+    await ageBy(rig, tenantId, notificationId, 3 * 3_600_000);
+    await sweep(tenantId);
+    expect(await tally(rig, tenantId, notificationId)).toEqual({ "unknown no-answer": 20 });
+    expect((await rig.view(tenantId, notificationId)).state).toBe("completed");
+  });
+
+  it("is failed when it could not even be planned", async () => {
+    const tenantId = await tenantOf(20);
+    const notificationId = await rig.send(tenantId);
+    rig.queues.lose();
+    await ageBy(rig, tenantId, notificationId, 3 * 3_600_000);
+    await sweep(tenantId);
+    const { state, failure } = await rig.view(tenantId, notificationId);
+    expect({ state, failure }).toEqual({
+      state: "failed",
+      failure: expect.stringContaining("planned"),
+    });
+    await sweep(tenantId);
+    const { open } = await rig.services.notify.notifications.open(1000);
+    expect(open.map((each) => each.notificationId)).not.toContain(notificationId);
+  });
+});

@@ -1,0 +1,90 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lockHome } from "../../local/start/home-lock.ts";
+import { keptKey } from "../../local/start/keys.ts";
+import { freePort, isTaken } from "../../local/start/ports.ts";
+import { readStartSettings } from "../../local/start/settings.ts";
+
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "muster-home-"));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+describe("settings", () => {
+  test("without any, it is port 7071 and .muster beside the sources", () => {
+    expect(readStartSettings({}, "/srv/muster")).toEqual({
+      port: 7071,
+      home: "/srv/muster/.muster",
+    });
+  });
+
+  test("MUSTER_HOME may lie anywhere, and port 0 lets the machine choose", () => {
+    expect(readStartSettings({ PORT: "0", MUSTER_HOME: "/data" }, "/srv")).toEqual({
+      port: 0,
+      home: "/data",
+    });
+  });
+
+  test.each(["", "http", "-1", "65536", "80.5", "0x50"])("'%s' is no port", (text) => {
+    expect(() => readStartSettings({ PORT: text }, "/")).toThrow(`not "${text}"`);
+  });
+});
+
+describe("keys", () => {
+  test("a key is made once and then kept", () => {
+    const key = keptKey(home, "admin-token");
+    expect(key).toMatch(/^[\w-]{43}$/);
+    expect(keptKey(home, "admin-token")).toBe(key);
+    expect(keptKey(home, "another")).not.toBe(key);
+  });
+
+  test.skipIf(process.platform === "win32")("only its owner can read it", () => {
+    keptKey(home, "admin-token");
+    expect(statSync(join(home, "keys", "admin-token")).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("the lock of a home", () => {
+  test("a second owner is refused and told who the first is", async () => {
+    const unlock = await lockHome(home);
+    await expect(lockHome(home)).rejects.toThrow(`Another Muster (process ${process.pid})`);
+    unlock();
+    (await lockHome(home))();
+  });
+
+  test("a refused owner leaves the first one's lock alone", async () => {
+    const unlock = await lockHome(home);
+    const before = readFileSync(join(home, "instance.lock"), "utf8");
+    await expect(lockHome(home)).rejects.toThrow("Another");
+    expect(readFileSync(join(home, "instance.lock"), "utf8")).toBe(before);
+    unlock();
+  });
+
+  test("a dead owner's lock is taken over, even when its process number is in use again", async () => {
+    const port = await freePort();
+    writeFileSync(join(home, "instance.lock"), JSON.stringify({ pid: process.pid, port }));
+    const unlock = await lockHome(home);
+    await expect(lockHome(home)).rejects.toThrow("Another");
+    unlock();
+  });
+
+  test("a lock that makes no sense is taken over", async () => {
+    writeFileSync(join(home, "instance.lock"), "{");
+    const unlock = await lockHome(home);
+    await expect(lockHome(home)).rejects.toThrow("Another");
+    unlock();
+  });
+});
+
+test("a port is taken while somebody listens, and free afterwards", async () => {
+  const port = await freePort();
+  expect(await isTaken(port)).toBe(false);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  expect(await isTaken(port)).toBe(true);
+  server.close();
+});

@@ -1,0 +1,64 @@
+/**
+ * Faults at the seam around every call that leaves the process: a worker that dies before or after its
+ * n-th call, with everything it does afterwards failing too, as nothing runs on in a dead process.
+ */
+import type { Tap } from "../../shared/storage/tap.ts";
+
+/** A worker's death. */
+export class Killed extends Error {
+  constructor(operation: string) {
+    super(`killed at ${operation}`);
+    this.name = "Killed";
+  }
+}
+
+/** When the next worker dies: before its call goes out, or after the far side has done it. */
+export type Death = { readonly atCall: number; readonly when: "before" | "after" };
+
+/** A tap that counts calls, and kills on request. */
+export type FaultTap = {
+  readonly tap: Tap;
+  /** Names of the calls since the last `reset`. */
+  readonly calls: () => readonly string[];
+  readonly reset: () => void;
+  /** Arms a death; counting starts anew. */
+  readonly arm: (death: Death) => void;
+  /** The process has been replaced: calls go out again. */
+  readonly revive: () => void;
+  readonly isDead: () => boolean;
+};
+
+export function faultTap(): FaultTap {
+  let calls: string[] = [];
+  let death: Death | undefined;
+  let dead = false;
+  const tap: Tap = async (operation, call) => {
+    if (dead) throw new Killed(operation);
+    calls.push(operation);
+    const isLast = death !== undefined && calls.length === death.atCall;
+    if (isLast && death?.when === "before") {
+      dead = true;
+      throw new Killed(operation);
+    }
+    const result = await call();
+    if (isLast) dead = true;
+    if (dead) throw new Killed(operation);
+    return result;
+  };
+  return {
+    tap,
+    calls: () => calls,
+    reset: () => {
+      calls = [];
+    },
+    arm: (next) => {
+      calls = [];
+      death = next;
+    },
+    revive: () => {
+      dead = false;
+      death = undefined;
+    },
+    isDead: () => dead,
+  };
+}

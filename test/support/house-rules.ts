@@ -1,0 +1,187 @@
+/** The rules of this house over import text, as data, and the judge that applies them to a file. */
+import {
+  type Ban,
+  type Breach,
+  bannedIn,
+  importsOf,
+  lineCount,
+  listed,
+  packageOf,
+  type Source,
+  targetOf,
+} from "./source-rules.ts";
+
+/** A room imports from lower floors only: never sideways, never up. */
+const floors: Readonly<Record<string, number>> = {
+  "shared/kernel": 0,
+  "shared/storage": 1,
+  "shared/http": 1,
+  "shared/graph": 2,
+  "shared/configmgr": 2,
+  "shared/partner-center": 2,
+  "shared/identity": 2,
+  "shared/access": 2,
+  "shared/devices": 3,
+  "shared/schedules": 3,
+  "shared/tenants": 3,
+  "shared/notifications": 4,
+  "shared/provisioning": 4,
+  "shared/sync": 4,
+  "shared/registration": 4,
+  functions: 5,
+};
+
+/** Who may import a package; a package that is not listed may be imported by nobody. Files or folders. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  zod: ["shared/", "functions/"],
+  "csv-stringify": [
+    "shared/http/",
+    "shared/access/",
+    "shared/notifications/",
+    "shared/registration/",
+  ],
+  jose: ["shared/access/"],
+  "@azure/keyvault-keys": ["shared/storage/"],
+  "@azure/data-tables": ["shared/storage/"],
+  "@azure/storage-blob": ["shared/storage/"],
+  "@azure/storage-queue": ["shared/storage/"],
+  // Storage takes a managed identity; the identity room signs the app in with one.
+  "@azure/identity": ["shared/storage/", "shared/identity/"],
+  "@azure/msal-node": ["shared/identity/"],
+  // A definition is a value: only its registration needs the library. Types of its requests and answers are
+  // free where those are read and written.
+  "@azure/functions": ["functions/register.ts"],
+};
+
+const typesOnly: Readonly<Record<string, readonly string[]>> = {
+  "@azure/functions": [
+    "functions/define.ts",
+    "functions/http-audit.ts",
+    "functions/http-input.ts",
+    "functions/http-response.ts",
+    "functions/serve-http.ts",
+    "functions/serve-queue.ts",
+  ],
+};
+
+/** Everything else in the repository stays out of what is deployed. */
+const deployed = /^(functions|shared)\//;
+const housed = /^(functions|shared|local|relay)\//;
+
+/** What no line of code may contain, and where it may all the same. */
+const bans: readonly Ban[] = [
+  {
+    rule: "shared code is handed its clock, chance and settings",
+    within: /^shared\//,
+    pattern: /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bprocess\.env\b|\bperformance\.now\b/,
+    except: { "shared/kernel/clock.ts": "the only place that reads the machine's clock" },
+  },
+  {
+    rule: "status numbers belong to shared/http",
+    within: deployed,
+    pattern:
+      /(?<![\w.])(?:4(?:0[1-9]|1[0-8]|2[1-9]|31)|50[1-9])(?![\w.])|status\w*\W{1,6}(?:400|500)\b|\bcase (?:400|500):/i,
+    except: {
+      "shared/http/": "this is their home",
+      "shared/storage/errors.ts": "Azure Storage's own answers",
+      "shared/graph/": "Microsoft Graph's own answers",
+      "shared/configmgr/": "AdminService's own answers",
+      "shared/partner-center/": "Partner Center's own answers",
+      "shared/identity/": "the sign-in service's own answers",
+    },
+  },
+  {
+    rule: "no default exports",
+    within: housed,
+    pattern: /\bexport default\b/,
+    except: {},
+  },
+];
+
+const vagueNames = /(^|[-./])(utils?|helpers?|managers?|common|misc)([-./]|$)/;
+const maxLines = 250;
+
+/** All breaches of the house's rules in one file. */
+export const judge = (source: Source): Breach[] => [
+  ...importsOf(source.text).flatMap(({ name, typeOnly }) => {
+    const target = targetOf(source.path, name);
+    return target ? wrongRoom(source.path, target) : wrongPackage(source.path, name, typeOnly);
+  }),
+  ...bans.flatMap((ban) => bannedIn(source, ban)),
+  ...wrongShape(source),
+];
+
+function wrongRoom(path: string, target: string): Breach[] {
+  const breach = (rule: string): Breach[] => [{ rule, path, detail: `imports ${target}` }];
+  if (!deployed.test(path)) {
+    // Beside the house: its own folder, the words of floor 0, and nothing of the app itself.
+    const allowed = !path.startsWith("local/") || !deployed.test(target);
+    return allowed || roomOf(target) === "shared/kernel"
+      ? []
+      : breach("local runs dist, not sources");
+  }
+  if (!deployed.test(target)) return breach("the app imports nothing from beside it");
+  const [from, to] = [roomOf(path), roomOf(target)];
+  const [above, below] = [floors[from], floors[to]];
+  if (above === undefined) return breach(`unknown room ${from}`);
+  if (below === undefined) return breach(`unknown room ${to}`);
+  if (from === to) return from === "functions" ? wrongJob(path, target) : [];
+  return below < above ? [] : breach("rooms import from lower floors only");
+}
+
+/** A trigger may use what all triggers share, and no other job's. */
+function wrongJob(path: string, target: string): Breach[] {
+  const job = /^functions\/([^/]+)\/[^/]+$/;
+  const [from, to] = [job.exec(path)?.[1], job.exec(target)?.[1]];
+  if (from === undefined || to === undefined || from === to) return [];
+  return [{ rule: "jobs do not import each other's triggers", path, detail: `imports ${target}` }];
+}
+
+function wrongPackage(path: string, name: string, typeOnly: boolean): Breach[] {
+  if (!deployed.test(path)) return [];
+  const wanted = packageOf(name);
+  const detail = `imports ${name}`;
+  if (wanted.startsWith("node:")) {
+    const allowed = !path.startsWith("shared/kernel/") || wanted === "node:crypto";
+    return allowed
+      ? []
+      : [{ rule: "the kernel imports zod and node:crypto at most", path, detail }];
+  }
+  const may = [...(packages[wanted] ?? []), ...(typeOnly ? (typesOnly[wanted] ?? []) : [])];
+  const allowed = may.some((place) =>
+    place.endsWith("/") ? path.startsWith(place) : path === place,
+  );
+  return allowed ? [] : [{ rule: "each package has its listed importers", path, detail }];
+}
+
+function wrongShape({ path, text }: Source): Breach[] {
+  if (!housed.test(path)) return [];
+  const checks: readonly (readonly [boolean, string, string])[] = [
+    [lineCount(text) > maxLines, `at most ${maxLines} lines a file`, `${lineCount(text)} lines`],
+    [vagueNames.test(path), "a name says what the file answers for", path],
+    [!/^(#!.*\n)?\/\*\*/.test(text), "a file opens with what it answers for", text.slice(0, 40)],
+    [!triggerIsAlone(path, text), "one trigger a file: *.http.ts, *.queue.ts or *.timer.ts", path],
+  ];
+  return checks.flatMap(([wrong, rule, detail]) => (wrong ? [{ rule, path, detail }] : []));
+}
+
+/** Files in a job's folder export one value each: a definition, or the function that builds it. */
+function triggerIsAlone(path: string, text: string): boolean {
+  if (!/^functions\/[^/]+\//.test(path)) return true;
+  const values = text.match(/^export (?:const|async function|function) \w+/gm) ?? [];
+  return /\.(http|queue|timer)\.ts$/.test(path) && values.length === 1;
+}
+
+/** `shared/<room>`, or `functions`. */
+function roomOf(path: string): string {
+  const [top, room] = path.split("/");
+  return top === "shared" ? `${top}/${room}` : String(top);
+}
+
+/** Exceptions that name nothing any more, so that the tables do not rot. */
+export const idleExceptions = (sources: readonly Source[]): string[] =>
+  bans
+    .flatMap((ban) => Object.keys(ban.except))
+    .filter(
+      (key) => !key.endsWith("/") && !sources.some(({ path }) => listed({ [key]: "" }, path)),
+    );

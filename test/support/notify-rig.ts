@@ -1,0 +1,166 @@
+/**
+ * Everything of the first job except the host: real services over Azurite and the sandbox, with queues
+ * that the test drains, so that it decides which message comes when, how often, and into whose death.
+ */
+import { readFileSync } from "node:fs";
+import type { QueueFunction, Tools } from "../../functions/define.ts";
+import { functions } from "../../functions/functions.ts";
+import { serveQueue } from "../../functions/serve-queue.ts";
+import { buildServices, type Services } from "../../functions/services.ts";
+import { startRefresh } from "../../shared/devices/refresh-start.ts";
+import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
+import { newestFirstId } from "../../shared/kernel/ids.ts";
+import { NewNotification } from "../../shared/notifications/contract.ts";
+import { readNotification } from "../../shared/notifications/read-notifications.ts";
+import { sendNotification } from "../../shared/notifications/send-notification.ts";
+import { addTenant } from "../../shared/tenants/manage-tenants.ts";
+import { startTestSandbox, type TestSandbox } from "../local/sandbox/support.ts";
+import { accessWith } from "./access-settings.ts";
+import { storageConnectionString } from "./azurite.ts";
+import { type FaultTap, faultTap, Killed } from "./fault-tap.ts";
+import { TestQueues, type Waiting } from "./test-queues.ts";
+
+/** Times short enough for a test, in the proportions of the real ones. */
+const times = { claimMs: 400, confirmAfterMs: 60, graphTimeoutMs: 300, overdueMs: 1000 };
+/** How soon a failed message comes back. */
+const redeliverMs = 20;
+/** A message that fails this often without being killed shows a bug. */
+const maxFailures = 12;
+
+export type NotifyRig = {
+  readonly sandbox: TestSandbox;
+  readonly services: Services;
+  readonly queues: TestQueues;
+  readonly faults: FaultTap;
+  /** A tenant with a fleet, its directory refreshed. */
+  readonly tenant: (plan?: Record<string, unknown>) => Promise<string>;
+  /** Sends a notification; answers its id. */
+  readonly send: (tenantId: string, body?: Record<string, unknown>) => Promise<string>;
+  /** Handles one message; a death leaves it in the queue. */
+  readonly handle: (message: Waiting) => Promise<void>;
+  /** Handles messages until none is left, or `until` holds. */
+  readonly drain: (until?: () => boolean) => Promise<void>;
+  readonly view: (tenantId: string, notificationId: string) => Promise<View>;
+  readonly ledger: (tenantId: string) => Promise<{ total: number; doubled: number }>;
+  readonly stop: () => Promise<void>;
+};
+
+type View = Extract<Awaited<ReturnType<typeof readNotification>>, { ok: true }>["value"];
+
+/**
+ * Starts a rig. `clock` is the machine's clock as the app sees it; `beside` another rig, whose sandbox,
+ * storage and queues this one shares: a second host of the same app.
+ */
+export async function startNotifyRig(
+  clock: Clock = systemClock,
+  beside?: NotifyRig,
+): Promise<NotifyRig> {
+  const sandbox = beside?.sandbox ?? (await startTestSandbox());
+  const faults = faultTap();
+  const queues = beside?.queues ?? new TestQueues(faults.tap);
+  const services = await rigServices(sandbox, faults, queues, clock);
+  const tools: Tools = { services, log: () => undefined };
+  const byQueue = new Map(
+    functions.flatMap((each) => (each.kind === "queue" ? [[each.name, each] as const] : [])),
+  );
+
+  const handle = async (waiting: Waiting): Promise<void> => {
+    const definition: QueueFunction | undefined = byQueue.get(waiting.queue);
+    if (definition === undefined) throw new Error(`nobody listens on ${waiting.queue}`);
+    try {
+      await serveQueue(definition, waiting.message, { invocationId: "test" }, tools);
+    } catch (error) {
+      const attempts = error instanceof Killed ? waiting.attempts : waiting.attempts + 1;
+      if (attempts > maxFailures) throw error;
+      queues.put({ ...waiting, attempts, visibleAt: Date.now() + redeliverMs });
+    }
+    if (faults.isDead()) faults.revive();
+  };
+  const drain: NotifyRig["drain"] = async (until = () => false) => {
+    for (;;) {
+      if (until()) return;
+      const next = await queues.take();
+      if (next === undefined) return;
+      await handle(next);
+    }
+  };
+  return {
+    sandbox,
+    services,
+    queues,
+    faults,
+    handle,
+    drain,
+    tenant: async (plan = {}) => {
+      const { id } = await sandbox.tenant(plan);
+      await sandbox.control("PUT", "/behaviour", { tenantId: id, actMs: [1, 3], reportMs: [1, 3] });
+      const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
+      await addTenant(services.tenants, { tenantId: id, displayName: "Contoso", pace });
+      await startRefresh(services.refresh, id, newestFirstId(Date.now()));
+      await drain();
+      return id;
+    },
+    send: async (tenantId, body = {}) => {
+      const parsed = NewNotification.parse({
+        action: "restart",
+        target: { kind: "tenant" },
+        expiresAfter: "PT60S",
+        ...body,
+      });
+      const seed = newestFirstId(Date.now());
+      const sent = await sendNotification(services.notify, tenantId, seed, parsed);
+      if (!sent.ok) throw new Error(sent.failure.detail);
+      return seed;
+    },
+    view: async (tenantId, notificationId) => {
+      const found = await readNotification(services.notify, tenantId, notificationId);
+      if (!found.ok) throw new Error(found.failure.detail);
+      return found.value;
+    },
+    ledger: async (tenantId) => {
+      const { body } = await sandbox.control<{ total: number; doubled: number }>(
+        "GET",
+        `/ledger/summary?tenantId=${tenantId}`,
+      );
+      return body;
+    },
+    stop: () => (beside === undefined ? sandbox.stop() : Promise.resolve()),
+  };
+}
+
+async function rigServices(
+  sandbox: TestSandbox,
+  faults: FaultTap,
+  queues: TestQueues,
+  clock: Clock,
+): Promise<Services> {
+  const tokens = new Map<string, Promise<string>>();
+  const token = (tenantId: string): Promise<string> => {
+    const known = tokens.get(tenantId) ?? signIn(sandbox, tenantId);
+    tokens.set(tenantId, known);
+    return known;
+  };
+  const settings = {
+    ...times,
+    storage: { kind: "connectionString", value: storageConnectionString() } as const,
+    access: accessWith("a".repeat(32)),
+    graphUrl: sandbox.graphUrl,
+    authorityUrl: sandbox.authorityUrl,
+    clientId: sandbox.clientId,
+    credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
+  };
+  const services = await buildServices(settings, () => ({}), { clock, tap: faults.tap, token });
+  return {
+    ...services,
+    storage: { ...services.storage, queues },
+    notify: { ...services.notify, queues },
+    refresh: { ...services.refresh, queues },
+  };
+}
+
+async function signIn(sandbox: TestSandbox, tenantId: string): Promise<string> {
+  // The certificate is there before anybody signs in; a missing one is a broken rig.
+  readFileSync(sandbox.caFile);
+  const { body } = await sandbox.token(tenantId);
+  return String(body["access_token"]);
+}

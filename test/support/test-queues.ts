@@ -1,0 +1,67 @@
+/**
+ * Queues that a test drains by hand: messages in memory, in the order of their time, sent through the
+ * same seam as the real ones. Everything else of a rig is real.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { QueueName } from "../../shared/storage/names.ts";
+import { encodeMessage, Queues } from "../../shared/storage/queues.ts";
+import type { Tap } from "../../shared/storage/tap.ts";
+
+/** A message that waits for its time. */
+export type Waiting = {
+  readonly queue: QueueName;
+  /** As a function receives it. */
+  readonly message: Record<string, unknown>;
+  readonly visibleAt: number;
+  readonly attempts: number;
+};
+
+/** Queues in memory. Delays are kept to the millisecond, so that a test need not wait for seconds. */
+export class TestQueues extends Queues {
+  #waiting: Waiting[] = [];
+  readonly #send: Tap;
+
+  constructor(tap: Tap) {
+    super(() => {
+      throw new Error("this rig has no queue service");
+    }, tap);
+    this.#send = tap;
+  }
+
+  override async send(queue: QueueName, message: object, delaySeconds = 0): Promise<void> {
+    const text = Buffer.from(encodeMessage(queue, message), "base64").toString("utf8");
+    await this.#send(`queue.send ${queue}`, () => {
+      this.put({
+        queue,
+        message: JSON.parse(text) as Record<string, unknown>,
+        visibleAt: Date.now() + delaySeconds * 1000,
+        attempts: 0,
+      });
+      return Promise.resolve();
+    });
+  }
+
+  /** Adds a message without the seam: a duplicate, or one that comes back. */
+  put(message: Waiting): void {
+    this.#waiting.push(message);
+  }
+
+  /** Takes the message whose time comes first; undefined when there is none. */
+  async take(): Promise<Waiting | undefined> {
+    const [first] = this.#waiting.toSorted((a, b) => a.visibleAt - b.visibleAt);
+    if (first === undefined) return undefined;
+    this.#waiting = this.#waiting.filter((each) => each !== first);
+    await sleep(Math.max(0, first.visibleAt - Date.now()));
+    return first;
+  }
+
+  /** What waits, earliest first. */
+  waiting(): readonly Waiting[] {
+    return this.#waiting.toSorted((a, b) => a.visibleAt - b.visibleAt);
+  }
+
+  /** Forgets everything: messages that were lost. */
+  lose(): void {
+    this.#waiting = [];
+  }
+}
