@@ -1,6 +1,6 @@
 /** Hosts a fixture app for one test, on queues and timers of its own. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueueServiceClient } from "@azure/storage-queue";
@@ -39,15 +39,18 @@ export function settingsOf(folder: string, queue: string): Record<string, string
   };
 }
 
+/** What a test wants of its host. `localSettings` is what the app's local.settings.json says. */
+export type HostedAppOptions = Partial<HostOptions> & { readonly localSettings?: unknown };
+
 export async function hostApp(
   name: string,
-  { env = {}, ...options }: Partial<HostOptions> = {},
+  { env = {}, localSettings, ...options }: HostedAppOptions = {},
 ): Promise<HostedApp> {
   const folder = await mkdtemp(join(tmpdir(), "hosted-"));
   const settings = { ...settingsOf(folder, unique("test")), ...env };
   const logs: LogEntry[] = [];
   const host = await startHost({
-    appDir: appDir(name),
+    appDir: localSettings ? await copyWith(name, folder, localSettings) : appDir(name),
     port: 0,
     env: settings,
     log: (entry) => void logs.push(entry),
@@ -64,6 +67,15 @@ export async function hostApp(
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** No repository keeps a local.settings.json, so a test that wants one writes it into a copy. */
+async function copyWith(name: string, folder: string, localSettings: unknown): Promise<string> {
+  const copy = join(folder, "apps", name);
+  await cp(appDir(name), copy, { recursive: true });
+  await symlink(join(process.cwd(), "node_modules"), join(copy, "node_modules"), "junction");
+  await writeFile(join(copy, "local.settings.json"), JSON.stringify(localSettings));
+  return copy;
 }
 
 export async function readNotes(file: string, kind?: string): Promise<readonly Note[]> {

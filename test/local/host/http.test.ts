@@ -5,7 +5,11 @@ import { type HostedApp, hostApp } from "./hosted-app.ts";
 let app: HostedApp;
 beforeAll(async () => {
   const env = { Overridden: "by the environment", "AzureWebJobs.Off.Disabled": "true" };
-  app = await hostApp("plain", { env });
+  const localSettings = {
+    Values: { GREETING: "hello from the settings", Overridden: "by nobody" },
+    Host: { CORS: "https://console.example" },
+  };
+  app = await hostApp("plain", { env, localSettings });
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
