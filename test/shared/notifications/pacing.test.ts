@@ -44,7 +44,8 @@ function sendAll(requests: number, list: readonly Happening[], lateMs: (nth: num
   let state: PaceState = freshPace;
   let now = 1_000_000;
   const closings: { readonly at: number; readonly byMs: number }[] = [];
-  const turns: { readonly madeAt: number; readonly due: number }[] = [];
+  // A reservation knows how many closings came before it; the clock may not tell, it stands still at times.
+  const turns: { readonly closingsBefore: number; readonly due: number }[] = [];
   for (const { afterMs, cost, closeMs } of list) {
     now += afterMs;
     if (closeMs > 0) {
@@ -56,11 +57,11 @@ function sendAll(requests: number, list: readonly Happening[], lateMs: (nth: num
     state = reserved.state;
     for (let k = 0; k < cost; k += 1) {
       const turn = Math.floor(k / pace.burst) * pace.burst * pace.intervalMs;
-      turns.push({ madeAt: now, due: reserved.startAt + turn });
+      turns.push({ closingsBefore: closings.length, due: reserved.startAt + turn });
     }
   }
-  return turns.map(({ madeAt, due }, nth) => {
-    const later = closings.filter(({ at }) => at > madeAt);
+  return turns.map(({ closingsBefore, due }, nth) => {
+    const later = closings.slice(closingsBefore);
     const moved = later.reduce((when, { at, byMs }) => (when >= at ? when + byMs : when), due);
     return moved + lateMs(nth);
   });
