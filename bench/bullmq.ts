@@ -4,7 +4,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
 import { startRedis } from "./redis.ts";
-import { deviceIds, makeFleet, type Surroundings, startSurroundings } from "./surroundings.ts";
+import {
+  deviceIds,
+  makeFleet,
+  reached,
+  type Surroundings,
+  startSurroundings,
+} from "./surroundings.ts";
 import { timed, until } from "./timing.ts";
 import { appToken } from "./token.ts";
 
@@ -62,5 +68,8 @@ async function rateOf({ sandbox }: Surroundings, mode: Mode, devices: number): P
   child.disconnect();
   await ended;
   await redis.stop();
+  const { distinct } = await reached(sandbox.url, tenantId);
+  if (distinct !== ids.length)
+    throw new Error(`BullMQ reached ${distinct} devices of ${ids.length}.`);
   return devices / seconds;
 }
