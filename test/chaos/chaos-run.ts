@@ -41,10 +41,14 @@ type View = { readonly state: string; readonly counts: Counts };
 /** Runs once. The same seed gives the same fleet, the same trouble at the same moments. */
 export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
   const stage = await openStage(plan.settings, plan.messageLeaseSeconds);
+  let failed = true;
   try {
-    return await runOn(stage, plan);
+    const report = await runOn(stage, plan);
+    failed = report.problems.length > 0;
+    return report;
   } finally {
-    await stage.stop();
+    if (failed) plan.say(`logs and storage are kept in ${stage.home}`);
+    await stage.stop(failed);
   }
 }
 

@@ -24,7 +24,10 @@ export type Stage = {
   readonly storageOutage: (ms: number) => Promise<void>;
   /** Queues that still hold messages, with how many. */
   readonly queuesInUse: () => Promise<Record<string, number>>;
-  readonly stop: () => Promise<void>;
+  /** The folder of logs and of what storage holds. */
+  readonly home: string;
+  /** Ends everything; the folder goes too unless it is to be looked into. */
+  readonly stop: (keepFolder: boolean) => Promise<void>;
 };
 
 /** Builds a stage with the app settings given. */
@@ -74,10 +77,11 @@ export async function openStage(
       azurite = await startAzurite({ folder, ports });
     },
     queuesInUse: () => queuesInUse(connectionString),
-    stop: async () => {
+    home,
+    stop: async (keepFolder) => {
       await stopFunctions();
       await Promise.all([sandbox.stop(), azurite.stop()]);
-      rmSync(home, { recursive: true, force: true });
+      if (!keepFolder) rmSync(home, { recursive: true, force: true });
     },
   };
 }
