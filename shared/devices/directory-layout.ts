@@ -4,8 +4,15 @@
  * Ids are random GUIDs, so leading bits spread evenly, and bucket order is id order.
  */
 
-/** Which layout rows are in: so many leading bits, and the how-manieth layout it is. */
-export type Layout = { readonly bits: number; readonly generation: number };
+/**
+ * Which layout rows are in: so many leading bits, and the how-manieth layout it is; and how many devices,
+ * where that is known.
+ */
+export type Layout = {
+  readonly bits: number;
+  readonly generation: number;
+  readonly count?: number;
+};
 
 /** Where a walk goes on: at ids from this prefix (8 hex digits), in the layout seen last. */
 export type Cursor = { readonly prefix: string; readonly layout?: Layout };
@@ -16,7 +23,7 @@ const maxBits = 14;
 const mostInNewBucket = 128;
 const kept = { least: 32, most: 192 };
 /** What a walk reckons with when it only knows the bits. */
-export const devicesPerBucket = 96;
+const devicesPerBucket = 96;
 
 const prefixBits = 32;
 const prefixDigits = 8;
@@ -33,6 +40,10 @@ export function bitsFor(count: number, present?: number): number {
   }
   return Math.min(maxBits, Math.max(0, Math.ceil(Math.log2(count / mostInNewBucket))));
 }
+
+/** How many devices a bucket holds, about. */
+export const inBucket = ({ bits, count }: Layout): number =>
+  count === undefined ? devicesPerBucket : Math.max(1, count / 2 ** bits);
 
 /** The first 32 bits of an id. */
 export const prefixOf = (id: string): string => id.slice(0, prefixDigits);
