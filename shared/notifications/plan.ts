@@ -73,7 +73,6 @@ async function step(
   notification: Notification,
   before: StoredPlan | undefined,
 ): Promise<StoredPlan | undefined> {
-  const { notificationId } = notification;
   const action = actionOf(notification);
   const progress = before?.progress ?? beforePlanning;
   const { candidates, next } = await targetStep(deps, notification, progress.cursor);
@@ -97,9 +96,8 @@ async function step(
     ...(next === undefined ? {} : { cursor: next }),
   };
   const due = withTurns(rows, units);
-  if (!(await deps.deliveries.commitPlan(notificationId, due, after, before?.etag)))
-    return undefined;
-  return deps.deliveries.plan(notificationId);
+  if (!(await deps.deliveries.commitPlan(notification, due, after, before?.etag))) return undefined;
+  return deps.deliveries.plan(notification.notificationId);
 }
 
 /** Reserves all units of a step in one write, and gives each its turn. */
@@ -170,7 +168,7 @@ async function endPlanning(
   const { notificationId, tenantId } = notification;
   if (!stored?.progress.done) {
     const progress = { ...(stored?.progress ?? beforePlanning), done: true, unsent: [] };
-    await deps.deliveries.commitPlan(notificationId, [], progress, stored?.etag);
+    await deps.deliveries.commitPlan(notification, [], progress, stored?.etag);
   }
   const planned = move(notification, "planned");
   if (planned !== undefined) await deps.notifications.replace(planned, etag);
