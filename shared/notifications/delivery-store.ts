@@ -60,13 +60,13 @@ export class DeliveryStore {
     return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
   }
 
-  /** Writes new rows and the plan's progress in one transaction; false when somebody was faster. */
+  /** Writes new rows and the plan's progress in one transaction; undefined when somebody was faster. */
   async commitPlan(
     notification: RowOwner & Pick<Notification, "notificationId">,
     rows: readonly DeliveryRow[],
     progress: PlanProgress,
     etag: string | undefined,
-  ): Promise<boolean> {
+  ): Promise<StoredPlan | undefined> {
     const { notificationId, tenantId, actionId } = notification;
     const owner = { tenantId, actionId };
     const row = {
@@ -80,7 +80,7 @@ export class DeliveryStore {
       (fresh): Change => ({ kind: "insert", row: toRow(notificationId, { ...fresh, owner }) }),
     );
     const ended = await this.#tables.transact(tableNames.deliveries, [plan, ...inserts]);
-    return ended.kind === "done";
+    return ended.kind === "done" ? { progress, etag: ended.etags[0] ?? "" } : undefined;
   }
 
   /** Rows from one last-device id to another, both included. */

@@ -96,8 +96,7 @@ async function step(
     ...(next === undefined ? {} : { cursor: next }),
   };
   const due = withTurns(rows, units);
-  if (!(await deps.deliveries.commitPlan(notification, due, after, before?.etag))) return undefined;
-  return deps.deliveries.plan(notification.notificationId);
+  return deps.deliveries.commitPlan(notification, due, after, before?.etag);
 }
 
 /** Reserves all units of a step in one write, and gives each its turn. */

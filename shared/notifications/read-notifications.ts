@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { NotificationView } from "./contract.ts";
+import { emptyCounts } from "./delivery-row.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
 import type { Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
@@ -55,7 +56,8 @@ export async function viewNow(
   const { notificationId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
   const plan = await deliveries.plan(notificationId);
-  const current = await deliveries.counts(notificationId);
+  // Rows come with the plan, in one transaction: without it there are none.
+  const current = plan === undefined ? emptyCounts() : await deliveries.counts(notificationId);
   return notificationView(notification, current, plan?.progress, clock.now());
 }
 

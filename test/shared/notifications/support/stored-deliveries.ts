@@ -1,10 +1,11 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
+import { PaceStore } from "../../../../shared/graph/pace-store.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
 import type { Delivery, DeliveryState } from "../../../../shared/notifications/delivery.ts";
 import type { DeliveryRow } from "../../../../shared/notifications/delivery-row.ts";
-import { DeliveryStore } from "../../../../shared/notifications/delivery-store.ts";
+import { DeliveryStore, type StoredPlan } from "../../../../shared/notifications/delivery-store.ts";
 import { NotificationStore } from "../../../../shared/notifications/notification-store.ts";
 import { beforePlanning } from "../../../../shared/notifications/plan-progress.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
@@ -13,6 +14,7 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 export const readersOf = (storage: Storage) => ({
   notifications: new NotificationStore(storage),
   deliveries: new DeliveryStore(storage.tables),
+  paces: new PaceStore(storage.tables),
   clock: systemClock,
 });
 
@@ -39,12 +41,12 @@ export async function storeDeliveries(
     expiresAt: now + 60_000,
   } as const;
   await notifications.insert(notification);
+  let plan: StoredPlan | undefined;
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
     const fresh = Array.from({ length: count }, (_, at) => rowOf(row + at, perRow, stateOf));
-    const before = await deliveries.plan(notification.notificationId);
     const progress = { ...beforePlanning, done: true, steps: row };
-    await deliveries.commitPlan(notification, fresh, progress, before?.etag);
+    plan = await deliveries.commitPlan(notification, fresh, progress, plan?.etag);
   }
   return notification.notificationId;
 }
