@@ -21,7 +21,7 @@ import { finishIfDone } from "./finish.ts";
 import { move, type Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import { beforePlanning, type PlanProgress, type Unit } from "./plan-progress.ts";
-import { type Candidate, firstDelivery, toUnits, type UnitDraft } from "./planning.ts";
+import { type Candidate, firstDelivery, keptOf, toUnits, type UnitDraft } from "./planning.ts";
 import { tellSites } from "./relay-hand-over.ts";
 import { type TargetDeps, targetStep } from "./targets.ts";
 
@@ -75,12 +75,13 @@ async function step(
 ): Promise<StoredPlan | undefined> {
   const action = actionOf(notification);
   const progress = before?.progress ?? beforePlanning;
-  const { candidates, next } = await targetStep(deps, notification, progress.cursor);
+  const target = await targetStep(deps, notification, progress.cursor);
+  const { candidates } = target;
   const now = deps.clock.now();
   const deliveries = candidates.map((candidate) =>
     firstDelivery(action, candidate, notification, now),
   );
-  const rows = toRows(deliveries, now);
+  const { rows, next } = keptOf(toRows(deliveries, now), target.next);
   const units = await reserveTurns(
     deps,
     notification,
