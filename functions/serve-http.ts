@@ -25,6 +25,7 @@ import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
 import { idIn, type Read, readInput } from "./http-input.ts";
 import { toResponse } from "./http-response.ts";
+import type { Services } from "./services.ts";
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
 export async function serveHttp(
@@ -102,8 +103,6 @@ async function mayThey(
 ): Promise<Result<Admitted["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
-  if (tenantId !== undefined && (await services.admission.isTenant(tenantId)))
-    trace.tenantId = tenantId;
   if (input.body !== undefined) trace.note = { after: input.body };
   const collectionId = idIn(input.params, "collectionId");
   const target = { tenantId, collectionId, ...(await about?.(input, services)) };
@@ -112,11 +111,26 @@ async function mayThey(
     target,
     rate: rateOf(request),
   });
+  await noteTenant(trace, tenantId, admitted, services);
   if (admitted.kind === "refused") return shut(trace, admitted);
   const { authorization } = admitted;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
   const permission = authorization.asked[0]?.permission ?? "access.manage";
   return shut(trace, refused("limits", refusalOf("scope", permission), true));
+}
+
+/** Notes a registered tenant: its trail is where the request's event goes. */
+async function noteTenant(
+  trace: Trace,
+  tenantId: string | undefined,
+  admitted: Admitted | Refused,
+  { tenantStore, knownTenants }: Services,
+): Promise<void> {
+  const isRefused = admitted.kind === "refused";
+  if (tenantId === undefined || (isRefused && !admitted.audited)) return;
+  // Read for who is refused, not remembered: else the time it takes would say which tenants are in use.
+  const tenants = isRefused ? tenantStore : knownTenants;
+  if ((await tenants.get(tenantId)) !== undefined) trace.tenantId = tenantId;
 }
 
 /** Answers a repeated request with the first answer; keys are each caller's own. */

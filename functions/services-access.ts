@@ -18,21 +18,21 @@ import { keyFileWrapper } from "../shared/storage/key-file.ts";
 import { keyVaultWrapper } from "../shared/storage/key-vault.ts";
 import { type Sealer, sealer } from "../shared/storage/sealing.ts";
 import type { Tables } from "../shared/storage/tables.ts";
-import type { TenantStore } from "../shared/tenants/tenant-store.ts";
+import type { Tenants } from "../shared/tenants/tenant-cache.ts";
 import type { Settings } from "./settings.ts";
 import type { Sealing } from "./settings-access.ts";
 
 type Base = {
   readonly clock: Clock;
   readonly tables: Tables;
-  readonly tenantStore: TenantStore;
+  readonly knownTenants: Tenants;
   /** Moves what waited for a second person. */
   readonly settled: AccessServices["settled"];
 };
 
 /** Everything about access. `admission` decides, `access` is what handlers read and change. */
 export async function accessServices(settings: Settings, base: Base) {
-  const { clock, tables, tenantStore, settled } = base;
+  const { clock, tables, knownTenants, settled } = base;
   const { adminToken, first, sealing, rateFactor, ...rules } = settings.access;
   const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
   const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
@@ -42,7 +42,7 @@ export async function accessServices(settings: Settings, base: Base) {
     checkToken: withBootstrap(adminToken, tokenCheck({ ...rules, keys, clock })),
     snapshots,
     limiter: rateLimiter(clock, ratesTimes(rateFactor)),
-    isTenant: async (tenantId) => (await tenantStore.get(tenantId)) !== undefined,
+    isTenant: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
   const approvals = new ApprovalStore(tables);
   const auditing = { tables, clock };

@@ -19,7 +19,7 @@ import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
-import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
+import { cachedTenants, type Tenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { accessServices } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
@@ -41,11 +41,13 @@ export async function buildServices(
 ) {
   const storage = await openStorage(settings.storage, world.clock, world.tap);
   const { tables, clock } = storage;
+  const tenantStore = new TenantStore(tables);
   const base = {
     clock,
     storage,
     graph: graphClient(settings, clock, world),
-    tenantStore: new TenantStore(tables),
+    tenantStore,
+    knownTenants: cachedTenants(tenantStore, clock),
     paces: new PaceStore(tables),
     directory: new DirectoryStore(tables),
     sites: new SiteStore(tables, storage.blobs),
@@ -59,7 +61,7 @@ export async function buildServices(
     openApi,
     answers: new TableAnswerStore(tables, clock),
     quarantine: new QuarantineStore(tables, clock),
-    tenants: { store: base.tenantStore, clock },
+    tenants: { store: tenantStore, known: base.knownTenants, clock },
     notify,
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },
@@ -71,6 +73,7 @@ type Base = {
   readonly storage: Storage;
   readonly graph: GraphClient;
   readonly tenantStore: TenantStore;
+  readonly knownTenants: Tenants;
   readonly paces: PaceStore;
   readonly directory: DirectoryStore;
   readonly sites: SiteStore;
@@ -88,13 +91,13 @@ const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): G
 
 function notifyDeps(settings: Settings, base: Base) {
   const { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs } = settings;
-  const { storage, clock } = base;
+  const { storage } = base;
   return {
     ...base,
     notifications: new NotificationStore(storage),
     deliveries: new DeliveryStore(storage.tables),
     approvals: new ApprovalStore(storage.tables),
-    tenants: cachedTenants(base.tenantStore, clock),
+    tenants: base.knownTenants,
     queues: storage.queues,
     random: Math.random,
     claimMs,

@@ -8,7 +8,7 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listCollectionsFunction = onHttp(
@@ -24,7 +24,7 @@ export const listCollectionsFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const list = `collections ${tenantId}`;
     const position = positionOf(list, query.pageToken);

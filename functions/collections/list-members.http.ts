@@ -6,7 +6,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listMembersFunction = onHttp(
@@ -21,7 +21,7 @@ export const listMembersFunction = onHttp(
     answers: { 200: { description: "A page of members", body: MembersView } },
   }),
   async ({ params, query, url }, { services }) => {
-    const tenant = await getTenant(services.tenants, params.tenantId);
+    const tenant = await knownTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
     const list = `members ${params.tenantId} ${params.collectionId}`;
     const position = positionOf(list, query.pageToken);

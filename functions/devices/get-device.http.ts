@@ -4,7 +4,7 @@ import { readDevice } from "../../shared/devices/directory-list.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -20,7 +20,7 @@ export const getDeviceFunction = onHttp(
   }),
   async ({ params: { tenantId, deviceId } }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readDevice(services.directory, tenantId, deviceId, reach);

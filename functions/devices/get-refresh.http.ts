@@ -4,7 +4,7 @@ import { readRefresh } from "../../shared/devices/refresh-view.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const getRefreshFunction = onHttp(
@@ -18,7 +18,7 @@ export const getRefreshFunction = onHttp(
     answers: { 200: { description: "The refresh", body: RefreshView } },
   }),
   async ({ params: { tenantId, refreshId } }, { services }) => {
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const found = await readRefresh(services.refresh.refreshes, tenantId, refreshId);
     return found.ok ? succeed(ok(found.value)) : found;

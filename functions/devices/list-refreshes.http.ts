@@ -7,7 +7,7 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listRefreshesFunction = onHttp(
@@ -22,7 +22,7 @@ export const listRefreshesFunction = onHttp(
     answers: { 200: { description: "A page of refreshes", body: pageOf(RefreshView) } },
   }),
   async ({ params: { tenantId }, query, url }, { services }) => {
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const list = `refreshes ${tenantId}`;
     const position = positionOf(list, query.pageToken);

@@ -7,7 +7,7 @@ import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
 import { DeliveryView } from "../../shared/notifications/contract.ts";
 import { deviceHistory } from "../../shared/notifications/read-notifications.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -41,7 +41,7 @@ export const deviceHistoryFunction = onHttp(
   }),
   async ({ params: { tenantId, deviceId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     if (reach !== undefined) {

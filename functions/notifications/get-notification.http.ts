@@ -4,7 +4,7 @@ import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { NotificationPath, NotificationView } from "../../shared/notifications/contract.ts";
 import { readNotification } from "../../shared/notifications/read-notifications.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -20,7 +20,7 @@ export const getNotificationFunction = onHttp(
   }),
   async ({ params: { tenantId, notificationId } }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readNotification(services.notify, tenantId, notificationId, reach);

@@ -7,8 +7,9 @@ import { succeed } from "../../shared/kernel/failure.ts";
 import { DeliveryView, NotificationPath } from "../../shared/notifications/contract.ts";
 import { deliveriesCsv } from "../../shared/notifications/deliveries-csv.ts";
 import { countedStates } from "../../shared/notifications/delivery.ts";
-import { listDeliveries, seesNotification } from "../../shared/notifications/read-notifications.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { listDeliveries } from "../../shared/notifications/list-deliveries.ts";
+import { seesNotification } from "../../shared/notifications/read-notifications.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -31,13 +32,14 @@ export const listDeliveriesFunction = onHttp(
   }),
   async ({ params, query, url, accept }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, params.tenantId);
+    const tenant = await knownTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
     const { state } = query;
     const reach = await reachOfCaller(tools, params.tenantId);
-    const visible = await seesNotification(services.notify, params, reach);
-    if (!visible.ok) return visible;
     if (accept.includes("text/csv")) {
+      // Once it has begun, an answer can only end; whether there is one is asked before.
+      const visible = await seesNotification(services.notify, params, reach);
+      if (!visible.ok) return visible;
       return succeed(
         streamed("text/csv; charset=utf-8", deliveriesCsv(services.notify, params, state)),
       );
@@ -45,11 +47,8 @@ export const listDeliveriesFunction = onHttp(
     const list = `deliveries ${params.notificationId} ${state ?? ""}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const page = await listDeliveries(services.notify, params, {
-      top: query.top,
-      ...(state === undefined ? {} : { state }),
-      ...(position.value === undefined ? {} : { after: position.value }),
-    });
+    const wanted = { state, top: query.top, position: position.value, reach };
+    const page = await listDeliveries(services.notify, params, wanted);
     return page.ok ? succeed(ok(pageBody(url, list, page.value))) : page;
   },
   { keepsLimits: true },

@@ -7,7 +7,7 @@ import { succeed } from "../../shared/kernel/failure.ts";
 import { NotificationView } from "../../shared/notifications/contract.ts";
 import { listNotifications } from "../../shared/notifications/read-notifications.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -30,7 +30,7 @@ export const listNotificationsFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const list = `notifications ${tenantId}`;
     const position = positionOf(list, query.pageToken);

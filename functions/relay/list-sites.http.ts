@@ -4,7 +4,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listSitesFunction = onHttp(
@@ -18,7 +18,7 @@ export const listSitesFunction = onHttp(
     answers: { 200: { description: "The sites", body: SitesView } },
   }),
   async ({ params: { tenantId } }, { services }) => {
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const sites = await services.sites.sites(tenantId);
     const value = sites.map(({ siteCode, devices, reportedAt }) => ({

@@ -70,13 +70,13 @@ export async function admit(
 ): Promise<Admitted | Refused> {
   const { operation, target, rate } = request;
   const { tenantId } = target;
-  // Looked up in any case, so that the time an answer takes says nothing either.
-  const registered = tenantId === undefined || (await deps.isTenant(tenantId));
   const requirement = requirementOf(operation);
   if (requirement === undefined)
     return refused("unlisted", refusalOf("permission", "access.manage"), true);
   const answer = authorize(standing, requirement, target);
   if (!answer.allowed) return refused(answer.step, refusalOf(answer.step, answer.permission), true);
+  // Asked for those only who may: to everybody else the answer, and its time, are the same without it.
+  const registered = tenantId === undefined || (await deps.isTenant(tenantId));
   // Who may see every tenant is told by the handler that there is none; anybody else is out of reach.
   const permission = answer.asked[0]?.permission;
   if (!registered && permission !== undefined && answer.assignment?.scope.kind !== "everything")

@@ -39,15 +39,17 @@ export function cachedSnapshots(deps: {
     ...(deps.bootstrap ? [bootstrapAssignment] : []),
     ...settingsAssignments(deps.first),
   ];
-  let kept: { readonly snapshot: Promise<Snapshot>; readonly until: Instant } | undefined;
+  let kept: { readonly snapshot: Promise<Snapshot>; readonly at: Instant } | undefined;
   const load = async (): Promise<Snapshot> => {
     const [custom, stored] = await Promise.all([deps.roles.all(), deps.assignments.all()]);
     return snapshotOf(custom, [...fixed, ...stored]);
   };
   return {
     read() {
-      if (kept !== undefined && deps.clock.now() < kept.until) return kept.snapshot;
-      const mine = { snapshot: load(), until: deps.clock.now() + snapshotMs };
+      const now = deps.clock.now();
+      // A clock that was set back must not make a few seconds last for hours.
+      if (kept !== undefined && kept.at <= now && now < kept.at + snapshotMs) return kept.snapshot;
+      const mine = { snapshot: load(), at: now };
       kept = mine;
       // A failed read must not be kept: nobody is let in or shut out by an outage that has passed.
       mine.snapshot.catch(() => {

@@ -4,10 +4,17 @@
  * Ids are random GUIDs, so leading bits spread evenly, and bucket order is id order.
  */
 
-/** Which layout rows are in: so many leading bits, and the how-manieth layout it is. */
-export type Layout = { readonly bits: number; readonly generation: number };
+/**
+ * Which layout rows are in: so many leading bits, and the how-manieth layout it is; and how many devices,
+ * where that is known.
+ */
+export type Layout = {
+  readonly bits: number;
+  readonly generation: number;
+  readonly count?: number;
+};
 
-/** Where a walk goes on: at ids from this prefix (8 hex digits), in the layout seen last. */
+/** Where a walk goes on: at ids from this beginning on (8 hex digits or more), in the layout seen last. */
 export type Cursor = { readonly prefix: string; readonly layout?: Layout };
 
 /** Most leading bits: 16,384 rows, enough for two million devices. */
@@ -16,7 +23,7 @@ const maxBits = 14;
 const mostInNewBucket = 128;
 const kept = { least: 32, most: 192 };
 /** What a walk reckons with when it only knows the bits. */
-export const devicesPerBucket = 96;
+const devicesPerBucket = 96;
 
 const prefixBits = 32;
 const prefixDigits = 8;
@@ -33,6 +40,10 @@ export function bitsFor(count: number, present?: number): number {
   }
   return Math.min(maxBits, Math.max(0, Math.ceil(Math.log2(count / mostInNewBucket))));
 }
+
+/** How many devices a bucket holds, about. A count may be older than the buckets: never less than in a sparse one. */
+export const inBucket = ({ bits, count }: Layout): number =>
+  count === undefined ? devicesPerBucket : Math.max(kept.least, count / 2 ** bits);
 
 /** The first 32 bits of an id. */
 export const prefixOf = (id: string): string => id.slice(0, prefixDigits);
@@ -58,15 +69,23 @@ export function prefixAfter(key: string, bits: number): string | undefined {
 export const partitionOf = (tenantId: string, bits: number): string => `${tenantId}|${bits}`;
 
 /** A cursor as text. It names an id, not a row, so that it outlives the layout. */
-export const cursorText = ({ prefix, layout }: Cursor): string =>
-  layout === undefined ? prefix : `${prefix}.${layout.bits}.${layout.generation}`;
+export function cursorText({ prefix, layout }: Cursor): string {
+  if (layout === undefined) return prefix;
+  const { bits, generation, count } = layout;
+  return [prefix, bits, generation, ...(count === undefined ? [] : [count])].join(".");
+}
+
+/** The same walk, to go on behind a device that it has passed. */
+export const cursorBehind = (cursor: string | undefined, deviceId: string): string =>
+  cursorText({ ...cursorOf(cursor), prefix: `${deviceId}!` });
 
 /** A cursor from its text; text of any other shape is an error of ours. */
 export function cursorOf(text: string | undefined): Cursor {
   if (text === undefined) return { prefix: firstPrefix };
-  const match = /^([0-9a-f]{8})(?:\.(\d+)\.(\d+))?$/.exec(text);
+  const match = /^([0-9a-f]{8}[0-9a-f-]*!?)(?:\.(\d+)\.(\d+)(?:\.(\d+))?)?$/.exec(text);
   if (match?.[1] === undefined) throw new Error(`not a directory cursor: ${text}`);
-  const [, prefix, bits, generation] = match;
+  const [, prefix, bits, generation, count] = match;
   if (bits === undefined) return { prefix };
-  return { prefix, layout: { bits: Number(bits), generation: Number(generation) } };
+  const layout = { bits: Number(bits), generation: Number(generation) };
+  return { prefix, layout: count === undefined ? layout : { ...layout, count: Number(count) } };
 }

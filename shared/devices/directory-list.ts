@@ -16,6 +16,8 @@ import type { Reach } from "./reach.ts";
 export const maxScanned = 10_000;
 /** Devices per step when most of them may be passed over. */
 const stepDevices = 2000;
+/** Asked for beyond a page: the first bucket may be half behind us, and buckets are not equally full. */
+const spareDevices = 256;
 
 /** Devices of a page, found after the device with the id `after`. */
 export type Wanted = {
@@ -39,11 +41,8 @@ export async function listDevices(
   let hidden = 0;
   const counted = () => (reach === undefined ? {} : { hidden });
   do {
-    const step = await directory.walk(
-      tenantId,
-      cursor,
-      Math.max(top - items.length, scanned && stepDevices),
-    );
+    const missing = top - items.length + spareDevices;
+    const step = await directory.walk(tenantId, cursor, Math.max(missing, scanned && stepDevices));
     for (const device of step.devices) {
       if (after !== undefined && device.deviceId <= after) continue;
       // One more than fits: only now is it known that there is a next page.

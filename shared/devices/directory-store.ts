@@ -13,7 +13,7 @@ import {
   type Cursor,
   cursorOf,
   cursorText,
-  devicesPerBucket,
+  inBucket,
   keyOf,
   type Layout,
   partitionOf,
@@ -135,7 +135,7 @@ export class DirectoryStore {
   async #step(tenantId: string, cursor: Required<Cursor>, maxDevices: number): Promise<Walked> {
     const { prefix, layout } = cursor;
     const partition = partitionOf(tenantId, layout.bits);
-    const top = Math.min(maxRows, Math.max(1, Math.floor(maxDevices / devicesPerBucket)));
+    const top = Math.min(maxRows, Math.max(1, Math.floor(maxDevices / inBucket(layout))));
     const range = { partition, from: keyOf(prefix, layout.bits), below: afterBuckets };
     let page = await this.#tables.page(tableNames.devices, range, top);
     // A page may be empty and still not be the last one.

@@ -1,7 +1,8 @@
 /** All deliveries of a notification as CSV, produced while it is sent. */
 import { stringify } from "csv-stringify/sync";
 import type { CountedState } from "./delivery.ts";
-import { allDeliveries, type ReadDeps } from "./read-notifications.ts";
+import { allDeliveries } from "./list-deliveries.ts";
+import type { ReadDeps } from "./read-notifications.ts";
 
 const columns = [
   "deviceId",

@@ -4,7 +4,14 @@
  */
 import { inParallel } from "../kernel/concurrency.ts";
 import { tableNames } from "../storage/names.ts";
-import { type Change, numberOf, type Row, type StoredRow, textOf } from "../storage/rows.ts";
+import {
+  type Change,
+  numberOf,
+  type Range,
+  type Row,
+  type StoredRow,
+  textOf,
+} from "../storage/rows.ts";
 import { allRows, type Tables } from "../storage/tables.ts";
 import { countedStates } from "./delivery.ts";
 import {
@@ -17,10 +24,19 @@ import {
   pack,
   unpack,
 } from "./delivery-row.ts";
+import type { Notification } from "./notification.ts";
 import type { PlanProgress } from "./plan-progress.ts";
 
+/** Whose rows they are, and what they carry: who reads rows need not read their notification too. */
+export type RowOwner = Pick<Notification, "tenantId" | "actionId">;
 /** A row with the etag that a change must present. */
-export type StoredDeliveryRow = DeliveryRow & { readonly etag: string };
+export type StoredDeliveryRow = DeliveryRow & { readonly owner: RowOwner; readonly etag: string };
+/** Which rows: from the one that can hold device `from` on, optionally only some, at most `top`. */
+export type RowQuery = {
+  readonly from?: string | undefined;
+  readonly where?: string | undefined;
+  readonly top: number;
+};
 /** The plan row with its etag. */
 export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
 
@@ -44,13 +60,15 @@ export class DeliveryStore {
     return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
   }
 
-  /** Writes new rows and the plan's progress in one transaction; false when somebody was faster. */
+  /** Writes new rows and the plan's progress in one transaction; undefined when somebody was faster. */
   async commitPlan(
-    notificationId: string,
+    notification: RowOwner & Pick<Notification, "notificationId">,
     rows: readonly DeliveryRow[],
     progress: PlanProgress,
     etag: string | undefined,
-  ): Promise<boolean> {
+  ): Promise<StoredPlan | undefined> {
+    const { notificationId, tenantId, actionId } = notification;
+    const owner = { tenantId, actionId };
     const row = {
       partitionKey: notificationId,
       rowKey: planKey,
@@ -59,10 +77,10 @@ export class DeliveryStore {
     const plan: Change =
       etag === undefined ? { kind: "insert", row } : { kind: "replace", row, etag };
     const inserts = rows.map(
-      (fresh): Change => ({ kind: "insert", row: toRow(notificationId, fresh) }),
+      (fresh): Change => ({ kind: "insert", row: toRow(notificationId, { ...fresh, owner }) }),
     );
     const ended = await this.#tables.transact(tableNames.deliveries, [plan, ...inserts]);
-    return ended.kind === "done";
+    return ended.kind === "done" ? { progress, etag: ended.etags[0] ?? "" } : undefined;
   }
 
   /** Rows from one last-device id to another, both included. */
@@ -93,25 +111,30 @@ export class DeliveryStore {
   }
 
   /**
-   * The first `top` rows from the one that can hold device `from` on, optionally only some rows. Fewer
-   * mean that no more follow.
+   * What one storage request finds, which may be less than there is, or nothing: the service stops after
+   * a while. `next` goes on in the same query; without it there is no more.
    */
-  async page(
+  async look(
     notificationId: string,
-    { from = "", where, top }: { from?: string; where?: string; top: number },
-  ): Promise<StoredDeliveryRow[]> {
-    const range = { partition: notificationId, from: prefix + from, below: end };
-    const wanted = where === undefined ? range : { ...range, where };
-    const rows: StoredRow[] = [];
+    { top, ...query }: RowQuery,
+    token?: string,
+  ): Promise<{ rows: StoredDeliveryRow[]; next?: string }> {
+    const range = rangeOf(notificationId, query);
+    const { rows, ...next } = await this.#tables.page(tableNames.deliveries, range, top, token);
+    return { rows: rows.map(fromRow), ...next };
+  }
+
+  /** The first `top` rows, in as many requests as that takes. Fewer mean that no more follow. */
+  async page(notificationId: string, query: RowQuery): Promise<StoredDeliveryRow[]> {
+    const rows: StoredDeliveryRow[] = [];
     let next: string | undefined;
-    // A filtered page may come back short, or empty, although more follow: the service stops after a while.
     do {
-      const rest = top - rows.length;
-      const page = await this.#tables.page(tableNames.deliveries, wanted, rest, next);
-      rows.push(...page.rows);
-      next = page.next;
-    } while (next !== undefined && rows.length < top);
-    return rows.map(fromRow);
+      const top = query.top - rows.length;
+      const found = await this.look(notificationId, { ...query, top }, next);
+      rows.push(...found.rows);
+      next = found.next;
+    } while (next !== undefined && rows.length < query.top);
+    return rows;
   }
 
   /** Replaces rows in one transaction; the new etags, or undefined when somebody was faster. */
@@ -142,11 +165,27 @@ export class DeliveryStore {
   }
 }
 
-function toRow(notificationId: string, { lastDeviceId, deliveries, dueAt }: DeliveryRow): Row {
+const rangeOf = (
+  partition: string,
+  { from = "", where }: Pick<RowQuery, "from" | "where">,
+): Range => ({
+  partition,
+  from: prefix + from,
+  below: end,
+  ...(where === undefined ? {} : { where }),
+});
+
+function toRow(
+  notificationId: string,
+  { lastDeviceId, deliveries, dueAt, owner }: DeliveryRow & { readonly owner: RowOwner },
+): Row {
+  const { tenantId, actionId } = owner;
   const texts = pack(deliveries).map((text, index) => [`d${index}`, text] as const);
   return {
     partitionKey: notificationId,
     rowKey: prefix + lastDeviceId,
+    tenantId,
+    actionId,
     ...countOf(deliveries),
     live: liveOf(deliveries),
     dueAt,
@@ -161,6 +200,7 @@ function fromRow(row: StoredRow): StoredDeliveryRow {
     lastDeviceId: row.rowKey.slice(prefix.length),
     deliveries: unpack(parts),
     dueAt: numberOf(row, "dueAt"),
+    owner: { tenantId: textOf(row, "tenantId"), actionId: textOf(row, "actionId") },
     etag: row.etag,
   };
 }

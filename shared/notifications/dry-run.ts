@@ -8,11 +8,10 @@ import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { Tenants } from "../tenants/tenant-cache.ts";
 import type { DryRunView, NewNotification } from "./contract.ts";
-import type { Delivery } from "./delivery.ts";
-import { toRows } from "./delivery-row.ts";
+import { type DeliveryRow, toRows } from "./delivery-row.ts";
 import type { Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
-import { firstDelivery, groupsOf, rowsPerUnit } from "./planning.ts";
+import { firstDelivery, groupsOf, keptOf, rowsPerUnit } from "./planning.ts";
 import { judgeRequest } from "./request.ts";
 import type { SendDeps } from "./send-notification.ts";
 import { type TargetDeps, type TargetStep, targetStep } from "./targets.ts";
@@ -64,13 +63,15 @@ export async function dryRun(
     const deliveries = step.candidates.map((candidate) =>
       firstDelivery(action, candidate, notification, now),
     );
-    addTo(tally, action, deliveries);
-    cursor = step.next;
+    const kept = keptOf(toRows(deliveries, now), step.next);
+    addTo(tally, action, kept.rows);
+    cursor = kept.next;
   } while (cursor !== undefined);
   return succeed(await viewOf(deps, tenantId, action, tally));
 }
 
-function addTo(tally: Tally, action: Action, deliveries: readonly Delivery[]): void {
+function addTo(tally: Tally, action: Action, rows: readonly DeliveryRow[]): void {
+  const deliveries = rows.flatMap((row) => row.deliveries);
   tally.total += deliveries.length;
   for (const { state, code = "", detail = "" } of deliveries) {
     if (state === "waiting") continue;
@@ -80,9 +81,9 @@ function addTo(tally: Tally, action: Action, deliveries: readonly Delivery[]): v
     tally.reasons.set(key, reason);
   }
   // Unit by unit, as they will go out: a request carries devices of one unit only.
-  const units = inChunks(toRows(deliveries, 0), rowsPerUnit);
-  const waiting = units.map((rows) =>
-    rows.flatMap((row) => row.deliveries.filter(({ state }) => state === "waiting")),
+  const units = inChunks(rows, rowsPerUnit);
+  const waiting = units.map((unit) =>
+    unit.flatMap((row) => row.deliveries.filter(({ state }) => state === "waiting")),
   );
   for (const group of waiting.flatMap((unit) => groupsOf(action, unit))) {
     const index = action.routes.indexOf(group.route);

@@ -21,7 +21,7 @@ import { finishIfDone } from "./finish.ts";
 import { move, type Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import { beforePlanning, type PlanProgress, type Unit } from "./plan-progress.ts";
-import { type Candidate, firstDelivery, toUnits, type UnitDraft } from "./planning.ts";
+import { type Candidate, firstDelivery, keptOf, toUnits, type UnitDraft } from "./planning.ts";
 import { tellSites } from "./relay-hand-over.ts";
 import { type TargetDeps, targetStep } from "./targets.ts";
 
@@ -73,15 +73,15 @@ async function step(
   notification: Notification,
   before: StoredPlan | undefined,
 ): Promise<StoredPlan | undefined> {
-  const { notificationId } = notification;
   const action = actionOf(notification);
   const progress = before?.progress ?? beforePlanning;
-  const { candidates, next } = await targetStep(deps, notification, progress.cursor);
+  const target = await targetStep(deps, notification, progress.cursor);
+  const { candidates } = target;
   const now = deps.clock.now();
   const deliveries = candidates.map((candidate) =>
     firstDelivery(action, candidate, notification, now),
   );
-  const rows = toRows(deliveries, now);
+  const { rows, next } = keptOf(toRows(deliveries, now), target.next);
   const units = await reserveTurns(
     deps,
     notification,
@@ -97,9 +97,7 @@ async function step(
     ...(next === undefined ? {} : { cursor: next }),
   };
   const due = withTurns(rows, units);
-  if (!(await deps.deliveries.commitPlan(notificationId, due, after, before?.etag)))
-    return undefined;
-  return deps.deliveries.plan(notificationId);
+  return deps.deliveries.commitPlan(notification, due, after, before?.etag);
 }
 
 /** Reserves all units of a step in one write, and gives each its turn. */
@@ -170,7 +168,7 @@ async function endPlanning(
   const { notificationId, tenantId } = notification;
   if (!stored?.progress.done) {
     const progress = { ...(stored?.progress ?? beforePlanning), done: true, unsent: [] };
-    await deps.deliveries.commitPlan(notificationId, [], progress, stored?.etag);
+    await deps.deliveries.commitPlan(notification, [], progress, stored?.etag);
   }
   const planned = move(notification, "planned");
   if (planned !== undefined) await deps.notifications.replace(planned, etag);

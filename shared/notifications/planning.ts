@@ -3,6 +3,7 @@
 import type { Action } from "../devices/action.ts";
 import { callsFor, costOf, type SendGroup } from "../devices/calls.ts";
 import type { Device } from "../devices/device.ts";
+import { cursorBehind } from "../devices/directory-layout.ts";
 import { chooseRoute, type Wishes } from "../devices/routes.ts";
 import type { Instant } from "../kernel/clock.ts";
 import { inChunks } from "../kernel/concurrency.ts";
@@ -15,6 +16,8 @@ export type Candidate = { readonly deviceId: string; readonly device?: Device };
 
 /** Rows that one message takes care of. */
 export const rowsPerUnit = 8;
+/** Most units of a step: their rows and the plan are one transaction, of 100 changes and 4 MiB at most. */
+const unitsPerStep = 5;
 
 /** The delivery that a candidate begins with: waiting on its best route, or at its end already. */
 export function firstDelivery(
@@ -33,6 +36,22 @@ export function firstDelivery(
     return { ...base, state: "waiting", route: action.routes.indexOf(choice.route) };
   const { code, detail } = choice;
   return { ...base, state: "notSupported", route: -1, code, detail };
+}
+
+/**
+ * The rows that a step keeps, and where the next one begins: while more follow it keeps whole units only,
+ * so that no message goes for a row or two.
+ */
+export function keptOf(
+  rows: readonly DeliveryRow[],
+  next: string | undefined,
+): { readonly rows: readonly DeliveryRow[]; readonly next: string | undefined } {
+  const most = unitsPerStep * rowsPerUnit;
+  if (next === undefined && rows.length <= most) return { rows, next };
+  const whole = rows.length - (rows.length % rowsPerUnit);
+  const kept = rows.slice(0, Math.min(most, whole === 0 ? rows.length : whole));
+  const last = kept.length < rows.length ? kept.at(-1)?.lastDeviceId : undefined;
+  return { rows: kept, next: last === undefined ? next : cursorBehind(next, last) };
 }
 
 /** Groups deliveries by the way they go. */

@@ -1,11 +1,11 @@
-/** Reads notifications and their deliveries: status, pages, one device. */
+/** Reads notifications: one with its counts, a tenant's list, what one device got. */
 import type { Reach } from "../devices/reach.ts";
 import type { Page } from "../http/paging.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { DeliveryView, NotificationView } from "./contract.ts";
-import { type CountedState, shownState } from "./delivery.ts";
+import type { NotificationView } from "./contract.ts";
+import { emptyCounts } from "./delivery-row.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
 import type { Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
@@ -20,8 +20,6 @@ export type ReadDeps = {
 };
 
 const lanes = 8;
-/** Most rows read for one page of deliveries; a page with fewer than asked for has a next one. */
-const maxRows = 10;
 
 /** Says that a notification is not there. */
 export const unknownNotification = (notificationId: string) =>
@@ -58,7 +56,8 @@ export async function viewNow(
   const { notificationId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
   const plan = await deliveries.plan(notificationId);
-  const current = await deliveries.counts(notificationId);
+  // Rows come with the plan, in one transaction: without it there are none.
+  const current = plan === undefined ? emptyCounts() : await deliveries.counts(notificationId);
   return notificationView(notification, current, plan?.progress, clock.now());
 }
 
@@ -73,54 +72,6 @@ export async function listNotifications(
   const items = await inParallel(visible, lanes, (each) => viewNow(deps, each));
   const hidden = notifications.length - visible.length;
   return { items, ...next, ...(reach === undefined ? {} : { hidden }) };
-}
-
-/**
- * A page of deliveries in the order of device ids, optionally of one state; one storage read. It may
- * hold fewer than `top` although more follow: `next` alone says whether there are.
- */
-export async function listDeliveries(
-  { notifications, deliveries }: ReadDeps,
-  ids: { readonly tenantId: string; readonly notificationId: string },
-  { state, top, after }: { state?: CountedState; top: number; after?: string },
-): Promise<Result<Page<DeliveryView>>> {
-  const stored = await notifications.get(ids.tenantId, ids.notificationId);
-  if (stored === undefined) return unknownNotification(ids.notificationId);
-  // The row that holds `after` may hold more behind it: start at that row, not behind it.
-  const rows = await deliveries.page(ids.notificationId, {
-    ...(after === undefined ? {} : { from: after }),
-    ...(state === undefined ? {} : { where: `${state} gt 0` }),
-    top: maxRows,
-  });
-  const fitting = rows
-    .flatMap((row) => row.deliveries)
-    .filter(({ deviceId }) => after === undefined || deviceId > after)
-    .filter((delivery) => state === undefined || shownState(delivery.state) === state);
-  const items = fitting
-    .slice(0, top)
-    .map((delivery) => deliveryView(delivery, stored.notification.actionId));
-  const lastRead = rows.length === maxRows ? rows.at(-1)?.lastDeviceId : undefined;
-  const next = fitting.length > top ? items.at(-1)?.deviceId : lastRead;
-  return succeed(next === undefined ? { items } : { items, next });
-}
-
-/** Every delivery, page by page, for documents that hold them all. */
-export async function* allDeliveries(
-  deps: ReadDeps,
-  ids: { readonly tenantId: string; readonly notificationId: string },
-  state?: CountedState,
-): AsyncGenerator<DeliveryView> {
-  let after: string | undefined;
-  do {
-    const page = await listDeliveries(deps, ids, {
-      top: Number.MAX_SAFE_INTEGER,
-      ...(state === undefined ? {} : { state }),
-      ...(after === undefined ? {} : { after }),
-    });
-    if (!page.ok) return;
-    yield* page.value.items;
-    after = page.value.next;
-  } while (after !== undefined);
 }
 
 /** What a device got: its deliveries, newest first; one read for each notification of the tenant. */

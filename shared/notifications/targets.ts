@@ -16,15 +16,15 @@ export type TargetDeps = {
 /** A step: candidates, and where the next one begins (absent at the end). */
 export type TargetStep = { readonly candidates: readonly Candidate[]; readonly next?: string };
 
-/**
- * Devices read from the directory in one step, about: it reads whole buckets, which may be more than twice
- * as full, and a step's rows must fit into one transaction of 100.
- */
-const devicesPerStep = 4000;
+/** Devices read from the directory in one step, about: a few more than fill the units that a step keeps. */
+const devicesPerStep = 4200;
 /** Rows of another notification read in one step. */
 const rowsPerStep = 20;
 
-/** Answers the candidates after `cursor`. The order is that of device ids, without repetition. */
+/**
+ * Answers the candidates after `cursor`. The order is that of device ids, without repetition. Whoever keeps
+ * only the first of them goes on with `cursorBehind(next, last kept)`.
+ */
 export async function targetStep(
   deps: TargetDeps,
   notification: Notification,
@@ -88,16 +88,17 @@ async function retryStep(
   cursor: string | undefined,
 ): Promise<TargetStep> {
   const where = only.map((state) => `${state} gt 0`).join(" or ");
-  const page = { where, top: rowsPerStep, ...(cursor === undefined ? {} : { from: `${cursor}!` }) };
+  const page = { where, top: rowsPerStep, from: cursor };
   const rows = await deps.deliveries.page(notificationId, page);
   const ids = rows
     .flatMap(({ deliveries }) => deliveries)
+    .filter(({ deviceId }) => cursor === undefined || deviceId > cursor)
     .filter(({ state }) => only.includes(state))
     .map(({ deviceId }) => deviceId);
   const slice = await sliceOfList(deps, tenantId, ids, undefined);
   const candidates = slice.candidates.filter(
     ({ device }) => !rule || (device !== undefined && matches(rule, device, createdAt)),
   );
-  const next = rows.length < rowsPerStep ? undefined : rows.at(-1)?.lastDeviceId;
-  return next === undefined ? { candidates } : { candidates, next };
+  const last = rows.length < rowsPerStep ? undefined : rows.at(-1)?.lastDeviceId;
+  return last === undefined ? { candidates } : { candidates, next: `${last}!` };
 }

@@ -2,10 +2,16 @@
 import { type Clock, toIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { NewTenant, Tenant, TenantChange } from "./contract.ts";
+import type { Tenants } from "./tenant-cache.ts";
 import type { StoredTenant, TenantStore } from "./tenant-store.ts";
 
 /** What the registry needs. */
-export type TenantDeps = { readonly store: TenantStore; readonly clock: Clock };
+export type TenantDeps = {
+  readonly store: TenantStore;
+  /** What readers keep; a change makes them read again. */
+  readonly known: Tenants;
+  readonly clock: Clock;
+};
 
 /** Says that a tenant is not there, without saying more. */
 const unknownTenant = (tenantId: string) =>
@@ -29,10 +35,19 @@ export async function addTenant(
   return fail("already-exists", `Tenant ${tenant.tenantId} is registered. PATCH changes it.`);
 }
 
-/** Reads a tenant. */
+/** Reads a tenant as it is now. */
 export async function getTenant(deps: TenantDeps, tenantId: string): Promise<Result<StoredTenant>> {
   const stored = await deps.store.get(tenantId);
   return stored === undefined ? unknownTenant(tenantId) : succeed(stored);
+}
+
+/** A tenant as it was at most three seconds ago: for whoever only shows what belongs to it. */
+export async function knownTenant(
+  { known }: Pick<TenantDeps, "known">,
+  tenantId: string,
+): Promise<Result<Tenant>> {
+  const tenant = await known.get(tenantId);
+  return tenant === undefined ? unknownTenant(tenantId) : succeed(tenant);
 }
 
 /** Changes what the body names; with `ifMatch` only the version that the caller read. */
@@ -52,6 +67,7 @@ export async function changeTenant(
     updatedAt: toIso(deps.clock.now()),
   };
   const etag = await deps.store.replace(tenant, stored.etag);
+  deps.known.forget(tenantId);
   if (etag === undefined) return changedMeanwhile(tenantId);
   return succeed({ ...stored, tenant, etag });
 }
@@ -66,6 +82,7 @@ export async function removeTenant(
   if (stored === undefined) return unknownTenant(tenantId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
   const removed = await deps.store.remove(tenantId, stored.etag);
+  deps.known.forget(tenantId);
   return removed === "lost" ? changedMeanwhile(tenantId) : succeed(undefined);
 }
 

@@ -1,35 +1,50 @@
 /**
- * Tenants for those who only read them, kept for a few seconds: every chunk of a large notification asks
- * for the same one. A change of pace, or a removal, takes hold everywhere within that time.
+ * Tenants for those who only read them, kept for a few seconds: a page of a list, or a chunk of a large
+ * notification, need not ask for the same tenant again and again. What was changed or removed here holds
+ * at once; elsewhere within that time. One that was added is there at once everywhere.
  */
 import type { Clock, Instant } from "../kernel/clock.ts";
 import type { Tenant } from "./contract.ts";
 import type { TenantStore } from "./tenant-store.ts";
 
 /** Answers tenants by id; undefined when there is none. */
-export type Tenants = { readonly get: (tenantId: string) => Promise<Tenant | undefined> };
+export type Tenants = {
+  readonly get: (tenantId: string) => Promise<Tenant | undefined>;
+  /** Makes the next read of a tenant a fresh one. */
+  readonly forget: (tenantId: string) => void;
+};
 
-const keepMs = 5_000;
+/** How long another instance may still show, or work for, a removed tenant, in ms. */
+export const keepTenantMs = 3_000;
 const maxTenants = 1000;
 
-type Kept = { readonly tenant: Promise<Tenant | undefined>; readonly until: Instant };
+type Kept = { readonly tenant: Promise<Tenant | undefined>; readonly at: Instant };
 
 /** Reads through a cache of a few seconds. */
-export function cachedTenants(store: TenantStore, clock: Clock): Tenants {
+export function cachedTenants(store: Pick<TenantStore, "get">, clock: Clock): Tenants {
   const kept = new Map<string, Kept>();
   return {
     get(tenantId) {
+      const now = clock.now();
       const known = kept.get(tenantId);
-      if (known && clock.now() < known.until) return known.tenant;
+      if (known !== undefined && isFresh(known, now)) return known.tenant;
       if (kept.size >= maxTenants) kept.clear();
-      const tenant = store.get(tenantId).then((stored) => stored?.tenant);
-      kept.set(tenantId, { tenant, until: clock.now() + keepMs });
+      // The time counts from before the read: what it finds may have changed while it was under way.
+      const fresh = { tenant: read(store, tenantId), at: now };
+      kept.set(tenantId, fresh);
+      const drop = (): void => {
+        if (kept.get(tenantId) === fresh) kept.delete(tenantId);
+      };
       // Neither a failed read is kept nor an absence: the next one may find it.
-      tenant.then(
-        (found) => found ?? kept.delete(tenantId),
-        () => kept.delete(tenantId),
-      );
-      return tenant;
+      fresh.tenant.then((found) => found ?? drop(), drop);
+      return fresh.tenant;
     },
+    forget: (tenantId) => void kept.delete(tenantId),
   };
 }
+
+/** A clock that was set back must not make a few seconds last for hours. */
+const isFresh = ({ at }: Kept, now: Instant): boolean => at <= now && now < at + keepTenantMs;
+
+const read = async (store: Pick<TenantStore, "get">, tenantId: string) =>
+  (await store.get(tenantId))?.tenant;

@@ -15,7 +15,7 @@ import { startRefresh } from "../../../shared/devices/refresh-start.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { settleHeld } from "../../../shared/notifications/held.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
 import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
@@ -49,23 +49,24 @@ export function timesNow() {
 
 const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdueMs: 5000 };
 
-/** Opens the door of an installation on the run's storage. */
-export async function openDoor() {
+/** Where a door opens: the run's storage unless a test has its own, and a seam that sees each call. */
+export type DoorOptions = { readonly connectionString?: string; readonly tap?: Tap };
+
+/** Opens the door of an installation. */
+export async function openDoor({ connectionString, tap = openTap }: DoorOptions = {}) {
   const directory = await startDirectory();
   const key = await directory.addKey("one");
+  const value = connectionString ?? storageConnectionString();
   const settings = {
     ...times,
-    storage: { kind: "connectionString", value: storageConnectionString() } as const,
+    storage: { kind: "connectionString", value } as const,
     access: { ...accessWith(adminToken), homeTenantIds: [home] },
     graphUrl: "https://graph.invalid",
     authorityUrl: directory.authorityUrl,
     clientId: "muster",
     credential: { kind: "secret", clientSecret: "secret" } as const,
   };
-  const built = await buildServices(settings, () => ({}), {
-    clock: systemClock,
-    tap: openTap,
-  });
+  const built = await buildServices(settings, () => ({}), { clock: systemClock, tap });
   const events: AuditEvent[] = [];
   const trail: AuditTrail = {
     append: async (event) => {

@@ -38,6 +38,15 @@ test("a revocation that was made elsewhere takes hold in time", async () => {
   expect(await count()).toBe(0);
 });
 
+test("a clock that is set back keeps a revoked assignment no longer", async () => {
+  const { world, count } = start();
+  world.stored = [assign("fullAdministrator", everything)];
+  expect(await count()).toBe(1);
+  world.stored = [];
+  world.now -= 3_600_000;
+  expect(await count()).toBe(0);
+});
+
 test("one that was made here takes hold at once, also when a reading was under way", async () => {
   const { world, snapshots, count } = start();
   world.stored = [assign("fullAdministrator", everything)];

@@ -4,6 +4,7 @@ import { batchesOf, changesFor } from "../../../shared/devices/directory-changes
 import {
   bitsFor,
   bucketOf,
+  cursorBehind,
   cursorOf,
   cursorText,
   keyOf,
@@ -71,9 +72,23 @@ test("row order is id order, and the prefix after a row begins the next one", ()
   );
 });
 
+test("a walk goes on behind any device that it has passed, in the same layout", () => {
+  const id = "0abc0000-0000-4000-8000-000000000001";
+  const behind = { prefix: `${id}!`, layout: { bits: 7, generation: 3 } };
+  expect(cursorOf(cursorBehind("0abd0000.7.3", id))).toEqual(behind);
+  expect(cursorBehind(undefined, id)).toBe(`${id}!`);
+  // Whoever goes on by list compares with ids: the device is behind, the next one is not.
+  expect([id > `${id}!`, `${id.slice(0, -1)}2` > `${id}!`]).toEqual([false, true]);
+});
+
 test("a cursor comes back from its text, and nothing else is one", () => {
-  const cursor = { prefix: "0abc0000", layout: { bits: 7, generation: 3 } };
-  expect(cursorOf(cursorText(cursor))).toEqual(cursor);
+  const prefix = "0abc0000";
+  const layout = { bits: 7, generation: 3 };
+  for (const cursor of [
+    { prefix, layout },
+    { prefix, layout: { ...layout, count: 9000 } },
+  ])
+    expect(cursorOf(cursorText(cursor))).toEqual(cursor);
   expect(cursorOf("0abc0000")).toEqual({ prefix: "0abc0000" });
   expect(() => cursorOf("elsewhere")).toThrow("not a directory cursor");
 });

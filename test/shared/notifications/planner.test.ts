@@ -1,6 +1,13 @@
 /** A planner that is killed at any step of a target of several steps: every device planned once, none unsent. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CollectionBody } from "../../../shared/devices/collection-contract.ts";
+import { addCollection } from "../../../shared/devices/collection-manage.ts";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { cancelNotification } from "../../../shared/notifications/cancel.ts";
+import { RetryRequest } from "../../../shared/notifications/contract.ts";
 import { deliveriesIn } from "../../../shared/notifications/job.ts";
+import { rowsPerUnit } from "../../../shared/notifications/planning.ts";
+import { retryNotification } from "../../../shared/notifications/retry.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -31,9 +38,14 @@ async function planOnly(): Promise<Waiting[]> {
   }
 }
 
-/** Plans, with a death on the way, and holds the rows and messages against the target. */
-async function planned(death?: { atCall: number; when: "before" | "after" }) {
-  const notificationId = await rig.send(tenantId);
+type Death = { atCall: number; when: "before" | "after" };
+
+/** Sends, and plans with a death on the way. */
+const planned = async (death?: Death, body: Record<string, unknown> = {}) =>
+  followed(await rig.send(tenantId, body), death);
+
+/** Plans what was sent, and holds the rows and messages against the target. */
+async function followed(notificationId: string, death?: Death) {
   rig.faults.reset();
   if (death) rig.faults.arm(death);
   const held = await planOnly();
@@ -45,6 +57,10 @@ async function planned(death?: { atCall: number; when: "before" | "after" }) {
   const uncovered = rows.filter(
     ({ lastDeviceId: id }) => !units.some(({ from, to }) => from <= id && id <= to),
   );
+  const full = units.filter(
+    ({ from, to }) =>
+      rows.filter(({ lastDeviceId: id }) => from <= id && id <= to).length === rowsPerUnit,
+  );
   const { state, counts } = await rig.view(tenantId, notificationId);
   const end = {
     state,
@@ -53,10 +69,46 @@ async function planned(death?: { atCall: number; when: "before" | "after" }) {
     rows: ids.length,
     uncovered: uncovered.length,
   };
-  return { calls, end };
+  return { notificationId, calls, end, units: units.length, full: full.length };
 }
 
 describe("a planner", () => {
+  it("sends a message for each eight full rows, and one for the rest", async () => {
+    const { units, full } = await planned();
+    expect({ units, full }).toEqual({ units: Math.ceil(devices / 800), full: 12 });
+  });
+
+  it("plans each device of a rule once, though steps of it end within a row", async () => {
+    const fleet = await rig.services.directory.walk(tenantId, undefined, 2 * devices);
+    const synced = fleet.devices.map(({ lastSyncDateTime }) => lastSyncDateTime).toSorted();
+    const value = synced[Math.floor(devices * 0.7)] ?? "";
+    const rule = { property: "lastSyncDateTime", operator: "before", value };
+    const collectionId = newestFirstId(Date.now());
+    const body = CollectionBody.parse({ name: "Some", kind: "rule", rule });
+    await addCollection(rig.services.collecting, tenantId, collectionId, body);
+    const found = await planned(undefined, { target: { kind: "collection", collectionId } });
+    const expected = synced.filter((each) => each < value).length;
+    expect(expected).toBeGreaterThan(5_000);
+    expect(found.end).toMatchObject({ ids: expected, rows: expected, uncovered: 0 });
+    expect(found.units).toBe(Math.ceil(expected / 800));
+  });
+
+  it("plans each device of a retry once", async () => {
+    const { notify } = rig.services;
+    const { notificationId } = await planned();
+    await cancelNotification(notify, tenantId, notificationId);
+    await rig.drain();
+    expect(await rig.view(tenantId, notificationId)).toMatchObject({
+      counts: { cancelled: devices },
+    });
+    const retryId = newestFirstId(Date.now());
+    const body = RetryRequest.parse({ only: ["cancelled"], expiresAfter: "PT60S" });
+    await retryNotification(notify, { tenantId, notificationId }, retryId, body);
+    const { end, units } = await followed(retryId);
+    expect(end).toMatchObject({ ids: devices, rows: devices, uncovered: 0 });
+    expect(units).toBe(Math.ceil(devices / 800));
+  });
+
   it("that is killed at a commit or a message goes on where it was", async () => {
     const { calls, end } = await planned();
     const counts = { total: devices, waiting: devices };

@@ -5,11 +5,13 @@ import type { Action } from "../../../shared/devices/action.ts";
 import { callsFor, costOf } from "../../../shared/devices/calls.ts";
 import { findAction } from "../../../shared/devices/catalogue.ts";
 import type { Device } from "../../../shared/devices/device.ts";
+import { cursorBehind } from "../../../shared/devices/directory-layout.ts";
 import { toRows } from "../../../shared/notifications/delivery-row.ts";
 import {
   costOfSending,
   firstDelivery,
   groupsOf,
+  keptOf,
   rowsPerUnit,
   toUnits,
 } from "../../../shared/notifications/planning.ts";
@@ -66,6 +68,26 @@ const lists = fc.array(
 );
 
 const isWaiting = ({ state }: { state: string }): boolean => state === "waiting";
+
+describe("a step", () => {
+  const most = 5 * rowsPerUnit;
+
+  it.each([
+    [0, "ffff0000.7.3", 0],
+    [7, "ffff0000.7.3", 7],
+    [8, "ffff0000.7.3", 8],
+    [15, "ffff0000.7.3", 8],
+    [39, "ffff0000.7.3", 32],
+    [90, "ffff0000.7.3", most],
+    [39, undefined, 39],
+    [90, undefined, most],
+  ])("that finds %i rows, more behind them: %s, keeps %i", (found, next, kept) => {
+    const full = Array.from({ length: found * 100 }, (_, nth) => waiting(nth));
+    const step = keptOf(toRows(full, 0), next);
+    expect(step.rows).toHaveLength(kept);
+    expect(step.next).toBe(kept < found ? cursorBehind(next, idOf(kept * 100 - 1)) : next);
+  });
+});
 
 describe("units", () => {
   it("cover every waiting delivery once, in order, and cost what their calls cost", () => {

@@ -3,7 +3,7 @@
 import type { DeliveryView } from "../../../../shared/notifications/contract.ts";
 import type { StoredDeliveryRow } from "../../../../shared/notifications/delivery-store.ts";
 import { deliveriesIn } from "../../../../shared/notifications/job.ts";
-import { allDeliveries } from "../../../../shared/notifications/read-notifications.ts";
+import { allDeliveries } from "../../../../shared/notifications/list-deliveries.ts";
 import { changeTenant } from "../../../../shared/tenants/manage-tenants.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 

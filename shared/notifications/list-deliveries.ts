@@ -1,0 +1,93 @@
+/** Reads the deliveries of a notification, page by page: one storage request for each page. */
+import type { Reach } from "../devices/reach.ts";
+import type { Page } from "../http/paging.ts";
+import { type Result, succeed } from "../kernel/failure.ts";
+import type { DeliveryView } from "./contract.ts";
+import { type CountedState, type Delivery, shownState } from "./delivery.ts";
+import { positionFrom, positionText } from "./delivery-position.ts";
+import { maxSendable } from "./delivery-row.ts";
+import type { RowQuery, StoredDeliveryRow } from "./delivery-store.ts";
+import { type ReadDeps, seesNotification } from "./read-notifications.ts";
+import { deliveryView } from "./view.ts";
+
+/** Which deliveries, and how many at most. */
+export type DeliveryQuery = {
+  readonly state?: CountedState | undefined;
+  readonly top: number;
+  /** The `next` of the page before. */
+  readonly position?: string | undefined;
+  /** What the caller reaches, where that is not everything. */
+  readonly reach?: Reach | undefined;
+};
+type Ids = { readonly tenantId: string; readonly notificationId: string };
+
+/** Most rows read for one page, and so most of what one request carries and one page unpacks. */
+const maxRows = 50;
+
+/**
+ * A page of deliveries in the order of device ids, optionally of one state. It may hold fewer than `top`,
+ * even none, although more follow: `next` alone says whether there are.
+ */
+export async function listDeliveries(
+  deps: ReadDeps,
+  ids: Ids,
+  { state, top, position, reach }: DeliveryQuery,
+): Promise<Result<Page<DeliveryView>>> {
+  // Who is limited to collections must not learn from the rows, nor from the time they take.
+  const seen = reach === undefined ? undefined : await seesNotification(deps, ids, reach);
+  if (seen?.ok === false) return seen;
+  const { token, ...start } = positionFrom(position);
+  const query = { ...start, ...rowsFor(top, state) };
+  const { rows, next } = await deps.deliveries.look(ids.notificationId, query, token);
+  const actionId = await actionOf(deps, ids, rows);
+  if (!actionId.ok) return actionId;
+  const isWanted = ({ deviceId, state: its }: Delivery): boolean =>
+    (start.from === undefined || deviceId > start.from) &&
+    (state === undefined || shownState(its) === state);
+  const found = rows.flatMap((row) => row.deliveries).filter(isWanted);
+  const shown = found.slice(0, top);
+  const items = shown.map((delivery) => deliveryView(delivery, actionId.value));
+  const from = found.length > top ? shown.at(-1)?.deviceId : undefined;
+  if (from !== undefined) return succeed({ items, next: positionText({ from }) });
+  return succeed(
+    next === undefined ? { items } : { items, next: positionText({ ...start, token: next }) },
+  );
+}
+
+/** Rows enough for a page: full ones from the middle of one on, or as many as have one fitting delivery. */
+const rowsFor = (top: number, state: CountedState | undefined): Omit<RowQuery, "from"> =>
+  state === undefined
+    ? { top: Math.min(maxRows, Math.ceil(top / maxSendable) + 1) }
+    : { top: Math.min(maxRows, top), where: `${state} gt 0` };
+
+/**
+ * What the rows carry. Rows say whose they are; without any, or with a stranger's, only the notification
+ * can say whether the tenant has such a list at all.
+ */
+async function actionOf(
+  deps: ReadDeps,
+  ids: Ids,
+  rows: readonly StoredDeliveryRow[],
+): Promise<Result<string>> {
+  const owner = rows[0]?.owner;
+  if (owner !== undefined && rows.every((row) => row.owner.tenantId === ids.tenantId))
+    return succeed(owner.actionId);
+  const seen = await seesNotification(deps, ids, undefined);
+  return seen.ok ? succeed(seen.value.actionId) : seen;
+}
+
+/** Every delivery, page by page, for documents that hold them all. */
+export async function* allDeliveries(
+  deps: ReadDeps,
+  ids: Ids,
+  state?: CountedState,
+): AsyncGenerator<DeliveryView> {
+  let position: string | undefined;
+  do {
+    const top = Number.MAX_SAFE_INTEGER;
+    const page = await listDeliveries(deps, ids, { top, state, position });
+    if (!page.ok) return;
+    yield* page.value.items;
+    position = page.value.next;
+  } while (position !== undefined);
+}
