@@ -25,7 +25,7 @@ export function connectionOf(
 }
 
 /** Public endpoints of a storage account by its name. */
-export const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
+const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
   table: `https://${account}.table.${suffix}`,
   queue: `https://${account}.queue.${suffix}`,
   blob: `https://${account}.blob.${suffix}`,
