@@ -15,7 +15,11 @@ const moment = z.iso
 /** Query of an audit list. */
 export const AuditQuery = z.strictObject({
   ...PageQuery,
-  actor: z.string().max(100).optional().describe("Object id of the caller"),
+  actor: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("Object id of the caller; for an app also its client id"),
   object: z.string().max(200).optional().describe("Id of what it was about, or kind/id"),
   operation: z.string().max(100).optional().describe("operationId"),
   outcome: z.enum(["allowed", "refused", "failed"]).optional(),
