@@ -38,4 +38,4 @@ export type AuditEvent = z.output<typeof AuditEvent>;
 export type TrailId = string;
 
 /** Where events go that belong to no tenant: sign-in refused, roles, assignments, the service. */
-export const platformTrail: TrailId = "platform";
+export const platformTrail = "platform" satisfies TrailId;

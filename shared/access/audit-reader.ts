@@ -20,12 +20,15 @@ const maxMonths = 120;
 /** Where a page begins: a month, and the record after which to go on in it. */
 type Position = { readonly month: string; readonly after?: string };
 
+/** Which page somebody wants. */
+export type PageWanted = { readonly top: number; readonly position?: string | undefined };
+
 /** A page of events of one trail, newest first. */
 export async function readAudit(
   deps: AuditReaderDeps,
   trail: TrailId,
   filter: AuditFilter,
-  page: { readonly top: number; readonly position?: string | undefined },
+  page: PageWanted,
 ): Promise<Result<Page<AuditEvent>>> {
   const newest = rows.monthOf(momentOf(filter.to) ?? deps.clock.now());
   const start = page.position === undefined ? { month: newest } : parsePosition(page.position);
@@ -46,15 +49,13 @@ export async function readAudit(
   return succeed({ items });
 }
 
-/** Every event of a trail that passes the filter, newest first. */
+/** Every event that a way of reading finds, page by page. */
 export async function* allAudit(
-  deps: AuditReaderDeps,
-  trail: TrailId,
-  filter: AuditFilter,
+  read: (page: PageWanted) => Promise<Result<Page<AuditEvent>>>,
 ): AsyncGenerator<AuditEvent> {
   let position: string | undefined;
   do {
-    const page = await readAudit(deps, trail, filter, { top: 1000, position });
+    const page = await read({ top: 1000, position });
     if (!page.ok) throw new Error(page.failure.detail);
     yield* page.value.items;
     position = page.value.next;

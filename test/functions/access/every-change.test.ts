@@ -122,3 +122,16 @@ test("the trail of a tenant begins with its registration and ends with its remov
   const trail = (body["value"] as AuditEvent[]).map(({ operation }) => operation);
   expect([trail.at(-1), trail[0]]).toEqual(["tenants-add", "tenants-remove"]);
 });
+
+test("what somebody did anywhere is one list, for who may read everything", async () => {
+  const query = `?trails=all&top=1000&actor=${ana?.oid}`;
+  const { body } = await door.call("audit-list", { token: adminToken, query });
+  const seen = new Set((body["value"] as AuditEvent[]).map(({ operation }) => operation));
+  expect(seen).toContain("collections-add");
+  expect(seen).toContain("roles-add");
+  const { token } = await door.holder("fullAdministrator", {
+    kind: "tenants",
+    tenantIds: [found.get("tenantId") ?? ""],
+  });
+  expect((await door.call("audit-list", { token, query })).status).toBe(403);
+});

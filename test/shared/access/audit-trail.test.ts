@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { auditCsv } from "../../../shared/access/audit-csv.ts";
 import { type AuditEvent, platformTrail } from "../../../shared/access/audit-event.ts";
-import { allAudit, readAudit } from "../../../shared/access/audit-reader.ts";
+import { allAudit, type PageWanted, readAudit } from "../../../shared/access/audit-reader.ts";
 import { headKey, keyOf, partitionOf } from "../../../shared/access/audit-rows.ts";
 import { auditTrail } from "../../../shared/access/audit-trail.ts";
 import { verifyPartition } from "../../../shared/access/audit-verify.ts";
@@ -34,6 +34,11 @@ const writer = async (tap?: Tap) => auditTrail({ tables: await openTables(tap), 
 
 const verify = async (tenantId: string) =>
   verifyPartition(await openTables(), partitionOf(tenantId, month));
+
+const readingOf = async (tenantId: string) => {
+  const deps = await reading();
+  return (page: PageWanted) => readAudit(deps, tenantId, {}, page);
+};
 
 const read = async (tenantId: string, filter = {}, top = 1000) => {
   const page = await readAudit(await reading(), tenantId, filter, { top });
@@ -223,7 +228,7 @@ describe("reading", () => {
     const own = newTenant();
     await (await writer()).append(event(own, { object: "=cmd|' /C calc'!A0" }));
     let text = "";
-    for await (const piece of auditCsv(allAudit(await reading(), own, {}))) text += piece;
+    for await (const piece of auditCsv(allAudit(await readingOf(own)))) text += piece;
     const [header, line] = text.split("\r\n");
     expect(header).toMatch(/^at,actorKind,actorId/);
     expect(line).toContain("'=cmd|");
