@@ -48,7 +48,7 @@ export type HttpFunction = {
   readonly kind: "http";
   readonly operation: Operation;
   /** Where it takes more methods than the operation's own. */
-  readonly methods?: readonly Method[];
+  readonly methods?: readonly (Method | "OPTIONS")[];
   readonly about?: About;
   /** Whether it keeps within collections; callers that are limited to some are refused elsewhere. */
   readonly keepsLimits?: boolean;

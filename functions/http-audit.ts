@@ -4,6 +4,7 @@ import { redact } from "../shared/access/audit-redaction.ts";
 import type { Caller } from "../shared/access/caller.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
 import type { AuditNote } from "../shared/access/signed-in.ts";
+import { isReplayed } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Failure, Result } from "../shared/kernel/failure.ts";
@@ -57,7 +58,7 @@ export async function audit(
     method,
     tenantId,
     outcome,
-    step: refused?.step ?? (result.ok ? undefined : result.failure.code),
+    step: refused?.step ?? stepOf(result),
     requestId,
     // What a stranger wrote into the address is not kept.
     note: caller === undefined ? {} : { object: path.replace(/^\/api\/v1\//, ""), ...note },
@@ -67,6 +68,15 @@ export async function audit(
   } catch (error) {
     log("audit.lose", { requestId, audit: redact(event), error: String(error) });
   }
+}
+
+/**
+ * A repeated request is kept as what it is: it changed nothing, but the first one may have died between
+ * giving its answer and this trail.
+ */
+function stepOf(result: Result<Reply>): string | undefined {
+  if (!result.ok) return result.failure.code;
+  return isReplayed(result.value) ? "replayed" : undefined;
 }
 
 function outcomeOf({ refused }: Trace, result: Result<Reply>): "allowed" | "refused" | "failed" {

@@ -18,13 +18,14 @@ import type { SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
 import { onceForKey } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";
+import { preflight } from "../shared/http/origins.ts";
 import { problemReply } from "../shared/http/problem.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
 import { idIn, type Read, readInput } from "./http-input.ts";
-import { toResponse } from "./http-response.ts";
+import { headersFor, toResponse } from "./http-response.ts";
 import type { Services } from "./services.ts";
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
@@ -36,6 +37,12 @@ export async function serveHttp(
 ): Promise<HttpResponseInit> {
   const { operation } = definition;
   const { log } = tools;
+  const { allowedOrigins } = tools.services;
+  const common = headersFor(request, allowedOrigins, invocationId);
+  if (request.method === "OPTIONS") {
+    await discardBody(request);
+    return toResponse(preflight(allowedOrigins, request.headers.get("origin")), common);
+  }
   const trace = traceOf(operation, request, invocationId);
   const result = await answer(definition, request, trace, tools).catch((error: unknown) => {
     log("request.fail", { operation: operation.name, invocationId, error: describe(error) });
@@ -46,12 +53,12 @@ export async function serveHttp(
   });
   await discardBody(request);
   await audit(trace, result, tools);
-  if (result.ok) return toResponse(result.value, invocationId);
+  if (result.ok) return toResponse(result.value, common);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")
     log("request.refuse", { operation: operation.name, code, step, invocationId });
-  return toResponse(problemReply(result.failure, invocationId), invocationId);
+  return toResponse(problemReply(result.failure, invocationId), common);
 }
 
 async function answer(

@@ -33,7 +33,7 @@ type Base = {
 /** Everything about access. `admission` decides, `access` is what handlers read and change. */
 export async function accessServices(settings: Settings, base: Base) {
   const { clock, tables, knownTenants, settled } = base;
-  const { adminToken, first, sealing, rateFactor, ...rules } = settings.access;
+  const { adminToken, first, sealing, rateFactor, allowedOrigins, ...rules } = settings.access;
   const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
   const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
   const bootstrap = adminToken !== undefined;
@@ -51,6 +51,7 @@ export async function accessServices(settings: Settings, base: Base) {
   return {
     admission,
     access,
+    allowedOrigins,
     trail: auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms), anchor }),
     sealer: await sealerOf(sealing, clock),
   };

@@ -1,6 +1,7 @@
 /** Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed. */
 import { z } from "zod";
 import type { FirstAdministrator } from "../shared/access/first-administrator.ts";
+import { isOrigin } from "../shared/http/origins.ts";
 import { Guid } from "../shared/kernel/values.ts";
 
 const list = z.string().transform((text) => text.split(",").map((each) => each.trim()));
@@ -15,6 +16,9 @@ export const AccessEnvironment = {
   MUSTER_FIRST_ADMIN: Guid.optional(),
   MUSTER_KEY_FILE: z.string().min(1).optional(),
   MUSTER_KEY_VAULT_KEY_URL: z.url({ protocol: /^https$/ }).optional(),
+  MUSTER_ALLOWED_ORIGINS: list
+    .pipe(z.array(z.string().refine(isOrigin, "is not an origin such as https://muster.example")))
+    .default([]),
   MUSTER_REQUEST_RATE_FACTOR: z.coerce.number().positive().default(1),
 };
 const Environment = z.object({ ...AccessEnvironment, MUSTER_CLIENT_ID: z.string() });
@@ -29,6 +33,8 @@ export type AccessSettings = {
   readonly appRole: string;
   readonly first: FirstAdministrator | undefined;
   readonly sealing: Sealing | undefined;
+  /** Whose pages may call from a browser. */
+  readonly allowedOrigins: readonly string[];
   /** Times the table of request rates. */
   readonly rateFactor: number;
 };
@@ -50,6 +56,7 @@ export function accessSettings(env: z.output<typeof Environment>): AccessSetting
     appRole: env.MUSTER_APP_ROLE,
     first: id === undefined || homeTenantId === undefined ? undefined : { homeTenantId, id },
     sealing: sealingOf(env),
+    allowedOrigins: env.MUSTER_ALLOWED_ORIGINS,
     rateFactor: env.MUSTER_REQUEST_RATE_FACTOR,
   };
 }

@@ -2,7 +2,7 @@
 import { createPrivateKey } from "node:crypto";
 import { z } from "zod";
 import type { AppCredential } from "../shared/identity/app-token.ts";
-import { endpointsOf, type StorageConnection } from "../shared/storage/connection.ts";
+import { connectionOf, type StorageConnection } from "../shared/storage/connection.ts";
 import {
   AccessEnvironment,
   type AccessSettings,
@@ -66,7 +66,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const given = Object.fromEntries(Object.entries(environment).filter(([, text]) => text !== ""));
   const parsed = Environment.safeParse(given);
   const env = parsed.data;
-  const storage = storageOf(given);
+  const storage = connectionOf(given);
   const credential = credentialOf(given);
   const problems = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
@@ -114,16 +114,6 @@ function isPrivateKey(pem: string): boolean {
     // OpenSSL's own words help nobody here, and could quote the key.
     return false;
   }
-}
-
-function storageOf(env: Env): StorageConnection | undefined {
-  const value = env["AzureWebJobsStorage"];
-  if (value) return { kind: "connectionString", value };
-  const account = env["AzureWebJobsStorage__accountName"];
-  if (!account) return undefined;
-  const clientId = env["AzureWebJobsStorage__clientId"];
-  const endpoints = endpointsOf(account);
-  return { kind: "identity", endpoints, ...(clientId ? { clientId } : {}) };
 }
 
 function credentialOf(env: Env): AppCredential | undefined {

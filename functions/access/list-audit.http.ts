@@ -1,6 +1,6 @@
-/** Lists the audit trail of what belongs to no tenant: roles, assignments, refused sign-ins. */
-import { AuditEvent, platformTrail } from "../../shared/access/audit-event.ts";
-import { AuditQuery, answerAudit } from "../../shared/access/audit-query.ts";
+/** Lists the audit trail of what belongs to no tenant (roles, assignments, refused sign-ins), or everything. */
+import { AuditEvent } from "../../shared/access/audit-event.ts";
+import { answerAudit, PlatformAuditQuery } from "../../shared/access/audit-query.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { pageBody, pageOf } from "../../shared/http/paging.ts";
@@ -15,17 +15,17 @@ export const listAuditFunction = onHttp(
     method: "GET",
     path: "api/v1/audit",
     summary:
-      "List what was done about no single tenant and what was refused at sign-in, newest first",
+      "List what was done about no single tenant and what was refused at sign-in, or everything",
     tag: "Audit",
 
-    query: AuditQuery,
+    query: PlatformAuditQuery,
     answers: {
       200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
     },
   }),
-  async ({ query, url, accept }, tools) => {
+  async ({ query: { trails, ...query }, url, accept }, tools) => {
     const { auditing } = signedInOf(tools).access;
-    const answer = await answerAudit(auditing, platformTrail, query, accept);
+    const answer = await answerAudit(auditing, trails, query, accept);
     if (!answer.ok) return answer;
     if (answer.value.kind === "csv")
       return succeed(streamed("text/csv; charset=utf-8", answer.value.stream));

@@ -5,6 +5,7 @@ import {
   VerdictBody,
   viewOf,
 } from "../../shared/access/approval-contract.ts";
+import { auditedVerdict } from "../../shared/access/approval-note.ts";
 import { settleApproval } from "../../shared/access/approvals.ts";
 import { personOf, signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
@@ -30,8 +31,7 @@ export const rejectApprovalFunction = onHttp(
     const verdict = { event: "reject", by, comment: body.comment } as const;
     const settled = await settleApproval(access, params, verdict);
     if (!settled.ok) return settled;
-    const { subject, state } = settled.value;
-    note({ object: `${subject.kind}/${subject.id}`, after: { state }, approver: caller.oid });
-    return succeed(ok(viewOf(settled.value, access.clock.now())));
+    note({ ...auditedVerdict(settled.value), approver: caller.oid });
+    return succeed(ok(viewOf(settled.value.approval, access.clock.now())));
   },
 );

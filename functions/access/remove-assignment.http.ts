@@ -1,6 +1,6 @@
 /** Takes a role away. */
 import { AssignmentPath } from "../../shared/access/contract.ts";
-import { readAssignment, removeAssignment } from "../../shared/access/manage-assignments.ts";
+import { removeAssignment } from "../../shared/access/manage-assignments.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent } from "../../shared/http/reply.ts";
@@ -20,11 +20,9 @@ export const removeAssignmentFunction = onHttp(
   }),
   async ({ params: { assignmentId }, ifMatch }, tools) => {
     const { access, note } = signedInOf(tools);
-    const before = await readAssignment(access, assignmentId);
     const removed = await removeAssignment(access, assignmentId, ifMatch);
     if (!removed.ok) return removed;
-    const object = `assignment/${assignmentId}`;
-    note({ object, before: before.ok ? before.value.assignment : null });
+    note({ object: `assignment/${assignmentId}`, before: removed.value, after: null });
     return succeed(noContent());
   },
 );

@@ -1,6 +1,6 @@
 /** Removes a role that nobody holds. */
 import { RolePath } from "../../shared/access/contract.ts";
-import { readRole, removeRole } from "../../shared/access/manage-roles.ts";
+import { removeRole } from "../../shared/access/manage-roles.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent } from "../../shared/http/reply.ts";
@@ -20,10 +20,9 @@ export const removeRoleFunction = onHttp(
   }),
   async ({ params: { roleId }, ifMatch }, tools) => {
     const { access, note } = signedInOf(tools);
-    const before = await readRole(access, roleId);
     const removed = await removeRole(access, roleId, ifMatch);
     if (!removed.ok) return removed;
-    note({ object: `role/${roleId}`, before: before.ok ? before.value.role : null });
+    note({ object: `role/${roleId}`, before: removed.value, after: null });
     return succeed(noContent());
   },
 );

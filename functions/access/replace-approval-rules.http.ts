@@ -20,10 +20,9 @@ export const replaceApprovalRulesFunction = onHttp(
   }),
   async ({ body, ifMatch }, tools) => {
     const { access, note } = signedInOf(tools);
-    const before = (await access.approvals.rules()).rules;
     const replaced = await replaceRules(access, body, ifMatch);
     if (!replaced.ok) return replaced;
-    const { rules, etag } = replaced.value;
+    const { rules, etag, before } = replaced.value;
     note({ object: "approval-rules", before, after: rules });
     return succeed(ok(rules, etag));
   },

@@ -1,6 +1,6 @@
 /** Replaces an assignment: another role, another scope. */
 import { AssignmentBody, AssignmentPath, AssignmentView } from "../../shared/access/contract.ts";
-import { readAssignment, replaceAssignment } from "../../shared/access/manage-assignments.ts";
+import { replaceAssignment } from "../../shared/access/manage-assignments.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
@@ -23,15 +23,10 @@ export const replaceAssignmentFunction = onHttp(
   }),
   async ({ params: { assignmentId }, body, ifMatch }, tools) => {
     const { access, standing, note } = signedInOf(tools);
-    const before = await readAssignment(access, assignmentId);
     const replaced = await replaceAssignment(access, standing, { assignmentId, body, ifMatch });
     if (!replaced.ok) return replaced;
-    const { assignment, etag } = replaced.value;
-    note({
-      object: `assignment/${assignmentId}`,
-      before: before.ok ? before.value.assignment : null,
-      after: assignment,
-    });
+    const { assignment, etag, before } = replaced.value;
+    note({ object: `assignment/${assignmentId}`, before, after: assignment });
     return succeed(ok(assignment, etag));
   },
 );

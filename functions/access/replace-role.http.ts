@@ -1,6 +1,6 @@
 /** Replaces a role; whoever holds it has the new permissions within seconds. */
 import { RoleBody, RolePath, RoleView } from "../../shared/access/contract.ts";
-import { readRole, replaceRole } from "../../shared/access/manage-roles.ts";
+import { replaceRole } from "../../shared/access/manage-roles.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
@@ -21,11 +21,10 @@ export const replaceRoleFunction = onHttp(
   }),
   async ({ params: { roleId }, body, ifMatch }, tools) => {
     const { access, standing, note } = signedInOf(tools);
-    const before = await readRole(access, roleId);
     const replaced = await replaceRole(access, standing, { roleId, body, ifMatch });
     if (!replaced.ok) return replaced;
-    const { role, etag } = replaced.value;
-    note({ object: `role/${roleId}`, before: before.ok ? before.value.role : null, after: role });
+    const { role, etag, before } = replaced.value;
+    note({ object: `role/${roleId}`, before, after: role });
     return succeed(ok(role, etag));
   },
 );

@@ -1,4 +1,5 @@
 /** Adds a collection. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { CollectionBody, CollectionView } from "../../shared/devices/collection-contract.ts";
 import { addCollection } from "../../shared/devices/collection-manage.ts";
 import { operation } from "../../shared/http/operation.ts";
@@ -22,13 +23,16 @@ export const addCollectionFunction = onHttp(
       201: { description: "Added", body: CollectionView, headers: ["Location", "ETag"] },
     },
   }),
-  async ({ params: { tenantId }, body, seed }, { services }) => {
+  async ({ params: { tenantId }, body, seed }, tools) => {
+    const { services } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const added = await addCollection(services.collecting, tenantId, seed, body);
     if (!added.ok) return added;
     const { collection, etag } = added.value;
-    const location = `/api/v1/tenants/${tenantId}/collections/${collection.collectionId}`;
+    const { collectionId } = collection;
+    signedInOf(tools).note({ object: `collection/${collectionId}`, after: collection });
+    const location = `/api/v1/tenants/${tenantId}/collections/${collectionId}`;
     return succeed(created(location, collection, etag));
   },
 );

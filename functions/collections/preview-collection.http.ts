@@ -1,4 +1,5 @@
 /** Shows what a rule would find, without keeping it. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { PreviewBody, PreviewView } from "../../shared/devices/collection-contract.ts";
 import { previewRule } from "../../shared/devices/collection-members.ts";
 import { operation } from "../../shared/http/operation.ts";
@@ -19,7 +20,10 @@ export const previewCollectionFunction = onHttp(
     body: PreviewBody,
     answers: { 200: { description: "What it finds now", body: PreviewView } },
   }),
-  async ({ params: { tenantId }, body }, { services }) => {
+  async ({ params: { tenantId }, body }, tools) => {
+    const { services } = tools;
+    // A POST for the rule's sake: it changes nothing.
+    signedInOf(tools).note({ unchanged: true });
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     return succeed(ok(await previewRule(services.collecting, tenantId, body.rule)));

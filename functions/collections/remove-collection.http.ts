@@ -24,9 +24,10 @@ export const removeCollectionFunction = onHttp(
     const { services } = tools;
     const tenant = await getTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
-    const before = await services.collections.get(params.tenantId, params.collectionId);
     const removed = await removeCollection(services.collecting, params, ifMatch);
-    if (removed.ok) signedInOf(tools).note({ before: before?.collection });
-    return removed.ok ? succeed(noContent()) : removed;
+    if (!removed.ok) return removed;
+    const object = `collection/${params.collectionId}`;
+    signedInOf(tools).note({ object, before: removed.value, after: null });
+    return succeed(noContent());
   },
 );

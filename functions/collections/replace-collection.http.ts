@@ -31,10 +31,11 @@ export const replaceCollectionFunction = onHttp(
     const { services } = tools;
     const tenant = await getTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
-    const before = await services.collections.get(params.tenantId, params.collectionId);
     const replaced = await replaceCollection(services.collecting, params, body, ifMatch);
-    if (replaced.ok)
-      signedInOf(tools).note({ before: before?.collection, after: replaced.value.collection });
-    return replaced.ok ? succeed(ok(replaced.value.collection, replaced.value.etag)) : replaced;
+    if (!replaced.ok) return replaced;
+    const { collection, etag, before } = replaced.value;
+    const object = `collection/${params.collectionId}`;
+    signedInOf(tools).note({ object, before, after: collection });
+    return succeed(ok(collection, etag));
   },
 );

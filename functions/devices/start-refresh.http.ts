@@ -1,4 +1,5 @@
 /** Starts a refresh of the tenant's directory. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { RefreshView } from "../../shared/devices/contract.ts";
 import { startRefresh } from "../../shared/devices/refresh-start.ts";
 import { viewOf } from "../../shared/devices/refresh-view.ts";
@@ -26,11 +27,15 @@ export const startRefreshFunction = onHttp(
       },
     },
   }),
-  async ({ params: { tenantId }, seed }, { services }) => {
+  async ({ params: { tenantId }, seed }, tools) => {
+    const { services } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const refresh = await startRefresh(services.refresh, tenantId, seed);
-    const location = `/api/v1/tenants/${tenantId}/refreshes/${refresh.refreshId}`;
+    const { refreshId, state } = refresh;
+    const after = { refreshId, state, alreadyRunning: refreshId !== seed };
+    signedInOf(tools).note({ object: `refresh/${refreshId}`, after });
+    const location = `/api/v1/tenants/${tenantId}/refreshes/${refreshId}`;
     return succeed(accepted(location, viewOf(refresh)));
   },
 );

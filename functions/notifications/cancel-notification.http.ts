@@ -1,4 +1,5 @@
 /** Cancels what a notification has not sent yet. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
@@ -33,9 +34,13 @@ export const cancelNotificationFunction = onHttp(
     const reach = await reachOfCaller(tools, tenantId);
     const cancelled = await cancelNotification(services.notify, tenantId, notificationId, reach);
     if (!cancelled.ok) return cancelled;
+    const { notification, before } = cancelled.value;
+    const object = `notification/${notificationId}`;
+    const after = { state: notification.state };
+    signedInOf(tools).note({ object, before: { state: before }, after });
     log("notification.cancel", { tenantId, notificationId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
-    return succeed(accepted(location, await viewNow(services.notify, cancelled.value)));
+    return succeed(accepted(location, await viewNow(services.notify, notification)));
   },
   { keepsLimits: true },
 );

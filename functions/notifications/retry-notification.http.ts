@@ -4,6 +4,7 @@ import { findAction } from "../../shared/devices/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { auditedNotification } from "../../shared/notifications/audited.ts";
 import {
   NotificationPath,
   NotificationView,
@@ -39,9 +40,11 @@ export const retryNotificationFunction = onHttp(
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
-    const sender = { reach, by: personOf(signedInOf(tools).caller) };
+    const { caller, note } = signedInOf(tools);
+    const sender = { reach, by: personOf(caller) };
     const retry = await retryNotification(services.notify, params, seed, body, sender);
     if (!retry.ok) return retry;
+    note(auditedNotification(body, retry.value));
     const { notificationId } = retry.value;
     log("notification.retry", { tenantId, notificationId, retryOf: params.notificationId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;

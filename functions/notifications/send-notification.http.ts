@@ -4,6 +4,7 @@ import { personOf, signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { auditedNotification } from "../../shared/notifications/audited.ts";
 import {
   DryRunView,
   NewNotification,
@@ -45,13 +46,16 @@ export const sendNotificationFunction = onHttp(
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
+    const { caller, note } = signedInOf(tools);
     if (query.dryRun) {
+      note({ unchanged: true });
       const would = await dryRun(services.notify, tenantId, body, reach);
       return would.ok ? succeed(ok(would.value)) : would;
     }
-    const sender = { reach, by: personOf(signedInOf(tools).caller) };
+    const sender = { reach, by: personOf(caller) };
     const sent = await sendNotification(services.notify, tenantId, seed, body, sender);
     if (!sent.ok) return sent;
+    note(auditedNotification(body, sent.value));
     const { notificationId, actionId } = sent.value;
     log("notification.send", { tenantId, notificationId, actionId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;

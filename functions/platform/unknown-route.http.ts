@@ -1,6 +1,7 @@
 /**
  * Answers every path that no other function takes. The host goes by the order of function names and
  * takes a wrong method for no match at all, so this one is named to come last, and tells the two apart.
+ * For the same reason the preflights of browsers come here, whatever their path.
  */
 
 import type { Operation } from "../../shared/http/operation.ts";
@@ -34,8 +35,10 @@ export function unknownRouteFunction(known: readonly Known[]): HttpFunction {
       );
     },
   );
-  return { ...rest, operation, methods: ["GET", "POST", "PUT", "PATCH", "DELETE"] };
+  return { ...rest, operation, methods };
 }
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
 function matchesPath(template: string, path: string): boolean {
   const wanted = template.split("/");

@@ -34,6 +34,8 @@ export const claimDeliveriesFunction = onHttp(
       return succeed(noContent());
     }
     const { claimId, again, devices, notificationId } = claim.value;
+    const after = { siteCode, claimId, again, devices: devices.length };
+    signedInOf(tools).note({ object: `notification/${notificationId}`, after });
     log("relay.claim", {
       tenantId,
       siteCode,

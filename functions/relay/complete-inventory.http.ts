@@ -1,4 +1,5 @@
 /** Makes an inventory that was handed in the site's present one, and has the directory refreshed. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import {
   CompletedInventory,
   InventoryEnd,
@@ -28,11 +29,18 @@ export const completeInventoryFunction = onHttp(
       },
     },
   }),
-  async ({ params, body: { parts }, seed }, { services, log }) => {
+  async ({ params, body: { parts }, seed }, tools) => {
+    const { services, log } = tools;
     const tenant = await getTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
+    const before = (await services.sites.sites(params.tenantId)).find(
+      ({ siteCode }) => siteCode === params.siteCode,
+    );
     const completed = await completeInventory(services, params, parts, seed);
     if (!completed.ok) return completed;
+    const { siteCode, inventoryId } = params;
+    const after = { inventoryId, parts, ...completed.value };
+    signedInOf(tools).note({ object: `site/${siteCode}`, before: before ?? null, after });
     const { refreshId } = completed.value;
     log("inventory.complete", { ...params, refreshId });
     const location = `/api/v1/tenants/${params.tenantId}/refreshes/${refreshId}`;

@@ -1,4 +1,5 @@
 /** Takes a part of the inventory that a site's relay hands in. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { InventoryPart, PartPath } from "../../shared/devices/site-contract.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent } from "../../shared/http/reply.ts";
@@ -17,10 +18,13 @@ export const putInventoryPartFunction = onHttp(
     body: InventoryPart,
     answers: { 204: { description: "Kept" } },
   }),
-  async ({ params: { tenantId, siteCode, inventoryId, part }, body }, { services }) => {
+  async ({ params: { tenantId, siteCode, inventoryId, part }, body }, tools) => {
+    const { services } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
     await services.sites.putPart({ tenantId, siteCode, inventoryId }, part, body.devices);
+    const object = `site/${siteCode}/inventory/${inventoryId}/part/${part}`;
+    signedInOf(tools).note({ object, after: { devices: body.devices.length } });
     return succeed(noContent());
   },
 );

@@ -1,4 +1,5 @@
 /** Registers a tenant. */
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { created } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
@@ -17,10 +18,13 @@ export const addTenantFunction = onHttp(
     body: NewTenant,
     answers: { 201: { description: "Registered", body: Tenant, headers: ["Location", "ETag"] } },
   }),
-  async ({ body, seed }, { services }) => {
-    const added = await addTenant(services.tenants, body, seed);
+  async ({ body, seed }, tools) => {
+    const added = await addTenant(tools.services.tenants, body, seed);
     if (!added.ok) return added;
     const { tenant, etag } = added.value;
-    return succeed(created(`/api/v1/tenants/${tenant.tenantId}`, tenant, etag));
+    const { tenantId } = tenant;
+    // The path names no tenant yet; its own trail begins with this.
+    signedInOf(tools).note({ tenantId, object: `tenant/${tenantId}`, after: tenant });
+    return succeed(created(`/api/v1/tenants/${tenantId}`, tenant, etag));
   },
 );

@@ -21,9 +21,10 @@ export const changeTenantFunction = onHttp(
   }),
   async ({ params, body, ifMatch }, tools) => {
     const { services } = tools;
-    const before = await services.tenantStore.get(params.tenantId);
     const changed = await changeTenant(services.tenants, params.tenantId, body, ifMatch);
-    if (changed.ok) signedInOf(tools).note({ before: before?.tenant, after: changed.value.tenant });
-    return changed.ok ? succeed(ok(changed.value.tenant, changed.value.etag)) : changed;
+    if (!changed.ok) return changed;
+    const { tenant, etag, before } = changed.value;
+    signedInOf(tools).note({ object: `tenant/${tenant.tenantId}`, before, after: tenant });
+    return succeed(ok(tenant, etag));
   },
 );

@@ -20,9 +20,10 @@ export const removeTenantFunction = onHttp(
   }),
   async ({ params, ifMatch }, tools) => {
     const { services } = tools;
-    const before = await services.tenantStore.get(params.tenantId);
     const removed = await removeTenant(services.tenants, params.tenantId, ifMatch);
-    if (removed.ok) signedInOf(tools).note({ before: before?.tenant });
-    return removed.ok ? succeed(noContent()) : removed;
+    if (!removed.ok) return removed;
+    const object = `tenant/${params.tenantId}`;
+    signedInOf(tools).note({ object, before: removed.value, after: null });
+    return succeed(noContent());
   },
 );

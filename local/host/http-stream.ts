@@ -25,6 +25,9 @@ const hopByHop = new Set(
   ),
 );
 
+/** What the host says of a request; a caller's own word on it ends here. */
+const hostsOwn = new Set(["x-ms-invocation-id", "x-forwarded-host", "x-forwarded-proto"]);
+
 export type Forwarder = {
   /** Sends `request` to the worker at `workerUri` and its answer to `response`, while `outcome` is pending. */
   readonly forward: (exchange: Exchange, workerUri: string, outcome: Promise<Outcome>) => void;
@@ -66,9 +69,10 @@ function openUpstream(
   workerUri: string,
   agent: Agent,
 ): ClientRequest {
-  const kept = rawPairs(request.rawHeaders).filter(
-    ([name]) => !hopByHop.has(name.toLowerCase()) || name.toLowerCase() === "transfer-encoding",
-  );
+  const kept = rawPairs(request.rawHeaders).filter(([given]) => {
+    const name = given.toLowerCase();
+    return name === "transfer-encoding" || !(hopByHop.has(name) || hostsOwn.has(name));
+  });
   return send({
     // The worker says "localhost" and listens on every interface; the address spares looking it up.
     host: "127.0.0.1",

@@ -52,6 +52,9 @@ export async function readApproval(
   return stored === undefined ? unknownApproval(approvalId) : succeed(stored.approval);
 }
 
+/** A decision: the approval as it is now, and as it was. */
+export type Settled = { readonly approval: Approval; readonly before: Approval };
+
 /** A second person approves or rejects. */
 export async function settleApproval(
   deps: ApprovalDeps,
@@ -61,7 +64,7 @@ export async function settleApproval(
     readonly by: Person;
     readonly comment: string | undefined;
   },
-): Promise<Result<Approval>> {
+): Promise<Result<Settled>> {
   for (;;) {
     const stored = await deps.approvals.get(ids.tenantId, ids.approvalId);
     if (stored === undefined) return unknownApproval(ids.approvalId);
@@ -73,23 +76,23 @@ export async function settleApproval(
     }
     // Also for a repeated verdict: the first one may have died between its two steps.
     await deps.settled(decided.approval);
-    return succeed(decided.approval);
+    return succeed({ approval: decided.approval, before: stored.approval });
   }
 }
 
-/** Replaces all rules; with `ifMatch` only those that the caller read. */
+/** Replaces all rules; with `ifMatch` only those that the caller read. Answers both. */
 export async function replaceRules(
   { approvals }: Pick<ApprovalDeps, "approvals">,
   rules: ApprovalRules,
   ifMatch: string | undefined,
-): Promise<Result<StoredRules>> {
+): Promise<Result<StoredRules & { readonly before: ApprovalRules }>> {
   if (JSON.stringify(rules).length > maxRulesChars)
     return fail("invalid-request", `The rules have more than ${maxRulesChars} characters.`);
   const stored = await approvals.rules();
   const lost = fail("precondition-failed", "The rules changed since you read them.");
   if (ifMatch !== undefined && ifMatch !== stored.etag) return lost;
   const etag = await approvals.replaceRules(rules, stored.etag);
-  return etag === undefined ? lost : succeed({ rules, etag });
+  return etag === undefined ? lost : succeed({ rules, etag, before: stored.rules });
 }
 
 function refusalFor(

@@ -37,11 +37,21 @@ export function extend(head: Head, texts: readonly string[]): Link[] {
 const hashOf = (previous: string, sequence: number, text: string): string =>
   digest(previous, String(sequence), text);
 
+/**
+ * What can be wrong with a chain. `unlinked`: the record is whole, but not the one that the next one was
+ * written after. `foreign`: it is an event of another trail or month. The last two show only by anchors.
+ */
+export type FaultKind =
+  | "missing"
+  | "changed"
+  | "unlinked"
+  | "beyond-head"
+  | "foreign"
+  | "rewritten"
+  | "cut-off";
+
 /** What is wrong with a chain, and where it first shows, seen from its end. */
-export type ChainFault = {
-  readonly sequence: number;
-  readonly what: "missing" | "changed" | "unlinked" | "beyond-head";
-};
+export type ChainFault = { readonly sequence: number; readonly what: FaultKind };
 
 /** What verifying a chain gave. */
 export type ChainVerdict =

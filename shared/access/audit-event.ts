@@ -11,6 +11,7 @@ export const AuditEvent = z
         kind: z.enum(["user", "app", "bootstrap", "anonymous", "system"]),
         id: z.string().describe("Object id; empty when nobody signed in"),
         homeTenantId: z.string().optional(),
+        appId: z.string().optional().describe("Client id of the application that called"),
         name: z.string().optional().describe("For people to read; it can change hands"),
       })
       .describe("Who called"),
@@ -19,7 +20,12 @@ export const AuditEvent = z
     tenantId: z.string().optional(),
     object: z.string().optional().describe("What it was about: kind and id, or the path"),
     outcome: z.enum(["allowed", "refused", "failed"]),
-    step: z.string().optional().describe("Where it was refused, or the code of the failure"),
+    step: z
+      .string()
+      .optional()
+      .describe(
+        "Where it was refused, or the code of the failure; replayed: the answer had been given before",
+      ),
     before: z.unknown().optional(),
     after: z.unknown().optional(),
     requestId: z.string(),
@@ -32,4 +38,4 @@ export type AuditEvent = z.output<typeof AuditEvent>;
 export type TrailId = string;
 
 /** Where events go that belong to no tenant: sign-in refused, roles, assignments, the service. */
-export const platformTrail: TrailId = "platform";
+export const platformTrail = "platform" satisfies TrailId;

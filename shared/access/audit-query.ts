@@ -3,9 +3,10 @@ import { z } from "zod";
 import { type Page, PageQuery, positionOf } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import { auditCsv } from "./audit-csv.ts";
-import type { AuditEvent, TrailId } from "./audit-event.ts";
+import { type AuditEvent, platformTrail, type TrailId } from "./audit-event.ts";
+import { readEverywhere } from "./audit-everywhere.ts";
 import type { AuditFilter } from "./audit-filter.ts";
-import { type AuditReaderDeps, allAudit, readAudit } from "./audit-reader.ts";
+import { type AuditReaderDeps, allAudit, type PageWanted, readAudit } from "./audit-reader.ts";
 
 const moment = z.iso
   .datetime({ offset: true })
@@ -15,7 +16,11 @@ const moment = z.iso
 /** Query of an audit list. */
 export const AuditQuery = z.strictObject({
   ...PageQuery,
-  actor: z.string().max(100).optional().describe("Object id of the caller"),
+  actor: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("Object id of the caller; for an app also its client id"),
   object: z.string().max(200).optional().describe("Id of what it was about, or kind/id"),
   operation: z.string().max(100).optional().describe("operationId"),
   outcome: z.enum(["allowed", "refused", "failed"]).optional(),
@@ -23,24 +28,41 @@ export const AuditQuery = z.strictObject({
   to: moment.optional().describe("Exclusive; absent means now"),
 });
 
+/** Stands for all trails together. */
+const everyTrail = "all" satisfies TrailId;
+
+/** Query of the list that belongs to no tenant. */
+export const PlatformAuditQuery = AuditQuery.extend({
+  trails: z
+    .enum([platformTrail, everyTrail])
+    .default(platformTrail)
+    .describe(
+      "all: every tenant's trail too, one after the other, each newest first; a page may hold fewer events than asked for",
+    ),
+});
+
 /** A list as it is answered. */
 export type AuditAnswer =
   | { readonly kind: "csv"; readonly stream: AsyncIterable<string> }
   | { readonly kind: "page"; readonly list: string; readonly page: Page<AuditEvent> };
 
-/** Lists a trail for a request. */
+/** Lists a trail, or all of them, for a request. */
 export async function answerAudit(
   deps: AuditReaderDeps,
   trail: TrailId,
   { top, pageToken, ...filter }: z.output<typeof AuditQuery>,
   accept: string,
 ): Promise<Result<AuditAnswer>> {
+  const read = (wanted: PageWanted) =>
+    trail === everyTrail
+      ? readEverywhere(deps, filter, wanted)
+      : readAudit(deps, trail, filter, wanted);
   if (accept.includes("text/csv"))
-    return succeed({ kind: "csv", stream: auditCsv(allAudit(deps, trail, filter)) });
+    return succeed({ kind: "csv", stream: auditCsv(allAudit(read)) });
   const list = listName(trail, filter);
   const position = positionOf(list, pageToken);
   if (!position.ok) return position;
-  const page = await readAudit(deps, trail, filter, { top, position: position.value });
+  const page = await read({ top, position: position.value });
   return page.ok ? succeed({ kind: "page", list, page: page.value }) : page;
 }
 

@@ -1,11 +1,10 @@
-/** Reads the audit trail: newest first, filtered on the way, and verifies its chains. */
+/** Reads the audit trail: newest first, filtered on the way. */
 import type { Page } from "../http/paging.ts";
 import { type Clock, fromIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { allRows, type Tables } from "../storage/tables.ts";
-import { type ChainVerdict, chainCheck, genesis } from "./audit-chain.ts";
-import { type AuditEvent, type TrailId } from "./audit-event.ts";
+import type { AuditEvent, TrailId } from "./audit-event.ts";
 import { type AuditFilter, matches } from "./audit-filter.ts";
 import * as rows from "./audit-rows.ts";
 
@@ -21,12 +20,15 @@ const maxMonths = 120;
 /** Where a page begins: a month, and the record after which to go on in it. */
 type Position = { readonly month: string; readonly after?: string };
 
+/** Which page somebody wants. */
+export type PageWanted = { readonly top: number; readonly position?: string | undefined };
+
 /** A page of events of one trail, newest first. */
 export async function readAudit(
   deps: AuditReaderDeps,
   trail: TrailId,
   filter: AuditFilter,
-  page: { readonly top: number; readonly position?: string | undefined },
+  page: PageWanted,
 ): Promise<Result<Page<AuditEvent>>> {
   const newest = rows.monthOf(momentOf(filter.to) ?? deps.clock.now());
   const start = page.position === undefined ? { month: newest } : parsePosition(page.position);
@@ -47,51 +49,26 @@ export async function readAudit(
   return succeed({ items });
 }
 
-/** Every event of a trail that passes the filter, newest first. */
+/** Every event that a way of reading finds, page by page. */
 export async function* allAudit(
-  deps: AuditReaderDeps,
-  trail: TrailId,
-  filter: AuditFilter,
+  read: (page: PageWanted) => Promise<Result<Page<AuditEvent>>>,
 ): AsyncGenerator<AuditEvent> {
   let position: string | undefined;
   do {
-    const page = await readAudit(deps, trail, filter, { top: 1000, position });
+    const page = await read({ top: 1000, position });
     if (!page.ok) throw new Error(page.failure.detail);
     yield* page.value.items;
     position = page.value.next;
   } while (position !== undefined);
 }
 
-/** Verifies the chain of a trail's month. An empty one is intact. */
-export async function verifyChain(
-  { tables }: Pick<AuditReaderDeps, "tables">,
-  trail: TrailId,
-  month: string,
-): Promise<ChainVerdict> {
-  const partition = rows.partitionOf(trail, month);
-  // In this order: a head that is read after a record is never behind it, unless somebody made it so.
-  const newest = await tables.page(tableNames.audit, { partition, below: rows.recordsBelow }, 1);
-  const row = await tables.get(tableNames.audit, partition, rows.headKey);
-  const head = row === undefined ? genesis(partition) : rows.headOf(row);
-  const [record] = newest.rows.map(rows.linkOf);
-  if (record !== undefined && record.sequence > head.sequence)
-    return { kind: "broken", fault: { sequence: record.sequence, what: "beyond-head" } };
-  const check = chainCheck(partition, head);
-  for await (const each of recordsFrom(tables, partition, rows.keyOf(head.sequence)))
-    if (!check.take(rows.linkOf(each))) break;
-  return check.end();
-}
-
 const recordsOf = (tables: Tables, partition: string, after: string | undefined) =>
   // Keys have one length: with one more character this is the first key after it.
-  recordsFrom(tables, partition, after === undefined ? undefined : `${after}0`);
+  recordsFrom(tables, partition, after === undefined ? rows.recordsAbove : `${after}0`);
 
-const recordsFrom = (tables: Tables, partition: string, from: string | undefined) =>
-  allRows(tables, tableNames.audit, {
-    partition,
-    ...(from === undefined ? {} : { from }),
-    below: rows.recordsBelow,
-  });
+/** Rows of a partition's records, newest first, from a row key on. */
+export const recordsFrom = (tables: Tables, partition: string, from: string) =>
+  allRows(tables, tableNames.audit, { partition, from, below: rows.recordsBelow });
 
 function parsePosition(position: string): Position | undefined {
   const [, month, after] = /^(\d{4}-\d{2}) (e\d{12})$/.exec(position) ?? [];

@@ -6,13 +6,14 @@ import { type Instant, toIso } from "../kernel/clock.ts";
 import { maxPropertyChars } from "../storage/limits.ts";
 import { numberOf, type Row, type StoredRow, textOf } from "../storage/rows.ts";
 import type { Head, Link } from "./audit-chain.ts";
-import { AuditEvent, type TrailId } from "./audit-event.ts";
+import { AuditEvent, platformTrail, type TrailId } from "./audit-event.ts";
 
 /** Row of the head; above every record's key. */
 export const headKey = "head";
-/** Keys of records lie below this. */
-export const recordsBelow = "f";
 const prefix = "e";
+/** Keys of records lie above this, and below that. */
+export const recordsAbove = prefix;
+export const recordsBelow = "f";
 const digits = 12;
 const largest = 10 ** digits - 1;
 
@@ -27,6 +28,10 @@ export function monthBefore(month: string): string {
 
 /** Partition of a trail's month. */
 export const partitionOf = (trail: TrailId, month: string): string => `${trail}|${month}`;
+
+/** Partition that an event belongs to. */
+export const partitionFor = ({ tenantId, at }: Pick<AuditEvent, "tenantId" | "at">): string =>
+  partitionOf(tenantId ?? platformTrail, monthOf(Date.parse(at)));
 
 /** Row key of a record: the newest has the smallest. */
 export const keyOf = (sequence: number): string =>

@@ -9,17 +9,9 @@ import type { Change } from "../storage/rows.ts";
 import { textOf } from "../storage/rows.ts";
 import type { Tables } from "../storage/tables.ts";
 import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
-import { type AuditEvent, platformTrail } from "./audit-event.ts";
+import type { AuditEvent } from "./audit-event.ts";
 import { redact } from "./audit-redaction.ts";
-import {
-  headKey,
-  headOf,
-  headRow,
-  monthOf,
-  partitionOf,
-  recordRow,
-  textOfEvent,
-} from "./audit-rows.ts";
+import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
 
 /** What writing the trail needs. */
 export type AuditDeps = {
@@ -69,10 +61,7 @@ export function auditTrail(deps: AuditDeps): AuditTrail {
   return {
     append: (event) =>
       new Promise((done, failed) => {
-        const partition = partitionOf(
-          event.tenantId ?? platformTrail,
-          monthOf(Date.parse(event.at)),
-        );
+        const partition = partitionFor(event);
         const waiting = { text: textOfEvent(cleaned(event)), done, failed };
         const queue = queues.get(partition);
         if (queue !== undefined) return void queue.push(waiting);
@@ -96,7 +85,8 @@ async function write(deps: AuditDeps, partition: string, texts: readonly string[
   for (let turn = 1; turn <= maxTurns; turn += 1) {
     const head = await deps.tables.get(tableNames.audit, partition, headKey);
     // Our own write whose answer was lost: writing again would say everything twice.
-    if (head !== undefined && textOf(head, "batch") === batch) return;
+    if (head !== undefined && textOf(head, "batch") === batch)
+      return deps.anchor?.(partition, headOf(head));
     const links = extend(head === undefined ? genesis(partition) : headOf(head), texts);
     const row = headRow(partition, links.at(-1) as Link, batch);
     const move: Change =

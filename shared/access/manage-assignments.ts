@@ -44,7 +44,7 @@ export async function addAssignment(
   return readAssignment(deps, assignmentId);
 }
 
-/** Replaces an assignment whole; with `ifMatch` only the version that the caller read. */
+/** Replaces an assignment whole; with `ifMatch` only the version that the caller read. Answers both. */
 export async function replaceAssignment(
   deps: AssignmentDeps,
   granter: Standing,
@@ -53,31 +53,36 @@ export async function replaceAssignment(
     readonly body: AssignmentBody;
     readonly ifMatch: string | undefined;
   },
-): Promise<Result<StoredAssignment>> {
+): Promise<Result<StoredAssignment & { readonly before: Assignment }>> {
   const { assignmentId, body, ifMatch } = change;
   const stored = await readAssignment(deps, assignmentId);
   if (!stored.ok) return stored;
   if (ifMatch !== undefined && ifMatch !== stored.value.etag) return changedMeanwhile(assignmentId);
   const checked = await check(deps, granter, body);
   if (!checked.ok) return checked;
-  const { createdAt } = stored.value.assignment;
-  const assignment = toAssignment(assignmentId, body, createdAt, toIso(deps.clock.now()));
+  const { assignment: before } = stored.value;
+  const assignment = toAssignment(assignmentId, body, before.createdAt, toIso(deps.clock.now()));
   const etag = await deps.assignments.replace(assignment, stored.value.etag);
   deps.snapshots.forget();
-  return etag === undefined ? changedMeanwhile(assignmentId) : succeed({ assignment, etag });
+  if (etag === undefined) return changedMeanwhile(assignmentId);
+  return succeed({ assignment, etag, before });
 }
 
-/** Removes an assignment. Whoever may manage access may take away anything, also more than they hold. */
+/**
+ * Removes an assignment; answers what it was. Whoever may manage access may take away anything, also more
+ * than they hold.
+ */
 export async function removeAssignment(
   deps: AssignmentDeps,
   assignmentId: string,
   ifMatch: string | undefined,
-): Promise<Result<undefined>> {
+): Promise<Result<Assignment>> {
   const stored = await readAssignment(deps, assignmentId);
   if (!stored.ok) return stored;
   const removed = await deps.assignments.remove(assignmentId, ifMatch ?? stored.value.etag);
   deps.snapshots.forget();
-  return removed === "lost" ? changedMeanwhile(assignmentId) : succeed(undefined);
+  if (removed === "lost") return changedMeanwhile(assignmentId);
+  return succeed(stored.value.assignment);
 }
 
 async function check(

@@ -52,7 +52,7 @@ export async function addRole(
   return readRole(deps, roleId);
 }
 
-/** Replaces a role; whoever holds it has the new permissions from now on. */
+/** Replaces a role; whoever holds it has the new permissions from now on. Answers both. */
 export async function replaceRole(
   deps: RoleDeps,
   granter: Standing,
@@ -61,7 +61,7 @@ export async function replaceRole(
     readonly body: RoleBody;
     readonly ifMatch: string | undefined;
   },
-): Promise<Result<ReadRole>> {
+): Promise<Result<ReadRole & { readonly before: Role }>> {
   const { roleId, body, ifMatch } = change;
   const stored = await changeable(deps, roleId, ifMatch);
   if (!stored.ok) return stored;
@@ -70,15 +70,16 @@ export async function replaceRole(
   const role = toRole(roleId, body);
   const etag = await deps.roles.replace(role, stored.value.etag);
   deps.snapshots.forget();
-  return etag === undefined ? changedMeanwhile(roleId) : succeed({ role, etag });
+  if (etag === undefined) return changedMeanwhile(roleId);
+  return succeed({ role, etag, before: stored.value.role });
 }
 
-/** Removes a role that nobody holds. */
+/** Removes a role that nobody holds; answers what it was. */
 export async function removeRole(
   deps: RoleDeps,
   roleId: string,
   ifMatch: string | undefined,
-): Promise<Result<undefined>> {
+): Promise<Result<Role>> {
   const stored = await changeable(deps, roleId, ifMatch);
   if (!stored.ok) return stored;
   const holders = (await deps.assignments.all()).filter((each) => each.roleId === roleId);
@@ -86,7 +87,7 @@ export async function removeRole(
     return fail("conflict", `${holders.length} assignment(s) still name role ${roleId}.`);
   const removed = await deps.roles.remove(roleId, stored.value.etag);
   deps.snapshots.forget();
-  return removed === "lost" ? changedMeanwhile(roleId) : succeed(undefined);
+  return removed === "lost" ? changedMeanwhile(roleId) : succeed(stored.value.role);
 }
 
 async function changeable(deps: RoleDeps, roleId: string, ifMatch: string | undefined) {

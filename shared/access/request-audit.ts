@@ -49,8 +49,9 @@ export function auditEventOf(request: EndedRequest): AuditEvent {
 
 function actorOf(caller: Caller | undefined): AuditEvent["actor"] {
   if (caller === undefined) return { kind: "anonymous", id: "" };
-  const { kind, oid, tid, name } = caller;
-  return { kind, id: oid, homeTenantId: tid, ...(name === undefined ? {} : { name }) };
+  const { kind, oid, tid, appId, name } = caller;
+  const said = { ...(appId === "" ? {} : { appId }), ...(name === undefined ? {} : { name }) };
+  return { kind, id: oid, homeTenantId: tid, ...said };
 }
 
 /**

@@ -16,6 +16,8 @@ export type AccessServices = RoleDeps &
 
 /** What a handler adds to the audit event of its own call; secrets are taken out later. */
 export type AuditNote = {
+  /** The tenant, where the path names none. */
+  readonly tenantId?: string;
   /** Kind and id, such as `role/0abc`. */
   readonly object?: string;
   readonly before?: unknown;

@@ -44,13 +44,13 @@ export async function readCollection(
   return stored === undefined ? unknownCollection(tenantId, collectionId) : succeed(stored);
 }
 
-/** Replaces a collection whole; with `ifMatch` only the version that the caller read. */
+/** Replaces a collection whole; with `ifMatch` only the version that the caller read. Answers both. */
 export async function replaceCollection(
   deps: CollectionDeps,
   { tenantId, collectionId }: CollectionIds,
   body: CollectionBody,
   ifMatch: string | undefined,
-): Promise<Result<StoredCollection>> {
+): Promise<Result<StoredCollection & { readonly before: Collection }>> {
   const stored = await deps.store.get(tenantId, collectionId);
   if (stored === undefined) return unknownCollection(tenantId, collectionId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(collectionId);
@@ -65,20 +65,24 @@ export async function replaceCollection(
     updatedAt,
   };
   const etag = await deps.store.replace(tenantId, collection, stored.etag);
-  return etag === undefined ? changedMeanwhile(collectionId) : succeed({ collection, etag });
+  if (etag === undefined) return changedMeanwhile(collectionId);
+  return succeed({ collection, etag, before: stored.collection });
 }
 
-/** Removes a collection; notifications that were sent to it keep their own list of devices. */
+/**
+ * Removes a collection, and answers what it was; notifications that were sent to it keep their own list of
+ * devices.
+ */
 export async function removeCollection(
   { store }: Pick<CollectionDeps, "store">,
   { tenantId, collectionId }: CollectionIds,
   ifMatch: string | undefined,
-): Promise<Result<undefined>> {
+): Promise<Result<Collection>> {
   const stored = await store.get(tenantId, collectionId);
   if (stored === undefined) return unknownCollection(tenantId, collectionId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(collectionId);
   const removed = await store.remove(tenantId, collectionId, stored.etag);
-  return removed === "lost" ? changedMeanwhile(collectionId) : succeed(undefined);
+  return removed === "lost" ? changedMeanwhile(collectionId) : succeed(stored.collection);
 }
 
 /** A page of collections, newest first; static lists by their length. */

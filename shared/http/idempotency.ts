@@ -70,7 +70,12 @@ export async function onceForKey(
   return other?.reply === undefined ? result : succeed(replayed(other.reply));
 }
 
+const mark = "idempotency-replayed";
+
 const replayed = (reply: Reply): Reply => ({
   ...reply,
-  headers: { ...reply.headers, "idempotency-replayed": "true" },
+  headers: { ...reply.headers, [mark]: "true" },
 });
+
+/** Whether an answer was given before, to the same request. */
+export const isReplayed = ({ headers }: Reply): boolean => headers?.[mark] === "true";

@@ -27,13 +27,19 @@ export type CancelDeps = {
 const rowsPerStep = 40;
 const maxTries = 5;
 
+/** A cancellation: the notification as it is now, and the state it was in. */
+export type Cancelled = {
+  readonly notification: Notification;
+  readonly before: Notification["state"];
+};
+
 /** Marks the notification; a queue function then settles what waits. Asking twice is once. */
 export async function cancelNotification(
   { notifications, queues, clock }: CancelDeps,
   tenantId: string,
   notificationId: string,
   reach?: Reach,
-): Promise<Result<Notification>> {
+): Promise<Result<Cancelled>> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const stored = await notifications.get(tenantId, notificationId);
     if (stored === undefined || !isWithin(stored.notification, reach))
@@ -48,7 +54,7 @@ export async function cancelNotification(
       marked === notification || (await notifications.replace(marked, stored.etag)) !== undefined;
     if (!won) continue;
     await queues.send(queueNames.notificationCancel, { tenantId, notificationId });
-    return succeed(marked);
+    return succeed({ notification: marked, before: notification.state });
   }
   return fail("conflict", "The notification keeps changing; ask again.", { retryAfterSeconds: 2 });
 }

@@ -15,6 +15,13 @@ const codes: Readonly<Partial<Record<RelayOutcome, string>>> = {
   expired: "expired",
 };
 
+/** How often each outcome was reported. */
+export function countOutcomes(results: readonly RelayResult[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
 /**
  * The steps that bring a delivery to what was reported. A report may be repeated, and may come when the
  * delivery has moved on: a step that no longer fits changes nothing.

@@ -12,8 +12,20 @@ export type StorageConnection =
 /** Base URLs of the three services. */
 export type Endpoints = { readonly table: string; readonly queue: string; readonly blob: string };
 
+/** The connection that a set of settings names, by the Functions host's own words; undefined: none. */
+export function connectionOf(
+  settings: Readonly<Record<string, string | undefined>>,
+): StorageConnection | undefined {
+  const { AzureWebJobsStorage: value, AzureWebJobsStorage__accountName: account } = settings;
+  if (value) return { kind: "connectionString", value };
+  if (!account) return undefined;
+  const { AzureWebJobsStorage__clientId: clientId } = settings;
+  const endpoints = endpointsOf(account);
+  return { kind: "identity", endpoints, ...(clientId ? { clientId } : {}) };
+}
+
 /** Public endpoints of a storage account by its name. */
-export const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
+const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
   table: `https://${account}.table.${suffix}`,
   queue: `https://${account}.queue.${suffix}`,
   blob: `https://${account}.blob.${suffix}`,

@@ -54,6 +54,12 @@ export function queryOf({ partition, from, below, where, select }: Range) {
     : { filter, select: ["PartitionKey", "RowKey", ...select] };
 }
 
+/** The SDK query for whatever partitions come after one. */
+export const afterPartition = (name: string) => ({
+  filter: odata`PartitionKey gt ${name}`,
+  select: ["PartitionKey"],
+});
+
 /** The partition that a transaction is about. */
 export function partitionOf(changes: readonly Change[]): string {
   for (const change of changes) if (change.kind !== "remove") return change.row.partitionKey;

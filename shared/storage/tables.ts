@@ -7,6 +7,7 @@ import { troubleOf } from "./errors.ts";
 import { checkEntity, checkTransaction } from "./limits.ts";
 import type { TableName } from "./names.ts";
 import {
+  afterPartition,
   type Change,
   partitionOf,
   queryOf,
@@ -34,12 +35,23 @@ export class Tables {
 
   /** One row, or undefined. */
   get(table: TableName, partition: string, row: string): Promise<StoredRow | undefined> {
-    return this.#run("get", table, async (client) => {
+    return this.#read("get", table, undefined, async (client) => {
       try {
         return toRow(await client.getEntity(partition, row));
       } catch (error) {
         return ifTrouble(error, "absent", undefined);
       }
+    });
+  }
+
+  /** The first partition after a name in key order, or undefined: how those of a table are found. */
+  partitionAfter(table: TableName, name: string): Promise<string | undefined> {
+    return this.#read("partitionAfter", table, undefined, async (client) => {
+      const pages = client.listEntities({ queryOptions: afterPartition(name) });
+      // A page may be empty where the service goes from one of its servers to the next.
+      for await (const [first] of pages.byPage({ maxPageSize: 1 }))
+        if (first !== undefined) return first.partitionKey;
+      return undefined;
     });
   }
 
@@ -97,7 +109,7 @@ export class Tables {
 
   /** Reads at most `top` (1 to 1,000) rows of a range in key order. */
   page(table: TableName, range: Range, top: number, token?: string): Promise<RowPage> {
-    return this.#run("page", table, async (client) => {
+    return this.#read("page", table, { rows: [] }, async (client): Promise<RowPage> => {
       const pages = client
         .listEntities({ queryOptions: queryOf(range) })
         .byPage({ maxPageSize: top, ...(token === undefined ? {} : { continuationToken: token }) });
@@ -125,13 +137,27 @@ export class Tables {
     });
   }
 
+  /** Reading makes nothing: whoever may only read can do so, and there is nothing in a table that is not. */
+  async #read<T>(
+    verb: string,
+    table: TableName,
+    nothing: T,
+    call: (client: TableClient) => Promise<T>,
+  ): Promise<T> {
+    const client = this.#client(table);
+    try {
+      return await this.#tap(`table.${verb} ${table}`, () => call(client));
+    } catch (error) {
+      return ifTrouble(error, "no-container", nothing);
+    }
+  }
+
   async #run<T>(
     verb: string,
     table: TableName,
     call: (client: TableClient) => Promise<T>,
   ): Promise<T> {
-    const client = this.#clients.get(table) ?? this.#clientOf(table);
-    this.#clients.set(table, client);
+    const client = this.#client(table);
     const attempt = () => this.#tap(`table.${verb} ${table}`, () => call(client));
     try {
       return await attempt();
@@ -142,6 +168,12 @@ export class Tables {
       await client.createTable();
       return attempt();
     }
+  }
+
+  #client(table: TableName): TableClient {
+    const client = this.#clients.get(table) ?? this.#clientOf(table);
+    this.#clients.set(table, client);
+    return client;
   }
 }
 

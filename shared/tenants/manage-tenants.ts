@@ -50,13 +50,13 @@ export async function knownTenant(
   return tenant === undefined ? unknownTenant(tenantId) : succeed(tenant);
 }
 
-/** Changes what the body names; with `ifMatch` only the version that the caller read. */
+/** Changes what the body names; with `ifMatch` only the version that the caller read. Answers both. */
 export async function changeTenant(
   deps: TenantDeps,
   tenantId: string,
   change: TenantChange,
   ifMatch: string | undefined,
-): Promise<Result<StoredTenant>> {
+): Promise<Result<StoredTenant & { readonly before: Tenant }>> {
   const stored = await deps.store.get(tenantId);
   if (stored === undefined) return unknownTenant(tenantId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
@@ -69,21 +69,21 @@ export async function changeTenant(
   const etag = await deps.store.replace(tenant, stored.etag);
   deps.known.forget(tenantId);
   if (etag === undefined) return changedMeanwhile(tenantId);
-  return succeed({ ...stored, tenant, etag });
+  return succeed({ ...stored, tenant, etag, before: stored.tenant });
 }
 
-/** Removes a tenant; work under way for it ends when its handlers find the tenant gone. */
+/** Removes a tenant, and answers what it was; work under way ends when its handlers find it gone. */
 export async function removeTenant(
   deps: TenantDeps,
   tenantId: string,
   ifMatch: string | undefined,
-): Promise<Result<undefined>> {
+): Promise<Result<Tenant>> {
   const stored = await deps.store.get(tenantId);
   if (stored === undefined) return unknownTenant(tenantId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
   const removed = await deps.store.remove(tenantId, stored.etag);
   deps.known.forget(tenantId);
-  return removed === "lost" ? changedMeanwhile(tenantId) : succeed(undefined);
+  return removed === "lost" ? changedMeanwhile(tenantId) : succeed(stored.tenant);
 }
 
 const changedMeanwhile = (tenantId: string) =>

@@ -37,6 +37,7 @@ test("what is right is read, with defaults for what is not said", () => {
       appRole: "Muster.Use",
       first: undefined,
       sealing: undefined,
+      allowedOrigins: [],
       rateFactor: 1,
     },
     graphUrl: "https://graph.microsoft.com",
@@ -47,6 +48,35 @@ test("what is right is read, with defaults for what is not said", () => {
     graphTimeoutMs: 60_000,
     overdueMs: 300_000,
   });
+});
+
+test("origins are taken as browsers send them", () => {
+  const origins = "https://console.example, http://localhost:5173,http://[::1]";
+  const { access } = readSettings({ ...good, MUSTER_ALLOWED_ORIGINS: origins });
+  expect(access.allowedOrigins).toEqual([
+    "https://console.example",
+    "http://localhost:5173",
+    "http://[::1]",
+  ]);
+});
+
+test.each([
+  "*",
+  "null",
+  "https://*.example",
+  "https://console.example/",
+  "https://console.example/app",
+  "https://Console.example",
+  "https://console.example:443",
+  "http://console.example",
+  "http://localhost.example",
+  "console.example",
+  "file:///console.html",
+  "https://ana@console.example",
+  "https://console.example,",
+])("the origins %j are none, and the app does not start", (origins) => {
+  const environment = { ...good, MUSTER_ALLOWED_ORIGINS: origins };
+  expect(() => readSettings(environment)).toThrow(/MUSTER_ALLOWED_ORIGINS/);
 });
 
 test("an account's name and the app's identity do instead of a connection string", () => {

@@ -10,5 +10,6 @@ export const accessWith = (adminToken: string): AccessSettings => ({
   appRole: "Muster.Use",
   first: undefined,
   sealing: undefined,
+  allowedOrigins: [],
   rateFactor: 1000,
 });

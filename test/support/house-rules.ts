@@ -66,7 +66,7 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = {
 
 /** Everything else in the repository stays out of what is deployed. */
 const deployed = /^(functions|shared)\//;
-const housed = /^(functions|shared|local|relay)\//;
+const housed = /^(functions|shared|local|relay|audit)\//;
 
 /** What no line of code may contain, and where it may all the same. */
 const bans: readonly Ban[] = [

@@ -4,9 +4,10 @@ import { HttpRequest } from "@azure/functions";
 import type { HttpFunction, Tools } from "../../../functions/define.ts";
 import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
 import { functions } from "../../../functions/functions.ts";
+import { planNotificationFunction } from "../../../functions/notifications/plan-notification.queue.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
-import { buildServices } from "../../../functions/services.ts";
+import { buildServices, type Services } from "../../../functions/services.ts";
 import type { Approval } from "../../../shared/access/approval.ts";
 import type { Scope } from "../../../shared/access/assignments.ts";
 import type { AuditEvent } from "../../../shared/access/audit-event.ts";
@@ -22,7 +23,7 @@ import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
 import { startSmallGraph } from "../../shared/devices/support/small-graph.ts";
 import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
-import { TestQueues } from "../../support/test-queues.ts";
+import { TestQueues, type Waiting } from "../../support/test-queues.ts";
 
 export const adminToken = "b".repeat(40);
 
@@ -39,7 +40,11 @@ export type Sent = {
 };
 
 /** What came back. */
-export type Answered = { readonly status: number; readonly body: Record<string, unknown> };
+export type Answered = {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 /** Lifetime claims of a token that was given out just now. */
 export function timesNow() {
@@ -86,7 +91,11 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
   };
   const tools: Tools = { services, log: () => undefined };
 
-  const serve = async (definition: HttpFunction, sent: Sent): Promise<Answered> => {
+  const serve = async (
+    definition: HttpFunction,
+    sent: Sent,
+    other: Partial<Services> = {},
+  ): Promise<Answered> => {
     const { operation } = definition;
     const { token, params = {}, query = "", body, headers } = sent;
     const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => params[name] ?? "x");
@@ -101,15 +110,23 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
       params,
       ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
     });
-    const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, tools);
+    const all: Tools = { ...tools, services: { ...services, ...other } };
+    const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, all);
     const text = typeof answer.body === "string" ? answer.body : "{}";
-    return { status: answer.status ?? 0, body: JSON.parse(text) as Record<string, unknown> };
+    return {
+      status: answer.status ?? 0,
+      body: JSON.parse(text) as Record<string, unknown>,
+      headers: answer.headers as Record<string, string>,
+    };
   };
   const call = (name: string, sent: Sent): Promise<Answered> => {
     const definition = httpFunctions.find(({ operation }) => operation.name === name);
     if (definition === undefined) throw new Error(`no operation ${name}`);
     return serve(definition, sent);
   };
+  /** Carries a refresh out. */
+  const refresh = (tenantId: string, refreshId: string): Promise<void> =>
+    serveQueue(refreshDevicesFunction, { v: 1, tenantId, refreshId }, { invocationId: "r" }, tools);
   /** Gives a role to a new person; answers their token and the assignment. */
   const holder = async (roleId: string, scope: Scope) => {
     const oid = randomUUID();
@@ -131,6 +148,17 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
     serve,
     call,
     holder,
+    refresh,
+    /** Plans what was sent; answers the messages that it left for others. */
+    plan: async () => {
+      const left: Waiting[] = [];
+      for (let next = await queues.take(); next !== undefined; next = await queues.take()) {
+        const { queue, message } = next;
+        if (queue !== planNotificationFunction.name) left.push(next);
+        else await serveQueue(planNotificationFunction, message, { invocationId: "p" }, tools);
+      }
+      return left;
+    },
     tenant: async (): Promise<string> => {
       const tenantId = randomUUID();
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
@@ -145,12 +173,7 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
       graph.devices = graphDevices(devices);
       const refreshId = newestFirstId(Date.now());
       await startRefresh(services.refresh, tenantId, refreshId);
-      await serveQueue(
-        refreshDevicesFunction,
-        { v: 1, tenantId, refreshId },
-        { invocationId: "r" },
-        tools,
-      );
+      await refresh(tenantId, refreshId);
       return tenantId;
     },
     stop: async () => {

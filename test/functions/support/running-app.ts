@@ -34,18 +34,19 @@ export type Sent = {
 
 export type RunningApp = Awaited<ReturnType<typeof startApp>>;
 
-/** Starts it. */
-export async function startApp() {
+/** Starts it, with settings of a test's own on top. */
+export async function startApp(settings: Readonly<Record<string, string>> = {}) {
   const home = mkdtempSync(join(tmpdir(), "muster-app-"));
   const [azurite, sandbox] = await Promise.all([
     startAzurite({}),
     startSandbox({ home: join(home, "sandbox"), logFile: join(home, "sandbox.log") }),
     ensureBuilt(),
   ]);
+  const logged: string[] = [];
   const host = await startHost({
     appDir,
     port: 0,
-    log: () => undefined,
+    log: ({ message }) => void logged.push(message),
     env: {
       AzureWebJobsStorage: azurite.connectionString,
       MUSTER_ADMIN_TOKEN: adminToken,
@@ -57,12 +58,16 @@ export async function startApp() {
       NODE_EXTRA_CA_CERTS: sandbox.caFile,
       // What fails comes back at once: a test has no time for second thoughts.
       AzureFunctionsJobHost__extensions__queues__visibilityTimeout: "00:00:00",
+      ...settings,
     },
   });
   const call = (method: string, path: string, sent: Sent = {}): Promise<Answered> =>
     send(host.url + path, method, sent);
   return {
     url: host.url,
+    connectionString: azurite.connectionString,
+    /** Every line of the log so far. */
+    logged: (): readonly string[] => logged,
     call,
     /** Makes a tenant with a fleet in the sandbox. */
     makeFleet: (tenantId: string, devices: number): Promise<Answered> => {

@@ -26,6 +26,16 @@ describe("a streaming function", () => {
     expect(response.headers.get("x-custom")).toBe("yes");
   });
 
+  test("is told by the host where the request came from, whatever the caller says", async () => {
+    const headers = { "x-forwarded-host": "evil.example", "x-forwarded-proto": "https" };
+    const response = await app.fetch("/things/1/count?q=1", {
+      method: "POST",
+      body: "12345",
+      headers: { ...headers, "x-ms-invocation-id": "mine" },
+    });
+    expect(await response.json()).toMatchObject({ bytes: 5, search: "1" });
+  });
+
   test("is heard before it has finished", async () => {
     const response = await app.fetch("/drip");
     const times: [string, number][] = [];

@@ -22,7 +22,7 @@ const waitsFor = (queue: string) => () =>
 const cancel = async (tenantId: string, notificationId: string): Promise<string> => {
   const { notify } = rig.services;
   const cancelled = await cancelNotification(notify, tenantId, notificationId);
-  return cancelled.ok ? cancelled.value.state : cancelled.failure.code;
+  return cancelled.ok ? cancelled.value.notification.state : cancelled.failure.code;
 };
 
 describe("when its time is over", () => {

@@ -81,9 +81,11 @@ test("of changes at the same time one is lost, none is mixed", async () => {
   const outcomes = await Promise.all(
     names.map((displayName) => changeTenant(deps, tenantId, { displayName }, etag)),
   );
-  const won = outcomes.filter(({ ok }) => ok);
+  const won = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
   expect(won).toHaveLength(1);
-  expect(await getTenant(deps, tenantId)).toMatchObject(won[0] ?? {});
+  const { before, ...winner } = won[0] ?? {};
+  expect(before).toMatchObject({ displayName: "Contoso" });
+  expect(await getTenant(deps, tenantId)).toMatchObject({ ok: true, value: winner });
 });
 
 test.each([

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { rates } from "../../shared/access/rate-limit.ts";
+import { audience, delegated, home, sign, startDirectory } from "../shared/access/entra.ts";
+import { timesNow } from "./access/door.ts";
+import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";
+
+/** A hundredth of the table: two reads of a caller at once, one write of a tenant. */
+const factor = 0.01;
+const group = randomUUID();
+
+let app: RunningApp;
+let directory: Awaited<ReturnType<typeof startDirectory>>;
+let key: Awaited<ReturnType<typeof directory.addKey>>;
+beforeAll(async () => {
+  directory = await startDirectory();
+  key = await directory.addKey("one");
+  app = await startApp({
+    MUSTER_REQUEST_RATE_FACTOR: String(factor),
+    MUSTER_AUTHORITY_URL: directory.authorityUrl,
+    MUSTER_HOME_TENANT_IDS: home,
+    MUSTER_AUDIENCES: audience,
+  });
+  // One assignment for everybody: whoever sets this up is limited as well.
+  const principal = { kind: "group", homeTenantId: home, id: group };
+  const body = { principal, roleId: "fullAdministrator", scope: { kind: "everything" } };
+  await app.call("POST", "/api/v1/access/assignments", { body });
+});
+afterAll(async () => {
+  await app.stop();
+  await directory.stop();
+});
+
+let addresses = 0;
+/** An address that nobody has called from yet. */
+const fresh = (): string => {
+  addresses += 1;
+  return `203.0.113.${addresses}`;
+};
+
+/** Somebody new, in the group. */
+async function somebody() {
+  const claims = { ...delegated(directory.issuer), ...timesNow(), oid: randomUUID() };
+  const token = await sign({ ...claims, groups: [group] }, key, "one");
+  return (method: string, path: string, body?: unknown, address = fresh()): Promise<Answered> =>
+    app.call(method, path, {
+      anonymous: true,
+      headers: { authorization: `Bearer ${token}`, "x-forwarded-for": address },
+      ...(body === undefined ? {} : { body }),
+    });
+}
+
+const statuses = (answers: readonly Answered[]) =>
+  answers.map(({ status }) => status).toSorted((one, other) => one - other);
+const limited = (answers: readonly Answered[]): Answered => {
+  const one = answers.find(({ status }) => status === 429);
+  if (one === undefined) throw new Error(`nobody was limited: ${statuses(answers).join(", ")}`);
+  return one;
+};
+/** What a limited caller is told, and for how long. */
+const secondsOf = (answer: Answered, account: string): number => {
+  expect(answer.body).toMatchObject({
+    code: "too-many-requests",
+    detail: expect.stringContaining(`for this ${account}`),
+  });
+  const seconds = answer.headers.get("retry-after") ?? "";
+  expect(seconds).toMatch(/^[1-9]\d*$/);
+  return Number(seconds);
+};
+
+test("a caller's reads are limited, whatever address they come from, and go on when it says so", async () => {
+  const call = await somebody();
+  const burst = rates.caller.read.burst * factor;
+  const answers = await Promise.all(
+    Array.from({ length: burst + 1 }, () => call("GET", "/api/v1/me")),
+  );
+  expect(statuses(answers)).toEqual([...Array.from({ length: burst }, () => 200), 429]);
+  const seconds = secondsOf(limited(answers), "caller");
+  expect(seconds).toBeLessThanOrEqual(1 / (rates.caller.read.perSecond * factor) + 1);
+  // Somebody else is not, and neither are the same caller's writes.
+  expect((await (await somebody())("GET", "/api/v1/me")).status).toBe(200);
+  expect((await call("POST", "/api/v1/tenants", {})).status).toBe(400);
+  await sleep(seconds * 1000);
+  expect((await call("GET", "/api/v1/me")).status).toBe(200);
+});
+
+test("a caller's writes are limited, also those that fail", async () => {
+  const call = await somebody();
+  const answers = [
+    await call("POST", "/api/v1/tenants", {}),
+    await call("POST", "/api/v1/tenants", {}),
+  ];
+  expect(statuses(answers)).toEqual([400, 429]);
+  secondsOf(limited(answers), "caller");
+});
+
+test("a tenant's writes are limited, by however many callers, and another tenant's are not", async () => {
+  const [one, other] = [randomUUID(), randomUUID()];
+  for (const tenantId of [one, other]) {
+    const added = await (await somebody())("POST", "/api/v1/tenants", {
+      tenantId,
+      displayName: "Contoso",
+    });
+    expect(added.status).toBe(201);
+  }
+  const rename = async (tenantId: string) =>
+    (await somebody())("PATCH", `/api/v1/tenants/${tenantId}`, { displayName: "Fabrikam" });
+  const answers = await Promise.all([rename(one), rename(one)]);
+  expect(statuses(answers)).toEqual([200, 429]);
+  const seconds = secondsOf(limited(answers), "tenant");
+  expect(seconds).toBeLessThanOrEqual(1 / (rates.tenant.write.perSecond * factor) + 1);
+  expect((await rename(other)).status).toBe(200);
+  // Reads are on an account of their own.
+  expect((await (await somebody())("GET", `/api/v1/tenants/${one}`)).status).toBe(200);
+  await sleep(seconds * 1000);
+  expect((await rename(one)).status).toBe(200);
+});
+
+test("who is not signed in is limited by address, before any token is looked at", async () => {
+  const address = fresh();
+  const knock = (authorization: string): Promise<Answered> =>
+    app.call("GET", "/api/v1/me", {
+      anonymous: true,
+      headers: { authorization, "x-forwarded-for": `${fresh()}, ${address}` },
+    });
+  const burst = rates.address.read.burst * factor;
+  const answers = await Promise.all(
+    Array.from({ length: burst + 1 }, (_, n) => knock(`Bearer guess-${n}`)),
+  );
+  expect(statuses(answers)).toEqual([...Array.from({ length: burst }, () => 401), 429]);
+  secondsOf(limited(answers), "address");
+  // A right token does not help from there, and does from elsewhere.
+  const call = await somebody();
+  expect((await call("GET", "/api/v1/me", undefined, address)).status).toBe(429);
+  expect((await call("GET", "/api/v1/me")).status).toBe(200);
+});
+
+test("what is open to everybody is not counted", async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => app.call("GET", "/api/v1/health", { anonymous: true })),
+  );
+  expect(new Set(statuses(answers))).toEqual(new Set([200]));
+});
+
+test("requests over the limit are in the log, and not in the trail", async () => {
+  expect(app.logged().join("\n")).toContain('"step":"rate-caller"');
+  expect(app.logged().join("\n")).toContain('"step":"rate-tenant"');
+  expect(app.logged().join("\n")).toContain('"step":"rate-address"');
+  const { body } = await (await somebody())("GET", "/api/v1/audit?trails=all&top=1000");
+  expect(JSON.stringify(body)).not.toContain("rate-");
+});
