@@ -14,6 +14,7 @@ import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
+import { MarkStore } from "../shared/notifications/mark-store.ts";
 import { NotificationStore } from "../shared/notifications/notification-store.ts";
 import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
@@ -93,6 +94,7 @@ function notifyDeps(settings: Settings, base: Base) {
     ...base,
     notifications: new NotificationStore(storage),
     deliveries: new DeliveryStore(storage.tables),
+    marks: new MarkStore(storage.tables),
     approvals: new ApprovalStore(storage.tables),
     tenants: cachedTenants(base.tenantStore, clock),
     queues: storage.queues,

@@ -24,8 +24,10 @@ export type StoredDeliveryRow = DeliveryRow & { readonly etag: string };
 /** The plan row with its etag. */
 export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
 
-const prefix = "row:";
-const end = "row;";
+/** Row keys of delivery rows begin with this; the plan row's does not. */
+export const prefix = "row:";
+/** Behind the last of them. */
+export const end = "row;";
 const planKey = "plan";
 const lanes = 8;
 
@@ -150,6 +152,8 @@ function toRow(notificationId: string, { lastDeviceId, deliveries, dueAt }: Deli
     ...countOf(deliveries),
     live: liveOf(deliveries),
     dueAt,
+    // Written down anew by whoever gets through: what was noted about lost messages is over.
+    nudgedAt: 0,
     parts: texts.length,
     ...Object.fromEntries(texts),
   };

@@ -87,7 +87,7 @@ export type OpenNotification = { readonly tenantId: string; readonly notificatio
 const targetsPath = (notificationId: string): string => `targets/${notificationId}.json`;
 
 function toRow({ notificationId, tenantId, ...rest }: Notification) {
-  const { parameters, target, counts, state, ...plain } = rest;
+  const { parameters, target, counts, state, failure, ...plain } = rest;
   return {
     partitionKey: tenantId,
     rowKey: notificationId,
@@ -96,14 +96,13 @@ function toRow({ notificationId, tenantId, ...rest }: Notification) {
     parameters: JSON.stringify(parameters),
     target: JSON.stringify(target),
     ...(counts === undefined ? {} : { counts: JSON.stringify(counts) }),
+    ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
   };
 }
 
 function fromRow(row: StoredRow): Notification {
-  const optional = {
-    note: textOf(row, "note"),
-    failure: textOf(row, "failure"),
-  };
+  const note = textOf(row, "note");
+  const failure = textOf(row, "failure");
   const finishedAt = numberOf(row, "finishedAt");
   const counts = textOf(row, "counts");
   return {
@@ -117,8 +116,8 @@ function fromRow(row: StoredRow): Notification {
     directoryVersion: textOf(row, "directoryVersion"),
     createdAt: numberOf(row, "createdAt"),
     expiresAt: numberOf(row, "expiresAt"),
-    ...(optional.note === "" ? {} : { note: optional.note }),
-    ...(optional.failure === "" ? {} : { failure: optional.failure }),
+    ...(note === "" ? {} : { note }),
+    ...(failure === "" ? {} : { failure: JSON.parse(failure) }),
     ...(finishedAt === 0 ? {} : { finishedAt }),
     ...(counts === "" ? {} : { counts: JSON.parse(counts) }),
   };

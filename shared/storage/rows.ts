@@ -21,6 +21,8 @@ export type Change =
   | { readonly kind: "insert"; readonly row: Row }
   | { readonly kind: "replace"; readonly row: Row; readonly etag: string }
   | { readonly kind: "put"; readonly row: Row }
+  /** Sets columns that only one writer has a say in, on a row that is there; the others stay as they are. */
+  | { readonly kind: "note"; readonly row: Row }
   | { readonly kind: "remove"; readonly rowKey: string };
 
 /** How a transaction ended: with the new etags in the order of the changes, or not at all. */
@@ -69,6 +71,8 @@ export function toAction(partition: string, change: Change): TransactionAction {
       return ["update", toEntity(change.row), "Replace", { etag: change.etag }];
     case "put":
       return ["upsert", toEntity(change.row), "Replace"];
+    case "note":
+      return ["update", toEntity(change.row), "Merge", { etag: "*" }];
     case "remove":
       return ["delete", { partitionKey: partition, rowKey: change.rowKey }];
   }
