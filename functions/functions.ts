@@ -79,7 +79,6 @@ const ours: readonly AnyFunction[] = [
   settleWaitingFunction,
   sweepNotificationsFunction,
   openApiFunction,
-  watchPoisonFunction,
   healthFunction,
   listQuarantineFunction,
   addTenantFunction,
@@ -134,4 +133,8 @@ export const operations: readonly Operation[] = ours.flatMap((each) =>
 );
 
 /** Everything that is registered. */
-export const functions: readonly AnyFunction[] = [...ours, unknownRouteFunction(operations)];
+export const functions: readonly AnyFunction[] = [
+  ...ours,
+  watchPoisonFunction(ours.filter((each) => each.kind === "queue")),
+  unknownRouteFunction(operations),
+];

@@ -16,6 +16,7 @@ import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
 import { MarkStore } from "../shared/notifications/mark-store.ts";
 import { NotificationStore } from "../shared/notifications/notification-store.ts";
+import { TroubleStore } from "../shared/notifications/trouble-store.ts";
 import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
@@ -95,6 +96,7 @@ function notifyDeps(settings: Settings, base: Base) {
     notifications: new NotificationStore(storage),
     deliveries: new DeliveryStore(storage.tables),
     marks: new MarkStore(storage.tables),
+    troubles: new TroubleStore(storage.tables),
     approvals: new ApprovalStore(storage.tables),
     tenants: cachedTenants(base.tenantStore, clock),
     queues: storage.queues,
