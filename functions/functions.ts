@@ -62,7 +62,9 @@ import { addTenantFunction } from "./tenants/add-tenant.http.ts";
 import { changeTenantFunction } from "./tenants/change-tenant.http.ts";
 import { getTenantFunction } from "./tenants/get-tenant.http.ts";
 import { listTenantsFunction } from "./tenants/list-tenants.http.ts";
+import { purgeTenantFunction } from "./tenants/purge-tenant.queue.ts";
 import { removeTenantFunction } from "./tenants/remove-tenant.http.ts";
+import { sweepPurgesFunction } from "./tenants/sweep-purges.timer.ts";
 
 const ours: readonly AnyFunction[] = [
   listActionsFunction,
@@ -86,6 +88,8 @@ const ours: readonly AnyFunction[] = [
   getTenantFunction,
   listTenantsFunction,
   removeTenantFunction,
+  purgeTenantFunction,
+  sweepPurgesFunction,
   addCollectionFunction,
   getCollectionFunction,
   listCollectionsFunction,

@@ -21,9 +21,11 @@ import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
+import { PurgeStore } from "../shared/tenants/purge-store.ts";
 import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { accessServices } from "./services-access.ts";
+import { purgeServices } from "./services-purge.ts";
 import type { Settings } from "./settings.ts";
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;
@@ -53,6 +55,7 @@ export async function buildServices(
     sites: new SiteStore(tables, storage.blobs),
     collections: new CollectionStore(tables),
   };
+  const purges = new PurgeStore(tables);
   const notify = notifyDeps(settings, base);
   const settled: Settle = (approval) => settleHeld(notify, approval);
   return {
@@ -61,7 +64,8 @@ export async function buildServices(
     openApi,
     answers: new TableAnswerStore(tables, clock),
     quarantine: new QuarantineStore(tables, clock),
-    tenants: { store: base.tenantStore, clock },
+    tenants: { store: base.tenantStore, purges, queues: storage.queues, clock },
+    purging: purgeServices({ ...notify, purges }),
     notify,
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },

@@ -61,7 +61,8 @@ function explainPoison(text: string): { reason: string; content: string } {
   if (decoded.toString("base64").replace(/=+$/, "") !== text.trim().replace(/=+$/, ""))
     return { reason: "not base64: it was never handed to a function", content: text };
   return {
-    reason: "every attempt failed; the work itself is in its row, and is tried again or ended there",
+    reason:
+      "every attempt failed; the work itself is in its row, and is tried again or ended there",
     content: decoded.toString("utf8"),
   };
 }

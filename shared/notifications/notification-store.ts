@@ -68,6 +68,24 @@ export class NotificationStore {
     return page.next === undefined ? { notifications } : { notifications, next: page.next };
   }
 
+  /** Ids of the newest notifications of a tenant, without their rows. */
+  async ids(tenantId: string, top: number): Promise<string[]> {
+    const range = { partition: tenantId, select: [] };
+    const found: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.#storage.tables.page(tableNames.notifications, range, top, token);
+      found.push(...page.rows.map(({ rowKey }) => rowKey));
+      token = page.next;
+    } while (token !== undefined && found.length < top);
+    return found.slice(0, top);
+  }
+
+  /** Removes the kept target ids. */
+  removeTargets(notificationId: string): Promise<void> {
+    return this.#storage.blobs.remove(targetsPath(notificationId));
+  }
+
   /** Keeps a list of target ids, sorted and without repetition. */
   async putTargets(notificationId: string, deviceIds: readonly string[]): Promise<void> {
     const sorted = [...new Set(deviceIds)].toSorted();

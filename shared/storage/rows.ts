@@ -41,19 +41,37 @@ export type Range = {
   readonly select?: readonly string[];
 };
 
+/** Rows of neighbouring partitions. */
+export type Span = Pick<Range, "where" | "select"> & {
+  readonly partitionsFrom: string;
+  /** Exclusive upper end. */
+  readonly partitionsBelow: string;
+};
+
 /** A page of rows, and how to go on. */
 export type RowPage = { readonly rows: readonly StoredRow[]; readonly next?: string };
 
 /** The SDK query for a range; keys are quoted, `where` is the caller's own text. */
-export function queryOf({ partition, from, below, where, select }: Range) {
-  const conditions = [odata`PartitionKey eq ${partition}`];
-  if (from !== undefined) conditions.push(odata`RowKey ge ${from}`);
-  if (below !== undefined) conditions.push(odata`RowKey lt ${below}`);
+export function queryOf(range: Range | Span) {
+  const { where, select } = range;
+  const conditions = keyConditions(range);
   if (where !== undefined) conditions.push(`(${where})`);
   const filter = conditions.join(" and ");
   return select === undefined
     ? { filter }
     : { filter, select: ["PartitionKey", "RowKey", ...select] };
+}
+
+function keyConditions(range: Range | Span): string[] {
+  if ("partitionsFrom" in range) {
+    const { partitionsFrom, partitionsBelow } = range;
+    return [odata`PartitionKey ge ${partitionsFrom}`, odata`PartitionKey lt ${partitionsBelow}`];
+  }
+  const { partition, from, below } = range;
+  const conditions = [odata`PartitionKey eq ${partition}`];
+  if (from !== undefined) conditions.push(odata`RowKey ge ${from}`);
+  if (below !== undefined) conditions.push(odata`RowKey lt ${below}`);
+  return conditions;
 }
 
 /** The partition that a transaction is about. */

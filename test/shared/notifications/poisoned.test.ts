@@ -180,16 +180,17 @@ describe("rows whose handlers fail every time", () => {
   });
 });
 
+const result = (actionState: string): Look => ({
+  kind: "seen",
+  device: {
+    id: waiting().deviceId,
+    deviceActionResults: [
+      { actionName: "rebootNow", actionState, startDateTime: new Date(50_000).toISOString() },
+    ],
+  },
+});
+
 describe("the end of a delivery whose handlers fail", () => {
-  const result = (actionState: string): Look => ({
-    kind: "seen",
-    device: {
-      id: waiting().deviceId,
-      deviceActionResults: [
-        { actionName: "rebootNow", actionState, startDateTime: new Date(50_000).toISOString() },
-      ],
-    },
-  });
   const nothing: Look = { kind: "seen", device: { id: waiting().deviceId } };
   test.each<[string, "waiting" | "claimed" | "sent", Look | undefined, string]>([
     ["that waits", "waiting", undefined, "fail"],

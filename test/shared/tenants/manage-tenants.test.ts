@@ -7,13 +7,15 @@ import {
   getTenant,
   removeTenant,
 } from "../../../shared/tenants/manage-tenants.ts";
+import { PurgeStore } from "../../../shared/tenants/purge-store.ts";
 import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
 let now = Date.UTC(2026, 0, 1);
-const { tables } = await testStorage();
+const { tables, queues } = await testStorage();
 const store = new TenantStore(tables);
-const deps = { store, clock: { now: () => now } };
+const purges = new PurgeStore(tables);
+const deps = { store, purges, queues, clock: { now: () => now } };
 
 /** A tenant that was just added. */
 async function added(pace = {}) {
