@@ -48,6 +48,7 @@ import { retryNotificationFunction } from "./notifications/retry-notification.ht
 import { sendNotificationFunction } from "./notifications/send-notification.http.ts";
 import { settleWaitingFunction } from "./notifications/settle-waiting.queue.ts";
 import { sweepNotificationsFunction } from "./notifications/sweep-notifications.timer.ts";
+import { forgetOldFunction } from "./platform/forget-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
 import { listQuarantineFunction } from "./platform/list-quarantine.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
@@ -81,6 +82,7 @@ const ours: readonly AnyFunction[] = [
   settleWaitingFunction,
   sweepNotificationsFunction,
   openApiFunction,
+  forgetOldFunction,
   healthFunction,
   listQuarantineFunction,
   addTenantFunction,

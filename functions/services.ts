@@ -26,6 +26,7 @@ import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { accessServices } from "./services-access.ts";
 import { purgeServices } from "./services-purge.ts";
+import { retention } from "./services-retention.ts";
 import type { Settings } from "./settings.ts";
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;
@@ -58,12 +59,15 @@ export async function buildServices(
   const purges = new PurgeStore(tables);
   const notify = notifyDeps(settings, base);
   const settled: Settle = (approval) => settleHeld(notify, approval);
+  const answers = new TableAnswerStore(tables, clock);
+  const quarantine = new QuarantineStore(tables, clock);
   return {
     ...base,
     ...(await accessServices(settings, { ...base, tables, settled })),
     openApi,
-    answers: new TableAnswerStore(tables, clock),
-    quarantine: new QuarantineStore(tables, clock),
+    answers,
+    quarantine,
+    forgetOld: retention(settings, { ...notify, answers, quarantine }),
     tenants: { store: base.tenantStore, purges, queues: storage.queues, clock },
     purging: purgeServices({ ...notify, purges }),
     notify,

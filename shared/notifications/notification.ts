@@ -93,5 +93,5 @@ export const isStopping = ({ state }: Pick<Notification, "state">): boolean =>
   state === "cancelling" || state === "failing";
 
 /** True while somebody still has to do something. */
-export const isOpen = ({ state }: Notification): boolean =>
+export const isOpen = ({ state }: Pick<Notification, "state">): boolean =>
   Object.keys(notificationLifecycle[state]).length > 0;

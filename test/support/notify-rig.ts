@@ -148,6 +148,7 @@ async function rigServices(
   };
   const settings = {
     ...times,
+    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: accessWith("a".repeat(32)),
     graphUrl: sandbox.graphUrl,

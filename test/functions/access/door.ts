@@ -55,6 +55,7 @@ export async function openDoor() {
   const key = await directory.addKey("one");
   const settings = {
     ...times,
+    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: { ...accessWith(adminToken), homeTenantIds: [home] },
     graphUrl: "https://graph.invalid",
