@@ -12,6 +12,7 @@ import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
 import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
+import { BulkRefusals } from "../shared/notifications/bulk-refusals.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
 import { MarkStore } from "../shared/notifications/mark-store.ts";
@@ -108,6 +109,7 @@ function notifyDeps(settings: Settings, base: Base) {
     approvals: new ApprovalStore(storage.tables),
     tenants: cachedTenants(base.tenantStore, clock),
     queues: storage.queues,
+    bulkRefusals: new BulkRefusals(clock),
     random: Math.random,
     claimMs,
     confirmAfterMs,
