@@ -81,6 +81,10 @@ export type QueueFunction = {
   readonly name: QueueName;
   readonly message: z.ZodType;
   readonly handle: (message: never, tools: Tools) => Promise<QueueOutcome>;
+  /** An attempt failed: keeps the cause for whoever has to give up later. Its own failures do not matter. */
+  readonly onFailure?: (message: never, error: unknown, tools: Tools) => Promise<void>;
+  /** The host gave the message up, after every attempt failed: sees that its work ends all the same. */
+  readonly onPoison?: (message: never, tools: Tools) => Promise<void>;
 };
 
 /** Declares a queue function. */
@@ -88,6 +92,8 @@ export function onQueue<S extends z.ZodType>(declared: {
   readonly name: QueueName;
   readonly message: S;
   readonly handle: (message: z.output<S>, tools: Tools) => Promise<QueueOutcome>;
+  readonly onFailure?: (message: z.output<S>, error: unknown, tools: Tools) => Promise<void>;
+  readonly onPoison?: (message: z.output<S>, tools: Tools) => Promise<void>;
 }): QueueFunction {
   return { kind: "queue", ...declared };
 }

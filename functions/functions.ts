@@ -48,6 +48,7 @@ import { retryNotificationFunction } from "./notifications/retry-notification.ht
 import { sendNotificationFunction } from "./notifications/send-notification.http.ts";
 import { settleWaitingFunction } from "./notifications/settle-waiting.queue.ts";
 import { sweepNotificationsFunction } from "./notifications/sweep-notifications.timer.ts";
+import { forgetOldFunction } from "./platform/forget-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
 import { listQuarantineFunction } from "./platform/list-quarantine.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
@@ -62,7 +63,9 @@ import { addTenantFunction } from "./tenants/add-tenant.http.ts";
 import { changeTenantFunction } from "./tenants/change-tenant.http.ts";
 import { getTenantFunction } from "./tenants/get-tenant.http.ts";
 import { listTenantsFunction } from "./tenants/list-tenants.http.ts";
+import { purgeTenantFunction } from "./tenants/purge-tenant.queue.ts";
 import { removeTenantFunction } from "./tenants/remove-tenant.http.ts";
+import { sweepPurgesFunction } from "./tenants/sweep-purges.timer.ts";
 
 const ours: readonly AnyFunction[] = [
   listActionsFunction,
@@ -79,7 +82,7 @@ const ours: readonly AnyFunction[] = [
   settleWaitingFunction,
   sweepNotificationsFunction,
   openApiFunction,
-  watchPoisonFunction,
+  forgetOldFunction,
   healthFunction,
   listQuarantineFunction,
   addTenantFunction,
@@ -87,6 +90,8 @@ const ours: readonly AnyFunction[] = [
   getTenantFunction,
   listTenantsFunction,
   removeTenantFunction,
+  purgeTenantFunction,
+  sweepPurgesFunction,
   addCollectionFunction,
   getCollectionFunction,
   listCollectionsFunction,
@@ -134,4 +139,8 @@ export const operations: readonly Operation[] = ours.flatMap((each) =>
 );
 
 /** Everything that is registered. */
-export const functions: readonly AnyFunction[] = [...ours, unknownRouteFunction(operations)];
+export const functions: readonly AnyFunction[] = [
+  ...ours,
+  watchPoisonFunction(ours.filter((each) => each.kind === "queue")),
+  unknownRouteFunction(operations),
+];

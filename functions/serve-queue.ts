@@ -12,7 +12,7 @@ const Versioned = z.looseObject({ v: z.literal(1) });
 
 /** Handles one message. Throws only when the message should come back. */
 export async function serveQueue(
-  { name, message: schema, handle }: QueueFunction,
+  { name, message: schema, handle, onFailure }: QueueFunction,
   raw: unknown,
   { invocationId }: Pick<InvocationContext, "invocationId">,
   tools: Tools,
@@ -30,7 +30,10 @@ export async function serveQueue(
     const faults = faultsOf(parsed.error).map(({ pointer, detail }) => `${pointer} ${detail}`);
     return setAside(`unknown shape: ${faults.join("; ")}`);
   }
-  const outcome = await handle(parsed.data as never, tools);
+  const outcome = await handle(parsed.data as never, tools).catch(async (error: unknown) => {
+    await onFailure?.(parsed.data as never, error, tools).catch(() => undefined);
+    throw error;
+  });
   if (outcome.kind === "quarantine") return setAside(outcome.reason);
   if (outcome.kind === "again")
     await services.storage.queues.send(name, outcome.message ?? ids, outcome.afterSeconds);

@@ -12,16 +12,22 @@ import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
 import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
+import { BulkRefusals } from "../shared/notifications/bulk-refusals.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
+import { MarkStore } from "../shared/notifications/mark-store.ts";
 import { NotificationStore } from "../shared/notifications/notification-store.ts";
+import { TroubleStore } from "../shared/notifications/trouble-store.ts";
 import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
+import { PurgeStore } from "../shared/tenants/purge-store.ts";
 import { cachedTenants, type Tenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { accessServices } from "./services-access.ts";
+import { purgeServices } from "./services-purge.ts";
+import { retention } from "./services-retention.ts";
 import type { Settings } from "./settings.ts";
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;
@@ -53,15 +59,26 @@ export async function buildServices(
     sites: new SiteStore(tables, storage.blobs),
     collections: new CollectionStore(tables),
   };
+  const purges = new PurgeStore(tables);
   const notify = notifyDeps(settings, base);
   const settled: Settle = (approval) => settleHeld(notify, approval);
+  const answers = new TableAnswerStore(tables, clock);
+  const quarantine = new QuarantineStore(tables, clock);
   return {
     ...base,
     ...(await accessServices(settings, { ...base, tables, settled })),
     openApi,
-    answers: new TableAnswerStore(tables, clock),
-    quarantine: new QuarantineStore(tables, clock),
-    tenants: { store: tenantStore, known: base.knownTenants, clock },
+    answers,
+    quarantine,
+    forgetOld: retention(settings, { ...notify, answers, quarantine }),
+    tenants: {
+      store: base.tenantStore,
+      known: base.knownTenants,
+      purges,
+      queues: storage.queues,
+      clock,
+    },
+    purging: purgeServices({ ...notify, purges }),
     notify,
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },
@@ -91,14 +108,17 @@ const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): G
 
 function notifyDeps(settings: Settings, base: Base) {
   const { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs } = settings;
-  const { storage } = base;
+  const { storage, clock } = base;
   return {
     ...base,
     notifications: new NotificationStore(storage),
     deliveries: new DeliveryStore(storage.tables),
+    marks: new MarkStore(storage.tables),
+    troubles: new TroubleStore(storage.tables),
     approvals: new ApprovalStore(storage.tables),
     tenants: base.knownTenants,
     queues: storage.queues,
+    bulkRefusals: new BulkRefusals(clock),
     random: Math.random,
     claimMs,
     confirmAfterMs,

@@ -11,7 +11,16 @@ import {
 } from "./settings-access.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
+const dayMs = 24 * 3600 * 1000;
 const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
+/** How long something is kept: days, or for ever. */
+const days = (fallback: number, least: number) =>
+  z
+    .union([z.literal("forever").transform(() => Number.POSITIVE_INFINITY), z.coerce.number()], {
+      error: 'must be a number of days, or "forever"',
+    })
+    .refine((count) => count >= least, `must be at least ${least} days`)
+    .default(fallback);
 /** Looked at roughly: the storage library would complain about the rest at the first request only. */
 const connectionString = z
   .string()
@@ -41,6 +50,8 @@ const Environment = z.object({
   MUSTER_CLAIM_SECONDS: seconds(120),
   MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
   MUSTER_OVERDUE_SECONDS: seconds(300),
+  MUSTER_KEEP_NOTIFICATIONS_DAYS: days(400, 31),
+  MUSTER_KEEP_QUARANTINE_DAYS: days(90, 1),
 });
 
 /** Settings as the app uses them. */
@@ -58,6 +69,8 @@ export type Settings = {
   readonly graphTimeoutMs: number;
   /** How far behind work must be before its message counts as lost. */
   readonly overdueMs: number;
+  /** How long notifications and refreshes are kept, and messages that were set aside. */
+  readonly keepMs: { readonly notifications: number; readonly quarantine: number };
 };
 
 /** Reads the settings; throws one error that names every wrong one. */
@@ -92,6 +105,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     claimMs: env.MUSTER_CLAIM_SECONDS * 1000,
     graphTimeoutMs: env.MUSTER_GRAPH_TIMEOUT_SECONDS * 1000,
     overdueMs: env.MUSTER_OVERDUE_SECONDS * 1000,
+    keepMs: {
+      notifications: env.MUSTER_KEEP_NOTIFICATIONS_DAYS * dayMs,
+      quarantine: env.MUSTER_KEEP_QUARANTINE_DAYS * dayMs,
+    },
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { confirm } from "../../shared/notifications/confirm.ts";
 import { ConfirmMessage } from "../../shared/notifications/contract.ts";
+import { poisonedUnit } from "../../shared/notifications/poisoned-unit.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 
@@ -19,5 +20,12 @@ export const confirmNotificationFunction = onQueue({
     const { kind, at, ...position } = outcome;
     const afterSeconds = (at - services.clock.now()) / 1000;
     return { kind, afterSeconds, message: { ...ids, ...position } };
+  },
+  onFailure: ({ notificationId }, error, { services: { notify, clock } }) =>
+    notify.troubles.noteError(notificationId, error, clock.now()),
+  async onPoison(message, { services, log }) {
+    const { tenantId, notificationId } = message;
+    const rows = await poisonedUnit(services.notify, message);
+    log("notification.confirm-poisoned", { tenantId, notificationId, ...rows });
   },
 });

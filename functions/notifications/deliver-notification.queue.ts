@@ -5,6 +5,7 @@
  */
 import { UnitMessage } from "../../shared/notifications/contract.ts";
 import { deliver } from "../../shared/notifications/deliver.ts";
+import { poisonedUnit } from "../../shared/notifications/poisoned-unit.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 
@@ -20,5 +21,12 @@ export const deliverNotificationFunction = onQueue({
     const afterSeconds = (until - services.clock.now()) / 1000;
     const next = { tenantId, notificationId, from, to, ...turn, reads, handed };
     return { kind: "again", afterSeconds, message: next };
+  },
+  onFailure: ({ notificationId }, error, { services: { notify, clock } }) =>
+    notify.troubles.noteError(notificationId, error, clock.now()),
+  async onPoison(message, { services, log }) {
+    const { tenantId, notificationId } = message;
+    const rows = await poisonedUnit(services.notify, message);
+    log("notification.deliver-poisoned", { tenantId, notificationId, ...rows });
   },
 });

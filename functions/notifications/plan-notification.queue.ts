@@ -5,6 +5,7 @@
  */
 import { NotificationMessage } from "../../shared/notifications/contract.ts";
 import { plan } from "../../shared/notifications/plan.ts";
+import { poisonedPlan } from "../../shared/notifications/poisoned-plan.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 
@@ -27,5 +28,12 @@ export const planNotificationFunction = onQueue({
       case "lost":
         return { kind: "again", afterSeconds: afterLostSeconds };
     }
+  },
+  onFailure: ({ notificationId }, error, { services: { notify, clock } }) =>
+    notify.troubles.noteError(notificationId, error, clock.now()),
+  async onPoison(message, { services, log }) {
+    const { tenantId, notificationId } = message;
+    const outcome = await poisonedPlan(services.notify, message);
+    log("notification.plan-poisoned", { tenantId, notificationId, outcome });
   },
 });

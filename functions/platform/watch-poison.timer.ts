@@ -1,25 +1,59 @@
 /**
- * Sets aside messages that ended in a poison queue. They are read raw, since some of them got there
- * because the host could not even decode them.
+ * Sets aside messages that ended in a poison queue, and tells their functions, so that the work ends where people see
+ * it. They are read raw, since some of them got there because the host could not even decode them.
  *
  * Delivery: one at a time; a message is listed before it is deleted, so at worst it is listed twice.
  */
-import { queueNames } from "../../shared/storage/names.ts";
-import { onTimer } from "../define.ts";
+import { z } from "zod";
+import { onTimer, type QueueFunction, type TimerFunction, type Tools } from "../define.ts";
 
-export const watchPoisonFunction = onTimer({
-  name: "platform-watch-poison",
-  schedule: "*/20 * * * * *",
-  async handle({ services, log }) {
-    for (const queue of Object.values(queueNames)) {
-      const taken = await services.storage.queues.takePoison(queue, async (text) => {
-        const { reason, content } = explainPoison(text);
-        await services.quarantine.add({ queue, reason, content });
-      });
-      if (taken > 0) log("message.poison", { queue, messages: taken });
+/** The watch over the poison queues of these functions. */
+export const watchPoisonFunction = (watched: readonly QueueFunction[]): TimerFunction =>
+  onTimer({
+    name: "platform-watch-poison",
+    schedule: "*/20 * * * * *",
+    async handle(tools) {
+      const { services, log } = tools;
+      for (const definition of watched) {
+        const { name: queue } = definition;
+        const taken = await services.storage.queues.takePoison(queue, async (text) => {
+          const { reason, content } = explainPoison(text);
+          await services.quarantine.add({ queue, reason, content });
+          await tell(definition, content, tools);
+        });
+        if (taken > 0) log("message.poison", { queue, messages: taken });
+      }
+    },
+  });
+
+/** Tells the function whose message it was. If that fails too, the sweeper finds the work later. */
+async function tell(
+  { name: queue, message: schema, onPoison }: QueueFunction,
+  content: string,
+  tools: Tools,
+): Promise<void> {
+  const { data } = Envelope.safeParse(content);
+  if (data === undefined) return;
+  const { v: _, ...ids } = data;
+  const message = schema.safeParse(ids);
+  if (!message.success) return;
+  await onPoison?.(message.data as never, tools).catch((error: unknown) => {
+    tools.log("message.poison-failed", { queue, error: String(error) });
+  });
+}
+
+/** The text of a message of ours. */
+const Envelope = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("is not JSON");
+      return z.NEVER;
     }
-  },
-});
+  })
+  .pipe(z.looseObject({ v: z.literal(1) }));
 
 /** What can be said about a poison message by its text alone. */
 function explainPoison(text: string): { reason: string; content: string } {
@@ -27,7 +61,8 @@ function explainPoison(text: string): { reason: string; content: string } {
   if (decoded.toString("base64").replace(/=+$/, "") !== text.trim().replace(/=+$/, ""))
     return { reason: "not base64: it was never handed to a function", content: text };
   return {
-    reason: "every attempt failed; the work itself is in its row and goes on from there",
+    reason:
+      "every attempt failed; the work itself is in its row, and is tried again or ended there",
     content: decoded.toString("utf8"),
   };
 }

@@ -1,4 +1,4 @@
-/** Removes a tenant from the registry. */
+/** Removes a tenant from the registry; messages delete what is kept of it. */
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent } from "../../shared/http/reply.ts";
@@ -12,7 +12,7 @@ export const removeTenantFunction = onHttp(
     name: "tenants-remove",
     method: "DELETE",
     path: "api/v1/tenants/{tenantId}",
-    summary: "Remove a tenant; what is under way for it stops",
+    summary: "Remove a tenant: what is under way for it stops, and what is kept of it is deleted",
     tag: "Tenants",
     conditional: true,
     params: TenantPath,

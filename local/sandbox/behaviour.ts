@@ -171,7 +171,7 @@ function whole(value: unknown): number | undefined {
 
 function rejectBulk(value: unknown): number | false | undefined {
   if (value === true) return 400;
-  return value === false || value === 400 || value === 501 ? value : undefined;
+  return value === false || value === 400 || value === 403 || value === 501 ? value : undefined;
 }
 
 function span(value: unknown): Span | undefined {

@@ -9,7 +9,7 @@ import type { Refresh, RefreshCounts, Stage } from "./refresh.ts";
 export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
 
 /** Kind of work under which the sweeper finds refreshes. */
-const openRefreshes = "refresh";
+export const openRefreshes = "refresh";
 
 const activeRow = "active";
 const activePartition = (tenantId: string): string => `${tenantId}|active`;

@@ -19,8 +19,8 @@ export type SendOutcome =
       readonly throttled: boolean;
       readonly why: string;
     }
-  /** Bulk was refused: ask for the device by itself, which also tells the reason. */
-  | { readonly kind: "alone" }
+  /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
+  | { readonly kind: "alone"; readonly forbidden?: true }
   /** It may have been done: look before doing it again. */
   | { readonly kind: "unclear"; readonly why: string };
 
@@ -129,8 +129,10 @@ const BulkResult = z.object({
 /** Meaning of a bulk answer for each device; a device that no list names is unclear. */
 export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer): SendOutcomes {
   // Without a sign-in nobody gets further alone; any other refusal may be about bulk itself.
-  if (answer.kind === "refused" && answer.reason !== "signedOut")
-    return forAll(deviceIds, { kind: "alone" });
+  if (answer.kind === "refused" && answer.reason !== "signedOut") {
+    const forbidden = answer.reason === "forbidden";
+    return forAll(deviceIds, { kind: "alone", ...(forbidden ? { forbidden } : {}) });
+  }
   if (answer.kind !== "ok") return forAll(deviceIds, outcomeOf(answer));
   const parsed = BulkResult.safeParse(answer.body);
   if (!parsed.success) return forAll(deviceIds, { kind: "unclear", why: "unreadable bulk answer" });

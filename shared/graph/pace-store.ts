@@ -1,7 +1,7 @@
 /** The rows behind the pace: one per tenant and workload, changed by conditional writes only. */
 import type { Instant } from "../kernel/clock.ts";
 import { tableNames } from "../storage/names.ts";
-import { numberOf, type StoredRow } from "../storage/rows.ts";
+import { numberOf, type StoredRow, textOf } from "../storage/rows.ts";
 import type { Tables } from "../storage/tables.ts";
 import {
   defer,
@@ -24,17 +24,21 @@ export class PaceStore {
     this.#tables = tables;
   }
 
-  /** Reserves `cost` requests; answers when the first of them may go, and the shift it was made at. */
+  /**
+   * Reserves `cost` requests; answers when the first of them may go, and the shift it was made at. What has a
+   * `name` is reserved once, as long as nobody reserves behind it.
+   */
   async reserve(
     tenantId: string,
     workload: Workload,
     cost: number,
     now: Instant,
     pace: Pace,
+    name?: string,
   ): Promise<{ startAt: Instant; shiftMs: number }> {
     let startAt = now;
     const state = await this.#change(tenantId, workload, (before) => {
-      const reserved = reserve(before, cost, now, pace);
+      const reserved = reserve(before, cost, now, pace, name);
       startAt = reserved.startAt;
       return reserved.state;
     });
@@ -77,7 +81,9 @@ export class PaceStore {
       const before = stateOf(row);
       const after = next(before);
       if (after === before) return before;
-      const changed = { partitionKey: tenantId, rowKey: workload, ...after };
+      const { latest, ...numbers } = after;
+      const named = latest === undefined ? {} : { latest: JSON.stringify(latest) };
+      const changed = { partitionKey: tenantId, rowKey: workload, ...numbers, ...named };
       const won =
         row === undefined
           ? (await this.#tables.insert(tableNames.paces, changed)) === "inserted"
@@ -90,9 +96,11 @@ export class PaceStore {
 
 function stateOf(row: StoredRow | undefined): PaceState {
   if (row === undefined) return freshPace;
+  const latest = textOf(row, "latest");
   return {
     nextFree: numberOf(row, "nextFree"),
     closedUntil: numberOf(row, "closedUntil"),
     shiftMs: numberOf(row, "shiftMs"),
+    ...(latest === "" ? {} : { latest: JSON.parse(latest) }),
   };
 }

@@ -56,20 +56,37 @@ export type PaceState = {
   readonly closedUntil: Instant;
   /** By how much all reservations have been moved so far, since the row exists. */
   readonly shiftMs: number;
+  /** The latest reservation, if it has a name, so that who makes it again gets the same one. */
+  readonly latest?: NamedReservation;
 };
+
+/** A reservation for something that is done once, such as a step of planning, whoever gets to it. */
+export type NamedReservation = Reservation & { readonly name: string; readonly cost: number };
 
 /** A row that does not exist yet. */
 export const freshPace: PaceState = { nextFree: 0, closedUntil: 0, shiftMs: 0 };
 
-/** Reserves `cost` requests: the first may go at `startAt`. */
+/**
+ * Reserves `cost` requests: the first may go at `startAt`. With a `name`, asking again gets the same reservation, as
+ * long as nobody has reserved behind it and its time is not over: a planner that dies, or loses a race, takes no time
+ * of the tenant's pace with it.
+ */
 export function reserve(
-  state: PaceState,
+  { latest, ...state }: PaceState,
   cost: number,
   now: Instant,
   { intervalMs }: Pace,
+  name?: string,
 ): { readonly startAt: Instant; readonly state: PaceState } {
+  if (latest !== undefined && latest.name === name && latest.cost === cost) {
+    const startAt = turnOf(latest, state.shiftMs, now);
+    if (startAt !== undefined) return { startAt, state: { ...state, latest } };
+  }
   const startAt = Math.max(state.nextFree, state.closedUntil, now);
-  return { startAt, state: { ...state, nextFree: startAt + cost * intervalMs } };
+  const after = { ...state, nextFree: startAt + cost * intervalMs };
+  if (name === undefined) return { startAt, state: after };
+  const named = { name, cost, at: startAt, shiftMs: state.shiftMs };
+  return { startAt, state: { ...after, latest: named } };
 }
 
 /**
@@ -80,6 +97,7 @@ export function defer(state: PaceState, until: Instant, now: Instant): PaceState
   const byMs = until - Math.max(now, state.closedUntil);
   if (byMs <= 0) return state;
   return {
+    ...state,
     nextFree: Math.max(state.nextFree, now) + byMs,
     closedUntil: until,
     shiftMs: state.shiftMs + byMs,

@@ -32,6 +32,7 @@ export const meanings = {
   "precondition-failed": { status: 412, title: "It changed since you read it" },
   "directory-empty": { status: 409, title: "The tenant's directory is empty" },
   "sign-in-unavailable": { status: 503, title: "Sign-ins cannot be checked now" },
+  "tenant-being-removed": { status: 409, title: "The tenant is still being removed" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "too-many-targets": { status: 400, title: "Too many targets in one request" },
   unauthenticated: { status: 401, title: "Sign in first" },

@@ -23,6 +23,7 @@ export type FailureCode =
   | "nothing-to-retry"
   | "precondition-failed"
   | "sign-in-unavailable"
+  | "tenant-being-removed"
   | "too-many-requests"
   | "too-many-targets"
   | "unauthenticated"

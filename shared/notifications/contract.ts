@@ -97,6 +97,7 @@ export const NotificationView = z
       "cancelling",
       "cancelled",
       "rejected",
+      "failing",
       "failed",
     ]),
     action: z.string(),
@@ -108,7 +109,10 @@ export const NotificationView = z
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().optional(),
-    failure: z.string().optional(),
+    failure: z
+      .object({ code: z.string(), detail: z.string() })
+      .optional()
+      .describe("Why it failed as a whole, or was rejected"),
     counts: CountsView,
     progress: z.object({
       planned: z.boolean().describe("All devices of the target are counted"),

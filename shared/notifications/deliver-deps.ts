@@ -5,6 +5,7 @@ import type { PaceStore } from "../graph/pace-store.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Queues } from "../storage/queues.ts";
 import type { Tenants } from "../tenants/tenant-cache.ts";
+import type { BulkRefusals } from "./bulk-refusals.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
 import type { NotificationStore } from "./notification-store.ts";
 
@@ -16,6 +17,7 @@ export type DeliverDeps = {
   readonly paces: PaceStore;
   readonly tenants: Tenants;
   readonly queues: Queues;
+  readonly bulkRefusals: BulkRefusals;
   readonly clock: Clock;
   /** 0 to 1; spreads retries. */
   readonly random: () => number;

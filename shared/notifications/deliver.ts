@@ -47,7 +47,8 @@ async function deliverByGraph(
   const { tenantId, granted, shiftMs, at = deps.clock.now() } = message;
   const turn = { granted, shiftMs, at };
   const whole = { now: deps.clock.now(), claimMs: deps.claimMs, budget: Number.POSITIVE_INFINITY };
-  const decided = decidePass(action, job.notification, deliveriesIn(rows), whole);
+  const deliveries = deps.bulkRefusals.applyTo(action, tenantId, deliveriesIn(rows));
+  const decided = decidePass(action, job.notification, deliveries, whole);
   if (decided.look.length > 0)
     return lookPass(deps, job, decided.look, { turn, reads: message.reads ?? noTurn });
   const cost = decided.calls.reduce((sum, call) => sum + costOf(call), 0);

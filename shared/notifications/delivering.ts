@@ -89,6 +89,11 @@ export function endOf(
   { attempts, detail = "" }: Delivery,
   now: Instant,
 ): Step | undefined {
+  if (notification.state === "failing")
+    return {
+      event: "cancel",
+      details: { code: "notification-failed", detail: "the notification failed before it left" },
+    };
   if (notification.state === "cancelling" || !isOpen(notification))
     return { event: "cancel", details: { code: "cancelled", detail: "cancelled before it left" } };
   if (now >= notification.expiresAt)

@@ -40,8 +40,10 @@ export type RowQuery = {
 /** The plan row with its etag. */
 export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
 
-const prefix = "row:";
-const end = "row;";
+/** Row keys of delivery rows begin with this; the plan row's does not. */
+export const prefix = "row:";
+/** Behind the last of them. */
+export const end = "row;";
 const planKey = "plan";
 const lanes = 8;
 
@@ -189,6 +191,8 @@ function toRow(
     ...countOf(deliveries),
     live: liveOf(deliveries),
     dueAt,
+    // Written down anew by whoever gets through: what was noted about lost messages is over.
+    nudgedAt: 0,
     parts: texts.length,
     ...Object.fromEntries(texts),
   };

@@ -73,6 +73,8 @@ function movedBy(
   if (state === "approved")
     return move(notification, "approve", { expiresAt: now + expiresAt - createdAt });
   const failure =
-    state === "expired" ? "nobody approved it in time" : "the second person rejected it";
+    state === "expired"
+      ? { code: "not-approved", detail: "nobody approved it in time" }
+      : { code: "rejected", detail: "the second person rejected it" };
   return move(notification, "reject", { counts: emptyCounts(), finishedAt: now, failure });
 }

@@ -8,7 +8,7 @@ import type { Notification } from "./notification.ts";
 export type StoredNotification = { readonly notification: Notification; readonly etag: string };
 
 /** Partition of the rows that name unfinished notifications, for the sweeper. */
-const openPartition = "notification";
+export const openPartition = "notification";
 
 /** Rows in and out, and the lists of ids that are too large for a row. */
 export class NotificationStore {
@@ -68,6 +68,24 @@ export class NotificationStore {
     return page.next === undefined ? { notifications } : { notifications, next: page.next };
   }
 
+  /** Ids of the newest notifications of a tenant, without their rows. */
+  async ids(tenantId: string, top: number): Promise<string[]> {
+    const range = { partition: tenantId, select: [] };
+    const found: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.#storage.tables.page(tableNames.notifications, range, top, token);
+      found.push(...page.rows.map(({ rowKey }) => rowKey));
+      token = page.next;
+    } while (token !== undefined && found.length < top);
+    return found.slice(0, top);
+  }
+
+  /** Removes the kept target ids. */
+  removeTargets(notificationId: string): Promise<void> {
+    return this.#storage.blobs.remove(targetsPath(notificationId));
+  }
+
   /** Keeps a list of target ids, sorted and without repetition. */
   async putTargets(notificationId: string, deviceIds: readonly string[]): Promise<void> {
     const sorted = [...new Set(deviceIds)].toSorted();
@@ -87,7 +105,7 @@ export type OpenNotification = { readonly tenantId: string; readonly notificatio
 const targetsPath = (notificationId: string): string => `targets/${notificationId}.json`;
 
 function toRow({ notificationId, tenantId, ...rest }: Notification) {
-  const { parameters, target, counts, state, ...plain } = rest;
+  const { parameters, target, counts, state, failure, ...plain } = rest;
   return {
     partitionKey: tenantId,
     rowKey: notificationId,
@@ -96,14 +114,13 @@ function toRow({ notificationId, tenantId, ...rest }: Notification) {
     parameters: JSON.stringify(parameters),
     target: JSON.stringify(target),
     ...(counts === undefined ? {} : { counts: JSON.stringify(counts) }),
+    ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
   };
 }
 
 function fromRow(row: StoredRow): Notification {
-  const optional = {
-    note: textOf(row, "note"),
-    failure: textOf(row, "failure"),
-  };
+  const note = textOf(row, "note");
+  const failure = textOf(row, "failure");
   const finishedAt = numberOf(row, "finishedAt");
   const counts = textOf(row, "counts");
   return {
@@ -117,8 +134,8 @@ function fromRow(row: StoredRow): Notification {
     directoryVersion: textOf(row, "directoryVersion"),
     createdAt: numberOf(row, "createdAt"),
     expiresAt: numberOf(row, "expiresAt"),
-    ...(optional.note === "" ? {} : { note: optional.note }),
-    ...(optional.failure === "" ? {} : { failure: optional.failure }),
+    ...(note === "" ? {} : { note }),
+    ...(failure === "" ? {} : { failure: JSON.parse(failure) }),
     ...(finishedAt === 0 ? {} : { finishedAt }),
     ...(counts === "" ? {} : { counts: JSON.parse(counts) }),
   };

@@ -12,6 +12,8 @@ export type NotificationState =
   | "cancelling"
   | "cancelled"
   | "rejected"
+  /** It failed as a whole; what has left is still followed to its end. */
+  | "failing"
   | "failed";
 
 /** What can happen to it. */
@@ -22,9 +24,10 @@ export const notificationLifecycle: Readonly<
   Record<NotificationState, Readonly<Partial<Record<NotificationEvent, NotificationState>>>>
 > = {
   pendingApproval: { approve: "planning", reject: "rejected", cancel: "cancelled" },
-  planning: { planned: "running", cancel: "cancelling", giveUp: "failed" },
+  planning: { planned: "running", cancel: "cancelling", giveUp: "failing" },
   running: { finish: "completed", cancel: "cancelling" },
   cancelling: { finish: "cancelled" },
+  failing: { finish: "failed" },
   completed: {},
   cancelled: {},
   rejected: {},
@@ -68,9 +71,12 @@ export type Notification = {
   readonly finishedAt?: Instant;
   /** Final counts, once finished. */
   readonly counts?: Counts;
-  /** Why it failed as a whole. */
-  readonly failure?: string;
+  /** Why it failed as a whole, or was rejected. */
+  readonly failure?: NotificationFailure;
 };
+
+/** A stable name, and words for people. */
+export type NotificationFailure = { readonly code: string; readonly detail: string };
 
 /** Applies an event; undefined when the lifecycle refuses it. */
 export function move(
@@ -82,6 +88,10 @@ export function move(
   return state === undefined ? undefined : { ...notification, ...changes, state };
 }
 
+/** True while nothing more may leave, though some of it may still be under way. */
+export const isStopping = ({ state }: Pick<Notification, "state">): boolean =>
+  state === "cancelling" || state === "failing";
+
 /** True while somebody still has to do something. */
-export const isOpen = ({ state }: Notification): boolean =>
+export const isOpen = ({ state }: Pick<Notification, "state">): boolean =>
   Object.keys(notificationLifecycle[state]).length > 0;

@@ -27,8 +27,12 @@ export type PlanProgress = {
   readonly done: boolean;
   /** Units whose rows are written, but whose messages may not have been sent yet. */
   readonly unsent: readonly Unit[];
-  /** When the last unit's turn comes, as far as planned. */
+  /** When the last request goes, as far as planned, and by how much all reservations had been moved then. */
   readonly lastTurn: Instant;
+  readonly shiftMs: number;
+  /** How many devices wait in what is planned, and the time that their requests take up at the pace. */
+  readonly devices: number;
+  readonly takesMs: number;
   readonly steps: number;
   /** When the latest step was committed. */
   readonly at: Instant;
@@ -39,6 +43,9 @@ export const beforePlanning: PlanProgress = {
   done: false,
   unsent: [],
   lastTurn: 0,
+  shiftMs: 0,
+  devices: 0,
+  takesMs: 0,
   steps: 0,
   at: 0,
 };

@@ -8,31 +8,28 @@
  */
 import type { Action } from "../devices/action.ts";
 import { findAction } from "../devices/catalogue.ts";
-import { limitOf, paceOf } from "../graph/pace.ts";
-import type { PaceStore } from "../graph/pace-store.ts";
 import type { Clock, Instant } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
-import type { Tenants } from "../tenants/tenant-cache.ts";
-import { type DeliveryRow, toRows } from "./delivery-row.ts";
+import { toRows } from "./delivery-row.ts";
 import type { StoredPlan } from "./delivery-store.ts";
 import { finishIfDone } from "./finish.ts";
 import { move, type Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import { beforePlanning, type PlanProgress, type Unit } from "./plan-progress.ts";
-import { type Candidate, firstDelivery, keptOf, toUnits, type UnitDraft } from "./planning.ts";
+import { type Candidate, firstDelivery, keptOf, toUnits } from "./planning.ts";
 import { tellSites } from "./relay-hand-over.ts";
 import { type TargetDeps, targetStep } from "./targets.ts";
+import { reserveTurns, type TurnDeps, type Turns, withTurns } from "./turns.ts";
 
 /** What planning needs. */
-export type PlanDeps = TargetDeps & {
-  readonly notifications: NotificationStore;
-  readonly queues: Queues;
-  readonly paces: PaceStore;
-  readonly tenants: Tenants;
-  readonly clock: Clock;
-};
+export type PlanDeps = TargetDeps &
+  TurnDeps & {
+    readonly notifications: NotificationStore;
+    readonly queues: Queues;
+    readonly clock: Clock;
+  };
 
 /** How a planning pass ended. */
 export type PlanOutcome = "planned" | "unfinished" | "gone" | "not-planning" | "lost";
@@ -82,63 +79,41 @@ async function step(
     firstDelivery(action, candidate, notification, now),
   );
   const { rows, next } = keptOf(toRows(deliveries, now), target.next);
-  const units = await reserveTurns(
-    deps,
-    notification,
-    toUnits(action, rows, siteIn(candidates)),
-    now,
-  );
-  const after: PlanProgress = {
-    done: next === undefined,
-    unsent: units,
-    lastTurn: units.at(-1)?.at ?? progress.lastTurn,
-    steps: progress.steps + 1,
-    at: now,
-    ...(next === undefined ? {} : { cursor: next }),
-  };
-  const due = withTurns(rows, units);
+  const drafts = toUnits(action, rows, siteIn(candidates));
+  const turns = await reserveTurns(deps, notification, progress.steps, drafts, now);
+  const kept = rows.flatMap((row) => row.deliveries);
+  const waiting = kept.filter(({ state }) => state === "waiting").length;
+  const after = { ...stepOn(progress, turns, waiting, now), ...goingOn(next) };
+  const due = withTurns(rows, turns.units);
   return deps.deliveries.commitPlan(notification, due, after, before?.etag);
 }
 
-/** Reserves all units of a step in one write, and gives each its turn. */
-async function reserveTurns(
-  { paces, tenants }: PlanDeps,
-  { tenantId }: Notification,
-  drafts: readonly UnitDraft[],
+/** Where planning stands after a step. */
+function stepOn(
+  { steps, lastTurn, shiftMs, devices, takesMs }: PlanProgress,
+  turns: Turns,
+  waiting: number,
   now: Instant,
-): Promise<Unit[]> {
-  const setting = (await tenants.get(tenantId))?.pace.deviceActions;
-  const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
-  if (setting === "unlimited" || cost === 0) return drafts.map((draft) => unitOf(draft, now, 0));
-  const pace = paceOf(limitOf("deviceActions", setting));
-  const { startAt, shiftMs } = await paces.reserve(tenantId, "deviceActions", cost, now, pace);
-  let at = startAt;
-  return drafts.map((draft) => {
-    const unit = unitOf(draft, at, shiftMs);
-    at += draft.cost * pace.intervalMs;
-    return unit;
-  });
+): Omit<PlanProgress, "done"> {
+  const last = turns.units.length > 0 ? turns : { endAt: lastTurn, shiftMs };
+  return {
+    unsent: turns.units,
+    lastTurn: last.endAt,
+    shiftMs: last.shiftMs,
+    devices: devices + waiting,
+    takesMs: takesMs + turns.takesMs,
+    steps: steps + 1,
+    at: now,
+  };
 }
 
-const unitOf = ({ cost, ...draft }: UnitDraft, at: Instant, shiftMs: number): Unit => ({
-  ...draft,
-  at,
-  granted: cost,
-  shiftMs,
-});
+const goingOn = (next: string | undefined) =>
+  next === undefined ? { done: true } : { done: false, cursor: next };
 
 /** The site of each candidate. */
 function siteIn(candidates: readonly Candidate[]): (deviceId: string) => string | undefined {
   const sites = new Map(candidates.map(({ deviceId, device }) => [deviceId, device?.siteCode]));
   return (deviceId) => sites.get(deviceId);
-}
-
-/** Rows are due when their unit's turn comes. */
-function withTurns(rows: readonly DeliveryRow[], units: readonly Unit[]): DeliveryRow[] {
-  return rows.map((row) => {
-    const unit = units.find(({ from, to }) => from <= row.lastDeviceId && row.lastDeviceId <= to);
-    return unit === undefined ? row : { ...row, dueAt: unit.at };
-  });
 }
 
 async function sendUnits(
@@ -166,7 +141,8 @@ async function endPlanning(
   stored: StoredPlan | undefined,
 ): Promise<void> {
   const { notificationId, tenantId } = notification;
-  if (!stored?.progress.done) {
+  // Their messages are out: a late duplicate of ours must not send them again.
+  if (!stored?.progress.done || stored.progress.unsent.length > 0) {
     const progress = { ...(stored?.progress ?? beforePlanning), done: true, unsent: [] };
     await deps.deliveries.commitPlan(notification, [], progress, stored?.etag);
   }

@@ -1,5 +1,6 @@
 /** Reads notifications: one with its counts, a tenant's list, what one device got. */
 import type { Reach } from "../devices/reach.ts";
+import type { PaceStore } from "../graph/pace-store.ts";
 import type { Page } from "../http/paging.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
@@ -16,6 +17,7 @@ import { isWithin } from "./visible.ts";
 export type ReadDeps = {
   readonly notifications: NotificationStore;
   readonly deliveries: DeliveryStore;
+  readonly paces: Pick<PaceStore, "look">;
   readonly clock: Clock;
 };
 
@@ -50,15 +52,17 @@ export async function seesNotification(
 
 /** The view of a notification; finished ones carry their counts. */
 export async function viewNow(
-  { deliveries, clock }: ReadDeps,
+  { deliveries, clock, paces }: ReadDeps,
   notification: Notification,
 ): Promise<NotificationView> {
-  const { notificationId, counts } = notification;
+  const { tenantId, notificationId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
   const plan = await deliveries.plan(notificationId);
   // Rows come with the plan, in one transaction: without it there are none.
   const current = plan === undefined ? emptyCounts() : await deliveries.counts(notificationId);
-  return notificationView(notification, current, plan?.progress, clock.now());
+  const paced = current.waiting > 0 && (plan?.progress.takesMs ?? 0) > 0;
+  const pace = paced ? await paces.look(tenantId, "deviceActions") : undefined;
+  return notificationView(notification, current, plan?.progress, clock.now(), pace);
 }
 
 /** A page of a tenant's notifications, newest first. */

@@ -34,17 +34,19 @@ export async function sendPass(
 ): Promise<SentPass | undefined> {
   const leavers = await leaversOf(deps, job);
   const limits = { now: deps.clock.now(), claimMs: deps.claimMs, budget: grant.budget, leavers };
-  const decided = decidePass(job.action, job.notification, deliveriesIn(job.rows), limits);
+  const { tenantId, parameters, notificationId } = job.notification;
+  const deliveries = deps.bulkRefusals.applyTo(job.action, tenantId, deliveriesIn(job.rows));
+  const decided = decidePass(job.action, job.notification, deliveries, limits);
   const claimed = await claim(deps, job, decided);
   if (claimed === undefined) return undefined;
   if (decided.calls.length === 0) return { rows: claimed, spent: 0 };
-  const { tenantId, parameters, notificationId } = job.notification;
   // Nobody may look into our marks while an answer can still come: the last request leaves before that.
   const lastAsk = limits.now + deps.claimMs - deps.graphTimeoutMs;
   const mayAsk = () => deps.clock.now() < lastAsk;
   const outcomes = await inParallel(decided.calls, lanes, (call) =>
     send(deps.graph, tenantId, call, parameters, mayAsk),
   );
+  noteRefusals(deps, tenantId, decided.calls, outcomes);
   const now = deps.clock.now();
   const rows = await changeRows(deps.deliveries, claimed, {
     notificationId,
@@ -55,6 +57,20 @@ export async function sendPass(
   // After the outcomes are safe: without this note others only ask a little too early.
   const kept = await makeWay(deps, tenantId, { calls: decided.calls, outcomes, grant });
   return { rows, spent: spentOn(decided.calls) - kept };
+}
+
+/** Remembers which bulk actions the tenant may not use at all. */
+function noteRefusals(
+  { bulkRefusals }: DeliverDeps,
+  tenantId: string,
+  calls: readonly SendCall[],
+  outcomes: readonly SendOutcomes[],
+): void {
+  for (const [index, { route }] of calls.entries()) {
+    const [first] = outcomes[index]?.values() ?? [];
+    if (first?.kind === "alone" && first.forbidden && route.bulkAction !== undefined)
+      bulkRefusals.note(tenantId, route.bulkAction);
+  }
 }
 
 /** Marks what is to be sent, and settles what needs no request. Only on the rows as they were read. */

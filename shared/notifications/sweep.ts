@@ -2,47 +2,29 @@
  * Looks after notifications whose messages were lost: what should have been touched long ago gets a new
  * message. Rows decide what is to be done, so a message too many does no harm.
  */
-import type { Clock, Instant } from "../kernel/clock.ts";
+import type { Instant } from "../kernel/clock.ts";
 import { timeOf } from "../kernel/ids.ts";
 import { queueNames } from "../storage/names.ts";
-import type { Queues } from "../storage/queues.ts";
 import type { Tenants } from "../tenants/tenant-cache.ts";
 import type { CancelDeps } from "./cancel.ts";
-import { changeRows } from "./change-rows.ts";
-import { endOf, unreadable } from "./delivering.ts";
-import type { Step } from "./delivery.ts";
-import type { DeliveryStore, StoredDeliveryRow } from "./delivery-store.ts";
 import { finishIfDone } from "./finish.ts";
+import { type GiveUpDeps, giveUp, isStuck } from "./give-up.ts";
 import { type HoldDeps, sweepHeld } from "./held.ts";
-import { deliveriesIn } from "./job.ts";
-import { isOpen, move, type Notification } from "./notification.ts";
-import type {
-  NotificationStore,
-  OpenNotification,
-  StoredNotification,
-} from "./notification-store.ts";
+import { isOpen, isStopping, type Notification } from "./notification.ts";
+import type { NotificationStore, OpenNotification } from "./notification-store.ts";
+import { type SweepRowsDeps, sweepRows } from "./sweep-rows.ts";
 
 /** What sweeping needs. */
 export type SweepDeps = CancelDeps &
-  HoldDeps & {
+  HoldDeps &
+  GiveUpDeps &
+  SweepRowsDeps & {
     readonly notifications: NotificationStore;
-    readonly deliveries: DeliveryStore;
-    readonly queues: Queues;
-    readonly clock: Clock;
     readonly tenants: Tenants;
-    /** How far behind a row must be before its message counts as lost. */
-    readonly overdueMs: number;
   };
 
-/**
- * How long after a notification's end its messages may go on failing. By then every answer would have been
- * read, so that what is still open has a handler that never gets through: it ends where people see it.
- */
-const giveUpAfterMs = 60 * 60_000;
-/** Rows looked after in one sweep of a notification; the next sweep takes the next ones. */
-const maxRows = 96;
-/** Rows given up in one transaction. */
-const maxGivenUp = 32;
+/** A run stops after so long, well inside the function's time; the next one goes on where it was. */
+const runMs = 150_000;
 const openPerPage = 100;
 
 /**
@@ -52,6 +34,7 @@ const openPerPage = 100;
 export async function sweepNotifications(deps: SweepDeps): Promise<number> {
   let sent = 0;
   const troubles: unknown[] = [];
+  const until = deps.clock.now() + runMs;
   let token: string | undefined;
   do {
     const page: Awaited<ReturnType<NotificationStore["open"]>> = await deps.notifications.open(
@@ -59,17 +42,17 @@ export async function sweepNotifications(deps: SweepDeps): Promise<number> {
       token,
     );
     for (const open of page.open)
-      sent += await sweepOne(deps, open).catch((error: unknown) => {
+      sent += await sweepOne(deps, open, until).catch((error: unknown) => {
         troubles.push(new Error(`notification ${open.notificationId}`, { cause: error }));
         return 0;
       });
     token = page.next;
-  } while (token !== undefined);
+  } while (token !== undefined && deps.clock.now() < until);
   if (troubles.length > 0) throw new AggregateError(troubles, "some notifications were not swept");
   return sent;
 }
 
-async function sweepOne(deps: SweepDeps, open: OpenNotification): Promise<number> {
+async function sweepOne(deps: SweepDeps, open: OpenNotification, until: Instant): Promise<number> {
   const { tenantId, notificationId } = open;
   const now = deps.clock.now();
   const stored = await deps.notifications.get(tenantId, notificationId);
@@ -84,10 +67,13 @@ async function sweepOne(deps: SweepDeps, open: OpenNotification): Promise<number
     await sweepHeld(deps, notification);
     return 0;
   }
-  if (now > notification.expiresAt + giveUpAfterMs) return giveUp(deps, stored, now);
+  if (await isStuck(deps, notification, now)) {
+    await giveUp(deps, notification, until);
+    return 0;
+  }
   const planning = await sweepPlanning(deps, notification, now);
   const ending = await sweepEnding(deps, notification, now);
-  const rows = await sweepRows(deps, notification, now);
+  const rows = await sweepRows(deps, notification, until);
   if (planning + ending + rows === 0) await finishIfDone(deps, tenantId, notificationId);
   return planning + ending + rows;
 }
@@ -118,64 +104,13 @@ async function sweepPlanning(
 /** What still waits when the time is over, or after a cancellation, is settled without its turn. */
 async function sweepEnding(
   { deliveries, queues }: SweepDeps,
-  { tenantId, notificationId, state, expiresAt }: Notification,
+  notification: Notification,
   now: Instant,
 ): Promise<number> {
-  if (state !== "cancelling" && now < expiresAt) return 0;
+  const { tenantId, notificationId, expiresAt } = notification;
+  if (!isStopping(notification) && now < expiresAt) return 0;
   const waiting = await deliveries.page(notificationId, { where: "waiting gt 0", top: 1 });
   if (waiting.length === 0) return 0;
   await queues.send(queueNames.notificationCancel, { tenantId, notificationId });
   return 1;
 }
-
-/** Ends what no message could bring to its end. A few rows at a time; the next sweep takes the next ones. */
-async function giveUp(
-  deps: SweepDeps,
-  { notification, etag }: StoredNotification,
-  now: Instant,
-): Promise<number> {
-  const { tenantId, notificationId } = notification;
-  const rows = await deps.deliveries.page(notificationId, { where: "live gt 0", top: maxGivenUp });
-  const steps = new Map<string, Step>();
-  for (const delivery of deliveriesIn(rows)) {
-    const ending = delivery.state === "waiting" ? endOf(notification, delivery, now) : unreadable;
-    if (ending) steps.set(delivery.deviceId, ending);
-  }
-  await changeRows(deps.deliveries, rows, { notificationId, steps, now });
-  if (rows.length === maxGivenUp) return 0;
-  if (await finishIfDone(deps, tenantId, notificationId)) return 0;
-  const counts = await deps.deliveries.counts(notificationId);
-  const failure = "its devices could not be planned to the end";
-  const failed = move(notification, "giveUp", { counts, finishedAt: now, failure });
-  if (failed !== undefined) await deps.notifications.replace(failed, etag);
-  else await deps.queues.send(queueNames.notificationPlan, { tenantId, notificationId });
-  return 0;
-}
-
-/** Rows that are far behind get a message by what stands in them. */
-async function sweepRows(
-  deps: SweepDeps,
-  { tenantId, notificationId }: Notification,
-  now: Instant,
-): Promise<number> {
-  const before = now - deps.overdueMs;
-  const where = `live gt 0 and dueAt lt ${before.toFixed(1)}`;
-  const rows = await deps.deliveries.page(notificationId, { where, top: maxRows });
-  let sent = 0;
-  // One row each: those that are overdue need not be neighbours, and a message names all between its ends.
-  for (const row of rows) {
-    const { lastDeviceId } = row;
-    const message = { tenantId, notificationId, from: lastDeviceId, to: lastDeviceId };
-    await deps.queues.send(queueFor([row]), message);
-    // Touched now: the message has as long as any other before it counts as lost, too.
-    const change = { notificationId, steps: new Map(), now, dueAt: () => now };
-    await changeRows(deps.deliveries, [row], change);
-    sent += 1;
-  }
-  return sent;
-}
-
-const queueFor = (rows: readonly StoredDeliveryRow[]) =>
-  deliveriesIn(rows).some(({ state }) => state === "waiting" || state === "claimed")
-    ? queueNames.notificationDeliver
-    : queueNames.notificationConfirm;

@@ -1,18 +1,21 @@
 /** Notifications and deliveries as the API shows them. Pure. */
 import { findAction } from "../devices/catalogue.ts";
+import type { PaceState } from "../graph/pace.ts";
 import { type Instant, toIso } from "../kernel/clock.ts";
 import type { DeliveryView, NotificationView } from "./contract.ts";
 import { countedStates, type Delivery, shownState } from "./delivery.ts";
 import type { Counts } from "./delivery-row.ts";
+import { expectedEnd as endOf } from "./expected-end.ts";
 import type { Notification } from "./notification.ts";
 import type { PlanProgress } from "./plan-progress.ts";
 
-/** A notification with its counts; `plan` is absent before planning began. */
+/** A notification with its counts; `plan` is absent before planning began, `pace` where nobody waits for it. */
 export function notificationView(
   notification: Notification,
   counts: Counts,
   plan: PlanProgress | undefined,
   now: Instant,
+  pace?: PaceState,
 ): NotificationView {
   const { createdAt, expiresAt, finishedAt, note, failure, target } = notification;
   const total = countedStates.reduce((sum, state) => sum + counts[state], 0);
@@ -21,7 +24,8 @@ export function notificationView(
   const open = counts.waiting + counts.sent;
   // While devices are still being counted, nobody knows of how many these are a share.
   const settled = planned ? (total === 0 ? 1 : (total - open) / total) : 0;
-  const expectedEnd = counts.waiting > 0 ? Math.max(plan?.lastTurn ?? now, now) : undefined;
+  // While devices are still being counted, nobody knows which one is the last.
+  const end = plan?.done && counts.waiting > 0 ? endOf(plan, counts.waiting, pace, now) : undefined;
   return {
     notificationId: notification.notificationId,
     tenantId: notification.tenantId,
@@ -40,7 +44,7 @@ export function notificationView(
     progress: {
       planned,
       percent: Math.floor(settled * 1000) / 10,
-      ...(expectedEnd === undefined ? {} : { expectedEnd: toIso(expectedEnd) }),
+      ...(end === undefined ? {} : { expectedEnd: toIso(end) }),
     },
   };
 }

@@ -1,11 +1,15 @@
 /** Keeps answers by idempotency key for a day, in the shape the HTTP room asks for. */
 import type { Clock } from "../kernel/clock.ts";
+import { inParallel } from "../kernel/concurrency.ts";
 import { maxPropertyChars } from "./limits.ts";
 import { tableNames } from "./names.ts";
 import { numberOf, type Row, type StoredRow, textOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 const dayMs = 24 * 3600 * 1000;
+const lanes = 8;
+/** Every scope: they begin with the name of an operation. */
+const everything = { partitionsFrom: "", partitionsBelow: "~" };
 
 type Kept = { readonly bodyHash: string; readonly seed: string; readonly reply?: KeptReply };
 type KeptReply = { readonly status: number };
@@ -34,6 +38,26 @@ export class TableAnswerStore {
   /** Keeps the answer for whoever asks again. */
   settle(scope: string, key: string, answer: Kept): Promise<void> {
     return this.#tables.put(tableNames.answers, toRow(scope, key, answer, this.#clock.now()));
+  }
+
+  /**
+   * Deletes answers that count as absent, while `mayGoOn`; answers how many. One by one, each as it was read: a key
+   * that is taken anew meanwhile stays. Keys know no time, so that all are looked at, a thousand to a read; they are
+   * those of a day or two.
+   */
+  async forget(mayGoOn: () => boolean): Promise<number> {
+    const old = { ...everything, where: `at lt ${(this.#clock.now() - dayMs).toFixed(1)}` };
+    let forgotten = 0;
+    let token: string | undefined;
+    do {
+      const page = await this.#tables.page(tableNames.answers, { ...old, select: [] }, 1000, token);
+      await inParallel(page.rows, lanes, ({ partitionKey, rowKey, etag }) =>
+        this.#tables.remove(tableNames.answers, partitionKey, rowKey, etag),
+      );
+      forgotten += page.rows.length;
+      token = page.next;
+    } while (token !== undefined && mayGoOn());
+    return forgotten;
   }
 
   /** Gives the key back, unless an answer was kept meanwhile: then that one. */

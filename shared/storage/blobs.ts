@@ -40,6 +40,19 @@ export class Blobs {
     }
   }
 
+  /** Removes every blob whose path begins with `prefix` while `mayGoOn`; true when none is left. */
+  async clear(prefix: string, mayGoOn: () => boolean): Promise<boolean> {
+    try {
+      for await (const { name } of this.#container.listBlobsFlat({ prefix })) {
+        if (!mayGoOn()) return false;
+        await this.remove(name);
+      }
+    } catch (error) {
+      if (troubleOf(error) !== "no-container") throw error;
+    }
+    return true;
+  }
+
   /** Removes a blob; one that is gone already is fine. */
   async remove(path: string): Promise<void> {
     const client = this.#container.getBlockBlobClient(path);

@@ -42,6 +42,7 @@ export const queueNames = {
   notificationDeliver: "notification-deliver",
   notificationConfirm: "notification-confirm",
   notificationCancel: "notification-cancel",
+  tenantPurge: "tenant-purge",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 

@@ -1,7 +1,7 @@
-/** Messages that were set aside, with the reason: newest first, in one partition a day's worth small. */
-import type { Clock } from "../kernel/clock.ts";
-import { toIso } from "../kernel/clock.ts";
-import { newestFirstId } from "../kernel/ids.ts";
+/** Messages that were set aside, with the reason: newest first, in one partition. */
+import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
+import { invertedTime, newestFirstId } from "../kernel/ids.ts";
+import { clear } from "./clear.ts";
 import { tableNames } from "./names.ts";
 import { textOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
@@ -46,6 +46,12 @@ export class QuarantineStore {
       content: beginningOf(text),
       at: toIso(now),
     });
+  }
+
+  /** Deletes what was set aside before `before`, while `mayGoOn`. */
+  forget(before: Instant, mayGoOn: () => boolean): Promise<boolean> {
+    const old = { partition, from: invertedTime(before) };
+    return clear(this.#tables, tableNames.quarantine, old, mayGoOn);
   }
 
   /** A page, newest first. */

@@ -41,6 +41,12 @@ export class Queues {
     }
   }
 
+  /** Removes a site's queue with all that is in it; the next message makes it anew. */
+  async removeSite(queue: SiteQueueName): Promise<void> {
+    const client = this.#clientOf(queue);
+    await this.#tap(`queue.remove ${queue}`, () => client.deleteIfExists());
+  }
+
   /**
    * Takes every message out of a queue's poison queue: hands its raw text to `keep`, then deletes it.
    * Answers how many there were.

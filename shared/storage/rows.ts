@@ -21,6 +21,8 @@ export type Change =
   | { readonly kind: "insert"; readonly row: Row }
   | { readonly kind: "replace"; readonly row: Row; readonly etag: string }
   | { readonly kind: "put"; readonly row: Row }
+  /** Sets columns that only one writer has a say in, on a row that is there; the others stay as they are. */
+  | { readonly kind: "note"; readonly row: Row }
   | { readonly kind: "remove"; readonly rowKey: string };
 
 /** How a transaction ended: with the new etags in the order of the changes, or not at all. */
@@ -39,14 +41,20 @@ export type Range = {
   readonly select?: readonly string[];
 };
 
+/** Rows of neighbouring partitions. */
+export type Span = Pick<Range, "where" | "select"> & {
+  readonly partitionsFrom: string;
+  /** Exclusive upper end. */
+  readonly partitionsBelow: string;
+};
+
 /** A page of rows, and how to go on. */
 export type RowPage = { readonly rows: readonly StoredRow[]; readonly next?: string };
 
 /** The SDK query for a range; keys are quoted, `where` is the caller's own text. */
-export function queryOf({ partition, from, below, where, select }: Range) {
-  const conditions = [odata`PartitionKey eq ${partition}`];
-  if (from !== undefined) conditions.push(odata`RowKey ge ${from}`);
-  if (below !== undefined) conditions.push(odata`RowKey lt ${below}`);
+export function queryOf(range: Range | Span) {
+  const { where, select } = range;
+  const conditions = keyConditions(range);
   if (where !== undefined) conditions.push(`(${where})`);
   const filter = conditions.join(" and ");
   return select === undefined
@@ -59,6 +67,17 @@ export const afterPartition = (name: string) => ({
   filter: odata`PartitionKey gt ${name}`,
   select: ["PartitionKey"],
 });
+function keyConditions(range: Range | Span): string[] {
+  if ("partitionsFrom" in range) {
+    const { partitionsFrom, partitionsBelow } = range;
+    return [odata`PartitionKey ge ${partitionsFrom}`, odata`PartitionKey lt ${partitionsBelow}`];
+  }
+  const { partition, from, below } = range;
+  const conditions = [odata`PartitionKey eq ${partition}`];
+  if (from !== undefined) conditions.push(odata`RowKey ge ${from}`);
+  if (below !== undefined) conditions.push(odata`RowKey lt ${below}`);
+  return conditions;
+}
 
 /** The partition that a transaction is about. */
 export function partitionOf(changes: readonly Change[]): string {
@@ -75,6 +94,8 @@ export function toAction(partition: string, change: Change): TransactionAction {
       return ["update", toEntity(change.row), "Replace", { etag: change.etag }];
     case "put":
       return ["upsert", toEntity(change.row), "Replace"];
+    case "note":
+      return ["update", toEntity(change.row), "Merge", { etag: "*" }];
     case "remove":
       return ["delete", { partitionKey: partition, rowKey: change.rowKey }];
   }

@@ -14,6 +14,7 @@ import {
   type Range,
   type Row,
   type RowPage,
+  type Span,
   type StoredRow,
   type Transacted,
   toAction,
@@ -107,8 +108,25 @@ export class Tables {
     });
   }
 
+  /** Removes up to 100 rows of a partition; those that are gone already are fine. */
+  async removeRows(table: TableName, partition: string, keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    const removed = await this.#run("transact", table, async (client) => {
+      try {
+        await client.submitTransaction(
+          keys.map((rowKey) => toAction(partition, { kind: "remove", rowKey })),
+        );
+        return true;
+      } catch (error) {
+        // One that is gone keeps its neighbours: somebody else is at the same rows.
+        return ifTrouble(error, "absent", false);
+      }
+    });
+    if (!removed) for (const rowKey of keys) await this.remove(table, partition, rowKey);
+  }
+
   /** Reads at most `top` (1 to 1,000) rows of a range in key order. */
-  page(table: TableName, range: Range, top: number, token?: string): Promise<RowPage> {
+  page(table: TableName, range: Range | Span, top: number, token?: string): Promise<RowPage> {
     return this.#read("page", table, { rows: [] }, async (client): Promise<RowPage> => {
       const pages = client
         .listEntities({ queryOptions: queryOf(range) })

@@ -42,5 +42,8 @@ export const Tenant = z
   .meta({ id: "Tenant" });
 export type Tenant = z.output<typeof Tenant>;
 
+/** Queue message: delete what is kept of a removed tenant. */
+export const PurgeMessage = z.strictObject({ tenantId: TenantId });
+
 /** Path of everything about one tenant. */
 export const TenantPath = z.strictObject({ tenantId: TenantId });

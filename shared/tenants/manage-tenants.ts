@@ -1,7 +1,10 @@
 /** The tenant registry: add, read, change, remove. */
 import { type Clock, toIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
+import { queueNames } from "../storage/names.ts";
+import type { Queues } from "../storage/queues.ts";
 import type { NewTenant, Tenant, TenantChange } from "./contract.ts";
+import type { PurgeStore } from "./purge-store.ts";
 import type { Tenants } from "./tenant-cache.ts";
 import type { StoredTenant, TenantStore } from "./tenant-store.ts";
 
@@ -10,6 +13,8 @@ export type TenantDeps = {
   readonly store: TenantStore;
   /** What readers keep; a change makes them read again. */
   readonly known: Tenants;
+  readonly purges: PurgeStore;
+  readonly queues: Queues;
   readonly clock: Clock;
 };
 
@@ -26,10 +31,16 @@ export async function addTenant(
   body: NewTenant,
   seed = "",
 ): Promise<Result<StoredTenant>> {
+  if (await deps.purges.get(body.tenantId)) return beingRemoved(body.tenantId);
   const now = toIso(deps.clock.now());
   const tenant: Tenant = { ...body, createdAt: now, updatedAt: now };
   const outcome = await deps.store.insert(tenant, seed);
   const added = await getTenant(deps, tenant.tenantId);
+  // Removed between our look and our insert: what is deleted now must not be the new tenant's.
+  if (outcome === "inserted" && added.ok && (await deps.purges.get(tenant.tenantId))) {
+    await deps.store.remove(tenant.tenantId, added.value.etag);
+    return beingRemoved(tenant.tenantId);
+  }
   if (outcome === "inserted" || (added.ok && seed !== "" && added.value.seed === seed))
     return added;
   return fail("already-exists", `Tenant ${tenant.tenantId} is registered. PATCH changes it.`);
@@ -72,7 +83,11 @@ export async function changeTenant(
   return succeed({ ...stored, tenant, etag, before: stored.tenant });
 }
 
-/** Removes a tenant, and answers what it was; work under way ends when its handlers find it gone. */
+/**
+ * Removes a tenant, and answers what it was; work under way for it ends when its handlers find the tenant gone, and
+ * what was kept of it is deleted by messages. The note about that comes first: a tenant that is gone without it would
+ * leave all behind.
+ */
 export async function removeTenant(
   deps: TenantDeps,
   tenantId: string,
@@ -81,10 +96,21 @@ export async function removeTenant(
   const stored = await deps.store.get(tenantId);
   if (stored === undefined) return unknownTenant(tenantId);
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
+  await deps.purges.open(tenantId, deps.clock.now());
   const removed = await deps.store.remove(tenantId, stored.etag);
   deps.known.forget(tenantId);
-  return removed === "lost" ? changedMeanwhile(tenantId) : succeed(stored.tenant);
+  // Its note stays: somebody else may be removing it. Whoever reads it finds the tenant, and drops it.
+  if (removed === "lost") return changedMeanwhile(tenantId);
+  await deps.queues.send(queueNames.tenantPurge, { tenantId });
+  return succeed(stored.tenant);
 }
+
+const beingRemoved = (tenantId: string) =>
+  fail(
+    "tenant-being-removed",
+    `Tenant ${tenantId} was removed, and what was kept of it is still being deleted.`,
+    { retryAfterSeconds: 60 },
+  );
 
 const changedMeanwhile = (tenantId: string) =>
   fail(

@@ -21,7 +21,13 @@ import { type FaultTap, faultTap, Killed } from "./fault-tap.ts";
 import { TestQueues, type Waiting } from "./test-queues.ts";
 
 /** Times short enough for a test, in the proportions of the real ones. */
-const times = { claimMs: 400, confirmAfterMs: 60, graphTimeoutMs: 300, overdueMs: 1000 };
+const times = {
+  claimMs: 400,
+  confirmAfterMs: 60,
+  graphTimeoutMs: 300,
+  overdueMs: 1000,
+  settleMs: 700,
+};
 /** How soon a failed message comes back. */
 const redeliverMs = 20;
 /** A message that fails this often without being killed shows a bug. */
@@ -142,6 +148,7 @@ async function rigServices(
   };
   const settings = {
     ...times,
+    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: accessWith("a".repeat(32)),
     graphUrl: sandbox.graphUrl,
@@ -155,6 +162,8 @@ async function rigServices(
     storage: { ...services.storage, queues },
     notify: { ...services.notify, queues },
     refresh: { ...services.refresh, queues },
+    tenants: { ...services.tenants, queues },
+    purging: { ...services.purging, queues, settleMs: times.settleMs },
   };
 }
 

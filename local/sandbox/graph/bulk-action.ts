@@ -37,11 +37,13 @@ const parameters: Readonly<Record<string, string>> = {
   organizationalUnitPath: "string",
 };
 
+const rejections: Readonly<Record<number, string>> = { 403: "Forbidden", 501: "NotImplemented" };
+
 /** Answers with what was accepted for delivery: nothing of it is done yet. */
 export const executeAction: GraphHandler = (call) => {
   const { rejectBulk } = call.behaviour;
   if (rejectBulk !== false) {
-    const code = rejectBulk === 501 ? "NotImplemented" : "BadRequest";
+    const code = rejections[rejectBulk] ?? "BadRequest";
     return graphError(call, rejectBulk, code, "Bulk actions are not available for this tenant.");
   }
   const body = readBody(call);

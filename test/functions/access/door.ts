@@ -64,6 +64,7 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
   const value = connectionString ?? storageConnectionString();
   const settings = {
     ...times,
+    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value } as const,
     access: { ...accessWith(adminToken), homeTenantIds: [home] },
     graphUrl: "https://graph.invalid",

@@ -83,7 +83,7 @@ test("what was rejected has ended, and stays so", async () => {
   expect((await decide("reject", bo, notificationId)).status).toBe(200);
   expect(await shown(notificationId)).toMatchObject({
     state: "rejected",
-    failure: "the second person rejected it",
+    failure: { code: "rejected", detail: "the second person rejected it" },
   });
   expect((await decide("approve", bo, notificationId)).status).toBe(409);
   expect(await plans(notificationId)).toBe(0);
@@ -110,7 +110,7 @@ test("the sweeper ends what nobody decided on, and finishes a verdict that was c
   expect(await shown(late)).toMatchObject({ state: "pendingApproval" });
   const aDayLater = { now: () => Date.now() + 25 * 3600 * 1000 };
   await sweepHeld({ ...notify, clock: aDayLater }, await read(late));
-  expect(await shown(late)).toMatchObject({ failure: "nobody approved it in time" });
+  expect(await shown(late)).toMatchObject({ failure: { code: "not-approved" } });
   const stored = await notify.approvals.get(tenantId, cut);
   if (stored === undefined) throw new Error("not held");
   await notify.approvals.replace({ ...stored.approval, state: "approved" }, stored.etag);

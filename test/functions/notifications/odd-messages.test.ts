@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { planNotificationFunction } from "../../../functions/notifications/plan-notification.queue.ts";
 import { sweepNotificationsFunction } from "../../../functions/notifications/sweep-notifications.timer.ts";
 import { watchPoisonFunction } from "../../../functions/platform/watch-poison.timer.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
@@ -82,7 +83,8 @@ describe("a message that failed every time", () => {
       { kind: "connectionString", value: storageConnectionString() },
       systemClock,
     );
-    await watchPoisonFunction.handle({ services: { ...rig.services, storage: real }, log });
+    const watch = watchPoisonFunction([planNotificationFunction]);
+    await watch.handle({ services: { ...rig.services, storage: real }, log });
     expect(await quarantined(notificationId)).toMatchObject([
       {
         queue: queueNames.notificationPlan,
@@ -91,6 +93,13 @@ describe("a message that failed every time", () => {
     ]);
     expect(await quarantined(odd)).toMatchObject([{ reason: expect.stringContaining("base64") }]);
     expect((await poison.peekMessages()).peekedMessageItems).toEqual([]);
+    const [again, ...more] = rig.queues.waiting();
+    expect(again).toMatchObject({
+      queue: queueNames.notificationPlan,
+      message: { notificationId },
+    });
+    expect(more).toEqual([]);
+    rig.queues.lose();
     await sleep(1_100);
     await sweepNotificationsFunction.handle({ services: servicesFor(rig, tenantId), log });
     await rig.drain();

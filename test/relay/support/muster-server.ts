@@ -47,6 +47,7 @@ export type MusterServer = {
 export async function startMusterServer(sandbox: TestSandbox): Promise<MusterServer> {
   const settings = {
     ...times,
+    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: accessWith(adminToken),
     graphUrl: sandbox.graphUrl,

@@ -1,5 +1,6 @@
 /** What Graph answers, device by device, on real HTTP: refused bulk, mixed batches, throttling, pace. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rowsPerUnit } from "../../../shared/notifications/planning.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -37,6 +38,20 @@ describe("a bulk request", () => {
       (each) => each.attempts,
     );
     expect(new Set(attempts)).toEqual(new Set([2]));
+  });
+
+  it("that the tenant may not make is made once, not for every unit", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1_700 });
+    await behave(tenantId, { rejectBulk: 403 });
+    const notificationId = await rig.send(tenantId);
+    await rig.sandbox.control("DELETE", "/requests");
+    await rig.drain();
+    expect(await tally(rig, tenantId, notificationId)).toEqual({ done: 1_700 });
+    expect(await rig.ledger(tenantId)).toMatchObject({ total: 1_700, doubled: 0 });
+    const bulk = Object.entries((await requests()).byKind).find(([kind]) =>
+      /bulk|execute/i.test(kind),
+    );
+    expect(bulk?.[1]).toBeLessThanOrEqual(rowsPerUnit);
   });
 
   it("ends each device by its own reason", async () => {

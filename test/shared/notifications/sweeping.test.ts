@@ -6,9 +6,11 @@ import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { servicesFor } from "./support/own-work.ts";
-import { ageBy, packedOf, tally } from "./support/rig-reading.ts";
+import { putRows } from "./support/put-rows.ts";
+import { ageBy, packedOf, rowsOf, tally } from "./support/rig-reading.ts";
 
 const devices = 120;
+const hourMs = 3_600_000;
 let rig: NotifyRig;
 beforeAll(async () => {
   rig = await startNotifyRig();
@@ -86,6 +88,33 @@ describe("messages that are lost", () => {
   });
 });
 
+describe("a thousand rows whose messages were lost", () => {
+  it("get new ones in one sweep, with few messages and requests, and not again at once", async () => {
+    const tenantId = await tenantOf(1);
+    const notificationId = await rig.send(tenantId, { expiresAfter: "PT1H" });
+    rig.queues.lose();
+    await putRows(rig, notificationId, 1_000, Date.now() - 60_000);
+    rig.faults.reset();
+    const sent = await sweep(tenantId);
+    const calls = rig.faults.calls().filter((call) => !call.startsWith("queue."));
+    expect(sent).toBeGreaterThanOrEqual(125);
+    expect(sent).toBeLessThanOrEqual(127);
+    expect(calls.length).toBeLessThan(30);
+    const named = rig.queues
+      .waiting()
+      .map(({ message }) => message as { from: string; to: string });
+    const rows = await rowsOf(rig, notificationId);
+    const missed = rows.filter(
+      ({ lastDeviceId: id }) => !named.some(({ from, to }) => from <= id && id <= to),
+    );
+    expect(missed).toEqual([]);
+    rig.queues.lose();
+    expect(await sweep(tenantId)).toBe(0);
+    expect(rows.map(({ dueAt }) => dueAt)).toEqual(rows.map(() => rows[0]!.dueAt));
+    await rig.services.notify.notifications.close(notificationId);
+  });
+});
+
 /** At which call of a delivery its first call of a name comes. */
 async function rehearse(name: string): Promise<number> {
   const held = rig.queues.waiting();
@@ -108,22 +137,56 @@ describe("what no handler ever brings to its end", () => {
     const notificationId = await rig.send(tenantId);
     await rig.drain(waitsFor(queueNames.notificationConfirm));
     rig.queues.lose();
-    await ageBy(rig, tenantId, notificationId, 3 * 3_600_000);
+    await ageBy(rig, tenantId, notificationId, 3 * hourMs);
+    expect(await sweep(tenantId)).toBe(1);
+    rig.queues.lose();
+    await sleep(1_100);
     await sweep(tenantId);
     expect(await tally(rig, tenantId, notificationId)).toEqual({ "unknown no-answer": 20 });
     expect((await rig.view(tenantId, notificationId)).state).toBe("completed");
+  });
+
+  it("is waited for while anything of it moves, or holds a turn, however late it is", async () => {
+    const tenantId = await tenantOf(20);
+    const notificationId = await rig.send(tenantId);
+    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    rig.queues.lose();
+    await ageBy(rig, tenantId, notificationId, 3 * hourMs);
+    const [row] = await rowsOf(rig, notificationId);
+    const recent = [{ ...row!, dueAt: row!.dueAt + 2.5 * hourMs }];
+    await rig.services.notify.deliveries.replace(notificationId, recent);
+    expect(await sweep(tenantId)).toBe(1);
+    await sleep(1_100);
+    expect(await sweep(tenantId)).toBe(1);
+    expect(await tally(rig, tenantId, notificationId)).toEqual({ sent: 20 });
+    await rig.drain();
+    expect(await tally(rig, tenantId, notificationId)).toEqual({ done: 20 });
+  });
+
+  it("is ended whole by one sweep, however many rows it has", async () => {
+    const tenantId = await tenantOf(1);
+    const notificationId = await rig.send(tenantId);
+    rig.queues.lose();
+    await putRows(rig, notificationId, 500, Date.now() - 3 * hourMs);
+    await ageBy(rig, tenantId, notificationId, 3 * hourMs);
+    await sweep(tenantId);
+    rig.queues.lose();
+    await sleep(1_100);
+    await sweep(tenantId);
+    const { state, counts } = await rig.view(tenantId, notificationId);
+    expect({ state, counts }).toMatchObject({ state: "failed", counts: { unknown: 500 } });
   });
 
   it("is failed when it could not even be planned", async () => {
     const tenantId = await tenantOf(20);
     const notificationId = await rig.send(tenantId);
     rig.queues.lose();
-    await ageBy(rig, tenantId, notificationId, 3 * 3_600_000);
+    await ageBy(rig, tenantId, notificationId, 3 * hourMs);
     await sweep(tenantId);
     const { state, failure } = await rig.view(tenantId, notificationId);
     expect({ state, failure }).toEqual({
       state: "failed",
-      failure: expect.stringContaining("planned"),
+      failure: { code: "planning-failed", detail: expect.stringContaining("planned") },
     });
     await sweep(tenantId);
     const { open } = await rig.services.notify.notifications.open(1000);

@@ -32,10 +32,11 @@ describe("progress", () => {
     expect(planned.progress).toEqual({ planned: true, percent: 100 });
   });
 
-  it("ends when the last turn comes, not in the past, and only while somebody waits", () => {
+  it("ends when the last turn ends, not in the past, and only while somebody waits", () => {
     const later = { ...progress, lastTurn: 60_000 };
-    const end = (some: object, now: number) =>
-      notificationView(running(), counts(some), later, now).progress.expectedEnd;
+    const end = (some: object, now: number, more: object = {}) =>
+      notificationView(running(), counts(some), { ...later, ...more }, now).progress.expectedEnd;
+    expect(end({ waiting: 1 }, 10_000, { done: false })).toBeUndefined();
     expect(end({ waiting: 1 }, 10_000)).toBe("1970-01-01T00:01:00.000Z");
     expect(end({ waiting: 1 }, 90_000)).toBe("1970-01-01T00:01:30.000Z");
     expect(end({ sent: 1 }, 10_000)).toBeUndefined();

@@ -7,15 +7,17 @@ import {
   getTenant,
   removeTenant,
 } from "../../../shared/tenants/manage-tenants.ts";
+import { PurgeStore } from "../../../shared/tenants/purge-store.ts";
 import { cachedTenants } from "../../../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
 let now = Date.UTC(2026, 0, 1);
-const { tables } = await testStorage();
+const { tables, queues } = await testStorage();
 const store = new TenantStore(tables);
 const clock = { now: () => now };
-const deps = { store, known: cachedTenants(store, clock), clock };
+const purges = new PurgeStore(tables);
+const deps = { store, known: cachedTenants(store, clock), purges, queues, clock };
 
 /** A tenant that was just added. */
 async function added(pace = {}) {

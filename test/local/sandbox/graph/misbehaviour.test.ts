@@ -133,6 +133,7 @@ describe("slowness", () => {
 
 it.for([
   [true, 400],
+  [403, 403],
   [501, 501],
 ] as const)("bulk actions can be refused: %s", async ([rejectBulk, status]) => {
   const { tenant, ids } = await misbehaving({ rejectBulk });

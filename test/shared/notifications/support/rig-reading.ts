@@ -67,7 +67,7 @@ export async function effectsOn(
   );
 }
 
-/** As an operator would: moves a notification into the past. */
+/** As an operator would: moves a notification into the past, and its rows with it. */
 export async function ageBy(
   { services }: NotifyRig,
   tenantId: string,
@@ -81,4 +81,7 @@ export async function ageBy(
   const { createdAt, expiresAt } = notification;
   const aged = { ...notification, createdAt: createdAt - ms, expiresAt: expiresAt - ms };
   await notifications.replace(aged, etag);
+  const { deliveries } = services.notify;
+  for (const row of await deliveries.range(notificationId, "", "g"))
+    await deliveries.replace(notificationId, [{ ...row, dueAt: row.dueAt - ms }]);
 }

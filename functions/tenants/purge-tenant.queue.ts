@@ -1,0 +1,20 @@
+/**
+ * Deletes what is kept of a removed tenant, pass by pass.
+ *
+ * Delivery: at least once. A duplicate finds less, or nothing; a tenant that is there again is left alone.
+ */
+import { queueNames } from "../../shared/storage/names.ts";
+import { PurgeMessage } from "../../shared/tenants/contract.ts";
+import { purgeTenant } from "../../shared/tenants/purge.ts";
+import { onQueue } from "../define.ts";
+
+export const purgeTenantFunction = onQueue({
+  name: queueNames.tenantPurge,
+  message: PurgeMessage,
+  async handle({ tenantId }, { services, log }) {
+    const outcome = await purgeTenant(services.purging, tenantId);
+    log("tenant.purge", { tenantId, outcome: outcome.kind });
+    if (outcome.kind !== "again") return { kind: "ack" };
+    return { kind: "again", afterSeconds: outcome.afterMs / 1000 };
+  },
+});

@@ -1,0 +1,106 @@
+/** Old notifications are deleted with all that belongs to them; what is young, or has not ended, stays. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { retention } from "../../../functions/services-retention.ts";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { forgetOldNotifications } from "../../../shared/notifications/forget-old.ts";
+import { TableAnswerStore } from "../../../shared/storage/answer-store.ts";
+import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { putRows } from "./support/put-rows.ts";
+import { rowsOf } from "./support/rig-reading.ts";
+
+let rig: NotifyRig;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+
+const dayMs = 24 * 3600 * 1000;
+const always = () => true;
+
+describe("a run of the timer", () => {
+  it.each([
+    ["as old as they may become", 400 * dayMs, "gone"],
+    ["for ever", Number.POSITIVE_INFINITY, "kept"],
+  ])("keeps notifications and refreshes %s", async (_, notificationMs, fate) => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1 });
+    const { notify, refresh, storage, tenantStore } = rig.services;
+    const [latest] = (await refresh.refreshes.list(tenantId, 1)).refreshes;
+    const old = newestFirstId(Date.now() - 500 * dayMs);
+    await refresh.refreshes.insert({ ...latest!, refreshId: old });
+    const sent = await rig.send(tenantId);
+    await rig.drain();
+    const { notification } = (await notify.notifications.get(tenantId, sent))!;
+    await notify.notifications.insert({ ...notification, notificationId: old });
+    /** Test files share their storage, and their tenants. */
+    class OwnTenant extends TenantStore {
+      override async list() {
+        const stored = await tenantStore.get(tenantId);
+        return { tenants: [stored!.tenant] };
+      }
+    }
+    const longAgo = { now: () => Date.UTC(1999, 0, 1) };
+    const run = retention(
+      { keepMs: { notifications: notificationMs, quarantine: Number.POSITIVE_INFINITY } },
+      {
+        ...notify,
+        tenantStore: new OwnTenant(storage.tables),
+        answers: new TableAnswerStore(storage.tables, longAgo),
+        quarantine: rig.services.quarantine,
+      },
+    );
+    const gone = fate === "gone";
+    expect(await run(always)).toEqual({ answers: 0, notifications: gone ? 1 : 0 });
+    expect((await notify.notifications.get(tenantId, old)) === undefined).toBe(gone);
+    expect((await refresh.refreshes.get(tenantId, old)) === undefined).toBe(gone);
+    expect(await refresh.refreshes.get(tenantId, latest!.refreshId)).toBeDefined();
+    expect(await notify.notifications.get(tenantId, sent)).toBeDefined();
+  });
+});
+
+describe("notifications older than they are kept", () => {
+  it("go with their deliveries and lists, unless they have not ended", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 5 });
+    const young = await rig.send(tenantId);
+    await rig.drain();
+    const { notifications, deliveries } = rig.services.notify;
+    const { notification } = (await notifications.get(tenantId, young))!;
+    const past = Date.now() - 500 * dayMs;
+    const old = newestFirstId(past);
+    const running = newestFirstId(past);
+    await notifications.insert({ ...notification, notificationId: old });
+    await notifications.putTargets(old, ["a"]);
+    await putRows(rig, old, 150, past);
+    await notifications.insert({ ...notification, notificationId: running, state: "running" });
+    await putRows(rig, running, 3, past);
+    const before = Date.now() - 400 * dayMs;
+    rig.faults.reset();
+    expect(await forgetOldNotifications(rig.services.notify, tenantId, before, always)).toBe(1);
+    expect(rig.faults.calls().length).toBeLessThan(12);
+    expect(await notifications.get(tenantId, old)).toBeUndefined();
+    expect(await notifications.targets(old)).toEqual([]);
+    expect([await rowsOf(rig, old), await deliveries.plan(old)]).toEqual([[], undefined]);
+    expect(await rowsOf(rig, running)).toHaveLength(3);
+    expect((await rig.view(tenantId, young)).counts["total"]).toBe(5);
+    expect((await rig.view(tenantId, running)).state).toBe("running");
+    await notifications.close(running);
+  });
+
+  it("that are cut short keep the row by which they are found", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1 });
+    const done = await rig.send(tenantId);
+    await rig.drain();
+    const { notifications } = rig.services.notify;
+    const { notification } = (await notifications.get(tenantId, done))!;
+    const past = Date.now() - 500 * dayMs;
+    const old = newestFirstId(past);
+    await notifications.insert({ ...notification, notificationId: old });
+    await putRows(rig, old, 1_200, past);
+    const deps = rig.services.notify;
+    expect(await forgetOldNotifications(deps, tenantId, Date.now() - dayMs, () => false)).toBe(0);
+    expect(await notifications.get(tenantId, old)).toBeDefined();
+    expect(await forgetOldNotifications(deps, tenantId, Date.now() - dayMs, always)).toBe(1);
+    expect(await rowsOf(rig, old)).toEqual([]);
+  });
+});

@@ -1,0 +1,91 @@
+/** A tenant that has something in every table, and the look for what is left of one. */
+import { randomUUID } from "node:crypto";
+import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { ofTenant } from "../../../shared/storage/clear.ts";
+import { queueNames, type TableName, tableNames } from "../../../shared/storage/names.ts";
+import type { Tables } from "../../../shared/storage/tables.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import type { NotifyRig } from "../../support/notify-rig.ts";
+
+/** What becomes of each table's rows of the tenant. A new table does not compile until it is decided. */
+const fates: Readonly<Record<keyof typeof tableNames, string>> = {
+  tenants: "purged",
+  devices: "purged",
+  collections: "purged",
+  refreshes: "purged",
+  notifications: "purged",
+  sites: "purged",
+  deliveries: "purged",
+  openWork: "purged",
+  paces: "purged",
+  approvals: "purged",
+  answers: "named by operation; gone by their age",
+  audit: "stays: it says who removed the tenant",
+  roles: "belong to no tenant",
+  assignments: "stay, and give nothing without the tenant",
+  quarantine: "belongs to no tenant; gone by its age",
+};
+
+/** Tables that nothing of a removed tenant may be left in. */
+export const purgedTables: readonly TableName[] = Object.entries(fates)
+  .filter(([, fate]) => fate === "purged")
+  .map(([name]) => tableNames[name as keyof typeof tableNames])
+  .toSorted();
+
+/** A tenant that has something in every table; answers its ids. */
+export async function furnish(rig: NotifyRig) {
+  const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 30 });
+  const { services } = rig;
+  const { notify, paces, sites, collections } = services;
+  const all = await rig.send(tenantId);
+  await rig.drain();
+  const { devices } = await services.directory.walk(tenantId, undefined, 30);
+  const deviceIds = devices.slice(0, 3).map(({ deviceId }) => deviceId);
+  const some = await rig.send(tenantId, { target: { kind: "devices", deviceIds } });
+  await rig.drain(() =>
+    rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver),
+  );
+  await paces.reserve(tenantId, "deviceReads", 1, Date.now(), { intervalMs: 1, burst: 1 });
+  const inventory = { tenantId, siteCode: "P01", inventoryId: newestFirstId(Date.now()) };
+  await sites.putPart(inventory, 0, []);
+  await sites.publish({ ...inventory, parts: 1, devices: 0, reportedAt: "2026-01-01T00:00:00Z" });
+  await notify.approvals.insert({
+    approvalId: some,
+    tenantId,
+    state: "pendingApproval",
+    createdAt: Date.now(),
+    expiresAt: Date.now() + 1000,
+    subject: { kind: "notification", id: some, summary: "" },
+    requestedBy: { principal: { kind: "user", homeTenantId: tenantId, id: tenantId } },
+  });
+  const at = new Date().toISOString();
+  const base = { collectionId: randomUUID(), name: "c", createdAt: at, updatedAt: at };
+  await collections.insert(tenantId, { ...base, kind: "static", deviceIds });
+  return { tenantId, notificationIds: [all, some] };
+}
+
+/** Names of the tables that still hold rows of the tenant, or of its notifications. */
+export async function tablesWith(
+  tables: Tables,
+  tenantId: string,
+  notificationIds: readonly string[],
+) {
+  const found = new Set<TableName>();
+  const note = async (table: TableName, range: Parameters<typeof tables.page>[1]) => {
+    let token: string | undefined;
+    do {
+      const page = await tables.page(table, range, 1000, token);
+      if (page.rows.length > 0) found.add(table);
+      token = page.next;
+    } while (token !== undefined);
+  };
+  for (const table of Object.values(tableNames)) await note(table, ofTenant(tenantId));
+  for (const partition of notificationIds) await note(tableNames.deliveries, { partition });
+  const mine = notificationIds.map((id) => `RowKey eq '${id}'`).join(" or ");
+  const refreshes = `(RowKey ge '${tenantId}' and RowKey lt '${tenantId}}')`;
+  const where = notificationIds.length > 0 ? `${mine} or ${refreshes}` : refreshes;
+  for (const partition of ["notification", "refresh", "purge"])
+    await note(tableNames.openWork, { partition, where });
+  await note(tableNames.tenants, { partition: "tenants", where: `RowKey eq '${tenantId}'` });
+  return [...found].toSorted();
+}
