@@ -15,6 +15,7 @@ import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
 import { NotificationStore } from "../shared/notifications/notification-store.ts";
+import { RelayLeases } from "../shared/notifications/relay-lease-store.ts";
 import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
@@ -61,6 +62,7 @@ export async function buildServices(
     quarantine: new QuarantineStore(tables, clock),
     tenants: { store: base.tenantStore, clock },
     notify,
+    leases: new RelayLeases(tables),
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },
   };

@@ -15,6 +15,9 @@ const Message = z.object({
 
 /** A message; `errand` is undefined when it is none of ours. */
 export type Received = {
+  readonly id: string;
+  /** How often it has been received. */
+  readonly times: number;
   readonly errand: Errand | undefined;
   /** It is done: take it out of the queue. */
   readonly done: () => Promise<void>;
@@ -22,8 +25,11 @@ export type Received = {
   readonly later: (seconds: number) => Promise<void>;
 };
 
-/** How long a message stays invisible while its rows are worked on. */
-const holdSeconds = 300;
+/**
+ * How long a message stays invisible while its rows are worked on. One that comes back before finds its claim
+ * under way; one whose relay was killed is not waited for any longer.
+ */
+const holdSeconds = 120;
 
 /** The queue of one site. */
 export type WorkQueue = { readonly receive: () => Promise<Received | undefined> };
@@ -40,8 +46,10 @@ export function openQueue(address: QueueAddress, tenantId: string, siteCode: str
       const answer = await client.receiveMessages(options).catch(ifAbsent);
       const message = answer?.receivedMessageItems[0];
       if (message === undefined) return undefined;
-      const { messageId, popReceipt, messageText } = message;
+      const { messageId, popReceipt, messageText, dequeueCount } = message;
       return {
+        id: messageId,
+        times: dequeueCount,
         errand: errandIn(messageText),
         done: async () => void (await client.deleteMessage(messageId, popReceipt).catch(ifAbsent)),
         later: async (seconds) =>
