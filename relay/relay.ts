@@ -60,7 +60,7 @@ async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
   const { log, stopping, lease } = deps;
   const crew = crewOf(deps);
   crew.resumeAll();
-  const queue = openQueue(settings.queue, settings.tenantId, settings.siteCode);
+  const queue = openQueue(settings);
   const loop = (idleMs: number, work: Loop["work"]): Promise<void> =>
     forever({ log, stopping, idleMs, work });
   await Promise.all([
