@@ -56,6 +56,7 @@ import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
 import { claimDeliveriesFunction } from "./relay/claim-deliveries.http.ts";
 import { completeInventoryFunction } from "./relay/complete-inventory.http.ts";
+import { leaseSiteFunction } from "./relay/lease-site.http.ts";
 import { listSitesFunction } from "./relay/list-sites.http.ts";
 import { putInventoryPartFunction } from "./relay/put-inventory-part.http.ts";
 import { reportResultsFunction } from "./relay/report-results.http.ts";
@@ -109,6 +110,7 @@ const ours: readonly AnyFunction[] = [
   listSitesFunction,
   putInventoryPartFunction,
   completeInventoryFunction,
+  leaseSiteFunction,
   claimDeliveriesFunction,
   reportResultsFunction,
   addAssignmentFunction,

@@ -17,6 +17,7 @@ import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
 import { MarkStore } from "../shared/notifications/mark-store.ts";
 import { NotificationStore } from "../shared/notifications/notification-store.ts";
+import { RelayLeases } from "../shared/notifications/relay-lease-store.ts";
 import { TroubleStore } from "../shared/notifications/trouble-store.ts";
 import { TableAnswerStore } from "../shared/storage/answer-store.ts";
 import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
@@ -80,6 +81,7 @@ export async function buildServices(
     },
     purging: purgeServices({ ...notify, purges }),
     notify,
+    leases: new RelayLeases(tables),
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },
   };

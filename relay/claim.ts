@@ -8,6 +8,8 @@
 /** What Muster gave us to do. */
 export type Work = {
   readonly claimId: string;
+  /** The site's highest operation number when the claim was first made: no operation up to it is the claim's. */
+  readonly mark: number;
   readonly notificationId: string;
   readonly action: string;
   readonly operationType: number;
@@ -37,16 +39,17 @@ export type Outcome = {
 };
 
 /**
- * Where a batch stands. `calls`: calls that were made for it, this one included. `after`: no operation of
- * the site up to this number is ours.
+ * Where a batch stands. `calls`: calls that were made for it, this one included. `term`: the term of our hold
+ * on the site in which it was surely not called yet. `after`: no operation of the site up to this number is
+ * ours. `sure`: we know how the claim was cut, so that an operation for part of its devices is not ours.
  */
 export type BatchState =
-  | { readonly kind: "open"; readonly calls: number }
+  | { readonly kind: "open"; readonly calls: number; readonly term: number }
   | {
       readonly kind: "calling";
       readonly after: number;
-      readonly at: number;
       readonly calls: number;
+      readonly sure: boolean;
     }
   | { readonly kind: "started"; readonly operationId: number; readonly told: boolean }
   | { readonly kind: "settled"; readonly outcome: Outcome }
@@ -60,7 +63,12 @@ export type Claim = { readonly work: Work; readonly batches: readonly Batch[] };
 
 /** One line of the journal. */
 export type Entry =
-  | { readonly kind: "claimed"; readonly work: Work; readonly batchSize: number }
+  | {
+      readonly kind: "claimed";
+      readonly work: Work;
+      readonly batchSize: number;
+      readonly term: number;
+    }
   | {
       readonly kind: "moved";
       readonly claimId: string;
@@ -76,13 +84,19 @@ const pivotType = 145;
 const oneByOne = ({ operationType }: Pick<Work, "operationType">): boolean =>
   operationType === scriptType || operationType === pivotType;
 
-/** A claim as it begins. */
-export function begin(work: Work, batchSize: number): Claim {
+/** A batch that somebody else may have called for: the site is looked at before anything is started. */
+export const inDoubt = ({ mark }: Pick<Work, "mark">, calls: number): BatchState => ({
+  kind: "calling",
+  after: mark,
+  calls,
+  sure: false,
+});
+
+/** A claim as it begins, in some term of our hold on the site. */
+export function begin(work: Work, batchSize: number, term: number): Claim {
   const size = oneByOne(work) ? 1 : batchSize;
-  // After a claim that we do not remember, the site is looked at before anything is started.
-  const state: BatchState = work.again
-    ? { kind: "calling", after: 0, at: 0, calls: 0 }
-    : { kind: "open", calls: 0 };
+  // We do not remember it, but Muster does: its calls may have been made.
+  const state: BatchState = work.again ? inDoubt(work, 0) : { kind: "open", calls: 0, term };
   const batches: Batch[] = [];
   for (let at = 0; at < work.devices.length; at += size)
     batches.push({ targets: work.devices.slice(at, at + size), state });
@@ -92,7 +106,8 @@ export function begin(work: Work, batchSize: number): Claim {
 /** Applies a line of the journal to what is known. */
 export function apply(claims: ReadonlyMap<string, Claim>, entry: Entry): Map<string, Claim> {
   const next = new Map(claims);
-  if (entry.kind === "claimed") next.set(entry.work.claimId, begin(entry.work, entry.batchSize));
+  if (entry.kind === "claimed")
+    next.set(entry.work.claimId, begin(entry.work, entry.batchSize, entry.term));
   else if (entry.kind === "closed") next.delete(entry.claimId);
   else {
     const claim = next.get(entry.claimId);

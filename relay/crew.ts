@@ -1,8 +1,12 @@
 /** Those who carry claims: one course for each claim, however many messages speak of it. */
-import { ClaimGone, type Course, type CourseDeps, courseOf, Stopping } from "./course.ts";
+import type { Work } from "./claim.ts";
+import { type Course, type CourseDeps, courseOf } from "./course.ts";
 import { finishClaim } from "./finish-claim.ts";
-import { type Errand, type Muster, MusterTrouble } from "./muster.ts";
+import type { Errand, Muster } from "./muster.ts";
+import { MusterTrouble } from "./muster-trouble.ts";
+import { Stopping } from "./pause.ts";
 import { startClaim } from "./start-claim.ts";
+import { ClaimGone } from "./tell.ts";
 
 /** What a crew needs. */
 export type CrewDeps = CourseDeps & {
@@ -40,18 +44,19 @@ export function crewOf(deps: CrewDeps) {
     /** Claims and starts all that waits in some rows; "later": look at them again. */
     run: async (errand: Errand): Promise<"done" | "later"> => {
       while (!deps.stopping.aborted) {
-        const given = await deps.muster.claim(errand).catch(ifGone);
-        if (given === undefined) return "done";
-        const { more: _, ...work } = given;
+        const given = await claimNext(deps, errand);
+        if (given === "later" || given === undefined) return given ?? "done";
+        const { work, more, term } = given;
         const { claimId, devices, again } = work;
         // A message too many, or a claim that is being resumed: its course starts what it has.
         if (underWay.has(claimId)) return "later";
         if (!deps.journal.claims().has(claimId)) {
           const batchSize = deps.devicesPerOperation;
-          deps.journal.write({ kind: "claimed", work, batchSize });
+          deps.journal.write({ kind: "claimed", work, batchSize, term });
         }
         deps.log("claim.take", { claimId, devices: devices.length, again });
-        await resume(claimId);
+        await resume(claimId).catch(ifClaimGone);
+        if (!again && !more) return "done";
       }
       return "later";
     },
@@ -60,9 +65,31 @@ export function crewOf(deps: CrewDeps) {
   };
 }
 
+type Given = { readonly work: Work; readonly more: boolean; readonly term: number };
+
+/** The next claim; undefined when nothing waits, "later" while another relay has the site. */
+async function claimNext(
+  { lease, checkSite, site, muster }: CrewDeps,
+  errand: Errand,
+): Promise<Given | "later" | undefined> {
+  const term = lease.term();
+  if (term === undefined) return "later";
+  await checkSite();
+  // Read before the claim, so that no operation up to it can be the claim's.
+  const mark = await site.latestOperation();
+  const given = await muster.claim(errand, mark).catch(ifGone);
+  if (given === undefined) return undefined;
+  const { more, ...work } = given;
+  return { work, more, term };
+}
+
 function ifGone(error: unknown): undefined {
   if (error instanceof MusterTrouble && error.gone) return undefined;
   throw error;
+}
+
+function ifClaimGone(error: unknown): void {
+  if (!(error instanceof ClaimGone)) throw error;
 }
 
 /** What follows when carrying a claim has failed. */

@@ -1,6 +1,7 @@
 /** Finds, among the site's operations, the one that a call without an answer may have started. Pure but for the reading. */
-import type { SiteOperation, SiteReader } from "./admin-service.ts";
-import type { Claim, Target } from "./claim.ts";
+import type { SiteReader } from "./admin-service.ts";
+import type { Target } from "./claim.ts";
+import type { SiteOperation } from "./operations.ts";
 
 /** What the site's list says. */
 export type Found =
@@ -15,44 +16,35 @@ export type Wanted = {
   readonly targets: readonly Target[];
   /** No operation up to this number is ours. */
   readonly after: number;
-  /** None from before this moment is ours. */
-  readonly since: number;
+  /** We know how the claim was cut: an operation for some of the targets is somebody else's. */
+  readonly sure: boolean;
 };
 
 /** Looks through the site's list; operations that other batches are known to have are not ours. */
 export async function findOwn(
   site: Pick<SiteReader, "operationsAfter">,
-  { targets, ...wanted }: Wanted,
+  { targets, sure, ...wanted }: Wanted,
   known: ReadonlySet<number>,
 ): Promise<Found> {
-  const remembered = wanted.after > 0;
-  return choose(await site.operationsAfter(wanted, known), targets, remembered);
+  return choose(await site.operationsAfter(wanted, known), targets, sure);
 }
 
 /**
- * Which of some operations has exactly these targets. When we do not remember how the claim was cut
- * (`remembered` is false), one that shares a target may have been ours as well.
+ * Which of some operations has exactly these targets. When we do not know how the claim was cut (`sure` is
+ * false), one that shares a target may have been ours as well.
  */
 export function choose(
   operations: readonly SiteOperation[],
   targets: readonly Target[],
-  remembered: boolean,
+  sure: boolean,
 ): Found {
   const ids = targets.map(({ resourceId }) => resourceId);
   const ours = operations.find((each) => each.targets && keyOf(each.targets) === keyOf(ids));
   if (ours !== undefined) return { kind: "ours", operationId: ours.id };
   const wanted = new Set(ids);
   const mayBeOurs = (each: SiteOperation): boolean =>
-    each.targets === undefined || (!remembered && each.targets.some((id) => wanted.has(id)));
+    each.targets === undefined || (!sure && each.targets.some((id) => wanted.has(id)));
   return { kind: operations.some(mayBeOurs) ? "unsure" : "none" };
-}
-
-/** Operations that batches of these claims are known to have. */
-export function knownOperations(claims: Iterable<Claim>): Set<number> {
-  const known = new Set<number>();
-  for (const { batches } of claims)
-    for (const { state } of batches) if (state.kind === "started") known.add(state.operationId);
-  return known;
 }
 
 const keyOf = (ids: readonly number[]): string =>

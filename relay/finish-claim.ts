@@ -1,8 +1,9 @@
 /** Follows the started operations of a claim to their end, and tells Muster of each. */
-import { SiteUnreadable } from "./admin-service.ts";
 import { isClosed } from "./claim.ts";
-import { type Course, graceMs, tell } from "./course.ts";
+import { type Course, graceMs } from "./course.ts";
+import { SiteUnreadable } from "./site-reads.ts";
 import { statusOf } from "./status.ts";
+import { tell } from "./tell.ts";
 
 const maxPollMs = 60_000;
 

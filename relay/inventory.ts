@@ -1,5 +1,4 @@
 /** Hands the site's clients in to Muster: read from AdminService page by page, sent part by part. */
-import { randomUUID } from "node:crypto";
 import type { SiteReader } from "./admin-service.ts";
 import type { InventoryDevice, Muster } from "./muster.ts";
 
@@ -18,7 +17,7 @@ const columns = [
 
 /** What handing in needs. */
 export type InventoryDeps = {
-  readonly site: Pick<SiteReader, "rows">;
+  readonly site: Pick<SiteReader, "list">;
   readonly muster: Pick<Muster, "putPart" | "complete">;
   /** Waits; throws when the relay is to stop. */
   readonly wait: (ms: number) => Promise<void>;
@@ -28,47 +27,55 @@ export type InventoryDeps = {
 const againMs = 15_000;
 const maxAsks = 40;
 
+/** What was handed in; `included`: a refresh that takes it in has begun. */
+export type HandedIn = { readonly devices: number; readonly included: boolean };
+
 /**
- * Hands in all clients; answers how many. A site that shows none is not believed: the likelier cause is a
+ * Hands in all clients under an id: the same one again after a failure, so that parts which were handed in before
+ * are replaced and not left behind. A site that shows no client is not believed: the likelier cause is a
  * permission, and the directory would lose every device.
  */
-export async function handIn({ site, muster, wait }: InventoryDeps): Promise<number> {
-  const inventoryId = randomUUID();
-  let [parts, devices, after] = [0, 0, 0];
-  let part: InventoryDevice[] = [];
-  const send = async (): Promise<void> => {
-    await muster.putPart(inventoryId, parts, part);
-    parts += 1;
-    part = [];
-  };
-  for (;;) {
-    const page = await systemsAfter(site, after);
-    part.push(...page);
-    devices += page.length;
-    if (part.length >= partSize) await send();
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.resourceId;
-  }
-  if (part.length > 0) await send();
+export async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
+  const { muster, wait } = deps;
+  const { parts, devices } = await sendParts(deps, inventoryId);
   if (devices === 0)
     throw new Error("the site shows no client: is the account allowed to read them?");
   for (let asks = 0; asks < maxAsks; asks += 1) {
-    if (await muster.complete(inventoryId, parts)) break;
+    if (await muster.complete(inventoryId, parts)) return { devices, included: true };
     // A refresh that was under way does not have it: the next one will.
     await wait(againMs);
   }
-  return devices;
+  return { devices, included: false };
+}
+
+async function sendParts({ site, muster, wait }: InventoryDeps, inventoryId: string) {
+  let [parts, devices, after] = [0, 0, 0];
+  let part: InventoryDevice[] = [];
+  for (;;) {
+    // A site of 100,000 clients takes a while: whoever is told to stop does so between two pages.
+    await wait(0);
+    const page = await systemsAfter(site, after);
+    part.push(...page);
+    devices += page.length;
+    const last = page.at(-1);
+    if (part.length >= partSize || (last === undefined && part.length > 0)) {
+      await muster.putPart(inventoryId, parts, part);
+      parts += 1;
+      part = [];
+    }
+    if (last === undefined) return { parts, devices };
+    after = last.resourceId;
+  }
 }
 
 /** Clients after a resource id, in the order of their ids. */
 async function systemsAfter(
-  site: Pick<SiteReader, "rows">,
+  site: Pick<SiteReader, "list">,
   after: number,
 ): Promise<InventoryDevice[]> {
   const filter = `ResourceId gt ${after} and Client eq 1 and Obsolete eq 0`;
   const query = `$filter=${filter}&$select=${columns.join(",")}&$orderby=ResourceId&$top=${pageSize}`;
-  const page = (await site.rows(`/wmi/SMS_R_System?${query}`)).map(deviceOf);
+  const page = (await site.list(`/wmi/SMS_R_System?${query}`)).map(deviceOf);
   let last = after;
   for (const { resourceId } of page) {
     // Paging by id holds only if the site really sorts.

@@ -6,6 +6,8 @@ import {
   closeSync,
   existsSync,
   fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -77,14 +79,23 @@ function rewrite(path: string, claims: ReadonlyMap<string, Claim>): number {
 
 function entriesOf(claims: ReadonlyMap<string, Claim>): Entry[] {
   return [...claims.values()].flatMap(({ work, batches }): Entry[] => [
-    { kind: "claimed", work, batchSize: batches[0]?.targets.length ?? 1 },
+    // Its term does not matter: every batch's state follows.
+    { kind: "claimed", work, batchSize: batches[0]?.targets.length ?? 1, term: 0 },
     ...batches.map(
       ({ state }, batch): Entry => ({ kind: "moved", claimId: work.claimId, batch, state }),
     ),
   ]);
 }
 
+/** Writes a line whole, or not at all: half a line in the middle would make the journal unreadable. */
 function append(file: number, entry: Entry): void {
-  writeSync(file, `${JSON.stringify(entry)}\n`);
-  fdatasyncSync(file);
+  const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+  const { size } = fstatSync(file);
+  try {
+    for (let at = 0; at < line.length; ) at += writeSync(file, line, at);
+    fdatasyncSync(file);
+  } catch (error) {
+    ftruncateSync(file, size);
+    throw error;
+  }
 }

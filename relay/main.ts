@@ -1,19 +1,18 @@
-/** Starts the relay: `node relay/main.ts`, with its settings in the environment. Ends on SIGTERM or SIGINT. */
+/**
+ * Starts the relay: `node relay/main.ts`, with its settings in the environment. SIGTERM, SIGINT and SIGHUP end it
+ * in good order and with 0; what keeps it from starting is told in words, and with 1.
+ */
 import { lineLog } from "./log.ts";
-import { startRelay } from "./relay.ts";
+import { runRelay } from "./relay.ts";
 import { readSettings } from "./settings.ts";
 
+const stopper = new AbortController();
+// A terminal, npm and a service manager may all pass on the same signal: only the first one counts.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopper.abort());
 try {
-  const relay = await startRelay(readSettings(process.env), lineLog);
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      void relay.stop().then(() => process.exit(0));
-    });
-  }
+  await runRelay(readSettings(process.env), lineLog, stopper.signal);
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
+process.exit();

@@ -1,110 +1,106 @@
-/** The relay at work: takes messages off the site's queue, carries claims, hands in the inventory. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** The relay at work: keeps its hold on the site, carries claims, hands in the inventory, until it is stopped. */
 import { siteReader } from "./admin-service.ts";
-import { Stopping } from "./course.ts";
-import { type Crew, type CrewDeps, crewOf } from "./crew.ts";
-import { curlTransport } from "./curl-transport.ts";
-import { fetchTransport } from "./fetch-transport.ts";
-import { handIn } from "./inventory.ts";
+import { type CrewDeps, crewOf } from "./crew.ts";
+import { forever, type Loop } from "./forever.ts";
 import { openJournal } from "./journal.ts";
+import { inventoryOnce } from "./keep-inventory.ts";
+import { keptId } from "./kept-id.ts";
+import { type Lease, leaseOf } from "./lease.ts";
 import type { Log } from "./log.ts";
 import { type Muster, musterApi } from "./muster.ts";
+import { askerOf } from "./muster-ask.ts";
+import { musterClock } from "./muster-clock.ts";
+import { tokenSource } from "./muster-token.ts";
 import { takeAlone } from "./only-one.ts";
+import { ownOperations } from "./own-operations.ts";
+import { serveNext } from "./serve-queue.ts";
 import type { Settings } from "./settings.ts";
+import { siteCheck } from "./site-check.ts";
+import { transportOf } from "./site-transport.ts";
 import { siteStarter } from "./start-operation.ts";
-import { paced, type Transport } from "./transport.ts";
-import { openQueue, type WorkQueue } from "./work-queue.ts";
+import { openQueue } from "./work-queue.ts";
 
-/** A running relay. */
-export type Relay = {
-  /** Lets what is being asked end, leaves the rest to the journal, and resolves. */
-  readonly stop: () => Promise<void>;
+type Deps = Omit<CrewDeps, "lease"> & {
+  readonly muster: Muster;
+  readonly lease: Lease;
+  readonly home: string;
+  readonly idleMs: number;
 };
-
-type Deps = CrewDeps & { readonly muster: Muster };
 
 /** Messages worked on at once. */
 const lanes = 4;
-/** Time before a message whose claim is under way is looked at again. */
-const busySeconds = 2;
-const troubleMs = 15_000;
+/** How often a lease is renewed before it would end. */
+const renewals = 6;
+/** More time for a call to the site than the call itself waits: a process may stand still for a moment. */
+const marginMs = 5_000;
 
-/** Starts the relay. @throws When another one runs with the same journal. */
-export async function startRelay(settings: Settings, log: Log): Promise<Relay> {
+/**
+ * Runs a relay until `stopping`; what is being asked ends, the rest is left to the journal.
+ * @throws One line for people when another one runs with the same journal, or Muster refuses this one.
+ */
+export async function runRelay(settings: Settings, log: Log, stopping: AbortSignal): Promise<void> {
   const letGo = await takeAlone(settings.home);
   const journal = openJournal(settings.home);
-  const stopper = new AbortController();
-  const { tenantId, siteCode } = settings;
-  const transport = paced(transportOf(settings), settings.site.requestsPerSecond);
-  const deps: Deps = {
-    ...settings,
-    site: siteReader(transport),
-    start: siteStarter(transport, settings.site),
-    muster: musterApi({ ...settings.muster, tenantId, siteCode }),
-    journal,
-    log,
-    stopping: stopper.signal,
-  };
-  const crew = crewOf(deps);
-  log("relay.start", { tenantId, siteCode, claims: journal.claims().size });
-  crew.resumeAll();
-  const queue = openQueue(settings.queue, tenantId, siteCode);
-  const loops = [
-    ...Array.from({ length: lanes }, () => serveQueue(deps, crew, queue, settings.idleMs)),
-    keepInventory(deps, settings.inventoryMs),
-  ];
-  const stop = async (): Promise<void> => {
-    stopper.abort();
-    await Promise.all([...loops, crew.idle()]);
+  try {
+    const deps = depsOf(settings, log, stopping, journal);
+    await deps.lease.keep().catch((cause: Error) => {
+      throw new Error(`The relay does not start. ${cause.message}`, { cause });
+    });
+    const { tenantId, siteCode } = settings;
+    log("relay.start", { tenantId, siteCode, pid: process.pid, claims: journal.claims().size });
+    await workUntilStopped(settings, deps);
     log("relay.stop", { claims: journal.claims().size });
+  } finally {
     journal.close();
     letGo();
-  };
-  return { stop };
-}
-
-function transportOf({ site: { url, auth, timeoutMs } }: Settings): Transport {
-  if (auth.kind === "negotiate") return curlTransport(url, auth.curl, timeoutMs);
-  return fetchTransport(url, auth, timeoutMs);
-}
-
-/** Takes messages one by one for as long as the relay runs. */
-const serveQueue = (deps: Deps, crew: Crew, queue: WorkQueue, idleMs: number): Promise<void> =>
-  forever(deps, idleMs, async () => {
-    const message = await queue.receive();
-    if (message === undefined) return "idle";
-    const ended = message.errand === undefined ? "done" : await crew.run(message.errand);
-    await (ended === "done" ? message.done() : message.later(busySeconds));
-    return "busy";
-  });
-
-/** Hands the inventory in, at the start and from time to time. */
-const keepInventory = (deps: Deps, everyMs: number): Promise<void> =>
-  forever(deps, everyMs, async () => {
-    const devices = await handIn({ ...deps, wait: (ms) => pause(deps.stopping, ms) });
-    deps.log("inventory.hand-in", { devices });
-    return "idle";
-  });
-
-/** Repeats some work until the relay stops; trouble is logged and waited out. */
-async function forever(
-  { stopping, log }: Deps,
-  idleMs: number,
-  work: () => Promise<"idle" | "busy">,
-): Promise<void> {
-  while (!stopping.aborted) {
-    let waitMs = Math.min(troubleMs, idleMs);
-    try {
-      waitMs = (await work()) === "idle" ? idleMs : 0;
-    } catch (error) {
-      if (!(error instanceof Stopping)) log("relay.trouble", { why: String(error) });
-    }
-    if (waitMs > 0) await pause(stopping, waitMs).catch(() => undefined);
   }
 }
 
-/** Waits; throws when the relay is to stop. */
-async function pause(stopping: AbortSignal, ms: number): Promise<void> {
-  await sleep(ms, undefined, { signal: stopping }).catch(() => undefined);
-  if (stopping.aborted) throw new Stopping();
+async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
+  const { log, stopping, lease } = deps;
+  const crew = crewOf(deps);
+  crew.resumeAll();
+  const queue = openQueue(settings);
+  const loop = (idleMs: number, work: Loop["work"]): Promise<void> =>
+    forever({ log, stopping, idleMs, work });
+  await Promise.all([
+    loop(settings.leaseMs / renewals, async () => {
+      await lease.keep();
+      return "idle";
+    }),
+    ...Array.from({ length: lanes }, () =>
+      loop(settings.idleMs, () => serveNext({ crew, queue, lease, log })),
+    ),
+    loop(settings.inventoryMs, () => inventoryOnce(deps)),
+  ]);
+  await crew.idle();
+}
+
+function depsOf(
+  settings: Settings,
+  log: Log,
+  stopping: AbortSignal,
+  journal: CrewDeps["journal"],
+): Deps {
+  const { site, home, leaseMs, tenantId, siteCode } = settings;
+  const transport = transportOf(site);
+  const clock = musterClock();
+  const address = { url: settings.muster.url, tenantId, siteCode };
+  const ask = askerOf(address, tokenSource(settings.muster.auth), clock);
+  const muster = musterApi(ask, keptId(home, "relay-id"));
+  const reader = siteReader(transport);
+  const callMs = site.timeoutMs + Math.min(marginMs, site.timeoutMs / 2);
+  return {
+    ...settings,
+    site: reader,
+    checkSite: siteCheck(reader, siteCode, log),
+    start: siteStarter(transport, site),
+    muster,
+    lease: leaseOf({ muster, log, leaseMs, callMs }),
+    own: ownOperations(() => journal.claims().values()),
+    journal,
+    log,
+    now: clock.now,
+    stopping,
+  };
 }

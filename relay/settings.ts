@@ -1,14 +1,16 @@
 /** The relay's settings, read once and checked whole: every wrong one is named at the same time. */
 import { z } from "zod";
+import type { MusterAuth } from "./muster-token.ts";
+import { SignInEnvironment, signInOf } from "./sign-in-settings.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 const number = (fallback: number) => z.coerce.number().positive().default(fallback);
 const whole = (fallback: number, most: number) =>
   z.coerce.number().int().min(0).max(most).default(fallback);
 
-const Environment = z.object({
+const Schema = z.object({
   RELAY_MUSTER_URL: url,
-  RELAY_MUSTER_TOKEN: z.string().min(1),
+  ...SignInEnvironment,
   RELAY_TENANT_ID: z.guid().transform((text) => text.toLowerCase()),
   RELAY_SITE_CODE: z
     .string()
@@ -31,6 +33,7 @@ const Environment = z.object({
   RELAY_SETTLE_SECONDS: number(30),
   RELAY_TIMEOUT_SECONDS: number(60),
   RELAY_INVENTORY_MINUTES: number(60),
+  RELAY_LEASE_SECONDS: whole(180, 3600),
 });
 
 /** How AdminService learns who asks. */
@@ -41,7 +44,7 @@ export type SiteAuth =
 
 /** Settings as the relay uses them. */
 export type Settings = {
-  readonly muster: { readonly url: string; readonly token: string };
+  readonly muster: { readonly url: string; readonly auth: MusterAuth };
   readonly tenantId: string;
   readonly siteCode: string;
   readonly site: {
@@ -61,6 +64,8 @@ export type Settings = {
   /** Time after a call without an answer before the site's list says for sure whether it arrived. */
   readonly settleMs: number;
   readonly inventoryMs: number;
+  /** How long the site stays ours after we were last heard of. */
+  readonly leaseMs: number;
 };
 
 /** Where the site's queue is: its own address with a SAS, or an account's connection string. */
@@ -68,27 +73,41 @@ export type QueueAddress =
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "connection"; readonly value: string };
 
-type Env = z.output<typeof Environment>;
+type Env = z.output<typeof Schema>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the settings; throws one error that names every wrong one. */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const parsed = Environment.safeParse(environment);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  const auth = authOf(environment);
-  const queue = queueOf(environment);
+export function readSettings(environment: Environment): Settings {
+  // What is set to nothing is not set: that is how setting files leave a choice open.
+  const set = Object.entries(environment).filter(
+    ([name, text]) => name.startsWith("RELAY_") && text !== undefined && text !== "",
+  );
+  const given: Environment = Object.fromEntries(set);
+  const parsed = Schema.safeParse(given);
+  const problems = [
+    ...set.flatMap(([name]) =>
+      name in Schema.shape ? [] : [`${name}: is no setting of the relay`],
+    ),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+  ];
+  const [signIn, auth, queue] = [signInOf(given), authOf(given), queueOf(given)];
+  if (signIn.kind === "problem") problems.push(signIn.problem);
   if (auth === undefined)
     problems.push("RELAY_ADMIN_SERVICE_USER and RELAY_ADMIN_SERVICE_PASSWORD: basic needs both");
   if (queue === undefined) problems.push("RELAY_QUEUE_URL: set it, or RELAY_STORAGE_CONNECTION");
-  if (!parsed.success || !auth || !queue || problems.length > 0)
+  const env = parsed.data;
+  if (env && env.RELAY_LEASE_SECONDS < 2 * env.RELAY_TIMEOUT_SECONDS)
+    problems.push("RELAY_LEASE_SECONDS: must be at least twice RELAY_TIMEOUT_SECONDS");
+  if (!env || !auth || !queue || signIn.kind === "problem" || problems.length > 0)
     throw new Error(`The relay does not start. Wrong settings:\n- ${problems.join("\n- ")}`);
-  return settingsOf(parsed.data, auth, queue);
+  return {
+    ...settingsOf(env, auth, queue),
+    muster: { url: env.RELAY_MUSTER_URL, auth: signIn.auth },
+  };
 }
 
-function settingsOf(env: Env, auth: SiteAuth, queue: QueueAddress): Settings {
+function settingsOf(env: Env, auth: SiteAuth, queue: QueueAddress): Omit<Settings, "muster"> {
   return {
-    muster: { url: env.RELAY_MUSTER_URL, token: env.RELAY_MUSTER_TOKEN },
     tenantId: env.RELAY_TENANT_ID,
     siteCode: env.RELAY_SITE_CODE,
     site: {
@@ -106,10 +125,11 @@ function settingsOf(env: Env, auth: SiteAuth, queue: QueueAddress): Settings {
     pollMs: env.RELAY_POLL_SECONDS * 1000,
     settleMs: env.RELAY_SETTLE_SECONDS * 1000,
     inventoryMs: env.RELAY_INVENTORY_MINUTES * 60_000,
+    leaseMs: env.RELAY_LEASE_SECONDS * 1000,
   };
 }
 
-function authOf(env: Readonly<Record<string, string | undefined>>): SiteAuth | undefined {
+function authOf(env: Environment): SiteAuth | undefined {
   const kind = env["RELAY_ADMIN_SERVICE_AUTH"] ?? "negotiate";
   if (kind === "none") return { kind };
   if (kind !== "basic") return { kind: "negotiate", curl: env["RELAY_CURL"] ?? "curl" };
@@ -118,7 +138,7 @@ function authOf(env: Readonly<Record<string, string | undefined>>): SiteAuth | u
   return user && password ? { kind, user, password } : undefined;
 }
 
-function queueOf(env: Readonly<Record<string, string | undefined>>): QueueAddress | undefined {
+function queueOf(env: Environment): QueueAddress | undefined {
   const address = env["RELAY_QUEUE_URL"];
   if (address) return { kind: "url", url: address };
   const value = env["RELAY_STORAGE_CONNECTION"];

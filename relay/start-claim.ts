@@ -5,16 +5,17 @@
  * batch "calling": then the site's own list of operations is asked, and only when ours is surely not in it
  * is the call made again. So nothing is started twice, wherever this process dies.
  */
-import { timeOf } from "../shared/kernel/ids.ts";
-import { SiteUnreadable } from "./admin-service.ts";
-import type { BatchState, Work } from "./claim.ts";
-import { type Course, graceMs, tell } from "./course.ts";
-import { findOwn, knownOperations } from "./find-own.ts";
+import { callSite } from "./call-site.ts";
+import { inDoubt } from "./claim.ts";
+import { type Course, graceMs } from "./course.ts";
+import { lookAtSite, neverAsked, neverKnown } from "./look-at-site.ts";
+import { untold } from "./news.ts";
+import { SiteUnreadable } from "./site-reads.ts";
+import type { Step } from "./step.ts";
+import { tell } from "./tell.ts";
 
-/** Calls without an answer and without a trace at the site, after which a batch has failed. */
-const maxCalls = 5;
-/** Clocks of Muster and the site may differ by so much. */
-const skewMs = 10 * 60_000;
+/** Devices after which Muster is told while others are still being started. */
+const tellAt = 100;
 
 /** Starts what is not started; returns when every batch is started, settled or reported. */
 export async function startClaim(course: Course): Promise<void> {
@@ -31,7 +32,7 @@ export async function startClaim(course: Course): Promise<void> {
     mark = step.mark;
     if (step.waitMs === undefined) {
       waits = 0;
-      if (course.untold() >= tellAt) await tell(course);
+      if (untold(course.claim()) >= tellAt) await tell(course);
       continue;
     }
     await tell(course);
@@ -41,106 +42,56 @@ export async function startClaim(course: Course): Promise<void> {
   await tell(course);
 }
 
-/** Devices after which Muster is told while others are still being started. */
-const tellAt = 100;
-
-/** What a step came to: the site's highest operation, and how long to wait before the next one. */
-type Step = { readonly mark?: number | undefined; readonly waitMs?: number };
-
 async function tryStep(course: Course, nth: number, mark: number | undefined): Promise<Step> {
-  const { work, batches } = course.claim();
-  const state = batches[nth]?.state;
-  const late = course.now() >= Date.parse(work.expiresAt);
+  const { work } = course.claim();
+  const endMs = Date.parse(work.expiresAt);
+  const hopeless = course.now() >= endMs + graceMs;
+  const term = course.lease.term();
+  if (term === undefined) {
+    // Another relay has the site: what it did with these devices, it tells Muster itself.
+    if (hopeless) course.move(nth, { kind: "reported" });
+    return hopeless ? {} : { waitMs: course.backoffMs(1) };
+  }
   try {
-    if (state?.kind === "calling") return await look(course, nth, state, late);
-    if (late) {
-      course.settle(nth, neverAsked);
-      return { mark };
-    }
-    return await call(course, nth, mark);
+    return await stepIn(course, nth, { term, mark, late: course.now() >= endMs });
   } catch (error) {
     if (!(error instanceof SiteUnreadable)) throw error;
     course.log("site.unreadable", { claimId: work.claimId, why: error.message });
-    const hopeless = course.now() >= Date.parse(work.expiresAt) + graceMs;
     if (!hopeless) return { waitMs: course.backoffMs(1) };
     course.settle(nth, neverKnown);
     return {};
   }
 }
 
-const neverAsked = {
-  outcome: "expired",
-  detail: "its time ended before the site was asked",
-} as const;
-const neverKnown = {
-  outcome: "unknown",
-  code: "no-answer",
-  detail: "the site did not say whether it took the request",
-} as const;
+type Moment = {
+  readonly term: number;
+  readonly mark: number | undefined;
+  readonly late: boolean;
+};
 
-async function call(course: Course, nth: number, known: number | undefined): Promise<Step> {
-  const { work, batches } = course.claim();
-  const batch = batches[nth];
-  if (batch?.state.kind !== "open") return {};
-  const mark = known ?? (await course.site.latestOperation(0));
-  const calls = batch.state.calls + 1;
-  course.move(nth, { kind: "calling", after: mark, at: course.now(), calls });
-  const ids = batch.targets.map(({ resourceId }) => resourceId);
-  const started = await course.start(work, ids);
-  const about = { claimId: work.claimId, batch: nth, devices: ids.length };
-  switch (started.kind) {
-    case "started": {
-      const { operationId } = started;
-      course.move(nth, { kind: "started", operationId, told: false });
-      course.log("operation.start", { ...about, operationId });
-      return { mark: Math.max(mark, operationId) };
-    }
-    case "refused":
-      course.settle(nth, { outcome: "failed", code: "site-refused", detail: started.detail });
-      course.log("operation.refuse", { ...about, detail: started.detail });
-      return { mark };
-    case "busy":
-      course.move(nth, { kind: "open", calls: calls - 1 });
-      course.log("site.busy", { ...about, why: started.why });
-      return { waitMs: course.backoffMs(1) };
-    case "unclear":
-      course.log("operation.unclear", { ...about, why: started.why });
-      return {};
+async function stepIn(course: Course, nth: number, moment: Moment): Promise<Step> {
+  const { batches } = course.claim();
+  const { term, mark, late } = moment;
+  const state = batches[nth]?.state;
+  if (state?.kind === "calling") return lookAtSite(course, nth, { ...state, term, late });
+  if (state?.kind !== "open") return { mark };
+  if (state.term !== term) {
+    doubt(course, term);
+    return { mark };
   }
+  if (late) {
+    course.settle(nth, neverAsked);
+    return { mark };
+  }
+  return callSite(course, nth, mark);
 }
 
-async function look(
-  course: Course,
-  nth: number,
-  { after, at, calls }: Extract<BatchState, { kind: "calling" }>,
-  late: boolean,
-): Promise<Step> {
+/** The site was another relay's meanwhile, which was given this claim too, and may have called for any of it. */
+function doubt(course: Course, term: number): void {
   const { work, batches } = course.claim();
-  const targets = batches[nth]?.targets ?? [];
-  const since = after === 0 ? claimedAt(work) - skewMs : 0;
-  const wanted = { type: work.operationType, targets, after, since };
-  const found = await findOwn(course.site, wanted, knownOperations(course.claims()));
-  course.log("operation.look", { claimId: work.claimId, batch: nth, found: found.kind });
-  if (found.kind === "ours") {
-    course.move(nth, { kind: "started", operationId: found.operationId, told: false });
-    return {};
+  for (const [nth, { state }] of batches.entries()) {
+    if (state.kind !== "open" || state.term === term) continue;
+    course.move(nth, inDoubt(work, state.calls));
+    course.callEnded(nth);
   }
-  if (found.kind === "unsure") {
-    course.settle(nth, neverKnown);
-    return {};
-  }
-  // A request may still be on its way through the site's front: the list counts only after a while.
-  const settlesAt = at + course.settleMs;
-  if (course.now() < settlesAt) return { waitMs: settlesAt - course.now() };
-  if (late) course.settle(nth, neverAsked);
-  else if (calls >= maxCalls)
-    course.settle(nth, {
-      outcome: "failed",
-      code: "site-refused",
-      detail: `the site gave no answer to ${calls} calls, and shows no operation`,
-    });
-  else course.move(nth, { kind: "open", calls });
-  return {};
 }
-
-const claimedAt = ({ claimId }: Work): number => timeOf(claimId);

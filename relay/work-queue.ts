@@ -15,6 +15,9 @@ const Message = z.object({
 
 /** A message; `errand` is undefined when it is none of ours. */
 export type Received = {
+  readonly id: string;
+  /** How often it has been received. */
+  readonly times: number;
   readonly errand: Errand | undefined;
   /** It is done: take it out of the queue. */
   readonly done: () => Promise<void>;
@@ -22,26 +25,45 @@ export type Received = {
   readonly later: (seconds: number) => Promise<void>;
 };
 
-/** How long a message stays invisible while its rows are worked on. */
-const holdSeconds = 300;
+const secondMs = 1000;
 
 /** The queue of one site. */
 export type WorkQueue = { readonly receive: () => Promise<Received | undefined> };
 
+/** Which queue, and how its messages are taken. */
+export type QueueOptions = {
+  readonly queue: QueueAddress;
+  readonly tenantId: string;
+  readonly siteCode: string;
+  /**
+   * How long a message stays invisible while its rows are worked on: as long as the site stays a silent relay's. One
+   * that comes back earlier than its work is done finds its claim under way.
+   */
+  readonly leaseMs: number;
+};
+
 /** Opens the queue; the address of its own, or the one that its site and tenant give it. */
-export function openQueue(address: QueueAddress, tenantId: string, siteCode: string): WorkQueue {
+export function openQueue({
+  queue: address,
+  tenantId,
+  siteCode,
+  leaseMs,
+}: QueueOptions): WorkQueue {
   const client =
     address.kind === "url"
       ? new QueueClient(address.url)
       : new QueueClient(address.value, queueName(tenantId, siteCode));
   return {
     receive: async () => {
-      const options = { numberOfMessages: 1, visibilityTimeout: holdSeconds };
+      const visibilityTimeout = Math.ceil(leaseMs / secondMs);
+      const options = { numberOfMessages: 1, visibilityTimeout };
       const answer = await client.receiveMessages(options).catch(ifAbsent);
       const message = answer?.receivedMessageItems[0];
       if (message === undefined) return undefined;
-      const { messageId, popReceipt, messageText } = message;
+      const { messageId, popReceipt, messageText, dequeueCount } = message;
       return {
+        id: messageId,
+        times: dequeueCount,
         errand: errandIn(messageText),
         done: async () => void (await client.deleteMessage(messageId, popReceipt).catch(ifAbsent)),
         later: async (seconds) =>

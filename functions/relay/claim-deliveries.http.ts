@@ -3,8 +3,8 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { claimForSite } from "../../shared/notifications/relay-claim.ts";
 import { ClaimRequest, ClaimView, SitePath } from "../../shared/notifications/relay-contract.ts";
+import { claimAsHolder } from "../../shared/notifications/relay-holding.ts";
 import { getTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
@@ -26,7 +26,12 @@ export const claimDeliveriesFunction = onHttp(
     const { services, log } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const claim = await claimForSite(services.notify, { tenantId, siteCode }, body);
+    const claim = await claimAsHolder(
+      services.notify,
+      services.leases,
+      { tenantId, siteCode },
+      body,
+    );
     if (!claim.ok) return claim;
     if (claim.value === undefined) {
       // Relays ask every few seconds: that there was nothing to do is no event.

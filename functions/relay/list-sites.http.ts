@@ -2,6 +2,7 @@
 import { SitesView } from "../../shared/devices/site-contract.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
+import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
@@ -20,12 +21,15 @@ export const listSitesFunction = onHttp(
   async ({ params: { tenantId } }, { services }) => {
     const tenant = await knownTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const sites = await services.sites.sites(tenantId);
-    const value = sites.map(({ siteCode, devices, reportedAt }) => ({
-      siteCode,
-      devices,
-      reportedAt,
-    }));
+    const [sites, seen] = await Promise.all([
+      services.sites.sites(tenantId),
+      services.leases.seen(tenantId),
+    ]);
+    const value = sites.map(({ siteCode, devices, reportedAt }) => {
+      const seenAt = seen.get(siteCode);
+      const relaySeenAt = seenAt === undefined ? {} : { relaySeenAt: toIso(seenAt) };
+      return { siteCode, devices, reportedAt, ...relaySeenAt };
+    });
     return succeed(ok({ value }));
   },
 );

@@ -16,6 +16,10 @@ import type { Outcome } from "./invocations.ts";
 
 /** Longest silence on the worker's side, as the Functions host has it. */
 const silenceMs = 240_000;
+/** How long what a caller still sends is read and forgotten once it has its answer, as Kestrel has it. */
+const drainMs = 5_000;
+/** A body up to this size has left the connection to the worker even when nobody reads it. */
+const surelyReadBytes = 16 * 1024;
 /** An answer is on its way before the invocation's end is told; this is how long it may take longer. */
 const answerGraceMs = 2_000;
 
@@ -56,6 +60,7 @@ export function createForwarder(): Forwarder {
       });
       response.on("close", () => {
         if (!response.writableFinished) upstream.destroy();
+        else letGo(request, upstream);
       });
       request.pipe(upstream);
       void outcome.then((end) => settle(end, exchange, upstream));
@@ -90,6 +95,22 @@ function openUpstream(
   }).on("timeout", function abort(this: ClientRequest) {
     this.destroy(new Error("the worker was silent for too long"));
   });
+}
+
+/**
+ * Frees both connections of a request that has its answer. A body that nobody read would stand in the way of
+ * whatever comes next on them: the caller's is drained, or closed when that takes too long, and the
+ * worker's is given up, because nothing shows whether the worker has read it.
+ */
+function letGo(request: IncomingMessage, upstream: ClientRequest): void {
+  const length = Number(request.headers["content-length"] ?? 0);
+  const small = length <= surelyReadBytes && !("transfer-encoding" in request.headers);
+  if (!request.complete || !small) upstream.socket?.destroy();
+  if (request.complete) return;
+  request.unpipe(upstream);
+  request.resume();
+  const enough = setTimeout(() => request.destroy(), drainMs);
+  request.once("close", () => clearTimeout(enough));
 }
 
 function relay(answer: IncomingMessage, { response, customHeaders }: Exchange): void {

@@ -46,8 +46,7 @@ function endOnSignal(host: Host): void {
     ending = true;
     void host.stop().then(() => process.exit(0));
   };
-  process.on("SIGTERM", end);
-  process.on("SIGINT", end);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, end);
 }
 
 try {

@@ -2,7 +2,7 @@
  * What became of the actions a tenant's devices were asked for. A result is computed from the time of
  * the request whenever somebody looks: no timer runs for a device.
  */
-import type { ActionKind, ActionKinds } from "./actions.ts";
+import { type ActionKind, type ActionKinds, shownName } from "./actions.ts";
 import { column } from "./columns.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -29,7 +29,7 @@ export type ActionResult = {
 
 /** The results of one tenant. */
 export type ActionResults = {
-  /** Writes down a request. It takes the place of the device's older row for the same action. */
+  /** Writes down a request. It takes the place of the device's older row of the same shown name. */
   readonly put: (index: number, kind: ActionKind, course: Course) => void;
   /** The device's rows, newest first. */
   readonly of: (index: number, now: number) => readonly ActionResult[];
@@ -48,11 +48,11 @@ export function actionResults(fleet: Fleet, kinds: ActionKinds): ActionResults {
 
   const find = (index: number, name: string): number => {
     let row = newest.get(index) ?? -1;
-    while (row >= 0 && kinds.at(rows.kind.get(row)).action.name !== name) row = rows.older.get(row);
+    while (row >= 0 && shownName(kinds.at(rows.kind.get(row))) !== name) row = rows.older.get(row);
     return row;
   };
   const put = (index: number, kind: ActionKind, course: Course): void => {
-    const existing = find(index, kind.action.name);
+    const existing = find(index, shownName(kind));
     if (existing < 0) {
       newest.set(index, rows.add(newest.get(index) ?? -1, kind.number, course));
       return;

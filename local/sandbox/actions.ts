@@ -22,6 +22,8 @@ const onAny = (): boolean => true;
 /** Android has no restart for personally owned work profiles; this stand-in takes all Androids as such. */
 const onRestartable = (device: Profile): boolean => device.operatingSystem !== "Android";
 const scanResult = "#microsoft.graph.windowsDefenderScanActionResult";
+/** The one action that carries those of ConfigMgr. */
+export const configMgrDoor = "triggerConfigurationManagerAction";
 
 /** Further names that the audit list has. */
 const audited = new Set([
@@ -41,7 +43,7 @@ const known: readonly Action[] = [
   windowsOnly("initiateDeviceAttestation"),
   windowsOnly("initiateOnDemandProactiveRemediation"),
   {
-    name: "triggerConfigurationManagerAction",
+    name: configMgrDoor,
     audit: "unknown",
     takenBy: onCoManaged,
     resultType: "#microsoft.graph.configurationManagerActionResult",
@@ -70,6 +72,13 @@ export type ActionKind = {
   readonly action: Action;
   readonly detail: string | null;
 };
+
+/**
+ * The name under which a device shows the result. ConfigMgr's actions all come through one door, and each
+ * has a row of its own; scripts share one, so that the latest takes the place of the one before.
+ */
+export const shownName = ({ action, detail }: ActionKind): string =>
+  action.name === configMgrDoor && detail !== null ? detail : action.name;
 
 /** Hands out kind numbers for the lifetime of the process. */
 export type ActionKinds = {

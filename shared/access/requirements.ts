@@ -63,6 +63,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "sites-list": inTenant("sites.read"),
   "sites-put-part": inTenant("sites.relay"),
   "sites-complete": inTenant("sites.relay"),
+  "sites-lease": inTenant("sites.relay"),
   "sites-claim": inTenant("sites.relay"),
   "sites-report": inTenant("sites.relay"),
   "me-get": signedIn,

@@ -63,6 +63,7 @@ const SiteView = z
     siteCode: z.string(),
     devices: z.int().describe("In the last complete inventory"),
     reportedAt: z.iso.datetime(),
+    relaySeenAt: z.iso.datetime().optional().describe("When its relay was last heard of"),
   })
   .meta({ id: "Site" });
 

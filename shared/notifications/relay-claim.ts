@@ -8,7 +8,6 @@
 import { findAction } from "../devices/catalogue.ts";
 import { toIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import { newestFirstId } from "../kernel/ids.ts";
 import { changeRowsOnce } from "./change-rows.ts";
 import type { DeliverDeps } from "./deliver-deps.ts";
 import type { Step } from "./delivery.ts";
@@ -16,6 +15,7 @@ import { dueAfterPass } from "./due.ts";
 import { finishIfDone } from "./finish.ts";
 import { deliveriesIn, type Job } from "./job.ts";
 import { leaversOf } from "./leavers.ts";
+import { newClaimId, operationMarkOf } from "./relay-claim-id.ts";
 import { type ClaimDecision, decideClaim } from "./relay-claiming.ts";
 import type { ClaimRequest, ClaimView } from "./relay-contract.ts";
 import { byRelay } from "./relay-way.ts";
@@ -31,7 +31,7 @@ export type SiteIds = { readonly tenantId: string; readonly siteCode: string };
 export async function claimForSite(
   deps: DeliverDeps,
   { tenantId, siteCode }: SiteIds,
-  { notificationId, from, to }: ClaimRequest,
+  { notificationId, from, to, mark: lastOperation }: Omit<ClaimRequest, "relayId">,
 ): Promise<Result<ClaimView | undefined>> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const stored = await deps.notifications.get(tenantId, notificationId);
@@ -41,7 +41,7 @@ export async function claimForSite(
     const rows = page.filter(({ lastDeviceId }) => lastDeviceId <= to);
     const job = { action, notification: stored.notification, rows };
     const decision = await decide(deps, job, siteCode);
-    const claimId = decision.before?.claimId ?? newestFirstId(deps.clock.now());
+    const claimId = decision.before?.claimId ?? newClaimId(deps.clock.now(), lastOperation);
     if (!(await mark(deps, job, decision, claimId))) continue;
     const claim = viewOf(job, decision, claimId, action.operation.type);
     if (claim === undefined) await finishIfDone(deps, tenantId, notificationId);
@@ -92,6 +92,7 @@ function viewOf(
   if (devices.length === 0) return undefined;
   return {
     claimId,
+    mark: operationMarkOf(claimId),
     again: before !== undefined,
     notificationId: notification.notificationId,
     action: notification.actionId,

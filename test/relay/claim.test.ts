@@ -14,6 +14,7 @@ import { type Started, startedOf } from "../../relay/start-operation.ts";
 const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
 const work: Work = {
   claimId: "c1",
+  mark: 100,
   notificationId: "n1",
   action: "restart",
   operationType: 17,
@@ -24,7 +25,7 @@ const work: Work = {
 };
 
 const sizes = (operationType: number, size: number): number[] =>
-  begin({ ...work, operationType }, size).batches.map((batch) => batch.targets.length);
+  begin({ ...work, operationType }, size, 1).batches.map((batch) => batch.targets.length);
 
 describe("a claim", () => {
   test("is cut into batches, one device each for scripts and queries", () => {
@@ -35,13 +36,13 @@ describe("a claim", () => {
   });
 
   test("given out again begins with a look at the site", () => {
-    const [batch] = begin({ ...work, again: true }, 500).batches;
-    expect(batch?.state).toMatchObject({ kind: "calling", after: 0 });
+    const [batch] = begin({ ...work, again: true }, 500, 1).batches;
+    expect(batch?.state).toMatchObject({ kind: "calling", after: 100, sure: false });
   });
 
   test("is closed when Muster knows every outcome", () => {
     const entries: Entry[] = [
-      { kind: "claimed", work, batchSize: 2 },
+      { kind: "claimed", work, batchSize: 2, term: 1 },
       { kind: "moved", claimId: "c1", batch: 0, state: { kind: "reported" } },
       {
         kind: "moved",
@@ -71,9 +72,9 @@ describe("the journal", () => {
   test("gives back what was written, without closed claims and torn lines", () => {
     const home = mkdtempSync(join(tmpdir(), "journal-"));
     const first = openJournal(home);
-    first.write({ kind: "claimed", work, batchSize: 2 });
+    first.write({ kind: "claimed", work, batchSize: 2, term: 1 });
     first.write(settled);
-    first.write({ kind: "claimed", work: { ...work, claimId: "c2" }, batchSize: 500 });
+    first.write({ kind: "claimed", work: { ...work, claimId: "c2" }, batchSize: 500, term: 1 });
     first.write({ kind: "closed", claimId: "c2" });
     const before = first.claims();
     first.close();
@@ -88,7 +89,7 @@ describe("the journal", () => {
   });
 
   test("unreadable in the middle is refused: a step would be forgotten", () => {
-    const line = JSON.stringify({ kind: "claimed", work, batchSize: 2 });
+    const line = JSON.stringify({ kind: "claimed", work, batchSize: 2, term: 1 });
     expect(() => replay(`${line}\n{"kind":\n${line}\n`)).toThrow("line 2");
   });
 });

@@ -1,5 +1,5 @@
 /** A relay that dies, in every state that its journal can be in, and what the next one makes of it. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BatchState, Entry } from "../../relay/claim.ts";
@@ -22,10 +22,18 @@ async function quietSite(): Promise<Site> {
   return site;
 }
 
+/** Where every site's operations stand in the beginning. */
+const mark = 16_777_300;
+/** The first relay's hold on its site; it is given back, and taken again by the same relay. */
+const term = 1;
+
 /** Claims as a relay does that dies right after. */
 async function claimed(site: Site): Promise<GivenWork> {
   const { notificationId, from, to } = await site.errand();
-  return (await site.ask<GivenWork>("/claims", { notificationId, from, to })).body;
+  const relayId = readFileSync(join(site.home, "relay-id"), "utf8");
+  await site.ask("/lease", { relayId, seconds: 60 });
+  const claim = { notificationId, from, to, relayId, mark };
+  return (await site.ask<GivenWork>("/claims", claim)).body;
 }
 
 /** Starts the operation as a relay does. */
@@ -42,7 +50,7 @@ async function started(site: Site, work: GivenWork): Promise<number> {
 function writeJournal(site: Site, work: GivenWork, states: readonly BatchState[]): void {
   const { claimId } = work;
   const entries: Entry[] = [
-    { kind: "claimed", work, batchSize: 500 },
+    { kind: "claimed", work, batchSize: 500, term },
     ...states.map((state): Entry => ({ kind: "moved", claimId, batch: 0, state })),
   ];
   const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`);
@@ -50,12 +58,7 @@ function writeJournal(site: Site, work: GivenWork, states: readonly BatchState[]
   writeFileSync(join(site.home, "journal.ndjson"), `${lines.join("")}{"kind":"mov`);
 }
 
-const calling = (at = Date.now()): BatchState => ({
-  kind: "calling",
-  after: 16_777_300,
-  at,
-  calls: 1,
-});
+const calling: BatchState = { kind: "calling", after: mark, calls: 1, sure: true };
 
 type Scene = {
   readonly died: string;
@@ -70,20 +73,20 @@ const scenes: readonly Scene[] = [
   },
   {
     died: "calling, before the site heard of it",
-    before: (site, work) => Promise.resolve(writeJournal(site, work, [calling()])),
+    before: (site, work) => Promise.resolve(writeJournal(site, work, [calling])),
   },
   {
     died: "calling, after the site had started it",
     before: async (site, work) => {
       await started(site, work);
-      writeJournal(site, work, [calling()]);
+      writeJournal(site, work, [calling]);
     },
   },
   {
     died: "after the site had started it, before Muster heard of it",
     before: async (site, work) => {
       const operationId = await started(site, work);
-      writeJournal(site, work, [calling(), { kind: "started", operationId, told: false }]);
+      writeJournal(site, work, [calling, { kind: "started", operationId, told: false }]);
     },
   },
   {
@@ -93,14 +96,14 @@ const scenes: readonly Scene[] = [
       const { claimId, notificationId } = work;
       const results = work.devices.map(({ deviceId }) => ({ deviceId, outcome: "accepted" }));
       await site.ask("/results", { claimId, notificationId, results });
-      writeJournal(site, work, [calling(), { kind: "started", operationId, told: true }]);
+      writeJournal(site, work, [calling, { kind: "started", operationId, told: true }]);
     },
   },
   {
     died: "knowing the outcome, before Muster heard of it",
     before: async (site, work) => {
       await started(site, work);
-      writeJournal(site, work, [calling(), { kind: "settled", outcome: { outcome: "done" } }]);
+      writeJournal(site, work, [calling, { kind: "settled", outcome: { outcome: "done" } }]);
     },
   },
 ];

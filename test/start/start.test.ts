@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -139,14 +139,19 @@ describe("a Muster that ends badly", () => {
     expect(muster.printed()).not.toContain("is ready at");
   });
 
-  test.skipIf(process.platform === "win32")(
-    "a Ctrl-C, which reaches every process of the terminal, ends it in good order",
-    async () => {
+  // Ctrl-C, a service manager that ends the whole group, and a terminal that is closed.
+  test.skipIf(process.platform === "win32").each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "%s to every process of the group ends it in good order",
+    async (signal) => {
       const muster = launchMuster(home);
       await muster.ready;
-      muster.signalGroup("SIGINT");
+      muster.signalGroup(signal);
       expect(await muster.exit).toBe(0);
+      // A worker that dies of the signal itself is reported as lost.
       expect(muster.printed()).toMatch(/^Muster is ready at \S+\n$/);
+      expect(readFileSync(join(home, "logs", "functions.log"), "utf8")).not.toContain(
+        "worker process ended",
+      );
     },
   );
 

@@ -18,8 +18,8 @@ const registry = createRegistry();
 const log = createWorkerLog(registry.hooks, send);
 provideCoreApi(registry, (level, category, message) => log.write({ level, category, message }));
 
-// Ctrl-C reaches every process of the terminal; the host decides when this one ends.
-process.on("SIGINT", () => undefined);
+// A terminal and a service manager signal every process of the group; the host decides when this one ends.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => undefined);
 process.on("disconnect", () => process.exit(1));
 process.on("message", (message: ToWorker) => {
   switch (message.kind) {

@@ -16,7 +16,7 @@ import {
 import { refused, type SiteAnswer, type SiteCall, type SiteHandler } from "./exchange.ts";
 import { initiate, listOperations, showOperation, showStatus } from "./operations.ts";
 import { siteCode } from "./site.ts";
-import { listSystems } from "./systems.ts";
+import { listSites, listSystems } from "./systems.ts";
 
 const prefix = /^\/sites\/([^/]+)\/([^/]+)\/AdminService(\/[^?]*)/;
 
@@ -24,6 +24,7 @@ const prefix = /^\/sites\/([^/]+)\/([^/]+)\/AdminService(\/[^?]*)/;
 export const isSite = (url: string): boolean => prefix.test(url);
 
 const routes: readonly (readonly [method: string, path: RegExp, handle: SiteHandler])[] = [
+  ["GET", /^\/wmi\/SMS_Site$/, listSites],
   ["GET", /^\/wmi\/SMS_R_System$/, listSystems],
   ["POST", /^\/wmi\/SMS_ClientOperation\.InitiateClientOperation$/, initiate],
   ["GET", /^\/wmi\/SMS_ClientOperation$/, listOperations],

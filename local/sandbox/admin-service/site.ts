@@ -71,9 +71,12 @@ export function siteOf(tenant: Tenant): Site {
 /** The resource id of the device at a position. */
 export const resourceIdOf = (index: number): number => firstResourceId + index;
 
+/** The position that a resource id stands for, whether a device is there or not. */
+export const positionOf = (resourceId: number): number => resourceId - firstResourceId;
+
 /** The position of a client by its resource id, or undefined when the site has no such client. */
 export function clientIndex({ fleet }: Tenant, resourceId: number): number | undefined {
-  const index = resourceId - firstResourceId;
+  const index = positionOf(resourceId);
   return index >= 0 && index < fleet.size() && isClient(fleet, index) ? index : undefined;
 }
 

@@ -1,5 +1,6 @@
 /** The results of a device's actions as Graph shows them. */
 import type { ActionResult } from "../action-results.ts";
+import { configMgrDoor, shownName } from "../actions.ts";
 import { graphTime } from "./device-facts.ts";
 import type { DeviceAt } from "./device-property.ts";
 import type { GraphVersion } from "./exchange.ts";
@@ -12,9 +13,9 @@ export function deviceActionResults(device: DeviceAt, version: GraphVersion): st
 
 function record(result: ActionResult, version: GraphVersion): object {
   const { kind, state, startedAt, updatedAt } = result;
-  const configMgr = kind.action.name === "triggerConfigurationManagerAction";
+  const configMgr = kind.action.name === configMgrDoor;
   const plain = {
-    actionName: configMgr ? kind.detail : kind.action.name,
+    actionName: shownName(kind),
     actionState: state,
     startDateTime: graphTime(startedAt),
     lastUpdatedDateTime: graphTime(updatedAt),

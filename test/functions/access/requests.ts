@@ -44,10 +44,11 @@ export const bodies: Readonly<Record<string, unknown>> = {
   "notifications-retry": { only: ["failed"] },
   "sites-put-part": { devices: [] },
   "sites-complete": { parts: 1 },
-  "sites-claim": { notificationId: anyKey, from: anyId, to: anyId },
+  "sites-lease": { relayId: anyId, seconds: 60 },
+  "sites-claim": { relayId: anyId, mark: 0, notificationId: anyKey, from: anyId, to: anyId },
   "sites-report": {
     notificationId: anyKey,
-    claimId: anyKey,
+    claimId: `${anyKey}0`,
     results: [{ deviceId: anyId, outcome: "later" }],
   },
   "roles-add": role,

@@ -16,6 +16,7 @@ export type Example = {
 /** Some tenant, and a relay's inventory. */
 export const tenantId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
 const inventoryId = "0b6a3c1e-9a57-4f8e-8a54-7d1c0f5e5b02";
+const relayId = "1c6a3c1e-9a57-4f8e-8a54-7d1c0f5e5b03";
 
 /** What is known from the beginning. */
 export const known = { tenantId, inventoryId, siteCode: "PS1", part: "0", approvalId: "none" };
@@ -68,8 +69,11 @@ export const examples: Readonly<Record<string, Example>> = {
   // Kept, so that the cancellation meets what has just begun.
   "notifications-retry": { body: () => ({ only: ["notSupported"] }), keep: ["notificationId"] },
   "notifications-cancel": {},
+  "sites-lease": { body: () => ({ relayId, seconds: 60 }) },
   "sites-claim": {
     body: (found) => ({
+      relayId,
+      mark: 0,
       notificationId: found.get("notificationId"),
       from: found.get("deviceId"),
       to: found.get("deviceId"),
@@ -78,7 +82,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "sites-report": {
     body: (found) => ({
       notificationId: found.get("notificationId"),
-      claimId: found.get("notificationId"),
+      claimId: `${found.get("notificationId")}0`,
       results: [{ deviceId: found.get("deviceId"), outcome: "done" }],
     }),
   },

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { appDir, readNotes, sendMessages, settingsOf, unique } from "./hosted-app.ts";
 
 const command = fileURLToPath(new URL("../../../local/host/main.ts", import.meta.url));
@@ -27,6 +27,8 @@ function run(app: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [command, appDir(app), "--port", "0"], {
     env: { ...process.env, ...settings, ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own, so that a signal to the group does not reach the tests.
+    detached: process.platform !== "win32",
   });
   children.push(child);
   let output = "";
@@ -49,6 +51,22 @@ test("a told end lets what runs finish, runs the app's end hooks, and is 0", asy
   host.child.kill("SIGTERM");
   expect(await host.exited).toEqual({ code: 0, signal: null });
   expect((await notes()).map(({ kind }) => kind)).toEqual(lifetime);
+});
+
+describe.skipIf(process.platform === "win32")("as a terminal sends it", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "%s to every process of the group lets what runs finish, and is 0",
+    async (signal) => {
+      const host = run("plain");
+      await ready(host);
+      await sendMessages(settings["Queue"] ?? "", [{ ms: 700 }]);
+      const notes = () => readNotes(settings["NOTES"] ?? "");
+      await vi.waitFor(async () => expect(await notes()).toHaveLength(2), within);
+      process.kill(-(host.child.pid ?? 0), signal);
+      expect(await host.exited).toEqual({ code: 0, signal: null });
+      expect((await notes()).map(({ kind }) => kind)).toEqual(lifetime);
+    },
+  );
 });
 
 test("it prints what it loaded", async () => {

@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { Agent, type IncomingMessage, request } from "node:http";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type HostedApp, hostApp } from "./hosted-app.ts";
 
 let app: HostedApp;
@@ -83,5 +87,68 @@ describe("a streaming function", () => {
       Array.from({ length: 100 }, () => app.fetch("/things/1/count", init)),
     );
     expect(responses.every(({ status }) => status === 200)).toBe(true);
+  });
+});
+
+type Body = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+/** Asks on the agent's connections, and reads the whole answer. */
+async function ask(agent: Agent, path: string, body: Body = []) {
+  const sent = request(app.host.url + path, {
+    agent,
+    method: path === "/cookies" ? "GET" : "POST",
+  });
+  const answered = once(sent, "response") as Promise<[IncomingMessage]>;
+  // A connection that is closed under the body has had its answer before.
+  Readable.from(body)
+    .pipe(sent)
+    .on("error", () => undefined);
+  const [answer] = await answered;
+  let text = "";
+  for await (const part of answer) text += String(part);
+  return { status: answer.statusCode, text, reused: sent.reusedSocket };
+}
+
+const kibibytes = (count: number) => Array.from({ length: count }, () => Buffer.alloc(1024));
+
+/** A body that comes slowly and does not end. */
+async function* endless(): AsyncGenerator<Buffer> {
+  for (;;) {
+    yield Buffer.alloc(1024);
+    await sleep(50);
+  }
+}
+
+describe("a streaming function that answers before it has read the body", () => {
+  // One connection each, so that whatever is left on it stands in the way of the next request.
+  let agent: Agent;
+  let other: Agent;
+  beforeEach(() => {
+    [agent, other] = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 })) as [
+      Agent,
+      Agent,
+    ];
+  });
+  afterEach(() => {
+    agent.destroy();
+    other.destroy();
+  });
+
+  test.for(
+    ["plain", "late", "touch", "peek"].flatMap((how) =>
+      [1, 60, 200, 4000].map((size) => [how, size] as const),
+    ),
+  )("%s, of %i KiB, leaves the connections free for the next requests", async ([how, size]) => {
+    const first = await ask(agent, `/ignores?how=${how}`, kibibytes(size));
+    expect(first).toMatchObject({ status: 202, text: "ok" });
+    // On the caller's connection, and on those that the host keeps to the worker.
+    expect(await ask(agent, "/cookies")).toMatchObject({ status: 201, reused: true });
+    const others = await Promise.all([1, 2, 3].map(() => ask(other, "/cookies")));
+    expect(others.map(({ status }) => status)).toEqual([201, 201, 201]);
+  });
+
+  test("and whose caller goes on sending for ever closes the connection", async () => {
+    expect(await ask(agent, "/ignores", endless())).toMatchObject({ status: 202, text: "ok" });
+    expect(await ask(agent, "/cookies")).toMatchObject({ status: 201, reused: false });
   });
 });

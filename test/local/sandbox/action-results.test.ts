@@ -56,6 +56,18 @@ it("another script takes the place of the script before", () => {
   expect(results.of(3, now).map(({ kind }) => kind.detail)).toEqual(["two"]);
 });
 
+it("each ConfigMgr action has a row of its own, which a newer request for it replaces", () => {
+  const door = "triggerConfigurationManagerAction";
+  results.put(3, kinds.of(door, "refreshMachinePolicy"), course);
+  results.put(3, kinds.of(door, "appEvaluation"), { ...course, ending: "failed" });
+  results.put(3, kinds.of(door, "refreshMachinePolicy"), { ...course, at: now + 500 });
+  const rows = results.of(3, now + 500).map(({ kind, state }) => [kind.detail, state]);
+  expect(rows).toEqual([
+    ["appEvaluation", "failed"],
+    ["refreshMachinePolicy", "pending"],
+  ]);
+});
+
 it("the last sync moves when the device acts and when it reports", () => {
   const before = results.lastSync(3, now);
   results.put(3, kinds.of("syncDevice"), course);

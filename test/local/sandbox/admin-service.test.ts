@@ -51,6 +51,10 @@ describe("systems", () => {
     expect(await rows(`/wmi/SMS_R_System?${query}`)).toEqual([{ ResourceId: second }]);
   });
 
+  test("belong to one site", async () => {
+    expect(await rows("/wmi/SMS_Site?$select=SiteCode")).toEqual([{ SiteCode: "P01" }]);
+  });
+
   test.each(["$filter=Nothing eq 1", "$select=Nothing", "$skip=1", "$top=0"])(
     "asked for by %s are refused",
     async (query) => {

@@ -16,6 +16,9 @@ export type RelayProcess = {
   readonly kill: () => Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   readonly stop: () => Promise<number | null>;
+  /** Lets the process stand still, as a paused machine does. */
+  readonly freeze: () => void;
+  readonly thaw: () => void;
   readonly trouble: () => string;
 };
 
@@ -74,6 +77,8 @@ export function startRelayProcess(settings: Readonly<Record<string, string>>): R
       child.kill("SIGTERM");
       return exit;
     },
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
     trouble: () => trouble,
   };
 }

@@ -65,6 +65,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "sites-list": ["FOIR", "tenant"],
   "sites-put-part": ["F", "tenant"],
   "sites-complete": ["F", "tenant"],
+  "sites-lease": ["F", "tenant"],
   "sites-claim": ["F", "tenant"],
   "sites-report": ["F", "tenant"],
   "me-get": [everybody, "anywhere"],

@@ -27,11 +27,15 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
+type Errand = Omit<ClaimRequest, "relayId" | "mark">;
+
+/** The site's highest operation number when the first claim is made. */
+const mark = 16_777_300;
 const clients = 30;
 const intuneOnly = 10;
 let tenantId = "";
 /** Messages that sites were sent. */
-let told: ClaimRequest[] = [];
+let told: Errand[] = [];
 
 beforeEach(async () => {
   await work();
@@ -65,12 +69,16 @@ const later = (ms: number): DeliverDeps & typeof rig.services.notify => ({
   clock: { now: () => Date.now() + ms },
 });
 
-async function claim(errand: ClaimRequest | undefined, deps: DeliverDeps = rig.services.notify) {
+async function claim(
+  errand: Errand | undefined,
+  deps: DeliverDeps = rig.services.notify,
+  at: number = mark,
+) {
   const { notificationId = "", from = "", to = "" } = errand ?? {};
   const given = await claimForSite(
     deps,
     { tenantId, siteCode: "P01" },
-    { notificationId, from, to },
+    { notificationId, from, to, mark: at },
   );
   if (!given.ok) throw new Error(given.failure.detail);
   return given.value;
@@ -121,6 +129,16 @@ describe("a claim", () => {
     expect(other?.devices).toEqual(one?.devices);
   });
 
+  test("asked for again says where the site stood when it was first made", async () => {
+    await rig.send(tenantId);
+    await work();
+    expect((await claim(told[0]))?.mark).toBe(mark);
+    expect(await claim(told[0], rig.services.notify, mark + 50)).toMatchObject({
+      again: true,
+      mark,
+    });
+  });
+
   test("is over with its report, and nothing waits any more", async () => {
     await rig.send(tenantId);
     await work();
@@ -132,7 +150,7 @@ describe("a claim", () => {
     await rig.send(tenantId);
     await work();
     const { notificationId = "", from = "", to = "" } = told[0] ?? {};
-    const errand = { notificationId, from, to };
+    const errand = { notificationId, from, to, mark };
     const other = { tenantId, siteCode: "P02" };
     expect(await claimForSite(rig.services.notify, other, errand)).toEqual({ ok: true });
   });

@@ -1,0 +1,37 @@
+/** The relay's loops: each repeats its work until the relay stops, and waits trouble out. */
+import type { Log } from "./log.ts";
+import { MusterTrouble } from "./muster-trouble.ts";
+import { pause, Stopping } from "./pause.ts";
+
+/** What a round came to: there may be more to do at once, or not before the loop's own time. */
+export type Round = "busy" | "idle";
+
+/** A loop. */
+export type Loop = {
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+  readonly idleMs: number;
+  readonly work: () => Promise<Round>;
+};
+
+const troubleMs = 15_000;
+
+/** Repeats some work until the relay stops. Never rejects. */
+export async function forever({ log, stopping, idleMs, work }: Loop): Promise<void> {
+  while (!stopping.aborted) {
+    const waitMs = await work().then(
+      (round) => (round === "idle" ? idleMs : 0),
+      (error: unknown) => {
+        if (!(error instanceof Stopping)) log("relay.trouble", { why: wordsOf(error) });
+        return Math.max(Math.min(troubleMs, idleMs), retryAfterMs(error));
+      },
+    );
+    await pause(stopping, waitMs).catch(() => undefined);
+  }
+}
+
+const retryAfterMs = (error: unknown): number =>
+  error instanceof MusterTrouble ? error.retryAfterMs : 0;
+
+/** An error in one line: some libraries add whole requests below. */
+const wordsOf = (error: unknown): string => String(error).split("\n")[0] ?? "";

@@ -1,0 +1,49 @@
+/** Takes messages off the site's queue, one by one, and has what they speak of carried. */
+import type { Crew } from "./crew.ts";
+import type { Round } from "./forever.ts";
+import type { Lease } from "./lease.ts";
+import type { Log } from "./log.ts";
+import { MusterTrouble } from "./muster-trouble.ts";
+import { Stopping } from "./pause.ts";
+import type { Received, WorkQueue } from "./work-queue.ts";
+
+/** What serving the queue needs. */
+export type ServeDeps = {
+  readonly crew: Pick<Crew, "run">;
+  readonly queue: WorkQueue;
+  readonly lease: Pick<Lease, "term">;
+  readonly log: Log;
+};
+
+const secondMs = 1000;
+/** Longest time before a message whose claim is under way is looked at again: 2 to the power of this, in seconds. */
+const maxDoublings = 6;
+
+/** Takes one message and deals with it. */
+export async function serveNext({ crew, queue, lease, log }: ServeDeps): Promise<Round> {
+  // The messages are for the relay that has the site.
+  if (lease.term() === undefined) return "idle";
+  const message = await queue.receive();
+  if (message === undefined) return "idle";
+  if (message.errand === undefined) {
+    log("message.unreadable", { messageId: message.id });
+    await message.done();
+    return "busy";
+  }
+  try {
+    const ended = await crew.run(message.errand);
+    await (ended === "done" ? message.done() : message.later(patienceSeconds(message)));
+    return "busy";
+  } catch (error) {
+    await message.later(error instanceof Stopping ? 0 : secondsAfter(message, error));
+    throw error;
+  }
+}
+
+/** The more often it came, the longer it stays away. */
+const patienceSeconds = ({ times }: Received): number => 2 ** Math.min(times, maxDoublings);
+
+function secondsAfter(message: Received, error: unknown): number {
+  const asked = error instanceof MusterTrouble ? error.retryAfterMs / secondMs : 0;
+  return Math.max(patienceSeconds(message), Math.ceil(asked));
+}
