@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lockHome } from "../../local/start/home-lock.ts";
 import { keptKey } from "../../local/start/keys.ts";
 import { freePort, isTaken } from "../../local/start/ports.ts";
-import { readStartSettings } from "../../local/start/settings.ts";
+import { readStartSettings, signInHint } from "../../local/start/settings.ts";
 
 const keysModule = new URL("../../local/start/keys.ts", import.meta.url).href;
 let home = "";
@@ -42,6 +42,16 @@ describe("settings", () => {
 
   test.each(["", "http", "-1", "65536", "80.5", "0x50"])("'%s' is no port", (text) => {
     expect(() => readStartSettings({ PORT: text }, "/")).toThrow(`not "${text}"`);
+  });
+});
+
+describe("the hint for signing in", () => {
+  test("names the folder when it is not the usual one", () => {
+    const usual = { port: 0, home: "/srv/muster/.muster" };
+    expect(signInHint(usual, "/srv/muster")).toMatch(/TOKEN=\$\(npm run --silent sign-in\)$/);
+    expect(signInHint({ port: 0, home: "/it's" }, "/srv/muster")).toContain(
+      String.raw`$(MUSTER_HOME='/it'\''s' npm run`,
+    );
   });
 });
 

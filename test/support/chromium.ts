@@ -2,11 +2,13 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 
+const setting = process.env["MUSTER_TEST_CHROMIUM"];
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Where Chromium is: the setting, or where systems put it. Undefined when this machine has none. */
-export const chromiumPath: string | undefined =
-  process.env["MUSTER_TEST_CHROMIUM"] ?? places.find((place) => existsSync(place));
+/** Where Chromium is: where the setting says, or where systems put it. Undefined when it is not there. */
+export const chromiumPath: string | undefined = (setting ? [setting] : places).find((place) =>
+  existsSync(place),
+);
 
 /** Starts it. */
 export const launchChromium = (): Promise<Browser> =>
