@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../../../local/sandbox/sandbox.ts";
+import { directoryKeys } from "../../../../shared/access/token-keys.ts";
+import { tokenCheck } from "../../../../shared/access/tokens.ts";
 import { startTestSandbox, type TestSandbox } from "../support.ts";
 import { automationToken, claimsOf, post, type SignInPlace, tokenOf, trust } from "./person.ts";
 
@@ -109,6 +111,32 @@ describe("after a restart", () => {
     await expect(verify(after, token)).rejects.toMatchObject({ claim: "iss" });
     await after.stop();
     squatter.close();
+  });
+
+  it("a new signing key is taken up by the API while it runs, and the old one is let go", async () => {
+    const before = await startSandbox({ home });
+    trust(before);
+    const { tenantId, api } = before.home;
+    const clock = { now: () => Date.now() };
+    const check = tokenCheck({
+      homeTenantIds: [tenantId],
+      audiences: [api.audience],
+      delegatedScope: api.scope,
+      appRole: api.appRole,
+      keys: directoryKeys({ authorityUrl: before.authorityUrl, clock, cooldownMs: 0 }),
+      clock,
+    });
+    const old = `Bearer ${await tokenOf(before, "full@muster.example")}`;
+    expect(await check(old)).toMatchObject({ kind: "caller" });
+    await before.stop();
+    rmSync(join(home, "signing-key.json"));
+    const after = await startSandbox({ home });
+    expect(after.authorityUrl).toBe(before.authorityUrl);
+    const fresh = `Bearer ${await tokenOf(after, "full@muster.example")}`;
+    // Whoever keeps connections finds the first one closed.
+    await expect.poll(() => check(fresh)).toMatchObject({ kind: "caller" });
+    expect(await check(old)).toEqual({ kind: "refused", step: "unknown-key" });
+    await after.stop();
   });
 
   it.for(["tls-key.pem", "tls-certificate.pem", "signing-key.json", "automation-secret.txt"])(
