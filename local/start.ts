@@ -1,7 +1,7 @@
 /** `npm start`: a whole Muster on this machine, until Ctrl-C or SIGTERM. */
 import { fileURLToPath } from "node:url";
 import { startMuster } from "./start/muster.ts";
-import { readStartSettings } from "./start/settings.ts";
+import { readStartSettings, signInHint } from "./start/settings.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -15,8 +15,9 @@ async function run(): Promise<void> {
   const ended = end.promise.catch(fail);
   // A terminal and npm may both pass on the same signal: only the first one counts.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end.resolve());
-  const muster = await startMuster(readStartSettings(process.env, root), end.reject);
-  console.log(`Muster is ready at ${muster.url}`);
+  const settings = readStartSettings(process.env, root);
+  const muster = await startMuster(settings, end.reject);
+  console.log(`Muster is ready at ${muster.url}\n${signInHint(settings, root)}`);
   await ended;
   await muster.stop();
 }

@@ -21,8 +21,10 @@ const sandbox = await startSandbox({
   log: (line) => console.error(line),
 });
 const { url, graphUrl, authorityUrl, caFile, clientId } = sandbox;
-// One line of JSON for whoever started this process; the secret stays in its file.
-console.log(JSON.stringify({ url, graphUrl, authorityUrl, caFile, clientId }));
+const { tenantId: homeTenantId, signInClientId, devicePage } = sandbox.home;
+const signIn = { homeTenantId, signInClientId, devicePage };
+// One line of JSON for whoever started this process; the secrets stay in their files.
+console.log(JSON.stringify({ url, graphUrl, authorityUrl, caFile, clientId, ...signIn }));
 
 let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

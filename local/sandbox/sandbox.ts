@@ -1,21 +1,28 @@
 /** Starts the stand-in for Microsoft's cloud: Graph, ConfigMgr sites and control over HTTP, sign-in over HTTPS. */
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerSite, isSite } from "./admin-service/front.ts";
 import { answerControl, controlPrefix } from "./control/router.ts";
 import { answerGraph, isGraph } from "./graph/front.ts";
 import { sendJson } from "./http/messages.ts";
-import { makeApps, seededClientId } from "./sign-in/apps.ts";
+import { announceHome, type HomeAnnouncement } from "./sign-in/announcement.ts";
+import { apiClientId } from "./sign-in/apps.ts";
+import { answerDevicePage, devicePagePath } from "./sign-in/device-page.ts";
+import { directoriesOf } from "./sign-in/directories.ts";
 import { openHome } from "./sign-in/home.ts";
-import { startSignIn } from "./sign-in/service.ts";
+import { graphIdentifiers, resourcesWith } from "./sign-in/resources.ts";
+import { type SignInService, startSignIn } from "./sign-in/service.ts";
 import { tokenCheck } from "./sign-in/tokens.ts";
 import { makeState, type State } from "./state.ts";
 
 /** How to start. Port 0 takes a free port; `home` is a folder for keys and the app's secret. */
 export type SandboxOptions = {
   readonly port?: number;
+  /** 0 takes the one of last time, if it is free: it is part of what tokens say. */
   readonly signInPort?: number;
   readonly home: string;
+  /** How long the code of a device is good for; Entra's 15 minutes when absent. */
+  readonly deviceCodeSeconds?: number;
   readonly log?: (line: string) => void;
 };
 
@@ -31,26 +38,29 @@ export type Sandbox = {
   readonly caFile: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** The directory whose people sign in. */
+  readonly home: HomeAnnouncement;
   readonly stop: () => Promise<void>;
 };
 
-/** Graph's audience in real tokens, by address and by app id. */
-const graphAudiences = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];
+const entrasDeviceCodeSeconds = 900;
 
 /** Starts everything on 127.0.0.1. Throws when a port is taken. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const log = options.log ?? (() => {});
+  const { log = () => {}, deviceCodeSeconds = entrasDeviceCodeSeconds } = options;
   const home = await openHome(options.home);
   const state = makeState();
   const server = createServer({ keepAliveTimeout: 60_000 });
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const audiences = [...graphAudiences, url];
-  const check = tokenCheck(home.signingKey, audiences);
-  answerRequests(server, state, check, log);
-  const apps = makeApps(home.clientSecret);
-  const signInParts = { port: options.signInPort ?? 0, home, apps, audiences };
-  const signIn = await startSignIn(state, signInParts).catch(async (cause: unknown) => {
+  const devicePage = url + devicePagePath;
+  const resources = resourcesWith(url);
+  const ports = { port: options.signInPort ?? 0, log };
+  const parts = { ...ports, home, resources, devicePage, deviceCodeSeconds };
+  const starting = startSignIn(directoriesOf(state, home), parts);
+  const check = tokenCheck(home.signingKey, [...graphIdentifiers, url]);
+  answerRequests(server, { state, check, signIn: starting, url }, log);
+  const signIn = await starting.catch(async (cause: unknown) => {
     await close(server);
     throw new Error("the sign-in service could not start", { cause });
   });
@@ -61,30 +71,42 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   log("sandbox: tenants, devices and the ledger are kept in memory and end with this process");
   const { authorityUrl } = signIn;
   const { caFile, clientSecret } = home;
-  return { url, graphUrl: url, authorityUrl, caFile, clientId: seededClientId, clientSecret, stop };
+  const app = { clientId: apiClientId, clientSecret };
+  const people = announceHome(home, devicePage);
+  return { url, graphUrl: url, authorityUrl, caFile, ...app, home: people, stop };
 }
 
-function answerRequests(
-  server: Server,
-  state: State,
-  check: ReturnType<typeof tokenCheck>,
-  log: (line: string) => void,
-): void {
-  const door = { state, check };
+/** What requests over plain HTTP come to. Sign-in may still be on its way when the first one arrives. */
+type FrontDoor = {
+  readonly state: State;
+  readonly check: ReturnType<typeof tokenCheck>;
+  readonly signIn: Promise<SignInService>;
+  readonly url: string;
+};
+
+function answerRequests(server: Server, door: FrontDoor, log: (line: string) => void): void {
   server.on("request", (request, response) => {
-    const url = request.url ?? "/";
-    const answered = isGraph(url)
-      ? answerGraph(door, request, response)
-      : isSite(url)
-        ? answerSite(state, request, response)
-        : url.startsWith(controlPrefix)
-          ? answerControl(state, request, response)
-          : Promise.resolve(sendJson(response, 404, { error: `nothing is served at ${url}` }));
-    answered.catch((error: unknown) => {
-      log(`sandbox: ${request.method} ${url} failed: ${String(error)}`);
+    answerRequest(door, request, response).catch((error: unknown) => {
+      log(`sandbox: ${request.method} ${request.url} failed: ${String(error)}`);
       response.destroy();
     });
   });
+}
+
+async function answerRequest(
+  door: FrontDoor,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = request.url ?? "/";
+  if (isGraph(url)) return answerGraph(door, request, response);
+  if (isSite(url)) return answerSite(door.state, request, response);
+  if (url.startsWith(controlPrefix)) return answerControl(door.state, request, response);
+  if (url.split("?")[0] === devicePagePath) {
+    const { forPeople } = await door.signIn;
+    return answerDevicePage(forPeople, door.url, request, response);
+  }
+  sendJson(response, 404, { error: `nothing is served at ${url}` });
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -2,13 +2,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt } from "../../scripts/build.ts";
+import { appSettings } from "./app-settings.ts";
 import { type Azurite, startAzurite } from "./azurite.ts";
+import { giveFirstRoles } from "./first-roles.ts";
 import { startFunctions } from "./functions.ts";
 import { lockHome } from "./home-lock.ts";
 import { keepRunning, type Part } from "./keep-running.ts";
 import { keptKey } from "./keys.ts";
 import { freePort, isTaken } from "./ports.ts";
-import { removeReady, writeReady } from "./ready.ts";
+import { readyFile, removeReady, signInFacts } from "./ready.ts";
 import { type Sandbox, startSandbox } from "./sandbox.ts";
 import type { StartSettings } from "./settings.ts";
 
@@ -56,16 +58,19 @@ async function startInOrder(
   const adminToken = keptKey(home, "admin-token");
   const chosenPort = port === 0 ? await freePort() : port;
   const url = `http://127.0.0.1:${chosenPort}`;
-  const ready = { url, sandboxUrl: sandbox.url, adminToken, pid: process.pid };
+  const common = { url, sandboxUrl: sandbox.url, adminToken, pid: process.pid };
+  const ready = readyFile(home, { ...common, signIn: signInFacts(sandbox) });
   undo.push(() => removeReady(home));
   const stopFunctions = await startFunctions({
     port: chosenPort,
     keysFile: join(home, "keys", "functions.json"),
     logFile: logFile(home, "functions"),
     settings: appSettings({ adminToken, azurite, sandbox }),
-    onReady: (hostPid) => writeReady(home, { ...ready, hostPid }),
+    onReady: ready.runsAs,
   });
   undo.push(stopFunctions);
+  await giveFirstRoles({ url, adminToken }, sandbox.home, storageFolder(home));
+  ready.open();
   return url;
 }
 
@@ -85,7 +90,7 @@ async function startSurroundings(
   const starting = [
     kept<Azurite>("Azurite", (previous) =>
       startAzurite({
-        folder: join(home, "azurite"),
+        folder: storageFolder(home),
         logFile: logFile(home, "azurite"),
         ...(previous ? { ports: previous.ports } : {}),
       }),
@@ -101,29 +106,5 @@ async function startSurroundings(
   return [azurite, sandbox];
 }
 
-/** The settings of the app, as Azure would hold them. */
-function appSettings(parts: {
-  readonly adminToken: string;
-  readonly azurite: Azurite;
-  readonly sandbox: Sandbox;
-}): Record<string, string> {
-  const { adminToken, azurite, sandbox } = parts;
-  return {
-    AzureWebJobsStorage: azurite.connectionString,
-    // The sandbox's devices answer within seconds; real ones take minutes.
-    MUSTER_CONFIRM_AFTER_SECONDS: process.env["MUSTER_CONFIRM_AFTER_SECONDS"] ?? "2",
-    MUSTER_ADMIN_TOKEN: adminToken,
-    // One machine, where everybody calls from one address with one token.
-    MUSTER_REQUEST_RATE_FACTOR: process.env["MUSTER_REQUEST_RATE_FACTOR"] ?? "100",
-    MUSTER_AUTHORITY_URL: sandbox.authorityUrl,
-    MUSTER_CLIENT_ID: sandbox.clientId,
-    MUSTER_CLIENT_SECRET: sandbox.clientSecret,
-    MUSTER_GRAPH_URL: sandbox.graphUrl,
-    NODE_EXTRA_CA_CERTS: sandbox.caFile,
-    // As a small instance in Azure has it: a larger heap would only be filled before it is cleaned.
-    NODE_OPTIONS:
-      process.env["NODE_OPTIONS"] ?? "--max-old-space-size=256 --max-semi-space-size=16",
-  };
-}
-
+const storageFolder = (home: string): string => join(home, "azurite");
 const logFile = (home: string, name: string): string => join(home, "logs", `${name}.log`);

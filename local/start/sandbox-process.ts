@@ -16,5 +16,5 @@ const sandbox = await startSandbox({
   signInPort: Number(signInPort),
   log: (line) => console.log(line),
 });
-const { url, graphUrl, authorityUrl, caFile, clientId, clientSecret } = sandbox;
-process.send?.({ url, graphUrl, authorityUrl, caFile, clientId, clientSecret });
+const { stop: _, ...announcement } = sandbox;
+process.send?.(announcement);

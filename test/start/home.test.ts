@@ -1,13 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lockHome } from "../../local/start/home-lock.ts";
 import { keptKey } from "../../local/start/keys.ts";
 import { freePort, isTaken } from "../../local/start/ports.ts";
-import { readStartSettings } from "../../local/start/settings.ts";
+import { readStartSettings, signInHint } from "../../local/start/settings.ts";
 
+const keysModule = new URL("../../local/start/keys.ts", import.meta.url).href;
 let home = "";
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "muster-home-"));
@@ -34,12 +45,42 @@ describe("settings", () => {
   });
 });
 
+describe("the hint for signing in", () => {
+  test("names the folder when it is not the usual one", () => {
+    const usual = { port: 0, home: "/srv/muster/.muster" };
+    expect(signInHint(usual, "/srv/muster")).toMatch(/TOKEN=\$\(npm run --silent sign-in\)$/);
+    expect(signInHint({ port: 0, home: "/it's" }, "/srv/muster")).toContain(
+      String.raw`$(MUSTER_HOME='/it'\''s' npm run`,
+    );
+  });
+});
+
 describe("keys", () => {
   test("a key is made once and then kept", () => {
     const key = keptKey(home, "admin-token");
     expect(key).toMatch(/^[\w-]{43}$/);
     expect(keptKey(home, "admin-token")).toBe(key);
     expect(keptKey(home, "another")).not.toBe(key);
+  });
+
+  test("an empty key, as a killed process once left it, is made anew", () => {
+    mkdirSync(join(home, "keys"));
+    writeFileSync(join(home, "keys", "admin-token"), "");
+    const key = keptKey(home, "admin-token");
+    expect(key).toMatch(/^[\w-]{43}$/);
+    expect(keptKey(home, "admin-token")).toBe(key);
+  });
+
+  test("processes that make it at the same time end up with one, and leave nothing else", async () => {
+    const script = `
+      const { keptKey } = await import(${JSON.stringify(keysModule)});
+      console.log(keptKey(${JSON.stringify(home)}, "admin-token"));`;
+    const options = ["--input-type=module", "-e", script];
+    const run = promisify(execFile);
+    const made = await Promise.all([1, 2, 3, 4].map(() => run(process.execPath, options)));
+    const keys = new Set(made.map(({ stdout }) => stdout.trim()));
+    expect([...keys]).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
+    expect(readdirSync(join(home, "keys"))).toEqual(["admin-token"]);
   });
 
   test.skipIf(process.platform === "win32")("only its owner can read it", () => {

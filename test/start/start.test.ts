@@ -51,8 +51,10 @@ describe("a running Muster", () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  test("it prints one line, with its address", () => {
-    expect(muster.printed()).toBe(`Muster is ready at http://127.0.0.1:${port}\n`);
+  test("it prints its address in one line, and how to sign in in another", () => {
+    expect(muster.printed()).toBe(
+      `Muster is ready at http://127.0.0.1:${port}\nSign in as one of its users: TOKEN=$(MUSTER_HOME='${home}' npm run --silent sign-in)\n`,
+    );
   });
 
   test("ready.json names addresses, token and living processes", () => {
@@ -148,7 +150,7 @@ describe("a Muster that ends badly", () => {
       muster.signalGroup(signal);
       expect(await muster.exit).toBe(0);
       // A worker that dies of the signal itself is reported as lost.
-      expect(muster.printed()).toMatch(/^Muster is ready at \S+\n$/);
+      expect(muster.printed()).toMatch(/^Muster is ready at \S+\nSign in .*\n$/);
       expect(readFileSync(join(home, "logs", "functions.log"), "utf8")).not.toContain(
         "worker process ended",
       );

@@ -1,19 +1,52 @@
-/** The app registrations that may sign in. For now there is one, seeded at the first start. */
+/** The app registrations of this stand-in. */
 
-/** One app registration. */
-export type App = { readonly clientId: string; readonly secret: string };
-
-/** The client id of the seeded app. */
-export const seededClientId = "11111111-1111-4111-8111-111111111111";
-
-/** Finds a registration by its client id. */
-export type Apps = {
-  readonly find: (clientId: string) => App | undefined;
-  readonly all: () => readonly App[];
+/** An app that proves itself with a secret. */
+export type ConfidentialApp = {
+  readonly kind: "confidential";
+  readonly clientId: string;
+  readonly name: string;
+  readonly secret: string;
 };
 
-/** The registrations of a stand-in whose seeded app has a secret. */
-export function makeApps(secret: string): Apps {
-  const apps: readonly App[] = [{ clientId: seededClientId, secret }];
-  return { find: (clientId) => apps.find((app) => app.clientId === clientId), all: () => apps };
-}
+/** An app on people's own devices: it can keep no secret, and acts for whoever signs in. */
+export type PublicApp = {
+  readonly kind: "public";
+  readonly clientId: string;
+  readonly name: string;
+  /** On the loopback interface any port will do. */
+  readonly redirectUris: readonly string[];
+};
+
+/** One app registration. */
+export type App = ConfidentialApp | PublicApp;
+
+/** The client id of the app that reads and changes devices through Graph; the same app is the API. */
+export const apiClientId = "11111111-1111-4111-8111-111111111111";
+/** The client id of the app that people sign in with. */
+export const signInClientId = "33333333-3333-4333-8333-333333333333";
+/** The client id of a program that calls the API in its own name. */
+export const automationClientId = "44444444-4444-4444-8444-444444444444";
+
+/** The app that looks after devices: customers have consented to it in their own directories. */
+export const apiApp = (secret: string): App => ({
+  kind: "confidential",
+  clientId: apiClientId,
+  name: "Muster",
+  secret,
+});
+
+/** What people sign in with. */
+export const signInApp: App = {
+  kind: "public",
+  clientId: signInClientId,
+  name: "Muster sign-in",
+  redirectUris: ["http://localhost", "http://127.0.0.1"],
+};
+
+/** A program that works by itself. */
+export const automationApp = (secret: string): App => ({
+  kind: "confidential",
+  clientId: automationClientId,
+  name: "Muster automation",
+  secret,
+});

@@ -1,80 +1,44 @@
 /**
- * What the sign-in service keeps between starts: its TLS key and certificate, the key it signs tokens
- * with, and the secret of the seeded app. All of it is made at the first start.
+ * What the sign-in service keeps between starts: its certificate, the key it signs tokens with, and the
+ * secrets of the seeded apps. All of it is made at the first start.
  */
-import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { generate } from "selfsigned";
+import { keptText, readIfThere, replaceText } from "../../kept-file.ts";
+import { type Certificate, keptCertificate } from "./certificate.ts";
 
 /** The kept things. `caFile` is for NODE_EXTRA_CA_CERTS of every process that signs in. */
 export type SignInHome = {
-  readonly tlsKey: string;
-  readonly tlsCertificate: string;
+  readonly tls: Certificate;
   readonly caFile: string;
   /** An RSA key as a JSON Web Key, private part included. */
   readonly signingKey: Readonly<Record<string, unknown>> & { readonly kid: string };
+  /** The secret of the app that looks after devices. */
   readonly clientSecret: string;
+  /** The secret of the program that calls the API in its own name. */
+  readonly automationSecret: string;
+  /** The port of last time: its address stands in every token, so that it had better stay. */
+  readonly lastPort: number;
+  readonly keepPort: (port: number) => void;
 };
-
-const dayMs = 86_400_000;
 
 /** Reads what is kept in a folder, and makes what is missing. Secret files are for their owner only. */
 export async function openHome(folder: string): Promise<SignInHome> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const keyFile = join(folder, "tls-key.pem");
-  const caFile = join(folder, "tls-certificate.pem");
-  if (!existsSync(keyFile) || !existsSync(caFile) || endsSoon(readFileSync(caFile, "utf8"))) {
-    const made = await makeCertificate();
-    writeSecret(keyFile, made.private);
-    writeFileSync(caFile, made.cert);
-  }
-  const signingKey = kept(join(folder, "signing-key.json"), makeSigningKey);
+  const file = (name: string): string => join(folder, name);
+  const secret = (name: string): string =>
+    keptText(file(name), () => randomBytes(30).toString("base64url"));
+  const signingKey = keptText(file("signing-key.json"), makeSigningKey);
   return {
-    tlsKey: readFileSync(keyFile, "utf8"),
-    tlsCertificate: readFileSync(caFile, "utf8"),
-    caFile,
+    tls: await keptCertificate(file("tls-key.pem"), file("tls-certificate.pem")),
+    caFile: file("tls-certificate.pem"),
     signingKey: JSON.parse(signingKey) as SignInHome["signingKey"],
-    clientSecret: kept(join(folder, "client-secret.txt"), () =>
-      randomBytes(30).toString("base64url"),
-    ),
+    clientSecret: secret("client-secret.txt"),
+    automationSecret: secret("automation-secret.txt"),
+    lastPort: Number(readIfThere(file("sign-in-port.txt")) ?? 0),
+    keepPort: (port) => replaceText(file("sign-in-port.txt"), String(port)),
   };
-}
-
-function kept(file: string, make: () => string): string {
-  if (!existsSync(file)) writeSecret(file, make());
-  return readFileSync(file, "utf8");
-}
-
-function writeSecret(file: string, text: string): void {
-  writeFileSync(file, text, { mode: 0o600 });
-}
-
-function endsSoon(certificate: string): boolean {
-  return new X509Certificate(certificate).validToDate.getTime() < Date.now() + 7 * dayMs;
-}
-
-async function makeCertificate(): Promise<{ readonly private: string; readonly cert: string }> {
-  return generate([{ name: "commonName", value: "Muster sandbox sign-in" }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-    // A day back, so that a machine whose clock is a little behind accepts it too.
-    notBeforeDate: new Date(Date.now() - dayMs),
-    notAfterDate: new Date(Date.now() + 365 * dayMs),
-    extensions: [
-      { name: "basicConstraints", cA: true, critical: true },
-      { name: "keyUsage", digitalSignature: true, keyCertSign: true, critical: true },
-      { name: "extKeyUsage", serverAuth: true },
-      {
-        name: "subjectAltName",
-        altNames: [
-          { type: 2, value: "localhost" },
-          { type: 7, ip: "127.0.0.1" },
-        ],
-      },
-    ],
-  });
 }
 
 function makeSigningKey(): string {

@@ -6,6 +6,12 @@
 type Payload = Readonly<Record<string, unknown>>;
 type Entry = { readonly payload: Payload; readonly until: number };
 
+/** How long what has expired stays known as expired, instead of as never heard of. */
+const graceSeconds = 3_600;
+
+/** A browser is not remembered: whoever signs in next may want to be somebody else. */
+const neverKept = "Session";
+
 /** Makes the adapter factory of one provider: it is called once for each kind of thing. */
 export function memoryAdapter(): (kind: string) => object {
   const entries = new Map<string, Entry>();
@@ -18,8 +24,10 @@ export function memoryAdapter(): (kind: string) => object {
         .find(matches);
     return {
       upsert: async (id: string, payload: Payload, expiresInSeconds?: number) => {
-        const until = Date.now() + (expiresInSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-        entries.set(key(id), { payload, until });
+        if (kind === neverKept) return;
+        forgetOld(entries);
+        const seconds = (expiresInSeconds ?? Number.POSITIVE_INFINITY) + graceSeconds;
+        entries.set(key(id), { payload, until: Date.now() + seconds * 1000 });
       },
       find: async (id: string) => {
         const entry = entries.get(key(id));
@@ -43,4 +51,12 @@ export function memoryAdapter(): (kind: string) => object {
       },
     };
   };
+}
+
+/** The oldest come first; one that lasts holds up the others, which does no harm. */
+function forgetOld(entries: Map<string, Entry>): void {
+  for (const [name, { until }] of entries) {
+    if (until > Date.now()) return;
+    entries.delete(name);
+  }
 }

@@ -1,141 +1,138 @@
 /**
- * One tenant's sign-in: a certified OpenID provider that speaks with Entra's addresses, claims and
- * errors. The provider checks the client and signs; this file only translates.
+ * One directory's sign-in: a certified OpenID provider that speaks with Entra's addresses, claims and
+ * errors. The provider checks clients, codes and keys, and signs; the files around it only translate.
  */
-import { errors, Provider, type ProviderContext, type UnsignedToken } from "oidc-provider";
-import { guidFamily } from "../guids.ts";
-import type { Tenant } from "../tenants.ts";
-import type { App, Apps } from "./apps.ts";
-import * as entra from "./entra-errors.ts";
+import {
+  errors,
+  type IssuedToken,
+  Provider,
+  type ProviderContext,
+  type UnsignedToken,
+} from "oidc-provider";
+import { answersOf } from "./answers.ts";
+import { idClaims, writeClaims } from "./claims.ts";
+import { clientOf } from "./clients.ts";
+import type { Directory } from "./directories.ts";
 import type { SignInHome } from "./home.ts";
 import { memoryAdapter } from "./memory-adapter.ts";
+import { failurePage } from "./pages.ts";
+import type { Resource } from "./resources.ts";
+import { indicated } from "./scopes.ts";
 
-/** What every tenant's provider is made with. */
+/** What every directory's provider is made with. */
 export type ProviderParts = {
   /** `https://127.0.0.1:1234`. */
   readonly origin: string;
   readonly home: SignInHome;
-  readonly apps: Apps;
-  /** Audiences that tokens can be asked for: Graph's well-known one and this stand-in's address. */
-  readonly audiences: readonly string[];
+  readonly resources: readonly Resource[];
+  /** Address of the page where people type the code of a device. */
+  readonly devicePage: string;
+  /** How long such a code is good for. */
+  readonly deviceCodeSeconds: number;
 };
 
 /** Entra's tokens last a little over an hour; this many seconds is what MSAL is told. */
 const tokenSeconds = 3_599;
-const defaultScope = "/.default";
 
-/** Makes the provider of one tenant. Its routes are below `/{tenant}`. */
-export function makeProvider(parts: ProviderParts, tenant: Tenant): Provider {
-  const { home, apps, audiences } = parts;
-  const provider = new Provider(`${parts.origin}/${tenant.id}/v2.0`, {
-    clients: apps.all().map(client),
-    clientAuthMethods: ["client_secret_post"],
+/** Addresses below `/{tenant}` that the provider answers. */
+export const routes = {
+  authorization: "/oauth2/v2.0/authorize",
+  device_authorization: "/oauth2/v2.0/devicecode",
+  token: "/oauth2/v2.0/token",
+  jwks: "/discovery/v2.0/keys",
+} as const;
+
+/** Where a person chooses who they are, below `/{tenant}`. */
+export const choosePath = "/oauth2/choose/";
+
+/** Makes the provider of one directory. */
+export function makeProvider(parts: ProviderParts, directory: Directory): Provider {
+  const { home, resources } = parts;
+  const provider = new Provider(`${parts.origin}/${directory.id}/v2.0`, {
+    ...people(directory),
+    clients: directory.apps.map(clientOf),
+    clientAuthMethods: ["client_secret_post", "none"],
+    clientBasedCORS: (_ctx: ProviderContext, origin: string) =>
+      ["localhost", "127.0.0.1"].includes(new URL(origin).hostname),
     jwks: { keys: [home.signingKey] },
     adapter: memoryAdapter(),
-    ttl: { ClientCredentials: tokenSeconds },
     cookies: { keys: [home.clientSecret] },
+    ttl: lifetimes(parts.deviceCodeSeconds),
+    pkce: { required: () => true },
+    responseTypes: ["code"],
     features: {
       devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
-      resourceIndicators: resourceIndicators(audiences),
+      deviceFlow: { enabled: true, charset: "base-20", mask: "*********" },
+      resourceIndicators: resourceIndicators(resources),
+      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: false },
     },
-    routes: { token: "/oauth2/v2.0/token", jwks: "/discovery/v2.0/keys" },
+    routes,
     formats: {
       customizers: {
-        jwt: (_ctx: ProviderContext, _token: unknown, jwt: UnsignedToken) =>
-          entraClaims(jwt, tenant),
+        jwt: (_ctx: ProviderContext, token: IssuedToken, jwt: UnsignedToken) =>
+          writeClaims(token, jwt, directory, resources),
       },
     },
+    renderError: (ctx: ProviderContext, out: { error: string; error_description?: string }) => {
+      ctx.type = "html";
+      ctx.body = failurePage(`${out.error}: ${out.error_description ?? ""}`);
+    },
   });
-  return provider.use((ctx, next) => entraAnswer(ctx, next, parts));
+  return provider.use(answersOf(provider, directory, parts));
 }
 
-function client({ clientId, secret }: App): object {
-  return {
-    client_id: clientId,
-    client_secret: secret,
-    grant_types: ["client_credentials"],
-    response_types: [],
-    redirect_uris: [],
-    token_endpoint_auth_method: "client_secret_post",
-  };
-}
+const lifetimes = (deviceCodeSeconds: number): Readonly<Record<string, number>> => ({
+  AccessToken: tokenSeconds,
+  AuthorizationCode: 600,
+  ClientCredentials: tokenSeconds,
+  DeviceCode: deviceCodeSeconds,
+  Grant: 86_400,
+  IdToken: tokenSeconds,
+  Interaction: 900,
+  RefreshToken: 86_400,
+  Session: 900,
+});
 
-function resourceIndicators(audiences: readonly string[]): object {
-  return {
-    enabled: true,
-    defaultResource: (ctx: ProviderContext) => resourceOf(ctx, audiences),
-    getResourceServerInfo: (_ctx: ProviderContext, resource: string) => ({
-      scope: "",
-      audience: resource,
+/** Who signs in, and what they let an app have: whatever it asks for, because nobody has to be asked. */
+const people = (directory: Directory) => ({
+  findAccount: (_ctx: ProviderContext, accountId: string) => {
+    const user = directory.users.find(({ id }) => id === accountId);
+    return user && { accountId, claims: () => idClaims(user, directory) };
+  },
+  claims: { openid: ["sub", "oid", "tid", "ver"], profile: ["name", "preferred_username"] },
+  conformIdTokenClaims: false,
+  expiresWithSession: () => false,
+  issueRefreshToken: () => true,
+  interactions: {
+    url: (_ctx: ProviderContext, { uid }: { readonly uid: string }) =>
+      `/${directory.id}${choosePath}${uid}`,
+  },
+  loadExistingGrant: async (ctx: ProviderContext) => {
+    const { accountId } = ctx.oidc.session;
+    const grant = new ctx.oidc.provider.Grant({ accountId, clientId: ctx.oidc.client.clientId });
+    const { scope = "", resource = "" } = ctx.oidc.params;
+    grant.addOIDCScope(scope);
+    grant.addResourceScope(resource, scope);
+    await grant.save();
+    return grant;
+  },
+});
+
+const resourceIndicators = (resources: readonly Resource[]): object => ({
+  enabled: true,
+  getResourceServerInfo: (_ctx: ProviderContext, indicator: string) => {
+    const found = indicated(indicator, resources);
+    if (found === undefined) throw new errors.InvalidTarget(indicator);
+    return {
+      scope: found.resource.scopes.join(" "),
+      audience: found.resource.audience ?? found.identifier,
       accessTokenTTL: tokenSeconds,
       accessTokenFormat: "jwt",
       jwt: { sign: { alg: "RS256" } },
-    }),
-  };
-}
-
-/** Entra names the resource within the scope; the provider wants it as a resource indicator. */
-function resourceOf(ctx: ProviderContext, audiences: readonly string[]): string {
-  const scope = ctx.oidc?.params?.["scope"] ?? "";
-  if (!scope.endsWith(defaultScope)) throw new errors.InvalidScope("no /.default", scope);
-  const resource = scope.slice(0, -defaultScope.length);
-  if (!audiences.includes(resource)) throw new errors.InvalidTarget(resource);
-  return resource;
-}
-
-function entraClaims(jwt: UnsignedToken, tenant: Tenant): void {
-  const { aud, iss, iat, exp, client_id: appId, jti } = jwt.payload;
-  // The service principal: what stands for the app within this tenant.
-  const oid = guidFamily(tenant.fleet.seed).at(0);
-  const roles = tenant.roles.length === 0 ? {} : { roles: tenant.roles };
-  const app = { appid: appId, azp: appId, appidacr: "1", azpacr: "1", idtyp: "app" };
-  const times = { iat, nbf: iat, exp };
-  jwt.header = { typ: "JWT" };
-  jwt.payload = {
-    aud,
-    iss,
-    ...times,
-    ...app,
-    oid,
-    sub: oid,
-    tid: tenant.id,
-    ...roles,
-    uti: jti,
-    ver: "2.0",
-  };
-}
-
-async function entraAnswer(
-  ctx: ProviderContext,
-  next: () => Promise<void>,
-  parts: ProviderParts,
-): Promise<void> {
-  await next();
-  const body = ctx.body as Readonly<Record<string, string | number>> | undefined;
-  if (!ctx.path.endsWith("/token")) return;
-  if (typeof body?.["error"] !== "string") {
-    // Entra says twice how long the token lasts, and MSAL reads both.
-    if (body !== undefined) ctx.body = { ...body, ext_expires_in: body["expires_in"] };
-    return;
-  }
-  const fault = faultOf(ctx, body["error"], String(body["error_description"] ?? ""), parts.apps);
-  const correlation = ctx.oidc?.params?.["client-request-id"];
-  ctx.status = fault.status;
-  ctx.body = entra.entraError(fault, correlation);
-}
-
-function faultOf(ctx: ProviderContext, error: string, text: string, apps: Apps): entra.EntraFault {
-  const { client_id: clientId = "", client_secret: secret, scope = "" } = ctx.oidc?.params ?? {};
-  switch (error) {
-    case "invalid_client":
-      if (apps.find(clientId) === undefined) return entra.appMissing(clientId);
-      return secret === undefined ? entra.secretMissing : entra.secretWrong(clientId);
-    case "invalid_target":
-      return entra.resourceMissing(scope);
-    case "invalid_scope":
-      return entra.scopeWrong(scope);
-    default:
-      return entra.requestWrong(error, text);
-  }
-}
+    };
+  },
+});

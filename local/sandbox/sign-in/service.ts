@@ -1,93 +1,75 @@
-/** The sign-in service: HTTPS on 127.0.0.1, one provider per tenant, made when first asked for. */
+/** The sign-in service: HTTPS on 127.0.0.1, with a door for each directory. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Provider } from "oidc-provider";
-import { findTenant, type State } from "../state.ts";
-import type { Tenant } from "../tenants.ts";
-import type { Apps } from "./apps.ts";
-import { entraError, tenantMissing } from "./entra-errors.ts";
-import type { SignInHome } from "./home.ts";
-import { makeProvider, type ProviderParts } from "./provider.ts";
+import { type Directories, homeTenantId } from "./directories.ts";
+import { answerDirectory, refuse } from "./directory-calls.ts";
+import { type Door, doorsTo } from "./doors.ts";
+import { tenantMissing } from "./entra-errors.ts";
+import { pollPace } from "./poll-pace.ts";
+import type { ProviderParts } from "./provider.ts";
 
 /** A running service. */
-export type SignInService = { readonly authorityUrl: string; readonly stop: () => Promise<void> };
+export type SignInService = {
+  readonly authorityUrl: string;
+  /** Where people who type a code may be waited for. */
+  readonly forPeople: () => readonly Door[];
+  readonly stop: () => Promise<void>;
+};
 
-/** Entra's place for a tenant's configuration, and the provider's own. */
-const configuration = "/.well-known/openid-configuration";
-
-/** Starts the service. Port 0 takes a free one. */
+/** Starts the service. Port 0 takes the one of last time, or a free one. */
 export async function startSignIn(
-  state: State,
-  parts: {
+  directories: Directories,
+  parts: Omit<ProviderParts, "origin"> & {
     readonly port: number;
-    readonly home: SignInHome;
-    readonly apps: Apps;
-    readonly audiences: readonly string[];
+    readonly log: (line: string) => void;
   },
 ): Promise<SignInService> {
-  const { tlsKey: key, tlsCertificate: cert } = parts.home;
-  const server = createServer({ key, cert });
-  await listen(server, parts.port);
-  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const providers = providerCache({ ...parts, origin });
-  server.on("request", (request, response) => answer(state, providers, request, response));
-  return {
-    authorityUrl: origin,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+  const { home, log } = parts;
+  const server = createServer({ key: home.tls.key, cert: home.tls.certificate });
+  await listen(server, parts.port === 0 ? [home.lastPort, 0] : [parts.port]);
+  const { port } = server.address() as AddressInfo;
+  if (port !== home.lastPort) home.keepPort(port);
+  const origin = `https://127.0.0.1:${port}`;
+  const doors = doorsTo(directories, { ...parts, origin });
+  doors.of(homeTenantId);
+  const calls = { resources: parts.resources, pace: pollPace() };
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const [, name = "", rest = "/"] = /^\/([^/?]*)(.*)$/.exec(request.url ?? "/") ?? [];
+    const door = doors.of(name);
+    if (door === undefined) return refuse(tenantMissing(name), request, response);
+    return answerDirectory(calls, door, rest, request, response);
   };
-}
-
-type Handler = ReturnType<Provider["callback"]>;
-
-/** A tenant that was made anew gets a new provider, because its claims differ. */
-function providerCache(parts: ProviderParts): (tenant: Tenant) => Handler {
-  const handlers = new WeakMap<Tenant, Handler>();
-  return (tenant) => {
-    let handler = handlers.get(tenant);
-    if (handler === undefined) {
-      handler = makeProvider(parts, tenant).callback();
-      handlers.set(tenant, handler);
-    }
-    return handler;
-  };
-}
-
-function answer(
-  state: State,
-  providers: (tenant: Tenant) => Handler,
-  request: IncomingMessage & { originalUrl?: string },
-  response: ServerResponse,
-): void {
-  const url = request.url ?? "/";
-  const [, name = "", rest = "/"] = /^\/([^/?]*)(.*)$/.exec(url) ?? [];
-  const tenant = findTenant(state, name);
-  if (tenant === undefined) {
-    const correlation = request.headers["client-request-id"];
-    response.writeHead(400, { "Content-Type": "application/json" });
-    response.end(
-      JSON.stringify(
-        entraError(tenantMissing(name), typeof correlation === "string" ? correlation : undefined),
-      ),
-    );
-    return;
-  }
-  // The provider finds the address it is mounted at by comparing these two.
-  request.url = rest.startsWith(`/v2.0${configuration}`) ? rest.slice("/v2.0".length) : rest;
-  request.originalUrl = `/${name}${request.url}`;
-  void providers(tenant)(request, response);
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      server.off("error", reject);
-      resolve();
+  server.on("request", (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      log(
+        `sandbox: sign-in ${request.method} ${request.url?.split("?")[0]} failed: ${String(error)}`,
+      );
+      response.destroy();
     });
   });
+  const { forPeople } = doors;
+  return { authorityUrl: origin, forPeople, stop: () => stopped(server) };
 }
+
+/** Listens on the first of the ports that is free. */
+async function listen(server: Server, [port = 0, ...others]: readonly number[]): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (cause) {
+    if (others.length === 0) throw cause;
+    await listen(server, others);
+  }
+}
+
+const stopped = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });

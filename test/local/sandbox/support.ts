@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Sandbox, startSandbox } from "../../../local/sandbox/sandbox.ts";
+import { type Sandbox, type SandboxOptions, startSandbox } from "../../../local/sandbox/sandbox.ts";
 
 /** An answer, its body parsed where it is JSON. */
 export type Answer<Body = Record<string, unknown>> = {
@@ -50,9 +50,11 @@ export type ListedDevice = {
 };
 
 /** Starts a stand-in in a folder of its own. Call `stop` at the end. */
-export async function startTestSandbox(): Promise<TestSandbox> {
+export async function startTestSandbox(
+  options: Omit<SandboxOptions, "home"> = {},
+): Promise<TestSandbox> {
   const home = mkdtempSync(join(tmpdir(), "sandbox-"));
-  const sandbox = await startSandbox({ home });
+  const sandbox = await startSandbox({ ...options, home });
   const control: TestSandbox["control"] = (method, path, body) =>
     call(`${sandbox.url}/_sandbox${path}`, method, body, {});
   const token: TestSandbox["token"] = (tenantId, form = {}) => fetchToken(sandbox, tenantId, form);

@@ -1,0 +1,40 @@
+/** Small files that are made once and kept: each is there whole or not at all, whenever a process is killed. */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
+/** The text of a file that only its owner can read; made on first use. An empty file counts as none. */
+export function keptText(path: string, make: () => string): string {
+  const found = readIfThere(path);
+  if (found) return found;
+  const draft = draftOf(path, make());
+  try {
+    if (found === "") renameSync(draft, path);
+    // Unlike a renamed file, a linked one does not replace what another process made meanwhile.
+    else linkSync(draft, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readFileSync(path, "utf8");
+}
+
+/** Puts a text in place of whatever the file held; only its owner can read it. */
+export function replaceText(path: string, text: string): void {
+  renameSync(draftOf(path, text), path);
+}
+
+/** The text of a file, or undefined where there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    return undefined;
+  }
+}
+
+function draftOf(path: string, text: string): string {
+  const draft = `${path}.${process.pid}.tmp`;
+  writeFileSync(draft, text, { mode: 0o600, flush: true });
+  return draft;
+}

@@ -1,0 +1,62 @@
+/** Directories: the home directory, whose people sign in, and those of customers, where only an app does. */
+import { seedOf } from "../chance.ts";
+import { guidFamily } from "../guids.ts";
+import { findTenant, type State } from "../state.ts";
+import type { Tenant } from "../tenants.ts";
+import { type App, apiApp, automationApp, automationClientId, signInApp } from "./apps.ts";
+import type { SignInHome } from "./home.ts";
+import { api, type Resource } from "./resources.ts";
+import { seededUsers, type User } from "./users.ts";
+
+/** One directory as sign-in sees it. */
+export type Directory = {
+  readonly id: string;
+  readonly users: readonly User[];
+  readonly apps: readonly App[];
+  /** Object id of what stands for an app within this directory. */
+  readonly servicePrincipal: (clientId: string) => string;
+  /** App roles that the directory has given an app for an API; they may change at any time. */
+  readonly appRoles: (clientId: string, resource: Resource) => readonly string[];
+};
+
+/** Finds a directory by its id, in either case. */
+export type Directories = (id: string) => Directory | undefined;
+
+/** The home directory's id: the same for ever, because assignments name it. */
+export const homeTenantId = "22222222-1111-4222-8333-444444444444";
+
+/** All directories: the home directory is there from the start, the others are the state's tenants. */
+export function directoriesOf(state: State, secrets: SignInHome): Directories {
+  const home = homeDirectory(secrets);
+  // A tenant that was made anew is another directory: what was signed in to the old one is forgotten.
+  const known = new WeakMap<Tenant, Directory>();
+  return (id) => {
+    if (id.toLowerCase() === home.id) return home;
+    const tenant = findTenant(state, id);
+    if (tenant === undefined) return undefined;
+    const directory = known.get(tenant) ?? customerDirectory(tenant, secrets);
+    known.set(tenant, directory);
+    return directory;
+  };
+}
+
+function homeDirectory({ clientSecret, automationSecret }: SignInHome): Directory {
+  return {
+    id: homeTenantId,
+    users: seededUsers,
+    apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret)],
+    servicePrincipal: (clientId) => guidFamily(seedOf(`${homeTenantId}/${clientId}`)).at(0),
+    appRoles: (clientId, resource) =>
+      clientId === automationClientId && resource === api ? [api.appRole] : [],
+  };
+}
+
+function customerDirectory(tenant: Tenant, { clientSecret }: SignInHome): Directory {
+  return {
+    id: tenant.id,
+    users: [],
+    apps: [apiApp(clientSecret)],
+    servicePrincipal: () => guidFamily(tenant.fleet.seed).at(0),
+    appRoles: (_clientId, resource) => (resource === api ? [] : tenant.roles),
+  };
+}

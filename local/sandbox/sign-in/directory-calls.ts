@@ -1,0 +1,95 @@
+/** Requests to one directory: which of its addresses is meant, and what Entra would say before the provider. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readBody, sendJson } from "../http/messages.ts";
+import { correlationOf } from "./answers.ts";
+import { answerChoosePage } from "./choose-page.ts";
+import { tooFast } from "./code-errors.ts";
+import { type Endpoint, translated } from "./dialect.ts";
+import type { Door } from "./doors.ts";
+import { type EntraFault, entraError } from "./entra-errors.ts";
+import { sendPage } from "./page-answer.ts";
+import { failurePage } from "./pages.ts";
+import type { PollPace } from "./poll-pace.ts";
+import { choosePath, routes } from "./provider.ts";
+import { type ProviderRequest, withForm } from "./request-copy.ts";
+import type { Resource } from "./resources.ts";
+
+/** What all directories share. */
+export type Calls = { readonly resources: readonly Resource[]; readonly pace: PollPace };
+
+/** Entra's place for a directory's configuration, and the provider's own. */
+const configuration = "/.well-known/openid-configuration";
+
+/** Answers a request; `rest` is its address after the directory. */
+export async function answerDirectory(
+  calls: Calls,
+  door: Door,
+  rest: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const [path = "", query = ""] = rest.split("?");
+  if (path.startsWith(choosePath)) return answerChoosePage(door, request, response);
+  if (path === `/v2.0${configuration}`) return pass(door, configuration, request, response);
+  if (path === routes.authorization) return authorize(calls, door, query, request, response);
+  if (path === routes.token || path === routes.device_authorization)
+    return form(calls, door, path, request, response);
+  if (path === routes.jwks || path.startsWith(`${routes.authorization}/`))
+    return pass(door, path, request, response);
+  sendJson(response, 404, { error: `nothing is served at ${path}` });
+}
+
+/** The provider finds the address it is mounted at by comparing the two addresses. */
+function pass(
+  door: Door,
+  address: string,
+  request: ProviderRequest,
+  response: ServerResponse,
+): Promise<void> {
+  request.url = address;
+  request.originalUrl = `/${door.directory.id}${address}`;
+  return door.handle(request, response);
+}
+
+async function form(
+  { resources, pace }: Calls,
+  door: Door,
+  path: typeof routes.token | typeof routes.device_authorization,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== "POST") return pass(door, path, request, response);
+  const asked = new URLSearchParams(await readBody(request));
+  const endpoint: Endpoint = path === routes.token ? "token" : "devicecode";
+  const sent = translated(endpoint, asked, resources);
+  if ("error" in sent) return refuse(sent, Object.assign(request, { asked }), response);
+  const deviceCode = sent.get("device_code");
+  if (deviceCode !== null && pace.tooFast(deviceCode, Date.now()))
+    return refuse(tooFast, Object.assign(request, { asked }), response);
+  await pass(door, path, Object.assign(withForm(request, sent), { asked }), response);
+  if (deviceCode !== null && response.statusCode === 200) pace.forget(deviceCode);
+}
+
+/** A browser that asks for a code. */
+async function authorize(
+  { resources }: Calls,
+  door: Door,
+  query: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const sent = translated("authorize", new URLSearchParams(query), resources);
+  if (!("error" in sent))
+    return pass(door, `${routes.authorization}?${sent.toString()}`, request, response);
+  const text = `AADSTS${sent.number}: ${sent.text}`;
+  sendPage(request, response, { status: 400, html: failurePage(text), text });
+}
+
+/** Answers with an error in Entra's words. */
+export function refuse(
+  fault: EntraFault,
+  request: ProviderRequest,
+  response: ServerResponse,
+): void {
+  sendJson(response, fault.status, entraError(fault, correlationOf(request)));
+}

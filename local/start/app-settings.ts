@@ -1,0 +1,41 @@
+/** The settings of the app on this machine, as Azure would hold them. */
+import type { Azurite } from "./azurite.ts";
+import { firstAdministrator } from "./first-roles.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/** Points the app to what runs around it. */
+export function appSettings(parts: {
+  readonly adminToken: string;
+  readonly azurite: Azurite;
+  readonly sandbox: Sandbox;
+}): Record<string, string> {
+  const { adminToken, azurite, sandbox } = parts;
+  return {
+    AzureWebJobsStorage: azurite.connectionString,
+    // The sandbox's devices answer within seconds; real ones take minutes.
+    MUSTER_CONFIRM_AFTER_SECONDS: process.env["MUSTER_CONFIRM_AFTER_SECONDS"] ?? "2",
+    MUSTER_ADMIN_TOKEN: adminToken,
+    // One machine, where everybody calls from one address with one token.
+    MUSTER_REQUEST_RATE_FACTOR: process.env["MUSTER_REQUEST_RATE_FACTOR"] ?? "100",
+    ...signInSettings(sandbox),
+    MUSTER_CLIENT_ID: sandbox.clientId,
+    MUSTER_CLIENT_SECRET: sandbox.clientSecret,
+    MUSTER_GRAPH_URL: sandbox.graphUrl,
+    NODE_EXTRA_CA_CERTS: sandbox.caFile,
+    // As a small instance in Azure has it: a larger heap would only be filled before it is cleaned.
+    NODE_OPTIONS:
+      process.env["NODE_OPTIONS"] ?? "--max-old-space-size=256 --max-semi-space-size=16",
+  };
+}
+
+/** Who may call: all of them are set, so that none of the terminal's own gets in. */
+function signInSettings({ authorityUrl, home }: Sandbox): Record<string, string> {
+  return {
+    MUSTER_AUTHORITY_URL: authorityUrl,
+    MUSTER_HOME_TENANT_IDS: home.tenantId,
+    MUSTER_AUDIENCES: [home.api.audience, home.api.identifier].join(","),
+    MUSTER_API_SCOPE: home.api.scope,
+    MUSTER_APP_ROLE: home.api.appRole,
+    MUSTER_FIRST_ADMIN: firstAdministrator(home).id,
+  };
+}
