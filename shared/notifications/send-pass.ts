@@ -52,7 +52,7 @@ export async function sendPass(
     notificationId,
     steps: stepsOf(deps, claimed, outcomes),
     now,
-    dueAt: (deliveries) => dueAfterPass(deps, job, deliveries, now),
+    dueAt: (settled) => dueAfterPass(deps, job, settled, now),
   });
   // After the outcomes are safe: without this note others only ask a little too early.
   const kept = await makeWay(deps, tenantId, { calls: decided.calls, outcomes, grant });
@@ -87,7 +87,7 @@ function claim(
     notificationId: job.notification.notificationId,
     steps,
     now,
-    dueAt: (deliveries) => dueAfterPass(deps, job, deliveries, now),
+    dueAt: (settled) => dueAfterPass(deps, job, settled, now),
   });
 }
 

@@ -87,7 +87,8 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
     ...built,
     trail,
     access: { ...built.access, settled: (one: Approval) => settleHeld(notify, one) },
-    refresh: { ...built.refresh, graph: graph.client(systemClock, openTap) },
+    // Not the real queue: other test files run whole apps on the same storage, which would take the message.
+    refresh: { ...built.refresh, queues, graph: graph.client(systemClock, openTap) },
     notify,
   };
   const tools: Tools = { services, log: () => undefined };

@@ -121,6 +121,7 @@ describe("a notification", () => {
       "planning",
       "running",
       "cancelling",
+      "failing",
     ]);
   });
 });
