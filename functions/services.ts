@@ -24,7 +24,7 @@ import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
 import { PurgeStore } from "../shared/tenants/purge-store.ts";
-import { cachedTenants, type Tenants } from "../shared/tenants/tenant-cache.ts";
+import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { accessServices } from "./services-access.ts";
 import { purgeServices } from "./services-purge.ts";
@@ -48,18 +48,7 @@ export async function buildServices(
 ) {
   const storage = await openStorage(settings.storage, world.clock, world.tap);
   const { tables, clock } = storage;
-  const tenantStore = new TenantStore(tables);
-  const base = {
-    clock,
-    storage,
-    graph: graphClient(settings, clock, world),
-    tenantStore,
-    knownTenants: cachedTenants(tenantStore, clock),
-    paces: new PaceStore(tables),
-    directory: new DirectoryStore(tables),
-    sites: new SiteStore(tables, storage.blobs),
-    collections: new CollectionStore(tables),
-  };
+  const base = baseOf(settings, storage, world);
   const purges = new PurgeStore(tables);
   const notify = notifyDeps(settings, base);
   const settled: Settle = (approval) => settleHeld(notify, approval);
@@ -87,17 +76,24 @@ export async function buildServices(
   };
 }
 
-type Base = {
-  readonly clock: Clock;
-  readonly storage: Storage;
-  readonly graph: GraphClient;
-  readonly tenantStore: TenantStore;
-  readonly knownTenants: Tenants;
-  readonly paces: PaceStore;
-  readonly directory: DirectoryStore;
-  readonly sites: SiteStore;
-  readonly collections: CollectionStore;
-};
+type Base = ReturnType<typeof baseOf>;
+
+/** What several use cases share. */
+function baseOf(settings: Settings, storage: Storage, world: World) {
+  const { tables, clock } = storage;
+  const tenantStore = new TenantStore(tables);
+  return {
+    clock,
+    storage,
+    graph: graphClient(settings, clock, world),
+    tenantStore,
+    knownTenants: cachedTenants(tenantStore, clock),
+    paces: new PaceStore(tables),
+    directory: new DirectoryStore(tables),
+    sites: new SiteStore(tables, storage.blobs),
+    collections: new CollectionStore(tables),
+  };
+}
 
 const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): GraphClient =>
   new GraphClient({
