@@ -100,6 +100,9 @@ export const builtInRoles: readonly Role[] = [
     "registration.read",
     "registration.submit",
   ]),
+  builtIn("relay", "Relay", "Is a ConfigMgr site's relay, which is an app; sees nothing else.", [
+    "sites.relay",
+  ]),
 ];
 
 /** The role with every permission. */

@@ -161,7 +161,7 @@ describe("roles and assignments", () => {
 
   test("the list of roles begins with the built-in ones; assignments come newest first", async () => {
     const roles = await muster.call(listRolesFunction, admin, {});
-    expect(roles.body["value"]).toHaveLength(9);
+    expect(roles.body["value"]).toHaveLength(10);
     await muster.call(addAssignmentFunction, admin, { body: give("bo", "partner") });
     const list = await muster.call(listAssignmentsFunction, admin, {});
     expect(list.body["value"]).toMatchObject([{ roleId: "partner" }]);

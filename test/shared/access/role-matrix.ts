@@ -14,9 +14,10 @@ export const letters = {
   S: "securityAdministrator",
   R: "readOnlyAnalyst",
   P: "partner",
+  Y: "relay",
 } as const;
 
-const everybody = "FOIADESRP";
+const everybody = "FOIADESRPY";
 const operators = "FOIADES";
 const viewers = "FOIADESR";
 
@@ -63,11 +64,11 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "notifications-deliveries": [viewers, "tenant"],
   "notifications-cancel": [operators, "tenant"],
   "sites-list": ["FOIR", "tenant"],
-  "sites-put-part": ["F", "tenant"],
-  "sites-complete": ["F", "tenant"],
-  "sites-lease": ["F", "tenant"],
-  "sites-claim": ["F", "tenant"],
-  "sites-report": ["F", "tenant"],
+  "sites-put-part": ["FY", "tenant"],
+  "sites-complete": ["FY", "tenant"],
+  "sites-lease": ["FY", "tenant"],
+  "sites-claim": ["FY", "tenant"],
+  "sites-report": ["FY", "tenant"],
   "me-get": [everybody, "anywhere"],
   "access-explain": [everybody, "anywhere"],
   "roles-list": ["FR", "everything"],

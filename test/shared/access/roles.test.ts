@@ -23,6 +23,8 @@ const page = {
   securityAdministrator: ["pivot"],
   readOnlyAnalyst: [],
   partner: [],
+  // Not on the page either: ours, for the app beside a site.
+  relay: [],
 } satisfies Record<string, readonly (keyof typeof words)[]>;
 
 const words = {
@@ -40,7 +42,7 @@ const holds = (roleId: string, needed: readonly Permission[]): boolean => {
 };
 
 describe("built-in roles", () => {
-  test("are the nine of the table", () => {
+  test("are the ten of the table", () => {
     expect(builtInRoles.map(({ roleId }) => roleId).toSorted()).toEqual(
       Object.keys(page).toSorted(),
     );
@@ -63,6 +65,13 @@ describe("built-in roles", () => {
   test("the partner holds registration, and nothing else", () => {
     const held = builtInRoles.find(({ roleId }) => roleId === "partner")?.permissions ?? [];
     expect(held.filter((name) => !name.startsWith("registration."))).toEqual([]);
+  });
+
+  test("the relay holds what a relay does, and nothing else", () => {
+    const held = builtInRoles.find(({ roleId }) => roleId === "relay")?.permissions;
+    expect(held).toEqual(["sites.relay"]);
+    const others = builtInRoles.filter(({ permissions: all }) => all.includes("sites.relay"));
+    expect(others.map(({ roleId }) => roleId)).toEqual(["fullAdministrator", "relay"]);
   });
 
   test("only the full administrator manages access, approvals and tenants' arrival", () => {
