@@ -23,11 +23,13 @@ export const explainAccessFunction = onHttp(
     answers: { 200: { description: "The answer and its reasons", body: ExplainView } },
   }),
   async ({ query }, tools) => {
-    const { standing } = signedInOf(tools);
+    const { standing, caller } = signedInOf(tools);
+    // Of somebody else the query says which groups they are in.
+    const about = query.principal === undefined ? caller : { groupsComplete: true };
     const actionPermission = findAction(query.action ?? "")?.permission;
     const answer = explainAccess(standing, query, { ...query, actionPermission });
     return Promise.resolve(
-      answer.ok ? succeed(ok(explainView(query.operation, answer.value))) : answer,
+      answer.ok ? succeed(ok(explainView(query.operation, about, answer.value))) : answer,
     );
   },
 );

@@ -39,7 +39,17 @@ export const ExplainView = z
   .object({
     operation: z.string(),
     allowed: z.boolean(),
-    step: z.string().optional().describe("Where it fails: assignment, permission or scope"),
+    step: z
+      .string()
+      .optional()
+      .describe(
+        "Where it fails: assignment, permission or scope; groups-overage where groups may be missing",
+      ),
+    groupsComplete: z
+      .boolean()
+      .describe(
+        "False when the token names no groups because they are too many: those do not count",
+      ),
     limitedToCollections: z.array(z.string()).optional(),
     because: z.string().optional().describe("The assignment that allows it"),
     asked: z.array(
@@ -78,21 +88,25 @@ export function meView(
 }
 
 /** An authorization in words. */
-export function explainView(operation: string, answer: Authorization) {
+export function explainView(
+  operation: string,
+  { groupsComplete }: Pick<Caller, "groupsComplete">,
+  answer: Authorization,
+) {
   const asked = answer.asked.map(({ permission, explanation }) => ({
     permission,
     means: permissions[permission].means,
     allowed: explanation.decision.allowed,
     findings: explanation.findings.map(findingView),
   }));
-  if (!answer.allowed) return { operation, allowed: false, step: answer.step, asked };
+  const said = { operation, groupsComplete, asked };
+  if (!answer.allowed) return { ...said, allowed: false, step: answer.step };
   const { limits, assignment } = answer;
   return {
-    operation,
+    ...said,
     allowed: true,
     ...(limits.kind === "all" ? {} : { limitedToCollections: [...limits.collectionIds] }),
     ...(assignment === undefined ? {} : { because: assignment.assignmentId }),
-    asked,
   };
 }
 

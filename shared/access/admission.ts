@@ -5,7 +5,7 @@
 import type { Failure, Result } from "../kernel/failure.ts";
 import { type Authorization, authorize, type RequestTarget } from "./authorize.ts";
 import type { Caller } from "./caller.ts";
-import type { Standing } from "./decide.ts";
+import { missesGroups, type Standing } from "./decide.ts";
 import type { RateAccount, RateClass } from "./rate-limit.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import { refusalOf } from "./refusal.ts";
@@ -79,8 +79,10 @@ export async function admit(
   const registered = tenantId === undefined || (await deps.isTenant(tenantId));
   // Who may see every tenant is told by the handler that there is none; anybody else is out of reach.
   const permission = answer.asked[0]?.permission;
-  if (!registered && permission !== undefined && answer.assignment?.scope.kind !== "everything")
-    return refused("tenant", refusalOf("scope", permission), true);
+  if (!registered && permission !== undefined && answer.assignment?.scope.kind !== "everything") {
+    const words = missesGroups(standing) ? "groups-overage" : "scope";
+    return refused("tenant", refusalOf(words, permission), true);
+  }
   const busy = tenantId === undefined ? undefined : tooOften(deps, "tenant", tenantId, rate);
   return busy ?? { kind: "admitted", authorization: answer };
 }

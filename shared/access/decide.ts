@@ -15,8 +15,11 @@ export type Standing = {
   readonly roles: ReadonlyMap<string, Role>;
 };
 
-/** The step at which a request fails: no assignment at all, none with the permission, none that reaches. */
-export type DeniedStep = "assignment" | "permission" | "scope";
+/**
+ * The step at which a request fails: no assignment at all, none with the permission, none that reaches; or
+ * any of these for somebody whose groups nobody knows, while there are assignments to groups.
+ */
+export type DeniedStep = "assignment" | "permission" | "scope" | "groups-overage";
 
 /** How much of what was asked for the caller may touch. */
 export type Limits =
@@ -58,8 +61,12 @@ export function explain(
     const reach = reachOf(assignment.scope, permissions[permission].scope, resource);
     return { assignment, role, grants, reach };
   });
+  const decision = conclude(weighed);
   return {
-    decision: conclude(weighed),
+    decision:
+      decision.allowed || !missesGroups(standing)
+        ? decision
+        : { allowed: false, step: "groups-overage" },
     findings: weighed.map((finding) => ({ ...finding, reach: finding.reach.kind })),
   };
 }
@@ -67,6 +74,16 @@ export function explain(
 /** Answers alone. */
 export const decide = (standing: Standing, permission: Permission, resource: Resource): Decision =>
   explain(standing, permission, resource).decision;
+
+/**
+ * Whether assignments to groups may be missing: the caller is in more groups than a token names. Which ones
+ * is not looked at, so that being told so says nothing of what was asked for.
+ */
+export const missesGroups = ({ caller, assignments }: Standing): boolean =>
+  !caller.groupsComplete &&
+  assignments.some(
+    ({ principal }) => principal.kind === "group" && principal.homeTenantId === caller.tid,
+  );
 
 /** The caller's own assignments and those of their groups. */
 export const assignmentsOf = ({ caller, assignments }: Standing): Assignment[] =>

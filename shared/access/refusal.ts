@@ -11,6 +11,8 @@ const details: Readonly<Record<DeniedStep, (permission: Permission) => string>> 
   permission: (permission) => `None of your roles has the permission ${permission}.`,
   scope: (permission) =>
     `Your roles with ${permission} do not reach this, or it does not exist. GET /api/v1/me shows where they do.`,
+  "groups-overage": (permission) =>
+    `You are in more groups than a token names, so that roles of your groups do not count, and your own do not give ${permission} here. Ask for a role of your own, or for a token with the application's groups only (docs/access.md).`,
 };
 
 /** The failure of a denied request. Never name here what was asked for. */

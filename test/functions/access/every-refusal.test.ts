@@ -142,6 +142,12 @@ const steps: Readonly<Record<Exclude<Step, "keys-unavailable">, () => Promise<An
     const elsewhere = { kind: "tenants", tenantIds: [await door.tenant()] } as const;
     return list(await holding("readOnlyAnalyst", elsewhere));
   },
+  "groups-overage": async () => {
+    const principal = { kind: "group", homeTenantId: home, id: crypto.randomUUID() };
+    const body = { principal, roleId: "partner", scope: { kind: "everything" } };
+    await door.call("assignments-add", { token: adminToken, body });
+    return list(await signed({ oid: crypto.randomUUID(), _claim_names: { groups: "src1" } }));
+  },
   tenant: async () => {
     const never = crypto.randomUUID();
     const scope = { kind: "tenants", tenantIds: [never] } as const;

@@ -155,3 +155,16 @@ test("explaining names every assignment of the caller's, and why it does or does
     [undefined, false, "whole"],
   ]);
 });
+
+test("a caller whose groups are not known is told so where groups have roles, and only there", () => {
+  const crowded: Caller = { ...caller, groups: [], groupsComplete: false };
+  const group: Principal = { kind: "group", homeTenantId: "home", id: "g1" };
+  const asked = (...holders: Principal[]) => {
+    const held = holders.map((one) => assign("readOnlyAnalyst", everything, one));
+    return ask(held, "devices.read", inTenant("t1"), crowded);
+  };
+  expect(asked()).toEqual({ allowed: false, step: "assignment" });
+  expect(asked(group)).toEqual({ allowed: false, step: "groups-overage" });
+  expect(asked({ ...group, homeTenantId: "elsewhere" })).toMatchObject({ step: "assignment" });
+  expect(asked(me)).toMatchObject({ allowed: true });
+});

@@ -70,11 +70,14 @@ describe("who is let in", () => {
     });
   });
 
-  test("a list of groups that does not fit into the token is said to be incomplete", async () => {
-    const token = entra.sign(people({ _claim_names: { groups: "src1" } }), one, "one");
-    const verdict = await tokenCheck(rules(directory))(await bearer(token));
-    expect(verdict).toMatchObject({ caller: { groups: [], groupsComplete: false } });
-  });
+  test.each([{ _claim_names: { groups: "src1" } }, { hasgroups: true }, { hasgroups: "true" }])(
+    "a list of groups that does not fit into the token is said to be: %j",
+    async (more) => {
+      const token = entra.sign(people(more), one, "one");
+      const verdict = await tokenCheck(rules(directory))(await bearer(token));
+      expect(verdict).toMatchObject({ caller: { groups: [], groupsComplete: false } });
+    },
+  );
 
   test.each([
     ["expired less than the tolerance ago", { exp: seconds - 30 }],
