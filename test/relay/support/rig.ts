@@ -31,6 +31,8 @@ export type Site = {
   /** Starts a relay and waits until its inventory is in the directory. */
   readonly known: (settings?: Record<string, string>) => Promise<RelayProcess>;
   readonly home: string;
+  /** What its relays are started with. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly devices: () => Promise<readonly Listed[]>;
   readonly send: (body: Record<string, unknown>) => Promise<string>;
   readonly status: (notificationId: string) => Promise<Status>;
@@ -115,8 +117,9 @@ async function siteFor(parts: Parts, plan: Record<string, unknown>): Promise<Sit
   const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
   await muster.call("POST", "/tenants", { tenantId, displayName: "Contoso", pace });
   const base = `/tenants/${tenantId}`;
-  const relay: Site["relay"] = (settings = {}) => {
-    const started = startRelayProcess({ ...settingsFor(parts, tenantId), ...settings });
+  const settings = settingsFor(parts, tenantId);
+  const relay: Site["relay"] = (more = {}) => {
+    const started = startRelayProcess({ ...settings, ...more });
     relays.push(started);
     return started;
   };
@@ -133,10 +136,11 @@ async function siteFor(parts: Parts, plan: Record<string, unknown>): Promise<Sit
     behave,
     relay,
     home,
+    settings,
     devices,
     status,
-    known: async (settings) => {
-      const started = relay(settings);
+    known: async (more) => {
+      const started = relay(more);
       await started.saw("inventory.hand-in");
       await until(async () => (await devices()).some(({ siteCode }) => siteCode === "P01"));
       return started;
