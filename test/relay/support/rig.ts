@@ -8,7 +8,12 @@ import type { Errand } from "../../../relay/muster.ts";
 import { queueName } from "../../../relay/work-queue.ts";
 import { startTestSandbox, type TestSandbox } from "../../local/sandbox/support.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
-import { adminToken, type MusterServer, startMusterServer } from "./muster-server.ts";
+import {
+  adminToken,
+  type MusterPlan,
+  type MusterServer,
+  startMusterServer,
+} from "./muster-server.ts";
 import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
 
 type Counts = Readonly<Record<string, number>>;
@@ -71,9 +76,9 @@ export type Delivered = {
 };
 
 /** Starts Muster and the sandbox. */
-export async function startRig(): Promise<Rig> {
+export async function startRig(plan?: MusterPlan): Promise<Rig> {
   const sandbox = await startTestSandbox();
-  const muster = await startMusterServer(sandbox);
+  const muster = await startMusterServer(sandbox, plan);
   const relays: RelayProcess[] = [];
   const homes: string[] = [];
   return {
