@@ -6,6 +6,7 @@ import { parsed, recordOf } from "./transport.ts";
 
 const timeoutMs = 60_000;
 const secondMs = 1000;
+const noContent = 204;
 const unauthenticated = 401;
 
 /** Where Muster is, and for which site we speak. */
@@ -54,7 +55,13 @@ async function exchange(url: string, init: RequestInit): Promise<Answer> {
 
 function contentOf({ status, headers, text }: Answer): unknown {
   const content = parsed(text);
-  if (status >= 200 && status < 300) return content;
+  if (status === noContent) return undefined;
+  const isObject = typeof content === "object" && content !== null;
+  if (status >= 200 && status < 300) {
+    if (isObject) return content;
+    // A page of somebody in between, such as a sign-in page: Muster has heard nothing.
+    throw new MusterTrouble(`something answers ${status} in the place of Muster`);
+  }
   const { code, detail } = recordOf(content);
   const said = typeof code === "string" ? `${code}: ${String(detail)}` : "without a reason";
   const seconds = Number(headers.get("retry-after"));

@@ -1,6 +1,6 @@
 /** The site's client operations: which there are, for whom, and how their clients are counted. */
 import type { Counts } from "./outcomes.ts";
-import { numberIn, type Row, type SiteReads } from "./site-reads.ts";
+import { numberIn, type Row, type SiteReads, SiteUnreadable } from "./site-reads.ts";
 
 /** An operation as the site lists it; `targets` is undefined where the site does not tell. */
 export type SiteOperation = {
@@ -48,7 +48,10 @@ function targetsReader(one: SiteReads["one"]) {
   return async (id: number): Promise<readonly number[] | undefined> => {
     const known = remembered.get(id);
     if (known !== undefined) return known;
-    const targets = (await one(`/wmi/SMS_ClientOperation(${id})`))?.["TargetResourceIDs"];
+    const operation = await one(`/wmi/SMS_ClientOperation(${id})`);
+    // The list has just shown it.
+    if (operation === undefined) throw new SiteUnreadable(`operation ${id} cannot be read`);
+    const targets = operation["TargetResourceIDs"];
     if (!Array.isArray(targets)) return undefined;
     if (remembered.size >= maxRemembered) remembered.clear();
     const ids = targets.map(Number);

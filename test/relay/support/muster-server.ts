@@ -12,7 +12,7 @@ import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices } from "../../../functions/services.ts";
-import { systemClock } from "../../../shared/kernel/clock.ts";
+import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
 import { encodeMessage, Queues } from "../../../shared/storage/queues.ts";
 import { openTap } from "../../../shared/storage/tap.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
@@ -43,15 +43,25 @@ export type MusterServer = {
   readonly stop: () => Promise<void>;
 };
 
+/** Where a Muster differs from the usual one. */
+export type MusterPlan = {
+  /** The directory whose people and apps may call, besides the bootstrap administrator. */
+  readonly home?: { readonly authorityUrl: string; readonly tenantId: string };
+  readonly clock?: Clock;
+};
+
 /** Starts it beside a sandbox. */
-export async function startMusterServer(sandbox: TestSandbox): Promise<MusterServer> {
+export async function startMusterServer(
+  sandbox: TestSandbox,
+  { home, clock = systemClock }: MusterPlan = {},
+): Promise<MusterServer> {
   const settings = {
     ...times,
     keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
-    access: accessWith(adminToken),
+    access: { ...accessWith(adminToken), homeTenantIds: home === undefined ? [] : [home.tenantId] },
     graphUrl: sandbox.graphUrl,
-    authorityUrl: sandbox.authorityUrl,
+    authorityUrl: home?.authorityUrl ?? sandbox.authorityUrl,
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
   };
@@ -64,7 +74,7 @@ export async function startMusterServer(sandbox: TestSandbox): Promise<MusterSer
     return signedIn;
   };
   const built = await buildServices(settings, () => ({}), {
-    clock: systemClock,
+    clock,
     tap: openTap,
     token,
   });
@@ -82,6 +92,7 @@ export async function startMusterServer(sandbox: TestSandbox): Promise<MusterSer
   };
   const door = { refusal: undefined as number | undefined };
   const server = createServer((request, response) => {
+    response.setHeader("date", new Date(clock.now()).toUTCString());
     if (door.refusal === undefined) void answer(tools, request, response);
     else response.writeHead(door.refusal).end();
   });

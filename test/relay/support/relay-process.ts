@@ -14,6 +14,8 @@ export type RelayProcess = {
   /** Resolves with the first line, old or new, that fits. */
   readonly saw: (event: string, fits?: (line: Line) => boolean) => Promise<Line>;
   readonly kill: () => Promise<void>;
+  /** Resolves with the exit code when it has ended by itself. */
+  readonly exit: Promise<number | null>;
   /** SIGTERM; resolves with the exit code. */
   readonly stop: () => Promise<number | null>;
   /** Lets the process stand still, as a paused machine does. */
@@ -69,6 +71,7 @@ export function startRelayProcess(settings: Readonly<Record<string, string>>): R
   return {
     lines: () => lines,
     saw,
+    exit,
     kill: async () => {
       child.kill("SIGKILL");
       await exit;

@@ -8,7 +8,12 @@ import type { Errand } from "../../../relay/muster.ts";
 import { queueName } from "../../../relay/work-queue.ts";
 import { startTestSandbox, type TestSandbox } from "../../local/sandbox/support.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
-import { adminToken, type MusterServer, startMusterServer } from "./muster-server.ts";
+import {
+  adminToken,
+  type MusterPlan,
+  type MusterServer,
+  startMusterServer,
+} from "./muster-server.ts";
 import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
 
 type Counts = Readonly<Record<string, number>>;
@@ -31,6 +36,8 @@ export type Site = {
   /** Starts a relay and waits until its inventory is in the directory. */
   readonly known: (settings?: Record<string, string>) => Promise<RelayProcess>;
   readonly home: string;
+  /** What its relays are started with. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly devices: () => Promise<readonly Listed[]>;
   readonly send: (body: Record<string, unknown>) => Promise<string>;
   readonly status: (notificationId: string) => Promise<Status>;
@@ -69,9 +76,9 @@ export type Delivered = {
 };
 
 /** Starts Muster and the sandbox. */
-export async function startRig(): Promise<Rig> {
+export async function startRig(plan?: MusterPlan): Promise<Rig> {
   const sandbox = await startTestSandbox();
-  const muster = await startMusterServer(sandbox);
+  const muster = await startMusterServer(sandbox, plan);
   const relays: RelayProcess[] = [];
   const homes: string[] = [];
   return {
@@ -115,8 +122,9 @@ async function siteFor(parts: Parts, plan: Record<string, unknown>): Promise<Sit
   const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
   await muster.call("POST", "/tenants", { tenantId, displayName: "Contoso", pace });
   const base = `/tenants/${tenantId}`;
-  const relay: Site["relay"] = (settings = {}) => {
-    const started = startRelayProcess({ ...settingsFor(parts, tenantId), ...settings });
+  const settings = settingsFor(parts, tenantId);
+  const relay: Site["relay"] = (more = {}) => {
+    const started = startRelayProcess({ ...settings, ...more });
     relays.push(started);
     return started;
   };
@@ -133,10 +141,11 @@ async function siteFor(parts: Parts, plan: Record<string, unknown>): Promise<Sit
     behave,
     relay,
     home,
+    settings,
     devices,
     status,
-    known: async (settings) => {
-      const started = relay(settings);
+    known: async (more) => {
+      const started = relay(more);
       await started.saw("inventory.hand-in");
       await until(async () => (await devices()).some(({ siteCode }) => siteCode === "P01"));
       return started;
