@@ -20,7 +20,6 @@ const roleOfUser: Readonly<Record<string, string>> = {
   "analyst@muster.example": "readOnlyAnalyst",
   "partner@muster.example": "partner",
 };
-const roleOfProgram = "operationsAdministrator";
 const patience = 10;
 
 type Muster = { readonly url: string; readonly adminToken: string };
@@ -54,12 +53,16 @@ export async function giveFirstRoles(
   replaceText(note, JSON.stringify([...given]));
 }
 
-function gifts({ users, automation }: HomeAnnouncement): Gift[] {
+function gifts({ users, automation, relay }: HomeAnnouncement): Gift[] {
   const people = users.flatMap(({ id, userName }): Gift[] => {
     const roleId = roleOfUser[userName];
     return roleId === undefined ? [] : [{ kind: "user", id, roleId }];
   });
-  return [...people, { kind: "app", id: automation.clientId, roleId: roleOfProgram }];
+  return [
+    ...people,
+    { kind: "app", id: automation.clientId, roleId: "operationsAdministrator" },
+    { kind: "app", id: relay.clientId, roleId: "relay" },
+  ];
 }
 
 async function give(

@@ -3,6 +3,13 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sandbox } from "./sandbox.ts";
 
+/** What an app asks for its own token with. */
+type Program = {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope: string;
+};
+
 /** Everything a caller on this machine needs. */
 export type Ready = {
   /** Base URL of the functions. */
@@ -30,11 +37,9 @@ export type SignInFacts = {
   /** Where a person types the code of a device. */
   readonly devicePage: string;
   /** A program, with its own scope. */
-  readonly automation: {
-    readonly clientId: string;
-    readonly clientSecret: string;
-    readonly scope: string;
-  };
+  readonly automation: Program;
+  /** What a relay signs in with. */
+  readonly relay: Program;
 };
 
 /** The facts of a sandbox. */
@@ -46,6 +51,7 @@ export const signInFacts = ({ authorityUrl, caFile, home }: Sandbox): SignInFact
   caFile,
   devicePage: home.devicePage,
   automation: { ...home.automation, scope: `${home.api.identifier}/.default` },
+  relay: { ...home.relay, scope: `${home.api.identifier}/.default` },
 });
 
 /** The file of one Muster: written when it is opened, and whenever the functions' process changes after that. */

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 /** The sandbox of this Muster, as `ready.json` tells of it. */
 function place(): SignInPlace {
-  const { authorityUrl, caFile, tenantId, clientId, devicePage, automation, scope } =
+  const { authorityUrl, caFile, tenantId, clientId, devicePage, automation, relay, scope } =
     readReady(home).signIn;
   const [, identifier = "", permission = ""] = /^(.*)\/([^/]*)$/.exec(scope) ?? [];
   const audience = identifier.slice("api://".length);
@@ -47,7 +47,7 @@ function place(): SignInPlace {
   return {
     authorityUrl,
     caFile,
-    home: { tenantId, signInClientId: clientId, devicePage, automation, api, users },
+    home: { tenantId, signInClientId: clientId, devicePage, automation, relay, api, users },
   };
 }
 
@@ -90,7 +90,9 @@ describe("the sandbox's users", () => {
   it("hold one built-in role each, and every built-in role is held by one of them", async () => {
     const held: string[] = [];
     for (const { userName } of seededUsers) held.push(...(await rolesOfUser(userName)));
-    expect(held.toSorted()).toEqual(builtInRoles.map(({ roleId }) => roleId).toSorted());
+    // A relay is no person.
+    const forPeople = builtInRoles.map(({ roleId }) => roleId).filter((id) => id !== "relay");
+    expect(held.toSorted()).toEqual(forPeople.toSorted());
   });
 
   it("the administrator is one by the setting, so that no assignment is stored for them", async () => {
@@ -143,6 +145,13 @@ describe("programs", () => {
     const program = await me(await automationToken(place()));
     expect(program.kind).toBe("app");
     expect(rolesOf(program)).toEqual(["operationsAdministrator"]);
+  });
+
+  it("a relay is let in as nothing but a relay", async () => {
+    const { relay } = readReady(home).signIn;
+    const token = await ownToken(relay, relay.scope);
+    expect(rolesOf(await me(token))).toEqual(["relay"]);
+    expect((await call(token, "GET", "tenants")).status).toBe(403);
   });
 
   it("one without an app role is refused, although its token is genuine", async () => {

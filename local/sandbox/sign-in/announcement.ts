@@ -1,9 +1,11 @@
 /** What whoever starts this stand-in has to know in order to sign people and programs in. */
-import { automationClientId, signInClientId } from "./apps.ts";
+import { automationClientId, relayClientId, signInClientId } from "./apps.ts";
 import { homeTenantId } from "./directories.ts";
 import type { SignInHome } from "./home.ts";
 import { api } from "./resources.ts";
 import { seededUsers, type User } from "./users.ts";
+
+type Program = { readonly clientId: string; readonly clientSecret: string };
 
 /** The home directory, the API that it has registered, and who can sign in. */
 export type HomeAnnouncement = {
@@ -18,7 +20,9 @@ export type HomeAnnouncement = {
     readonly appRole: string;
   };
   /** A program with a token in its own name. */
-  readonly automation: { readonly clientId: string; readonly clientSecret: string };
+  readonly automation: Program;
+  /** The relay of a ConfigMgr site. */
+  readonly relay: Program;
   readonly users: readonly User[];
   /** Where people type the code that an app shows them. */
   readonly devicePage: string;
@@ -35,6 +39,7 @@ export const announceHome = (home: SignInHome, devicePage: string): HomeAnnounce
     appRole: api.appRole,
   },
   automation: { clientId: automationClientId, clientSecret: home.automationSecret },
+  relay: { clientId: relayClientId, clientSecret: home.relaySecret },
   users: seededUsers,
   devicePage,
 });

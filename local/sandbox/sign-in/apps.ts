@@ -27,6 +27,9 @@ export const signInClientId = "33333333-3333-4333-8333-333333333333";
 /** The client id of a program that calls the API in its own name. */
 export const automationClientId = "44444444-4444-4444-8444-444444444444";
 
+/** The client id of the relay beside a ConfigMgr site. */
+export const relayClientId = "55555555-5555-4555-8555-555555555555";
+
 /** The app that looks after devices: customers have consented to it in their own directories. */
 export const apiApp = (secret: string): App => ({
   kind: "confidential",
@@ -48,5 +51,13 @@ export const automationApp = (secret: string): App => ({
   kind: "confidential",
   clientId: automationClientId,
   name: "Muster automation",
+  secret,
+});
+
+/** A relay, which works by itself too. */
+export const relayApp = (secret: string): App => ({
+  kind: "confidential",
+  clientId: relayClientId,
+  name: "Muster relay",
   secret,
 });

@@ -3,7 +3,15 @@ import { seedOf } from "../chance.ts";
 import { guidFamily } from "../guids.ts";
 import { findTenant, type State } from "../state.ts";
 import type { Tenant } from "../tenants.ts";
-import { type App, apiApp, automationApp, automationClientId, signInApp } from "./apps.ts";
+import {
+  type App,
+  apiApp,
+  automationApp,
+  automationClientId,
+  relayApp,
+  relayClientId,
+  signInApp,
+} from "./apps.ts";
 import type { SignInHome } from "./home.ts";
 import { api, type Resource } from "./resources.ts";
 import { seededUsers, type User } from "./users.ts";
@@ -40,14 +48,17 @@ export function directoriesOf(state: State, secrets: SignInHome): Directories {
   };
 }
 
-function homeDirectory({ clientSecret, automationSecret }: SignInHome): Directory {
+/** Programs that are let in at the API. */
+const programs: readonly string[] = [automationClientId, relayClientId];
+
+function homeDirectory({ clientSecret, automationSecret, relaySecret }: SignInHome): Directory {
   return {
     id: homeTenantId,
     users: seededUsers,
-    apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret)],
+    apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret), relayApp(relaySecret)],
     servicePrincipal: (clientId) => guidFamily(seedOf(`${homeTenantId}/${clientId}`)).at(0),
     appRoles: (clientId, resource) =>
-      clientId === automationClientId && resource === api ? [api.appRole] : [],
+      programs.includes(clientId) && resource === api ? [api.appRole] : [],
   };
 }
 

@@ -18,6 +18,8 @@ export type SignInHome = {
   readonly clientSecret: string;
   /** The secret of the program that calls the API in its own name. */
   readonly automationSecret: string;
+  /** The secret of the relay. */
+  readonly relaySecret: string;
   /** The port of last time: its address stands in every token, so that it had better stay. */
   readonly lastPort: number;
   readonly keepPort: (port: number) => void;
@@ -36,6 +38,7 @@ export async function openHome(folder: string): Promise<SignInHome> {
     signingKey: JSON.parse(signingKey) as SignInHome["signingKey"],
     clientSecret: secret("client-secret.txt"),
     automationSecret: secret("automation-secret.txt"),
+    relaySecret: secret("relay-secret.txt"),
     lastPort: Number(readIfThere(file("sign-in-port.txt")) ?? 0),
     keepPort: (port) => replaceText(file("sign-in-port.txt"), String(port)),
   };
