@@ -170,7 +170,7 @@ describe("an expired code", () => {
 });
 
 describe("asking for a code", () => {
-  const strange = "55555555-5555-4555-8555-555555555555";
+  const strange = "99999999-5555-4555-8555-555555555555";
   it.for([
     ["an unknown app", { client_id: strange }, "unauthorized_client", 700_016],
     [
