@@ -106,7 +106,7 @@ async function mayThey(
     trace.tenantId = tenantId;
   if (input.body !== undefined) trace.note = { after: input.body };
   const collectionId = idIn(input.params, "collectionId");
-  const target = { tenantId, collectionId, ...(await about?.(input, services)) };
+  const target = { tenantId, collectionId, ...(await about?.(input, services, who.standing)) };
   const admitted = await admit(services.admission, who, {
     operation: operation.name,
     target,
