@@ -24,6 +24,7 @@ import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
 import { idIn, type Read, readInput } from "./http-input.ts";
+import { sealedReply } from "./http-paging.ts";
 import { toResponse } from "./http-response.ts";
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
@@ -45,7 +46,7 @@ export async function serveHttp(
   });
   await discardBody(request);
   await audit(trace, result, tools);
-  if (result.ok) return toResponse(result.value, invocationId);
+  if (result.ok) return toResponse(sealedReply(result.value, tools.services.pages), invocationId);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")
@@ -62,7 +63,7 @@ async function answer(
   const { operation, handle } = definition;
   const { services } = tools;
   if (operation.anonymous) {
-    const read = await readInput(operation, request, services.clock.now());
+    const read = await readInput(operation, request, services);
     return read.ok ? handle(read.value.input, tools) : read;
   }
   const who = await identify(services.admission, {
@@ -74,7 +75,7 @@ async function answer(
   if (who.kind === "refused") return shut(trace, who);
   const { caller } = who.standing;
   trace.caller = caller;
-  const read = await readInput(operation, request, services.clock.now());
+  const read = await readInput(operation, request, services);
   if (!read.ok) return read;
   const admitted = await mayThey(definition, request, trace, { who, read: read.value, tools });
   if (!admitted.ok) return admitted;

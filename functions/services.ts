@@ -10,7 +10,8 @@ import { RefreshStore } from "../shared/devices/refresh-store.ts";
 import { SiteStore } from "../shared/devices/site-store.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
-import { appTokens } from "../shared/identity/app-token.ts";
+import { pageSeal } from "../shared/http/page-seal.ts";
+import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
 import { settleHeld } from "../shared/notifications/held.ts";
@@ -58,6 +59,7 @@ export async function buildServices(
     ...(await accessServices(settings, { ...base, tables, settled })),
     openApi,
     answers: new TableAnswerStore(tables, clock),
+    pages: pageSeal(secretOf(settings.credential)),
     quarantine: new QuarantineStore(tables, clock),
     tenants: { store: base.tenantStore, clock },
     notify,
@@ -65,6 +67,10 @@ export async function buildServices(
     collecting: { store: base.collections, directory: base.directory, clock },
   };
 }
+
+/** What every instance of this installation knows, and nobody else. */
+const secretOf = (credential: AppCredential): string =>
+  credential.kind === "secret" ? credential.clientSecret : credential.privateKey;
 
 type Base = {
   readonly clock: Clock;
