@@ -75,7 +75,9 @@ export async function removeAssignment(
 ): Promise<Result<undefined>> {
   const stored = await readAssignment(deps, assignmentId);
   if (!stored.ok) return stored;
-  const removed = await deps.assignments.remove(assignmentId, ifMatch ?? stored.value.etag);
+  // Compared here: what is no etag at all, storage takes for a fault of ours.
+  if (ifMatch !== undefined && ifMatch !== stored.value.etag) return changedMeanwhile(assignmentId);
+  const removed = await deps.assignments.remove(assignmentId, stored.value.etag);
   deps.snapshots.forget();
   return removed === "lost" ? changedMeanwhile(assignmentId) : succeed(undefined);
 }
