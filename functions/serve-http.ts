@@ -137,9 +137,9 @@ function once(
   return onceForKey(tools.services.answers, keyed, (seed) => work({ ...input, seed }));
 }
 
-function shut(trace: Trace, { failure, step, audited }: Refused): Result<never> {
-  trace.refused = { step, audited };
-  return { ok: false, failure };
+function shut(trace: Trace, refusal: Refused): Result<never> {
+  trace.refused = refusal;
+  return { ok: false, failure: refusal.failure };
 }
 
 const rateOf = ({ method }: HttpRequest): RateClass => (method === "GET" ? "read" : "write");

@@ -1,7 +1,7 @@
 /** The way of a request into the app, with a directory of the test's own that signs its tokens. */
 import { randomUUID } from "node:crypto";
 import { HttpRequest } from "@azure/functions";
-import type { HttpFunction, Tools } from "../../../functions/define.ts";
+import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
 import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
 import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
@@ -15,7 +15,7 @@ import { startRefresh } from "../../../shared/devices/refresh-start.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { settleHeld } from "../../../shared/notifications/held.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
 import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
@@ -49,23 +49,33 @@ export function timesNow() {
 
 const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdueMs: 5000 };
 
-/** Opens the door of an installation on the run's storage. */
-export async function openDoor() {
+/** Where a door opens: the run's storage unless a test has its own, and a seam that sees each call. */
+export type DoorOptions = {
+  readonly connectionString?: string;
+  readonly tap?: Tap;
+  /** Times the table of request rates. */
+  readonly rateFactor?: number;
+  /** After twice that time, work without a sign of life is taken up again. */
+  readonly claimMs?: number;
+};
+
+/** Opens the door of an installation. */
+export async function openDoor(options: DoorOptions = {}) {
+  const { connectionString, tap = openTap, rateFactor = 1000, claimMs = times.claimMs } = options;
   const directory = await startDirectory();
   const key = await directory.addKey("one");
+  const value = connectionString ?? storageConnectionString();
   const settings = {
     ...times,
-    storage: { kind: "connectionString", value: storageConnectionString() } as const,
-    access: { ...accessWith(adminToken), homeTenantIds: [home] },
+    claimMs,
+    storage: { kind: "connectionString", value } as const,
+    access: { ...accessWith(adminToken), homeTenantIds: [home], rateFactor },
     graphUrl: "https://graph.invalid",
     authorityUrl: directory.authorityUrl,
     clientId: "muster",
     credential: { kind: "secret", clientSecret: "secret" } as const,
   };
-  const built = await buildServices(settings, () => ({}), {
-    clock: systemClock,
-    tap: openTap,
-  });
+  const built = await buildServices(settings, () => ({}), { clock: systemClock, tap });
   const events: AuditEvent[] = [];
   const trail: AuditTrail = {
     append: async (event) => {
@@ -84,6 +94,8 @@ export async function openDoor() {
     notify,
   };
   const tools: Tools = { services, log: () => undefined };
+  const deliver = (definition: QueueFunction, message: object): Promise<void> =>
+    serveQueue(definition, { v: 1, ...message }, { invocationId: "q" }, tools);
 
   const serve = async (definition: HttpFunction, sent: Sent): Promise<Answered> => {
     const { operation } = definition;
@@ -136,20 +148,16 @@ export async function openDoor() {
       await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
       return tenantId;
     },
-    /** A tenant with so many devices. */
-    fleet: async (devices: number): Promise<string> => {
+    deliver,
+    /** A tenant with so many devices, numbered from `first` on. */
+    fleet: async (devices: number, first = 0): Promise<string> => {
       const tenantId = randomUUID();
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
       await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
-      graph.devices = graphDevices(devices);
+      graph.devices = graphDevices(first + devices, first);
       const refreshId = newestFirstId(Date.now());
       await startRefresh(services.refresh, tenantId, refreshId);
-      await serveQueue(
-        refreshDevicesFunction,
-        { v: 1, tenantId, refreshId },
-        { invocationId: "r" },
-        tools,
-      );
+      await deliver(refreshDevicesFunction, { tenantId, refreshId });
       return tenantId;
     },
     stop: async () => {
