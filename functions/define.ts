@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { RequestTarget } from "../shared/access/authorize.ts";
+import type { Standing } from "../shared/access/decide.ts";
 import type { SignedIn } from "../shared/access/signed-in.ts";
 import type { Method, Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
@@ -37,10 +38,14 @@ export type Tools = {
   readonly signedIn?: SignedIn;
 };
 
-/** What a request is about, where its path does not say: the action it sends, the collection it is for. */
+/**
+ * What a request is about, where its path does not say: the action it sends, the collection it is for. Asked
+ * before anybody knows whether the caller may: what they cannot see must look like what is not there.
+ */
 export type About = (
   input: HttpInput<Operation>,
   services: Services,
+  standing: Standing,
 ) => Promise<Pick<RequestTarget, "actionPermission" | "collectionId">>;
 
 /** An HTTP function. */
@@ -60,7 +65,11 @@ export function onHttp<const O extends Operation>(
   operation: O,
   handle: (input: HttpInput<O>, tools: Tools) => Promise<Result<Reply>>,
   more: {
-    readonly about?: (input: HttpInput<O>, services: Services) => ReturnType<About>;
+    readonly about?: (
+      input: HttpInput<O>,
+      services: Services,
+      standing: Standing,
+    ) => ReturnType<About>;
     readonly keepsLimits?: boolean;
   } = {},
 ): HttpFunction {

@@ -1,5 +1,6 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
 import type { HttpRequest } from "@azure/functions";
+import type { Refused } from "../shared/access/admission.ts";
 import { redact } from "../shared/access/audit-redaction.ts";
 import type { Caller } from "../shared/access/caller.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
@@ -22,7 +23,7 @@ export type Trace = {
   /** A registered tenant that a recognised caller asked for. */
   tenantId?: string;
   /** Where the door stayed shut, and whether that goes into the trail. */
-  refused?: { readonly step: string; readonly audited: boolean };
+  refused?: Pick<Refused, "step" | "audited" | "unrecorded">;
   note: AuditNote;
 };
 
@@ -61,7 +62,13 @@ export async function audit(
     step: refused?.step ?? stepOf(result),
     requestId,
     // What a stranger wrote into the address is not kept.
-    note: caller === undefined ? {} : { object: path.replace(/^\/api\/v1\//, ""), ...note },
+    note:
+      caller === undefined
+        ? unrecordedBefore(refused)
+        : {
+            object: path.replace(/^\/api\/v1\//, ""),
+            ...(outcome === "refused" ? inShort(note) : note),
+          },
   });
   try {
     await services.trail.append(event);
@@ -78,6 +85,19 @@ function stepOf(result: Result<Reply>): string | undefined {
   if (!result.ok) return result.failure.code;
   return isReplayed(result.value) ? "replayed" : undefined;
 }
+
+/** Longest body that is kept of what was refused, in characters. */
+const maxRefusedChars = 2000;
+
+/** What a refused caller wanted: who may do nothing at all could fill the trail with it. */
+function inShort(note: AuditNote): AuditNote {
+  const { length } = JSON.stringify(redact(note.after)) ?? "";
+  return length > maxRefusedChars ? { ...note, after: `[${length} characters]` } : note;
+}
+
+/** How many strangers were refused without an event of their own: what is not kept is counted at least. */
+const unrecordedBefore = (refused: Trace["refused"]): AuditNote =>
+  refused?.unrecorded ? { after: { unrecorded: refused.unrecorded } } : {};
 
 function outcomeOf({ refused }: Trace, result: Result<Reply>): "allowed" | "refused" | "failed" {
   if (result.ok) return "allowed";

@@ -6,6 +6,8 @@ import type { Operation } from "../shared/http/operation.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
 import { newestFirstId } from "../shared/kernel/ids.ts";
 import type { HttpInput } from "./define.ts";
+import { openedQuery } from "./http-paging.ts";
+import type { Services } from "./services.ts";
 
 /** A request that is well formed, with its body as it was sent. */
 export type Read = { readonly input: HttpInput<Operation>; readonly text: string };
@@ -14,12 +16,13 @@ export type Read = { readonly input: HttpInput<Operation>; readonly text: string
 export async function readInput(
   operation: Operation,
   request: HttpRequest,
-  now: number,
+  { clock, pages }: Pick<Services, "clock" | "pages">,
 ): Promise<Result<Read>> {
   const url = new URL(request.url);
   const faults: Fault[] = [];
   const params = check(operation.params, request.params, "/path", faults);
-  const query = check(operation.query, Object.fromEntries(url.searchParams), "/query", faults);
+  const asked = openedQuery(Object.fromEntries(url.searchParams), pages);
+  const query = check(operation.query, asked, "/query", faults);
   if (faults.length > 0) return invalidRequest(faults);
   const body = operation.body
     ? await readBody({ headers: request.headers, body: request.body }, operation.body)
@@ -30,7 +33,7 @@ export async function readInput(
     query,
     body: body.value.value,
     ifMatch: ifMatchOf(request.headers.get("if-match")),
-    seed: newestFirstId(now),
+    seed: newestFirstId(clock.now()),
     url,
     accept: request.headers.get("accept") ?? "",
   };

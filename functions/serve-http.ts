@@ -25,6 +25,7 @@ import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
 import { idIn, type Read, readInput } from "./http-input.ts";
+import { sealedReply } from "./http-paging.ts";
 import { headersFor, toResponse } from "./http-response.ts";
 import type { Services } from "./services.ts";
 
@@ -53,7 +54,7 @@ export async function serveHttp(
   });
   await discardBody(request);
   await audit(trace, result, tools);
-  if (result.ok) return toResponse(result.value, common);
+  if (result.ok) return toResponse(sealedReply(result.value, tools.services.pages), common);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")
@@ -70,7 +71,7 @@ async function answer(
   const { operation, handle } = definition;
   const { services } = tools;
   if (operation.anonymous) {
-    const read = await readInput(operation, request, services.clock.now());
+    const read = await readInput(operation, request, services);
     return read.ok ? handle(read.value.input, tools) : read;
   }
   const who = await identify(services.admission, {
@@ -82,7 +83,7 @@ async function answer(
   if (who.kind === "refused") return shut(trace, who);
   const { caller } = who.standing;
   trace.caller = caller;
-  const read = await readInput(operation, request, services.clock.now());
+  const read = await readInput(operation, request, services);
   if (!read.ok) return read;
   const admitted = await mayThey(definition, request, trace, { who, read: read.value, tools });
   if (!admitted.ok) return admitted;
@@ -112,7 +113,7 @@ async function mayThey(
   const tenantId = idIn(input.params, "tenantId");
   if (input.body !== undefined) trace.note = { after: input.body };
   const collectionId = idIn(input.params, "collectionId");
-  const target = { tenantId, collectionId, ...(await about?.(input, services)) };
+  const target = { tenantId, collectionId, ...(await about?.(input, services, who.standing)) };
   const admitted = await admit(services.admission, who, {
     operation: operation.name,
     target,
@@ -157,9 +158,9 @@ function once(
   return onceForKey(tools.services.answers, keyed, (seed) => work({ ...input, seed }));
 }
 
-function shut(trace: Trace, { failure, step, audited }: Refused): Result<never> {
-  trace.refused = { step, audited };
-  return { ok: false, failure };
+function shut(trace: Trace, refusal: Refused): Result<never> {
+  trace.refused = refusal;
+  return { ok: false, failure: refusal.failure };
 }
 
 const rateOf = ({ method }: HttpRequest): RateClass => (method === "GET" ? "read" : "write");

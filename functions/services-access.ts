@@ -10,6 +10,7 @@ import { rateLimiter } from "../shared/access/rate-limiter.ts";
 import { RoleStore } from "../shared/access/role-store.ts";
 import type { AccessServices } from "../shared/access/signed-in.ts";
 import { cachedSnapshots } from "../shared/access/snapshot.ts";
+import { strangerEvents } from "../shared/access/stranger-events.ts";
 import { directoryKeys } from "../shared/access/token-keys.ts";
 import { tokenCheck } from "../shared/access/tokens.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
@@ -38,10 +39,12 @@ export async function accessServices(settings: Settings, base: Base) {
   const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
   const bootstrap = adminToken !== undefined;
   const snapshots = cachedSnapshots({ roles, assignments, first, bootstrap, clock });
+  const limiter = rateLimiter(clock, ratesTimes(rateFactor));
   const admission: AdmissionDeps = {
     checkToken: withBootstrap(adminToken, tokenCheck({ ...rules, keys, clock })),
     snapshots,
-    limiter: rateLimiter(clock, ratesTimes(rateFactor)),
+    limiter,
+    strangers: strangerEvents(limiter),
     isTenant: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
   const approvals = new ApprovalStore(tables);

@@ -10,7 +10,8 @@ import { RefreshStore } from "../shared/devices/refresh-store.ts";
 import { SiteStore } from "../shared/devices/site-store.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
-import { appTokens } from "../shared/identity/app-token.ts";
+import { pageSeal } from "../shared/http/page-seal.ts";
+import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import { BulkRefusals } from "../shared/notifications/bulk-refusals.ts";
 import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
@@ -59,6 +60,7 @@ export async function buildServices(
     ...(await accessServices(settings, { ...base, tables, settled })),
     openApi,
     answers,
+    pages: pageSeal(secretOf(settings.credential)),
     quarantine,
     forgetOld: retention(settings, { ...notify, answers, quarantine }),
     tenants: {
@@ -75,6 +77,10 @@ export async function buildServices(
     collecting: { store: base.collections, directory: base.directory, clock },
   };
 }
+
+/** What every instance of this installation knows, and nobody else. */
+const secretOf = (credential: AppCredential): string =>
+  credential.kind === "secret" ? credential.clientSecret : credential.privateKey;
 
 type Base = ReturnType<typeof baseOf>;
 

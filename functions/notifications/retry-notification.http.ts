@@ -1,6 +1,5 @@
 /** Sends again to the devices whose deliveries ended badly, as a new, linked notification. */
 import { personOf, signedInOf } from "../../shared/access/signed-in.ts";
-import { findAction } from "../../shared/devices/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
@@ -13,6 +12,7 @@ import {
 import { viewNow } from "../../shared/notifications/read-notifications.ts";
 import { retryNotification } from "../../shared/notifications/retry.ts";
 import { getTenant } from "../../shared/tenants/manage-tenants.ts";
+import { aboutRetry } from "../about-action.ts";
 import { onHttp } from "../define.ts";
 import { reachOfCaller } from "../reach-of-caller.ts";
 
@@ -52,11 +52,7 @@ export const retryNotificationFunction = onHttp(
   },
   {
     keepsLimits: true,
-    about: async ({ params: { tenantId, notificationId } }, { notify }) => {
-      const found = await notify.notifications.get(tenantId, notificationId);
-      if (found === undefined) return {};
-      // Also for a collection it is narrowed like any other: members may have left since.
-      return { actionPermission: findAction(found.notification.actionId)?.permission };
-    },
+    // Also for a collection it is narrowed like any other: members may have left since.
+    about: ({ params }, services, standing) => aboutRetry(params, services, standing),
   },
 );

@@ -7,6 +7,7 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { Tenant } from "../../shared/tenants/contract.ts";
+import { listTenants } from "../../shared/tenants/list-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listTenantsFunction = onHttp(
@@ -20,13 +21,12 @@ export const listTenantsFunction = onHttp(
     answers: { 200: { description: "A page of tenants", body: pageOf(Tenant) } },
   }),
   async ({ query, url }, tools) => {
-    const { services } = tools;
+    const { store } = tools.services.tenants;
     const reached = tenantsWith(signedInOf(tools).standing, "tenants.read");
-    const position = positionOf("tenants", query.pageToken);
+    const list = reached === undefined ? "tenants" : "tenants in reach";
+    const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const { tenants, ...page } = await services.tenants.store.list(query.top, position.value);
-    // Only what the caller may see; a page may hold fewer than asked for and still have a next one.
-    const items = tenants.filter(({ tenantId }) => reached?.has(tenantId) ?? true);
-    return succeed(ok(pageBody(url, "tenants", { items, ...page })));
+    const page = await listTenants(store, reached, query.top, position.value);
+    return succeed(ok(pageBody(url, list, page)));
   },
 );

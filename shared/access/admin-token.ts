@@ -32,8 +32,8 @@ export const withBootstrap =
 
 /** True when the Authorization header carries the admin token; takes the same time either way. */
 function isAdmin(authorization: string | null, adminToken: string): boolean {
-  const [scheme, token] = (authorization ?? "").split(" ", 2);
-  if (scheme?.toLowerCase() !== "bearer" || token === undefined) return false;
+  const [scheme, token, ...rest] = (authorization ?? "").split(" ");
+  if (scheme?.toLowerCase() !== "bearer" || token === undefined || rest.length > 0) return false;
   // Equal lengths for the comparison, whatever was sent.
   return timingSafeEqual(hash(token), hash(adminToken));
 }

@@ -11,13 +11,15 @@ import type { RateLimiter } from "./rate-limiter.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementOf } from "./requirements.ts";
 import type { Snapshots } from "./snapshot.ts";
-import { type TokenVerdict, tokenRefusal } from "./tokens.ts";
+import { networkOf, type StrangerEvents } from "./stranger-events.ts";
+import { type TokenStep, type TokenVerdict, tokenRefusal } from "./tokens.ts";
 
 /** What admission needs. */
 export type AdmissionDeps = {
   readonly checkToken: (authorization: string | null) => Promise<TokenVerdict>;
   readonly snapshots: Snapshots;
   readonly limiter: RateLimiter;
+  readonly strangers: StrangerEvents;
   /** Whether a tenant is registered. */
   readonly isTenant: (tenantId: string) => Promise<boolean>;
 };
@@ -30,6 +32,8 @@ export type Refused = {
   readonly step: string;
   /** False for asking too often: one event for each such request would be the flood itself. */
   readonly audited: boolean;
+  /** Refused calls of strangers without an event, since the last one that had one. */
+  readonly unrecorded?: number;
 };
 
 /** A caller, with what decisions about them are made from. */
@@ -50,16 +54,24 @@ export async function identify(
     readonly rate: RateClass;
   },
 ): Promise<Identified | Refused> {
-  const { authorization, address, rate } = request;
-  const early = tooOften(deps, "address", address, rate);
+  const { authorization, rate } = request;
+  const network = networkOf(request.address);
+  const early = tooOften(deps, "address", network, rate);
   if (early) return early;
   const verdict = await deps.checkToken(authorization);
-  if (verdict.kind === "refused")
-    return refused(verdict.step, tokenRefusal(verdict.step), verdict.step !== "keys-unavailable");
+  if (verdict.kind === "refused") return strangerRefused(deps, verdict.step, network);
   const { caller } = verdict;
   const late = tooOften(deps, "caller", accountOf(caller), rate);
   if (late) return late;
   return { kind: "identified", standing: { caller, ...(await deps.snapshots.read()) } };
+}
+
+/** Nobody is wrong when the keys cannot be read: then there is nothing to record. */
+function strangerRefused({ strangers }: AdmissionDeps, step: TokenStep, network: string): Refused {
+  const failure = tokenRefusal(step);
+  if (step === "keys-unavailable") return refused(step, failure, false);
+  const { audited, unrecorded } = strangers.ask(network);
+  return { ...refused(step, failure, audited), unrecorded };
 }
 
 /** May they? A tenant that is not registered looks like one that is out of reach. */

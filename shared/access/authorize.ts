@@ -56,7 +56,7 @@ export function authorize(
     case "eachTenant":
       return anywhere(standing, requirement.permission);
     case "action":
-      return toAct(standing, target);
+      return toAct(standing, requirement.besides ?? [], target);
   }
 }
 
@@ -82,14 +82,16 @@ function resourceOf(on: On, { tenantId, collectionId }: RequestTarget): Resource
   return collectionId === undefined ? undefined : { kind: "collection", tenantId, collectionId };
 }
 
-function toAct(standing: Standing, target: RequestTarget): Authorization {
+function toAct(
+  standing: Standing,
+  besides: readonly Permission[],
+  target: RequestTarget,
+): Authorization {
   const resource = resourceOf(target.collectionId === undefined ? "tenant" : "collection", target);
-  if (target.actionPermission !== undefined)
-    return allOf(standing, actionPermissions[target.actionPermission], resource);
+  const all = (needed: readonly Permission[]) => allOf(standing, [...besides, ...needed], resource);
+  if (target.actionPermission !== undefined) return all(actionPermissions[target.actionPermission]);
   // No such action: that is said to those who could send another one.
-  const answers = Object.values(actionPermissions).map((needed) =>
-    allOf(standing, needed, resource),
-  );
+  const answers = Object.values(actionPermissions).map(all);
   return answers.find(({ allowed }) => allowed) ?? (answers[0] as Authorization);
 }
 

@@ -1,6 +1,6 @@
 /** What the API says about roles and assignments. */
 import { z } from "zod";
-import { Guid, TenantId } from "../kernel/values.ts";
+import { Guid, OwnId, TenantId } from "../kernel/values.ts";
 import { permissionNames } from "./permissions.ts";
 
 const PermissionName = z.enum(permissionNames);
@@ -46,7 +46,7 @@ const principalOf = <const Kind extends string>(
     id: id.describe("Object id; for an app its client id is taken as well"),
   });
 
-const scopeOf = (id: typeof TenantId | z.ZodString) =>
+const scopeOf = (id: typeof TenantId | z.ZodString, collectionId: z.ZodString) =>
   z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("everything") }),
     z.strictObject({
@@ -56,7 +56,7 @@ const scopeOf = (id: typeof TenantId | z.ZodString) =>
     z.strictObject({
       kind: z.literal("collections"),
       collections: z
-        .array(z.strictObject({ tenantId: id, collectionId: z.string().min(1).max(64) }))
+        .array(z.strictObject({ tenantId: id, collectionId }))
         .min(1)
         .max(maxScopeEntries),
     }),
@@ -66,7 +66,7 @@ const scopeOf = (id: typeof TenantId | z.ZodString) =>
 export const AssignmentBody = z.strictObject({
   principal: principalOf(["user", "group", "app"], Guid),
   roleId: RoleId,
-  scope: scopeOf(TenantId),
+  scope: scopeOf(TenantId, OwnId),
   note: z.string().max(500).optional(),
 });
 export type AssignmentBody = z.output<typeof AssignmentBody>;
@@ -77,7 +77,7 @@ export const AssignmentView = z
     assignmentId: z.string(),
     principal: principalOf(["user", "group", "app", "bootstrap"], z.string()),
     roleId: z.string(),
-    scope: scopeOf(z.string()),
+    scope: scopeOf(z.string(), z.string()),
     note: z.string().optional(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

@@ -79,7 +79,9 @@ export async function removeAssignment(
 ): Promise<Result<Assignment>> {
   const stored = await readAssignment(deps, assignmentId);
   if (!stored.ok) return stored;
-  const removed = await deps.assignments.remove(assignmentId, ifMatch ?? stored.value.etag);
+  // Compared here: what is no etag at all, storage takes for a fault of ours.
+  if (ifMatch !== undefined && ifMatch !== stored.value.etag) return changedMeanwhile(assignmentId);
+  const removed = await deps.assignments.remove(assignmentId, stored.value.etag);
   deps.snapshots.forget();
   if (removed === "lost") return changedMeanwhile(assignmentId);
   return succeed(stored.value.assignment);

@@ -11,5 +11,11 @@ export const ratesTimes = (factor: number): typeof rates => {
     read: times(read),
     write: times(write),
   });
-  return { caller: both(rates.caller), tenant: both(rates.tenant), address: both(rates.address) };
+  return {
+    caller: both(rates.caller),
+    tenant: both(rates.tenant),
+    address: both(rates.address),
+    stranger: both(rates.stranger),
+    strangers: both(rates.strangers),
+  };
 };

@@ -12,8 +12,8 @@ export type Rate = {
 
 /** Kinds of requests that are counted apart. */
 export type RateClass = "read" | "write";
-/** On whose account a request is counted. */
-export type RateAccount = "caller" | "tenant" | "address";
+/** On whose account a request is counted; the last two are about audit events, and refuse nobody. */
+export type RateAccount = "caller" | "tenant" | "address" | "stranger" | "strangers";
 
 /**
  * The table. An instance counts for itself: with n instances a caller may reach n times as much, which
@@ -24,7 +24,14 @@ export const rates: Readonly<Record<RateAccount, Readonly<Record<RateClass, Rate
   tenant: { read: { burst: 600, perSecond: 120 }, write: { burst: 120, perSecond: 20 } },
   /** Before anybody knows who it is: what a wrong token costs is bounded too. */
   address: { read: { burst: 300, perSecond: 60 }, write: { burst: 300, perSecond: 60 } },
+  /** Audit events of refused strangers, from one place and from all: 90,000 a day are some 60 MB. */
+  stranger: events(60, 0.2),
+  strangers: events(600, 1),
 };
+
+function events(burst: number, perSecond: number) {
+  return { read: { burst, perSecond }, write: { burst, perSecond } };
+}
 
 /** What is left in a bucket, and when that was. */
 export type Bucket = { readonly left: number; readonly at: Instant };

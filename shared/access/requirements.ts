@@ -13,8 +13,11 @@ export type Requirement =
   /** Any signed-in caller; what is shown is their own, or the same for everybody. */
   | { readonly kind: "signedIn" }
   | { readonly kind: "permission"; readonly permission: Permission; readonly on: On }
-  /** The permissions of the action that is asked for (`actionPermissions`), in the request's tenant. */
-  | { readonly kind: "action" }
+  /**
+   * The permissions of the action that is asked for (`actionPermissions`), in the request's tenant; `besides`
+   * them what it takes to see the thing that names the action.
+   */
+  | { readonly kind: "action"; readonly besides?: readonly Permission[] }
   /** A list over tenants: the caller sees those that this permission reaches, maybe none. */
   | { readonly kind: "eachTenant"; readonly permission: Permission };
 
@@ -55,7 +58,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "refreshes-list": inTenant("devices.read"),
   "refreshes-get": inTenant("devices.read"),
   "notifications-send": { kind: "action" },
-  "notifications-retry": { kind: "action" },
+  "notifications-retry": { kind: "action", besides: ["notifications.read"] },
   "notifications-list": inTenant("notifications.read"),
   "notifications-get": inTenant("notifications.read"),
   "notifications-deliveries": inTenant("notifications.read"),

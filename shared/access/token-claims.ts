@@ -22,10 +22,12 @@ const id = z
 const maxNameChars = 200;
 
 const Claims = z.object({
+  // What the claims mean depends on it: tokens of version 1 name callers by other claims.
+  ver: z.literal("2.0"),
   oid: id,
   tid: id,
-  azp: id.optional(),
-  appid: id.optional(),
+  // Access tokens name the application they were issued to. ID tokens do not, and are none.
+  azp: id,
   sub: z.string().optional(),
   idtyp: z.string().optional(),
   scp: z.string().optional(),
@@ -45,17 +47,15 @@ export function callerOf(payload: unknown, demands: TokenDemands): ClaimsVerdict
   const parsed = Claims.safeParse(payload);
   if (!parsed.success) return { kind: "refused", step: "claims" };
   const claims = parsed.data;
-  // Access tokens name the application they were issued to. ID tokens do not, and are none.
-  const appId = claims.azp ?? claims.appid;
   const kind = kindOf(claims);
-  if (appId === undefined || kind === undefined) return { kind: "refused", step: "claims" };
+  if (kind === undefined) return { kind: "refused", step: "claims" };
   const scopes = claims.scp?.split(" ").filter((scope) => scope !== "") ?? [];
   const consented =
     kind === "user"
       ? scopes.includes(demands.delegatedScope)
       : claims.roles.includes(demands.appRole);
   if (!consented) return { kind: "refused", step: "consent" };
-  const { oid, tid, roles, groups } = claims;
+  const { oid, tid, azp: appId, roles, groups } = claims;
   const caller = { kind, oid, tid, appId, ...nameOf(claims), groups, scopes, roles };
   return { kind: "caller", caller: { ...caller, groupsComplete: !hasOverage(claims) } };
 }

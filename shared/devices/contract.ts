@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { PageQuery } from "../http/paging.ts";
 import { durationMs } from "../kernel/duration.ts";
-import { DeviceId, TenantId } from "../kernel/values.ts";
+import { DeviceId, OwnId, TenantId } from "../kernel/values.ts";
 import { managements } from "./device.ts";
 
 /** A device as the API shows it. */
@@ -61,7 +61,7 @@ export const RefreshMessage = z.strictObject({ tenantId: TenantId, refreshId: z.
 /** Path of one refresh. */
 export const RefreshPath = z.strictObject({
   tenantId: TenantId,
-  refreshId: z.string().min(1).max(64),
+  refreshId: OwnId,
 });
 
 const count = z.int().min(0);

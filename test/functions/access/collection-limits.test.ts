@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
-import { type Answered, adminToken, type Door, openDoor } from "./door.ts";
+import { type Answered, adminToken, type Door, httpFunctions, openDoor } from "./door.ts";
 
 const fleetSize = 6;
 let door: Door;
@@ -108,4 +108,13 @@ test("a notification that reaches further can be neither seen, nor cancelled, no
   const own = { notificationId: String(ours.body["notificationId"]) };
   expect((await call("notifications-get", { ids: own })).status).toBe(200);
   expect((await call("notifications-cancel", { ids: own })).status).toBe(202);
+});
+
+test("an operation that does not say that it keeps within collections refuses who is limited to some", async () => {
+  const list = httpFunctions.find(({ operation }) => operation.name === "devices-list");
+  if (list === undefined) throw new Error("no list of devices");
+  const { keepsLimits: _, ...careless } = list;
+  const as = (caller: string) => door.serve(careless, { token: caller, params: { tenantId } });
+  expect(codeOf(await as(token))).toEqual([403, "forbidden"]);
+  expect((await as(adminToken)).status).toBe(200);
 });

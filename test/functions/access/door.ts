@@ -1,7 +1,7 @@
 /** The way of a request into the app, with a directory of the test's own that signs its tokens. */
 import { randomUUID } from "node:crypto";
 import { HttpRequest } from "@azure/functions";
-import type { HttpFunction, Tools } from "../../../functions/define.ts";
+import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
 import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
 import { functions } from "../../../functions/functions.ts";
 import { planNotificationFunction } from "../../../functions/notifications/plan-notification.queue.ts";
@@ -55,18 +55,27 @@ export function timesNow() {
 const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdueMs: 5000 };
 
 /** Where a door opens: the run's storage unless a test has its own, and a seam that sees each call. */
-export type DoorOptions = { readonly connectionString?: string; readonly tap?: Tap };
+export type DoorOptions = {
+  readonly connectionString?: string;
+  readonly tap?: Tap;
+  /** Times the table of request rates. */
+  readonly rateFactor?: number;
+  /** After twice that time, work without a sign of life is taken up again. */
+  readonly claimMs?: number;
+};
 
 /** Opens the door of an installation. */
-export async function openDoor({ connectionString, tap = openTap }: DoorOptions = {}) {
+export async function openDoor(options: DoorOptions = {}) {
+  const { connectionString, tap = openTap, rateFactor = 1000, claimMs = times.claimMs } = options;
   const directory = await startDirectory();
   const key = await directory.addKey("one");
   const value = connectionString ?? storageConnectionString();
   const settings = {
     ...times,
+    claimMs,
     keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value } as const,
-    access: { ...accessWith(adminToken), homeTenantIds: [home] },
+    access: { ...accessWith(adminToken), homeTenantIds: [home], rateFactor },
     graphUrl: "https://graph.invalid",
     authorityUrl: directory.authorityUrl,
     clientId: "muster",
@@ -92,6 +101,8 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
     notify,
   };
   const tools: Tools = { services, log: () => undefined };
+  const deliver = (definition: QueueFunction, message: object): Promise<void> =>
+    serveQueue(definition, { v: 1, ...message }, { invocationId: "q" }, tools);
 
   const serve = async (
     definition: HttpFunction,
@@ -128,7 +139,7 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
   };
   /** Carries a refresh out. */
   const refresh = (tenantId: string, refreshId: string): Promise<void> =>
-    serveQueue(refreshDevicesFunction, { v: 1, tenantId, refreshId }, { invocationId: "r" }, tools);
+    deliver(refreshDevicesFunction, { tenantId, refreshId });
   /** Gives a role to a new person; answers their token and the assignment. */
   const holder = async (roleId: string, scope: Scope) => {
     const oid = randomUUID();
@@ -167,12 +178,13 @@ export async function openDoor({ connectionString, tap = openTap }: DoorOptions 
       await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
       return tenantId;
     },
-    /** A tenant with so many devices. */
-    fleet: async (devices: number): Promise<string> => {
+    deliver,
+    /** A tenant with so many devices, numbered from `first` on. */
+    fleet: async (devices: number, first = 0): Promise<string> => {
       const tenantId = randomUUID();
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
       await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
-      graph.devices = graphDevices(devices);
+      graph.devices = graphDevices(first + devices, first);
       const refreshId = newestFirstId(Date.now());
       await startRefresh(services.refresh, tenantId, refreshId);
       await refresh(tenantId, refreshId);

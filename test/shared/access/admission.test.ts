@@ -4,6 +4,7 @@ import type { Assignment } from "../../../shared/access/assignments.ts";
 import { rateLimiter } from "../../../shared/access/rate-limiter.ts";
 import { auditEventOf, clientAddress, isAudited } from "../../../shared/access/request-audit.ts";
 import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import { strangerEvents } from "../../../shared/access/stranger-events.ts";
 import type { TokenVerdict } from "../../../shared/access/tokens.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 import { noon } from "./tables.ts";
@@ -11,10 +12,16 @@ import { noon } from "./tables.ts";
 const rate = { burst: 3, perSecond: 1 };
 const both = { read: rate, write: rate };
 
+const limiterOf = () =>
+  rateLimiter(
+    { now: () => noon },
+    { address: both, caller: both, tenant: both, stranger: both, strangers: both },
+  );
 const deps = (assignments: Assignment[], verdict: TokenVerdict = { kind: "caller", caller }) => ({
   checkToken: async () => verdict,
   snapshots: { read: async () => snapshotOf([], assignments), forget: () => undefined },
-  limiter: rateLimiter({ now: () => noon }, { address: both, caller: both, tenant: both }),
+  limiter: limiterOf(),
+  strangers: strangerEvents(limiterOf()),
   isTenant: async (tenantId: string) => tenantId.startsWith("t"),
 });
 type Deps = ReturnType<typeof deps>;
@@ -93,6 +100,15 @@ test.each([
     audited: false,
     failure: { code: "too-many-requests", retryAfterSeconds: 1 },
   });
+});
+
+test("addresses of one IPv6 network are one address: whoever has one has all", async () => {
+  const to = deps([], { kind: "refused", step: "malformed" });
+  const answers = [];
+  for (const host of ["1", "2", "3", "4"])
+    answers.push(await knock(to, `2001:db8:0:7:${host}::${host}`));
+  expect(answers.at(-1)).toMatchObject({ step: "rate-address" });
+  expect(await knock(to, "2001:db8:0:8::1")).toMatchObject({ step: "malformed" });
 });
 
 describe("the audit event of a request", () => {

@@ -47,9 +47,9 @@ export async function startDirectory() {
       broken = value;
     },
     /** Makes a key and publishes it. */
-    async addKey(kid: string): Promise<KeyPair> {
-      const pair = await generateKeyPair("RS256", { extractable: true });
-      published.push({ ...(await exportJWK(pair.publicKey)), kid, use: "sig", alg: "RS256" });
+    async addKey(kid: string, alg = "RS256"): Promise<KeyPair> {
+      const pair = await generateKeyPair(alg, { extractable: true });
+      published.push({ ...(await exportJWK(pair.publicKey)), kid, use: "sig", alg });
       return pair;
     },
     dropKey: (kid: string) => {
@@ -86,9 +86,14 @@ export const appOnly = (issuer: string): JWTPayload => {
   return { ...rest, oid: robot, sub: robot, roles: ["Muster.Use"] };
 };
 
-/** Signs claims as Entra does. */
-export const sign = (claims: JWTPayload, { privateKey }: KeyPair, kid: string, alg = "RS256") =>
-  new SignJWT(claims).setProtectedHeader({ alg, kid, typ: "JWT" }).sign(privateKey);
+/** Signs claims as Entra does; `more` goes into the header. */
+export const sign = (
+  claims: JWTPayload,
+  { privateKey }: KeyPair,
+  kid: string,
+  alg = "RS256",
+  more: Readonly<Record<string, unknown>> = {},
+) => new SignJWT(claims).setProtectedHeader({ alg, kid, typ: "JWT", ...more }).sign(privateKey);
 
 /** A token that claims to be signed with an HMAC whose secret is the public key. */
 export async function signWithPublicKeyAsSecret(claims: JWTPayload, { publicKey }: KeyPair) {

@@ -7,9 +7,11 @@ import { snapshotOf } from "../../../shared/access/snapshot.ts";
 import { letters, matrix, type Where } from "./role-matrix.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 
+const inCollection = ["anywhere", "someCollection", "collection"] as const;
 const scopes: readonly (readonly [string, Scope, readonly Where[]])[] = [
-  ["everything", everything, ["anywhere", "tenant", "everything"]],
-  ["its tenant", tenants("t1", "t9"), ["anywhere", "tenant"]],
+  ["everything", everything, [...inCollection, "tenant", "everything"]],
+  ["its tenant", tenants("t1", "t9"), [...inCollection, "tenant"]],
+  ["its collection", collections(["t1", "c1"], ["t9", "c9"]), inCollection],
   ["another tenant", tenants("t2"), ["anywhere"]],
   ["another tenant's collection", collections(["t2", "c1"]), ["anywhere"]],
 ];

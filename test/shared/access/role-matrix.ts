@@ -21,8 +21,11 @@ const everybody = "FOIADESRPY";
 const operators = "FOIADES";
 const viewers = "FOIADESR";
 
-/** Where a role must be assigned: anywhere at all, for the tenant (or everything), for everything only. */
-export type Where = "anywhere" | "tenant" | "everything";
+/**
+ * Where a role must be assigned at least: anywhere at all, for some collection of the tenant, for the very
+ * collection that it is about or that what it is about lies in, for the tenant, for everything.
+ */
+export type Where = "anywhere" | "someCollection" | "collection" | "tenant" | "everything";
 
 /** An operation, or one with the catalogue's word for an action's permission after it. */
 export const matrix: Readonly<Record<string, readonly [roles: string, where: Where]>> = {
@@ -33,36 +36,36 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "quarantine-list": ["FOIR", "everything"],
   "tenants-list": [viewers, "anywhere"],
   "tenants-add": ["F", "everything"],
-  "tenants-get": [viewers, "tenant"],
+  "tenants-get": [viewers, "someCollection"],
   "tenants-change": ["FI", "tenant"],
   "tenants-remove": ["FI", "tenant"],
-  "collections-list": [viewers, "tenant"],
+  "collections-list": [viewers, "someCollection"],
   "collections-add": ["FO", "tenant"],
   "collections-preview": ["FO", "tenant"],
-  "collections-get": [viewers, "tenant"],
-  "collections-members": [viewers, "tenant"],
+  "collections-get": [viewers, "collection"],
+  "collections-members": [viewers, "collection"],
   "collections-replace": ["FO", "tenant"],
   "collections-remove": ["FO", "tenant"],
-  "devices-list": [viewers, "tenant"],
-  "devices-get": [viewers, "tenant"],
-  "devices-history": [viewers, "tenant"],
+  "devices-list": [viewers, "someCollection"],
+  "devices-get": [viewers, "collection"],
+  "devices-history": [viewers, "collection"],
   "refreshes-start": ["FOI", "tenant"],
-  "refreshes-list": [viewers, "tenant"],
-  "refreshes-get": [viewers, "tenant"],
-  "notifications-send modifyResource": ["FOIAD", "tenant"],
-  "notifications-send runScript": ["FOI", "tenant"],
-  "notifications-send runCMPivot": ["FOIS", "tenant"],
-  "notifications-send notifyResource": ["FI", "tenant"],
-  "notifications-send enforceSecurity": ["FOE", "tenant"],
-  "notifications-retry modifyResource": ["FOIAD", "tenant"],
-  "notifications-retry runScript": ["FOI", "tenant"],
-  "notifications-retry runCMPivot": ["FOIS", "tenant"],
-  "notifications-retry notifyResource": ["FI", "tenant"],
-  "notifications-retry enforceSecurity": ["FOE", "tenant"],
-  "notifications-list": [viewers, "tenant"],
-  "notifications-get": [viewers, "tenant"],
-  "notifications-deliveries": [viewers, "tenant"],
-  "notifications-cancel": [operators, "tenant"],
+  "refreshes-list": [viewers, "someCollection"],
+  "refreshes-get": [viewers, "someCollection"],
+  "notifications-send modifyResource": ["FOIAD", "someCollection"],
+  "notifications-send runScript": ["FOI", "someCollection"],
+  "notifications-send runCMPivot": ["FOIS", "someCollection"],
+  "notifications-send notifyResource": ["FI", "someCollection"],
+  "notifications-send enforceSecurity": ["FOE", "someCollection"],
+  "notifications-retry modifyResource": ["FOIAD", "collection"],
+  "notifications-retry runScript": ["FOI", "collection"],
+  "notifications-retry runCMPivot": ["FOIS", "collection"],
+  "notifications-retry notifyResource": ["FI", "collection"],
+  "notifications-retry enforceSecurity": ["FOE", "collection"],
+  "notifications-list": [viewers, "someCollection"],
+  "notifications-get": [viewers, "collection"],
+  "notifications-deliveries": [viewers, "collection"],
+  "notifications-cancel": [operators, "collection"],
   "sites-list": ["FOIR", "tenant"],
   "sites-put-part": ["FY", "tenant"],
   "sites-complete": ["FY", "tenant"],

@@ -33,21 +33,13 @@ test("whatever text comes, it is refused and not thrown", () => {
 
 const packed = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 test.each([
-  ["a position that was changed", packed(tampered("tenants", "p", "q"))],
-  ["a list that was changed", packed(tampered("other", "p", "p").with(1, "tenants"))],
-  ["no check", packed([1, "tenants", "p"])],
-  ["another version", packed([2, "tenants", "p", "x"])],
+  ["no position", packed([2, "tenants"])],
+  ["another version", packed([1, "tenants", "p", "x"])],
   ["nothing but JSON", packed({})],
   ["a token cut short", pageToken("tenants", "position").slice(0, -5)],
 ])("%s is refused", (_name, token) => {
   expect(positionOf("tenants", token)).toMatchObject(refused);
 });
-
-/** A token's content with another position in it. */
-function tampered(list: string, position: string, changed: string): unknown[] {
-  const text = Buffer.from(pageToken(list, position), "base64url").toString("utf8");
-  return (JSON.parse(text) as unknown[]).with(2, changed);
-}
 
 test("the link keeps the query, and changes the token alone", () => {
   const url = new URL("http://host/api/v1/tenants?top=5&pageToken=old");

@@ -1,0 +1,53 @@
+/** Well-formed requests about some ids, for every operation of the document that takes a body. */
+import type { Ids } from "./inhabited.ts";
+
+const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
+const role = { name: "Reader", permissions: ["devices.read"] };
+const collectionOf = ({ deviceId }: Ids) => ({
+  kind: "static",
+  name: "Guessed",
+  deviceIds: [deviceId],
+});
+const assignmentIn = (
+  { tenantId, deviceId, collectionId }: Ids,
+  kind: "tenants" | "collections",
+) => ({
+  principal: { kind: "user", homeTenantId: deviceId, id: deviceId },
+  roleId: "readOnlyAnalyst",
+  scope:
+    kind === "tenants"
+      ? { kind, tenantIds: [tenantId] }
+      : { kind, collections: [{ tenantId, collectionId }] },
+});
+
+/** By operationId; several where a body can name ids in several ways. */
+export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown[]>> = {
+  "tenants-add": ({ tenantId }) => [{ tenantId, displayName: "Guessed" }],
+  "tenants-change": () => [{ displayName: "Guessed" }],
+  "collections-add": (ids) => [collectionOf(ids)],
+  "collections-preview": () => [{ rule }],
+  "collections-replace": (ids) => [collectionOf(ids)],
+  "notifications-send": ({ deviceId, collectionId }) => [
+    { action: "restart", target: { kind: "devices", deviceIds: [deviceId] } },
+    { action: "restart", target: { kind: "collection", collectionId } },
+  ],
+  "notifications-retry": () => [{ only: ["failed"] }, { only: ["cancelled", "notSupported"] }],
+  "sites-put-part": () => [{ devices: [{ resourceId: 7, name: "Guessed" }] }],
+  "sites-complete": () => [{ parts: 1 }],
+  "sites-lease": ({ deviceId }) => [{ relayId: deviceId, seconds: 60 }],
+  "sites-claim": ({ notificationId, deviceId }) => [
+    { relayId: deviceId, mark: 0, notificationId, from: deviceId, to: deviceId },
+  ],
+  "sites-report": ({ notificationId, deviceId }) => [
+    { notificationId, claimId: `${notificationId}0`, results: [{ deviceId, outcome: "done" }] },
+  ],
+  "roles-add": () => [role],
+  "roles-replace": () => [role],
+  "assignments-add": (ids) => [assignmentIn(ids, "tenants"), assignmentIn(ids, "collections")],
+  "assignments-replace": (ids) => [assignmentIn(ids, "tenants")],
+  "approvals-approve": () => [{}],
+  "approvals-reject": () => [{}],
+  "approval-rules-replace": ({ tenantId }) => [
+    { rules: [{ kind: "notification", actions: "all", tenantIds: [tenantId], moreThan: 0 }] },
+  ],
+};

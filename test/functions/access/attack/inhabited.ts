@@ -1,0 +1,106 @@
+/** A tenant with one of everything that has an id, and enough of it that every list has a second page. */
+import { randomUUID } from "node:crypto";
+import { planNotificationFunction } from "../../../../functions/notifications/plan-notification.queue.ts";
+import { newestFirstId } from "../../../../shared/kernel/ids.ts";
+import { idOf } from "../../../shared/devices/support/refresh-rig.ts";
+import type { AttackApp } from "./app.ts";
+
+/** Ids by the names that the document's paths have for them. */
+export type Ids = Readonly<Record<string, string>>;
+
+/** A tenant, and what is in it. Whatever is inside the collection `collectionId` is not outside of it. */
+export type Inhabited = {
+  readonly tenantId: string;
+  /** For the document's parameters. */
+  readonly ids: Ids;
+  readonly devices: readonly string[];
+  /** A collection of the first two devices, and one of the third and fourth. */
+  readonly collections: readonly [string, string];
+  /** To the whole tenant, and to the first collection. */
+  readonly notifications: readonly [string, string];
+  readonly approvals: readonly string[];
+  /** A notification that no device supports: there is something to repeat. */
+  readonly unsupported: string;
+};
+
+const fleetSize = 6;
+const pivot = { action: "startCMPivot", parameters: { query: "Device" } };
+
+/** CMPivot waits for a second person everywhere. */
+export const demandApprovals = (app: AttackApp) =>
+  app.admin("PUT", "/api/v1/access/approval-rules", {
+    rules: [{ kind: "notification", actions: ["startCMPivot"], tenantIds: "all", moreThan: 0 }],
+  });
+
+/** Makes one; its devices are those from the number `first` on, and its site has the code. */
+export async function inhabit(app: AttackApp, first: number, siteCode: string): Promise<Inhabited> {
+  const tenantId = await app.door.fleet(fleetSize, first);
+  const devices = Array.from({ length: fleetSize }, (_, at) => idOf(first + at)).toSorted();
+  const base = `/api/v1/tenants/${tenantId}`;
+  const make = async (path: string, body: unknown, id: string): Promise<string> => {
+    const { status, text, body: made } = await app.admin("POST", base + path, body);
+    if (status >= 300) throw new Error(`${path}: ${text}`);
+    return String(made[id]);
+  };
+  const collect = (deviceIds: readonly string[]) =>
+    make("/collections", { kind: "static", name: "Some", deviceIds }, "collectionId");
+  const collections = [
+    await collect(devices.slice(0, 2)),
+    await collect(devices.slice(2, 4)),
+  ] as const;
+  const notify = (body: object) => make("/notifications", body, "notificationId");
+  const notifications = [
+    await notify({ action: "restart", target: { kind: "tenant" } }),
+    await notify({
+      action: "restart",
+      target: { kind: "collection", collectionId: collections[0] },
+    }),
+  ] as const;
+  const unsupported = await notify({ action: "installClient", target: { kind: "tenant" } });
+  for (const notificationId of [...notifications, unsupported])
+    await app.door.deliver(planNotificationFunction, { tenantId, notificationId });
+  const approvals = [
+    await notify({ ...pivot, target: { kind: "tenant" } }),
+    await notify({ ...pivot, target: { kind: "tenant" } }),
+  ];
+  const inventoryId = randomUUID();
+  const inventory = `${base}/sites/${siteCode}/inventories/${inventoryId}`;
+  await app.admin("PUT", `${inventory}/parts/0`, { devices: [{ resourceId: 1, name: "PC-1" }] });
+  const refreshId = await make(
+    inventory.slice(base.length) + "/complete",
+    { parts: 1 },
+    "refreshId",
+  );
+  return {
+    tenantId,
+    devices,
+    collections,
+    notifications,
+    approvals,
+    unsupported,
+    ids: {
+      tenantId,
+      collectionId: collections[1],
+      deviceId: devices[3] ?? "",
+      refreshId,
+      notificationId: notifications[0],
+      approvalId: approvals[0] ?? "",
+      siteCode,
+      inventoryId,
+      part: "0",
+    },
+  };
+}
+
+/** Ids of the same form that exist nowhere. */
+export const nowhere = (): Ids => ({
+  tenantId: randomUUID(),
+  collectionId: newestFirstId(Date.now()),
+  deviceId: randomUUID(),
+  refreshId: newestFirstId(Date.now()),
+  notificationId: newestFirstId(Date.now()),
+  approvalId: newestFirstId(Date.now()),
+  siteCode: "ZZ9",
+  inventoryId: randomUUID(),
+  part: "0",
+});

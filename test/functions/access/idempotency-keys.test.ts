@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Answer } from "./attack/app.ts";
+import { type Inhabited, inhabit } from "./attack/inhabited.ts";
+import { said } from "./attack/said.ts";
+import { startTwoTenants, type TwoTenants } from "./attack/two-tenants.ts";
+
+// Hundreds of requests each, beside whatever else the machine is doing.
+vi.setConfig({ testTimeout: 120_000 });
+
+let two: TwoTenants;
+beforeAll(async () => {
+  two = await startTwoTenants();
+});
+afterAll(() => two.app.stop());
+
+type Request = { readonly path: string; readonly body?: object };
+const guid = randomUUID();
+const base = ({ tenantId }: Inhabited): string => `/api/v1/tenants/${tenantId}`;
+const assignment = {
+  principal: { kind: "user", homeTenantId: guid, id: guid },
+  roleId: "partner",
+  scope: { kind: "everything" },
+};
+
+/** A request that succeeds once, for every operation that takes a key; the first body is the one that is sent. */
+const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, object?]>> = {
+  "tenants-add": () => [
+    { path: "/api/v1/tenants", body: { tenantId: randomUUID(), displayName: "New" } },
+    { tenantId: randomUUID(), displayName: "Newer" },
+  ],
+  "collections-add": (of) => [
+    { path: `${base(of)}/collections`, body: { kind: "static", name: "One", deviceIds: [] } },
+    { kind: "static", name: "Other", deviceIds: [] },
+  ],
+  "refreshes-start": (of) => [{ path: `${base(of)}/devices/refresh` }],
+  "notifications-send": (of) => [
+    { path: `${base(of)}/notifications`, body: { action: "restart", target: { kind: "tenant" } } },
+    { action: "wakeUp", target: { kind: "tenant" } },
+  ],
+  "notifications-retry": (of) => [
+    {
+      path: `${base(of)}/notifications/${of.unsupported}/retry`,
+      body: { only: ["notSupported"] },
+    },
+    { only: ["notSupported"], note: "Other" },
+  ],
+  "notifications-cancel": (of) => [
+    { path: `${base(of)}/notifications/${of.notifications[1]}/cancel` },
+  ],
+  "roles-add": () => [
+    { path: "/api/v1/access/roles", body: { name: "One", permissions: ["devices.read"] } },
+    { name: "Other", permissions: ["devices.read"] },
+  ],
+  "assignments-add": () => [
+    { path: "/api/v1/access/assignments", body: assignment },
+    { ...assignment, note: "Other" },
+  ],
+  "approvals-approve": (of) => [
+    { path: `${base(of)}/approvals/${of.approvals[0]}/approve`, body: {} },
+    { comment: "Other" },
+  ],
+  "approvals-reject": (of) => [
+    { path: `${base(of)}/approvals/${of.approvals[1]}/reject`, body: {} },
+    { comment: "Other" },
+  ],
+};
+
+const everything = { kind: "everything" } as const;
+const post = ({ path, body }: Request, token: string | undefined, key: string): Promise<Answer> =>
+  two.app.call({
+    method: "POST",
+    path,
+    token,
+    headers: [["idempotency-key", key]],
+    ...(body === undefined ? {} : { body }),
+  });
+const replayed = ({ headers }: Answer) => headers["idempotency-replayed"];
+const outcome = (answer: Answer) => [answer.status, answer.body["code"], replayed(answer)];
+
+test("every operation that takes a key is tried", () => {
+  const taking = two.app.operations.filter(({ headerParameters }) =>
+    headerParameters.includes("Idempotency-Key"),
+  );
+  expect(new Set(taking.map(({ id }) => id))).toEqual(new Set(Object.keys(requests)));
+});
+
+test.each(Object.keys(requests))("%s answers again to its own caller alone", async (id) => {
+  const { app, mine, token } = two;
+  // A tenant of its own: what one operation has done is not there for the next to do.
+  const theirs = await inhabit(app, 1000 + 10 * Object.keys(requests).indexOf(id), "CCC");
+  const [request, otherBody] = requests[id]?.(theirs) ?? [{ path: "" }];
+  const key = randomUUID();
+  const [owner, other] = [
+    await app.holder("fullAdministrator", everything),
+    await app.holder("fullAdministrator", everything),
+  ];
+  const first = await post(request, owner.token, key);
+  expect(first.status, first.text).toBeLessThan(300);
+  const again = await post(request, owner.token, key);
+  expect([again.status, again.text, replayed(again)]).toEqual([first.status, first.text, "true"]);
+
+  for (const body of otherBody === undefined ? [] : [otherBody])
+    expect(outcome(await post({ ...request, body }, owner.token, key))).toEqual([
+      409,
+      "idempotency-key-reused",
+      undefined,
+    ]);
+  // Somebody else with the same rights, and those who have none, with the key and with another one.
+  expect(replayed(await post(request, other.token, key))).toBeUndefined();
+  for (const name of ["administrator", "partner", "nobody"] as const) {
+    const [guessed, fresh] = [
+      await post(request, token(name), key),
+      await post(request, token(name), randomUUID()),
+    ];
+    expect(guessed.status).toBe(403);
+    expect(said(guessed, {})).toEqual(said(fresh, {}));
+  }
+  expect(outcome(await post(request, undefined, key))).toEqual([401, "unauthenticated", undefined]);
+  // The same caller in another tenant, and with every other operation.
+  for (const [name, make] of Object.entries(requests)) {
+    const [elsewhere] = make(name === id ? mine : theirs);
+    if (name === id && elsewhere.path === request.path) continue;
+    const [, code, mark] = outcome(await post(elsewhere, owner.token, key));
+    expect([name, mark]).toEqual([name, undefined]);
+    expect(code, name).not.toBe("idempotency-key-reused");
+  }
+});
+
+test("an answer is not given again to who has lost the right to it", async () => {
+  const { app, theirs } = two;
+  const { token, oid } = await app.holder("fullAdministrator", everything);
+  const [request] = requests["notifications-send"]?.(theirs) ?? [{ path: "" }];
+  const key = randomUUID();
+  expect((await post(request, token, key)).status).toBe(202);
+  const { body } = await app.admin("GET", "/api/v1/access/assignments?top=1000");
+  const given = body["value"] as { assignmentId: string; principal: { id: string } }[];
+  const mine = given.find(({ principal }) => principal.id === oid);
+  await app.admin("DELETE", `/api/v1/access/assignments/${mine?.assignmentId}`);
+  expect(outcome(await post(request, token, key))).toEqual([403, "forbidden", undefined]);
+});
