@@ -19,8 +19,8 @@ Verifies the hash chain of every partition of the audit trail, or of one tenant'
   --anchors  a file with "audit.anchor" lines of the log, or an earlier --json output; "-" reads them from here
   --json     a line of JSON for each partition
 
-The storage is the one in AzureWebJobsStorage, or AzureWebJobsStorage__accountName with your own sign-in;
-rights to read its tables are enough. Ends with 0 when all is intact, 1 when something is broken, and 2
+The storage is the one in AzureWebJobsStorage, or AzureWebJobsStorage__accountName with your own sign-in
+(rights to read its tables are enough), or else the one that ready.json in MUSTER_HOME names. Ends with 0 when all is intact, 1 when something is broken, and 2
 when it could not look.`;
 
 /** Reads the arguments; throws words for people. */

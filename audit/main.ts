@@ -1,7 +1,7 @@
 /** `npm run audit:verify`: verifies the audit trail's hash chains, with nothing but rights to read them. */
-import { connectionOf } from "../shared/storage/connection.ts";
 import { readArguments, usage } from "./arguments.ts";
 import { lastLine } from "./report.ts";
+import { storageHere } from "./storage-here.ts";
 import { verify } from "./verify.ts";
 
 const intact = 0;
@@ -14,10 +14,7 @@ async function run(words: readonly string[]): Promise<number> {
     return intact;
   }
   const asked = readArguments(words);
-  const connection = connectionOf(process.env);
-  if (connection === undefined)
-    throw new Error("Set AzureWebJobsStorage, or AzureWebJobsStorage__accountName. See --help.");
-  const summary = await verify(connection, asked, (line) => console.log(line));
+  const summary = await verify(storageHere(process.env), asked, (line) => console.log(line));
   // The wrong account, or the wrong tenant: nothing verified is not the same as nothing wrong.
   if (summary.partitions === 0)
     throw new Error("Nothing was verified: there is no such audit trail here.");

@@ -43,6 +43,7 @@ export async function startInstallation() {
   };
   return {
     connectionString: value,
+    home,
     anchors,
     /** Lines of the log from a position on, and one that is about something else, in a file. */
     anchorFile: (lines: readonly string[]): string => {

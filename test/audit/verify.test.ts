@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { extend } from "../../shared/access/audit-chain.ts";
 import { eventOf, type Installation, run, startInstallation } from "./installation.ts";
@@ -187,6 +189,16 @@ describe("the command", () => {
     });
   });
 
+  test("finds the storage of a Muster on this machine by its ready.json", async () => {
+    const tenantId = await muster.tenantWith(1);
+    const ready = { url: "http://127.0.0.1:1", storageConnection: muster.connectionString };
+    writeFileSync(join(muster.home, "ready.json"), JSON.stringify(ready));
+    const ended = await run(["--tenant", tenantId], { MUSTER_HOME: muster.home });
+    expect(ended).toMatchObject({ code: 0, said: expect.stringContaining(tenantId) });
+    const other = await run([], { MUSTER_HOME: join(muster.home, "nowhere") });
+    expect(other).toMatchObject({ code: 2, complained: expect.stringContaining("nowhere") });
+  });
+
   test("reads anchors out of tables in which quotation marks are doubled or escaped", async () => {
     const tenantId = await muster.tenantWith(2);
     const [first = "", second = ""] = noted(tenantId);
@@ -197,7 +209,7 @@ describe("the command", () => {
   });
 
   test.each([
-    ["no storage", [], {}, "Set AzureWebJobsStorage"],
+    ["no storage", [], { MUSTER_HOME: "/no/such/home" }, "Set AzureWebJobsStorage"],
     ["an id that is none", ["--tenant", "contoso"], {}, "--tenant takes"],
     ["an option that is none", ["--fast"], {}, "--fast"],
     ["a file that is not there", ["--anchors", "/no/such/file"], { here: "" }, "/no/such/file"],
