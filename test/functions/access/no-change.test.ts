@@ -65,3 +65,14 @@ test("what an app did is found by its object id and by its client id", async () 
     ]);
   }
 });
+
+test("what a query asks is not in the trail, only that two were the same", async () => {
+  const query = "OS | where Caption contains 'Project Nightfall'";
+  const body = { action: "startCMPivot", parameters: { query }, target: { kind: "tenant" } };
+  const sent = await call("notifications-send", { body });
+  expect(sent.status).toBe(202);
+  const { body: page } = await call("audit-list-tenant", { query: "?top=1" });
+  const [event] = page["value"] as { after: { parameters: { query: string } } }[];
+  expect(event?.after.parameters.query).toMatch(/^\[\d+ characters, sha256 [0-9a-f]{16}\]$/);
+  expect(JSON.stringify(page)).not.toContain("Nightfall");
+});
