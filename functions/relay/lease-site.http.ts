@@ -28,7 +28,9 @@ export const leaseSiteFunction = onHttp(
     if (!held.ok || !held.value.moved) signedInOf(tools).note({ unchanged: true });
     if (!held.ok) return held;
     const { view, moved } = held.value;
-    if (moved) log("relay.take", { tenantId, siteCode, relayId: body.relayId, term: view.term });
+    const after = { relayId: body.relayId, term: view.term };
+    signedInOf(tools).note({ object: `site/${siteCode}`, after });
+    if (moved) log("relay.take", { tenantId, siteCode, ...after });
     return succeed(ok(view));
   },
 );

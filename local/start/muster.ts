@@ -58,7 +58,8 @@ async function startInOrder(
   const adminToken = keptKey(home, "admin-token");
   const chosenPort = port === 0 ? await freePort() : port;
   const url = `http://127.0.0.1:${chosenPort}`;
-  const common = { url, sandboxUrl: sandbox.url, adminToken, pid: process.pid };
+  const storageConnection = azurite.connectionString;
+  const common = { url, sandboxUrl: sandbox.url, adminToken, storageConnection, pid: process.pid };
   const ready = readyFile(home, { ...common, signIn: signInFacts(sandbox) });
   undo.push(() => removeReady(home));
   const stopFunctions = await startFunctions({

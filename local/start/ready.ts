@@ -18,6 +18,8 @@ export type Ready = {
   readonly sandboxUrl: string;
   /** Goes into `Authorization: Bearer`. */
   readonly adminToken: string;
+  /** Of Azurite, for whoever looks into the storage itself. */
+  readonly storageConnection: string;
   /** The process to send SIGTERM to. */
   readonly pid: number;
   /** The process that runs the functions; another one after every restart. */

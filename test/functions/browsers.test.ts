@@ -11,12 +11,14 @@ let app: RunningApp;
 beforeAll(async () => {
   app = await startApp({ MUSTER_ALLOWED_ORIGINS: `${ours}, ${local}` });
   await app.call("POST", "/api/v1/tenants", { body: { tenantId, displayName: "Contoso" } });
+  await app.call("POST", `${tenant}/sites/P01/lease`, { body: { relayId, seconds: 3600 } });
 });
 afterAll(() => app.stop());
 
 const tenant = `/api/v1/tenants/${tenantId}`;
 const role = { name: "Reader", permissions: ["devices.read"] };
-const claim = { notificationId: "0".repeat(22), from: tenantId, to: tenantId };
+const relayId = randomUUID();
+const claim = { relayId, mark: 0, notificationId: "0".repeat(22), from: tenantId, to: tenantId };
 const garbage = { "if-match": "garbage" };
 /** Answers of every kind, each with its status. */
 const kinds: readonly (readonly [string, number, string, string, Sent])[] = [
@@ -155,7 +157,8 @@ describe("a preflight", () => {
   test("leaves no trace in the trail, and stands in nobody's way", async () => {
     const before = await trail();
     await Promise.all(paths.map((path) => ask(path, "https://evil.example")));
-    expect(await trail()).toEqual(before);
+    // The token of the next page is sealed anew each time.
+    expect((await trail()).value).toEqual(before.value);
   });
 });
 

@@ -23,13 +23,15 @@ export type Change = {
 };
 
 const key = "0".repeat(22);
+const relayId = randomUUID();
 const id = randomUUID();
 /** Ids that are well formed, and nobody's. */
 export const anyIds: Found = new Map([
   ...["tenantId", "deviceId", "inventoryId", "assignmentId", "approvalId", "from", "to"].map(
     (name) => [name, id] as const,
   ),
-  ...["refreshId", "notificationId", "claimId"].map((name) => [name, key] as const),
+  ...["refreshId", "notificationId"].map((name) => [name, key] as const),
+  ["claimId", `${key}0`],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);
 
@@ -106,8 +108,15 @@ export const changes: Readonly<Record<string, Change>> = {
     keep: "notificationId",
     next: "plan",
   },
+  "sites-lease": {
+    body: () => ({ relayId, seconds: 600 }),
+    object: () => "site/P01",
+    after: { relayId },
+  },
   "sites-claim": {
     body: (found) => ({
+      relayId,
+      mark: 0,
       notificationId: found.get("notificationId"),
       from: found.get("from"),
       to: found.get("to"),

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 /** Read now and then, whoever asks for whatever. */
-const kept: readonly string[] = [tableNames.roles, tableNames.assignments];
+const kept: readonly string[] = [tableNames.roles, tableNames.assignments, tableNames.tenants];
 const isKept = (call: string): boolean => kept.some((table) => call.endsWith(` ${table}`));
 
 /** What an operation can be asked about some ids. */
