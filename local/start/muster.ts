@@ -56,7 +56,8 @@ async function startInOrder(
   const adminToken = keptKey(home, "admin-token");
   const chosenPort = port === 0 ? await freePort() : port;
   const url = `http://127.0.0.1:${chosenPort}`;
-  const ready = { url, sandboxUrl: sandbox.url, adminToken, pid: process.pid };
+  const storageConnection = azurite.connectionString;
+  const ready = { url, sandboxUrl: sandbox.url, adminToken, storageConnection, pid: process.pid };
   undo.push(() => removeReady(home));
   const stopFunctions = await startFunctions({
     port: chosenPort,

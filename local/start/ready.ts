@@ -10,6 +10,8 @@ export type Ready = {
   readonly sandboxUrl: string;
   /** Goes into `Authorization: Bearer`. */
   readonly adminToken: string;
+  /** Where the storage is; for a relay, and for looking into it with other tools. */
+  readonly storageConnection: string;
   /** The process to send SIGTERM to. */
   readonly pid: number;
   /** The process that runs the functions; another one after every restart. */

@@ -1,7 +1,8 @@
 /** The relay between a real Muster and a site: outcomes, mixed routes, sizes, misbehaviour. */
 import { QueueSASPermissions } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Rig, startRig, until } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { until } from "./support/site.ts";
 
 let rig: Rig;
 beforeAll(async () => {

@@ -18,6 +18,7 @@ import { openTap } from "../../../shared/storage/tap.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
+import { callerOf } from "./call-muster.ts";
 
 export const adminToken = "a".repeat(40);
 
@@ -103,15 +104,7 @@ export async function startMusterServer(
     refuseWith: (status) => {
       door.refusal = status;
     },
-    call: async (method, path, body) => {
-      const answered = await fetch(`${url}/api/v1${path}`, {
-        method,
-        headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await answered.text();
-      return { status: answered.status, body: text === "" ? undefined : JSON.parse(text) };
-    },
+    call: callerOf(url, adminToken),
     stop: async () => {
       queues.stop();
       server.closeAllConnections();
