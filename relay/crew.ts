@@ -23,10 +23,13 @@ export type Crew = ReturnType<typeof crewOf>;
 export function crewOf(deps: CrewDeps) {
   const underWay = new Map<string, Promise<void>>();
 
-  /** Carries a claim that the journal has: resolves with its start, and goes on with the rest by itself. */
-  const resume = (claimId: string): Promise<void> => {
+  /**
+   * Carries a claim that the journal has: resolves with its start, and goes on with the rest by itself. `mark`: the
+   * site's highest operation, when it has just been read.
+   */
+  const resume = (claimId: string, mark?: number): Promise<void> => {
     const course = courseOf(deps, claimId);
-    const started = startClaim(course);
+    const started = startClaim(course, mark);
     const whole = started
       .then(() => finishClaim(course))
       .catch((error: unknown) => mend(course, error))
@@ -55,7 +58,7 @@ export function crewOf(deps: CrewDeps) {
           deps.journal.write({ kind: "claimed", work, batchSize, term });
         }
         deps.log("claim.take", { claimId, devices: devices.length, again });
-        await resume(claimId).catch(ifClaimGone);
+        await resume(claimId, again ? undefined : work.mark).catch(ifClaimGone);
         if (!again && !more) return "done";
       }
       return "later";

@@ -41,6 +41,8 @@ function curlArguments(
   { method, path, body }: SiteRequest,
   timeoutMs: number,
 ): string[] {
+  // Neither a configuration file of the account's nor a proxy of the machine's has a say in this.
+  const own = ["--disable", "--noproxy", "*", "--globoff"];
   const json = ["--header", "Content-Type: application/json", "--data-binary", "@-"];
   // Whoever asks is the account of this process; no name or password is written anywhere.
   const account = ["--negotiate", "--user", ":"];
@@ -48,7 +50,7 @@ function curlArguments(
   const asked = ["--request", method, "--header", "Accept: application/json"];
   const shown = ["--silent", "--show-error", "--write-out", `${marker}%{http_code}`];
   const carried = body === undefined ? [] : json;
-  return [...shown, ...account, ...limits, ...asked, ...carried, new URL(base + path).href];
+  return [...own, ...shown, ...account, ...limits, ...asked, ...carried, new URL(base + path).href];
 }
 
 function answerOf(code: number, output: string, trouble: string): SiteAnswer {

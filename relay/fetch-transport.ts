@@ -9,6 +9,7 @@ const neverSent = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
 /** Makes requests for an account that is not this process's own. */

@@ -2,6 +2,7 @@
 import type { Log } from "./log.ts";
 import { MusterTrouble } from "./muster-trouble.ts";
 import { pause, Stopping } from "./pause.ts";
+import { SiteUnreadable } from "./site-reads.ts";
 
 /** What a round came to: there may be more to do at once, or not before the loop's own time. */
 export type Round = "busy" | "idle";
@@ -22,7 +23,7 @@ export async function forever({ log, stopping, idleMs, work }: Loop): Promise<vo
     const waitMs = await work().then(
       (round) => (round === "idle" ? idleMs : 0),
       (error: unknown) => {
-        if (!(error instanceof Stopping)) log("relay.trouble", { why: wordsOf(error) });
+        if (!(error instanceof Stopping)) log(eventOf(error), { why: wordsOf(error) });
         return Math.max(Math.min(troubleMs, idleMs), retryAfterMs(error));
       },
     );
@@ -30,8 +31,15 @@ export async function forever({ log, stopping, idleMs, work }: Loop): Promise<vo
   }
 }
 
+/** Who is in trouble: Muster, the site, or anybody else, such as the queue. */
+function eventOf(error: unknown): string {
+  if (error instanceof MusterTrouble) return "muster.trouble";
+  return error instanceof SiteUnreadable ? "site.unreadable" : "relay.trouble";
+}
+
 const retryAfterMs = (error: unknown): number =>
   error instanceof MusterTrouble ? error.retryAfterMs : 0;
 
 /** An error in one line: some libraries add whole requests below. */
-const wordsOf = (error: unknown): string => String(error).split("\n")[0] ?? "";
+const wordsOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";

@@ -27,15 +27,26 @@ export type Journal = {
 };
 
 /** Lines after which closed claims are left out by starting a new file. */
-const maxLines = 20_000;
+const usualLines = 20_000;
 
 /** Opens the journal in a folder, which is made if it is not there. */
-export function openJournal(home: string): Journal {
+export function openJournal(home: string, maxLines: number = usualLines): Journal {
   mkdirSync(home, { recursive: true });
   const path = join(home, "journal.ndjson");
   let claims = existsSync(path) ? replay(readFileSync(path, "utf8")) : new Map<string, Claim>();
-  let file = rewrite(path, claims);
+  renameSync(shortened(path, claims), path);
+  let file = openSync(path, "a");
   let lines = 0;
+  const shorten = (): void => {
+    const fresh = shortened(path, claims);
+    // Closed first: Windows replaces no file that is open.
+    closeSync(file);
+    try {
+      renameSync(fresh, path);
+    } finally {
+      file = openSync(path, "a");
+    }
+  };
   return {
     claims: () => claims,
     write: (entry) => {
@@ -43,9 +54,12 @@ export function openJournal(home: string): Journal {
       claims = apply(claims, entry);
       lines += 1;
       if (lines < maxLines) return;
-      closeSync(file);
-      file = rewrite(path, claims);
       lines = 0;
+      try {
+        shorten();
+      } catch {
+        // The step is written. A journal that is too long goes on; after as many lines it is tried again.
+      }
     },
     close: () => closeSync(file),
   };
@@ -66,15 +80,17 @@ export function replay(text: string): Map<string, Claim> {
   return claims;
 }
 
-/** Writes a file with the open claims only, and puts it in the place of the old one at once. */
-function rewrite(path: string, claims: ReadonlyMap<string, Claim>): number {
+/** Writes a file with the open claims only, on disk whole, and answers its path. */
+function shortened(path: string, claims: ReadonlyMap<string, Claim>): string {
   const fresh = `${path}.new`;
   const file = openSync(fresh, "w");
-  for (const entry of entriesOf(claims)) writeSync(file, `${JSON.stringify(entry)}\n`);
-  fdatasyncSync(file);
-  closeSync(file);
-  renameSync(fresh, path);
-  return openSync(path, "a");
+  try {
+    for (const entry of entriesOf(claims)) writeLine(file, entry);
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return fresh;
 }
 
 function entriesOf(claims: ReadonlyMap<string, Claim>): Entry[] {
@@ -89,13 +105,18 @@ function entriesOf(claims: ReadonlyMap<string, Claim>): Entry[] {
 
 /** Writes a line whole, or not at all: half a line in the middle would make the journal unreadable. */
 function append(file: number, entry: Entry): void {
-  const line = Buffer.from(`${JSON.stringify(entry)}\n`);
   const { size } = fstatSync(file);
   try {
-    for (let at = 0; at < line.length; ) at += writeSync(file, line, at);
+    writeLine(file, entry);
     fdatasyncSync(file);
   } catch (error) {
     ftruncateSync(file, size);
     throw error;
   }
+}
+
+/** A disk that is nearly full takes a part, and says so only when it is asked again. */
+function writeLine(file: number, entry: Entry): void {
+  const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+  for (let at = 0; at < line.length; ) at += writeSync(file, line, at);
 }

@@ -5,8 +5,8 @@ import { SignInEnvironment, signInOf } from "./sign-in-settings.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 const number = (fallback: number) => z.coerce.number().positive().default(fallback);
-const whole = (fallback: number, most: number) =>
-  z.coerce.number().int().min(0).max(most).default(fallback);
+const whole = (fallback: number, least: number, most: number) =>
+  z.coerce.number().int().min(least).max(most).default(fallback);
 
 const Schema = z.object({
   RELAY_MUSTER_URL: url,
@@ -25,16 +25,19 @@ const Schema = z.object({
   RELAY_STORAGE_CONNECTION: z.string().optional(),
   RELAY_HOME: z.string().min(1),
   RELAY_COLLECTION_ID: z.string().min(1).default("SMS00001"),
-  RELAY_RANDOMIZATION_WINDOW: whole(0, 1440),
-  RELAY_DEVICES_PER_OPERATION: whole(500, 500),
+  RELAY_RANDOMIZATION_WINDOW: whole(0, 0, 1440),
+  RELAY_DEVICES_PER_OPERATION: whole(500, 1, 500),
   RELAY_REQUESTS_PER_SECOND: number(20),
   RELAY_IDLE_SECONDS: number(10),
   RELAY_POLL_SECONDS: number(10),
   RELAY_SETTLE_SECONDS: number(30),
   RELAY_TIMEOUT_SECONDS: number(60),
   RELAY_INVENTORY_MINUTES: number(60),
-  RELAY_LEASE_SECONDS: whole(180, 3600),
+  RELAY_LEASE_SECONDS: whole(180, 1, 3600),
 });
+
+/** The name of every setting. */
+export const settingNames = Object.keys(Schema.shape);
 
 /** How AdminService learns who asks. */
 export type SiteAuth =
@@ -120,7 +123,7 @@ function settingsOf(env: Env, auth: SiteAuth, queue: QueueAddress): Omit<Setting
     },
     queue,
     home: env.RELAY_HOME,
-    devicesPerOperation: Math.max(1, env.RELAY_DEVICES_PER_OPERATION),
+    devicesPerOperation: env.RELAY_DEVICES_PER_OPERATION,
     idleMs: env.RELAY_IDLE_SECONDS * 1000,
     pollMs: env.RELAY_POLL_SECONDS * 1000,
     settleMs: env.RELAY_SETTLE_SECONDS * 1000,

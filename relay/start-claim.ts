@@ -17,11 +17,14 @@ import { tell } from "./tell.ts";
 /** Devices after which Muster is told while others are still being started. */
 const tellAt = 100;
 
-/** Starts what is not started; returns when every batch is started, settled or reported. */
-export async function startClaim(course: Course): Promise<void> {
+/**
+ * Starts what is not started; returns when every batch is started, settled or reported. `known`: the site's highest
+ * operation, when it has just been read.
+ */
+export async function startClaim(course: Course, known?: number): Promise<void> {
   let waits = 0;
   // A mark holds until we have waited: meanwhile others may have started operations.
-  let mark: number | undefined;
+  let mark = known;
   for (;;) {
     course.stopIfAsked();
     const nth = course

@@ -91,10 +91,15 @@ function errandIn(text: string): Errand | undefined {
 
 /**
  * No queue yet: Muster makes it with the first message. No message under this receipt: it came back
- * meanwhile, and whoever has it now sees to it.
+ * meanwhile, and whoever has it now sees to it. Anything else is told in words that name no signature.
  */
 function ifAbsent(error: unknown): undefined {
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  const { statusCode, code, message } = error as Partial<Record<string, unknown>>;
   if (statusCode === 404 || code === "PopReceiptMismatch") return undefined;
-  throw error;
+  const said =
+    statusCode === undefined
+      ? `does not answer: ${String(message)}`
+      : `answers ${String(statusCode)}`;
+  const reason = typeof code === "string" && statusCode !== undefined ? ` ${code}` : "";
+  throw new Error(`the queue ${said}${reason}`, { cause: error });
 }

@@ -18,7 +18,7 @@ export type Ready = {
   readonly sandboxUrl: string;
   /** Goes into `Authorization: Bearer`. */
   readonly adminToken: string;
-  /** Of Azurite, for whoever looks into the storage itself. */
+  /** Where the storage is; for a relay, and for looking into it with other tools. */
   readonly storageConnection: string;
   /** The process to send SIGTERM to. */
   readonly pid: number;

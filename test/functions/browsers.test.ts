@@ -124,6 +124,7 @@ const told = ({ status, headers, body }: Answered) => ({
   ),
 });
 const trail = async () => (await app.call("GET", "/api/v1/audit?top=1")).body;
+const valueOf = (body: unknown): unknown => (body as { readonly value: unknown }).value;
 
 describe("a preflight", () => {
   const paths = [...new Set(operations.map(({ path }) => `/${path.replaceAll(/[{}]/g, "")}`))];
@@ -158,7 +159,7 @@ describe("a preflight", () => {
     const before = await trail();
     await Promise.all(paths.map((path) => ask(path, "https://evil.example")));
     // The token of the next page is sealed anew each time.
-    expect((await trail()).value).toEqual(before.value);
+    expect(valueOf(await trail())).toEqual(valueOf(before));
   });
 });
 

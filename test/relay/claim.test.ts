@@ -88,6 +88,22 @@ describe("the journal", () => {
     rmSync(home, { recursive: true });
   });
 
+  test("that grows long begins anew with what is open", () => {
+    const home = mkdtempSync(join(tmpdir(), "journal-"));
+    const journal = openJournal(home, 40);
+    const told: Entry = { ...settled, state: { kind: "reported" } };
+    journal.write({ kind: "claimed", work, batchSize: 2, term: 1 });
+    for (let times = 0; times < 25; times += 1) {
+      journal.write(settled);
+      journal.write(told);
+    }
+    journal.close();
+    const text = readFileSync(join(home, "journal.ndjson"), "utf8");
+    expect(text.split("\n").length).toBeLessThan(25);
+    expect(replay(text)).toEqual(journal.claims());
+    rmSync(home, { recursive: true });
+  });
+
   test("unreadable in the middle is refused: a step would be forgotten", () => {
     const line = JSON.stringify({ kind: "claimed", work, batchSize: 2, term: 1 });
     expect(() => replay(`${line}\n{"kind":\n${line}\n`)).toThrow("line 2");

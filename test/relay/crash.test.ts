@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BatchState, Entry } from "../../relay/claim.ts";
 import type { GivenWork } from "../../relay/muster.ts";
-import { type Rig, type Site, startRig, until } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { type Site, until } from "./support/site.ts";
 
 let rig: Rig;
 beforeAll(async () => {

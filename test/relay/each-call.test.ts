@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runRelay } from "../../relay/relay.ts";
 import { readSettings } from "../../relay/settings.ts";
 import { type Call, type Fate, type Proxy, startProxy } from "./support/proxy.ts";
-import { type Rig, type Site, startRig, until } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { type Site, until } from "./support/site.ts";
 
 let rig: Rig;
 let doors: { readonly muster: Proxy; readonly site: Proxy };

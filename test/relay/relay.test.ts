@@ -1,7 +1,8 @@
 /** The relay between a real Muster and a site: outcomes, mixed routes, sizes, misbehaviour. */
 import { QueueSASPermissions } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Rig, startRig, until } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { until } from "./support/site.ts";
 
 let rig: Rig;
 beforeAll(async () => {
@@ -31,6 +32,31 @@ test("a SAS for nothing but the site's queue is enough", async () => {
   const sas = site.queue.generateSasUrl({ permissions, expiresOn });
   await site.known({ RELAY_QUEUE_URL: sas, RELAY_STORAGE_CONNECTION: "" });
   expect((await site.ended(await site.send(policy))).counts).toMatchObject({ done: 1 });
+});
+
+test("a SAS that has run out is trouble, told without its signature, and the next one goes on", async () => {
+  const site = await rig.tenant({ devices: 1 });
+  const permissions = QueueSASPermissions.parse("up");
+  const sas = (ms: number): string =>
+    site.queue.generateSasUrl({ permissions, expiresOn: new Date(Date.now() + ms) });
+  const old = sas(-60_000);
+  const relay = site.relay({ RELAY_QUEUE_URL: old, RELAY_STORAGE_CONNECTION: "" });
+  const { why } = await relay.saw("relay.trouble");
+  expect(why).toMatch(/^the queue answers 403\b/);
+  const signature = new URL(old).searchParams.get("sig") ?? "";
+  await relay.stop();
+  expect(JSON.stringify(relay.lines())).not.toContain(encodeURIComponent(signature));
+  await site.known({ RELAY_QUEUE_URL: sas(3_600_000), RELAY_STORAGE_CONNECTION: "" });
+  expect((await site.ended(await site.send(policy))).counts).toMatchObject({ done: 1 });
+});
+
+test("a message that is none of Muster's is told and removed", async () => {
+  const site = await rig.tenant({ devices: 1 });
+  await site.queue.createIfNotExists();
+  await site.queue.sendMessage("not ours");
+  const relay = await site.known();
+  await relay.saw("message.unreadable");
+  await until(async () => (await site.queue.getProperties()).approximateMessagesCount === 0);
 });
 
 test("one notification reaches a co-managed, an Intune-only and a ConfigMgr-only device, each its way", async () => {

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Rig, type Site, startRig } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { type Site } from "./support/site.ts";
 import { relayApp, startTokenDoor, type TokenDoor } from "./support/token-door.ts";
 
 let rig: Rig;
@@ -111,7 +112,7 @@ describe("an app", () => {
     const assignmentId = await assign(site.tenantId);
     const relay = await site.known(settings());
     await rig.muster.call("DELETE", `/access/assignments/${assignmentId}`);
-    await relay.saw("relay.trouble", ({ why }) => String(why).includes("forbidden"));
+    await relay.saw("muster.trouble", ({ why }) => String(why).includes("forbidden"));
     const notification = await site.send({ action: "downloadComputerPolicy" });
     await assign(site.tenantId);
     expect((await site.ended(notification)).counts).toMatchObject({ total: 3, done: 3 });

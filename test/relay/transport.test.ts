@@ -1,7 +1,10 @@
 /** The ways to AdminService, against a server that answers, refuses, dawdles and hangs up. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { curlTransport } from "../../relay/curl-transport.ts";
 import { fetchTransport } from "../../relay/fetch-transport.ts";
 import { paced, type Transport } from "../../relay/transport.ts";
@@ -80,6 +83,17 @@ describe.each(ways)("by %s", (_, open) => {
     const answer = await open(await nobody())({ method: "GET", path: "/" });
     expect(answer).toMatchObject({ kind: "lost", sent: false });
   });
+});
+
+test("curl obeys no configuration file and no proxy of the machine's", async () => {
+  const home = mkdtempSync(join(tmpdir(), "curl-home-"));
+  writeFileSync(join(home, ".curlrc"), 'request = "DELETE"\nuser = "somebody:else"\n');
+  const proxy = new URL(await nobody()).origin;
+  vi.stubEnv("CURL_HOME", home).stubEnv("HOME", home).stubEnv("http_proxy", proxy);
+  const answer = await curlTransport(base, "curl", 700)({ method: "GET", path: "/list" });
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true });
+  expect(answer).toMatchObject({ status: 200, body: { method: "GET", authorization: "" } });
 });
 
 test("a curl that is not there has surely sent nothing", async () => {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import type { RelayProcess } from "./support/relay-process.ts";
-import { type Rig, type Site, startRig, until } from "./support/rig.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+import { type Site, until } from "./support/site.ts";
 
 let rig: Rig;
 let other = "";

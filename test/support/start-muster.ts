@@ -65,7 +65,10 @@ export const readReady = (home: string): Ready =>
 export const makeHome = (): string => mkdtempSync(join(tmpdir(), "muster-"));
 
 /** A running Muster with everything a caller needs. */
-export type RunningMuster = Pick<Ready, "url" | "sandboxUrl" | "adminToken"> & {
+export type RunningMuster = Pick<
+  Ready,
+  "url" | "sandboxUrl" | "adminToken" | "storageConnection"
+> & {
   readonly home: string;
   /** What ready.json says now: its `hostPid` changes when the functions are restarted. */
   readonly current: () => Ready;
@@ -77,11 +80,12 @@ export async function startMuster(environment?: Record<string, string>): Promise
   const home = makeHome();
   const { ready, exit, signal } = launchMuster(home, environment);
   await ready;
-  const { url, sandboxUrl, adminToken } = readReady(home);
+  const { url, sandboxUrl, adminToken, storageConnection } = readReady(home);
   const stop = async (): Promise<void> => {
     signal("SIGTERM");
     await exit;
     rmSync(home, { recursive: true, force: true });
   };
-  return { url, sandboxUrl, adminToken, home, current: () => readReady(home), stop };
+  const current = (): Ready => readReady(home);
+  return { url, sandboxUrl, adminToken, storageConnection, home, current, stop };
 }

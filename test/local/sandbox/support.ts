@@ -55,8 +55,7 @@ export async function startTestSandbox(
 ): Promise<TestSandbox> {
   const home = mkdtempSync(join(tmpdir(), "sandbox-"));
   const sandbox = await startSandbox({ ...options, home });
-  const control: TestSandbox["control"] = (method, path, body) =>
-    call(`${sandbox.url}/_sandbox${path}`, method, body, {});
+  const control = controlOf(sandbox.url);
   const token: TestSandbox["token"] = (tenantId, form = {}) => fetchToken(sandbox, tenantId, form);
   const tenant: TestSandbox["tenant"] = async (plan = {}) => {
     const id = randomUUID();
@@ -85,6 +84,12 @@ export async function startTestSandbox(
   };
   return { ...sandbox, control, tenant, token, stop };
 }
+
+/** Calls the control of a sandbox. */
+export const controlOf =
+  (url: string): TestSandbox["control"] =>
+  (method, path, body) =>
+    call(`${url}/_sandbox${path}`, method, body, {});
 
 /** A fleet of nothing but Windows devices that only Intune manages. */
 export const onlyIntuneWindows = { mix: { windows: 1, intuneOnly: 1 } };

@@ -14,10 +14,11 @@ import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
 import { encodeMessage, Queues } from "../../../shared/storage/queues.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
+import { callerOf } from "./call-muster.ts";
 
 export const adminToken = "a".repeat(40);
 
@@ -48,12 +49,14 @@ export type MusterPlan = {
   /** The directory whose people and apps may call, besides the bootstrap administrator. */
   readonly home?: { readonly authorityUrl: string; readonly tenantId: string };
   readonly clock?: Clock;
+  /** Around every call that Muster makes. */
+  readonly tap?: Tap;
 };
 
 /** Starts it beside a sandbox. */
 export async function startMusterServer(
   sandbox: TestSandbox,
-  { home, clock = systemClock }: MusterPlan = {},
+  { home, clock = systemClock, tap = openTap }: MusterPlan = {},
 ): Promise<MusterServer> {
   const settings = {
     ...times,
@@ -75,7 +78,7 @@ export async function startMusterServer(
   };
   const built = await buildServices(settings, () => ({}), {
     clock,
-    tap: openTap,
+    tap,
     token,
   });
   const queues = new LiveQueues((queue, message) => handle(queue, message));
@@ -104,15 +107,7 @@ export async function startMusterServer(
     refuseWith: (status) => {
       door.refusal = status;
     },
-    call: async (method, path, body) => {
-      const answered = await fetch(`${url}/api/v1${path}`, {
-        method,
-        headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await answered.text();
-      return { status: answered.status, body: text === "" ? undefined : JSON.parse(text) };
-    },
+    call: callerOf(url, adminToken),
     stop: async () => {
       queues.stop();
       server.closeAllConnections();

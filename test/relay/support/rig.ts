@@ -1,11 +1,7 @@
-/** A tenant with a site, its Muster, its sandbox, and relays in processes of their own. */
+/** Sites beside a Muster and a sandbox in the test's own process, and relays in processes of theirs. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { QueueClient } from "@azure/storage-queue";
-import type { Errand } from "../../../relay/muster.ts";
-import { queueName } from "../../../relay/work-queue.ts";
 import { startTestSandbox, type TestSandbox } from "../../local/sandbox/support.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import {
@@ -14,10 +10,8 @@ import {
   type MusterServer,
   startMusterServer,
 } from "./muster-server.ts";
-import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
-
-type Counts = Readonly<Record<string, number>>;
-export type Status = { readonly state: string; readonly counts: Counts };
+import type { RelayProcess } from "./relay-process.ts";
+import { makeSite, type Site } from "./site.ts";
 
 /** Everything that several tests of a file share. */
 export type Rig = {
@@ -27,67 +21,27 @@ export type Rig = {
   readonly stop: () => Promise<void>;
 };
 
-/** A tenant's site with what tests do to it. */
-export type Site = {
-  readonly tenantId: string;
-  readonly behave: (settings: Record<string, unknown>) => Promise<unknown>;
-  /** Starts a relay; one folder for all of the site's relays. */
-  readonly relay: (settings?: Record<string, string>) => RelayProcess;
-  /** Starts a relay and waits until its inventory is in the directory. */
-  readonly known: (settings?: Record<string, string>) => Promise<RelayProcess>;
-  readonly home: string;
-  /** What its relays are started with. */
-  readonly settings: Readonly<Record<string, string>>;
-  readonly devices: () => Promise<readonly Listed[]>;
-  readonly send: (body: Record<string, unknown>) => Promise<string>;
-  readonly status: (notificationId: string) => Promise<Status>;
-  /** Waits until the notification has ended. */
-  readonly ended: (notificationId: string) => Promise<Status>;
-  readonly deliveries: (notificationId: string) => Promise<readonly Delivered[]>;
-  readonly ledger: (action: string) => Promise<{ total: number; doubled: number }>;
-  /** What the sandbox alone knows of its devices under the behaviour of now. */
-  readonly traits: (action: string) => Promise<readonly { failing: boolean; offline: boolean }[]>;
-  readonly approvedScript: () => Promise<string>;
-  /** The site's queue, as the relay sees it. */
-  readonly queue: QueueClient;
-  /** What the first message of the site's queue says; it stays there. */
-  readonly errand: () => Promise<Errand>;
-  /** Asks Muster as the relay does; the caller says what shape the answer has. */
-  // oxlint-disable-next-line no-unnecessary-type-parameters
-  readonly ask: <Body>(path: string, body: unknown) => Promise<{ status: number; body: Body }>;
-  /** Asks AdminService as the relay does; the caller says what shape the answer has. */
-  // oxlint-disable-next-line no-unnecessary-type-parameters
-  readonly adminService: <Body>(method: string, path: string, body?: unknown) => Promise<Body>;
-};
-
-export type Listed = {
-  readonly deviceId: string;
-  readonly managementAgent: string;
-  readonly source: string;
-  readonly configMgrResourceId?: number;
-  readonly siteCode?: string;
-};
-export type Delivered = {
-  readonly deviceId: string;
-  readonly state: string;
-  readonly route?: string;
-  readonly code?: string;
-  readonly detail?: string;
-};
-
 /** Starts Muster and the sandbox. */
 export async function startRig(plan?: MusterPlan): Promise<Rig> {
   const sandbox = await startTestSandbox();
   const muster = await startMusterServer(sandbox, plan);
   const relays: RelayProcess[] = [];
   const homes: string[] = [];
+  const world = {
+    sandboxUrl: sandbox.url,
+    control: sandbox.control,
+    muster,
+    token: adminToken,
+    storage: storageConnectionString(),
+    relays,
+  };
   return {
     sandbox,
     muster,
-    tenant: async (plan = {}) => {
+    tenant: async (fleet) => {
       const home = mkdtempSync(join(tmpdir(), "relay-"));
       homes.push(home);
-      return siteFor({ sandbox, muster, home, relays }, plan);
+      return makeSite(world, home, fleet);
     },
     stop: async () => {
       await Promise.all(relays.map((relay) => relay.kill()));
@@ -96,128 +50,4 @@ export async function startRig(plan?: MusterPlan): Promise<Rig> {
       for (const home of homes) rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Calls a site's AdminService with some credentials. */
-function adminServiceOf({ sandbox }: Parts, tenantId: string): Site["adminService"] {
-  return async (method, path, body) => {
-    const asked = await fetch(`${sandbox.url}/sites/${tenantId}/P01/AdminService${path}`, {
-      method,
-      headers: { authorization: "Basic x", "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return JSON.parse(await asked.text());
-  };
-}
-
-const noMessages = { peekedMessageItems: [] };
-
-type Parts = Pick<Rig, "sandbox" | "muster"> & { home: string; relays: RelayProcess[] };
-
-async function siteFor(parts: Parts, plan: Record<string, unknown>): Promise<Site> {
-  const { sandbox, muster, home, relays } = parts;
-  const mix = { windows: 1, configMgrOnly: 1 };
-  const { id: tenantId, behave } = await sandbox.tenant({ devices: 3, mix, ...plan });
-  await behave({ actMs: [1, 20], reportMs: [1, 20] });
-  const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
-  await muster.call("POST", "/tenants", { tenantId, displayName: "Contoso", pace });
-  const base = `/tenants/${tenantId}`;
-  const settings = settingsFor(parts, tenantId);
-  const relay: Site["relay"] = (more = {}) => {
-    const started = startRelayProcess({ ...settings, ...more });
-    relays.push(started);
-    return started;
-  };
-  const devices = async () => {
-    const { body } = await muster.call<{ value: Listed[] }>("GET", `${base}/devices?top=1000`);
-    return body.value;
-  };
-  const adminService = adminServiceOf(parts, tenantId);
-  const queue = new QueueClient(storageConnectionString(), queueName(tenantId, "P01"));
-  const status: Site["status"] = async (notificationId) =>
-    (await muster.call<Status>("GET", `${base}/notifications/${notificationId}`)).body;
-  return {
-    tenantId,
-    behave,
-    relay,
-    home,
-    settings,
-    devices,
-    status,
-    known: async (more) => {
-      const started = relay(more);
-      await started.saw("inventory.hand-in");
-      await until(async () => (await devices()).some(({ siteCode }) => siteCode === "P01"));
-      return started;
-    },
-    send: async (body) => {
-      const sent = await muster.call<{ notificationId: string; detail?: string }>(
-        "POST",
-        `${base}/notifications`,
-        { target: { kind: "tenant" }, expiresAfter: "PT60S", ...body },
-      );
-      if (sent.status !== 202) throw new Error(sent.body.detail);
-      return sent.body.notificationId;
-    },
-    ended: async (notificationId) => {
-      const done = async () =>
-        /completed|cancelled|failed/.test((await status(notificationId)).state);
-      await until(done);
-      return status(notificationId);
-    },
-    deliveries: async (notificationId) => {
-      const path = `${base}/notifications/${notificationId}/deliveries?top=1000`;
-      return (await muster.call<{ value: Delivered[] }>("GET", path)).body.value;
-    },
-    traits: async (action) => {
-      const path = `/tenants/${tenantId}/devices?top=1000&action=${action}`;
-      type Traits = { value: { failing: boolean; offline: boolean }[] };
-      return (await sandbox.control<Traits>("GET", path)).body.value;
-    },
-    approvedScript: async () => {
-      type Scripts = { value: { ScriptGuid: string; ApprovalState: number }[] };
-      const found = await adminService<Scripts>("GET", "/v1.0/Script");
-      return found.value.find((script) => script.ApprovalState === 3)?.ScriptGuid ?? "";
-    },
-    queue,
-    errand: async () => {
-      for (;;) {
-        const [first] = (await queue.peekMessages().catch(() => noMessages)).peekedMessageItems;
-        if (first) return JSON.parse(Buffer.from(first.messageText, "base64").toString("utf8"));
-        await sleep(50);
-      }
-    },
-    ask: (path, body) => muster.call("POST", `${base}/sites/P01${path}`, body),
-    adminService,
-    ledger: async (action) => {
-      const query = `tenantId=${tenantId}&action=${action}`;
-      const summary = await sandbox.control<{ total: number; doubled: number }>(
-        "GET",
-        `/ledger/summary?${query}`,
-      );
-      return summary.body;
-    },
-  };
-}
-
-const settingsFor = ({ sandbox, muster, home }: Parts, tenantId: string) => ({
-  RELAY_MUSTER_URL: muster.url,
-  RELAY_MUSTER_TOKEN: adminToken,
-  RELAY_TENANT_ID: tenantId,
-  RELAY_SITE_CODE: "P01",
-  RELAY_ADMIN_SERVICE_URL: `${sandbox.url}/sites/${tenantId}/P01/AdminService`,
-  RELAY_ADMIN_SERVICE_AUTH: "basic",
-  RELAY_ADMIN_SERVICE_USER: "relay",
-  RELAY_ADMIN_SERVICE_PASSWORD: "relay",
-  RELAY_STORAGE_CONNECTION: storageConnectionString(),
-  RELAY_HOME: home,
-  RELAY_IDLE_SECONDS: "0.2",
-  RELAY_POLL_SECONDS: "0.1",
-  RELAY_SETTLE_SECONDS: "0.5",
-  RELAY_REQUESTS_PER_SECOND: "1000",
-});
-
-/** Waits for something that others bring about; the test's own time limit ends it. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(50);
 }
