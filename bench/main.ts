@@ -6,6 +6,7 @@ import { measureBullmq } from "./bullmq.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { measureCounts } from "./counts.ts";
 import { measureDispatch } from "./dispatch.ts";
+import { measureMemory } from "./live-memory.ts";
 import { measureNaive } from "./naive.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
 import { redisVersion } from "./redis.ts";
@@ -28,6 +29,7 @@ async function run(options: BenchOptions): Promise<Results> {
     startedAt: new Date().toISOString(),
     dispatch: [],
     counted: [],
+    memory: [],
   };
   const wants = (part: Part): boolean => !options.skip.has(part);
   const { sizes } = options;
@@ -50,6 +52,10 @@ async function run(options: BenchOptions): Promise<Results> {
   for (const route of options.routes)
     for (const size of wants("counts") ? sizes : [])
       results.counted.push(await step(`counting, ${route}, ${size}`, () => count(route, size)));
+  for (const size of options.memory ? sizes : [])
+    results.memory.push(
+      await step(`memory, ${size}`, () => measureMemory(options.routes[0] ?? "bulk", size)),
+    );
   return results;
 
   function count(route: BenchOptions["routes"][number], size: number) {

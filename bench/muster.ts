@@ -24,6 +24,8 @@ export type Muster = Pick<Surroundings, "sandbox"> &
     /** Counts storage requests, where that was asked for. */
     readonly wire: Wire | undefined;
     readonly api: Api;
+    /** Ends host and worker and starts others on the same storage; `heapFile` as in `heap-probe.ts`. */
+    readonly restart: (heapFile?: string) => Promise<void>;
     readonly stop: () => Promise<void>;
   };
 
@@ -47,7 +49,7 @@ export async function startMuster(
   const [surroundings] = await Promise.all([startSurroundings(), ensureBuilt()]);
   const { azurite, sandbox } = surroundings;
   const wire = counted ? await startWire(azurite.connectionString) : undefined;
-  const hosted = await startHosted(appDir, {
+  const settings = {
     AzureWebJobsStorage: wire?.connectionString ?? azurite.connectionString,
     MUSTER_ADMIN_TOKEN: adminToken,
     MUSTER_REQUEST_RATE_FACTOR: "1000",
@@ -61,15 +63,39 @@ export async function startMuster(
     MUSTER_CONFIRM_AFTER_SECONDS: String(confirmAfterSeconds),
     // Waiting for confirmation is no sign of a lost message here.
     MUSTER_OVERDUE_SECONDS: String(2 * never),
-  });
+  };
+  let hosted = await startHosted(appDir, settings);
   const stop = async (): Promise<void> => {
     await hosted.stop();
     await wire?.stop();
     await surroundings.stop();
   };
-  const { hostPid, workerPid, url } = hosted;
-  return { sandbox, wire, hostPid, workerPid, api: apiOf(url), stop };
+  return {
+    sandbox,
+    wire,
+    get hostPid() {
+      return hosted.hostPid;
+    },
+    get workerPid() {
+      return hosted.workerPid;
+    },
+    api: (...asked) => apiOf(hosted.url)(...asked),
+    restart: async (heapFile) => {
+      await hosted.stop();
+      hosted = await startHosted(appDir, { ...settings, ...probing(settings, heapFile) });
+    },
+    stop,
+  };
 }
+
+/** Settings of a host whose worker writes down what is left of its heap after collecting all garbage. */
+const probing = ({ NODE_OPTIONS }: { readonly NODE_OPTIONS: string }, heapFile?: string) =>
+  heapFile === undefined
+    ? {}
+    : {
+        BENCH_HEAP_FILE: heapFile,
+        NODE_OPTIONS: `${NODE_OPTIONS} --expose-gc --import=${new URL("heap-probe.ts", import.meta.url).href}`,
+      };
 
 const apiOf =
   (base: string): Api =>

@@ -15,6 +15,8 @@ export type BenchOptions = {
   readonly routes: readonly RouteKind[];
   readonly skip: ReadonlySet<Part>;
   /** Devices of the naive twin and of BullMQ: what counts there is the rate. */
+  /** Also measure what a worker holds that only sends. */
+  readonly memory: boolean;
   readonly naiveDevices: number;
   readonly bullmqDevices: number;
 };
@@ -22,6 +24,7 @@ export type BenchOptions = {
 const help = `npm run bench -- [options]
   --sizes 1000,10000,100000   fleet sizes
   --million                   adds 1,000,000
+  --memory                    adds what a worker holds that only sends
   --routes bulk,batch         ways to send
   --skip ${parts.join(",")}
   --naive 2000                devices of the naive twin
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     options: {
       sizes: { type: "string", default: "1000,10000,100000" },
       million: { type: "boolean", default: false },
+      memory: { type: "boolean", default: false },
       routes: { type: "string", default: routes.join(",") },
       skip: { type: "string", default: "" },
       naive: { type: "string", default: "2000" },
@@ -46,6 +50,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     sizes: values.million ? [...sizes, 1_000_000] : sizes,
     routes: listOf(values.routes).map((name) => oneOf(routes, name)),
+    memory: values.memory,
     skip: new Set(listOf(values.skip).map((name) => oneOf(parts, name))),
     naiveDevices: countOf(values.naive),
     bullmqDevices: countOf(values.bullmq),

@@ -2,6 +2,7 @@
 import type { Ceiling } from "./ceiling.ts";
 import type { Counted, Phase } from "./counts.ts";
 import type { Dispatch } from "./dispatch.ts";
+import type { LiveMemory } from "./live-memory.ts";
 import { emptyPoll, sumOf } from "./wire.ts";
 
 /** Everything one run found out; absent parts were skipped. */
@@ -13,6 +14,7 @@ export type Results = {
   bullmq?: { readonly each: number; readonly bulk: number } | { readonly skipped: string };
   readonly dispatch: Dispatch[];
   readonly counted: Counted[];
+  readonly memory: LiveMemory[];
 };
 
 type Cell = string | number | undefined;
@@ -49,6 +51,7 @@ export function report(results: Results): string {
     ...requests(results.counted),
     ...refreshes(results),
     ...reads(results.counted),
+    ...memories(results.memory),
   ];
   return sections.join("\n\n");
 }
@@ -196,4 +199,24 @@ function reads(counted: readonly Counted[]): string[] {
     ]),
   );
   return rows.length === 0 ? [] : [table(["reading", "storage reads", "of", "ms"], rows)];
+}
+
+function memories(measured: readonly LiveMemory[]): string[] {
+  const rows = measured.map(({ route, devices, peak, live }): Cell[] => [
+    `${route}, ${devices.toLocaleString("en-US")}`,
+    peak,
+    live.first,
+    live.second,
+    live.most,
+    live.after,
+  ]);
+  const head = [
+    "a worker that only sends, MiB",
+    "peak",
+    "live heap, first half",
+    "second half",
+    "most",
+    "afterwards",
+  ];
+  return rows.length === 0 ? [] : [table(head, rows)];
 }

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { measureCounts } from "../../bench/counts.ts";
 import { measureDispatch } from "../../bench/dispatch.ts";
+import { measureMemory } from "../../bench/live-memory.ts";
 import { report } from "../../bench/report.ts";
 
 test("a small fleet is reached, counted at the wire, and reported", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const dispatched = await measureDispatch("bulk", 150);
   expect(dispatched.perSecond).toBeGreaterThan(0);
@@ -24,8 +25,12 @@ test("a small fleet is reached, counted at the wire, and reported", {
     bullmq: { skipped: "no redis-server" },
     dispatch: [dispatched],
     counted: [counted],
+    memory: [await measureMemory("bulk", 150)],
   };
   const text = report(results);
   expect(text).toContain("skipped: no redis-server");
   expect(text).toContain("dispatch, bulk, 150");
+  const live = results.memory[0]?.live;
+  expect(live?.after).toBeGreaterThan(10);
+  expect(live?.after).toBeLessThan(100);
 });
