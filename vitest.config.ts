@@ -1,4 +1,4 @@
-/** How tests run: on real parts, in processes of their own, with one Azurite for the whole run. */
+/** How tests run: on real parts, in processes of their own, two files at a time. */
 import { defineConfig } from "vitest/config";
 import { tallyReporter } from "./test/support/tally-reporter.ts";
 
@@ -7,6 +7,8 @@ const architecture = "test/architecture.test.ts";
 export default defineConfig({
   test: {
     pool: "forks",
+    // Many tests wait for something most of their time; more at once would only make them late.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ["default", tallyReporter],

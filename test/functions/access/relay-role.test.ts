@@ -40,6 +40,7 @@ test("a relay's app hands in devices, claims and reports in its tenant, and is n
   const found = ids();
   expect((await call("sites-put-part", mine, found)).status).toBe(204);
   expect((await call("sites-complete", mine, found)).status).toBe(202);
+  expect((await call("sites-lease", mine)).status).toBe(200);
   expect((await call("sites-claim", mine)).status).toBe(204);
   // Nobody has sent such a notification; the door was open all the same.
   expect((await call("sites-report", mine)).body).toMatchObject({ code: "unknown-notification" });
@@ -51,8 +52,8 @@ test("a relay's app hands in devices, claims and reports in its tenant, and is n
 });
 
 test("it is nobody in another tenant", async () => {
-  for (const name of ["sites-put-part", "sites-complete", "sites-claim", "sites-report"])
-    expect([name, (await call(name, theirs)).status]).toEqual([name, 403]);
+  const own = ["sites-put-part", "sites-complete", "sites-lease", "sites-claim", "sites-report"];
+  for (const name of own) expect([name, (await call(name, theirs)).status]).toEqual([name, 403]);
 });
 
 test("it can neither see nor send anything in its own", async () => {
