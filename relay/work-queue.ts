@@ -1,6 +1,6 @@
 /** The queue of the site: what Muster has told it, one message at a time. */
 import { createHash } from "node:crypto";
-import { QueueClient } from "@azure/storage-queue";
+import { QueueClient, type RestError } from "@azure/storage-queue";
 import { z } from "zod";
 import type { Errand } from "./muster.ts";
 import type { QueueAddress } from "./settings.ts";
@@ -94,12 +94,12 @@ function errandIn(text: string): Errand | undefined {
  * meanwhile, and whoever has it now sees to it. Anything else is told in words that name no signature.
  */
 function ifAbsent(error: unknown): undefined {
-  const { statusCode, code, message } = error as Partial<Record<string, unknown>>;
+  const { statusCode, code, message } = error as Partial<RestError>;
   if (statusCode === 404 || code === "PopReceiptMismatch") return undefined;
   const said =
     statusCode === undefined
-      ? `does not answer: ${String(message)}`
-      : `answers ${String(statusCode)}`;
+      ? `does not answer: ${message ?? "no reason given"}`
+      : `answers ${statusCode}`;
   const reason = typeof code === "string" && statusCode !== undefined ? ` ${code}` : "";
   throw new Error(`the queue ${said}${reason}`, { cause: error });
 }

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { musterClock } from "../../relay/muster-clock.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 
+const heard = (own: number, said: string | null): number => {
+  const clock = musterClock(() => own);
+  clock.hear(said);
+  return clock.now() - own;
+};
+
 describe("the difference", () => {
-  const heard = (own: number, said: string | null): number => {
-    const clock = musterClock(() => own);
-    clock.hear(said);
-    return clock.now() - own;
-  };
   const at = Date.parse("2026-08-01T12:00:00Z");
   const said = (ms: number): string => new Date(at + ms).toUTCString();
 

@@ -71,14 +71,15 @@ async function costOf(name: string, work: () => Promise<unknown>) {
   return cost;
 }
 
+const listed = async (): Promise<number> => {
+  const path = `/tenants/${site.tenantId}/sites`;
+  type Sites = { value: { devices: number }[] };
+  return (await rig.muster.call<Sites>("GET", path)).body.value[0]?.devices ?? 0;
+};
+
 test(
   "an inventory costs a request for each 1,000 systems, and one for each 2,000 handed in",
   async () => {
-    const listed = async (): Promise<number> => {
-      const path = `/tenants/${site.tenantId}/sites`;
-      type Sites = { value: { devices: number }[] };
-      return (await rig.muster.call<Sites>("GET", path)).body.value[0]?.devices ?? 0;
-    };
     const cost = await costOf("inventory", async () => {
       await until(async () => (await listed()) === devices);
       await until(async () => (await site.devices()).length > 0);

@@ -11,13 +11,14 @@ let doors: { readonly muster: Proxy; readonly site: Proxy };
 /** What happens to a tenant's calls. */
 const fates = new Map<string, (call: Call) => Fate>();
 
+const fateOf = (call: Call): Fate => {
+  const [, tenantId = ""] = /\/(?:tenants|sites)\/([0-9a-f-]{36})\//.exec(call.path) ?? [];
+  return fates.get(tenantId)?.(call) ?? "pass";
+};
+
 beforeAll(async () => {
   rig = await startRig();
   doors = { muster: await startProxy(rig.muster.url), site: await startProxy(rig.sandbox.url) };
-  const fateOf = (call: Call): Fate => {
-    const [, tenantId = ""] = /\/(?:tenants|sites)\/([0-9a-f-]{36})\//.exec(call.path) ?? [];
-    return fates.get(tenantId)?.(call) ?? "pass";
-  };
   doors.muster.meddle(fateOf);
   doors.site.meddle(fateOf);
 });
@@ -82,7 +83,7 @@ function suffer(site: Site, { fate, spares = [] }: Way, startIsLost: boolean) {
 }
 
 /** Runs a relay whose calls suffer until the devices have their action; answers the notification's status. */
-async function survives(site: Site): Promise<void> {
+async function expectSurvival(site: Site): Promise<void> {
   const stopper = new AbortController();
   const settings = readSettings({
     ...site.settings,
@@ -102,20 +103,20 @@ async function survives(site: Site): Promise<void> {
   await running;
 }
 
-async function survivesEach(name: string, startIsLost: boolean): Promise<void> {
+async function expectSurvivalOf(name: string, startIsLost: boolean): Promise<void> {
   const site = await rig.tenant({ devices });
   const unseen = suffer(site, ways[name] ?? { fate: "pass" }, startIsLost);
-  await survives(site);
+  await expectSurvival(site);
   expect(unseen()).toEqual([]);
 }
 
 const timeMs = 60_000;
 describe.concurrent("the first call of each kind", () => {
-  test.each(Object.keys(ways))("%s", (name) => survivesEach(name, false), timeMs);
+  test.each(Object.keys(ways))("%s", (name) => expectSurvivalOf(name, false), timeMs);
 });
 
 describe.concurrent("the first start has no answer, and the first call of each other kind", () => {
-  test.each(Object.keys(ways))("%s", (name) => survivesEach(name, true), timeMs);
+  test.each(Object.keys(ways))("%s", (name) => expectSurvivalOf(name, true), timeMs);
 });
 
 // Longer than an answer is waited for: an empty list would mean that the start never arrived.
@@ -133,7 +134,7 @@ test.each([404, 200])(
       const away = lostAt !== undefined && Date.now() < lostAt + 3_000;
       return away && path.includes("/wmi/") ? { status, body: page } : "pass";
     });
-    await survives(site);
+    await expectSurvival(site);
   },
   timeMs,
 );

@@ -56,7 +56,8 @@ test("a message that is none of Muster's is told and removed", async () => {
   await site.queue.sendMessage("not ours");
   const relay = await site.known();
   await relay.saw("message.unreadable");
-  await until(async () => (await site.queue.getProperties()).approximateMessagesCount === 0);
+  const left = async () => (await site.queue.getProperties()).approximateMessagesCount;
+  await expect.poll(left, { timeout: 15_000 }).toBe(0);
 });
 
 test("one notification reaches a co-managed, an Intune-only and a ConfigMgr-only device, each its way", async () => {

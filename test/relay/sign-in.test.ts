@@ -55,7 +55,7 @@ async function allowed(): Promise<Site> {
   return site;
 }
 
-const reaches = async (site: Site): Promise<void> => {
+const expectReached = async (site: Site): Promise<void> => {
   const notification = await site.send({ action: "downloadComputerPolicy" });
   expect((await site.ended(notification)).counts).toMatchObject({ total: 3, done: 3 });
 };
@@ -64,7 +64,7 @@ describe("an app", () => {
   test("with a secret is let in by nothing but its role for the tenant", async () => {
     const site = await allowed();
     await site.known(settings());
-    await reaches(site);
+    await expectReached(site);
     expect(entra.door.proofs.at(-1)).toBe("secret");
   });
 
@@ -95,7 +95,7 @@ describe("an app", () => {
     await site.known(settings());
     await expect.poll(() => entra.door.issued - before, { timeout: 10_000 }).toBeGreaterThan(2);
     entra.door.plan = { ...entra.door.plan, expiresIn: 3600 };
-    await reaches(site);
+    await expectReached(site);
   });
 
   test("whose token Muster refuses gets another one at once", async () => {
@@ -103,7 +103,7 @@ describe("an app", () => {
     // Good for an hour, says Entra; out of date, says Muster.
     entra.door.next = [{ ...entra.door.plan, validFor: -300 }];
     const relay = await site.known(settings());
-    await reaches(site);
+    await expectReached(site);
     expect(relay.lines().map(({ event }) => event)).not.toContain("muster.trouble");
   });
 
@@ -124,19 +124,19 @@ describe("an app", () => {
     rig.muster.refuseWith(429);
     await relay.saw("muster.trouble");
     rig.muster.refuseWith(undefined);
-    await reaches(site);
+    await expectReached(site);
   }, 60_000);
 });
 
-describe("what keeps it from starting is one line and exit code 1", () => {
-  const refused = async (site: Site, more: Record<string, string>): Promise<string> => {
-    const relay = site.relay(more);
-    expect(await relay.exit).toBe(1);
-    expect(relay.lines()).toEqual([]);
-    expect(relay.trouble()).toMatch(/^[^\n]+\n$/);
-    return relay.trouble();
-  };
+const refused = async (site: Site, more: Record<string, string>): Promise<string> => {
+  const relay = site.relay(more);
+  expect(await relay.exit).toBe(1);
+  expect(relay.lines()).toEqual([]);
+  expect(relay.trouble()).toMatch(/^[^\n]+\n$/);
+  return relay.trouble();
+};
 
+describe("what keeps it from starting is one line and exit code 1", () => {
   test("a token that Muster does not know", async () => {
     const site = await rig.tenant();
     const said = await refused(site, { RELAY_MUSTER_TOKEN: "another-token" });
@@ -175,5 +175,5 @@ test("a Muster that is away is waited for", async () => {
   const relay = site.relay({ RELAY_LEASE_SECONDS: "6", RELAY_TIMEOUT_SECONDS: "2" });
   await relay.saw("muster.trouble");
   rig.muster.refuseWith(undefined);
-  await relay.saw("inventory.hand-in");
+  expect(await relay.saw("inventory.hand-in")).toMatchObject({ event: "inventory.hand-in" });
 });

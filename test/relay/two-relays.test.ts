@@ -48,14 +48,14 @@ async function pair(): Promise<readonly [first: RelayProcess, second: RelayProce
   return [first, second];
 }
 
-const doneOnce = async (notification: string): Promise<void> => {
+const expectDoneOnce = async (notification: string): Promise<void> => {
   expect((await site.ended(notification)).counts).toMatchObject({ total: devices, done: devices });
   expect(await site.ledger("clientOperation")).toMatchObject({ total: devices, doubled: 0 });
 };
 
 test("the second stands by, and takes nothing off the queue", async () => {
   const [, second] = await pair();
-  await doneOnce(await site.send(restart));
+  await expectDoneOnce(await site.send(restart));
   expect(second.lines().map(({ event }) => event)).toEqual(["site.taken", "relay.start"]);
 });
 
@@ -66,7 +66,7 @@ test("one that was killed while the site was answering is followed by the other,
   await until(async () => (await site.ledger("clientOperation")).total === devices);
   await first.kill();
   await site.behave({ slowRate: 0 });
-  await doneOnce(notification);
+  await expectDoneOnce(notification);
   expect(await second.saw("operation.look")).toMatchObject({ found: "ours" });
 }, 60_000);
 
@@ -79,14 +79,14 @@ test("one that stood still while the other took over starts nothing when it goes
   first.freeze();
   await second.saw("site.hold");
   door.meddle(() => "pass");
-  await doneOnce(notification);
+  await expectDoneOnce(notification);
   const starts = door.calls.filter(isStart).length;
   first.thaw();
   await first.saw("site.taken");
   // Time enough for more than one back-off.
   await sleep(3_000);
   expect(door.calls.filter(isStart)).toHaveLength(starts);
-  await doneOnce(notification);
+  await expectDoneOnce(notification);
 }, 60_000);
 
 test("one that has the site back looks before it starts what it had open", async () => {
@@ -97,9 +97,9 @@ test("one that has the site back looks before it starts what it had open", async
   first.freeze();
   await second.saw("site.hold");
   door.meddle(() => "pass");
-  await doneOnce(notification);
+  await expectDoneOnce(notification);
   await second.kill();
   first.thaw();
   await first.saw("operation.look", ({ found }) => found === "ours");
-  await doneOnce(notification);
+  await expectDoneOnce(notification);
 }, 60_000);

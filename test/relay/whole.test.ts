@@ -1,20 +1,16 @@
 /**
  * The relay beside a whole Muster: the built app in the local host, Azurite, the sandbox, and the relay started by its
- * own command. What its README prints is done as it is printed.
+ * own command.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { settingNames } from "../../relay/settings.ts";
-import { queueName } from "../../relay/work-queue.ts";
 import { controlOf } from "../local/sandbox/support.ts";
 import { type RunningMuster, startMuster } from "../support/start-muster.ts";
 import { callerOf } from "./support/call-muster.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
-import { npmRunRelay, type RelayProcess, startRelayProcess } from "./support/relay-process.ts";
+import { npmRunRelay, type RelayProcess } from "./support/relay-process.ts";
 import { makeSite, type Site, until, type World } from "./support/site.ts";
 
 let muster: RunningMuster;
@@ -68,7 +64,7 @@ const start = (site: Site, more: Record<string, string> = {}): Promise<RelayProc
     npmRunRelay,
   );
 
-async function doneOnce(site: Site, notification: string, devices: number): Promise<void> {
+async function expectDoneOnce(site: Site, notification: string, devices: number): Promise<void> {
   expect((await site.ended(notification)).counts).toMatchObject({ total: devices, done: devices });
   expect(await site.ledger("clientOperation")).toMatchObject({ total: devices, doubled: 0 });
 }
@@ -131,7 +127,7 @@ describe("nothing is doubled and nothing is lost", () => {
     await relay.kill();
     await site.behave({ slowRate: 0 });
     await start(site, { RELAY_DEVICES_PER_OPERATION: "3" });
-    await doneOnce(site, notification, 12);
+    await expectDoneOnce(site, notification, 12);
   }, 60_000);
 
   test("when the functions are killed while it works", async () => {
@@ -142,7 +138,7 @@ describe("nothing is doubled and nothing is lost", () => {
     await until(async () => (await site.ledger("clientOperation")).total > 3);
     process.kill(muster.current().hostPid, "SIGKILL");
     await site.behave({ slowRate: 0 });
-    await doneOnce(site, notification, 12);
+    await expectDoneOnce(site, notification, 12);
   }, 60_000);
 
   test("when Muster is away for a while", async () => {
@@ -155,7 +151,7 @@ describe("nothing is doubled and nothing is lost", () => {
     await relay.saw("muster.trouble");
     await site.behave({ slowRate: 0 });
     doors.muster.meddle(() => "pass");
-    await doneOnce(site, notification, 3);
+    await expectDoneOnce(site, notification, 3);
   }, 60_000);
 
   test("when AdminService is away for a while", async () => {
@@ -167,7 +163,7 @@ describe("nothing is doubled and nothing is lost", () => {
     // Nothing is claimed for a site that cannot be read: it can still be cancelled.
     expect(relay.lines().map(({ event }) => event)).not.toContain("claim.take");
     doors.site.meddle(() => "pass");
-    await doneOnce(site, notification, 3);
+    await expectDoneOnce(site, notification, 3);
   }, 60_000);
 });
 
@@ -201,7 +197,7 @@ describe.skipIf(process.platform === "win32")("as a terminal ends it", () => {
       expect((await site.ledger("clientOperation")).total).toBeLessThan(6);
       await site.behave({ slowRate: 0 });
       const next = await start(site, { RELAY_DEVICES_PER_OPERATION: "2" });
-      await doneOnce(site, notification, 6);
+      await expectDoneOnce(site, notification, 6);
       // Its call had ended, so nobody had to look.
       expect(next.lines().map(({ event }) => event)).not.toContain("operation.look");
     },
@@ -219,66 +215,3 @@ test("a wrong token is one line and exit code 1", async () => {
     /^The relay does not start\. Muster answers 401 unauthenticated: [^\n]+\n$/,
   );
 }, 60_000);
-
-const readme = readFileSync(new URL("../../relay/README.md", import.meta.url), "utf8");
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** The shell blocks of a section of the README. */
-function blocksOf(section: string): string[] {
-  const [, text = ""] = readme.split(new RegExp(`\n##+ ${section}\n`));
-  const [body = ""] = text.split(/\n##+ /);
-  return [...body.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
-}
-
-describe.skipIf(process.platform === "win32")("the relay's README", () => {
-  const bash = (script: string) =>
-    spawnSync("bash", ["-e", "-c", script], {
-      cwd: root,
-      env: { ...process.env, MUSTER_HOME: muster.home },
-      encoding: "utf8",
-      timeout: 60_000,
-    });
-
-  test("can be followed on one machine as printed", async () => {
-    const [prepare = "", relay = "", watch = ""] = blocksOf("Try it on one machine");
-    const made = bash(prepare);
-    expect(made.status, made.stderr).toBe(0);
-    expect(made.stdout).toContain('"displayName":"Contoso"');
-    // The third terminal has the first lines, and asks for the relay; requests there change nothing again.
-    const [setting = ""] = prepare.split("\ncurl");
-    const started = startRelayProcess({ MUSTER_HOME: muster.home }, [
-      "bash",
-      "-e",
-      "-c",
-      `${setting}\n${relay}`,
-    ]);
-    relays.push(started);
-    await started.saw("inventory.hand-in");
-    const ran = bash(`${setting}\n${watch}`);
-    expect(ran.status, ran.stderr + ran.stdout).toBe(0);
-    expect(ran.stdout).toContain('"relaySeenAt"');
-    expect(ran.stdout).toContain('"done":3');
-    const routes = ran.stdout.match(/"route":"\w+"/g)?.toSorted();
-    expect(routes).toEqual([
-      '"route":"adminService"',
-      '"route":"adminService"',
-      '"route":"intune"',
-    ]);
-    expect(await started.signalGroup("SIGINT")).toBe(0);
-  }, 120_000);
-
-  test("names the queue as Muster does", () => {
-    const [block = ""] = blocksOf("The queue");
-    const [line = ""] = block.split("\n");
-    const tenantId = /[0-9a-f-]{36}/.exec(line)?.[0] ?? "";
-    expect(bash(`${line}\necho "$QUEUE"`).stdout).toBe(`${queueName(tenantId, "P01")}\n`);
-  });
-
-  test("lists every setting there is, and no other", () => {
-    const rows = [...readme.matchAll(/^\| (`RELAY_.*?) +\|/gm)].flatMap(([, cell = ""]) => [
-      ...cell.matchAll(/`(RELAY_\w+)`/g),
-    ]);
-    const listed = rows.map(([, name = ""]) => name);
-    expect(new Set(listed)).toEqual(new Set(settingNames));
-  });
-});

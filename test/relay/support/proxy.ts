@@ -32,18 +32,21 @@ export type Proxy = {
 
 const lateMs = 300;
 
+const untouched = (): Fate => "pass";
+
 /** Starts a proxy before `target`, `http://host:port`. */
 export async function startProxy(target: string): Promise<Proxy> {
   const calls: Call[] = [];
-  let fateOf: (call: Call) => Fate = () => "pass";
-  const server = createServer(async (incoming, response) => {
+  let fateOf: (call: Call) => Fate = untouched;
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body: Buffer[] = [];
     for await (const part of incoming) body.push(part as Buffer);
     const call = { method: incoming.method ?? "GET", path: decodeURI(incoming.url ?? "/") };
     calls.push(call);
     const forward = (to?: ServerResponse) => pass(target, incoming, Buffer.concat(body), to);
     await suffer(fateOf(call), incoming, response, forward).catch(() => response.destroy());
-  });
+  };
+  const server = createServer((incoming, response) => void serve(incoming, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

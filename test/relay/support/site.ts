@@ -106,7 +106,7 @@ export async function makeSite(
   await muster.call("POST", "/tenants", { tenantId, displayName: "Contoso", pace });
   const base = `/tenants/${tenantId}`;
   const settings = settingsFor(world, home, tenantId);
-  const relay: Site["relay"] = (more = {}, command = undefined) => {
+  const relay: Site["relay"] = (more = {}, command?) => {
     const started = startRelayProcess({ ...settings, ...more }, command);
     relays.push(started);
     return started;

@@ -1,5 +1,6 @@
 /** Where an app of the home tenant gets its tokens: the client credentials grant, over HTTPS as MSAL wants it. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -53,12 +54,14 @@ export async function startTokenDoor() {
     const access_token = await sign(claims, key, "one");
     return [200, { token_type: "Bearer", expires_in: expiresIn, access_token }];
   };
-  const server = createServer({ key: made.private, cert: made.cert }, async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let text = "";
     for await (const part of request) text += String(part);
     const [status, body] = await answer(new URLSearchParams(text));
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-  });
+  };
+  const options = { key: made.private, cert: made.cert };
+  const server = createServer(options, (request, response) => void serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     directory,
