@@ -120,7 +120,9 @@ describe.skipIf(!graphDescriptionPresent)("requests, judged by Graph's descripti
     const deps = { ...rig.services.refresh, graph };
     const refreshId = newestFirstId(Date.now());
     await startRefresh(deps, tenantId, refreshId);
-    await workOnRefresh(deps, { tenantId, refreshId });
+    const slice = () => workOnRefresh(deps, { tenantId, refreshId });
+    // A slow machine needs several slices; each leaves a message for the next.
+    while ((await slice()).kind === "again") expect(recorded.length).toBeLessThan(100);
     rig.queues.lose();
     const stored = await deps.refreshes.get(tenantId, refreshId);
     expect(stored?.refresh.state).toBe("completed");
