@@ -10,14 +10,14 @@ import { addTenant, type Muster, notify, refresh, startMuster, untilSent } from 
 import type { RouteKind } from "./options.ts";
 import { scratchFolder } from "./scratch.ts";
 
-/** In MiB; `first` and `second` are means over the halves of the time. */
+/** In MiB; `first` and `second` are means over the halves of the time, where that was long enough. */
 export type LiveMemory = {
   readonly route: RouteKind;
   readonly devices: number;
   readonly peak: number | undefined;
   readonly live: {
-    readonly first: number;
-    readonly second: number;
+    readonly first: number | undefined;
+    readonly second: number | undefined;
     readonly most: number;
     readonly after: number;
   };
@@ -75,5 +75,7 @@ function liveOf(file: string, begun: number, ended: number): LiveMemory["live"] 
   };
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length / 2 ** 20;
+const mean = (values: readonly number[]): number | undefined =>
+  values.length === 0
+    ? undefined
+    : values.reduce((sum, value) => sum + value, 0) / values.length / 2 ** 20;
