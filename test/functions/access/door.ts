@@ -137,9 +137,13 @@ export async function openDoor(options: DoorOptions = {}) {
     if (definition === undefined) throw new Error(`no operation ${name}`);
     return serve(definition, sent);
   };
-  /** Carries a refresh out. */
-  const refresh = (tenantId: string, refreshId: string): Promise<void> =>
-    deliver(refreshDevicesFunction, { tenantId, refreshId });
+  /** Carries a refresh out: a slow machine needs several slices, each of which asks for the next. */
+  const refresh = async (tenantId: string, refreshId: string): Promise<void> => {
+    const isRunning = async (): Promise<boolean> =>
+      (await services.refresh.refreshes.get(tenantId, refreshId))?.refresh.state === "running";
+    do await deliver(refreshDevicesFunction, { tenantId, refreshId });
+    while (await isRunning());
+  };
   /** Gives a role to a new person; answers their token and the assignment. */
   const holder = async (roleId: string, scope: Scope) => {
     const oid = randomUUID();
