@@ -72,11 +72,5 @@ export function bannedIn(source: Source, ban: Ban): Breach[] {
 export const listed = (exceptions: Readonly<Record<string, string>>, path: string): boolean =>
   Object.keys(exceptions).some((key) => (key.endsWith("/") ? path.startsWith(key) : path === key));
 
-/** The middle of the files' line counts. */
-export function medianLines(sources: readonly Source[]): number {
-  const counts = sources.map(({ text }) => lineCount(text)).toSorted((a, b) => a - b);
-  return counts[Math.floor(counts.length / 2)] ?? 0;
-}
-
 /** Lines of a text that ends with a line break. */
 export const lineCount = (text: string): number => text.split("\n").length - 1;
