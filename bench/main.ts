@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { measureBullmq } from "./bullmq.ts";
+import { measureBullmq } from "./bullmq/measure.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { measureCounts } from "./counts.ts";
 import { measureDispatch } from "./dispatch.ts";

@@ -1,18 +1,21 @@
 /**
- * Every check that needs no running part: format, lint, types, dead code, architecture.
+ * Every check that needs no running part: lockfiles, format, lint, types, dead code, architecture.
  *
  * A tool that looked at nothing has found nothing, so each must say how many files it saw.
  */
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 type Check = {
   readonly name: string;
-  /** A script inside node_modules, and its arguments. */
+  /** A script inside node_modules, or npm, and its arguments. */
   readonly program: readonly [string, ...string[]];
+  /** The folder to look at, if not the whole project. */
+  readonly folder?: string;
   /** How many files the tool says it saw. */
   readonly seen: (output: string) => number;
   /** Lines that only serve the counting. */
@@ -26,7 +29,31 @@ const numberIn =
 
 const ownFile = /^(?!.*node_modules)(?:\/|[A-Z]:).*\.ts$/gm;
 
+/** `npm run` tells the programs that it runs where npm is. */
+const npm = process.env["npm_execpath"];
+if (npm === undefined) throw new Error("Please start it with `npm run check`.");
+
+/**
+ * npm's own judgement whether `npm ci` can install from a lockfile, on any platform. Offline: a lockfile in
+ * which nothing is missing leaves no question to the registry.
+ */
+const lockfile = (name: string, folder: string): Check => ({
+  name,
+  program: [npm, "ci", "--dry-run", "--offline", "--ignore-scripts", "--loglevel=error"],
+  folder,
+  // npm tells only how many it would change here, which may be none.
+  seen: (output) =>
+    /^(?:added|removed|changed|up to date)/m.test(output) ? packagesIn(folder) : 0,
+});
+
+function packagesIn(folder: string): number {
+  const { packages } = JSON.parse(readFileSync(join(root, folder, "package-lock.json"), "utf8"));
+  return Object.keys(packages).length - 1;
+}
+
 const checks: readonly Check[] = [
+  lockfile("lockfile", "."),
+  lockfile("bench's lockfile", "bench/bullmq"),
   {
     name: "format",
     program: ["@biomejs/biome/bin/biome", "ci", "--colors=off"],
@@ -64,10 +91,11 @@ const checks: readonly Check[] = [
 ];
 
 /** Runs one check, prints its line, and answers whether it passed. */
-async function run({ name, program, seen, noise }: Check): Promise<boolean> {
+async function run({ name, program, folder = ".", seen, noise }: Check): Promise<boolean> {
   const begun = performance.now();
   const [script, ...args] = program;
-  const { code, output } = await capture(join(root, "node_modules", script), args);
+  const path = isAbsolute(script) ? script : join(root, "node_modules", script);
+  const { code, output } = await capture(path, args, join(root, folder));
   const count = seen(output);
   const passed = code === 0 && count > 0;
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
@@ -80,12 +108,16 @@ async function run({ name, program, seen, noise }: Check): Promise<boolean> {
     );
     if (code === 0) console.log(`${name}: the tool saw no files, so it proves nothing`);
   }
-  console.log(`${passed ? "ok    " : "FAILED"} ${name.padEnd(13)} ${count} files, ${seconds} s`);
+  console.log(`${passed ? "ok    " : "FAILED"} ${name.padEnd(16)} ${count} files, ${seconds} s`);
   return passed;
 }
 
-function capture(script: string, args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [script, ...args], { cwd: root });
+function capture(
+  script: string,
+  args: string[],
+  cwd: string,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [script, ...args], { cwd });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

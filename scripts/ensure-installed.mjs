@@ -1,5 +1,6 @@
 /**
- * Makes `node_modules` agree with `package-lock.json`, through npm, and only when it does not already.
+ * Makes a folder's `node_modules` agree with its `package-lock.json`, through npm, and only when it does not
+ * already. As a program it takes the folder: `node scripts/ensure-installed.mjs bench/bullmq`.
  *
  * Runs on the machine's own Node (20 or later) before anything is installed: Node built-ins only.
  */
@@ -13,7 +14,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -27,25 +28,25 @@ const lockPath = join(root, ".muster", "install.lock");
 export const pinnedNode = join(root, "node_modules", "node", "bin", windows ? "node.exe" : "node");
 
 /** Installs what the lockfile says unless it is there already. Throws with one line for people. */
-export async function ensureInstalled() {
-  if (isInstalled()) return;
+export async function ensureInstalled(folder = root) {
+  if (isInstalled(folder)) return;
   const unlock = await lock();
   try {
     // Another process may have done it while this one waited.
-    if (!isInstalled()) install();
+    if (!isInstalled(folder)) install(folder);
   } finally {
     unlock();
   }
 }
 
-/**
- * npm writes node_modules/.package-lock.json last, so an interrupted install does not look whole.
- * Packages for other platforms are optional and absent from it.
- */
-function isInstalled() {
-  const wanted = packagesOf(join(root, "package-lock.json"));
-  const present = packagesOf(join(root, "node_modules", ".package-lock.json"));
-  if (!wanted || !present || !existsSync(pinnedNode)) return false;
+/** What npm writes last of all: where it is missing, nothing or only half is installed. */
+const recordOf = (folder) => join(folder, "node_modules", ".package-lock.json");
+
+/** Packages for other platforms are optional, and absent from npm's record. */
+function isInstalled(folder) {
+  const wanted = packagesOf(join(folder, "package-lock.json"));
+  const present = packagesOf(recordOf(folder));
+  if (!wanted || !present || (folder === root && !existsSync(pinnedNode))) return false;
   return Object.entries(wanted).every(([path, { version, integrity, ...entry }]) => {
     if (path === "") return true;
     const found = present[path];
@@ -63,36 +64,37 @@ function packagesOf(path) {
 }
 
 /**
- * Not `npm ci`: it refuses a lockfile that lacks optional packages of other platforms, and it empties
- * node_modules first, which Windows forbids while the Node inside it runs. What it guarantees, that
- * the lockfile's versions and hashes are what is installed, is checked afterwards instead.
+ * `npm ci` where nothing whole is installed. Otherwise in place: a Muster that runs from these packages loads
+ * some of them late, and Windows lets nobody remove the Node that runs it, so `npm ci`, which begins by
+ * emptying the folder, would break the one and fail on the other.
  */
-function install() {
+function install(folder) {
   console.error("Installing the packages of package-lock.json ...");
-  // Without npm's own record the folder is what an interrupted installation left behind.
-  const modules = join(root, "node_modules");
-  if (!packagesOf(join(modules, ".package-lock.json")))
-    rmSync(modules, { recursive: true, force: true });
+  const whole = existsSync(recordOf(folder));
+  // Should this be interrupted, the next one begins from nothing.
+  rmSync(recordOf(folder), { force: true });
+  // The engines that packages ask for are those of the pinned Node, not of the one that installs it.
   const args = [
-    "install",
-    "--no-save",
+    ...(whole ? ["install", "--no-save"] : ["ci"]),
     "--include=dev",
+    "--engine-strict=false",
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
   ];
   const npm = process.env.npm_execpath;
-  const options = { cwd: root, stdio: ["ignore", 2, 2] };
+  const options = { cwd: folder, stdio: ["ignore", 2, 2] };
   const done = npm
     ? spawnSync(process.execPath, [npm, ...args], options)
     : spawnSync("npm", args, { ...options, shell: windows });
   if (done.status !== 0) throw new Error("The installation failed: see npm's message above.");
-  if (!existsSync(pinnedNode)) {
+  if (folder === root && !existsSync(pinnedNode)) {
     throw new Error(
       "The pinned Node is missing because install scripts are turned off: run `npm rebuild node --ignore-scripts=false`.",
     );
   }
-  if (!isInstalled()) throw new Error("npm installed something else than package-lock.json says.");
+  if (!isInstalled(folder))
+    throw new Error("npm installed something else than package-lock.json says.");
 }
 
 /** Waits for the right to install; a lock whose owner is dead is taken over. */
@@ -130,3 +132,13 @@ async function ownerLives() {
 }
 
 const readOwner = () => (existsSync(lockPath) ? Number(readFileSync(lockPath, "utf8")) : undefined);
+
+// Where Node is older than this question, this file is always imported.
+if (import.meta.main) {
+  try {
+    await ensureInstalled(resolve(process.argv[2] ?? root));
+  } catch (cause) {
+    console.error(cause.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,6 +1,6 @@
 /** The benchmark's other contenders: each does the same work, or the comparison would be worth nothing. */
 import { describe, expect, it } from "vitest";
-import { measureBullmq } from "../../bench/bullmq.ts";
+import { measureBullmq } from "../../bench/bullmq/measure.ts";
 import { measureNaive } from "../../bench/naive.ts";
 import { redisVersion } from "../../bench/redis.ts";
 

@@ -1,29 +1,37 @@
-/** BullMQ doing the same work: one job per device, the same Graph calls, an outcome kept per device. */
-import { fork } from "node:child_process";
+/**
+ * BullMQ doing the same work: one job per device, the same Graph calls, an outcome kept per device.
+ *
+ * Nothing else of this project needs BullMQ or a Redis client, so this folder has a lockfile of its own,
+ * which is installed here, the first time.
+ */
+import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { Queue } from "bullmq";
-import { startRedis } from "./redis.ts";
+import { startRedis } from "../redis.ts";
 import {
   deviceIds,
   makeFleet,
   reached,
   type Surroundings,
   startSurroundings,
-} from "./surroundings.ts";
-import { timed, until } from "./timing.ts";
-import { appToken } from "./token.ts";
+} from "../surroundings.ts";
+import { timed, until } from "../timing.ts";
+import { appToken } from "../token.ts";
 
 /** How its worker asks Graph: device by device, or gathered into bulk requests of up to 100. */
 const modes = ["each", "bulk"] as const;
 type Mode = (typeof modes)[number];
 
-const entry = fileURLToPath(new URL("bullmq-process.ts", import.meta.url));
+const folder = fileURLToPath(new URL(".", import.meta.url));
+const installer = fileURLToPath(new URL("../../scripts/ensure-installed.mjs", import.meta.url));
+const entry = fileURLToPath(new URL("worker.ts", import.meta.url));
 const jobsAtOnce = 1_000;
 const warmUp = 1_000;
 
 /** Devices per second from the first job added until the last outcome is kept, by mode. */
 export async function measureBullmq(devices: number): Promise<Record<Mode, number>> {
+  execFileSync(process.execPath, [installer, folder], { stdio: ["ignore", 2, 2] });
   const surroundings = await startSurroundings();
   const rates = { each: 0, bulk: 0 };
   try {
@@ -54,6 +62,8 @@ async function rateOf({ sandbox }: Surroundings, mode: Mode, devices: number): P
       throw new Error("BullMQ's worker ended before it was ready.");
     }),
   ]);
+  // By name and late: neither a bundler nor a test runner may look for it before it is installed.
+  const { Queue } = createRequire(import.meta.url)("bullmq") as typeof import("bullmq");
   const queue = new Queue("deliver", { connection: { host: "127.0.0.1", port: redis.port } });
   const run = async (part: readonly string[], total: number): Promise<void> => {
     for (let from = 0; from < part.length; from += jobsAtOnce) {
