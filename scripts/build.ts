@@ -1,12 +1,14 @@
 /**
- * Bundles the functions into `dist/index.cjs`, the file package.json names as `main`.
+ * Bundles the functions into `dist/`: `index.cjs`, the file package.json names as `main`, the parts that it
+ * loads later, and the notices of the packages inside.
  *
  * CommonJS, because the Functions worker answers `@azure/functions-core` through `require`.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type OutputFile } from "esbuild";
+import { build, type Message, type OutputFile, transform } from "esbuild";
+import { notices } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -27,48 +29,93 @@ export async function ensureBuilt(): Promise<boolean> {
  * @throws When a source does not compile, or esbuild has anything to warn of.
  */
 export async function buildApp(): Promise<void> {
-  const result = await build({
+  const { outputFiles, metafile, warnings } = await build({
     entryPoints: [entryPoint],
-    outfile: bundlePath,
+    outdir: dirname(bundlePath),
+    outExtension: { ".js": ".cjs" },
     absWorkingDir: root,
     bundle: true,
+    // What is imported dynamically gets files of its own, which cost nothing before they are used.
+    splitting: true,
+    format: "esm",
     write: false,
-    platform: "node",
-    target: "node24",
-    format: "cjs",
-    minifySyntax: true,
-    sourcemap: "linked",
-    sourcesContent: false,
-    legalComments: "none",
+    metafile: true,
+    sourcemap: "inline",
+    ...common,
     external: ["@azure/functions-core"],
-    logLevel: "error",
   });
-  const [warning] = result.warnings;
-  if (warning) throw new Error(`${warning.location?.file ?? "build"}: ${warning.text}`);
-  place(result.outputFiles);
+  refuse(warnings);
+  const parts = await Promise.all(outputFiles.map(toCommonJs));
+  place([...parts.flat(), { name: "THIRD-PARTY-NOTICES.txt", contents: notices(root, metafile) }]);
 }
 
+const common = {
+  platform: "node",
+  target: "node24",
+  minifySyntax: true,
+  sourcesContent: false,
+  legalComments: "none",
+  logLevel: "error",
+} as const;
+
+type Part = { readonly name: string; readonly contents: string };
+
+/** esbuild splits ECMAScript modules only, so each part is turned into CommonJS afterwards. */
+async function toCommonJs({ path, text }: OutputFile): Promise<Part[]> {
+  const name = basename(path);
+  const { code, map, warnings } = await transform(text, {
+    ...common,
+    format: "cjs",
+    sourcefile: name,
+    sourcemap: "external",
+    // As `require`, or Node would read the file twice to find out what it exports.
+    supported: { "dynamic-import": false },
+    // Of a package that opens a browser, which no worker does.
+    logOverride: { "empty-import-meta": "silent" },
+  });
+  refuse(warnings);
+  const contents = `${code}//# sourceMappingURL=${name}.map\n`;
+  return [
+    { name: `${name}.map`, contents: map },
+    { name, contents },
+  ];
+}
+
+function refuse([warning]: readonly Message[]): void {
+  if (warning) throw new Error(`${warning.location?.file ?? "build"}: ${warning.text}`);
+}
+
+const dayMs = 24 * 60 * 60_000;
+
 /** Puts finished files in place by renaming, so that nobody ever loads half a bundle. */
-function place(files: readonly OutputFile[]): void {
-  const staging = `${dirname(bundlePath)}.${process.pid}.tmp`;
+function place(parts: readonly Part[]): void {
+  const dist = dirname(bundlePath);
+  const staging = `${dist}.${process.pid}.tmp`;
   mkdirSync(staging, { recursive: true });
-  mkdirSync(dirname(bundlePath), { recursive: true });
+  mkdirSync(dist, { recursive: true });
+  const isMain = ({ name }: Part): boolean => name === basename(bundlePath);
   try {
     // The bundle goes last: its time stamp says that the build is complete.
-    for (const file of files.toSorted((a, b) => b.path.length - a.path.length)) {
-      const staged = join(staging, basename(file.path));
-      writeFileSync(staged, file.contents);
-      renameSync(staged, file.path);
+    for (const { name, contents } of parts.toSorted(
+      (a, b) => Number(isMain(a)) - Number(isMain(b)),
+    )) {
+      const staged = join(staging, name);
+      writeFileSync(staged, contents);
+      renameSync(staged, join(dist, name));
     }
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+  // Parts are named after their content. One of an earlier build may still be wanted by what runs.
+  const stale = readdirSync(dist).filter((name) => !parts.some((part) => part.name === name));
+  for (const path of stale.map((name) => join(dist, name)))
+    if (modifiedAt(path) < Date.now() - dayMs) rmSync(path, { recursive: true, force: true });
 }
 
 function isFresh(): boolean {
   const built = modifiedAt(bundlePath);
   const sources = ["functions", "shared"].flatMap((folder) => [folder, ...contents(folder)]);
-  const inputs = [...sources, "package-lock.json", "scripts/build.ts"];
+  const inputs = [...sources, "package-lock.json", "scripts/build.ts", "scripts/notices.ts"];
   return inputs.every((path) => modifiedAt(join(root, path)) < built);
 }
 
