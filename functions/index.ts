@@ -11,15 +11,23 @@ import type { Services } from "./services.ts";
 import { readSettings } from "./settings.ts";
 import { version } from "./version.ts";
 
-const services = Promise.withResolvers<Services>();
-register(functions, services.promise);
+let loading: Promise<Services> | undefined;
+const services = (): Promise<Services> => (loading ??= loadServices());
+register(functions, services);
 const openApi = () => openApiDocument(operations, version);
 const settings = readSettings(process.env);
 
-// Storage, Graph and sign-in are most of the code, and no part of the answer to the host's first questions.
-// They are loaded while the host starts its listeners; an invocation that comes before that waits.
+/** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {
   const { buildServices } = await import("./services.ts");
   return buildServices(settings, openApi);
 }
-setImmediate(() => services.resolve(loadServices()));
+
+/** The first invocation should find the services loaded; one that comes earlier loads them itself. */
+async function loadAhead(): Promise<void> {
+  // An error here has no caller, so it ends the worker: better that than an app that fails every invocation.
+  await services();
+}
+/** Long enough for the worker to have told the host what functions there are. */
+const afterStartMs = 100;
+setTimeout(() => void loadAhead(), afterStartMs);

@@ -5,8 +5,11 @@ import { serveHttp } from "./serve-http.ts";
 import { serveQueue } from "./serve-queue.ts";
 import type { Services } from "./services.ts";
 
-/** Registers every function. `services` is awaited by the first invocation. */
-export function register(functions: readonly AnyFunction[], services: Promise<Services>): void {
+/** Registers every function. `services` is asked by each invocation. */
+export function register(
+  functions: readonly AnyFunction[],
+  services: () => Promise<Services>,
+): void {
   app.setup({ enableHttpStream: true });
   for (const definition of functions) {
     switch (definition.kind) {
@@ -23,7 +26,7 @@ export function register(functions: readonly AnyFunction[], services: Promise<Se
   }
 }
 
-function registerHttp(definition: HttpFunction, services: Promise<Services>): void {
+function registerHttp(definition: HttpFunction, services: () => Promise<Services>): void {
   const { name, method, path } = definition.operation;
   app.http(name, {
     methods: [...(definition.methods ?? [method])],
@@ -31,24 +34,24 @@ function registerHttp(definition: HttpFunction, services: Promise<Services>): vo
     // Callers are authenticated by the app itself: platform keys know no people and no tenants.
     authLevel: "anonymous",
     handler: async (request, context) =>
-      serveHttp(definition, request, context, { services: await services, log: logTo(context) }),
+      serveHttp(definition, request, context, { services: await services(), log: logTo(context) }),
   });
 }
 
-function registerQueue(definition: QueueFunction, services: Promise<Services>): void {
+function registerQueue(definition: QueueFunction, services: () => Promise<Services>): void {
   app.storageQueue(definition.name, {
     queueName: definition.name,
     connection: "AzureWebJobsStorage",
     handler: async (message, context) =>
-      serveQueue(definition, message, context, { services: await services, log: logTo(context) }),
+      serveQueue(definition, message, context, { services: await services(), log: logTo(context) }),
   });
 }
 
-function registerTimer(definition: TimerFunction, services: Promise<Services>): void {
+function registerTimer(definition: TimerFunction, services: () => Promise<Services>): void {
   app.timer(definition.name, {
     schedule: definition.schedule,
     handler: async (_timer, context) =>
-      definition.handle({ services: await services, log: logTo(context) }),
+      definition.handle({ services: await services(), log: logTo(context) }),
   });
 }
 
