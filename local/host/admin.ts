@@ -91,7 +91,7 @@ async function runByHand(
 }
 
 function callOf(kind: "queue" | "timer", input: string): Call {
-  if (kind === "timer") return { data: timerData(undefined, false) };
+  if (kind === "timer") return { data: timerData(null, false) };
   const triggerMetadata = mergeBody({ QueueTrigger: { string: input } }, input);
   return { data: { string: input }, triggerMetadata };
 }

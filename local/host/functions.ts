@@ -2,7 +2,7 @@
 
 import { parseNcrontab, type Schedule } from "./ncrontab.ts";
 import type { Binding, RegisteredFunction, RetryOptions } from "./protocol.ts";
-import { connectionString, isDisabled, resolveSettings } from "./settings.ts";
+import { connectionString, isDisabled, resolveSettings, timeZoneOf } from "./settings.ts";
 
 /** A queue that a function writes to. */
 export type QueueOutput = {
@@ -145,7 +145,7 @@ function readQueue(binding: Binding, env: Env) {
 
 function readTimer(common: Common, binding: Binding, env: Env): TimerFunction {
   const expression = resolveSettings(textOf(binding["schedule"]) ?? "", env);
-  const schedule = parseNcrontab(expression);
+  const schedule = parseNcrontab(expression, timeZoneOf(env));
   if (schedule.next(Date.now()) === undefined) throw new Error(`"${expression}" never comes`);
   return {
     ...common,

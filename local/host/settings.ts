@@ -29,3 +29,23 @@ export function connectionString(env: Env, name = "AzureWebJobsStorage"): string
 /** Whether a function is switched off by `AzureWebJobs.<Name>.Disabled`. */
 export const isDisabled = (env: Env, functionName: string): boolean =>
   /^(true|1)$/i.test(env[`AzureWebJobs.${functionName}.Disabled`] ?? "");
+
+/**
+ * The time zone of schedules: `WEBSITE_TIME_ZONE`, else what `TZ` of the process says, else UTC, as in Azure.
+ * @throws When `WEBSITE_TIME_ZONE` names none by its IANA name.
+ */
+export function timeZoneOf(env: Env): string {
+  const { WEBSITE_TIME_ZONE: chosen, TZ: machine } = env;
+  if (chosen && !isTimeZone(chosen))
+    throw new Error(`WEBSITE_TIME_ZONE '${chosen}' is not a time zone by its IANA name`);
+  // What else TZ may be, such as a path, .NET takes for UTC.
+  return chosen || (machine && isTimeZone(machine) ? machine : "UTC");
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}

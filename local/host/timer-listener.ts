@@ -5,14 +5,8 @@ import { type HostLog, messageOf } from "./log.ts";
 import type { TypedData } from "./protocol.ts";
 import type { Run } from "./runner.ts";
 import type { SingletonLock } from "./singleton-lock.ts";
-import { statusText, type TimerMonitor } from "./timer-monitor.ts";
-import {
-  isSubMinute,
-  longestWaitMs,
-  planStart,
-  statusAfter,
-  type TimerStatus,
-} from "./timer-plan.ts";
+import { type StatusText, statusText, type TimerMonitor } from "./timer-monitor.ts";
+import { longestWaitMs, planStart, statusAfter, type TimerStatus } from "./timer-plan.ts";
 import { createWakeUp } from "./wake-up.ts";
 
 export type TimerListenerOptions = {
@@ -90,13 +84,13 @@ async function fire(
   wait: (ms: number) => Promise<void>,
 ): Promise<void> {
   const { schedule } = fn;
-  const monitored = fn.useMonitor && !isSubMinute(schedule, Date.now());
+  const monitored = fn.useMonitor && !schedule.isSubMinute;
   const plan = planStart(schedule, monitored ? await monitor.read() : undefined, Date.now());
   let { status } = plan;
 
-  async function keep(): Promise<void> {
+  async function keep(kept: TimerStatus): Promise<void> {
     if (!monitored) return;
-    await monitor.write(status).catch((error: unknown) => {
+    await monitor.write(statusText(kept, schedule)).catch((error: unknown) => {
       log("warning", `The timer's status was not kept: ${messageOf(error)}`, fn.name);
     });
   }
@@ -104,12 +98,12 @@ async function fire(
   async function runOnce(due: number, isPastDue: boolean): Promise<void> {
     while (!(await workerReady())) if (stopped()) return;
     const fired = Date.now();
-    await run(fn, { data: timerData(monitored ? status : undefined, isPastDue) });
-    status = statusAfter(schedule, due, fired, Date.now());
-    await keep();
+    await run(fn, { data: timerData(monitored ? statusText(status, schedule) : null, isPastDue) });
+    status = statusAfter(schedule, due, fired);
+    await keep(status);
   }
 
-  if (plan.isNew) await keep();
+  if (plan.stored) await keep(plan.stored);
   if (plan.pastDue) await runOnce(status.next, true);
   else if (fn.runOnStartup) await runOnce(0, false);
   while (!stopped()) {
@@ -120,11 +114,11 @@ async function fire(
 }
 
 /** The timer value a function gets. Without a monitor there is no status, whatever the typings say. */
-export function timerData(status: TimerStatus | undefined, isPastDue: boolean): TypedData {
+export function timerData(status: StatusText | null, isPastDue: boolean): TypedData {
   return {
     json: JSON.stringify({
       Schedule: { AdjustForDST: true },
-      ScheduleStatus: status ? statusText(status) : null,
+      ScheduleStatus: status,
       IsPastDue: isPastDue,
     }),
   };

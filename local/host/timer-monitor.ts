@@ -1,11 +1,12 @@
 /** The state of a timer between runs, in the blob where the Functions host keeps it too. */
 import type { ContainerClient } from "@azure/storage-blob";
+import type { Schedule } from "./ncrontab.ts";
 import { storageStatus } from "./storage-accounts.ts";
 import type { TimerStatus } from "./timer-plan.ts";
 
 export type TimerMonitor = {
   readonly read: () => Promise<TimerStatus | undefined>;
-  readonly write: (status: TimerStatus) => Promise<void>;
+  readonly write: (status: StatusText) => Promise<void>;
 };
 
 export function timerMonitor(
@@ -26,20 +27,23 @@ export function timerMonitor(
       }
     },
     async write(status) {
-      const text = JSON.stringify(statusText(status));
+      const text = JSON.stringify(status);
       await blob.upload(text, Buffer.byteLength(text));
     },
   };
 }
 
 /** A status as functions and the blob see it. */
-export const statusText = ({ last, next, lastUpdated }: TimerStatus) => ({
-  Last: last === 0 ? "0001-01-01T00:00:00+00:00" : instant(last),
-  Next: instant(next),
-  LastUpdated: instant(lastUpdated),
-});
+export type StatusText = Readonly<Record<"Last" | "Next" | "LastUpdated", string>>;
 
-const instant = (ms: number): string => new Date(ms).toISOString().replace("Z", "+00:00");
+/** Writes a status on the clock of its schedule; what never was, as .NET's first instant. */
+export function statusText(
+  { last, next, lastUpdated }: TimerStatus,
+  schedule: Schedule,
+): StatusText {
+  const text = (ms: number): string => (ms === 0 ? "0001-01-01T00:00:00+00:00" : schedule.text(ms));
+  return { Last: text(last), Next: text(next), LastUpdated: text(lastUpdated) };
+}
 
 function parseStatus(text: string): TimerStatus | undefined {
   const { Last, Next, LastUpdated } = JSON.parse(text) as Record<string, string>;
@@ -47,5 +51,5 @@ function parseStatus(text: string): TimerStatus | undefined {
     Date.parse(value ?? ""),
   );
   if (!next || Number.isNaN(next)) return undefined;
-  return { last: Math.max(0, last || 0), next, lastUpdated: lastUpdated || 0 };
+  return { last: Math.max(0, last || 0), next, lastUpdated: Math.max(0, lastUpdated || 0) };
 }

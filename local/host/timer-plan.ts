@@ -17,36 +17,34 @@ const never = 253_402_300_799_000;
 /** Next occurrence, or the end of time. */
 const nextOf = (schedule: Schedule, after: number): number => schedule.next(after) ?? never;
 
-/** Whether a schedule comes more often than once a minute; such a timer has no monitor. */
-export function isSubMinute(schedule: Schedule, now: number): boolean {
-  let previous = nextOf(schedule, now);
-  for (let count = 1; count < 5; count++) {
-    const next = nextOf(schedule, previous);
-    if (next - previous < 60_000) return true;
-    previous = next;
-  }
-  return false;
-}
-
 /** What a starting timer does: one run for however many were missed, or none, and what it then waits for. */
 export type StartPlan = {
   readonly pastDue: boolean;
   readonly status: TimerStatus;
-  /** Whether `status` differs from the stored one and has to be written. */
-  readonly isNew: boolean;
+  /** Where the stored status is no longer true, what to store instead. */
+  readonly stored?: TimerStatus;
 };
 
+/** As the monitor of the Functions host has it (azure-webjobs-sdk-extensions, ScheduleMonitor). */
 export function planStart(
   schedule: Schedule,
   stored: TimerStatus | undefined,
   now: number,
 ): StartPlan {
-  const renewed = { last: stored?.last ?? 0, next: nextOf(schedule, now), lastUpdated: now };
-  // Before the first run there is nothing to be late against.
-  const expected = stored && nextOf(schedule, stored.last || now);
+  if (stored === undefined) {
+    const status = { last: 0, next: nextOf(schedule, now), lastUpdated: 0 };
+    return { pastDue: false, status, stored: { ...status, lastUpdated: now } };
+  }
+  // A timer that never ran can be late too: its first occurrence was computed when it was last updated.
+  const base = stored.last || stored.lastUpdated || now;
+  const expected = nextOf(schedule, base);
+  if (expected === stored.next) return { pastDue: now > stored.next, status: stored };
   // Another answer than the stored one means that the schedule was edited since, so nothing was missed.
-  if (!stored || expected !== stored.next) return { pastDue: false, status: renewed, isNew: true };
-  return { pastDue: now > stored.next, status: stored, isNew: false };
+  const status =
+    now > expected
+      ? { last: 0, next: nextOf(schedule, now), lastUpdated: now }
+      : { last: 0, next: expected, lastUpdated: base };
+  return { pastDue: false, status, stored: status };
 }
 
 /**
@@ -54,12 +52,7 @@ export function planStart(
  * @param due When it was due.
  * @param fired When it started. Fired early by a skewed clock, it still counts for the time it was due.
  */
-export function statusAfter(
-  schedule: Schedule,
-  due: number,
-  fired: number,
-  now: number,
-): TimerStatus {
+export function statusAfter(schedule: Schedule, due: number, fired: number): TimerStatus {
   const last = Math.max(due, fired);
-  return { last, next: nextOf(schedule, last), lastUpdated: now };
+  return { last, next: nextOf(schedule, last), lastUpdated: last };
 }
