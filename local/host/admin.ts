@@ -1,7 +1,7 @@
 /** The admin endpoints: run a function by hand, ping, status, drain and resume. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Drain } from "./drain.ts";
-import type { HostedFunction } from "./functions.ts";
+import type { HostedFunction, QueueFunction, TimerFunction } from "./functions.ts";
 import { readBody } from "./http-exchange.ts";
 import type { HttpAnswer } from "./http-functions.ts";
 import { writeEmpty, writeJson } from "./http-problem.ts";
@@ -86,14 +86,16 @@ async function runByHand(
   const input = inputOf(await readBody(request, 1_000_000));
   if (fn.kind === "http" || input === undefined) return writeEmpty(response, 400);
   if (!(await workerReady())) return writeEmpty(response, 503);
-  void run(fn, callOf(fn.kind, input));
+  void run(fn, callOf(fn, input));
   writeEmpty(response, 202);
 }
 
-function callOf(kind: "queue" | "timer", input: string): Call {
-  if (kind === "timer") return { data: timerData(null, false) };
-  const triggerMetadata = mergeBody({ QueueTrigger: { string: input } }, input);
-  return { data: { string: input }, triggerMetadata };
+function callOf(fn: QueueFunction | TimerFunction, input: string): Call {
+  if (fn.kind === "timer") return { data: timerData(null, false) };
+  const own = { QueueTrigger: { string: input } };
+  return fn.dataType === "binary"
+    ? { data: { bytes: Buffer.from(input) }, triggerMetadata: own }
+    : { data: { string: input }, triggerMetadata: mergeBody(own, input) };
 }
 
 /** `input` of the body, which may be anything; undefined when the body is not JSON. */

@@ -2,6 +2,7 @@
 
 import { parseNcrontab, type Schedule } from "./ncrontab.ts";
 import type { Binding, RegisteredFunction, RetryOptions } from "./protocol.ts";
+import type { DataType } from "./queue-message.ts";
 import { connectionString, isDisabled, resolveSettings, timeZoneOf } from "./settings.ts";
 
 /** A queue that a function writes to. */
@@ -36,6 +37,7 @@ export type QueueFunction = Common & {
   readonly queue: string;
   /** Connection string of its storage account. */
   readonly connection: string;
+  readonly dataType: DataType;
 };
 
 export type TimerFunction = Common & {
@@ -101,7 +103,12 @@ function readFunction(registration: RegisteredFunction, env: Env): HostedFunctio
     case "httptrigger":
       return readHttp(common, binding);
     case "queuetrigger":
-      return { ...common, kind: "queue", ...readQueue(binding, env) };
+      return {
+        ...common,
+        kind: "queue",
+        ...readQueue(binding, env),
+        dataType: readDataType(binding),
+      };
     case "timertrigger":
       return readTimer(common, binding, env);
     case "warmuptrigger":
@@ -141,6 +148,13 @@ function readQueue(binding: Binding, env: Env) {
     throw new Error(`'${queue}' is not a valid queue name`);
   }
   return { queue, connection: connectionString(env, textOf(binding["connection"])) };
+}
+
+/** Without one, or with one that nobody knows, a message is text. */
+function readDataType(binding: Binding): DataType {
+  const dataType = textOf(binding["dataType"])?.toLowerCase();
+  if (dataType === "stream") throw new Error("a queue message cannot be a stream");
+  return dataType === "binary" ? "binary" : "string";
 }
 
 function readTimer(common: Common, binding: Binding, env: Env): TimerFunction {

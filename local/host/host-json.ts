@@ -1,4 +1,5 @@
 /** host.json: the settings of the host that an app brings along, with the defaults of the Functions host. */
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { timeSpanMs } from "./time-span.ts";
 
@@ -43,7 +44,9 @@ const queues = z
   })
   .transform((given) => ({
     ...given,
-    newBatchThreshold: given.newBatchThreshold ?? Math.floor(given.batchSize / 2),
+    // A dynamic plan counts one processor (storage extension, SkuUtility); this is none.
+    newBatchThreshold:
+      given.newBatchThreshold ?? Math.floor(given.batchSize / 2) * availableParallelism(),
   }));
 
 const http = z.object({

@@ -3,6 +3,9 @@ import type { TypedData } from "./protocol.ts";
 
 export type Encoding = "base64" | "none";
 
+/** What a function takes a message as. */
+export type DataType = "string" | "binary";
+
 /** A received message, as the storage SDK shows it. */
 export type ReceivedMessage = {
   readonly messageId: string;
@@ -15,11 +18,22 @@ export type ReceivedMessage = {
 };
 
 /** The body of a message; undefined when it is not encoded as host.json says. */
-export function decodeMessage(text: string, encoding: Encoding): string | undefined {
-  if (encoding === "none") return text;
-  const compact = text.replace(/\s/g, "");
+export function decodeMessage(text: string, encoding: Encoding): Buffer | undefined {
+  if (encoding === "none") return Buffer.from(text);
+  const compact = text.replace(/[ \t\r\n]/g, "");
   const valid = compact.length % 4 === 0 && /^[a-z\d+/]*={0,2}$/i.test(compact);
-  return valid ? Buffer.from(compact, "base64").toString("utf8") : undefined;
+  return valid ? Buffer.from(compact, "base64") : undefined;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text that a body is; undefined when it is not UTF-8. */
+export function textOf(body: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A body in the form it takes in the queue. */
@@ -27,27 +41,29 @@ export const encodeMessage = (body: string | Uint8Array, encoding: Encoding): st
   Buffer.from(body as string).toString(encoding === "base64" ? "base64" : "utf8");
 
 /**
- * The metadata of a message, merged with the properties of its body where that is a JSON object.
+ * What a function is given of a message; undefined when it asks for text and the body is none.
  *
- * The body wins, whatever the case of its letters: a body with `id` hides the id of the message
+ * With text, the metadata is merged with the properties of the body where that is a JSON object. The body wins, whatever the case of its letters: a body with `id` hides the id of the message
  * (Azure/azure-functions-nodejs-library issue 459).
  */
-export function queueTriggerMetadata(
+export function queueTriggerInput(
   message: ReceivedMessage,
-  body: string,
-): Readonly<Record<string, TypedData>> {
-  return mergeBody(
-    {
-      QueueTrigger: { string: body },
-      DequeueCount: { int: message.dequeueCount },
-      ExpirationTime: { string: instantText(message.expiresOn) },
-      Id: { string: message.messageId },
-      InsertionTime: { string: instantText(message.insertedOn) },
-      NextVisibleTime: { string: instantText(message.nextVisibleOn) },
-      PopReceipt: { string: message.popReceipt },
-    },
-    body,
-  );
+  body: Buffer,
+  dataType: DataType,
+): { data: TypedData; triggerMetadata: Readonly<Record<string, TypedData>> } | undefined {
+  const text = textOf(body);
+  const own = {
+    ...(text === undefined ? {} : { QueueTrigger: { string: text } }),
+    DequeueCount: { int: message.dequeueCount },
+    ExpirationTime: { string: instantText(message.expiresOn) },
+    Id: { string: message.messageId },
+    InsertionTime: { string: instantText(message.insertedOn) },
+    NextVisibleTime: { string: instantText(message.nextVisibleOn) },
+    PopReceipt: { string: message.popReceipt },
+  };
+  if (dataType === "binary") return { data: { bytes: body }, triggerMetadata: own };
+  if (text === undefined) return undefined;
+  return { data: { string: text }, triggerMetadata: mergeBody(own, text) };
 }
 
 /** Puts the top-level properties of a JSON object over `metadata`; arrays and nulls are left out. */

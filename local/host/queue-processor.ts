@@ -8,7 +8,7 @@ import type { QueueSettings } from "./host-json.ts";
 import { type HostLog, messageOf } from "./log.ts";
 import { addMessage } from "./outputs.ts";
 import { holdMessage } from "./queue-lease.ts";
-import { decodeMessage, queueTriggerMetadata, type ReceivedMessage } from "./queue-message.ts";
+import { decodeMessage, queueTriggerInput, type ReceivedMessage } from "./queue-message.ts";
 import { afterFailure, mayRun, poisonQueueName } from "./queue-verdict.ts";
 import type { Run } from "./runner.ts";
 import { type StorageAccounts, storageCode, storageStatus } from "./storage-accounts.ts";
@@ -34,16 +34,30 @@ export function queueProcessor(options: QueueProcessorOptions): QueueProcessor {
   const { fn, settings, leaseSeconds, accounts, log } = options;
   const client = accounts.queue(fn.connection, fn.queue);
   const guard = guardOf(fn, log);
+  const poisonQueue = poisonQueueName(fn.queue);
   const remove = (id: string, receipt: string) => unlessTaken(client.deleteMessage(id, receipt));
   const show = (id: string, receipt: string, seconds: number) =>
     unlessTaken(client.updateMessage(id, receipt, undefined, seconds));
 
+  async function poison({ messageId: id, messageText }: ReceivedMessage, receipt: string) {
+    log("error", `Message ${id} goes to '${poisonQueue}'.`, fn.name);
+    await addMessage(accounts.queue(fn.connection, poisonQueue ?? ""), messageText);
+    await remove(id, receipt);
+  }
+
   async function settle(message: ReceivedMessage): Promise<boolean> {
-    const { messageId: id, messageText, dequeueCount } = message;
+    const { messageId: id, messageText, dequeueCount, popReceipt } = message;
+    const body = decodeMessage(messageText, settings.messageEncoding);
+    if (body === undefined) {
+      // No number of tries would make it readable.
+      log("error", `Message ${id} is not base64, so it cannot be read.`, fn.name);
+      await (poisonQueue === undefined ? undefined : poison(message, popReceipt));
+      return false;
+    }
     const lease = holdMessage(client, message, leaseSeconds);
     const succeeded =
       mayRun(fn.queue, dequeueCount, settings.maxDequeueCount) &&
-      (await succeeds(options, message));
+      (await succeeds(options, message, body));
     const receipt = await lease.end();
     const next = succeeded
       ? "delete"
@@ -53,12 +67,8 @@ export function queueProcessor(options: QueueProcessorOptions): QueueProcessor {
       await show(id, receipt, seconds);
       return seconds === 0;
     }
-    if (next === "poison") {
-      const poison = poisonQueueName(fn.queue) ?? "";
-      log("error", `Message ${id} failed too often; it goes to '${poison}'.`, fn.name);
-      await addMessage(accounts.queue(fn.connection, poison), messageText);
-    }
-    if (next !== "leave") await remove(id, receipt);
+    if (next === "poison") await poison(message, receipt);
+    if (next === "delete") await remove(id, receipt);
     return false;
   }
 
@@ -82,16 +92,16 @@ const guardOf =
   };
 
 async function succeeds(
-  { fn, settings, run, log }: QueueProcessorOptions,
+  { fn, run, log }: QueueProcessorOptions,
   message: ReceivedMessage,
+  body: Buffer,
 ): Promise<boolean> {
-  const body = decodeMessage(message.messageText, settings.messageEncoding);
-  if (body === undefined) {
-    log("error", `Message ${message.messageId} is not base64, so it cannot be read.`, fn.name);
+  const input = queueTriggerInput(message, body, fn.dataType);
+  if (input === undefined) {
+    log("error", `Message ${message.messageId} is not UTF-8, so it cannot be bound.`, fn.name);
     return false;
   }
-  const triggerMetadata = queueTriggerMetadata(message, body);
-  return (await run(fn, { data: { string: body }, triggerMetadata })).ok;
+  return (await run(fn, input)).ok;
 }
 
 /** A receipt that no longer fits means that somebody else has the message now, which is fine. */

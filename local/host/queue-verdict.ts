@@ -8,22 +8,22 @@ const longestName = 63;
 export const poisonQueueName = (queue: string): string | undefined =>
   queue.endsWith(suffix) || queue.length + suffix.length > longestName ? undefined : queue + suffix;
 
-/** A poison queue one listens to is not counted (storage extension 5.3.8 and later). */
-const isCounted = (queue: string): boolean => !queue.endsWith(suffix);
-
-/** Whether a message may run at all: one beyond the maximum was poison before. */
+/**
+ * Whether a message may run at all: one beyond the maximum was poison before. Where there is no poison queue,
+ * nothing counts (storage extension 5.3.8 and later).
+ */
 export const mayRun = (queue: string, dequeueCount: number, maximum: number): boolean =>
-  !isCounted(queue) || dequeueCount <= maximum;
+  poisonQueueName(queue) === undefined || dequeueCount <= maximum;
 
 /**
- * What to do with a message that failed: show it again, move it away, or, where it cannot be moved,
- * leave it invisible until its lease ends.
+ * What to do with a message that failed: show it again, or move it away. Where it cannot be moved, it stays
+ * invisible until its lease ends, so that it is not tried again without a pause.
  */
 export function afterFailure(
   queue: string,
   dequeueCount: number,
   maximum: number,
 ): "show" | "poison" | "leave" {
-  if (!isCounted(queue) || dequeueCount < maximum) return "show";
-  return poisonQueueName(queue) ? "poison" : "leave";
+  if (poisonQueueName(queue) === undefined) return "leave";
+  return dequeueCount < maximum ? "show" : "poison";
 }

@@ -49,8 +49,9 @@ function find(
   return undefined;
 }
 
+/** By code, capitals and small letters alike: in capitals, since `_` comes after them and before the small ones. */
 const byName = (a: HttpFunction, b: HttpFunction): number => {
-  const [first, second] = [a.name.toLowerCase(), b.name.toLowerCase()];
+  const [first, second] = [a.name.toUpperCase(), b.name.toUpperCase()];
   return first < second ? -1 : first > second ? 1 : 0;
 };
 

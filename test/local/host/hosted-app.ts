@@ -33,6 +33,7 @@ export function settingsOf(folder: string, queue: string): Record<string, string
     AzureWebJobsStorage: storageConnectionString(),
     AzureFunctionsWebHost__hostid: queue,
     Queue: queue,
+    Bytes: `${queue.slice(0, 50)}-bytes`,
     NOTES: join(folder, "notes"),
     // Comes on New Year's Day: tests that want the timer say so.
     Schedule: "0 0 0 1 1 *",

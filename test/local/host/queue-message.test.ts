@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
-import { decodeMessage, mergeBody } from "../../../local/host/queue-message.ts";
+import { parseHostJson } from "../../../local/host/host-json.ts";
+import { decodeMessage, mergeBody, textOf } from "../../../local/host/queue-message.ts";
 import { outputMessages } from "../../../local/host/queue-output.ts";
 import { afterFailure, mayRun, poisonQueueName } from "../../../local/host/queue-verdict.ts";
 
@@ -12,7 +14,29 @@ test.each([
   ['{"a":1}', "base64", undefined],
   ["hello", "none", "hello"],
 ] as const)("%s in %s reads %s", (text, encoding, expected) => {
-  expect(decodeMessage(text, encoding)).toBe(expected);
+  expect(decodeMessage(text, encoding)?.toString()).toBe(expected);
+});
+
+test.each([
+  ["a sequence without its end", "c3c3", undefined],
+  ["a lone byte", "ff", undefined],
+  ["a surrogate", "eda080", undefined],
+  ["an umlaut", "c3bc", "ü"],
+  ["a mark of byte order", "efbbbf61", "\uFEFFa"],
+  ["nothing", "", ""],
+])("bytes that are %s (%s) read %s", (_, hex, expected) => {
+  expect(textOf(Buffer.from(hex, "hex"))).toBe(expected);
+});
+
+test.each([
+  ["half a batch for each processor", {}, 8 * availableParallelism()],
+  ["half a batch of its own size, rounded down", { batchSize: 5 }, 2 * availableParallelism()],
+  ["what host.json says", { newBatchThreshold: 3 }, 3],
+])("a new batch is fetched at %s", (_, queues, expected) => {
+  const parsed = parseHostJson(JSON.stringify({ version: "2.0", extensions: { queues } }), {});
+  expect(parsed).toMatchObject({
+    value: { extensions: { queues: { newBatchThreshold: expected } } },
+  });
 });
 
 describe("the metadata of a message", () => {
@@ -63,15 +87,17 @@ describe("a failed message", () => {
   test.each([
     ["orders", 4, "show"],
     ["orders", 5, "poison"],
-    ["orders-poison", 9, "show"],
+    ["orders-poison", 1, "leave"],
+    ["orders-poison", 9, "leave"],
+    ["q".repeat(57), 1, "leave"],
     ["q".repeat(57), 5, "leave"],
   ])("of %s taken %d times is to %s", (queue, count, expected) => {
     expect(afterFailure(queue, count, 5)).toBe(expected);
   });
 
-  test("runs no more beyond the maximum, except in a poison queue", () => {
+  test("runs no more beyond the maximum, except where there is no poison queue", () => {
     expect([mayRun("orders", 5, 5), mayRun("orders", 6, 5)]).toEqual([true, false]);
-    expect(mayRun("orders-poison", 6, 5)).toBe(true);
+    expect([mayRun("orders-poison", 6, 5), mayRun("q".repeat(57), 6, 5)]).toEqual([true, true]);
   });
 
   test("has a poison queue only where the name allows one", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compileTemplate } from "../../../local/host/route-template.ts";
+import { buildRoutes } from "../../../local/host/routes.ts";
 
 describe("a template matches a path", () => {
   test.each([
@@ -69,3 +70,32 @@ test.each([
 ])("%s is refused", (template) => {
   expect(() => compileTemplate(template)).toThrow(/./);
 });
+
+test.each([
+  [["Items", "item_all", "itemAll"], "itemAll Items item_all"],
+  [["b", "A", "a1", "a-1", "a_1"], "A a-1 a1 a_1 b"],
+])(
+  "functions %s on one route answer in the order of their names, letters as capitals",
+  (names, order) => {
+    const functions = names.map((name, index) => ({
+      kind: "http" as const,
+      name,
+      id: name,
+      trigger: "request",
+      outputs: [],
+      disabled: false,
+      route: index % 2 === 0 ? `{x}` : `{y}`,
+      methods: ["GET"],
+      authLevel: "anonymous" as const,
+    }));
+    const inOrder: string[] = [];
+    let left = functions;
+    while (left.length > 0) {
+      const { fn } = buildRoutes(left, "").find("GET", "thing") ?? {};
+      if (fn === undefined) break;
+      inOrder.push(fn.name);
+      left = left.filter((each) => each.name !== fn.name);
+    }
+    expect(inOrder.join(" ")).toBe(order);
+  },
+);
