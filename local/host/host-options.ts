@@ -19,6 +19,8 @@ export type HostOptions = {
   readonly drainMs?: number;
   /** Lease of a received message, renewed at half; 600 s, which only tests shorten. */
   readonly messageLeaseSeconds?: number;
+  /** How long a streaming function may be silent before its request is given up; 240 s, which only tests shorten. */
+  readonly streamSilenceMs?: number;
 };
 
 export type Host = {

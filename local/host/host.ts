@@ -92,7 +92,7 @@ function open(parts: Parts): Host {
   const { functions, routes } = understand(parts);
   const { run, listeners } = connect(parts, functions);
   const drain = createDrain(listeners, worker.invocations.running);
-  const forwarder = createForwarder();
+  const forwarder = createForwarder(options.streamSilenceMs);
   answer(parts, { functions, routes, run, drain, forwarder });
   return {
     url: `http://127.0.0.1:${front.port}`,

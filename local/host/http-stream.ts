@@ -1,7 +1,9 @@
 /**
  * Streaming HTTP: the raw request goes to the worker's own HTTP server, and the answer comes back there.
  *
- * The invocation runs beside it. When it fails, nobody answers on the worker's side, so the host does.
+ * The invocation runs beside it. When it fails, or returns no response, the library sends nothing to that server's
+ * caller (Azure/azure-functions-nodejs-library issue 324), and the Functions host waits for its proxy before it
+ * looks at how the invocation ended (GrpcWorkerChannel). So the request hangs until the silence ends it.
  */
 import {
   Agent,
@@ -15,14 +17,11 @@ import type { Target } from "./http-target.ts";
 import type { Outcome } from "./invocations.ts";
 
 /** Longest silence on the worker's side, as the Functions host has it. */
-const silenceMs = 240_000;
+const longestSilenceMs = 240_000;
 /** How long what a caller still sends is read and forgotten once it has its answer, as Kestrel has it. */
 const drainMs = 5_000;
 /** A body up to this size has left the connection to the worker even when nobody reads it. */
 const surelyReadBytes = 16 * 1024;
-/** An answer is on its way before the invocation's end is told; this is how long it may take longer. */
-const answerGraceMs = 2_000;
-
 const hopByHop = new Set(
   "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split(
     " ",
@@ -46,24 +45,25 @@ export type Exchange = {
   readonly customHeaders: Readonly<Record<string, string>>;
 };
 
-export function createForwarder(): Forwarder {
+/** @param silenceMs Only tests shorten it. */
+export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
   const agent = new Agent({ keepAlive: true });
   return {
     forward(exchange, workerUri, outcome) {
       const { request, response } = exchange;
-      const upstream = openUpstream(exchange, workerUri, agent);
+      const upstream = openUpstream(exchange, workerUri, agent, silenceMs);
       upstream.on("response", (answer) => relay(answer, exchange));
       upstream.on("error", () => {
-        // The invocation's own end says more about what happened, and comes too.
         request.unpipe(upstream);
         request.resume();
+        // The invocation's own end says more about what happened, and comes too.
+        void outcome.then((end) => answerFor(end, response));
       });
       response.on("close", () => {
         if (!response.writableFinished) upstream.destroy();
         else letGo(request, upstream);
       });
       request.pipe(upstream);
-      void outcome.then((end) => settle(end, exchange, upstream));
     },
     close: () => agent.destroy(),
   };
@@ -73,6 +73,7 @@ function openUpstream(
   { request, target, invocationId }: Exchange,
   workerUri: string,
   agent: Agent,
+  silenceMs: number,
 ): ClientRequest {
   const kept = rawPairs(request.rawHeaders).filter(([given]) => {
     const name = given.toLowerCase();
@@ -127,26 +128,12 @@ function relay(answer: IncomingMessage, { response, customHeaders }: Exchange): 
   });
 }
 
-/** Answers for a worker that will not. */
-function settle(outcome: Outcome, { response }: Exchange, upstream: ClientRequest): void {
+/** Answers for a worker that did not. */
+function answerFor(outcome: Outcome, response: ServerResponse): void {
   if (response.writableFinished || response.destroyed) return;
-  if (outcome.ok) {
-    if (!response.headersSent) expectAnswer(response, upstream);
-    return;
-  }
-  upstream.destroy();
-  if (outcome.workerLost) writeProblem(response, 502, "Worker lost", outcome.fault.message);
+  if (!outcome.ok && outcome.workerLost)
+    writeProblem(response, 502, "Worker lost", outcome.fault.message);
   else writeEmpty(response, 500);
-}
-
-/** A function that succeeded without an answer returned none, which nobody else would tell the caller. */
-function expectAnswer(response: ServerResponse, upstream: ClientRequest): void {
-  const timer = setTimeout(() => {
-    if (response.headersSent) return;
-    upstream.destroy();
-    writeProblem(response, 500, "No response", "A streaming function must return a response.");
-  }, answerGraceMs);
-  response.on("close", () => clearTimeout(timer));
 }
 
 function rawPairs(raw: readonly string[]): [string, string][] {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type HostedApp, hostApp } from "./hosted-app.ts";
 
 let app: HostedApp;
@@ -51,21 +51,6 @@ describe("a streaming function", () => {
     expect((times[1]?.[1] ?? 0) - (times[0]?.[1] ?? 0)).toBeGreaterThan(200);
   });
 
-  test("that throws is answered by the host", async () => {
-    const response = await app.fetch("/fails", { method: "POST", body: "{}" });
-    expect([response.status, await response.text()]).toEqual([500, ""]);
-  });
-
-  test("that breaks half-way breaks the connection", async () => {
-    const response = await app.fetch("/breaks");
-    await expect(response.text()).rejects.toThrow("terminated");
-  });
-
-  test("that returns nothing is a fault one can see", async () => {
-    const response = await app.fetch("/nothing");
-    expect(response.status).toBe(500);
-  });
-
   test("listens to this machine only", async () => {
     expect(await (await app.fetch("/listens")).json()).toEqual(["127.0.0.1"]);
   });
@@ -87,6 +72,46 @@ describe("a streaming function", () => {
       Array.from({ length: 100 }, () => app.fetch("/things/1/count", init)),
     );
     expect(responses.every(({ status }) => status === 200)).toBe(true);
+  });
+});
+
+describe("a streaming function that gives no answer", () => {
+  const streamSilenceMs = 1_000;
+  let quiet: HostedApp;
+  beforeAll(async () => {
+    quiet = await hostApp("streaming", { streamSilenceMs });
+  });
+  afterAll(() => quiet[Symbol.asyncDispose]());
+
+  test.each([
+    ["throws", "/fails", { method: "POST", body: "{}" }],
+    ["returns nothing", "/nothing", {}],
+  ])("since it %s, leaves its request hanging until the silence ends it", async (_, path, init) => {
+    const started = Date.now();
+    const response = await quiet.fetch(path, init);
+    expect([response.status, await response.text()]).toEqual([500, ""]);
+    expect(Date.now() - started).toBeGreaterThan(streamSilenceMs * 0.9);
+  });
+
+  test("after half of it breaks the connection, no sooner", async () => {
+    const started = Date.now();
+    const response = await quiet.fetch("/breaks");
+    await expect(response.text()).rejects.toThrow("terminated");
+    expect(Date.now() - started).toBeGreaterThan(streamSilenceMs * 0.9);
+  });
+
+  test("has its fault in the log at once", async () => {
+    const gone = new AbortController();
+    const asked = quiet.fetch("/fails", { method: "POST", signal: gone.signal });
+    await vi.waitFor(
+      () => {
+        const faults = quiet.logs.filter(({ functionName }) => functionName === "fails");
+        expect(faults.at(-1)?.message).toContain("on purpose");
+      },
+      { timeout: 800, interval: 20 },
+    );
+    gone.abort();
+    await expect(asked).rejects.toThrow("abort");
   });
 });
 
