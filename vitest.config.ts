@@ -1,8 +1,21 @@
-/** How tests run: on real parts, in processes of their own, two files at a time. */
+/**
+ * How tests run: on real parts, in processes of their own, two files at a time. `npm test` runs what decides
+ * whether a change is right, `npm run test:long` the rest: whole runs and large ones.
+ */
 import { defineConfig } from "vitest/config";
 import { tallyReporter } from "./test/support/tally-reporter.ts";
 
 const architecture = "test/architecture.test.ts";
+
+/** Files, or patterns of them, that only `npm run test:long` runs. */
+export const longTests: readonly string[] = [
+  "test/bench/{contenders,smoke}.test.ts",
+  "test/chaos/**/*.test.ts",
+  "test/relay/{clock,cost,crash,each-call,readme,two-relays,whole,wrong-site}.test.ts",
+  "test/start/readme.test.ts",
+];
+
+const onParts = { globalSetup: ["test/support/global-setup.ts"] };
 
 export default defineConfig({
   test: {
@@ -19,10 +32,11 @@ export default defineConfig({
         test: {
           name: "parts",
           include: ["test/**/*.test.ts"],
-          exclude: [architecture],
-          globalSetup: ["test/support/global-setup.ts"],
+          exclude: [architecture, ...longTests],
+          ...onParts,
         },
       },
+      { extends: true, test: { name: "long", include: [...longTests], ...onParts } },
     ],
   },
 });

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { longTests } from "../vitest.config.ts";
 import { crowdedFolders, idleExceptions, judge } from "./support/house-rules.ts";
 import { importsOf, type Source } from "./support/source-rules.ts";
 
@@ -31,6 +32,13 @@ test("no folder holds more files than a reader can keep in mind", () => {
 test("a folder that grows beyond twelve files is noticed", () => {
   const thirteen = Array.from({ length: 13 }, (_, index) => at(`shared/lobby/${index}.ts`, ""));
   expect(crowdedFolders([...sources, ...thirteen])).toEqual(["shared/lobby: 13 files, at most 12"]);
+});
+
+test("what only the long run tests is there, and leads no further than its folder", () => {
+  for (const pattern of longTests) {
+    expect(pattern).toMatch(/^test\/.*\.test\.ts$/);
+    expect(globSync(pattern, { cwd: root }), pattern).not.toEqual([]);
+  }
 });
 
 test("every decision has a number of its own", () => {

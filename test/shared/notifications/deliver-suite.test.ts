@@ -1,6 +1,8 @@
 /** The shared delivery suite: what every queue handler must survive, for the handler that acts on devices. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueNames } from "../../../shared/storage/names.ts";
+import { keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";
@@ -97,7 +99,7 @@ describe("delivering a restart", () => {
 
   it("sends nothing when the message is late, and says so", async () => {
     const [notificationId, message] = await planned({ expiresAfter: "PT1S" });
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await sleep(1_100);
     await rig.handle(message);
     const { state, counts } = await rig.view(tenantId, notificationId);
     expect({ state, counts }).toMatchObject({
@@ -111,7 +113,8 @@ describe("delivering a restart", () => {
     const [, message] = await planned();
     const stored = await rig.services.tenants.store.get(tenantId);
     await rig.services.tenants.store.remove(tenantId, stored?.etag ?? "");
-    await new Promise((resolve) => setTimeout(resolve, 5100));
+    // As long as readers remember a tenant.
+    await sleep(keepTenantMs + 100);
     await rig.handle(message);
     expect(rig.queues.waiting()).toEqual([]);
     expect((await rig.ledger(tenantId)).total).toBe(0);

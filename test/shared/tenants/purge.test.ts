@@ -6,6 +6,7 @@ import { queueNames, tableNames } from "../../../shared/storage/names.ts";
 import { addTenant, removeTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { purgeTenant, sweepPurges } from "../../../shared/tenants/purge.ts";
 import { PurgeStore } from "../../../shared/tenants/purge-store.ts";
+import { keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";
@@ -90,7 +91,7 @@ describe("a removed tenant", () => {
     expect(held.map(({ queue }) => queue)).toEqual(stages);
     const ledgers = () => Promise.all(tenants.map((each) => rig.ledger(each)));
     // As long as readers remember a tenant.
-    await sleep(5_100);
+    await sleep(keepTenantMs + 100);
     rig.faults.reset();
     const before = await ledgers();
     for (const each of held) await rig.handle(each);
