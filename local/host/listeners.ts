@@ -34,30 +34,39 @@ export function createListeners(options: ListenersOptions): Listeners {
   const enabled = options.functions.filter(({ disabled }) => !disabled);
   const queues = enabled
     .filter((fn) => fn.kind === "queue")
-    .map((fn) => ({ fn, listener: listenToQueue(fn, options) }));
+    .map((fn) => ({ fn, listener: listenToQueue(fn, options, wake) }));
   const timers = enabled
     .filter((fn) => fn.kind === "timer")
     .map((fn) => listenToTimer(fn, options));
+  function wake({ queue, connection }: Pick<QueueOutput, "queue" | "connection">): void {
+    for (const { fn, listener } of queues) {
+      if (fn.queue === queue && fn.connection === connection) listener.wake();
+    }
+  }
   const all: readonly Listener[] = [...queues.map(({ listener }) => listener), ...timers];
   return {
     start: () => all.forEach((listener) => listener.start()),
     stop: async () => void (await Promise.all(all.map((listener) => listener.stop()))),
-    wake({ queue, connection }) {
-      for (const { fn, listener } of queues) {
-        if (fn.queue === queue && fn.connection === connection) listener.wake();
-      }
-    },
+    wake,
   };
 }
 
-function listenToQueue(fn: QueueFunction, options: ListenersOptions) {
+function listenToQueue(fn: QueueFunction, options: ListenersOptions, wake: Listeners["wake"]) {
   const { accounts, settings, run, log, workerReady, messageLeaseSeconds: leaseSeconds } = options;
   return new QueueListener({
     fn,
     client: accounts.queue(fn.connection, fn.queue),
     settings,
     leaseSeconds,
-    processor: queueProcessor({ fn, settings, leaseSeconds, accounts, run, log }),
+    processor: queueProcessor({
+      fn,
+      settings,
+      leaseSeconds,
+      accounts,
+      run,
+      log,
+      onPoison: (queue) => wake({ queue, connection: fn.connection }),
+    }),
     workerReady,
     log,
   });

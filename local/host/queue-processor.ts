@@ -28,6 +28,8 @@ export type QueueProcessorOptions = {
   readonly accounts: StorageAccounts;
   readonly run: Run;
   readonly log: HostLog;
+  /** Told of every queue that got a poison message. */
+  readonly onPoison: (queue: string) => void;
 };
 
 export function queueProcessor(options: QueueProcessorOptions): QueueProcessor {
@@ -40,8 +42,10 @@ export function queueProcessor(options: QueueProcessorOptions): QueueProcessor {
     unlessTaken(client.updateMessage(id, receipt, undefined, seconds));
 
   async function poison({ messageId: id, messageText }: ReceivedMessage, receipt: string) {
+    if (poisonQueue === undefined) return;
     log("error", `Message ${id} goes to '${poisonQueue}'.`, fn.name);
-    await addMessage(accounts.queue(fn.connection, poisonQueue ?? ""), messageText);
+    await addMessage(accounts.queue(fn.connection, poisonQueue), messageText);
+    options.onPoison(poisonQueue);
     await remove(id, receipt);
   }
 
@@ -51,7 +55,7 @@ export function queueProcessor(options: QueueProcessorOptions): QueueProcessor {
     if (body === undefined) {
       // No number of tries would make it readable.
       log("error", `Message ${id} is not base64, so it cannot be read.`, fn.name);
-      await (poisonQueue === undefined ? undefined : poison(message, popReceipt));
+      await poison(message, popReceipt);
       return false;
     }
     const lease = holdMessage(client, message, leaseSeconds);

@@ -90,6 +90,17 @@ describe.concurrent("a listener whose pauses have grown", () => {
     );
   });
 
+  test("is woken at once by a message that became poison in the same host", async () => {
+    const queue = unique("woken");
+    const env = { ...patient, Queue: queue, Bytes: `${queue}-poison` };
+    await using app = await hostApp("plain", { env });
+    await sleep(idleMs);
+    const started = Date.now();
+    await app.fetch("/api/send", { method: "POST", body: '[{"fail":true}]' });
+    await vi.waitFor(async () => expect(await app.notes("bytes")).toHaveLength(1), within);
+    expect(Date.now() - started).toBeLessThan(1_200);
+  });
+
   test("takes a message that failed as soon as it is shown again", async () => {
     await using app = await hostApp("plain", { env: patient });
     await sendMessages(app.queue, [{ ms: idleMs, dieOnce: true }]);
