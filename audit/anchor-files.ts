@@ -1,7 +1,7 @@
 /** Reads anchors from files, line by line: a log may be large, and most of it is about other things. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { type AnchorBook, anchorBook } from "../shared/access/audit-anchors.ts";
+import { type AnchorBook, anchorBook } from "../shared/access/audit/audit-chain.ts";
 
 /** Reads all files into one book; throws words for people where a file has no anchor at all. */
 export async function readAnchors(files: readonly string[]): Promise<AnchorBook> {

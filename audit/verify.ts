@@ -1,6 +1,6 @@
 /** Verifies partition after partition, and says each as soon as it is known. */
-import { auditPartitions } from "../shared/access/audit-partitions.ts";
-import { verifyPartition } from "../shared/access/audit-verify.ts";
+import { auditPartitions } from "../shared/access/audit/audit-rows.ts";
+import { verifyPartition } from "../shared/access/audit/audit-verify.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
 import type { StorageConnection } from "../shared/storage/connection.ts";
 import { openStorage } from "../shared/storage/storage.ts";

@@ -4,8 +4,9 @@
  */
 import type { z } from "zod";
 import type { RequestTarget } from "../shared/access/authorize.ts";
-import type { Standing } from "../shared/access/decide.ts";
-import type { SignedIn } from "../shared/access/signed-in.ts";
+import type { Standing } from "../shared/access/roles/decide.ts";
+import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
+import { type Reach, reachOf } from "../shared/devices/collections/reach.ts";
 import type { Method, Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Result } from "../shared/kernel/failure.ts";
@@ -123,3 +124,9 @@ export const onTimer = (declared: Omit<TimerFunction, "kind">): TimerFunction =>
 
 /** Any function of the app. */
 export type AnyFunction = HttpFunction | QueueFunction | TimerFunction;
+
+// Which devices of a tenant the caller of a request reaches.
+
+/** The caller's reach in a tenant; undefined: every device. */
+export const reachOfCaller = (tools: Tools, tenantId: string): Promise<Reach | undefined> =>
+  reachOf(tools.services.collecting, tenantId, signedInOf(tools).authorization.limits);

@@ -1,9 +1,9 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
 import type { HttpRequest } from "@azure/functions";
 import type { Refused } from "../shared/access/admission.ts";
-import { redact } from "../shared/access/audit-redaction.ts";
-import type { Caller } from "../shared/access/caller.ts";
+import { redact } from "../shared/access/audit/audit-trail.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
+import type { Caller } from "../shared/access/sign-in/caller.ts";
 import type { AuditNote } from "../shared/access/signed-in.ts";
 import { isReplayed } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";

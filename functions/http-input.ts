@@ -1,13 +1,39 @@
 /** Reads a request into what its handler takes: path, query and body by the operation's own schemas. */
+
 import type { HttpRequest } from "@azure/functions";
 import { readBody } from "../shared/http/body.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../shared/http/faults.ts";
 import type { Operation } from "../shared/http/operation.ts";
+import type { PageSeal } from "../shared/http/page-seal.ts";
+import type { Reply } from "../shared/http/reply.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
 import { newestFirstId } from "../shared/kernel/ids.ts";
 import type { HttpInput } from "./define.ts";
-import { openedQuery } from "./http-paging.ts";
 import type { Services } from "./services.ts";
+
+// Paging tokens at the door: handlers make and read them plain, callers only ever have sealed ones.
+
+const tokenName = "pageToken";
+
+/** The query with its token opened; one that does not open becomes one that no list takes. */
+export function openedQuery(
+  query: Readonly<Record<string, string>>,
+  seal: PageSeal,
+): Readonly<Record<string, string>> {
+  const sealed = query[tokenName];
+  return sealed === undefined ? query : { ...query, [tokenName]: seal.open(sealed) ?? "" };
+}
+
+/** The reply with the token of its link sealed, if it is a page that has a next one. */
+export function sealedReply(reply: Reply, seal: PageSeal): Reply {
+  const { nextLink } = (reply.body ?? {}) as { readonly nextLink?: unknown };
+  if (typeof nextLink !== "string") return reply;
+  const link = new URL(nextLink);
+  const token = link.searchParams.get(tokenName);
+  if (token === null) return reply;
+  link.searchParams.set(tokenName, seal.close(token));
+  return { ...reply, body: { ...(reply.body as object), nextLink: link.toString() } };
+}
 
 /** A request that is well formed, with its body as it was sent. */
 export type Read = { readonly input: HttpInput<Operation>; readonly text: string };

@@ -9,7 +9,10 @@ import { functions, operations } from "./functions.ts";
 import { register } from "./register.ts";
 import type { Services } from "./services.ts";
 import { readSettings } from "./settings.ts";
-import { version } from "./version.ts";
+
+// The version that the API document and the change log name.
+
+export const version = "0.1.0";
 
 let loading: Promise<Services> | undefined;
 const services = (): Promise<Services> => (loading ??= loadServices());

@@ -12,22 +12,59 @@ import {
   type Refused,
   refused,
 } from "../shared/access/admission.ts";
-import type { RateClass } from "../shared/access/rate-limit.ts";
-import { refusalOf } from "../shared/access/refusal.ts";
+import { refusalOf } from "../shared/access/authorize.ts";
+import type { RateClass } from "../shared/access/sign-in/rate-limit.ts";
 import type { SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
+import { browserHeaders } from "../shared/http/browser-headers.ts";
 import { onceForKey } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";
-import { preflight } from "../shared/http/origins.ts";
+import { preflight, sharing } from "../shared/http/origins.ts";
 import { problemReply } from "../shared/http/problem.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
-import { idIn, type Read, readInput } from "./http-input.ts";
-import { sealedReply } from "./http-paging.ts";
-import { headersFor, toResponse } from "./http-response.ts";
+import { idIn, type Read, readInput, sealedReply } from "./http-input.ts";
 import type { Services } from "./services.ts";
+
+// A reply in the Functions library's words, with the headers that every answer carries.
+
+/** The headers that depend on the request alone, and that no answer to it lacks. */
+export const headersFor = (
+  request: HttpRequest,
+  allowedOrigins: readonly string[],
+  requestId: string,
+): Readonly<Record<string, string>> => ({
+  ...browserHeaders(cameByHttps(request)),
+  ...sharing(allowedOrigins, request.headers.get("origin")),
+  "x-request-id": requestId,
+});
+
+/** In Azure the front end ends TLS, and says by what the caller came. */
+const cameByHttps = ({ url, headers }: HttpRequest): boolean =>
+  url.startsWith("https:") || headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
+
+/** Turns a reply into what the Functions library sends; the reply's own headers come last. */
+export function toResponse(
+  reply: Reply,
+  common: Readonly<Record<string, string>>,
+): HttpResponseInit {
+  const { status, headers, contentType, body, stream } = reply;
+  const all: Record<string, string> = { ...common, ...headers };
+  if (stream !== undefined) {
+    all["content-type"] = contentType ?? "text/plain; charset=utf-8";
+    return { status, headers: all, body: bytesOf(stream) };
+  }
+  if (body === undefined) return { status, headers: all };
+  all["content-type"] = contentType ?? "application/json";
+  return { status, headers: all, body: JSON.stringify(body) };
+}
+
+async function* bytesOf(stream: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const text of stream) yield encoder.encode(text);
+}
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
 export async function serveHttp(

@@ -1,27 +1,25 @@
 /** Builds what sign-in, decisions, audit and sealing need, once per process. */
 import { setTimeout as wait } from "node:timers/promises";
-import { withBootstrap } from "../shared/access/admin-token.ts";
 import type { AdmissionDeps } from "../shared/access/admission.ts";
-import { ApprovalStore } from "../shared/access/approval-store.ts";
-import { AssignmentStore } from "../shared/access/assignment-store.ts";
-import { auditTrail } from "../shared/access/audit-trail.ts";
-import { ratesTimes } from "../shared/access/rate-factor.ts";
-import { rateLimiter } from "../shared/access/rate-limiter.ts";
-import { RoleStore } from "../shared/access/role-store.ts";
+import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
+import { auditTrail } from "../shared/access/audit/audit-trail.ts";
+import { strangerEvents } from "../shared/access/request-audit.ts";
+import { AssignmentStore } from "../shared/access/roles/assignment-store.ts";
+import { RoleStore } from "../shared/access/roles/role-store.ts";
+import { cachedSnapshots } from "../shared/access/roles/snapshot.ts";
+import { withBootstrap } from "../shared/access/sign-in/admin-token.ts";
+import { rateLimiter, ratesTimes } from "../shared/access/sign-in/rate-limit.ts";
+import { directoryKeys } from "../shared/access/sign-in/token-keys.ts";
+import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
 import type { AccessServices } from "../shared/access/signed-in.ts";
-import { cachedSnapshots } from "../shared/access/snapshot.ts";
-import { strangerEvents } from "../shared/access/stranger-events.ts";
-import { directoryKeys } from "../shared/access/token-keys.ts";
-import { tokenCheck } from "../shared/access/tokens.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
 import { identityCredential } from "../shared/storage/connection.ts";
-import { keyFileWrapper } from "../shared/storage/key-file.ts";
-import { keyVaultWrapper } from "../shared/storage/key-vault.ts";
-import { type Sealer, sealer } from "../shared/storage/sealing.ts";
+import { keyFileWrapper } from "../shared/storage/sealing/key-file.ts";
+import { keyVaultWrapper } from "../shared/storage/sealing/key-vault.ts";
+import { type Sealer, sealer } from "../shared/storage/sealing/sealing.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { Tenants } from "../shared/tenants/tenant-cache.ts";
-import type { Settings } from "./settings.ts";
-import type { Sealing } from "./settings-access.ts";
+import type { Sealing, Settings } from "./settings.ts";
 
 type Base = {
   readonly clock: Clock;

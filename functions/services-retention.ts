@@ -1,14 +1,26 @@
 /** What is deleted by its age, and when. */
-import { forgetOldRefreshes } from "../shared/devices/forget-refreshes.ts";
+
+import { purgeDevices } from "../shared/devices/purge-devices.ts";
+import { forgetOldRefreshes } from "../shared/devices/refresh/refresh-store.ts";
+import type { SiteStore } from "../shared/devices/sites/site-store.ts";
 import type { Clock, Instant } from "../shared/kernel/clock.ts";
-import type { ForgetDeps } from "../shared/notifications/forget-notification.ts";
-import { forgetOldNotifications } from "../shared/notifications/forget-old.ts";
-import type { TableAnswerStore } from "../shared/storage/answer-store.ts";
-import type { QuarantineStore } from "../shared/storage/quarantine-store.ts";
+import {
+  type ForgetDeps,
+  forgetOldNotifications,
+  purgeNotifications,
+} from "../shared/notifications/retention.ts";
+import type { NotificationStore } from "../shared/notifications/state/notification-store.ts";
+import { tableNames } from "../shared/storage/names.ts";
+import type { Storage } from "../shared/storage/storage.ts";
+import { clear, ofTenant } from "../shared/storage/tables.ts";
+import type { PurgeDeps, PurgeStep } from "../shared/tenants/purge.ts";
+import type { PurgeStore } from "../shared/tenants/purge-store.ts";
 import type { TenantStore } from "../shared/tenants/tenant-store.ts";
+import type { QuarantineStore } from "../shared/work/dead-letters.ts";
+import type { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
 import type { Settings } from "./settings.ts";
 
-type Parts = ForgetDeps & {
+type RetentionParts = ForgetDeps & {
   readonly clock: Clock;
   readonly tenantStore: TenantStore;
   readonly answers: TableAnswerStore;
@@ -21,7 +33,7 @@ export type Forgotten = { readonly answers: number; readonly notifications: numb
 const tenantsPerPage = 100;
 
 /** Builds the run: it deletes what is too old, while `mayGoOn`. */
-export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Parts) {
+export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
   return async (mayGoOn: () => boolean): Promise<Forgotten> => {
     const now = parts.clock.now();
     const answers = await parts.answers.forget(mayGoOn);
@@ -35,7 +47,7 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Parts) {
 }
 
 async function forgetByTenant(
-  parts: Parts,
+  parts: RetentionParts,
   before: Instant,
   mayGoOn: () => boolean,
 ): Promise<number> {
@@ -53,4 +65,35 @@ async function forgetByTenant(
     token = page.next;
   } while (token !== undefined && mayGoOn());
   return forgotten;
+}
+
+// What a tenant's removal deletes, room by room.
+
+/** The longest a function may run (host.json), and a minute for caches and clocks. */
+const settleMs = 6 * 60_000;
+
+type PurgeParts = {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly tenantStore: TenantStore;
+  readonly purges: PurgeStore;
+  readonly sites: SiteStore;
+  readonly notifications: NotificationStore;
+};
+
+/** What purging needs, with every step. */
+export function purgeServices(parts: PurgeParts): PurgeDeps {
+  const { storage, clock, tenantStore: store, purges } = parts;
+  const { paces, approvals } = tableNames;
+  const rest: PurgeStep = async (tenantId, mayGoOn) => {
+    for (const table of [paces, approvals])
+      if (!(await clear(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
+    return true;
+  };
+  const steps: readonly PurgeStep[] = [
+    (tenantId, mayGoOn) => purgeNotifications(parts, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
+    rest,
+  ];
+  return { store, purges, queues: storage.queues, clock, steps, settleMs };
 }

@@ -1,35 +1,36 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
-import { ApprovalStore } from "../shared/access/approval-store.ts";
-import type { Settle } from "../shared/access/approvals.ts";
-import { CollectionStore } from "../shared/devices/collection-store.ts";
-import { DirectoryStore } from "../shared/devices/directory-store.ts";
-import { DirectoryWriter } from "../shared/devices/directory-writer.ts";
-import type { RefreshDeps } from "../shared/devices/refresh-deps.ts";
-import { RunStore } from "../shared/devices/refresh-run-store.ts";
-import { RefreshStore } from "../shared/devices/refresh-store.ts";
-import { SiteStore } from "../shared/devices/site-store.ts";
+import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
+import type { Settle } from "../shared/access/approvals/decide-approval.ts";
+import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
+import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
+import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
+import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
+import { RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
+import { RunStore } from "../shared/devices/refresh/run-store.ts";
+import { SiteStore } from "../shared/devices/sites/site-store.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
 import { pageSeal } from "../shared/http/page-seal.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
-import { BulkRefusals } from "../shared/notifications/bulk-refusals.ts";
-import { DeliveryStore } from "../shared/notifications/delivery-store.ts";
-import { settleHeld } from "../shared/notifications/held.ts";
-import { MarkStore } from "../shared/notifications/mark-store.ts";
-import { NotificationStore } from "../shared/notifications/notification-store.ts";
-import { RelayLeases } from "../shared/notifications/relay-lease-store.ts";
-import { TroubleStore } from "../shared/notifications/trouble-store.ts";
-import { TableAnswerStore } from "../shared/storage/answer-store.ts";
-import { QuarantineStore } from "../shared/storage/quarantine-store.ts";
+import { BulkRefusals } from "../shared/notifications/passes/pass-services.ts";
+import { RelayLeases } from "../shared/notifications/relay/lease.ts";
+import { settleHeld } from "../shared/notifications/send-notification.ts";
+import { DeliveryStore } from "../shared/notifications/state/delivery-store.ts";
+import {
+  NotificationStore,
+  TroubleStore,
+} from "../shared/notifications/state/notification-store.ts";
+import { MarkStore } from "../shared/notifications/state/row-summaries.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
 import { PurgeStore } from "../shared/tenants/purge-store.ts";
 import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
+import { QuarantineStore } from "../shared/work/dead-letters.ts";
+import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
 import { accessServices } from "./services-access.ts";
-import { purgeServices } from "./services-purge.ts";
-import { retention } from "./services-retention.ts";
+import { purgeServices, retention } from "./services-retention.ts";
 import type { Settings } from "./settings.ts";
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;

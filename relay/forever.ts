@@ -1,8 +1,8 @@
 /** The relay's loops: each repeats its work until the relay stops, and waits trouble out. */
-import type { Log } from "./log.ts";
-import { MusterTrouble } from "./muster-trouble.ts";
-import { pause, Stopping } from "./pause.ts";
-import { SiteUnreadable } from "./site-reads.ts";
+import type { Log } from "./base/log.ts";
+import { pause, Stopping } from "./base/pause.ts";
+import { MusterTrouble } from "./base/trouble.ts";
+import { SiteUnreadable } from "./site/reads.ts";
 
 /** What a round came to: there may be more to do at once, or not before the loop's own time. */
 export type Round = "busy" | "idle";

@@ -1,6 +1,12 @@
 /** Hands the site's clients in to Muster: read from AdminService page by page, sent part by part. */
-import type { SiteReader } from "./admin-service.ts";
-import type { InventoryDevice, Muster } from "./muster.ts";
+
+import type { Log } from "./base/log.ts";
+import { pause } from "./base/pause.ts";
+import { forgetId, keptId } from "./claims/journal.ts";
+import type { Round } from "./forever.ts";
+import type { Lease } from "./muster/lease.ts";
+import type { InventoryDevice, Muster } from "./muster/muster.ts";
+import type { SiteReader } from "./site/admin-service.ts";
 
 /** Systems in one page, and devices in one part: well below 1 MiB. */
 const pageSize = 1000;
@@ -106,4 +112,33 @@ export function deviceOf(row: Readonly<Record<string, unknown>>): InventoryDevic
     name: text("Name") || `resource ${String(row["ResourceId"])}`,
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== "")),
   };
+}
+
+// Hands the site's clients in at the start and from time to time, while the site is ours.
+
+/** What keeping the inventory needs. */
+export type KeepInventoryDeps = Omit<InventoryDeps, "wait"> & {
+  readonly checkSite: () => Promise<void>;
+  readonly lease: Pick<Lease, "term">;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+  readonly home: string;
+  /** Time before it is seen again whether the site is ours. */
+  readonly idleMs: number;
+};
+
+const idName = "inventory-id";
+
+/** Hands it in once. */
+export async function inventoryOnce(deps: KeepInventoryDeps): Promise<Round> {
+  const { lease, checkSite, log, stopping, home, idleMs } = deps;
+  while (lease.term() === undefined) await pause(stopping, idleMs);
+  await checkSite();
+  const inventory = await handIn(
+    { ...deps, wait: (ms) => pause(stopping, ms) },
+    keptId(home, idName),
+  );
+  forgetId(home, idName);
+  log("inventory.hand-in", inventory);
+  return "idle";
 }

@@ -1,24 +1,22 @@
 /** The relay at work: keeps its hold on the site, carries claims, hands in the inventory, until it is stopped. */
-import { siteReader } from "./admin-service.ts";
-import { type CrewDeps, crewOf } from "./crew.ts";
+
+import type { Log } from "./base/log.ts";
+import type { Settings } from "./base/settings.ts";
+import { tokenSource } from "./base/token.ts";
+import { type CrewDeps, crewOf } from "./claims/carry-claims.ts";
+import { keptId, openJournal, takeAlone } from "./claims/journal.ts";
+import { ownOperations } from "./claims/own-operations.ts";
 import { forever, type Loop } from "./forever.ts";
-import { openJournal } from "./journal.ts";
-import { inventoryOnce } from "./keep-inventory.ts";
-import { keptId } from "./kept-id.ts";
-import { type Lease, leaseOf } from "./lease.ts";
-import type { Log } from "./log.ts";
-import { type Muster, musterApi } from "./muster.ts";
-import { askerOf } from "./muster-ask.ts";
-import { musterClock } from "./muster-clock.ts";
-import { tokenSource } from "./muster-token.ts";
-import { takeAlone } from "./only-one.ts";
-import { ownOperations } from "./own-operations.ts";
+import { inventoryOnce } from "./inventory.ts";
+import { askerOf, musterClock } from "./muster/ask.ts";
+import { type Lease, leaseOf } from "./muster/lease.ts";
+import { type Muster, musterApi } from "./muster/muster.ts";
+import { openQueue } from "./muster/work-queue.ts";
 import { serveNext } from "./serve-queue.ts";
-import type { Settings } from "./settings.ts";
-import { siteCheck } from "./site-check.ts";
-import { transportOf } from "./site-transport.ts";
-import { siteStarter } from "./start-operation.ts";
-import { openQueue } from "./work-queue.ts";
+import { siteReader } from "./site/admin-service.ts";
+import { siteCheck } from "./site/check.ts";
+import { transportOf } from "./site/site-transport.ts";
+import { siteStarter } from "./site/start-operation.ts";
 
 type Deps = Omit<CrewDeps, "lease"> & {
   readonly muster: Muster;

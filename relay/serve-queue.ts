@@ -1,11 +1,12 @@
 /** Takes messages off the site's queue, one by one, and has what they speak of carried. */
-import type { Crew } from "./crew.ts";
+
+import type { Log } from "./base/log.ts";
+import { Stopping } from "./base/pause.ts";
+import { MusterTrouble } from "./base/trouble.ts";
+import type { Crew } from "./claims/carry-claims.ts";
 import type { Round } from "./forever.ts";
-import type { Lease } from "./lease.ts";
-import type { Log } from "./log.ts";
-import { MusterTrouble } from "./muster-trouble.ts";
-import { Stopping } from "./pause.ts";
-import type { Received, WorkQueue } from "./work-queue.ts";
+import type { Lease } from "./muster/lease.ts";
+import type { Received, WorkQueue } from "./muster/work-queue.ts";
 
 /** What serving the queue needs. */
 export type ServeDeps = {

@@ -3,8 +3,8 @@
  *
  * Delivery: at least once. A duplicate finds the refresh claimed or settled, and changes nothing.
  */
-import { RefreshMessage } from "../../shared/devices/contract.ts";
-import { workOnRefresh } from "../../shared/devices/refresh-slice.ts";
+import { RefreshMessage } from "../../shared/devices/directory/contract.ts";
+import { workOnRefresh } from "../../shared/devices/refresh/slice.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue } from "../define.ts";
 

@@ -3,7 +3,7 @@
  *
  * Delivery: one at a time; running twice sends messages twice, which rows make harmless.
  */
-import { sweepRefreshes } from "../../shared/devices/refresh-sweep.ts";
+import { sweepRefreshes } from "../../shared/devices/refresh/start.ts";
 import { onTimer } from "../define.ts";
 
 export const sweepRefreshesFunction = onTimer({

@@ -3,9 +3,10 @@
  *
  * Delivery: at least once. A duplicate finds the rows not due, and waits for their next round.
  */
-import { confirm } from "../../shared/notifications/confirm.ts";
-import { ConfirmMessage } from "../../shared/notifications/contract.ts";
-import { poisonedUnit } from "../../shared/notifications/poisoned-unit.ts";
+
+import { poisonedUnit } from "../../shared/notifications/care/poisoned.ts";
+import { confirm } from "../../shared/notifications/passes/confirm.ts";
+import { ConfirmMessage } from "../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 

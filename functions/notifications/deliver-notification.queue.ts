@@ -3,9 +3,10 @@
  *
  * Delivery: at least once. A duplicate finds the devices claimed or sent, and sends nothing.
  */
-import { UnitMessage } from "../../shared/notifications/contract.ts";
-import { deliver } from "../../shared/notifications/deliver.ts";
-import { poisonedUnit } from "../../shared/notifications/poisoned-unit.ts";
+
+import { poisonedUnit } from "../../shared/notifications/care/poisoned.ts";
+import { deliver } from "../../shared/notifications/passes/deliver.ts";
+import { UnitMessage } from "../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 

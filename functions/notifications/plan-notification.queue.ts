@@ -3,9 +3,10 @@
  *
  * Delivery: at least once. A duplicate finds the progress row further on, or loses the race for it.
  */
-import { NotificationMessage } from "../../shared/notifications/contract.ts";
-import { plan } from "../../shared/notifications/plan.ts";
-import { poisonedPlan } from "../../shared/notifications/poisoned-plan.ts";
+
+import { poisonedPlan } from "../../shared/notifications/care/poisoned.ts";
+import { plan } from "../../shared/notifications/passes/plan.ts";
+import { NotificationMessage } from "../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 

@@ -4,7 +4,7 @@
  * Delivery: at least once. A duplicate finds nothing waiting.
  */
 import { settleWaiting } from "../../shared/notifications/cancel.ts";
-import { NotificationMessage } from "../../shared/notifications/contract.ts";
+import { NotificationMessage } from "../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue } from "../define.ts";
 

@@ -3,7 +3,7 @@
  *
  * Delivery: one at a time; running twice sends messages twice, which rows make harmless.
  */
-import { sweepNotifications } from "../../shared/notifications/sweep.ts";
+import { sweepNotifications } from "../../shared/notifications/care/sweep.ts";
 import { onTimer } from "../define.ts";
 
 export const sweepNotificationsFunction = onTimer({

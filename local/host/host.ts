@@ -1,25 +1,61 @@
 /** The Azure Functions host for one machine: one app, its worker, its triggers. */
+
 import { resolve } from "node:path";
-import { adminEndpoints } from "./admin.ts";
-import { type AppFiles, readAppFiles } from "./app-files.ts";
-import { createDrain, type Drain } from "./drain.ts";
-import { type HostedFunction, readFunctions } from "./functions.ts";
-import type { Host, HostOptions } from "./host-options.ts";
-import { type Answers, type HttpFront, listen } from "./http-front.ts";
-import { httpFunctions } from "./http-functions.ts";
-import { createForwarder } from "./http-stream.ts";
-import { type Keys, loadKeys } from "./keys.ts";
+import { type AppFiles, HostRefusal, readAppFiles } from "./app/app-files.ts";
+import { type HostedFunction, readFunctions } from "./app/functions.ts";
+import { hostVersion, type Loaded } from "./app/protocol.ts";
+import { storageAccounts } from "./app/storage-accounts.ts";
+import { adminEndpoints } from "./http/admin.ts";
+import { type Answers, type HttpFront, listen } from "./http/front.ts";
+import { httpFunctions } from "./http/functions.ts";
+import { type Keys, loadKeys } from "./http/keys.ts";
+import { buildRoutes, type Routes } from "./http/routes.ts";
+import { createForwarder } from "./http/stream.ts";
 import { createListeners, type Listeners } from "./listeners.ts";
-import { type HostLog, hostLog, type Log, messageOf, terminalLog } from "./log.ts";
-import { outputSender } from "./outputs.ts";
-import { hostVersion, type Loaded } from "./protocol.ts";
-import { HostRefusal } from "./refusal.ts";
-import { buildRoutes, type Routes } from "./routes.ts";
-import { createRunner, type Run } from "./runner.ts";
+import { outputSender } from "./queues/outputs.ts";
+import { createDrain, type Drain } from "./runs/drain.ts";
+import { type HostLog, hostLog, type Log, messageOf, terminalLog } from "./runs/log.ts";
+import { createRunner, type Run } from "./runs/runner.ts";
+import { hostIdOf, workerEnv } from "./runs/worker-process.ts";
+import { createWorkerSide, type WorkerSide } from "./runs/worker-side.ts";
 import { stopHost } from "./stop.ts";
-import { storageAccounts } from "./storage-accounts.ts";
-import { hostIdOf, workerEnv } from "./worker-env.ts";
-import { createWorkerSide, type WorkerSide } from "./worker-side.ts";
+
+// What the host can be told by whoever starts it, and what it offers in return.
+
+export type HostOptions = {
+  /** The app: a directory with host.json and package.json. */
+  readonly appDir: string;
+  /** 0 takes a free port. Absent: `Host.LocalHttpPort` of local.settings.json, else 7071. */
+  readonly port?: number | undefined;
+  /** Settings on top of the process environment; they win over local.settings.json. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where the access keys are kept. Absent: new keys for every start, kept nowhere. */
+  readonly keysFile?: string | undefined;
+  readonly log?: Log;
+  /** Told of every worker that is ready, the first and each that replaces one. */
+  readonly onWorker?: (pid: number) => void;
+  /** How long a running function may go on after a stop; 10,000 ms as in Azure. */
+  readonly drainMs?: number;
+  /** Lease of a received message, renewed at half; 600 s, which only tests shorten. */
+  readonly messageLeaseSeconds?: number;
+  /** How long a streaming function may be silent before its request is given up; 240 s, which only tests shorten. */
+  readonly streamSilenceMs?: number;
+};
+
+export type Host = {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly keys: Keys;
+  readonly functions: readonly HostedFunction[];
+  /** Process id of the worker; undefined while there is none. */
+  readonly workerPid: () => number | undefined;
+  /** Stops queues and timers; resolves when what they started has ended. HTTP goes on. */
+  readonly drain: () => Promise<void>;
+  /** Starts queues and timers again after `drain`. */
+  readonly resume: () => void;
+  /** Drains, answers what is being answered, runs the app's end hooks, ends the worker. */
+  readonly stop: () => Promise<void>;
+};
 
 /** Request bodies outside of streaming, in bytes; the Functions host's own limit. */
 const bodyLimit = 104_857_600;

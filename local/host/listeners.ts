@@ -1,16 +1,16 @@
 /** The listeners of an app's queue and timer functions, started and stopped together. */
-import type { HostedFunction, QueueFunction, QueueOutput, TimerFunction } from "./functions.ts";
-import type { QueueSettings } from "./host-json.ts";
-import type { Listener } from "./listener.ts";
-import type { HostLog } from "./log.ts";
-import { QueueListener } from "./queue-listener.ts";
-import { queueProcessor } from "./queue-processor.ts";
-import type { Run } from "./runner.ts";
-import { connectionString } from "./settings.ts";
-import { SingletonLock } from "./singleton-lock.ts";
-import type { StorageAccounts } from "./storage-accounts.ts";
-import { timerListener } from "./timer-listener.ts";
-import { timerMonitor } from "./timer-monitor.ts";
+import type { HostedFunction, QueueFunction, QueueOutput, TimerFunction } from "./app/functions.ts";
+import type { QueueSettings } from "./app/host-json.ts";
+import { connectionString } from "./app/settings.ts";
+import type { StorageAccounts } from "./app/storage-accounts.ts";
+import { QueueListener } from "./queues/listener.ts";
+import { queueProcessor } from "./queues/processor.ts";
+import type { Listener } from "./runs/drain.ts";
+import type { HostLog } from "./runs/log.ts";
+import type { Run } from "./runs/runner.ts";
+import { timerListener } from "./timers/listener.ts";
+import { timerMonitor } from "./timers/monitor.ts";
+import { SingletonLock } from "./timers/singleton-lock.ts";
 
 export type Listeners = Listener & {
   /** Tells whoever listens to this queue that it got messages. */

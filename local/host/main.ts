@@ -4,10 +4,9 @@
  * Ends with 0 after a drain, with 1 when the app cannot be hosted.
  */
 import { parseArgs } from "node:util";
-import type { HostedFunction } from "./functions.ts";
-import { startHost } from "./host.ts";
-import type { Host } from "./host-options.ts";
-import { HostRefusal } from "./refusal.ts";
+import { HostRefusal } from "./app/app-files.ts";
+import type { HostedFunction } from "./app/functions.ts";
+import { type Host, startHost } from "./host.ts";
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

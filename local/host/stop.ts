@@ -1,9 +1,9 @@
 /** The end of a host: nothing new, a while for what runs, then the worker's end. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Drain } from "./drain.ts";
-import type { HttpFront } from "./http-front.ts";
-import type { Forwarder } from "./http-stream.ts";
-import type { WorkerSide } from "./worker-side.ts";
+import type { HttpFront } from "./http/front.ts";
+import type { Forwarder } from "./http/stream.ts";
+import type { Drain } from "./runs/drain.ts";
+import type { WorkerSide } from "./runs/worker-side.ts";
 
 /** How long the app's end hooks may take, as in Azure; in ms. */
 const terminateGraceMs = 5_000;

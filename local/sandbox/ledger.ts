@@ -2,9 +2,9 @@
  * The ledger: every effect this stand-in was asked for and took, so that a lost or a doubled one can be
  * counted from outside. One row per device and action, 20 bytes a row; counts are kept as rows come in.
  */
-import type { ActionKind, ActionKinds } from "./actions.ts";
-import { column } from "./columns.ts";
-import type { GuidFamily } from "./guids.ts";
+import type { ActionKind, ActionKinds } from "./fleet/actions.ts";
+import { column } from "./fleet/columns.ts";
+import type { GuidFamily } from "./fleet/guids.ts";
 
 /** A tenant as the ledger needs it: still readable after the tenant itself was deleted. */
 export type LedgerTenant = {

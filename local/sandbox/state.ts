@@ -1,10 +1,11 @@
 /** Everything the stand-in remembers. It is kept in memory and gone when the process ends. */
-import { type ActionKind, type ActionKinds, actionKinds } from "./actions.ts";
+
 import { type Behaviour, type BehaviourBook, behaviourBook } from "./behaviour.ts";
-import { type GuidFamily, guidFamily } from "./guids.ts";
+import { type ActionKind, type ActionKinds, actionKinds } from "./fleet/actions.ts";
+import { type GuidFamily, guidFamily } from "./fleet/guids.ts";
+import { courseOf, makeTenant, type Tenant, type TenantPlan } from "./fleet/tenants.ts";
 import { type Ledger, ledger } from "./ledger.ts";
 import { type RequestCounts, requestCounts } from "./request-counts.ts";
-import { courseOf, makeTenant, type Tenant, type TenantPlan } from "./tenants.ts";
 
 /** The state shared by control, Graph and sign-in. */
 export type State = {

@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startHost } from "../host/host.ts";
-import { type LogEntry, terminalLog } from "../host/log.ts";
+import { type LogEntry, terminalLog } from "../host/runs/log.ts";
 
 const appDir = fileURLToPath(new URL("../..", import.meta.url));
 

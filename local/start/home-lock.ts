@@ -2,9 +2,12 @@
  * One Muster a folder. The lock file names the owner's process and a port the owner listens on: the
  * port tells a living owner from another process that was given a dead owner's number.
  */
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { keptText } from "../kept-file.ts";
 
 type Owner = { readonly pid: number; readonly port: number };
 
@@ -63,5 +66,38 @@ function answers(port: number): Promise<boolean> {
     socket.once("connect", () => resolve(true));
     socket.once("error", () => resolve(false));
     socket.once("close", () => socket.destroy());
+  });
+}
+
+// Secrets of this machine, made once and kept where only their owner can read them.
+
+/** The secret of that name in `home/keys`: 32 random bytes as base64url text, made on first use. */
+export function keptKey(home: string, name: string): string {
+  const folder = join(home, "keys");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return keptText(join(folder, name), () => randomBytes(32).toString("base64url"));
+}
+
+// Network ports of this machine.
+
+/** A port that nobody listened to a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Whether something already listens on `port` of the loopback interface. */
+export function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(true));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(false)));
   });
 }

@@ -3,16 +3,14 @@
  * is read, since some operations name in their body what they are about.
  */
 import type { Failure, Result } from "../kernel/failure.ts";
-import { type Authorization, authorize, type RequestTarget } from "./authorize.ts";
-import type { Caller } from "./caller.ts";
-import { missesGroups, type Standing } from "./decide.ts";
-import type { RateAccount, RateClass } from "./rate-limit.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
-import { refusalOf } from "./refusal.ts";
+import { type Authorization, authorize, type RequestTarget, refusalOf } from "./authorize.ts";
+import { networkOf, type StrangerEvents } from "./request-audit.ts";
 import { requirementOf } from "./requirements.ts";
-import type { Snapshots } from "./snapshot.ts";
-import { networkOf, type StrangerEvents } from "./stranger-events.ts";
-import { type TokenStep, type TokenVerdict, tokenRefusal } from "./tokens.ts";
+import { missesGroups, type Standing } from "./roles/decide.ts";
+import type { Snapshots } from "./roles/snapshot.ts";
+import type { Caller } from "./sign-in/caller.ts";
+import type { RateAccount, RateClass, RateLimiter } from "./sign-in/rate-limit.ts";
+import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
 
 /** What admission needs. */
 export type AdmissionDeps = {

@@ -2,7 +2,10 @@
  * May this caller call this operation on this? What an operation requires, answered by decisions. Pure;
  * whatever is missing or unknown means no.
  */
-import type { Assignment, Resource } from "./assignments.ts";
+
+import { fail, type Result } from "../kernel/failure.ts";
+import type { On, Requirement } from "./requirements.ts";
+import type { Assignment, Resource } from "./roles/assignments.ts";
 import {
   type DeniedStep,
   type Explanation,
@@ -10,9 +13,12 @@ import {
   grantsOf,
   type Limits,
   type Standing,
-} from "./decide.ts";
-import { type ActionPermissionName, actionPermissions, type Permission } from "./permissions.ts";
-import type { On, Requirement } from "./requirements.ts";
+} from "./roles/decide.ts";
+import {
+  type ActionPermissionName,
+  actionPermissions,
+  type Permission,
+} from "./roles/permissions.ts";
 
 /** What a request is about, as far as it is known before its handler runs. */
 export type RequestTarget = {
@@ -138,3 +144,19 @@ function both(one: Limits, other: Limits): Limits {
   const collectionIds = one.collectionIds.filter((id) => other.collectionIds.includes(id));
   return { kind: "collections", collectionIds };
 }
+
+// What a refused caller is told. A tenant that is not registered and one that the caller may not see give
+// the very same answer, so that asking reveals nothing.
+
+const details: Readonly<Record<DeniedStep, (permission: Permission) => string>> = {
+  assignment: () => "You are signed in, but no role is assigned to you. Ask an administrator.",
+  permission: (permission) => `None of your roles has the permission ${permission}.`,
+  scope: (permission) =>
+    `Your roles with ${permission} do not reach this, or it does not exist. GET /api/v1/me shows where they do.`,
+  "groups-overage": (permission) =>
+    `You are in more groups than a token names, so that roles of your groups do not count, and your own do not give ${permission} here. Ask for a role of your own, or for a token with the application's groups only (docs/access.md).`,
+};
+
+/** The failure of a denied request. Never name here what was asked for. */
+export const refusalOf = (step: DeniedStep, permission: Permission): Result<never> =>
+  fail("forbidden", details[step](permission));

@@ -2,7 +2,7 @@
  * What each operation of the API asks of its caller, by operation name. An operation that is not listed is
  * refused to everybody, and a test names it.
  */
-import type { Permission } from "./permissions.ts";
+import type { Permission } from "./roles/permissions.ts";
 
 /** Which resource of a request the permission must reach. */
 export type On = "global" | "tenant" | "collection";

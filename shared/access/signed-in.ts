@@ -1,13 +1,13 @@
 /** What a handler is given about the caller of its request, once sign-in and permission were checked. */
 
-import type { Person } from "./approval.ts";
-import type { ApprovalDeps } from "./approvals.ts";
-import type { AuditReaderDeps } from "./audit-reader.ts";
+import type { Person } from "./approvals/approval.ts";
+import type { ApprovalDeps } from "./approvals/decide-approval.ts";
+import type { AuditReaderDeps } from "./audit/audit-reader.ts";
 import type { Authorization } from "./authorize.ts";
-import { type Caller, principalOf } from "./caller.ts";
-import type { Standing } from "./decide.ts";
-import type { AssignmentDeps } from "./manage-assignments.ts";
-import type { RoleDeps } from "./manage-roles.ts";
+import type { Standing } from "./roles/decide.ts";
+import type { AssignmentDeps } from "./roles/manage-assignments.ts";
+import type { RoleDeps } from "./roles/manage-roles.ts";
+import { type Caller, principalOf } from "./sign-in/caller.ts";
 
 /** Everything of this room that handlers use. */
 export type AccessServices = RoleDeps &

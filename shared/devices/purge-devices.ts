@@ -1,10 +1,10 @@
 /** Deletes what this room keeps of a removed tenant: sites with their queues, refreshes, collections, the directory. */
 import { siteQueueName } from "../configmgr/site.ts";
-import { clear, ofTenant } from "../storage/clear.ts";
 import { tableNames } from "../storage/names.ts";
 import type { Storage } from "../storage/storage.ts";
-import { openRefreshes } from "./refresh-store.ts";
-import type { SiteStore } from "./site-store.ts";
+import { clear, ofTenant } from "../storage/tables.ts";
+import { openRefreshes } from "./refresh/refresh-store.ts";
+import type { SiteStore } from "./sites/site-store.ts";
 
 /** Deletes it while `mayGoOn`; true when nothing is left. Rows that name blobs go after their blobs. */
 export async function purgeDevices(

@@ -1,19 +1,18 @@
 /** Cancels a notification: what waits is not sent; what has left is still followed to its end. */
-import type { Reach } from "../devices/reach.ts";
+import type { Reach } from "../devices/collections/reach.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
-import { changeRows } from "./change-rows.ts";
-import { endOf } from "./delivering.ts";
-import type { Step } from "./delivery.ts";
-import { emptyCounts } from "./delivery-row.ts";
-import type { DeliveryStore } from "./delivery-store.ts";
-import { finishIfDone } from "./finish.ts";
-import { isOpen, move, type Notification } from "./notification.ts";
-import type { NotificationStore } from "./notification-store.ts";
+import { changeRows } from "./passes/change-rows.ts";
+import { endOf } from "./passes/decide-pass.ts";
+import { finishIfDone } from "./passes/finish.ts";
 import { unknownNotification } from "./read-notifications.ts";
-import { isWithin } from "./visible.ts";
+import type { Step } from "./state/delivery.ts";
+import { emptyCounts } from "./state/delivery-row.ts";
+import type { DeliveryStore } from "./state/delivery-store.ts";
+import { isOpen, isWithin, move, type Notification } from "./state/notification.ts";
+import type { NotificationStore } from "./state/notification-store.ts";
 
 /** What cancelling needs. */
 export type CancelDeps = {

@@ -1,20 +1,20 @@
 /** Says what a notification would do, without doing it. */
-import type { Action } from "../devices/action.ts";
-import { callsFor, costOf } from "../devices/calls.ts";
-import type { Reach } from "../devices/reach.ts";
+import type { Action } from "../devices/actions/action.ts";
+import { callsFor, costOf } from "../devices/actions/calls.ts";
+import type { Reach } from "../devices/collections/reach.ts";
 import { limitOf, paceOf } from "../graph/pace.ts";
 import type { PaceStore } from "../graph/pace-store.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { Tenants } from "../tenants/tenant-cache.ts";
-import type { DryRunView, NewNotification } from "./contract.ts";
-import { type DeliveryRow, toRows } from "./delivery-row.ts";
-import type { Notification } from "./notification.ts";
-import type { NotificationStore } from "./notification-store.ts";
-import { firstDelivery, groupsOf, keptOf, rowsPerUnit } from "./planning.ts";
+import { firstDelivery, groupsOf, keptOf, rowsPerUnit } from "./passes/planning-steps.ts";
+import { type TargetDeps, type TargetStep, targetStep } from "./passes/targets.ts";
 import { judgeRequest } from "./request.ts";
 import type { SendDeps } from "./send-notification.ts";
-import { type TargetDeps, type TargetStep, targetStep } from "./targets.ts";
+import type { DryRunView, NewNotification } from "./state/contract.ts";
+import { type DeliveryRow, toRows } from "./state/delivery-row.ts";
+import type { Notification } from "./state/notification.ts";
+import type { NotificationStore } from "./state/notification-store.ts";
 
 /** What a dry run needs. */
 export type DryRunDeps = SendDeps &

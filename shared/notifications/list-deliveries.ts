@@ -1,14 +1,35 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
-import type { Reach } from "../devices/reach.ts";
+
+import { stringify } from "csv-stringify/sync";
+import type { Reach } from "../devices/collections/reach.ts";
 import type { Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import type { DeliveryView } from "./contract.ts";
-import { type CountedState, type Delivery, shownState } from "./delivery.ts";
-import { positionFrom, positionText } from "./delivery-position.ts";
-import { maxSendable } from "./delivery-row.ts";
-import type { RowQuery, StoredDeliveryRow } from "./delivery-store.ts";
-import { type ReadDeps, seesNotification } from "./read-notifications.ts";
-import { deliveryView } from "./view.ts";
+import { deliveryView, type ReadDeps, seesNotification } from "./read-notifications.ts";
+import type { DeliveryView } from "./state/contract.ts";
+import { type CountedState, type Delivery, shownState } from "./state/delivery.ts";
+import { maxSendable } from "./state/delivery-row.ts";
+import type { RowQuery, StoredDeliveryRow } from "./state/delivery-store.ts";
+
+// Where a page of deliveries begins, as text for the way through a client. Pure.
+
+/**
+ * Behind device `from`; with `token` where storage said that the query from there goes on. Row keys never
+ * change, so that a place holds while states do.
+ */
+export type Position = { readonly from?: string; readonly token?: string };
+
+const between = "|";
+
+/** A position as text. */
+export const positionText = ({ from = "", token = "" }: Position): string =>
+  token === "" ? from : from + between + token;
+
+/** The position that a text names; none: the beginning. */
+export function positionFrom(text = ""): Position {
+  const at = text.indexOf(between);
+  const [from, token] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+  return { ...(from === "" ? {} : { from }), ...(token === "" ? {} : { token }) };
+}
 
 /** Which deliveries, and how many at most. */
 export type DeliveryQuery = {
@@ -91,3 +112,42 @@ export async function* allDeliveries(
     position = page.value.next;
   } while (position !== undefined);
 }
+
+// All deliveries of a notification as CSV, produced while it is sent.
+
+const columns = [
+  "deviceId",
+  "deviceName",
+  "state",
+  "route",
+  "at",
+  "attempts",
+  "code",
+  "detail",
+] as const;
+
+/** Rows gathered before they are sent on. */
+const rowsPerPiece = 500;
+
+/** CSV with a header line, CRLF, and cells that no spreadsheet takes for formulas. */
+export async function* deliveriesCsv(
+  deps: ReadDeps,
+  ids: { readonly tenantId: string; readonly notificationId: string },
+  state?: CountedState,
+): AsyncGenerator<string> {
+  yield toCsv([columns]);
+  let rows: unknown[][] = [];
+  for await (const delivery of allDeliveries(deps, ids, state)) {
+    rows.push(columns.map((column) => delivery[column] ?? ""));
+    if (rows.length < rowsPerPiece) continue;
+    yield toCsv(rows);
+    rows = [];
+  }
+  if (rows.length > 0) yield toCsv(rows);
+}
+
+const toCsv = (rows: readonly (readonly unknown[])[]): string =>
+  stringify(
+    rows.map((row) => [...row]),
+    { escape_formulas: true, record_delimiter: "windows" },
+  );

@@ -1,17 +1,99 @@
 /** Reads notifications: one with its counts, a tenant's list, what one device got. */
-import type { Reach } from "../devices/reach.ts";
+
+import { findAction } from "../devices/actions/catalogue.ts";
+import type { Reach } from "../devices/collections/reach.ts";
+import type { PaceState } from "../graph/pace.ts";
 import type { PaceStore } from "../graph/pace-store.ts";
 import type { Page } from "../http/paging.ts";
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { NotificationView } from "./contract.ts";
-import { emptyCounts } from "./delivery-row.ts";
-import type { DeliveryStore } from "./delivery-store.ts";
-import type { Notification } from "./notification.ts";
-import type { NotificationStore } from "./notification-store.ts";
-import { deliveryView, notificationView } from "./view.ts";
-import { isWithin } from "./visible.ts";
+import type { DeliveryView, NotificationView } from "./state/contract.ts";
+import { countedStates, type Delivery, shownState } from "./state/delivery.ts";
+import { type Counts, emptyCounts } from "./state/delivery-row.ts";
+import type { DeliveryStore } from "./state/delivery-store.ts";
+import { isWithin, type Notification } from "./state/notification.ts";
+import type { NotificationStore } from "./state/notification-store.ts";
+import type { PlanProgress } from "./state/plan-progress.ts";
+
+// When the last device of a notification is reached, as far as anybody can tell now. Pure.
+
+/**
+ * The end of the last turn, moved by as much as all reservations have been moved since; but no earlier than what
+ * still waits takes at its own pace, and than Graph's door opens. Retries to come, and doors that close later, are in
+ * nobody's plan.
+ */
+export function expectedEndOf(
+  { lastTurn, shiftMs, devices, takesMs }: PlanProgress,
+  waiting: number,
+  pace: Pick<PaceState, "closedUntil" | "shiftMs"> | undefined,
+  now: Instant,
+): Instant {
+  const ownMs = devices === 0 ? 0 : (waiting * takesMs) / devices;
+  // Without requests of the plan's own at a pace, nobody's door is ours.
+  if (pace === undefined || takesMs === 0) return Math.max(now, lastTurn);
+  const planned = lastTurn + Math.max(0, pace.shiftMs - shiftMs);
+  return Math.max(planned, Math.max(now, pace.closedUntil) + ownMs);
+}
+
+// Notifications and deliveries as the API shows them. Pure.
+
+/** A notification with its counts; `plan` is absent before planning began, `pace` where nobody waits for it. */
+export function notificationView(
+  notification: Notification,
+  counts: Counts,
+  plan: PlanProgress | undefined,
+  now: Instant,
+  pace?: PaceState,
+): NotificationView {
+  const { createdAt, expiresAt, finishedAt, note, failure, target } = notification;
+  const total = countedStates.reduce((sum, state) => sum + counts[state], 0);
+  const unplanned = ["pendingApproval", "planning"].includes(notification.state);
+  const planned = unplanned ? (plan?.done ?? false) : true;
+  const open = counts.waiting + counts.sent;
+  // While devices are still being counted, nobody knows of how many these are a share.
+  const settled = planned ? (total === 0 ? 1 : (total - open) / total) : 0;
+  // While devices are still being counted, nobody knows which one is the last.
+  const end =
+    plan?.done && counts.waiting > 0 ? expectedEndOf(plan, counts.waiting, pace, now) : undefined;
+  return {
+    notificationId: notification.notificationId,
+    tenantId: notification.tenantId,
+    state: notification.state,
+    action: notification.actionId,
+    parameters: Object.keys(notification.parameters),
+    target: { ...target },
+    allowApproximate: notification.allowApproximate,
+    ...(note === undefined ? {} : { note }),
+    ...(target.kind === "retry" ? { retryOf: target.notificationId } : {}),
+    createdAt: toIso(createdAt),
+    expiresAt: toIso(expiresAt),
+    ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
+    ...(failure === undefined ? {} : { failure }),
+    counts: { total, ...counts },
+    progress: {
+      planned,
+      percent: Math.floor(settled * 1000) / 10,
+      ...(end === undefined ? {} : { expectedEnd: toIso(end) }),
+    },
+  };
+}
+
+/** One delivery of a notification. */
+export function deliveryView(delivery: Delivery, actionId: string): DeliveryView {
+  const { deviceId, deviceName, state, at, attempts, code, detail } = delivery;
+  const route = findAction(actionId)?.routes[delivery.route]?.id;
+  return {
+    deviceId,
+    deviceName,
+    state: shownState(state),
+    ...(route === undefined ? {} : { route }),
+    at: toIso(at),
+    attempts,
+    ...(code === undefined ? {} : { code }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
 
 /** What reading needs. */
 export type ReadDeps = {

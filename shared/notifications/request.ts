@@ -1,14 +1,71 @@
 /** Judges a request for a notification: action, parameters, target. Every fault is named at once. */
-import type { Action } from "../devices/action.ts";
-import { catalogue, findAction } from "../devices/catalogue.ts";
-import type { CollectionStore } from "../devices/collection-store.ts";
-import type { DirectoryMeta, DirectoryStore } from "../devices/directory-store.ts";
-import type { Reach } from "../devices/reach.ts";
+
+import type { Action } from "../devices/actions/action.ts";
+import { catalogue, findAction } from "../devices/actions/catalogue.ts";
+import type { CollectionStore } from "../devices/collections/collection-store.ts";
+import type { Reach } from "../devices/collections/reach.ts";
+import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory-store.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../http/faults.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import { type NewNotification, QueryParameters, ScriptParameters } from "./contract.ts";
-import { narrowTenant } from "./narrow.ts";
-import type { Target } from "./notification.ts";
+import { type TargetDeps, type TargetStep, targetStep } from "./passes/targets.ts";
+import { type NewNotification, QueryParameters, ScriptParameters } from "./state/contract.ts";
+import type { Notification, Target, Within } from "./state/notification.ts";
+import type { NotificationStore } from "./state/notification-store.ts";
+
+// Keeps what callers send who are limited to collections within them. A target is narrowed to a list when
+// it is asked for, so that a collection that changes later widens nothing.
+
+/** The devices that are left of a target, and how many were left out. */
+type Narrowed = { readonly deviceIds: readonly string[]; readonly within: Within };
+
+/** Most devices that are looked at: what a request has time for. */
+const maxLooked = 200_000;
+const step = 10_000;
+/** The devices of the tenant within reach. */
+export const narrowTenant = (
+  { directory }: { readonly directory: DirectoryStore },
+  tenantId: string,
+  reach: Reach,
+): Promise<Result<Narrowed>> =>
+  narrowTarget(reach, async (cursor) => {
+    const { devices, next } = await directory.walk(tenantId, cursor, step);
+    const candidates = devices.map((device) => ({ deviceId: device.deviceId, device }));
+    return next === undefined ? { candidates } : { candidates, next };
+  });
+
+/** A retry for what is within reach of who asks for it; its list is kept beside it. */
+export async function withinReach(
+  deps: TargetDeps & { readonly notifications: Pick<NotificationStore, "putTargets"> },
+  retry: Notification,
+  reach: Reach | undefined,
+): Promise<Result<Notification>> {
+  const { target } = retry;
+  if (reach === undefined || target.kind !== "retry") return succeed(retry);
+  const left = await narrowTarget(reach, (cursor) => targetStep(deps, retry, cursor));
+  if (!left.ok) return left;
+  const { deviceIds, within } = left.value;
+  await deps.notifications.putTargets(retry.notificationId, deviceIds);
+  return succeed({ ...retry, target: { ...target, within } });
+}
+
+async function narrowTarget(
+  { collectionIds, holds }: Reach,
+  stepAfter: (cursor: string | undefined) => Promise<TargetStep>,
+): Promise<Result<Narrowed>> {
+  const deviceIds: string[] = [];
+  let looked = 0;
+  let cursor: string | undefined;
+  do {
+    const { candidates, next } = await stepAfter(cursor);
+    for (const { deviceId, device } of candidates)
+      if (device !== undefined && holds(device)) deviceIds.push(deviceId);
+    looked += candidates.length;
+    cursor = next;
+  } while (cursor !== undefined && looked < maxLooked);
+  if (cursor !== undefined)
+    return fail("too-many-targets", "The target is too large to narrow. Name a collection.");
+  return succeed({ deviceIds, within: { collectionIds, hidden: looked - deviceIds.length } });
+}
 
 /** What judging needs. */
 export type RequestDeps = {

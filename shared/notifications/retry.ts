@@ -1,17 +1,15 @@
 /** Repeats a notification for the deliveries that ended in some states, as a new, linked one. */
 
-import { findAction } from "../devices/catalogue.ts";
-import type { DirectoryStore } from "../devices/directory-store.ts";
-import type { Rule } from "../devices/rule.ts";
+import { findAction } from "../devices/actions/catalogue.ts";
+import type { Rule } from "../devices/collections/rule.ts";
+import type { DirectoryStore } from "../devices/directory/directory-store.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { RetryRequest } from "./contract.ts";
-import type { DeliveryStore } from "./delivery-store.ts";
-import type { HoldDeps } from "./held.ts";
-import { withinReach } from "./narrow.ts";
-import type { Notification } from "./notification.ts";
 import { unknownNotification } from "./read-notifications.ts";
-import { expiryMs, type Sender, startOrHold } from "./send-notification.ts";
-import { isWithin } from "./visible.ts";
+import { withinReach } from "./request.ts";
+import { expiryMs, type HoldDeps, type Sender, startOrHold } from "./send-notification.ts";
+import type { RetryRequest } from "./state/contract.ts";
+import type { DeliveryStore } from "./state/delivery-store.ts";
+import { isWithin, type Notification } from "./state/notification.ts";
 
 /** What retrying needs. */
 export type RetryDeps = HoldDeps & {

@@ -1,4 +1,5 @@
 /** Opens tables, queues and blobs of one storage account, each client once and only when used. */
+
 import { TableClient } from "@azure/data-tables";
 import { ContainerClient } from "@azure/storage-blob";
 import { QueueClient } from "@azure/storage-queue";
@@ -6,11 +7,38 @@ import type { Clock } from "../kernel/clock.ts";
 import { Blobs } from "./blobs.ts";
 import { identityCredential, type StorageConnection } from "./connection.ts";
 import { containerName, type TableName } from "./names.ts";
-import { patient } from "./patience.ts";
 import { Queues } from "./queues.ts";
 import { ServiceClock } from "./service-clock.ts";
 import { Tables } from "./tables.ts";
 import { openTap, type Tap } from "./tap.ts";
+
+// Gives up on a storage call that is never answered. The SDKs wait for ever on a connection that was
+// accepted and then forgotten, and a handler that waits keeps its message, and the sweeper from sweeping.
+
+/** Longer than the SDKs' own retries take together. */
+const longestMs = 30_000;
+
+/** Said when a call has not been answered in time. It may still be carried out: writes are conditional. */
+export class NoAnswer extends Error {
+  constructor(operation: string) {
+    super(`${operation} was not answered within ${longestMs / 1000} s`);
+    this.name = "NoAnswer";
+  }
+}
+
+/** The same tap, with an end to waiting. */
+export const patient =
+  (tap: Tap): Tap =>
+  (operation, call) =>
+    tap(operation, async () => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => reject(new NoAnswer(operation)), longestMs);
+      try {
+        return await Promise.race([call(), promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+    });
 
 /** Everything the app keeps, and the time by which it is kept. */
 export type Storage = {

@@ -6,10 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startAzurite } from "../../local/start/azurite.ts";
-import { extend, genesis, type Head, type Link } from "../../shared/access/audit-chain.ts";
-import type { AuditEvent } from "../../shared/access/audit-event.ts";
-import { headKey, headRow, keyOf, linkOf, recordRow } from "../../shared/access/audit-rows.ts";
-import { auditTrail } from "../../shared/access/audit-trail.ts";
+import { extend, genesis, type Head, type Link } from "../../shared/access/audit/audit-chain.ts";
+import type { AuditEvent } from "../../shared/access/audit/audit-event.ts";
+import {
+  headKey,
+  headRow,
+  keyOf,
+  linkOf,
+  recordRow,
+} from "../../shared/access/audit/audit-rows.ts";
+import { auditTrail } from "../../shared/access/audit/audit-trail.ts";
 import { systemClock, toIso } from "../../shared/kernel/clock.ts";
 import { randomId } from "../../shared/kernel/ids.ts";
 import { tableNames } from "../../shared/storage/names.ts";

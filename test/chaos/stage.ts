@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { type Azurite, startAzurite } from "../../local/start/azurite.ts";
 import { startFunctions } from "../../local/start/functions.ts";
-import { freePort } from "../../local/start/ports.ts";
+import { freePort } from "../../local/start/home-lock.ts";
 import { startSandbox } from "../../local/start/sandbox.ts";
 
 const adminToken = "chaos-".repeat(8);

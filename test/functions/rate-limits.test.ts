@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { rates } from "../../shared/access/rate-limit.ts";
+import { defaultRates } from "../../shared/access/sign-in/rate-limit.ts";
 import { audience, delegated, home, sign, startDirectory } from "../shared/access/entra.ts";
 import { timesNow } from "./access/door.ts";
 import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";
@@ -71,13 +71,13 @@ const secondsOf = (answer: Answered, account: string): number => {
 
 test("a caller's reads are limited, whatever address they come from, and go on when it says so", async () => {
   const call = await somebody();
-  const burst = rates.caller.read.burst * factor;
+  const burst = defaultRates.caller.read.burst * factor;
   const answers = await Promise.all(
     Array.from({ length: burst + 1 }, () => call("GET", "/api/v1/me")),
   );
   expect(statuses(answers)).toEqual([...Array.from({ length: burst }, () => 200), 429]);
   const seconds = secondsOf(limited(answers), "caller");
-  expect(seconds).toBeLessThanOrEqual(1 / (rates.caller.read.perSecond * factor) + 1);
+  expect(seconds).toBeLessThanOrEqual(1 / (defaultRates.caller.read.perSecond * factor) + 1);
   // Somebody else is not, and neither are the same caller's writes.
   expect((await (await somebody())("GET", "/api/v1/me")).status).toBe(200);
   expect((await call("POST", "/api/v1/tenants", {})).status).toBe(400);
@@ -109,7 +109,7 @@ test("a tenant's writes are limited, by however many callers, and another tenant
   const answers = await Promise.all([rename(one), rename(one)]);
   expect(statuses(answers)).toEqual([200, 429]);
   const seconds = secondsOf(limited(answers), "tenant");
-  expect(seconds).toBeLessThanOrEqual(1 / (rates.tenant.write.perSecond * factor) + 1);
+  expect(seconds).toBeLessThanOrEqual(1 / (defaultRates.tenant.write.perSecond * factor) + 1);
   expect((await rename(other)).status).toBe(200);
   // Reads are on an account of their own.
   expect((await (await somebody())("GET", `/api/v1/tenants/${one}`)).status).toBe(200);
@@ -124,7 +124,7 @@ test("who is not signed in is limited by address, before any token is looked at"
       anonymous: true,
       headers: { authorization, "x-forwarded-for": `${fresh()}, ${address}` },
     });
-  const burst = rates.address.read.burst * factor;
+  const burst = defaultRates.address.read.burst * factor;
   const answers = await Promise.all(
     Array.from({ length: burst + 1 }, (_, n) => knock(`Bearer guess-${n}`)),
   );

@@ -1,6 +1,6 @@
 /** All 18 actions of the catalogue, each sent to a device that only ConfigMgr manages. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { catalogue } from "../../shared/devices/catalogue.ts";
+import { catalogue } from "../../shared/devices/actions/catalogue.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 import type { Site } from "./support/site.ts";
 

@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { begin, type Entry, isClosed, type Work } from "../../relay/claim.ts";
-import { choose } from "../../relay/find-own.ts";
+import { begin, type Entry, isClosed, type Work } from "../../relay/base/claim.ts";
+import { readSettings } from "../../relay/base/settings.ts";
+import { openJournal, replay } from "../../relay/claims/journal.ts";
+import { choose } from "../../relay/claims/look-at-site.ts";
 import { deviceOf } from "../../relay/inventory.ts";
-import { openJournal, replay } from "../../relay/journal.ts";
-import { outcomeOf } from "../../relay/outcomes.ts";
-import { readSettings } from "../../relay/settings.ts";
-import { type Started, startedOf } from "../../relay/start-operation.ts";
+import { outcomeOf } from "../../relay/site/outcomes.ts";
+import { type Started, startedOf } from "../../relay/site/start-operation.ts";
 
 const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
 const work: Work = {

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { BatchState, Entry } from "../../relay/claim.ts";
-import type { GivenWork } from "../../relay/muster.ts";
+import type { BatchState, Entry } from "../../relay/base/claim.ts";
+import type { GivenWork } from "../../relay/muster/muster.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 import { type Site, until } from "./support/site.ts";
 

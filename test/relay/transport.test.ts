@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { curlTransport } from "../../relay/curl-transport.ts";
-import { fetchTransport } from "../../relay/fetch-transport.ts";
-import { paced, type Transport } from "../../relay/transport.ts";
+import { curlTransport } from "../../relay/site/curl-transport.ts";
+import { fetchTransport } from "../../relay/site/fetch-transport.ts";
+import { paced, type Transport } from "../../relay/site/transport.ts";
 
 let server: Server;
 let base = "";

@@ -13,12 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockHome } from "../../local/start/home-lock.ts";
-import { keptKey } from "../../local/start/keys.ts";
-import { freePort, isTaken } from "../../local/start/ports.ts";
+import { freePort, isTaken, keptKey, lockHome } from "../../local/start/home-lock.ts";
 import { readStartSettings, signInHint } from "../../local/start/settings.ts";
 
-const keysModule = new URL("../../local/start/keys.ts", import.meta.url).href;
+const keysModule = new URL("../../local/start/home-lock.ts", import.meta.url).href;
 let home = "";
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "muster-home-"));

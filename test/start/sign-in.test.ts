@@ -2,8 +2,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seededUsers } from "../../local/sandbox/sign-in/users.ts";
-import { builtInRoles } from "../../shared/access/roles.ts";
+import { seededUsers } from "../../local/sandbox/sign-in/entra/users.ts";
+import { builtInRoles } from "../../shared/access/roles/roles.ts";
 import {
   automationToken,
   claimsOf,

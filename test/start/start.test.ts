@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../../local/start/ports.ts";
+import { freePort } from "../../local/start/home-lock.ts";
 import type { Ready } from "../../local/start/ready.ts";
 import { type Launch, launchMuster, makeHome, readReady } from "../support/start-muster.ts";
 

@@ -1,5 +1,5 @@
 /** Access settings for tests that call as the bootstrap administrator, as often as they like. */
-import type { AccessSettings } from "../../functions/settings-access.ts";
+import type { AccessSettings } from "../../functions/settings.ts";
 
 /** The settings of an installation that only its admin token opens. */
 export const accessWith = (adminToken: string): AccessSettings => ({

@@ -58,7 +58,7 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = {
     "functions/define.ts",
     "functions/http-audit.ts",
     "functions/http-input.ts",
-    "functions/http-response.ts",
+    "functions/serve-http.ts",
     "functions/serve-http.ts",
     "functions/serve-queue.ts",
   ],

@@ -5,7 +5,7 @@
  * an `import` of it fails there, so it has to fail here.
  */
 import { registerHooks } from "node:module";
-import { hostVersion, type LogLevel } from "../protocol.ts";
+import { hostVersion, type LogLevel } from "../app/protocol.ts";
 import type { Registry } from "./registry.ts";
 
 const name = "@azure/functions-core";

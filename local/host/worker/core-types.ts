@@ -1,5 +1,5 @@
 /** The part of `@azure/functions-core` that programming models use; it is published nowhere else. */
-import type { LogLevel, RegisteredFunction, TypedData } from "../protocol.ts";
+import type { LogLevel, RegisteredFunction, TypedData } from "../app/protocol.ts";
 
 export type Callback = (...args: unknown[]) => unknown;
 

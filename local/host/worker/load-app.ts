@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { Server } from "node:net";
 import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Loaded } from "../protocol.ts";
+import type { Loaded } from "../app/protocol.ts";
 import type { Registry } from "./registry.ts";
 
 /**

@@ -4,7 +4,7 @@
  * It ends with its host: a closed channel means that the host is gone, so nobody would hear a result.
  */
 import { enableCompileCache } from "node:module";
-import type { FromWorker, ToWorker } from "../protocol.ts";
+import type { FromWorker, ToWorker } from "../app/protocol.ts";
 import { provideCoreApi } from "./core-api.ts";
 import { loadApp } from "./load-app.ts";
 import { createRegistry } from "./registry.ts";

@@ -1,5 +1,5 @@
 /** What the app registered with the core: its functions, hooks and programming model. */
-import type { RegisteredFunction } from "../protocol.ts";
+import type { RegisteredFunction } from "../app/protocol.ts";
 import type { Callback, FunctionMetadata, ProgrammingModel } from "./core-types.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 

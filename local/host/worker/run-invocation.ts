@@ -1,5 +1,5 @@
 /** Runs one invocation: arguments, hooks, handler, hooks, response. */
-import type { Fault, FromWorker, Invoke } from "../protocol.ts";
+import type { Fault, FromWorker, Invoke } from "../app/protocol.ts";
 import type { CoreInvocationContext, InvocationModel } from "./core-types.ts";
 import type { Registry } from "./registry.ts";
 import type { WorkerLog } from "./worker-log.ts";

@@ -1,5 +1,5 @@
 /** Log lines of the app, through its log hooks, to the host. */
-import type { FromWorker } from "../protocol.ts";
+import type { FromWorker } from "../app/protocol.ts";
 import type { Hooks } from "./hooks.ts";
 
 export type LogLine = Omit<Extract<FromWorker, { kind: "log" }>, "kind">;

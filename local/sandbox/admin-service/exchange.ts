@@ -1,7 +1,7 @@
 /** What AdminService's operations are given and answer. */
 import type { Behaviour } from "../behaviour.ts";
+import type { Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
-import type { Tenant } from "../tenants.ts";
 
 /** A request that was let in. */
 export type SiteCall = {

@@ -3,9 +3,9 @@
  * It lets in whoever sends credentials, and answers late or never when the behaviour says so.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { nextChance } from "../fleet/tenants.ts";
 import { header, readBody, sendJson } from "../http/messages.ts";
 import { findTenant, type State } from "../state.ts";
-import { nextChance } from "../tenants.ts";
 import {
   listScriptStatus,
   listScripts,

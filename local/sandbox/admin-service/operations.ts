@@ -1,7 +1,7 @@
 /** `SMS_ClientOperation`: starting operations on clients, and the counts of what became of them. */
 
+import { courseOf } from "../fleet/tenants.ts";
 import { nextRequestId } from "../state.ts";
-import { courseOf } from "../tenants.ts";
 import { list, refused, type SiteAnswer, type SiteCall, type SiteHandler } from "./exchange.ts";
 import { chosen, fits, type Row, readQuery } from "./odata.ts";
 import { clientIndex, countsOf, type Operation, siteOf } from "./site.ts";

@@ -2,10 +2,10 @@
  * The ConfigMgr site of a tenant: its clients, and the operations it was asked for. What becomes of an
  * operation is computed from the time of the request whenever somebody looks.
  */
-import type { Course } from "../action-results.ts";
-import { mix32 } from "../chance.ts";
-import { type GuidFamily, guidFamily } from "../guids.ts";
-import type { Tenant } from "../tenants.ts";
+import type { Course } from "../fleet/action-results.ts";
+import { mix32 } from "../fleet/chance.ts";
+import { type GuidFamily, guidFamily } from "../fleet/guids.ts";
+import type { Tenant } from "../fleet/tenants.ts";
 
 /** Resource ids of systems begin here at every real site. */
 const firstResourceId = 16_777_216;

@@ -1,7 +1,8 @@
 /** `SMS_R_System`: the site's clients; and `SMS_Site`, the site itself. */
-import { deviceName, osVersion, userPrincipalName } from "../graph/device-facts.ts";
-import { guidFamily } from "../guids.ts";
-import type { Tenant } from "../tenants.ts";
+
+import { guidFamily } from "../fleet/guids.ts";
+import type { Tenant } from "../fleet/tenants.ts";
+import { deviceName, osVersion, userPrincipalName } from "../graph/devices/device-facts.ts";
 import { list, refused, type SiteHandler } from "./exchange.ts";
 import { chosen, fits, type Row, readQuery } from "./odata.ts";
 import { isClient, positionOf, resourceIdOf, siteCode } from "./site.ts";

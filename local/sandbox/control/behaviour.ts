@@ -1,7 +1,7 @@
 /** Showing and setting how the stand-in misbehaves. */
 import { readBehaviourChange } from "../behaviour.ts";
+import { restartChance } from "../fleet/tenants.ts";
 import { findTenant } from "../state.ts";
-import { restartChance } from "../tenants.ts";
 import { type ControlHandler, missing, refuse } from "./call.ts";
 
 /** `GET /_sandbox/behaviour`: what applies to everybody, and each tenant's own settings. */

@@ -1,7 +1,8 @@
 /** What control shows of a tenant and of its devices. */
-import { deviceName } from "../graph/device-facts.ts";
+
+import { isFailing, isOffline, type Tenant } from "../fleet/tenants.ts";
+import { deviceName } from "../graph/devices/device-facts.ts";
 import type { State } from "../state.ts";
-import { isFailing, isOffline, type Tenant } from "../tenants.ts";
 
 /** A tenant with its devices counted. `total` is `graph` and `configMgrOnly` together. */
 export function countDevices(tenant: Tenant): object {

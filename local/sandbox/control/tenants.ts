@@ -1,9 +1,8 @@
 /** Making, changing and deleting tenants, and looking at what their devices hide. */
-import type { FleetMix } from "../fleet-mix.ts";
-import { defaultMix } from "../fleet-mix.ts";
-import { isGuid } from "../guids.ts";
+import { defaultMix, type FleetMix } from "../fleet/fleet-mix.ts";
+import { isGuid } from "../fleet/guids.ts";
+import type { TenantPlan } from "../fleet/tenants.ts";
 import { addTenant, findTenant } from "../state.ts";
-import type { TenantPlan } from "../tenants.ts";
 import { type ControlHandler, missing, refuse } from "./call.ts";
 import { countDevices, hiddenTraits } from "./tenant-view.ts";
 

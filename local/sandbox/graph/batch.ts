@@ -1,10 +1,9 @@
 /** `POST /$batch`: up to 20 requests in one, each served, throttled and answered on its own. */
-import { guidOf } from "../guids.ts";
+import { guidOf } from "../fleet/guids.ts";
 import { partPrefix } from "../request-counts.ts";
 import { nextRequestId } from "../state.ts";
 import { badRequest } from "./errors.ts";
-import type { GraphAnswer, JsonBody } from "./exchange.ts";
-import { ok } from "./exchange.ts";
+import { type GraphAnswer, type JsonBody, ok } from "./exchange.ts";
 import { type GraphRequest, serve } from "./serve.ts";
 
 const mostParts = 20;

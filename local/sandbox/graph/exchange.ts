@@ -1,7 +1,7 @@
 /** One Graph request and its answer, whether it came by itself or as a part of a batch. */
 import type { Behaviour } from "../behaviour.ts";
+import type { Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
-import type { Tenant } from "../tenants.ts";
 
 /** The versions of Graph that are served. */
 export type GraphVersion = "v1.0" | "beta";

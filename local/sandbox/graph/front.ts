@@ -3,10 +3,10 @@
  * never when the behaviour says so.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { nextChance } from "../fleet/tenants.ts";
 import { header, readBody } from "../http/messages.ts";
 import type { TokenCheck } from "../sign-in/tokens.ts";
 import { findTenant, nextRequestId, type State } from "../state.ts";
-import { nextChance } from "../tenants.ts";
 import { serveBatch } from "./batch.ts";
 import { badRequest, graphError } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";

@@ -1,11 +1,21 @@
 /** Every Graph operation that is served: its path, its versions, the app role it needs, its handler. */
-import { listAudits } from "./audits.ts";
-import { listAutopilotIdentities } from "./autopilot.ts";
-import { executeAction } from "./bulk-action.ts";
-import { defenderScan, plainAction, runRemediation, triggerConfigMgr } from "./device-actions.ts";
+import { listAudits } from "./devices/audits.ts";
+import { listAutopilotIdentities } from "./devices/autopilot.ts";
+import { executeAction } from "./devices/bulk-action.ts";
+import {
+  defenderScan,
+  plainAction,
+  runRemediation,
+  triggerConfigMgr,
+} from "./devices/device-actions.ts";
+import { getScript, listRunStates, listScripts } from "./devices/health-scripts.ts";
+import {
+  countDevices,
+  getDevice,
+  listComanagedDevices,
+  listDevices,
+} from "./devices/managed-devices.ts";
 import type { GraphHandler, GraphVersion } from "./exchange.ts";
-import { getScript, listRunStates, listScripts } from "./health-scripts.ts";
-import { countDevices, getDevice, listComanagedDevices, listDevices } from "./managed-devices.ts";
 
 /** One operation. `kind` is how it is counted; one of `roles` is enough. */
 export type GraphRoute = {

@@ -3,8 +3,8 @@
  * the operation says.
  */
 import type { Behaviour } from "../behaviour.ts";
+import { nextChance, type Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
-import { nextChance, type Tenant } from "../tenants.ts";
 import { badRequest, intuneError, tooManyRequests, unavailable } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
 import { matchRoute } from "./routes.ts";

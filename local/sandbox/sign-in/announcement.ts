@@ -1,9 +1,10 @@
 /** What whoever starts this stand-in has to know in order to sign people and programs in. */
-import { automationClientId, relayClientId, signInClientId } from "./apps.ts";
+
 import { homeTenantId } from "./directories.ts";
+import { automationClientId, relayClientId, signInClientId } from "./entra/apps.ts";
+import { api } from "./entra/resources.ts";
+import { seededUsers, type User } from "./entra/users.ts";
 import type { SignInHome } from "./home.ts";
-import { api } from "./resources.ts";
-import { seededUsers, type User } from "./users.ts";
 
 type Program = { readonly clientId: string; readonly clientSecret: string };
 

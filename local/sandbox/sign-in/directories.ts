@@ -1,8 +1,8 @@
 /** Directories: the home directory, whose people sign in, and those of customers, where only an app does. */
-import { seedOf } from "../chance.ts";
-import { guidFamily } from "../guids.ts";
+import { seedOf } from "../fleet/chance.ts";
+import { guidFamily } from "../fleet/guids.ts";
+import type { Tenant } from "../fleet/tenants.ts";
 import { findTenant, type State } from "../state.ts";
-import type { Tenant } from "../tenants.ts";
 import {
   type App,
   apiApp,
@@ -11,10 +11,10 @@ import {
   relayApp,
   relayClientId,
   signInApp,
-} from "./apps.ts";
+} from "./entra/apps.ts";
+import { api, type Resource } from "./entra/resources.ts";
+import { seededUsers, type User } from "./entra/users.ts";
 import type { SignInHome } from "./home.ts";
-import { api, type Resource } from "./resources.ts";
-import { seededUsers, type User } from "./users.ts";
 
 /** One directory as sign-in sees it. */
 export type Directory = {

@@ -1,18 +1,17 @@
 /** Requests to one directory: which of its addresses is meant, and what Entra would say before the provider. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody, sendJson } from "../http/messages.ts";
-import { correlationOf } from "./answers.ts";
-import { answerChoosePage } from "./choose-page.ts";
-import { tooFast } from "./code-errors.ts";
-import { type Endpoint, translated } from "./dialect.ts";
 import type { Door } from "./doors.ts";
-import { type EntraFault, entraError } from "./entra-errors.ts";
-import { sendPage } from "./page-answer.ts";
-import { failurePage } from "./pages.ts";
+import { correlationOf } from "./entra/answers.ts";
+import { tooFast } from "./entra/code-errors.ts";
+import { type Endpoint, translated } from "./entra/dialect.ts";
+import { type EntraFault, entraError } from "./entra/entra-errors.ts";
+import type { Resource } from "./entra/resources.ts";
+import { answerChoosePage } from "./pages/choose-page.ts";
+import { failurePage, sendPage } from "./pages/pages.ts";
 import type { PollPace } from "./poll-pace.ts";
 import { choosePath, routes } from "./provider.ts";
 import { type ProviderRequest, withForm } from "./request-copy.ts";
-import type { Resource } from "./resources.ts";
 
 /** What all directories share. */
 export type Calls = { readonly resources: readonly Resource[]; readonly pace: PollPace };

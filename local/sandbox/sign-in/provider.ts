@@ -9,15 +9,15 @@ import {
   type ProviderContext,
   type UnsignedToken,
 } from "oidc-provider";
-import { answersOf } from "./answers.ts";
-import { idClaims, writeClaims } from "./claims.ts";
-import { clientOf } from "./clients.ts";
 import type { Directory } from "./directories.ts";
+import { answersOf } from "./entra/answers.ts";
+import { clientOf } from "./entra/apps.ts";
+import { idClaims, writeClaims } from "./entra/claims.ts";
+import type { Resource } from "./entra/resources.ts";
+import { indicated } from "./entra/scopes.ts";
 import type { SignInHome } from "./home.ts";
 import { memoryAdapter } from "./memory-adapter.ts";
-import { failurePage } from "./pages.ts";
-import type { Resource } from "./resources.ts";
-import { indicated } from "./scopes.ts";
+import { failurePage } from "./pages/pages.ts";
 
 /** What every directory's provider is made with. */
 export type ProviderParts = {

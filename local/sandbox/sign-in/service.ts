@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type Directories, homeTenantId } from "./directories.ts";
 import { answerDirectory, refuse } from "./directory-calls.ts";
 import { type Door, doorsTo } from "./doors.ts";
-import { tenantMissing } from "./entra-errors.ts";
+import { tenantMissing } from "./entra/entra-errors.ts";
 import { pollPace } from "./poll-pace.ts";
 import type { ProviderParts } from "./provider.ts";
 

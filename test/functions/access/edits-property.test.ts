@@ -4,8 +4,8 @@
  */
 import { array, assert, asyncProperty, nat, record } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { permissionNames } from "../../../shared/access/permissions.ts";
 import { requirements } from "../../../shared/access/requirements.ts";
+import { permissionNames } from "../../../shared/access/roles/permissions.ts";
 import { type AttackApp, startAttackApp } from "./attack/app.ts";
 import { anyBeginning, anyEdit, apply, newWorld, type World } from "./attack/edits.ts";
 import { demandApprovals, type Ids, type Inhabited, inhabit } from "./attack/inhabited.ts";

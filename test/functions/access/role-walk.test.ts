@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { operations } from "../../../functions/functions.ts";
-import type { Scope } from "../../../shared/access/assignments.ts";
 import { requirements } from "../../../shared/access/requirements.ts";
-import { catalogue } from "../../../shared/devices/catalogue.ts";
+import type { Scope } from "../../../shared/access/roles/assignments.ts";
+import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { letters, matrix, type Where } from "../../shared/access/role-matrix.ts";
 import { type AttackApp, type Raw, startAttackApp } from "./attack/app.ts";

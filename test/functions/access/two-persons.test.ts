@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sweepHeld } from "../../../shared/notifications/held.ts";
+import { sweepHeld } from "../../../shared/notifications/send-notification.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";
 

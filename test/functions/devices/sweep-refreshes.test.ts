@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sweepRefreshesFunction } from "../../../functions/devices/sweep-refreshes.timer.ts";
-import { startRefresh } from "../../../shared/devices/refresh-start.ts";
+import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { servicesFor } from "../../shared/notifications/support/own-work.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsBetween, startWire, type Wire } from "../../../bench/wire.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { plan } from "../../../shared/notifications/plan.ts";
+import { plan } from "../../../shared/notifications/passes/plan.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { adminToken, type Door, openDoor } from "../access/door.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { randomizedBackoffMs, retryDelayMs } from "../../../local/host/backoff.ts";
-import { restartPauseMs } from "../../../local/host/supervisor.ts";
-import { timeSpanMs } from "../../../local/host/time-span.ts";
+import { timeSpanMs } from "../../../local/host/app/host-json.ts";
+import { randomizedBackoffMs, retryDelayMs } from "../../../local/host/runs/runner.ts";
+import { restartPauseMs } from "../../../local/host/runs/supervisor.ts";
 
 test.each([
   [1, 0, 100],

@@ -4,9 +4,8 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueueServiceClient } from "@azure/storage-queue";
-import { startHost } from "../../../local/host/host.ts";
-import type { Host, HostOptions } from "../../../local/host/host-options.ts";
-import type { LogEntry } from "../../../local/host/log.ts";
+import { type Host, type HostOptions, startHost } from "../../../local/host/host.ts";
+import type { LogEntry } from "../../../local/host/runs/log.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** Something a fixture app wrote down. */

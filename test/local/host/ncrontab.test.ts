@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseNcrontab } from "../../../local/host/ncrontab.ts";
+import { parseNcrontab } from "../../../local/host/app/ncrontab.ts";
 
 const at = (text: string): number => Date.parse(text);
 const nextText = (expression: string, after: string): string | undefined => {

@@ -1,9 +1,13 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
-import { parseHostJson } from "../../../local/host/host-json.ts";
-import { decodeMessage, mergeBody, textOf } from "../../../local/host/queue-message.ts";
-import { outputMessages } from "../../../local/host/queue-output.ts";
-import { afterFailure, mayRun, poisonQueueName } from "../../../local/host/queue-verdict.ts";
+import { parseHostJson } from "../../../local/host/app/host-json.ts";
+import {
+  decodeMessage,
+  mergeBody,
+  outputMessages,
+  textOf,
+} from "../../../local/host/queues/message.ts";
+import { afterFailure, mayRun, poisonQueueName } from "../../../local/host/queues/processor.ts";
 
 test.each([
   ["aGVsbG8=", "base64", "hello"],

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { HostRefusal } from "../../../local/host/app/app-files.ts";
 import { startHost } from "../../../local/host/host.ts";
-import { HostRefusal } from "../../../local/host/refusal.ts";
 import { appDir, hostApp } from "./hosted-app.ts";
 
 async function problemsOf(starting: Promise<unknown>): Promise<string> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseNcrontab } from "../../../local/host/ncrontab.ts";
-import { planStart, statusAfter } from "../../../local/host/timer-plan.ts";
+import { parseNcrontab } from "../../../local/host/app/ncrontab.ts";
+import { planStart, statusAfter } from "../../../local/host/timers/plan.ts";
 
 const at = (time: string): number => Date.parse(`2026-11-21T${time}Z`);
 const hourly = parseNcrontab("0 0 * * * *");

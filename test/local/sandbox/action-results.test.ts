@@ -4,9 +4,9 @@ import {
   type ActionResults,
   actionResults,
   type Course,
-} from "../../../local/sandbox/action-results.ts";
-import { type ActionKinds, actionKinds } from "../../../local/sandbox/actions.ts";
-import { type Fleet, makeFleet } from "../../../local/sandbox/fleet.ts";
+} from "../../../local/sandbox/fleet/action-results.ts";
+import { type ActionKinds, actionKinds } from "../../../local/sandbox/fleet/actions.ts";
+import { type Fleet, makeFleet } from "../../../local/sandbox/fleet/fleet.ts";
 
 const now = Date.parse("2026-08-01T00:00:00Z");
 const course: Course = { at: now, actMs: 100, reportMs: 50, ending: "done" };

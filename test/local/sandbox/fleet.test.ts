@@ -1,13 +1,13 @@
 /** Fleets: exact shares, the same devices from the same seed, and changes that keep the others. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { makeFleet } from "../../../local/sandbox/fleet.ts";
+import { makeFleet } from "../../../local/sandbox/fleet/fleet.ts";
 import {
   completeMix,
   dealProfiles,
   defaultMix,
   profiles,
-} from "../../../local/sandbox/fleet-mix.ts";
+} from "../../../local/sandbox/fleet/fleet-mix.ts";
 
 const now = Date.parse("2026-08-01T00:00:00Z");
 const plan = { tenantId: "aaaaaaaa-0000-4000-8000-000000000001", devices: 1_000, seed: 1, mix: {} };

@@ -1,8 +1,8 @@
 /** Computed ids and the chance behind them. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { mix32, randomStream, unmix32 } from "../../../local/sandbox/chance.ts";
-import { guidFamily, isGuid } from "../../../local/sandbox/guids.ts";
+import { mix32, randomStream, unmix32 } from "../../../local/sandbox/fleet/chance.ts";
+import { guidFamily, isGuid } from "../../../local/sandbox/fleet/guids.ts";
 
 const bits = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 

@@ -1,8 +1,8 @@
 /** Counting effects: nothing is lost, and what is doubled shows. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { actionKinds } from "../../../local/sandbox/actions.ts";
-import { guidFamily } from "../../../local/sandbox/guids.ts";
+import { actionKinds } from "../../../local/sandbox/fleet/actions.ts";
+import { guidFamily } from "../../../local/sandbox/fleet/guids.ts";
 import { ledger } from "../../../local/sandbox/ledger.ts";
 
 const tenants = [1, 2].map((number) => ({

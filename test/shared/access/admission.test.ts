@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { accountOf, admit, identify } from "../../../shared/access/admission.ts";
-import type { Assignment } from "../../../shared/access/assignments.ts";
-import { rateLimiter } from "../../../shared/access/rate-limiter.ts";
-import { auditEventOf, clientAddress, isAudited } from "../../../shared/access/request-audit.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
-import { strangerEvents } from "../../../shared/access/stranger-events.ts";
-import type { TokenVerdict } from "../../../shared/access/tokens.ts";
+import {
+  auditEventOf,
+  clientAddress,
+  isAudited,
+  strangerEvents,
+} from "../../../shared/access/request-audit.ts";
+import type { Assignment } from "../../../shared/access/roles/assignments.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import { rateLimiter } from "../../../shared/access/sign-in/rate-limit.ts";
+import type { TokenVerdict } from "../../../shared/access/sign-in/tokens.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 import { noon } from "./tables.ts";
 

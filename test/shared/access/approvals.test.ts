@@ -8,15 +8,15 @@ import {
   asOf,
   decideOn,
   type Person,
-} from "../../../shared/access/approval.ts";
-import { type ApprovalRule, ruleFor } from "../../../shared/access/approval-policy.ts";
-import { ApprovalStore } from "../../../shared/access/approval-store.ts";
+} from "../../../shared/access/approvals/approval.ts";
+import { type ApprovalRule, ruleFor } from "../../../shared/access/approvals/approval-policy.ts";
+import { ApprovalStore } from "../../../shared/access/approvals/approval-store.ts";
 import {
   approvalNeeded,
   askApproval,
   replaceRules,
   settleApproval,
-} from "../../../shared/access/approvals.ts";
+} from "../../../shared/access/approvals/decide-approval.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { newTenant, noon, openOwnTables } from "./tables.ts";
 

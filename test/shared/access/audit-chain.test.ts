@@ -1,7 +1,12 @@
 import { array, assert, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
-import { chainCheck, extend, genesis, type Link } from "../../../shared/access/audit-chain.ts";
-import { keyOf, monthBefore } from "../../../shared/access/audit-rows.ts";
+import {
+  chainCheck,
+  extend,
+  genesis,
+  type Link,
+} from "../../../shared/access/audit/audit-chain.ts";
+import { keyOf, monthBefore } from "../../../shared/access/audit/audit-rows.ts";
 
 const verify = (links: readonly Link[], head = links.at(-1) ?? genesis("p")) => {
   const check = chainCheck("p", head);

@@ -1,10 +1,16 @@
 import { expect, test } from "vitest";
-import { type AuditEvent, platformTrail } from "../../../shared/access/audit-event.ts";
-import { readEverywhere } from "../../../shared/access/audit-everywhere.ts";
-import type { AuditFilter } from "../../../shared/access/audit-filter.ts";
-import { answerAudit } from "../../../shared/access/audit-query.ts";
-import { allAudit, type PageWanted } from "../../../shared/access/audit-reader.ts";
-import { auditTrail } from "../../../shared/access/audit-trail.ts";
+import {
+  type AuditEvent,
+  type AuditFilter,
+  platformTrail,
+} from "../../../shared/access/audit/audit-event.ts";
+import { answerAudit } from "../../../shared/access/audit/audit-query.ts";
+import {
+  allAudit,
+  type PageWanted,
+  readEverywhere,
+} from "../../../shared/access/audit/audit-reader.ts";
+import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { newTenant, noon, openOwnTables, stillClock, writing } from "./tables.ts";

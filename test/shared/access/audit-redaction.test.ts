@@ -1,6 +1,6 @@
 import { anything, assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redact } from "../../../shared/access/audit-redaction.ts";
+import { redact } from "../../../shared/access/audit/audit-trail.ts";
 
 const needle = "s3cr3t-V4lue";
 

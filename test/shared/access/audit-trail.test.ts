@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { auditCsv } from "../../../shared/access/audit-csv.ts";
-import { type AuditEvent, platformTrail } from "../../../shared/access/audit-event.ts";
-import { allAudit, type PageWanted, readAudit } from "../../../shared/access/audit-reader.ts";
-import { headKey, keyOf, partitionOf } from "../../../shared/access/audit-rows.ts";
-import { auditTrail } from "../../../shared/access/audit-trail.ts";
-import { verifyPartition } from "../../../shared/access/audit-verify.ts";
+import { type AuditEvent, platformTrail } from "../../../shared/access/audit/audit-event.ts";
+import { auditCsv } from "../../../shared/access/audit/audit-query.ts";
+import { allAudit, type PageWanted, readAudit } from "../../../shared/access/audit/audit-reader.ts";
+import { headKey, keyOf, partitionOf } from "../../../shared/access/audit/audit-rows.ts";
+import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
+import { verifyPartition } from "../../../shared/access/audit/audit-verify.ts";
 import { type Instant, toIso } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { tableNames } from "../../../shared/storage/names.ts";

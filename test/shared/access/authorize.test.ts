@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { Assignment } from "../../../shared/access/assignments.ts";
 import { authorize, type RequestTarget, tenantsWith } from "../../../shared/access/authorize.ts";
-import { explainAccess } from "../../../shared/access/explaining.ts";
-import type { Permission } from "../../../shared/access/permissions.ts";
+import { explainAccess } from "../../../shared/access/explain.ts";
 import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
-import { builtInRoles, type Role } from "../../../shared/access/roles.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import type { Assignment } from "../../../shared/access/roles/assignments.ts";
+import type { Permission } from "../../../shared/access/roles/permissions.ts";
+import { builtInRoles, type Role } from "../../../shared/access/roles/roles.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
 import { assign, caller, collections, customRole, everything, me, tenants } from "./standing.ts";
 
 const standing = (assignments: Assignment[], custom: Role[] = []) => ({

@@ -13,18 +13,23 @@ import {
   tuple,
 } from "fast-check";
 import { expect, test } from "vitest";
-import type { Assignment, Resource, Scope } from "../../../shared/access/assignments.ts";
-import { containsScope, reachOf } from "../../../shared/access/assignments.ts";
-import type { Principal } from "../../../shared/access/caller.ts";
-import { type Decision, decide, explain } from "../../../shared/access/decide.ts";
-import { beyondReach } from "../../../shared/access/granting.ts";
+import {
+  type Assignment,
+  containsScope,
+  type Resource,
+  reachOf,
+  type Scope,
+} from "../../../shared/access/roles/assignments.ts";
+import { type Decision, decide, explain } from "../../../shared/access/roles/decide.ts";
+import { beyondReach } from "../../../shared/access/roles/granting.ts";
 import {
   type Permission,
   permissionNames,
   permissions,
-} from "../../../shared/access/permissions.ts";
-import { type Role } from "../../../shared/access/roles.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
+} from "../../../shared/access/roles/permissions.ts";
+import { type Role } from "../../../shared/access/roles/roles.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import type { Principal } from "../../../shared/access/sign-in/caller.ts";
 
 import {
   ask,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Resource, Scope } from "../../../shared/access/assignments.ts";
-import type { Caller, Principal } from "../../../shared/access/caller.ts";
-import { explain } from "../../../shared/access/decide.ts";
-import { settingsAssignments } from "../../../shared/access/first-administrator.ts";
-import { type Permission, permissionNames } from "../../../shared/access/permissions.ts";
-import { refusalOf } from "../../../shared/access/refusal.ts";
-import { builtInRoles, type Role } from "../../../shared/access/roles.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import { refusalOf } from "../../../shared/access/authorize.ts";
+import type { Resource, Scope } from "../../../shared/access/roles/assignments.ts";
+import { explain } from "../../../shared/access/roles/decide.ts";
+import { settingsAssignments } from "../../../shared/access/roles/first-administrator.ts";
+import { type Permission, permissionNames } from "../../../shared/access/roles/permissions.ts";
+import { builtInRoles, type Role } from "../../../shared/access/roles/roles.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
 
 import {
   ask,

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { approveApprovalFunction } from "../../../functions/access/approve-approval.http.ts";
-import { listApprovalsFunction } from "../../../functions/access/list-approvals.http.ts";
-import { listTenantAuditFunction } from "../../../functions/access/list-tenant-audit.http.ts";
-import { rejectApprovalFunction } from "../../../functions/access/reject-approval.http.ts";
-import { askApproval } from "../../../shared/access/approvals.ts";
+import {
+  approveApprovalFunction,
+  listApprovalsFunction,
+  rejectApprovalFunction,
+} from "../../../functions/access/approvals.http.ts";
+import { listTenantAuditFunction } from "../../../functions/access/audit.http.ts";
+import { askApproval } from "../../../shared/access/approvals/decide-approval.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { caller, person, startAccess } from "./installation.ts";
 

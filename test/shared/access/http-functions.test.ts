@@ -1,24 +1,31 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { addAssignmentFunction } from "../../../functions/access/add-assignment.http.ts";
-import { addRoleFunction } from "../../../functions/access/add-role.http.ts";
-import { approveApprovalFunction } from "../../../functions/access/approve-approval.http.ts";
-import { explainAccessFunction } from "../../../functions/access/explain-access.http.ts";
-import { getApprovalFunction } from "../../../functions/access/get-approval.http.ts";
-import { getApprovalRulesFunction } from "../../../functions/access/get-approval-rules.http.ts";
-import { getAssignmentFunction } from "../../../functions/access/get-assignment.http.ts";
-import { getMeFunction } from "../../../functions/access/get-me.http.ts";
-import { getRoleFunction } from "../../../functions/access/get-role.http.ts";
-import { listApprovalsFunction } from "../../../functions/access/list-approvals.http.ts";
-import { listAssignmentsFunction } from "../../../functions/access/list-assignments.http.ts";
-import { listAuditFunction } from "../../../functions/access/list-audit.http.ts";
-import { listRolesFunction } from "../../../functions/access/list-roles.http.ts";
-import { listTenantAuditFunction } from "../../../functions/access/list-tenant-audit.http.ts";
-import { rejectApprovalFunction } from "../../../functions/access/reject-approval.http.ts";
-import { removeAssignmentFunction } from "../../../functions/access/remove-assignment.http.ts";
-import { removeRoleFunction } from "../../../functions/access/remove-role.http.ts";
-import { replaceApprovalRulesFunction } from "../../../functions/access/replace-approval-rules.http.ts";
-import { replaceAssignmentFunction } from "../../../functions/access/replace-assignment.http.ts";
-import { replaceRoleFunction } from "../../../functions/access/replace-role.http.ts";
+import {
+  approveApprovalFunction,
+  getApprovalFunction,
+  getApprovalRulesFunction,
+  listApprovalsFunction,
+  rejectApprovalFunction,
+  replaceApprovalRulesFunction,
+} from "../../../functions/access/approvals.http.ts";
+import {
+  addAssignmentFunction,
+  getAssignmentFunction,
+  listAssignmentsFunction,
+  removeAssignmentFunction,
+  replaceAssignmentFunction,
+} from "../../../functions/access/assignments.http.ts";
+import {
+  listAuditFunction,
+  listTenantAuditFunction,
+} from "../../../functions/access/audit.http.ts";
+import { explainAccessFunction, getMeFunction } from "../../../functions/access/me.http.ts";
+import {
+  addRoleFunction,
+  getRoleFunction,
+  listRolesFunction,
+  removeRoleFunction,
+  replaceRoleFunction,
+} from "../../../functions/access/roles.http.ts";
 import { openApiDocument } from "../../../shared/http/openapi.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { caller, person, startAccess } from "./installation.ts";

@@ -1,7 +1,6 @@
 import { array, assert, integer, property } from "fast-check";
 import { expect, test } from "vitest";
-import { fullBucket, take } from "../../../shared/access/rate-limit.ts";
-import { rateLimiter } from "../../../shared/access/rate-limiter.ts";
+import { fullBucket, rateLimiter, take } from "../../../shared/access/sign-in/rate-limit.ts";
 
 const rate = { burst: 5, perSecond: 2 };
 const noon = Date.UTC(2026, 7, 10, 12);

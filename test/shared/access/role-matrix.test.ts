@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Scope } from "../../../shared/access/assignments.ts";
 import { authorize } from "../../../shared/access/authorize.ts";
-import type { ActionPermissionName } from "../../../shared/access/permissions.ts";
 import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import type { Scope } from "../../../shared/access/roles/assignments.ts";
+import type { ActionPermissionName } from "../../../shared/access/roles/permissions.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
 import { letters, matrix, type Where } from "./role-matrix.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 

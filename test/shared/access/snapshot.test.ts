@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Assignment } from "../../../shared/access/assignments.ts";
-import { cachedSnapshots, snapshotMs } from "../../../shared/access/snapshot.ts";
+import type { Assignment } from "../../../shared/access/roles/assignments.ts";
+import { cachedSnapshots, snapshotMs } from "../../../shared/access/roles/snapshot.ts";
 import { assign, everything } from "./standing.ts";
 import { noon } from "./tables.ts";
 

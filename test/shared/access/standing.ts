@@ -1,11 +1,11 @@
 /** Callers, scopes and assignments for tables of decisions. */
 
-import type { Assignment, Resource, Scope } from "../../../shared/access/assignments.ts";
-import type { Caller, Principal } from "../../../shared/access/caller.ts";
-import { type Decision, decide } from "../../../shared/access/decide.ts";
-import type { Permission } from "../../../shared/access/permissions.ts";
-import type { Role } from "../../../shared/access/roles.ts";
-import { snapshotOf } from "../../../shared/access/snapshot.ts";
+import type { Assignment, Resource, Scope } from "../../../shared/access/roles/assignments.ts";
+import { type Decision, decide } from "../../../shared/access/roles/decide.ts";
+import type { Permission } from "../../../shared/access/roles/permissions.ts";
+import type { Role } from "../../../shared/access/roles/roles.ts";
+import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
 
 export const caller: Caller = {
   kind: "user",

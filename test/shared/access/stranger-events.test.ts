@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { rateLimiter } from "../../../shared/access/rate-limiter.ts";
-import { networkOf, strangerEvents } from "../../../shared/access/stranger-events.ts";
+import { networkOf, strangerEvents } from "../../../shared/access/request-audit.ts";
+import { rateLimiter } from "../../../shared/access/sign-in/rate-limit.ts";
 import { noon } from "./tables.ts";
 
 const dayMs = 24 * 3600 * 1000;

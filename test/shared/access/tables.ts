@@ -5,8 +5,7 @@ import type { Clock } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { Tables } from "../../../shared/storage/tables.ts";
-import type { Tap } from "../../../shared/storage/tap.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** A moment in the tests' month. */

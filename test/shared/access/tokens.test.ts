@@ -1,12 +1,12 @@
 import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { directoryKeys } from "../../../shared/access/token-keys.ts";
+import { directoryKeys } from "../../../shared/access/sign-in/token-keys.ts";
 import {
   maxTokenChars,
   type TokenStep,
   tokenCheck,
   tokenRefusal,
-} from "../../../shared/access/tokens.ts";
+} from "../../../shared/access/sign-in/tokens.ts";
 import * as entra from "./entra.ts";
 
 type Directory = Awaited<ReturnType<typeof entra.startDirectory>>;

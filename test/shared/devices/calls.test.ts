@@ -1,9 +1,18 @@
 /** The Graph requests that carry an action. */
 import { describe, expect, it } from "vitest";
-import { bulkRequest, deviceRequest } from "../../../shared/devices/action-request.ts";
-import { callsFor, costOf } from "../../../shared/devices/calls.ts";
-import type { Route } from "../../../shared/devices/route.ts";
-import { passedOn, restartNow, scan, throughSite } from "../../../shared/devices/route-kinds.ts";
+import type { Route } from "../../../shared/devices/actions/action.ts";
+import {
+  bulkRequest,
+  callsFor,
+  costOf,
+  deviceRequest,
+} from "../../../shared/devices/actions/calls.ts";
+import {
+  passedOn,
+  restartNow,
+  scan,
+  throughSite,
+} from "../../../shared/devices/actions/catalogue.ts";
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, nth) => `d${nth}`);
 const restart: Route = { ...restartNow, fidelity: "exact", managements: ["intune"] };

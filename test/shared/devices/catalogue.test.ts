@@ -1,6 +1,6 @@
 /** The catalogue as a whole: 18 actions, and what none of them may ever become. */
 import { describe, expect, it } from "vitest";
-import { catalogue, findAction } from "../../../shared/devices/catalogue.ts";
+import { catalogue, findAction } from "../../../shared/devices/actions/catalogue.ts";
 import { durationMs } from "../../../shared/kernel/duration.ts";
 
 const routes = catalogue.flatMap(({ id, routes: ways }) => ways.map((route) => ({ id, route })));

@@ -4,9 +4,9 @@ import {
   readCollection,
   removeCollection,
   replaceCollection,
-} from "../../../shared/devices/collection-manage.ts";
-import { listMembers, previewRule } from "../../../shared/devices/collection-members.ts";
-import type { Rule } from "../../../shared/devices/rule.ts";
+} from "../../../shared/devices/collections/manage-collections.ts";
+import { listMembers, previewRule } from "../../../shared/devices/collections/members.ts";
+import type { Rule } from "../../../shared/devices/collections/rule.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 const windows: Rule = { property: "operatingSystem", operator: "equals", value: "Windows" };

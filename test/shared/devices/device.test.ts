@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Device, managementOf, platformOf } from "../../../shared/devices/device.ts";
-import { decodeDevice, encodeDevice } from "../../../shared/devices/directory-encoding.ts";
-import { deviceRecord, tagRecord } from "../../../shared/devices/refresh-graph.ts";
+import { type Device, managementOf, platformOf } from "../../../shared/devices/directory/device.ts";
+import { decodeDevice, encodeDevice } from "../../../shared/devices/directory/directory-row.ts";
+import { deviceRecord, tagRecord } from "../../../shared/devices/directory/graph-records.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 import { graphDevice, idOf } from "./support/refresh-rig.ts";
 

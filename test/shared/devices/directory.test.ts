@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { batchesOf, changesFor } from "../../../shared/devices/directory-changes.ts";
 import {
   bitsFor,
   bucketOf,
@@ -9,9 +8,10 @@ import {
   cursorText,
   keyOf,
   prefixAfter,
-} from "../../../shared/devices/directory-layout.ts";
-import { bucketRow, devicesIn, idsIn } from "../../../shared/devices/directory-row.ts";
-import { decodeRun, encodeRun, partEnd } from "../../../shared/devices/refresh-run.ts";
+} from "../../../shared/devices/directory/directory-layout.ts";
+import { bucketRow, devicesIn, idsIn } from "../../../shared/devices/directory/directory-row.ts";
+import { batchesOf, changesFor } from "../../../shared/devices/directory/directory-writer.ts";
+import { decodeRun, encodeRun, partEnd } from "../../../shared/devices/refresh/run.ts";
 import { LimitExceeded } from "../../../shared/storage/limits.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";

@@ -5,12 +5,12 @@
 import { createServer, request as forward, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { SendCall } from "../../../shared/devices/calls.ts";
-import { catalogue } from "../../../shared/devices/catalogue.ts";
-import { lookAt } from "../../../shared/devices/look.ts";
-import { workOnRefresh } from "../../../shared/devices/refresh-slice.ts";
-import { startRefresh } from "../../../shared/devices/refresh-start.ts";
-import { send } from "../../../shared/devices/send.ts";
+import type { SendCall } from "../../../shared/devices/actions/calls.ts";
+import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
+import { lookAt } from "../../../shared/devices/actions/read-back.ts";
+import { send } from "../../../shared/devices/actions/send.ts";
+import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
+import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";

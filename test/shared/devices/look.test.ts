@@ -1,7 +1,7 @@
 /** Reading back: in batches of 20, in the version that the action was asked in, judged part by part. */
 import { expect, it } from "vitest";
-import { lookAt } from "../../../shared/devices/look.ts";
-import { passedOn, restartNow } from "../../../shared/devices/route-kinds.ts";
+import { passedOn, restartNow } from "../../../shared/devices/actions/catalogue.ts";
+import { lookAt } from "../../../shared/devices/actions/read-back.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 import type { GraphRequest } from "../../../shared/graph/request.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Refresh } from "../../../shared/devices/refresh.ts";
-import { type RefreshIds, workOnRefresh } from "../../../shared/devices/refresh-slice.ts";
-import { wakeRefresh } from "../../../shared/devices/refresh-start.ts";
+import type { Refresh } from "../../../shared/devices/refresh/refresh.ts";
+import { type RefreshIds, workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
+import { wakeRefresh } from "../../../shared/devices/refresh/start.ts";
 import {
   Cut,
   type CutAt,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { workOnRefresh } from "../../../shared/devices/refresh-slice.ts";
+import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
 import { graphDevice, graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 let rig: Rig;

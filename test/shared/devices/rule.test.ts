@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Device } from "../../../shared/devices/device.ts";
-import { matches, Rule } from "../../../shared/devices/rule.ts";
+import { matches, Rule } from "../../../shared/devices/collections/rule.ts";
+import type { Device } from "../../../shared/devices/directory/device.ts";
 import { faultsOf } from "../../../shared/http/faults.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 

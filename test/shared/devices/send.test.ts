@@ -1,7 +1,7 @@
 /** What Graph's answers to an action mean for each device, judged on answers of every kind. */
 import { describe, expect, it, test } from "vitest";
-import { passedOn, restartNow } from "../../../shared/devices/route-kinds.ts";
-import { bulkOutcomes, outcomeOf, send } from "../../../shared/devices/send.ts";
+import { passedOn, restartNow } from "../../../shared/devices/actions/catalogue.ts";
+import { bulkOutcomes, outcomeOf, send } from "../../../shared/devices/actions/send.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 

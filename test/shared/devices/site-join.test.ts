@@ -1,12 +1,15 @@
 /** Joining what sites report with what Intune gave, and what a refresh makes of it. */
 import { assert as holds, nat, property, uniqueArray } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Device } from "../../../shared/devices/device.ts";
-import type { SiteDevice } from "../../../shared/devices/site-contract.ts";
-import { siteDeviceId, siteOnlyDevice } from "../../../shared/devices/site-device.ts";
-import { completeInventory } from "../../../shared/devices/site-import.ts";
-import { beginJoin } from "../../../shared/devices/site-join.ts";
-import { SiteStore } from "../../../shared/devices/site-store.ts";
+import type { Device } from "../../../shared/devices/directory/device.ts";
+import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
+import type { SiteDevice } from "../../../shared/devices/sites/contract.ts";
+import {
+  beginJoin,
+  siteDeviceId,
+  siteOnlyDevice,
+} from "../../../shared/devices/sites/site-device.ts";
+import { SiteStore } from "../../../shared/devices/sites/site-store.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 const tenantId = idOf(1);

@@ -4,8 +4,8 @@ import { type KeyedRequest, onceForKey } from "../../../shared/http/idempotency.
 import { created, type Reply } from "../../../shared/http/reply.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { fail, type Result, succeed } from "../../../shared/kernel/failure.ts";
-import { TableAnswerStore } from "../../../shared/storage/answer-store.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
+import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 let store: TableAnswerStore;

@@ -1,8 +1,8 @@
 /** What a refused bulk action means for the next deliveries: only its own, and only for a while. */
 import { expect, it } from "vitest";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import { bulkOutcomes } from "../../../shared/devices/send.ts";
-import { BulkRefusals } from "../../../shared/notifications/bulk-refusals.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import { bulkOutcomes } from "../../../shared/devices/actions/send.ts";
+import { BulkRefusals } from "../../../shared/notifications/passes/pass-services.ts";
 import { waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart")!;

@@ -1,12 +1,16 @@
 /** What can be seen of a device, in time and too late: behind marks, and as the end of what was sent. */
 import { describe, expect, it, test } from "vitest";
-import type { Action } from "../../../shared/devices/action.ts";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import type { Look } from "../../../shared/devices/look.ts";
-import { nextRoundAt, stepAfterReport } from "../../../shared/notifications/confirming.ts";
-import { stepAfterLook } from "../../../shared/notifications/delivering.ts";
-import type { Delivery } from "../../../shared/notifications/delivery.ts";
-import { type Lateness, latenessAt } from "../../../shared/notifications/lateness.ts";
+import type { Action } from "../../../shared/devices/actions/action.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import type { Look } from "../../../shared/devices/actions/read-back.ts";
+import {
+  type Lateness,
+  latenessAt,
+  nextRoundAt,
+  stepAfterLook,
+  stepAfterReport,
+} from "../../../shared/notifications/passes/decide-pass.ts";
+import type { Delivery } from "../../../shared/notifications/state/delivery.ts";
 import { idOf, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart") as Action;

@@ -1,17 +1,17 @@
 /** Delivering without storage: what a pass does, and what outcomes mean. */
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import type { Action } from "../../../shared/devices/action.ts";
-import { costOf } from "../../../shared/devices/calls.ts";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import type { SendOutcome } from "../../../shared/devices/send.ts";
+import type { Action } from "../../../shared/devices/actions/action.ts";
+import { costOf } from "../../../shared/devices/actions/calls.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import type { SendOutcome } from "../../../shared/devices/actions/send.ts";
 import {
   decidePass,
   endOf,
   maxAttempts,
   stepOf,
-} from "../../../shared/notifications/delivering.ts";
-import type { Delivery } from "../../../shared/notifications/delivery.ts";
+} from "../../../shared/notifications/passes/decide-pass.ts";
+import type { Delivery } from "../../../shared/notifications/state/delivery.ts";
 import { idOf, running, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart") as Action;

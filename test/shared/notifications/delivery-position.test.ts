@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { positionFrom, positionText } from "../../../shared/notifications/delivery-position.ts";
+import { positionFrom, positionText } from "../../../shared/notifications/list-deliveries.ts";
 
 test.each([
   {},

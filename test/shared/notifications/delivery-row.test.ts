@@ -1,7 +1,7 @@
 /** Packing deliveries into rows, and counting them. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apply, liveStates } from "../../../shared/notifications/delivery.ts";
+import { apply, liveStates } from "../../../shared/notifications/state/delivery.ts";
 import {
   addCounts,
   type Counts,
@@ -13,7 +13,7 @@ import {
   pack,
   toRows,
   unpack,
-} from "../../../shared/notifications/delivery-row.ts";
+} from "../../../shared/notifications/state/delivery-row.ts";
 import { checkEntity, maxPropertyChars } from "../../../shared/storage/limits.ts";
 import { arbitraryDelivery, events, idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 

@@ -10,8 +10,12 @@ import {
   liveStates,
   maxDetailChars,
   shownState,
-} from "../../../shared/notifications/delivery.ts";
-import { isOpen, move, notificationLifecycle } from "../../../shared/notifications/notification.ts";
+} from "../../../shared/notifications/state/delivery.ts";
+import {
+  isOpen,
+  move,
+  notificationLifecycle,
+} from "../../../shared/notifications/state/notification.ts";
 import { events, running, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const cases = states.flatMap((state) => events.map((event) => ({ state, event })));

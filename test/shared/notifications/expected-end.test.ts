@@ -9,8 +9,8 @@ import {
   reserve,
   turnOf,
 } from "../../../shared/graph/pace.ts";
-import { expectedEnd } from "../../../shared/notifications/expected-end.ts";
-import { beforePlanning } from "../../../shared/notifications/plan-progress.ts";
+import { expectedEndOf } from "../../../shared/notifications/read-notifications.ts";
+import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 
 /** A hundred devices whose requests take 10 s, the last of them at 60 s. */
 const plan = { ...beforePlanning, done: true, lastTurn: 60_000, devices: 100, takesMs: 10_000 };
@@ -34,7 +34,7 @@ describe("the expected end", () => {
     ["is told of nobody as now", { devices: 0, takesMs: 0, lastTurn: 0 }, 0, {}, 9_000, 9_000],
   ])("%s", (_, more, waiting, pace, now, end) => {
     const state = pace && { ...freshPace, ...pace };
-    expect(expectedEnd({ ...plan, ...more }, waiting, state, now)).toBe(end);
+    expect(expectedEndOf({ ...plan, ...more }, waiting, state, now)).toBe(end);
   });
 });
 
@@ -64,7 +64,7 @@ function simulate(perRequest: number, doorEvery: number, doorMs: number): Run {
       state = defer(state, now + doorMs + perUnit * pace.intervalMs, now);
       now = state.closedUntil - perUnit * pace.intervalMs;
       const waiting = (requests - sent) * perRequest;
-      said.push({ at: now, end: expectedEnd(progress, waiting, state, now) });
+      said.push({ at: now, end: expectedEndOf(progress, waiting, state, now) });
     }
   }
   return { said, end: now + perUnit * pace.intervalMs };

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { retention } from "../../../functions/services-retention.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { forgetOldNotifications } from "../../../shared/notifications/forget-old.ts";
-import { TableAnswerStore } from "../../../shared/storage/answer-store.ts";
+import { forgetOldNotifications } from "../../../shared/notifications/retention.ts";
 import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
+import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { putRows } from "./support/put-rows.ts";

@@ -1,8 +1,8 @@
 /** Answers that come late, to a worker whose marks another one has looked behind meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { changeRows } from "../../../shared/notifications/change-rows.ts";
-import { DeliveryStore } from "../../../shared/notifications/delivery-store.ts";
+import { changeRows } from "../../../shared/notifications/passes/change-rows.ts";
+import { DeliveryStore } from "../../../shared/notifications/state/delivery-store.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import type { Tables } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";

@@ -1,9 +1,9 @@
 /** Units of overdue rows: every one of them once, nobody disturbed, as few messages as planning sends. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RowMark } from "../../../shared/notifications/mark-store.ts";
-import { overdueUnits } from "../../../shared/notifications/overdue.ts";
-import { rowsPerUnit } from "../../../shared/notifications/planning.ts";
+import { overdueUnits } from "../../../shared/notifications/care/sweep.ts";
+import { rowsPerUnit } from "../../../shared/notifications/passes/planning-steps.ts";
+import type { RowMark } from "../../../shared/notifications/state/row-summaries.ts";
 import { idOf } from "./support/arbitrary-delivery.ts";
 
 const before = 1_000;

@@ -1,13 +1,13 @@
 /** A planner that is killed at any step of a target of several steps: every device planned once, none unsent. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CollectionBody } from "../../../shared/devices/collection-contract.ts";
-import { addCollection } from "../../../shared/devices/collection-manage.ts";
+import { CollectionBody } from "../../../shared/devices/collections/contract.ts";
+import { addCollection } from "../../../shared/devices/collections/manage-collections.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { cancelNotification } from "../../../shared/notifications/cancel.ts";
-import { RetryRequest } from "../../../shared/notifications/contract.ts";
-import { deliveriesIn } from "../../../shared/notifications/job.ts";
-import { rowsPerUnit } from "../../../shared/notifications/planning.ts";
+import { deliveriesIn } from "../../../shared/notifications/passes/change-rows.ts";
+import { rowsPerUnit } from "../../../shared/notifications/passes/planning-steps.ts";
 import { retryNotification } from "../../../shared/notifications/retry.ts";
+import { RetryRequest } from "../../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

@@ -1,12 +1,11 @@
 /** Planning: what candidates begin with, and how rows become units that cover everything once. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Action } from "../../../shared/devices/action.ts";
-import { callsFor, costOf } from "../../../shared/devices/calls.ts";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import type { Device } from "../../../shared/devices/device.ts";
-import { cursorBehind } from "../../../shared/devices/directory-layout.ts";
-import { toRows } from "../../../shared/notifications/delivery-row.ts";
+import type { Action } from "../../../shared/devices/actions/action.ts";
+import { callsFor, costOf } from "../../../shared/devices/actions/calls.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import type { Device } from "../../../shared/devices/directory/device.ts";
+import { cursorBehind } from "../../../shared/devices/directory/directory-layout.ts";
 import {
   costOfSending,
   firstDelivery,
@@ -14,7 +13,8 @@ import {
   keptOf,
   rowsPerUnit,
   toUnits,
-} from "../../../shared/notifications/planning.ts";
+} from "../../../shared/notifications/passes/planning-steps.ts";
+import { toRows } from "../../../shared/notifications/state/delivery-row.ts";
 import { idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const known = (id: string): Action => {

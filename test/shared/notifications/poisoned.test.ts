@@ -1,12 +1,14 @@
 /** Messages that the host has given up: tried again a while, then their work ends truly, with the cause. */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import type { Look } from "../../../shared/devices/look.ts";
-import { endStep } from "../../../shared/notifications/end-rows.ts";
-import { beforePlanning } from "../../../shared/notifications/plan-progress.ts";
-import { maxTroubles } from "../../../shared/notifications/poison-patience.ts";
-import { poisonedPlan } from "../../../shared/notifications/poisoned-plan.ts";
-import { poisonedUnit } from "../../../shared/notifications/poisoned-unit.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import type { Look } from "../../../shared/devices/actions/read-back.ts";
+import {
+  endStep,
+  maxTroubles,
+  poisonedPlan,
+  poisonedUnit,
+} from "../../../shared/notifications/care/poisoned.ts";
+import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

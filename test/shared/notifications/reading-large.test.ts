@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import type { CountedState } from "../../../shared/notifications/delivery.ts";
 import { allDeliveries, listDeliveries } from "../../../shared/notifications/list-deliveries.ts";
 import { readNotification } from "../../../shared/notifications/read-notifications.ts";
+import type { CountedState } from "../../../shared/notifications/state/delivery.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { faultTap } from "../../support/fault-tap.ts";

@@ -1,10 +1,9 @@
 /** Reading: complete and without repetition, the same as CSV and as JSON, at a known cost in storage reads. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DeliveryView } from "../../../shared/notifications/contract.ts";
-import { deliveriesCsv } from "../../../shared/notifications/deliveries-csv.ts";
-import { type CountedState, countedStates } from "../../../shared/notifications/delivery.ts";
-import { listDeliveries } from "../../../shared/notifications/list-deliveries.ts";
+import { deliveriesCsv, listDeliveries } from "../../../shared/notifications/list-deliveries.ts";
 import { deviceHistory } from "../../../shared/notifications/read-notifications.ts";
+import type { DeliveryView } from "../../../shared/notifications/state/contract.ts";
+import { type CountedState, countedStates } from "../../../shared/notifications/state/delivery.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { deliveriesOf, rowsOf } from "./support/rig-reading.ts";

@@ -1,15 +1,19 @@
 /** What a relay's claim takes, and what its report means, as tables. */
 import { describe, expect, test } from "vitest";
-import { findAction } from "../../../shared/devices/catalogue.ts";
-import type { Device } from "../../../shared/devices/device.ts";
-import { applySteps } from "../../../shared/notifications/delivering.ts";
-import type { Delivery, DeliveryState } from "../../../shared/notifications/delivery.ts";
-import { pack, unpack } from "../../../shared/notifications/delivery-row.ts";
-import type { Notification } from "../../../shared/notifications/notification.ts";
-import { decideClaim } from "../../../shared/notifications/relay-claiming.ts";
-import { outcomes } from "../../../shared/notifications/relay-contract.ts";
-import { stepsFor } from "../../../shared/notifications/relay-reporting.ts";
-import { relayDueAt, relayGraceMs, relaySilence } from "../../../shared/notifications/relay-way.ts";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import type { Device } from "../../../shared/devices/directory/device.ts";
+import { applySteps } from "../../../shared/notifications/passes/decide-pass.ts";
+import { decideClaim } from "../../../shared/notifications/relay/claim.ts";
+import { outcomes } from "../../../shared/notifications/relay/contract.ts";
+import { stepsFor } from "../../../shared/notifications/relay/report.ts";
+import type { Delivery, DeliveryState } from "../../../shared/notifications/state/delivery.ts";
+import { pack, unpack } from "../../../shared/notifications/state/delivery-row.ts";
+import type { Notification } from "../../../shared/notifications/state/notification.ts";
+import {
+  relayDueAt,
+  relayGraceMs,
+  relaySilence,
+} from "../../../shared/notifications/state/relay-route.ts";
 
 const restart = findAction("restart");
 if (restart === undefined) throw new Error("no restart");

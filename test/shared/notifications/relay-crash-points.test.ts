@@ -4,13 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { completeInventory } from "../../../shared/devices/site-import.ts";
+import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
 import type { Result } from "../../../shared/kernel/failure.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import type { SiteIds } from "../../../shared/notifications/relay-claim.ts";
-import type { ClaimView, RelayOutcome } from "../../../shared/notifications/relay-contract.ts";
-import { claimAsHolder, holdSite } from "../../../shared/notifications/relay-holding.ts";
-import { takeReport } from "../../../shared/notifications/relay-report.ts";
+import type { SiteIds } from "../../../shared/notifications/relay/claim.ts";
+import type { ClaimView, RelayOutcome } from "../../../shared/notifications/relay/contract.ts";
+import { claimAsHolder, holdSite } from "../../../shared/notifications/relay/lease.ts";
+import { takeReport } from "../../../shared/notifications/relay/report.ts";
 import { Killed } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";

@@ -2,22 +2,22 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { siteQueueName } from "../../../shared/configmgr/site.ts";
-import { completeInventory } from "../../../shared/devices/site-import.ts";
+import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { cancelNotification } from "../../../shared/notifications/cancel.ts";
-import { confirm } from "../../../shared/notifications/confirm.ts";
-import { UnitMessage } from "../../../shared/notifications/contract.ts";
-import { deliver } from "../../../shared/notifications/deliver.ts";
-import type { DeliverDeps } from "../../../shared/notifications/deliver-deps.ts";
-import { claimForSite } from "../../../shared/notifications/relay-claim.ts";
+import { sweepNotifications } from "../../../shared/notifications/care/sweep.ts";
+import { confirm } from "../../../shared/notifications/passes/confirm.ts";
+import { deliver } from "../../../shared/notifications/passes/deliver.ts";
+import type { DeliverDeps } from "../../../shared/notifications/passes/pass-services.ts";
+import { claimForSite } from "../../../shared/notifications/relay/claim.ts";
 import type {
   ClaimRequest,
   ClaimView,
   RelayOutcome,
-} from "../../../shared/notifications/relay-contract.ts";
-import { takeReport } from "../../../shared/notifications/relay-report.ts";
-import { relayGraceMs, relayPatienceMs } from "../../../shared/notifications/relay-way.ts";
-import { sweepNotifications } from "../../../shared/notifications/sweep.ts";
+} from "../../../shared/notifications/relay/contract.ts";
+import { takeReport } from "../../../shared/notifications/relay/report.ts";
+import { UnitMessage } from "../../../shared/notifications/state/contract.ts";
+import { relayGraceMs, relayPatienceMs } from "../../../shared/notifications/state/relay-route.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { servicesFor } from "./support/own-work.ts";
 

@@ -1,9 +1,14 @@
 /** Who speaks for a site: the decision as a table, and the hold on real storage. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newClaimId, operationMarkOf } from "../../../shared/notifications/relay-claim-id.ts";
-import { claimAsHolder, holdSite } from "../../../shared/notifications/relay-holding.ts";
-import { decideLease, holds, type RelayLease } from "../../../shared/notifications/relay-lease.ts";
+import { newClaimId, operationMarkOf } from "../../../shared/notifications/relay/claim.ts";
+import {
+  claimAsHolder,
+  decideLease,
+  holdSite,
+  holds,
+  type RelayLease,
+} from "../../../shared/notifications/relay/lease.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 
 const now = 1_000_000;

@@ -1,7 +1,7 @@
 /** Lost messages, and work that no handler brings to its end: the sweeper sees to both. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { sweepNotifications } from "../../../shared/notifications/sweep.ts";
+import { sweepNotifications } from "../../../shared/notifications/care/sweep.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

@@ -1,12 +1,15 @@
 /** Whom a notification reaches: lists, collections as they were, rules as they are, retries, dry runs. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CollectionBody } from "../../../shared/devices/collection-contract.ts";
-import { addCollection, replaceCollection } from "../../../shared/devices/collection-manage.ts";
-import { startRefresh } from "../../../shared/devices/refresh-start.ts";
+import { CollectionBody } from "../../../shared/devices/collections/contract.ts";
+import {
+  addCollection,
+  replaceCollection,
+} from "../../../shared/devices/collections/manage-collections.ts";
+import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
 import { retryNotification } from "../../../shared/notifications/retry.ts";
+import { NewNotification, RetryRequest } from "../../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

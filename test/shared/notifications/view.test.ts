@@ -1,9 +1,12 @@
 /** How a notification appears: shares, expected end, retries. */
 import { describe, expect, it, test } from "vitest";
-import { NotificationView } from "../../../shared/notifications/contract.ts";
-import { emptyCounts } from "../../../shared/notifications/delivery-row.ts";
-import { beforePlanning } from "../../../shared/notifications/plan-progress.ts";
-import { deliveryView, notificationView } from "../../../shared/notifications/view.ts";
+import {
+  deliveryView,
+  notificationView,
+} from "../../../shared/notifications/read-notifications.ts";
+import { NotificationView } from "../../../shared/notifications/state/contract.ts";
+import { emptyCounts } from "../../../shared/notifications/state/delivery-row.ts";
+import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 import { running, waiting } from "./support/arbitrary-delivery.ts";
 
 const counts = (some: Partial<ReturnType<typeof emptyCounts>>) => ({ ...emptyCounts(), ...some });

@@ -1,9 +1,9 @@
 /** What is deleted by its age: answers after a day, what was set aside after as long as the settings say. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { TableAnswerStore } from "../../../shared/storage/answer-store.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
-import { QuarantineStore } from "../../../shared/storage/quarantine-store.ts";
+import { QuarantineStore } from "../../../shared/work/dead-letters.ts";
+import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { testStorage } from "./open-storage.ts";
 
 const dayMs = 24 * 3600 * 1000;

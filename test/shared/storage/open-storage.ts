@@ -1,7 +1,6 @@
 /** Storage on the shared Azurite, opened the way the app opens it, with names of a test's own. */
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../../shared/kernel/clock.ts";
-import { systemClock } from "../../../shared/kernel/clock.ts";
+import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
 import type { TableName } from "../../../shared/storage/names.ts";
 import { openStorage, type Storage } from "../../../shared/storage/storage.ts";
 import { openTap, type Tap } from "../../../shared/storage/tap.ts";

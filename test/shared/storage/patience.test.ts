@@ -1,6 +1,6 @@
 /** A call that is never answered must not keep its caller for ever. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { NoAnswer, patient } from "../../../shared/storage/patience.ts";
+import { NoAnswer, patient } from "../../../shared/storage/storage.ts";
 import { openTap } from "../../../shared/storage/tap.ts";
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { TableAnswerStore } from "../../../shared/storage/answer-store.ts";
-import { QuarantineStore } from "../../../shared/storage/quarantine-store.ts";
+import { QuarantineStore } from "../../../shared/work/dead-letters.ts";
+import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { testStorage } from "./open-storage.ts";
 
 const fresh = () => ({ bodyHash: "hash", seed: randomUUID() });

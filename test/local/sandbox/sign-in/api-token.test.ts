@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../../../local/sandbox/sandbox.ts";
-import { directoryKeys } from "../../../../shared/access/token-keys.ts";
-import { tokenCheck } from "../../../../shared/access/tokens.ts";
+import { directoryKeys } from "../../../../shared/access/sign-in/token-keys.ts";
+import { tokenCheck } from "../../../../shared/access/sign-in/tokens.ts";
 import { startTestSandbox, type TestSandbox } from "../support.ts";
 import { automationToken, claimsOf, post, type SignInPlace, tokenOf, trust } from "./person.ts";
 

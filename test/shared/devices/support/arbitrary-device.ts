@@ -1,6 +1,6 @@
 /** Devices of every shape, for properties. */
 import * as fc from "fast-check";
-import type { Device } from "../../../../shared/devices/device.ts";
+import type { Device } from "../../../../shared/devices/directory/device.ts";
 
 const text = fc.string({ maxLength: 12 });
 const guid = fc.uuid().map((id) => id.toLowerCase());

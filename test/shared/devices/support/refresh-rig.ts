@@ -1,15 +1,15 @@
 /** A directory on real storage with a small Graph, a clock that tests move, and calls that can be cut. */
 import { randomUUID } from "node:crypto";
-import { CollectionStore } from "../../../../shared/devices/collection-store.ts";
-import type { Device } from "../../../../shared/devices/device.ts";
-import { DirectoryStore } from "../../../../shared/devices/directory-store.ts";
-import { DirectoryWriter } from "../../../../shared/devices/directory-writer.ts";
-import type { RefreshDeps, TenantReads } from "../../../../shared/devices/refresh-deps.ts";
-import { RunStore } from "../../../../shared/devices/refresh-run-store.ts";
-import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/refresh-slice.ts";
-import { startRefresh } from "../../../../shared/devices/refresh-start.ts";
-import { RefreshStore } from "../../../../shared/devices/refresh-store.ts";
-import { SiteStore } from "../../../../shared/devices/site-store.ts";
+import { CollectionStore } from "../../../../shared/devices/collections/collection-store.ts";
+import type { Device } from "../../../../shared/devices/directory/device.ts";
+import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
+import { DirectoryWriter } from "../../../../shared/devices/directory/directory-writer.ts";
+import type { RefreshDeps, TenantReads } from "../../../../shared/devices/refresh/claim.ts";
+import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
+import { RunStore } from "../../../../shared/devices/refresh/run-store.ts";
+import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/refresh/slice.ts";
+import { startRefresh } from "../../../../shared/devices/refresh/start.ts";
+import { SiteStore } from "../../../../shared/devices/sites/site-store.ts";
 import { PaceStore } from "../../../../shared/graph/pace-store.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
 import { openStorage } from "../../../../shared/storage/storage.ts";

@@ -1,12 +1,12 @@
 /** Deliveries and notifications of every shape, for properties, and a plain one of each for tables. */
 import * as fc from "fast-check";
-import type {
-  Delivery,
-  DeliveryEvent,
-  DeliveryState,
-} from "../../../../shared/notifications/delivery.ts";
-import { lifecycle } from "../../../../shared/notifications/delivery.ts";
-import type { Notification } from "../../../../shared/notifications/notification.ts";
+import {
+  type Delivery,
+  type DeliveryEvent,
+  type DeliveryState,
+  lifecycle,
+} from "../../../../shared/notifications/state/delivery.ts";
+import type { Notification } from "../../../../shared/notifications/state/notification.ts";
 
 export const states = Object.keys(lifecycle) as DeliveryState[];
 export const events = [

@@ -3,8 +3,8 @@
  * otherwise carry on what another file's sandbox has to answer for.
  */
 import type { Services } from "../../../../functions/services.ts";
-import { RefreshStore } from "../../../../shared/devices/refresh-store.ts";
-import { NotificationStore } from "../../../../shared/notifications/notification-store.ts";
+import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
+import { NotificationStore } from "../../../../shared/notifications/state/notification-store.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 
 /** The rig's services with the lists of open work cut to a tenant. */

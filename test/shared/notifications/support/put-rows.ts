@@ -1,6 +1,6 @@
 /** Rows of a notification straight into storage: what a large fleet leaves there, without the fleet. */
-import { toRows } from "../../../../shared/notifications/delivery-row.ts";
-import { beforePlanning } from "../../../../shared/notifications/plan-progress.ts";
+import { toRows } from "../../../../shared/notifications/state/delivery-row.ts";
+import { beforePlanning } from "../../../../shared/notifications/state/plan-progress.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 import { waiting } from "./arbitrary-delivery.ts";
 

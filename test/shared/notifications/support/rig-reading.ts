@@ -1,9 +1,9 @@
 /** What tests of the whole job ask a rig: every delivery, the pace, rows as an operator sees them. */
 
-import type { DeliveryView } from "../../../../shared/notifications/contract.ts";
-import type { StoredDeliveryRow } from "../../../../shared/notifications/delivery-store.ts";
-import { deliveriesIn } from "../../../../shared/notifications/job.ts";
 import { allDeliveries } from "../../../../shared/notifications/list-deliveries.ts";
+import { deliveriesIn } from "../../../../shared/notifications/passes/change-rows.ts";
+import type { DeliveryView } from "../../../../shared/notifications/state/contract.ts";
+import type { StoredDeliveryRow } from "../../../../shared/notifications/state/delivery-store.ts";
 import { changeTenant } from "../../../../shared/tenants/manage-tenants.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 

@@ -3,11 +3,14 @@
 import { PaceStore } from "../../../../shared/graph/pace-store.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
-import type { Delivery, DeliveryState } from "../../../../shared/notifications/delivery.ts";
-import type { DeliveryRow } from "../../../../shared/notifications/delivery-row.ts";
-import { DeliveryStore, type StoredPlan } from "../../../../shared/notifications/delivery-store.ts";
-import { NotificationStore } from "../../../../shared/notifications/notification-store.ts";
-import { beforePlanning } from "../../../../shared/notifications/plan-progress.ts";
+import type { Delivery, DeliveryState } from "../../../../shared/notifications/state/delivery.ts";
+import type { DeliveryRow } from "../../../../shared/notifications/state/delivery-row.ts";
+import {
+  DeliveryStore,
+  type StoredPlan,
+} from "../../../../shared/notifications/state/delivery-store.ts";
+import { NotificationStore } from "../../../../shared/notifications/state/notification-store.ts";
+import { beforePlanning } from "../../../../shared/notifications/state/plan-progress.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 
 /** What reading needs, over this storage. */

@@ -1,0 +1,72 @@
+/** Lists devices of a tenant. */
+
+import {
+  filterOf,
+  listDevices,
+  listName,
+  readDevice,
+} from "../../shared/devices/collections/list-devices.ts";
+import { DevicePath, DeviceQuery, DeviceView } from "../../shared/devices/directory/contract.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp, reachOfCaller } from "../define.ts";
+
+export const listDevicesFunction = onHttp(
+  operation({
+    name: "devices-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/devices",
+    summary:
+      "List devices, filtered; a page may hold fewer than asked for and still have a next one",
+    tag: "Devices",
+    params: TenantPath,
+    query: DeviceQuery,
+    answers: { 200: { description: "A page of devices", body: pageOf(DeviceView) } },
+  }),
+  async ({ params: { tenantId }, query, url }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const { top, pageToken, ...filter } = query;
+    const list = listName(tenantId, filter);
+    const position = positionOf(list, pageToken);
+    if (!position.ok) return position;
+    const accepts = filterOf(filter, services.clock.now());
+    const wanted = {
+      after: position.value,
+      top,
+      accepts,
+      reach: await reachOfCaller(tools, tenantId),
+    };
+    const page = await listDevices(services.directory, tenantId, wanted);
+    return succeed(ok(pageBody(url, list, page)));
+  },
+  { keepsLimits: true },
+);
+
+// Shows a device.
+
+export const getDeviceFunction = onHttp(
+  operation({
+    name: "devices-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/devices/{deviceId}",
+    summary: "Show a device as the directory has it",
+    tag: "Devices",
+    params: DevicePath,
+    answers: { 200: { description: "The device", body: DeviceView } },
+  }),
+  async ({ params: { tenantId, deviceId } }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    const found = await readDevice(services.directory, tenantId, deviceId, reach);
+    return found.ok ? succeed(ok(found.value)) : found;
+  },
+  { keepsLimits: true },
+);

@@ -1,0 +1,91 @@
+/** Starts a refresh of the tenant's directory. */
+
+import { z } from "zod";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { RefreshPath, RefreshView } from "../../shared/devices/directory/contract.ts";
+import { startRefresh } from "../../shared/devices/refresh/start.ts";
+import { listRefreshes, readRefresh, viewOf } from "../../shared/devices/refresh/view.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { accepted, ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp } from "../define.ts";
+
+export const startRefreshFunction = onHttp(
+  operation({
+    name: "refreshes-start",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/devices/refresh",
+    summary: "Import the directory from Microsoft Graph; one refresh at a time for each tenant",
+    tag: "Devices",
+    idempotent: true,
+    params: TenantPath,
+    answers: {
+      202: {
+        description: "The refresh that runs now: a new one, or the one that was under way",
+        body: RefreshView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params: { tenantId }, seed }, tools) => {
+    const { services } = tools;
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const refresh = await startRefresh(services.refresh, tenantId, seed);
+    const { refreshId, state } = refresh;
+    const after = { refreshId, state, alreadyRunning: refreshId !== seed };
+    signedInOf(tools).note({ object: `refresh/${refreshId}`, after });
+    const location = `/api/v1/tenants/${tenantId}/refreshes/${refreshId}`;
+    return succeed(accepted(location, viewOf(refresh)));
+  },
+);
+
+// Lists refreshes of the tenant's directory.
+
+export const listRefreshesFunction = onHttp(
+  operation({
+    name: "refreshes-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/refreshes",
+    summary: "List refreshes of the directory, newest first",
+    tag: "Devices",
+    params: TenantPath,
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of refreshes", body: pageOf(RefreshView) } },
+  }),
+  async ({ params: { tenantId }, query, url }, { services }) => {
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const list = `refreshes ${tenantId}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const { refreshes } = services.refresh;
+    const page = await listRefreshes(refreshes, tenantId, query.top, position.value);
+    return succeed(ok(pageBody(url, list, page)));
+  },
+  { keepsLimits: true },
+);
+
+// Shows a refresh: how far it is, what it did.
+
+export const getRefreshFunction = onHttp(
+  operation({
+    name: "refreshes-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/refreshes/{refreshId}",
+    summary: "Show a refresh of the directory",
+    tag: "Devices",
+    params: RefreshPath,
+    answers: { 200: { description: "The refresh", body: RefreshView } },
+  }),
+  async ({ params: { tenantId, refreshId } }, { services }) => {
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const found = await readRefresh(services.refresh.refreshes, tenantId, refreshId);
+    return found.ok ? succeed(ok(found.value)) : found;
+  },
+  { keepsLimits: true },
+);

@@ -1,0 +1,110 @@
+/** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
+import { z } from "zod";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { ok, streamed } from "../../shared/http/reply.ts";
+import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
+import { deliveriesCsv, listDeliveries } from "../../shared/notifications/list-deliveries.ts";
+import { deviceHistory, seesNotification } from "../../shared/notifications/read-notifications.ts";
+import { DeliveryView, NotificationPath } from "../../shared/notifications/state/contract.ts";
+import { countedStates } from "../../shared/notifications/state/delivery.ts";
+import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp, reachOfCaller } from "../define.ts";
+
+export const listDeliveriesFunction = onHttp(
+  operation({
+    name: "notifications-deliveries",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries",
+    summary: "List a notification's deliveries; with Accept: text/csv all of them in one document",
+    tag: "Notifications",
+    params: NotificationPath,
+    query: z.strictObject({ ...PageQuery, state: z.enum(countedStates).optional() }),
+    answers: {
+      200: {
+        description: "A page of deliveries",
+        body: pageOf(DeliveryView),
+        also: ["text/csv"],
+      },
+    },
+  }),
+  async ({ params, query, url, accept }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, params.tenantId);
+    if (!tenant.ok) return tenant;
+    const { state } = query;
+    const reach = await reachOfCaller(tools, params.tenantId);
+    if (accept.includes("text/csv")) {
+      // Once it has begun, an answer can only end; whether there is one is asked before.
+      const visible = await seesNotification(services.notify, params, reach);
+      if (!visible.ok) return visible;
+      return succeed(
+        streamed("text/csv; charset=utf-8", deliveriesCsv(services.notify, params, state)),
+      );
+    }
+    const list = `deliveries ${params.notificationId} ${state ?? ""}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const wanted = { state, top: query.top, position: position.value, reach };
+    const page = await listDeliveries(services.notify, params, wanted);
+    return page.ok ? succeed(ok(pageBody(url, list, page.value))) : page;
+  },
+  { keepsLimits: true },
+);
+
+// Shows what was sent to a device, newest first.
+
+const HistoryEntry = DeliveryView.extend({
+  notificationId: z.string(),
+  action: z.string(),
+}).meta({ id: "HistoryEntry" });
+
+/** Notifications looked into for one page; each costs one read. */
+const maxTop = 50;
+
+export const deviceHistoryFunction = onHttp(
+  operation({
+    name: "devices-history",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/devices/{deviceId}/history",
+    summary: "Show what was sent to a device, newest first",
+    tag: "Devices",
+    params: z.strictObject({ tenantId: TenantId, deviceId: DeviceId }),
+    query: z.strictObject({
+      ...PageQuery,
+      top: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(maxTop)
+        .default(20)
+        .describe("Notifications looked into for this page"),
+    }),
+    answers: { 200: { description: "A page of deliveries", body: pageOf(HistoryEntry) } },
+  }),
+  async ({ params: { tenantId, deviceId }, query, url }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    if (reach !== undefined) {
+      const device = await services.directory.get(tenantId, deviceId);
+      if (device === undefined || !reach.holds(device)) return unknownDevice(deviceId);
+    }
+    const list = `history ${tenantId} ${deviceId}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const page = await deviceHistory(services.notify, tenantId, deviceId, {
+      top: query.top,
+      ...(position.value === undefined ? {} : { token: position.value }),
+    });
+    const known = page.items.length > 0 || (await services.directory.get(tenantId, deviceId));
+    if (!known) return unknownDevice(deviceId);
+    return succeed(ok(pageBody(url, list, page)));
+  },
+  { keepsLimits: true },
+);
+
+const unknownDevice = (deviceId: string) =>
+  fail("unknown-device", `The tenant has no device ${deviceId}.`);

@@ -1,0 +1,251 @@
+/** Sends an action to devices, or with `?dryRun=true` says what would happen. */
+
+import { z } from "zod";
+import type { RequestTarget } from "../../shared/access/authorize.ts";
+import { decide, type Standing } from "../../shared/access/roles/decide.ts";
+import { personOf, signedInOf } from "../../shared/access/signed-in.ts";
+import { findAction } from "../../shared/devices/actions/catalogue.ts";
+import { reachOf } from "../../shared/devices/collections/reach.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { accepted, ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { cancelNotification } from "../../shared/notifications/cancel.ts";
+import { dryRun } from "../../shared/notifications/dry-run.ts";
+import {
+  listNotifications,
+  readNotification,
+  seesNotification,
+  viewNow,
+} from "../../shared/notifications/read-notifications.ts";
+import { retryNotification } from "../../shared/notifications/retry.ts";
+import { sendNotification } from "../../shared/notifications/send-notification.ts";
+import {
+  DryRunView,
+  NewNotification,
+  NotificationPath,
+  NotificationView,
+  RetryRequest,
+} from "../../shared/notifications/state/contract.ts";
+import { auditedNotification } from "../../shared/notifications/state/notification.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
+import { onHttp, reachOfCaller } from "../define.ts";
+import type { Services } from "../services.ts";
+
+// What a request that sends an action is about, as far as permission goes.
+
+type Target = { readonly kind: string; readonly collectionId?: string };
+
+/** The permission of the action, and the collection where it is for one. */
+export const aboutAction = (
+  actionId: string,
+  target: Target,
+): Pick<RequestTarget, "actionPermission" | "collectionId"> => ({
+  actionPermission: findAction(actionId)?.permission,
+  collectionId: target.kind === "collection" ? target.collectionId : undefined,
+});
+
+/**
+ * The permission of the action that a notification repeats, for who may see that notification. For anybody
+ * else it is about no action, as if there were none: a refusal that names a permission tells that there is one.
+ */
+export async function aboutRetry(
+  ids: { readonly tenantId: string; readonly notificationId: string },
+  { notify, collecting }: Pick<Services, "notify" | "collecting">,
+  standing: Standing,
+): Promise<Pick<RequestTarget, "actionPermission">> {
+  const { tenantId } = ids;
+  const seeing = decide(standing, "notifications.read", { kind: "tenant", tenantId });
+  if (!seeing.allowed) return {};
+  const reach = await reachOf(collecting, tenantId, seeing.limits);
+  const seen = await seesNotification(notify, ids, reach);
+  return seen.ok ? { actionPermission: findAction(seen.value.actionId)?.permission } : {};
+}
+
+export const sendNotificationFunction = onHttp(
+  operation({
+    name: "notifications-send",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/notifications",
+    summary: "Send an action to devices, a collection or the whole tenant",
+    tag: "Notifications",
+    idempotent: true,
+    params: TenantPath,
+    query: z.strictObject({
+      dryRun: z.stringbool().default(false).describe("Only say what would happen"),
+    }),
+    body: NewNotification,
+    answers: {
+      200: { description: "What would happen (dry run)", body: DryRunView },
+      202: {
+        description: "Taken; watch it at Location",
+        body: NotificationView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params: { tenantId }, query, body, seed }, tools) => {
+    const { services, log } = tools;
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    const { caller, note } = signedInOf(tools);
+    if (query.dryRun) {
+      note({ unchanged: true });
+      const would = await dryRun(services.notify, tenantId, body, reach);
+      return would.ok ? succeed(ok(would.value)) : would;
+    }
+    const sender = { reach, by: personOf(caller) };
+    const sent = await sendNotification(services.notify, tenantId, seed, body, sender);
+    if (!sent.ok) return sent;
+    note(auditedNotification(body, sent.value));
+    const { notificationId, actionId } = sent.value;
+    log("notification.send", { tenantId, notificationId, actionId });
+    const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
+    return succeed(accepted(location, await viewNow(services.notify, sent.value)));
+  },
+  {
+    keepsLimits: true,
+    about: async ({ body }) => Promise.resolve(aboutAction(body.action, body.target)),
+  },
+);
+
+// Lists a tenant's notifications, newest first.
+
+/** Each unfinished one costs reads of its own, so that a page of them stays small. */
+const maxTop = 50;
+
+export const listNotificationsFunction = onHttp(
+  operation({
+    name: "notifications-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/notifications",
+    summary: "List a tenant's notifications, newest first",
+    tag: "Notifications",
+    params: TenantPath,
+    query: z.strictObject({
+      ...PageQuery,
+      top: z.coerce.number().int().min(1).max(maxTop).default(20),
+    }),
+    answers: { 200: { description: "A page of notifications", body: pageOf(NotificationView) } },
+  }),
+  async ({ params: { tenantId }, query, url }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const list = `notifications ${tenantId}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const page = await listNotifications(services.notify, tenantId, {
+      top: query.top,
+      token: position.value,
+      reach: await reachOfCaller(tools, tenantId),
+    });
+    return succeed(ok(pageBody(url, list, page)));
+  },
+  { keepsLimits: true },
+);
+
+// Shows a notification with its counts.
+
+export const getNotificationFunction = onHttp(
+  operation({
+    name: "notifications-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/notifications/{notificationId}",
+    summary: "Show a notification: state, counts, progress",
+    tag: "Notifications",
+    params: NotificationPath,
+    answers: { 200: { description: "The notification", body: NotificationView } },
+  }),
+  async ({ params: { tenantId, notificationId } }, tools) => {
+    const { services } = tools;
+    const tenant = await knownTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    const found = await readNotification(services.notify, tenantId, notificationId, reach);
+    return found.ok ? succeed(ok(found.value)) : found;
+  },
+  { keepsLimits: true },
+);
+
+// Cancels what a notification has not sent yet.
+
+export const cancelNotificationFunction = onHttp(
+  operation({
+    name: "notifications-cancel",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/notifications/{notificationId}/cancel",
+    summary: "Cancel what waits; what has left is followed to its end",
+    tag: "Notifications",
+    idempotent: true,
+    params: NotificationPath,
+    answers: {
+      202: {
+        description: "Taken; watch it at Location",
+        body: NotificationView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params: { tenantId, notificationId } }, tools) => {
+    const { services, log } = tools;
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    const cancelled = await cancelNotification(services.notify, tenantId, notificationId, reach);
+    if (!cancelled.ok) return cancelled;
+    const { notification, before } = cancelled.value;
+    const object = `notification/${notificationId}`;
+    const after = { state: notification.state };
+    signedInOf(tools).note({ object, before: { state: before }, after });
+    log("notification.cancel", { tenantId, notificationId });
+    const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
+    return succeed(accepted(location, await viewNow(services.notify, notification)));
+  },
+  { keepsLimits: true },
+);
+
+// Sends again to the devices whose deliveries ended badly, as a new, linked notification.
+
+export const retryNotificationFunction = onHttp(
+  operation({
+    name: "notifications-retry",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/notifications/{notificationId}/retry",
+    summary: "Send again where it failed, as a new notification",
+    tag: "Notifications",
+    idempotent: true,
+    params: NotificationPath,
+    body: RetryRequest,
+    answers: {
+      202: {
+        description: "Taken; watch the new one at Location",
+        body: NotificationView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params, body, seed }, tools) => {
+    const { services, log } = tools;
+    const { tenantId } = params;
+    const tenant = await getTenant(services.tenants, tenantId);
+    if (!tenant.ok) return tenant;
+    const reach = await reachOfCaller(tools, tenantId);
+    const { caller, note } = signedInOf(tools);
+    const sender = { reach, by: personOf(caller) };
+    const retry = await retryNotification(services.notify, params, seed, body, sender);
+    if (!retry.ok) return retry;
+    note(auditedNotification(body, retry.value));
+    const { notificationId } = retry.value;
+    log("notification.retry", { tenantId, notificationId, retryOf: params.notificationId });
+    const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
+    return succeed(accepted(location, await viewNow(services.notify, retry.value)));
+  },
+  {
+    keepsLimits: true,
+    // Also for a collection it is narrowed like any other: members may have left since.
+    about: ({ params }, services, standing) => aboutRetry(params, services, standing),
+  },
+);

@@ -1,0 +1,128 @@
+/** Lists tenants. */
+import { z } from "zod";
+import { tenantsWith } from "../../shared/access/authorize.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { created, noContent, ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { NewTenant, Tenant, TenantChange, TenantPath } from "../../shared/tenants/contract.ts";
+import { listTenants } from "../../shared/tenants/list-tenants.ts";
+import {
+  addTenant,
+  changeTenant,
+  getTenant,
+  removeTenant,
+} from "../../shared/tenants/manage-tenants.ts";
+import { onHttp } from "../define.ts";
+
+export const listTenantsFunction = onHttp(
+  operation({
+    name: "tenants-list",
+    method: "GET",
+    path: "api/v1/tenants",
+    summary: "List tenants",
+    tag: "Tenants",
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of tenants", body: pageOf(Tenant) } },
+  }),
+  async ({ query, url }, tools) => {
+    const { store } = tools.services.tenants;
+    const reached = tenantsWith(signedInOf(tools).standing, "tenants.read");
+    const list = reached === undefined ? "tenants" : "tenants in reach";
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const page = await listTenants(store, reached, query.top, position.value);
+    return succeed(ok(pageBody(url, list, page)));
+  },
+);
+
+// Registers a tenant.
+
+export const addTenantFunction = onHttp(
+  operation({
+    name: "tenants-add",
+    method: "POST",
+    path: "api/v1/tenants",
+    summary: "Register a tenant",
+    tag: "Tenants",
+    idempotent: true,
+    body: NewTenant,
+    answers: { 201: { description: "Registered", body: Tenant, headers: ["Location", "ETag"] } },
+  }),
+  async ({ body, seed }, tools) => {
+    const added = await addTenant(tools.services.tenants, body, seed);
+    if (!added.ok) return added;
+    const { tenant, etag } = added.value;
+    const { tenantId } = tenant;
+    // The path names no tenant yet; its own trail begins with this.
+    signedInOf(tools).note({ tenantId, object: `tenant/${tenantId}`, after: tenant });
+    return succeed(created(`/api/v1/tenants/${tenantId}`, tenant, etag));
+  },
+);
+
+// Shows a tenant.
+
+export const getTenantFunction = onHttp(
+  operation({
+    name: "tenants-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}",
+    summary: "Show a tenant",
+    tag: "Tenants",
+    params: TenantPath,
+    answers: { 200: { description: "The tenant", body: Tenant, headers: ["ETag"] } },
+  }),
+  async ({ params }, { services }) => {
+    const found = await getTenant(services.tenants, params.tenantId);
+    return found.ok ? succeed(ok(found.value.tenant, found.value.etag)) : found;
+  },
+  { keepsLimits: true },
+);
+
+// Changes a tenant's name or pace.
+
+export const changeTenantFunction = onHttp(
+  operation({
+    name: "tenants-change",
+    method: "PATCH",
+    path: "api/v1/tenants/{tenantId}",
+    summary: "Change a tenant",
+    tag: "Tenants",
+    conditional: true,
+    params: TenantPath,
+    body: TenantChange,
+    answers: { 200: { description: "The tenant as it is now", body: Tenant, headers: ["ETag"] } },
+  }),
+  async ({ params, body, ifMatch }, tools) => {
+    const { services } = tools;
+    const changed = await changeTenant(services.tenants, params.tenantId, body, ifMatch);
+    if (!changed.ok) return changed;
+    const { tenant, etag, before } = changed.value;
+    signedInOf(tools).note({ object: `tenant/${tenant.tenantId}`, before, after: tenant });
+    return succeed(ok(tenant, etag));
+  },
+);
+
+// Removes a tenant from the registry; messages delete what is kept of it.
+
+export const removeTenantFunction = onHttp(
+  operation({
+    name: "tenants-remove",
+    method: "DELETE",
+    path: "api/v1/tenants/{tenantId}",
+    summary: "Remove a tenant: what is under way for it stops, and what is kept of it is deleted",
+    tag: "Tenants",
+    conditional: true,
+    params: TenantPath,
+    answers: { 204: { description: "Removed" } },
+  }),
+  async ({ params, ifMatch }, tools) => {
+    const { services } = tools;
+    const removed = await removeTenant(services.tenants, params.tenantId, ifMatch);
+    if (!removed.ok) return removed;
+    const object = `tenant/${params.tenantId}`;
+    signedInOf(tools).note({ object, before: removed.value, after: null });
+    return succeed(noContent());
+  },
+);

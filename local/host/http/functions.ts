@@ -1,0 +1,110 @@
+/** Answers a request by the function whose route it matches: key, worker, invocation, response. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TypedData } from "../app/protocol.ts";
+import type { Call } from "../runs/invocations.ts";
+import type { Run } from "../runs/runner.ts";
+import { BodyTooLarge, readBody, requestData, writeResponse } from "./exchange.ts";
+import { grantOf, type Keys, suffices } from "./keys.ts";
+import { writeEmpty, writeProblem } from "./problem.ts";
+import type { RouteMatch, Routes } from "./routes.ts";
+import type { Forwarder } from "./stream.ts";
+import { headersOf, type Target } from "./target.ts";
+
+export type HttpFunctionsOptions = {
+  readonly routes: Routes;
+  readonly keys: Keys;
+  readonly run: Run;
+  /** Resolves when a worker can take invocations; false when that takes too long. */
+  readonly workerReady: () => Promise<boolean>;
+  /** Address of the worker's own HTTP server, when the app streams. */
+  readonly streamUri: () => string | undefined;
+  readonly forwarder: Forwarder;
+  readonly customHeaders: Readonly<Record<string, string>>;
+  /** Largest request body outside of streaming, in bytes. */
+  readonly bodyLimit: number;
+};
+
+/** Answers one request. */
+export type HttpAnswer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+) => Promise<void>;
+
+export function httpFunctions(options: HttpFunctionsOptions): HttpAnswer {
+  const { routes, keys, workerReady, streamUri } = options;
+  return async (request, response, target) => {
+    // Requests that come before the app is loaded, or between two workers, wait for it.
+    if (!(await workerReady())) {
+      const detail = "The worker process is not running.";
+      return writeProblem(response, 503, "Not ready", detail, { "retry-after": "5" });
+    }
+    const match = routes.find(target.method, target.path);
+    if (!match) return writeEmpty(response, 404);
+    const grant = grantOf(keys, target.key, match.fn.name);
+    if (match.fn.disabled && grant !== "admin") return writeEmpty(response, 404);
+    if (!suffices(grant, match.fn.authLevel)) return writeEmpty(response, 401);
+    const uri = streamUri();
+    if (uri) return stream(options, request, response, target, match, uri);
+    await answer(options, request, response, target, match);
+  };
+}
+
+async function answer(
+  { run, customHeaders, bodyLimit }: HttpFunctionsOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+  { fn, params }: RouteMatch,
+): Promise<void> {
+  let body: Buffer | undefined;
+  try {
+    body = await readBody(request, bodyLimit);
+  } catch (error) {
+    if (error instanceof BodyTooLarge) {
+      response.setHeader("connection", "close");
+      return writeEmpty(response, 413);
+    }
+    // The caller went away in the middle of its own request.
+    return void response.destroy();
+  }
+  const outcome = await run(fn, {
+    ...traceOf(request),
+    data: requestData(request, target, params, body),
+  });
+  if (outcome.ok) return writeResponse(response, outcome.returnValue?.http, customHeaders);
+  if (outcome.workerLost) writeProblem(response, 502, "Worker lost", outcome.fault.message);
+  else writeEmpty(response, 500);
+}
+
+/** Streaming functions get their request by HTTP, so the invocation carries headers and route values only. */
+function stream(
+  { run, forwarder, customHeaders }: HttpFunctionsOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+  { fn, params }: RouteMatch,
+  uri: string,
+): void {
+  const invocationId = randomUUID();
+  const triggerMetadata: Record<string, TypedData> = {};
+  for (const [name, value] of Object.entries(params)) triggerMetadata[name] = { string: value };
+  triggerMetadata["Headers"] = { json: JSON.stringify(headersOf(request)) };
+  triggerMetadata["Query"] = { json: JSON.stringify(target.query) };
+  const outcome = run(fn, {
+    ...traceOf(request),
+    invocationId,
+    data: { http: {} },
+    triggerMetadata,
+  });
+  forwarder.forward({ request, response, target, invocationId, customHeaders }, uri, outcome);
+}
+
+function traceOf({ headers }: IncomingMessage): Pick<Call, "traceParent" | "traceState"> {
+  const { traceparent, tracestate } = headers;
+  return {
+    ...(typeof traceparent === "string" ? { traceParent: traceparent } : {}),
+    ...(typeof tracestate === "string" ? { traceState: tracestate } : {}),
+  };
+}

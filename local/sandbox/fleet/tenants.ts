@@ -1,0 +1,156 @@
+/** The tenants of this stand-in, and what the devices of one do with an action. */
+
+import { type Behaviour, calm, type Span } from "../behaviour.ts";
+import type { LedgerTenant } from "../ledger.ts";
+import { type ActionResults, actionResults, type Course, type Ending } from "./action-results.ts";
+import type { ActionKind, ActionKinds } from "./actions.ts";
+import { fraction, mix32, randomStream } from "./chance.ts";
+import { type Fleet, type FleetPlan, lane, makeFleet } from "./fleet.ts";
+import { type GuidFamily, guidFamily } from "./guids.ts";
+
+/** App roles that the seeded app registration has been granted unless a tenant says otherwise. */
+const defaultRoles: readonly string[] = [
+  "DeviceManagementManagedDevices.Read.All",
+  "DeviceManagementManagedDevices.PrivilegedOperations.All",
+  "DeviceManagementServiceConfig.Read.All",
+  "DeviceManagementConfiguration.Read.All",
+  "DeviceManagementScripts.Read.All",
+];
+
+/** A remediation script that a tenant owns. */
+export type HealthScript = { readonly id: string; readonly displayName: string };
+
+/** One tenant. */
+export type Tenant = {
+  readonly number: number;
+  readonly id: string;
+  readonly displayName: string;
+  readonly domain: string;
+  readonly fleet: Fleet;
+  readonly results: ActionResults;
+  readonly scripts: readonly HealthScript[];
+  /** The app roles that tokens for this tenant carry. */
+  roles: readonly string[];
+  readonly ledger: LedgerTenant;
+  readonly families: {
+    readonly entraDevices: GuidFamily;
+    readonly users: GuidFamily;
+    readonly autopilot: GuidFamily;
+  };
+  /** The stream of chance for random misbehaviour, and the seed it was started with. */
+  chance: { readonly seed: number; readonly next: () => number };
+  /** Requests counted in the current throttling window. */
+  readonly window: { startedAt: number; requests: number };
+};
+
+/** What a tenant is made from. */
+export type TenantPlan = FleetPlan & {
+  readonly displayName: string;
+  readonly roles?: readonly string[] | undefined;
+};
+
+const scriptNames = [
+  "Run ConfigMgr discovery cycle",
+  "Run ConfigMgr hardware inventory",
+  "Clear stale update cache",
+];
+
+/** Makes a tenant with its fleet. */
+export function makeTenant(
+  plan: TenantPlan,
+  number: number,
+  kinds: ActionKinds,
+  now: number,
+): Tenant {
+  const id = plan.tenantId.toLowerCase();
+  const fleet = makeFleet(plan, now);
+  const family = (salt: number): GuidFamily => guidFamily(mix32(fleet.seed + salt));
+  const scripts = family(4);
+  return {
+    number,
+    id,
+    displayName: plan.displayName,
+    domain: domainOf(plan.displayName),
+    fleet,
+    results: actionResults(fleet, kinds),
+    scripts: scriptNames.map((displayName, position) => ({
+      id: scripts.at(position),
+      displayName,
+    })),
+    roles: plan.roles ?? defaultRoles,
+    ledger: { number, id, deviceIds: fleet.ids },
+    families: { entraDevices: family(1), users: family(2), autopilot: family(3) },
+    chance: { seed: calm.seed, next: randomStream(calm.seed) },
+    window: { startedAt: 0, requests: 0 },
+  };
+}
+
+/** The next number of a tenant's chance. Another seed than before starts the stream anew. */
+export function nextChance(tenant: Tenant, seed: number): number {
+  if (tenant.chance.seed !== seed) restartChance(tenant, seed);
+  return tenant.chance.next();
+}
+
+/** Starts a tenant's chance anew, so that a run can be repeated on the same tenant. */
+export function restartChance(tenant: Tenant, seed: number): void {
+  tenant.chance = { seed, next: randomStream(seed) };
+}
+
+/** Whether a device never reports, under a behaviour. The same devices every time. */
+export function isOffline(tenant: Tenant, index: number, behaviour: Behaviour): boolean {
+  return fraction(tenant.fleet.seed, index, lane.offline) < behaviour.offlineRate;
+}
+
+/** Whether a device's action of a kind ends as failed, under a behaviour. The same pairs every time. */
+export function isFailing(
+  tenant: Tenant,
+  index: number,
+  kind: ActionKind,
+  behaviour: Behaviour,
+): boolean {
+  return fraction(tenant.fleet.seed, index, lane.failing + saltOf(kind)) < behaviour.failRate;
+}
+
+/** Settles, at the moment of the request, when the device will act and report and how it will end. */
+export function courseOf(
+  tenant: Tenant,
+  index: number,
+  kind: ActionKind,
+  behaviour: Behaviour,
+  at: number,
+): Course {
+  const chance = fraction(tenant.fleet.seed ^ at, index, lane.timing);
+  const ending = endingOf(tenant, index, kind, behaviour);
+  return {
+    at,
+    actMs: within(behaviour.actMs, chance),
+    reportMs: within(behaviour.reportMs, (chance * 97) % 1),
+    ending,
+  };
+}
+
+function endingOf(tenant: Tenant, index: number, kind: ActionKind, behaviour: Behaviour): Ending {
+  if (isOffline(tenant, index, behaviour)) return "silent";
+  const unsupported = fraction(tenant.fleet.seed, index, lane.unsupported + saltOf(kind));
+  if (unsupported < behaviour.notSupportedRate) return "notSupported";
+  return isFailing(tenant, index, kind, behaviour) ? "failed" : "done";
+}
+
+/** Depends on the action's name alone: kind numbers differ from one process to the next. */
+function saltOf(kind: ActionKind): number {
+  let salt = 0;
+  for (const letter of kind.action.name) salt = (salt * 31 + letter.charCodeAt(0)) % 3_001;
+  return salt;
+}
+
+function within([least, most]: Span, chance: number): number {
+  return Math.round(least + (most - least) * chance);
+}
+
+function domainOf(displayName: string): string {
+  const words = displayName
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+  return `${words === "" ? "tenant" : words}.example`;
+}

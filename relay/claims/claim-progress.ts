@@ -1,0 +1,152 @@
+/** A claim under way: its state in the journal, and the only ways to change it and to speak of it. */
+
+import type { Batch, BatchState, Claim, Outcome } from "../base/claim.ts";
+import type { Log } from "../base/log.ts";
+import { pause, Stopping } from "../base/pause.ts";
+import { MusterTrouble } from "../base/trouble.ts";
+import type { Lease } from "../muster/lease.ts";
+import type { Muster, Result } from "../muster/muster.ts";
+import type { SiteReader } from "../site/admin-service.ts";
+import type { SiteStarter } from "../site/start-operation.ts";
+import type { Journal } from "./journal.ts";
+import type { OwnOperations } from "./own-operations.ts";
+
+/** What courses need. */
+export type CourseDeps = {
+  readonly site: SiteReader;
+  /** Makes sure that it is our site; before anything is started there. */
+  readonly checkSite: () => Promise<void>;
+  readonly start: SiteStarter;
+  readonly muster: Pick<Muster, "report">;
+  readonly lease: Pick<Lease, "term">;
+  readonly own: OwnOperations;
+  readonly journal: Journal;
+  readonly log: Log;
+  /** The moment on Muster's clock, on which claims end. */
+  readonly now: () => number;
+  readonly pollMs: number;
+  readonly settleMs: number;
+  /** Aborted when the relay is to stop; what is under way is left to the journal. */
+  readonly stopping: AbortSignal;
+};
+
+/** How long after its end a claim's site is still asked for what could not be read; Muster waits longer. */
+export const graceMs = 15 * 60_000;
+const baseBackoffMs = 1_000;
+const maxBackoffMs = 60_000;
+
+/** One claim under way. */
+export type Course = ReturnType<typeof courseOf>;
+
+/** The course of a claim that the journal knows. */
+export function courseOf(deps: CourseDeps, claimId: string) {
+  const { journal, stopping, settleMs } = deps;
+  const claim = (): Claim => {
+    const found = journal.claims().get(claimId);
+    if (found === undefined) throw new Error(`the journal has no claim ${claimId}`);
+    return found;
+  };
+  const move = (batch: number, state: BatchState): void =>
+    journal.write({ kind: "moved", claimId, batch, state });
+  const stopIfAsked = (): void => {
+    if (stopping.aborted) throw new Stopping();
+  };
+  /** When the last call for a batch had ended; for one that an earlier process made, when this one began. */
+  const quietSince = new Map<number, number>();
+  const began = performance.now();
+  const wait = (ms: number): Promise<void> => pause(stopping, ms);
+  return {
+    ...deps,
+    claim,
+    move,
+    wait,
+    stopIfAsked,
+    backoffMs: (attempt: number): number =>
+      Math.min(baseBackoffMs * 2 ** (attempt - 1), maxBackoffMs) * (0.5 + Math.random() / 2),
+    /** Begins the time in which a call for a batch may still arrive. */
+    callEnded: (batch: number): void => void quietSince.set(batch, performance.now()),
+    /** How long such a call may still arrive. */
+    settlesInMs: (batch: number): number =>
+      Math.max(0, (quietSince.get(batch) ?? began) + settleMs - performance.now()),
+    settle: (batch: number, outcome: Outcome): void => move(batch, { kind: "settled", outcome }),
+    close: (): void => journal.write({ kind: "closed", claimId }),
+  };
+}
+
+// What Muster has to hear about a claim's batches, in reports of a size that it takes. Pure.
+
+/** Devices in one report. */
+const maxResults = 500;
+
+/** What Muster has to hear of a batch. */
+function newsOf({ state }: Batch): { outcome: Outcome; told: BatchState } | undefined {
+  if (state.kind === "settled") return { outcome: state.outcome, told: { kind: "reported" } };
+  if (state.kind !== "started" || state.told) return undefined;
+  return { outcome: { outcome: "accepted" }, told: { ...state, told: true } };
+}
+
+/** News of one batch, and its state once Muster has them. */
+export type News = {
+  readonly nth: number;
+  readonly told: BatchState;
+  readonly results: readonly Result[];
+};
+
+/** News in groups of at most a report's size. */
+export function newsGroups({ batches }: Claim): News[][] {
+  const groups: News[][] = [];
+  let devices = 0;
+  for (const [nth, batch] of batches.entries()) {
+    const news = newsOf(batch);
+    if (news === undefined) continue;
+    const results = batch.targets.map(({ deviceId }) => ({ deviceId, ...news.outcome }));
+    const group = groups.at(-1);
+    const fits = group !== undefined && devices + results.length <= maxResults;
+    devices = fits ? devices + results.length : results.length;
+    const item = { nth, told: news.told, results };
+    if (fits) group.push(item);
+    else groups.push([item]);
+  }
+  return groups;
+}
+
+/** Devices whose news Muster does not have yet. */
+export const untold = ({ batches }: Claim): number =>
+  batches.reduce((sum, batch) => sum + (newsOf(batch) ? batch.targets.length : 0), 0);
+
+// Tells Muster the news of a claim, however long that takes.
+
+/** Muster does not know the claim's notification any more: nobody waits for the outcome. */
+export class ClaimGone extends Error {}
+
+/** Gets a report through, however often Muster has to be asked. */
+async function report(
+  { muster, log, wait, backoffMs, claim }: Course,
+  results: readonly Result[],
+): Promise<void> {
+  const { work } = claim();
+  for (let attempt = 1; ; attempt += 1) {
+    let retryAfterMs = 0;
+    try {
+      await muster.report(work, results);
+      return;
+    } catch (error) {
+      if (!(error instanceof MusterTrouble)) throw error;
+      if (error.gone) throw new ClaimGone(error.message);
+      log("muster.trouble", { claimId: work.claimId, why: error.message });
+      ({ retryAfterMs } = error);
+    }
+    await wait(Math.max(backoffMs(attempt), retryAfterMs));
+  }
+}
+
+/** Tells Muster all news of a claim, however long that takes. */
+export async function tell(course: Course): Promise<void> {
+  for (const group of newsGroups(course.claim())) {
+    await report(
+      course,
+      group.flatMap(({ results }) => results),
+    );
+    for (const { nth, told } of group) course.move(nth, told);
+  }
+}

@@ -1,0 +1,111 @@
+/** Looks among the site's operations for the one that a call without an answer may have started. */
+
+import type { BatchState, Step, Target } from "../base/claim.ts";
+import type { SiteReader } from "../site/admin-service.ts";
+import type { SiteOperation } from "../site/operations.ts";
+import type { Course } from "./claim-progress.ts";
+
+// Finds, among the site's operations, the one that a call without an answer may have started. Pure but for the reading.
+
+/** What the site's list says. */
+export type Found =
+  | { readonly kind: "ours"; readonly operationId: number }
+  | { readonly kind: "none" }
+  /** One of the same type is there that may be ours, and nothing says for sure. */
+  | { readonly kind: "unsure" };
+
+/** What is looked for. */
+export type Wanted = {
+  readonly type: number;
+  readonly targets: readonly Target[];
+  /** No operation up to this number is ours. */
+  readonly after: number;
+  /** We know how the claim was cut: an operation for some of the targets is somebody else's. */
+  readonly sure: boolean;
+};
+
+/** Looks through the site's list; operations that other batches are known to have are not ours. */
+export async function findOwn(
+  site: Pick<SiteReader, "operationsAfter">,
+  { targets, sure, ...wanted }: Wanted,
+  known: ReadonlySet<number>,
+): Promise<Found> {
+  return choose(await site.operationsAfter(wanted, known), targets, sure);
+}
+
+/**
+ * Which of some operations has exactly these targets. When we do not know how the claim was cut (`sure` is
+ * false), one that shares a target may have been ours as well.
+ */
+export function choose(
+  operations: readonly SiteOperation[],
+  targets: readonly Target[],
+  sure: boolean,
+): Found {
+  const ids = targets.map(({ resourceId }) => resourceId);
+  const ours = operations.find((each) => each.targets && keyOf(each.targets) === keyOf(ids));
+  if (ours !== undefined) return { kind: "ours", operationId: ours.id };
+  const wanted = new Set(ids);
+  const mayBeOurs = (each: SiteOperation): boolean =>
+    each.targets === undefined || (!sure && each.targets.some((id) => wanted.has(id)));
+  return { kind: operations.some(mayBeOurs) ? "unsure" : "none" };
+}
+
+const keyOf = (ids: readonly number[]): string =>
+  [...new Set(ids)].toSorted((a, b) => a - b).join(",");
+
+/** Calls without an answer and without a trace at the site, after which a batch has failed. */
+const maxCalls = 5;
+
+/** The end of a batch whose time was over before the site was asked. */
+export const neverAsked = {
+  outcome: "expired",
+  detail: "its time ended before the site was asked",
+} as const;
+/** The end of a batch whose call left no answer, and whose site cannot be read. */
+export const neverKnown = {
+  outcome: "unknown",
+  code: "no-answer",
+  detail: "the site did not say whether it took the request",
+} as const;
+
+type Doubt = Extract<BatchState, { kind: "calling" }> & {
+  readonly term: number;
+  readonly late: boolean;
+};
+
+/** Takes the operation that is ours, or opens the batch again when there is surely none. */
+export async function lookAtSite(
+  course: Course,
+  nth: number,
+  { after, calls, sure, term, late }: Doubt,
+): Promise<Step> {
+  const { work, batches } = course.claim();
+  const targets = batches[nth]?.targets ?? [];
+  const wanted = { type: work.operationType, targets, after, sure };
+  await course.checkSite();
+  // Asked first: what is not in the list now, may yet come while this answer is on its way.
+  const waitMs = course.settlesInMs(nth);
+  const found = await findOwn(course.site, wanted, course.own.known());
+  course.log("operation.look", { claimId: work.claimId, batch: nth, found: found.kind });
+  if (found.kind === "ours") {
+    course.own.add(found.operationId);
+    course.move(nth, { kind: "started", operationId: found.operationId, told: false });
+    return {};
+  }
+  if (found.kind === "unsure") {
+    course.settle(nth, neverKnown);
+    return {};
+  }
+  // A request may still be on its way through the site's front: the list counts only after a while.
+  if (waitMs > 0) return { waitMs };
+  if (late) course.settle(nth, neverAsked);
+  else if (calls >= maxCalls)
+    course.settle(nth, {
+      outcome: "failed",
+      code: "site-refused",
+      detail: `the site gave no answer to ${calls} calls, and shows no operation`,
+    });
+  else course.move(nth, { kind: "open", calls, term });
+  return {};
+}

@@ -1,0 +1,41 @@
+/** What the relay reads from AdminService. */
+import { operationsReader } from "./operations.ts";
+import { siteReads } from "./reads.ts";
+import { recordOf, type Transport } from "./transport.ts";
+
+/** The site's AdminService, for reading. */
+export type SiteReader = ReturnType<typeof siteReader>;
+
+/** What an account that may not see sites is answered. */
+const unseen = new Set([400, 403, 404]);
+
+/** Reads from AdminService over a transport. @throws SiteUnreadable when it does not answer. */
+export function siteReader(transport: Transport) {
+  const reads = siteReads(transport);
+  return {
+    list: reads.list,
+    ...operationsReader(reads),
+    /** The exit code of a script on a device; undefined until the device has reported. */
+    scriptExitCode: async (id: number, resourceId: number): Promise<number | undefined> => {
+      const filter = `ClientOperationId eq ${id} and ResourceId eq ${resourceId}`;
+      const [row] = await reads.list(`/wmi/SMS_ScriptsExecutionStatus?$filter=${filter}`);
+      // A row without a number is a script that has not ended.
+      const code = row?.["ScriptExitCode"];
+      return typeof code === "number" ? code : undefined;
+    },
+    /** Whether a device has answered a CMPivot query, and how. */
+    pivotResult: async (id: number, resourceId: number): Promise<"none" | "done" | "failed"> => {
+      const path = `/v1.0/Device(${resourceId})/AdminService.CMPivotResult(OperationId=${id})`;
+      const result = await reads.one(path);
+      if (result === undefined) return "none";
+      return "Error" in recordOf(result["value"]) ? "failed" : "done";
+    },
+    /** Codes of the sites that AdminService speaks for; undefined when the account may not see them. */
+    siteCodes: async (): Promise<readonly string[] | undefined> => {
+      const path = "/wmi/SMS_Site?$select=SiteCode";
+      const answer = await transport({ method: "GET", path });
+      if (answer.kind === "answer" && unseen.has(answer.status)) return undefined;
+      return (await reads.list(path)).map((row) => String(row["SiteCode"]).toUpperCase());
+    },
+  };
+}

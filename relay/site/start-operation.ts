@@ -1,0 +1,87 @@
+/** Asks AdminService to start an operation, a script or a query, and says what its answer means. */
+import type { Work } from "../base/claim.ts";
+import { messageIn, recordOf, type SiteAnswer, type Transport } from "./transport.ts";
+
+/** What came of asking the site to start something. */
+export type Started =
+  | { readonly kind: "started"; readonly operationId: number }
+  /** Surely not started, and it would not be the next time. */
+  | { readonly kind: "refused"; readonly detail: string }
+  /** Surely not started; later perhaps. */
+  | { readonly kind: "busy"; readonly why: string }
+  /** Perhaps started: look before asking again. */
+  | { readonly kind: "unclear"; readonly why: string };
+
+/** How operations are asked for. */
+export type StartOptions = {
+  /** A collection of the account's scope that holds the devices. */
+  readonly collectionId: string;
+  readonly randomizationWindow: number;
+};
+
+/** Starts operations on resources; a script or CMPivot takes exactly one. */
+export type SiteStarter = (work: Work, resourceIds: readonly number[]) => Promise<Started>;
+
+/** Starts operations over a transport. */
+export const siteStarter =
+  (transport: Transport, options: StartOptions): SiteStarter =>
+  async (work, resourceIds) => {
+    const request = startRequest(work, resourceIds, options);
+    if (request === undefined) return { kind: "refused", detail: "a parameter is missing" };
+    return startedOf(await transport({ method: "POST", ...request }));
+  };
+
+function startRequest(
+  { operationType, parameters }: Work,
+  resourceIds: readonly number[],
+  { collectionId, randomizationWindow }: StartOptions,
+) {
+  const [first] = resourceIds;
+  if (operationType === 135) {
+    const ScriptGuid = parameters["configMgrScriptId"];
+    const path = `/v1.0/Device(${first})/AdminService.RunScript`;
+    return typeof ScriptGuid === "string" ? { path, body: { ScriptGuid } } : undefined;
+  }
+  if (operationType === 145) {
+    const InputQuery = parameters["query"];
+    const path = `/v1.0/Device(${first})/AdminService.RunCMPivot`;
+    return typeof InputQuery === "string" ? { path, body: { InputQuery } } : undefined;
+  }
+  const body = {
+    Type: operationType,
+    TargetCollectionID: collectionId,
+    RandomizationWindow: randomizationWindow,
+    TargetResourceIDs: resourceIds,
+  };
+  return { path: "/wmi/SMS_ClientOperation.InitiateClientOperation", body };
+}
+
+/** Answers after which nothing was started and asking again is no use. */
+const refusals = new Set([400, 403, 404, 405, 409, 413, 415]);
+
+/** Meaning of the site's answer to a call that starts something. */
+export function startedOf(answer: SiteAnswer): Started {
+  if (answer.kind === "lost") return { kind: answer.sent ? "unclear" : "busy", why: answer.why };
+  const { status, body } = answer;
+  const detail = `the site answers ${status}: ${messageIn(body)}`;
+  // 401: the account is refused, which somebody may put right before the time is over.
+  if (status === 401 || status === 429 || status === 503) return { kind: "busy", why: detail };
+  if (refusals.has(status)) return { kind: "refused", detail };
+  if (status < 200 || status > 299) return { kind: "unclear", why: detail };
+  const returned = recordOf(body)["ReturnValue"];
+  if (typeof returned === "number" && returned !== 0)
+    return { kind: "refused", detail: `the site returns ${returned}` };
+  const operationId = operationIn(body);
+  return operationId === undefined
+    ? { kind: "unclear", why: "the site's answer names no operation" }
+    : { kind: "started", operationId };
+}
+
+/** The operation's number: each call has it in another place. */
+function operationIn(body: unknown): number | undefined {
+  const { OperationID, OperationId, value } = recordOf(body);
+  const inner = recordOf(value)["OperationId"];
+  return [OperationID, OperationId, value, inner].find(
+    (each): each is number => typeof each === "number" && each > 0,
+  );
+}

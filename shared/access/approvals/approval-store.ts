@@ -1,0 +1,93 @@
+/** Rows of approvals, by tenant and newest first, and the one row of rules. */
+
+import { tableNames } from "../../storage/names.ts";
+import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
+import type { Tables } from "../../storage/tables.ts";
+import type { Approval } from "./approval.ts";
+import { ApprovalRules } from "./approval-policy.ts";
+
+/** An approval with the etag that a decision must present. */
+export type StoredApproval = { readonly approval: Approval; readonly etag: string };
+
+/** Rules with their etag; no etag while nobody has written any. */
+export type StoredRules = { readonly rules: ApprovalRules; readonly etag?: string };
+
+const rulesPartition = "rules";
+const rulesRow = "all";
+/** Characters of rules in one row. */
+export const maxRulesChars = 30_000;
+
+/** Rows in and out. */
+export class ApprovalStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** One approval, or undefined. */
+  async get(tenantId: string, approvalId: string): Promise<StoredApproval | undefined> {
+    const row = await this.#tables.get(tableNames.approvals, tenantId, approvalId);
+    return row === undefined ? undefined : { approval: fromRow(row), etag: row.etag };
+  }
+
+  /** Adds an approval unless it exists: asking twice asks once. */
+  insert(approval: Approval): Promise<"inserted" | "exists"> {
+    return this.#tables.insert(tableNames.approvals, toRow(approval));
+  }
+
+  /** Replaces the approval that had `etag`; undefined when somebody decided meanwhile. */
+  replace(approval: Approval, etag: string): Promise<string | undefined> {
+    return this.#tables.replace(tableNames.approvals, toRow(approval), etag);
+  }
+
+  /** A page of a tenant's approvals, newest first. */
+  async list(tenantId: string, top: number, token?: string) {
+    const range = { partition: tenantId };
+    const page = await this.#tables.page(tableNames.approvals, range, top, token);
+    const items = page.rows.map(fromRow);
+    return page.next === undefined ? { items } : { items, next: page.next };
+  }
+
+  /** The rules; none while nobody has written any. */
+  async rules(): Promise<StoredRules> {
+    const row = await this.#tables.get(tableNames.approvals, rulesPartition, rulesRow);
+    if (row === undefined) return { rules: { rules: [] } };
+    return { rules: ApprovalRules.parse(JSON.parse(textOf(row, "rules"))), etag: row.etag };
+  }
+
+  /** Writes all rules over those that had `etag`, or for the first time; undefined when it was lost. */
+  async replaceRules(rules: ApprovalRules, etag: string | undefined): Promise<string | undefined> {
+    const row = {
+      partitionKey: rulesPartition,
+      rowKey: rulesRow,
+      rules: JSON.stringify(rules),
+    };
+    if (etag !== undefined) return this.#tables.replace(tableNames.approvals, row, etag);
+    const inserted = await this.#tables.insert(tableNames.approvals, row);
+    return inserted === "inserted" ? (await this.rules()).etag : undefined;
+  }
+}
+
+function toRow({ approvalId, tenantId, state, createdAt, expiresAt, ...rest }: Approval) {
+  return {
+    partitionKey: tenantId,
+    rowKey: approvalId,
+    state,
+    createdAt,
+    expiresAt,
+    rest: JSON.stringify(rest),
+  };
+}
+
+function fromRow(row: StoredRow): Approval {
+  const rest = JSON.parse(textOf(row, "rest")) as Pick<Approval, "subject" | "requestedBy">;
+  return {
+    approvalId: row.rowKey,
+    tenantId: row.partitionKey,
+    state: textOf(row, "state") as Approval["state"],
+    createdAt: numberOf(row, "createdAt"),
+    expiresAt: numberOf(row, "expiresAt"),
+    ...rest,
+  };
+}

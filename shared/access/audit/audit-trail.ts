@@ -1,0 +1,162 @@
+/**
+ * Writes the audit trail. Events that arrive while a write is under way go into the next one together, so
+ * that a burst costs few transactions; other instances are met by conditional writes (docs/decisions/0011).
+ */
+
+import { backoffMs } from "../../kernel/backoff.ts";
+import { digest, randomId } from "../../kernel/ids.ts";
+import { tableNames } from "../../storage/names.ts";
+import { type Change, textOf } from "../../storage/rows.ts";
+import type { Tables } from "../../storage/tables.ts";
+import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
+import type { AuditEvent } from "./audit-event.ts";
+import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
+
+// Keeps out of the audit trail what must never be in it: secrets, tokens, hardware hashes, and the text of
+// scripts and queries. Goes by names and by looks, and would rather hide too much. Pure.
+
+const maxTextChars = 500;
+const maxItems = 50;
+const maxDepth = 8;
+/** Names, without case and separators, whose values are never kept. */
+const secretNames =
+  /token|secret|password|passphrase|pwd|credential|apikey|accesskey|accountkey|signingkey|privatekey|authorization|cookie|assertion|certificatekey|devicecode|usercode|refreshtoken|hardwarehash|hardwareid|hardwaredata|devicehash|signature|connectionstring|sas$/;
+/** Names of texts that say a lot and may hold anything: their digest tells two of them apart. */
+const textNames =
+  /script(body|content|text|code|block)?$|query(text)?$|^(kql|command|commandline)$/;
+/** Ids and counts whose names only look like the above. */
+const harmless = /(id|ids|count|name|kind|type|state)$/;
+
+const looksSecret: readonly RegExp[] = [
+  // A JSON web token.
+  /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/,
+  /-----BEGIN [A-Z ]+-----/,
+  /\bBearer\s+\S{8,}/i,
+  /[?&;](sig|code|AccountKey|SharedAccessKey)=[^&;\s]+/i,
+  // A hardware hash, or any other block of base64 that no person typed.
+  /[A-Za-z0-9+/]{200,}={0,2}/,
+];
+
+/** A copy of a value that may be kept. Never throws, whatever it is given. */
+export const redact = (value: unknown): unknown => clean(value, "", 0);
+
+function clean(value: unknown, name: string, depth: number): unknown {
+  const folded = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  if (value === null || value === undefined || typeof value === "boolean") return value;
+  if (isSecret(folded)) return "[redacted]";
+  if (typeof value === "object")
+    return depth >= maxDepth ? "[too deep]" : inside(value, name, depth);
+  if (typeof value === "number") return value;
+  const text = typeof value === "string" ? value : typeof value;
+  if (textNames.test(folded)) return fingerprint(text);
+  if (looksSecret.some((look) => look.test(text))) return "[redacted]";
+  return text.length > maxTextChars ? `${text.slice(0, maxTextChars)}… (${text.length})` : text;
+}
+
+const isSecret = (folded: string): boolean =>
+  secretNames.test(folded) && (!harmless.test(folded) || /hardware/.test(folded));
+
+function inside(value: object, name: string, depth: number): unknown {
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, maxItems).map((item) => clean(item, name, depth + 1));
+    return value.length > maxItems ? [...kept, `… (${value.length} in all)`] : kept;
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, clean(inner, key, depth + 1)]),
+  );
+}
+
+/** Enough to see that two were the same, not enough to read one. */
+const fingerprint = (text: string): string =>
+  `[${text.length} characters, sha256 ${digest(text).slice(0, 16)}]`;
+
+/** What writing the trail needs. */
+export type AuditDeps = {
+  readonly tables: Tables;
+  /** 0 to 1, for spreading writers that meet. */
+  readonly random: () => number;
+  /** Waits; tests make it short. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** Told where a chain stands after each write: kept outside, it shows when a chain's end was cut off. */
+  readonly anchor?: (partition: string, head: Head) => void;
+};
+
+/** Appends events. Resolves when the event is kept; throws when it cannot be. */
+export type AuditTrail = { readonly append: (event: AuditEvent) => Promise<void> };
+
+/** Records in one transaction, beside the head; Azure takes 100 changes and 4 MiB. */
+const maxBatch = 40;
+/** Writers that meet take turns; so many turns without a success are an outage. */
+const maxTurns = 40;
+
+type Waiting = {
+  readonly text: string;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+};
+
+/** Makes the writer of this process; a second one works too, only slower. */
+export function auditTrail(deps: AuditDeps): AuditTrail {
+  const queues = new Map<string, Waiting[]>();
+  const drain = async (partition: string, queue: Waiting[]): Promise<void> => {
+    while (queue.length > 0) {
+      const batch = queue.slice(0, maxBatch);
+      try {
+        await write(
+          deps,
+          partition,
+          batch.map(({ text }) => text),
+        );
+        for (const { done } of batch) done();
+      } catch (error) {
+        for (const { failed } of batch) failed(error);
+      }
+      queue.splice(0, batch.length);
+    }
+    queues.delete(partition);
+  };
+  return {
+    append: (event) =>
+      new Promise((done, failed) => {
+        const partition = partitionFor(event);
+        const waiting = { text: textOfEvent(cleaned(event)), done, failed };
+        const queue = queues.get(partition);
+        if (queue !== undefined) return void queue.push(waiting);
+        const fresh = [waiting];
+        queues.set(partition, fresh);
+        return void drain(partition, fresh);
+      }),
+  };
+}
+
+const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditEvent => ({
+  ...event,
+  ...(object === undefined ? {} : { object: String(redact(object)) }),
+  ...(before === undefined ? {} : { before: redact(before) }),
+  ...(after === undefined ? {} : { after: redact(after) }),
+});
+
+/** Puts texts at the end of a chain, all or none. */
+async function write(deps: AuditDeps, partition: string, texts: readonly string[]): Promise<void> {
+  const batch = randomId();
+  for (let turn = 1; turn <= maxTurns; turn += 1) {
+    const head = await deps.tables.get(tableNames.audit, partition, headKey);
+    // Our own write whose answer was lost: writing again would say everything twice.
+    if (head !== undefined && textOf(head, "batch") === batch)
+      return deps.anchor?.(partition, headOf(head));
+    const links = extend(head === undefined ? genesis(partition) : headOf(head), texts);
+    const row = headRow(partition, links.at(-1) as Link, batch);
+    const move: Change =
+      head === undefined ? { kind: "insert", row } : { kind: "replace", row, etag: head.etag };
+    const records = links.map(
+      (link): Change => ({ kind: "insert", row: recordRow(partition, link) }),
+    );
+    const written = await deps.tables.transact(tableNames.audit, [...records, move]);
+    if (written.kind === "done") {
+      deps.anchor?.(partition, links.at(-1) as Link);
+      return;
+    }
+    await deps.wait(backoffMs(Math.min(turn, 6), { baseMs: 5, maxMs: 200, random: deps.random() }));
+  }
+  throw new Error(`audit ${partition}: ${maxTurns} turns were lost to other writers`);
+}

@@ -1,0 +1,70 @@
+/** What the catalogue says about an action. */
+import type { Management, Platform } from "../directory/device.ts";
+
+// A way for an action to reach a device, as the catalogue describes it.
+
+/**
+ * A way to a device: Intune's own remote actions, Intune relaying to the ConfigMgr site, an Intune
+ * remediation script, or the site's AdminService through the relay beside it.
+ */
+export type RouteId = "intune" | "configMgrAction" | "remediation" | "adminService";
+
+/** Which Graph call carries an action for one device. */
+export type DeviceCall = {
+  readonly version: "v1.0" | "beta";
+  /** Last segment of the path below the device. */
+  readonly segment: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Body properties that are filled from parameters of the request: property -> parameter. */
+  readonly fill?: Readonly<Record<string, string>>;
+};
+
+/** A way for one action, to devices of some kinds. */
+export type Route = {
+  readonly id: RouteId;
+  /** Approximate: what happens is not quite what the action promises; `note` says how it differs. */
+  readonly fidelity: "exact" | "approximate";
+  readonly note?: string;
+  readonly managements: readonly Management[];
+  readonly platforms: readonly Platform[];
+  /** The call for one device; absent where the relay carries the action. */
+  readonly call?: DeviceCall;
+  /** Name for bulk `executeAction`, which takes up to 100 devices in one request. */
+  readonly bulkAction?: string;
+  /** Names under which the device's result appears in `deviceActionResults`. */
+  readonly resultNames: readonly string[];
+  /** Parameter of the request that this way needs. */
+  readonly needs?: string;
+};
+
+/** How sure an operation number is. */
+export type Evidence = "documented" | "lab" | "community" | "singleSource";
+
+/** Permission on the ConfigMgr collection that an action needs, in Microsoft's words. */
+export type ActionPermission =
+  | "modifyResource"
+  | "runScript"
+  | "runCMPivot"
+  | "notifyResource"
+  | "enforceSecurity";
+
+export type ActionGroup = "installationAndScripts" | "clientNotification" | "endpointProtection";
+
+/** One action. */
+export type Action = {
+  readonly id: string;
+  readonly name: { readonly en: string; readonly fr: string };
+  readonly group: ActionGroup;
+  readonly permission: ActionPermission;
+  /** True when a device that gets it twice is none the worse. */
+  readonly repeatable: boolean;
+  readonly operation?: { readonly type: number; readonly evidence: Evidence };
+  /** Which schema its parameters have; absent: it takes none. */
+  readonly parameters?: "script" | "query";
+  /** How long it is worth sending, unless the request says otherwise (ISO 8601). */
+  readonly expiresAfter: string;
+  /** In order of preference. */
+  readonly routes: readonly Route[];
+  /** Why there is no way at all, where there is none. */
+  readonly gap?: string;
+};

@@ -1,0 +1,72 @@
+/** Reads back what devices have reported, 20 to a batch. */
+
+import type { GraphAnswer } from "../../graph/answer.ts";
+import { maxBatchParts } from "../../graph/batch.ts";
+import type { GraphClient } from "../../graph/client.ts";
+import type { GraphVersion } from "../../graph/request.ts";
+import { inChunks, inParallel } from "../../kernel/concurrency.ts";
+import type { Route } from "./action.ts";
+import { DeviceResults } from "./results.ts";
+
+/** What can be seen of one device. */
+export type Look =
+  | { readonly kind: "seen"; readonly device: DeviceResults }
+  /** Intune no longer knows it. */
+  | { readonly kind: "gone" }
+  /** Could not be read now. */
+  | { readonly kind: "later"; readonly afterMs?: number }
+  /** Will not be readable: the reason is for an operator. */
+  | { readonly kind: "refused"; readonly detail: string };
+
+/** Batches under way at once. */
+const lanes = 4;
+
+/** A device to look at, and the route whose result is of interest. */
+export type Suspect = { readonly deviceId: string; readonly route: Route | undefined };
+
+/** Looks at devices; costs one read of the tenant's budget for each. */
+export async function lookAt(
+  graph: GraphClient,
+  tenantId: string,
+  suspects: readonly Suspect[],
+): Promise<ReadonlyMap<string, Look>> {
+  const looks = await inParallel(lookBatches(suspects), lanes, async ({ version, ids }) => {
+    const requests = ids.map((id) => ({ method: "GET" as const, path: resultsPath(id) }));
+    const answers = await graph.askTogether(tenantId, version, requests);
+    return ids.map((id, index) => [id, lookOf(answers[index])] as const);
+  });
+  return new Map(looks.flat());
+}
+
+type LookBatch = { readonly version: GraphVersion; readonly ids: readonly string[] };
+
+/** A result shows in the version that the action was asked in: ConfigMgr's only in beta. */
+function lookBatches(suspects: readonly Suspect[]): LookBatch[] {
+  const versions: readonly GraphVersion[] = ["v1.0", "beta"];
+  return versions.flatMap((version) => {
+    const ids = suspects
+      .filter(({ route }) => (route?.call?.version ?? "v1.0") === version)
+      .map(({ deviceId }) => deviceId);
+    return inChunks(ids, maxBatchParts).map((chunk) => ({ version, ids: chunk }));
+  });
+}
+
+const resultsPath = (deviceId: string): string =>
+  `/deviceManagement/managedDevices/${encodeURIComponent(deviceId)}` +
+  "?$select=id,lastSyncDateTime,deviceActionResults";
+
+function lookOf(answer: GraphAnswer | undefined): Look {
+  if (answer === undefined || answer.kind === "unclear") return { kind: "later" };
+  if (answer.kind === "throttled" || answer.kind === "busy") {
+    const { retryAfterMs } = answer;
+    return retryAfterMs === undefined
+      ? { kind: "later" }
+      : { kind: "later", afterMs: retryAfterMs };
+  }
+  if (answer.kind === "refused")
+    return answer.reason === "notFound"
+      ? { kind: "gone" }
+      : { kind: "refused", detail: `${answer.code}: ${answer.message}` };
+  const device = DeviceResults.safeParse(answer.body);
+  return device.success ? { kind: "seen", device: device.data } : { kind: "later" };
+}

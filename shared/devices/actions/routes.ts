@@ -1,0 +1,59 @@
+/** The ways an action can reach a device, and which of them a given device really has. Pure. */
+
+import { type Device, type Management, managementOf, platformOf } from "../directory/device.ts";
+import type { Action, Route } from "./action.ts";
+
+/** Why a device has no way for an action. */
+export type NoRouteCode =
+  | "not-manageable"
+  | "no-route"
+  | "platform-not-supported"
+  | "approximate-not-allowed"
+  | "parameter-missing";
+
+/** The choice for one device. */
+export type Choice =
+  | { readonly kind: "route"; readonly route: Route }
+  | { readonly kind: "none"; readonly code: NoRouteCode; readonly detail: string };
+
+/** What the request allows and brings along. */
+export type Wishes = {
+  readonly allowApproximate: boolean;
+  readonly parameters: Readonly<Record<string, unknown>>;
+};
+
+/** Chooses the best way that the device really has: the first that fits, in the order of preference. */
+export function chooseRoute(action: Action, device: Device, wishes: Wishes): Choice {
+  const management = managementOf(device);
+  if (management === "other")
+    return none("not-manageable", `${device.managementAgent} gives nobody a way to send actions`);
+  const managed = action.routes.filter(
+    (route) => route.managements.includes(management) && isReachable(route, device),
+  );
+  if (managed.length === 0) return none("no-route", noRouteDetail(action, management));
+  const platform = platformOf(device);
+  const fitting = managed.filter(({ platforms }) => platforms.includes(platform));
+  if (fitting.length === 0)
+    return none("platform-not-supported", `${action.id} has no way to ${device.operatingSystem}`);
+  const supplied = fitting.filter(({ needs }) => needs === undefined || needs in wishes.parameters);
+  if (supplied.length === 0)
+    return none("parameter-missing", `needs ${fitting.map(({ needs }) => needs).join(" or ")}`);
+  const exact = supplied.find(({ fidelity }) => fidelity === "exact");
+  if (exact) return { kind: "route", route: exact };
+  const [closest] = supplied;
+  if (closest && wishes.allowApproximate) return { kind: "route", route: closest };
+  return none("approximate-not-allowed", `only allowApproximate: ${closest?.note ?? ""}`);
+}
+
+/** The relay knows a device by its ConfigMgr resource id; without one it cannot name the device. */
+const isReachable = (route: Route, device: Device): boolean =>
+  route.id !== "adminService" || device.configMgrResourceId !== undefined;
+
+function noRouteDetail(action: Action, management: Management): string {
+  if (action.routes.length === 0) return action.gap ?? "no proven way exists";
+  if (action.routes.every(({ id }) => id === "adminService"))
+    return "only ConfigMgr can do this, and no relay has reported this device";
+  return `no way for a device that is ${management}`;
+}
+
+const none = (code: NoRouteCode, detail: string): Choice => ({ kind: "none", code, detail });

@@ -1,0 +1,163 @@
+/** Sends an action to devices by one Graph request, and says for each device what came of it. */
+import { z } from "zod";
+import type { GraphAnswer, RefusalReason } from "../../graph/answer.ts";
+import type { GraphClient } from "../../graph/client.ts";
+import type { GraphRequest } from "../../graph/request.ts";
+import { bulkRequest, deviceRequest, type SendCall } from "./calls.ts";
+
+/** What came of it for one device. */
+export type SendOutcome =
+  | { readonly kind: "accepted" }
+  /** This device cannot do it. */
+  | { readonly kind: "declined"; readonly code: string; readonly detail: string }
+  | { readonly kind: "failed"; readonly code: string; readonly detail: string }
+  /** Surely not done; after the time, or after a back-off where none was given. */
+  | {
+      readonly kind: "later";
+      readonly afterMs?: number;
+      readonly throttled: boolean;
+      readonly why: string;
+    }
+  /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
+  | { readonly kind: "alone"; readonly forbidden?: true }
+  /** It may have been done: look before doing it again. */
+  | { readonly kind: "unclear"; readonly why: string };
+
+/** Outcome for each device of a call. */
+export type SendOutcomes = ReadonlyMap<string, SendOutcome>;
+
+/** Surely not done: the mark under which it would be asked runs out before the answer could come. */
+const tooLate: SendOutcome = { kind: "later", throttled: false, why: "the pass took too long" };
+
+/**
+ * Makes one call. Never throws for what Graph answers, or fails to answer. Nothing is asked any more once
+ * `mayAsk` says no.
+ */
+export async function send(
+  graph: GraphClient,
+  tenantId: string,
+  call: SendCall,
+  parameters: Readonly<Record<string, unknown>>,
+  mayAsk: () => boolean = () => true,
+): Promise<SendOutcomes> {
+  if (!mayAsk()) return forAll(call.deviceIds, tooLate);
+  const { route, deviceIds } = call;
+  if (call.form === "bulk" && route.bulkAction !== undefined) {
+    const request = bulkRequest(route.bulkAction, deviceIds);
+    return bulkOutcomes(deviceIds, await graph.ask(tenantId, "beta", request));
+  }
+  const { call: deviceCall } = route;
+  if (deviceCall === undefined) throw new Error(`${route.id} is not a way through Graph`);
+  const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, parameters));
+  const answers = await askEach(graph, tenantId, deviceCall.version, requests, mayAsk);
+  return new Map(deviceIds.map((id, index) => [id, outcomeOf(answers[index])]));
+}
+
+/** One request goes by itself; several together, and one by one where Graph refuses the batch itself. */
+async function askEach(
+  graph: GraphClient,
+  tenantId: string,
+  version: "v1.0" | "beta",
+  requests: readonly GraphRequest[],
+  mayAsk: () => boolean,
+): Promise<(GraphAnswer | undefined)[]> {
+  if (requests.length > 1) {
+    const answers = await graph.askTogether(tenantId, version, requests);
+    const [first] = answers;
+    const refusedWhole = first?.kind === "refused" && answers.every((answer) => answer === first);
+    if (!refusedWhole) return answers;
+  }
+  const answers: GraphAnswer[] = [];
+  for (const request of requests)
+    answers.push(mayAsk() ? await graph.ask(tenantId, version, request) : { kind: "busy" });
+  return answers;
+}
+
+/** Meaning of one device's own answer. */
+export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
+  switch (answer?.kind) {
+    case undefined:
+      return { kind: "unclear", why: "no answer" };
+    case "ok":
+      return { kind: "accepted" };
+    case "throttled":
+    case "busy":
+      return later(answer);
+    case "unclear":
+      return answer;
+    case "refused":
+      return refusal(answer);
+  }
+}
+
+const refusalCodes: Readonly<Record<RefusalReason, string>> = {
+  notFound: "device-not-found",
+  forbidden: "graph-forbidden",
+  signedOut: "sign-in-failed",
+  other: "graph-refused",
+};
+
+function refusal({
+  reason,
+  code,
+  message,
+}: Extract<GraphAnswer, { kind: "refused" }>): SendOutcome {
+  return { kind: "failed", code: refusalCodes[reason], detail: `${code}: ${message}` };
+}
+
+function later(answer: Extract<GraphAnswer, { kind: "throttled" | "busy" }>): SendOutcome {
+  const throttled = answer.kind === "throttled";
+  const why = throttled ? "Graph throttled the tenant" : "Graph was not available";
+  const { retryAfterMs } = answer;
+  return {
+    kind: "later",
+    throttled,
+    why,
+    ...(retryAfterMs === undefined ? {} : { afterMs: retryAfterMs }),
+  };
+}
+
+const ids = z.array(z.string().toLowerCase()).nullish();
+const BulkResult = z.object({
+  successfulDeviceIds: ids,
+  failedDeviceIds: ids,
+  notFoundDeviceIds: ids,
+  notSupportedDeviceIds: ids,
+});
+
+/** Meaning of a bulk answer for each device; a device that no list names is unclear. */
+export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer): SendOutcomes {
+  // Without a sign-in nobody gets further alone; any other refusal may be about bulk itself.
+  if (answer.kind === "refused" && answer.reason !== "signedOut") {
+    const forbidden = answer.reason === "forbidden";
+    return forAll(deviceIds, { kind: "alone", ...(forbidden ? { forbidden } : {}) });
+  }
+  if (answer.kind !== "ok") return forAll(deviceIds, outcomeOf(answer));
+  const parsed = BulkResult.safeParse(answer.body);
+  if (!parsed.success) return forAll(deviceIds, { kind: "unclear", why: "unreadable bulk answer" });
+  const outcomes = new Map<string, SendOutcome>();
+  const put = (list: readonly string[] | null | undefined, outcome: SendOutcome): void => {
+    for (const id of list ?? []) outcomes.set(id, outcome);
+  };
+  put(parsed.data.successfulDeviceIds, { kind: "accepted" });
+  // The bulk answer gives no reason; asked alone, Graph does.
+  put(parsed.data.failedDeviceIds, { kind: "alone" });
+  put(parsed.data.notFoundDeviceIds, notFound);
+  put(parsed.data.notSupportedDeviceIds, notSupported);
+  const missing: SendOutcome = { kind: "unclear", why: "bulk answer does not name the device" };
+  return new Map(deviceIds.map((id) => [id, outcomes.get(id) ?? missing]));
+}
+
+const notFound: SendOutcome = {
+  kind: "failed",
+  code: "device-not-found",
+  detail: "Intune does not know the device; refresh the directory",
+};
+const notSupported: SendOutcome = {
+  kind: "declined",
+  code: "not-supported-by-device",
+  detail: "Intune says the device does not support this action",
+};
+
+const forAll = (deviceIds: readonly string[], outcome: SendOutcome): SendOutcomes =>
+  new Map(deviceIds.map((id) => [id, outcome]));

@@ -1,0 +1,115 @@
+/**
+ * Lists devices: walks the directory, filters on the way, and stops in bounded time. A page may therefore
+ * hold fewer devices than asked for, even none, and still have a successor.
+ */
+import type { Page } from "../../http/paging.ts";
+import { fromIso, type Instant } from "../../kernel/clock.ts";
+import { durationMs } from "../../kernel/duration.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import type { DeviceFilter } from "../directory/contract.ts";
+import { type Device, managementOf } from "../directory/device.ts";
+import { prefixOf } from "../directory/directory-layout.ts";
+import type { DirectoryStore } from "../directory/directory-store.ts";
+import type { Reach } from "./reach.ts";
+
+/** Most devices that one page looks at. */
+export const maxScanned = 10_000;
+/** Devices per step when most of them may be passed over. */
+const stepDevices = 2000;
+/** Asked for beyond a page: the first bucket may be half behind us, and buckets are not equally full. */
+const spareDevices = 256;
+
+/** Devices of a page, found after the device with the id `after`. */
+export type Wanted = {
+  readonly after: string | undefined;
+  readonly top: number;
+  readonly accepts: (device: Device) => boolean;
+  /** What the caller reaches; the rest is left out and counted. */
+  readonly reach?: Reach | undefined;
+};
+
+/** A page of devices in id order; `next` is the id to go on after. */
+export async function listDevices(
+  directory: Pick<DirectoryStore, "walk">,
+  tenantId: string,
+  { after, top, accepts, reach }: Wanted,
+): Promise<Page<Device>> {
+  const items: Device[] = [];
+  let cursor = after === undefined ? undefined : prefixOf(after);
+  let last = after;
+  let scanned = 0;
+  let hidden = 0;
+  const counted = () => (reach === undefined ? {} : { hidden });
+  do {
+    const missing = top - items.length + spareDevices;
+    const step = await directory.walk(tenantId, cursor, Math.max(missing, scanned && stepDevices));
+    for (const device of step.devices) {
+      if (after !== undefined && device.deviceId <= after) continue;
+      // One more than fits: only now is it known that there is a next page.
+      if (items.length === top || scanned === maxScanned)
+        return { items, ...nextAfter(last), ...counted() };
+      scanned += 1;
+      last = device.deviceId;
+      if (!accepts(device)) continue;
+      if (reach?.holds(device) ?? true) items.push(device);
+      else hidden += 1;
+    }
+    cursor = step.next;
+  } while (cursor !== undefined);
+  return { items, ...counted() };
+}
+
+const nextAfter = (last: string | undefined): { next?: string } =>
+  last === undefined ? {} : { next: last };
+
+/** One device. */
+export async function readDevice(
+  directory: Pick<DirectoryStore, "get">,
+  tenantId: string,
+  deviceId: string,
+  reach?: Reach,
+): Promise<Result<Device>> {
+  const device = await directory.get(tenantId, deviceId);
+  // One out of reach looks like none, so that asking reveals nothing.
+  if (device !== undefined && (reach?.holds(device) ?? true)) return succeed(device);
+  return fail(
+    "unknown-device",
+    `The directory of tenant ${tenantId} has no device ${deviceId}. A refresh may bring it.`,
+  );
+}
+
+/** Whether a device passes all filters. */
+export function filterOf(filter: DeviceFilter, now: Instant): (device: Device) => boolean {
+  const before = momentOf(filter.lastSyncBefore, now);
+  const after = momentOf(filter.lastSyncAfter, now);
+  const { namePrefix, management } = filter;
+  return (device) =>
+    same(filter.operatingSystem, device.operatingSystem) &&
+    same(filter.managementAgent, device.managementAgent) &&
+    same(filter.complianceState, device.complianceState) &&
+    same(filter.groupTag, device.groupTag ?? "") &&
+    (management === undefined || managementOf(device) === management) &&
+    (namePrefix === undefined || lower(device.name).startsWith(lower(namePrefix))) &&
+    (before === undefined || syncedAt(device) < before) &&
+    (after === undefined || syncedAt(device) > after);
+}
+
+const lower = (text: string): string => text.toLowerCase();
+
+const same = (wanted: string | undefined, actual: string): boolean =>
+  wanted === undefined || lower(wanted) === lower(actual);
+
+const syncedAt = ({ lastSyncDateTime }: Device): number =>
+  fromIso(lastSyncDateTime) ?? Number.NEGATIVE_INFINITY;
+
+function momentOf(text: string | undefined, now: Instant): Instant | undefined {
+  if (text === undefined) return undefined;
+  const ago = durationMs(text);
+  return ago === undefined ? fromIso(text) : now - ago;
+}
+
+/** Names a list with its filters, so that a token of one is refused by every other. */
+export const listName = (tenantId: string, filter: DeviceFilter): string =>
+  `devices ${tenantId} ${JSON.stringify(filter, Object.keys(filter).toSorted(byText))}`;
+
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);

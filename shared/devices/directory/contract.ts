@@ -1,0 +1,96 @@
+/** What the API says about devices and refreshes, and the message that carries a refresh on. */
+import { z } from "zod";
+import { PageQuery } from "../../http/paging.ts";
+import { durationMs } from "../../kernel/duration.ts";
+import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
+import { managements } from "./device.ts";
+
+/** A device as the API shows it. */
+export const DeviceView = z
+  .object({
+    deviceId: z.string(),
+    name: z.string(),
+    operatingSystem: z.string(),
+    osVersion: z.string(),
+    managementAgent: z.string(),
+    complianceState: z.string(),
+    lastSyncDateTime: z.string().describe("ISO 8601; empty when the device never synced"),
+    enrolledDateTime: z.string().optional(),
+    serialNumber: z.string().optional(),
+    entraDeviceId: z.string().optional(),
+    userPrincipalName: z.string().optional(),
+    model: z.string().optional(),
+    manufacturer: z.string().optional(),
+    groupTag: z.string().optional().describe("Autopilot group tag"),
+    source: z.enum(["intune", "configMgr"]),
+    configMgrResourceId: z.int().optional(),
+    siteCode: z.string().optional(),
+  })
+  .meta({ id: "Device" });
+
+/** Path of one device. */
+export const DevicePath = z.strictObject({ tenantId: TenantId, deviceId: DeviceId });
+
+const text = z.string().min(1).max(256).optional();
+const moment = z
+  .string()
+  .refine(
+    (value) =>
+      durationMs(value) !== undefined || z.iso.datetime({ offset: true }).safeParse(value).success,
+    "must be an ISO 8601 instant, or a duration such as P7D for so long ago",
+  )
+  .optional();
+
+/** Which devices to list. All filters must hold; texts are compared without regard to case. */
+export const DeviceQuery = z.strictObject({
+  operatingSystem: text,
+  managementAgent: text,
+  complianceState: text,
+  management: z.enum(managements).optional(),
+  namePrefix: text,
+  groupTag: text,
+  lastSyncBefore: moment,
+  lastSyncAfter: moment,
+  ...PageQuery,
+});
+export type DeviceFilter = Omit<z.output<typeof DeviceQuery>, keyof typeof PageQuery>;
+
+/** The message that carries a refresh on. */
+export const RefreshMessage = z.strictObject({ tenantId: TenantId, refreshId: z.string().min(1) });
+
+/** Path of one refresh. */
+export const RefreshPath = z.strictObject({
+  tenantId: TenantId,
+  refreshId: OwnId,
+});
+
+const count = z.int().min(0);
+
+/** A refresh as the API shows it. */
+export const RefreshView = z
+  .object({
+    refreshId: z.string(),
+    state: z.enum(["running", "completed", "failed"]),
+    stage: z
+      .enum(["devices", "tags", "sites", "merge", "finish"])
+      .describe(
+        "Reading devices, reading group tags, adding what sites report, merging, making it the directory",
+      ),
+    counts: z.object({
+      pages: count,
+      fetched: count,
+      unreadable: count.describe("Records without a usable device id"),
+      added: count,
+      changed: count,
+      removed: count,
+      unchanged: count,
+    }),
+    groupTags: z.object({
+      state: z.enum(["pending", "read", "notRead"]),
+      detail: z.string().optional().describe("Why they could not be read; earlier ones are kept"),
+    }),
+    startedAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().optional(),
+    failure: z.object({ code: z.string(), detail: z.string() }).optional(),
+  })
+  .meta({ id: "Refresh" });

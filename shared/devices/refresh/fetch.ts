@@ -1,0 +1,293 @@
+/** The reading half of a refresh: one slice of pages from Graph, at the tenant's pace. */
+
+import { setTimeout } from "node:timers/promises";
+import type { GraphAnswer } from "../../graph/answer.ts";
+import type { GraphClient } from "../../graph/client.ts";
+import { limitOf, paceOf } from "../../graph/pace.ts";
+import { backoffMs } from "../../kernel/backoff.ts";
+import type { Clock, Instant } from "../../kernel/clock.ts";
+import {
+  deviceRecord,
+  devicesPath,
+  type RefreshRecord,
+  tagRecord,
+  tagsPath,
+} from "../directory/graph-records.ts";
+import type { RefreshDeps, RefreshWork } from "./claim.ts";
+import { afterReading, joinInMemory } from "./join-sites.ts";
+import { mergeAtOnce } from "./merge.ts";
+import { maxAttempts, maxWaits, progressed, type Refresh, type Stage } from "./refresh.ts";
+
+// Reads pages from Graph for one slice of a refresh, until the end, the slice's bounds, or an answer that
+// makes it stop. What was read before the stop is kept.
+
+/** The stages that read from Graph. */
+export type ReadingStage = Extract<Stage, { kind: "devices" | "tags" }>;
+
+/** What one slice may take. */
+export type SliceBounds = { readonly pages: number; readonly until: Instant };
+
+/** Why a slice ended before its bounds. */
+export type Stop =
+  | { readonly kind: "throttled"; readonly retryAfterMs?: number }
+  | { readonly kind: "unclear"; readonly why: string }
+  | { readonly kind: "refused"; readonly detail: string };
+
+/** What a slice brought, and where the next one goes on; `undefined`: there is nothing more to read. */
+export type Fetched = {
+  readonly records: RefreshRecord[];
+  readonly pages: number;
+  readonly fetched: number;
+  readonly unreadable: number;
+  readonly next: ReadingStage | undefined;
+  readonly groupTags: Refresh["groupTags"];
+  readonly stop?: Stop;
+};
+
+/** What it needs. */
+export type FetchDeps = {
+  readonly graph: Pick<GraphClient, "ask" | "follow">;
+  readonly clock: Clock;
+};
+
+/** Most records in one slice, whatever the size of a page. */
+const maxRecords = 20_000;
+/** Missing permissions are named for the person who can grant them. */
+const permissionOf = {
+  devices: "DeviceManagementManagedDevices.Read.All",
+  tags: "DeviceManagementServiceConfig.Read.All",
+} as const;
+
+type Mutable = { -readonly [K in keyof Fetched]: Fetched[K] };
+
+/** Reads the pages of one slice. */
+export async function fetchSlice(
+  { graph, clock }: FetchDeps,
+  refresh: Refresh,
+  from: ReadingStage,
+  bounds: SliceBounds,
+): Promise<Fetched> {
+  const { groupTags } = refresh;
+  const slice: Mutable = {
+    records: [],
+    pages: 0,
+    fetched: 0,
+    unreadable: 0,
+    next: from,
+    groupTags,
+  };
+  while (slice.next !== undefined && slice.stop === undefined) {
+    const full = slice.pages >= bounds.pages || slice.records.length >= maxRecords;
+    // At least one page, or a slow Graph would keep us from ever getting on.
+    if (full || (slice.pages > 0 && clock.now() >= bounds.until)) break;
+    takePage(slice, slice.next, await askPage(graph, refresh.tenantId, slice.next));
+  }
+  return slice;
+}
+
+async function askPage(
+  graph: FetchDeps["graph"],
+  tenantId: string,
+  { kind, nextLink }: ReadingStage,
+): Promise<GraphAnswer> {
+  try {
+    if (nextLink === undefined) {
+      const path = kind === "devices" ? devicesPath : tagsPath;
+      return await graph.ask(tenantId, "v1.0", { method: "GET", path });
+    }
+    return await graph.follow(tenantId, nextLink);
+  } catch (error) {
+    // No token: nothing was asked, and the next attempt may get one.
+    return { kind: "unclear", why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function takePage(slice: Mutable, stage: ReadingStage, answer: GraphAnswer): void {
+  switch (answer.kind) {
+    case "ok":
+      return takeRecords(slice, stage, answer.body);
+    case "throttled":
+    case "busy": {
+      const { retryAfterMs } = answer;
+      slice.stop = { kind: "throttled", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+      return;
+    }
+    case "unclear":
+      slice.stop = { kind: "unclear", why: answer.why };
+      return;
+    case "refused":
+      return takeRefusal(slice, stage, answer);
+  }
+}
+
+function takeRecords(slice: Mutable, stage: ReadingStage, body: unknown): void {
+  const { value, "@odata.nextLink": nextLink } = (body ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(value)) {
+    slice.stop = { kind: "unclear", why: "the answer is not a list" };
+    return;
+  }
+  const parse = stage.kind === "devices" ? deviceRecord : tagRecord;
+  const records = value.map(parse).filter((record) => record !== undefined);
+  slice.pages += 1;
+  slice.records.push(...records);
+  if (stage.kind === "devices") {
+    slice.fetched += value.length;
+    slice.unreadable += value.length - records.length;
+  }
+  if (typeof nextLink !== "string") return endStage(slice, stage);
+  if (nextLink === stage.nextLink || !URL.canParse(nextLink))
+    slice.stop = {
+      kind: "refused",
+      detail: "Microsoft Graph gave a next page that leads nowhere.",
+    };
+  else slice.next = { kind: stage.kind, nextLink };
+}
+
+function endStage(slice: Mutable, { kind }: ReadingStage): void {
+  slice.next = kind === "devices" ? { kind: "tags" } : undefined;
+  if (kind === "tags") slice.groupTags = { state: "read" };
+}
+
+type Refusal = Extract<GraphAnswer, { kind: "refused" }>;
+
+function takeRefusal(slice: Mutable, { kind, nextLink }: ReadingStage, refusal: Refusal): void {
+  const { reason, code, message } = refusal;
+  // A token may run out between two pages; asking again gets a new one.
+  if (reason === "signedOut" && nextLink !== undefined) {
+    slice.stop = { kind: "unclear", why: `${code}: ${message}` };
+    return;
+  }
+  const need = reason === "forbidden" ? ` The app needs the permission ${permissionOf[kind]}.` : "";
+  const detail = `Microsoft Graph refused (${code}): ${message}${need}`;
+  if (kind === "tags") {
+    slice.next = undefined;
+    slice.groupTags = { state: "notRead", detail };
+  } else slice.stop = { kind: "refused", detail };
+}
+
+/** What the worker does after a slice; a pause says in which state the refresh waits. */
+export type Sliced =
+  | { readonly kind: "on" }
+  | { readonly kind: "pause"; readonly afterMs: number; readonly refresh: Refresh }
+  | { readonly kind: "fail"; readonly failure: NonNullable<Refresh["failure"]> };
+
+/** Share of the lease that a slice may spend on reading; one more page may follow. */
+const readingShare = 0.25;
+/** More pages than any tenant has: paging that does not end. */
+const maxPages = 20_000;
+/** Waits up to this long are not worth a message. */
+const shortWaitMs = 2000;
+const throttleBackoff = { baseMs: 2000, maxMs: 120_000 };
+const retryBackoff = { baseMs: 1000, maxMs: 60_000 };
+
+/** Reads one slice and keeps it: merged at once when it was everything, otherwise as a run. */
+export async function readSlice(
+  deps: RefreshDeps,
+  work: RefreshWork,
+  stage: ReadingStage,
+): Promise<Sliced> {
+  const turn = await reserveTurn(deps, work.refresh);
+  if (turn.waitMs > shortWaitMs)
+    return {
+      kind: "pause",
+      afterMs: turn.waitMs,
+      refresh: { ...patient(work.refresh), reserved: true },
+    };
+  if (turn.waitMs > 0) await setTimeout(turn.waitMs);
+  const until = deps.clock.now() + deps.leaseMs * readingShare;
+  const slice = await fetchSlice(deps, work.refresh, stage, { pages: turn.pages, until });
+  const read = withSlice(work.refresh, slice);
+  const whole = slice.next === undefined && read.runs.length === 0;
+  const joined = whole ? await joinInMemory(deps, read, slice.records) : undefined;
+  if (joined !== undefined) {
+    await mergeAtOnce(deps, work, read, joined);
+    return { kind: "on" };
+  }
+  await keepSlice(deps, work, read, slice);
+  if (slice.stop !== undefined) return stopped(deps, work.refresh, slice.stop);
+  if (work.refresh.counts.pages < maxPages) return { kind: "on" };
+  return failure("graph-refused", `Paging did not end within ${maxPages} pages.`);
+}
+
+/** Waiting our turn is not a failed attempt. */
+const patient = (refresh: Refresh): Refresh => ({
+  ...refresh,
+  attempts: Math.max(0, refresh.attempts - 1),
+});
+
+/** Writes the slice as a run, then the progress that names it. */
+async function keepSlice(
+  deps: RefreshDeps,
+  work: RefreshWork,
+  read: Refresh,
+  { records, pages, next }: Fetched,
+): Promise<void> {
+  const run = `${String(read.runs.length).padStart(5, "0")}-${read.claims}`;
+  if (records.length > 0) await deps.runs.write(read, run, records);
+  const runs = records.length > 0 ? [...read.runs, run] : read.runs;
+  const kept = { ...read, runs };
+  if (next === undefined) {
+    await work.keep(progressed(kept, await afterReading(deps, kept)));
+  } else if (pages > 0 || next.kind !== read.stage.kind) await work.keep(progressed(kept, next));
+}
+
+function withSlice(refresh: Refresh, { pages, fetched, unreadable, groupTags }: Fetched): Refresh {
+  const { counts } = refresh;
+  return {
+    ...refresh,
+    reserved: false,
+    groupTags,
+    counts: {
+      ...counts,
+      pages: counts.pages + pages,
+      fetched: counts.fetched + fetched,
+      unreadable: counts.unreadable + unreadable,
+    },
+  };
+}
+
+/** When a slice may begin, and how many pages it may ask for: what the pace lets go at once. */
+async function reserveTurn(
+  deps: RefreshDeps,
+  { tenantId, reserved }: Refresh,
+): Promise<{ waitMs: number; pages: number }> {
+  const setting = (await deps.tenant(tenantId))?.deviceReads;
+  if (setting === "unlimited") return { waitMs: 0, pages: deps.slicePages };
+  const pace = paceOf(limitOf("deviceReads", setting));
+  const pages = Math.min(deps.slicePages, pace.burst);
+  if (reserved) return { waitMs: 0, pages };
+  const now = deps.clock.now();
+  const { startAt } = await deps.paces.reserve(tenantId, "deviceReads", pages, now, pace);
+  return { waitMs: startAt - now, pages };
+}
+
+async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise<Sliced> {
+  const random = deps.random();
+  switch (stop.kind) {
+    case "refused":
+      return failure("graph-refused", stop.detail);
+    case "unclear": {
+      const gone = refresh.attempts >= maxAttempts;
+      if (gone) return failure("graph-unavailable", `Microsoft Graph does not answer: ${stop.why}`);
+      const afterMs = backoffMs(refresh.attempts, { ...retryBackoff, random });
+      return { kind: "pause", afterMs, refresh };
+    }
+    case "throttled": {
+      const waits = refresh.waits + 1;
+      if (waits > maxWaits)
+        return failure(
+          "graph-unavailable",
+          `Microsoft Graph asked to wait ${waits} times in a row.`,
+        );
+      const afterMs = stop.retryAfterMs ?? backoffMs(waits, { ...throttleBackoff, random });
+      const now = deps.clock.now();
+      await deps.paces.defer(refresh.tenantId, "deviceReads", now + afterMs, now);
+      return { kind: "pause", afterMs, refresh: { ...patient(refresh), waits } };
+    }
+  }
+}
+
+const failure = (code: NonNullable<Refresh["failure"]>["code"], detail: string): Sliced => ({
+  kind: "fail",
+  failure: { code, detail },
+});

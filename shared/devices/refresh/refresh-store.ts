@@ -1,0 +1,157 @@
+/** Refresh rows, the row that says which refresh of a tenant is the active one, and the sweeper's list. */
+import { type Instant, toIso } from "../../kernel/clock.ts";
+import { invertedTime } from "../../kernel/ids.ts";
+import { tableNames } from "../../storage/names.ts";
+import { flagOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
+import { clear, type Tables } from "../../storage/tables.ts";
+import type { Refresh, RefreshCounts, Stage } from "./refresh.ts";
+
+/** A refresh with the etag that a change must present. */
+export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
+
+/** Kind of work under which the sweeper finds refreshes. */
+export const openRefreshes = "refresh";
+
+const activeRow = "active";
+const activePartition = (tenantId: string): string => `${tenantId}|active`;
+
+/** Rows in and out; refreshes: partition = tenant, newest first. */
+export class RefreshStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** One refresh, or undefined. */
+  async get(tenantId: string, refreshId: string): Promise<StoredRefresh | undefined> {
+    const row = await this.#tables.get(tableNames.refreshes, tenantId, refreshId);
+    return row === undefined ? undefined : { refresh: fromRow(row), etag: row.etag };
+  }
+
+  /** Adds a refresh unless it exists. */
+  insert(refresh: Refresh): Promise<"inserted" | "exists"> {
+    return this.#tables.insert(tableNames.refreshes, toRow(refresh));
+  }
+
+  /** Replaces the refresh that had `etag`; the new etag, or undefined when somebody was faster. */
+  replace(refresh: Refresh, etag: string): Promise<string | undefined> {
+    return this.#tables.replace(tableNames.refreshes, toRow(refresh), etag);
+  }
+
+  /** A page of refreshes, newest first. */
+  async list(tenantId: string, top: number, token?: string) {
+    const range = { partition: tenantId };
+    const page = await this.#tables.page(tableNames.refreshes, range, top, token);
+    const refreshes = page.rows.map(fromRow);
+    return page.next === undefined ? { refreshes } : { refreshes, next: page.next };
+  }
+
+  /** Which refresh is the active one; it may have ended meanwhile. */
+  async active(tenantId: string): Promise<{ refreshId: string; etag: string } | undefined> {
+    const row = await this.#tables.get(tableNames.refreshes, activePartition(tenantId), activeRow);
+    return row === undefined ? undefined : { refreshId: textOf(row, "refreshId"), etag: row.etag };
+  }
+
+  /** Makes a refresh the active one, in place of the one that was read with `etag`, or of none. */
+  async activate(tenantId: string, refreshId: string, etag: string | undefined): Promise<boolean> {
+    const row = { partitionKey: activePartition(tenantId), rowKey: activeRow, refreshId };
+    if (etag === undefined)
+      return (await this.#tables.insert(tableNames.refreshes, row)) === "inserted";
+    return (await this.#tables.replace(tableNames.refreshes, row, etag)) !== undefined;
+  }
+
+  /** Ends its turn as the active one, unless another has taken it over. */
+  async deactivate(tenantId: string, refreshId: string): Promise<void> {
+    const active = await this.active(tenantId);
+    if (active?.refreshId !== refreshId) return;
+    const partition = activePartition(tenantId);
+    await this.#tables.remove(tableNames.refreshes, partition, activeRow, active.etag);
+  }
+
+  /** Puts a refresh on the sweeper's list. */
+  open(tenantId: string, refreshId: string): Promise<void> {
+    const rowKey = `${tenantId}|${refreshId}`;
+    const row = { partitionKey: openRefreshes, rowKey, tenantId, refreshId };
+    return this.#tables.put(tableNames.openWork, row);
+  }
+
+  /** The sweeper's list, of all tenants. */
+  async listOpen(
+    top: number,
+    token?: string,
+  ): Promise<{ open: Pick<Refresh, "tenantId" | "refreshId">[]; next?: string }> {
+    const range = { partition: openRefreshes };
+    const page = await this.#tables.page(tableNames.openWork, range, top, token);
+    const open = page.rows.map((row) => ({
+      tenantId: textOf(row, "tenantId"),
+      refreshId: textOf(row, "refreshId"),
+    }));
+    return page.next === undefined ? { open } : { open, next: page.next };
+  }
+
+  /** Takes a refresh off the sweeper's list. */
+  async close(tenantId: string, refreshId: string): Promise<void> {
+    await this.#tables.remove(tableNames.openWork, openRefreshes, `${tenantId}|${refreshId}`);
+  }
+}
+
+function toRow(refresh: Refresh): Row {
+  const { tenantId, refreshId, state, stage, counts, groupTags, runs, ...rest } = refresh;
+  const { tally, failure, finishedAt, startedAt, ...numbers } = rest;
+  return {
+    partitionKey: tenantId,
+    rowKey: refreshId,
+    state,
+    stage: JSON.stringify(stage),
+    counts: JSON.stringify(counts),
+    groupTags: JSON.stringify(groupTags),
+    runs: JSON.stringify(runs),
+    startedAt,
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
+    ...(tally === undefined ? {} : { tally: JSON.stringify(tally) }),
+    ...numbers,
+    // As text, so that a person can read them in the row.
+    leaseUntil: toIso(numbers.leaseUntil),
+    notBefore: toIso(numbers.notBefore),
+    heartbeatAt: toIso(numbers.heartbeatAt),
+  };
+}
+
+function fromRow(row: StoredRow): Refresh {
+  const json = (name: string) => JSON.parse(textOf(row, name));
+  const finishedAt = textOf(row, "finishedAt");
+  const time = (name: string): number => Date.parse(textOf(row, name));
+  return {
+    tenantId: row.partitionKey,
+    refreshId: row.rowKey,
+    state: textOf(row, "state") as Refresh["state"],
+    stage: json("stage") as Stage,
+    counts: json("counts") as RefreshCounts,
+    groupTags: json("groupTags"),
+    runs: json("runs"),
+    startedAt: textOf(row, "startedAt"),
+    ...(finishedAt === "" ? {} : { finishedAt }),
+    ...(textOf(row, "failure") === "" ? {} : { failure: json("failure") }),
+    ...(textOf(row, "tally") === "" ? {} : { tally: json("tally") }),
+    claims: numberOf(row, "claims"),
+    attempts: numberOf(row, "attempts"),
+    waits: numberOf(row, "waits"),
+    reserved: flagOf(row, "reserved"),
+    leaseUntil: time("leaseUntil"),
+    notBefore: time("notBefore"),
+    heartbeatAt: time("heartbeatAt"),
+  };
+}
+
+// Deletes the records of old refreshes; their runs are gone since they ended. Ids sort by time.
+
+/** Deletes what began before `before`, while `mayGoOn`; true when nothing of it is left. */
+export const forgetOldRefreshes = (
+  tables: Tables,
+  tenantId: string,
+  before: Instant,
+  mayGoOn: () => boolean,
+): Promise<boolean> =>
+  clear(tables, tableNames.refreshes, { partition: tenantId, from: invertedTime(before) }, mayGoOn);

@@ -1,0 +1,171 @@
+/**
+ * A refresh of the directory: what it has done, where it stands, and who may go on with it. Pure.
+ *
+ * Stages: pages of devices, pages of Autopilot identities (for group tags), what sites report, merging into
+ * the directory, then the finish that makes the result the directory. Each stage says where to go on after a crash.
+ */
+import { type Instant, toIso } from "../../kernel/clock.ts";
+import type { FailureCode } from "../../kernel/failure.ts";
+
+/** What came of the devices. `unreadable` ones had no usable id. */
+export type RefreshCounts = {
+  readonly pages: number;
+  readonly fetched: number;
+  readonly unreadable: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  readonly unchanged: number;
+};
+
+/** From one layout of the directory into another, or the same. */
+export type LayoutStep = { readonly fromBits?: number; readonly toBits: number };
+
+/** A site's inventory that the refresh takes in. */
+export type Inventory = {
+  readonly siteCode: string;
+  readonly inventoryId: string;
+  readonly parts: number;
+};
+
+/** Where a refresh stands. */
+export type Stage =
+  | { readonly kind: "devices"; readonly nextLink?: string }
+  | { readonly kind: "tags"; readonly nextLink?: string }
+  /** `at`: parts of the inventories before this are joined; `added`: devices that only sites know. */
+  | {
+      readonly kind: "sites";
+      readonly inventories: readonly Inventory[];
+      readonly at: number;
+      readonly added: number;
+    }
+  /** `at`: id partitions below this are merged; `merged`: devices in them. */
+  | ({ readonly kind: "merge"; readonly at: number; readonly merged: number } & LayoutStep)
+  | ({ readonly kind: "finish"; readonly merged: number } & LayoutStep);
+
+/** What a part of the directory will count for once it is written; kept before it is written. */
+export type Tally = Pick<RefreshCounts, "added" | "changed" | "removed" | "unchanged"> & {
+  readonly part: string;
+};
+
+/** One refresh. */
+export type Refresh = {
+  readonly tenantId: string;
+  readonly refreshId: string;
+  readonly state: "running" | "completed" | "failed";
+  readonly stage: Stage;
+  readonly counts: RefreshCounts;
+  /** Whether group tags could be read, and if not, why. */
+  readonly groupTags: { readonly state: "pending" | "read" | "notRead"; readonly detail?: string };
+  readonly startedAt: string;
+  readonly finishedAt?: string;
+  readonly failure?: { readonly code: FailureCode; readonly detail: string };
+  /** Names of the runs written so far, in order. */
+  readonly runs: readonly string[];
+  readonly tally?: Tally;
+  /** How often it was claimed: names what a claim writes, so that two workers never share a name. */
+  readonly claims: number;
+  readonly leaseUntil: Instant;
+  readonly notBefore: Instant;
+  readonly heartbeatAt: Instant;
+  /** Whether the next slice has its reservation already. */
+  readonly reserved: boolean;
+  /** Claims since the last progress. */
+  readonly attempts: number;
+  /** Times in a row that Graph asked us to wait. */
+  readonly waits: number;
+};
+
+/** Claims without progress, and waits in a row, after which we give up. */
+export const maxAttempts = 8;
+export const maxWaits = 60;
+
+const none: RefreshCounts = {
+  pages: 0,
+  fetched: 0,
+  unreadable: 0,
+  added: 0,
+  changed: 0,
+  removed: 0,
+  unchanged: 0,
+};
+
+/** A refresh that nobody has begun. */
+export const newRefresh = (tenantId: string, refreshId: string, now: Instant): Refresh => ({
+  tenantId,
+  refreshId,
+  state: "running",
+  stage: { kind: "devices" },
+  counts: none,
+  groupTags: { state: "pending" },
+  startedAt: toIso(now),
+  runs: [],
+  claims: 0,
+  leaseUntil: 0,
+  notBefore: 0,
+  heartbeatAt: now,
+  reserved: false,
+  attempts: 0,
+  waits: 0,
+});
+
+/** What a worker may do with a refresh. */
+export type Claim =
+  | { readonly kind: "work"; readonly refresh: Refresh }
+  | { readonly kind: "wait"; readonly until: Instant }
+  | { readonly kind: "abandon"; readonly refresh: Refresh }
+  | { readonly kind: "settled" };
+
+/** Decides whether work may go on now. Asking twice is harmless. */
+export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
+  if (refresh.state !== "running") return { kind: "settled" };
+  const opensAt = Math.max(refresh.leaseUntil, refresh.notBefore);
+  if (now < opensAt) return { kind: "wait", until: opensAt };
+  if (refresh.attempts >= maxAttempts) {
+    const detail = `Gave up after ${maxAttempts} attempts without progress.`;
+    return { kind: "abandon", refresh: failed(refresh, { code: "internal-error", detail }, now) };
+  }
+  const claimed = { ...refresh, claims: refresh.claims + 1, attempts: refresh.attempts + 1 };
+  return { kind: "work", refresh: held(claimed, now, leaseMs) };
+}
+
+/** The same refresh, with its lease renewed. */
+export const held = (refresh: Refresh, now: Instant, leaseMs: number): Refresh => ({
+  ...refresh,
+  leaseUntil: now + leaseMs,
+  notBefore: 0,
+  heartbeatAt: now,
+});
+
+/** The same refresh, free for whoever comes after `notBefore`. */
+export const released = (refresh: Refresh, now: Instant, notBefore: Instant): Refresh => ({
+  ...refresh,
+  leaseUntil: 0,
+  notBefore,
+  heartbeatAt: now,
+});
+
+/** A step was done: the count of attempts begins anew. */
+export const progressed = (refresh: Refresh, stage: Stage): Refresh => ({
+  ...refresh,
+  stage,
+  attempts: 0,
+  waits: 0,
+});
+
+/** The end, good or bad. What was already merged stays. */
+export const completed = (refresh: Refresh, now: Instant): Refresh => ({
+  ...released(refresh, now, 0),
+  state: "completed",
+  finishedAt: toIso(now),
+});
+export const failed = (
+  refresh: Refresh,
+  failure: NonNullable<Refresh["failure"]>,
+  now: Instant,
+): Refresh => ({
+  ...released(refresh, now, 0),
+  state: "failed",
+  failure,
+  finishedAt: toIso(now),
+});

@@ -1,0 +1,277 @@
+/** Delivering, without storage: what a pass over some rows should do, and what outcomes mean. Pure. */
+
+import type { Action } from "../../devices/actions/action.ts";
+import { callsFor, costOf, type SendCall } from "../../devices/actions/calls.ts";
+import type { Look } from "../../devices/actions/read-back.ts";
+import { seenSince, verdictOf } from "../../devices/actions/results.ts";
+import type { SendOutcome } from "../../devices/actions/send.ts";
+import { backoffMs } from "../../kernel/backoff.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import { apply, type Delivery, type Step } from "../state/delivery.ts";
+import { isOpen, type Notification } from "../state/notification.ts";
+import { byRelay, relaySilence } from "../state/relay-route.ts";
+import { groupsOf } from "./planning-steps.ts";
+
+// How late it is for a notification, as far as it decides what an answer means, or none. Pure.
+
+/** How late a look is: `last` ends what is still pending, `hopeless` also what cannot be read. */
+export type Lateness = "early" | "last" | "hopeless";
+
+/** How long after a notification's end we go on trying to read what could not be read. */
+const graceMs = 10 * 60_000;
+
+/** How late it is for a notification that ends at `expiresAt`. */
+export function latenessAt(now: Instant, expiresAt: Instant): Lateness {
+  if (now < expiresAt) return "early";
+  return now < expiresAt + graceMs ? "last" : "hopeless";
+}
+
+/** Attempts before a delivery is given up as failed. */
+export const maxAttempts = 20;
+/** So often Graph's own Retry-After decides alone. */
+const patientAttempts = 5;
+const retryBaseMs = 5_000;
+const retryMaxMs = 15 * 60_000;
+
+/** What a pass does with each of its deliveries. */
+export type Pass = {
+  /** Settled without asking anybody: cancelled, expired, given up. */
+  readonly settle: ReadonlyMap<string, Step>;
+  /** Marked by a worker that never told the outcome, long enough ago: look first. */
+  readonly look: readonly Delivery[];
+  /** To be claimed and sent now. */
+  readonly calls: readonly SendCall[];
+  /** When the rows need somebody again because of what this pass leaves alone. */
+  readonly again?: Instant;
+};
+
+/** What a pass is allowed. */
+export type PassLimits = {
+  readonly now: Instant;
+  /** How long a claim holds. */
+  readonly claimMs: number;
+  /** Graph requests that may be spent now. */
+  readonly budget: number;
+  /** Devices that the target's rule no longer finds. */
+  readonly leavers?: ReadonlySet<string>;
+};
+
+/** Decides a pass over the deliveries of some rows. */
+export function decidePass(
+  action: Action,
+  notification: Notification,
+  deliveries: readonly Delivery[],
+  { now, claimMs, budget, leavers }: PassLimits,
+): Pass {
+  const settle = new Map<string, Step>();
+  const look: Delivery[] = [];
+  const ready: Delivery[] = [];
+  const laters: Instant[] = [];
+  for (const delivery of deliveries) {
+    const { state, deviceId } = delivery;
+    if (byRelay(action, delivery) && state !== "waiting") {
+      // Only the relay can look; it is asked again by a message to its site.
+      const silence = relaySilence(notification, delivery, now);
+      if (silence) settle.set(deviceId, silence);
+    } else if (state === "claimed") {
+      const free = (delivery.markedAt ?? 0) + claimMs;
+      if (free <= now) look.push(delivery);
+      else laters.push(free);
+    } else if (state === "waiting") {
+      const ending = leavers?.has(deviceId) ? leftTarget : endOf(notification, delivery, now);
+      if (ending) settle.set(deviceId, ending);
+      else if ((delivery.notBefore ?? 0) > now) laters.push(delivery.notBefore ?? now);
+      else ready.push(delivery);
+    }
+  }
+  const { calls, left } = affordable(callsFor(groupsOf(action, ready)), budget);
+  if (left) laters.push(now);
+  const again = laters.length === 0 ? {} : { again: Math.min(...laters) };
+  return { settle, look, calls, ...again };
+}
+
+/** What becomes of a delivery whose device has left the target. */
+export const leftTarget: Step = {
+  event: "cancel",
+  details: { code: "left-target", detail: "the collection's rule no longer finds the device" },
+};
+
+/** Why a waiting delivery is at its end, if it is. */
+export function endOf(
+  notification: Notification,
+  { attempts, detail = "" }: Delivery,
+  now: Instant,
+): Step | undefined {
+  if (notification.state === "failing")
+    return {
+      event: "cancel",
+      details: { code: "notification-failed", detail: "the notification failed before it left" },
+    };
+  if (notification.state === "cancelling" || !isOpen(notification))
+    return { event: "cancel", details: { code: "cancelled", detail: "cancelled before it left" } };
+  if (now >= notification.expiresAt)
+    return {
+      event: "expire",
+      details: { code: "expired", detail: "its time ended before it left" },
+    };
+  if (attempts >= maxAttempts)
+    return {
+      event: "fail",
+      details: {
+        code: "too-many-attempts",
+        detail: `gave up after ${attempts} attempts; the latest: ${detail || "no clear answer"}`,
+      },
+    };
+  return undefined;
+}
+
+/** The calls that the budget covers, in order; the last one may be a batch that is cut to what is left. */
+function affordable(calls: readonly SendCall[], budget: number) {
+  let rest = budget;
+  const chosen: SendCall[] = [];
+  for (const call of calls) {
+    const cost = costOf(call);
+    if (cost > rest) {
+      if (rest > 0) chosen.push({ ...call, deviceIds: call.deviceIds.slice(0, rest) });
+      return { calls: chosen, left: true };
+    }
+    rest -= cost;
+    chosen.push(call);
+  }
+  return { calls: chosen, left: false };
+}
+
+/** What Graph's answer means for a delivery. `random` spreads the retries. */
+export function stepOf(
+  outcome: SendOutcome,
+  { attempts }: Delivery,
+  now: Instant,
+  random: number,
+): Step | undefined {
+  switch (outcome.kind) {
+    case "accepted":
+      return { event: "accept" };
+    case "declined":
+      return { event: "decline", details: { code: outcome.code, detail: outcome.detail } };
+    case "failed":
+      return { event: "fail", details: { code: outcome.code, detail: outcome.detail } };
+    case "alone":
+      return { event: "postpone", details: { alone: true } };
+    case "later": {
+      const ownMs = backoffMs(attempts, { baseMs: retryBaseMs, maxMs: retryMaxMs, random });
+      // Graph's word is enough at first; after many tries in a row it is not, or they would soon be used up.
+      const waitMs =
+        attempts <= patientAttempts
+          ? (outcome.afterMs ?? ownMs)
+          : Math.max(outcome.afterMs ?? 0, ownMs);
+      const details = { notBefore: now + waitMs, code: "graph-busy", detail: outcome.why };
+      return { event: "postpone", details };
+    }
+    // The mark stays: when the claim has run out, the next pass looks at the device first.
+    case "unclear":
+      return undefined;
+  }
+}
+
+/**
+ * What a look at a device means for a delivery whose worker never told the outcome: the far side has
+ * it, or surely has not, and then it may be sent again. While nobody can look, nobody can tell; when it is
+ * `hopeless`, that is the answer.
+ */
+export function stepAfterLook(
+  action: Action,
+  delivery: Delivery,
+  look: Look | undefined,
+  lateness: Lateness,
+): Step | undefined {
+  const since = delivery.markedAt ?? delivery.at;
+  switch (look?.kind) {
+    case undefined:
+    case "later":
+    case "refused":
+      return lateness === "hopeless" ? unreadable : undefined;
+    case "gone":
+      return {
+        event: "fail",
+        details: { code: "device-not-found", detail: "Intune no longer knows the device" },
+      };
+    case "seen": {
+      const names = action.routes[delivery.route]?.resultNames ?? [];
+      const verdict = verdictOf(look.device, names, since);
+      return verdict === "none" ? { event: "postpone" } : { event: "accept" };
+    }
+  }
+}
+
+/** What becomes of a delivery that could not be read back in time. */
+export const unreadable: Step = {
+  event: "lose",
+  details: { code: "no-answer", detail: "could not be read back" },
+};
+
+/** Applies steps to deliveries; those without one, or whose state refuses it, stay as they are. */
+export function applySteps(
+  deliveries: readonly Delivery[],
+  steps: ReadonlyMap<string, Step>,
+  now: Instant,
+): Delivery[] {
+  return deliveries.map((delivery) => {
+    const step = steps.get(delivery.deviceId);
+    return step === undefined ? delivery : apply(delivery, step.event, now, step.details);
+  });
+}
+
+// Confirming, without storage: when to look, and what a look means for a delivery. Pure.
+
+/** Longest time between two rounds of looks. */
+const maxRoundMs = 15 * 60_000;
+/** Time between rounds once the notification's time is over. */
+const lateRoundMs = 15_000;
+
+/** When the round after `round` rounds is due: doubling, and one exactly at the notification's end. */
+export function nextRoundAt(
+  round: number,
+  { now, expiresAt, firstMs }: { now: Instant; expiresAt: Instant; firstMs: number },
+): Instant {
+  if (now >= expiresAt) return now + lateRoundMs;
+  return Math.min(now + Math.min(firstMs * 2 ** round, maxRoundMs), expiresAt);
+}
+
+/** What a look means for a delivery that Graph took. */
+export function stepAfterReport(
+  action: Action,
+  delivery: Delivery,
+  look: Look | undefined,
+  lateness: Lateness,
+): Step | undefined {
+  const final = lateness !== "early";
+  const since = delivery.markedAt ?? delivery.at;
+  if (look?.kind === "gone")
+    return { event: "lose", details: { code: "device-gone", detail: "left Intune meanwhile" } };
+  if (look?.kind !== "seen") return lateness === "hopeless" ? unreadable : undefined;
+  const names = action.routes[delivery.route]?.resultNames ?? [];
+  switch (verdictOf(look.device, names, since)) {
+    case "done":
+      return { event: "finish" };
+    case "failed":
+      return {
+        event: "fail",
+        details: { code: "device-reported-failure", detail: "the device reported that it failed" },
+      };
+    case "notSupported":
+      return {
+        event: "decline",
+        details: { code: "not-supported-by-device", detail: "the device reported so" },
+      };
+    case "cancelled":
+      return { event: "cancel", details: { code: "cancelled-elsewhere" } };
+    case "pending":
+      if (!final) return undefined;
+      return seenSince(look.device, delivery.at)
+        ? { event: "expire", details: { code: "no-result-in-time" } }
+        : { event: "silence", details: { code: "device-offline", detail: "not seen since" } };
+    case "none":
+      if (!final) return undefined;
+      return { event: "lose", details: { code: "no-result", detail: "Intune shows no result" } };
+  }
+}

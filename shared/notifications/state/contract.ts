@@ -1,0 +1,216 @@
+/** What the API and the queues say about notifications. */
+import { z } from "zod";
+import { durationMs } from "../../kernel/duration.ts";
+import { DeviceId, Guid, OwnId, TenantId } from "../../kernel/values.ts";
+import { countedStates } from "./delivery.ts";
+
+/** Most ids that one request may name. */
+const maxTargetDevices = 10_000;
+/** Longest time a notification may stay open: beyond it, nobody waits for the answer. */
+const maxExpiryMs = 30 * 24 * 3600 * 1000;
+
+const NotificationId = z
+  .string()
+  .regex(/^[0-9a-z]{22}$/, "is not a notification id")
+  .describe("Id of a notification");
+
+/** Parameters of `runScript`: which script, by the way it is to go. */
+export const ScriptParameters = z
+  .strictObject({
+    remediationScriptId: Guid.optional().describe("Intune remediation (deviceHealthScript)"),
+    configMgrScriptId: Guid.optional().describe("Approved ConfigMgr script"),
+  })
+  .refine((script) => script.remediationScriptId ?? script.configMgrScriptId, {
+    error: "name remediationScriptId, configMgrScriptId, or both",
+  });
+
+/** Parameters of `startCMPivot`. */
+export const QueryParameters = z.strictObject({
+  query: z.string().trim().min(1).max(8000).describe("A CMPivot query"),
+});
+
+const expiresAfter = z
+  .string()
+  .refine((text) => {
+    const ms = durationMs(text);
+    return ms !== undefined && ms > 0 && ms <= maxExpiryMs;
+  }, "must be an ISO 8601 duration from PT1S to P30D, such as PT24H")
+  .describe("How long it is worth sending and waiting for answers (ISO 8601 duration)");
+
+const Target = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("devices"),
+    deviceIds: z.array(DeviceId).min(1).max(maxTargetDevices),
+  }),
+  z.strictObject({ kind: z.literal("collection"), collectionId: OwnId }),
+  z.strictObject({ kind: z.literal("tenant") }),
+]);
+
+/** Body of a new notification. */
+export const NewNotification = z.strictObject({
+  action: z.string().min(1).max(100).describe("Id of an action in the catalogue"),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  target: Target,
+  allowApproximate: z
+    .boolean()
+    .default(false)
+    .describe("Use a way that is not quite what the action promises, where no exact one exists"),
+  expiresAfter: expiresAfter.optional(),
+  note: z.string().trim().max(1000).optional(),
+});
+export type NewNotification = z.output<typeof NewNotification>;
+
+/** Body of a retry. */
+export const RetryRequest = z.strictObject({
+  only: z
+    .array(z.enum(["failed", "offline", "expired", "unknown", "notSupported", "cancelled"]))
+    .min(1)
+    .max(20)
+    .transform((states) => [...new Set(states)])
+    .default(["failed", "offline", "expired", "unknown"])
+    .describe("Deliveries in which states get the action again"),
+  allowApproximate: z.boolean().optional(),
+  expiresAfter: expiresAfter.optional(),
+  note: z.string().trim().max(1000).optional(),
+});
+export type RetryRequest = z.output<typeof RetryRequest>;
+
+const count = z.int().min(0);
+/** Deliveries by state; always adds up to `total`. */
+const CountsView = z
+  .object({
+    total: count,
+    ...Object.fromEntries(countedStates.map((state) => [state, count])),
+  })
+  .meta({ id: "Counts" });
+
+/** A notification as the API shows it. */
+export const NotificationView = z
+  .object({
+    notificationId: z.string(),
+    tenantId: z.string(),
+    state: z.enum([
+      "pendingApproval",
+      "planning",
+      "running",
+      "completed",
+      "cancelling",
+      "cancelled",
+      "rejected",
+      "failing",
+      "failed",
+    ]),
+    action: z.string(),
+    parameters: z.array(z.string()).describe("Names of the parameters; values are not shown"),
+    target: z.record(z.string(), z.unknown()),
+    allowApproximate: z.boolean(),
+    note: z.string().optional(),
+    retryOf: z.string().optional().describe("The notification whose deliveries this one repeats"),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().optional(),
+    failure: z
+      .object({ code: z.string(), detail: z.string() })
+      .optional()
+      .describe("Why it failed as a whole, or was rejected"),
+    counts: CountsView,
+    progress: z.object({
+      planned: z.boolean().describe("All devices of the target are counted"),
+      percent: z.number().min(0).max(100).describe("Share of deliveries in a final state"),
+      expectedEnd: z.iso
+        .datetime()
+        .optional()
+        .describe("When the last device is reached at the tenant's pace"),
+    }),
+  })
+  .meta({ id: "Notification" });
+export type NotificationView = z.output<typeof NotificationView>;
+
+/** One device's delivery as the API shows it. */
+export const DeliveryView = z
+  .object({
+    deviceId: z.string(),
+    deviceName: z.string(),
+    state: z.enum(countedStates),
+    route: z.string().optional(),
+    at: z.iso.datetime().describe("When the state was reached"),
+    attempts: z.int(),
+    code: z.string().optional().describe("Stable name of the reason"),
+    detail: z.string().optional(),
+  })
+  .meta({ id: "Delivery" });
+export type DeliveryView = z.output<typeof DeliveryView>;
+
+/** What would happen: the answer to `?dryRun=true`. */
+export const DryRunView = z
+  .object({
+    dryRun: z.literal(true),
+    action: z.string(),
+    total: count,
+    byRoute: z.array(
+      z.object({
+        route: z.string(),
+        fidelity: z.enum(["exact", "approximate"]),
+        note: z.string().optional(),
+        devices: count,
+        graphRequests: count,
+      }),
+    ),
+    notSupported: z.array(z.object({ code: z.string(), detail: z.string(), devices: count })),
+    expectedSeconds: z.number().describe("Until the last device is reached, at the tenant's pace"),
+  })
+  .meta({ id: "DryRun" });
+export type DryRunView = z.output<typeof DryRunView>;
+
+/** Path of everything about one notification. */
+export const NotificationPath = z.strictObject({
+  tenantId: TenantId,
+  notificationId: NotificationId,
+});
+
+/** Queue message: plan, or cancel what waits. */
+export const NotificationMessage = z.strictObject({
+  tenantId: TenantId,
+  notificationId: NotificationId,
+});
+
+/** Requests reserved for a pass that has to wait for its turn. */
+const Reserved = z.strictObject({
+  granted: z.int().min(0),
+  at: z.number(),
+  shiftMs: z.number().min(0),
+});
+
+/** Queue message: take care of consecutive rows, named by their last device ids. */
+export const UnitMessage = z.strictObject({
+  tenantId: TenantId,
+  notificationId: NotificationId,
+  from: DeviceId,
+  to: DeviceId,
+  /** Graph requests reserved for this pass; 0 means: reserve first. */
+  granted: z.int().min(0).default(0),
+  /** By how much all reservations had been moved when these were made. */
+  shiftMs: z.number().min(0).default(0),
+  /** When the first of these was to go; absent where nothing is reserved. */
+  at: z.number().optional(),
+  /** Reads that were reserved for looks. */
+  reads: Reserved.optional(),
+  /** The sites were told already of what waits here for their relays. */
+  handed: z.literal(true).optional(),
+});
+export type UnitMessage = z.output<typeof UnitMessage>;
+
+/** Queue message: look at what devices of consecutive rows have reported. */
+export const ConfirmMessage = z.strictObject({
+  tenantId: TenantId,
+  notificationId: NotificationId,
+  from: DeviceId,
+  to: DeviceId,
+  /** The device after which this round goes on. */
+  after: DeviceId.optional(),
+  /** Reads that were reserved for the next looks. */
+  reads: Reserved.optional(),
+  /** How many rounds went before. */
+  round: z.int().min(0).default(0),
+});
+export type ConfirmMessage = z.output<typeof ConfirmMessage>;

@@ -1,0 +1,216 @@
+/**
+ * Delivery rows of a notification, and its plan row, in one partition: so that planning can write rows
+ * and its own progress in one transaction, and a worker can claim or settle many rows in one.
+ */
+import { inParallel } from "../../kernel/concurrency.ts";
+import { tableNames } from "../../storage/names.ts";
+import {
+  type Change,
+  numberOf,
+  type Range,
+  type Row,
+  type StoredRow,
+  textOf,
+} from "../../storage/rows.ts";
+import { allRows, type Tables } from "../../storage/tables.ts";
+import { countedStates } from "./delivery.ts";
+import {
+  addCounts,
+  type Counts,
+  countOf,
+  type DeliveryRow,
+  emptyCounts,
+  liveOf,
+  pack,
+  unpack,
+} from "./delivery-row.ts";
+import type { Notification } from "./notification.ts";
+import type { PlanProgress } from "./plan-progress.ts";
+
+/** Whose rows they are, and what they carry: who reads rows need not read their notification too. */
+export type RowOwner = Pick<Notification, "tenantId" | "actionId">;
+/** A row with the etag that a change must present. */
+export type StoredDeliveryRow = DeliveryRow & { readonly owner: RowOwner; readonly etag: string };
+/** Which rows: from the one that can hold device `from` on, optionally only some, at most `top`. */
+export type RowQuery = {
+  readonly from?: string | undefined;
+  readonly where?: string | undefined;
+  readonly top: number;
+};
+/** The plan row with its etag. */
+export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
+
+/** Row keys of delivery rows begin with this; the plan row's does not. */
+export const prefix = "row:";
+/** Behind the last of them. */
+export const end = "row;";
+const planKey = "plan";
+const lanes = 8;
+
+/** Rows in and out. */
+export class DeliveryStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** The plan row, or undefined before planning began. */
+  async plan(notificationId: string): Promise<StoredPlan | undefined> {
+    const row = await this.#tables.get(tableNames.deliveries, notificationId, planKey);
+    if (row === undefined) return undefined;
+    return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
+  }
+
+  /** Writes new rows and the plan's progress in one transaction; undefined when somebody was faster. */
+  async commitPlan(
+    notification: RowOwner & Pick<Notification, "notificationId">,
+    rows: readonly DeliveryRow[],
+    progress: PlanProgress,
+    etag: string | undefined,
+  ): Promise<StoredPlan | undefined> {
+    const { notificationId, tenantId, actionId } = notification;
+    const owner = { tenantId, actionId };
+    const row = {
+      partitionKey: notificationId,
+      rowKey: planKey,
+      progress: JSON.stringify(progress),
+    };
+    const plan: Change =
+      etag === undefined ? { kind: "insert", row } : { kind: "replace", row, etag };
+    const inserts = rows.map(
+      (fresh): Change => ({ kind: "insert", row: toRow(notificationId, { ...fresh, owner }) }),
+    );
+    const ended = await this.#tables.transact(tableNames.deliveries, [plan, ...inserts]);
+    return ended.kind === "done" ? { progress, etag: ended.etags[0] ?? "" } : undefined;
+  }
+
+  /** Rows from one last-device id to another, both included. */
+  async range(notificationId: string, from: string, to: string): Promise<StoredDeliveryRow[]> {
+    const range = { partition: notificationId, from: prefix + from, below: `${prefix}${to}!` };
+    const rows: StoredDeliveryRow[] = [];
+    for await (const row of allRows(this.#tables, tableNames.deliveries, range))
+      rows.push(fromRow(row));
+    return rows;
+  }
+
+  /** The same rows as they are now. */
+  async reread(
+    notificationId: string,
+    rows: readonly StoredDeliveryRow[],
+  ): Promise<StoredDeliveryRow[]> {
+    const found = await inParallel(rows, lanes, ({ lastDeviceId }) =>
+      this.#tables.get(tableNames.deliveries, notificationId, prefix + lastDeviceId),
+    );
+    return found.flatMap((row) => (row === undefined ? [] : fromRow(row)));
+  }
+
+  /** The one row that can hold a device. */
+  async rowOf(notificationId: string, deviceId: string): Promise<StoredDeliveryRow | undefined> {
+    const range = { partition: notificationId, from: prefix + deviceId, below: end };
+    const { rows } = await this.#tables.page(tableNames.deliveries, range, 1);
+    return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  }
+
+  /**
+   * What one storage request finds, which may be less than there is, or nothing: the service stops after
+   * a while. `next` goes on in the same query; without it there is no more.
+   */
+  async look(
+    notificationId: string,
+    { top, ...query }: RowQuery,
+    token?: string,
+  ): Promise<{ rows: StoredDeliveryRow[]; next?: string }> {
+    const range = rangeOf(notificationId, query);
+    const { rows, ...next } = await this.#tables.page(tableNames.deliveries, range, top, token);
+    return { rows: rows.map(fromRow), ...next };
+  }
+
+  /** The first `top` rows, in as many requests as that takes. Fewer mean that no more follow. */
+  async page(notificationId: string, query: RowQuery): Promise<StoredDeliveryRow[]> {
+    const rows: StoredDeliveryRow[] = [];
+    let next: string | undefined;
+    do {
+      const top = query.top - rows.length;
+      const found = await this.look(notificationId, { ...query, top }, next);
+      rows.push(...found.rows);
+      next = found.next;
+    } while (next !== undefined && rows.length < query.top);
+    return rows;
+  }
+
+  /** Replaces rows in one transaction; the new etags, or undefined when somebody was faster. */
+  async replace(
+    notificationId: string,
+    rows: readonly StoredDeliveryRow[],
+  ): Promise<StoredDeliveryRow[] | undefined> {
+    const changes = rows.map(
+      (row): Change => ({ kind: "replace", row: toRow(notificationId, row), etag: row.etag }),
+    );
+    const ended = await this.#tables.transact(tableNames.deliveries, changes);
+    if (ended.kind === "lost") return undefined;
+    return rows.map((row, index) => ({ ...row, etag: ended.etags[index] ?? "" }));
+  }
+
+  /** Adds up the rows: at most a read per 1,000 rows, that is per 100,000 devices or more. */
+  async counts(notificationId: string): Promise<Counts> {
+    const range = { partition: notificationId, from: prefix, below: end, select: countedStates };
+    let sum: Counts = emptyCounts();
+    for await (const row of allRows(this.#tables, tableNames.deliveries, range))
+      sum = addCounts(sum, countsIn(row));
+    return sum;
+  }
+
+  /** True when a row still holds deliveries that need somebody. */
+  async anyLive(notificationId: string): Promise<boolean> {
+    return (await this.page(notificationId, { where: "live gt 0", top: 1 })).length > 0;
+  }
+}
+
+const rangeOf = (
+  partition: string,
+  { from = "", where }: Pick<RowQuery, "from" | "where">,
+): Range => ({
+  partition,
+  from: prefix + from,
+  below: end,
+  ...(where === undefined ? {} : { where }),
+});
+
+function toRow(
+  notificationId: string,
+  { lastDeviceId, deliveries, dueAt, owner }: DeliveryRow & { readonly owner: RowOwner },
+): Row {
+  const { tenantId, actionId } = owner;
+  const texts = pack(deliveries).map((text, index) => [`d${index}`, text] as const);
+  return {
+    partitionKey: notificationId,
+    rowKey: prefix + lastDeviceId,
+    tenantId,
+    actionId,
+    ...countOf(deliveries),
+    live: liveOf(deliveries),
+    dueAt,
+    // Written down anew by whoever gets through: what was noted about lost messages is over.
+    nudgedAt: 0,
+    parts: texts.length,
+    ...Object.fromEntries(texts),
+  };
+}
+
+function fromRow(row: StoredRow): StoredDeliveryRow {
+  const parts = Array.from({ length: numberOf(row, "parts") }, (_, at) => textOf(row, `d${at}`));
+  return {
+    lastDeviceId: row.rowKey.slice(prefix.length),
+    deliveries: unpack(parts),
+    dueAt: numberOf(row, "dueAt"),
+    owner: { tenantId: textOf(row, "tenantId"), actionId: textOf(row, "actionId") },
+    etag: row.etag,
+  };
+}
+
+function countsIn(row: StoredRow): Counts {
+  const counts = emptyCounts();
+  for (const state of countedStates) counts[state] = numberOf(row, state);
+  return counts;
+}

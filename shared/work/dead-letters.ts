@@ -1,0 +1,68 @@
+/** Messages that were set aside, with the reason: newest first, in one partition. */
+import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
+import { invertedTime, newestFirstId } from "../kernel/ids.ts";
+import { tableNames } from "../storage/names.ts";
+import { textOf } from "../storage/rows.ts";
+import { clear, type Tables } from "../storage/tables.ts";
+
+const partition = "messages";
+/** Enough to recognise a message; whole bodies of strangers are not kept. */
+const maxContentChars = 2000;
+
+/** A message set aside. */
+export type Quarantined = {
+  readonly quarantineId: string;
+  readonly queue: string;
+  readonly reason: string;
+  /** The beginning of what it said. */
+  readonly content: string;
+  readonly at: string;
+};
+
+/** A cut may go through the middle of a character, which the service would not take. */
+const beginningOf = (text: string): string => text.slice(0, maxContentChars).toWellFormed();
+
+/** Rows in and out. */
+export class QuarantineStore {
+  readonly #tables: Tables;
+  readonly #clock: Clock;
+
+  constructor(tables: Tables, clock: Clock) {
+    this.#tables = tables;
+    this.#clock = clock;
+  }
+
+  /** Sets a message aside. */
+  async add(entry: { queue: string; reason: string; content: unknown }): Promise<void> {
+    const now = this.#clock.now();
+    const text =
+      typeof entry.content === "string" ? entry.content : (JSON.stringify(entry.content) ?? "");
+    await this.#tables.insert(tableNames.quarantine, {
+      partitionKey: partition,
+      rowKey: newestFirstId(now),
+      queue: entry.queue,
+      reason: beginningOf(entry.reason),
+      content: beginningOf(text),
+      at: toIso(now),
+    });
+  }
+
+  /** Deletes what was set aside before `before`, while `mayGoOn`. */
+  forget(before: Instant, mayGoOn: () => boolean): Promise<boolean> {
+    const old = { partition, from: invertedTime(before) };
+    return clear(this.#tables, tableNames.quarantine, old, mayGoOn);
+  }
+
+  /** A page, newest first. */
+  async list(top: number, token?: string): Promise<{ entries: Quarantined[]; next?: string }> {
+    const page = await this.#tables.page(tableNames.quarantine, { partition }, top, token);
+    const entries = page.rows.map((row) => ({
+      quarantineId: row.rowKey,
+      queue: textOf(row, "queue"),
+      reason: textOf(row, "reason"),
+      content: textOf(row, "content"),
+      at: textOf(row, "at"),
+    }));
+    return page.next === undefined ? { entries } : { entries, next: page.next };
+  }
+}
