@@ -16,7 +16,7 @@ import type { Services } from "./services.ts";
 const tokenName = "pageToken";
 
 /** The query with its token opened; one that does not open becomes one that no list takes. */
-export function openedQuery(
+function openedQuery(
   query: Readonly<Record<string, string>>,
   seal: PageSeal,
 ): Readonly<Record<string, string>> {

@@ -31,7 +31,7 @@ import type { Services } from "./services.ts";
 // A reply in the Functions library's words, with the headers that every answer carries.
 
 /** The headers that depend on the request alone, and that no answer to it lacks. */
-export const headersFor = (
+const headersFor = (
   request: HttpRequest,
   allowedOrigins: readonly string[],
   requestId: string,
@@ -46,10 +46,7 @@ const cameByHttps = ({ url, headers }: HttpRequest): boolean =>
   url.startsWith("https:") || headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
 
 /** Turns a reply into what the Functions library sends; the reply's own headers come last. */
-export function toResponse(
-  reply: Reply,
-  common: Readonly<Record<string, string>>,
-): HttpResponseInit {
+function toResponse(reply: Reply, common: Readonly<Record<string, string>>): HttpResponseInit {
   const { status, headers, contentType, body, stream } = reply;
   const all: Record<string, string> = { ...common, ...headers };
   if (stream !== undefined) {

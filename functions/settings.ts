@@ -13,7 +13,7 @@ import { connectionOf, type StorageConnection } from "../shared/storage/connecti
 const list = z.string().transform((text) => text.split(",").map((each) => each.trim()));
 
 /** The settings as the environment has them. */
-export const AccessEnvironment = {
+const AccessEnvironment = {
   MUSTER_ADMIN_TOKEN: z.string().min(32, "needs at least 32 characters").optional(),
   MUSTER_HOME_TENANT_IDS: list.pipe(z.array(Guid).min(1)).optional(),
   MUSTER_AUDIENCES: list.pipe(z.array(z.string().min(1)).min(1)).optional(),
@@ -51,7 +51,7 @@ export type Sealing =
   | { readonly kind: "vault"; readonly keyUrl: string };
 
 /** The access settings of an environment that has passed every check. */
-export function accessSettings(env: z.output<typeof AccessSchema>): AccessSettings {
+function accessSettings(env: z.output<typeof AccessSchema>): AccessSettings {
   const { MUSTER_HOME_TENANT_IDS: homeTenantIds = [], MUSTER_FIRST_ADMIN: id } = env;
   const [homeTenantId] = homeTenantIds;
   return {
@@ -74,7 +74,7 @@ function sealingOf(env: z.output<typeof AccessSchema>): Sealing | undefined {
 }
 
 /** What is wrong between access settings that are right by themselves. */
-export function accessProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+function accessProblems(env: Readonly<Record<string, string | undefined>>): string[] {
   const given = (name: string): boolean => env[name] !== undefined;
   const wrong: readonly (readonly [boolean, string])[] = [
     [

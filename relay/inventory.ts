@@ -41,7 +41,7 @@ export type HandedIn = { readonly devices: number; readonly included: boolean };
  * are replaced and not left behind. A site that shows no client is not believed: the likelier cause is a
  * permission, and the directory would lose every device.
  */
-export async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
+async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
   const { muster, wait } = deps;
   const { parts, devices } = await sendParts(deps, inventoryId);
   if (devices === 0)

@@ -67,7 +67,7 @@ export const getApprovalFunction = onHttp(
 // What the audit trail keeps of a decision: what was asked for, by whom, and what it came to. Pure.
 
 /** The decision as a note on the call that made it. */
-export const auditedVerdict = ({ approval, before }: Settled): AuditNote => ({
+const auditedVerdict = ({ approval, before }: Settled): AuditNote => ({
   object: `${approval.subject.kind}/${approval.subject.id}`,
   before: audited(before),
   after: audited(approval),

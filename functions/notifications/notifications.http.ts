@@ -38,7 +38,7 @@ import type { Services } from "../services.ts";
 type Target = { readonly kind: string; readonly collectionId?: string };
 
 /** The permission of the action, and the collection where it is for one. */
-export const aboutAction = (
+const aboutAction = (
   actionId: string,
   target: Target,
 ): Pick<RequestTarget, "actionPermission" | "collectionId"> => ({
@@ -50,7 +50,7 @@ export const aboutAction = (
  * The permission of the action that a notification repeats, for who may see that notification. For anybody
  * else it is about no action, as if there were none: a refusal that names a permission tells that there is one.
  */
-export async function aboutRetry(
+async function aboutRetry(
   ids: { readonly tenantId: string; readonly notificationId: string },
   { notify, collecting }: Pick<Services, "notify" | "collecting">,
   standing: Standing,

@@ -11,7 +11,7 @@ const publicCloud = "https://login.microsoftonline.com";
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 
 /** The settings as the environment has them. */
-export const SignInEnvironment = {
+const SignInEnvironment = {
   RELAY_MUSTER_TOKEN: z.string().min(1).optional(),
   RELAY_AUTHORITY_URL: url.default(publicCloud),
   RELAY_HOME_TENANT_ID: z.guid().optional(),
@@ -34,7 +34,7 @@ export type SignIn =
 const problem = (text: string): SignIn => ({ kind: "problem", problem: text });
 
 /** Chooses the way to sign in: one of the two, and whole. */
-export function signInOf(env: Environment): SignIn {
+function signInOf(env: Environment): SignIn {
   const { RELAY_MUSTER_TOKEN: token, RELAY_CLIENT_ID: clientId } = env;
   if (token !== undefined && clientId !== undefined)
     return problem("RELAY_MUSTER_TOKEN: set it, or RELAY_CLIENT_ID, but not both");

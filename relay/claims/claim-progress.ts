@@ -93,7 +93,7 @@ export type News = {
 };
 
 /** News in groups of at most a report's size. */
-export function newsGroups({ batches }: Claim): News[][] {
+function newsGroups({ batches }: Claim): News[][] {
   const groups: News[][] = [];
   let devices = 0;
   for (const [nth, batch] of batches.entries()) {

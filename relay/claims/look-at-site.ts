@@ -25,7 +25,7 @@ export type Wanted = {
 };
 
 /** Looks through the site's list; operations that other batches are known to have are not ours. */
-export async function findOwn(
+async function findOwn(
   site: Pick<SiteReader, "operationsAfter">,
   { targets, sure, ...wanted }: Wanted,
   known: ReadonlySet<number>,

@@ -14,11 +14,7 @@ import { lookAtSite, neverAsked, neverKnown } from "./look-at-site.ts";
 // Asks the site to start an operation for one batch; the journal says so before and after.
 
 /** Makes the call. `known`: the site's highest operation, when nobody has waited since it was read. */
-export async function callSite(
-  course: Course,
-  nth: number,
-  known: number | undefined,
-): Promise<Step> {
+async function callSite(course: Course, nth: number, known: number | undefined): Promise<Step> {
   const { work, batches } = course.claim();
   const batch = batches[nth];
   if (batch?.state.kind !== "open") return {};

@@ -19,7 +19,7 @@ const localPrefix = "#/$defs/";
 const suffixOf = { input: "Input", output: "Output" } as const;
 
 /** An empty book. */
-export function schemaBook(): SchemaBook {
+function schemaBook(): SchemaBook {
   const kept = new Map<string, unknown>();
   return {
     of: (schema, io) => {

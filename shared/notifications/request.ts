@@ -22,7 +22,7 @@ type Narrowed = { readonly deviceIds: readonly string[]; readonly within: Within
 const maxLooked = 200_000;
 const step = 10_000;
 /** The devices of the tenant within reach. */
-export const narrowTenant = (
+const narrowTenant = (
   { directory }: { readonly directory: DirectoryStore },
   tenantId: string,
   reach: Reach,

@@ -14,7 +14,7 @@ import type { NotificationStore } from "./state/notification-store.ts";
 export type ForgetDeps = { readonly storage: Storage; readonly notifications: NotificationStore };
 
 /** Deletes it while `mayGoOn`; true when nothing is left, and its row may follow. */
-export async function forgetNotification(
+async function forgetNotification(
   { storage, notifications }: ForgetDeps,
   notificationId: string,
   mayGoOn: () => boolean,

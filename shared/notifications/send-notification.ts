@@ -26,7 +26,7 @@ export type HoldDeps = {
 };
 
 /** Holds the notification if a rule asks for a second person; undefined: one is enough. */
-export async function holdIfNeeded(
+async function holdIfNeeded(
   deps: HoldDeps,
   notification: Notification,
   { by, count }: { readonly by: Person; readonly count: number | undefined },

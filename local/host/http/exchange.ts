@@ -13,7 +13,7 @@ const sameSiteText = {
   explicitNone: "None",
 } as const;
 
-export function cookieText(cookie: HttpCookie): string {
+function cookieText(cookie: HttpCookie): string {
   const { domain, path, expires, secure, httpOnly, maxAge, sameSite = "none" } = cookie;
   const seconds = expires?.value?.seconds;
   const attributes: readonly [string, string | number | boolean | undefined][] = [

@@ -16,7 +16,7 @@ export type Cors = { readonly origins: readonly string[]; readonly credentials: 
  * Adds the headers that let an allowed origin read the answer.
  * @returns Whether this was a preflight request, which is answered then.
  */
-export function applyCors(cors: Cors, request: IncomingMessage, response: ServerResponse): boolean {
+function applyCors(cors: Cors, request: IncomingMessage, response: ServerResponse): boolean {
   const { origin } = request.headers;
   if (!origin || !(cors.origins.includes("*") || cors.origins.includes(origin))) return false;
   response.setHeader("access-control-allow-origin", cors.origins.includes("*") ? "*" : origin);

@@ -43,7 +43,7 @@ const sized: Readonly<Record<string, (first: number, second: number) => Constrai
 };
 
 /** The predicate that `name(argument)` stands for. @throws When there is no such constraint. */
-export function constraint(name: string, argument: string | undefined): Constraint {
+function constraint(name: string, argument: string | undefined): Constraint {
   const key = name.toLowerCase();
   if (key === "regex" && argument !== undefined) {
     const pattern = new RegExp(argument, "i");

@@ -96,7 +96,7 @@ function jsonObject(body: string): Record<string, unknown> | undefined {
 }
 
 /** A scalar as .NET prints it. */
-export const dotNetText = (value: unknown): string =>
+const dotNetText = (value: unknown): string =>
   typeof value === "boolean" ? (value ? "True" : "False") : String(value);
 
 /** An instant as the host sends it: whole seconds and a numeric offset. */

@@ -23,7 +23,7 @@ export type MessageLease = {
  * Renews the lease of `message` at half of `leaseSeconds`, until ended.
  * A renewal that fails is tried again sooner; whoever finishes the message finds out whether it was lost.
  */
-export function holdMessage(
+function holdMessage(
   client: QueueClient,
   message: ReceivedMessage,
   leaseSeconds: number,

@@ -16,7 +16,7 @@ export type Certificate = { readonly key: string; readonly certificate: string }
 const dayMs = 86_400_000;
 
 /** Reads the certificate of two files; makes it when it is missing, broken, or ends within a week. */
-export async function keptCertificate(keyFile: string, file: string): Promise<Certificate> {
+async function keptCertificate(keyFile: string, file: string): Promise<Certificate> {
   const [key, certificate] = [readIfThere(keyFile), readIfThere(file)];
   if (key && certificate && isGood(key, certificate)) return { key, certificate };
   const made = await makeCertificate();

@@ -59,7 +59,7 @@ export function take(bucket: Bucket, rate: Rate, now: Instant): Taken {
 }
 
 /** What a caller is told who asks too often. */
-export const tooOften = (account: RateAccount, retryAfterSeconds: number) =>
+const tooOften = (account: RateAccount, retryAfterSeconds: number) =>
   fail(
     "too-many-requests",
     `Too many requests for this ${account}. Try again after ${retryAfterSeconds} s.`,

@@ -54,7 +54,7 @@ const Claims = z.object({
 type Claims = z.output<typeof Claims>;
 
 /** Judges the claims of a token whose signature, issuer, audience and lifetime hold. */
-export function callerOf(payload: unknown, demands: TokenDemands): ClaimsVerdict {
+function callerOf(payload: unknown, demands: TokenDemands): ClaimsVerdict {
   const parsed = Claims.safeParse(payload);
   if (!parsed.success) return { kind: "refused", step: "claims" };
   const claims = parsed.data;

@@ -10,10 +10,10 @@ import type { Action, Evidence, Route } from "./action.ts";
 // The recurring ways of the catalogue: each kind of route, described once.
 
 /** Where the Windows-only ways lead. */
-export const windows: readonly Platform[] = ["windows"];
+const windows: readonly Platform[] = ["windows"];
 const everyPlatform: readonly Platform[] = ["windows", "macOS", "iOS", "android"];
 /** Devices that Intune itself manages. */
-export const cloud: readonly Management[] = ["intune", "coManaged"];
+const cloud: readonly Management[] = ["intune", "coManaged"];
 
 /** Through the site's AdminService, carried by the relay. */
 export const throughSite: Route = {
@@ -39,7 +39,7 @@ export const passedOn = (action: string): Route => ({
 });
 
 /** The nearest thing Intune has to a policy or compliance request: a check-in. */
-export const checkIn = (note: string): Route => ({
+const checkIn = (note: string): Route => ({
   id: "intune",
   fidelity: "approximate",
   note,

@@ -19,7 +19,7 @@ type Place = {
 };
 
 /** Passes a rule on, or complains at the first place that is too deep or one too many. */
-export function withinBounds(rule: unknown, context: z.core.$RefinementCtx): unknown {
+function withinBounds(rule: unknown, context: z.core.$RefinementCtx): unknown {
   const open: Place[] = [{ value: rule, path: [], depth: 1 }];
   for (let nodes = 1; open.length > 0; nodes += 1) {
     const place = open.pop() as Place;

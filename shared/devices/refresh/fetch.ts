@@ -61,7 +61,7 @@ const permissionOf = {
 type Mutable = { -readonly [K in keyof Fetched]: Fetched[K] };
 
 /** Reads the pages of one slice. */
-export async function fetchSlice(
+async function fetchSlice(
   { graph, clock }: FetchDeps,
   refresh: Refresh,
   from: ReadingStage,

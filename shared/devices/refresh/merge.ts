@@ -22,7 +22,7 @@ export type Merge = {
  * Begins a merge of records: of several with one id the last one wins. When group tags could not be
  * read, devices keep the tags that they had.
  */
-export function beginMerge(records: readonly RefreshRecord[], tagsRead: boolean): Merge {
+function beginMerge(records: readonly RefreshRecord[], tagsRead: boolean): Merge {
   const devices = new Map<string, Device>();
   const tags = new Map<string, string>();
   for (const record of records)

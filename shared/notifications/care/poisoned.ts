@@ -27,7 +27,7 @@ export const maxTroubles = 3;
 const waitsSeconds = [60, 240];
 
 /** Seconds before trying again, after the n-th message in a row. */
-export const waitAfterTrouble = (nth: number): number =>
+const waitAfterTrouble = (nth: number): number =>
   waitsSeconds[Math.min(nth, waitsSeconds.length) - 1] ?? 0;
 
 /** What this needs. */
@@ -59,7 +59,7 @@ export async function poisonedPlan(
 // for once more, and what cannot be seen is unknown. What relays carry is theirs to report.
 
 /** Ends what is live in a row. The looks are few, and inside what the pace leaves free. */
-export async function endRows(
+async function endRows(
   deps: DeliverDeps,
   { tenantId, notificationId, actionId }: Notification,
   { lastDeviceId }: { readonly lastDeviceId: string },

@@ -76,7 +76,7 @@ export type SweepRowsDeps = {
 const lanes = 8;
 
 /** Sends messages for every row that is far behind, or until `until`; answers how many. */
-export async function sweepRows(
+async function sweepRows(
   { marks, queues, clock, overdueMs }: SweepRowsDeps,
   { tenantId, notificationId }: Notification,
   until: Instant,

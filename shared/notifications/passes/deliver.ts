@@ -48,7 +48,7 @@ const maxLooks = 200;
 const retryMs = 10_000;
 
 /** Looks, writes down what was found, and asks for another pass. */
-export async function lookPass(
+async function lookPass(
   deps: DeliverDeps,
   { action, notification, rows }: Job,
   suspects: readonly Delivery[],
@@ -127,11 +127,7 @@ type Sent = {
 };
 
 /** Makes the pass; undefined when somebody else is at these rows. */
-export async function sendPass(
-  deps: DeliverDeps,
-  job: Job,
-  grant: Grant,
-): Promise<SentPass | undefined> {
+async function sendPass(deps: DeliverDeps, job: Job, grant: Grant): Promise<SentPass | undefined> {
   const leavers = await leaversOf(deps, job);
   const limits = { now: deps.clock.now(), claimMs: deps.claimMs, budget: grant.budget, leavers };
   const { tenantId, parameters, notificationId } = job.notification;

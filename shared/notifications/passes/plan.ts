@@ -52,7 +52,7 @@ export type TurnDeps = { readonly paces: PaceStore; readonly tenants: Tenants };
  * Reserves all units of a step in one write, and gives each its turn. Planners that come to the same step get the
  * same turns: only one of them will write them down.
  */
-export async function reserveTurns(
+async function reserveTurns(
   { paces, tenants }: TurnDeps,
   { tenantId, notificationId }: Pick<Notification, "tenantId" | "notificationId">,
   step: number,
@@ -87,7 +87,7 @@ const unitOf = ({ cost, ...draft }: UnitDraft, at: Instant, shiftMs: number): Un
 });
 
 /** Rows are due when their unit's turn comes. */
-export const withTurns = (rows: readonly DeliveryRow[], units: readonly Unit[]): DeliveryRow[] =>
+const withTurns = (rows: readonly DeliveryRow[], units: readonly Unit[]): DeliveryRow[] =>
   rows.map((row) => {
     const unit = units.find(({ from, to }) => from <= row.lastDeviceId && row.lastDeviceId <= to);
     return unit === undefined ? row : { ...row, dueAt: unit.at };

@@ -11,7 +11,7 @@ import type { Notification } from "./notification.ts";
 export type StoredNotification = { readonly notification: Notification; readonly etag: string };
 
 /** Partition of the rows that name unfinished notifications, for the sweeper. */
-export const openPartition = "notification";
+const openPartition = "notification";
 
 /** Rows in and out, and the lists of ids that are too large for a row. */
 export class NotificationStore {

@@ -33,7 +33,7 @@ const whenCoManaged =
     coManaged(device) ? { json: JSON.stringify(value(device)) } : null;
 
 /** Readers of the properties that beta adds. */
-export const betaDeviceProperties: Readonly<Record<string, PropertyReader>> = {
+const betaDeviceProperties: Readonly<Record<string, PropertyReader>> = {
   ownerType: ({ tenant, index }) =>
     fraction(tenant.fleet.seed, index, lane.owner) < 0.93 ? "company" : "personal",
   deviceType: ({ tenant, index }) => deviceTypes[tenant.fleet.profile(index).operatingSystem],
@@ -87,7 +87,7 @@ const workloads = {
 };
 
 /** Readers of the properties of both versions. */
-export const v1Properties: Readonly<Record<string, PropertyReader>> = {
+const v1Properties: Readonly<Record<string, PropertyReader>> = {
   id: ({ tenant, index }) => tenant.fleet.ids.at(index),
   userId: ({ tenant, index }) => tenant.families.users.at(facts.userOf(index)),
   deviceName: ({ tenant, index }) => facts.deviceName(tenant, index),

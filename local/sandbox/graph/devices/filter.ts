@@ -15,7 +15,7 @@ export type FilterToken = { readonly kind: "word" | "text" | "mark"; readonly te
 const piece = /\s*(?:'((?:[^']|'')*)'|([(),])|([^\s(),']+))/y;
 
 /** The pieces, in order. What cannot be cut becomes a mark that no rule expects. */
-export function filterTokens(filter: string): readonly FilterToken[] {
+function filterTokens(filter: string): readonly FilterToken[] {
   const tokens: FilterToken[] = [];
   const text = filter.trimEnd();
   piece.lastIndex = 0;

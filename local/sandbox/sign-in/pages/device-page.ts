@@ -21,7 +21,7 @@ export type Outcome =
   | { readonly kind: "wrong"; readonly why: "code" | "expired" | "used" | "user" };
 
 /** Settles the sign-in that a code belongs to, once. */
-export async function settleCode(
+async function settleCode(
   doors: readonly Door[],
   typed: string,
   answer: PersonsAnswer,
