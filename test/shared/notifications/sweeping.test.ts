@@ -109,7 +109,9 @@ describe("a thousand rows whose messages were lost", () => {
     );
     expect(missed).toEqual([]);
     rig.queues.lose();
-    expect(await sweep(tenantId)).toBe(0);
+    await sweep(tenantId);
+    // Its planning, whose message was lost too, may be asked for again; its rows may not.
+    expect(rig.queues.waiting().filter(({ message }) => "from" in message)).toEqual([]);
     expect(rows.map(({ dueAt }) => dueAt)).toEqual(rows.map(() => rows[0]!.dueAt));
     await rig.services.notify.notifications.close(notificationId);
   });
