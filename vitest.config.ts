@@ -7,15 +7,29 @@ import { tallyReporter } from "./test/support/tally-reporter.ts";
 
 const architecture = "test/architecture.test.ts";
 
-/** Files, or patterns of them, that only `npm run test:long` runs. */
+/** Files, or patterns of them, that only `npm run test:long` runs: what they guard, shorter ones guard too. */
 export const longTests: readonly string[] = [
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
-  "test/relay/{clock,cost,crash,each-call,readme,two-relays,whole,wrong-site}.test.ts",
+  "test/functions/access/{bad-tokens,edits-property,id-guessing,odd-spelling}.test.ts",
+  "test/relay/{clock,cost,crash,each-call,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/start/readme.test.ts",
 ];
 
-const onParts = { globalSetup: ["test/support/global-setup.ts"] };
+/** Files with hundreds of cases of one kind: `npm test` takes some, `npm run test:long` all of them. */
+export const sampledTests: readonly string[] = [
+  "test/shared/devices/refresh-delivery.test.ts",
+  "test/shared/notifications/{crash-points,relay-crash-points}.test.ts",
+];
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A run takes one in so many cases of a sampled file. */
+    readonly oneCaseIn: number;
+  }
+}
+
+const globalSetup = ["test/support/global-setup.ts"];
 
 export default defineConfig({
   test: {
@@ -33,10 +47,19 @@ export default defineConfig({
           name: "parts",
           include: ["test/**/*.test.ts"],
           exclude: [architecture, ...longTests],
-          ...onParts,
+          globalSetup,
+          provide: { oneCaseIn: 4 },
         },
       },
-      { extends: true, test: { name: "long", include: [...longTests], ...onParts } },
+      {
+        extends: true,
+        test: {
+          name: "long",
+          include: [...longTests, ...sampledTests],
+          globalSetup,
+          provide: { oneCaseIn: 1 },
+        },
+      },
     ],
   },
 });

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { longTests } from "../vitest.config.ts";
+import { longTests, sampledTests } from "../vitest.config.ts";
 import { crowdedFolders, idleExceptions, judge } from "./support/house-rules.ts";
 import { importsOf, type Source } from "./support/source-rules.ts";
 
@@ -34,8 +34,8 @@ test("a folder that grows beyond twelve files is noticed", () => {
   expect(crowdedFolders([...sources, ...thirteen])).toEqual(["shared/lobby: 13 files, at most 12"]);
 });
 
-test("what only the long run tests is there, and leads no further than its folder", () => {
-  for (const pattern of longTests) {
+test("what the long run tests is there", () => {
+  for (const pattern of [...longTests, ...sampledTests]) {
     expect(pattern).toMatch(/^test\/.*\.test\.ts$/);
     expect(globSync(pattern, { cwd: root }), pattern).not.toEqual([]);
   }

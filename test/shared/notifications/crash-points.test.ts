@@ -2,7 +2,7 @@
  * Kills the worker once at every call that leaves the process, before and after the far side has done
  * it, and compares the end with an undisturbed run: nothing lost, nothing twice, same counts.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { ListedDevice } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 
@@ -63,7 +63,7 @@ describe("a worker that dies at any call", () => {
     const { calls, end, truth } = await run();
     expect(end).toEqual(truth);
     expect(calls.some((call) => call.startsWith("graph.POST"))).toBe(true);
-    for (let atCall = 1; atCall <= calls.length; atCall += 1)
+    for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
       for (const when of ["before", "after"] as const) {
         const disturbed = await run({ atCall, when });
         const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
