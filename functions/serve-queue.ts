@@ -3,7 +3,7 @@
  * then what the handler decided. Unknown shapes are set aside with the reason, never retried.
  */
 import type { InvocationContext } from "@azure/functions";
-import { z } from "zod";
+import * as z from "zod";
 import { faultsOf } from "../shared/http/faults.ts";
 import type { QueueFunction, Tools } from "./define.ts";
 

@@ -1,7 +1,7 @@
 /** The app's settings, read once and checked whole: every wrong one is named at the same time. */
 
 import { createPrivateKey } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { FirstAdministrator } from "../shared/access/roles/first-administrator.ts";
 import { isOrigin } from "../shared/http/origins.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";

@@ -1,5 +1,5 @@
 /** Lists a tenant's approvals, newest first. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Approval } from "../../shared/access/approvals/approval.ts";
 import { ApprovalRules, ApprovalRulesView } from "../../shared/access/approvals/approval-policy.ts";
 import {

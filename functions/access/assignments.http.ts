@@ -1,5 +1,5 @@
 /** Lists assignments, newest first. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   AssignmentBody,
   AssignmentPath,

@@ -1,6 +1,6 @@
 /** Shows the caller to themselves: who they are, and what they hold. */
 
-import { z } from "zod";
+import * as z from "zod";
 import {
   ExplainQuery,
   ExplainView,

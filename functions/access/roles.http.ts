@@ -1,5 +1,5 @@
 /** Lists roles: the built-in ones, then those of this installation. */
-import { z } from "zod";
+import * as z from "zod";
 import { RoleBody, RolePath, RoleView } from "../../shared/access/roles/contract.ts";
 import {
   addRole,

@@ -1,5 +1,5 @@
 /** Shows the action catalogue. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Route } from "../../shared/devices/actions/action.ts";
 import { catalogue } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";

@@ -1,5 +1,5 @@
 /** Lists collections of a tenant. */
-import { z } from "zod";
+import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import {
   CollectionBody,

@@ -1,6 +1,6 @@
 /** Starts a refresh of the tenant's directory. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { RefreshPath, RefreshView } from "../../shared/devices/directory/contract.ts";
 import { startRefresh } from "../../shared/devices/refresh/start.ts";

@@ -1,5 +1,5 @@
 /** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
-import { z } from "zod";
+import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";

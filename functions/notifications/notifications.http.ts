@@ -1,6 +1,6 @@
 /** Sends an action to devices, or with `?dryRun=true` says what would happen. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { RequestTarget } from "../../shared/access/authorize.ts";
 import { decide, type Standing } from "../../shared/access/roles/decide.ts";
 import { personOf, signedInOf } from "../../shared/access/signed-in.ts";

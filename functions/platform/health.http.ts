@@ -1,5 +1,5 @@
 /** Says that the app runs and reaches its storage. Open to everybody: it says nothing else. */
-import { z } from "zod";
+import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";

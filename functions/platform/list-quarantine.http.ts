@@ -1,5 +1,5 @@
 /** Lists messages that were set aside, with the reason. */
-import { z } from "zod";
+import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";

@@ -1,5 +1,5 @@
 /** Serves the API's own description. */
-import { z } from "zod";
+import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";

@@ -4,7 +4,7 @@
  *
  * Delivery: one at a time; a message is listed before it is deleted, so at worst it is listed twice.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { onTimer, type QueueFunction, type TimerFunction, type Tools } from "../define.ts";
 
 /** The watch over the poison queues of these functions. */

@@ -1,5 +1,5 @@
 /** Lists tenants. */
-import { z } from "zod";
+import * as z from "zod";
 import { tenantsWith } from "../../shared/access/authorize.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";

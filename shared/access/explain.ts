@@ -1,5 +1,5 @@
 /** Explains what somebody may do: the caller themselves, or another principal for who may read access. */
-import { z } from "zod";
+import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
 import { type Authorization, authorize, type RequestTarget, refusalOf } from "./authorize.ts";

@@ -1,5 +1,5 @@
 /** A ConfigMgr site as Muster knows it: its code, and the queue that its relay drains. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { digest } from "../kernel/ids.ts";
 import type { SiteQueueName } from "../storage/names.ts";
 

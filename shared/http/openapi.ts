@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, built from the same zod schemas that check the requests. */
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import type { Answer, Operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
 

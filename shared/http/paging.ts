@@ -1,5 +1,5 @@
 /** Paged lists: tokens that name their list, and links that lead on. Callers get them sealed (page-seal.ts). */
-import { z } from "zod";
+import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 
 /** A page as a use case gives it: items, and where the next one starts (undefined at the end). */

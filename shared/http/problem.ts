@@ -1,7 +1,7 @@
 /**
  * Failures as HTTP: RFC 9457 problem documents. The one place that gives a failure its status number.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Failure, FailureCode } from "../kernel/failure.ts";
 import type { Reply } from "./reply.ts";
 

@@ -1,5 +1,5 @@
 /** The identifiers that several rooms share, with the schema that admits them from outside. */
-import { z } from "zod";
+import * as z from "zod";
 
 const guid = z
   .string()

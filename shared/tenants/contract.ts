@@ -1,5 +1,5 @@
 /** What the API says about tenants. */
-import { z } from "zod";
+import * as z from "zod";
 import { TenantId } from "../kernel/values.ts";
 
 const paceSetting = z

@@ -91,6 +91,12 @@ const bans: readonly Ban[] = [
     },
   },
   {
+    rule: "zod comes as a namespace: by name, all its fifty languages are bundled",
+    within: deployed,
+    pattern: /\bimport \{ (?:type )?z \} from\b/,
+    except: {},
+  },
+  {
     rule: "no default exports",
     within: housed,
     pattern: /\bexport default\b/,

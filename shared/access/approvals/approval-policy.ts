@@ -1,5 +1,5 @@
 /** What needs a second person: rules over kind, action, count and tenant. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { TenantId } from "../../kernel/values.ts";
 
 /** Kinds of things that can be held until somebody else agrees. */

@@ -1,5 +1,5 @@
 /** What the API says about approvals. */
-import { z } from "zod";
+import * as z from "zod";
 import { toIso } from "../../kernel/clock.ts";
 import { TenantId } from "../../kernel/values.ts";
 import { type Approval, asOf, type Person } from "./approval.ts";

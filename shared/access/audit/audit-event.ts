@@ -1,5 +1,5 @@
 /** What the audit trail keeps of one call. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** An event as it is kept for ever; fields are added, never changed. */
 export const AuditEvent = z

@@ -1,6 +1,6 @@
 /** What callers ask the audit trail for, and how it is listed: pages of JSON, or one CSV document. */
 import { stringify } from "csv-stringify/sync";
-import { z } from "zod";
+import * as z from "zod";
 import { type Page, PageQuery, positionOf } from "../../http/paging.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { type AuditEvent, type AuditFilter, platformTrail, type TrailId } from "./audit-event.ts";

@@ -1,5 +1,5 @@
 /** What the API says about roles and assignments. */
-import { z } from "zod";
+import * as z from "zod";
 import { Guid, OwnId, TenantId } from "../../kernel/values.ts";
 import { permissionNames } from "./permissions.ts";
 

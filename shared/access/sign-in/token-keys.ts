@@ -4,7 +4,7 @@
  * without a restart and nobody can make us hammer the sign-in service.
  */
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 
 /** What verifying the tokens of one directory takes. */

@@ -5,7 +5,7 @@
  */
 
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../kernel/clock.ts";
 import { fail, type Result } from "../../kernel/failure.ts";
 import type { Caller } from "./caller.ts";

@@ -1,5 +1,5 @@
 /** What a device's `deviceActionResults` say about something that we asked of it. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 
 /**

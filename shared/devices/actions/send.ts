@@ -1,5 +1,5 @@
 /** Sends an action to devices by one Graph request, and says for each device what came of it. */
-import { z } from "zod";
+import * as z from "zod";
 import type { GraphAnswer, RefusalReason } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { GraphRequest } from "../../graph/request.ts";

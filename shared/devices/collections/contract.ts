@@ -1,5 +1,5 @@
 /** What the API says about collections. */
-import { z } from "zod";
+import * as z from "zod";
 import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
 import { DeviceView } from "../directory/contract.ts";
 import { maxStaticDevices } from "./collection.ts";

@@ -1,5 +1,5 @@
 /** Rules of collections: a condition on a device, or several joined by and, or, not. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { fromIso, type Instant } from "../../kernel/clock.ts";
 import { durationMs } from "../../kernel/duration.ts";
 import type { Device } from "../directory/device.ts";

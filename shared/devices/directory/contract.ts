@@ -1,5 +1,5 @@
 /** What the API says about devices and refreshes, and the message that carries a refresh on. */
-import { z } from "zod";
+import * as z from "zod";
 import { PageQuery } from "../../http/paging.ts";
 import { durationMs } from "../../kernel/duration.ts";
 import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";

@@ -1,5 +1,5 @@
 /** What the API says about ConfigMgr sites: the inventory that a relay hands in, part by part. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
 import { Guid, TenantId } from "../../kernel/values.ts";
 

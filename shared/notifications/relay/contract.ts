@@ -1,5 +1,5 @@
 /** What a relay and Muster say to each other about deliveries: claims and results. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
 import { DeviceId, Guid, TenantId } from "../../kernel/values.ts";
 

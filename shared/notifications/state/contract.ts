@@ -1,5 +1,5 @@
 /** What the API and the queues say about notifications. */
-import { z } from "zod";
+import * as z from "zod";
 import { durationMs } from "../../kernel/duration.ts";
 import { DeviceId, Guid, OwnId, TenantId } from "../../kernel/values.ts";
 import { countedStates } from "./delivery.ts";

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { randomId } from "../../kernel/ids.ts";
 import type { KeyWrapper, Unwrapped } from "./sealing.ts";
 
