@@ -1,5 +1,4 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
-import type { HttpRequest } from "@azure/functions";
 import type { Refused } from "../shared/access/admission.ts";
 import { redact } from "../shared/access/audit/audit-trail.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
@@ -11,6 +10,7 @@ import type { Reply } from "../shared/http/reply.ts";
 import type { Failure, Result } from "../shared/kernel/failure.ts";
 import { randomId } from "../shared/kernel/ids.ts";
 import type { Tools } from "./define.ts";
+import type { Incoming } from "./http-request.ts";
 
 /** A request on its way; each step adds what it found. */
 export type Trace = {
@@ -28,7 +28,7 @@ export type Trace = {
 };
 
 /** Begins the trace of a request. */
-export const traceOf = (operation: Operation, request: HttpRequest, requestId: string): Trace => ({
+export const traceOf = (operation: Operation, request: Incoming, requestId: string): Trace => ({
   operation,
   method: request.method,
   path: new URL(request.url).pathname,

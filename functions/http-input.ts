@@ -1,6 +1,5 @@
 /** Reads a request into what its handler takes: path, query and body by the operation's own schemas. */
 
-import type { HttpRequest } from "@azure/functions";
 import { readBody } from "../shared/http/body.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../shared/http/faults.ts";
 import type { Operation } from "../shared/http/operation.ts";
@@ -9,6 +8,7 @@ import type { Reply } from "../shared/http/reply.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
 import { newestFirstId } from "../shared/kernel/ids.ts";
 import type { HttpInput } from "./define.ts";
+import type { Incoming } from "./http-request.ts";
 import type { Services } from "./services.ts";
 
 // Paging tokens at the door: handlers make and read them plain, callers only ever have sealed ones.
@@ -38,33 +38,42 @@ export function sealedReply(reply: Reply, seal: PageSeal): Reply {
 /** A request that is well formed, with its body as it was sent. */
 export type Read = { readonly input: HttpInput<Operation>; readonly text: string };
 
-/** Reads the request, or names every fault in it. */
-export async function readInput(
+/** Reads what the request's address and headers say, or names every fault in the address. */
+export function readAddress(
   operation: Operation,
-  request: HttpRequest,
+  request: Incoming,
   { clock, pages }: Pick<Services, "clock" | "pages">,
-): Promise<Result<Read>> {
+): Result<HttpInput<Operation>> {
   const url = new URL(request.url);
   const faults: Fault[] = [];
   const params = check(operation.params, request.params, "/path", faults);
   const asked = openedQuery(Object.fromEntries(url.searchParams), pages);
   const query = check(operation.query, asked, "/query", faults);
   if (faults.length > 0) return invalidRequest(faults);
-  const body = operation.body
-    ? await readBody({ headers: request.headers, body: request.body }, operation.body)
-    : succeed({ value: undefined, text: "" });
-  if (!body.ok) return body;
   const input = {
     params,
     query,
-    body: body.value.value,
+    body: undefined,
     ifMatch: ifMatchOf(request.headers.get("if-match")),
     seed: newestFirstId(clock.now()),
     url,
     accept: request.headers.get("accept") ?? "",
   };
   // The schemas are the operation's own: what they gave is what its handler was typed with.
-  return succeed({ input: input as HttpInput<Operation>, text: body.value.text });
+  return succeed(input as HttpInput<Operation>);
+}
+
+/** Reads the body to what the address said. */
+export async function readWhole(
+  { body: schema }: Operation,
+  { headers, body }: Incoming,
+  input: HttpInput<Operation>,
+): Promise<Result<Read>> {
+  if (schema === undefined) return succeed({ input, text: "" });
+  const read = await readBody({ headers, body }, schema);
+  if (!read.ok) return read;
+  const { value, text } = read.value;
+  return succeed({ input: { ...input, body: value }, text });
 }
 
 /** An id that the path names, such as the tenant's; undefined where it names none. */

@@ -1,6 +1,7 @@
 /** Registers definitions with the Functions runtime. The only file that imports `app`. */
 import { app, type InvocationContext } from "@azure/functions";
 import type { AnyFunction, HttpFunction, Log, QueueFunction, TimerFunction } from "./define.ts";
+import { incomingOf, watchRequests } from "./http-request.ts";
 import { serveHttp } from "./serve-http.ts";
 import { serveQueue } from "./serve-queue.ts";
 import type { Services } from "./services.ts";
@@ -11,10 +12,11 @@ export function register(
   services: () => Promise<Services>,
 ): void {
   app.setup({ enableHttpStream: true });
+  const arrivalOf = watchRequests();
   for (const definition of functions) {
     switch (definition.kind) {
       case "http":
-        registerHttp(definition, services);
+        registerHttp(definition, services, arrivalOf);
         break;
       case "queue":
         registerQueue(definition, services);
@@ -26,15 +28,22 @@ export function register(
   }
 }
 
-function registerHttp(definition: HttpFunction, services: () => Promise<Services>): void {
+function registerHttp(
+  definition: HttpFunction,
+  services: () => Promise<Services>,
+  arrivalOf: ReturnType<typeof watchRequests>,
+): void {
   const { name, method, path } = definition.operation;
   app.http(name, {
     methods: [...(definition.methods ?? [method])],
     route: path,
     // Callers are authenticated by the app itself: platform keys know no people and no tenants.
     authLevel: "anonymous",
-    handler: async (request, context) =>
-      serveHttp(definition, request, context, { services: await services(), log: logTo(context) }),
+    handler: async (request, context) => {
+      const incoming = await incomingOf(path, request, arrivalOf(context.invocationId));
+      const tools = { services: await services(), log: logTo(context) };
+      return serveHttp(definition, incoming, context, tools);
+    },
   });
 }
 

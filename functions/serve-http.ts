@@ -2,7 +2,7 @@
  * The way of a request, the same for every HTTP function: who is it, is it well formed, may they, has it
  * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
  */
-import type { HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import {
   type Admitted,
   accountOf,
@@ -25,25 +25,22 @@ import type { Reply } from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
-import { idIn, type Read, readInput, sealedReply } from "./http-input.ts";
+import { idIn, type Read, readAddress, readWhole, sealedReply } from "./http-input.ts";
+import type { Incoming } from "./http-request.ts";
 import type { Services } from "./services.ts";
 
 // A reply in the Functions library's words, with the headers that every answer carries.
 
 /** The headers that depend on the request alone, and that no answer to it lacks. */
 const headersFor = (
-  request: HttpRequest,
+  request: Incoming,
   allowedOrigins: readonly string[],
   requestId: string,
 ): Readonly<Record<string, string>> => ({
-  ...browserHeaders(cameByHttps(request)),
+  ...browserHeaders,
   ...sharing(allowedOrigins, request.headers.get("origin")),
   "x-request-id": requestId,
 });
-
-/** In Azure the front end ends TLS, and says by what the caller came. */
-const cameByHttps = ({ url, headers }: HttpRequest): boolean =>
-  url.startsWith("https:") || headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
 
 /** Turns a reply into what the Functions library sends; the reply's own headers come last. */
 function toResponse(reply: Reply, common: Readonly<Record<string, string>>): HttpResponseInit {
@@ -66,7 +63,7 @@ async function* bytesOf(stream: AsyncIterable<string>): AsyncGenerator<Uint8Arra
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
 export async function serveHttp(
   definition: HttpFunction,
-  request: HttpRequest,
+  request: Incoming,
   { invocationId }: Pick<InvocationContext, "invocationId">,
   tools: Tools,
 ): Promise<HttpResponseInit> {
@@ -75,7 +72,7 @@ export async function serveHttp(
   const { allowedOrigins } = tools.services;
   const common = headersFor(request, allowedOrigins, invocationId);
   if (request.method === "OPTIONS") {
-    await discardBody(request);
+    await finishBody(request);
     return toResponse(preflight(allowedOrigins, request.headers.get("origin")), common);
   }
   const trace = traceOf(operation, request, invocationId);
@@ -86,7 +83,7 @@ export async function serveHttp(
       `Nothing more is known to you; operators find the cause under request ${invocationId}.`,
     );
   });
-  await discardBody(request);
+  await finishBody(request);
   await audit(trace, result, tools);
   if (result.ok) return toResponse(sealedReply(result.value, tools.services.pages), common);
   const { code } = result.failure;
@@ -96,17 +93,24 @@ export async function serveHttp(
   return toResponse(problemReply(result.failure, invocationId), common);
 }
 
+/** Sees to it that the rest of a body stands in nobody's way. */
+async function finishBody(request: Incoming): Promise<void> {
+  if (!(await discardBody(request))) request.closeAfter?.();
+}
+
 async function answer(
   definition: HttpFunction,
-  request: HttpRequest,
+  request: Incoming,
   trace: Trace,
   tools: Tools,
 ): Promise<Result<Reply>> {
   const { operation, handle } = definition;
   const { services } = tools;
   if (operation.anonymous) {
-    const read = await readInput(operation, request, services);
-    return read.ok ? handle(read.value.input, tools) : read;
+    const address = readAddress(operation, request, services);
+    if (!address.ok) return address;
+    const whole = await readWhole(operation, request, address.value);
+    return whole.ok ? handle(whole.value.input, tools) : whole;
   }
   const who = await identify(services.admission, {
     authorization: request.headers.get("authorization"),
@@ -117,9 +121,19 @@ async function answer(
   if (who.kind === "refused") return shut(trace, who);
   const { caller } = who.standing;
   trace.caller = caller;
-  const read = await readInput(operation, request, services);
+  const address = readAddress(operation, request, services);
+  if (!address.ok) return address;
+  // A body is read for nobody who may not send it, unless it is the body that says what they want.
+  const early = definition.about === undefined;
+  const first = early
+    ? await mayThey(definition, request, trace, who, address.value, tools)
+    : undefined;
+  if (first?.ok === false) return first;
+  const read = await readWhole(operation, request, address.value);
   if (!read.ok) return read;
-  const admitted = await mayThey(definition, request, trace, { who, read: read.value, tools });
+  const { input: whole } = read.value;
+  if (whole.body !== undefined) trace.note = { after: whole.body };
+  const admitted = first ?? (await mayThey(definition, request, trace, who, whole, tools));
   if (!admitted.ok) return admitted;
   const signedIn: SignedIn = {
     caller,
@@ -136,16 +150,17 @@ async function answer(
     : work(read.value.input);
 }
 
-/** Asks for the permission. What the body says is noted first: it is what was wanted, allowed or not. */
+/** Asks for the permission. */
 async function mayThey(
   { operation, about, keepsLimits }: HttpFunction,
-  request: HttpRequest,
+  request: Incoming,
   trace: Trace,
-  { who, read: { input }, tools }: { who: Identified; read: Read; tools: Tools },
+  who: Identified,
+  input: HttpInput<Operation>,
+  tools: Tools,
 ): Promise<Result<Admitted["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
-  if (input.body !== undefined) trace.note = { after: input.body };
   const collectionId = idIn(input.params, "collectionId");
   const target = { tenantId, collectionId, ...(await about?.(input, services, who.standing)) };
   const admitted = await admit(services.admission, who, {
@@ -178,7 +193,7 @@ async function noteTenant(
 /** Answers a repeated request with the first answer; keys are each caller's own. */
 function once(
   { operation, caller }: Trace,
-  request: HttpRequest,
+  request: Incoming,
   { input, text }: Read,
   { work, tools }: { work: (input: HttpInput<Operation>) => Promise<Result<Reply>>; tools: Tools },
 ): Promise<Result<Reply>> {
@@ -197,7 +212,7 @@ function shut(trace: Trace, refusal: Refused): Result<never> {
   return { ok: false, failure: refusal.failure };
 }
 
-const rateOf = ({ method }: HttpRequest): RateClass => (method === "GET" ? "read" : "write");
+const rateOf = ({ method }: Incoming): RateClass => (method === "GET" ? "read" : "write");
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

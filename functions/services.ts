@@ -1,20 +1,27 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
+
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
 import type { Settle } from "../shared/access/approvals/decide-approval.ts";
 import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
 import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
+import { purgeDevices } from "../shared/devices/purge-devices.ts";
 import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
-import { RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
+import { forgetOldRefreshes, RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
 import { RunStore } from "../shared/devices/refresh/run-store.ts";
 import { SiteStore } from "../shared/devices/sites/site-store.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { PaceStore } from "../shared/graph/pace-store.ts";
 import { pageSeal } from "../shared/http/page-seal.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
-import { type Clock, systemClock } from "../shared/kernel/clock.ts";
+import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
 import { BulkRefusals } from "../shared/notifications/passes/pass-services.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
+import {
+  type ForgetDeps,
+  forgetOldNotifications,
+  purgeNotifications,
+} from "../shared/notifications/retention.ts";
 import { settleHeld } from "../shared/notifications/send-notification.ts";
 import { DeliveryStore } from "../shared/notifications/state/delivery-store.ts";
 import {
@@ -22,16 +29,98 @@ import {
   TroubleStore,
 } from "../shared/notifications/state/notification-store.ts";
 import { MarkStore } from "../shared/notifications/state/row-summaries.ts";
+import { tableNames } from "../shared/storage/names.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
+import { clear, ofTenant } from "../shared/storage/tables.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
+import type { PurgeDeps, PurgeStep } from "../shared/tenants/purge.ts";
 import { PurgeStore } from "../shared/tenants/purge-store.ts";
 import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { QuarantineStore } from "../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
 import { accessServices } from "./services-access.ts";
-import { purgeServices, retention } from "./services-retention.ts";
 import type { Settings } from "./settings.ts";
+
+// What is deleted by its age, and when.
+
+type RetentionParts = ForgetDeps & {
+  readonly clock: Clock;
+  readonly tenantStore: TenantStore;
+  readonly answers: TableAnswerStore;
+  readonly quarantine: QuarantineStore;
+};
+
+/** What a run deleted. */
+export type Forgotten = { readonly answers: number; readonly notifications: number };
+
+const tenantsPerPage = 100;
+
+/** Builds the run: it deletes what is too old, while `mayGoOn`. */
+export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
+  return async (mayGoOn: () => boolean): Promise<Forgotten> => {
+    const now = parts.clock.now();
+    const answers = await parts.answers.forget(mayGoOn);
+    if (Number.isFinite(keepMs.quarantine))
+      await parts.quarantine.forget(now - keepMs.quarantine, mayGoOn);
+    const notifications = Number.isFinite(keepMs.notifications)
+      ? await forgetByTenant(parts, now - keepMs.notifications, mayGoOn)
+      : 0;
+    return { answers, notifications };
+  };
+}
+
+async function forgetByTenant(
+  parts: RetentionParts,
+  before: Instant,
+  mayGoOn: () => boolean,
+): Promise<number> {
+  let forgotten = 0;
+  let token: string | undefined;
+  do {
+    const page: Awaited<ReturnType<TenantStore["list"]>> = await parts.tenantStore.list(
+      tenantsPerPage,
+      token,
+    );
+    for (const { tenantId } of page.tenants) {
+      forgotten += await forgetOldNotifications(parts, tenantId, before, mayGoOn);
+      await forgetOldRefreshes(parts.storage.tables, tenantId, before, mayGoOn);
+    }
+    token = page.next;
+  } while (token !== undefined && mayGoOn());
+  return forgotten;
+}
+
+// What a tenant's removal deletes, room by room.
+
+/** The longest a function may run (host.json), and a minute for caches and clocks. */
+const settleMs = 6 * 60_000;
+
+type PurgeParts = {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly tenantStore: TenantStore;
+  readonly purges: PurgeStore;
+  readonly sites: SiteStore;
+  readonly notifications: NotificationStore;
+};
+
+/** What purging needs, with every step. */
+function purgeServices(parts: PurgeParts): PurgeDeps {
+  const { storage, clock, tenantStore: store, purges } = parts;
+  const { paces, approvals } = tableNames;
+  const rest: PurgeStep = async (tenantId, mayGoOn) => {
+    for (const table of [paces, approvals])
+      if (!(await clear(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
+    return true;
+  };
+  const steps: readonly PurgeStep[] = [
+    (tenantId, mayGoOn) => purgeNotifications(parts, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
+    rest,
+  ];
+  return { store, purges, queues: storage.queues, clock, steps, settleMs };
+}
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;
 

@@ -4,7 +4,7 @@
  * For the same reason the preflights of browsers come here, whatever their path.
  */
 
-import type { Operation } from "../../shared/http/operation.ts";
+import { type Operation, valuesIn } from "../../shared/http/operation.ts";
 import { fail } from "../../shared/kernel/failure.ts";
 import { type HttpFunction, onHttp } from "../define.ts";
 
@@ -24,7 +24,7 @@ export function unknownRouteFunction(known: readonly Known[]): HttpFunction {
     },
     async ({ url }) => {
       const allowed = known
-        .filter(({ path }) => matchesPath(path, url.pathname))
+        .filter(({ path }) => valuesIn(path, url.pathname) !== undefined)
         .map(({ method }) => method);
       return Promise.resolve(
         allowed.length > 0
@@ -39,12 +39,3 @@ export function unknownRouteFunction(known: readonly Known[]): HttpFunction {
 }
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
-
-function matchesPath(template: string, path: string): boolean {
-  const wanted = template.split("/");
-  const given = path.replace(/^\//, "").split("/");
-  return (
-    wanted.length === given.length &&
-    wanted.every((part, at) => part.startsWith("{") || part === given[at])
-  );
-}

@@ -42,3 +42,29 @@ export type Answer = {
 
 /** Declares an operation; the types of its schemas stay known to the handler. */
 export const operation = <const T extends Operation>(declared: T): T => declared;
+
+/**
+ * The values of the names in `template` where `pathname` is of its form, else undefined. As the Functions host does it:
+ * letters of the fixed parts may be of either case, and `%2F` stays what it is.
+ */
+export function valuesIn(template: string, pathname: string): Record<string, string> | undefined {
+  const wanted = template.split("/");
+  const given = pathname.replace(/^\//, "").replace(/\/$/, "").split("/").map(decoded);
+  if (wanted.length !== given.length) return undefined;
+  const values: Record<string, string> = {};
+  for (const [at, part] of wanted.entries()) {
+    const value = given[at] ?? "";
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name !== undefined && value !== "") values[name] = value;
+    else if (part.toLowerCase() !== value.toLowerCase()) return undefined;
+  }
+  return values;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment.replace(/%2f/gi, "%252F"));
+  } catch {
+    return segment;
+  }
+}

@@ -15,6 +15,7 @@ export const meanings = {
   "action-needs-parameters": { status: 400, title: "The action's parameters are wrong" },
   "already-exists": { status: 409, title: "It exists already" },
   "bad-page-token": { status: 400, title: "The paging token is not one of ours" },
+  "body-too-slow": { status: 408, title: "The request body took too long" },
   "body-too-large": { status: 413, title: "The request body is too large" },
   conflict: { status: 409, title: "The present state does not allow this" },
   forbidden: { status: 403, title: "You may not do this" },

@@ -10,6 +10,7 @@ export type FailureCode =
   | "already-exists"
   | "bad-page-token"
   | "body-too-large"
+  | "body-too-slow"
   | "conflict"
   | "directory-empty"
   | "forbidden"

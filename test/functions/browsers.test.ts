@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";
 import { type Answered, type RunningApp, type Sent, startApp } from "./support/running-app.ts";
@@ -94,14 +95,14 @@ describe.each(kinds)("%s", (_name, status, method, path, sent) => {
     expect(headers.get("vary")).toBe("Origin");
   });
 
-  test("demands https for a year where it came by https, and not where it did not", async () => {
+  test("leaves the demand for https to host.json: the host drops it from a function's answer", async () => {
     const secure = await call({ "x-forwarded-proto": "https" });
     expect(secure.status).toBe(status);
-    expect(secure.headers.get("strict-transport-security")).toBe("max-age=31536000");
-    for (const proto of ["http", "http, https", "httpsx", ""]) {
-      const { headers } = await call({ "x-forwarded-proto": proto });
-      expect([proto, headers.get("strict-transport-security")]).toEqual([proto, null]);
-    }
+    expect(secure.headers.get("strict-transport-security")).toBeNull();
+    const { extensions } = JSON.parse(
+      readFileSync(new URL("../../host.json", import.meta.url), "utf8"),
+    ) as { extensions: { http: unknown } };
+    expect(extensions.http).toMatchObject({ hsts: { isEnabled: true, maxAge: "365" } });
   });
 });
 

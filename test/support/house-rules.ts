@@ -57,8 +57,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 const typesOnly: Readonly<Record<string, readonly string[]>> = {
   "@azure/functions": [
     "functions/define.ts",
-    "functions/http-audit.ts",
-    "functions/http-input.ts",
+    "functions/http-request.ts",
     "functions/serve-http.ts",
     "functions/serve-queue.ts",
   ],

@@ -31,28 +31,53 @@ function cookieText(cookie: HttpCookie): string {
   return `${encodeURIComponent(cookie.name)}=${encodeURIComponent(cookie.value)}${text.join("")}`;
 }
 
-/** Said when a request is larger than the host takes. */
-export class BodyTooLarge extends Error {}
+/** Said when the host ends a request over its body. */
+export class BodyRefused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the body was refused with ${status}`);
+    this.status = status;
+  }
+}
+
+/** A body that comes more slowly than this is given up, after a while: Kestrel's own defaults. */
+const slowest = { bytesPerSecond: 240, graceMs: 5_000 };
 
 /**
  * The body of a request that says how long it is.
  *
  * A chunked request arrives empty: outside of streaming that is what the Functions host does
  * (Azure/azure-functions-nodejs-library issue 171).
- * @throws {BodyTooLarge} When it is larger than `limit` bytes.
+ * @throws {BodyRefused} When it is larger than `limit` bytes, or comes too slowly.
  */
 export async function readBody(
   request: IncomingMessage,
   limit: number,
 ): Promise<Buffer | undefined> {
   const length = Number(request.headers["content-length"] ?? 0);
-  if (length > limit) throw new BodyTooLarge();
+  if (length > limit) throw new BodyRefused(413);
   if (!(length > 0)) {
     request.resume();
     return undefined;
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  let slow = false;
+  const started = Date.now();
+  const watch = setInterval(() => {
+    const ms = Date.now() - started;
+    slow = ms > slowest.graceMs && bytes < (slowest.bytesPerSecond * ms) / 1000;
+    if (slow) request.emit("error", new BodyRefused(408));
+  }, 1_000);
+  try {
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+      bytes += (chunk as Buffer).byteLength;
+    }
+  } finally {
+    clearInterval(watch);
+  }
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }
 

@@ -1,15 +1,15 @@
 /** Answers a request by the function whose route it matches: key, worker, invocation, response. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { TypedData } from "../app/protocol.ts";
 import type { Call } from "../runs/invocations.ts";
 import type { Run } from "../runs/runner.ts";
-import { BodyTooLarge, readBody, requestData, writeResponse } from "./exchange.ts";
+import { BodyRefused, readBody, requestData, writeResponse } from "./exchange.ts";
 import { grantOf, type Keys, suffices } from "./keys.ts";
 import { writeEmpty, writeProblem } from "./problem.ts";
 import type { RouteMatch, Routes } from "./routes.ts";
 import type { Forwarder } from "./stream.ts";
-import { headersOf, type Target } from "./target.ts";
+import { headersOf, queryPairs, type Target } from "./target.ts";
+import { triggerMetadata } from "./trigger-metadata.ts";
 
 export type HttpFunctionsOptions = {
   readonly routes: Routes;
@@ -51,6 +51,26 @@ export function httpFunctions(options: HttpFunctionsOptions): HttpAnswer {
   };
 }
 
+/** The body of known length, which the host reads before it binds the trigger; undefined when it has answered. */
+async function bodyOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+): Promise<{ readonly bytes: Buffer | undefined } | undefined> {
+  try {
+    return { bytes: await readBody(request, limit) };
+  } catch (error) {
+    if (!(error instanceof BodyRefused)) {
+      // The caller went away in the middle of its own request.
+      response.destroy();
+      return undefined;
+    }
+    response.setHeader("connection", "close");
+    writeEmpty(response, error.status);
+    return undefined;
+  }
+}
+
 async function answer(
   { run, customHeaders, bodyLimit }: HttpFunctionsOptions,
   request: IncomingMessage,
@@ -58,47 +78,50 @@ async function answer(
   target: Target,
   { fn, params }: RouteMatch,
 ): Promise<void> {
-  let body: Buffer | undefined;
-  try {
-    body = await readBody(request, bodyLimit);
-  } catch (error) {
-    if (error instanceof BodyTooLarge) {
-      response.setHeader("connection", "close");
-      return writeEmpty(response, 413);
-    }
-    // The caller went away in the middle of its own request.
-    return void response.destroy();
-  }
+  const body = await bodyOf(request, response, bodyLimit);
+  if (body === undefined) return;
   const outcome = await run(fn, {
     ...traceOf(request),
-    data: requestData(request, target, params, body),
+    data: requestData(request, target, params, body.bytes),
   });
   if (outcome.ok) return writeResponse(response, outcome.returnValue?.http, customHeaders);
   if (outcome.workerLost) writeProblem(response, 502, "Worker lost", outcome.fault.message);
   else writeEmpty(response, 500);
 }
 
-/** Streaming functions get their request by HTTP, so the invocation carries headers and route values only. */
-function stream(
-  { run, forwarder, customHeaders }: HttpFunctionsOptions,
+/**
+ * Streaming functions get their request by HTTP, and the invocation carries the trigger metadata. A body of known
+ * length is in there too, so that it is read before anything is forwarded; a chunked one goes straight through.
+ */
+async function stream(
+  { run, forwarder, customHeaders, bodyLimit }: HttpFunctionsOptions,
   request: IncomingMessage,
   response: ServerResponse,
   target: Target,
   { fn, params }: RouteMatch,
   uri: string,
-): void {
+): Promise<void> {
+  const chunked = "transfer-encoding" in request.headers;
+  const body = chunked ? { bytes: undefined } : await bodyOf(request, response, bodyLimit);
+  if (body === undefined) return;
+  const { bytes } = body;
   const invocationId = randomUUID();
-  const triggerMetadata: Record<string, TypedData> = {};
-  for (const [name, value] of Object.entries(params)) triggerMetadata[name] = { string: value };
-  triggerMetadata["Headers"] = { json: JSON.stringify(headersOf(request)) };
-  triggerMetadata["Query"] = { json: JSON.stringify(target.query) };
   const outcome = run(fn, {
     ...traceOf(request),
     invocationId,
     data: { http: {} },
-    triggerMetadata,
+    triggerMetadata: triggerMetadata({
+      params,
+      query: queryPairs(target),
+      headers: headersOf(request),
+      body: bytes,
+    }),
   });
-  forwarder.forward({ request, response, target, invocationId, customHeaders }, uri, outcome);
+  forwarder.forward(
+    { request, response, target, invocationId, customHeaders, bytes },
+    uri,
+    outcome,
+  );
 }
 
 function traceOf({ headers }: IncomingMessage): Pick<Call, "traceParent" | "traceState"> {

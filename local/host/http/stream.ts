@@ -28,8 +28,8 @@ const hopByHop = new Set(
   ),
 );
 
-/** What the host says of a request; a caller's own word on it ends here. */
-const hostsOwn = new Set(["x-ms-invocation-id", "x-forwarded-host", "x-forwarded-proto"]);
+/** What the host says of a request; a caller's own word on it ends here (YARP's default transforms). */
+const hostsOwn = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 
 export type Forwarder = {
   /** Sends `request` to the worker at `workerUri` and its answer to `response`, while `outcome` is pending. */
@@ -43,6 +43,8 @@ export type Exchange = {
   readonly target: Target;
   readonly invocationId: string;
   readonly customHeaders: Readonly<Record<string, string>>;
+  /** The body, where the host has read it already. */
+  readonly bytes?: Buffer | undefined;
 };
 
 /** @param silenceMs Only tests shorten it. */
@@ -63,7 +65,8 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
         if (!response.writableFinished) upstream.destroy();
         else letGo(request, upstream);
       });
-      request.pipe(upstream);
+      if (exchange.bytes === undefined) request.pipe(upstream);
+      else upstream.end(exchange.bytes);
     },
     close: () => agent.destroy(),
   };
@@ -89,7 +92,10 @@ function openUpstream(
     timeout: silenceMs,
     headers: [
       ...kept,
-      ["x-ms-invocation-id", invocationId],
+      // Added, not set: a caller's own value stays, and the worker waits for the host's in vain. That is what
+      // `DefaultHttpProxyService` does, and nothing behind it can mend it (docs/azure.md).
+      ...("x-ms-invocation-id" in request.headers ? [] : [["x-ms-invocation-id", invocationId]]),
+      ["x-forwarded-for", request.socket.remoteAddress ?? "127.0.0.1"],
       ["x-forwarded-host", request.headers.host ?? "localhost"],
       ["x-forwarded-proto", "http"],
     ].flat(),
@@ -114,9 +120,14 @@ function letGo(request: IncomingMessage, upstream: ClientRequest): void {
   request.once("close", () => clearTimeout(enough));
 }
 
+/** Headers of an answer that end at the proxy: those of the hop, and YARP's own exception. */
+const notPassedOn = new Set([...hopByHop, "strict-transport-security"]);
+
 function relay(answer: IncomingMessage, { response, customHeaders }: Exchange): void {
   for (const [name, value] of Object.entries(customHeaders)) response.setHeader(name, value);
-  const headers = rawPairs(answer.rawHeaders).filter(([name]) => !hopByHop.has(name.toLowerCase()));
+  const headers = rawPairs(answer.rawHeaders).filter(
+    ([name]) => !notPassedOn.has(name.toLowerCase()),
+  );
   for (const [name] of headers) response.removeHeader(name);
   for (const [name, value] of headers) response.appendHeader(name, value);
   response.writeHead(answer.statusCode ?? 200);

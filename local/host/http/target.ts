@@ -30,6 +30,10 @@ export function targetOf(request: IncomingMessage): Target {
   };
 }
 
+/** Names and values of the query in their order, repeated ones too. */
+export const queryPairs = ({ raw }: Target): URLSearchParams =>
+  new URLSearchParams(raw.includes("?") ? raw.slice(raw.indexOf("?") + 1) : "");
+
 function decodePath(path: string): string {
   const bare = path.replace(/^\//, "");
   if (!bare.includes("%")) return bare;

@@ -35,9 +35,18 @@ describe("a streaming function", () => {
     const response = await app.fetch("/things/1/count?q=1", {
       method: "POST",
       body: "12345",
-      headers: { ...headers, "x-ms-invocation-id": "mine" },
+      headers,
     });
     expect(await response.json()).toMatchObject({ bytes: 5, search: "1" });
+  });
+
+  test("is never reached by a request that brings an invocation id of its own", async () => {
+    const hung = app.fetch("/cookies", {
+      headers: { "x-ms-invocation-id": "mine" },
+      signal: AbortSignal.timeout(1_500),
+    });
+    await expect(hung).rejects.toThrow("timeout");
+    expect((await app.fetch("/cookies")).status).toBe(201);
   });
 
   test("is heard before it has finished", async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { discardBody, maxBodyBytes, readBody } from "../../../shared/http/body.ts";
 
@@ -24,6 +24,7 @@ const filling = (bytes: number): string => `{"text":"${"x".repeat(bytes - '{"tex
 test.each([
   ["application/json"],
   ["application/json; charset=utf-8"],
+  ['application/json; Charset="UTF-8"'],
   ["Application/JSON"],
   ["application/merge-patch+json"],
 ])("%s is read", async (type) => {
@@ -60,22 +61,59 @@ test("a length above the limit is refused before anything is read", async () => 
 });
 
 test.each([{}, { "content-length": "10" }, { "content-length": "many" }])(
-  "a body that is larger than it said (%j) is read to its end, and refused",
+  "a body that is larger than it said (%j) is read to the limit, and refused",
   async (length) => {
     const parts = Array.from({ length: 64 }, () => " ".repeat(maxBodyBytes / 16));
     const { source: request, taken } = source(parts, { ...json, ...length });
     expect(await readBody(request, Body)).toMatchObject({ failure: { code: "body-too-large" } });
-    expect(taken()).toBe(64);
+    expect(taken()).toBe(17);
+    // What was begun and not ended stands in the way of the next request.
+    expect(await discardBody(request)).toBe(false);
+    expect(taken()).toBe(17);
   },
 );
 
-test("a body that nobody read is discarded to its end; one that was read is left alone", async () => {
+test("a small body that nobody read is discarded to its end, once", async () => {
   const { source: request, taken } = source(["a", "b", "c"], json);
-  await discardBody({ ...request, bodyUsed: true });
-  expect(taken()).toBe(0);
-  await discardBody({ ...request, bodyUsed: false });
+  expect(await discardBody(request)).toBe(true);
+  expect(await discardBody(request)).toBe(true);
   expect(taken()).toBe(3);
-  await discardBody({ body: null, bodyUsed: false });
+  expect(await discardBody({ body: null })).toBe(true);
+});
+
+test("a large body that nobody read is not read for a stranger's sake", async () => {
+  const parts = Array.from({ length: 1_000 }, () => " ".repeat(64 * 1024));
+  const { source: request, taken } = source(parts, json);
+  expect(await discardBody(request)).toBe(false);
+  expect(taken()).toBeLessThan(4);
+});
+
+/** A body that begins and then never goes on. */
+const stuck = async function* (): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("{");
+  await new Promise(() => undefined);
+};
+
+test("a body that stops coming is not waited for", async () => {
+  const began = performance.now();
+  expect(await discardBody({ body: stuck() })).toBe(false);
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+test("a body that takes longer than its time is refused as too slow", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const answer = readBody({ headers: new Headers(json), body: stuck() }, Body);
+    await vi.advanceTimersByTimeAsync(29_000);
+    let ended = false;
+    void answer.then(() => (ended = true));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await answer).toMatchObject({ failure: { code: "body-too-slow" } });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 const hungUp = async function* (): AsyncGenerator<Uint8Array> {
@@ -83,7 +121,39 @@ const hungUp = async function* (): AsyncGenerator<Uint8Array> {
 };
 
 test("a caller that hangs up while its body is discarded is no trouble", async () => {
-  await expect(discardBody({ body: hungUp(), bodyUsed: false })).resolves.toBeUndefined();
+  await expect(discardBody({ body: hungUp() })).resolves.toBe(true);
+});
+
+test.each([
+  ["text in Latin 1", Buffer.from('{"text":"gr\xfcn"}', "latin1")],
+  [
+    "a lone continuation byte",
+    Buffer.from([...Buffer.from('{"text":"'), 0x80, ...Buffer.from('"}')]),
+  ],
+  [
+    "an encoded surrogate",
+    Buffer.from([...Buffer.from('{"text":"'), 0xed, 0xa0, 0x80, ...Buffer.from('"}')]),
+  ],
+  ["UTF-16", Buffer.from('\u{feff}{"text":"a"}', "utf16le")],
+])("%s is refused, not stored with its bytes replaced", async (_, bytes) => {
+  const body = (async function* () {
+    yield await Promise.resolve(bytes);
+  })();
+  const answer = await readBody({ headers: new Headers(json), body }, Body);
+  expect(answer).toMatchObject({ failure: { code: "malformed-json" } });
+});
+
+test.each(["application/json; charset=iso-8859-1", "application/json;charset=UTF-16"])(
+  "%s is refused: JSON is UTF-8",
+  async (type) => {
+    expect(await read(['{"text":"a"}'], { "content-type": type })).toMatchObject({
+      failure: { code: "unsupported-media-type" },
+    });
+  },
+);
+
+test("a byte order mark is taken off", async () => {
+  expect(await read(['\u{feff}{"text":"a"}'])).toMatchObject({ value: { value: { text: "a" } } });
 });
 
 test.each(["", "{", '{"text":}', "text", '{"text":"a"}}', "\u{feff}"])(

@@ -1,6 +1,6 @@
 /** Old notifications are deleted with all that belongs to them; what is young, or has not ended, stays. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { retention } from "../../../functions/services-retention.ts";
+import { retention } from "../../../functions/services.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { forgetOldNotifications } from "../../../shared/notifications/retention.ts";
 import { TenantStore } from "../../../shared/tenants/tenant-store.ts";

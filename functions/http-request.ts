@@ -1,0 +1,104 @@
+/**
+ * A request as its caller sent it.
+ *
+ * With HTTP streaming the Functions library makes `headers` and `params` of a request from trigger metadata, and the
+ * host fills that metadata from the JSON body and the query as well: a body with a property `Headers` replaces every
+ * header, a query `?TENANTID=` takes the name of a path value (docs/decisions/0022). So nothing is read from there
+ * but the client's address, and that only where nothing can have replaced it: headers come from the request that the
+ * host forwards to this process, path values from its address.
+ */
+import { subscribe } from "node:diagnostics_channel";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpRequest } from "@azure/functions";
+import { type BodySource, takeBytes } from "../shared/http/body.ts";
+import { valuesIn } from "../shared/http/operation.ts";
+
+/** What a request is served from. */
+export type Incoming = BodySource & {
+  readonly method: string;
+  readonly url: string;
+  /** The values of the names in the operation's path. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Has the connection closed behind the answer: a body that is still coming will not be read. */
+  readonly closeAfter?: () => void;
+};
+
+type Arrival = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+const idHeader = "x-ms-invocation-id";
+
+/** Keeps hold of every request that the host forwards, until it is taken or its connection ends. */
+export function watchRequests(): (invocationId: string) => Arrival | undefined {
+  const arrivals = new Map<string, Arrival>();
+  // Node's own channel: the library that owns this process's HTTP server hands the request itself to nobody.
+  subscribe("http.server.request.start", (message) => {
+    const arrival = message as Arrival;
+    const id = arrival.request.headers[idHeader];
+    if (typeof id !== "string") return;
+    arrivals.set(id, arrival);
+    arrival.response.once("close", () => {
+      if (arrivals.get(id) === arrival) arrivals.delete(id);
+    });
+  });
+  return (invocationId) => arrivals.get(invocationId);
+}
+
+/** The request of an invocation, for the operation at `path`. */
+export async function incomingOf(
+  path: string,
+  request: HttpRequest,
+  arrival: Arrival | undefined,
+): Promise<Incoming> {
+  // Without it there is no telling what the caller sent: rather no answer than a wrong one.
+  if (arrival === undefined)
+    throw new Error("the forwarded request of this invocation is not here");
+  const headers = headersOf(arrival.request);
+  const announced = Number(headers.get("content-length") ?? 0);
+  // The host reads a body of known length before it says anything of the request; a chunked one it leaves alone.
+  const known = announced > 0 && request.body !== null && !headers.has("transfer-encoding");
+  const taken = known ? await takeBytes(request.body, announced) : undefined;
+  const address = request.headers.get("x-forwarded-for");
+  headers.delete("x-forwarded-for");
+  if (address !== null && !mayShadow(taken?.bytes, known)) headers.set("x-forwarded-for", address);
+  const url = new URL(request.url);
+  return {
+    method: request.method,
+    url: request.url,
+    headers,
+    params: valuesIn(path, url.pathname) ?? {},
+    body: taken?.body ?? request.body,
+    closeAfter: () => {
+      arrival.response.shouldKeepAlive = false;
+    },
+  };
+}
+
+/** The headers as they were sent; what the host has added for the library stays out. */
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (name.toLowerCase() !== idHeader) headers.append(name, rawHeaders[at + 1] ?? "");
+  }
+  return headers;
+}
+
+/**
+ * Whether a body can have given the metadata its headers: an object with a property of that name, in any case. The
+ * host's reader takes more for JSON than this one (comments, names without quotes, UTF-16), so what mentions the name
+ * and is not plain JSON counts as one.
+ */
+function mayShadow(bytes: Uint8Array | undefined, known: boolean): boolean {
+  if (!known) return false;
+  if (bytes === undefined) return true;
+  const text = Buffer.from(bytes).toString("latin1");
+  const begin = text.trimStart();
+  if (begin.charCodeAt(0) > 0x7f) return true;
+  if (!begin.startsWith("{") || !/headers|\\/i.test(text)) return false;
+  try {
+    const parsed = JSON.parse(Buffer.from(bytes).toString("utf8")) as object;
+    return Object.keys(parsed).some((name) => name.toUpperCase() === "HEADERS");
+  } catch {
+    return true;
+  }
+}
