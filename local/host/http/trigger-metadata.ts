@@ -38,19 +38,35 @@ export function triggerMetadata(source: MetadataSource): Record<string, TypedDat
   return Object.fromEntries(Array.from(data.values(), ({ name, value }) => [name, value]));
 }
 
+/** The deepest nesting that the host's JSON reader takes; a deeper body gives no metadata at all. */
+const maxDepth = 64;
+
 /** The top level of a JSON object: texts for scalars, objects whole, neither arrays nor nulls. */
 function scalarsOf(body: Buffer | undefined): [string, TypedData][] {
+  const text = body?.toString("utf8").replace(/^\uFEFF/, "") ?? "";
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body?.toString("utf8").replace(/^\uFEFF/, "") ?? "");
+    parsed = JSON.parse(text);
   } catch {
     return [];
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return [];
+  if (depthOf(text) > maxDepth) return [];
   return Object.entries(parsed).flatMap(([name, value]): [string, TypedData][] => {
     if (value === null || Array.isArray(value)) return [];
     if (typeof value === "object") return [[name, { json: JSON.stringify(value) }]];
     if (typeof value === "boolean") return [[name, { string: value ? "True" : "False" }]];
     return [[name, { string: String(value) }]];
   });
+}
+
+/** How deeply a JSON text nests. */
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of json.matchAll(/"(?:\\.|[^"\\])*"|[[\]{}]/g)) {
+    if (token === "{" || token === "[") deepest = Math.max(deepest, (depth += 1));
+    else if (token === "}" || token === "]") depth -= 1;
+  }
+  return deepest;
 }
