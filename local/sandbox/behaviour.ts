@@ -35,6 +35,15 @@ export type Behaviour = {
   /** Share of requests whose effect comes at once but whose answer waits for `slowMs`. */
   readonly slowRate: number;
   readonly slowMs: number;
+  /** Share of requests whose effect comes, but whose answer is a gateway's 504. */
+  readonly lostAnswerRate: number;
+  /** Share of devices whose `deviceActionResults` stay empty, as reported of the service: always the same ones. */
+  readonly emptyResultsRate: number;
+  /** How long `remoteActionAudits` lag behind; what the list is: shown, empty, or refused with 403. */
+  readonly auditLagMs: number;
+  readonly audits: "shown" | "empty" | "refused";
+  /** Whether `$filter` and `$orderby` are taken there, which the description lists and does not promise. */
+  readonly auditOptions: boolean;
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
   /** From the request until a device starts on the action, and from there until it reports. */
@@ -55,6 +64,11 @@ export const calm: Behaviour = {
   cutRate: 0,
   slowRate: 0,
   slowMs: 2_000,
+  lostAnswerRate: 0,
+  emptyResultsRate: 0,
+  auditLagMs: 0,
+  audits: "shown",
+  auditOptions: true,
   seed: 1,
   actMs: [100, 700],
   reportMs: [100, 800],
@@ -79,6 +93,11 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   cutRate: share,
   slowRate: share,
   slowMs: milliseconds,
+  lostAnswerRate: share,
+  emptyResultsRate: share,
+  auditLagMs: milliseconds,
+  audits: (value) => (["shown", "empty", "refused"].includes(String(value)) ? value : undefined),
+  auditOptions: (value) => (typeof value === "boolean" ? value : undefined),
   seed: whole,
   actMs: span,
   reportMs: span,

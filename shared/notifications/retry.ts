@@ -34,6 +34,20 @@ export async function retryNotification(
   const { notification } = stored;
   const counts = notification.counts ?? (await deps.deliveries.counts(notificationId));
   const devices = body.only.reduce((sum, state) => sum + counts[state], 0);
+  const once = findAction(notification.actionId)?.repeatable === false;
+  if (once && body.only.includes("unknown") && counts.unknown > 0 && !body.mayRepeat)
+    return fail(
+      "invalid-request",
+      `${counts.unknown} deliveries are unknown: ${notification.actionId} may have been done there, and would be done again.`,
+      {
+        faults: [
+          {
+            pointer: "/mayRepeat",
+            detail: "must be true to do it all the same; or leave unknown out of only",
+          },
+        ],
+      },
+    );
   if (devices === 0)
     return fail(
       "nothing-to-retry",

@@ -19,6 +19,7 @@ export type ReadOptions = QueryOptions | { readonly wrong: string };
 export type Understood = {
   readonly list: boolean;
   readonly filter?: boolean;
+  readonly order?: boolean;
   readonly expand?: readonly string[];
 };
 
@@ -30,6 +31,7 @@ export function readOptions(query: URLSearchParams, understood: Understood): Rea
   const names = new Set(["$select"]);
   if (understood.list) for (const name of ["$top", "$count", "$skiptoken"]) names.add(name);
   if (understood.filter === true) names.add("$filter");
+  if (understood.order === true) names.add("$orderby");
   if (understood.expand !== undefined) names.add("$expand");
   for (const name of query.keys()) {
     if (!names.has(name)) return { wrong: `The query option '${name}' is not supported here.` };

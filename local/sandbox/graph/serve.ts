@@ -5,7 +5,7 @@
 import type { Behaviour } from "../behaviour.ts";
 import { nextChance, type Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
-import { badRequest, intuneError, tooManyRequests, unavailable } from "./errors.ts";
+import { badRequest, graphError, intuneError, tooManyRequests, unavailable } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
 import { matchRoute } from "./routes.ts";
 
@@ -43,8 +43,18 @@ export function serve(request: GraphRequest): Served {
   const refused = misbehave(request) ?? forbidden(request, route.roles);
   if (refused !== undefined) return { kind: route.kind, answer: refused };
   const query = new URLSearchParams(url.query);
-  return { kind: route.kind, answer: route.handle({ ...request, path: url.path, query, ids }) };
+  const answer = route.handle({ ...request, path: url.path, query, ids });
+  return { kind: route.kind, answer: isAnswerLost(request) ? gatewayTimeout(request) : answer };
 }
+
+/** Whether a gateway gives up waiting for the answer to something that has happened. */
+const isAnswerLost = ({ behaviour, tenant, method }: GraphRequest): boolean =>
+  method === "POST" &&
+  behaviour.lostAnswerRate > 0 &&
+  nextChance(tenant, behaviour.seed) < behaviour.lostAnswerRate;
+
+const gatewayTimeout = (request: GraphRequest): GraphAnswer =>
+  graphError(request, 504, "GatewayTimeout", "The gateway timed out.");
 
 /** Counts the request against the tenant's window, then leaves the rest to chance. */
 function misbehave(request: GraphRequest): GraphAnswer | undefined {

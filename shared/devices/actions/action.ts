@@ -56,7 +56,11 @@ export type Action = {
   readonly name: { readonly en: string; readonly fr: string };
   readonly group: ActionGroup;
   readonly permission: ActionPermission;
-  /** True when a device that gets it twice is none the worse. */
+  /**
+   * True when a device that gets it twice is none the worse: it only checks in, reports or scans again. A restart
+   * ends what people do, a script or a query may change anything, an installation writes: of these nobody may be
+   * sure twice, so an unclear answer is never followed by asking again.
+   */
   readonly repeatable: boolean;
   readonly operation?: { readonly type: number; readonly evidence: Evidence };
   /** Which schema its parameters have; absent: it takes none. */

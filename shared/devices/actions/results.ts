@@ -8,6 +8,15 @@ import type { Instant } from "../../kernel/clock.ts";
  */
 const skewMs = 10_000;
 
+/** Graph may cut its times to whole seconds. */
+const roundingMs = 1_000;
+
+/**
+ * The time to ask for where taking an older result for ours is the harmful mistake: nobody knows whether we asked
+ * at all, and a restart by somebody else a few seconds earlier proves nothing about ours.
+ */
+export const strictly = (since: Instant): Instant => since + skewMs - roundingMs;
+
 const ActionResult = z.object({
   actionName: z.string().nullish(),
   actionState: z.string().nullish(),

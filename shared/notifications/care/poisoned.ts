@@ -6,7 +6,7 @@
 import type { Action } from "../../devices/actions/action.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
 import { type Look, lookAt } from "../../devices/actions/read-back.ts";
-import { verdictOf } from "../../devices/actions/results.ts";
+import { strictly, verdictOf } from "../../devices/actions/results.ts";
 import { type QueueName, queueNames } from "../../storage/names.ts";
 import { changeRows, deliveriesIn, touchAt } from "../passes/change-rows.ts";
 import { stepAfterReport } from "../passes/decide-pass.ts";
@@ -56,7 +56,7 @@ export async function poisonedPlan(
 }
 
 // Brings a row that no handler gets through to a true end: what never left has failed, what may have left is looked
-// for once more, and what cannot be seen is unknown. What relays carry is theirs to report.
+// for once more, and of what no trace can be seen nobody knows. What relays carry is theirs to report.
 
 /** Ends what is live in a row. The looks are few, and inside what the pace leaves free. */
 async function endRows(
@@ -98,13 +98,14 @@ export function endStep(
 ): Step {
   const details = { code: "muster-failed", detail: `Muster could not handle it: ${cause}` };
   const { state, markedAt, at } = delivery;
-  if (state === "waiting") return { event: "fail", details };
   const lose: Step = { event: "lose", details };
+  // What was asked without a clear answer may have been done, however little can be seen of it.
+  if (state === "waiting") return delivery.unclear ? lose : { event: "fail", details };
   if (action === undefined || look?.kind !== "seen") return lose;
   const names = action.routes[delivery.route]?.resultNames ?? [];
-  const arrived = verdictOf(look.device, names, markedAt ?? at) !== "none";
-  // Marked, and nothing arrived since: it never left.
-  if (state === "claimed" && !arrived) return { event: "fail", details };
+  const since = markedAt ?? at;
+  // Marked, and no trace: nobody can tell.
+  if (state === "claimed" && verdictOf(look.device, names, strictly(since)) === "none") return lose;
   const step = stepAfterReport(action, delivery, look, "early");
   return step !== undefined && lifecycle[state][step.event] !== undefined ? step : lose;
 }

@@ -6,7 +6,7 @@ import { liveOf } from "../state/delivery-row.ts";
 import type { DeliveryStore, StoredDeliveryRow } from "../state/delivery-store.ts";
 import type { Notification } from "../state/notification.ts";
 import { byRelay, relayDueAt } from "../state/relay-route.ts";
-import { applySteps } from "./decide-pass.ts";
+import { applySteps, lookableAt } from "./decide-pass.ts";
 import type { DeliverDeps, Turn } from "./pass-services.ts";
 
 // What one message about some rows works on, and how its pass may end.
@@ -32,8 +32,8 @@ export type Job = {
 };
 
 /** When a delivery can be touched again: when it may be sent, or its mark has run out. */
-export const touchAt = ({ state, markedAt, notBefore }: Delivery, claimMs: number): Instant =>
-  state === "claimed" ? (markedAt ?? 0) + claimMs : (notBefore ?? 0);
+export const touchAt = (delivery: Delivery, claimMs: number): Instant =>
+  delivery.state === "claimed" ? lookableAt(delivery, claimMs) : (delivery.notBefore ?? 0);
 
 /** All deliveries of some rows. */
 export const deliveriesIn = (rows: readonly StoredDeliveryRow[]): Delivery[] =>
@@ -137,9 +137,10 @@ export function dueAfterPass(
   const isOpen = deliveries.some(({ state }) => state === "waiting" || state === "claimed");
   const looked = isSent && !isOpen;
   let due = Math.min(relayDue, looked ? now + confirmAfterMs : relayDue);
-  for (const { state, markedAt, notBefore } of deliveries) {
-    if (state === "waiting") due = Math.min(due, Math.max(now, notBefore ?? now));
-    if (state === "claimed") due = Math.min(due, (markedAt ?? now) + claimMs);
+  for (const delivery of deliveries) {
+    const { state } = delivery;
+    if (state === "waiting" || state === "claimed")
+      due = Math.min(due, Math.max(now, touchAt(delivery, claimMs)));
   }
   return Number.isFinite(due) ? due : now + confirmAfterMs;
 }

@@ -3,7 +3,7 @@
 import type { Action } from "../../devices/actions/action.ts";
 import { callsFor, costOf, type SendCall } from "../../devices/actions/calls.ts";
 import type { Look } from "../../devices/actions/read-back.ts";
-import { seenSince, verdictOf } from "../../devices/actions/results.ts";
+import { seenSince, strictly, verdictOf } from "../../devices/actions/results.ts";
 import type { SendOutcome } from "../../devices/actions/send.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
@@ -26,6 +26,16 @@ export function latenessAt(now: Instant, expiresAt: Instant): Lateness {
   return now < expiresAt + graceMs ? "last" : "hopeless";
 }
 
+/**
+ * So often a repeatable action is asked without a clear answer before that ends as unknown: each time it may have
+ * been done, and a far side that never answers is not helped by asking on.
+ */
+const maxUnclear = 3;
+/**
+ * So many claims long we look for a trace of an action that must not be done twice, before a person has to decide:
+ * results and audits may come late.
+ */
+const looksForTrace = 5;
 /** Attempts before a delivery is given up as failed. */
 export const maxAttempts = 20;
 /** So often Graph's own Retry-After decides alone. */
@@ -74,11 +84,11 @@ export function decidePass(
       const silence = relaySilence(notification, delivery, now);
       if (silence) settle.set(deviceId, silence);
     } else if (state === "claimed") {
-      const free = (delivery.markedAt ?? 0) + claimMs;
+      const free = lookableAt(delivery, claimMs);
       if (free <= now) look.push(delivery);
       else laters.push(free);
     } else if (state === "waiting") {
-      const ending = leavers?.has(deviceId) ? leftTarget : endOf(notification, delivery, now);
+      const ending = endOf(notification, delivery, now, leavers?.has(deviceId));
       if (ending) settle.set(deviceId, ending);
       else if ((delivery.notBefore ?? 0) > now) laters.push(delivery.notBefore ?? now);
       else ready.push(delivery);
@@ -90,14 +100,47 @@ export function decidePass(
   return { settle, look, calls, ...again };
 }
 
+/** When a marked delivery may be looked for: its mark has run out, and the time since the latest look is over. */
+export const lookableAt = ({ markedAt = 0, notBefore = 0 }: Delivery, claimMs: number): Instant =>
+  Math.max(markedAt + claimMs, notBefore);
+
 /** What becomes of a delivery whose device has left the target. */
-export const leftTarget: Step = {
+const leftTarget: Step = {
   event: "cancel",
   details: { code: "left-target", detail: "the collection's rule no longer finds the device" },
 };
 
-/** Why a waiting delivery is at its end, if it is. */
+/** Nobody can tell whether it was done: says how often it was asked, what the latest answer was, and why it ends. */
+function doubtful(
+  { unclear = 0, state, detail }: Pick<Delivery, "unclear" | "state" | "detail">,
+  end: string,
+): Step {
+  const times = state === "claimed" ? unclear + 1 : unclear;
+  const asked = times === 1 ? "asked once" : `asked ${times} times`;
+  const latest = detail === undefined ? "" : ` (${detail.slice(0, 70)})`;
+  return {
+    event: "lose",
+    details: {
+      code: "no-clear-answer",
+      detail: `${asked} without a clear answer${latest}; ${end}`,
+    },
+  };
+}
+
+/** Why a waiting delivery is at its end, if it is. What was asked without a clear answer may have been done. */
 export function endOf(
+  notification: Notification,
+  delivery: Delivery,
+  now: Instant,
+  left = false,
+): Step | undefined {
+  const ending = left ? leftTarget : plainEndOf(notification, delivery, now);
+  if (ending === undefined || !delivery.unclear) return ending;
+  const end = ending.details?.code === "expired" ? "its time ended" : ending.details?.detail;
+  return doubtful(delivery, end ?? "it ended");
+}
+
+function plainEndOf(
   notification: Notification,
   { attempts, detail = "" }: Delivery,
   now: Instant,
@@ -112,7 +155,10 @@ export function endOf(
   if (now >= notification.expiresAt)
     return {
       event: "expire",
-      details: { code: "expired", detail: "its time ended before it left" },
+      details: {
+        code: "expired",
+        detail: `its time ended before it left${detail && `; the latest try: ${detail}`}`,
+      },
     };
   if (attempts >= maxAttempts)
     return {
@@ -169,39 +215,61 @@ export function stepOf(
     }
     // The mark stays: when the claim has run out, the next pass looks at the device first.
     case "unclear":
-      return undefined;
+      return { event: "doubt", details: { code: "no-clear-answer", detail: outcome.why } };
   }
 }
 
+/** When a look is made, and how long claims hold. */
+export type LookTime = {
+  readonly now: Instant;
+  readonly lateness: Lateness;
+  readonly claimMs: number;
+};
+
 /**
- * What a look at a device means for a delivery whose worker never told the outcome: the far side has
- * it, or surely has not, and then it may be sent again. While nobody can look, nobody can tell; when it is
- * `hopeless`, that is the answer.
+ * What a look at a device means for a delivery of which nobody knows whether it left. A trace on the far side
+ * settles it. No trace settles nothing: results stay empty for some devices, and come late for others. What is
+ * harmless twice is sent again, a few times; what is not is looked for a while, and then a person decides. While
+ * nobody can look, nobody can tell; when it is `hopeless`, that is the answer.
  */
 export function stepAfterLook(
   action: Action,
   delivery: Delivery,
   look: Look | undefined,
-  lateness: Lateness,
+  { now, lateness, claimMs }: LookTime,
 ): Step | undefined {
+  const { unclear = 0, detail = "the worker ended before it noted an answer" } = delivery;
   const since = delivery.markedAt ?? delivery.at;
+  const known = { ...delivery, detail };
   switch (look?.kind) {
     case undefined:
     case "later":
-    case "refused":
-      return lateness === "hopeless" ? unreadable : undefined;
-    case "gone":
+    case "refused": {
+      if (lateness === "hopeless") return doubtful(known, "it could not be read back");
       return {
-        event: "fail",
-        details: { code: "device-not-found", detail: "Intune no longer knows the device" },
+        event: "doubt",
+        details: { notBefore: now + Math.min(retryReadMs, claimMs), detail },
       };
+    }
+    case "gone":
+      return doubtful(known, "Intune no longer knows the device");
     case "seen": {
       const names = action.routes[delivery.route]?.resultNames ?? [];
-      const verdict = verdictOf(look.device, names, since);
-      return verdict === "none" ? { event: "postpone" } : { event: "accept" };
+      const after = action.repeatable ? since : strictly(since);
+      if (verdictOf(look.device, names, after) !== "none") return { event: "accept" };
+      if (action.repeatable)
+        return unclear + 1 < maxUnclear
+          ? { event: "postpone", details: { unclear: unclear + 1, detail } }
+          : doubtful(known, "no trace of it was found");
+      if (lateness !== "early" || now >= since + looksForTrace * claimMs)
+        return doubtful(known, "no trace of it was found, and it must not be done twice");
+      return { event: "doubt", details: { notBefore: now + claimMs, detail } };
     }
   }
 }
+
+/** Time before what could not be read is tried again. */
+const retryReadMs = 10_000;
 
 /** What becomes of a delivery that could not be read back in time. */
 export const unreadable: Step = {

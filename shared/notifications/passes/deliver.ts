@@ -44,8 +44,6 @@ import {
 
 /** Most devices looked at in one pass. */
 const maxLooks = 200;
-/** Time before what could not be read is tried again. */
-const retryMs = 10_000;
 
 /** Looks, writes down what was found, and asks for another pass. */
 async function lookPass(
@@ -67,11 +65,12 @@ async function lookPass(
     some.map(({ deviceId, route }) => ({ deviceId, route: action.routes[route] })),
   );
   const now = deps.clock.now();
-  const lateness = latenessAt(now, notification.expiresAt);
+  const { claimMs } = deps;
+  const time = { now, lateness: latenessAt(now, notification.expiresAt), claimMs };
   await obeyReads(deps, tenantId, looks);
   const steps = new Map<string, Step>();
   for (const delivery of some) {
-    const step = stepAfterLook(action, delivery, looks.get(delivery.deviceId), lateness);
+    const step = stepAfterLook(action, delivery, looks.get(delivery.deviceId), time);
     if (step) steps.set(delivery.deviceId, step);
   }
   await changeRows(deps.deliveries, rows, {
@@ -80,7 +79,7 @@ async function lookPass(
     now,
     dueAt: (deliveries) => dueAfterPass(deps, { action, notification }, deliveries, now),
   });
-  return { kind: "again", until: steps.size > 0 ? now : now + retryMs, turn };
+  return { kind: "again", until: now, turn };
 }
 
 // Checks waiting devices against the target's rule once more, before an action leaves.

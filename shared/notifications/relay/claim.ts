@@ -13,7 +13,7 @@ import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { newestFirstId } from "../../kernel/ids.ts";
 import { changeRowsOnce, deliveriesIn, dueAfterPass, type Job } from "../passes/change-rows.ts";
-import { endOf, leftTarget } from "../passes/decide-pass.ts";
+import { endOf } from "../passes/decide-pass.ts";
 import { leaversOf } from "../passes/deliver.ts";
 import { finishIfDone } from "../passes/finish.ts";
 import { noSite } from "../passes/hand-over.ts";
@@ -106,7 +106,7 @@ function settled(
   const settle = new Map<string, Step>();
   for (const delivery of waiting) {
     const { deviceId } = delivery;
-    const ending = leavers.has(deviceId) ? leftTarget : endOf(notification, delivery, now);
+    const ending = endOf(notification, delivery, now, leavers.has(deviceId));
     if (ending) settle.set(deviceId, ending);
     else if (devices.get(deviceId)?.configMgrResourceId === undefined) settle.set(deviceId, noSite);
   }

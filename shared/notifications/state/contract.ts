@@ -69,6 +69,12 @@ export const RetryRequest = z.strictObject({
     .transform((states) => [...new Set(states)])
     .default(["failed", "offline", "expired", "unknown"])
     .describe("Deliveries in which states get the action again"),
+  mayRepeat: z
+    .boolean()
+    .optional()
+    .describe(
+      "Needed for unknown deliveries of an action that is not repeatable: it may have been done, and is done again",
+    ),
   allowApproximate: z.boolean().optional(),
   expiresAfter: expiresAfter.optional(),
   note: z.string().trim().max(1000).optional(),

@@ -113,6 +113,7 @@ type Packed = [
   code: string,
   detail: string,
   claim: string,
+  unclear: number,
 ];
 const fixedFields = 6;
 
@@ -139,7 +140,8 @@ export function unpack(texts: readonly string[]): Delivery[] {
 
 function packOne(delivery: Delivery): unknown[] {
   const { deviceId, deviceName, state, route, at, attempts } = delivery;
-  const { markedAt = 0, notBefore = 0, alone, code = "", detail = "", claim = "" } = delivery;
+  const { markedAt = 0, notBefore = 0, alone, code = "", detail = "" } = delivery;
+  const { claim = "", unclear = 0 } = delivery;
   const packed: Packed = [
     deviceId,
     deviceName,
@@ -153,6 +155,7 @@ function packOne(delivery: Delivery): unknown[] {
     code,
     detail,
     claim,
+    unclear,
   ];
   let length = packed.length;
   while (length > fixedFields && (packed[length - 1] === 0 || packed[length - 1] === ""))
@@ -162,7 +165,7 @@ function packOne(delivery: Delivery): unknown[] {
 
 function unpackOne(packed: Packed): Delivery {
   const [deviceId, deviceName, letter, route, at, attempts] = packed;
-  const [, , , , , , markedAt, notBefore, alone, code, detail, claim] = packed;
+  const [, , , , , , markedAt, notBefore, alone, code, detail, claim, unclear] = packed;
   const state = statesByLetter.get(letter);
   if (state === undefined) throw new Error(`a delivery row holds the unknown state "${letter}"`);
   return {
@@ -178,5 +181,6 @@ function unpackOne(packed: Packed): Delivery {
     ...(code ? { code } : {}),
     ...(detail ? { detail } : {}),
     ...(claim ? { claim } : {}),
+    ...(unclear ? { unclear } : {}),
   };
 }

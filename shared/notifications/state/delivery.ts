@@ -21,8 +21,10 @@ export type DeliveryState =
 export type DeliveryEvent =
   /** A worker is about to ask. */
   | "claim"
-  /** Surely not done: try again later. */
+  /** Surely not done, or harmless to do twice: try again later. */
   | "postpone"
+  /** Asked without a clear answer, or looked for without a trace: the mark stays. */
+  | "doubt"
   /** Graph took it. */
   | "accept"
   /** The device did it. */
@@ -52,9 +54,11 @@ export const lifecycle: Readonly<Record<DeliveryState, Moves>> = {
     decline: "notSupported",
     cancel: "cancelled",
     expire: "expired",
+    lose: "unknown",
   },
   claimed: {
     claim: "claimed",
+    doubt: "claimed",
     postpone: "waiting",
     accept: "sent",
     finish: "done",
@@ -114,8 +118,10 @@ export type Delivery = {
   readonly attempts: number;
   /** When the latest claim was made; what the far side did since then is ours. */
   readonly markedAt?: Instant;
-  /** Not to be sent before. */
+  /** Not to be sent, or looked for again, before. */
   readonly notBefore?: Instant;
+  /** How often it was asked without anybody ever learning what came of it. */
+  readonly unclear?: number;
   /** The claim of a relay that it is under, or was last. */
   readonly claim?: string;
   /** Bulk was refused for it: ask for the device by itself. */
@@ -128,7 +134,7 @@ export type Delivery = {
 
 /** What comes with an event. */
 export type EventDetails = Partial<
-  Pick<Delivery, "markedAt" | "notBefore" | "claim" | "alone" | "code" | "detail">
+  Pick<Delivery, "markedAt" | "notBefore" | "unclear" | "claim" | "alone" | "code" | "detail">
 >;
 
 /** An event for one delivery, with what comes along. */
@@ -146,7 +152,7 @@ export function apply(
 ): Delivery {
   const state = lifecycle[delivery.state][event];
   if (state === undefined) return delivery;
-  const { deviceId, deviceName, route, attempts, markedAt, claim, alone } = delivery;
+  const { deviceId, deviceName, route, attempts, markedAt, unclear, claim, alone } = delivery;
   const { detail, ...rest } = details;
   return {
     deviceId,
@@ -156,6 +162,7 @@ export function apply(
     at: now,
     attempts: event === "claim" ? attempts + 1 : attempts,
     ...(markedAt === undefined ? {} : { markedAt }),
+    ...(unclear === undefined ? {} : { unclear }),
     ...(claim === undefined ? {} : { claim }),
     ...(alone === undefined ? {} : { alone }),
     ...rest,

@@ -10,7 +10,7 @@ import {
   stepAfterLook,
   stepAfterReport,
 } from "../../../shared/notifications/passes/decide-pass.ts";
-import type { Delivery } from "../../../shared/notifications/state/delivery.ts";
+import { apply, type Delivery } from "../../../shared/notifications/state/delivery.ts";
 import { idOf, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart") as Action;
@@ -33,34 +33,39 @@ const refused: Look = { kind: "refused", detail: "no" };
 /** What a look behind a mark of 20,000 ms means. */
 function after(look: Look | undefined, lateness: Lateness = "early"): string | undefined {
   const marked = one({ state: "claimed", markedAt: 20_000 });
-  const step = stepAfterLook(restart, marked, look, lateness);
+  const time = { now: 30_000, lateness, claimMs: 10_000 };
+  const step = stepAfterLook(restart, marked, look, time);
   return step && [step.event, step.details?.code].filter(Boolean).join(" ");
 }
 
 describe("a look behind a mark that nobody came back from", () => {
   test.each<[string, Look | undefined, string | undefined, string | undefined]>([
-    ["sends again what Graph surely has not", nothing, "postpone", "postpone"],
     ["counts as sent what Graph has", seen("pending"), "accept", "accept"],
     ["counts as sent what is done already", seen("done"), "accept", "accept"],
     ["counts as sent what failed already", seen("failed"), "accept", "accept"],
     [
-      "takes a device that is gone as failed",
+      "knows nothing of a device that is gone",
       { kind: "gone" },
-      "fail device-not-found",
-      "fail device-not-found",
+      "lose no-clear-answer",
+      "lose no-clear-answer",
     ],
     [
       "tells nothing when Graph is busy, till it is hopeless",
       { kind: "later" },
-      undefined,
-      "lose no-answer",
+      "doubt",
+      "lose no-clear-answer",
     ],
-    ["tells nothing when Graph refuses, till it is hopeless", refused, undefined, "lose no-answer"],
+    [
+      "tells nothing when Graph refuses, till it is hopeless",
+      refused,
+      "doubt",
+      "lose no-clear-answer",
+    ],
     [
       "tells nothing when it is missing, till it is hopeless",
       undefined,
-      undefined,
-      "lose no-answer",
+      "doubt",
+      "lose no-clear-answer",
     ],
   ])("%s", (_, look, inTime, tooLate) => {
     expect(after(look)).toBe(inTime);
@@ -68,9 +73,44 @@ describe("a look behind a mark that nobody came back from", () => {
     expect(after(look, "hopeless")).toBe(tooLate);
   });
 
-  it("takes a result from before the mark for somebody else's", () => {
-    const marked = one({ state: "claimed", markedAt: 60_000 });
-    expect(stepAfterLook(restart, marked, seen("done"), "early")).toEqual({ event: "postpone" });
+  const markedAt = 20_000;
+  const claimMs = 10_000;
+  const early = { lateness: "early", claimMs } as const;
+
+  it("never sends a restart again for want of a trace: it looks for five claims' time, then a person decides", () => {
+    const marked = one({ state: "claimed", markedAt, detail: "HTTP 504" });
+    for (const ms of [10_000, 30_000, 49_999]) {
+      const now = markedAt + ms;
+      const step = stepAfterLook(restart, marked, nothing, { ...early, now });
+      const details = { notBefore: now + claimMs, detail: "HTTP 504" };
+      expect(step).toEqual({ event: "doubt", details });
+    }
+    const step = stepAfterLook(restart, marked, nothing, { ...early, now: markedAt + 50_000 });
+    const detail =
+      "asked once without a clear answer (HTTP 504); no trace of it was found, and it must not be done twice";
+    expect(step).toEqual({ event: "lose", details: { code: "no-clear-answer", detail } });
+  });
+
+  it("takes a restart from five seconds before the mark for somebody else's", () => {
+    const marked = one({ state: "claimed", markedAt: 25_000 });
+    const now = 40_000;
+    expect(stepAfterLook(restart, marked, seen("done"), { ...early, now })?.event).toBe("doubt");
+  });
+
+  it("sends what is harmless twice again, three times in all, and says how often and why", () => {
+    const scan = findAction("endpointProtectionQuickScan") as Action;
+    let delivery = waiting(1, { route: 1 });
+    for (const tries of [1, 2, 3]) {
+      delivery = apply(delivery, "claim", markedAt, { markedAt });
+      delivery = apply(delivery, "doubt", markedAt, { detail: "HTTP 504" });
+      const step = stepAfterLook(scan, delivery, nothing, { ...early, now: 30_000 });
+      expect(step?.event).toBe(tries < 3 ? "postpone" : "lose");
+      delivery = apply(delivery, step!.event, 30_000, step!.details);
+    }
+    expect(delivery).toMatchObject({
+      state: "unknown",
+      detail: "asked 3 times without a clear answer (HTTP 504); no trace of it was found",
+    });
   });
 });
 

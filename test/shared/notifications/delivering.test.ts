@@ -88,6 +88,27 @@ describe("a pass", () => {
 });
 
 describe("an ending", () => {
+  test.each<[string, Parameters<typeof endOf>, string]>([
+    ["its time", [running(), one({ unclear: 1 }), 200_000], "its time ended"],
+    [
+      "a cancellation",
+      [running({ state: "cancelling" }), one({ unclear: 1 }), 0],
+      "cancelled before it left",
+    ],
+    ["too many attempts", [running(), one({ unclear: 1, attempts: maxAttempts }), 0], "gave up"],
+    ["leaving the target", [running(), one({ unclear: 1 }), 0, true], "no longer finds"],
+  ])("of what may have been done is unknown, also by %s", (_, given, why) => {
+    const step = endOf(...given);
+    expect(step).toMatchObject({ event: "lose", details: { code: "no-clear-answer" } });
+    expect(step?.details?.detail).toContain(why);
+  });
+
+  it("by its time tells the latest reason", () => {
+    const detail = endOf(running(), one({ detail: "Graph was not available" }), 200_000)?.details
+      ?.detail;
+    expect(detail).toBe("its time ended before it left; the latest try: Graph was not available");
+  });
+
   it("names what went wrong at the last attempt", () => {
     const tired = one({ attempts: maxAttempts, detail: "Graph throttled the tenant" });
     expect(endOf(running(), tired, 0)?.details?.detail).toContain("Graph throttled the tenant");
@@ -110,7 +131,10 @@ describe("Graph's answer", () => {
       { event: "fail", details: { code: "c", detail: "d" } },
     ],
     [{ kind: "alone" }, { event: "postpone", details: { alone: true } }],
-    [{ kind: "unclear", why: "cut" }, undefined],
+    [
+      { kind: "unclear", why: "cut" },
+      { event: "doubt", details: { code: "no-clear-answer", detail: "cut" } },
+    ],
     [
       { kind: "later", throttled: true, afterMs: 7_000, why: "w" },
       { event: "postpone", details: { notBefore: 8_000, code: "graph-busy", detail: "w" } },

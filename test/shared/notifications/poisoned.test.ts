@@ -197,7 +197,7 @@ describe("the end of a delivery whose handlers fail", () => {
   const nothing: Look = { kind: "seen", device: { id: waiting().deviceId } };
   test.each<[string, "waiting" | "claimed" | "sent", Look | undefined, string]>([
     ["that waits", "waiting", undefined, "fail"],
-    ["that is marked and never arrived", "claimed", nothing, "fail"],
+    ["that is marked and left no trace", "claimed", nothing, "lose"],
     ["that is marked and was done", "claimed", result("done"), "finish"],
     ["that is marked and is pending", "claimed", result("pending"), "lose"],
     ["that is marked and was cancelled elsewhere", "claimed", result("canceled"), "lose"],
@@ -209,5 +209,10 @@ describe("the end of a delivery whose handlers fail", () => {
   ])("%s", (_, state, look, event) => {
     const delivery = waiting(0, { state, route: 1, markedAt: 50_000, at: 50_000 });
     expect(endStep(findAction("restart"), delivery, look, "x").event).toBe(event);
+  });
+
+  it("that waits and may have been done is unknown", () => {
+    const delivery = waiting(0, { route: 1, unclear: 1 });
+    expect(endStep(findAction("restart"), delivery, undefined, "x").event).toBe("lose");
   });
 });
