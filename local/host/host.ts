@@ -129,7 +129,7 @@ function open(parts: Parts): Host {
   const { run, listeners } = connect(parts, functions);
   const drain = createDrain(listeners, worker.invocations.running);
   const forwarder = createForwarder(options.streamSilenceMs);
-  answer(parts, { functions, routes, run, drain, forwarder });
+  answer(parts, { functions, routes, run, drain, forwarder, listeners });
   return {
     url: `http://127.0.0.1:${front.port}`,
     keys,
@@ -187,11 +187,12 @@ type Opened = {
   readonly run: Run;
   readonly drain: Drain;
   readonly forwarder: ReturnType<typeof createForwarder>;
+  readonly listeners: Listeners;
 };
 
 /** Lets the requests in that waited for the app. */
 function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): void {
-  const { functions, routes, run, drain, forwarder } = opened;
+  const { functions, routes, run, drain, forwarder, listeners } = opened;
   answers({
     admin: adminEndpoints({
       keys,
@@ -203,6 +204,7 @@ function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): 
       isReady: worker.isReady,
       outstanding: worker.invocations.running,
       drain,
+      timerByHand: listeners.timerByHand,
     }),
     functions: httpFunctions({
       routes,

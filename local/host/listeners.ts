@@ -1,6 +1,7 @@
 /** The listeners of an app's queue and timer functions, started and stopped together. */
 import type { HostedFunction, QueueFunction, QueueOutput, TimerFunction } from "./app/functions.ts";
 import type { QueueSettings } from "./app/host-json.ts";
+import type { TypedData } from "./app/protocol.ts";
 import { connectionString } from "./app/settings.ts";
 import type { StorageAccounts } from "./app/storage-accounts.ts";
 import { QueueListener } from "./queues/listener.ts";
@@ -8,13 +9,15 @@ import { queueProcessor } from "./queues/processor.ts";
 import type { Listener } from "./runs/drain.ts";
 import type { HostLog } from "./runs/log.ts";
 import type { Run } from "./runs/runner.ts";
-import { timerListener } from "./timers/listener.ts";
-import { timerMonitor } from "./timers/monitor.ts";
+import { timerByHand, timerListener } from "./timers/listener.ts";
+import { type TimerMonitor, timerMonitor } from "./timers/monitor.ts";
 import { SingletonLock } from "./timers/singleton-lock.ts";
 
 export type Listeners = Listener & {
   /** Tells whoever listens to this queue that it got messages. */
   readonly wake: (queue: Pick<QueueOutput, "queue" | "connection">) => void;
+  /** What a timer function gets when somebody runs it by hand. */
+  readonly timerByHand: (fn: TimerFunction) => Promise<TypedData>;
 };
 
 export type ListenersOptions = {
@@ -48,8 +51,12 @@ export function createListeners(options: ListenersOptions): Listeners {
     start: () => all.forEach((listener) => listener.start()),
     stop: async () => void (await Promise.all(all.map((listener) => listener.stop()))),
     wake,
+    timerByHand: (fn) => timerByHand(fn, monitorOf(fn, options)),
   };
 }
+
+const monitorOf = (fn: TimerFunction, { accounts, env, hostId }: ListenersOptions): TimerMonitor =>
+  timerMonitor(accounts.hostContainer(connectionString(env)), hostId, fn.name);
 
 function listenToQueue(fn: QueueFunction, options: ListenersOptions, wake: Listeners["wake"]) {
   const { accounts, settings, run, log, workerReady, messageLeaseSeconds: leaseSeconds } = options;
@@ -78,7 +85,7 @@ function listenToTimer(fn: TimerFunction, options: ListenersOptions): Listener {
   const lockName = `${hostId}/Host.Functions.${fn.name}.Listener`;
   return timerListener({
     fn,
-    monitor: timerMonitor(container, hostId, fn.name),
+    monitor: monitorOf(fn, options),
     lock: (onLost) => new SingletonLock(container, lockName, onLost),
     run,
     workerReady,

@@ -1,11 +1,11 @@
 /** The admin endpoints: run a function by hand, ping, status, drain and resume. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HostedFunction, QueueFunction, TimerFunction } from "../app/functions.ts";
+import type { TypedData } from "../app/protocol.ts";
 import { mergeBody } from "../queues/message.ts";
 import type { Drain } from "../runs/drain.ts";
 import type { Call } from "../runs/invocations.ts";
 import type { Run } from "../runs/runner.ts";
-import { timerData } from "../timers/listener.ts";
 import { readBody } from "./exchange.ts";
 import type { HttpAnswer } from "./functions.ts";
 import { grantOf, type Keys } from "./keys.ts";
@@ -22,6 +22,8 @@ export type AdminOptions = {
   readonly isReady: () => boolean;
   readonly outstanding: () => number;
   readonly drain: Drain;
+  /** What a timer function gets when somebody runs it. */
+  readonly timerByHand: (fn: TimerFunction) => Promise<TypedData>;
 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -76,7 +78,7 @@ function fixedEndpoints(options: AdminOptions): Readonly<Record<string, Answer>>
 
 /** Starts a timer or queue function; the caller does not wait for its end. */
 async function runByHand(
-  { functions, run, workerReady }: AdminOptions,
+  { functions, run, workerReady, timerByHand }: AdminOptions,
   name: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -86,12 +88,11 @@ async function runByHand(
   const input = inputOf(await readBody(request, 1_000_000));
   if (fn.kind === "http" || input === undefined) return writeEmpty(response, 400);
   if (!(await workerReady())) return writeEmpty(response, 503);
-  void run(fn, callOf(fn, input));
+  void run(fn, fn.kind === "timer" ? { data: await timerByHand(fn) } : callOf(fn, input));
   writeEmpty(response, 202);
 }
 
-function callOf(fn: QueueFunction | TimerFunction, input: string): Call {
-  if (fn.kind === "timer") return { data: timerData(null, false) };
+function callOf(fn: QueueFunction, input: string): Call {
   const own = { QueueTrigger: { string: input } };
   return fn.dataType === "binary"
     ? { data: { bytes: Buffer.from(input) }, triggerMetadata: own }

@@ -84,7 +84,7 @@ async function fire(
   wait: (ms: number) => Promise<void>,
 ): Promise<void> {
   const { schedule } = fn;
-  const monitored = fn.useMonitor && !schedule.isSubMinute;
+  const monitored = hasMonitor(fn);
   const plan = planStart(schedule, monitored ? await monitor.read() : undefined, Date.now());
   let { status } = plan;
 
@@ -113,8 +113,17 @@ async function fire(
   }
 }
 
+const hasMonitor = ({ useMonitor, schedule }: TimerFunction): boolean =>
+  useMonitor && !schedule.isSubMinute;
+
+/** What a function that is run by hand gets: the status that is kept of it, and nothing is past due. */
+export async function timerByHand(fn: TimerFunction, monitor: TimerMonitor): Promise<TypedData> {
+  const status = hasMonitor(fn) ? await monitor.read() : undefined;
+  return timerData(status === undefined ? null : statusText(status, fn.schedule), false);
+}
+
 /** The timer value a function gets. Without a monitor there is no status, whatever the typings say. */
-export function timerData(status: StatusText | null, isPastDue: boolean): TypedData {
+function timerData(status: StatusText | null, isPastDue: boolean): TypedData {
   return {
     json: JSON.stringify({
       Schedule: { AdjustForDST: true },

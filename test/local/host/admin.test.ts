@@ -27,6 +27,23 @@ test.concurrent("functions run by hand, for the master key only", async () => {
   }, within);
 });
 
+test.concurrent("a timer run by hand is given the status that is kept of it", async () => {
+  await using app = await hostApp("plain");
+  const timer = await vi.waitFor(async () => {
+    await admin(app, "POST", "functions/tick", {});
+    const last = (await app.notes("tick")).at(-1)?.["timer"] as { scheduleStatus: unknown };
+    expect(last.scheduleStatus).not.toBeNull();
+    return last;
+  }, within);
+  expect(timer).toMatchObject({
+    isPastDue: false,
+    scheduleStatus: {
+      last: "0001-01-01T00:00:00+00:00",
+      next: expect.stringMatching(/^\d{4}-01-01T00:00:00\+00:00$/),
+    },
+  });
+});
+
 test.concurrent("the host tells that it lives to everybody, and its state to the master key", async () => {
   await using app = await hostApp("plain");
   expect((await app.fetch("/admin/host/ping")).status).toBe(200);
