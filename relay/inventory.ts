@@ -1,5 +1,5 @@
 /** Hands the site's clients in to Muster: read from AdminService page by page, sent part by part. */
-
+import { plainText } from "../shared/kernel/outside-text.ts";
 import type { Log } from "./base/log.ts";
 import { pause } from "./base/pause.ts";
 import { forgetId, keptId } from "./claims/journal.ts";
@@ -98,7 +98,7 @@ const noGuid = "00000000-0000-0000-0000-000000000000";
 export function deviceOf(row: Readonly<Record<string, unknown>>): InventoryDevice {
   const text = (name: string): string => {
     const value = row[name];
-    return typeof value === "string" ? value.slice(0, 256) : "";
+    return typeof value === "string" ? plainText(value, 256) : "";
   };
   const entraDeviceId = text("AADDeviceID").toLowerCase();
   const known = {

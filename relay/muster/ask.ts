@@ -1,7 +1,7 @@
 /** One request to Muster: signed in, within its time, and judged. */
+import { bodyOf, reasonIn, reasonOf } from "../../shared/kernel/outside-text.ts";
 import type { TokenSource } from "../base/token.ts";
 import { MusterTrouble } from "../base/trouble.ts";
-import { parsed, recordOf } from "../site/transport.ts";
 
 // Muster's clock, as its answers tell it. Ends of notifications are moments on that clock; a server whose own
 // clock is an hour off must neither start what is over nor give up what is not.
@@ -76,30 +76,24 @@ async function exchange(url: string, init: RequestInit): Promise<Answer> {
     const response = await fetch(url, init);
     return { status: response.status, headers: response.headers, text: await response.text() };
   } catch (cause) {
-    throw new MusterTrouble(`Muster does not answer: ${causeOf(cause)}`);
+    throw new MusterTrouble(`Muster does not answer: ${reasonOf(cause)}`);
   }
 }
 
 function contentOf({ status, headers, text }: Answer): unknown {
-  const content = parsed(text);
   if (status === noContent) return undefined;
-  const isObject = typeof content === "object" && content !== null;
+  const body = bodyOf(text);
   if (status >= 200 && status < 300) {
-    if (isObject) return content;
+    if (body.kind !== "foreign" && text !== "") return body.kind === "object" ? body.fields : {};
     // A page of somebody in between, such as a sign-in page: Muster has heard nothing.
     throw new MusterTrouble(`something answers ${status} in the place of Muster`);
   }
-  const { code, detail } = recordOf(content);
-  const said = typeof code === "string" ? `${code}: ${String(detail)}` : "without a reason";
+  const { code, detail } = body.kind === "object" ? body.fields : {};
+  const said =
+    typeof code === "string" ? reasonIn(`${code}: ${String(detail)}`) : "without a reason";
   const seconds = Number(headers.get("retry-after"));
   throw new MusterTrouble(`Muster answers ${status} ${said}`, {
     code: typeof code === "string" ? code : undefined,
     retryAfterMs: seconds > 0 ? seconds * secondMs : 0,
   });
-}
-
-/** The reason below the words "fetch failed". */
-function causeOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : {};
-  return String(cause instanceof Error ? cause.message || cause.name : error);
 }

@@ -1,10 +1,12 @@
 /** What the relay reads from AdminService. */
 import { operationsReader } from "./operations.ts";
 import { siteReads } from "./reads.ts";
-import { recordOf, type Transport } from "./transport.ts";
+import { recordOf, type Transport, wordsOf } from "./transport.ts";
 
 /** The site's AdminService, for reading. */
 export type SiteReader = ReturnType<typeof siteReader>;
+
+const isOwn = (given: unknown): boolean => wordsOf(given).body.kind !== "foreign";
 
 /** What an account that may not see sites is answered. */
 const unseen = new Set([400, 403, 404]);
@@ -34,7 +36,8 @@ export function siteReader(transport: Transport) {
     siteCodes: async (): Promise<readonly string[] | undefined> => {
       const path = "/wmi/SMS_Site?$select=SiteCode";
       const answer = await transport({ method: "GET", path });
-      if (answer.kind === "answer" && unseen.has(answer.status)) return undefined;
+      if (answer.kind === "answer" && unseen.has(answer.status) && isOwn(answer.body))
+        return undefined;
       return (await reads.list(path)).map((row) => String(row["SiteCode"]).toUpperCase());
     },
   };

@@ -5,6 +5,7 @@
  * its process (SSPI), a group managed service account included; elsewhere with the ticket cache (GSSAPI).
  */
 import { spawn } from "node:child_process";
+import { plainText } from "../../shared/kernel/outside-text.ts";
 import { parsed, type SiteAnswer, type SiteRequest, type Transport } from "./transport.ts";
 
 /** curl's exit codes for a request that never left: could not resolve, connect, or agree on TLS. */
@@ -57,7 +58,11 @@ function answerOf(code: number, output: string, trouble: string): SiteAnswer {
   const at = output.lastIndexOf(marker);
   const status = Number(output.slice(at + marker.length));
   if (code !== 0 || at < 0 || !(status > 0))
-    return { kind: "lost", sent: !neverSent.has(code), why: trouble || `curl ended with ${code}` };
+    return {
+      kind: "lost",
+      sent: !neverSent.has(code),
+      why: plainText(trouble, 300) || `curl ended with ${code}`,
+    };
   return { kind: "answer", status, body: parsed(output.slice(0, at)) };
 }
 

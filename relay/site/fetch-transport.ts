@@ -1,4 +1,5 @@
 /** Requests to AdminService by Node itself: without credentials, or with a name and a password. */
+import { reasonOf } from "../../shared/kernel/outside-text.ts";
 import type { SiteAuth } from "../base/settings.ts";
 import { parsed, type Transport } from "./transport.ts";
 
@@ -35,14 +36,13 @@ export function fetchTransport(
       });
       return { kind: "answer", status: answer.status, body: parsed(await answer.text()) };
     } catch (error) {
-      const { code, message } = causeOf(error);
-      return { kind: "lost", sent: !neverSent.has(code), why: message };
+      return { kind: "lost", sent: !neverSent.has(codeOf(error)), why: reasonOf(error) };
     }
   };
 }
 
-function causeOf(error: unknown): { code: string; message: string } {
-  const { cause, message } = error instanceof Error ? error : new Error(String(error));
+function codeOf(error: unknown): string {
+  const { cause } = error instanceof Error ? error : {};
   const { code } = (cause ?? {}) as { code?: unknown };
-  return { code: typeof code === "string" ? code : "", message };
+  return typeof code === "string" ? code : "";
 }

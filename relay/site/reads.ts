@@ -1,6 +1,7 @@
 /** Reads from AdminService: lists and single objects, in the shapes that Microsoft documents or that are known to work. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageIn, recordOf, type SiteAnswer, type Transport } from "./transport.ts";
+import type { OutsideBody } from "../../shared/kernel/outside-text.ts";
+import { recordOf, type SiteAnswer, saysWhat, type Transport, wordsOf } from "./transport.ts";
 
 /** The site could not be read now. */
 export class SiteUnreadable extends Error {}
@@ -25,22 +26,28 @@ export function siteReads(transport: Transport) {
      */
     list: async (path: string): Promise<readonly Row[]> => {
       const { status, body } = await read(path);
-      const rows = rowsIn(body);
+      const rows = rowsIn(wordsOf(body).body);
       if (status === notFound || rows === undefined)
-        throw new SiteUnreadable(`the site answers ${status} without a list`);
+        throw new SiteUnreadable(`${saysWhat(status, body)}, and no list`);
       return rows;
     },
     /** One object by its key; undefined when there is none. */
     one: async (path: string): Promise<Row | undefined> => {
-      const { status, body } = await read(path);
-      if (status === notFound) return undefined;
-      if (typeof body !== "object" || body === null)
-        throw new SiteUnreadable(`the site answers ${status} without an object`);
+      const answer = await read(path);
+      const { status } = answer;
+      const { body, reason } = wordsOf(answer.body);
+      const denies = reason !== undefined && denied.test(reason);
+      if (status === notFound && body.kind !== "foreign" && !denies) return undefined;
+      if (status === notFound || body.kind !== "object" || reason !== undefined)
+        throw new SiteUnreadable(`${saysWhat(status, answer.body)}, and no object`);
       const rows = rowsIn(body);
-      return rows === undefined ? recordOf(body) : rows[0];
+      return rows === undefined ? body.fields : rows[0];
     },
   };
 }
+
+/** AdminService answers 404 for a missing right as well, and says so: what may not be seen may well be there. */
+const denied = /denied|unauthori[sz]ed|not authori[sz]ed|forbidden|permission/i;
 
 /** Reads, and reads again after a stumble. What is not there is an answer. */
 const readerOver =
@@ -58,13 +65,11 @@ const readerOver =
 const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 const troubleOf = (answer: SiteAnswer): string =>
-  answer.kind === "lost"
-    ? answer.why
-    : `the site answers ${answer.status}: ${messageIn(answer.body)}`;
+  answer.kind === "lost" ? answer.why : saysWhat(answer.status, answer.body);
 
 /** The rows of a list, wrapped as OData does. */
-function rowsIn(body: unknown): readonly Row[] | undefined {
-  const { value } = recordOf(body);
+function rowsIn(body: OutsideBody): readonly Row[] | undefined {
+  const value = body.kind === "object" ? body.fields["value"] : undefined;
   return Array.isArray(value) ? value.map(recordOf) : undefined;
 }
 

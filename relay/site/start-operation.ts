@@ -1,6 +1,6 @@
 /** Asks AdminService to start an operation, a script or a query, and says what its answer means. */
 import type { Work } from "../base/claim.ts";
-import { messageIn, recordOf, type SiteAnswer, type Transport } from "./transport.ts";
+import { recordOf, type SiteAnswer, saysWhat, type Transport, wordsOf } from "./transport.ts";
 
 /** What came of asking the site to start something. */
 export type Started =
@@ -62,16 +62,22 @@ const refusals = new Set([400, 403, 404, 405, 409, 413, 415]);
 /** Meaning of the site's answer to a call that starts something. */
 export function startedOf(answer: SiteAnswer): Started {
   if (answer.kind === "lost") return { kind: answer.sent ? "unclear" : "busy", why: answer.why };
-  const { status, body } = answer;
-  const detail = `the site answers ${status}: ${messageIn(body)}`;
-  // 401: the account is refused, which somebody may put right before the time is over.
-  if (status === 401 || status === 429 || status === 503) return { kind: "busy", why: detail };
+  const { status } = answer;
+  const detail = saysWhat(status, answer.body);
+  const { body } = wordsOf(answer.body);
+  // 401: the account is refused, which somebody may put right before the time is over. Nothing was started, whoever
+  // asked for credentials.
+  if (status === 401) return { kind: "busy", why: detail };
+  // Somebody in between may have passed the call on, and then answered in his own words.
+  if (body.kind === "foreign") return { kind: "unclear", why: detail };
+  if (status === 429 || status === 503) return { kind: "busy", why: detail };
   if (refusals.has(status)) return { kind: "refused", detail };
   if (status < 200 || status > 299) return { kind: "unclear", why: detail };
-  const returned = recordOf(body)["ReturnValue"];
+  const fields = body.kind === "object" ? body.fields : {};
+  const returned = fields["ReturnValue"];
   if (typeof returned === "number" && returned !== 0)
     return { kind: "refused", detail: `the site returns ${returned}` };
-  const operationId = operationIn(body);
+  const operationId = operationIn(fields);
   return operationId === undefined
     ? { kind: "unclear", why: "the site's answer names no operation" }
     : { kind: "started", operationId };

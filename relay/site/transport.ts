@@ -1,4 +1,11 @@
 /** Requests to AdminService: what can go out, what can come back, and how fast. */
+import {
+  bodyOf,
+  foreignWords,
+  type OutsideBody,
+  serviceErrorIn,
+} from "../../shared/kernel/outside-text.ts";
+
 /** A request; the path is below `/AdminService`. */
 export type SiteRequest = {
   readonly method: "GET" | "POST";
@@ -6,7 +13,7 @@ export type SiteRequest = {
   readonly body?: unknown;
 };
 
-/** What came back. `lost`: it never arrived at the site, or (`sent`) nobody can tell. */
+/** What came back, with its body as `bodyOf` takes it. `lost`: it never arrived at the site, or (`sent`) nobody can tell. */
 export type SiteAnswer =
   | { readonly kind: "answer"; readonly status: number; readonly body: unknown }
   | { readonly kind: "lost"; readonly sent: boolean; readonly why: string };
@@ -14,12 +21,12 @@ export type SiteAnswer =
 /** Makes one request; never throws for what the network or the site does. */
 export type Transport = (request: SiteRequest) => Promise<SiteAnswer>;
 
-/** JSON, or undefined for anything else: error pages are HTML. */
+/** JSON, or the text itself where it is none: a page. */
 export function parsed(text: string): unknown {
   try {
     return text === "" ? undefined : (JSON.parse(text) as unknown);
   } catch {
-    return undefined;
+    return text;
   }
 }
 
@@ -40,8 +47,17 @@ export function paced(transport: Transport, requestsPerSecond: number): Transpor
 export const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
-/** The reason in an error's body. */
-export function messageIn(body: unknown): string {
-  const { message } = recordOf(recordOf(body)["error"]);
-  return typeof message === "string" ? message.slice(0, 300) : "without a reason";
+/** An answer's body, and the reason in it if it is the site's own word. */
+export function wordsOf(given: unknown): { body: OutsideBody; reason: string | undefined } {
+  const body = bodyOf(given);
+  const error = serviceErrorIn(body);
+  return { body, reason: error && (error.message || error.code) };
+}
+
+/** What an answer says, for a person. */
+export function saysWhat(status: number, given: unknown): string {
+  const { body, reason } = wordsOf(given);
+  if (body.kind === "foreign")
+    return `something answers ${status} in the place of the site: ${foreignWords(body.text)}`;
+  return `the site answers ${status}: ${reason ?? "without a reason"}`;
 }

@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../kernel/clock.ts";
 import { randomId } from "../kernel/ids.ts";
-import { type GraphAnswer, judge } from "./answer.ts";
+import { plainText, reasonOf } from "../kernel/outside-text.ts";
+import { type GraphAnswer, judge, wordsOf } from "./answer.ts";
 import { batchAnswers, batchBody } from "./batch.ts";
 import type { GraphRequest, GraphVersion } from "./request.ts";
 import { signInFailure } from "./sign-in-failure.ts";
@@ -32,7 +33,8 @@ export class GraphClient {
 
   /** Asks once. Only a refused token is asked for again, since nothing was done with it. */
   ask(tenantId: string, version: GraphVersion, request: GraphRequest): Promise<GraphAnswer> {
-    return this.#askSignedIn(tenantId, `/${version}${request.path}`, request);
+    const call = { tenantId, target: `/${version}${request.path}`, until: this.#deadline() };
+    return this.#askSignedIn(call, request, false);
   }
 
   /** Asks up to 20 things in one request; answers stand in the order of the requests. */
@@ -41,8 +43,24 @@ export class GraphClient {
     version: GraphVersion,
     requests: readonly GraphRequest[],
   ): Promise<GraphAnswer[]> {
+    const call = { tenantId, target: `/${version}/$batch`, until: this.#deadline() };
+    const answers = await this.#batch(call, requests, false);
+    const again = requests.flatMap((_, at) => (isSignedOut(answers[at]) ? [at] : []));
+    if (again.length === 0) return answers;
+    // A part is treated like the request that it stands for: its token is renewed, and it is asked once more.
+    const parts = again.map((at) => requests[at] as GraphRequest);
+    const renewed = await this.#batch(call, parts, true);
+    for (const [nth, at] of again.entries()) answers[at] = passing(renewed[nth] ?? noAnswer);
+    return answers;
+  }
+
+  async #batch(
+    call: Call,
+    requests: readonly GraphRequest[],
+    fresh: boolean,
+  ): Promise<GraphAnswer[]> {
     const batch: GraphRequest = { method: "POST", path: "/$batch", body: batchBody(requests) };
-    const outer = await this.ask(tenantId, version, batch);
+    const outer = await this.#askSignedIn(call, batch, fresh);
     if (outer.kind !== "ok") return requests.map(() => outer);
     return batchAnswers(outer.body, requests.length, this.#options.clock.now());
   }
@@ -53,52 +71,73 @@ export class GraphClient {
     const link = URL.canParse(nextLink) ? new URL(nextLink) : undefined;
     // Our token goes along: the same host, and below the same path.
     if (link?.origin !== new URL(baseUrl).origin || !link.href.startsWith(`${baseUrl}/`))
-      return { kind: "refused", reason: "other", code: "foreign-next-link", message: nextLink };
+      return {
+        kind: "refused",
+        reason: "other",
+        code: "foreign-next-link",
+        message: plainText(nextLink, 200),
+      };
     const target = link.href.slice(baseUrl.length);
-    return this.#askSignedIn(tenantId, target, { method: "GET", path: "" });
+    const call = { tenantId, target, until: this.#deadline() };
+    return this.#askSignedIn(call, { method: "GET", path: "" }, false);
   }
 
-  async #askSignedIn(
-    tenantId: string,
-    target: string,
-    request: GraphRequest,
-  ): Promise<GraphAnswer> {
-    const token = await this.#token(tenantId, false);
+  /** Signing in counts towards the time: whoever waits for us has marked what we are about to do until then. */
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#options.timeoutMs);
+  }
+
+  async #askSignedIn(call: Call, request: GraphRequest, renewed: boolean): Promise<GraphAnswer> {
+    const token = await this.#token(call, renewed);
     if (typeof token !== "string") return token;
-    const answer = await this.#send(token, target, request);
-    if (answer.kind !== "refused" || answer.reason !== "signedOut") return answer;
-    const fresh = await this.#token(tenantId, true);
-    return typeof fresh === "string" ? this.#send(fresh, target, request) : fresh;
+    const answer = await this.#send(call, token, request);
+    if (!isSignedOut(answer)) return answer;
+    if (renewed) return passing(answer);
+    const fresh = await this.#token(call, true);
+    return typeof fresh === "string" ? passing(await this.#send(call, fresh, request)) : fresh;
   }
 
   /** A token, or what its absence means: nothing was asked of Graph, so nothing was done. */
-  async #token(tenantId: string, fresh: boolean): Promise<string | GraphAnswer> {
+  async #token({ tenantId, until }: Call, fresh: boolean): Promise<string | GraphAnswer> {
+    const late = new Promise<never>((_, reject) => {
+      const end = (): void => reject(new Error("the sign-in service does not answer in time"));
+      if (until.aborted) end();
+      else until.addEventListener("abort", end, { once: true });
+    });
     try {
-      return await this.#options.token(tenantId, fresh);
+      return await Promise.race([this.#options.token(tenantId, fresh), late]);
     } catch (error) {
       return signInFailure(error);
     }
   }
 
-  async #send(token: string, target: string, { method, body }: GraphRequest): Promise<GraphAnswer> {
-    const { baseUrl, clock, tap, timeoutMs } = this.#options;
+  async #send(
+    { target, until }: Call,
+    token: string,
+    { method, body }: GraphRequest,
+  ): Promise<GraphAnswer> {
+    const { baseUrl, clock, tap } = this.#options;
     try {
       return await tap(`graph.${method}`, async () => {
         const response = await fetch(baseUrl + target, {
           method,
           headers: headersFor(token, body !== undefined),
-          signal: AbortSignal.timeout(timeoutMs),
+          signal: until,
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         const text = await response.text();
         const retryAfter = response.headers.get("retry-after");
-        return judge({ status: response.status, retryAfter, body: parse(text) }, clock.now());
+        return judge({ status: response.status, retryAfter, body: text }, clock.now());
       });
     } catch (error) {
-      return { kind: "unclear", why: reasonOf(error) };
+      const why = reasonOf(error);
+      return isTimeout(error) ? { kind: "unclear", why, tooMuch: true } : { kind: "unclear", why };
     }
   }
 }
+
+/** A request under way: whose, where it goes, and when it is too late for an answer. */
+type Call = { readonly tenantId: string; readonly target: string; readonly until: AbortSignal };
 
 function headersFor(token: string, hasBody: boolean): Record<string, string> {
   return {
@@ -109,18 +148,19 @@ function headersFor(token: string, hasBody: boolean): Record<string, string> {
   };
 }
 
-function parse(text: string): unknown {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A proxy's error page: the status decides, and the text helps a person.
-    return { error: { code: "not-json", message: text.slice(0, 200) } };
-  }
-}
+const noAnswer: GraphAnswer = { kind: "unclear", why: "no answer in the batch" };
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.name === "TimeoutError";
+
+const isSignedOut = (answer: GraphAnswer | undefined): boolean =>
+  answer?.kind === "refused" && answer.reason === "signedOut";
+
+/**
+ * Graph may refuse a token that Entra has just issued: its keys or its record of the app are behind. Nothing was
+ * done; whether we may sign in at all is Entra's to say, and that is asked before every request.
+ */
+function passing(answer: GraphAnswer): GraphAnswer {
+  if (answer.kind !== "refused" || answer.reason !== "signedOut") return answer;
+  return { kind: "busy", why: `Graph refuses the token: ${wordsOf(answer)}` };
 }

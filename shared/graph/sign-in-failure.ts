@@ -1,41 +1,49 @@
 /** What it means for a request that no token could be had for it. */
-import type { GraphAnswer } from "./answer.ts";
+import { reasonIn, reasonOf } from "../kernel/outside-text.ts";
+import { type GraphAnswer, wordsOf } from "./answer.ts";
 
 /**
- * Errors that a later try may not have: OAuth's own, and the sign-in library's words for an answer that did
- * not come or was a gateway's page. Everything else needs an administrator.
+ * The whole list of what only an administrator can mend: OAuth's names for a request, an app, a secret or a
+ * permission that is wrong. Everything else may pass: a service that does not answer or answers in a gateway's
+ * words, and what the sign-in library makes up by itself. For a minute or longer after a 429 or a 5xx it answers
+ * from memory, without asking, with an error that has numbers in the place of a name, and no status.
  */
-const passing = new Set([
-  "temporarily_unavailable",
-  "server_error",
-  "network_error",
-  "no_network_connectivity",
-  "post_request_failed",
-  "unexpected_error",
-  "token_parsing_error",
-  "openid_config_error",
-  "endpoints_resolution_error",
+const final: ReadonlySet<string> = new Set([
+  "access_denied",
+  "consent_required",
+  "interaction_required",
+  "invalid_client",
+  "invalid_grant",
+  "invalid_request",
+  "invalid_resource",
+  "invalid_scope",
+  "invalid_target",
+  "unauthorized_client",
+  "unsupported_grant_type",
 ]);
 
 /** Sorts an error of the sign-in library: passing trouble, or a refusal with Entra's own words. */
-export function signInFailure(error: unknown): GraphAnswer {
-  const { errorCode, errorMessage, status, message } = fieldsOf(error);
-  const isPassing =
-    errorCode === undefined || passing.has(errorCode) || status === 429 || (status ?? 0) >= 500;
-  if (isPassing) return { kind: "busy" };
-  return {
-    kind: "refused",
-    reason: "signedOut",
-    code: errorCode,
-    message: `sign-in failed: ${errorMessage ?? message ?? ""}`,
-  };
+export function signInFailure(
+  error: unknown,
+): Extract<GraphAnswer, { readonly kind: "busy" | "refused" }> {
+  const { errorCode, errorMessage, status } = fieldsOf(error);
+  const code = typeof errorCode === "string" ? errorCode : "";
+  const words = reasonIn(errorMessage) || reasonOf(error);
+  const message = `sign-in failed: ${words}`;
+  if (final.has(code) && isRefusal(status))
+    return { kind: "refused", reason: "signedOut", code, message };
+  return { kind: "busy", why: wordsOf({ code: code || "no token", message }) };
 }
 
+/** Errors that the library raises for a person to act on carry no status; of the others it must be a refusal's. */
+const isRefusal = (status: unknown): boolean =>
+  status === undefined || (typeof status === "number" && refusals.has(status));
+const refusals: ReadonlySet<number> = new Set([400, 401, 403, 404]);
+
 type Fields = {
-  readonly errorCode?: string;
-  readonly errorMessage?: string;
-  readonly status?: number;
-  readonly message?: string;
+  readonly errorCode?: unknown;
+  readonly errorMessage?: unknown;
+  readonly status?: unknown;
 };
 
 /** The sign-in library's errors carry the OAuth error in these fields. */

@@ -46,7 +46,8 @@ export function appTokens(options: IdentityOptions) {
       scopes: [`${options.resource}/.default`],
       skipCache: fresh,
     });
-    if (!answer) throw new Error(`no token for tenant ${tenantId}`);
+    // Somebody else's JSON passes the library without an error, and without a token.
+    if (!answer?.accessToken) throw new Error(`the answer for tenant ${tenantId} has no token`);
     return answer.accessToken;
   };
 }

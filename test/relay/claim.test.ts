@@ -9,6 +9,7 @@ import { openJournal, replay } from "../../relay/claims/journal.ts";
 import { choose } from "../../relay/claims/look-at-site.ts";
 import { deviceOf } from "../../relay/inventory.ts";
 import { outcomeOf } from "../../relay/site/outcomes.ts";
+import { siteReads } from "../../relay/site/reads.ts";
 import { type Started, startedOf } from "../../relay/site/start-operation.ts";
 
 const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
@@ -137,6 +138,9 @@ describe("the site's counts", () => {
 const answer = (status: number, body?: unknown): Started =>
   startedOf({ kind: "answer", status, body });
 
+const page = "<html><title>IIS 10.0 Detailed Error</title></html>";
+const denied = JSON.stringify({ error: { code: "", message: "Access denied" } });
+
 describe("the site's answer to a call", () => {
   test.each([
     ["an operation", answer(201, { ReturnValue: 0, OperationID: 7 }), "started"],
@@ -153,10 +157,39 @@ describe("the site's answer to a call", () => {
     ["503", answer(503), "busy"],
     ["500", answer(500), "unclear"],
     ["504", answer(504), "unclear"],
+    ["a page with 200", answer(200, page), "unclear"],
+    ["a page with 403", answer(403, page), "unclear"],
+    ["a page with 404", answer(404, page), "unclear"],
+    ["a page with 503", answer(503, page), "unclear"],
+    ["a page that asks for credentials", answer(401, page), "busy"],
+    ["404 for a missing right", answer(404, denied), "refused"],
     ["never sent", startedOf({ kind: "lost", sent: false, why: "refused" }), "busy"],
     ["cut", startedOf({ kind: "lost", sent: true, why: "cut" }), "unclear"],
   ])("%s is %s", (_, started, kind) => {
     expect(started).toMatchObject(kind === "started" ? { kind, operationId: 7 } : { kind });
+  });
+});
+
+const reading = (status: number, body: unknown) =>
+  siteReads(() => Promise.resolve({ kind: "answer", status, body }));
+
+describe("what is read from the site", () => {
+  test.each([
+    ["404 without a word", 404, ""],
+    ["404 in the site's words", 404, { error: { code: "", message: "Not found." } }],
+  ])("is not there after %s", async (_, status, body) => {
+    expect(await reading(status, body).one("/x")).toBeUndefined();
+  });
+
+  test.each([
+    ["a page with 404", 404, page],
+    ["a page with 200", 200, page],
+    ["404 for a missing right", 404, denied],
+    ["an error with 200", 200, { error: { code: "c", message: "m" } }],
+  ])("is unreadable after %s, and the reason is told", async (_, status, body) => {
+    const { one, list } = reading(status, body);
+    await expect(one("/x")).rejects.toThrow(/IIS 10.0|Access denied|: m/);
+    await expect(list("/x")).rejects.toThrow(/IIS 10.0|Access denied|: m/);
   });
 });
 

@@ -69,9 +69,9 @@ describe.each(ways)("by %s", (_, open) => {
     expect(answer).toMatchObject({ body: { method: "GET", text: "", type: "" } });
   });
 
-  test("an error page is an answer without a body", async () => {
+  test("an error page is an answer, told by its words", async () => {
     const answer = await open(base)({ method: "GET", path: "/html" });
-    expect(answer).toEqual({ kind: "answer", status: 500, body: undefined });
+    expect(answer).toEqual({ kind: "answer", status: 500, body: "<html>" });
   });
 
   test.each(["/cut", "/slow"])("nobody can tell what became of %s", async (path) => {

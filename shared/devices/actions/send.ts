@@ -1,6 +1,6 @@
 /** Sends an action to devices by one Graph request, and says for each device what came of it. */
 import * as z from "zod";
-import type { GraphAnswer, RefusalReason } from "../../graph/answer.ts";
+import { type GraphAnswer, type RefusalReason, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { GraphRequest } from "../../graph/request.ts";
 import { bulkRequest, deviceRequest, type SendCall } from "./calls.ts";
@@ -27,7 +27,9 @@ export type SendOutcome =
 export type SendOutcomes = ReadonlyMap<string, SendOutcome>;
 
 /** Surely not done: the mark under which it would be asked runs out before the answer could come. */
-const tooLate: SendOutcome = { kind: "later", throttled: false, why: "the pass took too long" };
+const why = "the pass took too long";
+const tooLate: SendOutcome = { kind: "later", throttled: false, why };
+const tooLateAnswer: GraphAnswer = { kind: "busy", why };
 
 /**
  * Makes one call. Never throws for what Graph answers, or fails to answer. Nothing is asked any more once
@@ -69,7 +71,7 @@ async function askEach(
   }
   const answers: GraphAnswer[] = [];
   for (const request of requests)
-    answers.push(mayAsk() ? await graph.ask(tenantId, version, request) : { kind: "busy" });
+    answers.push(mayAsk() ? await graph.ask(tenantId, version, request) : tooLateAnswer);
   return answers;
 }
 
@@ -79,7 +81,9 @@ export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
     case undefined:
       return { kind: "unclear", why: "no answer" };
     case "ok":
-      return { kind: "accepted" };
+      return isTaken(answer.body)
+        ? { kind: "accepted" }
+        : { kind: "unclear", why: `HTTP ${answer.status}, and not Graph's answer to an action` };
     case "throttled":
     case "busy":
       return later(answer);
@@ -89,6 +93,11 @@ export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
       return refusal(answer);
   }
 }
+
+/** An action is answered with nothing, or with what OData wraps; another object is somebody else's word. */
+const isTaken = (body: unknown): boolean =>
+  body === undefined ||
+  Object.keys(body ?? {}).some((name) => name.startsWith("@odata.") || name === "value");
 
 const refusalCodes: Readonly<Record<RefusalReason, string>> = {
   notFound: "device-not-found",
@@ -102,17 +111,17 @@ function refusal({
   code,
   message,
 }: Extract<GraphAnswer, { kind: "refused" }>): SendOutcome {
-  return { kind: "failed", code: refusalCodes[reason], detail: `${code}: ${message}` };
+  return { kind: "failed", code: refusalCodes[reason], detail: wordsOf({ code, message }) };
 }
 
 function later(answer: Extract<GraphAnswer, { kind: "throttled" | "busy" }>): SendOutcome {
   const throttled = answer.kind === "throttled";
-  const why = throttled ? "Graph throttled the tenant" : "Graph was not available";
   const { retryAfterMs } = answer;
+  const said = throttled ? "Graph throttled the tenant" : "Graph was not available";
   return {
     kind: "later",
     throttled,
-    why,
+    why: `${said}: ${answer.why}`,
     ...(retryAfterMs === undefined ? {} : { afterMs: retryAfterMs }),
   };
 }

@@ -44,8 +44,8 @@ it("judges every part by itself", async () => {
     odd: { kind: "ok", status: 200, body: "text" },
     gone: { kind: "refused", reason: "notFound", code: "c", message: "m" },
     forbidden: { kind: "refused", reason: "forbidden", code: "c", message: "m" },
-    throttled: { kind: "throttled", retryAfterMs: 5 },
-    busy: { kind: "busy" },
+    throttled: { kind: "throttled", why: "w", retryAfterMs: 5 },
+    busy: { kind: "busy", why: "w" },
     cut: { kind: "unclear", why: "w" },
     missing: undefined,
   };

@@ -16,15 +16,23 @@ describe("an answer for one device", () => {
   test.each<[GraphAnswer | undefined, object]>([
     [{ kind: "ok", status: 204, body: undefined }, { kind: "accepted" }],
     [
-      { kind: "throttled", retryAfterMs: 7 },
+      { kind: "throttled", retryAfterMs: 7, why: "w" },
       { kind: "later", throttled: true, afterMs: 7 },
     ],
-    [{ kind: "throttled" }, { kind: "later", throttled: true }],
-    [{ kind: "busy" }, { kind: "later", throttled: false }],
+    [
+      { kind: "throttled", why: "w" },
+      { kind: "later", throttled: true },
+    ],
+    [
+      { kind: "busy", why: "w" },
+      { kind: "later", throttled: false },
+    ],
     [
       { kind: "unclear", why: "cut" },
       { kind: "unclear", why: "cut" },
     ],
+    [{ kind: "ok", status: 200, body: { "@odata.context": "c" } }, { kind: "accepted" }],
+    [{ kind: "ok", status: 200, body: { status: "blocked" } }, { kind: "unclear" }],
     [undefined, { kind: "unclear" }],
     [refused("notFound"), { kind: "failed", code: "device-not-found", detail: "Code: words" }],
     [refused("forbidden"), { kind: "failed", code: "graph-forbidden" }],
@@ -76,8 +84,8 @@ describe("a bulk answer", () => {
     [refused("forbidden"), "alone"],
     [refused("notFound"), "alone"],
     [refused("signedOut"), "failed sign-in-failed"],
-    [{ kind: "throttled" }, "later"],
-    [{ kind: "busy" }, "later"],
+    [{ kind: "throttled", why: "w" }, "later"],
+    [{ kind: "busy", why: "w" }, "later"],
     [{ kind: "unclear", why: "w" }, "unclear"],
   ])("that is %o means %s for all", (answer, outcome) => {
     expect(bulk(["a", "b"], answer)).toEqual([outcome, outcome]);

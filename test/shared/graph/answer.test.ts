@@ -58,38 +58,41 @@ test.each([
   expect(retryAfterToMs(text, noon)).toBe(ms);
 });
 
-const nested = (inner: unknown): string => JSON.stringify(inner);
-test.each([
-  ["plain words", "plain words"],
-  [nested({ _version: 3, Message: "The device is gone" }), "The device is gone"],
-  [nested({ other: "x" }), nested({ other: "x" })],
-  [nested({ Message: 5 }), nested({ Message: 5 })],
-  ["null", "null"],
-  ["17", "17"],
-  ["{broken", "{broken"],
-])("Intune's message %j reads %j", (message, words) => {
-  expect(judge({ status: 400, body: error("BadRequest", message) }, noon)).toMatchObject({
-    code: "BadRequest",
-    message: words,
-  });
-});
-
 test("the request id that Graph's support asks for is kept", () => {
   const body = { error: { code: "c", message: "m", innerError: { "request-id": "r" } } };
   expect(judge({ status: 400, body }, noon)).toMatchObject({ requestId: "r" });
 });
 
-test.each([undefined, null, "text", 5, [], {}, { error: null }, { error: "text" }])(
-  "a refusal with the body %j is still one",
+const page = "<html><title>Blocked by the proxy</title></html>";
+const statuses = [200, 201, 400, 401, 403, 404, 409, 410, 424, 429, 500, 501, 502, 503, 504];
+test.each([page, "text", '"text"', "[1]", { message: "no healthy upstream" }, { error: "text" }])(
+  "what somebody else writes is never Graph's word, under no status: %j",
   (body) => {
-    expect(judge({ status: 400, body }, noon)).toEqual({
-      kind: "refused",
-      reason: "other",
-      code: "unknown",
-      message: "",
-    });
+    for (const status of statuses) {
+      // An object may be anything that was asked for: whoever asked looks at its shape.
+      if (status < 300 && typeof body === "object") continue;
+      expect(judge({ status, body, retryAfter: "5" }, noon)).toMatchObject({ kind: "unclear" });
+    }
   },
 );
+
+test.each([undefined, null, "", {}])("no word at all (%j) is no final no", (body) => {
+  const kinds = statuses.map((status) => `${status} ${judge({ status, body }, noon).kind}`);
+  const clear = ["200 ok", "201 ok", "401 refused", "424 throttled", "429 throttled", "503 busy"];
+  expect(kinds.filter((kind) => !kind.endsWith("unclear"))).toEqual(clear);
+});
+
+test("a page is told by its title, so that somebody can find who wrote it", () => {
+  expect(judge({ status: 403, body: page }, noon)).toMatchObject({
+    why: expect.stringContaining("Blocked by the proxy"),
+  });
+});
+
+test("a refusal of 40,000 characters is bounded where it comes in", () => {
+  const body = error("c".repeat(40_000), "m".repeat(40_000));
+  for (const status of [400, 403, 429, 500, 503])
+    expect(JSON.stringify(judge({ status, body }, noon)).length).toBeLessThan(700);
+});
 
 test("whatever Graph sends, it is judged, and a wait is between nothing and an hour", () => {
   assert(

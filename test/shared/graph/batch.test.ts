@@ -27,7 +27,8 @@ test("answers stand in the order of the requests, and what is missing is unclear
   assert(
     property(shuffledSubarray(ids), integer({ min: 0, max: 3 }), (answered, which) => {
       const status = [200, 204, 404, 429][which];
-      const responses = answered.map((id) => part(String(id), status, { body: { id } }));
+      const body = status === 404 ? { error: { code: "c", message: "m" } } : {};
+      const responses = answered.map((id) => part(String(id), status, { body }));
       const answers = batchAnswers({ responses }, count, 0);
       expect(answers).toHaveLength(count);
       const clear = ids.filter((id) => answers[id]?.kind !== "unclear");
@@ -36,6 +37,13 @@ test("answers stand in the order of the requests, and what is missing is unclear
         expect(answers[id]).toEqual(unclear);
     }),
   );
+});
+
+test.each([200, 403, 404, 503])("a page in a part with %d is unclear", (status) => {
+  for (const body of ["<html>no</html>", btoa("<html>no</html>")])
+    expect(batchAnswers({ responses: [part("0", status, { body })] }, 1, 0)).toMatchObject([
+      { kind: "unclear", why: expect.stringContaining(`HTTP ${status}`) },
+    ]);
 });
 
 test("each part is judged by itself", () => {

@@ -52,6 +52,7 @@ const oauth = (status: number, error: string) => ({
   status,
   body: { error, error_description: "AADSTS1: words" },
 });
+const numbered = { error: "server_error", error_codes: [90_033], error_description: "AADSTS90033" };
 test.each([
   ["a wrong secret", oauth(401, "invalid_client"), "refused"],
   ["an app that is not there", oauth(400, "unauthorized_client"), "refused"],
@@ -66,6 +67,37 @@ test.each([
   const failure = await tokenFor(randomUUID(), false).catch((error: unknown) => error);
   expect(signInFailure(failure).kind).toBe(kind);
   expect(entra.requests).toHaveLength(1);
+});
+
+test.each([
+  ["a busy service", oauth(503, "temporarily_unavailable")],
+  ["a busy service that blames the app", oauth(503, "invalid_client")],
+  ["throttling", oauth(429, "invalid_request")],
+  ["an error of the service with numbers", { status: 500, body: numbered }],
+  ["somebody else's JSON", { status: 503, body: { message: "no healthy upstream" } }],
+  ["somebody else's JSON that says all is well", { status: 200, body: { ok: true } }],
+  ["a list", { status: 503, body: [] }],
+] as const)(
+  "%s may pass, also the second time, when the library may answer from memory",
+  async (_name, answer) => {
+    entra.answer(answer);
+    const tenantId = randomUUID();
+    for (const fresh of [false, false, true]) {
+      const failure = await tokenFor(tenantId, fresh).catch((error: unknown) => error);
+      expect(signInFailure(failure)).toMatchObject({ kind: "busy" });
+    }
+  },
+);
+
+test("for a while after a 503 the library asks nobody, and its own words are not Entra's", async () => {
+  entra.answer(oauth(503, "temporarily_unavailable"));
+  const tenantId = randomUUID();
+  await expect(tokenFor(tenantId, false)).rejects.toThrow(/./);
+  entra.answer(undefined);
+  const second = await tokenFor(tenantId, false).catch((error: unknown) => error);
+  expect(entra.requests).toEqual([]);
+  expect(second).not.toHaveProperty("status", 503);
+  expect(signInFailure(second)).toMatchObject({ kind: "busy" });
 });
 
 test("after trouble has passed a token is had again", async () => {
