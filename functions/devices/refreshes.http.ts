@@ -2,13 +2,13 @@
 
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
-import { RefreshPath, RefreshView } from "../../shared/devices/directory/contract.ts";
+import { RefreshPath, RefreshQuery, RefreshView } from "../../shared/devices/directory/contract.ts";
 import { startRefresh } from "../../shared/devices/refresh/start.ts";
 import { listRefreshes, readRefresh, viewOf } from "../../shared/devices/refresh/view.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
-import { succeed } from "../../shared/kernel/failure.ts";
+import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
@@ -22,6 +22,7 @@ export const startRefreshFunction = onHttp(
     tag: "Devices",
     idempotent: true,
     params: TenantPath,
+    query: RefreshQuery,
     answers: {
       202: {
         description: "The refresh that runs now: a new one, or the one that was under way",
@@ -30,13 +31,20 @@ export const startRefreshFunction = onHttp(
       },
     },
   }),
-  async ({ params: { tenantId }, seed }, tools) => {
+  async ({ params: { tenantId }, query: { confirmDevices }, seed }, tools) => {
     const { services } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const refresh = await startRefresh(services.refresh, tenantId, seed);
+    const refresh = await startRefresh(services.refresh, tenantId, seed, confirmDevices);
     const { refreshId, state } = refresh;
-    const after = { refreshId, state, alreadyRunning: refreshId !== seed };
+    const alreadyRunning = refreshId !== seed;
+    if (alreadyRunning && confirmDevices !== undefined)
+      return fail(
+        "conflict",
+        "A refresh is under way that began without it. Confirm after its end.",
+      );
+    const confirmed = confirmDevices === undefined ? {} : { confirmDevices };
+    const after = { refreshId, state, alreadyRunning, ...confirmed };
     signedInOf(tools).note({ object: `refresh/${refreshId}`, after });
     const location = `/api/v1/tenants/${tenantId}/refreshes/${refreshId}`;
     return succeed(accepted(location, viewOf(refresh)));

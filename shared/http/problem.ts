@@ -17,6 +17,7 @@ export const meanings = {
   "bad-page-token": { status: 400, title: "The paging token is not one of ours" },
   "body-too-slow": { status: 408, title: "The request body took too long" },
   "body-too-large": { status: 413, title: "The request body is too large" },
+  "confirmation-required": { status: 409, title: "A person has to say that it is true" },
   conflict: { status: 409, title: "The present state does not allow this" },
   forbidden: { status: 403, title: "You may not do this" },
   "graph-refused": { status: 502, title: "Microsoft Graph refused the request" },

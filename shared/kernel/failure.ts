@@ -11,6 +11,7 @@ export type FailureCode =
   | "bad-page-token"
   | "body-too-large"
   | "body-too-slow"
+  | "confirmation-required"
   | "conflict"
   | "directory-empty"
   | "forbidden"

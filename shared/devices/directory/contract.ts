@@ -64,6 +64,19 @@ export const RefreshPath = z.strictObject({
   refreshId: OwnId,
 });
 
+/** What may be said with the start of a refresh. */
+export const RefreshQuery = z.strictObject({
+  confirmDevices: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .optional()
+    .describe(
+      "Take a list of at least so many devices for true, however many the directory has: for a person who has looked",
+    ),
+});
+
 const count = z.int().min(0);
 
 /** A refresh as the API shows it. */

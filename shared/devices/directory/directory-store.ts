@@ -24,6 +24,8 @@ import { devicesIn, idColumns, idsIn } from "./directory-row.ts";
 /** What is known of a tenant's directory as a whole. */
 export type DirectoryMeta = Layout & {
   readonly count: number;
+  /** How many of them Intune gave. */
+  readonly fromIntune: number;
   /** ISO 8601: when the refresh that made it ended. */
   readonly refreshedAt: string;
   /** The refresh that wrote this. */
@@ -63,6 +65,7 @@ export class DirectoryStore {
       bits: numberOf(row, "bits"),
       generation: numberOf(row, "generation"),
       count: numberOf(row, "count"),
+      fromIntune: numberOf(row, "fromIntune"),
       refreshedAt: textOf(row, "refreshedAt"),
       refreshId: textOf(row, "refreshId"),
     };

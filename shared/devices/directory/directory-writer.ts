@@ -135,15 +135,12 @@ export class DirectoryWriter {
   }
 
   /** Makes a layout the tenant's directory. Doing it again for the same refresh changes nothing. */
-  async publish(
-    tenantId: string,
-    { bits, count, refreshId, refreshedAt }: Published,
-  ): Promise<void> {
+  async publish(tenantId: string, { bits, refreshId, ...rest }: Published): Promise<void> {
     const row = await this.#tables.get(tableNames.devices, tenantId, metaRow);
     if (row !== undefined && textOf(row, "refreshId") === refreshId) return;
     const generation = generationAfter(row, bits);
-    const meta = { partitionKey: tenantId, rowKey: metaRow, bits, count, generation };
-    const next = { ...meta, refreshId, refreshedAt };
+    const meta = { partitionKey: tenantId, rowKey: metaRow, bits, generation };
+    const next = { ...meta, refreshId, ...rest };
     const won =
       row === undefined
         ? (await this.#tables.insert(tableNames.devices, next)) === "inserted"
@@ -180,6 +177,7 @@ export class DirectoryWriter {
 type Published = {
   readonly bits: number;
   readonly count: number;
+  readonly fromIntune: number;
   readonly refreshId: string;
   readonly refreshedAt: string;
 };

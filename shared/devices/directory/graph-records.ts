@@ -1,12 +1,14 @@
 /** Graph's device and Autopilot records, as far as the directory keeps them. Pure. */
+import { plainText } from "../../kernel/outside-text.ts";
 import type { Device } from "./device.ts";
 
 /** The first page of devices; every later one is where its predecessor's nextLink says. */
-export const devicesPath =
-  "/deviceManagement/managedDevices?$select=id,deviceName,operatingSystem,osVersion,managementAgent,complianceState,lastSyncDateTime,enrolledDateTime,serialNumber,azureADDeviceId,userPrincipalName,model,manufacturer&$top=1000";
+export const devicesPath = (top: number): string =>
+  `/deviceManagement/managedDevices?$select=id,deviceName,operatingSystem,osVersion,managementAgent,complianceState,lastSyncDateTime,enrolledDateTime,serialNumber,azureADDeviceId,userPrincipalName,model,manufacturer&$top=${top}`;
 
 /** The first page of Autopilot identities. */
-export const tagsPath = "/deviceManagement/windowsAutopilotDeviceIdentities?$top=1000";
+export const tagsPath = (top: number): string =>
+  `/deviceManagement/windowsAutopilotDeviceIdentities?$top=${top}`;
 
 /** What a page brought: a device, or the group tag of one; and what a site adds to one. */
 export type RefreshRecord =
@@ -31,7 +33,6 @@ export function deviceRecord(json: unknown): RefreshRecord | undefined {
   const fields = recordOf(json);
   const id = guidIn(fields["id"]);
   if (id === undefined) return undefined;
-  const lastSync = textIn(fields["lastSyncDateTime"]);
   const entraDeviceId = guidIn(fields["azureADDeviceId"]);
   const device: Device = {
     deviceId: id,
@@ -40,8 +41,8 @@ export function deviceRecord(json: unknown): RefreshRecord | undefined {
     osVersion: textIn(fields["osVersion"]),
     managementAgent: textIn(fields["managementAgent"]),
     complianceState: textIn(fields["complianceState"]),
-    lastSyncDateTime: never.test(lastSync) ? "" : lastSync,
-    ...present("enrolledDateTime", fields["enrolledDateTime"]),
+    lastSyncDateTime: momentIn(fields["lastSyncDateTime"]),
+    ...present("enrolledDateTime", momentIn(fields["enrolledDateTime"])),
     ...present("serialNumber", fields["serialNumber"]),
     ...(entraDeviceId === undefined ? {} : { entraDeviceId }),
     ...present("userPrincipalName", fields["userPrincipalName"]),
@@ -70,7 +71,13 @@ function guidIn(value: unknown): string | undefined {
 }
 
 const textIn = (value: unknown): string =>
-  typeof value === "string" ? value.slice(0, maxChars) : "";
+  typeof value === "string" ? plainText(value, maxChars) : "";
+
+/** A moment's text; empty where Graph means "never". */
+function momentIn(value: unknown): string {
+  const text = textIn(value);
+  return never.test(text) ? "" : text;
+}
 
 function present<K extends string>(name: K, value: unknown): Partial<Record<K, string>> {
   const text = textIn(value);

@@ -6,6 +6,7 @@ import type { GraphClient } from "../../graph/client.ts";
 import { limitOf, paceOf } from "../../graph/pace.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
+import { reasonOf } from "../../kernel/outside-text.ts";
 import {
   deviceRecord,
   devicesPath,
@@ -16,7 +17,17 @@ import {
 import type { RefreshDeps, RefreshWork } from "./claim.ts";
 import { afterReading, joinInMemory } from "./join-sites.ts";
 import { mergeAtOnce } from "./merge.ts";
-import { maxAttempts, maxWaits, progressed, type Refresh, type Stage } from "./refresh.ts";
+import {
+  isDoubtful,
+  maxAttempts,
+  maxWaits,
+  progressed,
+  type Refresh,
+  type Stage,
+  type Walk,
+  walkAnew,
+  withLink,
+} from "./refresh.ts";
 
 // Reads pages from Graph for one slice of a refresh, until the end, the slice's bounds, or an answer that
 // makes it stop. What was read before the stop is kept.
@@ -29,8 +40,8 @@ export type SliceBounds = { readonly pages: number; readonly until: Instant };
 
 /** Why a slice ended before its bounds. */
 export type Stop =
-  | { readonly kind: "throttled"; readonly retryAfterMs?: number }
-  | { readonly kind: "unclear"; readonly why: string }
+  | { readonly kind: "throttled"; readonly retryAfterMs?: number; readonly why: string }
+  | { readonly kind: "unclear"; readonly why: string; readonly tooMuch?: true }
   | { readonly kind: "refused"; readonly detail: string };
 
 /** What a slice brought, and where the next one goes on; `undefined`: there is nothing more to read. */
@@ -41,6 +52,9 @@ export type Fetched = {
   readonly unreadable: number;
   readonly next: ReadingStage | undefined;
   readonly groupTags: Refresh["groupTags"];
+  readonly walk: Walk;
+  /** The walk through the devices began anew: what earlier slices read of them does not count. */
+  readonly anew: boolean;
   readonly stop?: Stop;
 };
 
@@ -67,8 +81,10 @@ async function fetchSlice(
   from: ReadingStage,
   bounds: SliceBounds,
 ): Promise<Fetched> {
-  const { groupTags } = refresh;
+  const { groupTags, walk } = refresh;
   const slice: Mutable = {
+    walk,
+    anew: false,
     records: [],
     pages: 0,
     fetched: 0,
@@ -80,7 +96,8 @@ async function fetchSlice(
     const full = slice.pages >= bounds.pages || slice.records.length >= maxRecords;
     // At least one page, or a slow Graph would keep us from ever getting on.
     if (full || (slice.pages > 0 && clock.now() >= bounds.until)) break;
-    takePage(slice, slice.next, await askPage(graph, refresh.tenantId, slice.next));
+    const { top } = slice.walk;
+    takePage(slice, slice.next, await askPage(graph, refresh.tenantId, slice.next, top));
   }
   return slice;
 }
@@ -89,16 +106,17 @@ async function askPage(
   graph: FetchDeps["graph"],
   tenantId: string,
   { kind, nextLink }: ReadingStage,
+  top: number,
 ): Promise<GraphAnswer> {
   try {
     if (nextLink === undefined) {
-      const path = kind === "devices" ? devicesPath : tagsPath;
+      const path = kind === "devices" ? devicesPath(top) : tagsPath(top);
       return await graph.ask(tenantId, "v1.0", { method: "GET", path });
     }
     return await graph.follow(tenantId, nextLink);
   } catch (error) {
     // No token: nothing was asked, and the next attempt may get one.
-    return { kind: "unclear", why: error instanceof Error ? error.message : String(error) };
+    return { kind: "unclear", why: reasonOf(error) };
   }
 }
 
@@ -108,12 +126,13 @@ function takePage(slice: Mutable, stage: ReadingStage, answer: GraphAnswer): voi
       return takeRecords(slice, stage, answer.body);
     case "throttled":
     case "busy": {
-      const { retryAfterMs } = answer;
-      slice.stop = { kind: "throttled", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+      const { retryAfterMs, why } = answer;
+      const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+      slice.stop = { kind: "throttled", why, ...wait };
       return;
     }
     case "unclear":
-      slice.stop = { kind: "unclear", why: answer.why };
+      slice.stop = answer;
       return;
     case "refused":
       return takeRefusal(slice, stage, answer);
@@ -135,34 +154,50 @@ function takeRecords(slice: Mutable, stage: ReadingStage, body: unknown): void {
     slice.unreadable += value.length - records.length;
   }
   if (typeof nextLink !== "string") return endStage(slice, stage);
-  if (nextLink === stage.nextLink || !URL.canParse(nextLink))
-    slice.stop = {
-      kind: "refused",
-      detail: "Microsoft Graph gave a next page that leads nowhere.",
-    };
-  else slice.next = { kind: stage.kind, nextLink };
+  const seen = withLink(slice.walk.seen, nextLink);
+  if (seen === undefined) slice.stop = nowhere("that was read before: its list goes in a circle");
+  else if (!URL.canParse(nextLink) || nextLink.length > maxLinkChars)
+    slice.stop = nowhere("that leads nowhere");
+  else {
+    slice.walk = { ...slice.walk, seen };
+    slice.next = { kind: stage.kind, nextLink };
+  }
 }
+
+/** Longer ones do not fit where we keep our place. */
+const maxLinkChars = 8_000;
+
+const nowhere = (how: string): Stop => ({
+  kind: "refused",
+  detail: `Microsoft Graph gave a next page ${how}.`,
+});
 
 function endStage(slice: Mutable, { kind }: ReadingStage): void {
   slice.next = kind === "devices" ? { kind: "tags" } : undefined;
+  slice.walk = { ...slice.walk, seen: [], restarts: 0 };
   if (kind === "tags") slice.groupTags = { state: "read" };
 }
 
 type Refusal = Extract<GraphAnswer, { kind: "refused" }>;
 
+/** So often a list whose continuation was refused is read from its beginning. */
+const maxRestarts = 8;
+
 function takeRefusal(slice: Mutable, { kind, nextLink }: ReadingStage, refusal: Refusal): void {
   const { reason, code, message } = refusal;
-  // A token may run out between two pages; asking again gets a new one.
-  if (reason === "signedOut" && nextLink !== undefined) {
-    slice.stop = { kind: "unclear", why: `${code}: ${message}` };
+  const { walk } = slice;
+  // A link may have run out, and says nothing about the list: its beginning does.
+  const isOurs = reason === "signedOut" || code === "foreign-next-link";
+  if (nextLink !== undefined && !isOurs && walk.restarts < maxRestarts) {
+    slice.walk = { ...walk, restarts: walk.restarts + 1, seen: [] };
+    slice.next = { kind };
+    slice.records = slice.records.filter((record) => kind === "tags" && record.kind !== "tag");
+    if (kind === "devices") Object.assign(slice, { fetched: 0, unreadable: 0, anew: true });
     return;
   }
   const need = reason === "forbidden" ? ` The app needs the permission ${permissionOf[kind]}.` : "";
   const detail = `Microsoft Graph refused (${code}): ${message}${need}`;
-  if (kind === "tags") {
-    slice.next = undefined;
-    slice.groupTags = { state: "notRead", detail };
-  } else slice.stop = { kind: "refused", detail };
+  slice.stop = { kind: "refused", detail };
 }
 
 /** What the worker does after a slice; a pause says in which state the refresh waits. */
@@ -186,6 +221,8 @@ export async function readSlice(
   work: RefreshWork,
   stage: ReadingStage,
 ): Promise<Sliced> {
+  if (stage.kind === "tags" && work.refresh.groupTags.state === "notRead")
+    return withoutTags(deps, work, work.refresh.groupTags.detail ?? "");
   const turn = await reserveTurn(deps, work.refresh);
   if (turn.waitMs > shortWaitMs)
     return {
@@ -197,6 +234,9 @@ export async function readSlice(
   const until = deps.clock.now() + deps.leaseMs * readingShare;
   const slice = await fetchSlice(deps, work.refresh, stage, { pages: turn.pages, until });
   const read = withSlice(work.refresh, slice);
+  const listed = stage.kind === "devices" && slice.next?.kind !== "devices";
+  const doubt = listed ? await doubtOf(deps, work, read) : undefined;
+  if (doubt !== undefined) return doubt;
   const whole = slice.next === undefined && read.runs.length === 0;
   const joined = whole ? await joinInMemory(deps, read, slice.records) : undefined;
   if (joined !== undefined) {
@@ -204,9 +244,49 @@ export async function readSlice(
     return { kind: "on" };
   }
   await keepSlice(deps, work, read, slice);
-  if (slice.stop !== undefined) return stopped(deps, work.refresh, slice.stop);
-  if (work.refresh.counts.pages < maxPages) return { kind: "on" };
-  return failure("graph-refused", `Paging did not end within ${maxPages} pages.`);
+  const ended = await endOf(deps, work.refresh, slice.stop);
+  if (ended.kind !== "fail" || work.refresh.stage.kind !== "tags") return ended;
+  return withoutTags(deps, work, ended.failure.detail);
+}
+
+function endOf(deps: RefreshDeps, refresh: Refresh, stop: Stop | undefined): Promise<Sliced> {
+  if (stop !== undefined) return stopped(deps, refresh, stop);
+  const endless = refresh.counts.pages >= maxPages;
+  const detail = `Paging did not end within ${maxPages} pages.`;
+  return Promise.resolve(endless ? failure("graph-refused", detail) : { kind: "on" });
+}
+
+/** Goes on without group tags: devices keep those that they had. */
+async function withoutTags(deps: RefreshDeps, work: RefreshWork, detail: string): Promise<Sliced> {
+  const refresh = { ...work.refresh, groupTags: { state: "notRead", detail } } as const;
+  await work.keep(progressed(refresh, await afterReading(deps, refresh)));
+  return { kind: "on" };
+}
+
+/** Time before a list that is far too short is read again. */
+const doubtMs = 30_000;
+
+/**
+ * A list far shorter than the directory is rather a fault of the service than a fleet that is gone. It is read a
+ * second time; when that says the same, the directory stays as it is until a person says that it is true.
+ */
+async function doubtOf(
+  { directory }: RefreshDeps,
+  work: RefreshWork,
+  { tenantId, counts, walk }: Refresh,
+): Promise<Sliced | undefined> {
+  const now = counts.fetched - counts.unreadable;
+  if (walk.confirmDevices !== undefined && now >= walk.confirmDevices) return undefined;
+  const before = (await directory.meta(tenantId))?.fromIntune ?? 0;
+  if (!isDoubtful(before, now)) return undefined;
+  if (!walk.doubted) {
+    const refresh = walkAnew(work.refresh, { doubted: true, restarts: 0 });
+    return { kind: "pause", afterMs: doubtMs, refresh: { ...refresh, attempts: 0 } };
+  }
+  return failure(
+    "confirmation-required",
+    `Microsoft Graph lists ${now} devices, asked twice, where the directory has ${before}. The directory was kept. If it is true, start a refresh with confirmDevices=${now}.`,
+  );
 }
 
 /** Waiting our turn is not a failed attempt. */
@@ -220,7 +300,7 @@ async function keepSlice(
   deps: RefreshDeps,
   work: RefreshWork,
   read: Refresh,
-  { records, pages, next }: Fetched,
+  { records, pages, next, anew }: Fetched,
 ): Promise<void> {
   const run = `${String(read.runs.length).padStart(5, "0")}-${read.claims}`;
   if (records.length > 0) await deps.runs.write(read, run, records);
@@ -228,13 +308,19 @@ async function keepSlice(
   const kept = { ...read, runs };
   if (next === undefined) {
     await work.keep(progressed(kept, await afterReading(deps, kept)));
-  } else if (pages > 0 || next.kind !== read.stage.kind) await work.keep(progressed(kept, next));
+  } else if (pages > 0 || anew || next.kind !== read.stage.kind)
+    await work.keep(progressed(kept, next));
 }
 
-function withSlice(refresh: Refresh, { pages, fetched, unreadable, groupTags }: Fetched): Refresh {
-  const { counts } = refresh;
+function withSlice(
+  refresh: Refresh,
+  { pages, fetched, unreadable, groupTags, walk, anew }: Fetched,
+): Refresh {
+  const { counts, ...rest } = anew ? walkAnew(refresh, {}) : refresh;
   return {
-    ...refresh,
+    ...rest,
+    stage: refresh.stage,
+    walk,
     reserved: false,
     groupTags,
     counts: {
@@ -261,23 +347,28 @@ async function reserveTurn(
   return { waitMs: startAt - now, pages };
 }
 
+/** What is only good to have is not waited for as long as what the refresh is made for. */
+const tagAttempts = 4;
+const tagWaits = 6;
+
 async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise<Sliced> {
   const random = deps.random();
+  const optional = refresh.stage.kind === "tags";
   switch (stop.kind) {
     case "refused":
       return failure("graph-refused", stop.detail);
     case "unclear": {
-      const gone = refresh.attempts >= maxAttempts;
+      const gone = refresh.attempts >= (optional ? tagAttempts : maxAttempts);
       if (gone) return failure("graph-unavailable", `Microsoft Graph does not answer: ${stop.why}`);
       const afterMs = backoffMs(refresh.attempts, { ...retryBackoff, random });
-      return { kind: "pause", afterMs, refresh };
+      return { kind: "pause", afterMs, refresh: stop.tooMuch ? asksLess(refresh) : refresh };
     }
     case "throttled": {
       const waits = refresh.waits + 1;
-      if (waits > maxWaits)
+      if (waits > (optional ? tagWaits : maxWaits))
         return failure(
           "graph-unavailable",
-          `Microsoft Graph asked to wait ${waits} times in a row.`,
+          `Microsoft Graph asked to wait ${waits} times in a row; the latest: ${stop.why}`,
         );
       const afterMs = stop.retryAfterMs ?? backoffMs(waits, { ...throttleBackoff, random });
       const now = deps.clock.now();
@@ -285,6 +376,19 @@ async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise
       return { kind: "pause", afterMs, refresh: { ...patient(refresh), waits } };
     }
   }
+}
+
+/** So often the same page is asked for in the middle of a list before the whole list is read in smaller ones. */
+const pageAttempts = 3;
+
+/** What could not be answered in time is asked for in pages of half the size. */
+function asksLess(refresh: Refresh): Refresh {
+  const { stage, walk, attempts } = refresh;
+  if (stage.kind !== "devices" && stage.kind !== "tags") return refresh;
+  const top = Math.max(1, Math.floor(walk.top / 2));
+  if (stage.nextLink === undefined) return { ...refresh, walk: { ...walk, top } };
+  if (attempts < pageAttempts || walk.restarts >= maxRestarts) return refresh;
+  return walkAnew(refresh, { top, restarts: walk.restarts + 1 });
 }
 
 const failure = (code: NonNullable<Refresh["failure"]>["code"], detail: string): Sliced => ({

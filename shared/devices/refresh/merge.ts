@@ -132,9 +132,11 @@ export async function finishMerge(
   work: RefreshWork,
   { fromBits, toBits, merged }: Finishing,
 ): Promise<void> {
-  const { tenantId, refreshId } = work.refresh;
+  const { tenantId, refreshId, counts } = work.refresh;
   const refreshedAt = toIso(clock.now());
-  await writer.publish(tenantId, { bits: toBits, count: merged, refreshId, refreshedAt });
+  const fromIntune = counts.fetched - counts.unreadable;
+  const published = { bits: toBits, count: merged, fromIntune, refreshId, refreshedAt };
+  await writer.publish(tenantId, published);
   if (fromBits === undefined || fromBits === toBits) return;
   await writer.clear(tenantId, fromBits, () => work.keep(work.refresh));
 }

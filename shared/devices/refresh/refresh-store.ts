@@ -4,7 +4,7 @@ import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { flagOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
 import { clear, type Tables } from "../../storage/tables.ts";
-import type { Refresh, RefreshCounts, Stage } from "./refresh.ts";
+import type { Refresh, RefreshCounts, Stage, Walk } from "./refresh.ts";
 
 /** A refresh with the etag that a change must present. */
 export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
@@ -97,7 +97,7 @@ export class RefreshStore {
 }
 
 function toRow(refresh: Refresh): Row {
-  const { tenantId, refreshId, state, stage, counts, groupTags, runs, ...rest } = refresh;
+  const { tenantId, refreshId, state, stage, counts, groupTags, runs, walk, ...rest } = refresh;
   const { tally, failure, finishedAt, startedAt, ...numbers } = rest;
   return {
     partitionKey: tenantId,
@@ -107,6 +107,7 @@ function toRow(refresh: Refresh): Row {
     counts: JSON.stringify(counts),
     groupTags: JSON.stringify(groupTags),
     runs: JSON.stringify(runs),
+    walk: JSON.stringify(walk),
     startedAt,
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
@@ -131,6 +132,7 @@ function fromRow(row: StoredRow): Refresh {
     counts: json("counts") as RefreshCounts,
     groupTags: json("groupTags"),
     runs: json("runs"),
+    walk: json("walk") as Walk,
     startedAt: textOf(row, "startedAt"),
     ...(finishedAt === "" ? {} : { finishedAt }),
     ...(textOf(row, "failure") === "" ? {} : { failure: json("failure") }),

@@ -6,6 +6,7 @@
  */
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
+import { digest } from "../../kernel/ids.ts";
 
 /** What came of the devices. `unreadable` ones had no usable id. */
 export type RefreshCounts = {
@@ -48,6 +49,20 @@ export type Tally = Pick<RefreshCounts, "added" | "changed" | "removed" | "uncha
   readonly part: string;
 };
 
+/** How a list is being walked through, and what was met on the way. */
+export type Walk = {
+  /** Records asked for in a page: fewer after Graph could not answer in time. */
+  readonly top: number;
+  /** How often this walk was begun anew. */
+  readonly restarts: number;
+  /** What is kept of the links that were followed, to notice a circle. */
+  readonly seen: readonly string[];
+  /** The list was far shorter than the directory, and is read a second time. */
+  readonly doubted: boolean;
+  /** So few devices a person believes. */
+  readonly confirmDevices?: number;
+};
+
 /** One refresh. */
 export type Refresh = {
   readonly tenantId: string;
@@ -74,6 +89,7 @@ export type Refresh = {
   readonly attempts: number;
   /** Times in a row that Graph asked us to wait. */
   readonly waits: number;
+  readonly walk: Walk;
 };
 
 /** Claims without progress, and waits in a row, after which we give up. */
@@ -90,8 +106,17 @@ const none: RefreshCounts = {
   unchanged: 0,
 };
 
-/** A refresh that nobody has begun. */
-export const newRefresh = (tenantId: string, refreshId: string, now: Instant): Refresh => ({
+/** Records in a page as long as nothing speaks against it: Intune's most. */
+const fullPage = 1000;
+const newWalk: Walk = { top: fullPage, restarts: 0, seen: [], doubted: false };
+
+/** A refresh that nobody has begun; it takes a fleet of at least `confirmDevices` for true. */
+export const newRefresh = (
+  tenantId: string,
+  refreshId: string,
+  now: Instant,
+  confirmDevices?: number,
+): Refresh => ({
   tenantId,
   refreshId,
   state: "running",
@@ -107,7 +132,36 @@ export const newRefresh = (tenantId: string, refreshId: string, now: Instant): R
   reserved: false,
   attempts: 0,
   waits: 0,
+  walk: confirmDevices === undefined ? newWalk : { ...newWalk, confirmDevices },
 });
+
+/** The walk through the stage's list from its beginning: of devices, nothing counts that was read before. */
+export const walkAnew = (refresh: Refresh, change: Partial<Walk>): Refresh => ({
+  ...refresh,
+  ...(refresh.stage.kind === "devices"
+    ? { runs: [], counts: { ...refresh.counts, fetched: 0, unreadable: 0 } }
+    : {}),
+  stage: refresh.stage.kind === "tags" ? { kind: "tags" } : { kind: "devices" },
+  walk: { ...refresh.walk, seen: [], ...change },
+});
+
+const maxSeen = 1_500;
+
+/** The links of a walk with one more; undefined when it was followed before. When they are many, only some are kept. */
+export function withLink(seen: readonly string[], link: string): readonly string[] | undefined {
+  const name = digest(link).slice(0, 10);
+  if (seen.includes(name)) return undefined;
+  const kept = seen.length < maxSeen ? seen : seen.filter((_, at) => at % 2 === 0);
+  return [...kept, name];
+}
+
+/** Below this share of the devices that were there a large fleet is not believed to have shrunk by itself. */
+const believedShare = 0.1;
+const largeFleet = 100;
+
+/** Whether a list of `now` devices, where there were `before`, is rather a fault than a fleet. */
+export const isDoubtful = (before: number, now: number): boolean =>
+  (before > 0 && now === 0) || (before >= largeFleet && now < before * believedShare);
 
 /** What a worker may do with a refresh. */
 export type Claim =
@@ -123,6 +177,13 @@ export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
   if (now < opensAt) return { kind: "wait", until: opensAt };
   if (refresh.attempts >= maxAttempts) {
     const detail = `Gave up after ${maxAttempts} attempts without progress.`;
+    // Group tags are good to have: without them the refresh goes on.
+    if (refresh.stage.kind === "tags" && refresh.groupTags.state === "pending")
+      return claim(
+        { ...refresh, attempts: 0, groupTags: { state: "notRead", detail } },
+        now,
+        leaseMs,
+      );
     return { kind: "abandon", refresh: failed(refresh, { code: "internal-error", detail }, now) };
   }
   const claimed = { ...refresh, claims: refresh.claims + 1, attempts: refresh.attempts + 1 };
@@ -151,6 +212,10 @@ export const progressed = (refresh: Refresh, stage: Stage): Refresh => ({
   stage,
   attempts: 0,
   waits: 0,
+  walk:
+    stage.kind === refresh.stage.kind
+      ? refresh.walk
+      : { ...newWalk, doubted: refresh.walk.doubted },
 });
 
 /** The end, good or bad. What was already merged stays. */

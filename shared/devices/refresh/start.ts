@@ -8,11 +8,15 @@ type StartDeps = Pick<RefreshDeps, "refreshes" | "queues" | "clock" | "leaseMs">
 /** Races for the same tenant are short; losing so many means something is badly wrong. */
 const maxTries = 10;
 
-/** The tenant's running refresh: a new one with the id `seed`, or the one that was there. */
+/**
+ * The tenant's running refresh: a new one with the id `seed`, or the one that was there. A new one takes a list of at
+ * least `confirmDevices` devices for true, however few that are.
+ */
 export async function startRefresh(
   deps: StartDeps,
   tenantId: string,
   seed: string,
+  confirmDevices?: number,
 ): Promise<Refresh> {
   const { refreshes } = deps;
   for (let tries = 0; tries < maxTries; tries += 1) {
@@ -24,14 +28,20 @@ export async function startRefresh(
       return begun(deps, tenantId, active.refreshId);
     // Listed first: a refresh that never came to be is struck off when its message finds nothing.
     await refreshes.open(tenantId, seed);
-    if (await refreshes.activate(tenantId, seed, active?.etag)) return begun(deps, tenantId, seed);
+    if (await refreshes.activate(tenantId, seed, active?.etag))
+      return begun(deps, tenantId, seed, confirmDevices);
   }
   throw new Error(`could not start a refresh of ${tenantId}`);
 }
 
-async function begun(deps: StartDeps, tenantId: string, refreshId: string): Promise<Refresh> {
+async function begun(
+  deps: StartDeps,
+  tenantId: string,
+  refreshId: string,
+  confirmDevices?: number,
+): Promise<Refresh> {
   const { refreshes, clock } = deps;
-  const fresh = newRefresh(tenantId, refreshId, clock.now());
+  const fresh = newRefresh(tenantId, refreshId, clock.now(), confirmDevices);
   await refreshes.open(tenantId, refreshId);
   const inserted = await refreshes.insert(fresh);
   await tell(deps, fresh);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
 import { graphDevice, graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
+import type { Odd } from "./support/small-graph.ts";
 
 let rig: Rig;
 beforeAll(async () => {
@@ -104,7 +105,7 @@ test("the layout grows and shrinks with the fleet, and the old one is removed", 
   const tenantId = rig.addTenant();
   const bitsAfter = async (devices: number): Promise<number> => {
     rig.graph.devices = graphDevices(devices);
-    await rig.refresh(tenantId, inSlices());
+    await rig.refresh(tenantId, inSlices(), devices);
     const walked = await rig.all(tenantId, 200);
     expect(walked.map(({ deviceId }) => deviceId)).toEqual(
       rig.graph.devices.map(({ id }) => String(id)).toSorted(),
@@ -246,4 +247,132 @@ test("a slow pace spreads the pages, and still ends", async () => {
   expect(refresh).toMatchObject({ state: "completed", counts: { added: 100 } });
   // Five requests at four in 20 seconds.
   expect(rig.time.now - startedAt).toBeGreaterThanOrEqual(20_000);
+});
+
+const page = { status: 200, body: "<html>no</html>" };
+test.each<[string, (nth: number) => Odd | undefined]>([
+  ["answers 500", () => ({ status: 500 })],
+  ["answers with a page", () => page],
+  ["answers 429 without end", () => ({ status: 429 })],
+  [
+    "links to itself",
+    () => ({
+      status: 200,
+      body: { value: [], "@odata.nextLink": `${rig.graph.url}/v1.0/windowsAutopilot` },
+    }),
+  ],
+  [
+    "refuses with 40,000 characters",
+    () => ({ status: 400, body: { error: { code: "BadRequest", message: "m".repeat(40_000) } } }),
+  ],
+])("a new tenant has its devices though the list of Autopilot %s", async (_name, odd) => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(20);
+  rig.graph.odd = (nth, path) => (path.includes("windowsAutopilot") ? odd(nth) : undefined);
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "completed", groupTags: { state: "notRead" } });
+  expect(refresh.groupTags.detail?.length).toBeLessThan(600);
+  expect((await rig.all(tenantId)).length).toBe(20);
+});
+
+test("a link that ran out begins the list anew, and what is gone meanwhile does not stay", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(100);
+  rig.graph.pageSize = 30;
+  let expired = 0;
+  rig.graph.odd = (_, path) => {
+    if (!path.includes("skiptoken=60") || expired > 0) return undefined;
+    expired += 1;
+    rig.graph.devices = graphDevices(100, 5);
+    return { status: 400, body: { error: { code: "BadRequest", message: "The token expired." } } };
+  };
+  const refresh = await rig.refresh(tenantId, { ...rig.deps, slicePages: 1 });
+  expect(refresh).toMatchObject({ state: "completed", counts: { fetched: 95, added: 95 } });
+  expect((await rig.all(tenantId)).length).toBe(95);
+});
+
+test("links that always run out end the refresh with the reason", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(100);
+  rig.graph.pageSize = 30;
+  const error = { code: "BadRequest", message: "The token expired." };
+  rig.graph.odd = (_, path) =>
+    path.includes("skiptoken") ? { status: 410, body: { error } } : undefined;
+  const before = rig.graph.paths.length;
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-refused" } });
+  expect(refresh.failure?.detail).toContain("The token expired.");
+  expect(rig.graph.paths.length - before).toBeLessThan(25);
+});
+
+test("a circle of links is noticed after one round", async () => {
+  const tenantId = rig.addTenant();
+  const before = rig.graph.paths.length;
+  rig.graph.odd = () => ({
+    status: 200,
+    body: {
+      value: [graphDevice(1)],
+      "@odata.nextLink": `${rig.graph.url}/v1.0/x?page=${(rig.graph.paths.length - before) % 3}`,
+    },
+  });
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-refused" } });
+  expect(refresh.failure?.detail).toContain("circle");
+  expect(rig.graph.paths.length - before).toBe(4);
+});
+
+test("what Graph cannot answer in time is asked for in smaller pages", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(100);
+  rig.graph.pageSize = 30;
+  const tops: number[] = [];
+  rig.graph.odd = (_, path) => {
+    const top = Number(/top=(\d+)/.exec(decodeURIComponent(path))?.[1]);
+    if (!path.includes("managedDevices") || path.includes("skiptoken")) return undefined;
+    tops.push(top);
+    return top > 200 ? { status: 504 } : undefined;
+  };
+  expect(await rig.refresh(tenantId)).toMatchObject({ state: "completed", counts: { added: 100 } });
+  expect(tops).toEqual([1000, 500, 250, 125]);
+});
+
+test("a list without devices is asked for twice, not believed, and believed when a person says so", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(300);
+  await rig.refresh(tenantId);
+  for (const left of [0, 12]) {
+    rig.graph.devices = graphDevices(left);
+    const before = rig.graph.paths.length;
+    const refresh = await rig.refresh(tenantId);
+    expect(refresh).toMatchObject({ state: "failed", failure: { code: "confirmation-required" } });
+    expect(refresh.failure?.detail).toContain(`confirmDevices=${left}`);
+    const asked = rig.graph.paths.slice(before).filter((path) => path.includes("managedDevices"));
+    expect(asked).toHaveLength(2);
+    expect((await rig.all(tenantId)).length).toBe(300);
+  }
+  expect(await rig.refresh(tenantId, rig.deps, 13)).toMatchObject({ state: "failed" });
+  expect(await rig.refresh(tenantId, rig.deps, 12)).toMatchObject({ state: "completed" });
+  expect((await rig.all(tenantId)).length).toBe(12);
+});
+
+test("a list that was empty once, and is whole the second time, is taken", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = graphDevices(30);
+  await rig.refresh(tenantId);
+  let empty = 1;
+  rig.graph.odd = (_, path) =>
+    path.includes("managedDevices") && empty-- > 0
+      ? { status: 200, body: { value: [] } }
+      : undefined;
+  expect(await rig.refresh(tenantId)).toMatchObject({
+    state: "completed",
+    counts: { unchanged: 30, removed: 0 },
+  });
+});
+
+test("a device that was never enrolled has no moment of it", async () => {
+  const tenantId = rig.addTenant();
+  rig.graph.devices = [graphDevice(1, { enrolledDateTime: "0001-01-01T00:00:00Z" })];
+  await rig.refresh(tenantId);
+  expect(await rig.directory.get(tenantId, idOf(1))).not.toHaveProperty("enrolledDateTime");
 });

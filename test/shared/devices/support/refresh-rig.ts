@@ -70,7 +70,8 @@ export async function openRig() {
       tenants.set(tenantId, reads);
       return tenantId;
     },
-    start: (tenantId: string) => startRefresh(deps, tenantId, newestFirstId(clock.now())),
+    start: (tenantId: string, confirmDevices?: number) =>
+      startRefresh(deps, tenantId, newestFirstId(clock.now()), confirmDevices),
     /** Delivers messages until one is acknowledged, moving the clock as long as each asked to wait. */
     finish: async (tenantId: string, refreshId: string, with_: RefreshDeps = deps) => {
       for (let delivery = 0; delivery < 200; delivery += 1) {
@@ -82,8 +83,8 @@ export async function openRig() {
       if (stored === undefined) throw new Error("no such refresh");
       return stored.refresh;
     },
-    refresh: async (tenantId: string, with_: RefreshDeps = deps) => {
-      const { refreshId } = await rig.start(tenantId);
+    refresh: async (tenantId: string, with_: RefreshDeps = deps, confirmDevices?: number) => {
+      const { refreshId } = await rig.start(tenantId, confirmDevices);
       return rig.finish(tenantId, refreshId, with_);
     },
     /** The whole directory, walked. */
