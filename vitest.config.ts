@@ -9,11 +9,13 @@ const architecture = "test/architecture.test.ts";
 
 /** Files, or patterns of them, that only `npm run test:long` runs: what they guard, shorter ones guard too. */
 export const longTests: readonly string[] = [
+  "test/audit/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,odd-spelling}.test.ts",
   "test/relay/{clock,cost,crash,each-call,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
-  "test/start/readme.test.ts",
+  "test/shared/notifications/{planner,reading-large}.test.ts",
+  "test/start/{azurite,readme}.test.ts",
 ];
 
 /** Files with hundreds of cases of one kind: `npm test` takes some, `npm run test:long` all of them. */
