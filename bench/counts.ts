@@ -37,10 +37,10 @@ export type Counted = {
   readonly reading: ReadCounts | undefined;
 };
 
-/** Fleets up to this size are also followed until every device has answered. */
-const maxConfirmed = 10_000;
+/** Fleets up to this size are also followed until every device has answered: check-ins are read one by one. */
+const maxConfirmed: Readonly<Record<RouteKind, number>> = { bulk: 100_000, batch: 10_000 };
 /** Time for a counted dispatch to be over before its confirmation begins, in seconds. */
-const confirmAfterSeconds = 10;
+const confirmAfter = (devices: number): number => (devices > 10_000 ? 30 : 10);
 /** Silence that means a phase is over; confirmations of units come a poll of their queue apart. */
 const quietMs = { dispatch: 700, confirmation: 3_000 };
 /** Of a fleet, in the third refresh. */
@@ -62,13 +62,16 @@ export async function measureCounts(
   devices: number,
   { reading, refreshes, confirm }: CountOptions,
 ): Promise<Counted> {
-  const confirms = confirm && devices <= maxConfirmed;
+  const confirms = confirm && devices <= maxConfirmed[route];
+  const confirmAfterSeconds = confirmAfter(devices);
   const muster = await startMuster({ counted: true, ...(confirms ? { confirmAfterSeconds } : {}) });
   try {
     // Creates tables and queues, which no later fleet pays for.
     const first = await countDispatch(muster, route, 100);
     if (confirms) await until("the first fleet", async () => isCompleted(muster, first.path));
-    const tenantId = await addTenant(muster, devices, route);
+    // Read back at the default pace, as at Microsoft's side.
+    const paced = route === "bulk" ? "default" : "unlimited";
+    const tenantId = await addTenant(muster, devices, route, paced);
     const refreshed = () => phase(muster, () => refresh(muster, tenantId));
     const firstRefresh = await refreshed();
     const sameRefresh = refreshes ? await refreshed() : undefined;
@@ -109,19 +112,22 @@ async function countDispatch(
   return { path, dispatch };
 }
 
-/** From the first look at devices until the notification is completed, as its own rows say afterwards. */
+/** From the first look at devices until the notification is completed, as it says itself afterwards. */
 async function countConfirmation(muster: Muster, path: string): Promise<Phase> {
+  let begunAt = 0;
   const counted = await phase(
     muster,
     async () => {
-      const { parts } = await graphRequests(muster.sandbox.url);
-      const hasBegun = async () => (await graphRequests(muster.sandbox.url)).parts > parts;
+      const { total } = await graphRequests(muster.sandbox.url);
+      const hasBegun = async () => (await graphRequests(muster.sandbox.url)).total > total;
       await until("confirmation to begin", hasBegun, { everyMs: 100 });
+      begunAt = Date.now();
     },
     quietMs.confirmation,
   );
-  if (!(await isCompleted(muster, path))) throw new Error("confirmation did not end");
-  return counted;
+  const { state, finishedAt } = await muster.api("GET", path);
+  if (state !== "completed") throw new Error("confirmation did not end");
+  return { ...counted, seconds: (Date.parse(finishedAt ?? "") - begunAt) / 1000 };
 }
 
 const isCompleted = async ({ api }: Muster, path: string): Promise<boolean> =>

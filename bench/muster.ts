@@ -36,6 +36,7 @@ export type Answer = {
   readonly refreshId: string;
   readonly notificationId: string;
   readonly state: string;
+  readonly finishedAt?: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly value: readonly unknown[];
   readonly nextLink?: string;
@@ -111,14 +112,18 @@ const apiOf =
     return (text === "" ? {} : JSON.parse(text)) as Answer;
   };
 
-/** Makes a fleet and a tenant whose pace is lifted; the directory is still empty. */
+/** Makes a fleet and a tenant whose pace is lifted, that of reads on demand only; the directory is still empty. */
 export async function addTenant(
   { sandbox, api }: Muster,
   devices: number,
   route: RouteKind,
+  reads: "unlimited" | "default" = "unlimited",
 ): Promise<string> {
   const tenantId = await makeFleet(sandbox.url, devices, route);
-  const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
+  const pace = {
+    deviceActions: "unlimited",
+    ...(reads === "unlimited" ? { deviceReads: reads } : {}),
+  };
   await api("POST", "tenants", { tenantId, displayName: `${devices} devices`, pace });
   return tenantId;
 }

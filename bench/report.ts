@@ -129,6 +129,7 @@ function requests(counted: readonly Counted[]): string[] {
         "blob",
         "Graph",
         "Graph parts",
+        "s",
         "empty polls in all",
       ],
       rows,
@@ -146,6 +147,7 @@ function phaseRow({ route, devices }: Counted, name: string, phase: Phase): Cell
     per("blob"),
     phase.graph / devices,
     phase.graphParts / devices,
+    phase.seconds,
     phase.storage[emptyPoll] ?? 0,
   ];
 }

@@ -2,6 +2,7 @@
 
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
 import type { Settle } from "../shared/access/approvals/decide-approval.ts";
+import { RemoteActionAudits } from "../shared/devices/actions/audits.ts";
 import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
 import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
@@ -213,6 +214,8 @@ function notifyDeps(settings: Settings, base: Base) {
     tenants: base.knownTenants,
     queues: storage.queues,
     bulkRefusals: new BulkRefusals(clock),
+    // Half of the time to the first look: a round never goes by what the one before has read.
+    audits: new RemoteActionAudits(base.graph, clock, Math.min(confirmAfterMs / 2, 15_000)),
     random: Math.random,
     claimMs,
     confirmAfterMs,

@@ -33,6 +33,8 @@ export type Route = {
   readonly bulkAction?: string;
   /** Names under which the device's result appears in `deviceActionResults`. */
   readonly resultNames: readonly string[];
+  /** Names under which Intune's audits list the request; absent where they have no name of its own for it. */
+  readonly auditNames?: readonly string[];
   /** Parameter of the request that this way needs. */
   readonly needs?: string;
 };

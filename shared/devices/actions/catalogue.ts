@@ -59,6 +59,7 @@ export const scan = (quickScan: boolean): Route => ({
   call: { version: "v1.0", segment: "windowsDefenderScan", body: { quickScan } },
   bulkAction: quickScan ? "quickScan" : "fullScan",
   resultNames: ["windowsDefenderScan", quickScan ? "quickScan" : "fullScan"],
+  auditNames: [quickScan ? "quickScan" : "fullScan"],
 });
 
 /** A restart within about five minutes; the user gets no warning. */
@@ -68,6 +69,7 @@ export const restartNow: Omit<Route, "fidelity" | "managements"> = {
   call: { version: "v1.0", segment: "rebootNow" },
   bulkAction: "rebootNow",
   resultNames: ["rebootNow"],
+  auditNames: ["rebootNow"],
 };
 
 const day = "PT24H";
@@ -143,6 +145,7 @@ export const catalogue: readonly Action[] = [
           fill: { scriptPolicyId: "remediationScriptId" },
         },
         resultNames: ["initiateOnDemandProactiveRemediation"],
+        auditNames: ["initiateOnDemandProactiveRemediation"],
         needs: "remediationScriptId",
       },
     ],
@@ -237,6 +240,7 @@ export const catalogue: readonly Action[] = [
         call: { version: "beta", segment: "initiateDeviceAttestation" },
         bulkAction: "initiateDeviceAttestation",
         resultNames: ["initiateDeviceAttestation"],
+        auditNames: ["initiateDeviceAttestation"],
       },
     ],
   ),
@@ -284,6 +288,7 @@ export const catalogue: readonly Action[] = [
         call: { version: "v1.0", segment: "windowsDefenderUpdateSignatures" },
         bulkAction: "signatureUpdate",
         resultNames: ["windowsDefenderUpdateSignatures", "signatureUpdate"],
+        auditNames: ["windowsDefenderUpdateSignatures"],
       },
       passedOn("windowsDefenderUpdateSignatures"),
     ],

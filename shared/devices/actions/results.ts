@@ -6,7 +6,7 @@ import type { Instant } from "../../kernel/clock.ts";
  * Times in results and in our marks come from different machines. Taking a result that is a little older
  * for ours is the harmless mistake; the other one would ask a device twice.
  */
-const skewMs = 10_000;
+export const skewMs = 10_000;
 
 /** Graph may cut its times to whole seconds. */
 const roundingMs = 1_000;
@@ -45,6 +45,10 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   canceled: "cancelled",
 };
 
+/** What a state of Graph's says. One that we do not know is not the end. */
+export const verdictOfState = (state: string | null | undefined): Verdict =>
+  verdicts[state ?? ""] ?? "pending";
+
 /**
  * The verdict on an action asked for at `since`. There is no operation id on Graph's side: the newest
  * result of a matching name that began at or after our mark is taken for ours.
@@ -60,7 +64,7 @@ export function verdictOf(
     if (!names.has((result.actionName ?? "").toLowerCase())) continue;
     const at = Date.parse(result.startDateTime ?? "");
     if (Number.isNaN(at) || at < since - skewMs || (newest && at < newest.at)) continue;
-    newest = { at, verdict: verdicts[result.actionState ?? ""] ?? "pending" };
+    newest = { at, verdict: verdictOfState(result.actionState) };
   }
   return newest?.verdict ?? "none";
 }

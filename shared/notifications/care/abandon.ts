@@ -10,7 +10,12 @@ import { changeRows, deliveriesIn } from "../passes/change-rows.ts";
 import { endOf, unreadable } from "../passes/decide-pass.ts";
 import { finishIfDone } from "../passes/finish.ts";
 import type { Step } from "../state/delivery.ts";
-import type { DeliveryStore } from "../state/delivery-store.ts";
+import {
+  type DeliveryStore,
+  type RowQuery,
+  type StoredDeliveryRow,
+  UnreadableRow,
+} from "../state/delivery-store.ts";
 import { move, type Notification, type NotificationFailure } from "../state/notification.ts";
 import type { NotificationStore } from "../state/notification-store.ts";
 import { beforePlanning } from "../state/plan-progress.ts";
@@ -87,6 +92,21 @@ export async function isStuck(
   return marks.nudgedInVain(notificationId, since, now - overdueMs);
 }
 
+/** Rows that can be read; those that cannot end on the way. */
+async function readablePage(
+  deliveries: DeliveryStore,
+  notificationId: string,
+  query: RowQuery,
+): Promise<StoredDeliveryRow[]> {
+  for (;;)
+    try {
+      return await deliveries.page(notificationId, query);
+    } catch (error) {
+      if (!(error instanceof UnreadableRow)) throw error;
+      await deliveries.endUnreadable(notificationId, error);
+    }
+}
+
 /** Ends every delivery that is still open, then the notification; or goes as far as it comes until `until`. */
 export async function giveUp(
   deps: GiveUpDeps,
@@ -97,7 +117,7 @@ export async function giveUp(
   let from = "";
   do {
     const page = { from, where: "live gt 0", top: rowsPerStep };
-    const rows = await deps.deliveries.page(notificationId, page);
+    const rows = await readablePage(deps.deliveries, notificationId, page);
     const last = rows.at(-1);
     if (last === undefined) break;
     const now = deps.clock.now();

@@ -13,6 +13,7 @@ import { stepAfterReport } from "../passes/decide-pass.ts";
 import { finishIfDone } from "../passes/finish.ts";
 import type { DeliverDeps } from "../passes/pass-services.ts";
 import { type Delivery, lifecycle, type Step } from "../state/delivery.ts";
+import { UnreadableRow } from "../state/delivery-store.ts";
 import type { Notification } from "../state/notification.ts";
 import { causeOf, type TroubleStore } from "../state/notification-store.ts";
 import { byRelay } from "../state/relay-route.ts";
@@ -65,7 +66,7 @@ async function endRows(
   { lastDeviceId }: { readonly lastDeviceId: string },
   cause: string,
 ): Promise<void> {
-  const rows = await deps.deliveries.range(notificationId, lastDeviceId, lastDeviceId);
+  const rows = await readableRows(deps, notificationId, lastDeviceId);
   const action = findAction(actionId);
   const now = deps.clock.now();
   const open = deliveriesIn(rows)
@@ -87,6 +88,17 @@ async function endRows(
   );
   await changeRows(deps.deliveries, rows, { notificationId, steps, now: deps.clock.now() });
   await finishIfDone(deps, tenantId, notificationId);
+}
+
+/** The row, or nothing of one whose text cannot be read: that one ends here. */
+async function readableRows({ deliveries }: DeliverDeps, notificationId: string, key: string) {
+  try {
+    return await deliveries.range(notificationId, key, key);
+  } catch (error) {
+    if (!(error instanceof UnreadableRow)) throw error;
+    await deliveries.endUnreadable(notificationId, error);
+    return [];
+  }
 }
 
 /** How a delivery ends whose handlers fail, by what can be seen of its device. */

@@ -11,9 +11,22 @@ import type { Delivery, Step } from "../state/delivery.ts";
 import type { StoredDeliveryRow } from "../state/delivery-store.ts";
 import { byRelay } from "../state/relay-route.ts";
 import { changeRows, type Job, noteWait } from "./change-rows.ts";
-import { latenessAt, nextRoundAt, stepAfterReport } from "./decide-pass.ts";
+import {
+  latenessAt,
+  needsLook,
+  nextRoundAt,
+  stepAfterReport,
+  stepAfterVerdict,
+} from "./decide-pass.ts";
 import { finishIfDone } from "./finish.ts";
-import { type DeliverDeps, grantFor, noTurn, obeyReads, type Turn } from "./pass-services.ts";
+import {
+  auditsOf,
+  type DeliverDeps,
+  grantFor,
+  noTurn,
+  obeyReads,
+  type Turn,
+} from "./pass-services.ts";
 import { awaitRelays } from "./relay-silence.ts";
 
 /** What becomes of the message. */
@@ -53,7 +66,20 @@ export async function confirm(deps: DeliverDeps, message: ConfirmMessage): Promi
   // Early, or a second message for the same rows: the round belongs to whoever comes when it is due.
   if (after === "" && dueAt > now + earlyMs && now < stored.notification.expiresAt)
     return { kind: "again", at: dueAt, round };
-  const rest = sent.filter(({ deviceId }) => deviceId > after);
+  const list = await auditsOf(deps, { tenantId, action }, sent);
+  const lateness = latenessAt(deps.clock.now(), stored.notification.expiresAt);
+  const told = new Map<string, Step>();
+  const open: Delivery[] = [];
+  for (const delivery of sent) {
+    const { deviceId, route, at, markedAt = at } = delivery;
+    const names = action.routes[route]?.auditNames;
+    const audit = names && list?.find(deviceId, names, markedAt);
+    const end = audit && stepAfterVerdict(audit.verdict);
+    if (end) told.set(deviceId, end);
+    else if (!list || !names || needsLook(audit, round, lateness)) open.push(delivery);
+  }
+  const rest = open.filter(({ deviceId }) => deviceId > after);
+  if (rest.length === 0) return endRound(deps, job, told, round);
   const place = { tenantId, workload: "deviceReads" } as const;
   const grant = await grantFor(deps, place, rest.length, message.reads ?? noTurn);
   const { startAt, granted, at, shiftMs, budget } = grant;
@@ -62,16 +88,24 @@ export async function confirm(deps: DeliverDeps, message: ConfirmMessage): Promi
     await noteWait(deps, job, startAt, deps.clock.now());
     return { kind: "again", at: startAt, round, ...position(after), reads };
   }
-  return look(deps, job, rest.slice(0, Math.min(maxLooks, budget)), message);
+  return look(deps, job, { rest, count: Math.min(maxLooks, budget), told }, message);
 }
+
+/** Devices to be asked themselves, how many of them now, and what the audits told of others. */
+type Looking = {
+  readonly rest: readonly Delivery[];
+  readonly count: number;
+  readonly told: ReadonlyMap<string, Step>;
+};
 
 async function look(
   deps: DeliverDeps,
   job: Job,
-  some: readonly Delivery[],
+  { rest, count, told }: Looking,
   { round }: ConfirmMessage,
 ): Promise<ConfirmOutcome> {
   const { tenantId, expiresAt } = job.notification;
+  const some = rest.slice(0, count);
   const looks = await lookAt(
     deps.graph,
     tenantId,
@@ -80,14 +114,13 @@ async function look(
   await obeyReads(deps, tenantId, looks);
   const now = deps.clock.now();
   const lateness = latenessAt(now, expiresAt);
-  const steps = new Map<string, Step>();
+  const steps = new Map(told);
   for (const delivery of some) {
     const step = stepAfterReport(job.action, delivery, looks.get(delivery.deviceId), lateness);
     if (step) steps.set(delivery.deviceId, step);
   }
   const last = some.at(-1)?.deviceId;
-  const rest = sentByGraph(job.action, job.rows);
-  if (last !== undefined && rest.some(({ deviceId }) => deviceId > last)) {
+  if (last !== undefined && rest.length > some.length) {
     await settle(deps, job, steps, undefined);
     return { kind: "again", at: now, after: last, round };
   }

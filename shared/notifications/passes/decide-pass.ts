@@ -1,9 +1,10 @@
 /** Delivering, without storage: what a pass over some rows should do, and what outcomes mean. Pure. */
 
 import type { Action } from "../../devices/actions/action.ts";
+import type { Audit } from "../../devices/actions/audits.ts";
 import { callsFor, costOf, type SendCall } from "../../devices/actions/calls.ts";
 import type { Look } from "../../devices/actions/read-back.ts";
-import { seenSince, strictly, verdictOf } from "../../devices/actions/results.ts";
+import { seenSince, strictly, type Verdict, verdictOf } from "../../devices/actions/results.ts";
 import type { SendOutcome } from "../../devices/actions/send.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
@@ -219,8 +220,9 @@ export function stepOf(
   }
 }
 
-/** When a look is made, and how long claims hold. */
+/** When a look is made, how long claims hold, and the second witness: when Intune says that it took the request. */
 export type LookTime = {
+  readonly audited?: Audit | undefined;
   readonly now: Instant;
   readonly lateness: Lateness;
   readonly claimMs: number;
@@ -236,8 +238,9 @@ export function stepAfterLook(
   action: Action,
   delivery: Delivery,
   look: Look | undefined,
-  { now, lateness, claimMs }: LookTime,
+  { now, lateness, claimMs, audited }: LookTime,
 ): Step | undefined {
+  if (audited !== undefined) return { event: "accept" };
   const { unclear = 0, detail = "the worker ended before it noted an answer" } = delivery;
   const since = delivery.markedAt ?? delivery.at;
   const known = { ...delivery, detail };
@@ -305,20 +308,19 @@ export function nextRoundAt(
   return Math.min(now + Math.min(firstMs * 2 ** round, maxRoundMs), expiresAt);
 }
 
-/** What a look means for a delivery that Graph took. */
-export function stepAfterReport(
-  action: Action,
-  delivery: Delivery,
-  look: Look | undefined,
-  lateness: Lateness,
-): Step | undefined {
-  const final = lateness !== "early";
-  const since = delivery.markedAt ?? delivery.at;
-  if (look?.kind === "gone")
-    return { event: "lose", details: { code: "device-gone", detail: "left Intune meanwhile" } };
-  if (look?.kind !== "seen") return lateness === "hopeless" ? unreadable : undefined;
-  const names = action.routes[delivery.route]?.resultNames ?? [];
-  switch (verdictOf(look.device, names, since)) {
+/** Rounds that go by before a device is asked itself about what its audit leaves open: audits may stay behind. */
+const patientRounds = 3;
+
+/** Whether a device must be asked itself: what the audits settle or are about to settle costs no request. */
+export function needsLook(audit: Audit | undefined, round: number, lateness: Lateness): boolean {
+  if (lateness !== "early") return true;
+  // Not listed yet: the first round gives the list its time.
+  return audit === undefined ? round > 0 : round >= patientRounds;
+}
+
+/** The end that a verdict means, wherever it was read; none for what is still open. */
+export function stepAfterVerdict(verdict: Verdict): Step | undefined {
+  switch (verdict) {
     case "done":
       return { event: "finish" };
     case "failed":
@@ -334,12 +336,30 @@ export function stepAfterReport(
     case "cancelled":
       return { event: "cancel", details: { code: "cancelled-elsewhere" } };
     case "pending":
-      if (!final) return undefined;
-      return seenSince(look.device, delivery.at)
-        ? { event: "expire", details: { code: "no-result-in-time" } }
-        : { event: "silence", details: { code: "device-offline", detail: "not seen since" } };
     case "none":
-      if (!final) return undefined;
-      return { event: "lose", details: { code: "no-result", detail: "Intune shows no result" } };
+      return undefined;
   }
+}
+
+/** What a look means for a delivery that Graph took. */
+export function stepAfterReport(
+  action: Action,
+  delivery: Delivery,
+  look: Look | undefined,
+  lateness: Lateness,
+): Step | undefined {
+  const final = lateness !== "early";
+  const since = delivery.markedAt ?? delivery.at;
+  if (look?.kind === "gone")
+    return { event: "lose", details: { code: "device-gone", detail: "left Intune meanwhile" } };
+  if (look?.kind !== "seen") return lateness === "hopeless" ? unreadable : undefined;
+  const names = action.routes[delivery.route]?.resultNames ?? [];
+  const verdict = verdictOf(look.device, names, since);
+  const end = stepAfterVerdict(verdict);
+  if (end !== undefined || !final) return end;
+  if (verdict === "none")
+    return { event: "lose", details: { code: "no-result", detail: "Intune shows no result" } };
+  return seenSince(look.device, delivery.at)
+    ? { event: "expire", details: { code: "no-result-in-time" } }
+    : { event: "silence", details: { code: "device-offline", detail: "not seen since" } };
 }

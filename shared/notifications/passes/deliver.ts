@@ -9,6 +9,7 @@
 import { costOf, type SendCall } from "../../devices/actions/calls.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
 import { lookAt } from "../../devices/actions/read-back.ts";
+import { strictly } from "../../devices/actions/results.ts";
 import { type SendOutcome, type SendOutcomes, send } from "../../devices/actions/send.ts";
 import { matches } from "../../devices/collections/rule.ts";
 import type { Instant } from "../../kernel/clock.ts";
@@ -32,6 +33,7 @@ import { decidePass, latenessAt, type Pass, stepAfterLook, stepOf } from "./deci
 import { finishIfDone } from "./finish.ts";
 import { handOver } from "./hand-over.ts";
 import {
+  auditsOf,
   type DeliverDeps,
   type Grant,
   grantFor,
@@ -59,6 +61,7 @@ async function lookPass(
   if (startAt > deps.clock.now())
     return { kind: "again", until: startAt, turn, reads: { granted, at, shiftMs } };
   const some = suspects.slice(0, Math.min(maxLooks, budget));
+  const list = await auditsOf(deps, { tenantId, action }, some);
   const looks = await lookAt(
     deps.graph,
     tenantId,
@@ -70,7 +73,10 @@ async function lookPass(
   await obeyReads(deps, tenantId, looks);
   const steps = new Map<string, Step>();
   for (const delivery of some) {
-    const step = stepAfterLook(action, delivery, looks.get(delivery.deviceId), time);
+    const { deviceId, route, at: since, markedAt = since } = delivery;
+    const names = action.routes[route]?.auditNames ?? [];
+    const audited = list?.find(deviceId, names, action.repeatable ? markedAt : strictly(markedAt));
+    const step = stepAfterLook(action, delivery, looks.get(deviceId), { ...time, audited });
     if (step) steps.set(delivery.deviceId, step);
   }
   await changeRows(deps.deliveries, rows, {

@@ -1,5 +1,6 @@
 /** What delivering and confirming need from outside. */
 import type { Action } from "../../devices/actions/action.ts";
+import { type AuditList, RemoteActionAudits } from "../../devices/actions/audits.ts";
 import type { Look } from "../../devices/actions/read-back.ts";
 import type { DirectoryStore } from "../../devices/directory/directory-store.ts";
 import type { GraphClient } from "../../graph/client.ts";
@@ -56,6 +57,7 @@ export type DeliverDeps = {
   readonly tenants: Tenants;
   readonly queues: Queues;
   readonly bulkRefusals: BulkRefusals;
+  readonly audits: RemoteActionAudits;
   readonly clock: Clock;
   /** 0 to 1; spreads retries. */
   readonly random: () => number;
@@ -117,6 +119,27 @@ export async function grantFor(
   const place = await paces.squeezeIn(tenantId, workload, budget * intervalMs, now);
   const { startAt } = place;
   return { startAt, at: startAt, shiftMs: place.shiftMs, granted, budget, intervalMs };
+}
+
+// The audits that tell about some deliveries, where their routes have names there.
+
+/** Reads them; undefined when no route of them has a name there, or the tenant refused lately. */
+export async function auditsOf(
+  deps: DeliverDeps,
+  { tenantId, action }: { readonly tenantId: string; readonly action: Action },
+  deliveries: readonly Delivery[],
+): Promise<AuditList | undefined> {
+  const named = deliveries.filter(({ route }) => action.routes[route]?.auditNames !== undefined);
+  if (named.length === 0 || !deps.audits.mayAsk(tenantId)) return undefined;
+  const since = Math.min(...named.map(({ markedAt, at }) => markedAt ?? at));
+  const list = await deps.audits.since(tenantId, since);
+  const setting = (await deps.tenants.get(tenantId))?.pace.deviceReads;
+  // Charged once its size is known: whoever comes next waits for it.
+  if (list.requests > 0 && setting !== "unlimited") {
+    const pace = paceOf(limitOf("deviceReads", setting));
+    await deps.paces.reserve(tenantId, "deviceReads", list.requests, deps.clock.now(), pace);
+  }
+  return list;
 }
 
 // A 429 on reads is for every reader of the tenant.

@@ -13,7 +13,7 @@ import {
   textOf,
 } from "../../storage/rows.ts";
 import { allRows, type Tables } from "../../storage/tables.ts";
-import { countedStates } from "./delivery.ts";
+import { countedStates, type Delivery, maxDetailChars } from "./delivery.ts";
 import {
   addCounts,
   type Counts,
@@ -46,6 +46,17 @@ export const prefix = "row:";
 export const end = "row;";
 const planKey = "plan";
 const lanes = 8;
+
+/** A row whose text cannot be read: the devices in it are not known, only how many of them were in which state. */
+export class UnreadableRow extends Error {
+  readonly lastDeviceId: string;
+
+  constructor(lastDeviceId: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`delivery row ${lastDeviceId} cannot be read: ${why}`, { cause });
+    this.lastDeviceId = lastDeviceId;
+  }
+}
 
 /** Rows in and out. */
 export class DeliveryStore {
@@ -152,6 +163,29 @@ export class DeliveryStore {
     return rows.map((row, index) => ({ ...row, etag: ended.etags[index] ?? "" }));
   }
 
+  /**
+   * Ends a row that cannot be read, once trying again has not helped: whatever was live in it is unknown. Its text
+   * stays, for whoever can mend it by hand.
+   */
+  async endUnreadable(
+    notificationId: string,
+    { lastDeviceId, message }: UnreadableRow,
+  ): Promise<void> {
+    const row = await this.#tables.get(
+      tableNames.deliveries,
+      notificationId,
+      prefix + lastDeviceId,
+    );
+    if (row === undefined) return;
+    const { etag, columns, partitionKey, rowKey } = row;
+    const { waiting, sent, unknown } = countsIn(row);
+    const ended = { waiting: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
+    const same = { ...(columns as Row), partitionKey, rowKey };
+    const fresh = { ...same, ...ended, unreadable: message.slice(0, maxDetailChars) };
+    // A lost race means that somebody could read it, or ended it too.
+    await this.#tables.transact(tableNames.deliveries, [{ kind: "replace", row: fresh, etag }]);
+  }
+
   /** Adds up the rows: at most a read per 1,000 rows, that is per 100,000 devices or more. */
   async counts(notificationId: string): Promise<Counts> {
     const range = { partition: notificationId, from: prefix, below: end, select: countedStates };
@@ -163,7 +197,9 @@ export class DeliveryStore {
 
   /** True when a row still holds deliveries that need somebody. */
   async anyLive(notificationId: string): Promise<boolean> {
-    return (await this.page(notificationId, { where: "live gt 0", top: 1 })).length > 0;
+    const range = { ...rangeOf(notificationId, { where: "live gt 0" }), select: ["live"] };
+    for await (const _ of allRows(this.#tables, tableNames.deliveries, range)) return true;
+    return false;
   }
 }
 
@@ -199,14 +235,37 @@ function toRow(
 }
 
 function fromRow(row: StoredRow): StoredDeliveryRow {
-  const parts = Array.from({ length: numberOf(row, "parts") }, (_, at) => textOf(row, `d${at}`));
+  const lastDeviceId = row.rowKey.slice(prefix.length);
   return {
-    lastDeviceId: row.rowKey.slice(prefix.length),
-    deliveries: unpack(parts),
+    lastDeviceId,
+    deliveries: read(row, lastDeviceId),
     dueAt: numberOf(row, "dueAt"),
     owner: { tenantId: textOf(row, "tenantId"), actionId: textOf(row, "actionId") },
     etag: row.etag,
   };
+}
+
+/** The deliveries of a row; of one that ended unreadable, its one known device, with the cause. */
+function read(row: StoredRow, lastDeviceId: string): readonly Delivery[] {
+  const detail = row.columns["unreadable"];
+  if (typeof detail === "string")
+    return [
+      {
+        deviceId: lastDeviceId,
+        deviceName: "",
+        state: "unknown",
+        route: -1,
+        at: 0,
+        attempts: 0,
+        code: "muster-failed",
+        detail,
+      },
+    ];
+  try {
+    return unpack(Array.from({ length: numberOf(row, "parts") }, (_, at) => textOf(row, `d${at}`)));
+  } catch (error) {
+    throw new UnreadableRow(lastDeviceId, error);
+  }
 }
 
 function countsIn(row: StoredRow): Counts {

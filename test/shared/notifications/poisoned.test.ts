@@ -9,11 +9,12 @@ import {
   poisonedUnit,
 } from "../../../shared/notifications/care/poisoned.ts";
 import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
-import { queueNames } from "../../../shared/storage/names.ts";
+import { queueNames, tableNames } from "../../../shared/storage/names.ts";
+import type { Row } from "../../../shared/storage/rows.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { waiting } from "./support/arbitrary-delivery.ts";
-import { rowsOf, tally } from "./support/rig-reading.ts";
+import { deliveriesOf, rowsOf, tally } from "./support/rig-reading.ts";
 
 let rig: NotifyRig;
 beforeAll(async () => {
@@ -191,6 +192,37 @@ const result = (actionState: string): Look => ({
       { actionName: "rebootNow", actionState, startDateTime: new Date(50_000).toISOString() },
     ],
   },
+});
+
+it("a row whose text is corrupt ends as unknown with its cause, and its neighbours are reached", async () => {
+  const { tenantId, notificationId, message, unit } = await startedUntil(
+    queueNames.notificationDeliver,
+    120,
+  );
+  const { storage, notify } = rig.services;
+  const key = `row:${unit.from}`;
+  const row = await storage.tables.get(tableNames.deliveries, notificationId, key);
+  const { etag, columns, partitionKey, rowKey } = row!;
+  const broken = { ...(columns as Row), partitionKey, rowKey, d0: "[[" };
+  await storage.tables.transact(tableNames.deliveries, [{ kind: "replace", row: broken, etag }]);
+  await expect(rig.handle({ ...message, attempts: 0 })).resolves.toBeUndefined();
+  rig.queues.lose();
+  expect(await poisonedUnit(notify, unit)).toEqual({ again: 2, ended: 0 });
+  const other = takeAll().find(({ message: { from } }) => from !== unit.from);
+  rig.queues.put({ ...other!, visibleAt: 0 });
+  await rig.drain();
+  const one = { ...unit, to: unit.from };
+  expect(await poisonedUnit(notify, one)).toEqual({ again: 1, ended: 0 });
+  rig.queues.lose();
+  expect(await poisonedUnit(notify, one)).toEqual({ again: 0, ended: 1 });
+  const { state, counts } = await rig.view(tenantId, notificationId);
+  expect({ state, counts }).toMatchObject({
+    state: "completed",
+    counts: { total: 120, done: 20, unknown: 100 },
+  });
+  const [first] = await deliveriesOf(rig, tenantId, notificationId);
+  expect(first).toMatchObject({ state: "unknown", code: "muster-failed" });
+  expect(first?.detail).toContain("cannot be read");
 });
 
 describe("the end of a delivery whose handlers fail", () => {
