@@ -57,10 +57,13 @@ export async function incomingOf(
   // The host reads a body of known length before it says anything of the request; a chunked one it leaves alone.
   const known = announced > 0 && request.body !== null && !headers.has("transfer-encoding");
   const taken = known ? await takeBytes(request.body, announced) : undefined;
+  const url = new URL(request.url);
   const address = request.headers.get("x-forwarded-for");
   headers.delete("x-forwarded-for");
-  if (address !== null && !mayShadow(taken?.bytes, known)) headers.set("x-forwarded-for", address);
-  const url = new URL(request.url);
+  // A body that the library keeps from a GET's handler is in the metadata all the same.
+  const unseen = announced > 0 && !known;
+  const shadowed = unseen || queryShadows(url) || mayShadow(taken?.bytes, known);
+  if (address !== null && !shadowed) headers.set("x-forwarded-for", address);
   return {
     method: request.method,
     url: request.url,
@@ -82,6 +85,10 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   }
   return headers;
 }
+
+/** Whether the query has given the metadata its headers: the library reads JSON out of a text too. */
+const queryShadows = ({ searchParams }: URL): boolean =>
+  [...searchParams.keys()].some((name) => name.toUpperCase() === "HEADERS");
 
 /**
  * Whether a body can have given the metadata its headers: an object with a property of that name, in any case. The

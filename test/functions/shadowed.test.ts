@@ -2,6 +2,8 @@
  * Requests whose query or body take the names that the host's trigger metadata has for headers, query and path
  * values: for every operation of the API document. Nothing of them may stand for what was really sent.
  */
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";
 import { newestFirstId } from "../../shared/kernel/ids.ts";
@@ -108,6 +110,26 @@ test.each([
   ["UTF-16", Buffer.from(`\u{feff}{"Headers":${forged}}`, "utf16le")],
 ])("%s in a body forges no address in the audit trail", async (_, raw) => {
   expect(await auditedAddress(raw)).toBeUndefined();
+});
+
+test.each(["headers", "Headers", "HEADERS"])("a query named %s forges no address", async (name) => {
+  const path = `/api/v1/tenants?${name}=${encodeURIComponent(forged)}`;
+  expect(await auditedAddress("{}", path)).not.toBe("198.51.100.9");
+});
+
+test("a body that a GET brings, and that no function is given, forges no address", async () => {
+  const body = `{"Headers":${forged}}`;
+  const sent = request(`${app.url}/api/v1/tenants`, {
+    headers: { "content-length": body.length, "x-forwarded-for": "203.0.113.7" },
+  });
+  sent.end(body);
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  answer.resume();
+  expect(answer.statusCode).toBe(401);
+  const { body: trail } = await app.call("GET", "/api/v1/audit?top=1");
+  const [event] = (trail as { value: { ip?: string; operation?: string }[] }).value;
+  expect(event?.operation).toBe("tenants-list");
+  expect(event?.ip).not.toBe("198.51.100.9");
 });
 
 test("an address that nothing can have replaced is in the audit trail", async () => {
