@@ -68,7 +68,7 @@ export async function measureCounts(
   try {
     // Creates tables and queues, which no later fleet pays for.
     const first = await countDispatch(muster, route, 100);
-    if (confirms) await until("the first fleet", async () => isCompleted(muster, first.path));
+    if (confirms) await until("the first fleet", async () => isFinal(muster, first.path));
     // Read back at the default pace, as at Microsoft's side.
     const paced = route === "bulk" ? "default" : "unlimited";
     const tenantId = await addTenant(muster, devices, route, paced);
@@ -112,7 +112,7 @@ async function countDispatch(
   return { path, dispatch };
 }
 
-/** From the first look at devices until the notification is completed, as it says itself afterwards. */
+/** From the first look at devices until the notification has ended, as it says itself afterwards. */
 async function countConfirmation(muster: Muster, path: string): Promise<Phase> {
   let begunAt = 0;
   const counted = await phase(
@@ -125,13 +125,13 @@ async function countConfirmation(muster: Muster, path: string): Promise<Phase> {
     },
     quietMs.confirmation,
   );
-  const { state, finishedAt } = await muster.api("GET", path);
-  if (state !== "completed") throw new Error("confirmation did not end");
+  const { final, finishedAt } = await muster.api("GET", path);
+  if (!final) throw new Error("confirmation did not end");
   return { ...counted, seconds: (Date.parse(finishedAt ?? "") - begunAt) / 1000 };
 }
 
-const isCompleted = async ({ api }: Muster, path: string): Promise<boolean> =>
-  (await api("GET", path)).state === "completed";
+const isFinal = async ({ api }: Muster, path: string): Promise<boolean> =>
+  (await api("GET", path)).final === true;
 
 /** Counts all requests from the beginning of some work until storage is quiet after it. */
 async function phase(

@@ -37,6 +37,7 @@ export type Answer = {
   readonly notificationId: string;
   readonly state: string;
   readonly finishedAt?: string;
+  readonly final: boolean;
   readonly counts: Readonly<Record<string, number>>;
   readonly value: readonly unknown[];
   readonly nextLink?: string;

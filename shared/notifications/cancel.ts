@@ -11,7 +11,7 @@ import { unknownNotification } from "./read-notifications.ts";
 import type { Step } from "./state/delivery.ts";
 import { emptyCounts } from "./state/delivery-row.ts";
 import type { DeliveryStore } from "./state/delivery-store.ts";
-import { isOpen, isWithin, move, type Notification } from "./state/notification.ts";
+import { isOpen, isWithin, move, type Notification, wordFor } from "./state/notification.ts";
 import type { NotificationStore } from "./state/notification-store.ts";
 
 /** What cancelling needs. */
@@ -62,11 +62,13 @@ export async function cancelNotification(
 const endOfHeld = ({ state }: Notification, finishedAt: number) =>
   state === "pendingApproval" ? { counts: emptyCounts(), finishedAt } : {};
 
-const alreadyEnded = ({ notificationId, state }: Notification) =>
-  fail(
+const alreadyEnded = (notification: Notification) => {
+  const state = wordFor(notification, notification.counts ?? emptyCounts());
+  return fail(
     "conflict",
-    `Notification ${notificationId} is ${state} already; nothing is left to cancel.`,
+    `Notification ${notification.notificationId} is ${state} already; nothing is left to cancel.`,
   );
+};
 
 /** Settles every waiting delivery of a notification that is cancelled, or whose time is over. */
 export async function settleWaiting(

@@ -1,5 +1,6 @@
 /** Reads notifications: one with its counts, a tenant's list, what one device got. */
 
+import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
 import type { PaceState } from "../graph/pace.ts";
@@ -9,10 +10,17 @@ import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { DeliveryView, NotificationView } from "./state/contract.ts";
-import { countedStates, type Delivery, shownState } from "./state/delivery.ts";
+import { type Delivery, shownState } from "./state/delivery.ts";
 import { type Counts, emptyCounts } from "./state/delivery-row.ts";
 import type { DeliveryStore } from "./state/delivery-store.ts";
-import { isWithin, type Notification } from "./state/notification.ts";
+import {
+  isOpen,
+  isStopping,
+  isWithin,
+  type Notification,
+  sumOf,
+  wordFor,
+} from "./state/notification.ts";
 import type { NotificationStore } from "./state/notification-store.ts";
 import type { PlanProgress } from "./state/plan-progress.ts";
 
@@ -46,37 +54,61 @@ export function notificationView(
   now: Instant,
   pace?: PaceState,
 ): NotificationView {
-  const { createdAt, expiresAt, finishedAt, note, failure, target } = notification;
-  const total = countedStates.reduce((sum, state) => sum + counts[state], 0);
-  const unplanned = ["pendingApproval", "planning"].includes(notification.state);
-  const planned = unplanned ? (plan?.done ?? false) : true;
-  const open = counts.waiting + counts.sent;
-  // While devices are still being counted, nobody knows of how many these are a share.
-  const settled = planned ? (total === 0 ? 1 : (total - open) / total) : 0;
+  const { createdAt, expiresAt, finishedAt, note, requestedBy, failure, target } = notification;
+  const early = ["pendingApproval", "planning"].includes(notification.state);
+  const planned = early ? (plan?.done ?? false) : true;
+  const whole = planned ? counts : withUnplanned(notification, counts);
+  const total = sumOf(whole);
+  const phase = phaseOf(notification, planned, counts);
   // While devices are still being counted, nobody knows which one is the last.
   const end =
     plan?.done && counts.waiting > 0 ? expectedEndOf(plan, counts.waiting, pace, now) : undefined;
   return {
     notificationId: notification.notificationId,
     tenantId: notification.tenantId,
-    state: notification.state,
+    state: wordFor(notification, counts),
+    final: !isOpen(notification),
+    ...(phase === undefined ? {} : { phase }),
     action: notification.actionId,
     parameters: Object.keys(notification.parameters),
     target: { ...target },
     allowApproximate: notification.allowApproximate,
     ...(note === undefined ? {} : { note }),
+    ...(requestedBy === undefined ? {} : { requestedBy: personView(requestedBy) }),
     ...(target.kind === "retry" ? { retryOf: target.notificationId } : {}),
     createdAt: toIso(createdAt),
     expiresAt: toIso(expiresAt),
     ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
     ...(failure === undefined ? {} : { failure }),
-    counts: { total, ...counts },
+    counts: { total, ...whole },
     progress: {
       planned,
-      percent: Math.floor(settled * 1000) / 10,
+      percent: percentOf(total - whole.notSupported, whole.waiting + whole.sent, planned),
       ...(end === undefined ? {} : { expectedEnd: toIso(end) }),
     },
   };
+}
+
+/** Devices that nobody has planned yet wait, too: so the counts add up to what is expected. */
+const withUnplanned = ({ expected = 0 }: Notification, counts: Counts): Counts => ({
+  ...counts,
+  waiting: counts.waiting + Math.max(0, expected - sumOf(counts)),
+});
+
+/** The settled share of what is sent for; what no device can do is no progress. */
+function percentOf(asked: number, open: number, planned: boolean): number {
+  if (asked === 0) return planned ? 100 : 0;
+  return Math.floor(((asked - open) / asked) * 1000) / 10;
+}
+
+function phaseOf(
+  notification: Notification,
+  planned: boolean,
+  { waiting }: Counts,
+): NotificationView["phase"] {
+  if (!isOpen(notification) || notification.state === "pendingApproval") return undefined;
+  if (!planned) return "planning";
+  return waiting > 0 && !isStopping(notification) ? "sending" : "confirming";
 }
 
 /** One delivery of a notification. */

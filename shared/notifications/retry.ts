@@ -55,7 +55,8 @@ export async function retryNotification(
     );
   const narrowed = await withinReach(deps, await retryOf(deps, notification, retryId, body), reach);
   if (!narrowed.ok) return narrowed;
-  return succeed(await startOrHold(deps, narrowed.value, by, devices));
+  const retry = { ...narrowed.value, expected: devices, ...(by && { requestedBy: by }) };
+  return succeed(await startOrHold(deps, retry, by, devices));
 }
 
 async function retryOf(

@@ -3,12 +3,14 @@ import { type Approval, asOf, type Person } from "../access/approvals/approval.t
 import type { ApprovalStore } from "../access/approvals/approval-store.ts";
 import { approvalNeeded, askApproval } from "../access/approvals/decide-approval.ts";
 import type { Reach } from "../devices/collections/reach.ts";
+import { matches } from "../devices/collections/rule.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { durationMs } from "../kernel/duration.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
-import { judgeRequest, type RequestDeps } from "./request.ts";
+import { devicesPerStep } from "./passes/targets.ts";
+import { type JudgedRequest, judgeRequest, type RequestDeps } from "./request.ts";
 import type { NewNotification } from "./state/contract.ts";
 import { emptyCounts } from "./state/delivery-row.ts";
 import { move, type Notification } from "./state/notification.ts";
@@ -120,13 +122,35 @@ export async function sendNotification(
     createdAt: now,
     expiresAt: now + expiryMs(body.expiresAfter ?? action.expiresAfter),
     ...(body.note ? { note: body.note } : {}),
+    ...(sender.by === undefined ? {} : { requestedBy: sender.by }),
   };
   if (deviceIds.length > 0) await deps.notifications.putTargets(notificationId, deviceIds);
+  const count = countOf(judged.value);
+  const expected = count ?? (await guessOf(deps, notification, directory.count));
+  return succeed(await startOrHold(deps, { ...notification, expected }, sender.by, count));
+}
+
+/** For how many devices it is; undefined for a rule, which finds them one by one. */
+function countOf({ target, deviceIds, directory }: JudgedRequest): number | undefined {
   const { kind } = target;
   const listed = kind === "devices" || deviceIds.length > 0 || "within" in target;
-  const count = listed ? new Set(deviceIds).size : undefined;
-  const whole = kind === "tenant" && !listed ? directory.count : count;
-  return succeed(await startOrHold(deps, notification, sender.by, whole));
+  if (kind === "tenant" && !listed) return directory.count;
+  if (kind === "collection" && target.rule) return undefined;
+  return new Set(deviceIds).size;
+}
+
+/** How many a rule will find: what planning will look at first, taken for a sample of the whole. */
+async function guessOf(
+  { directory }: SendDeps,
+  { tenantId, target, createdAt }: Notification,
+  whole: number,
+): Promise<number> {
+  if (!("rule" in target) || target.rule === undefined) return 0;
+  const { rule } = target;
+  const { devices, next } = await directory.walk(tenantId, undefined, devicesPerStep);
+  const found = devices.filter((device) => matches(rule, device, createdAt)).length;
+  if (next === undefined || devices.length === 0) return found;
+  return Math.round((found * Math.max(whole, devices.length)) / devices.length);
 }
 
 /** Starts the notification, or holds it until a second person agrees. */

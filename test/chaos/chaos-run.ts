@@ -36,7 +36,7 @@ export type ChaosReport = {
   readonly problems: readonly string[];
 };
 
-type View = { readonly state: string; readonly counts: Counts };
+type View = { readonly state: string; readonly final: boolean; readonly counts: Counts };
 
 /** Runs once. The same seed gives the same fleet, the same trouble at the same moments. */
 export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
@@ -143,7 +143,7 @@ async function untilEnded(stage: Stage, path: string, plan: ChaosPlan): Promise<
       // Storage is down, or the functions are: that is what this run is about.
       continue;
     }
-    if (latest.state === "completed") return latest;
+    if (latest.final) return latest;
   }
   throw new Error(`not ended within ${plan.deadlineMs / 1000} s: ${JSON.stringify(latest)}`);
 }

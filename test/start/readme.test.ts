@@ -71,18 +71,43 @@ describe.skipIf(process.platform === "win32")("the README's walk-through", () =>
     const { status, out, err, done } = await run(script, muster.home, [manager, analyst]);
     expect(done, err).toEqual([undefined, undefined]);
     expect(status, err + out).toBe(0);
-    const [, made, imported, , sent, , watched, repeated] = out.split("\n---\n");
+    const [, made, imported, , sent, , watched, read, repeated] = out.split("\n---\n");
     expect(made).toContain('"displayName":"Contoso"');
+    expect(imported).toContain('"state":"completed","final":true');
     expect(imported).toContain('"operatingSystem":"Windows"');
     expect(sent).toContain('"dryRun":true');
     expect(sent?.match(/"code":"forbidden"/g)).toHaveLength(1);
-    const view = JSON.parse(watched ?? "") as { counts: Record<string, number> };
+    type View = { state: string; counts: Record<string, number> };
+    const view = JSON.parse(watched ?? "") as View;
+    expect(view.state).toBe("partlyCompleted");
     expect(view.counts["failed"]).toBeGreaterThan(0);
     expect(view.counts["done"]).toBeGreaterThan(3000);
-    expect(repeated).toContain('"code":"device-reported-failure"');
-    expect(repeated).toContain("deviceId,deviceName,state");
+    expect(read).toContain('"code":"device-reported-failure"');
+    expect(read).toContain("deviceId,deviceName,state");
     expect(repeated).toMatch(/"code":"forbidden"[\s\S]*"retryOf":"[0-9a-z]{22}"/);
+    const last = JSON.parse(
+      repeated?.slice(repeated.lastIndexOf('{"notificationId"')) ?? "",
+    ) as View;
+    expect(last).toMatchObject({ state: "completed", counts: { done: view.counts["failed"] } });
   }, 300_000);
+
+  it("waits for no end that a refresh of it cannot have", async () => {
+    const [loop] = readme.match(/^while .*REFRESH.*\n.*$/m) ?? [];
+    const tenantId = "0f0f0f0f-1111-4222-8333-555555555555";
+    const headers = {
+      Authorization: `Bearer ${muster.adminToken}`,
+      "Content-Type": "application/json",
+    };
+    const api = `${muster.url}/api/v1/tenants`;
+    // The stand-in knows no such tenant: nobody can sign in there.
+    const added = { tenantId, displayName: "Nowhere" };
+    await fetch(api, { method: "POST", headers, body: JSON.stringify(added) });
+    const taken = await fetch(`${api}/${tenantId}/devices/refresh`, { method: "POST", headers });
+    const before = `MUSTER=${muster.url}; REFRESH=${taken.headers.get("location")}; ADMIN="Authorization: ${headers.Authorization}"`;
+    const { status, out } = await run(`${before}\n${loop}`, muster.home, []);
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ state: "failed", final: true, failure: {} });
+  }, 120_000);
 
   it("has done it in the names of the two", async () => {
     const answer = await fetch(

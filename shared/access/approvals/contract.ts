@@ -5,7 +5,8 @@ import { TenantId } from "../../kernel/values.ts";
 import { type Approval, asOf, type Person } from "./approval.ts";
 import { approvableKinds } from "./approval-policy.ts";
 
-const PersonView = z.object({
+/** A person or an app as the API shows them. */
+export const PersonView = z.object({
   kind: z.enum(["user", "group", "app", "bootstrap"]),
   homeTenantId: z.string(),
   id: z.string(),
@@ -50,7 +51,8 @@ export function viewOf(approval: Approval, now: number): z.input<typeof Approval
   };
 }
 
-const personView = ({ principal, name }: Person) => ({
+/** A person or an app, flat. */
+export const personView = ({ principal, name }: Person) => ({
   ...principal,
   ...(name === undefined ? {} : { name }),
 });

@@ -84,6 +84,7 @@ export const RefreshView = z
   .object({
     refreshId: z.string(),
     state: z.enum(["running", "completed", "failed"]),
+    final: z.boolean().describe("It has ended: wait for this, whatever the state is called then"),
     stage: z
       .enum(["devices", "tags", "sites", "merge", "finish"])
       .describe(

@@ -12,6 +12,7 @@ type View = z.output<typeof RefreshView>;
 export const viewOf = (refresh: Refresh): View => ({
   refreshId: refresh.refreshId,
   state: refresh.state,
+  final: refresh.state !== "running",
   stage: refresh.stage.kind,
   counts: refresh.counts,
   groupTags: refresh.groupTags,

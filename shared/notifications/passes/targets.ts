@@ -18,7 +18,7 @@ export type TargetDeps = {
 export type TargetStep = { readonly candidates: readonly Candidate[]; readonly next?: string };
 
 /** Devices read from the directory in one step, about: a few more than fill the units that a step keeps. */
-const devicesPerStep = 4200;
+export const devicesPerStep = 4200;
 /** Rows of another notification read in one step. */
 const rowsPerStep = 20;
 

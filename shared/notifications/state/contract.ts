@@ -1,8 +1,10 @@
 /** What the API and the queues say about notifications. */
 import * as z from "zod";
+import { PersonView } from "../../access/approvals/contract.ts";
 import { durationMs } from "../../kernel/duration.ts";
 import { DeviceId, Guid, OwnId, TenantId } from "../../kernel/values.ts";
 import { countedStates } from "./delivery.ts";
+import { shownStates } from "./notification.ts";
 
 /** Most ids that one request may name. */
 const maxTargetDevices = 10_000;
@@ -82,11 +84,12 @@ export const RetryRequest = z.strictObject({
 export type RetryRequest = z.output<typeof RetryRequest>;
 
 const count = z.int().min(0);
-/** Deliveries by state; always adds up to `total`. */
+/** Deliveries by state; they add up to `total` at every moment. */
 const CountsView = z
   .object({
-    total: count,
+    total: count.describe("While devices are being planned: the expected number"),
     ...Object.fromEntries(countedStates.map((state) => [state, count])),
+    waiting: count.describe("Not sent yet; devices that are not planned yet among them"),
   })
   .meta({ id: "Counts" });
 
@@ -95,22 +98,22 @@ export const NotificationView = z
   .object({
     notificationId: z.string(),
     tenantId: z.string(),
-    state: z.enum([
-      "pendingApproval",
-      "planning",
-      "running",
-      "completed",
-      "cancelling",
-      "cancelled",
-      "rejected",
-      "failing",
-      "failed",
-    ]),
+    state: z
+      .enum(shownStates)
+      .describe(
+        "At its end the word follows the counts: completed (every device that can do it has done it), partlyCompleted, failed (none has), unknown (none is known to have), nothingToSend (no device can do it)",
+      ),
+    final: z.boolean().describe("It has ended: wait for this, whatever the state is called then"),
+    phase: z
+      .enum(["planning", "sending", "confirming"])
+      .optional()
+      .describe("What is being done now; absent before it begins and after its end"),
     action: z.string(),
     parameters: z.array(z.string()).describe("Names of the parameters; values are not shown"),
     target: z.record(z.string(), z.unknown()),
     allowApproximate: z.boolean(),
     note: z.string().optional(),
+    requestedBy: PersonView.optional().describe("Who sent it"),
     retryOf: z.string().optional().describe("The notification whose deliveries this one repeats"),
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
@@ -122,7 +125,11 @@ export const NotificationView = z
     counts: CountsView,
     progress: z.object({
       planned: z.boolean().describe("All devices of the target are counted"),
-      percent: z.number().min(0).max(100).describe("Share of deliveries in a final state"),
+      percent: z
+        .number()
+        .min(0)
+        .max(100)
+        .describe("Share in a final state, of the devices that it is sent to"),
       expectedEnd: z.iso
         .datetime()
         .optional()

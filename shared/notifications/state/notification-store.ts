@@ -108,7 +108,7 @@ export type OpenNotification = { readonly tenantId: string; readonly notificatio
 const targetsPath = (notificationId: string): string => `targets/${notificationId}.json`;
 
 function toRow({ notificationId, tenantId, ...rest }: Notification) {
-  const { parameters, target, counts, state, failure, ...plain } = rest;
+  const { parameters, target, requestedBy, counts, state, failure, ...plain } = rest;
   return {
     partitionKey: tenantId,
     rowKey: notificationId,
@@ -116,6 +116,7 @@ function toRow({ notificationId, tenantId, ...rest }: Notification) {
     state: state as string,
     parameters: JSON.stringify(parameters),
     target: JSON.stringify(target),
+    ...(requestedBy === undefined ? {} : { requestedBy: JSON.stringify(requestedBy) }),
     ...(counts === undefined ? {} : { counts: JSON.stringify(counts) }),
     ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
   };
@@ -126,6 +127,8 @@ function fromRow(row: StoredRow): Notification {
   const failure = textOf(row, "failure");
   const finishedAt = numberOf(row, "finishedAt");
   const counts = textOf(row, "counts");
+  const requestedBy = textOf(row, "requestedBy");
+  const { expected } = row.columns;
   return {
     notificationId: row.rowKey,
     tenantId: row.partitionKey,
@@ -138,6 +141,9 @@ function fromRow(row: StoredRow): Notification {
     createdAt: numberOf(row, "createdAt"),
     expiresAt: numberOf(row, "expiresAt"),
     ...(note === "" ? {} : { note }),
+    ...(requestedBy === "" ? {} : { requestedBy: JSON.parse(requestedBy) }),
+    ...(typeof expected === "number" ? { expected } : {}),
+    ...(row.columns["cutShort"] === true ? { cutShort: true } : {}),
     ...(failure === "" ? {} : { failure: JSON.parse(failure) }),
     ...(finishedAt === 0 ? {} : { finishedAt }),
     ...(counts === "" ? {} : { counts: JSON.parse(counts) }),

@@ -1,18 +1,19 @@
 /** A notification: an action, a target, and how far it is. Its lifecycle as a table. Pure. */
-
+import type { Person } from "../../access/approvals/approval.ts";
 import type { AuditNote } from "../../access/signed-in.ts";
 import type { Reach } from "../../devices/collections/reach.ts";
 import type { Rule } from "../../devices/collections/rule.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";
+import { countedStates } from "./delivery.ts";
 import type { Counts } from "./delivery-row.ts";
 
-/** Where a notification stands. */
+/** Where a notification stands. How it went is in its counts: see `wordFor`. */
 export type NotificationState =
   | "pendingApproval"
   | "planning"
   | "running"
-  | "completed"
+  | "ended"
   | "cancelling"
   | "cancelled"
   | "rejected"
@@ -29,10 +30,10 @@ export const notificationLifecycle: Readonly<
 > = {
   pendingApproval: { approve: "planning", reject: "rejected", cancel: "cancelled" },
   planning: { planned: "running", cancel: "cancelling", giveUp: "failing" },
-  running: { finish: "completed", cancel: "cancelling" },
+  running: { finish: "ended", cancel: "cancelling" },
   cancelling: { finish: "cancelled" },
   failing: { finish: "failed" },
-  completed: {},
+  ended: {},
   cancelled: {},
   rejected: {},
   failed: {},
@@ -67,12 +68,18 @@ export type Notification = {
   readonly target: Target;
   readonly allowApproximate: boolean;
   readonly note?: string;
+  /** Who asked for it; absent where it was the app itself. */
+  readonly requestedBy?: Person;
+  /** For how many devices it is, as far as anybody could tell before they were planned one by one. */
+  readonly expected?: number;
   /** The refresh that made the directory as it was when this was asked for. */
   readonly directoryVersion: string;
   readonly createdAt: Instant;
   /** After this nothing is sent any more, and answers are no longer waited for. */
   readonly expiresAt: Instant;
   readonly finishedAt?: Instant;
+  /** It was stopped before all of its devices were planned, so that the counts are not about all of them. */
+  readonly cutShort?: true;
   /** Final counts, once finished. */
   readonly counts?: Counts;
   /** Why it failed as a whole, or was rejected. */
@@ -89,8 +96,55 @@ export function move(
   changes: Partial<Pick<Notification, "counts" | "finishedAt" | "failure" | "expiresAt">> = {},
 ): Notification | undefined {
   const state = notificationLifecycle[notification.state][event];
-  return state === undefined ? undefined : { ...notification, ...changes, state };
+  if (state === undefined) return undefined;
+  const cutShort = notification.state === "planning" && isStopping({ state });
+  return { ...notification, ...changes, state, ...(cutShort ? { cutShort } : {}) };
 }
+
+/** How a notification appears: while it is open its state, and at its end what its counts say. */
+export const shownStates = [
+  "pendingApproval",
+  "planning",
+  "running",
+  "cancelling",
+  "failing",
+  /** Every device that can do it has done it. */
+  "completed",
+  /** Some have done it, some have not. */
+  "partlyCompleted",
+  /** None has done it. */
+  "failed",
+  /** None is known to have done it, and some may have. */
+  "unknown",
+  /** The target was empty, or none of its devices can do it. */
+  "nothingToSend",
+  "cancelled",
+  "rejected",
+] as const;
+export type ShownState = (typeof shownStates)[number];
+
+/** The word for a notification. It follows the counts, so that a late report can still change it. */
+export function wordFor({ state, cutShort }: Notification, counts: Counts): ShownState {
+  if (state === "cancelled" && (cutShort || counts.cancelled > 0 || sumOf(counts) === 0))
+    return "cancelled";
+  // A cancellation that came too late has cancelled nothing: then the counts have the word, too.
+  if (state === "ended" || state === "cancelled") return wordForCounts(counts);
+  // It failed as a whole: whoever was not planned has not done it either.
+  if (state === "failed" && counts.done > 0) return "partlyCompleted";
+  return state === "failed" && counts.unknown > 0 ? "unknown" : state;
+}
+
+function wordForCounts(counts: Counts): ShownState {
+  const asked = sumOf(counts) - counts.notSupported;
+  if (asked === 0) return "nothingToSend";
+  if (counts.done === asked) return "completed";
+  if (counts.done > 0) return "partlyCompleted";
+  return counts.unknown > 0 ? "unknown" : "failed";
+}
+
+/** All deliveries, whatever their state. */
+export const sumOf = (counts: Counts): number =>
+  countedStates.reduce((sum, state) => sum + counts[state], 0);
 
 /** True while nothing more may leave, though some of it may still be under way. */
 export const isStopping = ({ state }: Pick<Notification, "state">): boolean =>

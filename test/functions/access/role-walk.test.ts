@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 /** A notification of which nothing is left to do. */
 const ended = {
-  state: "completed",
+  state: "ended",
   parameters: {},
   allowApproximate: false,
   directoryVersion: "",

@@ -52,7 +52,10 @@ const plans = async (notificationId: string): Promise<number> => {
 };
 
 test("few devices take one person, many wait for a second one", async () => {
-  expect((await ask([idOf(0)])).body).toMatchObject({ state: "planning" });
+  expect((await ask([idOf(0)])).body).toMatchObject({
+    state: "planning",
+    requestedBy: { kind: "user", id: ana?.oid },
+  });
   const waiting = await ask(undefined);
   expect(waiting).toMatchObject({ status: 202, body: { state: "pendingApproval" } });
   const notificationId = String(waiting.body["notificationId"]);

@@ -9,7 +9,7 @@ import type { MusterServer } from "./muster-server.ts";
 import { type RelayCommand, type RelayProcess, startRelayProcess } from "./relay-process.ts";
 
 type Counts = Readonly<Record<string, number>>;
-export type Status = { readonly state: string; readonly counts: Counts };
+export type Status = { readonly state: string; readonly final: boolean; readonly counts: Counts };
 
 /** A tenant's site with what tests do to it. */
 export type Site = {
@@ -143,9 +143,7 @@ export async function makeSite(
       return sent.body.notificationId;
     },
     ended: async (notificationId) => {
-      const done = async () =>
-        /completed|cancelled|failed/.test((await status(notificationId)).state);
-      await until(done);
+      await until(async () => (await status(notificationId)).final);
       return status(notificationId);
     },
     deliveries: async (notificationId) => {

@@ -63,7 +63,8 @@ async function truthOf(tenantId: string, action: Sent, effects: number): Promise
     cancelled: 0,
     unknown: lost,
   };
-  return { state: "completed", counts, effects: windows.length - lost, doubled: 0 };
+  const state = failed > 0 || lost > 0 ? "partlyCompleted" : "completed";
+  return { state, counts, effects: windows.length - lost, doubled: 0 };
 }
 
 describe("a worker that dies at any call", () => {

@@ -103,7 +103,7 @@ describe("delivering a restart", () => {
     await rig.handle(message);
     const { state, counts } = await rig.view(tenantId, notificationId);
     expect({ state, counts }).toMatchObject({
-      state: "completed",
+      state: "failed",
       counts: { total: devices, expired: devices },
     });
     expect((await rig.ledger(tenantId)).total).toBe(0);

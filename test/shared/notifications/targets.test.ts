@@ -128,6 +128,62 @@ describe("a collection by rule", () => {
   });
 });
 
+describe("the expected number", () => {
+  it("is shown before planning, for a tenant, a list, a static collection, a rule and a retry", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 12 });
+    const deviceIds = (await idsOf(tenantId)).slice(0, 5);
+    const fixed = await collect(tenantId, { kind: "static", deviceIds: deviceIds.slice(2) });
+    const name = (await rig.services.directory.get(tenantId, deviceIds[0]!))?.name;
+    const rule = { not: { property: "deviceName", operator: "equals", value: name } };
+    const ruled = await collect(tenantId, { kind: "rule", rule });
+    const targets = [
+      [{ kind: "tenant" }, 12],
+      [{ kind: "devices", deviceIds }, 5],
+      [{ kind: "collection", collectionId: fixed }, 3],
+      [{ kind: "collection", collectionId: ruled }, 11],
+    ] as const;
+    let first = "";
+    for (const [target, total] of targets) {
+      const id = await rig.send(tenantId, { target });
+      first ||= id;
+      const { counts, phase, progress } = await rig.view(tenantId, id);
+      expect({ counts, phase, progress }).toMatchObject({
+        counts: { total, waiting: total },
+        phase: "planning",
+        progress: { planned: false, percent: 0 },
+      });
+    }
+    await rig.drain();
+    const again = await retry(tenantId, first, { only: ["failed", "notSupported"] });
+    expect(again).toBe("nothing-to-retry");
+    await rig.sandbox.control("PUT", "/behaviour", { tenantId, failRate: 1 });
+    const failed = await rig.send(tenantId);
+    await rig.drain();
+    expect((await rig.view(tenantId, failed)).state).toBe("failed");
+    const repeated = await retry(tenantId, failed, { only: ["failed"] });
+    expect((await rig.view(tenantId, repeated)).counts).toMatchObject({ total: 12, waiting: 12 });
+    await rig.drain();
+  });
+
+  it("of a rule is a share of the directory, where this is too large to be looked at whole", async () => {
+    const devices = 9_000;
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
+    const everyOther = {
+      or: ["0", "2", "4", "6", "8"].map((value) => ({
+        property: "deviceName",
+        operator: "endsWith",
+        value,
+      })),
+    };
+    const collectionId = await collect(tenantId, { kind: "rule", rule: everyOther });
+    const id = await rig.send(tenantId, { target: { kind: "collection", collectionId } });
+    const { total = 0 } = (await rig.view(tenantId, id)).counts;
+    expect(total).toBeGreaterThan(devices * 0.4);
+    expect(total).toBeLessThan(devices * 0.6);
+    rig.queues.lose();
+  });
+});
+
 describe("a retry", () => {
   it("reaches the failed and the offline ones, exactly, also of 3,000 devices", async () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 3_000 });

@@ -1,11 +1,14 @@
 /** How a notification appears: shares, expected end, retries. */
+import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import {
   deliveryView,
   notificationView,
 } from "../../../shared/notifications/read-notifications.ts";
 import { NotificationView } from "../../../shared/notifications/state/contract.ts";
+import { countedStates } from "../../../shared/notifications/state/delivery.ts";
 import { emptyCounts } from "../../../shared/notifications/state/delivery-row.ts";
+import { sumOf } from "../../../shared/notifications/state/notification.ts";
 import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 import { running, waiting } from "./support/arbitrary-delivery.ts";
 
@@ -19,6 +22,9 @@ describe("progress", () => {
     [{ done: 9_999, sent: 1 }, 99.9],
     [{ done: 3 }, 100],
     [{ offline: 1, expired: 1, cancelled: 1, unknown: 1, failed: 1, notSupported: 1 }, 100],
+    [{ notSupported: 90, waiting: 10 }, 0],
+    [{ notSupported: 90, sent: 5, done: 5 }, 50],
+    [{ notSupported: 90 }, 100],
     [{ waiting: 1, sent: 1 }, 0],
     [{}, 100],
   ])("of %o is %d percent", (some, percent) => {
@@ -27,12 +33,24 @@ describe("progress", () => {
     expect(view.counts["total"]).toBe(Object.values(some).reduce((sum, each) => sum + each, 0));
   });
 
-  it("is nothing while devices are still being counted", () => {
-    const planning = running({ state: "planning" });
-    const view = notificationView(planning, counts({ notSupported: 5 }), undefined, 0);
-    expect(view.progress).toEqual({ planned: false, percent: 0 });
+  it("is a share of the expected number while devices are still being planned", () => {
+    const planning = running({ state: "planning", expected: 40 });
+    const begun = notificationView(planning, counts({}), undefined, 0);
+    expect(begun.progress).toEqual({ planned: false, percent: 0 });
+    expect(begun.counts).toMatchObject({ total: 40, waiting: 40 });
+    const halfway = { ...progress, done: false };
+    const some = notificationView(planning, counts({ notSupported: 20, done: 5 }), halfway, 0);
+    expect(some.progress).toEqual({ planned: false, percent: 25 });
+    expect(some.counts).toMatchObject({ total: 40, notSupported: 20, done: 5, waiting: 15 });
     const planned = notificationView(planning, counts({ notSupported: 5 }), progress, 0);
     expect(planned.progress).toEqual({ planned: true, percent: 100 });
+    expect(planned.counts).toMatchObject({ total: 5, waiting: 0 });
+  });
+
+  it("never shows fewer devices than were found, though fewer were expected", () => {
+    const planning = running({ state: "planning", expected: 3 });
+    const view = notificationView(planning, counts({ sent: 4, done: 1 }), undefined, 0);
+    expect(view.counts).toMatchObject({ total: 5, waiting: 0 });
   });
 
   it("ends when the last turn ends, not in the past, and only while somebody waits", () => {
@@ -46,7 +64,96 @@ describe("progress", () => {
   });
 });
 
+describe("the word for a notification", () => {
+  const wordOf = (some: object, more: object = {}) =>
+    notificationView(running({ state: "ended", ...more }), counts(some), progress, 0);
+
+  test.each([
+    [{ done: 3 }, "completed"],
+    [{ done: 3, notSupported: 2 }, "completed"],
+    [{ done: 3, failed: 1 }, "partlyCompleted"],
+    [{ done: 1, offline: 2 }, "partlyCompleted"],
+    [{ done: 1, unknown: 2 }, "partlyCompleted"],
+    [{ failed: 3 }, "failed"],
+    [{ offline: 3, notSupported: 1 }, "failed"],
+    [{ expired: 3 }, "failed"],
+    [{ failed: 2, unknown: 1 }, "unknown"],
+    [{ notSupported: 3 }, "nothingToSend"],
+    [{}, "nothingToSend"],
+  ])("that ended with %o is %s", (some, word) => {
+    expect(wordOf(some)).toMatchObject({ state: word, final: true });
+  });
+
+  test.each([
+    ["stopped some", { done: 3, cancelled: 1 }, {}, "cancelled"],
+    ["stopped all before they were planned", {}, { cutShort: true }, "cancelled"],
+    ["left some unplanned", { done: 3 }, { cutShort: true }, "cancelled"],
+    ["came too late for any", { done: 3 }, {}, "completed"],
+    ["came too late for any, of which some failed", { done: 3, failed: 1 }, {}, "partlyCompleted"],
+  ])("whose cancellation %s follows the counts", (_, some, more, word) => {
+    expect(wordOf(some, { state: "cancelled", ...more }).state).toBe(word);
+  });
+
+  test.each([
+    [{}, "failed"],
+    [{ cancelled: 2, failed: 1 }, "failed"],
+    [{ cancelled: 2, done: 1 }, "partlyCompleted"],
+    [{ done: 3 }, "partlyCompleted"],
+    [{ unknown: 1 }, "unknown"],
+  ])("that failed as a whole with %o is %s", (some, word) => {
+    expect(wordOf(some, { state: "failed", cutShort: true }).state).toBe(word);
+  });
+
+  it("is completed for no counts in which a device was asked and none has done it", () => {
+    const anyCounts = fc.record(
+      Object.fromEntries(countedStates.map((state) => [state, fc.nat(3)])),
+    );
+    fc.assert(
+      fc.property(anyCounts, fc.constantFrom("ended", "cancelled", "failed"), (some, state) => {
+        const all = counts(some);
+        const asked = sumOf(all) - all.notSupported;
+        const { state: word, final } = wordOf(some, { state });
+        if (word === "completed") expect(all.done).toBe(asked);
+        if (asked > 0 && all.done === 0) expect(word).not.toMatch(/completed/i);
+        expect(final).toBe(true);
+      }),
+    );
+  });
+
+  test.each(["pendingApproval", "planning", "running", "cancelling", "failing"] as const)(
+    "is %s while it is so, and not final",
+    (state) => {
+      expect(wordOf({ failed: 1 }, { state })).toMatchObject({ state, final: false });
+    },
+  );
+});
+
+describe("the phase", () => {
+  test.each([
+    ["planning", { state: "planning" }, {}, { done: false }],
+    ["sending", { state: "planning" }, { waiting: 1, sent: 1 }, {}],
+    ["sending", { state: "running" }, { waiting: 1, done: 5 }, {}],
+    ["confirming", { state: "running" }, { sent: 1, done: 5 }, {}],
+    ["confirming", { state: "cancelling" }, { waiting: 2, sent: 1 }, {}],
+    ["confirming", { state: "failing" }, { sent: 1 }, {}],
+    [undefined, { state: "pendingApproval" }, {}, {}],
+    [undefined, { state: "ended" }, { done: 5 }, {}],
+    [undefined, { state: "rejected" }, {}, {}],
+  ] as const)("is %s for %o with %o", (phase, more, some, plan) => {
+    const view = notificationView(running(more), counts(some), { ...progress, ...plan }, 0);
+    expect(view.phase).toBe(phase);
+  });
+});
+
 describe("a notification's view", () => {
+  it("says who sent it", () => {
+    const principal = { kind: "user", homeTenantId: "home", id: "me" } as const;
+    const requestedBy = { principal, name: "me@contoso.example" };
+    const view = notificationView(running({ requestedBy }), counts({ done: 1 }), progress, 0);
+    expect(view.requestedBy).toEqual({ ...principal, name: "me@contoso.example" });
+    expect(NotificationView.safeParse(view).success).toBe(true);
+  });
+
   it("names parameters without their values, and fits its schema", () => {
     const script = running({ parameters: { remediationScriptId: "secret" }, note: "n" });
     const view = notificationView(script, counts({ done: 1 }), progress, 0);
