@@ -131,7 +131,7 @@ async function countConfirmation(muster: Muster, path: string): Promise<Phase> {
 }
 
 const isFinal = async ({ api }: Muster, path: string): Promise<boolean> =>
-  (await api("GET", path)).final === true;
+  (await api("GET", path)).final;
 
 /** Counts all requests from the beginning of some work until storage is quiet after it. */
 async function phase(

@@ -140,7 +140,7 @@ describe("two hosts on one storage account", () => {
     const notificationId = await rig.send(tenantId);
     await rig.drain(waitsFor(queueNames.notificationDeliver));
     for (const message of rig.queues.waiting()) rig.queues.put(message);
-    while ((await rig.view(tenantId, notificationId)).final === false)
+    while (!(await rig.view(tenantId, notificationId)).final)
       await Promise.all([rig.drain(), second.drain(), sleep(20)]);
     await expectAllDoneOnce(tenantId, notificationId, 300);
   }, 40_000);
