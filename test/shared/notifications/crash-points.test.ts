@@ -63,7 +63,7 @@ async function truthOf(tenantId: string, action: Sent, effects: number): Promise
     cancelled: 0,
     unknown: lost,
   };
-  const state = failed > 0 || lost > 0 ? "partlyCompleted" : "completed";
+  const state = lost > 0 ? "unknown" : failed > 0 ? "partlyCompleted" : "completed";
   return { state, counts, effects: windows.length - lost, doubled: 0 };
 }
 
