@@ -48,9 +48,34 @@ function checkText<S extends z.ZodType>(
     const why = cause instanceof Error ? cause.message : "unreadable";
     return fail("malformed-json", `The body is not JSON: ${why}`);
   }
+  if (!isWithinBounds(json))
+    return fail(
+      "invalid-request",
+      `Nothing was done: a body may have ${maxValues} values in all and ${maxDepth} levels. Split the request.`,
+    );
   const parsed = schema.safeParse(json);
   if (!parsed.success) return invalidRequest(faultsOf(parsed.error));
   return succeed({ value: parsed.data, text });
+}
+
+/** Most values and property names in a body: what an inventory part of 1,000 devices has, twice. */
+const maxValues = 50_000;
+/** Deepest nesting of a body; rules, the deepest that is taken, have their own, smaller bound. */
+const maxDepth = 64;
+
+/**
+ * Whether a schema may look at a document. A megabyte of brackets and commas is half a million values, and a schema
+ * that complains of each one takes more memory than a worker has.
+ */
+function isWithinBounds(json: unknown): boolean {
+  let values = 0;
+  const visit = (value: unknown, depth: number): boolean => {
+    values += 1;
+    if (values > maxValues || depth > maxDepth) return false;
+    if (typeof value !== "object" || value === null) return true;
+    return Object.values(value).every((inner) => visit(inner, depth + 1));
+  };
+  return visit(json, 0);
 }
 
 const tooLarge = () =>
