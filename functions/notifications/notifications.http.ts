@@ -73,7 +73,11 @@ export const sendNotificationFunction = onHttp(
     idempotent: true,
     params: TenantPath,
     query: z.strictObject({
-      dryRun: z.stringbool().default(false).describe("Only say what would happen"),
+      dryRun: z
+        .enum(["true", "false"])
+        .default("false")
+        .transform((text) => text === "true")
+        .describe("Only say what would happen"),
     }),
     body: NewNotification,
     answers: {

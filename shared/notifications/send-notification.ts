@@ -3,7 +3,7 @@ import { type Approval, asOf, type Person } from "../access/approvals/approval.t
 import type { ApprovalStore } from "../access/approvals/approval-store.ts";
 import { approvalNeeded, askApproval } from "../access/approvals/decide-approval.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import { matches } from "../devices/collections/rule.ts";
+import { memberTest } from "../devices/collections/rule.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { durationMs } from "../kernel/duration.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
@@ -148,7 +148,7 @@ async function guessOf(
   if (!("rule" in target) || target.rule === undefined) return 0;
   const { rule } = target;
   const { devices, next } = await directory.walk(tenantId, undefined, devicesPerStep);
-  const found = devices.filter((device) => matches(rule, device, createdAt)).length;
+  const found = devices.filter(memberTest(rule, createdAt)).length;
   if (next === undefined || devices.length === 0) return found;
   return Math.round((found * Math.max(whole, devices.length)) / devices.length);
 }

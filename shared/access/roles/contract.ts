@@ -15,7 +15,7 @@ const maxScopeEntries = 200;
 export const RoleBody = z.strictObject({
   name: z.string().trim().min(1).max(100),
   description: z.string().max(1000).default(""),
-  permissions: z.array(PermissionName).min(1).describe("What holders may do"),
+  permissions: z.array(PermissionName).min(1).max(100).describe("What holders may do"),
 });
 export type RoleBody = z.output<typeof RoleBody>;
 

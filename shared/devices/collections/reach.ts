@@ -4,7 +4,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Device } from "../directory/device.ts";
 import type { CollectionStore } from "./collection-store.ts";
-import { matches } from "./rule.ts";
+import { memberTest } from "./rule.ts";
 
 /** Members of these collections, as they are now. */
 export type Reach = {
@@ -25,10 +25,7 @@ export async function reachOf(
   const now = clock.now();
   const tests = await inParallel(collectionIds, lanes, async (collectionId) => {
     const collection = (await store.get(tenantId, collectionId))?.collection;
-    if (collection?.kind === "rule") {
-      const { rule } = collection;
-      return (device: Device) => matches(rule, device, now);
-    }
+    if (collection?.kind === "rule") return memberTest(collection.rule, now);
     const ids = new Set(collection?.deviceIds);
     return ({ deviceId }: Device) => ids.has(deviceId);
   });

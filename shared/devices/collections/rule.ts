@@ -116,12 +116,12 @@ export type Condition = z.output<typeof Condition>;
 
 const All = z.strictObject({
   get and() {
-    return z.array(Node).min(1);
+    return z.array(Node).min(1).max(maxRuleNodes);
   },
 });
 const Any = z.strictObject({
   get or() {
-    return z.array(Node).min(1);
+    return z.array(Node).min(1).max(maxRuleNodes);
   },
 });
 const Not = z.strictObject({
@@ -144,50 +144,85 @@ const Node: z.ZodType<Rule> = z
 /** The schema that admits a rule from outside: 8 levels and 100 nodes at most. */
 export const Rule: z.ZodType<Rule> = z.preprocess(withinBounds, Node);
 
-/** Says whether `device` is a member. Texts are compared without regard to case. */
-export function matches(rule: Rule, device: Device, now: Instant): boolean {
-  if ("and" in rule) return rule.and.every((part) => matches(part, device, now));
-  if ("or" in rule) return rule.or.some((part) => matches(part, device, now));
-  if ("not" in rule) return !matches(rule.not, device, now);
-  if (rule.property === "lastSyncDateTime") return matchesSync(rule, device, now);
-  return matchesText(rule, textOf(rule.property, device));
+/** A device's texts in lower case: each is made once, however many conditions ask for it. */
+type Texts = Readonly<Record<TextCondition["property"], string>>;
+type Test = (texts: Texts, device: Device) => boolean;
+
+/**
+ * Whether a device is a member, at `now`. Texts are compared without regard to case. A rule is taken apart once, so that
+ * a hundred conditions with a hundred values each cost a hundred look-ups for a device, not ten thousand comparisons.
+ */
+export function memberTest(rule: Rule, now: Instant): (device: Device) => boolean {
+  const test = testOf(rule, now);
+  return (device) => test(textsOf(device), device);
+}
+
+function testOf(rule: Rule, now: Instant): Test {
+  if ("and" in rule) {
+    const parts = rule.and.map((part) => testOf(part, now));
+    return (texts, device) => parts.every((part) => part(texts, device));
+  }
+  if ("or" in rule) {
+    const parts = rule.or.map((part) => testOf(part, now));
+    return (texts, device) => parts.some((part) => part(texts, device));
+  }
+  if ("not" in rule) {
+    const part = testOf(rule.not, now);
+    return (texts, device) => !part(texts, device);
+  }
+  return rule.property === "lastSyncDateTime" ? syncTest(rule, now) : textTest(rule);
 }
 
 type SyncCondition = Extract<Condition, { property: "lastSyncDateTime" }>;
 type TextCondition = Exclude<Condition, SyncCondition>;
 
-function textOf(property: TextCondition["property"], device: Device): string {
-  if (property === "deviceName") return device.name;
-  return device[property] ?? "";
-}
+const textsOf = (device: Device): Texts => ({
+  deviceName: device.name.toLowerCase(),
+  operatingSystem: (device.operatingSystem ?? "").toLowerCase(),
+  managementAgent: (device.managementAgent ?? "").toLowerCase(),
+  complianceState: (device.complianceState ?? "").toLowerCase(),
+  groupTag: (device.groupTag ?? "").toLowerCase(),
+});
 
-function matchesText(condition: TextCondition, text: string): boolean {
-  const actual = text.toLowerCase();
+function textTest(condition: TextCondition): Test {
+  const { property } = condition;
   switch (condition.operator) {
-    case "equals":
-      return actual === condition.value.toLowerCase();
-    case "notEquals":
-      return actual !== condition.value.toLowerCase();
-    case "startsWith":
-      return actual.startsWith(condition.value.toLowerCase());
-    case "in":
-      return condition.value.some((value) => actual === value.toLowerCase());
+    case "equals": {
+      const value = condition.value.toLowerCase();
+      return (texts) => texts[property] === value;
+    }
+    case "notEquals": {
+      const value = condition.value.toLowerCase();
+      return (texts) => texts[property] !== value;
+    }
+    case "startsWith": {
+      const value = condition.value.toLowerCase();
+      return (texts) => texts[property].startsWith(value);
+    }
+    case "in": {
+      const values = new Set(condition.value.map((value) => value.toLowerCase()));
+      return (texts) => values.has(texts[property]);
+    }
     case "isMissing":
-      return actual === "";
+      return (texts) => texts[property] === "";
   }
 }
 
-function matchesSync({ operator, value }: SyncCondition, device: Device, now: Instant): boolean {
+function syncTest({ operator, value }: SyncCondition, now: Instant): Test {
   // A device that never synced is older than every moment.
-  const synced = fromIso(device.lastSyncDateTime) ?? Number.NEGATIVE_INFINITY;
+  const synced = ({ lastSyncDateTime }: Device): Instant =>
+    fromIso(lastSyncDateTime) ?? Number.NEGATIVE_INFINITY;
+  const bound =
+    operator === "olderThan" || operator === "newerThan"
+      ? now - (durationMs(value) ?? 0)
+      : (fromIso(value) ?? 0);
   switch (operator) {
     case "olderThan":
-      return synced < now - (durationMs(value) ?? 0);
-    case "newerThan":
-      return synced >= now - (durationMs(value) ?? 0);
     case "before":
-      return synced < (fromIso(value) ?? 0);
+      return (_, device) => synced(device) < bound;
+    case "newerThan":
+      return (_, device) => synced(device) >= bound;
     case "after":
-      return synced > (fromIso(value) ?? 0);
+      return (_, device) => synced(device) > bound;
   }
 }

@@ -34,6 +34,7 @@ export const DevicePath = z.strictObject({ tenantId: TenantId, deviceId: DeviceI
 const text = z.string().min(1).max(256).optional();
 const moment = z
   .string()
+  .max(40)
   .refine(
     (value) =>
       durationMs(value) !== undefined || z.iso.datetime({ offset: true }).safeParse(value).success,

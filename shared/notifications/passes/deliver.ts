@@ -11,7 +11,7 @@ import { findAction } from "../../devices/actions/catalogue.ts";
 import { lookAt } from "../../devices/actions/read-back.ts";
 import { strictly } from "../../devices/actions/results.ts";
 import { type SendOutcome, type SendOutcomes, send } from "../../devices/actions/send.ts";
-import { matches } from "../../devices/collections/rule.ts";
+import { memberTest } from "../../devices/collections/rule.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
@@ -106,11 +106,11 @@ export async function leaversOf(
   const waiting = deliveriesIn(rows).filter(({ state }) => state === "waiting");
   const ids = waiting.map(({ deviceId }) => deviceId);
   const devices = await directory.getMany(tenantId, ids);
-  const { rule } = target;
+  const isMember = memberTest(target.rule, createdAt);
   return new Set(
     ids.filter((id) => {
       const device = devices.get(id);
-      return device === undefined || !matches(rule, device, createdAt);
+      return device === undefined || !isMember(device);
     }),
   );
 }

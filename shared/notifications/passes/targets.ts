@@ -1,6 +1,6 @@
 /** Walks the devices of a target in the order of their ids, a step at a time. */
 
-import { matches, type Rule } from "../../devices/collections/rule.ts";
+import { memberTest, type Rule } from "../../devices/collections/rule.ts";
 import type { DirectoryStore } from "../../devices/directory/directory-store.ts";
 import type { DeliveryStore } from "../state/delivery-store.ts";
 import type { Notification } from "../state/notification.ts";
@@ -58,7 +58,7 @@ async function walkDirectory(
 ): Promise<TargetStep> {
   const { devices, next } = await directory.walk(tenantId, cursor, devicesPerStep);
   // Every row is judged by our own eyes: Graph ignores some filters without a word.
-  const chosen = rule ? devices.filter((device) => matches(rule, device, createdAt)) : devices;
+  const chosen = rule ? devices.filter(memberTest(rule, createdAt)) : devices;
   const candidates = chosen.map((device) => ({ deviceId: device.deviceId, device }));
   return next === undefined ? { candidates } : { candidates, next };
 }
@@ -97,8 +97,9 @@ async function retryStep(
     .filter(({ state }) => only.includes(state))
     .map(({ deviceId }) => deviceId);
   const slice = await sliceOfList(deps, tenantId, ids, undefined);
+  const isMember = rule && memberTest(rule, createdAt);
   const candidates = slice.candidates.filter(
-    ({ device }) => !rule || (device !== undefined && matches(rule, device, createdAt)),
+    ({ device }) => !isMember || (device !== undefined && isMember(device)),
   );
   const last = rows.length < rowsPerStep ? undefined : rows.at(-1)?.lastDeviceId;
   return last === undefined ? { candidates } : { candidates, next: `${last}!` };

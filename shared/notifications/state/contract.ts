@@ -31,8 +31,12 @@ export const QueryParameters = z.strictObject({
   query: z.string().trim().min(1).max(8000).describe("A CMPivot query"),
 });
 
+/** More than any action of the catalogue takes. */
+const maxParameters = 20;
+
 const expiresAfter = z
   .string()
+  .max(40)
   .refine((text) => {
     const ms = durationMs(text);
     return ms !== undefined && ms > 0 && ms <= maxExpiryMs;
@@ -51,7 +55,14 @@ const Target = z.discriminatedUnion("kind", [
 /** Body of a new notification. */
 export const NewNotification = z.strictObject({
   action: z.string().min(1).max(100).describe("Id of an action in the catalogue"),
-  parameters: z.record(z.string(), z.unknown()).optional(),
+  parameters: z
+    .record(z.string().max(64), z.unknown())
+    .refine(
+      (given) => Object.keys(given).length <= maxParameters,
+      `at most ${maxParameters} parameters`,
+    )
+    .meta({ maxProperties: maxParameters })
+    .optional(),
   target: Target,
   allowApproximate: z
     .boolean()

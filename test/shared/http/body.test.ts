@@ -116,6 +116,19 @@ test("a body that takes longer than its time is refused as too slow", async () =
   }
 });
 
+test.each([
+  ["half a million values", `[${"1,".repeat(500_000)}1]`],
+  ["brackets without an end", "[".repeat(400_000) + "]".repeat(400_000)],
+  [
+    "a hundred thousand properties",
+    `{${Array.from({ length: 90_000 }, (_, at) => `"${at}":1`).join(",")}}`,
+  ],
+])("%s are refused before a schema looks at them", async (_, text) => {
+  const answer = await read([text]);
+  expect(answer).toMatchObject({ ok: false, failure: { code: "invalid-request" } });
+  expect(JSON.stringify(answer).length).toBeLessThan(1_000);
+});
+
 const hungUp = async function* (): AsyncGenerator<Uint8Array> {
   yield await Promise.reject<Uint8Array>(new Error("aborted"));
 };
