@@ -54,7 +54,7 @@ function partsOf({ value, path, depth }: Place): Place[] {
 // The conditions that rules are made of: one property, one operator, one value.
 
 const ruleText = z.string().min(1).max(256);
-const texts = z.array(ruleText).min(1).max(100);
+const ruleTexts = z.array(ruleText).min(1).max(100);
 const equals = z.literal("equals");
 const within = z.literal("in");
 const startsWith = z.literal("startsWith");
@@ -69,7 +69,7 @@ const choice = <const P extends string>(property: P) => {
   return z.discriminatedUnion("operator", [
     z.strictObject({ property: named, operator: equals, value: ruleText }),
     z.strictObject({ property: named, operator: z.literal("notEquals"), value: ruleText }),
-    z.strictObject({ property: named, operator: within, value: texts }),
+    z.strictObject({ property: named, operator: within, value: ruleTexts }),
   ]);
 };
 
@@ -81,7 +81,7 @@ const nameCondition = z.discriminatedUnion("operator", [
 const tagCondition = z.discriminatedUnion("operator", [
   z.strictObject({ property: z.literal("groupTag"), operator: equals, value: ruleText }),
   z.strictObject({ property: z.literal("groupTag"), operator: startsWith, value: ruleText }),
-  z.strictObject({ property: z.literal("groupTag"), operator: within, value: texts }),
+  z.strictObject({ property: z.literal("groupTag"), operator: within, value: ruleTexts }),
   z.strictObject({ property: z.literal("groupTag"), operator: z.literal("isMissing") }),
 ]);
 
@@ -208,10 +208,11 @@ function textTest(condition: TextCondition): Test {
   }
 }
 
+/** A device that never synced is older than every moment. */
+const synced = ({ lastSyncDateTime }: Device): Instant =>
+  fromIso(lastSyncDateTime) ?? Number.NEGATIVE_INFINITY;
+
 function syncTest({ operator, value }: SyncCondition, now: Instant): Test {
-  // A device that never synced is older than every moment.
-  const synced = ({ lastSyncDateTime }: Device): Instant =>
-    fromIso(lastSyncDateTime) ?? Number.NEGATIVE_INFINITY;
   const bound =
     operator === "olderThan" || operator === "newerThan"
       ? now - (durationMs(value) ?? 0)
@@ -219,10 +220,10 @@ function syncTest({ operator, value }: SyncCondition, now: Instant): Test {
   switch (operator) {
     case "olderThan":
     case "before":
-      return (_, device) => synced(device) < bound;
+      return (_texts, device) => synced(device) < bound;
     case "newerThan":
-      return (_, device) => synced(device) >= bound;
+      return (_texts, device) => synced(device) >= bound;
     case "after":
-      return (_, device) => synced(device) > bound;
+      return (_texts, device) => synced(device) > bound;
   }
 }

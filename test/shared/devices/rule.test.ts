@@ -137,7 +137,7 @@ test("a rule means the same after it was stored, and its negation means the oppo
 });
 
 test("the largest rule that is taken costs a device some microseconds, not a comparison for each value", () => {
-  const value = Array.from({ length: 100 }, (_, at) => `No such system ${at}`);
+  const value = Array.from({ length: 100 }, (_each, at) => `No such system ${at}`);
   const conditions = Array.from({ length: 98 }, () => ({
     property: "operatingSystem",
     operator: "in",
