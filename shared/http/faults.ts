@@ -6,7 +6,7 @@ import * as z from "zod";
 import { type Failure, type Fault, fail } from "../kernel/failure.ts";
 
 /** Most faults that an answer names; the rest is counted. */
-export const maxFaults = 100;
+const maxFaults = 100;
 /** Most characters of a pointer or a reason: names and values of a request stand in them. */
 const maxChars = 200;
 /** Most values that a fault lists. */
