@@ -217,6 +217,7 @@ function notifyDeps(settings: Settings, base: Base) {
     // Half of the time to the first look: a round never goes by what the one before has read.
     audits: new RemoteActionAudits(base.graph, clock, Math.min(confirmAfterMs / 2, 15_000)),
     random: Math.random,
+    firstPass: { devices: 1_000, boxMs: 1_000, safetyMs: 10_000 },
     claimMs,
     confirmAfterMs,
     graphTimeoutMs,

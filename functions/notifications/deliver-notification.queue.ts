@@ -5,7 +5,7 @@
  */
 
 import { poisonedUnit } from "../../shared/notifications/care/poisoned.ts";
-import { deliver } from "../../shared/notifications/passes/deliver.ts";
+import { deliver, nextPass } from "../../shared/notifications/passes/deliver.ts";
 import { UnitMessage } from "../../shared/notifications/state/contract.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
@@ -15,13 +15,12 @@ export const deliverNotificationFunction = onQueue({
   message: UnitMessage,
   async handle(message, { services, log }): Promise<QueueOutcome> {
     const outcome = await deliver(services.notify, message);
-    const { tenantId, notificationId, from, to } = message;
+    const { tenantId, notificationId, from } = message;
     log("notification.deliver", { tenantId, notificationId, from, outcome: outcome.kind });
-    if (outcome.kind !== "again") return { kind: "ack" };
-    const { until, turn, reads, handed } = outcome;
-    const afterSeconds = (until - services.clock.now()) / 1000;
-    const next = { tenantId, notificationId, from, to, ...turn, reads, handed };
-    return { kind: "again", afterSeconds, message: next };
+    const next = nextPass(message, outcome);
+    if (next === undefined) return { kind: "ack" };
+    const afterSeconds = (next.at - services.clock.now()) / 1000;
+    return { kind: "again", afterSeconds, message: next.message };
   },
   onFailure: ({ notificationId }, error, { services: { notify, clock } }) =>
     notify.troubles.noteError(notificationId, error, clock.now()),

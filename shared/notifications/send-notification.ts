@@ -4,28 +4,20 @@ import type { ApprovalStore } from "../access/approvals/approval-store.ts";
 import { approvalNeeded, askApproval } from "../access/approvals/decide-approval.ts";
 import type { Reach } from "../devices/collections/reach.ts";
 import { memberTest } from "../devices/collections/rule.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { durationMs } from "../kernel/duration.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import { queueNames } from "../storage/names.ts";
-import type { Queues } from "../storage/queues.ts";
+import { type BeginDeps, begin } from "./passes/first-pass.ts";
 import { devicesPerStep } from "./passes/targets.ts";
 import { type JudgedRequest, judgeRequest, type RequestDeps } from "./request.ts";
 import type { NewNotification } from "./state/contract.ts";
 import { emptyCounts } from "./state/delivery-row.ts";
 import { move, type Notification } from "./state/notification.ts";
-import type { NotificationStore } from "./state/notification-store.ts";
 
 // Notifications that wait for a second person: held when they are asked for, moved on when somebody else
 // has decided. Each step can be repeated: the row says what is left to do.
 
 /** What holding needs. */
-export type HoldDeps = {
-  readonly notifications: NotificationStore;
-  readonly approvals: ApprovalStore;
-  readonly queues: Queues;
-  readonly clock: Clock;
-};
+export type HoldDeps = BeginDeps & { readonly approvals: ApprovalStore };
 
 /** Holds the notification if a rule asks for a second person; undefined: one is enough. */
 async function holdIfNeeded(
@@ -56,9 +48,9 @@ export async function settleHeld(deps: HoldDeps, approval: Approval): Promise<vo
     const moved = movedBy(notification, approval, deps.clock.now());
     if (moved !== undefined && (await deps.notifications.replace(moved, etag)) === undefined)
       continue;
+    const held = moved ?? notification;
     // Also when it had moved before: the message may have been lost, and one too many does no harm.
-    if ((moved ?? notification).state === "planning")
-      await deps.queues.send(queueNames.notificationPlan, { tenantId, notificationId: subject.id });
+    if (held.state === "planning") await begin(deps, held);
     return;
   }
 }
@@ -164,15 +156,15 @@ export async function startOrHold(
   return held ?? startNotification(deps, notification);
 }
 
-/** Writes the notification down, then asks for its planning. Twice is once. */
+/** Writes the notification down, then begins it. Twice is once. */
 async function startNotification(
-  { notifications, queues }: Pick<HoldDeps, "notifications" | "queues">,
+  deps: HoldDeps,
   notification: Notification,
 ): Promise<Notification> {
   const { tenantId, notificationId } = notification;
-  await notifications.insert(notification);
-  await queues.send(queueNames.notificationPlan, { tenantId, notificationId });
-  return notification;
+  await deps.notifications.insert(notification);
+  await begin(deps, notification);
+  return (await deps.notifications.get(tenantId, notificationId))?.notification ?? notification;
 }
 
 /** Milliseconds of a duration that its schema has let through. */

@@ -8,6 +8,9 @@ import type { Tap } from "./tap.ts";
 /** Never expire: the default of seven days would lose work silently. */
 const forever = -1;
 
+/** What takes a message back that nobody has received yet. */
+export type Receipt = { readonly messageId: string; readonly popReceipt: string };
+
 /** All queues of the app over one connection. */
 export class Queues {
   readonly #clients = new Map<QueueName | SiteQueueName, QueueClient>();
@@ -23,7 +26,11 @@ export class Queues {
    * Sends `{ v: 1, ...message }` as base64 JSON, visible after `delaySeconds` (longer than seven days
    * is cut: whoever receives early looks at the row and postpones again).
    */
-  async send(queue: QueueName | SiteQueueName, message: object, delaySeconds = 0): Promise<void> {
+  async send(
+    queue: QueueName | SiteQueueName,
+    message: object,
+    delaySeconds = 0,
+  ): Promise<Receipt> {
     const client = this.#clients.get(queue) ?? this.#clientOf(queue);
     this.#clients.set(queue, client);
     const text = encodeMessage(queue, message);
@@ -33,12 +40,19 @@ export class Queues {
     };
     const attempt = () => this.#tap(`queue.send ${queue}`, () => client.sendMessage(text, options));
     try {
-      await attempt();
+      return await attempt();
     } catch (error) {
       if (troubleOf(error) !== "no-container") throw error;
       await client.createIfNotExists();
-      await attempt();
+      return await attempt();
     }
+  }
+
+  /** Takes a message back whose work is done already. One that was received meanwhile, or cannot be reached, stays. */
+  async withdraw(queue: QueueName, { messageId, popReceipt }: Receipt): Promise<void> {
+    const client = this.#clients.get(queue) ?? this.#clientOf(queue);
+    const remove = () => client.deleteMessage(messageId, popReceipt);
+    await this.#tap(`queue.delete ${queue}`, remove).catch(() => undefined);
   }
 
   /** Removes a site's queue with all that is in it; the next message makes it anew. */

@@ -18,7 +18,7 @@ import { startTestSandbox, type TestSandbox } from "../local/sandbox/support.ts"
 import { accessWith } from "./access-settings.ts";
 import { storageConnectionString } from "./azurite.ts";
 import { type FaultTap, faultTap, Killed } from "./fault-tap.ts";
-import { TestQueues, type Waiting } from "./test-queues.ts";
+import { byMessageOnly, TestQueues, type Waiting } from "./test-queues.ts";
 
 /** Times short enough for a test, in the proportions of the real ones. */
 const times = {
@@ -160,7 +160,7 @@ async function rigServices(
   return {
     ...services,
     storage: { ...services.storage, queues },
-    notify: { ...services.notify, queues },
+    notify: { ...services.notify, queues, firstPass: byMessageOnly },
     refresh: { ...services.refresh, queues },
     tenants: { ...services.tenants, queues },
     purging: { ...services.purging, queues, settleMs: times.settleMs },

@@ -2,10 +2,14 @@
  * Queues that a test drains by hand: messages in memory, in the order of their time, sent through the
  * same seam as the real ones. Everything else of a rig is real.
  */
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QueueName } from "../../shared/storage/names.ts";
-import { encodeMessage, Queues } from "../../shared/storage/queues.ts";
+import { encodeMessage, Queues, type Receipt } from "../../shared/storage/queues.ts";
 import type { Tap } from "../../shared/storage/tap.ts";
+
+/** Every notification is planned by its message, so that a test sees each message and decides when it comes. */
+export const byMessageOnly = { devices: -1, boxMs: 0, safetyMs: 0 };
 
 /** A message that waits for its time. */
 export type Waiting = {
@@ -14,6 +18,8 @@ export type Waiting = {
   readonly message: Record<string, unknown>;
   readonly visibleAt: number;
   readonly attempts: number;
+  /** Its receipt's id, where it was sent. */
+  readonly messageId?: string;
 };
 
 /** Queues in memory. Delays are kept to the millisecond, so that a test need not wait for seconds. */
@@ -28,7 +34,8 @@ export class TestQueues extends Queues {
     this.#send = tap;
   }
 
-  override async send(queue: QueueName, message: object, delaySeconds = 0): Promise<void> {
+  override async send(queue: QueueName, message: object, delaySeconds = 0): Promise<Receipt> {
+    const messageId = randomUUID();
     const text = Buffer.from(encodeMessage(queue, message), "base64").toString("utf8");
     await this.#send(`queue.send ${queue}`, () => {
       this.put({
@@ -36,7 +43,16 @@ export class TestQueues extends Queues {
         message: JSON.parse(text) as Record<string, unknown>,
         visibleAt: Date.now() + delaySeconds * 1000,
         attempts: 0,
+        messageId,
       });
+      return Promise.resolve();
+    });
+    return { messageId, popReceipt: "" };
+  }
+
+  override async withdraw(queue: QueueName, receipt: Receipt): Promise<void> {
+    await this.#send(`queue.delete ${queue}`, () => {
+      this.#waiting = this.#waiting.filter(({ messageId }) => messageId !== receipt.messageId);
       return Promise.resolve();
     });
   }

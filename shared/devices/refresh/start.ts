@@ -75,10 +75,12 @@ function isAlive({ clock, leaseMs }: StartDeps, { heartbeatAt, notBefore }: Refr
   return clock.now() - Math.max(heartbeatAt, notBefore) <= 2 * leaseMs;
 }
 
-const tell = (
+async function tell(
   { queues }: StartDeps,
   { tenantId, refreshId }: Pick<Refresh, "tenantId" | "refreshId">,
-): Promise<void> => queues.send(queueNames.devicesRefresh, { tenantId, refreshId });
+): Promise<void> {
+  await queues.send(queueNames.devicesRefresh, { tenantId, refreshId });
+}
 
 // Looks after refreshes whose messages were lost: one without a sign of life gets a new message. Rows decide
 // what is to be done, so a message too many does no harm.

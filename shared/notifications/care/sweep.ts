@@ -86,9 +86,9 @@ async function sweepRows(
   // Nearly always nothing is behind, and one read says so.
   const first = await marks.overdue(notificationId, before);
   if (first === undefined) return 0;
-  const nudge = ({ from, to, toSend }: OverdueUnit): Promise<void> => {
+  const nudge = async ({ from, to, toSend }: OverdueUnit): Promise<void> => {
     const queue = toSend ? queueNames.notificationDeliver : queueNames.notificationConfirm;
-    return queues.send(queue, { tenantId, notificationId, from, to });
+    await queues.send(queue, { tenantId, notificationId, from, to });
   };
   let sent = 0;
   for await (const page of marks.pages(notificationId, first.lastDeviceId)) {

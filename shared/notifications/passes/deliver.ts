@@ -239,6 +239,17 @@ const isLater = (outcome: SendOutcome): outcome is Extract<SendOutcome, { kind: 
 const spentOn = (calls: readonly SendCall[]): number =>
   calls.reduce((sum, call) => sum + costOf(call), 0);
 
+/** The message for another pass over the same rows, and when it is due; undefined when none is needed. */
+export function nextPass(
+  { tenantId, notificationId, from, to }: UnitMessage,
+  outcome: DeliverOutcome,
+): { readonly message: UnitMessage; readonly at: Instant } | undefined {
+  if (outcome.kind !== "again") return undefined;
+  const { until, turn, reads, handed } = outcome;
+  const rest = { ...(reads && { reads }), ...(handed && { handed }) };
+  return { message: { tenantId, notificationId, from, to, ...turn, ...rest }, at: until };
+}
+
 /** After losing a race, the winner gets this long before we look again. */
 const afterLostMs = 2_000;
 

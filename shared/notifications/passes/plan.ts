@@ -16,6 +16,7 @@ import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { Tenants } from "../../tenants/tenant-cache.ts";
+import type { UnitMessage } from "../state/contract.ts";
 import { type DeliveryRow, toRows } from "../state/delivery-row.ts";
 import type { StoredPlan } from "../state/delivery-store.ts";
 import { move, type Notification } from "../state/notification.ts";
@@ -104,15 +105,27 @@ export type PlanDeps = TargetDeps &
 /** How a planning pass ended. */
 export type PlanOutcome = "planned" | "unfinished" | "gone" | "not-planning" | "lost";
 
+/** How long planning goes on, and what it does with units whose rows are written. */
+export type Planning = {
+  readonly forMs: number;
+  readonly takeUnits: (notification: Notification, units: readonly Unit[]) => Promise<void>;
+};
+
 /** A pass stops after so long and sends itself a message, well inside the function's time. */
 const passMs = 60_000;
 const sendLanes = 8;
 
-/** Goes on planning until it is done, or for about a minute. */
+/** Goes on planning until it is done, or for about a minute; units get a message each. */
 export async function plan(
   deps: PlanDeps,
   tenantId: string,
   notificationId: string,
+  { forMs, takeUnits }: Planning = {
+    forMs: passMs,
+    takeUnits: async (notification, units) => {
+      await inParallel(units, sendLanes, (unit) => sendUnit(deps, notification, unit));
+    },
+  },
 ): Promise<PlanOutcome> {
   const began = deps.clock.now();
   let stored = await deps.deliveries.plan(notificationId);
@@ -122,12 +135,12 @@ export async function plan(
     const { notification } = found;
     // A message too many: nothing may be planned, nor be taken for planned, before somebody agrees.
     if (notification.state === "pendingApproval") return "not-planning";
-    await sendUnits(deps, notification, stored?.progress.unsent ?? []);
+    await takeUnits(notification, stored?.progress.unsent ?? []);
     if (notification.state !== "planning" || stored?.progress.done) {
       await endPlanning(deps, notification, found.etag, stored);
       return notification.state === "planning" ? "planned" : "not-planning";
     }
-    if (deps.clock.now() - began > passMs) return "unfinished";
+    if (deps.clock.now() - began > forMs) return "unfinished";
     const next = await planStep(deps, notification, stored);
     if (next === undefined) return "lost";
     stored = next;
@@ -186,21 +199,25 @@ function siteIn(candidates: readonly Candidate[]): (deviceId: string) => string 
   return (deviceId) => sites.get(deviceId);
 }
 
-async function sendUnits(
-  { queues, clock }: PlanDeps,
+/** Tells relays what is theirs of a unit; answers the message for what goes by Graph, if any. */
+export async function messageFor(
+  { queues }: Pick<PlanDeps, "queues">,
   { tenantId, notificationId }: Notification,
-  units: readonly Unit[],
-): Promise<void> {
-  await inParallel(units, sendLanes, async ({ sites = [], ...unit }) => {
-    const { from, to, granted, at } = unit;
-    // Sites do not wait for the turn that Graph's pace gives.
-    await tellSites(queues, { tenantId, notificationId, from, to }, sites);
-    if (sites.length > 0 && granted === 0) return;
-    const ids = { tenantId, notificationId, ...unit };
-    const message = sites.length > 0 ? { ...ids, handed: true } : ids;
-    const delaySeconds = (at - clock.now()) / 1000;
-    await queues.send(queueNames.notificationDeliver, message, delaySeconds);
-  });
+  { sites = [], ...unit }: Unit,
+): Promise<UnitMessage | undefined> {
+  const { from, to, granted } = unit;
+  // Sites do not wait for the turn that Graph's pace gives.
+  await tellSites(queues, { tenantId, notificationId, from, to }, sites);
+  if (sites.length > 0 && granted === 0) return undefined;
+  const ids = { tenantId, notificationId, ...unit };
+  return sites.length > 0 ? { ...ids, handed: true } : ids;
+}
+
+async function sendUnit(deps: PlanDeps, notification: Notification, unit: Unit): Promise<void> {
+  const message = await messageFor(deps, notification, unit);
+  if (message === undefined) return;
+  const delaySeconds = (unit.at - deps.clock.now()) / 1000;
+  await deps.queues.send(queueNames.notificationDeliver, message, delaySeconds);
 }
 
 /** Marks planning as done on the notification; a cancelled one keeps its state, but plans no further. */

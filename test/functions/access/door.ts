@@ -23,7 +23,7 @@ import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
 import { startSmallGraph } from "../../shared/devices/support/small-graph.ts";
 import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
-import { TestQueues, type Waiting } from "../../support/test-queues.ts";
+import { byMessageOnly, TestQueues, type Waiting } from "../../support/test-queues.ts";
 
 export const adminToken = "b".repeat(40);
 
@@ -91,7 +91,7 @@ export async function openDoor(options: DoorOptions = {}) {
   };
   const graph = await startSmallGraph();
   const queues = new TestQueues(openTap);
-  const notify = { ...built.notify, queues };
+  const notify = { ...built.notify, queues, firstPass: byMessageOnly };
   const services = {
     ...built,
     trail,

@@ -13,7 +13,8 @@ import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
-import { encodeMessage, Queues } from "../../../shared/storage/queues.ts";
+import type { QueueName } from "../../../shared/storage/names.ts";
+import { encodeMessage, Queues, type Receipt } from "../../../shared/storage/queues.ts";
 import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import { accessWith } from "../../support/access-settings.ts";
@@ -149,7 +150,7 @@ async function answer(
 /** Queues that are handled at once, or when their delay is over; those of sites are Azure's. */
 class LiveQueues extends Queues {
   readonly #handle: (queue: string, message: unknown) => Promise<void>;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(handle: (queue: string, message: unknown) => Promise<void>) {
     super((name) => new QueueClient(storageConnectionString(), name), openTap);
@@ -160,26 +161,34 @@ class LiveQueues extends Queues {
     queue: Parameters<Queues["send"]>[0],
     message: object,
     delaySeconds = 0,
-  ): Promise<void> {
+  ): Promise<Receipt> {
     if (queue.startsWith("site-")) return super.send(queue, message, delaySeconds);
     const sent: unknown = JSON.parse(
       Buffer.from(encodeMessage(queue, message), "base64").toString("utf8"),
     );
-    this.#later(queue, sent, delaySeconds * 1000);
+    const messageId = randomUUID();
+    this.#later(queue, sent, delaySeconds * 1000, messageId);
+    return { messageId, popReceipt: "" };
   }
 
-  #later(queue: string, message: unknown, ms: number): void {
+  override withdraw(_queue: QueueName, { messageId }: Receipt): Promise<void> {
+    clearTimeout(this.#timers.get(messageId));
+    this.#timers.delete(messageId);
+    return Promise.resolve();
+  }
+
+  #later(queue: string, message: unknown, ms: number, id: string): void {
     const timer = setTimeout(
       () => {
-        this.#timers.delete(timer);
-        this.#handle(queue, message).catch(() => this.#later(queue, message, 50));
+        this.#timers.delete(id);
+        this.#handle(queue, message).catch(() => this.#later(queue, message, 50, id));
       },
       Math.max(0, ms),
     );
-    this.#timers.add(timer);
+    this.#timers.set(id, timer);
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
   }
 }
