@@ -13,7 +13,8 @@ import type { AuditEvent } from "./audit-event.ts";
 import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
 
 // Keeps out of the audit trail what must never be in it: secrets, tokens, hardware hashes, and the text of
-// scripts and queries. Goes by names and by looks, and would rather hide too much. Pure.
+// scripts and queries. A text is kept where its name is on a list and its looks are harmless; of every other one, and of
+// whatever an action was given, a digest stays. Pure.
 
 const maxTextChars = 500;
 const maxItems = 50;
@@ -24,6 +25,15 @@ const secretNames =
 /** Names of texts that say a lot and may hold anything: their digest tells two of them apart. */
 const textNames =
   /script(body|content|text|code|block)?$|query(text)?$|^(kql|command|commandline)$/;
+/** Names of texts that are kept: what a thing is, whom it is for, and what a person wrote about it for others. */
+const keptNames =
+  /(id|ids|name|kind|type|state|at|code)$|^(action|actions|only|operation|permission|permissions|property|operator|value|scope|role|principal|object|outcome|step|method|path|note|reason|summary|description|detail|comment|decision|approver|oid|expiresafter|deviceactions|devicereads|timezone|sitecode|version|from|to|prefix)$/;
+/** What an action is given may be anything under any name. */
+const givenNames = /^parameters$/;
+const looksLikeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+const looksLikeTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+const maxNameChars = 64;
+
 /** Ids and counts whose names only look like the above. */
 const harmless = /(id|ids|count|name|kind|type|state)$/;
 
@@ -38,33 +48,50 @@ const looksSecret: readonly RegExp[] = [
 ];
 
 /** A copy of a value that may be kept. Never throws, whatever it is given. */
-export const redact = (value: unknown): unknown => clean(value, "", 0);
+export const redact = (value: unknown): unknown =>
+  clean(value, { name: "", depth: 0, given: false });
 
-function clean(value: unknown, name: string, depth: number): unknown {
-  const folded = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+/** Where a value stands; `given`: inside of what an action was given. */
+type Place = { readonly name: string; readonly depth: number; readonly given: boolean };
+
+function clean(value: unknown, place: Place): unknown {
+  const folded = place.name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   if (value === null || value === undefined || typeof value === "boolean") return value;
   if (isSecret(folded)) return "[redacted]";
   if (typeof value === "object")
-    return depth >= maxDepth ? "[too deep]" : inside(value, name, depth);
+    return place.depth >= maxDepth ? "[too deep]" : inside(value, place);
   if (typeof value === "number") return value;
   const text = typeof value === "string" ? value : typeof value;
   if (textNames.test(folded)) return fingerprint(text);
   if (looksSecret.some((look) => look.test(text))) return "[redacted]";
+  if (looksLikeId.test(text) || looksLikeTime.test(text)) return text;
+  if (place.given || !keptNames.test(folded)) return fingerprint(text);
   return text.length > maxTextChars ? `${text.slice(0, maxTextChars)}… (${text.length})` : text;
 }
 
 const isSecret = (folded: string): boolean =>
   secretNames.test(folded) && (!harmless.test(folded) || /hardware/.test(folded));
 
-function inside(value: object, name: string, depth: number): unknown {
+function inside(value: object, { name, depth, given }: Place): unknown {
   if (Array.isArray(value)) {
-    const kept = value.slice(0, maxItems).map((item) => clean(item, name, depth + 1));
+    const kept = value
+      .slice(0, maxItems)
+      .map((item) => clean(item, { name, depth: depth + 1, given }));
     return value.length > maxItems ? [...kept, `… (${value.length} in all)`] : kept;
   }
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, clean(inner, key, depth + 1)]),
+    Object.entries(value)
+      .slice(0, maxItems)
+      .map(([key, inner]) => [
+        key.length > maxNameChars ? fingerprint(key) : key,
+        clean(inner, { name: key, depth: depth + 1, given: given || givenNames.test(key) }),
+      ]),
   );
 }
+
+/** What a call is about: a path, which holds what the caller wrote into the address. */
+const objectOf = (path: string): string =>
+  String(clean(path, { name: "object", depth: 0, given: false }));
 
 /** Enough to see that two were the same, not enough to read one. */
 const fingerprint = (text: string): string =>
@@ -131,7 +158,7 @@ export function auditTrail(deps: AuditDeps): AuditTrail {
 
 const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditEvent => ({
   ...event,
-  ...(object === undefined ? {} : { object: String(redact(object)) }),
+  ...(object === undefined ? {} : { object: objectOf(object) }),
   ...(before === undefined ? {} : { before: redact(before) }),
   ...(after === undefined ? {} : { after: redact(after) }),
 });

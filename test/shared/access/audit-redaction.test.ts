@@ -55,6 +55,23 @@ test.each([
   expect(redact({ [name]: value })).toEqual({ [name]: value });
 });
 
+test.each([
+  [
+    "what an action is given",
+    { parameters: { scriptText: needle, name: needle, deep: { name: needle } } },
+  ],
+  ["a name that nobody knows", { whatever: needle }],
+  ["a list under such a name", { lines: [needle, [needle]] }],
+  ["a text in a property's own name", { [`${needle} ${"x".repeat(80)}`]: 1 }],
+])("never kept, though nothing says that it is secret: %s", (_, value) => {
+  expect(JSON.stringify(redact(value))).not.toContain(needle);
+});
+
+test("ids stay wherever they stand, so that one can see which script was meant", () => {
+  const scriptId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
+  expect(redact({ parameters: { scriptId } })).toEqual({ parameters: { scriptId } });
+});
+
 test("two script bodies can be told apart, and not read", () => {
   const [one, other] = ["Get-Process", "Get-Service"].map((script) => redact({ script }));
   expect(one).not.toEqual(other);
