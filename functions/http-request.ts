@@ -21,6 +21,8 @@ export type Incoming = BodySource & {
   readonly params: Readonly<Record<string, string>>;
   /** Has the connection closed behind the answer: a body that is still coming will not be read. */
   readonly closeAfter?: () => void;
+  /** Waits until what was written has left; false when nobody takes it any more. */
+  readonly mayWrite?: () => Promise<boolean>;
 };
 
 type Arrival = { readonly request: IncomingMessage; readonly response: ServerResponse };
@@ -73,7 +75,24 @@ export async function incomingOf(
     closeAfter: () => {
       arrival.response.shouldKeepAlive = false;
     },
+    mayWrite: () => mayWrite(arrival.response),
   };
+}
+
+/**
+ * The library writes an answer's stream as fast as it comes, whatever its connection takes: without this, a document of
+ * a million rows would wait in memory for a slow reader.
+ */
+async function mayWrite(response: ServerResponse): Promise<boolean> {
+  if (response.writableNeedDrain && !response.destroyed)
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        response.off("drain", done).off("close", done);
+        resolve();
+      };
+      response.on("drain", done).on("close", done);
+    });
+  return !response.destroyed;
 }
 
 /** The headers as they were sent; what the host has added for the library stays out. */

@@ -43,21 +43,31 @@ const headersFor = (
 });
 
 /** Turns a reply into what the Functions library sends; the reply's own headers come last. */
-function toResponse(reply: Reply, common: Readonly<Record<string, string>>): HttpResponseInit {
+function toResponse(
+  reply: Reply,
+  common: Readonly<Record<string, string>>,
+  { mayWrite }: Pick<Incoming, "mayWrite">,
+): HttpResponseInit {
   const { status, headers, contentType, body, stream } = reply;
   const all: Record<string, string> = { ...common, ...headers };
   if (stream !== undefined) {
     all["content-type"] = contentType ?? "text/plain; charset=utf-8";
-    return { status, headers: all, body: bytesOf(stream) };
+    return { status, headers: all, body: bytesOf(stream, mayWrite) };
   }
   if (body === undefined) return { status, headers: all };
   all["content-type"] = contentType ?? "application/json";
   return { status, headers: all, body: JSON.stringify(body) };
 }
 
-async function* bytesOf(stream: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+async function* bytesOf(
+  stream: AsyncIterable<string>,
+  mayWrite: Incoming["mayWrite"],
+): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const text of stream) yield encoder.encode(text);
+  for await (const text of stream) {
+    yield encoder.encode(text);
+    if ((await mayWrite?.()) === false) return;
+  }
 }
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
@@ -73,7 +83,7 @@ export async function serveHttp(
   const common = headersFor(request, allowedOrigins, invocationId);
   if (request.method === "OPTIONS") {
     await finishBody(request);
-    return toResponse(preflight(allowedOrigins, request.headers.get("origin")), common);
+    return toResponse(preflight(allowedOrigins, request.headers.get("origin")), common, request);
   }
   const trace = traceOf(operation, request, invocationId);
   const result = await answer(definition, request, trace, tools).catch((error: unknown) => {
@@ -85,12 +95,13 @@ export async function serveHttp(
   });
   await finishBody(request);
   await audit(trace, result, tools);
-  if (result.ok) return toResponse(sealedReply(result.value, tools.services.pages), common);
+  if (result.ok)
+    return toResponse(sealedReply(result.value, tools.services.pages), common, request);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")
     log("request.refuse", { operation: operation.name, code, step, invocationId });
-  return toResponse(problemReply(result.failure, invocationId), common);
+  return toResponse(problemReply(result.failure, invocationId), common, request);
 }
 
 /** Sees to it that the rest of a body stands in nobody's way. */

@@ -1,5 +1,6 @@
 /** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
 import * as z from "zod";
+import { CsvQuery } from "../../shared/http/csv.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";
@@ -20,7 +21,7 @@ export const listDeliveriesFunction = onHttp(
     summary: "List a notification's deliveries; with Accept: text/csv all of them in one document",
     tag: "Notifications",
     params: NotificationPath,
-    query: z.strictObject({ ...PageQuery, state: z.enum(countedStates).optional() }),
+    query: z.strictObject({ ...PageQuery, ...CsvQuery, state: z.enum(countedStates).optional() }),
     answers: {
       200: {
         description: "A page of deliveries",
@@ -40,7 +41,7 @@ export const listDeliveriesFunction = onHttp(
       const visible = await seesNotification(services.notify, params, reach);
       if (!visible.ok) return visible;
       return succeed(
-        streamed("text/csv; charset=utf-8", deliveriesCsv(services.notify, params, state)),
+        streamed("text/csv; charset=utf-8", deliveriesCsv(services.notify, params, query)),
       );
     }
     const list = `deliveries ${params.notificationId} ${state ?? ""}`;

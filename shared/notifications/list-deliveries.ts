@@ -1,7 +1,7 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
 
-import { stringify } from "csv-stringify/sync";
 import type { Reach } from "../devices/collections/reach.ts";
+import { csvOf } from "../http/csv.ts";
 import type { Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import { deliveryView, type ReadDeps, seesNotification } from "./read-notifications.ts";
@@ -126,28 +126,12 @@ const columns = [
   "detail",
 ] as const;
 
-/** Rows gathered before they are sent on. */
-const rowsPerPiece = 500;
-
-/** CSV with a header line, CRLF, and cells that no spreadsheet takes for formulas. */
-export async function* deliveriesCsv(
+/** All deliveries, or those in one state, as a CSV document. */
+export const deliveriesCsv = (
   deps: ReadDeps,
   ids: { readonly tenantId: string; readonly notificationId: string },
-  state?: CountedState,
-): AsyncGenerator<string> {
-  yield toCsv([columns]);
-  let rows: unknown[][] = [];
-  for await (const delivery of allDeliveries(deps, ids, state)) {
-    rows.push(columns.map((column) => delivery[column] ?? ""));
-    if (rows.length < rowsPerPiece) continue;
-    yield toCsv(rows);
-    rows = [];
-  }
-  if (rows.length > 0) yield toCsv(rows);
-}
-
-const toCsv = (rows: readonly (readonly unknown[])[]): string =>
-  stringify(
-    rows.map((row) => [...row]),
-    { escape_formulas: true, record_delimiter: "windows" },
-  );
+  {
+    state,
+    bom,
+  }: { readonly state?: CountedState | undefined; readonly bom?: string | undefined } = {},
+): AsyncIterable<string> => csvOf(columns, allDeliveries(deps, ids, state), bom);

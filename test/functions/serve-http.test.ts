@@ -173,3 +173,34 @@ test("a request is answered without a body, or piece by piece", async () => {
   expect(csv.headers).toMatchObject({ "content-type": "text/csv" });
   expect(await new Response(csv.body as ReadableStream).text()).toBe("a,b\n1,ü\n");
 });
+
+test("a document waits for a slow reader, and ends when nobody reads any more", async () => {
+  const { body: _, ...rest } = described;
+  let made = 0;
+  const endless = async function* () {
+    for (;;) {
+      made += 1;
+      yield await Promise.resolve("x".repeat(64 * 1024));
+    }
+  };
+  const answers: ((goOn: boolean) => void)[] = [];
+  const { headers, body, method, url, params } = bare();
+  const request = {
+    ...{ headers, body, method, url, params },
+    mayWrite: () => new Promise<boolean>((resolve) => answers.push(resolve)),
+  };
+  const reply = onHttp(rest, () => Promise.resolve(succeed(streamed("text/csv", endless()))));
+  const answer = await serveHttp(reply, request, invocation, tools);
+  const pieces = (answer.body as AsyncGenerator<Uint8Array>)[Symbol.asyncIterator]();
+  await pieces.next();
+  const second = pieces.next();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([made, answers.length]).toEqual([1, 1]);
+  answers[0]?.(true);
+  expect((await second).done).toBe(false);
+  const third = pieces.next();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  answers[1]?.(false);
+  expect((await third).done).toBe(true);
+  expect(made).toBe(2);
+});

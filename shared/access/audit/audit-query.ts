@@ -1,6 +1,6 @@
 /** What callers ask the audit trail for, and how it is listed: pages of JSON, or one CSV document. */
-import { stringify } from "csv-stringify/sync";
 import * as z from "zod";
+import { CsvQuery, csvOf } from "../../http/csv.ts";
 import { type Page, PageQuery, positionOf } from "../../http/paging.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { type AuditEvent, type AuditFilter, platformTrail, type TrailId } from "./audit-event.ts";
@@ -33,41 +33,27 @@ const columns = [
   "after",
 ] as const;
 
-/** Rows gathered before they are sent on. */
-const rowsPerPiece = 500;
-
-/** CSV with a header line, CRLF, and cells that no spreadsheet takes for formulas. */
-export async function* auditCsv(events: AsyncIterable<AuditEvent>): AsyncGenerator<string> {
-  yield toCsv([columns]);
-  let rows: unknown[][] = [];
-  for await (const event of events) {
-    rows.push(cellsOf(event));
-    if (rows.length < rowsPerPiece) continue;
-    yield toCsv(rows);
-    rows = [];
-  }
-  if (rows.length > 0) yield toCsv(rows);
+/** Audit events as a CSV document. */
+export async function* auditCsv(
+  events: AsyncIterable<AuditEvent>,
+  bom?: string,
+): AsyncGenerator<string> {
+  yield* csvOf(columns, flattened(events), bom);
 }
 
-function cellsOf({ actor, before, after, ...event }: AuditEvent): unknown[] {
-  const flat: Readonly<Record<string, unknown>> = {
-    ...event,
-    actorKind: actor.kind,
-    actorId: actor.id,
-    actorHomeTenantId: actor.homeTenantId,
-    actorAppId: actor.appId,
-    actorName: actor.name,
-    before: before === undefined ? "" : JSON.stringify(before),
-    after: after === undefined ? "" : JSON.stringify(after),
-  };
-  return columns.map((column) => flat[column] ?? "");
+async function* flattened(events: AsyncIterable<AuditEvent>): AsyncGenerator<object> {
+  for await (const { actor, before, after, ...event } of events)
+    yield {
+      ...event,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      actorHomeTenantId: actor.homeTenantId,
+      actorAppId: actor.appId,
+      actorName: actor.name,
+      before: before === undefined ? "" : JSON.stringify(before),
+      after: after === undefined ? "" : JSON.stringify(after),
+    };
 }
-
-const toCsv = (rows: readonly (readonly unknown[])[]): string =>
-  stringify(
-    rows.map((row) => [...row]),
-    { escape_formulas: true, record_delimiter: "windows" },
-  );
 
 const moment = z.iso
   .datetime({ offset: true })
@@ -77,6 +63,7 @@ const moment = z.iso
 /** Query of an audit list. */
 export const AuditQuery = z.strictObject({
   ...PageQuery,
+  ...CsvQuery,
   actor: z
     .string()
     .max(100)
@@ -111,7 +98,7 @@ export type AuditAnswer =
 export async function answerAudit(
   deps: AuditReaderDeps,
   trail: TrailId,
-  { top, pageToken, ...filter }: z.output<typeof AuditQuery>,
+  { top, pageToken, bom, ...filter }: z.output<typeof AuditQuery>,
   accept: string,
 ): Promise<Result<AuditAnswer>> {
   const read = (wanted: PageWanted) =>
@@ -119,7 +106,7 @@ export async function answerAudit(
       ? readEverywhere(deps, filter, wanted)
       : readAudit(deps, trail, filter, wanted);
   if (accept.includes("text/csv"))
-    return succeed({ kind: "csv", stream: auditCsv(allAudit(read)) });
+    return succeed({ kind: "csv", stream: auditCsv(allAudit(read), bom) });
   const list = listName(trail, filter);
   const position = positionOf(list, pageToken);
   if (!position.ok) return position;
