@@ -186,19 +186,23 @@ test("a document waits for a slow reader, and ends when nobody reads any more", 
   const answers: ((goOn: boolean) => void)[] = [];
   const { headers, body, method, url, params } = bare();
   const request = {
-    ...{ headers, body, method, url, params },
+    headers,
+    body,
+    method,
+    url,
+    params,
     mayWrite: () => new Promise<boolean>((resolve) => answers.push(resolve)),
   };
   const reply = onHttp(rest, () => Promise.resolve(succeed(streamed("text/csv", endless()))));
   const answer = await serveHttp(reply, request, invocation, tools);
-  const pieces = (answer.body as AsyncGenerator<Uint8Array>)[Symbol.asyncIterator]();
-  await pieces.next();
-  const second = pieces.next();
+  const parts = (answer.body as AsyncGenerator<Uint8Array>)[Symbol.asyncIterator]();
+  await parts.next();
+  const second = parts.next();
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect([made, answers.length]).toEqual([1, 1]);
   answers[0]?.(true);
   expect((await second).done).toBe(false);
-  const third = pieces.next();
+  const third = parts.next();
   await new Promise((resolve) => setTimeout(resolve, 20));
   answers[1]?.(false);
   expect((await third).done).toBe(true);

@@ -75,9 +75,10 @@ async function* records() {
   yield* [{ a: 1, b: "x" }, { b: "=y" }];
 }
 
+const read = async (bom?: string) =>
+  (await Array.fromAsync(csvOf(["a", "b"], records(), bom))).join("");
+
 test("a document has a header line and empty cells, and a byte order mark on request", async () => {
-  const read = async (bom?: string) =>
-    (await Array.fromAsync(csvOf(["a", "b"], records(), bom))).join("");
   expect(await read()).toBe("a,b\r\n1,x\r\n,'=y\r\n");
   expect(await read("false")).toBe(await read());
   expect(await read("true")).toBe(`\u{feff}${await read()}`);
