@@ -25,18 +25,26 @@ type Base = {
   readonly clock: Clock;
   readonly tables: Tables;
   readonly knownTenants: Tenants;
+  readonly granted: ReturnType<typeof grants>;
   /** Moves what waited for a second person. */
   readonly settled: AccessServices["settled"];
 };
 
-/** Everything about access. `admission` decides, `access` is what handlers read and change. */
-export async function accessServices(settings: Settings, base: Base) {
-  const { clock, tables, knownTenants, settled } = base;
-  const { adminToken, first, sealing, rateFactor, allowedOrigins, ...rules } = settings.access;
-  const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
+/** Everything that was granted to anybody. */
+export function grants({ access }: Settings, { tables, clock }: Pick<Base, "tables" | "clock">) {
+  const { adminToken, first } = access;
   const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
   const bootstrap = adminToken !== undefined;
   const snapshots = cachedSnapshots({ roles, assignments, first, bootstrap, clock });
+  return { roles, assignments, snapshots };
+}
+
+/** Everything about access. `admission` decides, `access` is what handlers read and change. */
+export async function accessServices(settings: Settings, base: Base) {
+  const { clock, tables, knownTenants, granted, settled } = base;
+  const { roles, assignments, snapshots } = granted;
+  const { adminToken, sealing, rateFactor, allowedOrigins, ...rules } = settings.access;
+  const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
   const limiter = rateLimiter(clock, ratesTimes(rateFactor));
   const admission: AdmissionDeps = {
     checkToken: withBootstrap(adminToken, tokenCheck({ ...rules, keys, clock })),

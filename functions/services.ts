@@ -40,7 +40,7 @@ import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { QuarantineStore } from "../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
-import { accessServices } from "./services-access.ts";
+import { accessServices, grants } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 // What is deleted by its age, and when.
@@ -142,13 +142,14 @@ export async function buildServices(
   const { tables, clock } = storage;
   const base = baseOf(settings, storage, world);
   const purges = new PurgeStore(tables);
-  const notify = notifyDeps(settings, base);
+  const granted = grants(settings, { tables, clock });
+  const notify = { ...notifyDeps(settings, base), snapshots: granted.snapshots };
   const settled: Settle = (approval) => settleHeld(notify, approval);
   const answers = new TableAnswerStore(tables, clock);
   const quarantine = new QuarantineStore(tables, clock);
   return {
     ...base,
-    ...(await accessServices(settings, { ...base, tables, settled })),
+    ...(await accessServices(settings, { ...base, tables, granted, settled })),
     openApi,
     answers,
     pages: pageSeal(secretOf(settings.credential)),

@@ -15,10 +15,12 @@ import {
   settleApproval,
 } from "../../shared/access/approvals/decide-approval.ts";
 import { type AuditNote, personOf, signedInOf } from "../../shared/access/signed-in.ts";
+import { findAction } from "../../shared/devices/actions/catalogue.ts";
+import { invalidRequest, pointerOf } from "../../shared/http/faults.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
-import { succeed } from "../../shared/kernel/failure.ts";
+import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
 
@@ -73,8 +75,9 @@ const auditedVerdict = ({ approval, before }: Settled): AuditNote => ({
   after: audited(approval),
 });
 
-const audited = ({ state, subject, requestedBy, comment }: Approval) => ({
+const audited = ({ state, subject, digest, requestedBy, comment }: Approval) => ({
   state,
+  digest,
   summary: subject.summary,
   requestedBy: requestedBy.principal,
   ...(comment === undefined ? {} : { comment }),
@@ -97,7 +100,7 @@ export const approveApprovalFunction = onHttp(
   async ({ params, body }, tools) => {
     const { caller, access, note } = signedInOf(tools);
     const by = personOf(caller);
-    const verdict = { event: "approve", by, comment: body.comment } as const;
+    const verdict = { event: "approve", by, ...body } as const;
     const settled = await settleApproval(access, params, verdict);
     if (!settled.ok) return settled;
     note({ ...auditedVerdict(settled.value), approver: caller.oid });
@@ -122,7 +125,7 @@ export const rejectApprovalFunction = onHttp(
   async ({ params, body }, tools) => {
     const { caller, access, note } = signedInOf(tools);
     const by = personOf(caller);
-    const verdict = { event: "reject", by, comment: body.comment } as const;
+    const verdict = { event: "reject", by, ...body } as const;
     const settled = await settleApproval(access, params, verdict);
     if (!settled.ok) return settled;
     note({ ...auditedVerdict(settled.value), approver: caller.oid });
@@ -147,6 +150,23 @@ export const getApprovalRulesFunction = onHttp(
   },
 );
 
+/** A rule with a name that nothing has would look like one that protects. */
+const unknownActions = ({ rules }: ApprovalRules): Fault[] =>
+  rules.flatMap(({ kind, actions }, at) =>
+    actions === "all"
+      ? []
+      : actions.flatMap((action, place) =>
+          kind === "notification" && findAction(action) !== undefined
+            ? []
+            : [
+                {
+                  pointer: pointerOf(["rules", at, "actions", place]),
+                  detail: "unknown action: GET /api/v1/actions lists those of notifications",
+                },
+              ],
+        ),
+  );
+
 // Says what needs a second person.
 
 export const replaceApprovalRulesFunction = onHttp(
@@ -162,6 +182,8 @@ export const replaceApprovalRulesFunction = onHttp(
   }),
   async ({ body, ifMatch }, tools) => {
     const { access, note } = signedInOf(tools);
+    const faults = unknownActions(body);
+    if (faults.length > 0) return invalidRequest(faults);
     const replaced = await replaceRules(access, body, ifMatch);
     if (!replaced.ok) return replaced;
     const { rules, etag, before } = replaced.value;

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import type { RequestTarget } from "../../shared/access/authorize.ts";
 import { decide, type Standing } from "../../shared/access/roles/decide.ts";
-import { personOf, signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { reachOf } from "../../shared/devices/collections/reach.ts";
 import { operation } from "../../shared/http/operation.ts";
@@ -100,7 +100,7 @@ export const sendNotificationFunction = onHttp(
       const would = await dryRun(services.notify, tenantId, body, reach);
       return would.ok ? succeed(ok(would.value)) : would;
     }
-    const sender = { reach, by: personOf(caller) };
+    const sender = { reach, caller };
     const sent = await sendNotification(services.notify, tenantId, seed, body, sender);
     if (!sent.ok) return sent;
     note(auditedNotification(body, sent.value));
@@ -238,7 +238,7 @@ export const retryNotificationFunction = onHttp(
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const { caller, note } = signedInOf(tools);
-    const sender = { reach, by: personOf(caller) };
+    const sender = { reach, caller };
     const retry = await retryNotification(services.notify, params, seed, body, sender);
     if (!retry.ok) return retry;
     note(auditedNotification(body, retry.value));

@@ -1,21 +1,17 @@
 /** Repeats a notification for the deliveries that ended in some states, as a new, linked one. */
 
+import { personOf } from "../access/signed-in.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Rule } from "../devices/collections/rule.ts";
-import type { DirectoryStore } from "../devices/directory/directory-store.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { unknownNotification } from "./read-notifications.ts";
 import { withinReach } from "./request.ts";
 import { expiryMs, type HoldDeps, type Sender, startOrHold } from "./send-notification.ts";
 import type { RetryRequest } from "./state/contract.ts";
-import type { DeliveryStore } from "./state/delivery-store.ts";
 import { isWithin, type Notification } from "./state/notification.ts";
 
 /** What retrying needs. */
-export type RetryDeps = HoldDeps & {
-  readonly directory: DirectoryStore;
-  readonly deliveries: DeliveryStore;
-};
+export type RetryDeps = HoldDeps;
 
 /** Sends again, under the id `retryId`, to the devices whose deliveries are in one of the states. */
 export async function retryNotification(
@@ -23,7 +19,7 @@ export async function retryNotification(
   ids: { readonly tenantId: string; readonly notificationId: string },
   retryId: string,
   body: RetryRequest,
-  { by, reach }: Sender = {},
+  { caller, reach }: Sender = {},
 ): Promise<Result<Notification>> {
   const { tenantId, notificationId } = ids;
   const before = await deps.notifications.get(tenantId, retryId);
@@ -55,8 +51,9 @@ export async function retryNotification(
     );
   const narrowed = await withinReach(deps, await retryOf(deps, notification, retryId, body), reach);
   if (!narrowed.ok) return narrowed;
-  const retry = { ...narrowed.value, expected: devices, ...(by && { requestedBy: by }) };
-  return succeed(await startOrHold(deps, retry, by, devices));
+  const by = caller && { requestedBy: personOf(caller) };
+  const retry = { ...narrowed.value, expected: devices, ...by };
+  return succeed(await startOrHold(deps, retry, caller));
 }
 
 async function retryOf(

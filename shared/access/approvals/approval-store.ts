@@ -1,8 +1,11 @@
 /** Rows of approvals, by tenant and newest first, and the one row of rules. */
 
+import type { Instant } from "../../kernel/clock.ts";
+import { digest } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Tables } from "../../storage/tables.ts";
+import type { Principal } from "../sign-in/caller.ts";
 import type { Approval } from "./approval.ts";
 import { ApprovalRules } from "./approval-policy.ts";
 
@@ -11,6 +14,21 @@ export type StoredApproval = { readonly approval: Approval; readonly etag: strin
 
 /** Rules with their etag; no etag while nobody has written any. */
 export type StoredRules = { readonly rules: ApprovalRules; readonly etag?: string };
+
+/** Devices that somebody sent an action to without a second person: by notification, oldest first. */
+export type Sent = readonly { readonly id: string; readonly at: Instant; readonly count: number }[];
+
+/** One person's use of one action in one tenant. */
+export type SentKey = {
+  readonly tenantId: string;
+  readonly principal: Principal;
+  readonly action: string;
+};
+
+/** Behind every approval of the tenant, which its list leaves out. */
+const sentPrefix = "~";
+const sentKey = ({ principal: { kind, homeTenantId, id }, action }: SentKey): string =>
+  sentPrefix + digest(kind, homeTenantId, id, action);
 
 const rulesPartition = "rules";
 const rulesRow = "all";
@@ -43,10 +61,29 @@ export class ApprovalStore {
 
   /** A page of a tenant's approvals, newest first. */
   async list(tenantId: string, top: number, token?: string) {
-    const range = { partition: tenantId };
+    const range = { partition: tenantId, below: sentPrefix };
     const page = await this.#tables.page(tableNames.approvals, range, top, token);
     const items = page.rows.map(fromRow);
     return page.next === undefined ? { items } : { items, next: page.next };
+  }
+
+  /** What somebody has sent lately, with the etag that adding to it must present. */
+  async sent(key: SentKey): Promise<{ readonly sent: Sent; readonly etag?: string }> {
+    const row = await this.#tables.get(tableNames.approvals, key.tenantId, sentKey(key));
+    if (row === undefined) return { sent: [] };
+    return { sent: JSON.parse(textOf(row, "sent")) as Sent, etag: row.etag };
+  }
+
+  /** Writes it over what had `etag`, or for the first time; false when somebody was faster. */
+  async replaceSent(key: SentKey, sent: Sent, etag: string | undefined): Promise<boolean> {
+    const row = {
+      partitionKey: key.tenantId,
+      rowKey: sentKey(key),
+      sent: JSON.stringify(sent),
+    };
+    if (etag === undefined)
+      return (await this.#tables.insert(tableNames.approvals, row)) === "inserted";
+    return (await this.#tables.replace(tableNames.approvals, row, etag)) !== undefined;
   }
 
   /** The rules; none while nobody has written any. */
@@ -69,19 +106,30 @@ export class ApprovalStore {
   }
 }
 
-function toRow({ approvalId, tenantId, state, createdAt, expiresAt, ...rest }: Approval) {
+/** What has columns of its own. */
+type Columns = "approvalId" | "tenantId" | "state" | "createdAt" | "expiresAt";
+
+function toRow({ approvalId, tenantId, state, createdAt, expiresAt, ...other }: Approval) {
+  const { subject, ...rest } = other;
+  const { parameters, target, ...said } = subject;
   return {
     partitionKey: tenantId,
     rowKey: approvalId,
     state,
     createdAt,
     expiresAt,
-    rest: JSON.stringify(rest),
+    // Each may be as long as a property can be.
+    parameters: JSON.stringify(parameters),
+    target: JSON.stringify(target),
+    rest: JSON.stringify({ ...rest, subject: said }),
   };
 }
 
 function fromRow(row: StoredRow): Approval {
-  const rest = JSON.parse(textOf(row, "rest")) as Pick<Approval, "subject" | "requestedBy">;
+  const rest = JSON.parse(textOf(row, "rest")) as Omit<Approval, Columns>;
+  const [parameters, target] = [textOf(row, "parameters"), textOf(row, "target")].map((text) =>
+    JSON.parse(text),
+  );
   return {
     approvalId: row.rowKey,
     tenantId: row.partitionKey,
@@ -89,5 +137,6 @@ function fromRow(row: StoredRow): Approval {
     createdAt: numberOf(row, "createdAt"),
     expiresAt: numberOf(row, "expiresAt"),
     ...rest,
+    subject: { ...rest.subject, parameters, target },
   };
 }

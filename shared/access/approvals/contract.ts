@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { toIso } from "../../kernel/clock.ts";
 import { TenantId } from "../../kernel/values.ts";
+import { callerKinds } from "../sign-in/caller.ts";
 import { type Approval, asOf, type Person } from "./approval.ts";
 import { approvableKinds } from "./approval-policy.ts";
 
@@ -19,7 +20,19 @@ export const ApprovalView = z
     approvalId: z.string(),
     tenantId: z.string(),
     state: z.enum(["pendingApproval", "approved", "rejected", "expired"]),
-    subject: z.object({ kind: z.enum(approvableKinds), id: z.string(), summary: z.string() }),
+    subject: z.object({
+      kind: z.enum(approvableKinds),
+      id: z.string(),
+      summary: z.string(),
+      action: z.string(),
+      parameters: z.record(z.string(), z.unknown()),
+      target: z.record(z.string(), z.unknown()),
+      count: z.int().min(0).describe("Devices; which ones was settled when it was asked for"),
+    }),
+    digest: z
+      .string()
+      .describe("Of all that would be done, to the last device; a verdict names it"),
+    approvers: z.array(z.enum(callerKinds)).describe("Who may approve"),
     requestedBy: PersonView,
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
@@ -30,7 +43,13 @@ export const ApprovalView = z
   .meta({ id: "Approval" });
 
 /** Body of a decision. */
-export const VerdictBody = z.strictObject({ comment: z.string().max(1000).optional() });
+export const VerdictBody = z.strictObject({
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "is not the digest of an approval")
+    .describe("The approval's digest, as it was shown to who decides"),
+  comment: z.string().max(1000).optional(),
+});
 
 /** Path of one approval. */
 export const ApprovalPath = z.strictObject({
@@ -40,9 +59,11 @@ export const ApprovalPath = z.strictObject({
 
 /** An approval as it is shown at a moment. */
 export function viewOf(approval: Approval, now: number): z.input<typeof ApprovalView> {
-  const { requestedBy, createdAt, expiresAt, decidedBy, decidedAt, ...rest } = asOf(approval, now);
+  const shown = asOf(approval, now);
+  const { requestedBy, createdAt, expiresAt, decidedBy, decidedAt, requester: _, ...rest } = shown;
   return {
     ...rest,
+    approvers: [...rest.approvers],
     requestedBy: personView(requestedBy),
     createdAt: toIso(createdAt),
     expiresAt: toIso(expiresAt),

@@ -2,11 +2,24 @@
  * The two-person rule as use cases: hold something until somebody else agrees, and let it go or end it.
  * What is held keeps its own row in a state of waiting; `settled` moves it on, and is safe to repeat.
  */
-import { type Clock, toIso } from "../../kernel/clock.ts";
+import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
-import { type Approval, type Decided, decideOn, type Person } from "./approval.ts";
-import { type ApprovalRule, type ApprovalRules, type Intent, ruleFor } from "./approval-policy.ts";
-import { type ApprovalStore, maxRulesChars, type StoredRules } from "./approval-store.ts";
+import type { Principal } from "../sign-in/caller.ts";
+import { type Approval, decideOn, type Person, type RefusedBecause } from "./approval.ts";
+import {
+  type ApprovalRule,
+  type ApprovalRules,
+  type Intent,
+  maxHours,
+  ruleFor,
+  rulesOn,
+} from "./approval-policy.ts";
+import {
+  type ApprovalStore,
+  maxRulesChars,
+  type Sent,
+  type StoredRules,
+} from "./approval-store.ts";
 
 /** Moves what was held: begins it when approved, ends it when rejected. Called again after a crash. */
 export type Settle = (approval: Approval) => Promise<void>;
@@ -20,24 +33,71 @@ export type ApprovalDeps = {
 
 const hourMs = 3600 * 1000;
 
-/** The rule that an intent falls under, or undefined: one person is enough. */
-export async function approvalNeeded(
+/** The rules that look at an intent; of none of them nothing has to be counted. */
+export async function rulesAbout(
   { approvals }: Pick<ApprovalDeps, "approvals">,
-  intent: Intent,
+  intent: Omit<Intent, "count">,
+): Promise<readonly ApprovalRule[]> {
+  return rulesOn((await approvals.rules()).rules.rules, intent);
+}
+
+/**
+ * The one of these rules that demands a second person, or undefined: one is enough. Then what is sent is added to
+ * what the same person sent before, in one conditional write: of many small requests at the same instant each
+ * counts the ones before it. What waits for a second person is not counted, since that person looks at it.
+ */
+export async function approvalNeeded(
+  { approvals, clock }: Pick<ApprovalDeps, "approvals" | "clock">,
+  rules: readonly ApprovalRule[],
+  intent: Intent & { readonly id: string; readonly by: Principal },
 ): Promise<ApprovalRule | undefined> {
-  const { rules } = await approvals.rules();
-  return ruleFor(rules.rules, intent);
+  const { id, by: principal, count, tenantId, action } = intent;
+  const key = { tenantId, principal, action };
+  for (;;) {
+    const { sent, etag } = await approvals.sent(key);
+    // The same request again, which needed nobody the first time.
+    if (sent.some((each) => each.id === id)) return undefined;
+    const now = clock.now();
+    const rule = ruleFor(rules, intent, ({ withinHours }) =>
+      sentSince(sent, now - withinHours * hourMs),
+    );
+    if (rule !== undefined) return rule;
+    const kept = withSent(sent, { id, at: now, count }, now - maxHours * hourMs);
+    if (await approvals.replaceSent(key, kept, etag)) return undefined;
+  }
+}
+
+const sentSince = (sent: Sent, from: Instant): number =>
+  sent.reduce((sum, { at, count }) => (at > from ? sum + count : sum), 0);
+
+/** So many fit in one row; of older ones an hour becomes one entry, which ends with the hour's last. */
+const maxSent = 200;
+
+function withSent(sent: Sent, added: Sent[number], from: Instant): Sent {
+  const all = [...sent.filter(({ at }) => at > from), added];
+  const old = all.slice(0, -maxSent);
+  const hours = new Map<number, Sent[number]>();
+  for (const { at, count } of old) {
+    const hour = Math.floor(at / hourMs);
+    hours.set(hour, { id: "", at, count: count + (hours.get(hour)?.count ?? 0) });
+  }
+  return [...hours.values(), ...all.slice(-maxSent)];
 }
 
 /** Asks for approval. `approvalId` comes from the request, so that a repeated one asks once. */
 export async function askApproval(
   { approvals, clock }: Pick<ApprovalDeps, "approvals" | "clock">,
   rule: ApprovalRule,
-  asked: Pick<Approval, "approvalId" | "tenantId" | "subject" | "requestedBy">,
+  asked: Pick<
+    Approval,
+    "approvalId" | "tenantId" | "subject" | "digest" | "requestedBy" | "requester"
+  >,
 ): Promise<Approval> {
   const createdAt = clock.now();
   const expiresAt = createdAt + rule.expiresAfterHours * hourMs;
-  const approval: Approval = { ...asked, state: "pendingApproval", createdAt, expiresAt };
+  const { approvers } = rule;
+  const state = "pendingApproval";
+  const approval: Approval = { ...asked, approvers, state, createdAt, expiresAt };
   await approvals.insert(approval);
   return (await approvals.get(asked.tenantId, asked.approvalId))?.approval ?? approval;
 }
@@ -62,7 +122,8 @@ export async function settleApproval(
   verdict: {
     readonly event: "approve" | "reject";
     readonly by: Person;
-    readonly comment: string | undefined;
+    readonly digest: string;
+    readonly comment?: string | undefined;
   },
 ): Promise<Result<Settled>> {
   for (;;) {
@@ -95,13 +156,20 @@ export async function replaceRules(
   return etag === undefined ? lost : succeed({ rules, etag, before: stored.rules });
 }
 
-function refusalFor(
-  why: Extract<Decided, { kind: "refused" }>["why"],
-  approval: Approval,
-): Result<never> {
+function refusalFor(why: RefusedBecause, approval: Approval): Result<never> {
   switch (why) {
     case "own-request":
       return fail("forbidden", "You asked for this yourself: somebody else has to decide.");
+    case "no-person":
+      return fail(
+        "forbidden",
+        `The rule lets only ${approval.approvers.join(" or ")} approve: sign in as a person, or let the rule name who may.`,
+      );
+    case "other-digest":
+      return fail(
+        "conflict",
+        "This is not the digest of what waits. Read the approval again, then decide on that.",
+      );
     case "expired":
       return fail("conflict", `Nobody decided by ${toIso(approval.expiresAt)}. Ask for it again.`);
     case "already-decided":

@@ -13,9 +13,12 @@ export type Principal = {
   readonly id: string;
 };
 
+/** What calls. */
+export const callerKinds = ["user", "app", "bootstrap"] as const;
+
 /** The caller of one request. Ids are in lower case. */
 export type Caller = {
-  readonly kind: "user" | "app" | "bootstrap";
+  readonly kind: (typeof callerKinds)[number];
   /** Object id: of the user, or of the app's service principal. */
   readonly oid: string;
   /** Home tenant: the directory that issued the token. */

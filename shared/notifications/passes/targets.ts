@@ -32,6 +32,8 @@ export async function targetStep(
   cursor: string | undefined,
 ): Promise<TargetStep> {
   const { target, tenantId, notificationId } = notification;
+  if (notification.frozen)
+    return sliceOfList(deps, tenantId, await deps.notifications.targets(notificationId), cursor);
   switch (target.kind) {
     case "tenant":
       return target.within

@@ -143,6 +143,7 @@ function fromRow(row: StoredRow): Notification {
     ...(note === "" ? {} : { note }),
     ...(requestedBy === "" ? {} : { requestedBy: JSON.parse(requestedBy) }),
     ...(typeof expected === "number" ? { expected } : {}),
+    ...(row.columns["frozen"] === true ? { frozen: true } : {}),
     ...(row.columns["cutShort"] === true ? { cutShort: true } : {}),
     ...(failure === "" ? {} : { failure: JSON.parse(failure) }),
     ...(finishedAt === 0 ? {} : { finishedAt }),

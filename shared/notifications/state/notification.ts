@@ -66,6 +66,8 @@ export type Notification = {
   readonly actionId: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly target: Target;
+  /** Which devices it is for was settled when it was asked for, and is kept beside it: nobody joins. */
+  readonly frozen?: true;
   readonly allowApproximate: boolean;
   readonly note?: string;
   /** Who asked for it; absent where it was the app itself. */

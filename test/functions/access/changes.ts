@@ -54,7 +54,11 @@ const assignment = (found: Found, scope: object) => ({
 });
 const restartRule = { kind: "notification", actions: ["restart"], tenantIds: "all", moreThan: 0 };
 const named = (kind: string) => (found: Found) => `${kind}/${found.get(`${kind}Id`)}`;
-const waiting = { state: "pendingApproval", summary: expect.stringContaining("restart") };
+const waiting = {
+  state: "pendingApproval",
+  summary: expect.stringContaining("restart"),
+  digest: expect.any(String),
+};
 
 /** By operationId and a word where it is called twice. */
 export const changes: Readonly<Record<string, Change>> = {
@@ -153,7 +157,7 @@ export const changes: Readonly<Record<string, Change>> = {
     next: "hold",
   },
   "approvals-approve": {
-    body: () => ({ comment: "go" }),
+    body: (found) => ({ digest: found.get("digest"), comment: "go" }),
     second: true,
     object: named("notification"),
     before: { ...waiting, requestedBy: { kind: "user", homeTenantId: home } },
@@ -161,7 +165,7 @@ export const changes: Readonly<Record<string, Change>> = {
     next: "hold",
   },
   "approvals-reject": {
-    body: () => ({ comment: "not today" }),
+    body: (found) => ({ digest: found.get("digest"), comment: "not today" }),
     second: true,
     object: named("notification"),
     before: waiting,

@@ -194,6 +194,13 @@ export async function openDoor(options: DoorOptions = {}) {
       await refresh(tenantId, refreshId);
       return tenantId;
     },
+    /** The tenant as if it had so many devices from now on. */
+    grow: async (tenantId: string, devices: number): Promise<void> => {
+      graph.devices = graphDevices(devices, 0);
+      const refreshId = newestFirstId(Date.now());
+      await startRefresh(services.refresh, tenantId, refreshId);
+      await refresh(tenantId, refreshId);
+    },
     stop: async () => {
       await graph.stop();
       await directory.stop();

@@ -69,6 +69,7 @@ async function settle(next: Change["next"]): Promise<void> {
     const held = await call("notifications-send", ana, body);
     found.set("notificationId", String(held.body["notificationId"]));
     found.set("approvalId", String(held.body["notificationId"]));
+    found.set("digest", String((await call("approvals-get", bo)).body["digest"]));
   }
 }
 

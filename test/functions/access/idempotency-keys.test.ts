@@ -57,12 +57,12 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { ...assignment, note: "Other" },
   ],
   "approvals-approve": (of) => [
-    { path: `${base(of)}/approvals/${of.approvals[0]}/approve`, body: {} },
-    { comment: "Other" },
+    { path: `${base(of)}/approvals/${of.approvals[0]}/approve`, body: { digest: of.digests[0] } },
+    { digest: of.digests[0], comment: "Other" },
   ],
   "approvals-reject": (of) => [
-    { path: `${base(of)}/approvals/${of.approvals[1]}/reject`, body: {} },
-    { comment: "Other" },
+    { path: `${base(of)}/approvals/${of.approvals[1]}/reject`, body: { digest: of.digests[1] } },
+    { digest: of.digests[1], comment: "Other" },
   ],
 };
 

@@ -15,21 +15,36 @@ import {
   approvalNeeded,
   askApproval,
   replaceRules,
+  rulesAbout,
   settleApproval,
 } from "../../../shared/access/approvals/decide-approval.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
+import { caller } from "./installation.ts";
 import { newTenant, noon, openOwnTables } from "./tables.ts";
 
 const person = (id: string): Person => ({ principal: { kind: "user", homeTenantId: "home", id } });
 const [ana, bo, cy] = [person("ana"), person("bo"), person("cy")] as const;
 const hour = 3_600_000;
+/** The digest that the approval has. */
+const seen = "d".repeat(64);
 
 const waiting: Approval = {
   approvalId: "a1",
   tenantId: "t1",
   state: "pendingApproval",
-  subject: { kind: "notification", id: "n1", summary: "restart 500 devices" },
+  subject: {
+    kind: "notification",
+    id: "n1",
+    summary: "restart 500 devices",
+    action: "restart",
+    parameters: {},
+    target: { kind: "tenant" },
+    count: 500,
+  },
+  digest: seen,
   requestedBy: ana,
+  requester: caller("ana"),
+  approvers: ["user"],
   createdAt: noon,
   expiresAt: noon + hour,
 };
@@ -41,6 +56,8 @@ describe("rules", () => {
     tenantIds: "all",
     moreThan: 100,
     expiresAfterHours: 24,
+    withinHours: 24,
+    approvers: ["user"],
   };
   const scripts: ApprovalRule = {
     kind: "notification",
@@ -48,6 +65,8 @@ describe("rules", () => {
     tenantIds: "all",
     moreThan: 0,
     expiresAfterHours: 8,
+    withinHours: 24,
+    approvers: ["user"],
   };
   const one: ApprovalRule = {
     kind: "notification",
@@ -55,12 +74,13 @@ describe("rules", () => {
     tenantIds: ["t2"],
     moreThan: 10,
     expiresAfterHours: 1,
+    withinHours: 24,
+    approvers: ["user"],
   };
   const rules = [restarts, scripts, one];
   test.each([
     ["restart", "t1", 100, undefined],
     ["restart", "t1", 101, restarts],
-    ["restart", "t1", undefined, restarts],
     ["runScript", "t1", 1, scripts],
     ["runScript", "t1", 0, scripts],
     ["downloadComputerPolicy", "t1", 50_000, undefined],
@@ -79,7 +99,7 @@ describe("the lifecycle", () => {
   test.each(states.flatMap((state) => verdicts.map((event) => ({ state, event }))))(
     "$event in $state does what the table says",
     ({ state, event }) => {
-      const decided = decideOn({ ...waiting, state }, { event, by: bo, now: noon });
+      const decided = decideOn({ ...waiting, state }, { event, by: bo, digest: seen, now: noon });
       const next = approvalLifecycle[state][event as ApprovalEvent];
       expect(decided.kind === "decided" ? decided.approval.state : undefined).toBe(next);
     },
@@ -89,6 +109,7 @@ describe("the lifecycle", () => {
     const verdict = record({
       event: constantFrom(...verdicts),
       by: constantFrom(ana, { ...ana, name: "Another Name" }),
+      digest: constantFrom(seen, "other"),
       now: integer({ min: noon - hour, max: noon + 2 * hour }),
     });
     assert(
@@ -101,27 +122,54 @@ describe("the lifecycle", () => {
     );
   });
 
+  test.each([["the same id in another directory", { ...ana.principal, homeTenantId: "other" }]])(
+    "%s is somebody else",
+    (_name, principal) => {
+      const decided = decideOn(waiting, {
+        event: "approve",
+        by: { principal },
+        digest: seen,
+        now: noon,
+      });
+      expect(decided.kind).toBe("decided");
+    },
+  );
+
   test.each([
-    ["the same id in another directory", { ...ana.principal, homeTenantId: "other" }],
-    ["an app with the same id", { ...ana.principal, kind: "app" as const }],
-  ])("%s is somebody else", (_name, principal) => {
-    const decided = decideOn(waiting, { event: "approve", by: { principal }, now: noon });
-    expect(decided.kind).toBe("decided");
+    ["app", ["user"], "approve", "no-person"],
+    ["bootstrap", ["user"], "approve", "no-person"],
+    ["app", ["app"], "approve", undefined],
+    ["user", ["app"], "approve", "no-person"],
+    ["app", ["user"], "reject", undefined],
+  ] as const)("%s, where %s may approve, to %s: %s", (kind, approvers, event, why) => {
+    const by = { principal: { ...bo.principal, kind } };
+    const decided = decideOn({ ...waiting, approvers }, { event, by, digest: seen, now: noon });
+    expect(decided.kind === "refused" ? decided.why : undefined).toBe(why);
+  });
+
+  test("a verdict on something else is refused, whichever it is", () => {
+    for (const event of verdicts)
+      expect(decideOn(waiting, { event, by: bo, digest: "e".repeat(64), now: noon })).toEqual({
+        kind: "refused",
+        why: "other-digest",
+      });
   });
 
   test("what nobody decided in time has expired, to the millisecond", () => {
     expect(asOf(waiting, noon + hour - 1).state).toBe("pendingApproval");
     expect(asOf(waiting, noon + hour)).toMatchObject({ state: "expired", decidedAt: noon + hour });
-    expect(decideOn(waiting, { event: "approve", by: bo, now: noon + hour })).toEqual({
-      kind: "refused",
-      why: "expired",
-    });
+    expect(decideOn(waiting, { event: "approve", by: bo, digest: seen, now: noon + hour })).toEqual(
+      {
+        kind: "refused",
+        why: "expired",
+      },
+    );
   });
 
   test("saying the same twice changes nothing; saying something else is refused", () => {
-    const first = decideOn(waiting, { event: "approve", by: bo, now: noon });
+    const first = decideOn(waiting, { event: "approve", by: bo, digest: seen, now: noon });
     const approved = first.kind === "decided" ? first.approval : waiting;
-    const again = { event: "approve", by: bo, now: noon + 1 } as const;
+    const again = { event: "approve", by: bo, digest: seen, now: noon + 1 } as const;
     expect(decideOn(approved, again)).toEqual({ kind: "already", approval: approved });
     expect(decideOn(approved, { ...again, by: cy })).toMatchObject({ why: "already-decided" });
     expect(decideOn(approved, { ...again, event: "reject" })).toMatchObject({
@@ -144,11 +192,14 @@ describe("kept in tables", () => {
     tenantIds: "all",
     moreThan: 0,
     expiresAfterHours: 1,
+    withinHours: 24,
+    approvers: ["user"],
   };
   const ask = async (deps: Awaited<ReturnType<typeof open>>) => {
     const tenantId = newTenant();
-    const { subject } = waiting;
-    return askApproval(deps, rule, { approvalId: randomId(), tenantId, subject, requestedBy: ana });
+    const { subject, digest, requestedBy, requester } = waiting;
+    const asked = { subject, digest, requestedBy, requester };
+    return askApproval(deps, rule, { approvalId: randomId(), tenantId, ...asked });
   };
 
   test("asking twice asks once", async () => {
@@ -167,7 +218,7 @@ describe("kept in tables", () => {
         settleApproval(deps, asked, {
           event: n % 2 === 0 ? "approve" : "reject",
           by,
-          comment: undefined,
+          digest: seen,
         }),
       ),
     );
@@ -180,7 +231,7 @@ describe("kept in tables", () => {
   test("a verdict whose second step died is finished when it is repeated", async () => {
     const deps = await open();
     const asked = await ask(deps);
-    const verdict = { event: "approve", by: bo, comment: undefined } as const;
+    const verdict = { event: "approve", by: bo, digest: seen } as const;
     const dying = { ...deps, settled: () => Promise.reject(new Error("died")) };
     await expect(settleApproval(dying, asked, verdict)).rejects.toThrow("died");
     expect((await settleApproval(deps, asked, verdict)).ok).toBe(true);
@@ -194,7 +245,7 @@ describe("kept in tables", () => {
     const deps = await open();
     const asked = await ask(deps);
     const later = { ...deps, clock: { now: () => now } };
-    const answer = await settleApproval(later, asked, { event: "approve", by, comment: undefined });
+    const answer = await settleApproval(later, asked, { event: "approve", by, digest: seen });
     expect(answer).toMatchObject({ ok: false, failure: { code } });
     expect(deps.seen).toEqual([]);
   });
@@ -206,9 +257,41 @@ describe("kept in tables", () => {
     const answer = await settleApproval(deps, ids, {
       event: "approve",
       by: bo,
-      comment: undefined,
+      digest: seen,
     });
     expect(answer).toMatchObject({ ok: false, failure: { code: "unknown-approval" } });
+  });
+
+  test("what one person sends within the hours of a rule adds up over any number of requests", async () => {
+    const few: ApprovalRule = { ...rule, moreThan: 1000, withinHours: 24 };
+    const tenantId = newTenant();
+    const base = await open();
+    const send = (at: number, id: string, count: number, by = ana.principal) =>
+      approvalNeeded({ ...base, clock: { now: () => at } }, [few], {
+        kind: "notification",
+        action: "restart",
+        tenantId,
+        count,
+        id,
+        by,
+      });
+    const key = { tenantId, principal: ana.principal, action: "restart" };
+    const minutes = Array.from({ length: 495 }, (_, n) => ({
+      id: `n${n}`,
+      at: noon + n * 60_000,
+      count: 2,
+    }));
+    await base.approvals.replaceSent(key, minutes, undefined);
+    for (let n = 495; n < 500; n += 1)
+      expect(await send(noon + n * 60_000, `n${n}`, 2)).toBeUndefined();
+    // The row stays small, whatever was sent: older requests are kept by the hour.
+    expect((await base.approvals.sent(key)).sent.length).toBeLessThan(210);
+    const later = noon + 500 * 60_000;
+    expect(await send(later, "more", 1)).toEqual(few);
+    // The last one again, whose answer was lost; somebody else; and the same a day later.
+    expect(await send(later, "n499", 2)).toBeUndefined();
+    expect(await send(later, "other", 1000, bo.principal)).toBeUndefined();
+    expect(await send(later + 24 * hour, "tomorrow", 1000)).toBeUndefined();
   });
 
   test("rules are replaced whole, and only by who read them", async () => {
@@ -217,7 +300,9 @@ describe("kept in tables", () => {
     const written = await replaceRules(deps, { rules: [rule] }, before.etag);
     expect(written.ok).toBe(true);
     const intent = { kind: "notification", action: "restart", tenantId: "t1", count: 1 } as const;
-    expect(await approvalNeeded(deps, intent)).toEqual(rule);
+    const rules = await rulesAbout(deps, intent);
+    const asked = { ...intent, id: "n1", by: ana.principal };
+    expect(await approvalNeeded(deps, rules, asked)).toEqual(rule);
     expect(await replaceRules(deps, { rules: [] }, 'W/"old"')).toMatchObject({
       failure: { code: "precondition-failed" },
     });

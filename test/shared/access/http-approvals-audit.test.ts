@@ -5,6 +5,7 @@ import {
   rejectApprovalFunction,
 } from "../../../functions/access/approvals.http.ts";
 import { listTenantAuditFunction } from "../../../functions/access/audit.http.ts";
+import type { ApprovalRule } from "../../../shared/access/approvals/approval-policy.ts";
 import { askApproval } from "../../../shared/access/approvals/decide-approval.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
 import { caller, person, startAccess } from "./installation.ts";
@@ -16,6 +17,7 @@ beforeEach(async () => {
 });
 
 const admin = caller("admin");
+const digest = "d".repeat(64);
 
 const asked = async () => {
   const tenantId = randomId();
@@ -25,12 +27,24 @@ const asked = async () => {
     tenantIds: "all",
     moreThan: 0,
     expiresAfterHours: 1,
-  } as const;
+    withinHours: 24,
+    approvers: ["user"],
+  } satisfies ApprovalRule;
   const { approvalId } = await askApproval(muster.access, rule, {
     approvalId: randomId(),
     tenantId,
-    subject: { kind: "notification", id: "n1", summary: "restart 500 devices" },
+    subject: {
+      kind: "notification",
+      id: "n1",
+      summary: "restart 500 devices",
+      action: "restart",
+      parameters: {},
+      target: { kind: "tenant" },
+      count: 500,
+    },
+    digest,
     requestedBy: { principal: person("bo") },
+    requester: caller("bo"),
   });
   return { tenantId, approvalId };
 };
@@ -38,16 +52,19 @@ const asked = async () => {
 describe("approvals over HTTP", () => {
   test("somebody else approves, the requester cannot", async () => {
     const params = await asked();
-    const own = await muster.call(approveApprovalFunction, caller("bo"), { params, body: {} });
+    const own = await muster.call(approveApprovalFunction, caller("bo"), {
+      params,
+      body: { digest },
+    });
     expect(own.code).toBe("forbidden");
     const approved = await muster.call(approveApprovalFunction, admin, {
       params,
-      body: { comment: "fine" },
+      body: { digest, comment: "fine" },
     });
     expect(approved.body).toMatchObject({ state: "approved", comment: "fine" });
     expect(muster.settled).toMatchObject([{ state: "approved", subject: { id: "n1" } }]);
     expect(muster.notes).toMatchObject([{ object: "notification/n1", approver: admin.oid }]);
-    const late = await muster.call(rejectApprovalFunction, admin, { params, body: {} });
+    const late = await muster.call(rejectApprovalFunction, admin, { params, body: { digest } });
     expect(late.code).toBe("conflict");
   });
 

@@ -1,10 +1,12 @@
 /** A tenant that has something in every table, and the look for what is left of one. */
+
 import { randomUUID } from "node:crypto";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { queueNames, type TableName, tableNames } from "../../../shared/storage/names.ts";
 import { ofTenant, type Tables } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import type { NotifyRig } from "../../support/notify-rig.ts";
+import { caller } from "../access/installation.ts";
 
 /** What becomes of each table's rows of the tenant. A new table does not compile until it is decided. */
 const fates: Readonly<Record<keyof typeof tableNames, string>> = {
@@ -54,8 +56,19 @@ export async function furnish(rig: NotifyRig) {
     state: "pendingApproval",
     createdAt: Date.now(),
     expiresAt: Date.now() + 1000,
-    subject: { kind: "notification", id: some, summary: "" },
+    subject: {
+      kind: "notification",
+      id: some,
+      summary: "",
+      action: "restart",
+      parameters: {},
+      target: { kind: "devices" },
+      count: deviceIds.length,
+    },
+    digest: "",
     requestedBy: { principal: { kind: "user", homeTenantId: tenantId, id: tenantId } },
+    requester: caller("requester"),
+    approvers: ["user"],
   });
   const at = new Date().toISOString();
   const base = { collectionId: randomUUID(), name: "c", createdAt: at, updatedAt: at };

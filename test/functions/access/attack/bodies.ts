@@ -45,8 +45,8 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
   "roles-replace": () => [role],
   "assignments-add": (ids) => [assignmentIn(ids, "tenants"), assignmentIn(ids, "collections")],
   "assignments-replace": (ids) => [assignmentIn(ids, "tenants")],
-  "approvals-approve": () => [{}],
-  "approvals-reject": () => [{}],
+  "approvals-approve": () => [{ digest: "0".repeat(64) }],
+  "approvals-reject": () => [{ digest: "0".repeat(64) }],
   "approval-rules-replace": ({ tenantId }) => [
     { rules: [{ kind: "notification", actions: "all", tenantIds: [tenantId], moreThan: 0 }] },
   ],

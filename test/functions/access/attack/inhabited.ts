@@ -19,6 +19,8 @@ export type Inhabited = {
   /** To the whole tenant, and to the first collection. */
   readonly notifications: readonly [string, string];
   readonly approvals: readonly string[];
+  /** What a verdict on the first and on the second approval must name. */
+  readonly digests: readonly string[];
   /** A notification that no device supports: there is something to repeat. */
   readonly unsupported: string;
 };
@@ -63,6 +65,11 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     await notify({ ...pivot, target: { kind: "tenant" } }),
     await notify({ ...pivot, target: { kind: "tenant" } }),
   ];
+  const digests: string[] = [];
+  for (const id of approvals) {
+    const { body } = await app.admin("GET", `${base}/approvals/${id}`);
+    digests.push(String(body["digest"]));
+  }
   const inventoryId = randomUUID();
   const inventory = `${base}/sites/${siteCode}/inventories/${inventoryId}`;
   await app.admin("PUT", `${inventory}/parts/0`, { devices: [{ resourceId: 1, name: "PC-1" }] });
@@ -77,6 +84,7 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     collections,
     notifications,
     approvals,
+    digests,
     unsupported,
     ids: {
       tenantId,
