@@ -5,16 +5,41 @@ import * as z from "zod";
 import type { FirstAdministrator } from "../shared/access/roles/first-administrator.ts";
 import { isOrigin } from "../shared/http/origins.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
-import { Guid } from "../shared/kernel/values.ts";
-import { connectionOf, type StorageConnection } from "../shared/storage/connection.ts";
+import { BaseAddress, Guid } from "../shared/kernel/values.ts";
+import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
 
 // Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed.
 
 const list = z.string().transform((text) => text.split(",").map((each) => each.trim()));
 
+/** Printed in the example file once: whoever copied it shares it with everybody. */
+const printed = "at-least-32-characters-of-your-own-choosing";
+
+/** Most characters that may repeat themselves to the end: fewer are guessed. */
+const maxPeriod = 16;
+
+/** Only what a header carries, and nothing that a person types to fill the length. */
+const AdminToken = z
+  .string()
+  .regex(/^[\w.~+/=-]{32,4096}$/, {
+    abort: true,
+    error: "needs 32 characters or more that a header carries, without spaces",
+  })
+  .refine(
+    (text) => text !== printed && new Set(text).size >= 8 && !repeats(text),
+    "can be guessed: take the answer of openssl rand -hex 32",
+  );
+
+/** Whether a text is a short one again and again. */
+function repeats(text: string): boolean {
+  for (let period = 1; period <= maxPeriod; period += 1)
+    if (text.slice(period) === text.slice(0, -period)) return true;
+  return false;
+}
+
 /** The settings as the environment has them. */
 const AccessEnvironment = {
-  MUSTER_ADMIN_TOKEN: z.string().min(32, "needs at least 32 characters").optional(),
+  MUSTER_ADMIN_TOKEN: AdminToken.optional(),
   MUSTER_HOME_TENANT_IDS: list.pipe(z.array(Guid).min(1)).optional(),
   MUSTER_AUDIENCES: list.pipe(z.array(z.string().min(1)).min(1)).optional(),
   MUSTER_API_SCOPE: z.string().min(1).default("Muster.Use"),
@@ -93,7 +118,6 @@ function accessProblems(env: Readonly<Record<string, string | undefined>>): stri
   return wrong.flatMap(([is, problem]) => (is ? [problem] : []));
 }
 
-const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 const dayMs = 24 * 3600 * 1000;
 const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
 /** How long something is kept: days, or for ever. */
@@ -109,15 +133,16 @@ const connectionString = z
   .string()
   .regex(/^UseDevelopmentStorage=true|(^|;)(AccountKey|SharedAccessSignature)=./i, {
     error: "is not a connection string of a storage account",
-  });
+  })
+  .refine((text) => !goesInPlain(text), "must reach the account with https");
 
 const Environment = z.object({
   AzureWebJobsStorage: connectionString.optional(),
   AzureWebJobsStorage__accountName: z.string().min(3).optional(),
   AzureWebJobsStorage__clientId: z.string().optional(),
   ...AccessEnvironment,
-  MUSTER_GRAPH_URL: url,
-  MUSTER_AUTHORITY_URL: url,
+  MUSTER_GRAPH_URL: BaseAddress,
+  MUSTER_AUTHORITY_URL: BaseAddress,
   MUSTER_CLIENT_ID: z.string().min(1),
   MUSTER_CLIENT_SECRET: z.string().min(1).optional(),
   MUSTER_CLIENT_CERTIFICATE_SHA256: z

@@ -3,17 +3,18 @@ import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { AppCredential } from "../../shared/identity/app-token.ts";
+import { Address, BaseAddress } from "../../shared/kernel/values.ts";
+import { goesInPlain } from "../../shared/storage/connection.ts";
 import type { MusterAuth } from "./token.ts";
 
 // Settings of the relay's sign-in to Muster: a token of its own, or an app registration in Entra.
 
 const publicCloud = "https://login.microsoftonline.com";
-const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 
 /** The settings as the environment has them. */
 const SignInEnvironment = {
   RELAY_MUSTER_TOKEN: z.string().min(1).optional(),
-  RELAY_AUTHORITY_URL: url.default(publicCloud),
+  RELAY_AUTHORITY_URL: BaseAddress.default(publicCloud),
   RELAY_HOME_TENANT_ID: z.guid().optional(),
   RELAY_MUSTER_RESOURCE: z.string().min(1).optional(),
   RELAY_CLIENT_ID: z.string().min(1).optional(),
@@ -79,20 +80,23 @@ const whole = (fallback: number, least: number, most: number) =>
   z.coerce.number().int().min(least).max(most).default(fallback);
 
 const Schema = z.object({
-  RELAY_MUSTER_URL: url,
+  RELAY_MUSTER_URL: BaseAddress,
   ...SignInEnvironment,
   RELAY_TENANT_ID: z.guid().transform((text) => text.toLowerCase()),
   RELAY_SITE_CODE: z
     .string()
     .regex(/^[A-Za-z0-9]{3}$/, "must be a site code of three letters or digits")
     .transform((text) => text.toUpperCase()),
-  RELAY_ADMIN_SERVICE_URL: url,
+  RELAY_ADMIN_SERVICE_URL: BaseAddress,
   RELAY_ADMIN_SERVICE_AUTH: z.enum(["negotiate", "basic", "none"]).default("negotiate"),
   RELAY_ADMIN_SERVICE_USER: z.string().optional(),
   RELAY_ADMIN_SERVICE_PASSWORD: z.string().optional(),
   RELAY_CURL: z.string().min(1).default("curl"),
-  RELAY_QUEUE_URL: url.optional(),
-  RELAY_STORAGE_CONNECTION: z.string().optional(),
+  RELAY_QUEUE_URL: Address.optional(),
+  RELAY_STORAGE_CONNECTION: z
+    .string()
+    .refine((text) => !goesInPlain(text), "must reach the account with https")
+    .optional(),
   RELAY_HOME: z.string().min(1),
   RELAY_COLLECTION_ID: z.string().min(1).default("SMS00001"),
   RELAY_RANDOMIZATION_WINDOW: whole(0, 0, 1440),

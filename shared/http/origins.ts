@@ -1,4 +1,5 @@
 /** Origins whose pages may call the API from a browser, and what such a browser is told. Pure. */
+import { staysPrivate } from "../kernel/values.ts";
 import type { Reply } from "./reply.ts";
 
 /** What a browser may send along; anything else it asks for is not on the list, and it does not call. */
@@ -10,8 +11,6 @@ const exposeHeaders =
 /** How long a browser may go by one preflight; an origin that was struck off is shut out after it. */
 const maxAgeSeconds = 600;
 
-const loopback = /^(localhost|127\.0\.0\.1|\[::1\])$/;
-
 /**
  * Whether a text is an origin just as browsers send it. Not `*` and no pattern, since a page anywhere could
  * call then; not `null`, which any page can make itself; and https, except on the machine itself.
@@ -19,7 +18,7 @@ const loopback = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 export function isOrigin(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.origin !== text || text.includes("*")) return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && loopback.test(url.hostname));
+  return staysPrivate(text);
 }
 
 /** What every answer says about who may read it. Without the origin on the list: nobody's page. */

@@ -1,4 +1,4 @@
-/** The identifiers that several rooms share, with the schema that admits them from outside. */
+/** The identifiers and addresses that several rooms share, with the schema that admits them from outside. */
 import * as z from "zod";
 
 const guid = z
@@ -19,3 +19,29 @@ export const Guid = guid;
 
 /** An id of our own making from outside, such as a collection's: nothing that a row key cannot hold. */
 export const OwnId = z.string().regex(/^[0-9A-Za-z-]{1,64}$/, "is not an id of ours");
+
+const loopback = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+
+/** Whether what is sent to an address can be read on the way by nobody: https, or never off this machine. */
+export function staysPrivate(address: string): boolean {
+  const url = URL.parse(address);
+  if (url === null) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && loopback.test(url.hostname));
+}
+
+/** An address in the settings that tokens and devices are sent to; what a query says is part of it. */
+export const Address = z
+  .url({ protocol: /^https?$/, abort: true, error: "must be an address that begins with https://" })
+  .refine(staysPrivate, "must begin with https://, since it leaves this machine")
+  .refine(bearsNoName, "must not hold a name and password");
+
+/** The address of a service: the paths of its calls are written behind it. */
+export const BaseAddress = Address.refine(
+  (text) => !/[?#]/.test(text),
+  "must not have a query or a fragment",
+).transform((text) => text.replace(/\/+$/, ""));
+
+function bearsNoName(address: string): boolean {
+  const url = URL.parse(address);
+  return url === null || (url.username === "" && url.password === "");
+}

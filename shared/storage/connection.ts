@@ -3,6 +3,7 @@
  * own identity. Both come from the setting names the Functions host itself uses.
  */
 import type { TokenCredential } from "@azure/identity";
+import { staysPrivate } from "../kernel/values.ts";
 
 /** Where the storage account is and how to prove who we are. */
 export type StorageConnection =
@@ -22,6 +23,22 @@ export function connectionOf(
   const { AzureWebJobsStorage__clientId: clientId } = settings;
   const endpoints = endpointsOf(account);
   return { kind: "identity", endpoints, ...(clientId ? { clientId } : {}) };
+}
+
+const services = ["Blob", "Queue", "Table"];
+
+/** Whether a connection string leads off this machine without encryption: whoever listens reads and changes rows. */
+export function goesInPlain(connectionString: string): boolean {
+  const parts = connectionString.split(";").map((part) => {
+    const at = part.indexOf("=");
+    return [part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim()] as const;
+  });
+  const values = new Map(parts);
+  const byDefault = services.some((name) => !values.has(`${name.toLowerCase()}endpoint`));
+  return (
+    (values.get("defaultendpointsprotocol")?.toLowerCase() === "http" && byDefault) ||
+    parts.some(([, value]) => /^http:/i.test(value) && !staysPrivate(value))
+  );
 }
 
 /** Public endpoints of a storage account by its name. */

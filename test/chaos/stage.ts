@@ -9,7 +9,7 @@ import { startFunctions } from "../../local/start/functions.ts";
 import { freePort } from "../../local/start/home-lock.ts";
 import { startSandbox } from "../../local/start/sandbox.ts";
 
-const adminToken = "chaos-".repeat(8);
+const adminToken = "chaos-only-9b2e73504f8a1d6c0f5e8d21";
 
 /** The stage, and what can be done to it. */
 export type Stage = {

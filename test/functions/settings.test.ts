@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readSettings } from "../../functions/settings.ts";
 
@@ -6,9 +7,10 @@ const dayMs = 24 * 3600 * 1000;
 const key = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .privateKey.export({ type: "pkcs8", format: "pem" })
   .toString();
+const adminToken = "3f9c1e7a5b2d4860a1c8e6f4d2b09573";
 const good = {
   AzureWebJobsStorage: "UseDevelopmentStorage=true",
-  MUSTER_ADMIN_TOKEN: "x".repeat(32),
+  MUSTER_ADMIN_TOKEN: adminToken,
   MUSTER_GRAPH_URL: "https://graph.microsoft.com/",
   MUSTER_AUTHORITY_URL: "https://login.microsoftonline.com",
   MUSTER_CLIENT_ID: "app",
@@ -21,7 +23,7 @@ function wrongIn(environment: Record<string, string | undefined>): string[] {
     readSettings(environment);
     return [];
   } catch (error) {
-    const lines = (error as Error).message.matchAll(/^- (\w+): \S/gm);
+    const lines = (error as Error).message.matchAll(/^- (\w+)(?:\.\d+)?: \S/gm);
     return Array.from(lines, ([, name]) => name ?? "");
   }
 }
@@ -31,7 +33,7 @@ test("what is right is read, with defaults for what is not said", () => {
     storage: { kind: "connectionString", value: "UseDevelopmentStorage=true" },
     credential: { kind: "secret", clientSecret: "secret" },
     access: {
-      adminToken: "x".repeat(32),
+      adminToken,
       homeTenantIds: [],
       audiences: ["app", "api://app"],
       delegatedScope: "Muster.Use",
@@ -123,7 +125,7 @@ test.each([
     { AzureWebJobsStorage: "", AzureWebJobsStorage__accountName: "ab" },
     ["AzureWebJobsStorage__accountName"],
   ],
-  [{ MUSTER_ADMIN_TOKEN: "x".repeat(31) }, ["MUSTER_ADMIN_TOKEN"]],
+  [{ MUSTER_ADMIN_TOKEN: adminToken.slice(1) }, ["MUSTER_ADMIN_TOKEN"]],
   [{ MUSTER_GRAPH_URL: "graph.microsoft.com" }, ["MUSTER_GRAPH_URL"]],
   [{ MUSTER_AUTHORITY_URL: "ftp://login" }, ["MUSTER_AUTHORITY_URL"]],
   [{ MUSTER_CLIENT_ID: undefined }, ["MUSTER_CLIENT_ID"]],
@@ -142,6 +144,79 @@ test.each([
   [{ MUSTER_GRAPH_TIMEOUT_SECONDS: "120" }, ["MUSTER_GRAPH_TIMEOUT_SECONDS"]],
 ])("%j is refused by name", (change, names) => {
   expect(wrongIn({ ...good, ...change })).toEqual(names);
+});
+
+const plain = "http://cloud.example";
+
+test.each([
+  "MUSTER_GRAPH_URL",
+  "MUSTER_AUTHORITY_URL",
+  "MUSTER_KEY_VAULT_KEY_URL",
+  "MUSTER_ALLOWED_ORIGINS",
+])("%s is refused as a plain address that leaves the machine", (name) => {
+  for (const address of [
+    plain,
+    "http://10.0.0.4:8080",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+    "http://[::2]",
+    "HTTP://cloud.example",
+  ])
+    expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
+});
+
+test.each(["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL"])(
+  "%s is taken with https, and plain on this machine",
+  (name) => {
+    for (const address of ["https://cloud.example", "http://127.0.0.1:7", "http://[::1]:7"])
+      expect(wrongIn({ ...good, [name]: address })).toEqual([]);
+    for (const address of [
+      "https://ana:secret@cloud.example",
+      "https://cloud.example/?key=1",
+      "https://cloud.example/#top",
+    ])
+      expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
+  },
+);
+
+test("plain addresses are named all at once", () => {
+  const names = ["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL", "MUSTER_ALLOWED_ORIGINS"];
+  const wrong = Object.fromEntries(names.map((name) => [name, plain]));
+  expect(new Set(wrongIn({ ...good, ...wrong }))).toEqual(new Set(names));
+});
+
+test.each([
+  "DefaultEndpointsProtocol=http;AccountName=fleet;AccountKey=a2V5;EndpointSuffix=core.windows.net",
+  "AccountName=fleet;AccountKey=a2V5;TableEndpoint=http://fleet.example/fleet",
+  "QueueEndpoint=HTTP://fleet.example;SharedAccessSignature=sig",
+])("the storage connection %j is refused, since it would go over the network in plain", (value) => {
+  expect(wrongIn({ ...good, AzureWebJobsStorage: value })).toEqual(["AzureWebJobsStorage"]);
+});
+
+test("a storage on this machine may be reached in plain", () => {
+  const value =
+    "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a;TableEndpoint=http://127.0.0.1:3/a;";
+  expect(wrongIn({ ...good, AzureWebJobsStorage: value })).toEqual([]);
+});
+
+test.each([
+  "at-least-32-characters-of-your-own-choosing",
+  "x".repeat(40),
+  "0123456789abcdef".repeat(2),
+  "abcdefghij".repeat(4),
+  `${"a".repeat(20)}${"b".repeat(20)}`,
+  `${"0".repeat(31)}1`,
+  "a token with spaces that no header carries",
+])("the admin token %j can be guessed or never presented, and is refused", (token) => {
+  expect(wrongIn({ ...good, MUSTER_ADMIN_TOKEN: token })).toEqual(["MUSTER_ADMIN_TOKEN"]);
+});
+
+test("the example file holds nothing that would do as an admin token", () => {
+  const file = new URL("../../local.settings.example.json", import.meta.url);
+  const { Values } = JSON.parse(readFileSync(file, "utf8")) as { Values: Record<string, string> };
+  expect(Object.keys(Values)).toContain("MUSTER_ADMIN_TOKEN");
+  for (const token of Object.values(Values))
+    expect(wrongIn({ ...good, MUSTER_ADMIN_TOKEN: token })).toEqual(["MUSTER_ADMIN_TOKEN"]);
 });
 
 test("every wrong setting is named at once, also what is wrong only between two", () => {

@@ -272,4 +272,20 @@ describe("settings", () => {
     ])
       expect(read).toThrow(name);
   });
+
+  test("refuse every plain address that leaves the machine, all at once", () => {
+    const names = [
+      "RELAY_MUSTER_URL",
+      "RELAY_ADMIN_SERVICE_URL",
+      "RELAY_AUTHORITY_URL",
+      "RELAY_QUEUE_URL",
+    ];
+    const plain = Object.fromEntries(names.map((name) => [name, "http://site.contoso.com/"]));
+    const connection =
+      "DefaultEndpointsProtocol=http;AccountName=fleet;AccountKey=a2V5;EndpointSuffix=core.windows.net";
+    const read = () => readSettings({ ...good, ...plain, RELAY_STORAGE_CONNECTION: connection });
+    for (const name of [...names, "RELAY_STORAGE_CONNECTION"]) expect(read).toThrow(name);
+    for (const name of names)
+      expect(() => readSettings({ ...good, [name]: "http://127.0.0.1:7/x" })).not.toThrow();
+  });
 });

@@ -25,7 +25,7 @@ import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { byMessageOnly, TestQueues, type Waiting } from "../../support/test-queues.ts";
 
-export const adminToken = "b".repeat(40);
+export const adminToken = "doors-only-9b2e73504f8a1d6c0f5e8d21";
 
 /** Every HTTP function. */
 export const httpFunctions = functions.filter((each): each is HttpFunction => each.kind === "http");

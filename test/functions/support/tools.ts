@@ -5,7 +5,7 @@ import { readSettings } from "../../../functions/settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** Goes into `Authorization: Bearer`. */
-export const adminToken = "a".repeat(32);
+export const adminToken = "tools-only-9b2e73504f8a1d6c0f5e8d21";
 
 /** Services, and every event that was logged. */
 export async function makeTools(): Promise<Tools & { readonly logged: readonly unknown[][] }> {

@@ -18,7 +18,7 @@ export type Called = {
   readonly body: Readonly<Record<string, unknown>>;
 };
 
-const adminToken = "a".repeat(40);
+const adminToken = "forms-only-9b2e73504f8a1d6c0f5e8d21";
 
 export async function openApi() {
   const graph = await startSmallGraph();
