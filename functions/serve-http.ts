@@ -13,6 +13,7 @@ import {
   refused,
 } from "../shared/access/admission.ts";
 import { refusalOf } from "../shared/access/authorize.ts";
+import { assignmentsOf } from "../shared/access/roles/decide.ts";
 import type { RateClass } from "../shared/access/sign-in/rate-limit.ts";
 import type { SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
@@ -179,7 +180,9 @@ async function mayThey(
     target,
     rate: rateOf(request),
   });
-  await noteTenant(trace, tenantId, admitted, services);
+  // Who has no role at all writes into no tenant's trail: theirs goes with the strangers'.
+  const hasRole = assignmentsOf(who.standing).length > 0;
+  await noteTenant(trace, hasRole ? tenantId : undefined, admitted, services);
   if (admitted.kind === "refused") return shut(trace, admitted);
   const { authorization } = admitted;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { AdmissionDeps } from "../shared/access/admission.ts";
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
-import { auditTrail } from "../shared/access/audit/audit-trail.ts";
+import { type AuditTrail, auditTrail } from "../shared/access/audit/audit-trail.ts";
 import { strangerEvents } from "../shared/access/request-audit.ts";
 import { AssignmentStore } from "../shared/access/roles/assignment-store.ts";
 import { RoleStore } from "../shared/access/roles/role-store.ts";
@@ -26,9 +26,14 @@ type Base = {
   readonly tables: Tables;
   readonly knownTenants: Tenants;
   readonly granted: ReturnType<typeof grants>;
+  readonly trail: AuditTrail;
   /** Moves what waited for a second person. */
   readonly settled: AccessServices["settled"];
 };
+
+/** The trail, whose chains are noted in the log. */
+export const trailOf = (tables: Tables): AuditTrail =>
+  auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms), anchor });
 
 /** Everything that was granted to anybody. */
 export function grants({ access }: Settings, { tables, clock }: Pick<Base, "tables" | "clock">) {
@@ -61,7 +66,7 @@ export async function accessServices(settings: Settings, base: Base) {
     admission,
     access,
     allowedOrigins,
-    trail: auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms), anchor }),
+    trail: base.trail,
     sealer: await sealerOf(sealing, clock),
   };
 }

@@ -1,7 +1,9 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
 
+import type { Approval } from "../shared/access/approvals/approval.ts";
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
 import type { Settle } from "../shared/access/approvals/decide-approval.ts";
+import { expiryEvent } from "../shared/access/request-audit.ts";
 import { RemoteActionAudits } from "../shared/devices/actions/audits.ts";
 import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
@@ -40,7 +42,7 @@ import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
 import { QuarantineStore } from "../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
-import { accessServices, grants } from "./services-access.ts";
+import { accessServices, grants, trailOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 // What is deleted by its age, and when.
@@ -143,13 +145,15 @@ export async function buildServices(
   const base = baseOf(settings, storage, world);
   const purges = new PurgeStore(tables);
   const granted = grants(settings, { tables, clock });
-  const notify = { ...notifyDeps(settings, base), snapshots: granted.snapshots };
+  const trail = trailOf(tables);
+  const expired = (approval: Approval) => trail.append(expiryEvent(approval));
+  const notify = { ...notifyDeps(settings, base), snapshots: granted.snapshots, expired };
   const settled: Settle = (approval) => settleHeld(notify, approval);
   const answers = new TableAnswerStore(tables, clock);
   const quarantine = new QuarantineStore(tables, clock);
   return {
     ...base,
-    ...(await accessServices(settings, { ...base, tables, granted, settled })),
+    ...(await accessServices(settings, { ...base, tables, granted, trail, settled })),
     openApi,
     answers,
     pages: pageSeal(secretOf(settings.credential)),

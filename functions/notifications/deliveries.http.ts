@@ -41,7 +41,10 @@ export const listDeliveriesFunction = onHttp(
       const visible = await seesNotification(services.notify, params, reach);
       if (!visible.ok) return visible;
       return succeed(
-        streamed("text/csv; charset=utf-8", deliveriesCsv(services.notify, params, query)),
+        streamed(
+          "text/csv; charset=utf-8",
+          deliveriesCsv(services.notify, params, { ...query, reach }),
+        ),
       );
     }
     const list = `deliveries ${params.notificationId} ${state ?? ""}`;

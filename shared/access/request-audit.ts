@@ -1,5 +1,7 @@
 /** The audit event of one request, from what is known of it at its end. Pure. */
 import { type Instant, toIso } from "../kernel/clock.ts";
+import { randomId } from "../kernel/ids.ts";
+import type { Approval } from "./approvals/approval.ts";
 import type { AuditEvent } from "./audit/audit-event.ts";
 import type { Caller } from "./sign-in/caller.ts";
 import type { RateLimiter } from "./sign-in/rate-limit.ts";
@@ -47,6 +49,26 @@ export function auditEventOf(request: EndedRequest): AuditEvent {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
   };
 }
+
+/** The event of an approval that nobody decided on in time. */
+export const expiryEvent = ({
+  approvalId,
+  tenantId,
+  subject,
+  expiresAt,
+  requestedBy,
+}: Approval): AuditEvent => ({
+  eventId: randomId(),
+  at: toIso(expiresAt),
+  actor: { kind: "system", id: "" },
+  operation: "approvals-expire",
+  tenantId,
+  object: `${subject.kind}/${subject.id}`,
+  outcome: "allowed",
+  before: { state: "pendingApproval" },
+  after: { state: "expired", summary: subject.summary, requestedBy: requestedBy.principal },
+  requestId: approvalId,
+});
 
 function actorOf(caller: Caller | undefined): AuditEvent["actor"] {
   if (caller === undefined) return { kind: "anonymous", id: "" };

@@ -1,6 +1,7 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
 
 import type { Reach } from "../devices/collections/reach.ts";
+import type { DirectoryStore } from "../devices/directory/directory-store.ts";
 import { csvOf } from "../http/csv.ts";
 import type { Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
@@ -40,6 +41,12 @@ export type DeliveryQuery = {
   /** What the caller reaches, where that is not everything. */
   readonly reach?: Reach | undefined;
 };
+
+/** What listing needs. */
+export type DeliveryListDeps = ReadDeps & {
+  readonly directory: Pick<DirectoryStore, "getMany">;
+};
+
 type Ids = { readonly tenantId: string; readonly notificationId: string };
 
 /** Most rows read for one page, and so most of what one request carries and one page unpacks. */
@@ -50,7 +57,7 @@ const maxRows = 50;
  * even none, although more follow: `next` alone says whether there are.
  */
 export async function listDeliveries(
-  deps: ReadDeps,
+  deps: DeliveryListDeps,
   ids: Ids,
   { state, top, position, reach }: DeliveryQuery,
 ): Promise<Result<Page<DeliveryView>>> {
@@ -67,12 +74,29 @@ export async function listDeliveries(
     (state === undefined || shownState(its) === state);
   const found = rows.flatMap((row) => row.deliveries).filter(isWanted);
   const shown = found.slice(0, top);
-  const items = shown.map((delivery) => deliveryView(delivery, actionId.value));
+  const visible = await withinReach(deps, ids, shown, reach);
+  const items = visible.map((delivery) => deliveryView(delivery, actionId.value));
   const from = found.length > top ? shown.at(-1)?.deviceId : undefined;
   if (from !== undefined) return succeed({ items, next: positionText({ from }) });
   return succeed(
     next === undefined ? { items } : { items, next: positionText({ ...start, token: next }) },
   );
+}
+
+/** Without who has left the caller's collections since. */
+async function withinReach(
+  { directory }: Pick<DeliveryListDeps, "directory">,
+  { tenantId }: Ids,
+  deliveries: readonly Delivery[],
+  reach: Reach | undefined,
+): Promise<readonly Delivery[]> {
+  if (reach === undefined) return deliveries;
+  const ids = deliveries.map(({ deviceId }) => deviceId);
+  const devices = await directory.getMany(tenantId, ids);
+  return deliveries.filter(({ deviceId }) => {
+    const device = devices.get(deviceId);
+    return device !== undefined && reach.holds(device);
+  });
 }
 
 /** Rows enough for a page: full ones from the middle of one on, or as many as have one fitting delivery. */
@@ -99,14 +123,14 @@ async function actionOf(
 
 /** Every delivery, page by page, for documents that hold them all. */
 export async function* allDeliveries(
-  deps: ReadDeps,
+  deps: DeliveryListDeps,
   ids: Ids,
-  state?: CountedState,
+  { state, reach }: Pick<DeliveryQuery, "state" | "reach"> = {},
 ): AsyncGenerator<DeliveryView> {
   let position: string | undefined;
   do {
     const top = Number.MAX_SAFE_INTEGER;
-    const page = await listDeliveries(deps, ids, { top, state, position });
+    const page = await listDeliveries(deps, ids, { top, state, position, reach });
     if (!page.ok) return;
     yield* page.value.items;
     position = page.value.next;
@@ -128,10 +152,10 @@ const columns = [
 
 /** All deliveries, or those in one state, as a CSV document. */
 export const deliveriesCsv = (
-  deps: ReadDeps,
-  ids: { readonly tenantId: string; readonly notificationId: string },
+  deps: DeliveryListDeps,
+  ids: Ids,
   {
-    state,
     bom,
-  }: { readonly state?: CountedState | undefined; readonly bom?: string | undefined } = {},
-): AsyncIterable<string> => csvOf(columns, allDeliveries(deps, ids, state), bom);
+    ...wanted
+  }: Pick<DeliveryQuery, "state" | "reach"> & { readonly bom?: string | undefined } = {},
+): AsyncIterable<string> => csvOf(columns, allDeliveries(deps, ids, wanted), bom);

@@ -45,7 +45,9 @@ export async function withinReach(
   if (!left.ok) return left;
   const { deviceIds, within } = left.value;
   await deps.notifications.putTargets(retry.notificationId, deviceIds);
-  return succeed({ ...retry, target: { ...target, within } });
+  // How many are hidden among the failed ones would say how the hidden ones fared.
+  const { collectionIds } = within;
+  return succeed({ ...retry, target: { ...target, within: { collectionIds } } });
 }
 
 async function narrowTarget(

@@ -30,6 +30,8 @@ export type HoldDeps = BeginDeps & {
   readonly approvals: ApprovalStore;
   readonly collections: CollectionStore;
   readonly snapshots: Snapshots;
+  /** Told of each approval that nobody decided on in time. */
+  readonly expired: (approval: Approval) => Promise<void>;
 };
 
 /**
@@ -173,7 +175,15 @@ export async function settleHeld(deps: HoldDeps, approval: Approval): Promise<vo
 export async function sweepHeld(deps: HoldDeps, notification: Notification): Promise<void> {
   const { tenantId, notificationId } = notification;
   const stored = await deps.approvals.get(tenantId, notificationId);
-  if (stored !== undefined) await settleHeld(deps, asOf(stored.approval, deps.clock.now()));
+  if (stored === undefined) return;
+  const approval = asOf(stored.approval, deps.clock.now());
+  if (approval.state === "expired") {
+    // Written down first, so that nobody approves it any more; told again where a sweeper died in between.
+    const isNew = stored.approval.state !== "expired";
+    if (isNew && (await deps.approvals.replace(approval, stored.etag)) === undefined) return;
+    await deps.expired(approval);
+  }
+  await settleHeld(deps, approval);
 }
 
 function movedBy(

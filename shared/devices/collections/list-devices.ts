@@ -50,9 +50,9 @@ export async function listDevices(
         return { items, ...nextAfter(last), ...counted() };
       scanned += 1;
       last = device.deviceId;
-      if (!accepts(device)) continue;
-      if (reach?.holds(device) ?? true) items.push(device);
-      else hidden += 1;
+      // Counted before any filter: else a filter would tell what the hidden ones are called.
+      if (reach?.holds(device) === false) hidden += 1;
+      else if (accepts(device)) items.push(device);
     }
     cursor = step.next;
   } while (cursor !== undefined);

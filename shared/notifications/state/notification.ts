@@ -55,8 +55,8 @@ export type Target =
       readonly within?: Within;
     };
 
-/** The target was narrowed to a list of members of these collections; `hidden` devices were left out. */
-export type Within = { readonly collectionIds: readonly string[]; readonly hidden: number };
+/** The target was narrowed to a list of members of these collections; `hidden` devices were left out, if nothing was chosen among them. */
+export type Within = { readonly collectionIds: readonly string[]; readonly hidden?: number };
 
 /** Everything that was asked for, and what became of it as a whole. */
 export type Notification = {

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Device } from "../../../shared/devices/directory/device.ts";
+import { deliveriesCsv } from "../../../shared/notifications/list-deliveries.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { type Answered, adminToken, type Door, httpFunctions, openDoor } from "./door.ts";
 
@@ -117,4 +119,65 @@ test("an operation that does not say that it keeps within collections refuses wh
   const as = (caller: string) => door.serve(careless, { token: caller, params: { tenantId } });
   expect(codeOf(await as(token))).toEqual([403, "forbidden"]);
   expect((await as(adminToken)).status).toBe(200);
+});
+
+test("how many devices are hidden does not depend on what a caller filters by", async () => {
+  const name = String((await call("devices-get", { ids: { deviceId: idOf(0) } })).body["name"]);
+  const queries = ["", "?namePrefix=", `?namePrefix=${name.slice(0, 2)}`, "?namePrefix=zzz"];
+  const filters = ["?operatingSystem=Windows", "?operatingSystem=None", "?lastSyncBefore=PT1S"];
+  for (const query of [...queries, ...filters]) {
+    const { status, body } = await call("devices-list", { query });
+    expect([query, status === 400 ? fleetSize - 2 : body["hidden"]]).toEqual([
+      query,
+      fleetSize - 2,
+    ]);
+  }
+});
+
+test("a collection that an assignment names is changed by those only who may make that assignment", async () => {
+  const scope = { kind: "tenants", tenantIds: [tenantId] } as const;
+  const { token: keeper } = await door.holder("operationsAdministrator", scope);
+  const body = { kind: "static", name: "Wide", deviceIds: [idOf(0), idOf(1), idOf(5)] };
+  const change = (collectionId: string, as: string) => {
+    const params = { tenantId, collectionId };
+    return door.call("collections-replace", { token: as, params, body });
+  };
+  const refused = await change(mine, keeper);
+  expect(codeOf(refused)).toEqual([403, "forbidden"]);
+  const params = { tenantId, collectionId: mine };
+  expect((await door.call("collections-remove", { token: keeper, params })).status).toBe(403);
+  expect((await call("devices-list")).body["value"]).toHaveLength(2);
+  expect((await change(other, keeper)).status).toBe(200);
+  const same = { ...body, deviceIds: [idOf(0), idOf(1)] };
+  expect(
+    (await door.call("collections-replace", { token: adminToken, params, body: same })).status,
+  ).toBe(200);
+});
+
+test("who has left a collection is no longer shown in what was sent before", async () => {
+  const sent = await send({ kind: "collection", collectionId: mine }, adminToken);
+  const ids = { notificationId: String(sent.body["notificationId"]) };
+  await door.plan();
+  const params = { tenantId, ...ids };
+  const replace = (deviceIds: string[]) =>
+    door.call("collections-replace", {
+      token: adminToken,
+      params: { tenantId, collectionId: mine },
+      body: { kind: "static", name: "Some", deviceIds },
+    });
+  const seen = async (as: string) => {
+    const { body } = await door.call("notifications-deliveries", { token: as, params });
+    return (body["value"] as { deviceId: string }[]).map(({ deviceId }) => deviceId);
+  };
+  expect(await seen(token)).toEqual([idOf(0), idOf(1)]);
+  await replace([idOf(0)]);
+  expect(await seen(token)).toEqual([idOf(0)]);
+  expect(await seen(adminToken)).toEqual([idOf(0), idOf(1)]);
+  const rows: string[] = [];
+  const { notify } = door.services;
+  const reach = { collectionIds: [mine], holds: ({ deviceId }: Device) => deviceId === idOf(0) };
+  for await (const text of deliveriesCsv(notify, params, { reach })) rows.push(text);
+  expect(rows.join("")).toContain(idOf(0));
+  expect(rows.join("")).not.toContain(idOf(1));
+  await replace([idOf(0), idOf(1)]);
 });

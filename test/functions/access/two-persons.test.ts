@@ -123,6 +123,20 @@ test("the sweeper ends what nobody decided on, and finishes a verdict that was c
   const aDayLater = { now: () => Date.now() + 25 * 3600 * 1000 };
   await sweepHeld({ ...notify, clock: aDayLater }, await read(late));
   expect(await shown(late)).toMatchObject({ failure: { code: "not-approved" } });
+  expect(await approval(late)).toMatchObject({ state: "expired" });
+  const { body } = await door.call("audit-list-tenant", {
+    token: adminToken,
+    params: { tenantId },
+    query: "?operation=approvals-expire",
+  });
+  expect(body["value"]).toMatchObject([
+    {
+      actor: { kind: "system" },
+      object: `notification/${late}`,
+      before: { state: "pendingApproval" },
+      after: { state: "expired" },
+    },
+  ]);
   const stored = await notify.approvals.get(tenantId, cut);
   if (stored === undefined) throw new Error("not held");
   await notify.approvals.replace({ ...stored.approval, state: "approved" }, stored.etag);

@@ -1,5 +1,6 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
+import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
 import { PaceStore } from "../../../../shared/graph/pace-store.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
@@ -16,6 +17,7 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 /** What reading needs, over this storage. */
 export const readersOf = (storage: Storage) => ({
   notifications: new NotificationStore(storage),
+  directory: new DirectoryStore(storage.tables),
   deliveries: new DeliveryStore(storage.tables),
   paces: new PaceStore(storage.tables),
   clock: systemClock,
