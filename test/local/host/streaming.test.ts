@@ -134,12 +134,18 @@ async function ask(agent: Agent, path: string, body: Body = []) {
   });
   const answered = once(sent, "response") as Promise<[IncomingMessage]>;
   // A connection that is closed under the body has had its answer before.
-  Readable.from(body)
-    .pipe(sent)
-    .on("error", () => undefined);
+  sent.on("error", () => undefined);
+  if (Array.isArray(body)) {
+    // Handed over at once: Node's client stops telling a pipe to go on when the answer ends before the body, so that
+    // a body larger than the socket's buffers would never be sent to its end, whatever the host does.
+    for (const part of body as readonly Buffer[]) sent.write(part);
+    sent.end();
+  } else Readable.from(body).pipe(sent);
   const [answer] = await answered;
   let text = "";
   for await (const part of answer) text += String(part);
+  // Until the body has left, the agent keeps the connection; a request that waited for it does not count as reusing it.
+  if (Array.isArray(body) && !sent.closed) await once(sent, "close");
   return { status: answer.statusCode, text, reused: sent.reusedSocket };
 }
 
