@@ -187,7 +187,7 @@ async function mayThey(
   const { authorization } = admitted;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
   const permission = authorization.asked[0]?.permission ?? "access.manage";
-  return shut(trace, refused("limits", refusalOf("scope", permission), true));
+  return shut(trace, refused("limits", refusalOf({ step: "scope", permission }), true));
 }
 
 /** Notes a registered tenant: its trail is where the request's event goes. */

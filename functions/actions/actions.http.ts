@@ -1,17 +1,20 @@
 /** Shows the action catalogue. */
 import * as z from "zod";
 import type { Route } from "../../shared/devices/actions/action.ts";
-import { catalogue } from "../../shared/devices/actions/catalogue.ts";
+import { catalogue, groupNames } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { onHttp } from "../define.ts";
 
+const Names = z.object({ en: z.string(), fr: z.string() });
+
 const ActionView = z
   .object({
     id: z.string(),
-    name: z.object({ en: z.string(), fr: z.string() }),
+    name: Names,
     group: z.enum(["installationAndScripts", "clientNotification", "endpointProtection"]),
+    groupName: Names,
     permission: z.string().describe("Permission on the collection, in ConfigMgr's words"),
     repeatable: z.boolean().describe("A device that gets it twice is none the worse"),
     parameters: z.enum(["script", "query"]).optional(),
@@ -58,6 +61,7 @@ export const listActionsFunction = onHttp(
   async () => {
     const value = catalogue.map((action) => ({
       ...action,
+      groupName: groupNames[action.group],
       routes: action.routes.map(shown),
     }));
     return Promise.resolve(succeed(ok({ value })));

@@ -82,16 +82,20 @@ export async function admit(
   const { tenantId } = target;
   const requirement = requirementOf(operation);
   if (requirement === undefined)
-    return refused("unlisted", refusalOf("permission", "access.manage"), true);
+    return refused(
+      "unlisted",
+      refusalOf({ step: "permission", permission: "access.manage" }),
+      true,
+    );
   const answer = authorize(standing, requirement, target);
-  if (!answer.allowed) return refused(answer.step, refusalOf(answer.step, answer.permission), true);
+  if (!answer.allowed) return refused(answer.step, refusalOf(answer), true);
   // Asked for those only who may: to everybody else the answer, and its time, are the same without it.
   const registered = tenantId === undefined || (await deps.isTenant(tenantId));
   // Who may see every tenant is told by the handler that there is none; anybody else is out of reach.
   const permission = answer.asked[0]?.permission;
   if (!registered && permission !== undefined && answer.assignment?.scope.kind !== "everything") {
-    const words = missesGroups(standing) ? "groups-overage" : "scope";
-    return refused("tenant", refusalOf(words, permission), true);
+    const step = missesGroups(standing) ? "groups-overage" : "scope";
+    return refused("tenant", refusalOf({ step, permission }), true);
   }
   const busy = tenantId === undefined ? undefined : tooOften(deps, "tenant", tenantId, rate);
   return busy ?? { kind: "admitted", authorization: answer };

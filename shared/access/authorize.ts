@@ -19,6 +19,7 @@ import {
   actionPermissions,
   type Permission,
 } from "./roles/permissions.ts";
+import { rolesHolding } from "./roles/roles.ts";
 
 /** What a request is about, as far as it is known before its handler runs. */
 export type RequestTarget = {
@@ -157,6 +158,22 @@ const details: Readonly<Record<DeniedStep, (permission: Permission) => string>> 
     `You are in more groups than a token names, so that roles of your groups do not count, and your own do not give ${permission} here. Ask for a role of your own, or for a token with the application's groups only (docs/access.md).`,
 };
 
-/** The failure of a denied request. Never name here what was asked for. */
-export const refusalOf = (step: DeniedStep, permission: Permission): Result<never> =>
-  fail("forbidden", details[step](permission));
+/** The steps at which another role would help; at the others it is the reach of one that is missing. */
+const lacksRole: ReadonlySet<DeniedStep> = new Set(["assignment", "permission"]);
+
+/**
+ * The failure of a denied request, with the built-in roles that hold all of what it takes. Never name here what was
+ * asked for.
+ */
+export function refusalOf(denied: {
+  readonly step: DeniedStep;
+  readonly permission: Permission;
+  readonly asked?: readonly Pick<Asked, "permission">[];
+}): Result<never> {
+  const { step, permission, asked = [] } = denied;
+  const text = details[step](permission);
+  if (!lacksRole.has(step)) return fail("forbidden", text);
+  const needed = [permission, ...asked.map((one) => one.permission)];
+  const roles = rolesHolding(needed).join(", ");
+  return fail("forbidden", `${text} Built-in roles that would do: ${roles}.`);
+}

@@ -52,7 +52,7 @@ export function explainAccess(
     });
   if (about.principal === undefined) return succeed(authorize(standing, requirement, target));
   const may = decide(standing, "access.read", { kind: "global" });
-  if (!may.allowed) return refusalOf(may.step, "access.read");
+  if (!may.allowed) return refusalOf({ step: may.step, permission: "access.read" });
   const caller = imagined(about.principal, about.groups ?? []);
   return succeed(authorize({ ...standing, caller }, requirement, target));
 }

@@ -6,9 +6,14 @@ import type { CollectionStore } from "../devices/collections/collection-store.ts
 import type { Reach } from "../devices/collections/reach.ts";
 import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory-store.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../http/faults.ts";
-import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { type TargetDeps, type TargetStep, targetStep } from "./passes/targets.ts";
-import { type NewNotification, QueryParameters, ScriptParameters } from "./state/contract.ts";
+import {
+  type NewNotification,
+  QueryParameters,
+  ScriptParameters,
+  unknownActionText,
+} from "./state/contract.ts";
 import type { Notification, Target, Within } from "./state/notification.ts";
 import type { NotificationStore } from "./state/notification-store.ts";
 
@@ -96,24 +101,39 @@ export async function judgeRequest(
   reach?: Reach,
 ): Promise<Result<JudgedRequest>> {
   const action = findAction(body.action);
-  if (action === undefined) return unknownAction(body.action);
-  const parameters = checkParameters(action, body.parameters);
-  if (!parameters.ok) return parameters;
+  const asked = action === undefined ? unknownAction(body.action) : checkAction(action, body);
   const directory = await deps.directory.meta(tenantId);
-  if (directory === undefined || directory.count === 0)
+  if (directory === undefined || directory.count === 0) {
+    if (!asked.ok) return asked;
     return fail(
       "directory-empty",
       `No devices of tenant ${tenantId} are known. POST devices/refresh first, then send.`,
     );
+  }
   const target = await resolveTarget(deps, tenantId, body.target, reach);
+  if (!asked.ok) return target.ok ? asked : withFaults(asked, target.failure);
   if (!target.ok) return target;
-  return succeed({ action, parameters: parameters.value, directory, ...target.value });
+  return succeed({ ...asked.value, directory, ...target.value });
 }
+
+/** A failure that also names what else is wrong, so that a request is mended once. */
+const withFaults = ({ failure }: { failure: Failure }, also: Failure): Result<never> => ({
+  ok: false,
+  failure: { ...failure, faults: [...(failure.faults ?? []), ...(also.faults ?? [])] },
+});
+
+const checkAction = (
+  action: Action,
+  body: NewNotification,
+): Result<Pick<JudgedRequest, "action" | "parameters">> => {
+  const parameters = checkParameters(action, body.parameters);
+  return parameters.ok ? succeed({ action, parameters: parameters.value }) : parameters;
+};
 
 function unknownAction(id: string) {
   const known = catalogue.map((action) => action.id).join(", ");
   return fail("unknown-action", `There is no action "${id}". Known: ${known}.`, {
-    faults: [{ pointer: "/action", detail: "unknown action" }],
+    faults: [{ pointer: "/action", detail: unknownActionText }],
   });
 }
 

@@ -24,6 +24,10 @@ export const RoleView = z
   .object({
     roleId: z.string(),
     name: z.string(),
+    names: z
+      .object({ en: z.string(), fr: z.string() })
+      .optional()
+      .describe("In each language; built-in roles only"),
     description: z.string(),
     permissions: z.array(PermissionName),
     builtIn: z.boolean().describe("Comes with every installation and cannot be changed"),

@@ -218,10 +218,13 @@ export function tokenRefusal(step: TokenStep): Result<never> {
     case "scheme":
       return fail(
         "unauthenticated",
-        "Send Authorization: Bearer with an access token for this API.",
+        "Send Authorization: Bearer with an access token for this API. Sign in to get one: npm run --silent sign-in prints it.",
       );
     case "expired":
-      return fail("unauthenticated", "The access token has expired. Get a new one.");
+      return fail(
+        "unauthenticated",
+        "The access token has expired. Sign in again for a new one: npm run --silent sign-in prints it.",
+      );
     case "keys-unavailable":
       return fail(
         "sign-in-unavailable",
@@ -234,6 +237,9 @@ export function tokenRefusal(step: TokenStep): Result<never> {
         "The access token is genuine, but carries no permission for this API. Ask for its scope, or have its app role assigned.",
       );
     default:
-      return fail("unauthenticated", "The access token is not one for this API.");
+      return fail(
+        "unauthenticated",
+        "The access token is not one for this API. Sign in for the scope of this API, in a directory that it serves: npm run --silent sign-in prints such a token.",
+      );
   }
 }

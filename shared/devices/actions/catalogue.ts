@@ -5,7 +5,7 @@
  * `Type` Microsoft documents only in part; `evidence` says how sure each one is.
  */
 import type { Management, Platform } from "../directory/device.ts";
-import type { Action, Evidence, Route } from "./action.ts";
+import type { Action, ActionGroup, Evidence, Route } from "./action.ts";
 
 // The recurring ways of the catalogue: each kind of route, described once.
 
@@ -111,7 +111,20 @@ const protection = (
 
 const community = (type: number) => ({ type, evidence: "community" as const });
 
-/** The 18 actions of Microsoft's client notification page, in its order. */
+/**
+ * What the groups are called. The page names the last two; the first is ours, since "Actions", its heading over the
+ * three that stand by themselves, says nothing beside the others.
+ */
+export const groupNames: Readonly<Record<ActionGroup, Action["name"]>> = {
+  installationAndScripts: { en: "Installation and scripts", fr: "Installation et scripts" },
+  clientNotification: { en: "Client notification", fr: "Notification du client" },
+  endpointProtection: { en: "Endpoint Protection", fr: "Endpoint Protection" },
+};
+
+/**
+ * The 18 actions of Microsoft's client notification page, in its order and with its names: in French too, where one
+ * of two inventories is a noun.
+ */
 export const catalogue: readonly Action[] = [
   {
     id: "installClient",
@@ -198,7 +211,7 @@ export const catalogue: readonly Action[] = [
   notification(
     "collectHardwareInventory",
     "Collect hardware inventory",
-    "Collecter l’inventaire matériel",
+    "Collecte de l'inventaire matériel",
     community(12),
     [],
   ),

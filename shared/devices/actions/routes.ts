@@ -26,7 +26,10 @@ export type Wishes = {
 export function chooseRoute(action: Action, device: Device, wishes: Wishes): Choice {
   const management = managementOf(device);
   if (management === "other")
-    return none("not-manageable", `${device.managementAgent} gives nobody a way to send actions`);
+    return none(
+      "not-manageable",
+      `what ${device.managementAgent || "nobody"} manages cannot be sent actions`,
+    );
   const managed = action.routes.filter(
     (route) => route.managements.includes(management) && isReachable(route, device),
   );
@@ -34,26 +37,45 @@ export function chooseRoute(action: Action, device: Device, wishes: Wishes): Cho
   const platform = platformOf(device);
   const fitting = managed.filter(({ platforms }) => platforms.includes(platform));
   if (fitting.length === 0)
-    return none("platform-not-supported", `${action.id} has no way to ${device.operatingSystem}`);
+    return none(
+      "platform-not-supported",
+      `${action.name.en} cannot be sent to ${runningOn(device)}`,
+    );
   const supplied = fitting.filter(({ needs }) => needs === undefined || needs in wishes.parameters);
-  if (supplied.length === 0)
-    return none("parameter-missing", `needs ${fitting.map(({ needs }) => needs).join(" or ")}`);
+  if (supplied.length === 0) return none("parameter-missing", neededDetail(action, fitting));
   const exact = supplied.find(({ fidelity }) => fidelity === "exact");
   if (exact) return { kind: "route", route: exact };
   const [closest] = supplied;
   if (closest && wishes.allowApproximate) return { kind: "route", route: closest };
-  return none("approximate-not-allowed", `only allowApproximate: ${closest?.note ?? ""}`);
+  return none("approximate-not-allowed", `allowApproximate would allow it: ${closest?.note ?? ""}`);
 }
 
 /** The relay knows a device by its ConfigMgr resource id; without one it cannot name the device. */
 const isReachable = (route: Route, device: Device): boolean =>
   route.id !== "adminService" || device.configMgrResourceId !== undefined;
 
+/** Devices of a management, as people say it. */
+const managedBy: Readonly<Record<Management, string>> = {
+  intune: "devices that only Intune manages",
+  coManaged: "co-managed devices whose site no relay has reported",
+  configMgrOnly: "devices that only ConfigMgr manages and no relay has reported",
+  other: "devices that neither Intune nor ConfigMgr manages",
+};
+
+/** Devices of an operating system, in the tenant's own spelling of it. */
+function runningOn({ operatingSystem }: Device): string {
+  const name = operatingSystem.trim();
+  return name === "" ? "devices whose operating system is not known" : `${name} devices`;
+}
+
+const neededDetail = (action: Action, fitting: readonly Route[]): string =>
+  `${action.name.en} needs the parameter ${fitting.map(({ needs }) => needs).join(" or ")} for this device`;
+
 function noRouteDetail(action: Action, management: Management): string {
   if (action.routes.length === 0) return action.gap ?? "no proven way exists";
   if (action.routes.every(({ id }) => id === "adminService"))
     return "only ConfigMgr can do this, and no relay has reported this device";
-  return `no way for a device that is ${management}`;
+  return `${action.name.en} cannot be sent to ${managedBy[management]}`;
 }
 
 const none = (code: NoRouteCode, detail: string): Choice => ({ kind: "none", code, detail });

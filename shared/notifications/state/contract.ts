@@ -1,6 +1,7 @@
 /** What the API and the queues say about notifications. */
 import * as z from "zod";
 import { PersonView } from "../../access/approvals/contract.ts";
+import { findAction } from "../../devices/actions/catalogue.ts";
 import { durationMs } from "../../kernel/duration.ts";
 import { DeviceId, Guid, OwnId, TenantId } from "../../kernel/values.ts";
 import { countedStates } from "./delivery.ts";
@@ -52,25 +53,38 @@ const Target = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("tenant") }),
 ]);
 
+/** What is said of an action that the catalogue does not have. */
+export const unknownActionText = "no such action: GET /api/v1/actions lists them";
+
 /** Body of a new notification. */
-export const NewNotification = z.strictObject({
-  action: z.string().min(1).max(100).describe("Id of an action in the catalogue"),
-  parameters: z
-    .record(z.string().max(64), z.unknown())
-    .refine(
-      (given) => Object.keys(given).length <= maxParameters,
-      `at most ${maxParameters} parameters`,
-    )
-    .meta({ maxProperties: maxParameters })
-    .optional(),
-  target: Target,
-  allowApproximate: z
-    .boolean()
-    .default(false)
-    .describe("Use a way that is not quite what the action promises, where no exact one exists"),
-  expiresAfter: expiresAfter.optional(),
-  note: z.string().trim().max(1000).optional(),
-});
+export const NewNotification = z
+  .strictObject({
+    action: z.string().min(1).max(100).describe("Id of an action in the catalogue"),
+    parameters: z
+      .record(z.string().max(64), z.unknown())
+      .refine(
+        (given) => Object.keys(given).length <= maxParameters,
+        `at most ${maxParameters} parameters`,
+      )
+      .meta({ maxProperties: maxParameters })
+      .optional(),
+    target: Target,
+    allowApproximate: z
+      .boolean()
+      .default(false)
+      .describe("Use a way that is not quite what the action promises, where no exact one exists"),
+    expiresAfter: expiresAfter.optional(),
+    note: z.string().trim().max(1000).optional(),
+  })
+  .refine(({ action }) => findAction(action) !== undefined, {
+    path: ["action"],
+    message: unknownActionText,
+    // By itself it is told later, to those who might send another action.
+    when: ({ issues, value }) =>
+      issues.length > 0 &&
+      issues.every(({ path }) => path?.[0] !== "action") &&
+      typeof (value as { action?: unknown } | null)?.action === "string",
+  });
 export type NewNotification = z.output<typeof NewNotification>;
 
 /** Body of a retry. */

@@ -48,6 +48,20 @@ export const badRequests: readonly (readonly [string, string, string, Sent, obje
     problem(400, "unknown-action", "/action"),
   ],
   [
+    "an unknown action among other faults",
+    "POST",
+    sending,
+    { body: { ...wholeTenant, action: "dance", expiresAfter: "soon" } },
+    problem(400, "invalid-request", "/expiresAfter", "/action"),
+  ],
+  [
+    "an unknown action to an unknown device",
+    "POST",
+    sending,
+    { body: { ...toDevices([randomUUID()]), action: "dance" } },
+    problem(400, "unknown-action", "/action", "/target/deviceIds/0"),
+  ],
+  [
     "an unknown device",
     "POST",
     sending,

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { authorize, type RequestTarget, tenantsWith } from "../../../shared/access/authorize.ts";
+import {
+  authorize,
+  type RequestTarget,
+  refusalOf,
+  tenantsWith,
+} from "../../../shared/access/authorize.ts";
 import { explainAccess } from "../../../shared/access/explain.ts";
 import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
 import type { Assignment } from "../../../shared/access/roles/assignments.ts";
@@ -195,4 +200,37 @@ test("every permission is asked for by some operation, or is a later job's", () 
   expect(
     idle.filter((name) => !/^registration\.|^devices\.(modify|run|notify|enforce)/.test(name)),
   ).toEqual([]);
+});
+
+/** The words of a refusal to send. */
+const told = (given: Assignment[], target: RequestTarget) => {
+  const answer = authorize(standing(given), requirementOf("notifications-send") ?? never, target);
+  if (answer.allowed) return "";
+  const refusal = refusalOf(answer);
+  return refusal.ok ? "" : refusal.failure.detail;
+};
+
+describe("a refusal names the built-in roles that would do", () => {
+  const notify = "Full Administrator, Infrastructure Administrator.";
+  const install =
+    "Full Administrator, Operations Administrator, Infrastructure Administrator, Application Administrator, OS Deployment Manager.";
+
+  test.each([
+    ["without a role", [], "notifyResource", notify],
+    ["with another role", ["readOnlyAnalyst"], "notifyResource", notify],
+    ["for what takes two permissions", ["readOnlyAnalyst"], "modifyResource", install],
+    ["with a part of what it takes", ["partner"], "modifyResource", install],
+  ] as const)("%s", (_name, roles, actionPermission, expected) => {
+    const given = roles.map((role) => assign(role, everything));
+    expect(told(given, { ...t1, actionPermission })).toMatch(
+      new RegExp(`Built-in roles that would do: ${expected.replaceAll(".", String.raw`\.`)}$`),
+    );
+  });
+
+  test("and none where a role of theirs would do elsewhere", () => {
+    const given = [assign("fullAdministrator", tenants("t2"))];
+    const detail = told(given, { ...t1, actionPermission: "notifyResource" });
+    expect(detail).toContain("do not reach this");
+    expect(detail).not.toContain("Built-in");
+  });
 });

@@ -121,7 +121,8 @@ describe("scopes", () => {
     const given = [assign("fullAdministrator", tenants("t1"))];
     const answers = ["registered", "never-heard-of"].map((id) => {
       const decision = ask(given, "devices.read", inTenant(id));
-      return refusalOf(decision.allowed ? "assignment" : decision.step, "devices.read");
+      const step = decision.allowed ? "assignment" : decision.step;
+      return refusalOf({ step, permission: "devices.read" });
     });
     expect(answers[0]).toEqual(answers[1]);
   });

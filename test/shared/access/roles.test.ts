@@ -48,6 +48,20 @@ describe("built-in roles", () => {
     );
   });
 
+  test("have names in both languages, Microsoft's French ones where its page has them", () => {
+    const french = new Map(builtInRoles.map(({ roleId, names }) => [roleId, names?.fr]));
+    expect([...french.values()]).not.toContain(undefined);
+    expect(Object.fromEntries(french)).toMatchObject({
+      applicationAdministrator: "Administrateur de l'application",
+      fullAdministrator: "Administrateur complet",
+      infrastructureAdministrator: "Administrateur d'infrastructure",
+      operationsAdministrator: "Administrateur d'opérations",
+      osDeploymentManager: "Gestionnaire de déploiement de système d’exploitation",
+      endpointProtectionManager: "Gestionnaire Endpoint Protection",
+    });
+    for (const { name, names } of builtInRoles) expect(names?.en).toBe(name);
+  });
+
   test.each(Object.entries(page))("%s may send exactly %j", (roleId, expected) => {
     const able = Object.entries(words).filter(([, word]) => holds(roleId, actionPermissions[word]));
     expect(able.map(([name]) => name)).toEqual(expected);

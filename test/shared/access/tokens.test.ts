@@ -219,3 +219,13 @@ test("what a refused caller is told names neither keys nor issuers", () => {
     expect(refusal.ok ? "" : refusal.failure.detail).not.toMatch(/http|kid|RS256|issuer|audience/i);
   }
 });
+
+test.each(["missing", "scheme", "expired", "audience", "signature", "consent"] as const)(
+  "a caller refused for %s is told what to do",
+  (step) => {
+    const refusal = tokenRefusal(step);
+    expect(refusal.ok ? "" : refusal.failure.detail).toMatch(
+      /npm run --silent sign-in|Ask for its scope/,
+    );
+  },
+);

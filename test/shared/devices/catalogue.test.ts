@@ -1,6 +1,6 @@
 /** The catalogue as a whole: 18 actions, and what none of them may ever become. */
 import { describe, expect, it } from "vitest";
-import { catalogue, findAction } from "../../../shared/devices/actions/catalogue.ts";
+import { catalogue, findAction, groupNames } from "../../../shared/devices/actions/catalogue.ts";
 import { durationMs } from "../../../shared/kernel/duration.ts";
 
 const routes = catalogue.flatMap(({ id, routes: ways }) => ways.map((route) => ({ id, route })));
@@ -19,6 +19,38 @@ describe("the catalogue", () => {
       catalogue.map(({ name }) => name.fr),
     ])
       expect(new Set(pick).size).toBe(18);
+  });
+
+  it("has the names of Microsoft's French page, letter by letter", () => {
+    expect(catalogue.map(({ name }) => name.fr)).toEqual([
+      "Installer le client",
+      "Exécuter le script",
+      "Démarrer CMPivot",
+      "Télécharger la stratégie d’ordinateur",
+      "Télécharger la stratégie utilisateur",
+      "Collecter les données de détection",
+      "Collecter l’inventaire logiciel",
+      "Collecte de l'inventaire matériel",
+      "Évaluer les déploiements d’applications",
+      "Évaluer les déploiements de mises à jour logicielles",
+      "Passer au point de mise à jour logicielle suivant",
+      "Évaluer l’attestation d’intégrité de l’appareil",
+      "Vérifier la conformité de l’accès conditionnel",
+      "Sortir de veille",
+      "Redémarrer",
+      "Analyse complète",
+      "Analyse rapide",
+      "Télécharger la définition",
+    ]);
+  });
+
+  it("names its groups in both languages, as the page does where it names them", () => {
+    expect(new Set(catalogue.map(({ group }) => group))).toEqual(new Set(Object.keys(groupNames)));
+    expect(groupNames.clientNotification).toEqual({
+      en: "Client notification",
+      fr: "Notification du client",
+    });
+    expect(groupNames.endpointProtection.fr).toBe("Endpoint Protection");
   });
 
   it("finds each by its id, and nothing by another's", () => {

@@ -135,6 +135,28 @@ describe("no way", () => {
   it("is explained: by the gap, by the missing relay, or by the management", () => {
     expect(why("installClient", columns["co-managed + site"])).toContain("unproven");
     expect(why("collectDiscoveryData", columns["co-managed"])).toContain("no relay has reported");
-    expect(why("wakeUp", columns["Intune Windows"])).toContain("intune");
+    expect(why("wakeUp", columns["Intune Windows"])).toBe(
+      "Wake up cannot be sent to devices that only Intune manages",
+    );
+  });
+
+  it.each([
+    ["iOS", "Restart cannot be sent to iOS devices"],
+    [" macOS ", "Restart cannot be sent to macOS devices"],
+    ["", "Restart cannot be sent to devices whose operating system is not known"],
+  ])(
+    "is explained for the operating system %j as a person would say it",
+    (operatingSystem, text) => {
+      expect(why("restart", device({ operatingSystem }))).toBe(text);
+    },
+  );
+
+  it("names the parameters that would open one", () => {
+    const wishes = { allowApproximate: false, parameters: {} };
+    expect(
+      chooseRoute(findAction("runScript") as Action, columns["Intune Windows"], wishes),
+    ).toMatchObject({
+      detail: "Run script needs the parameter remediationScriptId for this device",
+    });
   });
 });

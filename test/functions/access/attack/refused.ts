@@ -27,11 +27,11 @@ export const lineOf = (app: AttackApp, { headers }: Answer): string | undefined 
     (line) => line.includes("request.refuse") && line.includes(headers["x-request-id"] ?? "?"),
   );
 
-/** Everything that a refused stranger may be told: nothing of it says how to do better, but get a new one. */
+/** Everything that a refused stranger may be told: how to sign in, and nothing of what was wrong but age. */
 const words = [
-  "Send Authorization: Bearer with an access token for this API.",
-  "The access token has expired. Get a new one.",
-  "The access token is not one for this API.",
+  "Send Authorization: Bearer with an access token for this API. Sign in to get one: npm run --silent sign-in prints it.",
+  "The access token has expired. Sign in again for a new one: npm run --silent sign-in prints it.",
+  "The access token is not one for this API. Sign in for the scope of this API, in a directory that it serves: npm run --silent sign-in prints such a token.",
   "The access token is genuine, but carries no permission for this API. Ask for its scope, or have its app role assigned.",
 ];
 
