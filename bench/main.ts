@@ -11,6 +11,7 @@ import { measureNaive } from "./naive.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
 import { redisVersion } from "./redis.ts";
 import { type Results, report } from "./report.ts";
+import { measureSmall } from "./small.ts";
 
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 
@@ -44,6 +45,8 @@ async function run(options: BenchOptions): Promise<Results> {
       redisVersion() === undefined
         ? { skipped: "no redis-server" }
         : await step("BullMQ", () => measureBullmq(options.bullmqDevices));
+  if (wants("small"))
+    results.small = await step("small sendings", () => measureSmall(options.neighbourDevices));
   for (const route of options.routes)
     for (const size of wants("muster") ? sizes : [])
       results.dispatch.push(

@@ -151,9 +151,14 @@ const actions: Readonly<Record<RouteKind, string>> = {
   batch: "downloadComputerPolicy",
 };
 
-/** Asks for the route's action on the whole tenant; answers the notification's path. */
-export async function notify({ api }: Muster, tenantId: string, route: RouteKind): Promise<string> {
-  const body = { action: actions[route], target: { kind: "tenant" } };
+/** Asks for the route's action on the whole tenant, or another target; answers the notification's path. */
+export async function notify(
+  { api }: Muster,
+  tenantId: string,
+  route: RouteKind,
+  target: object = { kind: "tenant" },
+): Promise<string> {
+  const body = { action: actions[route], target };
   const { notificationId } = await api("POST", `tenants/${tenantId}/notifications`, body);
   return `tenants/${tenantId}/notifications/${notificationId}`;
 }

@@ -2,7 +2,15 @@
 import { parseArgs } from "node:util";
 
 /** Parts of the benchmark that can be left out. */
-export const parts = ["ceiling", "naive", "bullmq", "muster", "counts", "reading"] as const;
+export const parts = [
+  "ceiling",
+  "naive",
+  "bullmq",
+  "small",
+  "muster",
+  "counts",
+  "reading",
+] as const;
 export type Part = (typeof parts)[number];
 
 /** Ways to send: one bulk request for 100 devices, or `$batch` with 20 parts. */
@@ -19,6 +27,8 @@ export type BenchOptions = {
   readonly memory: boolean;
   readonly naiveDevices: number;
   readonly bullmqDevices: number;
+  /** Devices of the tenant beside which small sendings are measured once more. */
+  readonly neighbourDevices: number;
 };
 
 const help = `npm run bench -- [options]
@@ -28,7 +38,8 @@ const help = `npm run bench -- [options]
   --routes bulk,batch         ways to send
   --skip ${parts.join(",")}
   --naive 2000                devices of the naive twin
-  --bullmq 10000              devices of BullMQ`;
+  --bullmq 10000              devices of BullMQ
+  --neighbour 100000          devices under way while one of another tenant is sent to`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -42,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       skip: { type: "string", default: "" },
       naive: { type: "string", default: "2000" },
       bullmq: { type: "string", default: "10000" },
+      neighbour: { type: "string", default: "100000" },
       help: { type: "boolean", default: false },
     },
   });
@@ -54,6 +66,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     skip: new Set(listOf(values.skip).map((name) => oneOf(parts, name))),
     naiveDevices: countOf(values.naive),
     bullmqDevices: countOf(values.bullmq),
+    neighbourDevices: countOf(values.neighbour),
   };
 }
 

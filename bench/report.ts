@@ -1,8 +1,10 @@
 /** The benchmark's results as tables for people. Pure. */
+import type { BullmqRun } from "./bullmq/measure.ts";
 import type { Ceiling } from "./ceiling.ts";
 import type { Counted, Phase } from "./counts.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { LiveMemory } from "./live-memory.ts";
+import { type Several, type Small, smallFleet, type Thousands } from "./small.ts";
 import { emptyPoll, sumOf } from "./wire.ts";
 
 /** Everything one run found out; absent parts were skipped. */
@@ -11,7 +13,8 @@ export type Results = {
   readonly startedAt: string;
   ceiling?: Ceiling;
   naive?: { readonly perSecond: number };
-  bullmq?: { readonly each: number; readonly bulk: number } | { readonly skipped: string };
+  bullmq?: { readonly each: BullmqRun; readonly bulk: BullmqRun } | { readonly skipped: string };
+  small?: Small;
   readonly dispatch: Dispatch[];
   readonly counted: Counted[];
   readonly memory: LiveMemory[];
@@ -48,6 +51,7 @@ export function report(results: Results): string {
       .map(([name, value]) => `${name}: ${value}`)
       .join(", "),
     ...speed(results),
+    ...small(results),
     ...requests(results.counted),
     ...refreshes(results),
     ...reads(results.counted),
@@ -71,8 +75,8 @@ function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {
   const queue = bullmq && "each" in bullmq ? bullmq : undefined;
   if (queue)
     rates.push(
-      ["BullMQ, a Graph call per device: devices/s", queue.each],
-      ["BullMQ, gathered into bulk calls of 100: devices/s", queue.bulk],
+      ["BullMQ, a Graph call per device: devices/s", queue.each.perSecond],
+      ["BullMQ, gathered into bulk calls of 100: devices/s", queue.bulk.perSecond],
     );
   const rows = dispatch.map((run): Cell[] => {
     const over = (rate: number | undefined): Cell => rate && `${cell(run.perSecond / rate)}x`;
@@ -82,8 +86,8 @@ function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {
       run.perSecond,
       over(ceiling?.entities[run.devices]),
       over(naive?.perSecond),
-      over(queue?.each),
-      over(queue?.bulk),
+      over(queue?.each.perSecond),
+      over(queue?.bulk.perSecond),
       run.firstDeviceMs,
       run.workerMiB.dispatch,
       run.hostMiB.dispatch,
@@ -111,6 +115,45 @@ function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {
       rows,
     ),
   ];
+}
+
+const one = (name: string, { middle, worst, count }: Several): Cell[] => [
+  name,
+  middle,
+  worst,
+  count,
+  undefined,
+  undefined,
+];
+
+const thousand = (name: string, { seconds, firstDeviceMs }: Thousands): Cell[] => [
+  ...one(name, firstDeviceMs).slice(0, 4),
+  seconds,
+  smallFleet / seconds,
+];
+
+function small({ small: mine, bullmq }: Results): string[] {
+  const queue = bullmq && "each" in bullmq ? bullmq : undefined;
+  const rows = [
+    ...(mine
+      ? [
+          one("Muster, one device", mine.alone),
+          one(
+            `Muster, one device beside a neighbour's ${cell(mine.neighbourDevices)}`,
+            mine.besideNeighbour,
+          ),
+          thousand("Muster, 1,000 devices", mine.thousand),
+        ]
+      : []),
+    ...(queue
+      ? [
+          thousand("BullMQ, 1,000 devices, a Graph call each", queue.each.thousand),
+          thousand("BullMQ, 1,000 devices, bulk calls of 100", queue.bulk.thousand),
+        ]
+      : []),
+  ];
+  const head = ["small sendings", "first device ms", "worst ms", "of", "all s", "devices/s"];
+  return rows.length === 0 ? [] : [table(head, rows)];
 }
 
 function requests(counted: readonly Counted[]): string[] {

@@ -96,6 +96,21 @@ export async function firstReachedAt(sandboxUrl: string, tenantId: string): Prom
   return Date.parse(time);
 }
 
+/** When each device of a tenant was reached first, in ms since 1970. For small fleets. */
+export async function reachedAt(
+  sandboxUrl: string,
+  tenantId: string,
+): Promise<ReadonlyMap<string, number>> {
+  const answer = await fetch(`${sandboxUrl}/_sandbox/ledger?tenantId=${tenantId}`);
+  const times = new Map<string, number>();
+  for (const line of (await answer.text()).split("\n")) {
+    if (line === "") continue;
+    const { deviceId, time } = JSON.parse(line) as { deviceId: string; time: string };
+    if (!times.has(deviceId)) times.set(deviceId, Date.parse(time));
+  }
+  return times;
+}
+
 async function control(
   sandboxUrl: string,
   method: string,

@@ -9,19 +9,20 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { startRedis } from "../redis.ts";
+import { several, smallFleet, smallFleets, type Thousands } from "../small.ts";
 import {
   deviceIds,
   makeFleet,
   reached,
+  reachedAt,
   type Surroundings,
   startSurroundings,
 } from "../surroundings.ts";
-import { timed, until } from "../timing.ts";
+import { median, timed, until } from "../timing.ts";
 import { appToken } from "../token.ts";
 
 /** How its worker asks Graph: device by device, or gathered into bulk requests of up to 100. */
-const modes = ["each", "bulk"] as const;
-type Mode = (typeof modes)[number];
+type Mode = "each" | "bulk";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const installer = fileURLToPath(new URL("../../scripts/ensure-installed.mjs", import.meta.url));
@@ -29,22 +30,33 @@ const entry = fileURLToPath(new URL("worker.ts", import.meta.url));
 const jobsAtOnce = 1_000;
 const warmUp = 1_000;
 
-/** Devices per second from the first job added until the last outcome is kept, by mode. */
-export async function measureBullmq(devices: number): Promise<Record<Mode, number>> {
+/** What BullMQ does in a mode. */
+export type BullmqRun = {
+  /** Devices per second from the first job added until the last outcome is kept. */
+  readonly perSecond: number;
+  readonly thousand: Thousands;
+};
+
+/** Measures both modes. */
+export async function measureBullmq(devices: number): Promise<Record<Mode, BullmqRun>> {
   execFileSync(process.execPath, [installer, folder], { stdio: ["ignore", 2, 2] });
   const surroundings = await startSurroundings();
-  const rates = { each: 0, bulk: 0 };
   try {
-    for (const mode of modes) rates[mode] = await rateOf(surroundings, mode, devices);
-    return rates;
+    const each = await measureMode(surroundings, "each", devices);
+    return { each, bulk: await measureMode(surroundings, "bulk", devices) };
   } finally {
     await surroundings.stop();
   }
 }
 
-async function rateOf({ sandbox }: Surroundings, mode: Mode, devices: number): Promise<number> {
-  const tenantId = await makeFleet(sandbox.url, devices + warmUp, "bulk");
-  const ids = await deviceIds(sandbox.url, tenantId, devices + warmUp);
+async function measureMode(
+  { sandbox }: Surroundings,
+  mode: Mode,
+  devices: number,
+): Promise<BullmqRun> {
+  const all = warmUp + smallFleets * smallFleet + devices;
+  const tenantId = await makeFleet(sandbox.url, all, "bulk");
+  const ids = await deviceIds(sandbox.url, tenantId, all);
   const redis = await startRedis();
   const child = fork(entry, [], {
     env: {
@@ -65,15 +77,24 @@ async function rateOf({ sandbox }: Surroundings, mode: Mode, devices: number): P
   // By name and late: neither a bundler nor a test runner may look for it before it is installed.
   const { Queue } = createRequire(import.meta.url)("bullmq") as typeof import("bullmq");
   const queue = new Queue("deliver", { connection: { host: "127.0.0.1", port: redis.port } });
-  const run = async (part: readonly string[], total: number): Promise<void> => {
+  let total = 0;
+  const run = async (part: readonly string[]): Promise<void> => {
+    total += part.length;
     for (let from = 0; from < part.length; from += jobsAtOnce) {
       const jobs = part.slice(from, from + jobsAtOnce);
       await queue.addBulk(jobs.map((deviceId) => ({ name: "deliver", data: { deviceId } })));
     }
     await until("BullMQ's jobs", async () => (await queue.getCompletedCount()) === total);
   };
-  await run(ids.slice(0, warmUp), warmUp);
-  const { seconds } = await timed(() => run(ids.slice(warmUp), ids.length));
+  await run(ids.slice(0, warmUp));
+  const fleets: { seconds: number; begunAt: number; part: readonly string[] }[] = [];
+  for (let nth = 0; nth < smallFleets; nth += 1) {
+    const part = ids.slice(total, total + smallFleet);
+    const begunAt = Date.now();
+    const { seconds } = await timed(() => run(part));
+    fleets.push({ seconds, begunAt, part });
+  }
+  const { seconds } = await timed(() => run(ids.slice(total)));
   await queue.close();
   child.disconnect();
   await ended;
@@ -81,5 +102,16 @@ async function rateOf({ sandbox }: Surroundings, mode: Mode, devices: number): P
   const { distinct } = await reached(sandbox.url, tenantId);
   if (distinct !== ids.length)
     throw new Error(`BullMQ reached ${distinct} devices of ${ids.length}.`);
-  return devices / seconds;
+  const times = await reachedAt(sandbox.url, tenantId);
+  const firsts = fleets.map(({ begunAt, part }) => {
+    const reachedTimes = part.map((id) => times.get(id) ?? Number.NaN);
+    return Math.min(...reachedTimes) - begunAt;
+  });
+  return {
+    perSecond: devices / seconds,
+    thousand: {
+      seconds: median(fleets.map((each) => each.seconds)),
+      firstDeviceMs: several(firsts),
+    },
+  };
 }

@@ -13,7 +13,7 @@ describe("the naive twin", () => {
 describe.skipIf(redisVersion() === undefined)("BullMQ on a local Redis", () => {
   it("reaches every device of a small fleet, one by one and in bulk", async () => {
     const { each, bulk } = await measureBullmq(200);
-    expect(each).toBeGreaterThan(0);
-    expect(bulk).toBeGreaterThan(0);
+    expect(each.perSecond).toBeGreaterThan(0);
+    expect(bulk.perSecond).toBeGreaterThan(0);
   }, 60_000);
 });

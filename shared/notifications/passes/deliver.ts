@@ -256,11 +256,13 @@ const afterLostMs = 2_000;
 /** Makes one pass over the rows that the message names. */
 export async function deliver(deps: DeliverDeps, message: UnitMessage): Promise<DeliverOutcome> {
   const { tenantId, notificationId, from, to } = message;
-  const stored = await deps.notifications.get(tenantId, notificationId);
+  const [stored, tenant, rows] = await Promise.all([
+    deps.notifications.get(tenantId, notificationId),
+    deps.tenants.get(tenantId),
+    deps.deliveries.range(notificationId, from, to),
+  ]);
   const action = stored && findAction(stored.notification.actionId);
-  const tenant = await deps.tenants.get(tenantId);
   if (!stored || !action || !tenant) return { kind: "gone" };
-  const rows = await deps.deliveries.range(notificationId, from, to);
   const job = { action, notification: stored.notification, rows };
   const handed = await handOver(deps, job, message);
   const outcome = await deliverByGraph(deps, message, job);

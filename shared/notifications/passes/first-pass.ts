@@ -22,9 +22,9 @@ import { messageFor, type PlanDeps, plan } from "./plan.ts";
 export type FirstPass = {
   /** Most devices of a notification that is small. */
   readonly devices: number;
-  /** How long the request waits, and begins anything new. */
+  /** How long the request waits. */
   readonly boxMs: number;
-  /** When the message comes that goes on where the worker died. */
+  /** When the message comes that goes on where the worker died; after that nothing new is begun. */
   readonly safetyMs: number;
 };
 
@@ -49,7 +49,8 @@ export async function begin(deps: BeginDeps, notification: Notification): Promis
     .catch((error: unknown) => deps.troubles.noteError(notificationId, error, deps.clock.now()))
     .catch(() => undefined)
     .finally(() => over.abort());
-  // What is under way when the time is over goes on: to cut it would leave a request without its answer.
+  // The work goes on when the wait is over: to cut a request would leave it without an answer, and a message would
+  // stand behind those of every large notification.
   await Promise.race([work, sleep(boxMs, undefined, over).catch(() => undefined)]);
 }
 
@@ -57,10 +58,10 @@ type Ids = Pick<Notification, "tenantId" | "notificationId">;
 
 async function firstPass(deps: BeginDeps, ids: Ids, receipt: Receipt): Promise<void> {
   const { tenantId, notificationId } = ids;
-  const { boxMs } = deps.firstPass;
-  const until = deps.clock.now() + boxMs;
+  const { safetyMs } = deps.firstPass;
+  const until = deps.clock.now() + safetyMs;
   const outcome = await plan(deps, tenantId, notificationId, {
-    forMs: boxMs,
+    forMs: safetyMs,
     takeUnits: async (notification, units) => {
       await inParallel(units, lanes, (unit) => passUnit(deps, notification, unit, until));
     },

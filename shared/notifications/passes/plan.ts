@@ -128,9 +128,11 @@ export async function plan(
   },
 ): Promise<PlanOutcome> {
   const began = deps.clock.now();
-  let stored = await deps.deliveries.plan(notificationId);
+  let [stored, found] = await Promise.all([
+    deps.deliveries.plan(notificationId),
+    deps.notifications.get(tenantId, notificationId),
+  ]);
   for (;;) {
-    const found = await deps.notifications.get(tenantId, notificationId);
     if (!found || !(await deps.tenants.get(tenantId))) return "gone";
     const { notification } = found;
     // A message too many: nothing may be planned, nor be taken for planned, before somebody agrees.
@@ -144,6 +146,7 @@ export async function plan(
     const next = await planStep(deps, notification, stored);
     if (next === undefined) return "lost";
     stored = next;
+    found = await deps.notifications.get(tenantId, notificationId);
   }
 }
 

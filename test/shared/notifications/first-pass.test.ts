@@ -28,6 +28,8 @@ afterAll(() => rig.stop());
 /** The rig's services as they are outside of tests, with times to match. */
 const inRequest = (more: object = {}): NotifyRig["services"]["notify"] => ({
   ...rig.services.notify,
+  // On a busy machine the rig's claims would be over before the first request may leave.
+  claimMs: 60_000,
   firstPass: { devices: 1_000, boxMs: 20_000, safetyMs: 100, ...more },
 });
 
@@ -50,9 +52,7 @@ describe("a small notification", () => {
     "has reached its %i devices when its request is answered",
     async (devices) => {
       const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
-      // A claim as long as elsewhere: the rig's would be over before the last of the ten requests may leave.
-      const deps = { ...inRequest(), claimMs: 60_000 };
-      const { notificationId, state } = await send(deps, tenantId);
+      const { notificationId, state } = await send(inRequest(), tenantId);
       expect(state).toBe("running");
       expect(await rig.ledger(tenantId)).toMatchObject({ total: devices, doubled: 0 });
       // Nothing is left but to look at the answers.
@@ -154,9 +154,9 @@ describe("a small notification", () => {
     expect(await rig.ledger(tenantId)).toMatchObject({ total: 1, doubled: 0 });
   });
 
-  it("begins nothing new after its time: the rest goes by a message that waits for nobody", async () => {
+  it("begins nothing new when its message is due: the rest goes by it", async () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 5 });
-    await send(inRequest({ boxMs: 0, safetyMs: 60_000 }), tenantId);
+    await send(inRequest({ safetyMs: 0 }), tenantId);
     const due = () =>
       rig.queues.waiting().map(({ queue, visibleAt }) => [queue, visibleAt <= Date.now()]);
     await expect.poll(due, { timeout: 5_000 }).toEqual([[queueNames.notificationPlan, true]]);
@@ -169,12 +169,7 @@ describe("a small notification", () => {
     const deps = inRequest();
     const { notificationId } = await send(inRequest({ devices: -1 }), tenantId);
     rig.queues.lose();
-    const stored = await deps.notifications.get(tenantId, notificationId);
-    if (stored === undefined) throw new Error("no notification");
-    await deps.notifications.replace(
-      { ...stored.notification, state: "pendingApproval" },
-      stored.etag,
-    );
+    // As a verdict leaves it: released, and not begun.
     const subject = { kind: "notification", id: notificationId, summary: "" } as const;
     const approval = { tenantId, subject, state: "approved" } as Approval;
     await settleHeld(deps, approval);
