@@ -14,6 +14,7 @@ import {
   type Limits,
   type Standing,
 } from "./roles/decide.ts";
+import { beyondCollection } from "./roles/granting.ts";
 import {
   type ActionPermissionName,
   actionPermissions,
@@ -59,7 +60,12 @@ export function authorize(
     case "signedIn":
       return { allowed: true, limits: { kind: "all" }, asked: [] };
     case "permission":
-      return allOf(standing, [requirement.permission], resourceOf(requirement.on, target));
+      return withScopes(
+        standing,
+        requirement,
+        target,
+        allOf(standing, [requirement.permission], resourceOf(requirement.on, target)),
+      );
     case "eachTenant":
       return anywhere(standing, requirement.permission);
     case "action":
@@ -87,6 +93,19 @@ function resourceOf(on: On, { tenantId, collectionId }: RequestTarget): Resource
   if (tenantId === undefined) return undefined;
   if (on === "tenant") return { kind: "tenant", tenantId };
   return collectionId === undefined ? undefined : { kind: "collection", tenantId, collectionId };
+}
+
+/** Refuses what would change assignments that the caller could not make. */
+function withScopes(
+  standing: Standing,
+  { changesScopes }: Extract<Requirement, { kind: "permission" }>,
+  { tenantId, collectionId }: RequestTarget,
+  answer: Authorization,
+): Authorization {
+  if (!changesScopes || !answer.allowed || !tenantId || !collectionId) return answer;
+  const [permission] = beyondCollection(standing, { tenantId, collectionId });
+  const { asked } = answer;
+  return permission === undefined ? answer : { allowed: false, step: "scope", permission, asked };
 }
 
 function toAct(

@@ -12,7 +12,13 @@ export type Requirement =
   | { readonly kind: "anonymous" }
   /** Any signed-in caller; what is shown is their own, or the same for everybody. */
   | { readonly kind: "signedIn" }
-  | { readonly kind: "permission"; readonly permission: Permission; readonly on: On }
+  | {
+      readonly kind: "permission";
+      readonly permission: Permission;
+      readonly on: On;
+      /** Besides, the right to make the assignments that name the collection: it changes what they give. */
+      readonly changesScopes?: true;
+    }
   /**
    * The permissions of the action that is asked for (`actionPermissions`), in the request's tenant; `besides`
    * them what it takes to see the thing that names the action.
@@ -26,8 +32,8 @@ const signedIn: Requirement = { kind: "signedIn" };
 const everywhere = (permission: Permission): Requirement => of(permission, "global");
 const inTenant = (permission: Permission): Requirement => of(permission, "tenant");
 const inCollection = (permission: Permission): Requirement => of(permission, "collection");
-const of = (permission: Permission, on: On): Requirement => ({
-  kind: "permission",
+const of = (permission: Permission, on: On) => ({
+  kind: "permission" as const,
   permission,
   on,
 });
@@ -49,8 +55,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "collections-preview": inTenant("collections.manage"),
   "collections-get": inCollection("collections.read"),
   "collections-members": inCollection("collections.read"),
-  "collections-replace": inCollection("collections.manage"),
-  "collections-remove": inCollection("collections.manage"),
+  "collections-replace": { ...of("collections.manage", "collection"), changesScopes: true },
+  "collections-remove": { ...of("collections.manage", "collection"), changesScopes: true },
   "devices-list": inTenant("devices.read"),
   "devices-get": inTenant("devices.read"),
   "devices-history": inTenant("notifications.read"),
