@@ -13,7 +13,7 @@ import { openHome } from "./sign-in/home.ts";
 import { answerDevicePage, devicePagePath } from "./sign-in/pages/device-page.ts";
 import { type SignInService, startSignIn } from "./sign-in/service.ts";
 import { tokenCheck } from "./sign-in/tokens.ts";
-import { makeState, type State } from "./state.ts";
+import { openState, type State } from "./state.ts";
 
 /** How to start. Port 0 takes a free port; `home` is a folder for keys and the app's secret. */
 export type SandboxOptions = {
@@ -49,7 +49,7 @@ const entrasDeviceCodeSeconds = 900;
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { log = () => {}, deviceCodeSeconds = entrasDeviceCodeSeconds } = options;
   const home = await openHome(options.home);
-  const state = makeState();
+  const state = openState(options.home);
   const server = createServer({ keepAliveTimeout: 60_000 });
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -68,7 +68,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await Promise.all([signIn.stop(), close(server)]);
   };
   log(`sandbox: Graph and control at ${url}, sign-in at ${signIn.authorityUrl}`);
-  log("sandbox: tenants, devices and the ledger are kept in memory and end with this process");
+  log(
+    "sandbox: tenants and their devices are kept for the next start; what was done to them, and the ledger, are not",
+  );
   const { authorityUrl } = signIn;
   const { caFile, clientSecret } = home;
   const app = { clientId: apiClientId, clientSecret };

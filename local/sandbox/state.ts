@@ -1,9 +1,18 @@
-/** Everything the stand-in remembers. It is kept in memory and gone when the process ends. */
+/** Everything the stand-in remembers: in memory, but for its tenants, which it finds again at its next start. */
+import { join } from "node:path";
+import { readIfThere, replaceText } from "../kept-file.ts";
 
 import { type Behaviour, type BehaviourBook, behaviourBook } from "./behaviour.ts";
 import { type ActionKind, type ActionKinds, actionKinds } from "./fleet/actions.ts";
 import { type GuidFamily, guidFamily } from "./fleet/guids.ts";
-import { courseOf, makeTenant, type Tenant, type TenantPlan } from "./fleet/tenants.ts";
+import {
+  changeFleet,
+  courseOf,
+  makeTenant,
+  type Tenant,
+  type TenantPast,
+  type TenantPlan,
+} from "./fleet/tenants.ts";
 import { type Ledger, ledger } from "./ledger.ts";
 import { type RequestCounts, requestCounts } from "./request-counts.ts";
 
@@ -18,14 +27,20 @@ export type State = {
   nextRequest: number;
   readonly tenants: Map<string, Tenant>;
   tenantsMade: number;
+  /** Writes down which tenants there are; to be called after each change. */
+  readonly keepTenants: () => void;
   /** When a health script was last run on a device of a tenant, by `tenant number/script id`. */
   readonly scriptRuns: Map<string, Map<number, number>>;
 };
 
-/** An empty state. */
-export function makeState(): State {
+/**
+ * The state of a start: with the tenants that the folder has, and nothing else. Fleets follow from what was asked for,
+ * so that is what is kept: a few hundred characters, for a million devices too.
+ */
+export function openState(folder: string): State {
+  const file = join(folder, "tenants.json");
   const kinds = actionKinds();
-  return {
+  const state: State = {
     kinds,
     behaviour: behaviourBook(),
     ledger: ledger(kinds),
@@ -34,8 +49,19 @@ export function makeState(): State {
     nextRequest: 0,
     tenants: new Map(),
     tenantsMade: 0,
+    keepTenants: () => {
+      const pasts = [...state.tenants.values()].map(
+        ({ past, roles }): TenantPast => ({ ...past, plan: { ...past.plan, roles } }),
+      );
+      replaceText(file, JSON.stringify(pasts));
+    },
     scriptRuns: new Map(),
   };
+  for (const { plan, madeAt, changes } of JSON.parse(readIfThere(file) || "[]") as TenantPast[]) {
+    const tenant = addTenant(state, plan, madeAt);
+    for (const change of changes) changeFleet(tenant, change);
+  }
+  return state;
 }
 
 /** The tenant of an id in either case. */

@@ -1,7 +1,7 @@
 /** Making, changing and deleting tenants, and looking at what their devices hide. */
 import { defaultMix, type FleetMix } from "../fleet/fleet-mix.ts";
 import { isGuid } from "../fleet/guids.ts";
-import type { TenantPlan } from "../fleet/tenants.ts";
+import { changeFleet, type FleetChange, type TenantPlan } from "../fleet/tenants.ts";
 import { addTenant, findTenant } from "../state.ts";
 import { type ControlHandler, missing, refuse } from "./call.ts";
 import { countDevices, hiddenTraits } from "./tenant-view.ts";
@@ -21,7 +21,9 @@ export const createTenant: ControlHandler = ({ state, body }) => {
   if (findTenant(state, plan.tenantId) !== undefined) {
     return { status: 409, body: { error: `the tenant ${plan.tenantId} exists` } };
   }
-  return { status: 201, body: countDevices(addTenant(state, plan, Date.now())) };
+  const tenant = addTenant(state, plan, Date.now());
+  state.keepTenants();
+  return { status: 201, body: countDevices(tenant) };
 };
 
 /** `PATCH /_sandbox/tenants/{id}`: `{ remove, add, touch, roles }`, in this order. */
@@ -34,11 +36,10 @@ export const changeTenant: ControlHandler = ({ state, ids: [id = ""], body }) =>
   if (![remove, add, touch].every(isCount))
     return refuse("remove, add and touch must be whole numbers");
   if (roles !== undefined && !isTexts(roles)) return refuse('"roles" must be a list of strings');
-  const now = Date.now();
-  const removed = tenant.fleet.remove(remove as number);
-  tenant.fleet.add(add as number, now);
-  const touched = tenant.fleet.touch(touch as number, now);
+  const change = { remove, add, touch, at: Date.now() } as FleetChange;
+  const { removed, touched } = changeFleet(tenant, change);
   if (roles !== undefined) tenant.roles = roles;
+  state.keepTenants();
   return { status: 200, body: { ...countDevices(tenant), removed, added: add, touched } };
 };
 
@@ -48,6 +49,7 @@ export const removeTenant: ControlHandler = ({ state, ids: [id = ""] }) => {
   if (tenant === undefined) return missing(`there is no tenant ${id}`);
   state.tenants.delete(tenant.id);
   state.behaviour.forget(tenant.id);
+  state.keepTenants();
   return { status: 204 };
 };
 

@@ -27,6 +27,8 @@ export type Tenant = {
   readonly displayName: string;
   readonly domain: string;
   readonly fleet: Fleet;
+  /** What the fleet was made from, and what was changed since: done again, it makes the same fleet. */
+  readonly past: TenantPast;
   readonly results: ActionResults;
   readonly scripts: readonly HealthScript[];
   /** The app roles that tokens for this tenant carry. */
@@ -42,6 +44,33 @@ export type Tenant = {
   /** Requests counted in the current throttling window. */
   readonly window: { startedAt: number; requests: number };
 };
+
+/** A change to a fleet: devices removed, then added, then renamed. */
+export type FleetChange = {
+  readonly remove: number;
+  readonly add: number;
+  readonly touch: number;
+  readonly at: number;
+};
+
+/** Everything that a fleet follows from. */
+export type TenantPast = {
+  readonly plan: TenantPlan;
+  readonly madeAt: number;
+  readonly changes: readonly FleetChange[];
+};
+
+/** Changes a fleet, and says how many devices there were to remove and to rename. */
+export function changeFleet(
+  { fleet, past }: Pick<Tenant, "fleet" | "past">,
+  change: FleetChange,
+): { readonly removed: number; readonly touched: number } {
+  const removed = fleet.remove(change.remove);
+  fleet.add(change.add, change.at);
+  const touched = fleet.touch(change.touch, change.at);
+  (past.changes as FleetChange[]).push(change);
+  return { removed, touched };
+}
 
 /** What a tenant is made from. */
 export type TenantPlan = FleetPlan & {
@@ -72,6 +101,7 @@ export function makeTenant(
     displayName: plan.displayName,
     domain: domainOf(plan.displayName),
     fleet,
+    past: { plan, madeAt: now, changes: [] },
     results: actionResults(fleet, kinds),
     scripts: scriptNames.map((displayName, position) => ({
       id: scripts.at(position),
