@@ -1,5 +1,13 @@
 /** Small files that are made once and kept: each is there whole or not at all, whenever a process is killed. */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 
 /** The text of a file that only its owner can read; made on first use. An empty file counts as none. */
 export function keptText(path: string, make: () => string): string {
@@ -37,4 +45,15 @@ function draftOf(path: string, text: string): string {
   const draft = `${path}.${process.pid}.tmp`;
   writeFileSync(draft, text, { mode: 0o600, flush: true });
   return draft;
+}
+
+// Folders that hold tokens, keys and names of devices. One that was open before is narrowed.
+
+/** For files that are made in such a folder. */
+export const ownerOnly = 0o600;
+
+/** Makes the folder where it is missing. @throws When it belongs to somebody else, who could read it. */
+export function ownFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
 }

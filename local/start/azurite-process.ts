@@ -36,6 +36,8 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 const [flag, folder = ""] = process.argv.slice(2);
 if (flag === "--location") await lockPatiently(folder);
 
+// What it writes holds rows of devices and people: its own files are for their owner only.
+process.umask(0o077);
 enableCompileCache();
 createRequire(import.meta.url)("azurite/dist/src/azurite.js");
 

@@ -1,9 +1,10 @@
 /** Azure Storage for one machine: Azurite in a child process, on ports that are free. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { ownerOnly, ownFolder } from "../kept-file.ts";
 
 /** Azurite's documented account; it guards nothing, because only this machine can reach it. */
 const account = "devstoreaccount1";
@@ -42,14 +43,14 @@ export async function startAzurite(options: {
   readonly logFile?: string;
 }): Promise<Azurite> {
   const { folder, logFile } = options;
-  if (folder) mkdirSync(folder, { recursive: true });
+  if (folder) ownFolder(folder);
   const child = fork(entry, flags(options), { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const ended = once(child, "exit").then(() => undefined);
   const output = new PassThrough();
   child.stdout?.pipe(output, { end: false });
   child.stderr?.pipe(output, { end: false });
   const ports = await listeningPorts(output, once(child, "close"));
-  if (logFile) output.pipe(createWriteStream(logFile, { flags: "a" }));
+  if (logFile) output.pipe(createWriteStream(logFile, { flags: "a", mode: ownerOnly }));
   else output.resume();
   const stop = async (): Promise<void> => {
     if (child.connected) child.send("close");

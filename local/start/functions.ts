@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startHost } from "../host/host.ts";
 import { type LogEntry, terminalLog } from "../host/runs/log.ts";
+import { ownerOnly } from "../kept-file.ts";
 
 const appDir = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -23,7 +24,7 @@ export async function startFunctions(options: {
   readonly messageLeaseSeconds?: number;
 }): Promise<() => Promise<void>> {
   const { port, settings, keysFile, logFile, onReady, messageLeaseSeconds } = options;
-  const file = createWriteStream(logFile, { flags: "a" });
+  const file = createWriteStream(logFile, { flags: "a", mode: ownerOnly });
   const intoFile = terminalLog((line) => file.write(line));
   const onTerminal = terminalLog((line) => process.stderr.write(line), "error");
   let listening = false;

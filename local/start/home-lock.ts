@@ -4,10 +4,10 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { keptText } from "../kept-file.ts";
+import { keptText, ownerOnly, ownFolder } from "../kept-file.ts";
 
 type Owner = { readonly pid: number; readonly port: number };
 
@@ -17,11 +17,14 @@ type Owner = { readonly pid: number; readonly port: number };
  * @throws One line for people when another Muster runs in it.
  */
 export async function lockHome(home: string): Promise<() => void> {
+  ownFolder(home);
   const path = join(home, "instance.lock");
   const { server, port } = await listen();
   // A link appears with its content, so nobody ever reads half an owner.
   const draft = join(home, `instance.${process.pid}.tmp`);
-  writeFileSync(draft, JSON.stringify({ pid: process.pid, port } satisfies Owner));
+  writeFileSync(draft, JSON.stringify({ pid: process.pid, port } satisfies Owner), {
+    mode: ownerOnly,
+  });
   try {
     const owner = readOwner(path);
     if (owner && (await answers(owner.port))) {
@@ -74,7 +77,7 @@ function answers(port: number): Promise<boolean> {
 /** The secret of that name in `home/keys`: 32 random bytes as base64url text, made on first use. */
 export function keptKey(home: string, name: string): string {
   const folder = join(home, "keys");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  ownFolder(folder);
   return keptText(join(folder, name), () => randomBytes(32).toString("base64url"));
 }
 

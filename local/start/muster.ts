@@ -1,7 +1,7 @@
 /** A whole Muster on one machine: storage, sandbox and functions, started and stopped in order. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt } from "../../scripts/build.ts";
+import { ownFolder } from "../kept-file.ts";
 import { appSettings } from "./app-settings.ts";
 import { type Azurite, startAzurite } from "./azurite.ts";
 import { giveFirstRoles } from "./first-roles.ts";
@@ -46,7 +46,8 @@ async function startInOrder(
   onLost: OnLost,
   undo: (() => unknown)[],
 ): Promise<string> {
-  mkdirSync(join(home, "logs"), { recursive: true });
+  ownFolder(home);
+  ownFolder(join(home, "logs"));
   undo.push(await lockHome(home));
   removeReady(home);
   if (port !== 0 && (await isTaken(port))) {

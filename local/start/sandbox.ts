@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { ownerOnly } from "../kept-file.ts";
 import type { Sandbox as Announcement } from "../sandbox/sandbox.ts";
 import type { Part } from "./keep-running.ts";
 
@@ -23,7 +24,7 @@ export async function startSandbox(options: {
     url ? new URL(url).port : "0",
   );
   const child = fork(entry, [home, ...ports], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
-  const log = createWriteStream(logFile, { flags: "a" });
+  const log = createWriteStream(logFile, { flags: "a", mode: ownerOnly });
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
   const ended = once(child, "exit").then(() => undefined);

@@ -5,12 +5,12 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   existsSync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -21,6 +21,7 @@ import {
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { ownerOnly, ownFolder } from "../../shared/storage/own-folder.ts";
 import { apply, type Claim, type Entry } from "../base/claim.ts";
 
 /** The journal of one relay. */
@@ -37,11 +38,11 @@ const usualLines = 20_000;
 
 /** Opens the journal in a folder, which is made if it is not there. */
 export function openJournal(home: string, maxLines: number = usualLines): Journal {
-  mkdirSync(home, { recursive: true });
+  ownFolder(home);
   const path = join(home, "journal.ndjson");
   let claims = existsSync(path) ? replay(readFileSync(path, "utf8")) : new Map<string, Claim>();
   renameSync(shortened(path, claims), path);
-  let file = openSync(path, "a");
+  let file = openSync(path, "a", ownerOnly);
   let lines = 0;
   const shorten = (): void => {
     const fresh = shortened(path, claims);
@@ -50,7 +51,7 @@ export function openJournal(home: string, maxLines: number = usualLines): Journa
     try {
       renameSync(fresh, path);
     } finally {
-      file = openSync(path, "a");
+      file = openSync(path, "a", ownerOnly);
     }
   };
   return {
@@ -89,7 +90,9 @@ export function replay(text: string): Map<string, Claim> {
 /** Writes a file with the open claims only, on disk whole, and answers its path. */
 function shortened(path: string, claims: ReadonlyMap<string, Claim>): string {
   const fresh = `${path}.new`;
-  const file = openSync(fresh, "w");
+  // One that a crash left would keep the rights it has.
+  rmSync(fresh, { force: true });
+  const file = openSync(fresh, "w", ownerOnly);
   try {
     for (const entry of entriesOf(claims)) writeLine(file, entry);
     fdatasyncSync(file);
@@ -135,7 +138,7 @@ function writeLine(file: number, entry: Entry): void {
  * @throws When another process has it.
  */
 export async function takeAlone(home: string): Promise<() => void> {
-  mkdirSync(home, { recursive: true });
+  ownFolder(home);
   const address = addressOf(resolve(home));
   const server = createServer((socket) => socket.destroy());
   if (!(await listens(server, address))) {
@@ -189,10 +192,10 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function keptId(home: string, name: string): string {
   const path = join(home, name);
   const kept = read(path);
-  if (guid.test(kept)) return kept;
-  const made = randomUUID();
-  writeFileSync(path, made);
-  return made;
+  const id = guid.test(kept) ? kept : randomUUID();
+  if (id !== kept) writeFileSync(path, id, { mode: ownerOnly });
+  chmodSync(path, ownerOnly);
+  return id;
 }
 
 /** Forgets an id: the next one of that name is another. */

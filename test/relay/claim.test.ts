@@ -1,11 +1,19 @@
 /** The relay's pure parts: a claim as its journal tells it, counts as outcomes, answers, own operations. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { begin, type Entry, isClosed, type Work } from "../../relay/base/claim.ts";
 import { readSettings } from "../../relay/base/settings.ts";
-import { openJournal, replay } from "../../relay/claims/journal.ts";
+import { keptId, openJournal, replay } from "../../relay/claims/journal.ts";
 import { choose } from "../../relay/claims/look-at-site.ts";
 import { deviceOf } from "../../relay/inventory.ts";
 import { outcomeOf } from "../../relay/site/outcomes.ts";
@@ -118,6 +126,35 @@ const counts = (completed: number, failed: number, offline: number, unknown: num
   offline,
   unknown,
 });
+
+test.skipIf(process.platform === "win32")(
+  "nobody but its owner reads the journal or the ids, also where the folder and its files were open before",
+  () => {
+    const home = mkdtempSync(join(tmpdir(), "relay-home-"));
+    writeFileSync(join(home, "journal.ndjson"), "");
+    writeFileSync(join(home, "journal.ndjson.new"), "");
+    writeFileSync(join(home, "old-id"), "6f3c2a10-0000-4000-8000-000000000001");
+    for (const name of readdirSync(home)) chmodSync(join(home, name), 0o644);
+    chmodSync(home, 0o755);
+    try {
+      openJournal(home).close();
+      keptId(home, "old-id");
+      keptId(home, "new-id");
+      expect(statSync(home).mode & 0o777).toBe(0o700);
+      const modes = readdirSync(home).map((name) => [
+        name,
+        (statSync(join(home, name)).mode & 0o777).toString(8),
+      ]);
+      expect(modes).toEqual([
+        ["journal.ndjson", "600"],
+        ["new-id", "600"],
+        ["old-id", "600"],
+      ]);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  },
+);
 
 describe("the site's counts", () => {
   test.each([

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,6 +34,21 @@ test("what was stored is there after a stop and a start on other ports", async (
   });
   await second.stop();
 });
+
+test.skipIf(process.platform === "win32")(
+  "its data is for its owner only, also in a folder that was open before",
+  async () => {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o755);
+    const azurite = await startAzurite({ folder });
+    await table(azurite.connectionString, "Private").createTable();
+    await azurite.stop();
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    expect(names.filter((name) => statSync(join(folder, name)).mode & 0o077)).toEqual([]);
+    expect(names.length).toBeGreaterThan(1);
+  },
+);
 
 test("a folder in use is waited for, so that two never write the same files", async () => {
   const first = await startAzurite({ folder });

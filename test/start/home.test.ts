@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -84,6 +85,22 @@ describe("keys", () => {
   test.skipIf(process.platform === "win32")("only its owner can read it", () => {
     keptKey(home, "admin-token");
     expect(statSync(join(home, "keys", "admin-token")).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("the lock of a home keeps others out", () => {
+  test("of a home that everybody could read before", async () => {
+    chmodSync(home, 0o755);
+    const unlock = await lockHome(home);
+    expect(statSync(home).mode & 0o777).toBe(0o700);
+    expect(statSync(join(home, "instance.lock")).mode & 0o777).toBe(0o600);
+    unlock();
+  });
+
+  test("of keys whose folder was open before", () => {
+    mkdirSync(join(home, "keys"), { mode: 0o755 });
+    keptKey(home, "admin-token");
+    expect(statSync(join(home, "keys")).mode & 0o777).toBe(0o700);
   });
 });
 

@@ -3,10 +3,9 @@
  * secrets of the seeded apps. All of it is made at the first start.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { generate } from "selfsigned";
-import { keptText, readIfThere, replaceText } from "../../kept-file.ts";
+import { keptText, ownFolder, readIfThere, replaceText } from "../../kept-file.ts";
 
 // The certificate that sign-in answers with: nobody vouches for it, so callers trust exactly this one.
 
@@ -80,7 +79,7 @@ export type SignInHome = {
 
 /** Reads what is kept in a folder, and makes what is missing. Secret files are for their owner only. */
 export async function openHome(folder: string): Promise<SignInHome> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  ownFolder(folder);
   const file = (name: string): string => join(folder, name);
   const secret = (name: string): string =>
     keptText(file(name), () => randomBytes(30).toString("base64url"));
