@@ -102,12 +102,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
 function listenFor(
   { port }: HostOptions,
-  { port: localPort, cors, env }: AppFiles,
+  { port: localPort, cors }: AppFiles,
   log: HostLog,
   answers: Promise<Answers>,
 ): Promise<HttpFront> {
-  const homePage = env["AzureWebJobsDisableHomepage"]?.toLowerCase() !== "true";
-  return listen({ port: port ?? localPort ?? 7071, cors, homePage, log }, answers);
+  return listen({ port: port ?? localPort ?? 7071, cors, log }, answers);
 }
 
 type Parts = {
@@ -214,6 +213,7 @@ function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): 
       streamUri: worker.streamUri,
       forwarder,
       customHeaders: app.host.extensions.http.customHeaders,
+      homePage: app.env["AzureWebJobsDisableHomepage"]?.toLowerCase() !== "true",
       bodyLimit: Number(app.env["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? bodyLimit),
     }),
   });

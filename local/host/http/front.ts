@@ -1,4 +1,4 @@
-/** The HTTP server of the host: tells admin endpoints, home page and functions apart. */
+/** The HTTP server of the host: tells admin endpoints and functions apart. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -43,7 +43,6 @@ export type HttpFront = {
 export type HttpFrontOptions = {
   readonly port: number;
   readonly cors: Cors;
-  readonly homePage: boolean;
   readonly log: HostLog;
 };
 
@@ -52,14 +51,13 @@ export type Answers = { readonly admin: HttpAnswer; readonly functions: HttpAnsw
 
 /** Listens on the loopback interface. Rejects when the port is taken. */
 export async function listen(
-  { port, cors, homePage, log }: HttpFrontOptions,
+  { port, cors, log }: HttpFrontOptions,
   answers: Promise<Answers>,
 ): Promise<HttpFront> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (applyCors(cors, request, response)) return;
     if ((request.url ?? "").length > urlLimit) return writeEmpty(response, 414);
     const target = targetOf(request);
-    if (target.path === "") return writeHome(response, homePage);
     const { admin, functions } = await answers;
     const answer = /^admin(\/|$)/i.test(target.path) ? admin : functions;
     await answer(request, response, target);
@@ -79,12 +77,6 @@ export async function listen(
     port: (server.address() as AddressInfo).port,
     close: (graceMs) => close(server, graceMs),
   };
-}
-
-function writeHome(response: ServerResponse, shown: boolean): void {
-  if (!shown) return void response.writeHead(204).end();
-  response.writeHead(200, { "content-type": "text/html" });
-  response.end("<!doctype html><title>Functions</title><p>Your functions host is running.</p>\n");
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

@@ -21,6 +21,8 @@ export type HttpFunctionsOptions = {
   readonly streamUri: () => string | undefined;
   readonly forwarder: Forwarder;
   readonly customHeaders: Readonly<Record<string, string>>;
+  /** Whether the root, where no function takes it, is a page; it is an empty answer otherwise. */
+  readonly homePage: boolean;
   /** Largest request body outside of streaming, in bytes. */
   readonly bodyLimit: number;
 };
@@ -41,7 +43,7 @@ export function httpFunctions(options: HttpFunctionsOptions): HttpAnswer {
       return writeProblem(response, 503, "Not ready", detail, { "retry-after": "5" });
     }
     const match = routes.find(target.method, target.path);
-    if (!match) return writeEmpty(response, 404);
+    if (!match) return writeUnmatched(response, target, options.homePage);
     const grant = grantOf(keys, target.key, match.fn.name);
     if (match.fn.disabled && grant !== "admin") return writeEmpty(response, 404);
     if (!suffices(grant, match.fn.authLevel)) return writeEmpty(response, 401);
@@ -49,6 +51,14 @@ export function httpFunctions(options: HttpFunctionsOptions): HttpAnswer {
     if (uri) return stream(options, request, response, target, match, uri);
     await answer(options, request, response, target, match);
   };
+}
+
+/** The host's home page comes behind all functions (`HomepageMiddleware`), and for `/` alone, by any method. */
+function writeUnmatched(response: ServerResponse, { path }: Target, homePage: boolean): void {
+  if (path !== "") return writeEmpty(response, 404);
+  if (!homePage) return void response.writeHead(204).end();
+  response.writeHead(200, { "content-type": "text/html" });
+  response.end("<!doctype html><title>Functions</title><p>Your functions host is running.</p>\n");
 }
 
 /** The body of known length, which the host reads before it binds the trigger; undefined when it has answered. */

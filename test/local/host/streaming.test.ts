@@ -84,6 +84,38 @@ describe("a streaming function", () => {
   });
 });
 
+describe("the home page", () => {
+  const asked = async (given: HostedApp, method: string, path: string) => {
+    const response = await given.fetch(path, { method });
+    return [response.status, response.headers.get("content-type"), await response.text()];
+  };
+
+  test.each([
+    ["GET", "/", 404, "rest"],
+    ["GET", "/?x", 404, "rest"],
+    ["GET", "//", 404, "rest"],
+    ["POST", "/", 200, "Your functions host is running"],
+    ["HEAD", "/?x=1", 200, ""],
+    ["POST", "//", 404, ""],
+    ["GET", "/admin", 401, ""],
+    ["GET", "/admin/", 401, ""],
+    ["GET", "/admin/host/ping", 200, ""],
+    ["GET", "/administrator", 404, "rest"],
+  ])(
+    "comes only where no function takes the request: %s %s is %d",
+    async (method, path, status, text) => {
+      const [given, , body] = await asked(app, method, path);
+      expect([given, body]).toEqual([status, text === "" ? "" : expect.stringContaining(text)]);
+    },
+  );
+
+  test("is nothing at all where AzureWebJobsDisableHomepage says so, and functions are as before", async () => {
+    await using bare = await hostApp("streaming", { env: { AzureWebJobsDisableHomepage: "True" } });
+    expect(await asked(bare, "POST", "/")).toEqual([204, null, ""]);
+    expect(await asked(bare, "GET", "/")).toMatchObject([404, expect.anything(), "rest"]);
+  });
+});
+
 describe("a streaming function that gives no answer", () => {
   const streamSilenceMs = 1_000;
   let quiet: HostedApp;
