@@ -114,6 +114,8 @@ async function stream(
   const chunked = "transfer-encoding" in request.headers;
   const body = chunked ? { bytes: undefined } : await bodyOf(request, response, bodyLimit);
   if (body === undefined) return;
+  // Whoever hung up meanwhile is told to nobody, least of all to a worker that would wait for the request.
+  if (response.closed) return;
   const { bytes } = body;
   const invocationId = randomUUID();
   const outcome = run(fn, {

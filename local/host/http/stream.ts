@@ -62,9 +62,11 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
         void outcome.then((end) => answerFor(end, response));
       });
       response.on("close", () => {
-        if (!response.writableFinished) upstream.destroy();
+        if (!response.writableFinished) giveUp(upstream);
         else letGo(request, upstream);
       });
+      // The worker waits for its request's headers without end, so they never wait for the body's first piece.
+      upstream.flushHeaders();
       if (exchange.bytes === undefined) request.pipe(upstream);
       else upstream.end(exchange.bytes);
     },
@@ -102,6 +104,17 @@ function openUpstream(
   }).on("timeout", function abort(this: ClientRequest) {
     this.destroy(new Error("the worker was silent for too long"));
   });
+}
+
+/**
+ * Ends a request whose caller is gone, but not before its headers are with the worker: an invocation that never
+ * sees its request waits until `functionTimeout`, which costs the worker and all else that it is doing.
+ */
+function giveUp(upstream: ClientRequest): void {
+  const { socket } = upstream;
+  if (socket === null) upstream.once("socket", () => giveUp(upstream));
+  else if (socket.connecting) socket.once("connect", () => setImmediate(() => upstream.destroy()));
+  else setImmediate(() => upstream.destroy());
 }
 
 /**
