@@ -23,7 +23,7 @@ export const known = { tenantId, inventoryId, siteCode: "PS1", part: "0", approv
 
 const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
 /** Only some of a mixed fleet can do this, so that there is something to retry. */
-const notification = { action: "collectHardwareInventory", target: { kind: "tenant" } };
+const notification = { action: "endpointProtectionQuickScan", target: { kind: "tenant" } };
 
 const role = { name: "Reader", permissions: ["devices.read"] };
 const assignment = (found: Found) => ({
@@ -66,8 +66,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "notifications-get": {},
   "notifications-list": {},
   "notifications-deliveries": {},
-  // Kept, so that the cancellation meets what has just begun.
-  "notifications-retry": { body: () => ({ only: ["notSupported"] }), keep: ["notificationId"] },
+  // Not kept: it ends at once, and the cancellation is of the first, whose devices have not answered yet.
+  "notifications-retry": { body: () => ({ only: ["notSupported"] }) },
   "notifications-cancel": {},
   "sites-lease": { body: () => ({ relayId, seconds: 60 }) },
   "sites-claim": {

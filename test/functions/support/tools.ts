@@ -12,7 +12,7 @@ export async function makeTools(): Promise<Tools & { readonly logged: readonly u
   const settings = readSettings({
     AzureWebJobsStorage: storageConnectionString(),
     MUSTER_ADMIN_TOKEN: adminToken,
-    MUSTER_GRAPH_URL: "http://graph.invalid",
+    MUSTER_GRAPH_URL: "https://graph.invalid",
     MUSTER_AUTHORITY_URL: "https://sign-in.invalid",
     MUSTER_CLIENT_ID: "app",
     MUSTER_CLIENT_SECRET: "secret",

@@ -115,7 +115,14 @@ describe("a notification", () => {
     ({ state, event }) => {
       const to = notificationLifecycle[state][event];
       const moved = move(running({ state }), event, { finishedAt: 3 });
-      expect(moved).toEqual(to === undefined ? undefined : running({ state: to, finishedAt: 3 }));
+      // What is stopped while it is planned is marked: its counts are not about all of its devices.
+      const cut = state === "planning" && (event === "cancel" || event === "giveUp");
+      const after = {
+        state: to ?? state,
+        finishedAt: 3,
+        ...(cut ? { cutShort: true } : {}),
+      } as const;
+      expect(moved).toEqual(to === undefined ? undefined : running(after));
     },
   );
 

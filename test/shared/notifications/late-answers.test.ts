@@ -22,7 +22,8 @@ const delivering = () =>
 /** A notification whose devices a worker has marked, and then died: nothing has left. */
 async function marked() {
   const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
-  const notificationId = await rig.send(tenantId);
+  // Repeatable: what a look does not find is sent again.
+  const notificationId = await rig.send(tenantId, { action: "endpointProtectionQuickScan" });
   await rig.drain(delivering);
   const [message] = rig.queues.waiting();
   if (message === undefined) throw new Error("nothing was planned");
