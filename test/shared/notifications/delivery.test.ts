@@ -117,11 +117,8 @@ describe("a notification", () => {
       const moved = move(running({ state }), event, { finishedAt: 3 });
       // What is stopped while it is planned is marked: its counts are not about all of its devices.
       const cut = state === "planning" && (event === "cancel" || event === "giveUp");
-      const after = {
-        state: to ?? state,
-        finishedAt: 3,
-        ...(cut ? { cutShort: true } : {}),
-      } as const;
+      const mark: { readonly cutShort?: true } = cut ? { cutShort: true } : {};
+      const after = { state: to ?? state, finishedAt: 3, ...mark };
       expect(moved).toEqual(to === undefined ? undefined : running(after));
     },
   );
