@@ -86,7 +86,7 @@ function depsOf(
   const address = { url: settings.muster.url, tenantId, siteCode };
   const ask = askerOf(address, tokenSource(settings.muster.auth), clock);
   const muster = musterApi(ask, keptId(home, "relay-id"));
-  const reader = siteReader(transport);
+  const reader = siteReader(transport, site.url);
   const callMs = site.timeoutMs + Math.min(marginMs, site.timeoutMs / 2);
   return {
     ...settings,

@@ -57,7 +57,8 @@ export function askerOf(
     const authorization = `Bearer ${await tokens(fresh)}`;
     const headers = { authorization, "content-type": "application/json" };
     const signal = AbortSignal.timeout(timeoutMs);
-    return exchange(base + path, { method, headers, body, signal });
+    // The token and the site's devices are for Muster alone, wherever an answer would send us.
+    return exchange(base + path, { method, headers, body, signal, redirect: "manual" });
   };
   return async (method, path, body) => {
     const text = JSON.stringify(body);

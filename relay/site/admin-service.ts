@@ -11,9 +11,9 @@ const isOwn = (given: unknown): boolean => wordsOf(given).body.kind !== "foreign
 /** What an account that may not see sites is answered. */
 const unseen = new Set([400, 403, 404]);
 
-/** Reads from AdminService over a transport. @throws SiteUnreadable when it does not answer. */
-export function siteReader(transport: Transport) {
-  const reads = siteReads(transport);
+/** Reads from AdminService over a transport, below `base`. @throws SiteUnreadable when it does not answer. */
+export function siteReader(transport: Transport, base: string) {
+  const reads = siteReads(transport, base);
   return {
     list: reads.list,
     ...operationsReader(reads),

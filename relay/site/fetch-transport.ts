@@ -32,6 +32,8 @@ export function fetchTransport(
         method,
         headers: { accept: "application/json", ...credentials, ...json },
         signal: AbortSignal.timeout(timeoutMs),
+        // What the site is asked, and by whom, is nobody else's business.
+        redirect: "manual",
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       return { kind: "answer", status: answer.status, body: parsed(await answer.text()) };

@@ -1,6 +1,7 @@
 /** Reads from AdminService: lists and single objects, in the shapes that Microsoft documents or that are known to work. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OutsideBody } from "../../shared/kernel/outside-text.ts";
+import { type OutsideBody, plainText } from "../../shared/kernel/outside-text.ts";
+import { pathBelow, wholeLink } from "../../shared/kernel/values.ts";
 import { recordOf, type SiteAnswer, saysWhat, type Transport, wordsOf } from "./transport.ts";
 
 /** The site could not be read now. */
@@ -16,8 +17,11 @@ const notFound = 404;
 const maxReads = 3;
 const rereadMs = 200;
 
-/** Reads over a transport. */
-export function siteReads(transport: Transport) {
+/** More pages than any list of a site has: paging that does not end. */
+const maxPages = 1000;
+
+/** Reads over a transport, whose requests go below `base`. */
+export function siteReads(transport: Transport, base: string) {
   const read = readerOver(transport);
   return {
     /**
@@ -25,10 +29,20 @@ export function siteReads(transport: Transport) {
      * would start it again, and an inventory would end in the middle.
      */
     list: async (path: string): Promise<readonly Row[]> => {
-      const { status, body } = await read(path);
-      const rows = rowsIn(wordsOf(body).body);
-      if (status === notFound || rows === undefined)
-        throw new SiteUnreadable(`${saysWhat(status, body)}, and no list`);
+      const rows: Row[] = [];
+      const asked = new Set<string>();
+      for (let page: string | undefined = path; page !== undefined; ) {
+        asked.add(page);
+        const { status, body: given } = await read(page);
+        const { body } = wordsOf(given);
+        const found = rowsIn(body);
+        if (status === notFound || found === undefined)
+          throw new SiteUnreadable(`${saysWhat(status, given)}, and no list`);
+        for (const row of found) rows.push(row);
+        page = nextPage(base, page, body);
+        if (page !== undefined && (asked.has(page) || asked.size >= maxPages))
+          throw new SiteUnreadable("the site's pages do not end");
+      }
       return rows;
     },
     /** One object by its key; undefined when there is none. */
@@ -71,6 +85,19 @@ const troubleOf = (answer: SiteAnswer): string =>
 function rowsIn(body: OutsideBody): readonly Row[] | undefined {
   const value = body.kind === "object" ? body.fields["value"] : undefined;
   return Array.isArray(value) ? value.map(recordOf) : undefined;
+}
+
+/** Where a list goes on, below the base; our credentials go nowhere else. */
+function nextPage(base: string, asked: string, body: OutsideBody): string | undefined {
+  const link = body.kind === "object" ? body.fields["@odata.nextLink"] : undefined;
+  if (typeof link !== "string" || link === "") return undefined;
+  const whole = wholeLink(link, base + asked);
+  const path = pathBelow(base, whole);
+  if (path === undefined)
+    throw new SiteUnreadable(
+      `the site says that its list goes on at ${plainText(whole, 200)}, which is not below ${base}`,
+    );
+  return path;
 }
 
 /** A number of a row; 0 when it has none. */

@@ -5,6 +5,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { randomId } from "../kernel/ids.ts";
 import { plainText, reasonOf } from "../kernel/outside-text.ts";
+import { pathBelow, wholeLink } from "../kernel/values.ts";
 import { type GraphAnswer, judge, wordsOf } from "./answer.ts";
 import { batchAnswers, batchBody } from "./batch.ts";
 import type { GraphRequest, GraphVersion } from "./request.ts";
@@ -65,19 +66,18 @@ export class GraphClient {
     return batchAnswers(outer.body, requests.length, this.#options.clock.now());
   }
 
-  /** Follows a `nextLink` unchanged; one that leads away from Graph is refused, not followed. */
+  /** Follows a `nextLink` of an answer; one that leads away from Graph is refused, not followed. */
   async follow(tenantId: string, nextLink: string): Promise<GraphAnswer> {
     const { baseUrl } = this.#options;
-    const link = URL.canParse(nextLink) ? new URL(nextLink) : undefined;
     // Our token goes along: the same host, and below the same path.
-    if (link?.origin !== new URL(baseUrl).origin || !link.href.startsWith(`${baseUrl}/`))
+    const target = pathBelow(baseUrl, nextLink);
+    if (target === undefined)
       return {
         kind: "refused",
         reason: "other",
         code: "foreign-next-link",
-        message: plainText(nextLink, 200),
+        message: `the next page is said to be at ${plainText(nextLink, 200)}, which is not below ${baseUrl}`,
       };
-    const target = link.href.slice(baseUrl.length);
     const call = { tenantId, target, until: this.#deadline() };
     return this.#askSignedIn(call, { method: "GET", path: "" }, false);
   }
@@ -123,11 +123,21 @@ export class GraphClient {
           method,
           headers: headersFor(token, body !== undefined),
           signal: until,
+          // Neither our token nor what we ask for is anybody else's business.
+          redirect: "manual",
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         const text = await response.text();
         const retryAfter = response.headers.get("retry-after");
-        return judge({ status: response.status, retryAfter, body: text }, clock.now());
+        const { status } = response;
+        const answer = judge({ status, retryAfter, body: text }, clock.now());
+        const elsewhere = response.headers.get("location");
+        if (isRedirect(status) && elsewhere !== null)
+          return {
+            kind: "unclear",
+            why: `HTTP ${status}: sent on to ${plainText(elsewhere, 200)}`,
+          };
+        return answer.kind === "ok" ? withWholeLink(answer, baseUrl + target) : answer;
       });
     } catch (error) {
       const why = reasonOf(error);
@@ -146,6 +156,18 @@ function headersFor(token: string, hasBody: boolean): Record<string, string> {
     "client-request-id": randomId(),
     ...(hasBody ? { "content-type": "application/json" } : {}),
   };
+}
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400;
+
+const linkName = "@odata.nextLink";
+
+/** A list's link to its next page may be relative to the address that was asked, which whoever follows it has not. */
+function withWholeLink(answer: Extract<GraphAnswer, { kind: "ok" }>, asked: string): GraphAnswer {
+  const fields = answer.body as Readonly<Record<string, unknown>> | undefined;
+  const link = fields?.[linkName];
+  if (typeof link !== "string") return answer;
+  return { ...answer, body: { ...fields, [linkName]: wholeLink(link, asked) } };
 }
 
 const noAnswer: GraphAnswer = { kind: "unclear", why: "no answer in the batch" };

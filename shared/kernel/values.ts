@@ -45,3 +45,21 @@ function bearsNoName(address: string): boolean {
   const url = URL.parse(address);
   return url === null || (url.username === "" && url.password === "");
 }
+
+/** A link of an answer as a whole address, where it is written relative to the one that was asked. Nothing stays nothing. */
+export function wholeLink(link: string, asked: string): string {
+  if (link === "" || URL.canParse(link)) return link;
+  return URL.parse(link, asked)?.href ?? link;
+}
+
+/**
+ * The part of an address behind a service's base, to be asked for there. Undefined where it leads anywhere else, or
+ * bears a name: what we sign requests with goes to the address of the settings only.
+ */
+export function pathBelow(base: string, address: string): string | undefined {
+  const [own, url] = [new URL(`${base}/`), URL.parse(address)];
+  if (url === null || url.origin !== own.origin || !url.pathname.startsWith(own.pathname))
+    return undefined;
+  if (!bearsNoName(address)) return undefined;
+  return (url.pathname + url.search).slice(own.pathname.length - 1);
+}

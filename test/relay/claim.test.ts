@@ -207,8 +207,10 @@ describe("the site's answer to a call", () => {
   });
 });
 
+const base = "https://site.example/AdminService";
+
 const reading = (status: number, body: unknown) =>
-  siteReads(() => Promise.resolve({ kind: "answer", status, body }));
+  siteReads(() => Promise.resolve({ kind: "answer", status, body }), base);
 
 describe("what is read from the site", () => {
   test.each([
@@ -227,6 +229,54 @@ describe("what is read from the site", () => {
     const { one, list } = reading(status, body);
     await expect(one("/x")).rejects.toThrow(/IIS 10.0|Access denied|: m/);
     await expect(list("/x")).rejects.toThrow(/IIS 10.0|Access denied|: m/);
+  });
+});
+
+/** A site whose lists go on where `links` say; the paths that it was asked for. */
+function pagesOf(links: readonly (string | undefined)[]) {
+  const paths: string[] = [];
+  const { list } = siteReads(({ path }) => {
+    paths.push(path);
+    const link = links[paths.length - 1];
+    const next = link === undefined ? {} : { "@odata.nextLink": link };
+    return Promise.resolve({
+      kind: "answer",
+      status: 200,
+      body: { value: [{ ID: paths.length }], ...next },
+    });
+  }, base);
+  return { paths, rows: list("/wmi/SMS_ClientOperation?$select=ID") };
+}
+
+describe("a list of the site that goes on elsewhere", () => {
+  test("is read to its end, however its pages are linked", async () => {
+    const { paths, rows } = pagesOf(["?page=2", `${base}/wmi/B?page=3`, "B?page=4", undefined]);
+    expect(await rows).toEqual([{ ID: 1 }, { ID: 2 }, { ID: 3 }, { ID: 4 }]);
+    expect(paths.slice(1)).toEqual([
+      "/wmi/SMS_ClientOperation?page=2",
+      "/wmi/B?page=3",
+      "/wmi/B?page=4",
+    ]);
+  });
+
+  test.each([
+    ["another host", "https://elsewhere.example/AdminService/wmi/A"],
+    ["another host without a scheme", "//elsewhere.example/AdminService/wmi/A"],
+    ["plain http", "http://site.example/AdminService/wmi/A"],
+    ["another port", "https://site.example:444/AdminService/wmi/A"],
+    ["another application of the host", "https://site.example/Other/A"],
+    ["a name", "https://relay:secret@site.example/AdminService/wmi/A"],
+    ["no address", "https://"],
+  ])("namely at %s is unreadable, and our credentials stay", async (_, link) => {
+    const { paths, rows } = pagesOf([link]);
+    await expect(rows).rejects.toThrow(/goes on at .*(elsewhere|site\.example|https:\/\/)/);
+    expect(paths).toHaveLength(1);
+  });
+
+  test("in a circle is unreadable", async () => {
+    const { paths, rows } = pagesOf(["?a", "?b", "?a", "?b"]);
+    await expect(rows).rejects.toThrow("do not end");
+    expect(paths).toHaveLength(3);
   });
 });
 

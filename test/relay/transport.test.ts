@@ -11,6 +11,8 @@ import { paced, type Transport } from "../../relay/site/transport.ts";
 
 let server: Server;
 let base = "";
+/** Where `/moved` has moved to. */
+let elsewhere = "";
 beforeAll(async () => {
   server = createServer((request, response) => {
     let text = "";
@@ -18,6 +20,8 @@ beforeAll(async () => {
     request.on("end", () => {
       if (request.url?.endsWith("/cut")) return void request.socket.destroy();
       if (request.url?.endsWith("/slow")) return;
+      if (request.url?.endsWith("/moved"))
+        return void response.writeHead(307, { location: `${elsewhere}/moved` }).end();
       if (request.url?.endsWith("/html")) return void response.writeHead(500).end("<html>");
       const { authorization = "", "content-type": type = "" } = request.headers;
       const seen = { method: request.method, url: request.url, text, type, authorization };
@@ -77,6 +81,20 @@ describe.each(ways)("by %s", (_, open) => {
   test.each(["/cut", "/slow"])("nobody can tell what became of %s", async (path) => {
     const answer = await open(base)({ method: "POST", path, body: {} });
     expect(answer).toMatchObject({ kind: "lost", sent: true });
+  });
+
+  test("nobody is sent on elsewhere, with what was to be done", async () => {
+    let asked = 0;
+    const other = createServer((_request, response) => {
+      asked += 1;
+      response.end("{}");
+    });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const answer = await open(base)({ method: "POST", path: "/moved", body: {} });
+    other.close();
+    expect(answer).toMatchObject({ kind: "answer", status: 307 });
+    expect(asked).toBe(0);
   });
 
   test("a server that is not there has surely not heard it", async () => {

@@ -184,6 +184,21 @@ test("a next page on another host is not followed", async () => {
   const refresh = await rig.refresh(tenantId);
   expect(refresh).toMatchObject({ state: "failed", failure: { code: "graph-refused" } });
   expect(refresh.failure?.detail).toContain("foreign-next-link");
+  expect(refresh.failure?.detail).toContain("http://elsewhere.invalid/v1.0/x");
+});
+
+test("pages that are linked relative to the one before are all read", async () => {
+  const tenantId = rig.addTenant();
+  const links = ["/v1.0/deviceManagement/managedDevices?page=2", "?page=3", undefined];
+  rig.graph.odd = (_nth, path) => {
+    if (!path.includes("managedDevices")) return undefined;
+    const page = Number(new URL(path, rig.graph.url).searchParams.get("page") ?? 1);
+    const link = links[page - 1];
+    const next = link === undefined ? {} : { "@odata.nextLink": link };
+    return { status: 200, body: { value: [graphDevice(page)], ...next } };
+  };
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ state: "completed", counts: { fetched: 3 } });
 });
 
 test("a 429 waits as long as Graph says, keeps what was read, and is no failed attempt", async () => {

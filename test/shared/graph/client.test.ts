@@ -218,14 +218,56 @@ describe("a next link", () => {
     ["another port", () => server.url.replace(/:\d+$/, ":1/v1.0/devices")],
     ["another scheme", () => `${server.url.replace("http", "https")}/v1.0/devices`],
     ["a host dressed as ours", () => `${server.url}@graph.example/v1.0/devices`],
+    ["us with a name", () => `${server.url.replace("//", "//name:word@")}/v1.0/devices`],
+    ["a file", () => "file:///v1.0/devices"],
     ["nowhere", () => "/v1.0/devices"],
     ["nothing", () => ""],
   ])("to %s is refused, and our token stays here", async (_name, link) => {
     server.answer(answering(200));
-    expect(await client().follow("t1", link())).toMatchObject({ code: "foreign-next-link" });
+    const refused = await client().follow("t1", link());
+    expect(refused).toMatchObject({ code: "foreign-next-link" });
+    expect(refused).toMatchObject({ message: expect.stringContaining(link()) });
     expect(server.seen).toEqual([]);
     expect(tokens).toEqual([]);
   });
+});
+
+describe("a next link that is written relative to what was asked", () => {
+  test.each([
+    ["/v1.0/devices?$skiptoken=a", "/v1.0/devices?$skiptoken=a"],
+    ["?$skiptoken=a", "/v1.0/lists/devices?$skiptoken=a"],
+    ["devices?$skiptoken=a", "/v1.0/lists/devices?$skiptoken=a"],
+  ])("such as %s is followed, on the next page too", async (link, path) => {
+    server.answer(answering(200, { value: [], "@odata.nextLink": link }));
+    const lists = { method: "GET", path: "/lists/devices?$top=5" } as const;
+    let answer = await client().ask("t1", "v1.0", lists);
+    for (let page = 0; page < 2; page += 1) answer = await client().follow("t1", linkIn(answer));
+    expect(server.seen.slice(1).map(({ url }) => url)).toEqual([path, path]);
+  });
+
+  test("and leads to another host by leaving the scheme out is refused", async () => {
+    server.answer(answering(200, { value: [], "@odata.nextLink": "//graph.example/v1.0/devices" }));
+    const answer = await client().ask("t1", "v1.0", { method: "GET", path: "/devices" });
+    expect(await client().follow("t1", linkIn(answer))).toMatchObject({
+      message: expect.stringContaining("http://graph.example/v1.0/devices"),
+    });
+    expect(server.seen).toHaveLength(1);
+  });
+});
+
+const linkIn = (answer: Awaited<ReturnType<GraphClient["follow"]>>): string =>
+  String(((answer.kind === "ok" ? answer.body : {}) as Record<string, unknown>)["@odata.nextLink"]);
+
+test.each([301, 302, 303, 307, 308])("nobody is sent on elsewhere with %d", async (status) => {
+  const elsewhere = await startOddServer();
+  server.answer(answering(status, "", { location: `${elsewhere.url}/v1.0/x` }));
+  const request = { method: "POST", path: "/x", body: { secret: "script" } } as const;
+  expect(await client().ask("t1", "beta", request)).toMatchObject({
+    kind: "unclear",
+    why: expect.stringContaining(`sent on to ${elsewhere.url}/v1.0/x`),
+  });
+  expect(elsewhere.seen).toEqual([]);
+  await elsewhere.stop();
 });
 
 describe("a batch", () => {
