@@ -24,15 +24,28 @@ function openedQuery(
   return sealed === undefined ? query : { ...query, [tokenName]: seal.open(sealed) ?? "" };
 }
 
-/** The reply with the token of its link sealed, if it is a page that has a next one. */
-export function sealedReply(reply: Reply, seal: PageSeal): Reply {
-  const { nextLink } = (reply.body ?? {}) as { readonly nextLink?: unknown };
-  if (typeof nextLink !== "string") return reply;
+/**
+ * The reply as it leaves: the token of a page's link is sealed, and links lead to where callers reach the app. Handlers
+ * know nothing of that address, and answers that are kept for a repeated request do not hold it.
+ */
+export function outwardReply(
+  reply: Reply,
+  { pages, publicUrl }: Pick<Services, "pages" | "publicUrl">,
+): Reply {
+  const { headers, body } = reply;
+  const location = headers?.["location"];
+  const outward =
+    publicUrl === undefined || location === undefined
+      ? reply
+      : { ...reply, headers: { ...headers, location: publicUrl + location } };
+  const { nextLink } = (body ?? {}) as { readonly nextLink?: unknown };
+  if (typeof nextLink !== "string") return outward;
   const link = new URL(nextLink);
   const token = link.searchParams.get(tokenName);
-  if (token === null) return reply;
-  link.searchParams.set(tokenName, seal.close(token));
-  return { ...reply, body: { ...(reply.body as object), nextLink: link.toString() } };
+  if (token !== null) link.searchParams.set(tokenName, pages.close(token));
+  const address =
+    publicUrl === undefined ? link.toString() : publicUrl + link.pathname + link.search;
+  return { ...outward, body: { ...(body as object), nextLink: address } };
 }
 
 /** A request that is well formed, with its body as it was sent. */

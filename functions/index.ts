@@ -17,8 +17,8 @@ export const version = "0.1.0";
 let loading: Promise<Services> | undefined;
 const services = (): Promise<Services> => (loading ??= loadServices());
 register(functions, services);
-const openApi = () => openApiDocument(operations, version);
 const settings = readSettings(process.env);
+const openApi = () => openApiDocument(operations, version, settings.publicUrl);
 
 /** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {

@@ -26,7 +26,7 @@ import type { Reply } from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
-import { idIn, type Read, readAddress, readWhole, sealedReply } from "./http-input.ts";
+import { idIn, outwardReply, type Read, readAddress, readWhole } from "./http-input.ts";
 import type { Incoming } from "./http-request.ts";
 import type { Services } from "./services.ts";
 
@@ -96,8 +96,7 @@ export async function serveHttp(
   });
   await finishBody(request);
   await audit(trace, result, tools);
-  if (result.ok)
-    return toResponse(sealedReply(result.value, tools.services.pages), common, request);
+  if (result.ok) return toResponse(outwardReply(result.value, tools.services), common, request);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")

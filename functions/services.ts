@@ -155,6 +155,7 @@ export async function buildServices(
     ...base,
     ...(await accessServices(settings, { ...base, tables, granted, trail, settled })),
     openApi,
+    publicUrl: settings.publicUrl,
     answers,
     pages: pageSeal(secretOf(settings.credential)),
     quarantine,

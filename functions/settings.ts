@@ -141,6 +141,7 @@ const Environment = z.object({
   AzureWebJobsStorage__accountName: z.string().min(3).optional(),
   AzureWebJobsStorage__clientId: z.string().optional(),
   ...AccessEnvironment,
+  MUSTER_PUBLIC_URL: BaseAddress.optional(),
   MUSTER_GRAPH_URL: BaseAddress,
   MUSTER_AUTHORITY_URL: BaseAddress,
   MUSTER_CLIENT_ID: z.string().min(1),
@@ -166,6 +167,8 @@ const Environment = z.object({
 export type Settings = {
   readonly storage: StorageConnection;
   readonly access: AccessSettings;
+  /** Where callers reach the app, if a front end stands before it; what follows it begins with `/api/v1`. */
+  readonly publicUrl?: string | undefined;
   readonly graphUrl: string;
   readonly authorityUrl: string;
   readonly clientId: string;
@@ -206,6 +209,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     storage,
     credential,
     access: accessSettings(env),
+    publicUrl: env.MUSTER_PUBLIC_URL,
     graphUrl: env.MUSTER_GRAPH_URL,
     authorityUrl: env.MUSTER_AUTHORITY_URL,
     clientId: env.MUSTER_CLIENT_ID,

@@ -54,8 +54,12 @@ function referring(json: unknown, suffix: string): unknown {
   );
 }
 
-/** Builds the document for all operations. */
-export function openApiDocument(operations: readonly Operation[], version: string): Json {
+/** Builds the document for all operations; `publicUrl` is where callers reach them, if that is not where they are served. */
+export function openApiDocument(
+  operations: readonly Operation[],
+  version: string,
+  publicUrl = "/",
+): Json {
   const paths: Record<string, Json> = {};
   const book = schemaBook();
   const problem = book.of(Problem, "output");
@@ -72,7 +76,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       description: "Runs a Microsoft 365 device fleet: actions on devices, with every outcome.",
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/" }],
+    servers: [{ url: publicUrl }],
     security: [{ bearer: [] }],
     paths,
     components: {

@@ -43,6 +43,7 @@ test("what is right is read, with defaults for what is not said", () => {
       allowedOrigins: [],
       rateFactor: 1,
     },
+    publicUrl: undefined,
     graphUrl: "https://graph.microsoft.com",
     authorityUrl: "https://login.microsoftonline.com",
     clientId: "app",
@@ -151,6 +152,7 @@ const plain = "http://cloud.example";
 test.each([
   "MUSTER_GRAPH_URL",
   "MUSTER_AUTHORITY_URL",
+  "MUSTER_PUBLIC_URL",
   "MUSTER_KEY_VAULT_KEY_URL",
   "MUSTER_ALLOWED_ORIGINS",
 ])("%s is refused as a plain address that leaves the machine", (name) => {
@@ -165,7 +167,7 @@ test.each([
     expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
 });
 
-test.each(["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL"])(
+test.each(["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL", "MUSTER_PUBLIC_URL"])(
   "%s is taken with https, and plain on this machine",
   (name) => {
     for (const address of ["https://cloud.example", "http://127.0.0.1:7", "http://[::1]:7"])
@@ -178,6 +180,13 @@ test.each(["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL"])(
       expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
   },
 );
+
+test("the public address may have a path, and ends without a slash", () => {
+  const MUSTER_PUBLIC_URL = "https://api.contoso.example/muster/";
+  expect(readSettings({ ...good, MUSTER_PUBLIC_URL }).publicUrl).toBe(
+    "https://api.contoso.example/muster",
+  );
+});
 
 test("plain addresses are named all at once", () => {
   const names = ["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL", "MUSTER_ALLOWED_ORIGINS"];
