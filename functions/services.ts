@@ -14,7 +14,7 @@ import { forgetOldRefreshes, RefreshStore } from "../shared/devices/refresh/refr
 import { RunStore } from "../shared/devices/refresh/run-store.ts";
 import { SiteStore } from "../shared/devices/sites/site-store.ts";
 import { GraphClient } from "../shared/graph/client.ts";
-import { PaceStore } from "../shared/graph/pace-store.ts";
+import { ThrottleStore } from "../shared/graph/throttle.ts";
 import { pageSeal } from "../shared/http/page-seal.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
@@ -111,9 +111,9 @@ type PurgeParts = {
 /** What purging needs, with every step. */
 function purgeServices(parts: PurgeParts): PurgeDeps {
   const { storage, clock, tenantStore: store, purges } = parts;
-  const { paces, approvals } = tableNames;
+  const { throttles, approvals } = tableNames;
   const rest: PurgeStep = async (tenantId, mayGoOn) => {
-    for (const table of [paces, approvals])
+    for (const table of [throttles, approvals])
       if (!(await clear(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
     return true;
   };
@@ -191,7 +191,7 @@ function baseOf(settings: Settings, storage: Storage, world: World) {
     graph: graphClient(settings, clock, world),
     tenantStore,
     knownTenants: cachedTenants(tenantStore, clock),
-    paces: new PaceStore(tables),
+    throttle: new ThrottleStore(tables),
     directory: new DirectoryStore(tables),
     sites: new SiteStore(tables, storage.blobs),
     collections: new CollectionStore(tables),
@@ -212,6 +212,7 @@ function notifyDeps(settings: Settings, base: Base) {
   const { storage, clock } = base;
   return {
     ...base,
+    paces: base.throttle,
     notifications: new NotificationStore(storage),
     deliveries: new DeliveryStore(storage.tables),
     marks: new MarkStore(storage.tables),
@@ -235,11 +236,11 @@ function notifyDeps(settings: Settings, base: Base) {
 const slicePages = 20;
 
 function refreshDeps({ claimMs }: Settings, base: Base): RefreshDeps {
-  const { storage, clock, graph, paces, directory, tenantStore } = base;
+  const { storage, clock, graph, throttle, directory, tenantStore } = base;
   return {
     clock,
     graph,
-    paces,
+    throttle,
     directory,
     random: Math.random,
     tenant: async (tenantId) => (await tenantStore.get(tenantId))?.tenant.pace,

@@ -2,8 +2,8 @@
 import type { Action } from "../devices/actions/action.ts";
 import { callsFor, costOf } from "../devices/actions/calls.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import { limitOf, paceOf } from "../graph/pace.ts";
-import type { PaceStore } from "../graph/pace-store.ts";
+import type { ThrottleStore } from "../graph/throttle.ts";
+import { rateOf } from "../graph/workloads.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { Tenants } from "../tenants/tenant-cache.ts";
@@ -20,7 +20,7 @@ import type { NotificationStore } from "./state/notification-store.ts";
 export type DryRunDeps = SendDeps &
   Omit<TargetDeps, "notifications"> & {
     readonly notifications: NotificationStore;
-    readonly paces: PaceStore;
+    readonly paces: ThrottleStore;
     readonly tenants: Tenants;
   };
 
@@ -105,13 +105,12 @@ async function viewOf(
     return { route: id, fidelity, devices, graphRequests: requests, ...(note ? { note } : {}) };
   });
   const requests = byRoute.reduce((sum, { graphRequests }) => sum + graphRequests, 0);
-  const setting = (await tenants.get(tenantId))?.pace.deviceActions;
+  const rate = rateOf("deviceActions", (await tenants.get(tenantId))?.pace.deviceActions);
   let expectedSeconds = 0;
-  if (setting !== "unlimited") {
-    const { intervalMs } = paceOf(limitOf("deviceActions", setting));
-    const { nextFree } = await paces.look(tenantId, "deviceActions");
+  if (rate !== undefined) {
+    const { nextFree } = await paces.read(tenantId, "deviceActions");
     const queuedMs = Math.max(0, nextFree - clock.now());
-    expectedSeconds = Math.ceil((queuedMs + requests * intervalMs) / 1000);
+    expectedSeconds = Math.ceil((queuedMs + requests * rate.intervalMs) / 1000);
   }
   const notSupported = [...reasons.values()];
   return { dryRun: true, action: action.id, total, byRoute, notSupported, expectedSeconds };

@@ -3,8 +3,7 @@
 import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import type { PaceState } from "../graph/pace.ts";
-import type { PaceStore } from "../graph/pace-store.ts";
+import type { ThrottleState, ThrottleStore } from "../graph/throttle.ts";
 import type { Page } from "../http/paging.ts";
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
@@ -34,7 +33,7 @@ import type { PlanProgress } from "./state/plan-progress.ts";
 export function expectedEndOf(
   { lastTurn, shiftMs, devices, takesMs }: PlanProgress,
   waiting: number,
-  pace: Pick<PaceState, "closedUntil" | "shiftMs"> | undefined,
+  pace: Pick<ThrottleState, "closedUntil" | "shiftMs"> | undefined,
   now: Instant,
 ): Instant {
   const ownMs = devices === 0 ? 0 : (waiting * takesMs) / devices;
@@ -52,7 +51,7 @@ export function notificationView(
   counts: Counts,
   plan: PlanProgress | undefined,
   now: Instant,
-  pace?: PaceState,
+  pace?: ThrottleState,
 ): NotificationView {
   const { createdAt, expiresAt, finishedAt, note, requestedBy, failure, target } = notification;
   const early = ["pendingApproval", "planning"].includes(notification.state);
@@ -131,7 +130,7 @@ export function deliveryView(delivery: Delivery, actionId: string): DeliveryView
 export type ReadDeps = {
   readonly notifications: NotificationStore;
   readonly deliveries: DeliveryStore;
-  readonly paces: Pick<PaceStore, "look">;
+  readonly paces: Pick<ThrottleStore, "read">;
   readonly clock: Clock;
 };
 
@@ -175,7 +174,7 @@ export async function viewNow(
   // Rows come with the plan, in one transaction: without it there are none.
   const current = plan === undefined ? emptyCounts() : await deliveries.counts(notificationId);
   const paced = current.waiting > 0 && (plan?.progress.takesMs ?? 0) > 0;
-  const pace = paced ? await paces.look(tenantId, "deviceActions") : undefined;
+  const pace = paced ? await paces.read(tenantId, "deviceActions") : undefined;
   return notificationView(notification, current, plan?.progress, clock.now(), pace);
 }
 

@@ -19,7 +19,7 @@ export const tableNames = {
   /** Work in progress that the sweeper looks after; partition = kind of work. */
   openWork: "OpenWork",
   /** Next free instant; partition = tenant, row = workload. */
-  paces: "Paces",
+  throttles: "Throttles",
   /** Answers already given; partition = tenant and operation. */
   answers: "Answers",
   /** Custom roles; one partition, it grows with administrators. */

@@ -130,6 +130,16 @@ export function numberOf({ columns }: StoredRow, name: string): number {
 /** A yes-or-no column; no when the row has none. */
 export const flagOf = ({ columns }: StoredRow, name: string): boolean => columns[name] === true;
 
+/** A column of JSON text as its schema reads it; undefined when the row has none. */
+export function jsonOf<T>(
+  row: StoredRow,
+  name: string,
+  schema: { readonly parse: (value: unknown) => T },
+): T | undefined {
+  const text = textOf(row, name);
+  return text === "" ? undefined : schema.parse(JSON.parse(text));
+}
+
 const largestInt32 = 2 ** 31 - 1;
 
 /**

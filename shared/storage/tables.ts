@@ -226,6 +226,32 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
+// The one loop around conditional writes: read, decide, write, and again when somebody else was faster.
+
+/** What an attempt answers when its write came too late: what it read is no longer there. */
+export const lost: unique symbol = Symbol("lost");
+
+/** Whoever loses lets somebody else win, so that losing this often means that something is badly wrong. */
+const maxTries = 40;
+
+/**
+ * Updates a row by attempts that each read it anew, until one is not lost. An attempt that finds nothing to change
+ * answers without writing.
+ * @throws when every attempt was lost; `name` says of which row.
+ */
+export async function updateRow<T>(
+  name: string,
+  attempt: () => Promise<T | typeof lost>,
+  pause: (tries: number) => Promise<void> = () => Promise.resolve(),
+): Promise<T> {
+  for (let tries = 1; tries <= maxTries; tries += 1) {
+    const answer = await attempt();
+    if (answer !== lost) return answer;
+    await pause(tries);
+  }
+  throw new Error(`could not update ${name}: ${maxTries} writes were lost to other writers`);
+}
+
 // Removes rows by the thousand: read by their keys alone, removed a hundred in one transaction.
 
 const rowsPerRead = 1000;

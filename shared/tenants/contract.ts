@@ -1,17 +1,17 @@
 /** What the API says about tenants. */
 import * as z from "zod";
+import { ThrottleSetting } from "../graph/workloads.ts";
 import { TenantId } from "../kernel/values.ts";
-
-const paceSetting = z
-  .union([z.int().min(4).max(100_000), z.literal("unlimited")])
-  .describe(
-    "Requests per 20 seconds, or unlimited; absent means three quarters of the documented limit",
-  );
 
 /** How fast each workload of the tenant may be asked. */
 export const Pace = z
-  .strictObject({ deviceActions: paceSetting.optional(), deviceReads: paceSetting.optional() })
+  .strictObject({
+    deviceActions: ThrottleSetting.optional(),
+    deviceReads: ThrottleSetting.optional(),
+  })
   .describe("How fast Microsoft Graph may be asked on behalf of this tenant");
+
+export type Pace = z.output<typeof Pace>;
 
 const displayName = z.string().trim().min(1).max(200);
 

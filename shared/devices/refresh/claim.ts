@@ -1,6 +1,7 @@
 /** What a refresh works with. */
 import type { GraphClient } from "../../graph/client.ts";
-import type { PaceStore } from "../../graph/pace-store.ts";
+import type { ThrottleStore } from "../../graph/throttle.ts";
+import type { ThrottleSetting } from "../../graph/workloads.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { DirectoryStore } from "../directory/directory-store.ts";
@@ -11,7 +12,7 @@ import type { RefreshStore } from "./refresh-store.ts";
 import type { RunStore } from "./run-store.ts";
 
 /** A tenant as far as a refresh needs it: how fast its devices may be read. */
-export type TenantReads = { readonly deviceReads?: number | "unlimited" | undefined };
+export type TenantReads = { readonly deviceReads?: ThrottleSetting | undefined };
 
 /** Stores, Graph, and the numbers that bound one invocation. */
 export type RefreshDeps = {
@@ -20,7 +21,7 @@ export type RefreshDeps = {
   /** The tenant's settings; undefined when there is no such tenant (any more). */
   readonly tenant: (tenantId: string) => Promise<TenantReads | undefined>;
   readonly graph: Pick<GraphClient, "ask" | "follow">;
-  readonly paces: Pick<PaceStore, "reserve" | "defer">;
+  readonly throttle: Pick<ThrottleStore, "reserve" | "defer">;
   readonly queues: Pick<Queues, "send">;
   readonly refreshes: RefreshStore;
   readonly runs: RunStore;

@@ -1,9 +1,9 @@
-/** The reading half of a refresh: one slice of pages from Graph, at the tenant's pace. */
+/** The reading half of a refresh: one slice of pages from Graph, as fast as the tenant's throttle lets it. */
 
 import { setTimeout } from "node:timers/promises";
 import type { GraphAnswer } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
-import { limitOf, paceOf } from "../../graph/pace.ts";
+import { rateOf } from "../../graph/workloads.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
@@ -223,16 +223,16 @@ export async function readSlice(
 ): Promise<Sliced> {
   if (stage.kind === "tags" && work.refresh.groupTags.state === "notRead")
     return withoutTags(deps, work, work.refresh.groupTags.detail ?? "");
-  const turn = await reserveTurn(deps, work.refresh);
-  if (turn.waitMs > shortWaitMs)
+  const reservation = await reservationFor(deps, work.refresh);
+  if (reservation.waitMs > shortWaitMs)
     return {
       kind: "pause",
-      afterMs: turn.waitMs,
-      refresh: { ...patient(work.refresh), reserved: true },
+      afterMs: reservation.waitMs,
+      refresh: { ...uncounted(work.refresh), reserved: true },
     };
-  if (turn.waitMs > 0) await setTimeout(turn.waitMs);
+  if (reservation.waitMs > 0) await setTimeout(reservation.waitMs);
   const until = deps.clock.now() + deps.leaseMs * readingShare;
-  const slice = await fetchSlice(deps, work.refresh, stage, { pages: turn.pages, until });
+  const slice = await fetchSlice(deps, work.refresh, stage, { pages: reservation.pages, until });
   const read = withSlice(work.refresh, slice);
   const listed = stage.kind === "devices" && slice.next?.kind !== "devices";
   const doubt = listed ? await doubtOf(deps, work, read) : undefined;
@@ -289,8 +289,8 @@ async function doubtOf(
   );
 }
 
-/** Waiting our turn is not a failed attempt. */
-const patient = (refresh: Refresh): Refresh => ({
+/** Waiting for what was reserved is not a failed attempt. */
+const uncounted = (refresh: Refresh): Refresh => ({
   ...refresh,
   attempts: Math.max(0, refresh.attempts - 1),
 });
@@ -332,18 +332,18 @@ function withSlice(
   };
 }
 
-/** When a slice may begin, and how many pages it may ask for: what the pace lets go at once. */
-async function reserveTurn(
+/** When a slice may begin, and how many pages it may ask for: what the throttle lets go at once. */
+async function reservationFor(
   deps: RefreshDeps,
   { tenantId, reserved }: Refresh,
 ): Promise<{ waitMs: number; pages: number }> {
   const setting = (await deps.tenant(tenantId))?.deviceReads;
-  if (setting === "unlimited") return { waitMs: 0, pages: deps.slicePages };
-  const pace = paceOf(limitOf("deviceReads", setting));
-  const pages = Math.min(deps.slicePages, pace.burst);
+  const rate = rateOf("deviceReads", setting);
+  if (rate === undefined) return { waitMs: 0, pages: deps.slicePages };
+  const pages = Math.min(deps.slicePages, rate.burst);
   if (reserved) return { waitMs: 0, pages };
   const now = deps.clock.now();
-  const { startAt } = await deps.paces.reserve(tenantId, "deviceReads", pages, now, pace);
+  const { startAt } = await deps.throttle.reserve(tenantId, "deviceReads", pages, now, rate);
   return { waitMs: startAt - now, pages };
 }
 
@@ -372,8 +372,8 @@ async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise
         );
       const afterMs = stop.retryAfterMs ?? backoffMs(waits, { ...throttleBackoff, random });
       const now = deps.clock.now();
-      await deps.paces.defer(refresh.tenantId, "deviceReads", now + afterMs, now);
-      return { kind: "pause", afterMs, refresh: { ...patient(refresh), waits } };
+      await deps.throttle.defer(refresh.tenantId, "deviceReads", now + afterMs, now);
+      return { kind: "pause", afterMs, refresh: { ...uncounted(refresh), waits } };
     }
   }
 }

@@ -4,10 +4,11 @@ import { type AuditList, RemoteActionAudits } from "../../devices/actions/audits
 import type { Look } from "../../devices/actions/read-back.ts";
 import type { DirectoryStore } from "../../devices/directory/directory-store.ts";
 import type { GraphClient } from "../../graph/client.ts";
-import { limitOf, paceOf, type Reservation, turnOf, type Workload } from "../../graph/pace.ts";
-import type { PaceStore } from "../../graph/pace-store.ts";
+import { type Reservation, type ThrottleStore, whenDue } from "../../graph/throttle.ts";
+import { rateOf } from "../../graph/workloads.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import type { Queues } from "../../storage/queues.ts";
+import type { Pace } from "../../tenants/contract.ts";
 import type { Tenants } from "../../tenants/tenant-cache.ts";
 import type { Delivery } from "../state/delivery.ts";
 import type { DeliveryStore } from "../state/delivery-store.ts";
@@ -53,7 +54,7 @@ export type DeliverDeps = {
   readonly deliveries: DeliveryStore;
   readonly directory: DirectoryStore;
   readonly graph: GraphClient;
-  readonly paces: PaceStore;
+  readonly paces: ThrottleStore;
   readonly tenants: Tenants;
   readonly queues: Queues;
   readonly bulkRefusals: BulkRefusals;
@@ -84,7 +85,7 @@ export type Grant = Turn & {
   readonly intervalMs: number;
 };
 
-const unlimited = { budget: Number.POSITIVE_INFINITY, intervalMs: 0 };
+const unbounded = { budget: Number.POSITIVE_INFINITY, intervalMs: 0 };
 
 /** No reservation yet. */
 export const noTurn: Turn = { granted: 0, at: 0, shiftMs: 0 };
@@ -97,23 +98,23 @@ export const noTurn: Turn = { granted: 0, at: 0, shiftMs: 0 };
  */
 export async function grantFor(
   { paces, tenants, clock }: Pick<DeliverDeps, "paces" | "tenants" | "clock">,
-  { tenantId, workload }: { readonly tenantId: string; readonly workload: Workload },
+  { tenantId, workload }: { readonly tenantId: string; readonly workload: keyof Pace },
   cost: number,
   turn: Turn,
 ): Promise<Grant> {
   const now = clock.now();
   const setting = (await tenants.get(tenantId))?.pace[workload];
-  if (cost === 0 || setting === "unlimited") return { ...unlimited, ...turn, startAt: now };
-  const pace = paceOf(limitOf(workload, setting));
-  const { intervalMs, burst } = pace;
+  const rate = rateOf(workload, setting);
+  if (cost === 0 || rate === undefined) return { ...unbounded, ...turn, startAt: now };
+  const { intervalMs, burst } = rate;
   const granted = turn.granted > 0 ? turn.granted : Math.min(cost, burst);
   const budget = Math.min(granted, burst);
   if (turn.granted === 0) {
-    const { startAt, shiftMs } = await paces.reserve(tenantId, workload, granted, now, pace);
+    const { startAt, shiftMs } = await paces.reserve(tenantId, workload, granted, now, rate);
     return { startAt, at: startAt, shiftMs, granted, budget, intervalMs };
   }
-  const { shiftMs, closedUntil } = await paces.look(tenantId, workload);
-  const at = turnOf(turn, shiftMs, now);
+  const { shiftMs, closedUntil } = await paces.read(tenantId, workload);
+  const at = whenDue(turn, shiftMs, now);
   if (at !== undefined)
     return { startAt: Math.max(at, closedUntil), at, shiftMs, granted, budget, intervalMs };
   const place = await paces.squeezeIn(tenantId, workload, budget * intervalMs, now);
@@ -133,12 +134,10 @@ export async function auditsOf(
   if (named.length === 0 || !deps.audits.mayAsk(tenantId)) return undefined;
   const since = Math.min(...named.map(({ markedAt, at }) => markedAt ?? at));
   const list = await deps.audits.since(tenantId, since);
-  const setting = (await deps.tenants.get(tenantId))?.pace.deviceReads;
+  const rate = rateOf("deviceReads", (await deps.tenants.get(tenantId))?.pace.deviceReads);
   // Charged once its size is known: whoever comes next waits for it.
-  if (list.requests > 0 && setting !== "unlimited") {
-    const pace = paceOf(limitOf("deviceReads", setting));
-    await deps.paces.reserve(tenantId, "deviceReads", list.requests, deps.clock.now(), pace);
-  }
+  if (list.requests > 0 && rate !== undefined)
+    await deps.paces.reserve(tenantId, "deviceReads", list.requests, deps.clock.now(), rate);
   return list;
 }
 
@@ -153,7 +152,8 @@ export async function obeyReads(
   let waitMs = 0;
   for (const look of looks.values())
     if (look.kind === "later") waitMs = Math.max(waitMs, look.afterMs ?? 0);
-  if (waitMs === 0 || (await tenants.get(tenantId))?.pace.deviceReads === "unlimited") return;
+  const setting = (await tenants.get(tenantId))?.pace.deviceReads;
+  if (waitMs === 0 || rateOf("deviceReads", setting) === undefined) return;
   const now = clock.now();
   await paces.defer(tenantId, "deviceReads", now + waitMs, now);
 }

@@ -9,8 +9,8 @@
 
 import type { Action } from "../../devices/actions/action.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
-import { limitOf, paceOf } from "../../graph/pace.ts";
-import type { PaceStore } from "../../graph/pace-store.ts";
+import type { ThrottleStore } from "../../graph/throttle.ts";
+import { rateOf } from "../../graph/workloads.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
@@ -47,7 +47,7 @@ export type Turns = {
 };
 
 /** What reserving needs. */
-export type TurnDeps = { readonly paces: PaceStore; readonly tenants: Tenants };
+export type TurnDeps = { readonly paces: ThrottleStore; readonly tenants: Tenants };
 
 /**
  * Reserves all units of a step in one write, and gives each its turn. Planners that come to the same step get the
@@ -60,23 +60,22 @@ async function reserveTurns(
   drafts: readonly UnitDraft[],
   now: Instant,
 ): Promise<Turns> {
-  const setting = (await tenants.get(tenantId))?.pace.deviceActions;
+  const rate = rateOf("deviceActions", (await tenants.get(tenantId))?.pace.deviceActions);
   const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
-  if (setting === "unlimited" || cost === 0) {
+  if (rate === undefined || cost === 0) {
     const units = drafts.map((draft) => unitOf(draft, now, 0));
     return { units, endAt: now, takesMs: 0, shiftMs: 0 };
   }
-  const pace = paceOf(limitOf("deviceActions", setting));
   const name = `${notificationId} ${step}`;
-  const place = await paces.reserve(tenantId, "deviceActions", cost, now, pace, name);
+  const place = await paces.reserve(tenantId, "deviceActions", cost, now, rate, name);
   const { startAt, shiftMs } = place;
   let at = startAt;
   const units = drafts.map((draft) => {
     const unit = unitOf(draft, at, shiftMs);
-    at += draft.cost * pace.intervalMs;
+    at += draft.cost * rate.intervalMs;
     return unit;
   });
-  const takesMs = cost * pace.intervalMs;
+  const takesMs = cost * rate.intervalMs;
   return { units, endAt: startAt + takesMs, takesMs, shiftMs };
 }
 

@@ -29,8 +29,8 @@ describe("when its time is over", () => {
   it("what the pace kept waiting is expired, though its turn is hours away", async () => {
     const tenantId = await tenantOf(120);
     await setPace(rig, tenantId, 4);
-    const { paces } = rig.services;
-    await paces.defer(tenantId, "deviceActions", Date.now() + 3_600_000, Date.now());
+    const { throttle } = rig.services;
+    await throttle.defer(tenantId, "deviceActions", Date.now() + 3_600_000, Date.now());
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT1S" });
     await rig.drain(waitsFor(queueNames.notificationDeliver));
     const [message] = rig.queues.waiting();

@@ -2,13 +2,12 @@
 import { describe, expect, it, test } from "vitest";
 import {
   defer,
-  freshPace,
-  limitOf,
-  type PaceState,
-  paceOf,
+  freshThrottle,
   reserve,
-  turnOf,
-} from "../../../shared/graph/pace.ts";
+  type ThrottleState,
+  whenDue,
+} from "../../../shared/graph/throttle.ts";
+import { rateOf } from "../../../shared/graph/workloads.ts";
 import { expectedEndOf } from "../../../shared/notifications/read-notifications.ts";
 import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 
@@ -16,7 +15,7 @@ import { beforePlanning } from "../../../shared/notifications/state/plan-progres
 const plan = { ...beforePlanning, done: true, lastTurn: 60_000, devices: 100, takesMs: 10_000 };
 
 describe("the expected end", () => {
-  test.each<[string, object, number, Partial<PaceState> | undefined, number, number]>([
+  test.each<[string, object, number, Partial<ThrottleState> | undefined, number, number]>([
     ["is the end of the last turn", {}, 100, {}, 1_000, 60_000],
     ["moves with all reservations", {}, 100, { shiftMs: 30_000 }, 1_000, 90_000],
     [
@@ -33,7 +32,7 @@ describe("the expected end", () => {
     ["is not a door's where only relays carry", { takesMs: 0 }, 5, { closedUntil: 1e9 }, 0, 60_000],
     ["is told of nobody as now", { devices: 0, takesMs: 0, lastTurn: 0 }, 0, {}, 9_000, 9_000],
   ])("%s", (_, more, waiting, pace, now, end) => {
-    const state = pace && { ...freshPace, ...pace };
+    const state = pace && { ...freshThrottle, ...pace };
     expect(expectedEndOf({ ...plan, ...more }, waiting, state, now)).toBe(end);
   });
 });
@@ -46,10 +45,10 @@ type Run = { readonly said: { readonly at: number; readonly end: number }[]; rea
  * Graph closes its door, as `makeWay` writes it down: for as long as it asked, and as asking again takes.
  */
 function simulate(perRequest: number, doorEvery: number, doorMs: number): Run {
-  const pace = paceOf(limitOf("deviceActions", undefined));
+  const pace = rateOf("deviceActions")!;
   const requests = 100_000 / perRequest;
   const perUnit = 8;
-  let state: PaceState = freshPace;
+  let state: ThrottleState = freshThrottle;
   const began = 1_000_000;
   const reserved = reserve(state, requests, began, pace);
   state = reserved.state;
@@ -59,7 +58,7 @@ function simulate(perRequest: number, doorEvery: number, doorMs: number): Run {
   let now = began;
   for (let sent = 0; sent < requests; sent += perUnit) {
     const turn = { at: reserved.startAt + sent * pace.intervalMs, shiftMs: 0 };
-    now = Math.max(now, turnOf(turn, state.shiftMs, now) ?? now);
+    now = Math.max(now, whenDue(turn, state.shiftMs, now) ?? now);
     if ((sent / perUnit) % doorEvery === doorEvery - 1) {
       state = defer(state, now + doorMs + perUnit * pace.intervalMs, now);
       now = state.closedUntil - perUnit * pace.intervalMs;

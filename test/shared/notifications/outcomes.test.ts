@@ -128,7 +128,7 @@ describe("a tenant that Graph throttles", () => {
     if (message === undefined) throw new Error("nothing to deliver");
     rig.queues.lose();
     await rig.handle(message);
-    const state = await rig.services.paces.look(tenantId, "deviceActions");
+    const state = await rig.services.throttle.read(tenantId, "deviceActions");
     expect(state.closedUntil).toBeGreaterThan(Date.now() + 38_000);
     const [again] = rig.queues.waiting();
     expect(again?.message).toMatchObject({ granted: 2 });

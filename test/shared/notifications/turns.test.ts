@@ -1,13 +1,7 @@
 /** Turns of planned units: none is lost to a planner that was too slow, and none is given out twice. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  defer,
-  freshPace,
-  latestMs,
-  limitOf,
-  paceOf,
-  reserve,
-} from "../../../shared/graph/pace.ts";
+import { defer, freshThrottle, latestMs, reserve } from "../../../shared/graph/throttle.ts";
+import { rateOf } from "../../../shared/graph/workloads.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -20,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 const requests = 150;
-const { intervalMs } = paceOf(limitOf("deviceActions", requests));
+const { intervalMs } = rateOf("deviceActions", requests)!;
 
 /** A notification to a paced tenant, and the message that asks for its planning. */
 async function toPlan(devices: number) {
@@ -57,7 +51,7 @@ describe("planners at the same step", () => {
     const gaps = units.slice(1).map(({ at }, nth) => Math.round(at - ends[nth]!));
     expect(units.length).toBeGreaterThan(8);
     expect(gaps.filter((gap) => gap !== 0)).toEqual([]);
-    const { nextFree } = await rig.services.paces.look(tenantId, "deviceActions");
+    const { nextFree } = await rig.services.throttle.read(tenantId, "deviceActions");
     expect(nextFree).toBeCloseTo(ends.at(-1)!, 0);
   });
 });
@@ -72,12 +66,12 @@ describe("a planner that dies with its reservation", () => {
     const other = await toPlan(300);
     rig.faults.arm({ atCall: calls.indexOf("table.transact Deliveries") + 1, when: "before" });
     await rig.handle(other.message);
-    const reserved = await rig.services.paces.look(other.tenantId, "deviceActions");
+    const reserved = await rig.services.throttle.read(other.tenantId, "deviceActions");
     expect(reserved.nextFree).toBeGreaterThan(0);
     rig.queues.put({ ...other.message, visibleAt: 0 });
     const units = await planAll();
     expect(units).toHaveLength(1);
-    expect(await rig.services.paces.look(other.tenantId, "deviceActions")).toEqual(reserved);
+    expect(await rig.services.throttle.read(other.tenantId, "deviceActions")).toEqual(reserved);
     expect(tenantId).not.toBe(other.tenantId);
   });
 });
@@ -97,23 +91,23 @@ describe("a plan message too many, after planning has ended", () => {
 });
 
 describe("a reservation with a name", () => {
-  const pace = paceOf(limitOf("deviceActions", requests));
-  const first = reserve(freshPace, 10, 1_000, pace, "n 0");
+  const rate = rateOf("deviceActions", requests)!;
+  const first = reserve(freshThrottle, 10, 1_000, rate, "n 0");
 
   it("is made once, also after the door was closed", () => {
-    expect(reserve(first.state, 10, 1_500, pace, "n 0")).toEqual(first);
+    expect(reserve(first.state, 10, 1_500, rate, "n 0")).toEqual(first);
     const closed = defer(first.state, 31_000, 1_000);
-    const again = reserve(closed, 10, 1_500, pace, "n 0");
+    const again = reserve(closed, 10, 1_500, rate, "n 0");
     expect(again.startAt).toBe(first.startAt + 30_000);
     expect(again.state).toEqual(closed);
   });
 
   it.each<[string, Parameters<typeof reserve>]>([
-    ["another name", [first.state, 10, 1_000, pace, "n 1"]],
-    ["none", [first.state, 10, 1_000, pace]],
-    ["another cost", [first.state, 11, 1_000, pace, "n 0"]],
-    ["it much too late", [first.state, 10, 1_001 + latestMs, pace, "n 0"]],
-    ["it behind somebody else", [reserve(first.state, 1, 1_000, pace).state, 10, 0, pace, "n 0"]],
+    ["another name", [first.state, 10, 1_000, rate, "n 1"]],
+    ["none", [first.state, 10, 1_000, rate]],
+    ["another cost", [first.state, 11, 1_000, rate, "n 0"]],
+    ["it much too late", [first.state, 10, 1_001 + latestMs, rate, "n 0"]],
+    ["it behind somebody else", [reserve(first.state, 1, 1_000, rate).state, 10, 0, rate, "n 0"]],
   ])("is another one for %s", (_, given) => {
     expect(reserve(...given).state.nextFree).toBeGreaterThan(given[0].nextFree);
   });

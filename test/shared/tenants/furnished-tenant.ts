@@ -18,7 +18,7 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   sites: "purged",
   deliveries: "purged",
   openWork: "purged",
-  paces: "purged",
+  throttles: "purged",
   approvals: "purged",
   answers: "named by operation; gone by their age",
   audit: "stays: it says who removed the tenant",
@@ -37,7 +37,7 @@ export const purgedTables: readonly TableName[] = Object.entries(fates)
 export async function furnish(rig: NotifyRig) {
   const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 30 });
   const { services } = rig;
-  const { notify, paces, sites, collections } = services;
+  const { notify, throttle, sites, collections } = services;
   const all = await rig.send(tenantId);
   await rig.drain();
   const { devices } = await services.directory.walk(tenantId, undefined, 30);
@@ -46,7 +46,7 @@ export async function furnish(rig: NotifyRig) {
   await rig.drain(() =>
     rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver),
   );
-  await paces.reserve(tenantId, "deviceReads", 1, Date.now(), { intervalMs: 1, burst: 1 });
+  await throttle.reserve(tenantId, "deviceReads", 1, Date.now(), { intervalMs: 1, burst: 1 });
   const inventory = { tenantId, siteCode: "P01", inventoryId: newestFirstId(Date.now()) };
   await sites.putPart(inventory, 0, []);
   await sites.publish({ ...inventory, parts: 1, devices: 0, reportedAt: "2026-01-01T00:00:00Z" });

@@ -10,7 +10,7 @@ import { RunStore } from "../../../../shared/devices/refresh/run-store.ts";
 import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/refresh/slice.ts";
 import { startRefresh } from "../../../../shared/devices/refresh/start.ts";
 import { SiteStore } from "../../../../shared/devices/sites/site-store.ts";
-import { PaceStore } from "../../../../shared/graph/pace-store.ts";
+import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
 import { openStorage } from "../../../../shared/storage/storage.ts";
 import type { Tap } from "../../../../shared/storage/tap.ts";
@@ -45,7 +45,7 @@ export async function openRig() {
     random: () => 0,
     tenant: async (tenantId) => tenants.get(tenantId),
     graph: graph.client(clock, tap),
-    paces: new PaceStore(tables),
+    throttle: new ThrottleStore(tables),
     queues,
     refreshes: new RefreshStore(tables),
     runs: new RunStore(tables, blobs),

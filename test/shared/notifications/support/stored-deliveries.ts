@@ -1,7 +1,7 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
 import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
-import { PaceStore } from "../../../../shared/graph/pace-store.ts";
+import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
 import type { Delivery, DeliveryState } from "../../../../shared/notifications/state/delivery.ts";
@@ -19,7 +19,7 @@ export const readersOf = (storage: Storage) => ({
   notifications: new NotificationStore(storage),
   directory: new DirectoryStore(storage.tables),
   deliveries: new DeliveryStore(storage.tables),
-  paces: new PaceStore(storage.tables),
+  paces: new ThrottleStore(storage.tables),
   clock: systemClock,
 });
 
