@@ -1,4 +1,5 @@
 /** The relay's loops: each repeats its work until the relay stops, and waits trouble out. */
+import { reasonIn } from "../shared/kernel/outside-text.ts";
 import type { Log } from "./base/log.ts";
 import { pause, Stopping } from "./base/pause.ts";
 import { MusterTrouble } from "./base/trouble.ts";
@@ -42,4 +43,4 @@ const retryAfterMs = (error: unknown): number =>
 
 /** An error in one line: some libraries add whole requests below. */
 const wordsOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+  reasonIn((error instanceof Error ? error.message : String(error)).split("\n")[0]);

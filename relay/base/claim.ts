@@ -42,14 +42,21 @@ export type Outcome = {
  * Where a batch stands. `calls`: calls that were made for it, this one included. `term`: the term of our hold
  * on the site in which it was surely not called yet. `after`: no operation of the site up to this number is
  * ours. `sure`: we know how the claim was cut, so that an operation for part of its devices is not ours.
+ * `why`: the latest reason for which it is not started, or not known to be.
  */
 export type BatchState =
-  | { readonly kind: "open"; readonly calls: number; readonly term: number }
+  | {
+      readonly kind: "open";
+      readonly calls: number;
+      readonly term: number;
+      readonly why?: string;
+    }
   | {
       readonly kind: "calling";
       readonly after: number;
       readonly calls: number;
       readonly sure: boolean;
+      readonly why?: string;
     }
   | { readonly kind: "started"; readonly operationId: number; readonly told: boolean }
   | { readonly kind: "settled"; readonly outcome: Outcome }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { signInFailure } from "../../shared/graph/sign-in-failure.ts";
 import { type AppCredential, appTokens } from "../../shared/identity/app-token.ts";
+import { reasonOf } from "../../shared/kernel/outside-text.ts";
 import { MusterTrouble } from "./trouble.ts";
 
 /** How the relay signs in to Muster. */
@@ -58,5 +59,5 @@ async function withinTime(token: Promise<string>): Promise<string> {
 function troubleOf(error: unknown): MusterTrouble {
   const failure = signInFailure(error);
   if (failure.kind === "refused") return new MusterTrouble(failure.message, { code: "sign-in" });
-  return new MusterTrouble(`the sign-in service gives no token: ${String(error)}`);
+  return new MusterTrouble(`the sign-in service gives no token: ${reasonOf(error)}`);
 }

@@ -1,4 +1,5 @@
 /** Those who carry claims: one course for each claim, however many messages speak of it. */
+import { reasonOf } from "../../shared/kernel/outside-text.ts";
 import type { Work } from "../base/claim.ts";
 import { Stopping } from "../base/pause.ts";
 import { MusterTrouble } from "../base/trouble.ts";
@@ -99,7 +100,7 @@ async function mend(course: Course, error: unknown): Promise<void> {
   if (error instanceof Stopping) return;
   if (error instanceof ClaimGone) return course.close();
   const { claimId } = course.claim().work;
-  course.log("claim.trouble", { claimId, why: String(error) });
+  course.log("claim.trouble", { claimId, why: reasonOf(error) });
   // Nobody else would come back to it before the next start of the relay.
   await course.wait(troubleMs);
   try {

@@ -1,5 +1,6 @@
 /** A claim under way: its state in the journal, and the only ways to change it and to speak of it. */
 
+import { reasonIn } from "../../shared/kernel/outside-text.ts";
 import type { Batch, BatchState, Claim, Outcome } from "../base/claim.ts";
 import type { Log } from "../base/log.ts";
 import { pause, Stopping } from "../base/pause.ts";
@@ -80,7 +81,11 @@ const maxResults = 500;
 
 /** What Muster has to hear of a batch. */
 function newsOf({ state }: Batch): { outcome: Outcome; told: BatchState } | undefined {
-  if (state.kind === "settled") return { outcome: state.outcome, told: { kind: "reported" } };
+  if (state.kind === "settled") {
+    const { detail, ...outcome } = state.outcome;
+    const words = detail === undefined ? {} : { detail: reasonIn(detail) };
+    return { outcome: { ...outcome, ...words }, told: { kind: "reported" } };
+  }
   if (state.kind !== "started" || state.told) return undefined;
   return { outcome: { outcome: "accepted" }, told: { ...state, told: true } };
 }

@@ -37,7 +37,7 @@ async function lookAtAll(course: Course, final: boolean, hopeless: boolean): Pro
         course.settle(nth, {
           outcome: "unknown",
           code: "no-answer",
-          detail: "could not be read back",
+          detail: `could not be read back: ${error.message}`,
         });
     }
   }

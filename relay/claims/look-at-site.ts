@@ -1,6 +1,7 @@
 /** Looks among the site's operations for the one that a call without an answer may have started. */
 
-import type { BatchState, Step, Target } from "../base/claim.ts";
+import { reasonIn } from "../../shared/kernel/outside-text.ts";
+import type { BatchState, Outcome, Step, Target } from "../base/claim.ts";
 import type { SiteReader } from "../site/admin-service.ts";
 import type { SiteOperation } from "../site/operations.ts";
 import type { Course } from "./claim-progress.ts";
@@ -57,17 +58,26 @@ const keyOf = (ids: readonly number[]): string =>
 /** Calls without an answer and without a trace at the site, after which a batch has failed. */
 const maxCalls = 5;
 
-/** The end of a batch whose time was over before the site was asked. */
-export const neverAsked = {
+/** The end of a batch whose time was over before the site was asked; with what had kept it. */
+export const neverAsked = (why?: string): Outcome => ({
   outcome: "expired",
-  detail: "its time ended before the site was asked",
-} as const;
+  detail: `its time ended before the site was asked${latest(why)}`,
+});
 /** The end of a batch whose call left no answer, and whose site cannot be read. */
-export const neverKnown = {
+export const neverKnown = (why?: string): Outcome => ({
   outcome: "unknown",
   code: "no-answer",
-  detail: "the site did not say whether it took the request",
-} as const;
+  detail: `the site did not say whether it took the request${latest(why)}`,
+});
+const latest = (why?: string): string => (why === undefined ? "" : `; the latest: ${why}`);
+
+/** Keeps, in the journal, why a batch is not started yet: its end has to say so. */
+export function noteWhy(course: Course, nth: number, reason: string): void {
+  const state = course.claim().batches[nth]?.state;
+  const why = reasonIn(reason);
+  if (state?.kind !== "open" && state?.kind !== "calling") return;
+  if (state.why !== why) course.move(nth, { ...state, why });
+}
 
 type Doubt = Extract<BatchState, { kind: "calling" }> & {
   readonly term: number;
@@ -78,7 +88,7 @@ type Doubt = Extract<BatchState, { kind: "calling" }> & {
 export async function lookAtSite(
   course: Course,
   nth: number,
-  { after, calls, sure, term, late }: Doubt,
+  { after, calls, sure, term, late, why }: Doubt,
 ): Promise<Step> {
   const { work, batches } = course.claim();
   const targets = batches[nth]?.targets ?? [];
@@ -94,18 +104,18 @@ export async function lookAtSite(
     return {};
   }
   if (found.kind === "unsure") {
-    course.settle(nth, neverKnown);
+    course.settle(nth, neverKnown(why));
     return {};
   }
   // A request may still be on its way through the site's front: the list counts only after a while.
   if (waitMs > 0) return { waitMs };
-  if (late) course.settle(nth, neverAsked);
+  if (late) course.settle(nth, neverAsked(why));
   else if (calls >= maxCalls)
     course.settle(nth, {
       outcome: "failed",
       code: "site-refused",
-      detail: `the site gave no answer to ${calls} calls, and shows no operation`,
+      detail: `the site gave no answer to ${calls} calls, and shows no operation${latest(why)}`,
     });
-  else course.move(nth, { kind: "open", calls, term });
+  else course.move(nth, { kind: "open", calls, term, ...(why === undefined ? {} : { why }) });
   return {};
 }

@@ -6,10 +6,11 @@
  * is the call made again. So nothing is started twice, wherever this process dies.
  */
 
+import { reasonIn } from "../../shared/kernel/outside-text.ts";
 import { inDoubt, type Step } from "../base/claim.ts";
 import { SiteUnreadable } from "../site/reads.ts";
 import { type Course, graceMs, tell, untold } from "./claim-progress.ts";
-import { lookAtSite, neverAsked, neverKnown } from "./look-at-site.ts";
+import { lookAtSite, neverAsked, neverKnown, noteWhy } from "./look-at-site.ts";
 
 // Asks the site to start an operation for one batch; the journal says so before and after.
 
@@ -38,11 +39,12 @@ async function callSite(course: Course, nth: number, known: number | undefined):
       course.log("operation.refuse", { ...about, detail: started.detail });
       return { mark };
     case "busy":
-      course.move(nth, { kind: "open", calls, term });
+      course.move(nth, { kind: "open", calls, term, why: reasonIn(started.why) });
       course.log("site.busy", { ...about, why: started.why });
       return { waitMs: course.backoffMs(1) };
     case "unclear":
       course.log("operation.unclear", { ...about, why: started.why });
+      noteWhy(course, nth, started.why);
       course.callEnded(nth);
       return {};
   }
@@ -94,8 +96,9 @@ async function tryStep(course: Course, nth: number, mark: number | undefined): P
   } catch (error) {
     if (!(error instanceof SiteUnreadable)) throw error;
     course.log("site.unreadable", { claimId: work.claimId, why: error.message });
+    noteWhy(course, nth, error.message);
     if (!hopeless) return { waitMs: course.backoffMs(1) };
-    course.settle(nth, neverKnown);
+    course.settle(nth, neverKnown(reasonIn(error.message)));
     return {};
   }
 }
@@ -117,7 +120,7 @@ async function stepIn(course: Course, nth: number, moment: Moment): Promise<Step
     return { mark };
   }
   if (late) {
-    course.settle(nth, neverAsked);
+    course.settle(nth, neverAsked(state.why));
     return { mark };
   }
   return callSite(course, nth, mark);

@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
+import { plainText } from "../kernel/outside-text.ts";
 import { faultsOf, invalidRequest } from "./faults.ts";
 
 /** Largest body that an operation takes, in bytes. */
@@ -45,7 +46,7 @@ function checkText<S extends z.ZodType>(
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : "unreadable";
+    const why = plainText(cause instanceof Error ? cause.message : "unreadable", 200);
     return fail("malformed-json", `The body is not JSON: ${why}`);
   }
   if (!isWithinBounds(json))

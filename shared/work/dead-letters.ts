@@ -1,6 +1,7 @@
 /** Messages that were set aside, with the reason: newest first, in one partition. */
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { invertedTime, newestFirstId } from "../kernel/ids.ts";
+import { plainText, reasonIn } from "../kernel/outside-text.ts";
 import { tableNames } from "../storage/names.ts";
 import { textOf } from "../storage/rows.ts";
 import { clear, type Tables } from "../storage/tables.ts";
@@ -14,13 +15,10 @@ export type Quarantined = {
   readonly quarantineId: string;
   readonly queue: string;
   readonly reason: string;
-  /** The beginning of what it said. */
+  /** What it said; of much, the two ends. */
   readonly content: string;
   readonly at: string;
 };
-
-/** A cut may go through the middle of a character, which the service would not take. */
-const beginningOf = (text: string): string => text.slice(0, maxContentChars).toWellFormed();
 
 /** Rows in and out. */
 export class QuarantineStore {
@@ -41,8 +39,8 @@ export class QuarantineStore {
       partitionKey: partition,
       rowKey: newestFirstId(now),
       queue: entry.queue,
-      reason: beginningOf(entry.reason),
-      content: beginningOf(text),
+      reason: reasonIn(entry.reason),
+      content: plainText(text, maxContentChars),
       at: toIso(now),
     });
   }

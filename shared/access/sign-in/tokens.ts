@@ -8,6 +8,7 @@ import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import * as z from "zod";
 import type { Clock } from "../../kernel/clock.ts";
 import { fail, type Result } from "../../kernel/failure.ts";
+import { plainText } from "../../kernel/outside-text.ts";
 import type { Caller } from "./caller.ts";
 import { type KeySource, KeysUnavailable } from "./token-keys.ts";
 
@@ -86,7 +87,7 @@ function nameOf(claims: Claims): { name?: string } {
   const name = claims.preferred_username ?? claims.upn ?? claims.name ?? claims.app_displayname;
   if (name === undefined) return {};
   // It is shown in logs and lists: no control characters, no room for a story.
-  return { name: name.replaceAll(/\p{C}/gu, "").slice(0, maxNameChars) };
+  return { name: plainText(name.replaceAll(/\p{C}/gu, ""), maxNameChars) };
 }
 
 function lower(text: string): string {

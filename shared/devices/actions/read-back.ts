@@ -1,6 +1,6 @@
 /** Reads back what devices have reported, 20 to a batch. */
 
-import type { GraphAnswer } from "../../graph/answer.ts";
+import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import { maxBatchParts } from "../../graph/batch.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { GraphVersion } from "../../graph/request.ts";
@@ -14,7 +14,7 @@ export type Look =
   /** Intune no longer knows it. */
   | { readonly kind: "gone" }
   /** Could not be read now. */
-  | { readonly kind: "later"; readonly afterMs?: number }
+  | { readonly kind: "later"; readonly afterMs?: number; readonly why?: string }
   /** Will not be readable: the reason is for an operator. */
   | { readonly kind: "refused"; readonly detail: string };
 
@@ -56,17 +56,20 @@ const resultsPath = (deviceId: string): string =>
   "?$select=id,lastSyncDateTime,deviceActionResults";
 
 function lookOf(answer: GraphAnswer | undefined): Look {
-  if (answer === undefined || answer.kind === "unclear") return { kind: "later" };
+  if (answer === undefined) return { kind: "later" };
+  if (answer.kind === "unclear") return { kind: "later", why: answer.why };
   if (answer.kind === "throttled" || answer.kind === "busy") {
-    const { retryAfterMs } = answer;
+    const { retryAfterMs, why } = answer;
     return retryAfterMs === undefined
-      ? { kind: "later" }
-      : { kind: "later", afterMs: retryAfterMs };
+      ? { kind: "later", why }
+      : { kind: "later", why, afterMs: retryAfterMs };
   }
   if (answer.kind === "refused")
     return answer.reason === "notFound"
       ? { kind: "gone" }
-      : { kind: "refused", detail: `${answer.code}: ${answer.message}` };
+      : { kind: "refused", detail: wordsOf(answer) };
   const device = DeviceResults.safeParse(answer.body);
-  return device.success ? { kind: "seen", device: device.data } : { kind: "later" };
+  return device.success
+    ? { kind: "seen", device: device.data }
+    : { kind: "later", why: "the answer is not a device" };
 }

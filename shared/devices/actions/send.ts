@@ -19,7 +19,7 @@ export type SendOutcome =
       readonly why: string;
     }
   /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
-  | { readonly kind: "alone"; readonly forbidden?: true }
+  | { readonly kind: "alone"; readonly forbidden?: true; readonly why: string }
   /** It may have been done: look before doing it again. */
   | { readonly kind: "unclear"; readonly why: string };
 
@@ -139,7 +139,8 @@ export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer):
   // Without a sign-in nobody gets further alone; any other refusal may be about bulk itself.
   if (answer.kind === "refused" && answer.reason !== "signedOut") {
     const forbidden = answer.reason === "forbidden";
-    return forAll(deviceIds, { kind: "alone", ...(forbidden ? { forbidden } : {}) });
+    const said = `Graph refused the bulk request: ${wordsOf(answer)}`;
+    return forAll(deviceIds, { kind: "alone", why: said, ...(forbidden ? { forbidden } : {}) });
   }
   if (answer.kind !== "ok") return forAll(deviceIds, outcomeOf(answer));
   const parsed = BulkResult.safeParse(answer.body);
@@ -150,7 +151,10 @@ export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer):
   };
   put(parsed.data.successfulDeviceIds, { kind: "accepted" });
   // The bulk answer gives no reason; asked alone, Graph does.
-  put(parsed.data.failedDeviceIds, { kind: "alone" });
+  put(parsed.data.failedDeviceIds, {
+    kind: "alone",
+    why: "Graph's bulk action failed for the device, without a reason",
+  });
   put(parsed.data.notFoundDeviceIds, notFound);
   put(parsed.data.notSupportedDeviceIds, notSupported);
   const missing: SendOutcome = { kind: "unclear", why: "bulk answer does not name the device" };

@@ -1,6 +1,7 @@
 /** One row of the packed directory: a bucket of devices, as columns that fit Table Storage. */
 
 import { digest } from "../../kernel/ids.ts";
+import { reasonOf } from "../../kernel/outside-text.ts";
 import { checkEntity, LimitExceeded } from "../../storage/limits.ts";
 import { tableNames } from "../../storage/names.ts";
 import { type Row, type StoredRow, textOf } from "../../storage/rows.ts";
@@ -92,7 +93,7 @@ export function bucketRow(partition: string, key: string, devices: readonly Devi
   } catch (cause) {
     if (!(cause instanceof LimitExceeded)) throw cause;
     const detail = `${devices.length} devices share the first bits of their ids in ${partition}`;
-    throw new LimitExceeded("directory-bucket-too-large", `${detail}: ${cause.message}`);
+    throw new LimitExceeded("directory-bucket-too-large", `${detail}: ${reasonOf(cause)}`);
   }
   return row;
 }

@@ -17,7 +17,7 @@ import {
   UnreadableRow,
 } from "../state/delivery-store.ts";
 import { move, type Notification, type NotificationFailure } from "../state/notification.ts";
-import type { NotificationStore } from "../state/notification-store.ts";
+import type { NotificationStore, TroubleStore } from "../state/notification-store.ts";
 import { beforePlanning } from "../state/plan-progress.ts";
 import type { MarkStore } from "../state/row-summaries.ts";
 
@@ -64,6 +64,7 @@ export type GiveUpDeps = {
   readonly notifications: NotificationStore;
   readonly deliveries: DeliveryStore;
   readonly marks: MarkStore;
+  readonly troubles: TroubleStore;
   readonly queues: Queues;
   readonly clock: Clock;
   readonly overdueMs: number;
@@ -114,6 +115,7 @@ export async function giveUp(
   until: Instant,
 ): Promise<void> {
   const { tenantId, notificationId } = notification;
+  const { cause } = await deps.troubles.get(notificationId);
   let from = "";
   do {
     const page = { from, where: "live gt 0", top: rowsPerStep };
@@ -123,7 +125,9 @@ export async function giveUp(
     const now = deps.clock.now();
     const steps = new Map<string, Step>();
     for (const delivery of deliveriesIn(rows)) {
-      const ending = delivery.state === "waiting" ? endOf(notification, delivery, now) : unreadable;
+      const why = cause || delivery.detail;
+      const ending =
+        delivery.state === "waiting" ? endOf(notification, delivery, now) : unreadable(why);
       if (ending) steps.set(delivery.deviceId, ending);
     }
     await changeRows(deps.deliveries, rows, { notificationId, steps, now });
@@ -131,7 +135,7 @@ export async function giveUp(
   } while (deps.clock.now() < until);
   await failPlanning(deps, tenantId, notificationId, {
     code: "planning-failed",
-    detail: "its devices could not be planned in time",
+    detail: `its devices could not be planned in time${cause && `: ${cause}`}`,
   });
   await finishIfDone(deps, tenantId, notificationId);
 }

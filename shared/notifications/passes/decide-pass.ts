@@ -3,11 +3,13 @@
 import type { Action } from "../../devices/actions/action.ts";
 import type { Audit } from "../../devices/actions/audits.ts";
 import { callsFor, costOf, type SendCall } from "../../devices/actions/calls.ts";
+import { findAction } from "../../devices/actions/catalogue.ts";
 import type { Look } from "../../devices/actions/read-back.ts";
 import { seenSince, strictly, type Verdict, verdictOf } from "../../devices/actions/results.ts";
 import type { SendOutcome } from "../../devices/actions/send.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
+import { reasonIn } from "../../kernel/outside-text.ts";
 import { apply, type Delivery, type Step } from "../state/delivery.ts";
 import { isOpen, type Notification } from "../state/notification.ts";
 import { byRelay, relaySilence } from "../state/relay-route.ts";
@@ -111,6 +113,8 @@ const leftTarget: Step = {
   details: { code: "left-target", detail: "the collection's rule no longer finds the device" },
 };
 
+const noClearAnswer = "no-clear-answer";
+
 /** Nobody can tell whether it was done: says how often it was asked, what the latest answer was, and why it ends. */
 function doubtful(
   { unclear = 0, state, detail }: Pick<Delivery, "unclear" | "state" | "detail">,
@@ -118,11 +122,11 @@ function doubtful(
 ): Step {
   const times = state === "claimed" ? unclear + 1 : unclear;
   const asked = times === 1 ? "asked once" : `asked ${times} times`;
-  const latest = detail === undefined ? "" : ` (${detail.slice(0, 70)})`;
+  const latest = detail === undefined ? "" : ` (${reasonIn(detail, 70)})`;
   return {
     event: "lose",
     details: {
-      code: "no-clear-answer",
+      code: noClearAnswer,
       detail: `${asked} without a clear answer${latest}; ${end}`,
     },
   };
@@ -141,11 +145,24 @@ export function endOf(
   return doubtful(delivery, end ?? "it ended");
 }
 
+/** What a waiting delivery was waiting for, as far as anybody knows. */
+function waitedFor({ actionId }: Notification, delivery: Delivery): string {
+  const { attempts, detail } = delivery;
+  if (detail !== undefined) return `the latest try: ${detail}`;
+  if (attempts > 1) return "tried twice or more, without a reason";
+  if (attempts > 0) return "tried once, without a reason";
+  const action = findAction(actionId);
+  return action !== undefined && byRelay(action, delivery)
+    ? "no relay of its site asked for it"
+    : "it waited for its turn";
+}
+
 function plainEndOf(
   notification: Notification,
-  { attempts, detail = "" }: Delivery,
+  delivery: Delivery,
   now: Instant,
 ): Step | undefined {
+  const { attempts, detail = "" } = delivery;
   if (notification.state === "failing")
     return {
       event: "cancel",
@@ -158,7 +175,7 @@ function plainEndOf(
       event: "expire",
       details: {
         code: "expired",
-        detail: `its time ended before it left${detail && `; the latest try: ${detail}`}`,
+        detail: `its time ended before it left; ${waitedFor(notification, delivery)}`,
       },
     };
   if (attempts >= maxAttempts)
@@ -203,7 +220,10 @@ export function stepOf(
     case "failed":
       return { event: "fail", details: { code: outcome.code, detail: outcome.detail } };
     case "alone":
-      return { event: "postpone", details: { alone: true } };
+      return {
+        event: "postpone",
+        details: { alone: true, code: "bulk-refused", detail: outcome.why },
+      };
     case "later": {
       const ownMs = backoffMs(attempts, { baseMs: retryBaseMs, maxMs: retryMaxMs, random });
       // Graph's word is enough at first; after many tries in a row it is not, or they would soon be used up.
@@ -216,7 +236,7 @@ export function stepOf(
     }
     // The mark stays: when the claim has run out, the next pass looks at the device first.
     case "unclear":
-      return { event: "doubt", details: { code: "no-clear-answer", detail: outcome.why } };
+      return { event: "doubt", details: { code: noClearAnswer, detail: outcome.why } };
   }
 }
 
@@ -241,14 +261,21 @@ export function stepAfterLook(
   { now, lateness, claimMs, audited }: LookTime,
 ): Step | undefined {
   if (audited !== undefined) return { event: "accept" };
-  const { unclear = 0, detail = "the worker ended before it noted an answer" } = delivery;
+  const { unclear = 0, code = noClearAnswer } = delivery;
+  // Another reason is from before the claim, and says nothing of what came of it.
+  const heard = code === noClearAnswer ? delivery.detail : undefined;
+  const detail = heard ?? "the worker ended before it noted an answer";
   const since = delivery.markedAt ?? delivery.at;
   const known = { ...delivery, detail };
   switch (look?.kind) {
     case undefined:
     case "later":
     case "refused": {
-      if (lateness === "hopeless") return doubtful(known, "it could not be read back");
+      if (lateness === "hopeless") {
+        const unread = whyUnread(look);
+        const words = unread === undefined ? "" : `: ${reasonIn(unread, 60)}`;
+        return doubtful(known, `it could not be read back${words}`);
+      }
       return {
         event: "doubt",
         details: { notBefore: now + Math.min(retryReadMs, claimMs), detail },
@@ -274,11 +301,17 @@ export function stepAfterLook(
 /** Time before what could not be read is tried again. */
 const retryReadMs = 10_000;
 
-/** What becomes of a delivery that could not be read back in time. */
-export const unreadable: Step = {
+/** What becomes of a delivery that could not be read back in time; with what was in the way, where that is known. */
+export const unreadable = (why?: string): Step => ({
   event: "lose",
-  details: { code: "no-answer", detail: "could not be read back" },
-};
+  details: { code: "no-answer", detail: `could not be read back${why ? `: ${why}` : ""}` },
+});
+
+/** Why a look found nothing out, in words. */
+function whyUnread(look: Look | undefined): string | undefined {
+  if (look?.kind === "later") return look.why;
+  return look?.kind === "refused" ? look.detail : undefined;
+}
 
 /** Applies steps to deliveries; those without one, or whose state refuses it, stay as they are. */
 export function applySteps(
@@ -334,7 +367,10 @@ export function stepAfterVerdict(verdict: Verdict): Step | undefined {
         details: { code: "not-supported-by-device", detail: "the device reported so" },
       };
     case "cancelled":
-      return { event: "cancel", details: { code: "cancelled-elsewhere" } };
+      return {
+        event: "cancel",
+        details: { code: "cancelled-elsewhere", detail: "cancelled in Intune" },
+      };
     case "pending":
     case "none":
       return undefined;
@@ -352,7 +388,8 @@ export function stepAfterReport(
   const since = delivery.markedAt ?? delivery.at;
   if (look?.kind === "gone")
     return { event: "lose", details: { code: "device-gone", detail: "left Intune meanwhile" } };
-  if (look?.kind !== "seen") return lateness === "hopeless" ? unreadable : undefined;
+  if (look?.kind !== "seen")
+    return lateness === "hopeless" ? unreadable(whyUnread(look)) : undefined;
   const names = action.routes[delivery.route]?.resultNames ?? [];
   const verdict = verdictOf(look.device, names, since);
   const end = stepAfterVerdict(verdict);
@@ -360,6 +397,12 @@ export function stepAfterReport(
   if (verdict === "none")
     return { event: "lose", details: { code: "no-result", detail: "Intune shows no result" } };
   return seenSince(look.device, delivery.at)
-    ? { event: "expire", details: { code: "no-result-in-time" } }
+    ? {
+        event: "expire",
+        details: {
+          code: "no-result-in-time",
+          detail: "the device checked in, and Intune still shows the action as pending",
+        },
+      }
     : { event: "silence", details: { code: "device-offline", detail: "not seen since" } };
 }

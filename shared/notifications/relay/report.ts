@@ -7,6 +7,7 @@ import { findAction } from "../../devices/actions/catalogue.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
+import { plainText } from "../../kernel/outside-text.ts";
 import { changeRows, deliveriesIn, dueAfterPass, type Job } from "../passes/change-rows.ts";
 import { finishIfDone } from "../passes/finish.ts";
 import type { DeliverDeps } from "../passes/pass-services.ts";
@@ -19,6 +20,8 @@ import type { RelayOutcome, RelayResult, ResultsReport } from "./contract.ts";
 
 // What a relay's report means for a delivery: one or two events in a row. Pure.
 
+/** What the contract takes; a code is a word, and no other text gets into a row by it. */
+const maxCodeChars = 60;
 const retry = { baseMs: 30_000, maxMs: 15 * 60_000 };
 
 /** Reasons that a report may leave out. */
@@ -43,12 +46,19 @@ export function countOutcomes(results: readonly RelayResult[]): Record<string, n
  */
 export function stepsFor(
   { outcome, code = codes[outcome], detail }: RelayResult,
-  delivery: Pick<Delivery, "state" | "attempts">,
+  delivery: Pick<Delivery, "state" | "attempts" | "detail">,
   now: Instant,
   random: number,
 ): Step[] {
-  const details = { ...(code === undefined ? {} : { code }), ...(detail ? { detail } : {}) };
+  const details = {
+    ...(code === undefined ? {} : { code: plainText(code, maxCodeChars) }),
+    ...(detail ? { detail } : {}),
+  };
   const claimed = delivery.state === "claimed";
+  const end = detail ?? "its time ended at the site";
+  const latest = {
+    detail: delivery.detail ? `${end}; the latest reason: ${delivery.detail}` : end,
+  };
   const accept: readonly Step[] = claimed ? [{ event: "accept" }] : [];
   switch (outcome) {
     case "accepted":
@@ -64,9 +74,9 @@ export function stepsFor(
     case "unknown":
       return [{ event: "lose", details }];
     case "expired":
-      // A claim that was never used goes back, and then its time is over.
+      // A claim that was never used goes back, and then its time is over. What kept it before may be the reason.
       return claimed
-        ? [{ event: "postpone" }, { event: "expire", details }]
+        ? [{ event: "postpone" }, { event: "expire", details: { ...details, ...latest } }]
         : [{ event: "expire", details }];
     case "later": {
       const waitMs = backoffMs(delivery.attempts, { ...retry, random });

@@ -3,6 +3,7 @@
  * and its own progress in one transaction, and a worker can claim or settle many rows in one.
  */
 import { inParallel } from "../../kernel/concurrency.ts";
+import { reasonIn, reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";
 import {
   type Change,
@@ -52,8 +53,7 @@ export class UnreadableRow extends Error {
   readonly lastDeviceId: string;
 
   constructor(lastDeviceId: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super(`delivery row ${lastDeviceId} cannot be read: ${why}`, { cause });
+    super(`delivery row ${lastDeviceId} cannot be read: ${reasonOf(cause)}`, { cause });
     this.lastDeviceId = lastDeviceId;
   }
 }
@@ -181,7 +181,7 @@ export class DeliveryStore {
     const { waiting, sent, unknown } = countsIn(row);
     const ended = { waiting: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
     const same = { ...(columns as Row), partitionKey, rowKey };
-    const fresh = { ...same, ...ended, unreadable: message.slice(0, maxDetailChars) };
+    const fresh = { ...same, ...ended, unreadable: reasonIn(message, maxDetailChars) };
     // A lost race means that somebody could read it, or ended it too.
     await this.#tables.transact(tableNames.deliveries, [{ kind: "replace", row: fresh, etag }]);
   }

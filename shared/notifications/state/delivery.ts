@@ -3,6 +3,7 @@
  * moves it. Pure.
  */
 import type { Instant } from "../../kernel/clock.ts";
+import { reasonIn } from "../../kernel/outside-text.ts";
 
 /** Where a delivery stands. `claimed`: a worker marked it and is asking Graph right now. */
 export type DeliveryState =
@@ -143,6 +144,9 @@ export type Step = { readonly event: DeliveryEvent; readonly details?: EventDeta
 /** Longest reason kept per delivery, in characters; a row holds up to 250 deliveries. */
 export const maxDetailChars = 160;
 
+/** States in which the latest reason stays until there is another: whatever ends the delivery can then name it. */
+const onItsWay: ReadonlySet<DeliveryState> = new Set(["waiting", "claimed"]);
+
 /** Applies an event at `now`; a delivery that the event does not concern comes back as it was. */
 export function apply(
   delivery: Delivery,
@@ -153,7 +157,9 @@ export function apply(
   const state = lifecycle[delivery.state][event];
   if (state === undefined) return delivery;
   const { deviceId, deviceName, route, attempts, markedAt, unclear, claim, alone } = delivery;
-  const { detail, ...rest } = details;
+  const saysWhy = details.code !== undefined || details.detail !== undefined;
+  const before: EventDetails = onItsWay.has(state) && !saysWhy ? delivery : {};
+  const { code = before.code, detail = before.detail, ...rest } = details;
   return {
     deviceId,
     deviceName,
@@ -166,6 +172,7 @@ export function apply(
     ...(claim === undefined ? {} : { claim }),
     ...(alone === undefined ? {} : { alone }),
     ...rest,
-    ...(detail === undefined ? {} : { detail: detail.slice(0, maxDetailChars) }),
+    ...(code === undefined ? {} : { code }),
+    ...(detail === undefined ? {} : { detail: reasonIn(detail, maxDetailChars) }),
   };
 }

@@ -1,6 +1,7 @@
 /** Notification rows; the row key sorts newest first, so that a tenant's list needs no sorting. */
 
 import type { Instant } from "../../kernel/clock.ts";
+import { reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";
 import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -184,9 +185,7 @@ export class TroubleStore {
 
   /** Notes the error of a handler. */
   noteError(notificationId: string, error: unknown, at: Instant): Promise<void> {
-    const text = error instanceof Error ? error.message : String(error);
-    const cause = text.slice(0, maxCauseChars).toWellFormed();
-    return this.#note(notificationId, { cause, causeAt: at });
+    return this.#note(notificationId, { cause: reasonOf(error, maxCauseChars), causeAt: at });
   }
 
   /** Notes how often planning was given up. */

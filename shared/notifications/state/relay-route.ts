@@ -37,10 +37,14 @@ export function relayDueAt(
 /** The end of a delivery whose relay never told, long after the notification's own end. */
 export function relaySilence(
   { expiresAt }: Pick<Notification, "expiresAt">,
-  { state }: Delivery,
+  { state, detail }: Delivery,
   now: Instant,
 ): Step | undefined {
   if (state !== "claimed" && state !== "sent") return undefined;
   if (now < expiresAt + relayGraceMs) return undefined;
-  return { event: "lose", details: { code: "no-answer", detail: "the relay never reported" } };
+  const latest = detail === undefined ? "" : `; the latest reason: ${detail}`;
+  return {
+    event: "lose",
+    details: { code: "no-answer", detail: `the relay never reported${latest}` },
+  };
 }

@@ -23,9 +23,9 @@ it("sends the tenant's devices alone, on routes with that bulk action, for a qua
 });
 
 it.each([
-  ["forbidden", { kind: "alone", forbidden: true }],
-  ["notFound", { kind: "alone" }],
-  ["other", { kind: "alone" }],
+  ["forbidden", { kind: "alone", forbidden: true, why: "Graph refused the bulk request: c: m" }],
+  ["notFound", { kind: "alone", why: "Graph refused the bulk request: c: m" }],
+  ["other", { kind: "alone", why: "Graph refused the bulk request: c: m" }],
 ] as const)("a bulk answer of %s is about %o", (reason, outcome) => {
   const answer = { kind: "refused", reason, code: "c", message: "m" } as const;
   expect(bulkOutcomes(["a"], answer).get("a")).toEqual(outcome);

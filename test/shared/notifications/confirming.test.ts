@@ -157,6 +157,18 @@ describe("a report", () => {
     expect(step(look, "early")).toBe(early);
     expect(step(look, "last")).toBe(last);
     expect(step(look, "hopeless")).toBe(last);
+    // Whatever ends a delivery but being done says why.
+    const ended = stepAfterReport(restart, sent, look, "last");
+    expect(last === "finish" || ended?.details?.detail !== undefined).toBe(true);
+  });
+
+  test.each<[string, Look]>([
+    ["refused", { kind: "refused", detail: "Forbidden: no such role" }],
+    ["busy", { kind: "later", why: "Forbidden: no such role" }],
+  ])("that cannot be read in the end because it is %s says what was in the way", (_, look) => {
+    expect(stepAfterReport(restart, sent, look, "hopeless")?.details?.detail).toBe(
+      "could not be read back: Forbidden: no such role",
+    );
   });
 
   test.each<[string, Look | undefined]>([

@@ -11,7 +11,7 @@ import {
   maxAttempts,
   stepOf,
 } from "../../../shared/notifications/passes/decide-pass.ts";
-import type { Delivery } from "../../../shared/notifications/state/delivery.ts";
+import { apply, type Delivery, type Step } from "../../../shared/notifications/state/delivery.ts";
 import { idOf, running, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart") as Action;
@@ -109,6 +109,28 @@ describe("an ending", () => {
     expect(detail).toBe("its time ended before it left; the latest try: Graph was not available");
   });
 
+  test.each<[string, Partial<Delivery>, string]>([
+    ["its turn", {}, "it waited for its turn"],
+    ["its relay", { route: bySite }, "no relay of its site asked for it"],
+    ["nobody knows what", { attempts: 2 }, "tried twice or more, without a reason"],
+  ])("by its time, before anybody had answered, says that it waited for %s", (_, more, why) => {
+    const detail = endOf(running(), one(more), 200_000)?.details?.detail;
+    expect(detail).toContain("its time ended before it left");
+    expect(detail).toContain(why);
+  });
+
+  it("by its time tells the latest reason, whatever claims and postponements came behind it", () => {
+    let delivery = one({});
+    const steps: readonly Step[] = [
+      { event: "claim", details: { markedAt: 1 } },
+      { event: "postpone", details: { code: "graph-busy", detail: "the database is gone" } },
+      { event: "claim", details: { markedAt: 2 } },
+      { event: "postpone", details: { alone: true } },
+    ];
+    for (const { event, details } of steps) delivery = apply(delivery, event, 1, details);
+    expect(endOf(running(), delivery, 200_000)?.details?.detail).toContain("the database is gone");
+  });
+
   it("names what went wrong at the last attempt", () => {
     const tired = one({ attempts: maxAttempts, detail: "Graph throttled the tenant" });
     expect(endOf(running(), tired, 0)?.details?.detail).toContain("Graph throttled the tenant");
@@ -130,7 +152,13 @@ describe("Graph's answer", () => {
       { kind: "failed", code: "c", detail: "d" },
       { event: "fail", details: { code: "c", detail: "d" } },
     ],
-    [{ kind: "alone" }, { event: "postpone", details: { alone: true } }],
+    [
+      { kind: "alone", why: "bulk was refused" },
+      {
+        event: "postpone",
+        details: { alone: true, code: "bulk-refused", detail: "bulk was refused" },
+      },
+    ],
     [
       { kind: "unclear", why: "cut" },
       { event: "doubt", details: { code: "no-clear-answer", detail: "cut" } },

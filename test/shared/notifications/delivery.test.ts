@@ -42,6 +42,25 @@ describe("a delivery", () => {
     expect(apply(waiting(), "fail", 1, { detail: long }).detail).toHaveLength(maxDetailChars);
   });
 
+  it("keeps of a long reason its end, and of a wrapped one the words", () => {
+    const long = `${"x".repeat(1000)} the disk is full`;
+    expect(apply(waiting(), "fail", 1, { detail: long }).detail).toMatch(/the disk is full$/);
+    const wrapped = JSON.stringify({
+      error: { message: JSON.stringify({ Message: "no\u0000room" }) },
+    });
+    const detail = `Graph said ${wrapped}`;
+    expect(apply(waiting(), "fail", 1, { detail }).detail).toBe("Graph said no room");
+  });
+
+  it.each(["claim", "doubt", "postpone"] as const)(
+    "that is on its way still keeps the latest reason over a %s that brings none",
+    (event) => {
+      const before = waiting(1, { state: "claimed", code: "graph-busy", detail: "no room" });
+      expect(apply(before, event, 1)).toMatchObject({ code: "graph-busy", detail: "no room" });
+      expect(apply(before, event, 1, { code: "new" })).not.toHaveProperty("detail");
+    },
+  );
+
   it("that is live has an event that ends it, and one that is not has none that revives it", () => {
     for (const state of states) {
       const next: readonly DeliveryState[] = Object.values(lifecycle[state]);

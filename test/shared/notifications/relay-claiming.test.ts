@@ -168,6 +168,20 @@ describe("a report", () => {
       expect(last?.details?.code, outcome).toBeDefined();
     }
   });
+
+  test("that the time is over, and silence, tell the reason that was reported before", () => {
+    const detail = "the site answers 503: SQL is starting";
+    const before = delivery("d1", { state: "claimed", detail });
+    const late = stepsFor(
+      { deviceId: "d1", outcome: "expired", detail: "too late" },
+      before,
+      now,
+      0,
+    );
+    expect(late.at(-1)?.details?.detail).toBe(`too late; the latest reason: ${detail}`);
+    const silence = relaySilence(notification, before, notification.expiresAt + relayGraceMs);
+    expect(silence?.details?.detail).toContain(detail);
+  });
 });
 
 describe("rows that only relays still owe", () => {
