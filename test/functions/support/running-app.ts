@@ -12,7 +12,8 @@ import { startSandbox } from "../../../local/start/sandbox.ts";
 import { ensureBuilt } from "../../../scripts/build.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 
-const adminToken = "tests-only-9b2e73504f8a1d6c0f5e8d21";
+/** Goes into `Authorization: Bearer`. */
+export const adminToken = "tests-only-9b2e73504f8a1d6c0f5e8d21";
 const appDir = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** An answer; `body` is the parsed JSON, or the text where it is none. */
