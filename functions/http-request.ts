@@ -17,6 +17,8 @@ import { valuesIn } from "../shared/http/operation.ts";
 export type Incoming = BodySource & {
   readonly method: string;
   readonly url: string;
+  /** Its query or body can have replaced the address that it came from. */
+  readonly hidesAddress?: boolean;
   /** The values of the names in the operation's path. */
   readonly params: Readonly<Record<string, string>>;
   /** Has the connection closed behind the answer: a body that is still coming will not be read. */
@@ -70,6 +72,7 @@ export async function incomingOf(
     method: request.method,
     url: request.url,
     headers,
+    hidesAddress: shadowed,
     params: valuesIn(path, url.pathname) ?? {},
     body: taken?.body ?? request.body,
     closeAfter: () => {

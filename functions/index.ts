@@ -18,7 +18,9 @@ let loading: Promise<Services> | undefined;
 const services = (): Promise<Services> => (loading ??= loadServices());
 register(functions, services);
 const settings = readSettings(process.env);
-const openApi = () => openApiDocument(operations, version, settings.publicUrl);
+let described: ReturnType<typeof openApiDocument> | undefined;
+/** Made once: anybody may ask for it. */
+const openApi = () => (described ??= openApiDocument(operations, version, settings.publicUrl));
 
 /** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {

@@ -7,6 +7,7 @@ import {
   type Admitted,
   accountOf,
   admit,
+  countAnonymous,
   type Identified,
   identify,
   type Refused,
@@ -117,30 +118,27 @@ async function answer(
 ): Promise<Result<Reply>> {
   const { operation, handle } = definition;
   const { services } = tools;
+  const from = { address: addressOf(trace, request), rate: rateOf(request) };
   if (operation.anonymous) {
-    const address = readAddress(operation, request, services);
-    if (!address.ok) return address;
-    const whole = await readWhole(operation, request, address.value);
-    return whole.ok ? handle(whole.value.input, tools) : whole;
+    const busy = countAnonymous(services.admission, from);
+    return busy ? shut(trace, busy) : answerAnybody(definition, request, tools);
   }
   const who = await identify(services.admission, {
     authorization: request.headers.get("authorization"),
-    // Where no front end says who calls, everybody is on one account.
-    address: trace.ip ?? "unknown",
-    rate: rateOf(request),
+    ...from,
   });
   if (who.kind === "refused") return shut(trace, who);
   const { caller } = who.standing;
   trace.caller = caller;
-  const address = readAddress(operation, request, services);
-  if (!address.ok) return address;
+  const asked = readAddress(operation, request, services);
+  if (!asked.ok) return asked;
   // A body is read for nobody who may not send it, unless it is the body that says what they want.
   const early = definition.about === undefined;
   const first = early
-    ? await mayThey(definition, request, trace, who, address.value, tools)
+    ? await mayThey(definition, request, trace, who, asked.value, tools)
     : undefined;
   if (first?.ok === false) return first;
-  const read = await readWhole(operation, request, address.value);
+  const read = await readWhole(operation, request, asked.value);
   if (!read.ok) return read;
   const { input: whole } = read.value;
   if (whole.body !== undefined) trace.note = { after: whole.body };
@@ -160,6 +158,25 @@ async function answer(
     ? once(trace, request, read.value, { work, tools })
     : work(read.value.input);
 }
+
+/** Answers what is open to everybody. */
+async function answerAnybody(
+  { operation, handle }: HttpFunction,
+  request: Incoming,
+  tools: Tools,
+): Promise<Result<Reply>> {
+  const asked = readAddress(operation, request, tools.services);
+  if (!asked.ok) return asked;
+  const whole = await readWhole(operation, request, asked.value);
+  return whole.ok ? handle(whole.value.input, tools) : whole;
+}
+
+/**
+ * On whose account a request is that nobody has signed yet. Where no front end says who calls, everybody is on one; who hides
+ * it shares none with the platform's probes.
+ */
+const addressOf = ({ ip }: Trace, { hidesAddress }: Incoming): string =>
+  ip ?? (hidesAddress ? "hidden" : "unknown");
 
 /** Asks for the permission. */
 async function mayThey(

@@ -64,6 +64,12 @@ export async function identify(
   return { kind: "identified", standing: { caller, ...(await deps.snapshots.read()) } };
 }
 
+/** What needs no sign-in costs something too: it is on the account of its address, as what comes before a sign-in is. */
+export const countAnonymous = (
+  deps: AdmissionDeps,
+  { address, rate }: { readonly address: string; readonly rate: RateClass },
+): Refused | undefined => tooOften(deps, "address", networkOf(address), rate);
+
 /** Nobody is wrong when the keys cannot be read: then there is nothing to record. */
 function strangerRefused({ strangers }: AdmissionDeps, step: TokenStep, network: string): Refused {
   const failure = tokenRefusal(step);

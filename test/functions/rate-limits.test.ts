@@ -136,11 +136,35 @@ test("who is not signed in is limited by address, before any token is looked at"
   expect((await call("GET", "/api/v1/me")).status).toBe(200);
 });
 
-test("what is open to everybody is not counted", async () => {
-  const answers = await Promise.all(
-    Array.from({ length: 20 }, () => app.call("GET", "/api/v1/health", { anonymous: true })),
+test.each(["/api/v1/health", "/api/v1/openapi.json"])(
+  "%s is open to everybody, and counted by address like everything before a sign-in",
+  async (path) => {
+    const [address, elsewhere] = [fresh(), fresh()];
+    const ask = (from: string): Promise<Answered> =>
+      app.call("GET", path, { anonymous: true, headers: { "x-forwarded-for": from } });
+    const burst = defaultRates.address.read.burst * factor;
+    const answers = await Promise.all(Array.from({ length: burst + 1 }, () => ask(address)));
+    expect(statuses(answers)).toEqual([...Array.from({ length: burst }, () => 200), 429]);
+    const seconds = secondsOf(limited(answers), "address");
+    expect((await (await somebody())("GET", "/api/v1/me", undefined, address)).status).toBe(429);
+    expect((await ask(elsewhere)).status).toBe(200);
+    await sleep(seconds * 1000);
+    expect((await ask(address)).status).toBe(200);
+  },
+);
+
+test("the platform's probes, which bring no address, are answered while strangers hide theirs", async () => {
+  const hidden = await Promise.all(
+    Array.from({ length: 10 }, () =>
+      app.call("GET", "/api/v1/health?headers=x", {
+        anonymous: true,
+        headers: { "x-forwarded-for": fresh() },
+      }),
+    ),
   );
-  expect(new Set(statuses(answers))).toEqual(new Set([200]));
+  expect(new Set(statuses(hidden))).toEqual(new Set([400, 429]));
+  const probe = await app.call("GET", "/api/v1/health", { anonymous: true });
+  expect(probe.status).toBe(200);
 });
 
 test("requests over the limit are in the log, and not in the trail", async () => {
