@@ -13,7 +13,7 @@ export const longTests: readonly string[] = [
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,odd-spelling}.test.ts",
-  "test/relay/{clock,cost,crash,each-call,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
+  "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/shared/notifications/{planner,reading-large}.test.ts",
   "test/start/{azurite,readme}.test.ts",
 ];

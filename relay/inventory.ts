@@ -1,4 +1,4 @@
-/** Hands the site's clients in to Muster: read from AdminService page by page, sent part by part. */
+/** Hands in to Muster what the site knows, clients and systems that it has only found: read from AdminService page by page, sent part by part. */
 import { plainText } from "../shared/kernel/outside-text.ts";
 import type { Log } from "./base/log.ts";
 import { pause } from "./base/pause.ts";
@@ -7,6 +7,7 @@ import type { Round } from "./forever.ts";
 import type { Lease } from "./muster/lease.ts";
 import type { InventoryDevice, Muster } from "./muster/muster.ts";
 import type { SiteReader } from "./site/admin-service.ts";
+import { isPresent, isSet } from "./site/reads.ts";
 
 /** Systems in one page, and devices in one part: well below 1 MiB. */
 const pageSize = 1000;
@@ -19,6 +20,9 @@ const columns = [
   "Build",
   "AADDeviceID",
   "UserPrincipalName",
+  "Client",
+  "Obsolete",
+  "Decommissioned",
 ];
 
 /** What handing in needs. */
@@ -37,15 +41,15 @@ const maxAsks = 40;
 export type HandedIn = { readonly devices: number; readonly included: boolean };
 
 /**
- * Hands in all clients under an id: the same one again after a failure, so that parts which were handed in before
- * are replaced and not left behind. A site that shows no client is not believed: the likelier cause is a
+ * Hands in all systems under an id: the same one again after a failure, so that parts which were handed in before
+ * are replaced and not left behind. A site that shows no system is not believed: the likelier cause is a
  * permission, and the directory would lose every device.
  */
 async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
   const { muster, wait } = deps;
   const { parts, devices } = await sendParts(deps, inventoryId);
   if (devices === 0)
-    throw new Error("the site shows no client: is the account allowed to read them?");
+    throw new Error("the site shows no system: is the account allowed to read them?");
   for (let asks = 0; asks < maxAsks; asks += 1) {
     if (await muster.complete(inventoryId, parts)) return { devices, included: true };
     // A refresh that was under way does not have it: the next one will.
@@ -60,35 +64,39 @@ async function sendParts({ site, muster, wait }: InventoryDeps, inventoryId: str
   for (;;) {
     // A site of 100,000 clients takes a while: whoever is told to stop does so between two pages.
     await wait(0);
-    const page = await systemsAfter(site, after);
-    part.push(...page);
-    devices += page.length;
-    const last = page.at(-1);
+    const { last, found } = await systemsAfter(site, after);
+    part.push(...found);
+    devices += found.length;
     if (part.length >= partSize || (last === undefined && part.length > 0)) {
       await muster.putPart(inventoryId, parts, part);
       parts += 1;
       part = [];
     }
     if (last === undefined) return { parts, devices };
-    after = last.resourceId;
+    after = last;
   }
 }
 
-/** Clients after a resource id, in the order of their ids. */
+/**
+ * Systems after a resource id, in the order of their ids, and the last id read. Those that are gone are left out here
+ * and not by a filter: what the site has only found has no value there at all, which no comparison is sure to match.
+ */
 async function systemsAfter(
   site: Pick<SiteReader, "list">,
   after: number,
-): Promise<InventoryDevice[]> {
-  const filter = `ResourceId gt ${after} and Client eq 1 and Obsolete eq 0`;
+): Promise<{ last: number | undefined; found: InventoryDevice[] }> {
+  const filter = `ResourceId gt ${after}`;
   const query = `$filter=${filter}&$select=${columns.join(",")}&$orderby=ResourceId&$top=${pageSize}`;
-  const page = (await site.list(`/wmi/SMS_R_System?${query}`)).map(deviceOf);
+  const rows = await site.list(`/wmi/SMS_R_System?${query}`);
   let last = after;
-  for (const { resourceId } of page) {
+  for (const { ResourceId } of rows) {
     // Paging by id holds only if the site really sorts.
-    if (!(resourceId > last)) throw new Error("the site does not list its systems in order");
-    last = resourceId;
+    if (!(Number(ResourceId) > last))
+      throw new Error("the site does not list its systems in order");
+    last = Number(ResourceId);
   }
-  return page;
+  const found = rows.filter(isPresent).map(deviceOf);
+  return { last: rows.length === 0 ? undefined : last, found };
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -110,11 +118,12 @@ export function deviceOf(row: Readonly<Record<string, unknown>>): InventoryDevic
   return {
     resourceId: Number(row["ResourceId"]),
     name: text("Name") || `resource ${String(row["ResourceId"])}`,
+    ...(isSet(row["Client"]) ? {} : { client: false }),
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== "")),
   };
 }
 
-// Hands the site's clients in at the start and from time to time, while the site is ours.
+// Hands the site's systems in at the start and from time to time, while the site is ours.
 
 /** What keeping the inventory needs. */
 export type KeepInventoryDeps = Omit<InventoryDeps, "wait"> & {

@@ -20,9 +20,8 @@ const ActionView = z
     parameters: z.enum(["script", "query"]).optional(),
     expiresAfter: z.string(),
     operation: z
-      .object({ type: z.int(), evidence: z.string() })
-      .optional()
-      .describe("ConfigMgr's operation number, and how sure it is"),
+      .object({ type: z.int().optional(), method: z.string().optional(), evidence: z.string() })
+      .describe("What ConfigMgr is asked, by operation number or method, and how sure that is"),
     routes: z.array(
       z.object({
         id: z.string(),
@@ -33,7 +32,6 @@ const ActionView = z
         needs: z.string().optional(),
       }),
     ),
-    gap: z.string().optional().describe("Why there is no way, where there is none"),
   })
   .meta({ id: "Action" });
 

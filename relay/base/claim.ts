@@ -12,7 +12,8 @@ export type Work = {
   readonly mark: number;
   readonly notificationId: string;
   readonly action: string;
-  readonly operationType: number;
+  /** Type of the client operation; absent for client push, which is none. */
+  readonly operationType?: number;
   readonly parameters: Readonly<Record<string, unknown>>;
   /** ISO 8601: nothing is started after this, and answers are no longer waited for. */
   readonly expiresAt: string;
@@ -58,7 +59,7 @@ export type BatchState =
       readonly sure: boolean;
       readonly why?: string;
     }
-  | { readonly kind: "started"; readonly operationId: number; readonly told: boolean }
+  | { readonly kind: "started"; readonly operationId?: number; readonly told: boolean }
   | { readonly kind: "settled"; readonly outcome: Outcome }
   | { readonly kind: "reported" };
 
@@ -87,9 +88,13 @@ export type Entry =
 const scriptType = 135;
 const pivotType = 145;
 
-/** Scripts and CMPivot are asked of one device at a time; that is also what their results are for. */
-const oneByOne = ({ operationType }: Pick<Work, "operationType">): boolean =>
-  operationType === scriptType || operationType === pivotType;
+/** Client push: the site writes a request, gives it no number, and shows nothing of it but a client, some time later. */
+export const isPush = ({ operationType }: Pick<Work, "operationType">): boolean =>
+  operationType === undefined;
+
+/** Scripts, CMPivot and client push are asked for one device at a time; that is also what their results are for. */
+const oneByOne = (work: Pick<Work, "operationType">): boolean =>
+  isPush(work) || work.operationType === scriptType || work.operationType === pivotType;
 
 /** A batch that somebody else may have called for: the site is looked at before anything is started. */
 export const inDoubt = ({ mark }: Pick<Work, "mark">, calls: number): BatchState => ({

@@ -1,7 +1,14 @@
 /** A claim under way: its state in the journal, and the only ways to change it and to speak of it. */
 
 import { reasonIn } from "../../shared/kernel/outside-text.ts";
-import type { Batch, BatchState, Claim, Outcome } from "../base/claim.ts";
+import {
+  type Batch,
+  type BatchState,
+  type Claim,
+  isPush,
+  type Outcome,
+  type Work,
+} from "../base/claim.ts";
 import type { Log } from "../base/log.ts";
 import { pause, Stopping } from "../base/pause.ts";
 import { MusterTrouble } from "../base/trouble.ts";
@@ -79,15 +86,25 @@ export function courseOf(deps: CourseDeps, claimId: string) {
 /** Devices in one report. */
 const maxResults = 500;
 
+/** What the site's "taken" means. */
+const takenOf = (work: Work): Outcome =>
+  isPush(work)
+    ? {
+        outcome: "accepted",
+        code: "push-requested",
+        detail: "the site has written the client push request, which is no client yet",
+      }
+    : { outcome: "accepted" };
+
 /** What Muster has to hear of a batch. */
-function newsOf({ state }: Batch): { outcome: Outcome; told: BatchState } | undefined {
+function newsOf(work: Work, { state }: Batch): { outcome: Outcome; told: BatchState } | undefined {
   if (state.kind === "settled") {
     const { detail, ...outcome } = state.outcome;
     const words = detail === undefined ? {} : { detail: reasonIn(detail) };
     return { outcome: { ...outcome, ...words }, told: { kind: "reported" } };
   }
   if (state.kind !== "started" || state.told) return undefined;
-  return { outcome: { outcome: "accepted" }, told: { ...state, told: true } };
+  return { outcome: takenOf(work), told: { ...state, told: true } };
 }
 
 /** News of one batch, and its state once Muster has them. */
@@ -98,11 +115,11 @@ export type News = {
 };
 
 /** News in groups of at most a report's size. */
-function newsGroups({ batches }: Claim): News[][] {
+function newsGroups({ work, batches }: Claim): News[][] {
   const groups: News[][] = [];
   let devices = 0;
   for (const [nth, batch] of batches.entries()) {
-    const news = newsOf(batch);
+    const news = newsOf(work, batch);
     if (news === undefined) continue;
     const results = batch.targets.map(({ deviceId }) => ({ deviceId, ...news.outcome }));
     const group = groups.at(-1);
@@ -116,8 +133,8 @@ function newsGroups({ batches }: Claim): News[][] {
 }
 
 /** Devices whose news Muster does not have yet. */
-export const untold = ({ batches }: Claim): number =>
-  batches.reduce((sum, batch) => sum + (newsOf(batch) ? batch.targets.length : 0), 0);
+export const untold = ({ work, batches }: Claim): number =>
+  batches.reduce((sum, batch) => sum + (newsOf(work, batch) ? batch.targets.length : 0), 0);
 
 // Tells Muster the news of a claim, however long that takes.
 

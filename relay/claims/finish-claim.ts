@@ -1,20 +1,24 @@
 /** Follows the started operations of a claim to their end, and tells Muster of each. */
-import { isClosed } from "../base/claim.ts";
+import { isClosed, isPush } from "../base/claim.ts";
 import { SiteUnreadable } from "../site/reads.ts";
 import { statusOf } from "../site/status.ts";
 import { type Course, graceMs, tell } from "./claim-progress.ts";
 
 const maxPollMs = 60_000;
+/** A client takes its time to install and to report, and each look is a request for one device. */
+const maxPushPollMs = 10 * 60_000;
 
 /** Polls until every batch is reported. */
 export async function finishClaim(course: Course): Promise<void> {
-  const expiresAt = Date.parse(course.claim().work.expiresAt);
+  const { work } = course.claim();
+  const expiresAt = Date.parse(work.expiresAt);
+  const longest = isPush(work) ? maxPushPollMs : maxPollMs;
   for (let round = 0; ; round += 1) {
     const now = course.now();
     await lookAtAll(course, now >= expiresAt, now >= expiresAt + graceMs);
     await tell(course);
     if (isClosed(course.claim())) break;
-    const pollMs = Math.min(course.pollMs * 2 ** Math.min(round, 10), maxPollMs);
+    const pollMs = Math.min(course.pollMs * 2 ** Math.min(round, 16), longest);
     // One look exactly at the end, so that nobody waits longer than the notification does.
     const untilEnd = expiresAt - course.now();
     await course.wait(untilEnd > 0 ? Math.min(pollMs, untilEnd) : pollMs);

@@ -79,6 +79,13 @@ export function noteWhy(course: Course, nth: number, reason: string): void {
   if (state.why !== why) course.move(nth, { ...state, why });
 }
 
+/** The end of a client push whose call left no answer: the site lists no such requests, and may have written it. */
+const pushNeverKnown = (why?: string): Outcome => ({
+  outcome: "unknown",
+  code: "no-clear-answer",
+  detail: `the site did not say whether it wrote the client push request, and it lists none${latest(why)}`,
+});
+
 type Doubt = Extract<BatchState, { kind: "calling" }> & {
   readonly term: number;
   readonly late: boolean;
@@ -92,6 +99,10 @@ export async function lookAtSite(
 ): Promise<Step> {
   const { work, batches } = course.claim();
   const targets = batches[nth]?.targets ?? [];
+  if (work.operationType === undefined) {
+    course.settle(nth, pushNeverKnown(why));
+    return {};
+  }
   const wanted = { type: work.operationType, targets, after, sure };
   await course.checkSite();
   // Asked first: what is not in the list now, may yet come while this answer is on its way.

@@ -31,6 +31,7 @@ export function ownOperations(claims: () => Iterable<Claim>): OwnOperations {
 function knownOperations(claims: Iterable<Claim>): Set<number> {
   const known = new Set<number>();
   for (const { batches } of claims)
-    for (const { state } of batches) if (state.kind === "started") known.add(state.operationId);
+    for (const { state } of batches)
+      if (state.kind === "started" && state.operationId !== undefined) known.add(state.operationId);
   return known;
 }

@@ -7,7 +7,7 @@
  */
 
 import { reasonIn } from "../../shared/kernel/outside-text.ts";
-import { inDoubt, type Step } from "../base/claim.ts";
+import { inDoubt, isPush, type Outcome, type Step } from "../base/claim.ts";
 import { SiteUnreadable } from "../site/reads.ts";
 import { type Course, graceMs, tell, untold } from "./claim-progress.ts";
 import { lookAtSite, neverAsked, neverKnown, noteWhy } from "./look-at-site.ts";
@@ -20,6 +20,11 @@ async function callSite(course: Course, nth: number, known: number | undefined):
   const batch = batches[nth];
   if (batch?.state.kind !== "open") return {};
   await course.checkSite();
+  const ended = isPush(work) ? await noPush(course, batch.targets[0]?.resourceId ?? 0) : undefined;
+  if (ended !== undefined) {
+    course.settle(nth, ended);
+    return known === undefined ? {} : { mark: known };
+  }
   const mark = known ?? (await course.site.latestOperation());
   const { calls, term } = batch.state;
   course.move(nth, { kind: "calling", after: mark, calls: calls + 1, sure: true });
@@ -29,10 +34,10 @@ async function callSite(course: Course, nth: number, known: number | undefined):
   switch (started.kind) {
     case "started": {
       const { operationId } = started;
-      course.own.add(operationId);
-      course.move(nth, { kind: "started", operationId, told: false });
+      if (operationId !== undefined) course.own.add(operationId);
+      course.move(nth, { ...started, told: false });
       course.log("operation.start", { ...about, operationId });
-      return { mark: Math.max(mark, operationId) };
+      return { mark: Math.max(mark, operationId ?? 0) };
     }
     case "refused":
       course.settle(nth, { outcome: "failed", code: "site-refused", detail: started.detail });
@@ -48,6 +53,19 @@ async function callSite(course: Course, nth: number, known: number | undefined):
       course.callEnded(nth);
       return {};
   }
+}
+
+/**
+ * Why the site is not asked to push a client to a system: it is none of its own, or a client is there by now. Client
+ * push makes the site sign in to its target, so that only what the site itself lists may be one.
+ */
+async function noPush({ site }: Course, resourceId: number): Promise<Outcome | undefined> {
+  const client = await site.hasClient(resourceId);
+  if (client === undefined)
+    return { outcome: "failed", code: "device-not-found", detail: "the site lists no such system" };
+  if (!client) return undefined;
+  const detail = "the site lists a client on it already, and was not asked";
+  return { outcome: "notSupported", code: "client-installed", detail };
 }
 
 /** Devices after which Muster is told while others are still being started. */

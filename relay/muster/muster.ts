@@ -23,6 +23,8 @@ export type InventoryDevice = {
   readonly osVersion?: string;
   readonly entraDeviceId?: string;
   readonly userPrincipalName?: string;
+  /** False: no client runs on it. */
+  readonly client?: boolean;
 };
 
 /** Muster's API for one site. */

@@ -1,6 +1,6 @@
 /** What the relay reads from AdminService. */
 import { operationsReader } from "./operations.ts";
-import { siteReads } from "./reads.ts";
+import { isPresent, isSet, siteReads } from "./reads.ts";
 import { recordOf, type Transport, wordsOf } from "./transport.ts";
 
 /** The site's AdminService, for reading. */
@@ -31,6 +31,14 @@ export function siteReader(transport: Transport, base: string) {
       const result = await reads.one(path);
       if (result === undefined) return "none";
       return "Error" in recordOf(result["value"]) ? "failed" : "done";
+    },
+    /** Whether a client runs on a system, as the site lists it; undefined when it lists no such system. */
+    hasClient: async (resourceId: number): Promise<boolean | undefined> => {
+      const select = "ResourceId,Client,Obsolete,Decommissioned";
+      const path = `/wmi/SMS_R_System?$filter=ResourceId eq ${resourceId}&$select=${select}`;
+      const rows = await reads.list(path);
+      const row = rows.find((each) => each["ResourceId"] === resourceId && isPresent(each));
+      return row && isSet(row["Client"]);
     },
     /** Codes of the sites that AdminService speaks for; undefined when the account may not see them. */
     siteCodes: async (): Promise<readonly string[] | undefined> => {

@@ -100,6 +100,13 @@ function nextPage(base: string, asked: string, body: OutsideBody): string | unde
   return path;
 }
 
+/** Whether a property that is 1, 0 or nothing says yes; some sites write it as a Boolean. */
+export const isSet = (value: unknown): boolean => value === true || value === 1;
+
+/** A system that is still there: neither replaced by a newer record nor taken out of service. */
+export const isPresent = (row: Row): boolean =>
+  !isSet(row["Obsolete"]) && !isSet(row["Decommissioned"]);
+
 /** A number of a row; 0 when it has none. */
 export function numberIn(row: Row, name: string): number {
   const value = Number(row[name]);

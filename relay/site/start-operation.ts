@@ -1,10 +1,10 @@
 /** Asks AdminService to start an operation, a script or a query, and says what its answer means. */
-import type { Work } from "../base/claim.ts";
+import { isPush, type Work } from "../base/claim.ts";
 import { recordOf, type SiteAnswer, saysWhat, type Transport, wordsOf } from "./transport.ts";
 
 /** What came of asking the site to start something. */
 export type Started =
-  | { readonly kind: "started"; readonly operationId: number }
+  | { readonly kind: "started"; readonly operationId?: number }
   /** Surely not started, and it would not be the next time. */
   | { readonly kind: "refused"; readonly detail: string }
   /** Surely not started; later perhaps. */
@@ -28,15 +28,19 @@ export const siteStarter =
   async (work, resourceIds) => {
     const request = startRequest(work, resourceIds, options);
     if (request === undefined) return { kind: "refused", detail: "a parameter is missing" };
-    return startedOf(await transport({ method: "POST", ...request }));
+    return startedOf(await transport({ method: "POST", ...request }), isPush(work));
   };
 
-function startRequest(
-  { operationType, parameters }: Work,
-  resourceIds: readonly number[],
-  { collectionId, randomizationWindow }: StartOptions,
-) {
+function startRequest(work: Work, resourceIds: readonly number[], options: StartOptions) {
+  const { operationType, parameters } = work;
+  const { collectionId, randomizationWindow } = options;
   const [first] = resourceIds;
+  // Nothing is forced: where a client runs by now, or on a domain controller, the site leaves it alone.
+  const gentle = { Forced: false, ForceReinstall: false, PushEvenIfDC: false };
+  if (isPush(work)) {
+    const body = { ResourceID: first, ...gentle, InformationOnly: false };
+    return { path: "/wmi/SMS_Collection.CreateCCR", body };
+  }
   if (operationType === 135) {
     const ScriptGuid = parameters["configMgrScriptId"];
     const path = `/v1.0/Device(${first})/AdminService.RunScript`;
@@ -59,8 +63,8 @@ function startRequest(
 /** Answers after which nothing was started and asking again is no use. */
 const refusals = new Set([400, 403, 404, 405, 409, 413, 415]);
 
-/** Meaning of the site's answer to a call that starts something. */
-export function startedOf(answer: SiteAnswer): Started {
+/** Meaning of the site's answer to a call that starts something; `push`: client push, which has no number. */
+export function startedOf(answer: SiteAnswer, push = false): Started {
   if (answer.kind === "lost") return { kind: answer.sent ? "unclear" : "busy", why: answer.why };
   const { status } = answer;
   const detail = saysWhat(status, answer.body);
@@ -77,6 +81,10 @@ export function startedOf(answer: SiteAnswer): Started {
   const returned = fields["ReturnValue"];
   if (typeof returned === "number" && returned !== 0)
     return { kind: "refused", detail: `the site returns ${returned}` };
+  if (push)
+    return returned === 0
+      ? { kind: "started" }
+      : { kind: "unclear", why: "the site's answer has no return value" };
   const operationId = operationIn(fields);
   return operationId === undefined
     ? { kind: "unclear", why: "the site's answer names no operation" }

@@ -4,7 +4,7 @@ import type { Batch, Outcome, Work } from "../base/claim.ts";
 import type { SiteReader } from "./admin-service.ts";
 import { outcomeOf } from "./outcomes.ts";
 
-type Site = Pick<SiteReader, "status" | "scriptExitCode" | "pivotResult">;
+type Site = Pick<SiteReader, "status" | "scriptExitCode" | "pivotResult" | "hasClient">;
 
 /**
  * Reads the outcome of an operation; undefined while it is worth waiting. `final`: its time is over, so that
@@ -12,11 +12,14 @@ type Site = Pick<SiteReader, "status" | "scriptExitCode" | "pivotResult">;
  */
 export async function statusOf(
   site: Site,
-  { operationType }: Pick<Work, "operationType">,
+  work: Pick<Work, "operationType">,
   { targets }: Pick<Batch, "targets">,
-  operationId: number,
+  operationId: number | undefined,
   final: boolean,
 ): Promise<Outcome | undefined> {
+  const { operationType } = work;
+  if (operationType === undefined || operationId === undefined)
+    return pushStatus(site, targets[0]?.resourceId ?? 0, final);
   const own = await ownResult(site, operationType, operationId, targets[0]?.resourceId ?? 0);
   if (own !== undefined) return own;
   const perDevice = operationType === scriptType || operationType === pivotType;
@@ -28,6 +31,26 @@ export async function statusOf(
     ? { outcome: "unknown", code: "operation-gone", detail: "the site no longer has the operation" }
     : undefined;
 }
+
+/**
+ * What became of a client push: nothing tells but the client itself, once it has reported to the site. The site tries
+ * again for days where it fails, so the end of our time is not the end of the request.
+ */
+async function pushStatus(
+  site: Site,
+  resourceId: number,
+  final: boolean,
+): Promise<Outcome | undefined> {
+  if (await site.hasClient(resourceId))
+    return { outcome: "done", detail: "the site lists a client on it now" };
+  return final ? notYetInstalled : undefined;
+}
+
+const notYetInstalled: Outcome = {
+  outcome: "unknown",
+  code: "no-client-yet",
+  detail: "the site wrote the client push request and lists no client yet; it may still be trying",
+};
 
 const scriptType = 135;
 const pivotType = 145;

@@ -1,4 +1,4 @@
-/** All 18 actions of the catalogue, each sent to a device that only ConfigMgr manages. */
+/** All 18 actions of the catalogue, each sent to devices that only ConfigMgr knows. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogue } from "../../shared/devices/actions/catalogue.ts";
 import { type Rig, startRig } from "./support/rig.ts";
@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 /** What AdminService was asked for: action in the ledger, and what it carries. */
-const effects = async (): Promise<string[]> => {
-  const path = `/ledger?tenantId=${site.tenantId}`;
+const effects = async ({ tenantId } = site): Promise<string[]> => {
+  const path = `/ledger?tenantId=${tenantId}`;
   const { body } = await rig.sandbox.control<unknown>("GET", path);
   const lines = String(body).trim().split("\n").filter(Boolean);
   return lines.map((line) => {
@@ -28,9 +28,11 @@ const effects = async (): Promise<string[]> => {
 
 const query = "OS | project Caption";
 
-/** What each action asks of the site, in the words of its documentation; installing has no proven way. */
-const expected: Readonly<Record<string, string | undefined>> = {
-  installClient: undefined,
+const install = "installClient";
+
+/** What each action asks of the site, in the words of its documentation. */
+const expected: Readonly<Record<string, string>> = {
+  [install]: "clientPush gentle",
   runScript: "siteScript",
   startCMPivot: `sitePivot ${query}`,
   downloadComputerPolicy: "clientOperation 8",
@@ -61,9 +63,9 @@ test("the table names the whole catalogue", () => {
 });
 
 describe("a device that only ConfigMgr manages", () => {
-  test.each(Object.entries(expected).filter(([, effect]) => effect !== undefined))(
+  test.each(Object.entries(expected).filter(([action]) => action !== install))(
     "gets %s through the relay",
-    async (action, effect = "") => {
+    async (action, effect) => {
       const before = await effects();
       const notification = await site.send({ action, ...parametersOf(action) });
       expect((await site.ended(notification)).counts).toMatchObject({ total: 2, done: 2 });
@@ -74,17 +76,30 @@ describe("a device that only ConfigMgr manages", () => {
     },
   );
 
-  test("does not get its client installed, and its delivery says why not", async () => {
+  test("does not get a client again, and its delivery says why not", async () => {
     const before = await effects();
-    const notification = await site.send({ action: "installClient" });
+    const notification = await site.send({ action: install });
     expect((await site.ended(notification)).counts).toMatchObject({ total: 2, notSupported: 2 });
     for (const delivery of await site.deliveries(notification))
       expect(delivery).toMatchObject({
         state: "notSupported",
-        code: "no-route",
-        detail: expect.stringContaining("client push through AdminService is unproven"),
+        code: "client-installed",
+        detail: expect.stringContaining("has a client already"),
       });
     expect(await effects()).toEqual(before);
+  });
+
+  test("gets its client through the relay, where it has none", async () => {
+    const found = await rig.tenant({ devices: 1, mix: { windows: 1, discovered: 1 } });
+    await found.known();
+    const notification = await found.send({ action: install });
+    expect((await found.ended(notification)).counts).toMatchObject({ total: 1, done: 1 });
+    const [delivery] = await found.deliveries(notification);
+    expect(delivery).toMatchObject({
+      route: "adminService",
+      detail: "the site lists a client on it now",
+    });
+    expect(await effects(found)).toEqual([expected[install]]);
   });
 
   test.each(["runScript", "startCMPivot"])(

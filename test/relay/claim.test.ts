@@ -33,15 +33,19 @@ const work: Work = {
   again: false,
 };
 
-const sizes = (operationType: number, size: number): number[] =>
-  begin({ ...work, operationType }, size, 1).batches.map((batch) => batch.targets.length);
+const { operationType: restart, ...push } = work;
+const sizes = (operationType: number | undefined, size: number): number[] => {
+  const cut = operationType === undefined ? push : { ...work, operationType };
+  return begin(cut, size, 1).batches.map((batch) => batch.targets.length);
+};
 
 describe("a claim", () => {
-  test("is cut into batches, one device each for scripts and queries", () => {
-    expect(sizes(17, 2)).toEqual([2, 1]);
+  test("is cut into batches, one device each for scripts, queries and client push", () => {
+    expect(sizes(restart, 2)).toEqual([2, 1]);
     expect(sizes(17, 500)).toEqual([3]);
     expect(sizes(135, 500)).toEqual([1, 1, 1]);
     expect(sizes(145, 500)).toEqual([1, 1, 1]);
+    expect(sizes(undefined, 500)).toEqual([1, 1, 1]);
   });
 
   test("given out again begins with a look at the site", () => {
@@ -209,6 +213,25 @@ describe("the site's answer to a call", () => {
 
 const base = "https://site.example/AdminService";
 
+const pushed = (status: number, body?: unknown): Started =>
+  startedOf({ kind: "answer", status, body }, true);
+
+describe("the site's answer to a client push", () => {
+  test.each([
+    ["0", pushed(201, { ReturnValue: 0 }), "started"],
+    ["1, as for a system that it does not know", pushed(201, { ReturnValue: 1 }), "refused"],
+    ["success without a return value", pushed(200, {}), "unclear"],
+    ["a return value that is no number", pushed(200, { ReturnValue: "0" }), "unclear"],
+    ["an operation's number alone", pushed(200, { OperationID: 7 }), "unclear"],
+    ["404 for a missing right", pushed(404, denied), "refused"],
+    ["a page with 200", pushed(200, page), "unclear"],
+    ["504", pushed(504), "unclear"],
+  ])("%s is read for what it says", (_, started, kind) => {
+    expect(started.kind).toBe(kind);
+    expect(started).not.toHaveProperty("operationId");
+  });
+});
+
 const reading = (status: number, body: unknown) =>
   siteReads(() => Promise.resolve({ kind: "answer", status, body }), base);
 
@@ -312,13 +335,22 @@ test.each([
   ["no Entra id", { AADDeviceID: null }, undefined],
   ["an Entra id of zeros", { AADDeviceID: "00000000-0000-0000-0000-000000000000" }, undefined],
 ])("%s is handed in as Muster takes it", (_, row, entraDeviceId) => {
-  const device = deviceOf({ ResourceId: 5, Name: "PC", Build: "10.0.26100", ...row });
+  const device = deviceOf({ ResourceId: 5, Name: "PC", Build: "10.0.26100", Client: 1, ...row });
   expect(device).toEqual({
     resourceId: 5,
     name: "PC",
     osVersion: "10.0.26100",
     ...(entraDeviceId === undefined ? {} : { entraDeviceId }),
   });
+});
+
+test.each([
+  [1, undefined],
+  [true, undefined],
+  [0, false],
+  [null, false],
+])("a system whose Client is %s is handed in with client: %s", (Client, client) => {
+  expect(deviceOf({ ResourceId: 5, Name: "PC", Client }).client).toBe(client);
 });
 
 describe("settings", () => {

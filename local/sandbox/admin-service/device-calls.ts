@@ -80,9 +80,9 @@ export const showPivotResult: SiteHandler = (call) => {
   return { status: 200, body: { value: { Result: [{ Device: target }] } } };
 };
 
-function targetOf({ tenant, ids: [id] }: SiteCall): number[] | undefined {
+function targetOf({ tenant, ids: [id], now }: SiteCall): number[] | undefined {
   const resourceId = Number(id);
-  return clientIndex(tenant, resourceId) === undefined ? undefined : [resourceId];
+  return clientIndex(tenant, resourceId, now) === undefined ? undefined : [resourceId];
 }
 
 function endingOf({ courses }: Operation, at: number, now: number): string | undefined {

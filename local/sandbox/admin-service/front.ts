@@ -14,7 +14,7 @@ import {
   showPivotResult,
 } from "./device-calls.ts";
 import { refused, type SiteAnswer, type SiteCall, type SiteHandler } from "./exchange.ts";
-import { initiate, listOperations, showOperation, showStatus } from "./operations.ts";
+import { initiate, listOperations, pushClient, showOperation, showStatus } from "./operations.ts";
 import { siteCode } from "./site.ts";
 import { listSites, listSystems } from "./systems.ts";
 
@@ -27,6 +27,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handle: SiteHand
   ["GET", /^\/wmi\/SMS_Site$/, listSites],
   ["GET", /^\/wmi\/SMS_R_System$/, listSystems],
   ["POST", /^\/wmi\/SMS_ClientOperation\.InitiateClientOperation$/, initiate],
+  ["POST", /^\/wmi\/SMS_Collection\.CreateCCR$/, pushClient],
   ["GET", /^\/wmi\/SMS_ClientOperation$/, listOperations],
   ["GET", /^\/wmi\/SMS_ClientOperation\((\d+)\)$/, showOperation],
   ["GET", /^\/wmi\/SMS_ClientOperationStatus\((\d+)\)$/, showStatus],

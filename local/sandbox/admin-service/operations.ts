@@ -4,7 +4,7 @@ import { courseOf } from "../fleet/tenants.ts";
 import { nextRequestId } from "../state.ts";
 import { list, refused, type SiteAnswer, type SiteCall, type SiteHandler } from "./exchange.ts";
 import { chosen, fits, type Row, readQuery } from "./odata.ts";
-import { clientIndex, countsOf, type Operation, siteOf } from "./site.ts";
+import { clientIndex, countsOf, type Operation, siteOf, systemIndex } from "./site.ts";
 
 /** Types that `InitiateClientOperation` starts here; scripts and CMPivot have calls of their own. */
 const types = new Set([1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 125, 150]);
@@ -27,7 +27,7 @@ export function start(call: SiteCall, { type, collectionId, targets, effect }: O
   const requestId = nextRequestId(state);
   const request = state.ledger.open({ requestId, clientRequestId: null, bulk: targets.length > 1 });
   const courses = targets.map((resourceId) => {
-    const index = clientIndex(tenant, resourceId);
+    const index = clientIndex(tenant, resourceId, now);
     if (index === undefined) return undefined;
     state.ledger.record(tenant.ledger, index, kind, request, now);
     return courseOf(tenant, index, kind, behaviour, now);
@@ -69,6 +69,35 @@ export const initiate: SiteHandler = (call) => {
     effect: ["clientOperation", String(Type)],
   });
   return { status: 201, body: { ReturnValue: 0, OperationID: id } };
+};
+
+const flags = new Set([
+  "PushOnlyAssignedClients",
+  "Forced",
+  "ForceReinstall",
+  "PushEvenIfDC",
+  "InformationOnly",
+  "SpecifySiteCode",
+]);
+
+/** `SMS_Collection.CreateCCR`: writes a client push request, and returns 1 for a system that it does not know. */
+export const pushClient: SiteHandler = ({ state, tenant, behaviour, body, now }) => {
+  if (typeof body !== "object" || body === null) return refused(400, "The body must be JSON.");
+  const { ResourceID, ...given } = body as Record<string, unknown>;
+  if (!isWhole(ResourceID)) return refused(400, "ResourceID is not valid.");
+  const wrong = Object.entries(given).find(
+    ([name, value]) => !flags.has(name) || typeof value !== "boolean",
+  );
+  if (wrong !== undefined)
+    return refused(400, `The parameter ${wrong[0]} is unknown or not valid.`);
+  const index = systemIndex(tenant, ResourceID);
+  if (index === undefined) return { status: 201, body: { ReturnValue: 1 } };
+  const kind = state.kinds.of("clientPush", given["Forced"] === true ? "forced" : "gentle");
+  const requestId = nextRequestId(state);
+  const request = state.ledger.open({ requestId, clientRequestId: null, bulk: false });
+  state.ledger.record(tenant.ledger, index, kind, request, now);
+  siteOf(tenant).pushes.set(index, courseOf(tenant, index, kind, behaviour, now));
+  return { status: 201, body: { ReturnValue: 0 } };
 };
 
 const columns = [

@@ -35,6 +35,8 @@ export type Site = {
   readonly operations: Map<number, Operation>;
   nextOperation: number;
   readonly scripts: readonly SiteScript[];
+  /** Client pushes by the position of their device: the latest of each. */
+  readonly pushes: Map<number, Course>;
 };
 
 /** Every tenant has one site. */
@@ -60,6 +62,7 @@ export function siteOf(tenant: Tenant): Site {
   const site: Site = {
     code: siteCode,
     operations: new Map(),
+    pushes: new Map(),
     // A real site has a history; numbers do not begin at 1.
     nextOperation: 16_777_300,
     scripts: [script(0, "Collect logs", approved), script(1, "Not yet approved", waiting)],
@@ -75,14 +78,27 @@ export const resourceIdOf = (index: number): number => firstResourceId + index;
 export const positionOf = (resourceId: number): number => resourceId - firstResourceId;
 
 /** The position of a client by its resource id, or undefined when the site has no such client. */
-export function clientIndex({ fleet }: Tenant, resourceId: number): number | undefined {
-  const index = positionOf(resourceId);
-  return index >= 0 && index < fleet.size() && isClient(fleet, index) ? index : undefined;
+export function clientIndex(tenant: Tenant, resourceId: number, now: number): number | undefined {
+  const index = systemIndex(tenant, resourceId);
+  return index !== undefined && isClient(tenant, index, now) ? index : undefined;
 }
 
-/** Whether a ConfigMgr client runs on the device at a position. */
-export const isClient = (fleet: Tenant["fleet"], index: number): boolean =>
+/** The position of a system by its resource id, or undefined when the site knows none. */
+export function systemIndex({ fleet }: Tenant, resourceId: number): number | undefined {
+  const index = positionOf(resourceId);
+  return index >= 0 && index < fleet.size() && isSystem(fleet, index) ? index : undefined;
+}
+
+/** Whether the site knows the device at a position, with a client or without. */
+export const isSystem = (fleet: Tenant["fleet"], index: number): boolean =>
   !fleet.removed(index) && fleet.profile(index).management !== "intuneOnly";
+
+/** Whether a ConfigMgr client runs on a system: from the beginning, or since a push has worked. */
+export function isClient(tenant: Tenant, index: number, now: number): boolean {
+  if (tenant.fleet.profile(index).management !== "discovered") return true;
+  const push = siteOf(tenant).pushes.get(index);
+  return push?.ending === "done" && now >= push.at + push.actMs + push.reportMs;
+}
 
 /** How many targets of an operation stand where, as the site's counts show it. */
 export function countsOf({ courses, requestedAt }: Operation, now: number) {

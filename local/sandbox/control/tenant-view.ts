@@ -4,25 +4,28 @@ import { isFailing, isOffline, type Tenant } from "../fleet/tenants.ts";
 import { deviceName } from "../graph/devices/device-facts.ts";
 import type { State } from "../state.ts";
 
-/** A tenant with its devices counted. `total` is `graph` and `configMgrOnly` together. */
+/** A tenant with its devices counted. `total` is `graph`, `configMgrOnly` and `discovered` together. */
 export function countDevices(tenant: Tenant): object {
   const byOperatingSystem: Record<string, number> = {};
   const byManagementAgent: Record<string, number> = {};
   let total = 0;
   let graph = 0;
+  let discovered = 0;
   for (let index = 0; index < tenant.fleet.size(); index += 1) {
     if (tenant.fleet.removed(index)) continue;
-    const { operatingSystem, agent } = tenant.fleet.profile(index);
+    const { operatingSystem, agent, management } = tenant.fleet.profile(index);
     byOperatingSystem[operatingSystem] = (byOperatingSystem[operatingSystem] ?? 0) + 1;
     byManagementAgent[agent] = (byManagementAgent[agent] ?? 0) + 1;
     total += 1;
     if (tenant.fleet.visible(index)) graph += 1;
+    if (management === "discovered") discovered += 1;
   }
   const { id: tenantId, displayName, roles } = tenant;
   const counts = {
     total,
     graph,
-    configMgrOnly: total - graph,
+    configMgrOnly: total - graph - discovered,
+    discovered,
     byOperatingSystem,
     byManagementAgent,
   };

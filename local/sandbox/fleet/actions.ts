@@ -49,7 +49,7 @@ const known: readonly Action[] = [
     resultType: "#microsoft.graph.configurationManagerActionResult",
   },
   // What ConfigMgr's clients are asked for by their site.
-  ...["clientOperation", "siteScript", "sitePivot"].map(anywhere),
+  ...["clientOperation", "siteScript", "sitePivot", "clientPush"].map(anywhere),
   // Nothing below is a notification. It is taken and written down, so that a test can prove it was never sent.
   ...["retire", "delete", "wipe", "customTextNotification", "setDeviceName"].map(anywhere),
   ...["deprovision", "disable", "reenable", "moveDeviceToOrganizationalUnit"].map(anywhere),

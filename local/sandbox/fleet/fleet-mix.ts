@@ -1,8 +1,8 @@
 /** Which devices a fleet is made of: shares of operating systems, and of ways to manage Windows. */
 import { randomStream } from "./chance.ts";
 
-/** How a device is managed, as the kinds of device route differ by it. */
-export type Management = "intuneOnly" | "coManaged" | "configMgrOnly";
+/** How a device is managed (discovered: a site has found it, and nobody manages it), as the kinds of device route differ by it. */
+export type Management = "intuneOnly" | "coManaged" | "configMgrOnly" | "discovered";
 
 /** One kind of device. `agent` is Graph's managementAgent. */
 export type Profile = {
@@ -26,6 +26,7 @@ export const profiles: readonly Profile[] = [
   { operatingSystem: "iOS", letter: "I", management: "intuneOnly", agent: "mdm" },
   { ...android, agent: "googleCloudDevicePolicyController" },
   { ...android, agent: "mdm" },
+  { ...windows, management: "discovered", agent: "none" },
 ];
 
 /** Weights of operating systems among all devices, and of management among Windows devices. */
@@ -37,6 +38,7 @@ export type FleetMix = {
   readonly intuneOnly: number;
   readonly coManaged: number;
   readonly configMgrOnly: number;
+  readonly discovered: number;
 };
 
 /** A fleet of an ordinary company: mostly Windows, a good third of it co-managed, 5 % unknown to Intune. */
@@ -48,10 +50,11 @@ export const defaultMix: FleetMix = {
   intuneOnly: 0.57,
   coManaged: 0.37,
   configMgrOnly: 0.06,
+  discovered: 0,
 };
 
 const systems = ["windows", "macOS", "iOS", "Android"] as const;
-const managements = ["intuneOnly", "coManaged", "configMgrOnly"] as const;
+const managements = ["intuneOnly", "coManaged", "configMgrOnly", "discovered"] as const;
 
 /**
  * Completes a partly given mix. Naming one member of a group (operating systems, managements) sets
@@ -85,7 +88,7 @@ export function dealProfiles(count: number, mix: FleetMix, seed: number): Uint8A
 
 function weightsOf(mix: FleetMix): readonly number[] {
   const system = mix.windows + mix.macOS + mix.iOS + mix.Android;
-  const management = mix.intuneOnly + mix.coManaged + mix.configMgrOnly;
+  const management = mix.intuneOnly + mix.coManaged + mix.configMgrOnly + mix.discovered;
   const windowsShare = (weight: number): number => (mix.windows / system) * (weight / management);
   return [
     windowsShare(mix.intuneOnly) * 0.98,
@@ -97,6 +100,7 @@ function weightsOf(mix: FleetMix): readonly number[] {
     mix.iOS / system,
     (mix.Android / system) * 0.9,
     (mix.Android / system) * 0.1,
+    windowsShare(mix.discovered),
   ];
 }
 

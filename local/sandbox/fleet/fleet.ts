@@ -40,7 +40,7 @@ export type Fleet = {
   readonly ids: GuidFamily;
   /** Positions run from 0 to here; some of them may be removed devices. */
   readonly size: () => number;
-  /** Whether the position holds a device that Graph shows (ConfigMgr-only devices are not shown). */
+  /** Whether the position holds a device that Graph shows (those that only a site knows are not shown). */
   readonly visible: (index: number) => boolean;
   readonly removed: (index: number) => boolean;
   readonly profile: (index: number) => Profile;
@@ -59,6 +59,8 @@ export type Fleet = {
 
 type Cells = { kinds: Uint8Array; gone: Uint8Array; revisions: Uint8Array; syncs: Float64Array };
 
+/** What only a ConfigMgr site knows, with a client or without. */
+const siteOnly: ReadonlySet<string> = new Set(["configMgrOnly", "discovered"]);
 const dayMs = 86_400_000;
 const fallback = profiles[0] as Profile;
 
@@ -106,7 +108,7 @@ function readers(
     visible: (index) =>
       index < cells.kinds.length &&
       cells.gone[index] === 0 &&
-      profile(index).management !== "configMgrOnly",
+      !siteOnly.has(profile(index).management),
     removed: (index) => cells.gone[index] === 1,
     profile,
     revision: (index) => cells.revisions[index] ?? 0,

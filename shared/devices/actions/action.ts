@@ -22,8 +22,9 @@ export type DeviceCall = {
 /** A way for one action, to devices of some kinds. */
 export type Route = {
   readonly id: RouteId;
-  /** Approximate: what happens is not quite what the action promises; `note` says how it differs. */
+  /** Approximate: what happens is not quite what the action promises. */
   readonly fidelity: "exact" | "approximate";
+  /** How an approximate way differs, or what else people must know of it. */
   readonly note?: string;
   readonly managements: readonly Management[];
   readonly platforms: readonly Platform[];
@@ -37,10 +38,22 @@ export type Route = {
   readonly auditNames?: readonly string[];
   /** Parameter of the request that this way needs. */
   readonly needs?: string;
+  /** It brings the ConfigMgr client: it leads only to devices of which a site says that they have none. */
+  readonly installs?: true;
 };
 
-/** How sure an operation number is. */
-export type Evidence = "documented" | "lab" | "community" | "singleSource";
+/**
+ * How sure it is what the site is asked. `untried`: Microsoft documents the method and AdminService lists it, but no
+ * call of it by this way is known.
+ */
+export type Evidence = "documented" | "lab" | "community" | "singleSource" | "untried";
+
+/** What AdminService is asked: a client operation by its type, or a method of its own. */
+export type SiteOperation = {
+  readonly type?: number;
+  readonly method?: string;
+  readonly evidence: Evidence;
+};
 
 /** Permission on the ConfigMgr collection that an action needs, in Microsoft's words. */
 export type ActionPermission =
@@ -64,13 +77,11 @@ export type Action = {
    * sure twice, so an unclear answer is never followed by asking again.
    */
   readonly repeatable: boolean;
-  readonly operation?: { readonly type: number; readonly evidence: Evidence };
+  readonly operation: SiteOperation;
   /** Which schema its parameters have; absent: it takes none. */
   readonly parameters?: "script" | "query";
   /** How long it is worth sending, unless the request says otherwise (ISO 8601). */
   readonly expiresAfter: string;
   /** In order of preference. */
   readonly routes: readonly Route[];
-  /** Why there is no way at all, where there is none. */
-  readonly gap?: string;
 };

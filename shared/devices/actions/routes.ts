@@ -7,6 +7,7 @@ import type { Action, Route } from "./action.ts";
 export type NoRouteCode =
   | "not-manageable"
   | "no-route"
+  | "client-installed"
   | "platform-not-supported"
   | "approximate-not-allowed"
   | "parameter-missing";
@@ -33,7 +34,7 @@ export function chooseRoute(action: Action, device: Device, wishes: Wishes): Cho
   const managed = action.routes.filter(
     (route) => route.managements.includes(management) && isReachable(route, device),
   );
-  if (managed.length === 0) return none("no-route", noRouteDetail(action, management));
+  if (managed.length === 0) return noRoute(action, device, management);
   const platform = platformOf(device);
   const fitting = managed.filter(({ platforms }) => platforms.includes(platform));
   if (fitting.length === 0)
@@ -50,15 +51,21 @@ export function chooseRoute(action: Action, device: Device, wishes: Wishes): Cho
   return none("approximate-not-allowed", `allowApproximate would allow it: ${closest?.note ?? ""}`);
 }
 
-/** The relay knows a device by its ConfigMgr resource id; without one it cannot name the device. */
-const isReachable = (route: Route, device: Device): boolean =>
-  route.id !== "adminService" || device.configMgrResourceId !== undefined;
+/**
+ * The relay knows a device by its ConfigMgr resource id; without one it cannot name the device. Only a client takes
+ * what the site asks for, and only where there is none can one be installed.
+ */
+const isReachable = ({ id, installs }: Route, device: Device): boolean =>
+  id !== "adminService" ||
+  (device.configMgrResourceId !== undefined &&
+    (installs === true) === (device.configMgrClient === false));
 
 /** Devices of a management, as people say it. */
 const managedBy: Readonly<Record<Management, string>> = {
   intune: "devices that only Intune manages",
   coManaged: "co-managed devices whose site no relay has reported",
   configMgrOnly: "devices that only ConfigMgr manages and no relay has reported",
+  discovered: "devices without a ConfigMgr client: install it first",
   other: "devices that neither Intune nor ConfigMgr manages",
 };
 
@@ -71,11 +78,19 @@ function runningOn({ operatingSystem }: Device): string {
 const neededDetail = (action: Action, fitting: readonly Route[]): string =>
   `${action.name.en} needs the parameter ${fitting.map(({ needs }) => needs).join(" or ")} for this device`;
 
-function noRouteDetail(action: Action, management: Management): string {
-  if (action.routes.length === 0) return action.gap ?? "no proven way exists";
-  if (action.routes.every(({ id }) => id === "adminService"))
-    return "only ConfigMgr can do this, and no relay has reported this device";
-  return `${action.name.en} cannot be sent to ${managedBy[management]}`;
+function noRoute(action: Action, device: Device, management: Management): Choice {
+  const { configMgrResourceId, configMgrClient } = device;
+  const { en: name } = action.name;
+  if (action.routes.some(({ id }) => id !== "adminService"))
+    return none("no-route", `${name} cannot be sent to ${managedBy[management]}`);
+  if (configMgrResourceId !== undefined && configMgrClient === false)
+    return none("no-route", `${name} cannot be sent to ${managedBy.discovered}`);
+  if (configMgrResourceId !== undefined && action.routes.some(({ installs }) => installs))
+    return none(
+      "client-installed",
+      `${name} cannot be sent to devices on which ConfigMgr has a client already`,
+    );
+  return none("no-route", "only ConfigMgr can do this, and no relay has reported this device");
 }
 
 const none = (code: NoRouteCode, detail: string): Choice => ({ kind: "none", code, detail });

@@ -25,6 +25,10 @@ export const DeviceView = z
     source: z.enum(["intune", "configMgr"]),
     configMgrResourceId: z.int().optional(),
     siteCode: z.string().optional(),
+    configMgrClient: z
+      .boolean()
+      .optional()
+      .describe("False: the site has found the device, and no client runs on it"),
   })
   .meta({ id: "Device" });
 

@@ -23,16 +23,21 @@ export type Device = {
   readonly source: "intune" | "configMgr";
   readonly configMgrResourceId?: number;
   readonly siteCode?: string;
+  /** False when the site has only found the device: no ConfigMgr client runs on it. */
+  readonly configMgrClient?: boolean;
 };
 
 /** Who manages a device, as far as it decides which routes reach it. */
-export const managements = ["intune", "coManaged", "configMgrOnly", "other"] as const;
+export const managements = ["intune", "coManaged", "configMgrOnly", "discovered", "other"] as const;
 export type Management = (typeof managements)[number];
 
 /** What a device runs, as far as it decides what it understands. */
 export type Platform = "windows" | "macOS" | "iOS" | "android" | "other";
 
-/** Graph's `managementAgentType`; values that are not here have no route of ours. */
+/** Our own word beside Graph's: a site has found the device, and nobody manages it. */
+export const discoveredAgent = "configMgrDiscovery";
+
+/** Graph's `managementAgentType`, and our word; values that are not here have no route of ours. */
 const managementByAgent: Readonly<Record<string, Management>> = {
   mdm: "intune",
   easmdm: "intune",
@@ -43,6 +48,7 @@ const managementByAgent: Readonly<Record<string, Management>> = {
   configurationmanagerclientmdm: "coManaged",
   configurationmanagerclientmdmeas: "coManaged",
   configurationmanagerclient: "configMgrOnly",
+  [discoveredAgent.toLowerCase()]: "discovered",
 };
 
 /** Graph's `operatingSystem` is free text with a few customary values. */

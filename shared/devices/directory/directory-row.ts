@@ -11,7 +11,7 @@ import type { Device } from "./device.ts";
 // The order is a storage format: append to it, never change it.
 
 /** A device in its short form. */
-export type Encoded = readonly (string | number | null)[];
+export type Encoded = readonly (string | number | boolean | null)[];
 
 const required = [
   "name",
@@ -32,6 +32,7 @@ const optional = [
   "groupTag",
   "configMgrResourceId",
   "siteCode",
+  "configMgrClient",
 ] as const;
 
 /** A GUID without its dashes: 32 characters that sort as the GUID does. */
@@ -43,7 +44,7 @@ export const unpackId = (packed: string): string =>
 
 /** Short form of a device: id, source (null for Intune), required texts, optional ones. */
 export function encodeDevice(device: Device): Encoded {
-  const cells: (string | number | null)[] = [
+  const cells: (string | number | boolean | null)[] = [
     packId(device.deviceId),
     device.source === "intune" ? null : device.source,
     ...required.map((name) => device[name]),
@@ -55,7 +56,7 @@ export function encodeDevice(device: Device): Encoded {
 
 /** The device again. */
 export function decodeDevice(cells: Encoded): Device {
-  const device: Record<string, string | number> = {
+  const device: Record<string, string | number | boolean> = {
     deviceId: unpackId(String(cells[0])),
     source: cells[1] ?? "intune",
   };

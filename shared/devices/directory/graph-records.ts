@@ -19,6 +19,8 @@ export type RefreshRecord =
       readonly id: string;
       readonly resourceId: number;
       readonly siteCode: string;
+      /** False: the site knows no client on the device. */
+      readonly client?: false;
     };
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -26,7 +26,7 @@ function beginMerge(records: readonly RefreshRecord[], tagsRead: boolean): Merge
   const devices = new Map<string, Device>();
   const tags = new Map<string, string>();
   for (const record of records)
-    if (record.kind === "device") devices.set(record.id, record.device);
+    if (record.kind === "device") addDevice(devices, record.device);
     else if (record.kind === "tag") tags.set(record.id, record.groupTag);
   for (const [id, groupTag] of tags) {
     const device = devices.get(id);
@@ -53,13 +53,26 @@ function beginMerge(records: readonly RefreshRecord[], tagsRead: boolean): Merge
   };
 }
 
+/** A site may have found a device once more that is its client: the client is the device, in whichever order they come. */
+const isFoundAgain = (found: boolean, { configMgrResourceId, configMgrClient }: Device): boolean =>
+  found && configMgrResourceId !== undefined && configMgrClient !== false;
+
+function addDevice(devices: Map<string, Device>, device: Device): void {
+  const earlier = devices.get(device.deviceId);
+  if (earlier && isFoundAgain(device.configMgrClient === false, earlier)) return;
+  devices.set(device.deviceId, device);
+}
+
 /** A device that a site knows too can be reached through its relay. */
 function addSite(
   devices: Map<string, Device>,
-  { id, resourceId, siteCode }: Extract<RefreshRecord, { kind: "site" }>,
+  { id, resourceId, siteCode, client }: Extract<RefreshRecord, { kind: "site" }>,
 ): void {
   const device = devices.get(id);
-  if (device) devices.set(id, { ...device, configMgrResourceId: resourceId, siteCode });
+  if (device === undefined || isFoundAgain(client === false, device)) return;
+  const { configMgrClient: _, ...known } = device;
+  const found = client === false ? { configMgrClient: false } : {};
+  devices.set(id, { ...known, configMgrResourceId: resourceId, siteCode, ...found });
 }
 
 const withTagOf = (device: Device, { groupTag }: Device): Device =>

@@ -65,7 +65,7 @@ function cellsOf(record: RefreshRecord): Encoded {
     case "tag":
       return [record.id, record.groupTag];
     case "site":
-      return [record.id, record.resourceId, record.siteCode];
+      return [record.id, record.resourceId, record.siteCode, record.client ?? null];
   }
 }
 
@@ -74,12 +74,13 @@ function recordOf(line: string): RefreshRecord {
   if (line.startsWith("t"))
     return { kind: "tag", id: String(cells[0]), groupTag: String(cells[1]) };
   if (line.startsWith("s")) {
-    const [id, resourceId, siteCode] = cells;
+    const [id, resourceId, siteCode, client] = cells;
     return {
       kind: "site",
       id: String(id),
       resourceId: Number(resourceId),
       siteCode: String(siteCode),
+      ...(client === false ? { client } : {}),
     };
   }
   const device = decodeDevice(cells);

@@ -19,6 +19,10 @@ export const SiteDevice = z
     osVersion: text.optional(),
     entraDeviceId: Guid.optional().describe("AADDeviceID; joins the device to Intune's record"),
     userPrincipalName: text.optional(),
+    client: z
+      .boolean()
+      .optional()
+      .describe("False: the site has only found the system, and no client runs on it"),
   })
   .meta({ id: "SiteDevice" });
 export type SiteDevice = z.output<typeof SiteDevice>;

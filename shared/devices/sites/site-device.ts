@@ -1,6 +1,6 @@
 /** Devices as a ConfigMgr site knows them, in the words of the directory. Pure. */
 import { digest } from "../../kernel/ids.ts";
-import type { Device } from "../directory/device.ts";
+import { type Device, discoveredAgent } from "../directory/device.ts";
 import type { RefreshRecord } from "../directory/graph-records.ts";
 import type { SiteDevice } from "./contract.ts";
 
@@ -30,14 +30,14 @@ export function siteDeviceId(
 
 /** The directory's record of a device that only its site knows. */
 export function siteOnlyDevice(tenantId: string, entry: SiteEntry): Device {
-  const { entraDeviceId, userPrincipalName, operatingSystem = "" } = entry;
+  const { entraDeviceId, userPrincipalName, operatingSystem = "", client = true } = entry;
   return {
     deviceId: siteDeviceId(tenantId, entry),
     name: entry.name,
     // Sites write "Microsoft Windows NT Workstation 10.0"; the directory's word is Graph's.
     operatingSystem: /windows/i.test(operatingSystem) ? "Windows" : operatingSystem,
     osVersion: entry.osVersion ?? "",
-    managementAgent: "configurationManagerClient",
+    managementAgent: client ? "configurationManagerClient" : discoveredAgent,
     complianceState: "unknown",
     lastSyncDateTime: "",
     ...(entraDeviceId === undefined ? {} : { entraDeviceId }),
@@ -45,6 +45,7 @@ export function siteOnlyDevice(tenantId: string, entry: SiteEntry): Device {
     source: "configMgr",
     configMgrResourceId: entry.resourceId,
     siteCode: entry.siteCode,
+    ...(client ? {} : { configMgrClient: false }),
   };
 }
 
@@ -63,7 +64,10 @@ export type Join = {
 
 type Match = { readonly entry: SiteEntry; best?: Pick<Device, "deviceId" | "lastSyncDateTime"> };
 
-/** Begins a join. Of several entries with one Entra id, the one with the highest resource id is the present one. */
+/**
+ * Begins a join. Of several entries with one Entra id, the one with a client is the device, since a site can find it
+ * once more; among those, the one with the highest resource id is the present one.
+ */
 export function beginJoin(tenantId: string, entries: readonly SiteEntry[]): Join {
   const byEntra = new Map<string, Match>();
   const alone: SiteEntry[] = [];
@@ -71,7 +75,7 @@ export function beginJoin(tenantId: string, entries: readonly SiteEntry[]): Join
     if (entry.entraDeviceId === undefined) alone.push(entry);
     else {
       const other = byEntra.get(entry.entraDeviceId);
-      if (other === undefined || other.entry.resourceId < entry.resourceId)
+      if (other === undefined || isBefore(other.entry, entry))
         byEntra.set(entry.entraDeviceId, { entry });
     }
   }
@@ -95,11 +99,17 @@ function ownRecord(tenantId: string, entry: SiteEntry): RefreshRecord {
   return { kind: "device", id: device.deviceId, device };
 }
 
-const addition = (id: string, { resourceId, siteCode }: SiteEntry): RefreshRecord => ({
+const isBefore = (one: SiteEntry, other: SiteEntry): boolean =>
+  hasClient(one) === hasClient(other) ? one.resourceId < other.resourceId : hasClient(other);
+
+const hasClient = ({ client }: SiteEntry): boolean => client !== false;
+
+const addition = (id: string, { resourceId, siteCode, client }: SiteEntry): RefreshRecord => ({
   kind: "site",
   id,
   resourceId,
   siteCode,
+  ...(client === false ? { client } : {}),
 });
 
 const livelier = (

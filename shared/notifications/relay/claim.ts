@@ -135,14 +135,14 @@ export async function claimForSite(
   for (let tries = 0; tries < maxTries; tries += 1) {
     const stored = await deps.notifications.get(tenantId, notificationId);
     const action = stored && findAction(stored.notification.actionId);
-    if (!stored || !action?.operation) return succeed(undefined);
+    if (!stored || !action) return succeed(undefined);
     const page = await deps.deliveries.page(notificationId, { from, top: maxRows });
     const rows = page.filter(({ lastDeviceId }) => lastDeviceId <= to);
     const job = { action, notification: stored.notification, rows };
     const decision = await decide(deps, job, siteCode);
     const claimId = decision.before?.claimId ?? newClaimId(deps.clock.now(), lastOperation);
     if (!(await mark(deps, job, decision, claimId))) continue;
-    const claim = viewOf(job, decision, claimId, action.operation.type);
+    const claim = viewOf(job, decision, claimId);
     if (claim === undefined) await finishIfDone(deps, tenantId, notificationId);
     return succeed(claim);
   }
@@ -182,20 +182,20 @@ async function mark(
 }
 
 function viewOf(
-  { notification }: Job,
+  { action, notification }: Job,
   { before, take, more }: ClaimDecision,
   claimId: string,
-  operationType: number,
 ): ClaimView | undefined {
   const devices = before?.devices ?? take;
   if (devices.length === 0) return undefined;
+  const { type: operationType } = action.operation;
   return {
     claimId,
     mark: operationMarkOf(claimId),
     again: before !== undefined,
     notificationId: notification.notificationId,
     action: notification.actionId,
-    operationType,
+    ...(operationType === undefined ? {} : { operationType }),
     parameters: { ...notification.parameters },
     expiresAt: toIso(notification.expiresAt),
     devices: [...devices],

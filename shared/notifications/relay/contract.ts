@@ -50,7 +50,10 @@ export const ClaimView = z
       .describe("Claimed before: look at the site for an own operation before starting one"),
     notificationId: z.string(),
     action: z.string(),
-    operationType: z.int().describe("Type of the client operation"),
+    operationType: z
+      .int()
+      .optional()
+      .describe("Type of the client operation; absent for client push, which is none"),
     parameters: z.record(z.string(), z.unknown()),
     expiresAt: z.iso.datetime().describe("After this nothing may be started any more"),
     devices: z.array(z.object({ deviceId: z.string(), resourceId: z.int() })).max(maxClaimDevices),

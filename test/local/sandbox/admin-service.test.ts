@@ -100,6 +100,47 @@ describe("an operation", () => {
   });
 });
 
+describe("a client push", () => {
+  const push = "/wmi/SMS_Collection.CreateCCR";
+
+  test("puts a client on a system that the site has only found, a while after it was taken", async () => {
+    const found = await sandbox.tenant({ devices: 2, mix: { windows: 1, discovered: 1 } });
+    await found.behave({ actMs: [0, 0], reportMs: [400, 400] });
+    const at = `${sandbox.url}/sites/${found.id}/P01/AdminService`;
+    const headers = { authorization: "Basic x", "content-type": "application/json" };
+    const systems = async (): Promise<unknown[]> => {
+      const answer = await fetch(`${at}/wmi/SMS_R_System`, { headers });
+      return ((await answer.json()) as { value: { Client: unknown }[] }).value.map(
+        ({ Client }) => Client,
+      );
+    };
+    expect(await systems()).toEqual([null, null]);
+    const body = JSON.stringify({ ResourceID: 16_777_217, Forced: false });
+    const answer = await fetch(at + push, { method: "POST", headers, body });
+    expect(await answer.json()).toEqual({ ReturnValue: 0 });
+    expect(await systems()).toEqual([null, null]);
+    await expect.poll(systems).toEqual([null, 1]);
+  });
+
+  test.each([
+    [{ ResourceID: "16777216" }, 400],
+    [{ ResourceID: 16_777_216, Force: true }, 400],
+    [{ ResourceID: 16_777_216, Forced: 1 }, 400],
+    [{}, 400],
+  ])("%o is refused", async (body, status) => {
+    expect((await ask("POST", push, body)).status).toBe(status);
+  });
+
+  test("returns 1 for a system that the site does not know", async () => {
+    expect((await ask("POST", push, { ResourceID: 1 })).body).toEqual({ ReturnValue: 1 });
+  });
+
+  test("by a name that anybody may choose does not exist here", async () => {
+    const byName = "/wmi/SMS_Collection.GenerateCCRByName";
+    expect((await ask("POST", byName, { Name: "PC" })).status).toBe(404);
+  });
+});
+
 test("a script takes one property, and only an approved one runs", async () => {
   const [device = 0] = await ids();
   const path = `/v1.0/Device(${device})/AdminService.RunScript`;

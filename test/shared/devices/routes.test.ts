@@ -19,9 +19,10 @@ const device = (more: Partial<Device>): Device => ({
 
 const coManaged = { managementAgent: "configurationManagerClientMdm" };
 const siteOnly = { managementAgent: "configurationManagerClient" };
+const foundOnly = { managementAgent: "configMgrDiscovery" };
 const bySite = { configMgrResourceId: 16_777_220, siteCode: "P01" };
 
-/** The columns of the table. `+ site`: a relay has reported the device. */
+/** The columns of the table. `+ site`: a relay has reported the device; `discovered`: and that it has no client. */
 const columns = {
   "Intune Windows": device({}),
   "Intune iPad": device({ operatingSystem: "iPadOS" }),
@@ -29,29 +30,31 @@ const columns = {
   "co-managed": device(coManaged),
   "site only + site": device({ ...siteOnly, ...bySite }),
   "site only": device(siteOnly),
+  discovered: device({ ...foundOnly, ...bySite, configMgrClient: false }),
+  "Intune, discovered": device({ ...bySite, configMgrClient: false }),
 };
 
 /** `site`: AdminService through the relay; `passed on`: Intune asks the site; `~`: approximate, by wish only. */
 const table = `
-action                               | Intune Windows | Intune iPad | co-managed + site | co-managed | site only + site | site only
-installClient                        | none           | none        | none              | none       | none             | none
-runScript                            | remediation    | none        | site              | remediation| site             | none
-startCMPivot                         | none           | none        | site              | none       | site             | none
-downloadComputerPolicy               | ~intune        | ~intune     | site              | passed on  | site             | none
-downloadUserPolicy                   | ~intune        | ~intune     | site              | passed on  | site             | none
-collectDiscoveryData                 | none           | none        | site              | none       | site             | none
-collectSoftwareInventory             | none           | none        | site              | none       | site             | none
-collectHardwareInventory             | none           | none        | site              | none       | site             | none
-evaluateApplicationDeployments       | ~intune        | ~intune     | site              | passed on  | site             | none
-evaluateSoftwareUpdateDeployments    | none           | none        | site              | none       | site             | none
-switchSoftwareUpdatePoint            | none           | none        | site              | none       | site             | none
-evaluateDeviceHealthAttestation      | intune         | none        | site              | intune     | site             | none
-checkConditionalAccessCompliance     | ~intune        | ~intune     | site              | ~intune    | site             | none
-wakeUp                               | none           | none        | site              | passed on  | site             | none
-restart                              | intune         | none        | site              | ~intune    | site             | none
-endpointProtectionFullScan           | intune         | none        | site              | intune     | site             | none
-endpointProtectionQuickScan          | intune         | none        | site              | intune     | site             | none
-endpointProtectionDownloadDefinition | intune         | none        | site              | intune     | site             | none
+action                               | Intune Windows | Intune iPad | co-managed + site | co-managed  | site only + site | site only | discovered | Intune, discovered
+installClient                        | none           | none        | none              | none        | none             | none      | site       | site
+runScript                            | remediation    | none        | site              | remediation | site             | none      | none       | remediation
+startCMPivot                         | none           | none        | site              | none        | site             | none      | none       | none
+downloadComputerPolicy               | ~intune        | ~intune     | site              | passed on   | site             | none      | none       | ~intune
+downloadUserPolicy                   | ~intune        | ~intune     | site              | passed on   | site             | none      | none       | ~intune
+collectDiscoveryData                 | none           | none        | site              | none        | site             | none      | none       | none
+collectSoftwareInventory             | none           | none        | site              | none        | site             | none      | none       | none
+collectHardwareInventory             | none           | none        | site              | none        | site             | none      | none       | none
+evaluateApplicationDeployments       | ~intune        | ~intune     | site              | passed on   | site             | none      | none       | ~intune
+evaluateSoftwareUpdateDeployments    | none           | none        | site              | none        | site             | none      | none       | none
+switchSoftwareUpdatePoint            | none           | none        | site              | none        | site             | none      | none       | none
+evaluateDeviceHealthAttestation      | intune         | none        | site              | intune      | site             | none      | none       | intune
+checkConditionalAccessCompliance     | ~intune        | ~intune     | site              | ~intune     | site             | none      | none       | ~intune
+wakeUp                               | none           | none        | site              | passed on   | site             | none      | none       | none
+restart                              | intune         | none        | site              | ~intune     | site             | none      | none       | intune
+endpointProtectionFullScan           | intune         | none        | site              | intune      | site             | none      | none       | intune
+endpointProtectionQuickScan          | intune         | none        | site              | intune      | site             | none      | none       | intune
+endpointProtectionDownloadDefinition | intune         | none        | site              | intune      | site             | none      | none       | intune
 `;
 
 const words: Record<string, string> = { adminService: "site", configMgrAction: "passed on" };
@@ -81,7 +84,8 @@ describe("the way of an action", () => {
     const action = findAction(id) as Action;
     const strict = way(action, columns[to]);
     const lenient = way(action, columns[to], { allowApproximate: true });
-    const known = strict === "no-route" || strict === "platform-not-supported" ? "none" : strict;
+    const none = ["no-route", "platform-not-supported", "client-installed"];
+    const known = none.includes(strict) ? "none" : strict;
     const isByWish = cell.startsWith("~");
     expect(known).toBe(isByWish ? "approximate-not-allowed" : cell);
     expect(lenient).toBe(isByWish ? cell.slice(1) : strict);
@@ -132,8 +136,15 @@ describe("no way", () => {
       expect(way(action, device({ managementAgent }))).toBe("not-manageable");
   });
 
-  it("is explained: by the gap, by the missing relay, or by the management", () => {
-    expect(why("installClient", columns["co-managed + site"])).toContain("unproven");
+  it("is explained: by the client that is there, or is not, by the missing relay, or by the management", () => {
+    expect(why("installClient", columns["co-managed + site"])).toBe(
+      "Install client cannot be sent to devices on which ConfigMgr has a client already",
+    );
+    expect(why("restart", columns.discovered)).toBe(
+      "Restart cannot be sent to devices without a ConfigMgr client: install it first",
+    );
+    expect(why("startCMPivot", columns["Intune, discovered"])).toContain("install it first");
+    expect(why("installClient", columns["Intune Windows"])).toContain("no relay has reported");
     expect(why("collectDiscoveryData", columns["co-managed"])).toContain("no relay has reported");
     expect(why("wakeUp", columns["Intune Windows"])).toBe(
       "Wake up cannot be sent to devices that only Intune manages",

@@ -59,6 +59,27 @@ describe("a join", () => {
     ]);
   });
 
+  test("takes the client of several site records of one device, though the site has found it since", () => {
+    const found = { ...entry(9, 900), client: false };
+    for (const entries of [
+      [found, entry(5, 900)],
+      [entry(5, 900), found],
+    ])
+      expect(join(entries, [known(1, 900)])).toEqual([
+        { kind: "site", id: idOf(1), resourceId: 5, siteCode: "P01" },
+      ]);
+  });
+
+  test("says of a device that the site has only found that no client runs on it", () => {
+    const found = { ...entry(5, 900), client: false };
+    expect(join([found], [known(1, 900)])).toEqual([
+      { kind: "site", id: idOf(1), resourceId: 5, siteCode: "P01", client: false },
+    ]);
+    expect(join([found], [])).toMatchObject([
+      { device: { managementAgent: "configMgrDiscovery", configMgrClient: false } },
+    ]);
+  });
+
   test("takes the liveliest of several Intune records of one device, in any order", () => {
     const stale = known(1, 900, "2025-01-01T00:00:00Z");
     const lively = known(2, 900, "2026-06-01T00:00:00Z");
