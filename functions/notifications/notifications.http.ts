@@ -16,7 +16,7 @@ import {
   listNotifications,
   readNotification,
   seesNotification,
-  viewNow,
+  viewFor,
 } from "../../shared/notifications/read-notifications.ts";
 import { retryNotification } from "../../shared/notifications/retry.ts";
 import { sendNotification } from "../../shared/notifications/send-notification.ts";
@@ -107,7 +107,7 @@ export const sendNotificationFunction = onHttp(
     const { notificationId, actionId } = sent.value;
     log("notification.send", { tenantId, notificationId, actionId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
-    return succeed(accepted(location, await viewNow(services.notify, sent.value)));
+    return succeed(accepted(location, await viewFor(services.notify, sent.value, reach)));
   },
   {
     keepsLimits: true,
@@ -206,7 +206,7 @@ export const cancelNotificationFunction = onHttp(
     signedInOf(tools).note({ object, before: { state: before }, after });
     log("notification.cancel", { tenantId, notificationId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
-    return succeed(accepted(location, await viewNow(services.notify, notification)));
+    return succeed(accepted(location, await viewFor(services.notify, notification, reach)));
   },
   { keepsLimits: true },
 );
@@ -245,7 +245,7 @@ export const retryNotificationFunction = onHttp(
     const { notificationId } = retry.value;
     log("notification.retry", { tenantId, notificationId, retryOf: params.notificationId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
-    return succeed(accepted(location, await viewNow(services.notify, retry.value)));
+    return succeed(accepted(location, await viewFor(services.notify, retry.value, reach)));
   },
   {
     keepsLimits: true,

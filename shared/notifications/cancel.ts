@@ -48,7 +48,7 @@ export async function cancelNotification(
       notification.state === "cancelling"
         ? notification
         : move(notification, "cancel", endOfHeld(notification, clock.now()));
-    if (marked === undefined) return alreadyEnded(notification);
+    if (marked === undefined) return alreadyEnded(notification, reach);
     const won =
       marked === notification || (await notifications.replace(marked, stored.etag)) !== undefined;
     if (!won) continue;
@@ -62,8 +62,10 @@ export async function cancelNotification(
 const endOfHeld = ({ state }: Notification, finishedAt: number) =>
   state === "pendingApproval" ? { counts: emptyCounts(), finishedAt } : {};
 
-const alreadyEnded = (notification: Notification) => {
-  const state = wordFor(notification, notification.counts ?? emptyCounts());
+const alreadyEnded = (notification: Notification, reach: Reach | undefined) => {
+  // The word follows counts of everybody.
+  const isWhole = reach === undefined;
+  const state = isWhole ? wordFor(notification, notification.counts ?? emptyCounts()) : "ended";
   return fail(
     "conflict",
     `Notification ${notification.notificationId} is ${state} already; nothing is left to cancel.`,

@@ -66,22 +66,35 @@ export async function listDeliveries(
   if (seen?.ok === false) return seen;
   const { token, ...start } = positionFrom(position);
   const query = { ...start, ...rowsFor(top, state) };
-  const { rows, next } = await deps.deliveries.look(ids.notificationId, query, token);
-  const actionId = await actionOf(deps, ids, rows);
-  if (!actionId.ok) return actionId;
   const isWanted = ({ deviceId, state: its }: Delivery): boolean =>
     (start.from === undefined || deviceId > start.from) &&
     (state === undefined || shownState(its) === state);
-  const found = rows.flatMap((row) => row.deliveries).filter(isWanted);
+  const found: Delivery[] = [];
+  let [actionId, next, looks]: [string, string | undefined, number] = ["", token, 0];
+  // A page that is empty, or has a next one, for hidden devices only would tell of them.
+  const enough = reach === undefined ? 0 : Math.min(top, maxFilled) + 1;
+  do {
+    const { rows, ...more } = await deps.deliveries.look(ids.notificationId, query, next);
+    const action = await actionOf(deps, ids, rows);
+    if (!action.ok) return action;
+    actionId = action.value;
+    const wanted = rows.flatMap((row) => row.deliveries).filter(isWanted);
+    found.push(...(await withinReach(deps, ids, wanted, reach)));
+    next = more.next;
+    looks += 1;
+  } while (next !== undefined && found.length < enough && looks < maxLooks);
   const shown = found.slice(0, top);
-  const visible = await withinReach(deps, ids, shown, reach);
-  const items = visible.map((delivery) => deliveryView(delivery, actionId.value));
+  const items = shown.map((delivery) => deliveryView(delivery, actionId));
   const from = found.length > top ? shown.at(-1)?.deviceId : undefined;
   if (from !== undefined) return succeed({ items, next: positionText({ from }) });
   return succeed(
     next === undefined ? { items } : { items, next: positionText({ ...start, token: next }) },
   );
 }
+
+/** Most looks for one page, and most deliveries that are waited for, where some are hidden. */
+const maxLooks = 10;
+const maxFilled = 1000;
 
 /** Without who has left the caller's collections since. */
 async function withinReach(

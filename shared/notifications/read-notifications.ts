@@ -8,7 +8,15 @@ import type { Page } from "../http/paging.ts";
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { DeliveryView, NotificationView } from "./state/contract.ts";
+import {
+  type LookBudget,
+  oneBudget,
+  pageBudget,
+  type SeenDeps,
+  seenCounts,
+  seenExpected,
+} from "./seen.ts";
+import type { DeliveryView, NotificationView, WholeView } from "./state/contract.ts";
 import { type Delivery, shownState } from "./state/delivery.ts";
 import { type Counts, emptyCounts } from "./state/delivery-row.ts";
 import type { DeliveryStore } from "./state/delivery-store.ts";
@@ -52,7 +60,7 @@ export function notificationView(
   plan: PlanProgress | undefined,
   now: Instant,
   pace?: ThrottleState,
-): NotificationView {
+): WholeView {
   const { createdAt, expiresAt, finishedAt, note, requestedBy, failure, target } = notification;
   const early = ["pendingApproval", "planning"].includes(notification.state);
   const planned = early ? (plan?.done ?? false) : true;
@@ -142,13 +150,24 @@ export const unknownNotification = (notificationId: string) =>
 
 /** One notification with counts as they are now, from at most a read per 1,000 rows. */
 export async function readNotification(
-  deps: ReadDeps,
+  deps: ReadDeps & SeenDeps,
+  tenantId: string,
+  notificationId: string,
+  reach: Reach | undefined,
+): Promise<Result<NotificationView>>;
+export async function readNotification(
+  deps: ReadDeps & SeenDeps,
+  tenantId: string,
+  notificationId: string,
+): Promise<Result<WholeView>>;
+export async function readNotification(
+  deps: ReadDeps & SeenDeps,
   tenantId: string,
   notificationId: string,
   reach?: Reach,
 ): Promise<Result<NotificationView>> {
   const seen = await seesNotification(deps, { tenantId, notificationId }, reach);
-  return seen.ok ? succeed(await viewNow(deps, seen.value)) : seen;
+  return seen.ok ? succeed(await viewFor(deps, seen.value, reach)) : seen;
 }
 
 /** Fails like a notification that is not there, unless the caller reaches all that it is for. */
@@ -164,10 +183,10 @@ export async function seesNotification(
 }
 
 /** The view of a notification; finished ones carry their counts. */
-export async function viewNow(
+async function viewNow(
   { deliveries, clock, paces }: ReadDeps,
   notification: Notification,
-): Promise<NotificationView> {
+): Promise<WholeView> {
   const { tenantId, notificationId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
   const plan = await deliveries.plan(notificationId);
@@ -178,15 +197,70 @@ export async function viewNow(
   return notificationView(notification, current, plan?.progress, clock.now(), pace);
 }
 
+/** The view for a caller with this reach: what it says of devices, it says of those that they reach today. */
+export async function viewFor(
+  deps: ReadDeps & SeenDeps,
+  notification: Notification,
+  reach: Reach | undefined,
+  budget: LookBudget = oneBudget(),
+): Promise<NotificationView> {
+  const view = await viewNow(deps, notification);
+  if (reach === undefined) return view;
+  const { notificationId, counts, target } = notification;
+  const plan = counts === undefined ? await deps.deliveries.plan(notificationId) : undefined;
+  const whole =
+    counts ?? (plan === undefined ? emptyCounts() : await deps.deliveries.counts(notificationId));
+  const seen = await seenCounts(deps, notification, whole, reach, budget);
+  const isWhole = view.progress.planned;
+  const expected = isWhole ? undefined : await seenExpected(deps, notification, reach);
+  if (seen === undefined || (expected === undefined && !isWhole)) return uncounted(view);
+  const narrowed: Notification = {
+    ...notification,
+    ...(expected === undefined ? {} : { expected }),
+    ...(target.kind === "devices" ? { target: { ...target, count: expected ?? sumOf(seen) } } : {}),
+  };
+  const own = notificationView(narrowed, seen, plan?.progress, deps.clock.now());
+  const { expectedEnd } = view.progress;
+  const end = own.phase === undefined || expectedEnd === undefined ? {} : { expectedEnd };
+  return { ...own, progress: { ...own.progress, ...end } };
+}
+
+/** A view that says nothing of how many devices fared how. */
+function uncounted(whole: NotificationView): NotificationView {
+  const { counts: _, progress, phase: _phase, ...view } = whole;
+  const { count: _count, ...target } = view.target;
+  return {
+    ...view,
+    target,
+    state: saysHowItWent.has(view.state) ? "ended" : view.state,
+    countsLeftOut:
+      "It has more devices than are looked at for who is limited to collections. Its deliveries can be listed.",
+    progress: { planned: progress.planned },
+  };
+}
+
+/** Words that follow from the counts. */
+const saysHowItWent: ReadonlySet<string> = new Set([
+  "completed",
+  "partlyCompleted",
+  "failed",
+  "unknown",
+  "nothingToSend",
+]);
+
 /** A page of a tenant's notifications, newest first. */
 export async function listNotifications(
-  deps: ReadDeps,
+  deps: ReadDeps & SeenDeps,
   tenantId: string,
   { top, token, reach }: { top: number; token?: string | undefined; reach?: Reach | undefined },
 ): Promise<Page<NotificationView>> {
   const { notifications, ...next } = await deps.notifications.list(tenantId, top, token);
   const visible = notifications.filter((each) => isWithin(each, reach));
-  const items = await inParallel(visible, lanes, (each) => viewNow(deps, each));
+  const budget = pageBudget();
+  // One after the other where a budget is shared: the newest come first.
+  const items = await inParallel(visible, reach === undefined ? lanes : 1, (each) =>
+    viewFor(deps, each, reach, budget),
+  );
   const hidden = notifications.length - visible.length;
   return { items, ...next, ...(reach === undefined ? {} : { hidden }) };
 }

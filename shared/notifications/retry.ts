@@ -6,9 +6,13 @@ import type { Rule } from "../devices/collections/rule.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { unknownNotification } from "./read-notifications.ts";
 import { withinReach } from "./request.ts";
+import { seenCounts } from "./seen.ts";
 import { expiryMs, type HoldDeps, type Sender, startOrHold } from "./send-notification.ts";
 import type { RetryRequest } from "./state/contract.ts";
 import { isWithin, type Notification } from "./state/notification.ts";
+
+/** A retry for who is limited to collections looks at as many devices as narrowing any target does. */
+const budget = () => ({ devices: 200_000 });
 
 /** What retrying needs. */
 export type RetryDeps = HoldDeps;
@@ -28,7 +32,11 @@ export async function retryNotification(
   if (stored === undefined || !isWithin(stored.notification, reach))
     return unknownNotification(notificationId);
   const { notification } = stored;
-  const counts = notification.counts ?? (await deps.deliveries.counts(notificationId));
+  const whole = notification.counts ?? (await deps.deliveries.counts(notificationId));
+  const counts =
+    reach === undefined ? whole : await seenCounts(deps, notification, whole, reach, budget());
+  if (counts === undefined)
+    return fail("too-many-targets", "The notification is too large to narrow. Name a collection.");
   const devices = body.only.reduce((sum, state) => sum + counts[state], 0);
   const once = findAction(notification.actionId)?.repeatable === false;
   if (once && body.only.includes("unknown") && counts.unknown > 0 && !body.mayRepeat)

@@ -147,13 +147,18 @@ export const NotificationView = z
       .object({ code: z.string(), detail: z.string() })
       .optional()
       .describe("Why it failed as a whole, or was rejected"),
-    counts: CountsView,
+    counts: CountsView.optional().describe("Absent where countsLeftOut says why"),
+    countsLeftOut: z
+      .string()
+      .optional()
+      .describe("For callers limited to collections: why nothing is counted here"),
     progress: z.object({
       planned: z.boolean().describe("All devices of the target are counted"),
       percent: z
         .number()
         .min(0)
         .max(100)
+        .optional()
         .describe("Share in a final state, of the devices that it is sent to"),
       expectedEnd: z.iso
         .datetime()
@@ -163,6 +168,11 @@ export const NotificationView = z
   })
   .meta({ id: "Notification" });
 export type NotificationView = z.output<typeof NotificationView>;
+/** One that counts everybody: as callers see it who are not limited to collections. */
+export type WholeView = NotificationView & {
+  readonly counts: z.output<typeof CountsView>;
+  readonly progress: { readonly percent: number };
+};
 
 /** One device's delivery as the API shows it. */
 export const DeliveryView = z

@@ -122,6 +122,8 @@ export const shownStates = [
   "nothingToSend",
   "cancelled",
   "rejected",
+  /** It has ended, and how is not counted for who asks: see `countsLeftOut`. */
+  "ended",
 ] as const;
 export type ShownState = (typeof shownStates)[number];
 

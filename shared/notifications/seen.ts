@@ -1,0 +1,86 @@
+/**
+ * What callers who are limited to collections see of a notification: today's members of these collections among its
+ * devices, in items and in counts alike. Who has left since is nobody that they could ask about.
+ *
+ * Rows have counts of everybody, so these ones take the rows themselves and the devices in them: the more of both,
+ * the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
+ */
+import type { Reach } from "../devices/collections/reach.ts";
+import type { DirectoryStore } from "../devices/directory/directory-store.ts";
+import { shownState } from "./state/delivery.ts";
+import { type Counts, emptyCounts } from "./state/delivery-row.ts";
+import type { DeliveryStore } from "./state/delivery-store.ts";
+import { type Notification, sumOf } from "./state/notification.ts";
+import type { NotificationStore } from "./state/notification-store.ts";
+
+/** What looking needs. */
+export type SeenDeps = {
+  readonly notifications: Pick<NotificationStore, "targets">;
+  readonly deliveries: Pick<DeliveryStore, "look">;
+  readonly directory: Pick<DirectoryStore, "getMany">;
+};
+
+/** How many devices one request looks at: some twenty storage reads, and half a second. */
+export type LookBudget = { devices: number };
+
+/** For one notification. */
+export const oneBudget = (): LookBudget => ({ devices: 50_000 });
+/** For a page of them together. */
+export const pageBudget = (): LookBudget => ({ devices: 10_000 });
+
+/** Rows read at once: full ones fill a quarter of what storage gives in one answer. */
+const rowsPerLook = 200;
+
+type Reached = (deviceIds: readonly string[]) => Promise<ReadonlySet<string>>;
+
+const reachedOf =
+  ({ directory }: SeenDeps, tenantId: string, reach: Reach): Reached =>
+  async (deviceIds) => {
+    const devices = await directory.getMany(tenantId, deviceIds);
+    return new Set(
+      deviceIds.filter((id) => {
+        const device = devices.get(id);
+        return device !== undefined && reach.holds(device);
+      }),
+    );
+  };
+
+/** Counts of the deliveries to devices within reach; undefined where `whole` has more than the budget is for. */
+export async function seenCounts(
+  deps: SeenDeps,
+  { tenantId, notificationId }: Pick<Notification, "tenantId" | "notificationId">,
+  whole: Counts,
+  reach: Reach,
+  budget: LookBudget = oneBudget(),
+): Promise<Counts | undefined> {
+  const devices = sumOf(whole);
+  if (devices > budget.devices) return undefined;
+  budget.devices -= devices;
+  const counts = emptyCounts();
+  if (devices === 0) return counts;
+  const reached = reachedOf(deps, tenantId, reach);
+  let next: string | undefined;
+  do {
+    const found = await deps.deliveries.look(notificationId, { top: rowsPerLook }, next);
+    const deliveries = found.rows.flatMap((row) => row.deliveries);
+    const seen = await reached(deliveries.map(({ deviceId }) => deviceId));
+    for (const { deviceId, state } of deliveries)
+      if (seen.has(deviceId)) counts[shownState(state)] += 1;
+    next = found.next;
+  } while (next !== undefined);
+  return counts;
+}
+
+/** For how many devices within reach it is, where that was settled when it was asked for; otherwise as many as were expected. */
+export async function seenExpected(
+  deps: SeenDeps,
+  notification: Notification,
+  reach: Reach,
+): Promise<number | undefined> {
+  const { tenantId, notificationId, target, expected } = notification;
+  const isRule = target.kind === "collection" && target.rule !== undefined;
+  if (isRule && !notification.frozen) return expected;
+  const deviceIds = await deps.notifications.targets(notificationId);
+  if (deviceIds.length > oneBudget().devices) return undefined;
+  return (await reachedOf(deps, tenantId, reach)(deviceIds)).size;
+}
