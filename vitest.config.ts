@@ -14,7 +14,7 @@ export const longTests: readonly string[] = [
   "test/chaos/**/*.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,odd-spelling}.test.ts",
   "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
-  "test/shared/notifications/{planner,reading-large}.test.ts",
+  "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
   "test/start/{azurite,readme}.test.ts",
 ];
 

@@ -4,10 +4,13 @@ import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
 import type { ThrottleState, ThrottleStore } from "../graph/throttle.ts";
+import { rateOf } from "../graph/workloads.ts";
 import type { Page } from "../http/paging.ts";
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
+import type { Tenants } from "../tenants/tenant-cache.ts";
+import { type Ahead, type Paces, timeLeft } from "./passes/planning-steps.ts";
 import {
   type LookBudget,
   oneBudget,
@@ -19,7 +22,7 @@ import {
 import type { DeliveryView, NotificationView, WholeView } from "./state/contract.ts";
 import { type Delivery, shownState } from "./state/delivery.ts";
 import { type Counts, emptyCounts } from "./state/delivery-row.ts";
-import type { DeliveryStore } from "./state/delivery-store.ts";
+import type { DeliveryStore, Standing } from "./state/delivery-store.ts";
 import {
   isOpen,
   isStopping,
@@ -29,37 +32,90 @@ import {
   wordFor,
 } from "./state/notification.ts";
 import type { NotificationStore } from "./state/notification-store.ts";
-import type { PlanProgress } from "./state/plan-progress.ts";
+import type { PlanProgress, Work } from "./state/plan-progress.ts";
 
-// When the last device of a notification is reached, as far as anybody can tell now. Pure.
+// When a notification is over, as far as anybody can tell now. Pure.
+
+/** What an expected end depends on beside the plan: the tenant's pace, and where reservations stand. */
+export type Outlook = {
+  readonly paces: Paces;
+  readonly sends?: Pick<ThrottleState, "closedUntil" | "shiftMs">;
+  readonly reads?: Pick<ThrottleState, "nextFree">;
+  readonly confirmAfterMs: number;
+} & Pick<Standing, "firstLookAt" | "lastLookAt">;
 
 /**
- * The end of the last turn, moved by as much as all reservations have been moved since; but no earlier than what
- * still waits takes at its own pace, and than Graph's door opens. Retries to come, and doors that close later, are in
- * nobody's plan.
+ * When the last answer has been read, if devices have answered by the next look at them: by `timeLeft`, of the share
+ * of the plan's work that is left. Devices that are not planned yet are taken for like those that are. Retries to
+ * come, doors that close later, and what relays carry are in nobody's plan: undefined where nothing else is left.
  */
 export function expectedEndOf(
-  { lastTurn, shiftMs, devices, takesMs }: PlanProgress,
-  waiting: number,
-  pace: Pick<ThrottleState, "closedUntil" | "shiftMs"> | undefined,
+  plan: PlanProgress,
+  { expiresAt, expected = 0 }: Pick<Notification, "expiresAt" | "expected">,
+  counts: Counts,
+  outlook: Outlook,
   now: Instant,
-): Instant {
-  const ownMs = devices === 0 ? 0 : (waiting * takesMs) / devices;
-  // Without requests of the plan's own at a pace, nobody's door is ours.
-  if (pace === undefined || takesMs === 0) return Math.max(now, lastTurn);
-  const planned = lastTurn + Math.max(0, pace.shiftMs - shiftMs);
-  return Math.max(planned, Math.max(now, pace.closedUntil) + ownMs);
+): Instant | undefined {
+  const planned = sumOf(counts);
+  const known = plan.work.devices + plan.relayed;
+  if (known === 0 || planned === 0) return undefined;
+  const unplanned = plan.done ? 0 : Math.max(0, expected / planned - 1);
+  // Any of those that are left may be a relay's: what is more than those is Graph's.
+  const open = counts.waiting + counts.sent + unplanned * known;
+  const ours = Math.min(open - plan.relayed * (1 + unplanned), plan.work.devices * (1 + unplanned));
+  if (ours <= 0) return undefined;
+  const toSend = Math.min(ours, counts.waiting + unplanned * known);
+  const requests = (plan.work.requests * toSend) / plan.work.devices;
+  const reads = (plan.work.reads * ours) / plan.work.devices;
+  const work: Work = { ...plan.work, devices: ours, requests, reads };
+  const ahead = aheadOf(plan, toSend > 0 ? { requests, unplanned } : undefined, outlook, now);
+  const { sendingMs, confirmingMs } = timeLeft(work, outlook.paces, ahead);
+  // What is silent until then ends then.
+  return Math.max(now, Math.min(now + sendingMs + confirmingMs, expiresAt));
+}
+
+/**
+ * What is ahead. The last request goes when the last turn ends, moved by as much as all reservations have been moved
+ * since, and no earlier than what still waits takes at its pace from the moment Graph's door opens.
+ */
+function aheadOf(
+  { lastTurn, shiftMs, work }: PlanProgress,
+  sending: { readonly requests: number; readonly unplanned: number } | undefined,
+  { paces, sends, reads, confirmAfterMs, firstLookAt, lastLookAt }: Outlook,
+  now: Instant,
+): Ahead {
+  const readsQueuedMs = Math.max(0, (reads?.nextFree ?? 0) - now);
+  const first = firstLookAt > 0 ? { firstLookMs: Math.max(0, firstLookAt - now) } : {};
+  const looks = { readsQueuedMs, lookAfterMs: confirmAfterMs, ...first };
+  if (sending === undefined) {
+    const lastLook = lastLookAt > 0 ? lastLookAt : lastTurn + confirmAfterMs;
+    return { firstLookMs: 0, ...looks, queuedMs: 0, lastLookMs: Math.max(0, lastLook - now) };
+  }
+  const everyMs = paces.send?.intervalMs ?? 0;
+  const moved = Math.max(0, (sends?.shiftMs ?? shiftMs) - shiftMs);
+  const end = lastTurn + moved + work.requests * sending.unplanned * everyMs;
+  const doorMs = Math.max(0, (sends?.closedUntil ?? 0) - now);
+  return { ...looks, queuedMs: Math.max(doorMs, end - now - sending.requests * everyMs) };
+}
+
+/** A tenant's pace. */
+export async function pacesOf(tenants: Pick<Tenants, "get">, tenantId: string): Promise<Paces> {
+  const pace = (await tenants.get(tenantId))?.pace;
+  return {
+    send: rateOf("deviceActions", pace?.deviceActions),
+    read: rateOf("deviceReads", pace?.deviceReads),
+  };
 }
 
 // Notifications and deliveries as the API shows them. Pure.
 
-/** A notification with its counts; `plan` is absent before planning began, `pace` where nobody waits for it. */
+/** A notification with its counts; `plan` is absent before planning began, `outlook` where nobody waits for an end. */
 export function notificationView(
   notification: Notification,
   counts: Counts,
   plan: PlanProgress | undefined,
   now: Instant,
-  pace?: ThrottleState,
+  outlook?: Outlook,
 ): WholeView {
   const { createdAt, expiresAt, finishedAt, note, requestedBy, failure, target } = notification;
   const early = ["pendingApproval", "planning"].includes(notification.state);
@@ -67,9 +123,9 @@ export function notificationView(
   const whole = planned ? counts : withUnplanned(notification, counts);
   const total = sumOf(whole);
   const phase = phaseOf(notification, planned, counts);
-  // While devices are still being counted, nobody knows which one is the last.
-  const end =
-    plan?.done && counts.waiting > 0 ? expectedEndOf(plan, counts.waiting, pace, now) : undefined;
+  // What is not sent any more waits for nothing.
+  const left = isStopping(notification) ? { ...counts, waiting: 0 } : counts;
+  const end = phase && plan && outlook && expectedEndOf(plan, notification, left, outlook, now);
   return {
     notificationId: notification.notificationId,
     tenantId: notification.tenantId,
@@ -139,6 +195,8 @@ export type ReadDeps = {
   readonly notifications: NotificationStore;
   readonly deliveries: DeliveryStore;
   readonly paces: Pick<ThrottleStore, "read">;
+  readonly tenants: Pick<Tenants, "get">;
+  readonly confirmAfterMs: number;
   readonly clock: Clock;
 };
 
@@ -183,18 +241,41 @@ export async function seesNotification(
 }
 
 /** The view of a notification; finished ones carry their counts. */
-async function viewNow(
-  { deliveries, clock, paces }: ReadDeps,
-  notification: Notification,
-): Promise<WholeView> {
-  const { tenantId, notificationId, counts } = notification;
+async function viewNow(deps: ReadDeps, notification: Notification): Promise<WholeView> {
+  const { deliveries, clock } = deps;
+  const { notificationId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
-  const plan = await deliveries.plan(notificationId);
+  const plan = (await deliveries.plan(notificationId))?.progress;
   // Rows come with the plan, in one transaction: without it there are none.
-  const current = plan === undefined ? emptyCounts() : await deliveries.counts(notificationId);
-  const paced = current.waiting > 0 && (plan?.progress.takesMs ?? 0) > 0;
-  const pace = paced ? await paces.read(tenantId, "deviceActions") : undefined;
-  return notificationView(notification, current, plan?.progress, clock.now(), pace);
+  if (plan === undefined)
+    return notificationView(notification, emptyCounts(), undefined, clock.now());
+  const standing = await deliveries.standing(notificationId);
+  const outlook = await outlookOf(deps, notification, plan, standing);
+  return notificationView(notification, standing.counts, plan, clock.now(), outlook);
+}
+
+/** What the expected end depends on; rows of the pace are read only where they could move it. */
+async function outlookOf(
+  { paces, tenants, confirmAfterMs }: ReadDeps,
+  { tenantId }: Notification,
+  { work, relayed, done }: PlanProgress,
+  { counts, ...looks }: Standing,
+): Promise<Outlook> {
+  const pace = await pacesOf(tenants, tenantId);
+  const isSending = (counts.waiting > 0 || !done) && work.requests > 0;
+  const [sends, reads] = await Promise.all([
+    isSending && pace.send ? paces.read(tenantId, "deviceActions") : undefined,
+    // Up to a burst is read at once, as soon as it is due.
+    pace.read && work.reads > pace.read.burst ? paces.read(tenantId, "deviceReads") : undefined,
+  ]);
+  return {
+    paces: pace,
+    ...(sends && { sends }),
+    ...(reads && { reads }),
+    confirmAfterMs,
+    // Where relays carry some of the rows, their due times are not only of looks.
+    ...(relayed > 0 ? { firstLookAt: 0, lastLookAt: 0 } : looks),
+  };
 }
 
 /** The view for a caller with this reach: what it says of devices, it says of those that they reach today. */

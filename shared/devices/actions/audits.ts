@@ -35,6 +35,8 @@ const AuditRow = z.object({
   initiatedByUserPrincipalName: z.string().nullish(),
 });
 
+/** Audits that one request brings. */
+export const auditsPerRequest = 1000;
 /** Most pages of one reading: what is further down is read device by device. */
 const maxPages = 150;
 /** A tenant whose audits were refused is asked again after this. */
@@ -117,7 +119,7 @@ export class RemoteActionAudits {
 }
 
 const list = "/deviceManagement/remoteActionAudits";
-const plainPath = `${list}?$top=1000`;
+const plainPath = `${list}?$top=${auditsPerRequest}`;
 const pathFrom = (from: Instant): string =>
   `${plainPath}&$filter=requestDateTime%20ge%20${new Date(from).toISOString()}&$orderby=requestDateTime%20desc`;
 

@@ -21,10 +21,11 @@ import { type DeliveryRow, toRows } from "../state/delivery-row.ts";
 import type { StoredPlan } from "../state/delivery-store.ts";
 import { move, type Notification } from "../state/notification.ts";
 import type { NotificationStore } from "../state/notification-store.ts";
-import { beforePlanning, type PlanProgress, type Unit } from "../state/plan-progress.ts";
+import { beforePlanning, noWork, type PlanProgress, type Unit } from "../state/plan-progress.ts";
 import { finishIfDone } from "./finish.ts";
 import { tellSites } from "./hand-over.ts";
 import {
+  addWork,
   type Candidate,
   firstDelivery,
   keptOf,
@@ -40,8 +41,6 @@ export type Turns = {
   readonly units: readonly Unit[];
   /** When the last request goes, unless the reservations are moved. */
   readonly endAt: Instant;
-  /** The time that the requests take up. */
-  readonly takesMs: number;
   /** By how much all reservations had been moved. */
   readonly shiftMs: number;
 };
@@ -64,7 +63,7 @@ async function reserveTurns(
   const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
   if (rate === undefined || cost === 0) {
     const units = drafts.map((draft) => unitOf(draft, now, 0));
-    return { units, endAt: now, takesMs: 0, shiftMs: 0 };
+    return { units, endAt: now, shiftMs: 0 };
   }
   const name = `${notificationId} ${step}`;
   const place = await paces.reserve(tenantId, "deviceActions", cost, now, rate, name);
@@ -75,12 +74,13 @@ async function reserveTurns(
     at += draft.cost * rate.intervalMs;
     return unit;
   });
-  const takesMs = cost * rate.intervalMs;
-  return { units, endAt: startAt + takesMs, takesMs, shiftMs };
+  return { units, endAt: startAt + cost * rate.intervalMs, shiftMs };
 }
 
-const unitOf = ({ cost, ...draft }: UnitDraft, at: Instant, shiftMs: number): Unit => ({
-  ...draft,
+const unitOf = ({ cost, from, to, sites }: UnitDraft, at: Instant, shiftMs: number): Unit => ({
+  from,
+  to,
+  ...(sites && { sites }),
   at,
   granted: cost,
   shiftMs,
@@ -168,25 +168,25 @@ async function planStep(
   const turns = await reserveTurns(deps, notification, progress.steps, drafts, now);
   const kept = rows.flatMap((row) => row.deliveries);
   const waiting = kept.filter(({ state }) => state === "waiting").length;
-  const after = { ...stepOn(progress, turns, waiting, now), ...goingOn(next) };
+  const work = drafts.reduce((sum, draft) => addWork(sum, draft.work), noWork);
+  const relayed = progress.relayed + waiting - work.devices;
+  const sum = { relayed, work: addWork(progress.work, work) };
+  const after = { ...stepOn(progress, turns, now), ...sum, ...goingOn(next) };
   const due = withTurns(rows, turns.units);
   return deps.deliveries.commitPlan(notification, due, after, before?.etag);
 }
 
 /** Where planning stands after a step. */
 function stepOn(
-  { steps, lastTurn, shiftMs, devices, takesMs }: PlanProgress,
+  { steps, lastTurn, shiftMs }: PlanProgress,
   turns: Turns,
-  waiting: number,
   now: Instant,
-): Omit<PlanProgress, "done"> {
+): Omit<PlanProgress, "done" | "work" | "relayed"> {
   const last = turns.units.length > 0 ? turns : { endAt: lastTurn, shiftMs };
   return {
     unsent: turns.units,
     lastTurn: last.endAt,
     shiftMs: last.shiftMs,
-    devices: devices + waiting,
-    takesMs: takesMs + turns.takesMs,
     steps: steps + 1,
     at: now,
   };

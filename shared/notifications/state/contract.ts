@@ -163,7 +163,9 @@ export const NotificationView = z
       expectedEnd: z.iso
         .datetime()
         .optional()
-        .describe("When the last device is reached at the tenant's pace"),
+        .describe(
+          "When the last answer is read, if devices have answered by the next look at them; about what goes through Graph: what relays carry has no expected end",
+        ),
     }),
   })
   .meta({ id: "Notification" });
@@ -205,7 +207,20 @@ export const DryRunView = z
       }),
     ),
     notSupported: z.array(z.object({ code: z.string(), detail: z.string(), devices: count })),
-    expectedSeconds: z.number().describe("Until the last device is reached, at the tenant's pace"),
+    sendingSeconds: z
+      .number()
+      .min(0)
+      .optional()
+      .describe(
+        "Until the last device is asked through Graph, at the tenant's pace; absent where relays carry everything",
+      ),
+    confirmingSeconds: z
+      .number()
+      .min(0)
+      .optional()
+      .describe(
+        "From then until the last answer is read, if devices have answered when they are looked at first",
+      ),
   })
   .meta({ id: "DryRun" });
 export type DryRunView = z.output<typeof DryRunView>;

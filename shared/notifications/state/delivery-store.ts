@@ -2,6 +2,7 @@
  * Delivery rows of a notification, and its plan row, in one partition: so that planning can write rows
  * and its own progress in one transaction, and a worker can claim or settle many rows in one.
  */
+import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { reasonIn, reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";
@@ -38,6 +39,14 @@ export type RowQuery = {
   readonly where?: string | undefined;
   readonly top: number;
 };
+/** How far a notification's devices are. */
+export type Standing = {
+  readonly counts: Counts;
+  /** When the first and the last of the rows are looked at in which only answers are missing; 0: there is none. */
+  readonly firstLookAt: Instant;
+  readonly lastLookAt: Instant;
+};
+
 /** The plan row with its etag. */
 export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
 
@@ -188,11 +197,24 @@ export class DeliveryStore {
 
   /** Adds up the rows: at most a read per 1,000 rows, that is per 100,000 devices or more. */
   async counts(notificationId: string): Promise<Counts> {
-    const range = { partition: notificationId, from: prefix, below: end, select: countedStates };
-    let sum: Counts = emptyCounts();
-    for await (const row of allRows(this.#tables, tableNames.deliveries, range))
-      sum = addCounts(sum, countsIn(row));
-    return sum;
+    return (await this.standing(notificationId)).counts;
+  }
+
+  /** The counts, and when answers are looked at; in as few reads. */
+  async standing(notificationId: string): Promise<Standing> {
+    const select = [...countedStates, "dueAt"];
+    const range = { partition: notificationId, from: prefix, below: end, select };
+    let counts: Counts = emptyCounts();
+    let firstLookAt = Number.POSITIVE_INFINITY;
+    let lastLookAt = 0;
+    for await (const row of allRows(this.#tables, tableNames.deliveries, range)) {
+      const some = countsIn(row);
+      counts = addCounts(counts, some);
+      if (some.sent === 0 || some.waiting > 0) continue;
+      firstLookAt = Math.min(firstLookAt, numberOf(row, "dueAt"));
+      lastLookAt = Math.max(lastLookAt, numberOf(row, "dueAt"));
+    }
+    return { counts, firstLookAt: lastLookAt === 0 ? 0 : firstLookAt, lastLookAt };
   }
 
   /** True when a row still holds deliveries that need somebody. */

@@ -20,6 +20,20 @@ export type Unit = {
   readonly sites?: readonly string[];
 };
 
+/** What devices cost in Graph requests, those that relays carry apart: what they cost, and when, Graph does not decide. */
+export type Work = {
+  readonly devices: number;
+  /** To send to them, and to read what came of it; a device's share of a page of audits is a fraction of a read. */
+  readonly requests: number;
+  readonly reads: number;
+  /** Of the unit that takes most. */
+  readonly unitRequests: number;
+  readonly unitReads: number;
+};
+
+/** Nothing to do. */
+export const noWork: Work = { devices: 0, requests: 0, reads: 0, unitRequests: 0, unitReads: 0 };
+
 /** The plan row's content. */
 export type PlanProgress = {
   /** Where the next step goes on in the target; absent at its beginning. */
@@ -30,9 +44,9 @@ export type PlanProgress = {
   /** When the last request goes, as far as planned, and by how much all reservations had been moved then. */
   readonly lastTurn: Instant;
   readonly shiftMs: number;
-  /** How many devices wait in what is planned, and the time that their requests take up at the pace. */
-  readonly devices: number;
-  readonly takesMs: number;
+  /** What was to be done with the devices that are planned, and how many of them relays carry. */
+  readonly work: Work;
+  readonly relayed: number;
   readonly steps: number;
   /** When the latest step was committed. */
   readonly at: Instant;
@@ -44,8 +58,8 @@ export const beforePlanning: PlanProgress = {
   unsent: [],
   lastTurn: 0,
   shiftMs: 0,
-  devices: 0,
-  takesMs: 0,
+  work: noWork,
+  relayed: 0,
   steps: 0,
   at: 0,
 };

@@ -1,5 +1,7 @@
-/** When the last device is reached: what is said on the way, held against what happens. */
+/** When a notification is over: what is said before and on the way, held against what happens. */
+import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import {
   defer,
   freshThrottle,
@@ -8,82 +10,443 @@ import {
   whenDue,
 } from "../../../shared/graph/throttle.ts";
 import { rateOf } from "../../../shared/graph/workloads.ts";
-import { expectedEndOf } from "../../../shared/notifications/read-notifications.ts";
-import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
+import { nextRoundAt } from "../../../shared/notifications/passes/decide-pass.ts";
+import {
+  addWork,
+  type Paces,
+  timeLeft,
+  workOf,
+} from "../../../shared/notifications/passes/planning-steps.ts";
+import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-notifications.ts";
+import { emptyCounts } from "../../../shared/notifications/state/delivery-row.ts";
+import {
+  beforePlanning,
+  noWork,
+  type PlanProgress,
+  type Work,
+} from "../../../shared/notifications/state/plan-progress.ts";
+import { waiting } from "./support/arbitrary-delivery.ts";
 
-/** A hundred devices whose requests take 10 s, the last of them at 60 s. */
-const plan = { ...beforePlanning, done: true, lastTurn: 60_000, devices: 100, takesMs: 10_000 };
+const never = { expiresAt: Number.POSITIVE_INFINITY };
+const onePerSecond: Paces = {
+  send: { intervalMs: 1_000, burst: 1 },
+  read: { intervalMs: 1_000, burst: 1 },
+};
 
-describe("the expected end", () => {
-  test.each<[string, object, number, Partial<ThrottleState> | undefined, number, number]>([
-    ["is the end of the last turn", {}, 100, {}, 1_000, 60_000],
-    ["moves with all reservations", {}, 100, { shiftMs: 30_000 }, 1_000, 90_000],
-    [
-      "does not move by what was moved before",
-      { shiftMs: 30_000 },
-      9,
-      { shiftMs: 30_000 },
-      0,
-      60_000,
-    ],
-    ["is not past while somebody waits", {}, 50, {}, 70_000, 75_000],
-    ["is not before Graph's door opens", {}, 50, { closedUntil: 80_000 }, 70_000, 85_000],
-    ["is now where nothing limits", { takesMs: 0, lastTurn: 5_000 }, 50, undefined, 9_000, 9_000],
-    ["is not a door's where only relays carry", { takesMs: 0 }, 5, { closedUntil: 1e9 }, 0, 60_000],
-    ["is told of nobody as now", { devices: 0, takesMs: 0, lastTurn: 0 }, 0, {}, 9_000, 9_000],
-  ])("%s", (_, more, waiting, pace, now, end) => {
-    const state = pace && { ...freshThrottle, ...pace };
-    expect(expectedEndOf({ ...plan, ...more }, waiting, state, now)).toBe(end);
+const action = (id: string) => {
+  const found = findAction(id);
+  if (found === undefined) throw new Error(`no action ${id}`);
+  return found;
+};
+const listOf = (devices: number, more: object = {}) =>
+  Array.from({ length: devices }, (_, nth) => waiting(nth, more));
+
+const routeOf = (id: string, route: string) =>
+  action(id).routes.findIndex((each) => each.id === route);
+
+describe("what devices cost", () => {
+  it("is a share of a page of audits to read where those tell, and a read for each device else", () => {
+    const bulk = workOf(action("restart"), listOf(500, { route: routeOf("restart", "intune") }));
+    expect(bulk).toMatchObject({ devices: 500, requests: 5, reads: 0.5 });
+    const id = "downloadComputerPolicy";
+    const passedOn = action(id).routes.findIndex((each) => each.call && !each.bulkAction);
+    const single = workOf(action(id), listOf(500, { route: passedOn }));
+    expect(single).toMatchObject({ devices: 500, requests: 500, reads: 500 });
+  });
+
+  it("is nothing of Graph's where the relay carries it", () => {
+    const id = "downloadComputerPolicy";
+    const route = routeOf(id, "adminService");
+    expect(workOf(action(id), listOf(500, { route }))).toEqual(noWork);
   });
 });
 
-/** What was said when, and when it really ended. */
-type Run = { readonly said: { readonly at: number; readonly end: number }[]; readonly end: number };
+const someWork = fc
+  .record({ devices: fc.nat(5_000), sends: fc.nat(5_000), reads: fc.nat(5_000) })
+  .map(
+    ({ devices, sends, reads }): Work => ({
+      devices,
+      requests: Math.min(sends, devices),
+      reads: Math.min(reads, devices),
+      unitRequests: Math.min(sends, devices),
+      unitReads: Math.min(reads, devices),
+    }),
+  );
+const somePace = fc.option(
+  fc.integer({ min: 4, max: 5_000 }).map((requests) => rateOf("deviceReads", requests)),
+  { nil: undefined },
+);
+const somePaces = fc.record({ send: somePace, read: somePace });
+const someAhead = fc.record({
+  queuedMs: fc.nat(100_000),
+  readsQueuedMs: fc.nat(100_000),
+  lookAfterMs: fc.nat(100_000),
+});
 
-/**
- * 100,000 devices in units of eight requests at the default pace, `perRequest` of them to a request. Now and then
- * Graph closes its door, as `makeWay` writes it down: for as long as it asked, and as asking again takes.
- */
-function simulate(perRequest: number, doorEvery: number, doorMs: number): Run {
-  const pace = rateOf("deviceActions")!;
-  const requests = 100_000 / perRequest;
-  const perUnit = 8;
-  let state: ThrottleState = freshThrottle;
-  const began = 1_000_000;
-  const reserved = reserve(state, requests, began, pace);
-  state = reserved.state;
-  const takesMs = requests * pace.intervalMs;
-  const progress = { ...plan, lastTurn: reserved.startAt + takesMs, devices: 100_000, takesMs };
-  const said: Run["said"] = [];
-  let now = began;
-  for (let sent = 0; sent < requests; sent += perUnit) {
-    const turn = { at: reserved.startAt + sent * pace.intervalMs, shiftMs: 0 };
-    now = Math.max(now, whenDue(turn, state.shiftMs, now) ?? now);
-    if ((sent / perUnit) % doorEvery === doorEvery - 1) {
-      state = defer(state, now + doorMs + perUnit * pace.intervalMs, now);
-      now = state.closedUntil - perUnit * pace.intervalMs;
-      const waiting = (requests - sent) * perRequest;
-      said.push({ at: now, end: expectedEndOf(progress, waiting, state, now) });
-    }
+describe("the time that is left", () => {
+  it("is never less with more devices, nor with a longer queue or wait", () => {
+    fc.assert(
+      fc.property(
+        someWork,
+        someWork,
+        somePaces,
+        someAhead,
+        someAhead,
+        (work, more, paces, ...two) => {
+          const [ahead, longer] = two;
+          const whole = addWork(work, more);
+          const later = {
+            queuedMs: ahead.queuedMs + longer.queuedMs,
+            readsQueuedMs: ahead.readsQueuedMs + longer.readsQueuedMs,
+            lookAfterMs: ahead.lookAfterMs + longer.lookAfterMs,
+          };
+          const before = timeLeft(work, paces, ahead);
+          for (const after of [timeLeft(whole, paces, ahead), timeLeft(work, paces, later)]) {
+            expect(after.sendingMs).toBeGreaterThanOrEqual(before.sendingMs - 1e-6);
+            expect(after.sendingMs + after.confirmingMs).toBeGreaterThanOrEqual(
+              before.sendingMs + before.confirmingMs - 1e-6,
+            );
+          }
+        },
+      ),
+    );
+  });
+
+  it("of confirmation is the wait for the first look at least", () => {
+    expect.hasAssertions();
+    const some = someWork.filter(({ devices }) => devices > 0);
+    fc.assert(
+      fc.property(some, somePaces, someAhead, (work, paces, ahead) => {
+        const { confirmingMs } = timeLeft(work, paces, ahead);
+        expect(confirmingMs).toBeGreaterThanOrEqual(ahead.lookAfterMs - 1e-6);
+      }),
+    );
+  });
+});
+
+/** A hundred devices with a request and a read each, a second apart; the last turn ends at 100 s. */
+const work: Work = { devices: 100, requests: 100, reads: 100, unitRequests: 10, unitReads: 10 };
+const plan: PlanProgress = { ...beforePlanning, done: true, lastTurn: 100_000, work };
+const seen: Outlook = {
+  paces: { ...onePerSecond, read: undefined },
+  confirmAfterMs: 30_000,
+  firstLookAt: 0,
+  lastLookAt: 0,
+};
+type Told = readonly [
+  title: string,
+  plan: Partial<PlanProgress>,
+  counts: object,
+  outlook: Partial<Outlook>,
+  now: number,
+  end: number | undefined,
+];
+const sends = (more: Partial<ThrottleState>) => ({ sends: { ...freshThrottle, ...more } });
+
+describe("the expected end", () => {
+  test.each<Told>([
+    ["is the first look after the last request", {}, { waiting: 100 }, {}, 0, 129_000],
+    ["moves with all reservations", {}, { waiting: 9 }, sends({ shiftMs: 30_000 }), 0, 159_000],
+    [
+      "does not move by what was moved before",
+      { shiftMs: 30_000 },
+      { waiting: 9 },
+      sends({ shiftMs: 30_000 }),
+      0,
+      129_000,
+    ],
+    ["is not past while somebody waits", {}, { waiting: 50, done: 50 }, {}, 170_000, 249_000],
+    [
+      "is not before Graph's door opens",
+      {},
+      { waiting: 50, done: 50 },
+      sends({ closedUntil: 180_000 }),
+      170_000,
+      259_000,
+    ],
+    [
+      "is the last of the next looks when all is sent",
+      {},
+      { sent: 5 },
+      { firstLookAt: 110_000, lastLookAt: 140_000 },
+      105_000,
+      140_000,
+    ],
+    [
+      "is now where a look is overdue",
+      {},
+      { sent: 5 },
+      { lastLookAt: 1, firstLookAt: 1 },
+      7e5,
+      7e5,
+    ],
+    [
+      "covers the reads that are left at the pace of reads",
+      {},
+      { sent: 50, done: 50 },
+      { paces: onePerSecond, firstLookAt: 110_000, lastLookAt: 110_000 },
+      110_000,
+      159_000,
+    ],
+    [
+      "counts what is not planned yet like the rest",
+      { done: false },
+      { waiting: 100 },
+      {},
+      0,
+      229_000,
+    ],
+    ["is not told before anything is planned", { done: false, work: noWork }, {}, {}, 0, undefined],
+    [
+      "is not told of what relays carry",
+      { work: noWork, relayed: 100 },
+      { waiting: 100 },
+      {},
+      0,
+      undefined,
+    ],
+    [
+      "is not told where all that is left may be a relay's",
+      { relayed: 10 },
+      { sent: 10, done: 100 },
+      {},
+      110_000,
+      undefined,
+    ],
+    [
+      "is that of Graph's part where some of the rest is surely Graph's",
+      { relayed: 10 },
+      { sent: 11, done: 99 },
+      {},
+      110_000,
+      130_000,
+    ],
+  ])("%s", (_, more, some, outlook, now, end) => {
+    const counts = { ...emptyCounts(), ...some };
+    const given = { ...never, expected: 200 };
+    expect(expectedEndOf({ ...plan, ...more }, given, counts, { ...seen, ...outlook }, now)).toBe(
+      end,
+    );
+  });
+
+  it("is no later than the notification's own end", () => {
+    const counts = { ...emptyCounts(), waiting: 100 };
+    expect(expectedEndOf(plan, { expiresAt: 60_000 }, counts, seen, 0)).toBe(60_000);
+  });
+});
+
+type Case = {
+  readonly devices: number;
+  /** Devices to a request. */
+  readonly perRequest: number;
+  /** Whether each device is read by itself. */
+  readonly single: boolean;
+  readonly sends?: number | "unlimited";
+  readonly reads?: number | "unlimited";
+  /** From a unit's last request until its devices have answered. */
+  readonly answerMs?: number;
+  readonly doorEvery?: number;
+  readonly doorMs?: number;
+};
+type Said = { readonly at: number; readonly end: number | undefined };
+const began = 1_000_000;
+const confirmAfterMs = 30_000;
+const perUnit = 800;
+
+/** A unit of the simulation. */
+type Unit = {
+  readonly devices: number;
+  readonly requests: number;
+  readonly turn: number;
+  /** Devices that were sent to, and when all were. */
+  sent: number;
+  sentAt?: number;
+  due: number;
+  /** Devices whose answers were read. */
+  done: number;
+};
+
+/** A run with the app's own pace and rounds; queues, storage and Graph take no time. */
+function simulate(given: Case): {
+  said: Said[];
+  before: number;
+  end: number;
+  /** When the last round was put off. */
+  lastRoundFrom: number;
+} {
+  const { devices, perRequest, single, answerMs = 0, doorEvery = 0, doorMs = 0 } = given;
+  const paces = {
+    send: rateOf("deviceActions", given.sends),
+    read: rateOf("deviceReads", given.reads),
+  };
+  let sendState: ThrottleState = freshThrottle;
+  let readState: ThrottleState = freshThrottle;
+  let whole = noWork;
+  const units: Unit[] = [];
+  for (let from = 0; from < devices; from += perUnit) {
+    const count = Math.min(perUnit, devices - from);
+    const requests = Math.ceil(count / perRequest);
+    const reads = single ? count : count / 1000;
+    const unit = { devices: count, requests, reads, unitRequests: requests, unitReads: reads };
+    whole = addWork(whole, unit);
+    const place = paces.send && reserve(sendState, requests, began, paces.send);
+    if (place) sendState = place.state;
+    units.push({
+      devices: count,
+      turn: place?.startAt ?? began,
+      requests,
+      sent: 0,
+      due: 0,
+      done: 0,
+    });
   }
-  return { said, end: now + perUnit * pace.intervalMs };
+  const progress: PlanProgress = {
+    ...beforePlanning,
+    done: true,
+    lastTurn: paces.send ? sendState.nextFree : began,
+    work: whole,
+  };
+  const first = timeLeft(whole, paces, {
+    queuedMs: 0,
+    readsQueuedMs: 0,
+    lookAfterMs: confirmAfterMs,
+  });
+  const said: Said[] = [];
+  const say = (at: number): void => {
+    const open = units.filter((unit) => unit.sentAt !== undefined && unit.done < unit.devices);
+    const sent = units.reduce((sum, unit) => sum + unit.sent, 0);
+    const done = units.reduce((sum, unit) => sum + unit.done, 0);
+    const counts = {
+      ...emptyCounts(),
+      waiting: sumOf(units) - sent,
+      sent: sent - done,
+      done,
+    };
+    const dues = open.map(({ due }) => due);
+    const outlook: Outlook = {
+      paces,
+      sends: sendState,
+      reads: readState,
+      confirmAfterMs,
+      firstLookAt: dues.length > 0 ? Math.min(...dues) : 0,
+      lastLookAt: Math.max(0, ...dues),
+    };
+    if (counts.waiting + counts.sent > 0)
+      said.push({ at, end: expectedEndOf(progress, never, counts, outlook, at) });
+  };
+  type Event = { at: number; run: () => void };
+  const events: Event[] = [];
+  const put = (at: number, run: () => void): void => {
+    let place = events.length;
+    while (place > 0 && (events[place - 1]?.at ?? 0) > at) place -= 1;
+    events.splice(place, 0, { at, run });
+  };
+  let now = began;
+  let lastRoundFrom = began;
+  const hasAnswered = (unit: Unit) => now >= (unit.sentAt ?? 0) + answerMs;
+  const endRound = (unit: Unit, round: number): void => {
+    if (!single && hasAnswered(unit)) unit.done = unit.devices;
+    if (unit.done === unit.devices) return;
+    lastRoundFrom = now;
+    unit.due = nextRoundAt(round, { now, expiresAt: Number.MAX_VALUE, firstMs: confirmAfterMs });
+    put(unit.due, () => look(unit, round + 1, unit.devices - unit.done));
+  };
+  const look = (unit: Unit, round: number, rest: number): void => {
+    if (!single) return endRound(unit, round);
+    const some = Math.min(rest, paces.read?.burst ?? rest);
+    const place = paces.read && reserve(readState, some, now, paces.read);
+    if (place) readState = place.state;
+    put(place?.startAt ?? now, () => {
+      if (hasAnswered(unit)) unit.done += some;
+      if (rest > some) look(unit, round, rest - some);
+      else endRound(unit, round);
+    });
+  };
+  const send = (unit: Unit, rest: number, at: number, shift: number): void => {
+    const turn = whenDue({ at, shiftMs: shift }, sendState.shiftMs, now) ?? now;
+    if (turn > now) return put(turn, () => send(unit, rest, at, shift));
+    const burst = paces.send?.burst ?? rest;
+    unit.sent = Math.min(unit.devices, unit.sent + Math.min(rest, burst) * perRequest);
+    if (rest > burst)
+      return put(now + burst * (paces.send?.intervalMs ?? 0), () =>
+        send(unit, rest - burst, now, sendState.shiftMs),
+      );
+    unit.sentAt = now;
+    unit.due = now + confirmAfterMs;
+    put(unit.due, () => look(unit, 0, unit.devices));
+    const nth = units.indexOf(unit) + 1;
+    if (doorEvery > 0 && nth % doorEvery === 0) sendState = defer(sendState, now + doorMs, now);
+  };
+  for (const unit of units) put(unit.turn, () => send(unit, unit.requests, unit.turn, 0));
+  for (let step = 0; events.length > 0; step += 1) {
+    const event = events.shift();
+    now = Math.max(now, event?.at ?? now);
+    event?.run();
+    if (step % Math.ceil(units.length / 10) === 0 || events.length < 5) say(now);
+  }
+  return { said, before: began + first.sendingMs + first.confirmingMs, end: now, lastRoundFrom };
 }
 
-describe("in a run of 100,000 devices with a door that closes", () => {
-  it.each([
-    ["by bulk, twice", 100, 50, 10_000],
-    ["by bulk, every thirty units", 100, 30, 5_000],
-    ["by $batch, every thousand units", 1, 1_000, 60_000],
-    ["by $batch, every hundred units", 1, 100, 15_000],
-  ])("%s, what is said after a shift is to come, and within 20 %% of what happens", (...given) => {
-    const [, perRequest, doorEvery, doorMs] = given;
-    const { said, end } = simulate(perRequest, doorEvery, doorMs);
-    expect(said.length).toBeGreaterThanOrEqual(2);
-    const began = 1_000_000;
+const sumOf = (units: readonly Unit[]): number =>
+  units.reduce((sum, each) => sum + each.devices, 0);
+
+const bulk = { perRequest: 100, single: false };
+const batch = { perRequest: 1, single: true };
+
+describe("in a run", () => {
+  const sizes = [1, 800, 5_000, 100_000];
+  const paces = [
+    {},
+    { sends: 50, reads: 300 },
+    { sends: "unlimited", reads: 2_000 },
+    { sends: 200, reads: "unlimited" },
+  ] as const;
+  const cases = sizes.flatMap((devices) =>
+    paces.flatMap((pace) => [
+      { devices, ...bulk, ...pace },
+      { devices, ...batch, ...pace },
+      // Refused bulk, told by audits; bulk, told by nobody.
+      { devices, perRequest: 1, single: false, ...pace },
+      { devices, perRequest: 100, single: true, ...pace },
+    ]),
+  );
+  it.each<Case>(cases)(
+    "of %o, what is said before and on the way is within 20 %% of what happens",
+    (given) => {
+      const { said, before, end } = simulate(given);
+      expect(Math.abs(before - end) / (end - began), `${before} before, ${end}`).toBeLessThan(0.2);
+      expect(said.length).toBeGreaterThan(0);
+      for (const each of said) {
+        const off = Math.abs((each.end ?? 0) - end) / (end - began);
+        expect(off, `said at ${each.at}: ${each.end}, happened ${end}`).toBeLessThan(0.2);
+      }
+    },
+  );
+
+  it.each<Case>([
+    { devices: 100_000, ...bulk, doorEvery: 30, doorMs: 10_000 },
+    { devices: 100_000, ...batch, doorEvery: 20, doorMs: 60_000 },
+  ])("of %o with a door that closes, too", (given) => {
+    const { said, end } = simulate(given);
     for (const each of said) {
-      expect(each.end).toBeGreaterThan(each.at);
-      const off = Math.abs(each.end - end) / (end - began);
+      const off = Math.abs((each.end ?? 0) - end) / (end - began);
       expect(off, `said at ${each.at}: ${each.end}, happened ${end}`).toBeLessThan(0.2);
     }
   });
+
+  it.each<Case>([
+    { devices: 800, ...bulk, answerMs: 100_000 },
+    { devices: 20_000, ...bulk, answerMs: 100_000 },
+    { devices: 800, ...batch, answerMs: 400_000 },
+  ])(
+    "of %o whose devices answer late, it is the next round, and within 20 %% in the last one",
+    (given) => {
+      const { said, end, lastRoundFrom } = simulate(given);
+      for (const each of said) expect(each.end ?? 0).toBeLessThanOrEqual(end * 1.2);
+      const last = said.filter(({ at }) => at >= lastRoundFrom);
+      expect(last.length).toBeGreaterThan(0);
+      for (const each of last)
+        expect(Math.abs((each.end ?? 0) - end) / (end - began)).toBeLessThan(0.2);
+    },
+  );
 });

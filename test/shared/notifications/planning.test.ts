@@ -7,14 +7,15 @@ import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
 import { cursorBehind } from "../../../shared/devices/directory/directory-layout.ts";
 import {
-  costOfSending,
   firstDelivery,
   groupsOf,
   keptOf,
   rowsPerUnit,
   toUnits,
+  workOf,
 } from "../../../shared/notifications/passes/planning-steps.ts";
 import { toRows } from "../../../shared/notifications/state/delivery-row.ts";
+import { noWork } from "../../../shared/notifications/state/plan-progress.ts";
 import { idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const known = (id: string): Action => {
@@ -102,7 +103,12 @@ describe("units", () => {
         for (const [nth, part] of covered.entries()) {
           expect(part.length).toBeLessThanOrEqual(rowsPerUnit);
           const inside = part.flatMap((row) => row.deliveries);
-          expect(units[nth]?.cost).toBe(costOfSending(restart, inside));
+          expect(units[nth]?.cost).toBe(
+            workOf(
+              restart,
+              inside.filter(({ state }) => state === "waiting"),
+            ).requests,
+          );
         }
         const reached = covered.flat().flatMap((row) => row.deliveries);
         expect(reached.filter(isWaiting)).toEqual(deliveries.filter(isWaiting));
@@ -125,7 +131,7 @@ describe("units", () => {
     );
     const siteOf = (id: string): string | undefined => sites[Number.parseInt(id.slice(-4), 16)];
     expect(toUnits(restart, rows, siteOf)).toEqual([
-      { from: idOf(3), to: idOf(3), cost: 0, sites: ["P01", "P02"] },
+      { from: idOf(3), to: idOf(3), cost: 0, work: noWork, sites: ["P01", "P02"] },
     ]);
   });
 });

@@ -53,14 +53,21 @@ describe("progress", () => {
     expect(view.counts).toMatchObject({ total: 5, waiting: 0 });
   });
 
-  it("ends when the last turn ends, not in the past, and only while somebody waits", () => {
-    const later = { ...progress, lastTurn: 60_000 };
-    const end = (some: object, now: number, more: object = {}) =>
-      notificationView(running(), counts(some), { ...later, ...more }, now).progress.expectedEnd;
-    expect(end({ waiting: 1 }, 10_000, { done: false })).toBeUndefined();
-    expect(end({ waiting: 1 }, 10_000)).toBe("1970-01-01T00:01:00.000Z");
-    expect(end({ waiting: 1 }, 90_000)).toBe("1970-01-01T00:01:30.000Z");
-    expect(end({ sent: 1 }, 10_000)).toBeUndefined();
+  it("ends when the last answer is read, while planning, sending and confirming, and not when it is over", () => {
+    const work = { devices: 1, requests: 1, reads: 1, unitRequests: 1, unitReads: 1 };
+    const later = { ...progress, work, lastTurn: 60_000 };
+    const paces = { send: undefined, read: undefined };
+    const outlook = { paces, confirmAfterMs: 30_000, firstLookAt: 0, lastLookAt: 0 };
+    const end = (some: object, now: number, state: object = {}, plan: object = {}) =>
+      notificationView(running(state), counts(some), { ...later, ...plan }, now, outlook).progress
+        .expectedEnd;
+    const planning = { state: "planning", expected: 1 };
+    expect(end({ waiting: 1 }, 10_000, planning, { done: false })).toBe("1970-01-01T00:01:30.000Z");
+    expect(end({ waiting: 1 }, 10_000)).toBe("1970-01-01T00:01:30.000Z");
+    expect(end({ waiting: 1 }, 65_000)).toBe("1970-01-01T00:01:35.000Z");
+    expect(end({ sent: 1 }, 65_000)).toBe("1970-01-01T00:01:30.000Z");
+    expect(end({ done: 1 }, 65_000)).toBeUndefined();
+    expect(end({ sent: 1 }, 65_000, { state: "ended" })).toBeUndefined();
   });
 });
 

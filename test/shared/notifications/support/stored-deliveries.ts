@@ -20,6 +20,8 @@ export const readersOf = (storage: Storage) => ({
   directory: new DirectoryStore(storage.tables),
   deliveries: new DeliveryStore(storage.tables),
   paces: new ThrottleStore(storage.tables),
+  tenants: { get: () => Promise.resolve(undefined) },
+  confirmAfterMs: 30_000,
   clock: systemClock,
 });
 
