@@ -10,6 +10,9 @@ export type Throttle = {
   readonly retryAfter: number | null;
 };
 
+/** Devices that spoil a call for others. */
+export type Poison = { readonly devices: number; readonly status: number };
+
 /** A span of time in ms from which each device gets its own moment. */
 export type Span = readonly [least: number, most: number];
 
@@ -44,6 +47,8 @@ export type Behaviour = {
   readonly audits: "shown" | "empty" | "refused";
   /** Whether `$filter` and `$orderby` are taken there, which the description lists and does not promise. */
   readonly auditOptions: boolean;
+  /** The first so many devices break every call that names them among others, with this status; alone they get 400. */
+  readonly poison: Poison | null;
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
   /** From the request until a device starts on the action, and from there until it reports. */
@@ -69,6 +74,7 @@ export const calm: Behaviour = {
   auditLagMs: 0,
   audits: "shown",
   auditOptions: true,
+  poison: null,
   seed: 1,
   actMs: [100, 700],
   reportMs: [100, 800],
@@ -98,6 +104,7 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   auditLagMs: milliseconds,
   audits: (value) => (["shown", "empty", "refused"].includes(String(value)) ? value : undefined),
   auditOptions: (value) => (typeof value === "boolean" ? value : undefined),
+  poison,
   seed: whole,
   actMs: span,
   reportMs: span,
@@ -191,6 +198,14 @@ function whole(value: unknown): number | undefined {
 function rejectBulk(value: unknown): number | false | undefined {
   if (value === true) return 400;
   return value === false || value === 400 || value === 403 || value === 501 ? value : undefined;
+}
+
+function poison(value: unknown): Poison | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { devices, status, ...unknown } = value as Record<string, unknown>;
+  const known = typeof status === "number" && [400, 408, 413, 500, 502, 504].includes(status);
+  if (Object.keys(unknown).length > 0 || typeof devices !== "number" || !known) return undefined;
+  return devices >= 0 ? { devices, status } : undefined;
 }
 
 function span(value: unknown): Span | undefined {

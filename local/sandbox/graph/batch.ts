@@ -2,7 +2,7 @@
 import { guidOf } from "../fleet/guids.ts";
 import { partPrefix } from "../request-counts.ts";
 import { nextRequestId } from "../state.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest, poisonError } from "./errors.ts";
 import { type GraphAnswer, type JsonBody, ok } from "./exchange.ts";
 import { type GraphRequest, serve } from "./serve.ts";
 
@@ -23,6 +23,9 @@ type Part = {
 export function serveBatch(request: GraphRequest): GraphAnswer {
   const parts = readParts(request.body);
   if (typeof parts === "string") return badRequest(request, parts);
+  const named = parts.flatMap(({ url }) => /managedDevices\/([^/?]+)/.exec(url)?.[1] ?? []);
+  const broken = named.length > 1 ? poisonError(request, named) : undefined;
+  if (broken !== undefined) return broken;
   const statuses = new Map<string, number>();
   const answers = parts.map((part) => {
     const failed = part.dependsOn.some((id) => (statuses.get(id) ?? 400) >= 400);

@@ -1,4 +1,6 @@
 /** Errors in the shapes that callers of Graph meet: Graph's own, and Intune's text within that. */
+import type { Behaviour } from "../behaviour.ts";
+import type { Tenant } from "../fleet/tenants.ts";
 import type { GraphAnswer } from "./exchange.ts";
 
 /** The ids that an error names. */
@@ -45,6 +47,21 @@ export function intuneError(call: Traced, status: number, code: string, text: st
 /** 400 for a request that says something Graph does not understand. */
 export const badRequest = (call: Traced, message: string): GraphAnswer =>
   graphError(call, 400, "BadRequest", message);
+
+/** What a call gets that names a device whose record is damaged: among others the whole call breaks, without effect. */
+export function poisonError(
+  call: Traced & { readonly tenant: Tenant; readonly behaviour: Behaviour },
+  deviceIds: readonly string[],
+): GraphAnswer | undefined {
+  const { poison } = call.behaviour;
+  if (poison === null) return undefined;
+  const isPoisoned = (id: string): boolean =>
+    (call.tenant.fleet.find(id.toLowerCase()) ?? poison.devices) < poison.devices;
+  if (!deviceIds.some(isPoisoned)) return undefined;
+  return deviceIds.length > 1
+    ? graphError(call, poison.status, "InternalServerError", "Something went wrong.")
+    : badRequest(call, "The record of the device is damaged.");
+}
 
 /** 404 for a thing that is not there. */
 export const notFound = (call: Traced, what: string): GraphAnswer =>

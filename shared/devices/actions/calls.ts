@@ -7,10 +7,11 @@ import type { DeviceCall, Route } from "./action.ts";
 /** Most devices in one bulk request. Undocumented; the admin center stops at 100. */
 const maxBulkDevices = 100;
 
-/** Devices that get an action by the same way. `alone`: bulk was refused for them before. */
+/** Devices that get an action by the same way. `alone`: bulk was refused for them before; `atMost`: so many in a call. */
 export type SendGroup = {
   readonly route: Route;
   readonly alone: boolean;
+  readonly atMost?: number | undefined;
   readonly deviceIds: readonly string[];
 };
 
@@ -25,12 +26,24 @@ export type SendCall = {
 export const costOf = ({ form, deviceIds }: SendCall): number =>
   form === "bulk" ? 1 : deviceIds.length;
 
+/**
+ * How many devices a call may have after one with `size` of them got no answer: half, a quarter of the most, one.
+ * So whoever spoils a call for others is alone after three steps.
+ */
+export const smallerThan = (form: SendCall["form"], size: number): number =>
+  size > mostIn(form) / 4 ? Math.ceil(size / 2) : 1;
+
+const mostIn = (form: SendCall["form"]): number =>
+  form === "bulk" ? maxBulkDevices : maxBatchParts;
+
 /** Cuts groups into calls: bulk where the way has it, else batches of 20. The relay's way has no calls here. */
 export function callsFor(groups: readonly SendGroup[]): SendCall[] {
-  return groups.flatMap(({ route, alone, deviceIds }) => {
+  return groups.flatMap(({ route, alone, atMost, deviceIds }) => {
     if (route.call === undefined && route.bulkAction === undefined) return [];
-    const form = route.bulkAction !== undefined && !alone ? "bulk" : "batch";
-    const size = form === "bulk" ? maxBulkDevices : maxBatchParts;
+    // Asked for one device, only its own request tells the reason.
+    const single = alone || (atMost === 1 && route.call !== undefined);
+    const form = route.bulkAction !== undefined && !single ? "bulk" : "batch";
+    const size = Math.min(mostIn(form), atMost ?? maxBulkDevices);
     return inChunks(deviceIds, size).map((chunk): SendCall => ({ route, form, deviceIds: chunk }));
   });
 }

@@ -6,6 +6,7 @@ import type { GraphClient } from "../../graph/client.ts";
 import type { GraphVersion } from "../../graph/request.ts";
 import { inChunks, inParallel } from "../../kernel/concurrency.ts";
 import type { Route } from "./action.ts";
+import { smallerThan } from "./calls.ts";
 import { DeviceResults } from "./results.ts";
 
 /** What can be seen of one device. */
@@ -30,12 +31,27 @@ export async function lookAt(
   tenantId: string,
   suspects: readonly Suspect[],
 ): Promise<ReadonlyMap<string, Look>> {
-  const looks = await inParallel(lookBatches(suspects), lanes, async ({ version, ids }) => {
+  const late = AbortSignal.timeout(maxSplittingMs);
+  const read = async ({ version, ids }: LookBatch): Promise<(readonly [string, Look])[]> => {
     const requests = ids.map((id) => ({ method: "GET" as const, path: resultsPath(id) }));
     const answers = await graph.askTogether(tenantId, version, requests);
-    return ids.map((id, index) => [id, lookOf(answers[index])] as const);
-  });
-  return new Map(looks.flat());
+    if (!isTooMuch(answers) || late.aborted)
+      return ids.map((id, index) => [id, lookOf(answers[index])] as const);
+    const parts = inChunks(ids, smallerThan("batch", ids.length));
+    return (await inParallel(parts, lanes, (part) => read({ version, ids: part }))).flat();
+  };
+  return new Map((await inParallel(lookBatches(suspects), lanes, read)).flat());
+}
+
+/** So long batches that get no answer are asked in smaller ones; what is left then waits for the next look. */
+const maxSplittingMs = 60_000;
+
+/** Whether a whole batch was too much, or one of its devices breaks it. */
+function isTooMuch(answers: readonly GraphAnswer[]): boolean {
+  const [first] = answers;
+  if (answers.length < 2 || answers.some((answer) => answer !== first)) return false;
+  if (first?.kind === "unclear") return first.tooMuch === true;
+  return first?.kind === "refused" && first.reason !== "forbidden" && first.reason !== "signedOut";
 }
 
 type LookBatch = { readonly version: GraphVersion; readonly ids: readonly string[] };

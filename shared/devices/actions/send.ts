@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type GraphAnswer, type RefusalReason, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { GraphRequest } from "../../graph/request.ts";
-import { bulkRequest, deviceRequest, type SendCall } from "./calls.ts";
+import { bulkRequest, deviceRequest, type SendCall, smallerThan } from "./calls.ts";
 
 /** What came of it for one device. */
 export type SendOutcome =
@@ -20,8 +20,11 @@ export type SendOutcome =
     }
   /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
   | { readonly kind: "alone"; readonly forbidden?: true; readonly why: string }
-  /** It may have been done: look before doing it again. */
-  | { readonly kind: "unclear"; readonly why: string };
+  /**
+   * It may have been done: look before doing it again. `atMost`: the whole call got no answer, and may be asked with
+   * so many devices.
+   */
+  | { readonly kind: "unclear"; readonly why: string; readonly atMost?: number };
 
 /** Outcome for each device of a call. */
 export type SendOutcomes = ReadonlyMap<string, SendOutcome>;
@@ -46,13 +49,27 @@ export async function send(
   const { route, deviceIds } = call;
   if (call.form === "bulk" && route.bulkAction !== undefined) {
     const request = bulkRequest(route.bulkAction, deviceIds);
-    return bulkOutcomes(deviceIds, await graph.ask(tenantId, "beta", request));
+    const answer = await graph.ask(tenantId, "beta", request);
+    return tooMuchOf(call, [answer]) ?? bulkOutcomes(deviceIds, answer);
   }
   const { call: deviceCall } = route;
   if (deviceCall === undefined) throw new Error(`${route.id} is not a way through Graph`);
   const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, parameters));
   const answers = await askEach(graph, tenantId, deviceCall.version, requests, mayAsk);
-  return new Map(deviceIds.map((id, index) => [id, outcomeOf(answers[index])]));
+  const smaller = tooMuchOf(call, answers);
+  return smaller ?? new Map(deviceIds.map((id, index) => [id, outcomeOf(answers[index])]));
+}
+
+/** The outcomes where one answer about a whole call says that it was too much, or that one of the devices breaks it. */
+function tooMuchOf(
+  { form, deviceIds }: SendCall,
+  answers: readonly (GraphAnswer | undefined)[],
+): SendOutcomes | undefined {
+  const [first] = answers;
+  const whole = deviceIds.length > 1 && answers.every((answer) => answer === first);
+  if (!whole || first?.kind !== "unclear" || !first.tooMuch) return undefined;
+  const atMost = smallerThan(form, deviceIds.length);
+  return forAll(deviceIds, { kind: "unclear", why: first.why, atMost });
 }
 
 /** One request goes by itself; several together, and one by one where Graph refuses the batch itself. */
@@ -88,7 +105,7 @@ export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
     case "busy":
       return later(answer);
     case "unclear":
-      return answer;
+      return { kind: "unclear", why: answer.why };
     case "refused":
       return refusal(answer);
   }

@@ -114,6 +114,8 @@ const leftTarget: Step = {
 };
 
 const noClearAnswer = "no-clear-answer";
+/** The whole call got no answer, and is asked again with fewer devices. */
+const tooMuchAtOnce = "too-much-at-once";
 
 /** Nobody can tell whether it was done: says how often it was asked, what the latest answer was, and why it ends. */
 function doubtful(
@@ -235,8 +237,11 @@ export function stepOf(
       return { event: "postpone", details };
     }
     // The mark stays: when the claim has run out, the next pass looks at the device first.
-    case "unclear":
-      return { event: "doubt", details: { code: noClearAnswer, detail: outcome.why } };
+    case "unclear": {
+      const { why: detail, atMost } = outcome;
+      if (atMost === undefined) return { event: "doubt", details: { code: noClearAnswer, detail } };
+      return { event: "doubt", details: { code: tooMuchAtOnce, detail, atMost } };
+    }
   }
 }
 
@@ -263,7 +268,7 @@ export function stepAfterLook(
   if (audited !== undefined) return { event: "accept" };
   const { unclear = 0, code = noClearAnswer } = delivery;
   // Another reason is from before the claim, and says nothing of what came of it.
-  const heard = code === noClearAnswer ? delivery.detail : undefined;
+  const heard = [noClearAnswer, tooMuchAtOnce].includes(code) ? delivery.detail : undefined;
   const detail = heard ?? "the worker ended before it noted an answer";
   const since = delivery.markedAt ?? delivery.at;
   const known = { ...delivery, detail };
@@ -288,7 +293,8 @@ export function stepAfterLook(
       const after = action.repeatable ? since : strictly(since);
       if (verdictOf(look.device, names, after) !== "none") return { event: "accept" };
       if (action.repeatable)
-        return unclear + 1 < maxUnclear
+        // The call was too much, and not the device: at most three times, since the next one is smaller.
+        return unclear + 1 < maxUnclear || code === tooMuchAtOnce
           ? { event: "postpone", details: { unclear: unclear + 1, detail } }
           : doubtful(known, "no trace of it was found");
       if (lateness !== "early" || now >= since + looksForTrace * claimMs)

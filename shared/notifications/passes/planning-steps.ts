@@ -60,15 +60,15 @@ export function keptOf(
 /** Groups deliveries by the way they go. */
 export function groupsOf(action: Action, deliveries: readonly Delivery[]): SendGroup[] {
   const groups = new Map<string, { group: SendGroup; deviceIds: string[] }>();
-  for (const { deviceId, route: index, alone = false } of deliveries) {
+  for (const { deviceId, route: index, alone = false, atMost } of deliveries) {
     const route = action.routes[index];
     if (route === undefined) continue;
-    const key = `${index} ${alone}`;
+    const key = `${index} ${alone} ${atMost}`;
     const known = groups.get(key);
     if (known) known.deviceIds.push(deviceId);
     else {
       const deviceIds = [deviceId];
-      groups.set(key, { group: { route, alone, deviceIds }, deviceIds });
+      groups.set(key, { group: { route, alone, atMost, deviceIds }, deviceIds });
     }
   }
   return [...groups.values()].map(({ group }) => group);

@@ -114,6 +114,7 @@ type Packed = [
   detail: string,
   claim: string,
   unclear: number,
+  atMost: number,
 ];
 const fixedFields = 6;
 
@@ -141,7 +142,7 @@ export function unpack(texts: readonly string[]): Delivery[] {
 function packOne(delivery: Delivery): unknown[] {
   const { deviceId, deviceName, state, route, at, attempts } = delivery;
   const { markedAt = 0, notBefore = 0, alone, code = "", detail = "" } = delivery;
-  const { claim = "", unclear = 0 } = delivery;
+  const { claim = "", unclear = 0, atMost = 0 } = delivery;
   const packed: Packed = [
     deviceId,
     deviceName,
@@ -156,6 +157,7 @@ function packOne(delivery: Delivery): unknown[] {
     detail,
     claim,
     unclear,
+    atMost,
   ];
   let length = packed.length;
   while (length > fixedFields && (packed[length - 1] === 0 || packed[length - 1] === ""))
@@ -165,7 +167,7 @@ function packOne(delivery: Delivery): unknown[] {
 
 function unpackOne(packed: Packed): Delivery {
   const [deviceId, deviceName, letter, route, at, attempts] = packed;
-  const [, , , , , , markedAt, notBefore, alone, code, detail, claim, unclear] = packed;
+  const [, , , , , , markedAt, notBefore, alone, code, detail, claim, unclear, atMost] = packed;
   const state = statesByLetter.get(letter);
   if (state === undefined) throw new Error(`a delivery row holds the unknown state "${letter}"`);
   return {
@@ -182,5 +184,6 @@ function unpackOne(packed: Packed): Delivery {
     ...(detail ? { detail } : {}),
     ...(claim ? { claim } : {}),
     ...(unclear ? { unclear } : {}),
+    ...(atMost ? { atMost } : {}),
   };
 }

@@ -127,6 +127,8 @@ export type Delivery = {
   readonly claim?: string;
   /** Bulk was refused for it: ask for the device by itself. */
   readonly alone?: boolean;
+  /** Most devices in one call with it, since a larger call got no answer. */
+  readonly atMost?: number;
   /** Stable name of the reason behind the state. */
   readonly code?: string;
   /** The reason in words. */
@@ -135,7 +137,10 @@ export type Delivery = {
 
 /** What comes with an event. */
 export type EventDetails = Partial<
-  Pick<Delivery, "markedAt" | "notBefore" | "unclear" | "claim" | "alone" | "code" | "detail">
+  Pick<
+    Delivery,
+    "markedAt" | "notBefore" | "unclear" | "claim" | "alone" | "atMost" | "code" | "detail"
+  >
 >;
 
 /** An event for one delivery, with what comes along. */
@@ -157,6 +162,7 @@ export function apply(
   const state = lifecycle[delivery.state][event];
   if (state === undefined) return delivery;
   const { deviceId, deviceName, route, attempts, markedAt, unclear, claim, alone } = delivery;
+  const { atMost } = delivery;
   const saysWhy = details.code !== undefined || details.detail !== undefined;
   const before: EventDetails = onItsWay.has(state) && !saysWhy ? delivery : {};
   const { code = before.code, detail = before.detail, ...rest } = details;
@@ -171,6 +177,7 @@ export function apply(
     ...(unclear === undefined ? {} : { unclear }),
     ...(claim === undefined ? {} : { claim }),
     ...(alone === undefined ? {} : { alone }),
+    ...(atMost === undefined ? {} : { atMost }),
     ...rest,
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail: reasonIn(detail, maxDetailChars) }),

@@ -1,6 +1,6 @@
 /** `executeAction`: one action on up to 100 devices with one request. */
 import { takeEffect } from "../../state.ts";
-import { badRequest, graphError } from "../errors.ts";
+import { badRequest, graphError, poisonError } from "../errors.ts";
 import { type GraphAnswer, type GraphCall, type GraphHandler, ok } from "../exchange.ts";
 
 /** More devices than this in one request are refused; the admin centre stops there too. */
@@ -47,7 +47,8 @@ export const executeAction: GraphHandler = (call) => {
     return graphError(call, rejectBulk, code, "Bulk actions are not available for this tenant.");
   }
   const body = readBody(call);
-  return "status" in body ? body : ok(JSON.stringify(deliver(call, body)));
+  if ("status" in body) return body;
+  return poisonError(call, body.deviceIds) ?? ok(JSON.stringify(deliver(call, body)));
 };
 
 type BulkBody = { readonly action: string; readonly deviceIds: readonly string[] };

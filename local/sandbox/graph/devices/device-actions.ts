@@ -1,6 +1,6 @@
 /** Actions on one device. An answer of 204 says that the action was taken, not that it was done. */
 import { takeEffect } from "../../state.ts";
-import { badRequest, graphError, notFound } from "../errors.ts";
+import { badRequest, graphError, notFound, poisonError } from "../errors.ts";
 import { type GraphAnswer, type GraphCall, type GraphHandler, noContent } from "../exchange.ts";
 
 /** What a body asks for: an action by name and what it carries. */
@@ -86,6 +86,8 @@ function onDevice(read: (call: GraphCall) => Read): GraphHandler {
     const asked = read(call);
     if ("answer" in asked) return asked.answer;
     if (index === undefined) return notFound(call, `The device ${id}`);
+    const broken = poisonError(call, [id]);
+    if (broken !== undefined) return broken;
     const kind = call.state.kinds.of(asked.name, asked.detail);
     if (!kind.action.takenBy(call.tenant.fleet.profile(index))) {
       return graphError(

@@ -58,6 +58,7 @@ export const arbitraryDelivery: fc.Arbitrary<Delivery> = fc.record(
     notBefore: moment,
     claim: fc.string({ minLength: 1, maxLength: 22 }),
     alone: fc.constant(true),
+    atMost: fc.integer({ min: 1, max: 50 }),
     code: fc.string({ minLength: 1, maxLength: 40 }),
     detail: fc.string({ unit: "binary", minLength: 1, maxLength: 160 }),
   },
