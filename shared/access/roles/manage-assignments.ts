@@ -5,7 +5,7 @@ import type { AssignmentStore, StoredAssignment } from "./assignment-store.ts";
 import type { Assignment } from "./assignments.ts";
 import { type AssignmentBody, maxAssignments } from "./contract.ts";
 import type { Standing } from "./decide.ts";
-import { beyondReach } from "./granting.ts";
+import { beyondReach, cannotGive } from "./granting.ts";
 import { readRole } from "./manage-roles.ts";
 import type { RoleStore } from "./role-store.ts";
 import type { Snapshots } from "./snapshot.ts";
@@ -97,9 +97,9 @@ async function check(
     return fail("invalid-request", `There is no role ${roleId}.`, {
       faults: [{ pointer: "/roleId", detail: "no such role" }],
     });
-  const beyond = beyondReach(granter, found.value.role.permissions, scope);
-  if (beyond.length === 0) return succeed(undefined);
-  return fail("forbidden", `You cannot give what you do not hold there: ${beyond.join(", ")}.`);
+  const { name, permissions } = found.value.role;
+  const beyond = beyondReach(granter, permissions, scope);
+  return beyond.length === 0 ? succeed(undefined) : cannotGive(name, beyond, scope);
 }
 
 function toAssignment(

@@ -3,8 +3,7 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import type { AssignmentStore } from "./assignment-store.ts";
 import { maxRoles, type RoleBody } from "./contract.ts";
 import type { Standing } from "./decide.ts";
-import { beyondReach } from "./granting.ts";
-import type { Permission } from "./permissions.ts";
+import { beyondReach, cannotGive } from "./granting.ts";
 import type { RoleStore } from "./role-store.ts";
 import { builtInRoles, type Role } from "./roles.ts";
 import type { Snapshots } from "./snapshot.ts";
@@ -43,7 +42,7 @@ export async function addRole(
   roleId: string,
   body: RoleBody,
 ): Promise<Result<ReadRole>> {
-  const refused = refuseBeyond(granter, body.permissions);
+  const refused = refuseBeyond(granter, body);
   if (refused) return refused;
   if ((await deps.roles.all()).length >= maxRoles)
     return fail("conflict", `There are ${maxRoles} roles already. Remove one first.`);
@@ -65,7 +64,7 @@ export async function replaceRole(
   const { roleId, body, ifMatch } = change;
   const stored = await changeable(deps, roleId, ifMatch);
   if (!stored.ok) return stored;
-  const refused = refuseBeyond(granter, body.permissions);
+  const refused = refuseBeyond(granter, body);
   if (refused) return refused;
   const role = toRole(roleId, body);
   const etag = await deps.roles.replace(role, stored.value.etag);
@@ -102,13 +101,9 @@ async function changeable(deps: RoleDeps, roleId: string, ifMatch: string | unde
 }
 
 /** Refuses to hand on what the granter does not hold everywhere: a role may be assigned anywhere. */
-function refuseBeyond(granter: Standing, wanted: readonly Permission[]) {
-  const beyond = beyondReach(granter, wanted);
-  if (beyond.length === 0) return undefined;
-  return fail(
-    "forbidden",
-    `You cannot give what you do not hold everywhere: ${beyond.join(", ")}.`,
-  );
+function refuseBeyond(granter: Standing, { name, permissions }: RoleBody) {
+  const beyond = beyondReach(granter, permissions);
+  return beyond.length === 0 ? undefined : cannotGive(name, beyond);
 }
 
 const toRole = (roleId: string, { name, description, permissions }: RoleBody): Role => ({

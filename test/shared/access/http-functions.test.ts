@@ -148,6 +148,22 @@ describe("roles and assignments", () => {
       await muster.call(replaceRoleFunction, clerk, { params: { roleId }, body: reader }),
     ];
     expect(attempts.map(({ code }) => code)).toEqual(Array.from(attempts, () => "forbidden"));
+    // Each names the role, what is missing, and who could give it.
+    for (const [at, role] of ["Full Administrator", "Read-only Analyst"].entries())
+      expect(attempts[at]?.text).toMatch(
+        new RegExp(`role ${role} has .*devices[.]read.*, and you do not everywhere[.]`),
+      );
+    for (const { text } of attempts.slice(2))
+      expect(text).toBe(
+        "You cannot give what you do not hold: role Reader has devices.read, and you do not everywhere. " +
+          "Whoever holds these and access.manage everywhere can give it; built-in roles that do: Full Administrator.",
+      );
+    const elsewhere = give("friend", "readOnlyAnalyst", {
+      kind: "tenants",
+      tenantIds: ["0f0f0f0f-1111-4222-8333-444444444444"],
+    });
+    const there = await muster.call(addAssignmentFunction, clerk, { body: elsewhere });
+    expect(there.text).toContain("and you do not in each of those tenants.");
     const allowed = await muster.call(addAssignmentFunction, clerk, {
       body: give("friend", roleId),
     });

@@ -98,7 +98,10 @@ export async function startAccess() {
       };
       const tools = { signedIn } as unknown as Tools;
       const result = await definition.handle(inputOf(definition.operation, given), tools);
-      if (!result.ok) return { status: 0, code: result.failure.code as string, body: {}, text: "" };
+      if (!result.ok) {
+        const { code, detail } = result.failure;
+        return { status: 0, code: code as string, body: {}, text: detail };
+      }
       const { status, body, stream } = result.value;
       let text = "";
       for await (const piece of stream ?? []) text += piece;
