@@ -3,6 +3,8 @@
  * Everything that another machine says passes here before it enters a row, a message, an answer or a log.
  */
 
+import { lineOf } from "./values.ts";
+
 /** A body, before anybody asks what it means. */
 export type OutsideBody =
   /** Nothing was said. */
@@ -73,15 +75,14 @@ export function reasonOf(thrown: unknown, maxChars = maxReasonChars): string {
   return plainText(below === "" || own.includes(below) ? own : `${own}: ${below}`, maxChars);
 }
 
-/** Control characters, those that turn the direction of writing, and what is no character at all. */
-const unseen = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+/gu;
+/** Marks that tell which way a text is written, and of which bytes it was: in a reason they only hide something. */
+const marks = /[\u200e\u200f\ufeff]+/gu;
 
 /** A text in one line that any row and any reader can take; of one that is too long, its two ends. */
 export function plainText(text: string, maxChars: number): string {
   // Far more than is kept, so that a text of megabytes costs nothing.
   const ends = cut(text, maxChars * 20);
-  const line = ends.replaceAll(unseen, " ").replaceAll(/ {2,}/g, " ").trim();
-  return cut(line.toWellFormed(), maxChars);
+  return cut(lineOf(ends.replaceAll(marks, " ")).replaceAll(/ {2,}/g, " "), maxChars);
 }
 
 const gap = " … ";

@@ -1,7 +1,7 @@
 /** What the API says about tenants. */
 import * as z from "zod";
 import { ThrottleSetting } from "../graph/workloads.ts";
-import { TenantId } from "../kernel/values.ts";
+import { Line, TenantId } from "../kernel/values.ts";
 
 /** How fast each workload of the tenant may be asked. */
 export const Pace = z
@@ -13,7 +13,7 @@ export const Pace = z
 
 export type Pace = z.output<typeof Pace>;
 
-const displayName = z.string().trim().min(1).max(200);
+const displayName = Line.trim().min(1).max(200);
 
 /** Body of a tenant's creation. */
 export const NewTenant = z.strictObject({

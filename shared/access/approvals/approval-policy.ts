@@ -1,6 +1,6 @@
 /** What needs a second person: rules over kind, action, count and tenant. Pure. */
 import * as z from "zod";
-import { TenantId } from "../../kernel/values.ts";
+import { Line, TenantId } from "../../kernel/values.ts";
 import { callerKinds } from "../sign-in/caller.ts";
 
 /** Kinds of things that can be held until somebody else agrees. */
@@ -16,7 +16,7 @@ const ruleOf = (tenantId: typeof TenantId | z.ZodString) =>
   z.strictObject({
     kind: z.enum(approvableKinds),
     actions: z
-      .union([z.literal("all"), z.array(z.string().min(1).max(64)).min(1).max(50)])
+      .union([z.literal("all"), z.array(Line.min(1).max(64)).min(1).max(50)])
       .describe("Action ids, such as restart"),
     tenantIds: z.union([z.literal("all"), z.array(tenantId).min(1).max(200)]),
     moreThan: z

@@ -1,7 +1,7 @@
 /** What the API says about approvals. */
 import * as z from "zod";
 import { toIso } from "../../kernel/clock.ts";
-import { TenantId } from "../../kernel/values.ts";
+import { Prose, TenantId } from "../../kernel/values.ts";
 import { callerKinds } from "../sign-in/caller.ts";
 import { type Approval, asOf, type Person } from "./approval.ts";
 import { approvableKinds } from "./approval-policy.ts";
@@ -48,7 +48,7 @@ export const VerdictBody = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, "is not the digest of an approval")
     .describe("The approval's digest, as it was shown to who decides"),
-  comment: z.string().max(1000).optional(),
+  comment: Prose.max(1000).optional(),
 });
 
 /** Path of one approval. */

@@ -1,6 +1,6 @@
 /** What the API says about roles and assignments. */
 import * as z from "zod";
-import { Guid, OwnId, TenantId } from "../../kernel/values.ts";
+import { Guid, Line, OwnId, Prose, TenantId } from "../../kernel/values.ts";
 import { permissionNames } from "./permissions.ts";
 
 const PermissionName = z.enum(permissionNames);
@@ -13,8 +13,8 @@ const maxScopeEntries = 200;
 
 /** Body of a role's creation, and of its replacement. */
 export const RoleBody = z.strictObject({
-  name: z.string().trim().min(1).max(100),
-  description: z.string().max(1000).default(""),
+  name: Line.trim().min(1).max(100),
+  description: Prose.max(1000).default(""),
   permissions: z.array(PermissionName).min(1).max(100).describe("What holders may do"),
 });
 export type RoleBody = z.output<typeof RoleBody>;
@@ -71,7 +71,7 @@ export const AssignmentBody = z.strictObject({
   principal: principalOf(["user", "group", "app"], Guid),
   roleId: RoleId,
   scope: scopeOf(TenantId, OwnId),
-  note: z.string().max(500).optional(),
+  note: Prose.max(500).optional(),
 });
 export type AssignmentBody = z.output<typeof AssignmentBody>;
 

@@ -1,12 +1,12 @@
 /** What the API says about collections. */
 import * as z from "zod";
-import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
+import { DeviceId, Line, OwnId, Prose, TenantId } from "../../kernel/values.ts";
 import { DeviceView } from "../directory/contract.ts";
 import { maxStaticDevices } from "./collection.ts";
 import { Rule } from "./rule.ts";
 
-const name = z.string().trim().min(1).max(200);
-const description = z.string().max(1000).optional();
+const name = Line.trim().min(1).max(200);
+const description = Prose.max(1000).optional();
 
 const deviceIds = z.array(DeviceId).max(maxStaticDevices).describe("Intune device ids");
 

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { fromIso, type Instant } from "../../kernel/clock.ts";
 import { durationMs } from "../../kernel/duration.ts";
+import { Line } from "../../kernel/values.ts";
 import type { Device } from "../directory/device.ts";
 
 // Keeps a rule small before it is parsed: a document nested without end would otherwise exhaust the
@@ -53,7 +54,7 @@ function partsOf({ value, path, depth }: Place): Place[] {
 
 // The conditions that rules are made of: one property, one operator, one value.
 
-const ruleText = z.string().min(1).max(256);
+const ruleText = Line.min(1).max(256);
 const ruleTexts = z.array(ruleText).min(1).max(100);
 const equals = z.literal("equals");
 const within = z.literal("in");

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { PageQuery } from "../../http/paging.ts";
 import { durationMs } from "../../kernel/duration.ts";
-import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
+import { DeviceId, Line, OwnId, TenantId } from "../../kernel/values.ts";
 import { managements } from "./device.ts";
 
 /** A device as the API shows it. */
@@ -35,7 +35,7 @@ export const DeviceView = z
 /** Path of one device. */
 export const DevicePath = z.strictObject({ tenantId: TenantId, deviceId: DeviceId });
 
-const text = z.string().min(1).max(256).optional();
+const text = Line.min(1).max(256).optional();
 const moment = z
   .string()
   .max(40)

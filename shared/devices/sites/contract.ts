@@ -1,14 +1,14 @@
 /** What the API says about ConfigMgr sites: the inventory that a relay hands in, part by part. */
 import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
-import { Guid, TenantId } from "../../kernel/values.ts";
+import { Guid, Line, TenantId } from "../../kernel/values.ts";
 
 /** Most devices in one part; a body may have 1 MiB. */
 const maxPartDevices = 4000;
 /** Most parts of an inventory: 4 million devices. */
 const maxParts = 1000;
 
-const text = z.string().max(256);
+const text = Line.max(256);
 
 /** A device as its site knows it. */
 export const SiteDevice = z

@@ -1,7 +1,7 @@
 /** What a relay and Muster say to each other about deliveries: claims and results. */
 import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
-import { DeviceId, Guid, TenantId } from "../../kernel/values.ts";
+import { DeviceId, Guid, Line, Prose, TenantId } from "../../kernel/values.ts";
 
 /** Most devices in one claim: what the relay puts into one client operation. */
 export const maxClaimDevices = 500;
@@ -82,8 +82,8 @@ const Result = z.strictObject({
     .describe(
       "accepted: the site took it; later: surely not started, claim it again; expired: its time ended before the site was asked, or before the device answered",
     ),
-  code: z.string().max(60).optional().describe("Stable name of the reason"),
-  detail: z.string().max(500).optional(),
+  code: Line.max(60).optional().describe("Stable name of the reason"),
+  detail: Prose.max(500).optional(),
 });
 export type RelayResult = z.output<typeof Result>;
 

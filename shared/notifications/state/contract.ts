@@ -3,7 +3,7 @@ import * as z from "zod";
 import { PersonView } from "../../access/approvals/contract.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
 import { durationMs } from "../../kernel/duration.ts";
-import { DeviceId, Guid, OwnId, TenantId } from "../../kernel/values.ts";
+import { DeviceId, Guid, Line, OwnId, Prose, TenantId } from "../../kernel/values.ts";
 import { countedStates } from "./delivery.ts";
 import { shownStates } from "./notification.ts";
 
@@ -29,7 +29,7 @@ export const ScriptParameters = z
 
 /** Parameters of `startCMPivot`. */
 export const QueryParameters = z.strictObject({
-  query: z.string().trim().min(1).max(8000).describe("A CMPivot query"),
+  query: Prose.trim().min(1).max(8000).describe("A CMPivot query"),
 });
 
 /** More than any action of the catalogue takes. */
@@ -42,6 +42,7 @@ const expiresAfter = z
     const ms = durationMs(text);
     return ms !== undefined && ms > 0 && ms <= maxExpiryMs;
   }, "must be an ISO 8601 duration from PT1S to P30D, such as PT24H")
+  .meta({ format: "duration" })
   .describe("How long it is worth sending and waiting for answers (ISO 8601 duration)");
 
 const Target = z.discriminatedUnion("kind", [
@@ -59,9 +60,9 @@ export const unknownActionText = "no such action: GET /api/v1/actions lists them
 /** Body of a new notification. */
 export const NewNotification = z
   .strictObject({
-    action: z.string().min(1).max(100).describe("Id of an action in the catalogue"),
+    action: Line.min(1).max(100).describe("Id of an action in the catalogue"),
     parameters: z
-      .record(z.string().max(64), z.unknown())
+      .record(z.string().regex(/^[A-Za-z]\w{0,63}$/, "is not the name of a parameter"), z.unknown())
       .refine(
         (given) => Object.keys(given).length <= maxParameters,
         `at most ${maxParameters} parameters`,
@@ -74,7 +75,7 @@ export const NewNotification = z
       .default(false)
       .describe("Use a way that is not quite what the action promises, where no exact one exists"),
     expiresAfter: expiresAfter.optional(),
-    note: z.string().trim().max(1000).optional(),
+    note: Prose.trim().max(1000).optional(),
   })
   .refine(({ action }) => findAction(action) !== undefined, {
     path: ["action"],
@@ -104,7 +105,7 @@ export const RetryRequest = z.strictObject({
     ),
   allowApproximate: z.boolean().optional(),
   expiresAfter: expiresAfter.optional(),
-  note: z.string().trim().max(1000).optional(),
+  note: Prose.trim().max(1000).optional(),
 });
 export type RetryRequest = z.output<typeof RetryRequest>;
 

@@ -1,4 +1,4 @@
-import { assert, jsonValue, property, string } from "fast-check";
+import { array, assert, constantFrom, integer, jsonValue, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   bodyOf,
@@ -9,6 +9,7 @@ import {
   reasonOf,
   serviceErrorIn,
 } from "../../../shared/kernel/outside-text.ts";
+import { Line } from "../../../shared/kernel/values.ts";
 
 const json = JSON.stringify;
 const isKeepable = (text: string): boolean =>
@@ -114,4 +115,25 @@ describe("a service's error", () => {
     const error = errorIn({ code: long, message: long, innerError: { "request-id": long } });
     expect(json(error).length).toBeLessThan(700);
   });
+});
+
+test("what is kept of a text from outside would be taken as a line from a caller", () => {
+  const odd = constantFrom(
+    "\ud800",
+    "\udc00",
+    "\u200b",
+    "\ufeff",
+    "\ufdd0",
+    "\u{1fffe}",
+    "\u202e",
+    "\n",
+    " ",
+    "a",
+  );
+  assert(
+    property(array(odd, { maxLength: 40 }), integer({ min: 1, max: 30 }), (parts, most) => {
+      const kept = plainText(parts.join(""), most);
+      expect([kept, Line.safeParse(kept).success]).toEqual([kept, true]);
+    }),
+  );
 });

@@ -1,0 +1,127 @@
+/** For each operation that takes a body: bodies that hold every text which it takes, and are taken. */
+
+const id = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
+const notificationId = "0".repeat(22);
+const condition = (property: string, operator: string, value: unknown) => ({
+  property,
+  operator,
+  value,
+});
+const rules = [
+  condition("operatingSystem", "equals", "Windows"),
+  condition("managementAgent", "notEquals", "mdm"),
+  condition("complianceState", "in", ["compliant", "unknown"]),
+  condition("deviceName", "startsWith", "PC"),
+  condition("groupTag", "equals", "shop"),
+  condition("lastSyncDateTime", "olderThan", "P7D"),
+  condition("lastSyncDateTime", "before", "2026-01-01T00:00:00Z"),
+  { and: [{ not: { or: [condition("deviceName", "equals", "PC-1")] } }] },
+];
+const role = { name: "Reader", description: "Reads devices", permissions: ["devices.read"] };
+const assignment = (scope: object) => ({
+  principal: { kind: "user", homeTenantId: id, id },
+  roleId: "partner",
+  scope,
+  note: "until June",
+});
+const assignments = [
+  { kind: "everything" },
+  { kind: "tenants", tenantIds: [id] },
+  { kind: "collections", collections: [{ tenantId: id, collectionId: "c1" }] },
+].map(assignment);
+const send = (action: string, parameters: object, target: object) => ({
+  action,
+  parameters,
+  target,
+  expiresAfter: "PT1H",
+  note: "after the update",
+});
+const collections = [
+  { kind: "static", name: "Two", description: "Two devices", deviceIds: [id] },
+  ...rules.map((rule) => ({ kind: "rule", name: "Some", description: "By a rule", rule })),
+];
+const verdict = { digest: "0".repeat(64), comment: "go" };
+
+/** By operationId. */
+export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
+  "tenants-add": [{ tenantId: id, displayName: "Contoso", pace: { deviceActions: "unlimited" } }],
+  "tenants-change": [{ displayName: "Contoso", pace: { deviceReads: "unlimited" } }],
+  "sites-put-part": [
+    {
+      devices: [
+        {
+          resourceId: 7,
+          name: "PC-7",
+          operatingSystem: "Windows",
+          osVersion: "10.0",
+          entraDeviceId: id,
+          userPrincipalName: "ana@contoso.example",
+        },
+      ],
+    },
+  ],
+  "sites-complete": [{ parts: 1 }],
+  "sites-lease": [{ relayId: id, seconds: 60 }],
+  "sites-claim": [{ relayId: id, mark: 0, notificationId, from: id, to: id }],
+  "sites-report": [
+    {
+      notificationId,
+      claimId: `${notificationId}0`,
+      results: [
+        { deviceId: id, outcome: "failed", code: "site-refused", detail: "no such client" },
+      ],
+    },
+  ],
+  "collections-add": collections,
+  "collections-replace": collections,
+  "collections-preview": rules.map((rule) => ({ rule })),
+  "notifications-send": [
+    send("runScript", { remediationScriptId: id }, { kind: "devices", deviceIds: [id] }),
+    send("startCMPivot", { query: "Device | project Name" }, { kind: "tenant" }),
+    send("restart", {}, { kind: "collection", collectionId: "c1" }),
+  ],
+  "notifications-retry": [{ only: ["failed"], expiresAfter: "PT1H", note: "again" }],
+  "approval-rules-replace": [
+    {
+      rules: [
+        {
+          kind: "notification",
+          actions: ["restart"],
+          tenantIds: [id],
+          moreThan: 5,
+          approvers: ["user"],
+        },
+        { kind: "notification", actions: "all", tenantIds: "all", moreThan: 5 },
+      ],
+    },
+  ],
+  "approvals-approve": [verdict],
+  "approvals-reject": [verdict],
+  "roles-add": [role],
+  "roles-replace": [role],
+  "assignments-add": assignments,
+  "assignments-replace": assignments,
+};
+
+/** A text in a body, and the body with another one in its place. */
+export type TextPlace = {
+  readonly pointer: string;
+  readonly text: string;
+  readonly with: (text: string) => unknown;
+};
+
+/** Every text in a body. */
+export function textsIn(body: unknown): TextPlace[] {
+  if (typeof body === "string") return [{ pointer: "", text: body, with: (text) => text }];
+  if (typeof body !== "object" || body === null) return [];
+  return Object.entries(body).flatMap(([key, inner]) =>
+    textsIn(inner).map(({ pointer, text, with: replaced }) => ({
+      pointer: `/${key}${pointer}`,
+      text,
+      with: (other: string) =>
+        Array.isArray(body)
+          ? body.map((each: unknown, at) => (String(at) === key ? replaced(other) : each))
+          : { ...body, [key]: replaced(other) },
+    })),
+  );
+}
