@@ -49,6 +49,8 @@ export type Behaviour = {
   readonly auditOptions: boolean;
   /** The first so many devices break every call that names them among others, with this status; alone they get 400. */
   readonly poison: Poison | null;
+  /** Whether writes wait for a second administrator, as under an access policy of Intune. */
+  readonly holdWrites: boolean;
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
   /** From the request until a device starts on the action, and from there until it reports. */
@@ -75,6 +77,7 @@ export const calm: Behaviour = {
   audits: "shown",
   auditOptions: true,
   poison: null,
+  holdWrites: false,
   seed: 1,
   actMs: [100, 700],
   reportMs: [100, 800],
@@ -103,8 +106,9 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   emptyResultsRate: share,
   auditLagMs: milliseconds,
   audits: (value) => (["shown", "empty", "refused"].includes(String(value)) ? value : undefined),
-  auditOptions: (value) => (typeof value === "boolean" ? value : undefined),
   poison,
+  auditOptions: yesOrNo,
+  holdWrites: yesOrNo,
   seed: whole,
   actMs: span,
   reportMs: span,
@@ -185,6 +189,10 @@ function apply(
 
 function share(value: unknown): number | undefined {
   return typeof value === "number" && value >= 0 && value <= 1 ? value : undefined;
+}
+
+function yesOrNo(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
 }
 
 function milliseconds(value: unknown): number | undefined {

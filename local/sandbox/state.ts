@@ -13,6 +13,7 @@ import {
   type TenantPast,
   type TenantPlan,
 } from "./fleet/tenants.ts";
+import type { HeldWrites } from "./graph/approvals.ts";
 import { type Ledger, ledger } from "./ledger.ts";
 import { type RequestCounts, requestCounts } from "./request-counts.ts";
 
@@ -31,6 +32,8 @@ export type State = {
   readonly keepTenants: () => void;
   /** When a health script was last run on a device of a tenant, by `tenant number/script id`. */
   readonly scriptRuns: Map<string, Map<number, number>>;
+  /** Writes that wait, or waited, for a second administrator. */
+  readonly heldWrites: HeldWrites;
 };
 
 /**
@@ -56,6 +59,7 @@ export function openState(folder: string): State {
       replaceText(file, JSON.stringify(pasts));
     },
     scriptRuns: new Map(),
+    heldWrites: new Map(),
   };
   for (const { plan, madeAt, changes } of JSON.parse(readIfThere(file) || "[]") as TenantPast[]) {
     const tenant = addTenant(state, plan, madeAt);

@@ -10,17 +10,27 @@ import {
   bodyOf,
   foreignWords,
   type OutsideBody,
+  plainText,
   type ServiceError,
   serviceErrorIn,
 } from "../kernel/outside-text.ts";
 
-/** One answer, judged. */
-export type GraphAnswer =
+/** One answer, judged, with those of its headers that say something to whoever asked. */
+export type GraphAnswer = Judged & { readonly headers?: AnswerHeaders };
+
+type Judged =
   | { readonly kind: "ok"; readonly status: number; readonly body: unknown }
   /** 429: surely not done. Come back after the time, or after a back-off where Graph gave none. */
   | { readonly kind: "throttled"; readonly retryAfterMs?: number; readonly why: string }
   /** 503, no token, a refused one: surely not done; the next time it may be. */
   | { readonly kind: "busy"; readonly retryAfterMs?: number; readonly why: string }
+  /**
+   * Intune holds the write until a second administrator approves it: surely not done, and approving it does not do
+   * it either. The identical request has to be made again then, with this code.
+   */
+  | { readonly kind: "approvalNeeded"; readonly approvalCode: string; readonly why: string }
+  /** In a batch: surely not done, since a request that it depends on failed. */
+  | { readonly kind: "dependencyFailed"; readonly why: string }
   /** A final no. Asking again gives the same answer. */
   | ({ readonly kind: "refused"; readonly reason: RefusalReason } & ServiceError)
   /**
@@ -30,25 +40,77 @@ export type GraphAnswer =
   | { readonly kind: "unclear"; readonly why: string; readonly tooMuch?: true };
 
 /** Why Graph refuses, as far as it makes a difference to a caller. */
-export type RefusalReason = "signedOut" | "forbidden" | "notFound" | "other";
+export type RefusalReason = keyof typeof reasons | "other";
 
-const reasons: Readonly<Record<number, RefusalReason>> = {
-  401: "signedOut",
-  403: "forbidden",
-  404: "notFound",
+const reasons = {
+  signedOut: 401,
+  forbidden: 403,
+  notFound: 404,
+  /** It is there already, or something else is being done with it. */
+  conflict: 409,
+  /** It is no longer what `If-Match` says. */
+  changed: 412,
+} as const;
+
+const reasonFor = (status: number): RefusalReason => {
+  const names = Object.keys(reasons) as (keyof typeof reasons)[];
+  return names.find((name) => reasons[name] === status) ?? "other";
 };
+
+const keptHeaders = [
+  "etag",
+  "location",
+  "operation-location",
+  "preference-applied",
+  "request-id",
+  "retry-after",
+  "x-ms-throttle-information",
+  "x-ms-throttle-limit-percentage",
+  "x-msft-approval-code",
+] as const;
+
+/** Headers by their names in lower case. */
+export type AnswerHeaders = Readonly<Partial<Record<(typeof keptHeaders)[number], string>>>;
 
 /** The parts of an answer that the judgement needs. */
 export type RawAnswer = {
   readonly status: number;
-  readonly retryAfter?: string | null | undefined;
+  /** Under names in any case. */
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Whether it answers a part of a batch that depends on another. */
+  readonly dependent?: boolean;
 };
 
 /** Judges a status with its body. `now` turns an HTTP-date in Retry-After into a span. */
-export function judge({ status, retryAfter, body: given }: RawAnswer, now: number): GraphAnswer {
+export function judge(raw: RawAnswer, now: number): GraphAnswer {
+  const headers = headersIn(raw.headers ?? {});
+  const judged = meaningOf(raw, headers, now);
+  return Object.keys(headers).length === 0 ? judged : { ...judged, headers };
+}
+
+/** Nothing that anybody sends as a header may fill a row or a log. */
+const maxHeaderChars = 2048;
+
+function headersIn(given: Readonly<Record<string, unknown>>): AnswerHeaders {
+  const named = Object.entries(given).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const kept = named.filter(
+    ([name, value]) =>
+      (keptHeaders as readonly string[]).includes(name) &&
+      (typeof value === "string" || typeof value === "number"),
+  );
+  return Object.fromEntries(
+    kept.map(([name, value]) => [name, String(value).slice(0, maxHeaderChars)]),
+  );
+}
+
+function meaningOf(
+  { status, body: given, dependent }: RawAnswer,
+  headers: AnswerHeaders,
+  now: number,
+): Judged {
   const body = bodyOf(given);
-  const retryAfterMs = retryAfterToMs(retryAfter, now);
+  const retryAfterMs = retryAfterToMs(headers["retry-after"], now);
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (isSuccess(status))
     return body.kind === "foreign"
@@ -56,6 +118,11 @@ export function judge({ status, retryAfter, body: given }: RawAnswer, now: numbe
       : { kind: "ok", status, body: body.kind === "object" ? body.fields : undefined };
   const error = serviceErrorIn(body);
   const why = error === undefined ? `HTTP ${status}` : wordsOf(error);
+  // The header decides: Microsoft's texts and labs name different statuses.
+  const approvalCode = headers["x-msft-approval-code"];
+  if (approvalCode !== undefined && status < 500)
+    return { kind: "approvalNeeded", approvalCode: plainText(approvalCode, 64), why };
+  if (status === 424 && dependent === true) return { kind: "dependencyFailed", why };
   if (tooMuch.has(status)) return { ...unclear(status, body, error), tooMuch: true };
   // Without a word of its own a status still says as much as HTTP lets it say.
   if (error === undefined && (body.kind !== "none" || !sayEnough.has(status)))
@@ -65,7 +132,7 @@ export function judge({ status, retryAfter, body: given }: RawAnswer, now: numbe
   if (status === 503) return { kind: "busy", ...wait, why };
   if (status >= 500 && status !== 501) return unclear(status, body, error);
   const words = error ?? { code: "unknown", message: why };
-  return { kind: "refused", reason: reasons[status] ?? "other", ...words };
+  return { kind: "refused", reason: reasonFor(status), ...words };
 }
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300;
@@ -78,7 +145,7 @@ function unclear(
   status: number,
   body: OutsideBody,
   error: ServiceError | undefined,
-): Extract<GraphAnswer, { kind: "unclear" }> {
+): Extract<Judged, { kind: "unclear" }> {
   if (error !== undefined) return { kind: "unclear", why: `HTTP ${status}: ${wordsOf(error)}` };
   if (body.kind === "none") return { kind: "unclear", why: `HTTP ${status}` };
   const words = body.kind === "foreign" ? `: ${foreignWords(body.text)}` : "";

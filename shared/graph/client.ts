@@ -8,7 +8,7 @@ import { plainText, reasonOf } from "../kernel/outside-text.ts";
 import { pathBelow, wholeLink } from "../kernel/values.ts";
 import { type GraphAnswer, judge, wordsOf } from "./answer.ts";
 import { batchAnswers, batchBody } from "./batch.ts";
-import type { GraphRequest, GraphVersion } from "./request.ts";
+import { type Asker, type GraphRequest, type GraphVersion, headersOf } from "./request.ts";
 import { signInFailure } from "./sign-in-failure.ts";
 
 /** What the client needs from outside. */
@@ -33,23 +33,33 @@ export class GraphClient {
   }
 
   /** Asks once. Only a refused token is asked for again, since nothing was done with it. */
-  ask(tenantId: string, version: GraphVersion, request: GraphRequest): Promise<GraphAnswer> {
-    const call = { tenantId, target: `/${version}${request.path}`, until: this.#deadline() };
+  ask(asker: Asker, version: GraphVersion, request: GraphRequest): Promise<GraphAnswer> {
+    const call = { asker, target: `/${version}${request.path}`, until: this.#deadline() };
     return this.#askSignedIn(call, request, false);
   }
 
-  /** Asks up to 20 things in one request; answers stand in the order of the requests. */
+  /**
+   * Asks up to 20 things in one request; answers stand in the order of the requests.
+   * @throws RangeError when there are more.
+   */
   async askTogether(
-    tenantId: string,
+    asker: Asker,
     version: GraphVersion,
     requests: readonly GraphRequest[],
   ): Promise<GraphAnswer[]> {
-    const call = { tenantId, target: `/${version}/$batch`, until: this.#deadline() };
+    const call = { asker, target: `/${version}/$batch`, until: this.#deadline() };
     const answers = await this.#batch(call, requests, false);
-    const again = requests.flatMap((_, at) => (isSignedOut(answers[at]) ? [at] : []));
+    const again = askedAgain(requests, answers);
     if (again.length === 0) return answers;
     // A part is treated like the request that it stands for: its token is renewed, and it is asked once more.
-    const parts = again.map((at) => requests[at] as GraphRequest);
+    const parts = again.map((at): GraphRequest => {
+      const { dependsOn = [], ...request } = requests[at] as GraphRequest;
+      // What it depends on beside those has succeeded.
+      return {
+        ...request,
+        dependsOn: dependsOn.map((on) => again.indexOf(on)).filter((on) => on >= 0),
+      };
+    });
     const renewed = await this.#batch(call, parts, true);
     for (const [nth, at] of again.entries()) answers[at] = passing(renewed[nth] ?? noAnswer);
     return answers;
@@ -63,11 +73,18 @@ export class GraphClient {
     const batch: GraphRequest = { method: "POST", path: "/$batch", body: batchBody(requests) };
     const outer = await this.#askSignedIn(call, batch, fresh);
     if (outer.kind !== "ok") return requests.map(() => outer);
-    return batchAnswers(outer.body, requests.length, this.#options.clock.now());
+    return batchAnswers(outer.body, requests, this.#options.clock.now());
   }
 
-  /** Follows a `nextLink` of an answer; one that leads away from Graph is refused, not followed. */
-  async follow(tenantId: string, nextLink: string): Promise<GraphAnswer> {
+  /**
+   * Follows a `nextLink` of an answer, with the headers of the request that it continues; one that leads away from
+   * Graph is refused, not followed.
+   */
+  async follow(
+    asker: Asker,
+    nextLink: string,
+    headers: GraphRequest["headers"] = {},
+  ): Promise<GraphAnswer> {
     const { baseUrl } = this.#options;
     // Our token goes along: the same host, and below the same path.
     const target = pathBelow(baseUrl, nextLink);
@@ -78,8 +95,8 @@ export class GraphClient {
         code: "foreign-next-link",
         message: `the next page is said to be at ${plainText(nextLink, 200)}, which is not below ${baseUrl}`,
       };
-    const call = { tenantId, target, until: this.#deadline() };
-    return this.#askSignedIn(call, { method: "GET", path: "" }, false);
+    const call = { asker, target, until: this.#deadline() };
+    return this.#askSignedIn(call, { method: "GET", path: "", headers }, false);
   }
 
   /** Signing in counts towards the time: whoever waits for us has marked what we are about to do until then. */
@@ -98,39 +115,38 @@ export class GraphClient {
   }
 
   /** A token, or what its absence means: nothing was asked of Graph, so nothing was done. */
-  async #token({ tenantId, until }: Call, fresh: boolean): Promise<string | GraphAnswer> {
+  async #token({ asker, until }: Call, fresh: boolean): Promise<string | GraphAnswer> {
     const late = new Promise<never>((_, reject) => {
       const end = (): void => reject(new Error("the sign-in service does not answer in time"));
       if (until.aborted) end();
       else until.addEventListener("abort", end, { once: true });
     });
     try {
-      return await Promise.race([this.#options.token(tenantId, fresh), late]);
+      const token =
+        typeof asker === "string" ? this.#options.token(asker, fresh) : asker.token(fresh);
+      return await Promise.race([token, late]);
     } catch (error) {
       return signInFailure(error);
     }
   }
 
-  async #send(
-    { target, until }: Call,
-    token: string,
-    { method, body }: GraphRequest,
-  ): Promise<GraphAnswer> {
+  async #send({ target, until }: Call, token: string, request: GraphRequest): Promise<GraphAnswer> {
     const { baseUrl, clock, tap } = this.#options;
+    const { method, body } = request;
     try {
       return await tap(`graph.${method}`, async () => {
         const response = await fetch(baseUrl + target, {
           method,
-          headers: headersFor(token, body !== undefined),
+          headers: { ...headersOf(request, body !== undefined), ...ourHeaders(token) },
           signal: until,
           // Neither our token nor what we ask for is anybody else's business.
           redirect: "manual",
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         const text = await response.text();
-        const retryAfter = response.headers.get("retry-after");
         const { status } = response;
-        const answer = judge({ status, retryAfter, body: text }, clock.now());
+        const headers = Object.fromEntries(response.headers);
+        const answer = judge({ status, headers, body: text }, clock.now());
         const elsewhere = response.headers.get("location");
         if (isRedirect(status) && elsewhere !== null)
           return {
@@ -147,15 +163,23 @@ export class GraphClient {
 }
 
 /** A request under way: whose, where it goes, and when it is too late for an answer. */
-type Call = { readonly tenantId: string; readonly target: string; readonly until: AbortSignal };
+type Call = { readonly asker: Asker; readonly target: string; readonly until: AbortSignal };
 
-function headersFor(token: string, hasBody: boolean): Record<string, string> {
-  return {
-    authorization: `Bearer ${token}`,
-    accept: "application/json",
-    "client-request-id": randomId(),
-    ...(hasBody ? { "content-type": "application/json" } : {}),
-  };
+const ourHeaders = (token: string): Record<string, string> => ({
+  authorization: `Bearer ${token}`,
+  accept: "application/json",
+  "client-request-id": randomId(),
+});
+
+/** Parts whose token was refused, and those that were not done for it. */
+function askedAgain(requests: readonly GraphRequest[], answers: readonly GraphAnswer[]): number[] {
+  const again: number[] = [];
+  for (const [at, { dependsOn = [] }] of requests.entries()) {
+    const waits = answers[at]?.kind === "dependencyFailed";
+    if (isSignedOut(answers[at]) || (waits && dependsOn.some((on) => again.includes(on))))
+      again.push(at);
+  }
+  return again;
 }
 
 const isRedirect = (status: number): boolean => status >= 300 && status < 400;

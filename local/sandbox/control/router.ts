@@ -4,6 +4,7 @@ import { readBody, sendJson } from "../http/messages.ts";
 import type { State } from "../state.ts";
 import { changeBehaviour, resetBehaviour, showBehaviour } from "./behaviour.ts";
 import type { ControlHandler } from "./call.ts";
+import { decideHeldWrite, showHeldWrites } from "./held-writes.ts";
 import { clearLedger, showLedger, showLedgerSummary } from "./ledger.ts";
 import { resetRequests, showRequests } from "./requests.ts";
 import { changeTenant, createTenant, listTenants, removeTenant, showDevices } from "./tenants.ts";
@@ -17,6 +18,8 @@ const routes: readonly (readonly [method: string, path: RegExp, handle: ControlH
   ["GET", /^\/behaviour$/, showBehaviour],
   ["PUT", /^\/behaviour$/, changeBehaviour],
   ["DELETE", /^\/behaviour$/, resetBehaviour],
+  ["GET", /^\/held-writes$/, showHeldWrites],
+  ["PUT", /^\/held-writes\/([^/]+)$/, decideHeldWrite],
   ["GET", /^\/ledger$/, showLedger],
   ["DELETE", /^\/ledger$/, clearLedger],
   ["GET", /^\/ledger\/summary$/, showLedgerSummary],

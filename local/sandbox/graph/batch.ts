@@ -94,7 +94,11 @@ function servePart(request: GraphRequest, part: Part): GraphAnswer {
   }
   const body: JsonBody =
     part.body === undefined ? { kind: "none" } : { kind: "json", value: part.body };
-  const { kind, answer } = serve({ ...traced, method: part.method, target: part.url, body });
+  const headers = Object.fromEntries(
+    Object.entries(part.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const { method, url: target } = part;
+  const { kind, answer } = serve({ ...traced, method, target, body, headers });
   request.state.requests.count(partPrefix + kind, answer.status);
   return withRequestId(answer, requestId);
 }

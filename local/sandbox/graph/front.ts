@@ -98,9 +98,13 @@ function knownRequest(door: Door, incoming: IncomingMessage, text: string): Grap
     method: incoming.method ?? "GET",
     origin: `http://${header(incoming, "host") ?? "127.0.0.1"}`,
     target,
+    headers: singleHeaders(incoming),
     body: jsonBody(incoming, text),
   };
 }
+
+const singleHeaders = ({ headers }: IncomingMessage): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
 function jsonBody(incoming: IncomingMessage, text: string): JsonBody {
   if (text === "") return { kind: "none" };

@@ -5,6 +5,7 @@
 import type { Behaviour } from "../behaviour.ts";
 import { nextChance, type Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
+import { holdWrite } from "./approvals.ts";
 import { badRequest, graphError, intuneError, tooManyRequests, unavailable } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
 import { matchRoute } from "./routes.ts";
@@ -22,6 +23,8 @@ export type GraphRequest = {
   /** Path and query below the version, as sent. */
   readonly target: string;
   readonly body: JsonBody;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly clientRequestId: string | undefined;
   readonly now: number;
@@ -40,7 +43,7 @@ export function serve(request: GraphRequest): Served {
     return { kind: `${request.method} unknown`, answer };
   }
   const { route, ids } = match;
-  const refused = misbehave(request) ?? forbidden(request, route.roles);
+  const refused = misbehave(request) ?? forbidden(request, route.roles) ?? holdWrite(request);
   if (refused !== undefined) return { kind: route.kind, answer: refused };
   const query = new URLSearchParams(url.query);
   const answer = route.handle({ ...request, path: url.path, query, ids });

@@ -73,7 +73,6 @@ const resultsPath = (deviceId: string): string =>
 
 function lookOf(answer: GraphAnswer | undefined): Look {
   if (answer === undefined) return { kind: "later" };
-  if (answer.kind === "unclear") return { kind: "later", why: answer.why };
   if (answer.kind === "throttled" || answer.kind === "busy") {
     const { retryAfterMs, why } = answer;
     return retryAfterMs === undefined
@@ -84,6 +83,7 @@ function lookOf(answer: GraphAnswer | undefined): Look {
     return answer.reason === "notFound"
       ? { kind: "gone" }
       : { kind: "refused", detail: wordsOf(answer) };
+  if (answer.kind !== "ok") return { kind: "later", why: answer.why };
   const device = DeviceResults.safeParse(answer.body);
   return device.success
     ? { kind: "seen", device: device.data }

@@ -104,6 +104,14 @@ export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
     case "throttled":
     case "busy":
       return later(answer);
+    case "dependencyFailed":
+      return { kind: "later", throttled: false, why: answer.why };
+    case "approvalNeeded":
+      return {
+        kind: "failed",
+        code: "approval-needed-at-intune",
+        detail: `Intune wants a second administrator to approve this (${answer.approvalCode}). Nothing was done, and approving it there sends nothing: let the access policy leave Muster out, then send it again.`,
+      };
     case "unclear":
       return { kind: "unclear", why: answer.why };
     case "refused":
@@ -120,6 +128,8 @@ const refusalCodes: Readonly<Record<RefusalReason, string>> = {
   notFound: "device-not-found",
   forbidden: "graph-forbidden",
   signedOut: "sign-in-failed",
+  conflict: "graph-refused",
+  changed: "graph-refused",
   other: "graph-refused",
 };
 

@@ -134,6 +134,10 @@ function takePage(slice: Mutable, stage: ReadingStage, answer: GraphAnswer): voi
     case "unclear":
       slice.stop = answer;
       return;
+    case "approvalNeeded":
+    case "dependencyFailed":
+      slice.stop = { kind: "unclear", why: answer.why };
+      return;
     case "refused":
       return takeRefusal(slice, stage, answer);
   }

@@ -62,5 +62,5 @@ it("judges every part by itself", async () => {
     cut: "later",
     missing: "later",
   });
-  expect(looks.get("throttled")).toEqual({ kind: "later", afterMs: 5 });
+  expect(looks.get("throttled")).toEqual({ kind: "later", why: "w", afterMs: 5 });
 });

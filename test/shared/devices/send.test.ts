@@ -5,7 +5,9 @@ import { bulkOutcomes, outcomeOf, send } from "../../../shared/devices/actions/s
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 
-const refused = (reason: "signedOut" | "forbidden" | "notFound" | "other"): GraphAnswer => ({
+const refused = (
+  reason: "signedOut" | "forbidden" | "notFound" | "other" | "conflict",
+): GraphAnswer => ({
   kind: "refused",
   reason,
   code: "Code",
@@ -38,6 +40,19 @@ describe("an answer for one device", () => {
     [refused("forbidden"), { kind: "failed", code: "graph-forbidden" }],
     [refused("signedOut"), { kind: "failed", code: "sign-in-failed" }],
     [refused("other"), { kind: "failed", code: "graph-refused" }],
+    [refused("conflict"), { kind: "failed", code: "graph-refused" }],
+    [
+      { kind: "approvalNeeded", approvalCode: "c-1", why: "held" },
+      {
+        kind: "failed",
+        code: "approval-needed-at-intune",
+        detail: expect.stringContaining("c-1"),
+      },
+    ],
+    [
+      { kind: "dependencyFailed", why: "the one before" },
+      { kind: "later", throttled: false, why: "the one before" },
+    ],
   ])("%o means %o", (answer, outcome) => {
     expect(outcomeOf(answer)).toMatchObject(outcome);
     expect("afterMs" in outcomeOf(answer)).toBe("afterMs" in outcome);

@@ -16,7 +16,8 @@ test.each([
   [403, undefined, { kind: "refused", reason: "forbidden" }],
   [404, undefined, { kind: "refused", reason: "notFound" }],
   [408, undefined, { kind: "unclear" }],
-  [409, undefined, { kind: "refused", reason: "other" }],
+  [409, undefined, { kind: "refused", reason: "conflict" }],
+  [412, undefined, { kind: "refused", reason: "changed" }],
   [424, "5", { kind: "throttled", retryAfterMs: 5000 }],
   [424, undefined, { kind: "throttled" }],
   [429, "10", { kind: "throttled", retryAfterMs: 10_000 }],
@@ -29,7 +30,10 @@ test.each([
   [503, "2", { kind: "busy", retryAfterMs: 2000 }],
   [504, "2", { kind: "unclear" }],
 ])("%d with Retry-After %j", (status, retryAfter, wanted) => {
-  const answer = judge({ status, retryAfter, body: error("code", "words") }, noon);
+  const answer = judge(
+    { status, headers: { "Retry-After": retryAfter }, body: error("code", "words") },
+    noon,
+  );
   expect(answer).toMatchObject(wanted);
   expect("retryAfterMs" in answer).toBe("retryAfterMs" in wanted);
   const words = "code" in answer ? [answer.code, answer.message] : [];
@@ -71,7 +75,9 @@ test.each([page, "text", '"text"', "[1]", { message: "no healthy upstream" }, { 
     for (const status of statuses) {
       // An object may be anything that was asked for: whoever asked looks at its shape.
       if (status < 300 && typeof body === "object") continue;
-      expect(judge({ status, body, retryAfter: "5" }, noon)).toMatchObject({ kind: "unclear" });
+      expect(judge({ status, body, headers: { "retry-after": "5" } }, noon)).toMatchObject({
+        kind: "unclear",
+      });
     }
   },
 );
@@ -101,7 +107,7 @@ test("whatever Graph sends, it is judged, and a wait is between nothing and an h
       option(string()),
       string(),
       (status, header, text) => {
-        const answer = judge({ status, retryAfter: header, body: text }, noon);
+        const answer = judge({ status, headers: { "Retry-After": header }, body: text }, noon);
         const waitMs = "retryAfterMs" in answer ? (answer.retryAfterMs ?? 0) : 0;
         expect(waitMs).toBeGreaterThanOrEqual(0);
         expect(waitMs).toBeLessThanOrEqual(3_600_000);

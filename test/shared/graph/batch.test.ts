@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { batchAnswers, batchBody } from "../../../shared/graph/batch.ts";
 
 const part = (id: unknown, status: unknown = 200, more: object = {}) => ({ id, status, ...more });
+const gets = (count: number) =>
+  Array.from({ length: count }, () => ({ method: "GET", path: "/x" }) as const);
 const unclear = { kind: "unclear", why: "no answer in the batch" };
 
 test("a part carries its position, its path, and for POST a body with its type", () => {
@@ -29,7 +31,7 @@ test("answers stand in the order of the requests, and what is missing is unclear
       const status = [200, 204, 404, 429][which];
       const body = status === 404 ? { error: { code: "c", message: "m" } } : {};
       const responses = answered.map((id) => part(String(id), status, { body }));
-      const answers = batchAnswers({ responses }, count, 0);
+      const answers = batchAnswers({ responses }, gets(count), 0);
       expect(answers).toHaveLength(count);
       const clear = ids.filter((id) => answers[id]?.kind !== "unclear");
       expect(clear).toEqual(answered.toSorted((a, b) => a - b));
@@ -41,7 +43,7 @@ test("answers stand in the order of the requests, and what is missing is unclear
 
 test.each([200, 403, 404, 503])("a page in a part with %d is unclear", (status) => {
   for (const body of ["<html>no</html>", btoa("<html>no</html>")])
-    expect(batchAnswers({ responses: [part("0", status, { body })] }, 1, 0)).toMatchObject([
+    expect(batchAnswers({ responses: [part("0", status, { body })] }, gets(1), 0)).toMatchObject([
       { kind: "unclear", why: expect.stringContaining(`HTTP ${status}`) },
     ]);
 });
@@ -53,7 +55,7 @@ test("each part is judged by itself", () => {
     part("1", 500),
     part("3", 503, { headers: { "Retry-After": 3 } }),
   ];
-  expect(batchAnswers({ responses }, 4, 0)).toMatchObject([
+  expect(batchAnswers({ responses }, gets(4), 0)).toMatchObject([
     { kind: "refused", reason: "notFound", code: "ResourceNotFound" },
     { kind: "unclear", why: "HTTP 500" },
     { kind: "throttled", retryAfterMs: 7000 },
@@ -75,12 +77,12 @@ test.each([
   ["nothing", null],
   ["text", "part"],
 ])("a part with %s answers nobody", (_name, odd) => {
-  expect(batchAnswers({ responses: [odd] }, 1, 0)).toEqual([unclear]);
+  expect(batchAnswers({ responses: [odd] }, gets(1), 0)).toEqual([unclear]);
 });
 
 test.each([undefined, null, "text", {}, { responses: null }, { responses: {} }])(
   "the body %j leaves everything unclear",
   (body) => {
-    expect(batchAnswers(body, 2, 0)).toEqual([unclear, unclear]);
+    expect(batchAnswers(body, gets(2), 0)).toEqual([unclear, unclear]);
   },
 );

@@ -305,3 +305,147 @@ describe("a batch", () => {
     expect(await client().askTogether("t1", "v1.0", two)).toMatchObject([unclear, unclear]);
   });
 });
+
+describe("every method", () => {
+  test.each(["POST", "PATCH", "PUT"] as const)(
+    "%s takes a body, by itself and in a batch",
+    async (method) => {
+      server.answer(answering(200, { responses: [] }));
+      const request = { method, path: "/deviceManagement/x/1", body: { a: 1 } };
+      await client().ask("t1", "beta", request);
+      await client().askTogether("t1", "beta", [request]);
+      expect(server.seen[0]).toMatchObject({
+        method,
+        body: '{"a":1}',
+        headers: { "content-type": "application/json" },
+      });
+      expect(JSON.parse(server.seen[1]?.body ?? "").requests).toMatchObject([
+        { method, body: { a: 1 }, headers: { "Content-Type": "application/json" } },
+      ]);
+    },
+  );
+
+  test("DELETE and GET take none, and what is asked beside it goes along", async () => {
+    server.answer(answering(204, ""));
+    const headers = { "If-Match": 'W/"1"', ConsistencyLevel: "eventual" };
+    for (const method of ["DELETE", "GET"] as const)
+      await client().ask("t1", "v1.0", { method, path: "/x", headers });
+    expect(server.seen).toMatchObject(
+      ["DELETE", "GET"].map((method) => ({
+        method,
+        body: "",
+        headers: { "if-match": 'W/"1"', consistencylevel: "eventual" },
+      })),
+    );
+    expect(server.seen.map((seen) => seen.headers["content-type"])).toEqual([undefined, undefined]);
+    await client().follow("t1", `${server.url}/v1.0/x?$skiptoken=1`, headers);
+    expect(server.seen[2]?.headers).toMatchObject({ consistencylevel: "eventual" });
+  });
+});
+
+test("the answer has Graph's headers that say something, and no others", async () => {
+  const kept = { etag: 'W/"2"', location: "https://x/1", "retry-after": "3", "request-id": "r" };
+  server.answer(answering(201, {}, { ...kept, "set-cookie": "secret" }));
+  const answer = await client().ask("t1", "beta", { method: "POST", path: "/x" });
+  expect(answer.headers).toEqual(kept);
+});
+
+const reasonIn = (headers: Record<string, unknown> | undefined): string =>
+  Buffer.from(String(headers?.["x-msft-approval-justification"]), "base64").toString();
+
+describe("a write to Intune", () => {
+  test("says why it is made, in a batch too; its approval code takes the place of that", async () => {
+    server.answer(answering(200, { responses: [] }));
+    const request = {
+      method: "PATCH",
+      path: "/deviceManagement/deviceConfigurations/1",
+      justification: "é".repeat(2000),
+    } as const;
+    await client().ask("t1", "beta", request);
+    await client().askTogether("t1", "beta", [{ ...request, justification: "why" }]);
+    await client().ask("t1", "beta", { ...request, approvalCode: "c" });
+    const [single, batch, approved] = server.seen;
+    expect(reasonIn(single?.headers)).toBe("é".repeat(1024));
+    expect(batch?.headers).not.toHaveProperty("x-msft-approval-justification");
+    expect(reasonIn(JSON.parse(batch?.body ?? "").requests[0].headers)).toBe("why");
+    expect(approved?.headers).toMatchObject({ "x-msft-approval-code": "c" });
+    expect(approved?.headers).not.toHaveProperty("x-msft-approval-justification");
+  });
+
+  test("is told from a read and from writes elsewhere", async () => {
+    server.answer(answering(200));
+    for (const [method, path] of [
+      ["GET", "/deviceManagement/x"],
+      ["POST", "/groups"],
+      ["POST", "/deviceManagementX/y"],
+    ] as const)
+      await client().ask("t1", "beta", { method, path });
+    for (const { headers } of server.seen)
+      expect(headers).not.toHaveProperty("x-msft-approval-justification");
+  });
+
+  test.each([403, 412])(
+    "that is held is known by the header, whatever the status: %d",
+    async (status) => {
+      const error = { error: { code: "ApprovalRequired", message: "m" } };
+      server.answer(answering(status, error, { "x-msft-approval-code": "c-1" }));
+      expect(await client().ask("t1", "beta", { method: "PATCH", path: "/x" })).toMatchObject({
+        kind: "approvalNeeded",
+        approvalCode: "c-1",
+        why: "ApprovalRequired: m",
+      });
+    },
+  );
+});
+
+const personsToken = async (fresh: boolean) => (fresh ? "person afresh" : "person");
+
+describe("an account that asks", () => {
+  test("is asked for its own token, afresh when Graph refuses it, and never for the app's", async () => {
+    server.answer((seen, response) => {
+      const isFresh = seen.headers.authorization === "Bearer person afresh";
+      answering(isFresh ? 200 : 401)(seen, response);
+    });
+    const asker = { tenantId: "t1", token: personsToken };
+    expect(await client().ask(asker, "v1.0", { method: "GET", path: "/me" })).toMatchObject({
+      kind: "ok",
+    });
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer person",
+      "Bearer person afresh",
+    ]);
+    expect(tokens).toEqual([]);
+  });
+
+  test("and has to sign in again is a refusal, with nothing asked of Graph", async () => {
+    server.answer(answering(200));
+    const gone = Object.assign(new Error("x"), { errorCode: "invalid_grant", status: 400 });
+    const asker = { tenantId: "t1", token: () => Promise.reject(gone) };
+    expect(await client().ask(asker, "v1.0", { method: "GET", path: "/me" })).toMatchObject({
+      kind: "refused",
+      reason: "signedOut",
+    });
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe("parts that depend on each other", () => {
+  test("are asked again together when the token of the first was refused", async () => {
+    server.answer(parts((url, fresh) => (fresh || url === "/a" ? 204 : url === "/b" ? 401 : 424)));
+    const chain = ["/a", "/b", "/c"].map(
+      (path, at) => ({ method: "DELETE", path, dependsOn: at === 0 ? [] : [at - 1] }) as const,
+    );
+    const answers = await client().askTogether("t1", "beta", chain);
+    expect(answers.map(({ kind }) => kind)).toEqual(["ok", "ok", "ok"]);
+    const again = JSON.parse(server.seen[1]?.body ?? "").requests;
+    expect(again).toMatchObject([{ url: "/b" }, { url: "/c", dependsOn: ["0"] }]);
+    expect(again[0]).not.toHaveProperty("dependsOn");
+  });
+
+  test("are not asked for at all when they are more than a batch holds", async () => {
+    server.answer(answering(200));
+    const many = Array.from({ length: 21 }, () => ({ method: "GET", path: "/a" }) as const);
+    await expect(client().askTogether("t1", "beta", many)).rejects.toThrow(RangeError);
+    expect(server.seen).toEqual([]);
+  });
+});

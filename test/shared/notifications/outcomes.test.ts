@@ -23,6 +23,19 @@ const requests = async () =>
     )
   ).body;
 
+describe("an action that Intune holds for a second administrator", () => {
+  it("fails with that reason on every device, and reaches none", async () => {
+    const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 7 });
+    await behave(tenantId, { holdWrites: true });
+    const notificationId = await rig.send(tenantId);
+    await rig.drain();
+    expect(await tally(rig, tenantId, notificationId)).toEqual({
+      "failed approval-needed-at-intune": 7,
+    });
+    expect(await rig.ledger(tenantId)).toMatchObject({ total: 0 });
+  });
+});
+
 describe("a bulk request", () => {
   it("that is refused is asked device by device, and each gets its own answer", async () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 45 });
