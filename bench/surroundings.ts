@@ -119,6 +119,7 @@ async function control(
 ): Promise<unknown> {
   const answer = await fetch(`${sandboxUrl}/_sandbox/${path}`, {
     method,
+    headers: { "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await answer.text();

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { answerSite, isSite } from "./admin-service/front.ts";
 import { answerControl, controlPrefix } from "./control/router.ts";
 import { answerGraph, isGraph } from "./graph/front.ts";
-import { sendJson } from "./http/messages.ts";
+import { isForUs, isFromPage, sendJson } from "./http/messages.ts";
 import { announceHome, type HomeAnnouncement } from "./sign-in/announcement.ts";
 import { directoriesOf } from "./sign-in/directories.ts";
 import { apiClientId } from "./sign-in/entra/apps.ts";
@@ -101,7 +101,15 @@ async function answerRequest(
   response: ServerResponse,
 ): Promise<void> {
   const url = request.url ?? "/";
+  if (!isForUs(request))
+    return sendJson(response, 421, {
+      error: "the sandbox answers to 127.0.0.1 and localhost only",
+    });
   if (isGraph(url)) return answerGraph(door, request, response);
+  // Neither asks for a token: whoever works at this machine may, and pages in their browser may not.
+  const isOpen = isSite(url) || url.startsWith(controlPrefix);
+  if (isOpen && isFromPage(request))
+    return sendJson(response, 403, { error: "pages of other sites may not ask the sandbox" });
   if (isSite(url)) return answerSite(door.state, request, response);
   if (url.startsWith(controlPrefix)) return answerControl(door.state, request, response);
   if (url.split("?")[0] === devicePagePath) {

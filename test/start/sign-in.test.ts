@@ -166,6 +166,7 @@ describe("programs", () => {
     const tenantId = "0f0f0f0f-1111-4222-8333-666666666666";
     await fetch(`${readReady(home).sandboxUrl}/_sandbox/tenants`, {
       method: "POST",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify({ tenantId, displayName: "Fabrikam" }),
     });
     const fromElsewhere = await ownToken(graphApp(), ownScope(), tenantId);

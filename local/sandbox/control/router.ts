@@ -1,6 +1,6 @@
-/** Control over the stand-in itself: no sign-in, loopback only. Not part of any Microsoft service. */
+/** Control over the stand-in itself: no sign-in, for programs of this machine only. Not part of any Microsoft service. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { readBody, sendJson } from "../http/messages.ts";
+import { header, readBody, sendJson } from "../http/messages.ts";
 import type { State } from "../state.ts";
 import { changeBehaviour, resetBehaviour, showBehaviour } from "./behaviour.ts";
 import type { ControlHandler } from "./call.ts";
@@ -30,6 +30,9 @@ const routes: readonly (readonly [method: string, path: RegExp, handle: ControlH
 /** What every control address starts with. */
 export const controlPrefix = "/_sandbox";
 
+/** A page can send any other text to anywhere without asking first. */
+const json = /^application\/json(;|$)/i;
+
 /** Answers one control request. */
 export async function answerControl(
   state: State,
@@ -39,6 +42,8 @@ export async function answerControl(
   const url = new URL(request.url ?? "/", "http://sandbox");
   const path = url.pathname.slice(controlPrefix.length);
   const text = await readBody(request);
+  if (text !== "" && !json.test(header(request, "content-type") ?? ""))
+    return sendJson(response, 415, { error: "send Content-Type: application/json" });
   const body = readJson(text);
   if (body === undefined)
     return sendJson(response, 400, { error: "the body must be a JSON object" });

@@ -35,3 +35,19 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   });
   response.end(text);
 }
+
+const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
+
+/**
+ * Whether a request was sent to this machine by its own name. A web page whose name was made to lead here sends
+ * another one, and its browser would let it read the answer.
+ */
+export const isForUs = (request: IncomingMessage): boolean =>
+  loopback.test(header(request, "host") ?? "");
+
+/** Whether a web page of somebody else sent it: programs send neither of these headers. */
+export function isFromPage(request: IncomingMessage): boolean {
+  const [origin, site] = [header(request, "origin"), header(request, "sec-fetch-site")];
+  if (origin !== undefined && origin !== `http://${header(request, "host")}`) return true;
+  return site !== undefined && site !== "same-origin" && site !== "none";
+}

@@ -19,7 +19,11 @@ const kept = (sandbox: Sandbox): readonly string[] => [
 it("a later start keeps certificate, signing key, secret and tenants, and says what it forgets", async () => {
   const first = await startSandbox({ home });
   const tenant = { tenantId: "aaaaaaaa-0000-4000-8000-000000000001", displayName: "Contoso" };
-  await fetch(`${first.url}/_sandbox/tenants`, { method: "POST", body: JSON.stringify(tenant) });
+  await fetch(`${first.url}/_sandbox/tenants`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(tenant),
+  });
   const before = kept(first);
   await first.stop();
   const lines: string[] = [];
