@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { connectionOf, type StorageConnection } from "../shared/storage/connection.ts";
+import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const Ready = z.object({ storageConnection: z.string() });
@@ -13,6 +13,8 @@ export function storageHere(
   settings: Readonly<Record<string, string | undefined>>,
 ): StorageConnection {
   const named = connectionOf(settings);
+  if (named?.kind === "connectionString" && goesInPlain(named.value))
+    throw new Error("AzureWebJobsStorage must reach the account with https.");
   if (named !== undefined) return named;
   const ready = join(resolve(root, settings["MUSTER_HOME"] ?? ".muster"), "ready.json");
   try {

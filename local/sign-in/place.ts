@@ -1,6 +1,7 @@
 /** Where the sign-in command signs in: at the Muster that runs here, or at the authority of the settings. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { BaseAddress } from "../../shared/kernel/values.ts";
 import { readIfThere } from "../kept-file.ts";
 import type { Ready } from "../start/ready.ts";
 
@@ -37,13 +38,17 @@ function placeOfSettings(environment: Environment): SignInPlace {
   const [authorityUrl = "", tenantIds = "", apiClientId = ""] = needed.map(
     (name) => environment[name],
   );
+  // As the app takes it: what signs somebody in goes to nobody who could read it on the way.
+  const authority = BaseAddress.safeParse(authorityUrl);
+  if (!authority.success)
+    throw new Error(`MUSTER_AUTHORITY_URL: ${authority.error.issues[0]?.message ?? "is wrong"}`);
   const [tenantId = ""] = tenantIds.split(",");
   const {
     MUSTER_SIGN_IN_CLIENT_ID: clientId = apiClientId,
     MUSTER_API_SCOPE: permission = "Muster.Use",
     MUSTER_SIGN_IN_SCOPE: scope = `api://${apiClientId}/${permission}`,
   } = environment;
-  return { authority: `${authorityUrl.replace(/\/+$/, "")}/${tenantId.trim()}`, clientId, scope };
+  return { authority: `${authority.data}/${tenantId.trim()}`, clientId, scope };
 }
 
 function placeHere(home: string): SignInPlace {

@@ -127,6 +127,18 @@ describe("it ends with one line and no token", () => {
     expect(await run(trusted)).toMatchObject(failed(/does not know the tenant\.\n$/));
   });
 
+  it.each([
+    ["http://login.example", "https"],
+    ["http://127.0.0.1.login.example", "https"],
+    ["ftp://login.example", "https"],
+    ["https://name:word@login.example", "name and password"],
+    ["https://login.example/?a=b", "query"],
+    ["login.example", "https"],
+  ])("when the authority is %s", async (url, said) => {
+    const ran = await run({ ...settings(), MUSTER_AUTHORITY_URL: url });
+    expect(ran).toMatchObject(failed(new RegExp(`^MUSTER_AUTHORITY_URL: .*${said}.*\\n$`)));
+  });
+
   it("when the app may not sign people in", async () => {
     const wrong = { MUSTER_SIGN_IN_CLIENT_ID: sandbox.clientId };
     const trusted = { ...settings(), ...wrong, NODE_EXTRA_CA_CERTS: sandbox.caFile };
