@@ -1,6 +1,6 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
 import type { Refused } from "../shared/access/admission.ts";
-import { redact } from "../shared/access/audit/audit-trail.ts";
+import { cleaned, redact } from "../shared/access/audit/audit-trail.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
 import type { AuditNote } from "../shared/access/signed-in.ts";
@@ -67,13 +67,13 @@ export async function audit(
         ? unrecordedBefore(refused)
         : {
             object: path.replace(/^\/api\/v1\//, ""),
-            ...(outcome === "refused" ? inShort(note) : note),
+            ...(outcome === "refused" ? inShort(operation.name, note) : note),
           },
   });
   try {
     await services.trail.append(event);
   } catch (error) {
-    log("audit.lose", { requestId, audit: redact(event), error: String(error) });
+    log("audit.lose", { requestId, audit: cleaned(event), error: String(error) });
   }
 }
 
@@ -90,8 +90,8 @@ function stepOf(result: Result<Reply>): string | undefined {
 const maxRefusedChars = 2000;
 
 /** What a refused caller wanted: who may do nothing at all could fill the trail with it. */
-function inShort(note: AuditNote): AuditNote {
-  const { length } = JSON.stringify(redact(note.after)) ?? "";
+function inShort(operation: string, note: AuditNote): AuditNote {
+  const { length } = JSON.stringify(redact(operation, note.after)) ?? "";
   return length > maxRefusedChars ? { ...note, after: `[${length} characters]` } : note;
 }
 

@@ -11,10 +11,11 @@ import type { Tables } from "../../storage/tables.ts";
 import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
 import type { AuditEvent } from "./audit-event.ts";
 import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
+import { placesKept } from "./kept-texts.ts";
 
 // Keeps out of the audit trail what must never be in it: secrets, tokens, hardware hashes, and the text of
-// scripts and queries. A text is kept where its name is on a list and its looks are harmless; of every other one, and of
-// whatever an action was given, a digest stays. Pure.
+// scripts and queries. A text is kept where its operation and place are on a list (kept-texts.ts) and its looks are
+// harmless; of every other one, and of whatever an action was given, a digest stays. Pure.
 
 const maxTextChars = 500;
 const maxItems = 50;
@@ -25,11 +26,10 @@ const secretNames =
 /** Names of texts that say a lot and may hold anything: their digest tells two of them apart. */
 const textNames =
   /script(body|content|text|code|block)?$|query(text)?$|^(kql|command|commandline)$/;
-/** Names of texts that are kept: what a thing is, whom it is for, and what a person wrote about it for others. */
-const keptNames =
-  /(id|ids|name|kind|type|state|at|code)$|^(action|actions|only|operation|permission|permissions|property|operator|value|scope|role|principal|object|outcome|step|method|path|note|reason|summary|description|detail|comment|decision|approver|oid|expiresafter|deviceactions|devicereads|timezone|sitecode|version|from|to|prefix)$/;
 /** What an action is given may be anything under any name. */
-const givenNames = /^parameters$/;
+const given = "parameters";
+/** What joins the conditions of a rule is no part of a place. */
+const joints = new Set(["and", "or", "not"]);
 const looksLikeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const looksLikeTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const maxNameChars = 64;
@@ -47,51 +47,68 @@ const looksSecret: readonly RegExp[] = [
   /[A-Za-z0-9+/]{200,}={0,2}/,
 ];
 
-/** A copy of a value that may be kept. Never throws, whatever it is given. */
-export const redact = (value: unknown): unknown =>
-  clean(value, { name: "", depth: 0, given: false });
+/** A copy of what was before or after a call, as it may be kept. Never throws, whatever it is given. */
+export const redact = (operation: string, value: unknown): unknown =>
+  clean(value, { name: "", path: "", depth: 0, kept: placesKept(operation) });
 
-/** Where a value stands; `given`: inside of what an action was given. */
-type Place = { readonly name: string; readonly depth: number; readonly given: boolean };
+/** Where a value stands: its name, and its path without the numbers of lists; `kept`: paths whose texts are kept. */
+type Place = {
+  readonly name: string;
+  readonly path: string;
+  readonly depth: number;
+  readonly kept: ReadonlySet<string>;
+};
 
 function clean(value: unknown, place: Place): unknown {
   const folded = place.name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  if (value === null || value === undefined || typeof value === "boolean") return value;
+  if (value === null || value === undefined) return value;
+  const isGiven = place.path.startsWith(`${given}.`);
+  if (typeof value === "boolean" && !isGiven) return value;
   if (isSecret(folded)) return "[redacted]";
   if (typeof value === "object")
     return place.depth >= maxDepth ? "[too deep]" : inside(value, place);
-  if (typeof value === "number") return value;
+  if (typeof value === "number" && !isGiven) return value;
   const text = typeof value === "string" ? value : typeof value;
+  if (isGiven) return looksLikeId.test(text) ? text : fingerprint(JSON.stringify(value) ?? text);
   if (textNames.test(folded)) return fingerprint(text);
-  if (looksSecret.some((look) => look.test(text))) return "[redacted]";
   if (looksLikeId.test(text) || looksLikeTime.test(text)) return text;
-  if (place.given || !keptNames.test(folded)) return fingerprint(text);
+  return place.kept.has(place.path) ? plain(text) : fingerprint(text);
+}
+
+/** A text that is kept as it is, if it looks like no secret. */
+function plain(text: string): string {
+  if (looksSecret.some((look) => look.test(text))) return "[redacted]";
   return text.length > maxTextChars ? `${text.slice(0, maxTextChars)}… (${text.length})` : text;
 }
 
 const isSecret = (folded: string): boolean =>
   secretNames.test(folded) && (!harmless.test(folded) || /hardware/.test(folded));
 
-function inside(value: object, { name, depth, given }: Place): unknown {
+function inside(value: object, place: Place): unknown {
+  const depth = place.depth + 1;
   if (Array.isArray(value)) {
-    const kept = value
-      .slice(0, maxItems)
-      .map((item) => clean(item, { name, depth: depth + 1, given }));
-    return value.length > maxItems ? [...kept, `… (${value.length} in all)`] : kept;
+    const items = value.slice(0, maxItems).map((item) => clean(item, { ...place, depth }));
+    return value.length > maxItems ? [...items, `… (${value.length} in all)`] : items;
   }
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, maxItems)
-      .map(([key, inner]) => [
-        key.length > maxNameChars ? fingerprint(key) : key,
-        clean(inner, { name: key, depth: depth + 1, given: given || givenNames.test(key) }),
-      ]),
+      .map(([name, inner]) => {
+        const path = below(place.path, name);
+        const isKnown = place.path !== given || place.kept.has(path);
+        const shown = name.length > maxNameChars || !isKnown ? fingerprint(name) : name;
+        return [shown, clean(inner, { ...place, name, path, depth })];
+      }),
   );
 }
 
+const below = (path: string, name: string): string => {
+  if (joints.has(name)) return path;
+  return path === "" ? name : `${path}.${name}`;
+};
+
 /** What a call is about: a path, which holds what the caller wrote into the address. */
-const objectOf = (path: string): string =>
-  String(clean(path, { name: "object", depth: 0, given: false }));
+const objectOf = (path: string): string => plain(path);
 
 /** Enough to see that two were the same, not enough to read one. */
 const fingerprint = (text: string): string =>
@@ -156,11 +173,12 @@ export function auditTrail(deps: AuditDeps): AuditTrail {
   };
 }
 
-const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditEvent => ({
+/** An event without what may not be kept of it. */
+export const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditEvent => ({
   ...event,
   ...(object === undefined ? {} : { object: objectOf(object) }),
-  ...(before === undefined ? {} : { before: redact(before) }),
-  ...(after === undefined ? {} : { after: redact(after) }),
+  ...(before === undefined ? {} : { before: redact(event.operation, before) }),
+  ...(after === undefined ? {} : { after: redact(event.operation, after) }),
 });
 
 /** Puts texts at the end of a chain, all or none. */

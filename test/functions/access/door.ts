@@ -100,7 +100,9 @@ export async function openDoor(options: DoorOptions = {}) {
     refresh: { ...built.refresh, queues, graph: graph.client(systemClock, openTap) },
     notify,
   };
-  const tools: Tools = { services, log: () => undefined };
+  const logged: string[] = [];
+  const log: Tools["log"] = (event, fields) => void logged.push(JSON.stringify([event, fields]));
+  const tools: Tools = { services, log };
   const deliver = (definition: QueueFunction, message: object): Promise<void> =>
     serveQueue(definition, { v: 1, ...message }, { invocationId: "q" }, tools);
 
@@ -160,6 +162,7 @@ export async function openDoor(options: DoorOptions = {}) {
     directory,
     key,
     events,
+    logged,
     services,
     queues,
     serve,

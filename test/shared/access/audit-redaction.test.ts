@@ -1,8 +1,9 @@
 import { anything, assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redact } from "../../../shared/access/audit/audit-trail.ts";
+import { redact as redactOf } from "../../../shared/access/audit/audit-trail.ts";
 
 const needle = "s3cr3t-V4lue";
+const redact = (value: unknown) => redactOf("notifications-send", value);
 
 describe("never kept, by name", () => {
   test.each([
@@ -45,20 +46,33 @@ describe("never kept, by looks, under any name", () => {
 });
 
 test.each([
-  ["tokenCount", 3],
-  ["roleId", "fullAdministrator"],
-  ["configMgrScriptId", "7d2f"],
-  ["remediationScriptId", "5b1c"],
-  ["note", "Restart after the update"],
-  ["displayName", "Contoso"],
-])("what is harmless stays: %s", (name, value) => {
-  expect(redact({ [name]: value })).toEqual({ [name]: value });
+  ["notifications-send", { tokenCount: 3 }],
+  ["roles-add", { roleId: "fullAdministrator", name: "Reader", permissions: ["devices.read"] }],
+  ["notifications-send", { note: "Restart after the update", action: "restart" }],
+  ["tenants-add", { displayName: "Contoso", pace: { deviceActions: "unlimited" } }],
+  [
+    "collections-add",
+    { rule: { and: [{ not: { property: "deviceName", operator: "equals", value: "PC-1" } }] } },
+  ],
+])("%s keeps what it is about: %j", (operation, value) => {
+  expect(redactOf(operation, value)).toEqual(value);
+});
+
+test.each([
+  ["tenants-add", { note: needle, name: needle, description: needle }],
+  ["roles-add", { displayName: needle, comment: needle, pace: { name: needle } }],
+  ["sites-report", { results: [{ detail: needle, code: needle, name: needle }] }],
+  ["sites-put-part", { devices: [{ name: needle, userPrincipalName: needle }] }],
+  ["notifications-send", { target: { name: needle }, name: needle, comment: needle }],
+  ["an-operation-of-tomorrow", { name: needle, note: needle, displayName: needle }],
+])("%s keeps no text that is another operation's to keep: %j", (operation, value) => {
+  expect(JSON.stringify(redactOf(operation, value))).not.toContain(needle);
 });
 
 test.each([
   [
     "what an action is given",
-    { parameters: { scriptText: needle, name: needle, deep: { name: needle } } },
+    { parameters: { scriptText: needle, name: needle, note: needle, deep: { name: needle } } },
   ],
   ["a name that nobody knows", { whatever: needle }],
   ["a list under such a name", { lines: [needle, [needle]] }],
@@ -67,9 +81,21 @@ test.each([
   expect(JSON.stringify(redact(value))).not.toContain(needle);
 });
 
+test("nothing stays of what an action is given, whether text, number or name, but ids", () => {
+  const kept = redact({ parameters: { [needle]: 1, query: 4711, configMgrScriptId: true } });
+  const text = JSON.stringify(kept);
+  expect([text.includes(needle), text.includes("4711"), text.includes("true")]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});
+
 test("ids stay wherever they stand, so that one can see which script was meant", () => {
-  const scriptId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
-  expect(redact({ parameters: { scriptId } })).toEqual({ parameters: { scriptId } });
+  const configMgrScriptId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
+  expect(redact({ parameters: { configMgrScriptId } })).toEqual({
+    parameters: { configMgrScriptId },
+  });
 });
 
 test("two script bodies can be told apart, and not read", () => {
