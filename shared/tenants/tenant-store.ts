@@ -1,6 +1,6 @@
 /** Tenant rows. */
 import { tableNames } from "../storage/names.ts";
-import { type RowPage, type StoredRow, textOf } from "../storage/rows.ts";
+import { jsonOf, type RowPage, type StoredRow, textOf } from "../storage/rows.ts";
 import type { Tables } from "../storage/tables.ts";
 import { Pace, type Tenant } from "./contract.ts";
 
@@ -69,7 +69,7 @@ function fromRow(row: StoredRow): Tenant {
   return {
     tenantId: row.rowKey,
     displayName: textOf(row, "displayName"),
-    pace: Pace.parse(JSON.parse(textOf(row, "pace"))),
+    pace: jsonOf(row, "pace", Pace) ?? {},
     createdAt: textOf(row, "createdAt"),
     updatedAt: textOf(row, "updatedAt"),
   };

@@ -1,10 +1,11 @@
 /** Keeps answers by idempotency key for a day, in the shape the HTTP room asks for. */
+import * as z from "zod";
 import type { Clock } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { maxPropertyChars } from "../storage/limits.ts";
 import { tableNames } from "../storage/names.ts";
 import { numberOf, type Row, type StoredRow, textOf } from "../storage/rows.ts";
-import type { Tables } from "../storage/tables.ts";
+import { lost, type Tables, updateRow } from "../storage/tables.ts";
 
 const dayMs = 24 * 3600 * 1000;
 const lanes = 8;
@@ -12,6 +13,8 @@ const lanes = 8;
 const everything = { partitionsFrom: "", partitionsBelow: "~" };
 
 type Kept = { readonly bodyHash: string; readonly seed: string; readonly reply?: KeptReply };
+/** Whatever else an answer has is the HTTP room's. */
+const KeptReply = z.looseObject({ status: z.int() });
 type KeptReply = { readonly status: number };
 
 /** Rows: partition = scope (operation and tenant), row = hash of the key. */
@@ -25,14 +28,16 @@ export class TableAnswerStore {
   }
 
   /** Takes the key, or answers what the one before us left there. Older than a day counts as absent. */
-  async claim(scope: string, key: string, fresh: Kept): Promise<Kept> {
-    const row = toRow(scope, key, fresh, this.#clock.now());
-    if ((await this.#tables.insert(tableNames.answers, row)) === "inserted") return fresh;
-    const kept = await this.#tables.get(tableNames.answers, scope, key);
-    if (kept === undefined) return this.claim(scope, key, fresh);
-    if (this.#clock.now() - numberOf(kept, "at") < dayMs) return fromRow(kept);
-    const won = await this.#tables.replace(tableNames.answers, row, kept.etag);
-    return won === undefined ? this.claim(scope, key, fresh) : fresh;
+  claim(scope: string, key: string, fresh: Kept): Promise<Kept> {
+    return updateRow(`the answer ${scope} ${key}`, async () => {
+      const row = toRow(scope, key, fresh, this.#clock.now());
+      if ((await this.#tables.insert(tableNames.answers, row)) === "inserted") return fresh;
+      const kept = await this.#tables.get(tableNames.answers, scope, key);
+      if (kept === undefined) return lost;
+      if (this.#clock.now() - numberOf(kept, "at") < dayMs) return fromRow(kept);
+      const won = await this.#tables.replace(tableNames.answers, row, kept.etag);
+      return won === undefined ? lost : fresh;
+    });
   }
 
   /** Keeps the answer for whoever asks again. */
@@ -61,13 +66,15 @@ export class TableAnswerStore {
   }
 
   /** Gives the key back, unless an answer was kept meanwhile: then that one. */
-  async release(scope: string, key: string): Promise<Kept | undefined> {
-    const row = await this.#tables.get(tableNames.answers, scope, key);
-    if (row === undefined) return undefined;
-    const kept = fromRow(row);
-    if (kept.reply !== undefined) return kept;
-    const removed = await this.#tables.remove(tableNames.answers, scope, key, row.etag);
-    return removed === "lost" ? this.release(scope, key) : undefined;
+  release(scope: string, key: string): Promise<Kept | undefined> {
+    return updateRow(`the answer ${scope} ${key}`, async () => {
+      const row = await this.#tables.get(tableNames.answers, scope, key);
+      if (row === undefined) return undefined;
+      const kept = fromRow(row);
+      if (kept.reply !== undefined) return kept;
+      const removed = await this.#tables.remove(tableNames.answers, scope, key, row.etag);
+      return removed === "lost" ? lost : undefined;
+    });
   }
 }
 
@@ -95,6 +102,6 @@ function fromRow(row: StoredRow): Kept {
   return {
     bodyHash: textOf(row, "bodyHash"),
     seed: textOf(row, "seed"),
-    ...(reply === "" ? {} : { reply: JSON.parse(reply) }),
+    ...(reply === "" ? {} : { reply: KeptReply.parse(JSON.parse(reply)) }),
   };
 }

@@ -1,13 +1,13 @@
 /** Rows of approvals, by tenant and newest first, and the one row of rules. */
 
-import type { Instant } from "../../kernel/clock.ts";
+import * as z from "zod";
 import { digest } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
+import { jsonOf, numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Tables } from "../../storage/tables.ts";
-import type { Principal } from "../sign-in/caller.ts";
-import type { Approval } from "./approval.ts";
-import { ApprovalRules } from "./approval-policy.ts";
+import { type Caller, callerKinds, type Principal } from "../sign-in/caller.ts";
+import type { Approval, Person } from "./approval.ts";
+import { ApprovalRules, approvableKinds } from "./approval-policy.ts";
 
 /** An approval with the etag that a decision must present. */
 export type StoredApproval = { readonly approval: Approval; readonly etag: string };
@@ -16,7 +16,10 @@ export type StoredApproval = { readonly approval: Approval; readonly etag: strin
 export type StoredRules = { readonly rules: ApprovalRules; readonly etag?: string };
 
 /** Devices that somebody sent an action to without a second person: by notification, oldest first. */
-export type Sent = readonly { readonly id: string; readonly at: Instant; readonly count: number }[];
+export type Sent = z.output<typeof Sent>;
+const Sent = z
+  .array(z.object({ id: z.string(), at: z.number(), count: z.number() }).readonly())
+  .readonly();
 
 /** One person's use of one action in one tenant. */
 export type SentKey = {
@@ -71,7 +74,7 @@ export class ApprovalStore {
   async sent(key: SentKey): Promise<{ readonly sent: Sent; readonly etag?: string }> {
     const row = await this.#tables.get(tableNames.approvals, key.tenantId, sentKey(key));
     if (row === undefined) return { sent: [] };
-    return { sent: JSON.parse(textOf(row, "sent")) as Sent, etag: row.etag };
+    return { sent: jsonOf(row, "sent", Sent) ?? [], etag: row.etag };
   }
 
   /** Writes it over what had `etag`, or for the first time; false when somebody was faster. */
@@ -90,7 +93,7 @@ export class ApprovalStore {
   async rules(): Promise<StoredRules> {
     const row = await this.#tables.get(tableNames.approvals, rulesPartition, rulesRow);
     if (row === undefined) return { rules: { rules: [] } };
-    return { rules: ApprovalRules.parse(JSON.parse(textOf(row, "rules"))), etag: row.etag };
+    return { rules: jsonOf(row, "rules", ApprovalRules) ?? { rules: [] }, etag: row.etag };
   }
 
   /** Writes all rules over those that had `etag`, or for the first time; undefined when it was lost. */
@@ -106,8 +109,48 @@ export class ApprovalStore {
   }
 }
 
-/** What has columns of its own. */
-type Columns = "approvalId" | "tenantId" | "state" | "createdAt" | "expiresAt";
+const Named: z.ZodType<Person> = z.object({
+  principal: z.object({
+    kind: z.enum(["user", "group", "app", "bootstrap"]),
+    homeTenantId: z.string(),
+    id: z.string(),
+  }),
+  name: z.string().exactOptional(),
+});
+const Requester: z.ZodType<Caller> = z.object({
+  kind: z.enum(callerKinds),
+  oid: z.string(),
+  tid: z.string(),
+  appId: z.string(),
+  name: z.string().exactOptional(),
+  groups: z.array(z.string()),
+  groupsComplete: z.boolean(),
+  scopes: z.array(z.string()),
+  roles: z.array(z.string()),
+});
+const State = z.enum(["pendingApproval", "approved", "rejected", "expired"]);
+/** An object of the request, kept as it was checked when it came in. */
+const Asked = z.record(z.string(), z.unknown());
+/**
+ * What has no column of its own. Read as strictly as it was written: a row that somebody bent gives an error, and
+ * approves nothing.
+ */
+const Rest = z.object({
+  subject: z.object({
+    kind: z.enum(approvableKinds),
+    id: z.string(),
+    summary: z.string(),
+    action: z.string(),
+    count: z.number(),
+  }),
+  digest: z.string(),
+  requestedBy: Named,
+  requester: Requester,
+  approvers: z.array(z.enum(callerKinds)),
+  decidedBy: Named.exactOptional(),
+  decidedAt: z.number().exactOptional(),
+  comment: z.string().exactOptional(),
+});
 
 function toRow({ approvalId, tenantId, state, createdAt, expiresAt, ...other }: Approval) {
   const { subject, ...rest } = other;
@@ -126,17 +169,18 @@ function toRow({ approvalId, tenantId, state, createdAt, expiresAt, ...other }: 
 }
 
 function fromRow(row: StoredRow): Approval {
-  const rest = JSON.parse(textOf(row, "rest")) as Omit<Approval, Columns>;
-  const [parameters, target] = [textOf(row, "parameters"), textOf(row, "target")].map((text) =>
-    JSON.parse(text),
-  );
+  const rest = Rest.parse(JSON.parse(textOf(row, "rest")));
   return {
     approvalId: row.rowKey,
     tenantId: row.partitionKey,
-    state: textOf(row, "state") as Approval["state"],
+    state: State.parse(row.columns["state"]),
     createdAt: numberOf(row, "createdAt"),
     expiresAt: numberOf(row, "expiresAt"),
     ...rest,
-    subject: { ...rest.subject, parameters, target },
+    subject: {
+      ...rest.subject,
+      parameters: Asked.parse(JSON.parse(textOf(row, "parameters"))),
+      target: Asked.parse(JSON.parse(textOf(row, "target"))),
+    },
   };
 }

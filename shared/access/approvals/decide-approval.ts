@@ -4,6 +4,7 @@
  */
 import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import { lost, updateRow } from "../../storage/tables.ts";
 import type { Principal } from "../sign-in/caller.ts";
 import { type Approval, decideOn, type Person, type RefusedBecause } from "./approval.ts";
 import {
@@ -53,7 +54,7 @@ export async function approvalNeeded(
 ): Promise<ApprovalRule | undefined> {
   const { id, by: principal, count, tenantId, action } = intent;
   const key = { tenantId, principal, action };
-  for (;;) {
+  return updateRow(`what ${principal.id} sent in ${tenantId}`, async () => {
     const { sent, etag } = await approvals.sent(key);
     // The same request again, which needed nobody the first time.
     if (sent.some((each) => each.id === id)) return undefined;
@@ -63,8 +64,8 @@ export async function approvalNeeded(
     );
     if (rule !== undefined) return rule;
     const kept = withSent(sent, { id, at: now, count }, now - maxHours * hourMs);
-    if (await approvals.replaceSent(key, kept, etag)) return undefined;
-  }
+    return (await approvals.replaceSent(key, kept, etag)) ? undefined : lost;
+  });
 }
 
 const sentSince = (sent: Sent, from: Instant): number =>
@@ -126,19 +127,19 @@ export async function settleApproval(
     readonly comment?: string | undefined;
   },
 ): Promise<Result<Settled>> {
-  for (;;) {
+  return updateRow(`approval ${ids.approvalId}`, async () => {
     const stored = await deps.approvals.get(ids.tenantId, ids.approvalId);
     if (stored === undefined) return unknownApproval(ids.approvalId);
     const decided = decideOn(stored.approval, { ...verdict, now: deps.clock.now() });
     if (decided.kind === "refused") return refusalFor(decided.why, stored.approval);
     if (decided.kind === "decided") {
       // Somebody was faster: look at what they said, and decide again.
-      if ((await deps.approvals.replace(decided.approval, stored.etag)) === undefined) continue;
+      if ((await deps.approvals.replace(decided.approval, stored.etag)) === undefined) return lost;
     }
     // Also for a repeated verdict: the first one may have died between its two steps.
     await deps.settled(decided.approval);
     return succeed({ approval: decided.approval, before: stored.approval });
-  }
+  });
 }
 
 /** Replaces all rules; with `ifMatch` only those that the caller read. Answers both. */
@@ -150,10 +151,10 @@ export async function replaceRules(
   if (JSON.stringify(rules).length > maxRulesChars)
     return fail("invalid-request", `The rules have more than ${maxRulesChars} characters.`);
   const stored = await approvals.rules();
-  const lost = fail("precondition-failed", "The rules changed since you read them.");
-  if (ifMatch !== undefined && ifMatch !== stored.etag) return lost;
+  const changed = fail("precondition-failed", "The rules changed since you read them.");
+  if (ifMatch !== undefined && ifMatch !== stored.etag) return changed;
   const etag = await approvals.replaceRules(rules, stored.etag);
-  return etag === undefined ? lost : succeed({ rules, etag, before: stored.rules });
+  return etag === undefined ? changed : succeed({ rules, etag, before: stored.rules });
 }
 
 function refusalFor(why: RefusedBecause, approval: Approval): Result<never> {

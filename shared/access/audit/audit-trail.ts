@@ -7,7 +7,7 @@ import { backoffMs } from "../../kernel/backoff.ts";
 import { digest, randomId } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { type Change, textOf } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import { lost, type Tables, updateRow } from "../../storage/tables.ts";
 import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
 import type { AuditEvent } from "./audit-event.ts";
 import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
@@ -130,8 +130,6 @@ export type AuditTrail = { readonly append: (event: AuditEvent) => Promise<void>
 
 /** Records in one transaction, beside the head; Azure takes 100 changes and 4 MiB. */
 const maxBatch = 40;
-/** Writers that meet take turns; so many turns without a success are an outage. */
-const maxTurns = 40;
 
 type Waiting = {
   readonly text: string;
@@ -184,11 +182,15 @@ export const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditE
 /** Puts texts at the end of a chain, all or none. */
 async function write(deps: AuditDeps, partition: string, texts: readonly string[]): Promise<void> {
   const batch = randomId();
-  for (let turn = 1; turn <= maxTurns; turn += 1) {
+  const pause = (tries: number): Promise<void> =>
+    deps.wait(backoffMs(Math.min(tries, 6), { baseMs: 5, maxMs: 200, random: deps.random() }));
+  const attempt = async (): Promise<undefined | typeof lost> => {
     const head = await deps.tables.get(tableNames.audit, partition, headKey);
     // Our own write whose answer was lost: writing again would say everything twice.
-    if (head !== undefined && textOf(head, "batch") === batch)
-      return deps.anchor?.(partition, headOf(head));
+    if (head !== undefined && textOf(head, "batch") === batch) {
+      deps.anchor?.(partition, headOf(head));
+      return undefined;
+    }
     const links = extend(head === undefined ? genesis(partition) : headOf(head), texts);
     const row = headRow(partition, links.at(-1) as Link, batch);
     const move: Change =
@@ -197,11 +199,9 @@ async function write(deps: AuditDeps, partition: string, texts: readonly string[
       (link): Change => ({ kind: "insert", row: recordRow(partition, link) }),
     );
     const written = await deps.tables.transact(tableNames.audit, [...records, move]);
-    if (written.kind === "done") {
-      deps.anchor?.(partition, links.at(-1) as Link);
-      return;
-    }
-    await deps.wait(backoffMs(Math.min(turn, 6), { baseMs: 5, maxMs: 200, random: deps.random() }));
-  }
-  throw new Error(`audit ${partition}: ${maxTurns} turns were lost to other writers`);
+    if (written.kind === "lost") return lost;
+    deps.anchor?.(partition, links.at(-1) as Link);
+    return undefined;
+  };
+  await updateRow(`the end of audit ${partition}`, attempt, pause);
 }

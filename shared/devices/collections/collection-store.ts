@@ -4,7 +4,7 @@ import { type Range, type Row, type StoredRow, textOf } from "../../storage/rows
 import type { Tables } from "../../storage/tables.ts";
 import { packId, unpackId } from "../directory/directory-row.ts";
 import type { Collection, Membership } from "./collection.ts";
-import type { Rule } from "./rule.ts";
+import { Rule } from "./rule.ts";
 
 /** A collection with the etag that a change must present. */
 export type StoredCollection = { readonly collection: Collection; readonly etag: string };
@@ -90,7 +90,7 @@ function fromRow(row: StoredRow): Collection {
 
 function membershipOf(row: StoredRow): Membership {
   if (textOf(row, "kind") === "rule")
-    return { kind: "rule", rule: JSON.parse(textOf(row, "rule")) as Rule };
+    return { kind: "rule", rule: Rule.parse(JSON.parse(textOf(row, "rule"))) };
   const deviceIds: string[] = [];
   for (let column = 0; textOf(row, `i${column}`) !== ""; column += 1) {
     const packed = textOf(row, `i${column}`);

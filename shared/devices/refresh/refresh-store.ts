@@ -1,10 +1,12 @@
 /** Refresh rows, the row that says which refresh of a tenant is the active one, and the sweeper's list. */
+import * as z from "zod";
 import { type Instant, toIso } from "../../kernel/clock.ts";
+import type { FailureCode } from "../../kernel/failure.ts";
 import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
-import { flagOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
+import { flagOf, jsonOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
 import { clear, type Tables } from "../../storage/tables.ts";
-import type { Refresh, RefreshCounts, Stage, Walk } from "./refresh.ts";
+import type { Inventory, Refresh, Tally } from "./refresh.ts";
 
 /** A refresh with the etag that a change must present. */
 export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
@@ -120,23 +122,70 @@ function toRow(refresh: Refresh): Row {
   };
 }
 
+const count = z.number();
+const tallied = { added: count, changed: count, removed: count, unchanged: count };
+const layout = { fromBits: count.exactOptional(), toBits: count };
+const Inventory: z.ZodType<Inventory> = z.object({
+  siteCode: z.string(),
+  inventoryId: z.string(),
+  parts: count,
+});
+const nextLink = z.string().exactOptional();
+const columns = {
+  state: z.enum(["running", "completed", "failed"]),
+  stage: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("devices"), nextLink }),
+    z.object({ kind: z.literal("tags"), nextLink }),
+    z.object({
+      kind: z.literal("sites"),
+      inventories: z.array(Inventory),
+      at: count,
+      added: count,
+    }),
+    z.object({ kind: z.literal("merge"), at: count, merged: count, ...layout }),
+    z.object({ kind: z.literal("finish"), merged: count, ...layout }),
+  ]),
+  counts: z.object({ pages: count, fetched: count, unreadable: count, ...tallied }),
+  groupTags: z.object({
+    state: z.enum(["pending", "read", "notRead"]),
+    detail: z.string().exactOptional(),
+  }),
+  runs: z.array(z.string()),
+  walk: z.object({
+    top: count,
+    restarts: count,
+    seen: z.array(z.string()),
+    doubted: z.boolean(),
+    confirmDevices: count.exactOptional(),
+  }),
+  // Codes of a later version are as good as ours: they are only told.
+  failure: z.object({
+    code: z.custom<FailureCode>((code) => typeof code === "string"),
+    detail: z.string(),
+  }),
+  tally: z.object({ part: z.string(), ...tallied }) satisfies z.ZodType<Tally>,
+};
+
 function fromRow(row: StoredRow): Refresh {
-  const json = (name: string) => JSON.parse(textOf(row, name));
+  const json = <T>(name: string, schema: z.ZodType<T>): T =>
+    schema.parse(JSON.parse(textOf(row, name)));
   const finishedAt = textOf(row, "finishedAt");
+  const failure = jsonOf(row, "failure", columns.failure);
+  const tally = jsonOf(row, "tally", columns.tally);
   const time = (name: string): number => Date.parse(textOf(row, name));
   return {
     tenantId: row.partitionKey,
     refreshId: row.rowKey,
-    state: textOf(row, "state") as Refresh["state"],
-    stage: json("stage") as Stage,
-    counts: json("counts") as RefreshCounts,
-    groupTags: json("groupTags"),
-    runs: json("runs"),
-    walk: json("walk") as Walk,
+    state: columns.state.parse(row.columns["state"]),
+    stage: json("stage", columns.stage),
+    counts: json("counts", columns.counts),
+    groupTags: json("groupTags", columns.groupTags),
+    runs: json("runs", columns.runs),
+    walk: json("walk", columns.walk),
     startedAt: textOf(row, "startedAt"),
     ...(finishedAt === "" ? {} : { finishedAt }),
-    ...(textOf(row, "failure") === "" ? {} : { failure: json("failure") }),
-    ...(textOf(row, "tally") === "" ? {} : { tally: json("tally") }),
+    ...(failure === undefined ? {} : { failure }),
+    ...(tally === undefined ? {} : { tally }),
     claims: numberOf(row, "claims"),
     attempts: numberOf(row, "attempts"),
     waits: numberOf(row, "waits"),

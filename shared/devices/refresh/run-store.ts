@@ -1,4 +1,5 @@
 /** Runs in storage: a blob with the lines, a row with the index. Rows name every blob ever written. */
+import * as z from "zod";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
@@ -13,6 +14,7 @@ type Of = Pick<Refresh, "tenantId" | "refreshId">;
 const partitionOf = ({ tenantId, refreshId }: Of): string => `${tenantId}|${refreshId}`;
 const pathOf = ({ tenantId, refreshId }: Of, run: string): string =>
   `refreshes/${tenantId}/${refreshId}/${run}`;
+const Index: z.ZodType<RunIndex> = z.array(z.number());
 const maxLanes = 8;
 
 /** Runs of a refresh, for as long as it lasts. */
@@ -42,7 +44,7 @@ export class RunStore {
     return runs.map((run) => {
       const row = byName.get(run);
       if (row === undefined) throw new Error(`run ${run} of ${partitionOf(of)} has no index`);
-      return JSON.parse(textOf(row, "index")) as RunIndex;
+      return Index.parse(JSON.parse(textOf(row, "index")));
     });
   }
 

@@ -1,12 +1,10 @@
 /** Starts a refresh, unless one is under way: a tenant has one at a time. */
 import { queueNames } from "../../storage/names.ts";
+import { lost, updateRow } from "../../storage/tables.ts";
 import type { RefreshDeps } from "./claim.ts";
 import { newRefresh, type Refresh } from "./refresh.ts";
 
 type StartDeps = Pick<RefreshDeps, "refreshes" | "queues" | "clock" | "leaseMs">;
-
-/** Races for the same tenant are short; losing so many means something is badly wrong. */
-const maxTries = 10;
 
 /**
  * The tenant's running refresh: a new one with the id `seed`, or the one that was there. A new one takes a list of at
@@ -19,7 +17,7 @@ export async function startRefresh(
   confirmDevices?: number,
 ): Promise<Refresh> {
   const { refreshes } = deps;
-  for (let tries = 0; tries < maxTries; tries += 1) {
+  return updateRow(`the active refresh of ${tenantId}`, async () => {
     const active = await refreshes.active(tenantId);
     const refresh = active && (await refreshes.get(tenantId, active.refreshId))?.refresh;
     if (refresh?.state === "running") return wake(deps, refresh);
@@ -28,10 +26,9 @@ export async function startRefresh(
       return begun(deps, tenantId, active.refreshId);
     // Listed first: a refresh that never came to be is struck off when its message finds nothing.
     await refreshes.open(tenantId, seed);
-    if (await refreshes.activate(tenantId, seed, active?.etag))
-      return begun(deps, tenantId, seed, confirmDevices);
-  }
-  throw new Error(`could not start a refresh of ${tenantId}`);
+    const won = await refreshes.activate(tenantId, seed, active?.etag);
+    return won ? begun(deps, tenantId, seed, confirmDevices) : lost;
+  });
 }
 
 async function begun(

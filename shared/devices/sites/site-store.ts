@@ -1,10 +1,11 @@
 /** Inventories of ConfigMgr sites: blobs for the parts, a row for each part, and one for each site. */
+import * as z from "zod";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
 import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import { allRows, type Tables } from "../../storage/tables.ts";
-import type { SiteDevice } from "./contract.ts";
+import { SiteDevice } from "./contract.ts";
 import type { SiteEntry } from "./site-device.ts";
 
 /** An inventory by its ids. */
@@ -22,6 +23,7 @@ export type Site = InventoryIds & {
   readonly reportedAt: string;
 };
 
+const Part = z.array(SiteDevice);
 const lanes = 4;
 const partKey = (part: number): string => String(part).padStart(4, "0");
 const partitionOf = ({ tenantId, siteCode, inventoryId }: InventoryIds): string =>
@@ -57,7 +59,7 @@ export class SiteStore {
   async readPart(of: InventoryIds, part: number): Promise<SiteEntry[] | undefined> {
     const content = await this.#blobs.get(pathOf(of, partKey(part)));
     if (content === undefined) return undefined;
-    const devices = JSON.parse(content.toString("utf8")) as SiteDevice[];
+    const devices = Part.parse(JSON.parse(content.toString("utf8")));
     return devices.map((device) => ({ ...device, siteCode: of.siteCode }));
   }
 
