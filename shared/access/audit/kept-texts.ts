@@ -56,7 +56,6 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "collections-add": collection,
   "collections-replace": collection,
   "collections-remove": collection,
-  "collections-preview": rule,
   "notifications-send": notification,
   "notifications-retry": notification,
   "notifications-cancel": ["state"],

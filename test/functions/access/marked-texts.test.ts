@@ -23,8 +23,6 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "roles-replace": ["/name", "/description"],
   "assignments-add": ["/note", "/roleId", "/scope/collections/collectionId"],
   "assignments-replace": ["/note", "/roleId", "/scope/collections/collectionId"],
-  // Only where somebody is refused the preview.
-  "collections-preview": ["/rule/value"],
 };
 const general = (pointer: string): string => pointer.replaceAll(/\/(\d+|and|or|not)(?=\/|$)/g, "");
 
