@@ -3,11 +3,13 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { join } from "node:path";
 
 /** The text of a file that only its owner can read; made on first use. An empty file counts as none. */
 export function keptText(path: string, make: () => string): string {
@@ -56,4 +58,27 @@ export const ownerOnly = 0o600;
 export function ownFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
+}
+
+/**
+ * Narrows whatever lies in the folder: an earlier version left files open to everybody. The folder keeps others out
+ * already, but not once it is moved, copied or backed up. Links are left alone, since they lead elsewhere.
+ */
+export function narrowTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      ownFolder(path);
+      narrowTree(path);
+    } else if (entry.isFile()) narrowFile(path);
+  }
+}
+
+function narrowFile(path: string): void {
+  try {
+    chmodSync(path, ownerOnly);
+  } catch (cause) {
+    // An Azurite whose parent was killed may still be saving there.
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+  }
 }

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { keptText, ownerOnly, ownFolder } from "../kept-file.ts";
+import { keptText, narrowTree, ownerOnly, ownFolder } from "../kept-file.ts";
 
 type Owner = { readonly pid: number; readonly port: number };
 
@@ -37,6 +37,13 @@ export async function lockHome(home: string): Promise<() => void> {
     throw cause;
   } finally {
     rmSync(draft, { force: true });
+  }
+  try {
+    narrowTree(home);
+  } catch (cause) {
+    server.close();
+    rmSync(path, { force: true });
+    throw cause;
   }
   return () => {
     server.close();

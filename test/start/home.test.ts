@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -88,6 +89,8 @@ describe("keys", () => {
   });
 });
 
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
 describe.skipIf(process.platform === "win32")("the lock of a home keeps others out", () => {
   test("of a home that everybody could read before", async () => {
     chmodSync(home, 0o755);
@@ -95,6 +98,28 @@ describe.skipIf(process.platform === "win32")("the lock of a home keeps others o
     expect(statSync(home).mode & 0o777).toBe(0o700);
     expect(statSync(join(home, "instance.lock")).mode & 0o777).toBe(0o600);
     unlock();
+  });
+
+  test("of everything in it that was open before, but follows no link", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "muster-outside-"));
+    mkdirSync(join(home, "azurite", "blobs"), { recursive: true });
+    mkdirSync(join(home, "logs"));
+    const files = ["logs/azurite.log", "azurite/tables.json", "azurite/blobs/extent", "ready.json"];
+    const places = [outside, ...files.map((file) => join(home, file, "..")), join(home, "logs")];
+    for (const file of [...files.map((each) => join(home, each)), join(outside, "theirs")]) {
+      writeFileSync(file, "");
+      chmodSync(file, 0o644);
+    }
+    for (const place of places) chmodSync(place, 0o755);
+    symlinkSync(outside, join(home, "azurite", "elsewhere"));
+    symlinkSync(join(outside, "theirs"), join(home, "theirs"));
+    const unlock = await lockHome(home);
+    expect(files.map((file) => modeOf(join(home, file)))).toEqual(files.map(() => "600"));
+    for (const folder of ["logs", "azurite", "azurite/blobs"])
+      expect([folder, modeOf(join(home, folder))]).toEqual([folder, "700"]);
+    expect([modeOf(outside), modeOf(join(outside, "theirs"))]).toEqual(["755", "644"]);
+    unlock();
+    rmSync(outside, { recursive: true });
   });
 
   test("of keys whose folder was open before", () => {
