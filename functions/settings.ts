@@ -231,8 +231,10 @@ const Times = Environment.pick({ MUSTER_GRAPH_TIMEOUT_SECONDS: true, MUSTER_CLAI
 /** What is wrong between settings that are right by themselves, whatever else is wrong. */
 function problemsBetween(env: Env): string[] {
   const { data } = Times.safeParse(env);
-  const patient = data && data.MUSTER_GRAPH_TIMEOUT_SECONDS >= data.MUSTER_CLAIM_SECONDS;
-  return patient ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"] : [];
+  const waitsTooLong = data && data.MUSTER_GRAPH_TIMEOUT_SECONDS >= data.MUSTER_CLAIM_SECONDS;
+  return waitsTooLong
+    ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"]
+    : [];
 }
 
 function isPrivateKey(pem: string): boolean {

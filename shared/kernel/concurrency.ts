@@ -12,7 +12,7 @@ export async function inParallel<T, R>(
   const results = new Array<R>(items.length);
   let next = 0;
   const errors: unknown[] = [];
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     while (errors.length === 0 && next < items.length) {
       const index = next;
       next += 1;
@@ -23,8 +23,8 @@ export async function inParallel<T, R>(
       }
     }
   };
-  const lanes = Array.from({ length: Math.min(limit, items.length) }, lane);
-  await Promise.all(lanes);
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
+  await Promise.all(workers);
   if (errors.length > 0) throw errors[0];
   return results;
 }

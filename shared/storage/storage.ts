@@ -27,7 +27,7 @@ export class NoAnswer extends Error {
 }
 
 /** The same tap, with an end to waiting. */
-export const patient =
+export const withTimeout =
   (tap: Tap): Tap =>
   (operation, call) =>
     tap(operation, async () => {
@@ -55,7 +55,7 @@ export async function openStorage(
   machine: Clock,
   outer: Tap = openTap,
 ): Promise<Storage> {
-  const tap = patient(outer);
+  const tap = withTimeout(outer);
   const clock = new ServiceClock(machine);
   const clients =
     connection.kind === "connectionString"

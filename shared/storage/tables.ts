@@ -255,7 +255,7 @@ export async function updateRow<T>(
 // Removes rows by the thousand: read by their keys alone, removed a hundred in one transaction.
 
 const rowsPerRead = 1000;
-const lanes = 4;
+const concurrency = 4;
 
 /** Removes what a range selects while `mayGoOn`; true when nothing is left of it. Twice at once is harmless. */
 export async function clear(
@@ -274,7 +274,7 @@ export async function clear(
         keys: part.map(({ rowKey }) => rowKey),
       })),
     );
-    await inParallel(batches, lanes, ({ partition, keys }) =>
+    await inParallel(batches, concurrency, ({ partition, keys }) =>
       tables.removeRows(table, partition, keys),
     );
     token = next;

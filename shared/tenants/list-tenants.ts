@@ -5,7 +5,7 @@ import type { Tenant } from "./contract.ts";
 import type { TenantStore } from "./tenant-store.ts";
 
 /** Tenants read at once. */
-const lanes = 8;
+const concurrency = 8;
 
 /** A page of tenants in the order of their ids; `reached` are those to choose from, undefined means all. */
 export async function listTenants(
@@ -28,7 +28,7 @@ async function tenantsAmong(
 ): Promise<Page<Tenant>> {
   const rest = [...reached].toSorted().filter((id) => after === undefined || id > after);
   const wanted = rest.slice(0, top);
-  const found = await inParallel(wanted, lanes, (id) => store.get(id));
+  const found = await inParallel(wanted, concurrency, (id) => store.get(id));
   const items = found.flatMap((stored) => (stored === undefined ? [] : [stored.tenant]));
   const last = wanted.at(-1);
   return rest.length > top && last !== undefined ? { items, next: last } : { items };

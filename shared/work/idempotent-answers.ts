@@ -8,7 +8,7 @@ import { numberOf, type Row, type StoredRow, textOf } from "../storage/rows.ts";
 import { lost, type Tables, updateRow } from "../storage/tables.ts";
 
 const dayMs = 24 * 3600 * 1000;
-const lanes = 8;
+const concurrency = 8;
 /** Every scope: they begin with the name of an operation. */
 const everything = { partitionsFrom: "", partitionsBelow: "~" };
 
@@ -56,7 +56,7 @@ export class TableAnswerStore {
     let token: string | undefined;
     do {
       const page = await this.#tables.page(tableNames.answers, { ...old, select: [] }, 1000, token);
-      await inParallel(page.rows, lanes, ({ partitionKey, rowKey, etag }) =>
+      await inParallel(page.rows, concurrency, ({ partitionKey, rowKey, etag }) =>
         this.#tables.remove(tableNames.answers, partitionKey, rowKey, etag),
       );
       forgotten += page.rows.length;

@@ -21,7 +21,7 @@ export class KeysUnavailable extends Error {
   }
 }
 
-/** Where keys come from, and how patient to be. */
+/** Where keys come from, and how long to wait for them. */
 export type KeySettings = {
   /** `https://login.microsoftonline.com`, or another cloud's, from the settings. */
   readonly authorityUrl: string;

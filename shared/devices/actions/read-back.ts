@@ -20,7 +20,7 @@ export type Look =
   | { readonly kind: "refused"; readonly detail: string };
 
 /** Batches under way at once. */
-const lanes = 4;
+const concurrency = 4;
 
 /** A device to look at, and the route whose result is of interest. */
 export type Suspect = { readonly deviceId: string; readonly route: Route | undefined };
@@ -38,9 +38,9 @@ export async function lookAt(
     if (!isTooMuch(answers) || late.aborted)
       return ids.map((id, index) => [id, lookOf(answers[index])] as const);
     const parts = inChunks(ids, smallerThan("batch", ids.length));
-    return (await inParallel(parts, lanes, (part) => read({ version, ids: part }))).flat();
+    return (await inParallel(parts, concurrency, (part) => read({ version, ids: part }))).flat();
   };
-  return new Map((await inParallel(lookBatches(suspects), lanes, read)).flat());
+  return new Map((await inParallel(lookBatches(suspects), concurrency, read)).flat());
 }
 
 /** So long batches that get no answer are asked in smaller ones; what is left then waits for the next look. */

@@ -12,7 +12,7 @@ export type Reach = {
   readonly holds: (device: Device) => boolean;
 };
 
-const lanes = 8;
+const concurrency = 8;
 
 /** The reach of a caller with these limits; undefined: every device. A collection that is gone holds none. */
 export async function reachOf(
@@ -23,7 +23,7 @@ export async function reachOf(
   if (limits.kind === "all") return undefined;
   const { collectionIds } = limits;
   const now = clock.now();
-  const tests = await inParallel(collectionIds, lanes, async (collectionId) => {
+  const tests = await inParallel(collectionIds, concurrency, async (collectionId) => {
     const collection = (await store.get(tenantId, collectionId))?.collection;
     if (collection?.kind === "rule") return memberTest(collection.rule, now);
     const ids = new Set(collection?.deviceIds);

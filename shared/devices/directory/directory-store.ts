@@ -42,7 +42,7 @@ export const afterBuckets = "g";
 
 /** Below this share of buckets touched between the first and the last, single rows are cheaper than the whole range. */
 const sparseShare = 0.25;
-const maxLanes = 8;
+const concurrency = 8;
 const maxRows = 1000;
 /** Whole rows read at once: about 15,000 devices in memory. */
 const wholeRowsAtOnce = 150;
@@ -173,7 +173,7 @@ export class DirectoryStore {
       for await (const row of allRows(this.#tables, tableNames.devices, range, top)) visit(row);
       return;
     }
-    await inParallel(keys, maxLanes, async (key) => {
+    await inParallel(keys, concurrency, async (key) => {
       const range = { partition, from: key, below: `${key}~`, ...columns };
       const { rows } = await this.#tables.page(tableNames.devices, range, 1);
       for (const row of rows) visit(row);

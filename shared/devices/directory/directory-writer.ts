@@ -80,7 +80,7 @@ export type Part = { readonly from: string; readonly below?: string };
 
 /** Rows read at once: about 15,000 devices. */
 const rowsAtOnce = 150;
-const maxLanes = 4;
+const concurrency = 4;
 const removalsAtOnce = 99;
 /** Stands in a partition while it is cleared; sorts after every bucket. */
 const leavingRow = "leaving";
@@ -127,8 +127,8 @@ export class DirectoryWriter {
   ): Promise<void> {
     const partition = partitionOf(tenantId, bits);
     const { changes, gone } = changesFor(partition, bits, devices, stored);
-    await inParallel(batchesOf(changes), maxLanes, (batch) => this.#apply(batch));
-    await inParallel(gone, maxLanes, async ({ key, etag }) => {
+    await inParallel(batchesOf(changes), concurrency, (batch) => this.#apply(batch));
+    await inParallel(gone, concurrency, async ({ key, etag }) => {
       const outcome = await this.#tables.remove(tableNames.devices, partition, key, etag);
       if (outcome === "lost") throw new DirectoryWriteLost(`${partition} ${key}`);
     });

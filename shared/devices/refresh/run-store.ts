@@ -15,7 +15,7 @@ const partitionOf = ({ tenantId, refreshId }: Of): string => `${tenantId}|${refr
 const pathOf = ({ tenantId, refreshId }: Of, run: string): string =>
   `refreshes/${tenantId}/${refreshId}/${run}`;
 const Index: z.ZodType<RunIndex> = z.array(z.number());
-const maxLanes = 8;
+const concurrency = 8;
 
 /** Runs of a refresh, for as long as it lasts. */
 export class RunStore {
@@ -55,7 +55,7 @@ export class RunStore {
     indexes: readonly RunIndex[],
     { at, end }: { readonly at: number; readonly end: number },
   ): Promise<RefreshRecord[]> {
-    const parts = await inParallel(runs, maxLanes, async (run, nth) => {
+    const parts = await inParallel(runs, concurrency, async (run, nth) => {
       const index = indexes[nth] ?? [];
       const from = index[at] ?? 0;
       const content = await this.#blobs.get(pathOf(of, run), from, (index[end] ?? 0) - from);
@@ -67,7 +67,7 @@ export class RunStore {
 
   /** Removes every run, those of workers that lost their claim too. */
   async clear(of: Of): Promise<void> {
-    await inParallel(await this.#rows(of), maxLanes, async ({ rowKey }) => {
+    await inParallel(await this.#rows(of), concurrency, async ({ rowKey }) => {
       await this.#blobs.remove(pathOf(of, rowKey));
       await this.#tables.remove(tableNames.refreshes, partitionOf(of), rowKey);
     });

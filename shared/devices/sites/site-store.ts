@@ -24,7 +24,7 @@ export type Site = InventoryIds & {
 };
 
 const Part = z.array(SiteDevice);
-const lanes = 4;
+const concurrency = 4;
 const partKey = (part: number): string => String(part).padStart(4, "0");
 const partitionOf = ({ tenantId, siteCode, inventoryId }: InventoryIds): string =>
   `${tenantId}|${siteCode}|${inventoryId}`;
@@ -91,7 +91,7 @@ export class SiteStore {
   }
 
   async #remove(of: InventoryIds): Promise<void> {
-    await inParallel(await this.#rows(partitionOf(of)), lanes, async ({ rowKey }) => {
+    await inParallel(await this.#rows(partitionOf(of)), concurrency, async ({ rowKey }) => {
       await this.#blobs.remove(pathOf(of, rowKey));
       await this.#tables.remove(tableNames.sites, partitionOf(of), rowKey);
     });
