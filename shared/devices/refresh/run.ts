@@ -2,7 +2,7 @@
  * A run: the records of one slice of a refresh, sorted by device id, as lines of one blob, with an index
  * that says where each of 64 id partitions begins. Merging reads the same partition of every run. Pure.
  */
-import { decodeDevice, type Encoded, encodeDevice } from "../directory/directory-row.ts";
+import { decodeDevice, Encoded, encodeDevice } from "../directory/directory-row.ts";
 import type { RefreshRecord } from "../directory/graph-records.ts";
 
 /** Partitions of the id space: by the first six bits. */
@@ -70,7 +70,7 @@ function cellsOf(record: RefreshRecord): Encoded {
 }
 
 function recordOf(line: string): RefreshRecord {
-  const cells = JSON.parse(line.slice(1)) as Encoded;
+  const cells = Encoded.parse(JSON.parse(line.slice(1)));
   if (line.startsWith("t"))
     return { kind: "tag", id: String(cells[0]), groupTag: String(cells[1]) };
   if (line.startsWith("s")) {

@@ -221,3 +221,11 @@ test("a merge step never ends inside a bucket, and takes what memory allows", ()
   expect(partEnd([even], 0, 2)).toBe(16);
   expect(partEnd([even.map((bytes) => bytes / 1000)], 0, 10)).toBe(64);
 });
+
+test.each(['{"a":1}', "[7]", '[{"deviceId":"x"}]', '[["a",{}]]', "["])(
+  "a row with cells that we never wrote (%s) is an error, and no devices",
+  (d0) => {
+    const row = { partitionKey: "p", rowKey: "0000", etag: "", columns: { d0 } };
+    expect(() => devicesIn(row)).toThrow(/./);
+  },
+);
