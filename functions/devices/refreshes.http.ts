@@ -31,20 +31,24 @@ export const startRefreshFunction = onHttp(
       },
     },
   }),
-  async ({ params: { tenantId }, query: { confirmDevices }, seed }, tools) => {
+  async ({ params: { tenantId }, query, seed }, tools) => {
     const { services } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const refresh = await startRefresh(services.refresh, tenantId, seed, confirmDevices);
+    const { confirmDevices: devices, confirmGroupTags: groupTags } = query;
+    const confirmed = {
+      ...(devices === undefined ? {} : { devices }),
+      ...(groupTags === undefined ? {} : { groupTags }),
+    };
+    const refresh = await startRefresh(services.refresh, tenantId, seed, confirmed);
     const { refreshId, state } = refresh;
     const alreadyRunning = refreshId !== seed;
-    if (alreadyRunning && confirmDevices !== undefined)
+    if (alreadyRunning && Object.keys(query).length > 0)
       return fail(
         "conflict",
         "A refresh is under way that began without it. Confirm after its end.",
       );
-    const confirmed = confirmDevices === undefined ? {} : { confirmDevices };
-    const after = { refreshId, state, alreadyRunning, ...confirmed };
+    const after = { refreshId, state, alreadyRunning, ...query };
     signedInOf(tools).note({ object: `refresh/${refreshId}`, after });
     const location = `/api/v1/tenants/${tenantId}/refreshes/${refreshId}`;
     return succeed(accepted(location, viewOf(refresh)));

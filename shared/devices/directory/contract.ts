@@ -69,17 +69,14 @@ export const RefreshPath = z.strictObject({
   refreshId: OwnId,
 });
 
+const confirmable = z.coerce.number().int().min(0).max(10_000_000).optional();
+
 /** What may be said with the start of a refresh. */
 export const RefreshQuery = z.strictObject({
-  confirmDevices: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(10_000_000)
-    .optional()
-    .describe(
-      "Take a list of at least so many devices for true, however many the directory has: for a person who has looked",
-    ),
+  confirmDevices: confirmable.describe(
+    "Take a list of at least so many devices for true, however many the directory has: for a person who has looked",
+  ),
+  confirmGroupTags: confirmable.describe("The same of devices with a group tag"),
 });
 
 const count = z.int().min(0);
@@ -106,6 +103,7 @@ export const RefreshView = z
     }),
     groupTags: z.object({
       state: z.enum(["pending", "read", "notRead"]),
+      count: count.describe("Devices with a group tag, as far as they were read"),
       detail: z.string().optional().describe("Why they could not be read; earlier ones are kept"),
     }),
     startedAt: z.iso.datetime(),

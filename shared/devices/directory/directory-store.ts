@@ -26,6 +26,8 @@ export type DirectoryMeta = Layout & {
   readonly count: number;
   /** How many of them Intune gave. */
   readonly fromIntune: number;
+  /** Devices with a group tag, in the list that was read last. */
+  readonly groupTags: number;
   /** ISO 8601: when the refresh that made it ended. */
   readonly refreshedAt: string;
   /** The refresh that wrote this. */
@@ -66,6 +68,7 @@ export class DirectoryStore {
       generation: numberOf(row, "generation"),
       count: numberOf(row, "count"),
       fromIntune: numberOf(row, "fromIntune"),
+      groupTags: numberOf(row, "groupTags"),
       refreshedAt: textOf(row, "refreshedAt"),
       refreshId: textOf(row, "refreshId"),
     };

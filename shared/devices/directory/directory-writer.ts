@@ -178,6 +178,7 @@ type Published = {
   readonly bits: number;
   readonly count: number;
   readonly fromIntune: number;
+  readonly groupTags: number;
   readonly refreshId: string;
   readonly refreshedAt: string;
 };

@@ -21,6 +21,7 @@ import {
   isDoubtful,
   maxAttempts,
   maxWaits,
+  noTags,
   progressed,
   type Refresh,
   type Stage,
@@ -156,7 +157,7 @@ function takeRecords(slice: Mutable, stage: ReadingStage, body: unknown): void {
   if (stage.kind === "devices") {
     slice.fetched += value.length;
     slice.unreadable += value.length - records.length;
-  }
+  } else slice.groupTags = { state: "pending", count: slice.groupTags.count + records.length };
   if (typeof nextLink !== "string") return endStage(slice, stage);
   const seen = withLink(slice.walk.seen, nextLink);
   if (seen === undefined) slice.stop = nowhere("that was read before: its list goes in a circle");
@@ -178,9 +179,13 @@ const nowhere = (how: string): Stop => ({
 
 function endStage(slice: Mutable, { kind }: ReadingStage): void {
   slice.next = kind === "devices" ? { kind: "tags" } : undefined;
-  slice.walk = { ...slice.walk, seen: [], restarts: 0 };
-  if (kind === "tags") slice.groupTags = { state: "read" };
+  const doubted = kind === "tags" && slice.walk.doubted;
+  slice.walk = { ...slice.walk, seen: [], restarts: 0, doubted };
+  if (kind === "tags") slice.groupTags = { ...slice.groupTags, state: "read" };
 }
+
+const withoutTagRecords = (records: readonly RefreshRecord[]): RefreshRecord[] =>
+  records.filter(({ kind }) => kind !== "tag");
 
 type Refusal = Extract<GraphAnswer, { kind: "refused" }>;
 
@@ -195,8 +200,9 @@ function takeRefusal(slice: Mutable, { kind, nextLink }: ReadingStage, refusal: 
   if (nextLink !== undefined && !isOurs && walk.restarts < maxRestarts) {
     slice.walk = { ...walk, restarts: walk.restarts + 1, seen: [] };
     slice.next = { kind };
-    slice.records = slice.records.filter((record) => kind === "tags" && record.kind !== "tag");
+    slice.records = kind === "tags" ? withoutTagRecords(slice.records) : [];
     if (kind === "devices") Object.assign(slice, { fetched: 0, unreadable: 0, anew: true });
+    else slice.groupTags = noTags;
     return;
   }
   const need = reason === "forbidden" ? ` The app needs the permission ${permissionOf[kind]}.` : "";
@@ -237,10 +243,19 @@ export async function readSlice(
   if (reservation.waitMs > 0) await setTimeout(reservation.waitMs);
   const until = deps.clock.now() + deps.leaseMs * readingShare;
   const slice = await fetchSlice(deps, work.refresh, stage, { pages: reservation.pages, until });
-  const read = withSlice(work.refresh, slice);
   const listed = stage.kind === "devices" && slice.next?.kind !== "devices";
-  const doubt = listed ? await doubtOf(deps, work, read) : undefined;
+  const doubt = listed ? await doubtOf(deps, work, withSlice(work.refresh, slice)) : undefined;
   if (doubt !== undefined) return doubt;
+  const lost = slice.next === undefined ? await lostTags(deps, work.refresh, slice) : undefined;
+  if (lost === undefined) return takeSlice(deps, work, slice);
+  const records = withoutTagRecords(slice.records);
+  if (!slice.walk.doubted) return readTagsAgain(deps, work, { ...slice, records });
+  const groupTags = { ...slice.groupTags, state: "notRead", detail: lost } as const;
+  return takeSlice(deps, work, { ...slice, records, groupTags });
+}
+
+async function takeSlice(deps: RefreshDeps, work: RefreshWork, slice: Fetched): Promise<Sliced> {
+  const read = withSlice(work.refresh, slice);
   const whole = slice.next === undefined && read.runs.length === 0;
   const joined = whole ? await joinInMemory(deps, read, slice.records) : undefined;
   if (joined !== undefined) {
@@ -262,7 +277,8 @@ function endOf(deps: RefreshDeps, refresh: Refresh, stop: Stop | undefined): Pro
 
 /** Goes on without group tags: devices keep those that they had. */
 async function withoutTags(deps: RefreshDeps, work: RefreshWork, detail: string): Promise<Sliced> {
-  const refresh = { ...work.refresh, groupTags: { state: "notRead", detail } } as const;
+  const groupTags = { ...work.refresh.groupTags, state: "notRead", detail } as const;
+  const refresh = { ...work.refresh, groupTags };
   await work.keep(progressed(refresh, await afterReading(deps, refresh)));
   return { kind: "on" };
 }
@@ -277,13 +293,12 @@ const doubtMs = 30_000;
 async function doubtOf(
   { directory }: RefreshDeps,
   work: RefreshWork,
-  { tenantId, counts, walk }: Refresh,
+  { tenantId, counts, confirmed }: Refresh,
 ): Promise<Sliced | undefined> {
   const now = counts.fetched - counts.unreadable;
-  if (walk.confirmDevices !== undefined && now >= walk.confirmDevices) return undefined;
   const before = (await directory.meta(tenantId))?.fromIntune ?? 0;
-  if (!isDoubtful(before, now)) return undefined;
-  if (!walk.doubted) {
+  if (!isDoubtful(before, now, confirmed.devices)) return undefined;
+  if (!work.refresh.walk.doubted) {
     const refresh = walkAnew(work.refresh, { doubted: true, restarts: 0 });
     return { kind: "pause", afterMs: doubtMs, refresh: { ...refresh, attempts: 0 } };
   }
@@ -291,6 +306,31 @@ async function doubtOf(
     "confirmation-required",
     `Microsoft Graph lists ${now} devices, asked twice, where the directory has ${before}. The directory was kept. If it is true, start a refresh with confirmDevices=${now}.`,
   );
+}
+
+/** Why so few group tags are not believed either. No more can be there than devices, however many there were. */
+async function lostTags(
+  { directory }: RefreshDeps,
+  refresh: Refresh,
+  slice: Fetched,
+): Promise<string | undefined> {
+  const { tenantId, counts, confirmed, groupTags } = withSlice(refresh, slice);
+  const there = (await directory.meta(tenantId))?.groupTags ?? 0;
+  const before = Math.min(there, counts.fetched - counts.unreadable);
+  if (!isDoubtful(before, groupTags.count, confirmed.groupTags)) return undefined;
+  return `Microsoft Graph lists ${groupTags.count} devices with a group tag, asked twice, where there were ${there}. Devices keep theirs. If it is true, start a refresh with confirmGroupTags=${groupTags.count}.`;
+}
+
+/** Keeps what a slice brought but for the group tags, which are read once more, after a while. */
+async function readTagsAgain(
+  deps: RefreshDeps,
+  work: RefreshWork,
+  slice: Fetched,
+): Promise<Sliced> {
+  const again = { ...slice, next: { kind: "tags" }, groupTags: noTags } as const;
+  await keepSlice(deps, work, withSlice(work.refresh, again), again);
+  const walk = { ...work.refresh.walk, doubted: true };
+  return { kind: "pause", afterMs: doubtMs, refresh: { ...work.refresh, walk, attempts: 0 } };
 }
 
 /** Waiting for what was reserved is not a failed attempt. */

@@ -141,14 +141,17 @@ export async function mergeNext(deps: MergeDeps, work: RefreshWork, stage: Mergi
 
 /** Makes the merged layout the directory, and removes the one before it. */
 export async function finishMerge(
-  { writer, clock }: MergeDeps,
+  { directory, writer, clock }: MergeDeps,
   work: RefreshWork,
   { fromBits, toBits, merged }: Finishing,
 ): Promise<void> {
-  const { tenantId, refreshId, counts } = work.refresh;
+  const { tenantId, refreshId, counts, groupTags: tags } = work.refresh;
   const refreshedAt = toIso(clock.now());
+  // What could not be read is still there.
+  const kept = tags.state === "read" ? 0 : ((await directory.meta(tenantId))?.groupTags ?? 0);
+  const groupTags = Math.max(tags.count, kept);
   const fromIntune = counts.fetched - counts.unreadable;
-  const published = { bits: toBits, count: merged, fromIntune, refreshId, refreshedAt };
+  const published = { bits: toBits, count: merged, fromIntune, groupTags, refreshId, refreshedAt };
   await writer.publish(tenantId, published);
   if (fromBits === undefined || fromBits === toBits) return;
   await writer.clear(tenantId, fromBits, () => work.keep(work.refresh));

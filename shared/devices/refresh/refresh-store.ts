@@ -6,7 +6,7 @@ import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { flagOf, jsonOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
 import { clear, type Tables } from "../../storage/tables.ts";
-import type { Inventory, Refresh, Tally } from "./refresh.ts";
+import type { Confirmed, Inventory, Refresh, Tally } from "./refresh.ts";
 
 /** A refresh with the etag that a change must present. */
 export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
@@ -99,7 +99,8 @@ export class RefreshStore {
 }
 
 function toRow(refresh: Refresh): Row {
-  const { tenantId, refreshId, state, stage, counts, groupTags, runs, walk, ...rest } = refresh;
+  const { tenantId, refreshId, state, stage, counts, groupTags, runs, walk, confirmed, ...rest } =
+    refresh;
   const { tally, failure, finishedAt, startedAt, ...numbers } = rest;
   return {
     partitionKey: tenantId,
@@ -110,6 +111,7 @@ function toRow(refresh: Refresh): Row {
     groupTags: JSON.stringify(groupTags),
     runs: JSON.stringify(runs),
     walk: JSON.stringify(walk),
+    confirmed: JSON.stringify(confirmed),
     startedAt,
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
@@ -148,6 +150,7 @@ const columns = {
   counts: z.object({ pages: count, fetched: count, unreadable: count, ...tallied }),
   groupTags: z.object({
     state: z.enum(["pending", "read", "notRead"]),
+    count,
     detail: z.string().exactOptional(),
   }),
   runs: z.array(z.string()),
@@ -156,8 +159,11 @@ const columns = {
     restarts: count,
     seen: z.array(z.string()),
     doubted: z.boolean(),
-    confirmDevices: count.exactOptional(),
   }),
+  confirmed: z.object({
+    devices: count.exactOptional(),
+    groupTags: count.exactOptional(),
+  }) satisfies z.ZodType<Confirmed>,
   // Codes of a later version are as good as ours: they are only told.
   failure: z.object({
     code: z.custom<FailureCode>((code) => typeof code === "string"),
@@ -182,6 +188,7 @@ function fromRow(row: StoredRow): Refresh {
     groupTags: json("groupTags", columns.groupTags),
     runs: json("runs", columns.runs),
     walk: json("walk", columns.walk),
+    confirmed: json("confirmed", columns.confirmed),
     startedAt: textOf(row, "startedAt"),
     ...(finishedAt === "" ? {} : { finishedAt }),
     ...(failure === undefined ? {} : { failure }),

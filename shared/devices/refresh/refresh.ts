@@ -57,11 +57,12 @@ export type Walk = {
   readonly restarts: number;
   /** What is kept of the links that were followed, to notice a circle. */
   readonly seen: readonly string[];
-  /** The list was far shorter than the directory, and is read a second time. */
+  /** The list was far shorter than what was there, and is read a second time. */
   readonly doubted: boolean;
-  /** So few devices a person believes. */
-  readonly confirmDevices?: number;
 };
+
+/** How few a person has confirmed: a list of at least so many is taken for true, however many there were. */
+export type Confirmed = { readonly devices?: number; readonly groupTags?: number };
 
 /** One refresh. */
 export type Refresh = {
@@ -70,8 +71,12 @@ export type Refresh = {
   readonly state: "running" | "completed" | "failed";
   readonly stage: Stage;
   readonly counts: RefreshCounts;
-  /** Whether group tags could be read, and if not, why. */
-  readonly groupTags: { readonly state: "pending" | "read" | "notRead"; readonly detail?: string };
+  /** Whether group tags could be read, and if not, why; `count`: devices with one, as far as they were read. */
+  readonly groupTags: {
+    readonly state: "pending" | "read" | "notRead";
+    readonly count: number;
+    readonly detail?: string;
+  };
   readonly startedAt: string;
   readonly finishedAt?: string;
   readonly failure?: { readonly code: FailureCode; readonly detail: string };
@@ -90,6 +95,7 @@ export type Refresh = {
   /** Times in a row that Graph asked us to wait. */
   readonly waits: number;
   readonly walk: Walk;
+  readonly confirmed: Confirmed;
 };
 
 /** Claims without progress, and waits in a row, after which we give up. */
@@ -109,20 +115,22 @@ const none: RefreshCounts = {
 /** Records in a page as long as nothing speaks against it: Intune's most. */
 const fullPage = 1000;
 const newWalk: Walk = { top: fullPage, restarts: 0, seen: [], doubted: false };
+/** Group tags before any was read. */
+export const noTags: Refresh["groupTags"] = { state: "pending", count: 0 };
 
-/** A refresh that nobody has begun; it takes a fleet of at least `confirmDevices` for true. */
+/** A refresh that nobody has begun. */
 export const newRefresh = (
   tenantId: string,
   refreshId: string,
   now: Instant,
-  confirmDevices?: number,
+  confirmed: Confirmed = {},
 ): Refresh => ({
   tenantId,
   refreshId,
   state: "running",
   stage: { kind: "devices" },
   counts: none,
-  groupTags: { state: "pending" },
+  groupTags: noTags,
   startedAt: toIso(now),
   runs: [],
   claims: 0,
@@ -132,15 +140,16 @@ export const newRefresh = (
   reserved: false,
   attempts: 0,
   waits: 0,
-  walk: confirmDevices === undefined ? newWalk : { ...newWalk, confirmDevices },
+  walk: newWalk,
+  confirmed,
 });
 
-/** The walk through the stage's list from its beginning: of devices, nothing counts that was read before. */
+/** The walk through the stage's list from its beginning: nothing counts that was read of it before. */
 export const walkAnew = (refresh: Refresh, change: Partial<Walk>): Refresh => ({
   ...refresh,
   ...(refresh.stage.kind === "devices"
     ? { runs: [], counts: { ...refresh.counts, fetched: 0, unreadable: 0 } }
-    : {}),
+    : { groupTags: noTags }),
   stage: refresh.stage.kind === "tags" ? { kind: "tags" } : { kind: "devices" },
   walk: { ...refresh.walk, seen: [], ...change },
 });
@@ -155,13 +164,14 @@ export function withLink(seen: readonly string[], link: string): readonly string
   return [...kept, name];
 }
 
-/** Below this share of the devices that were there a large fleet is not believed to have shrunk by itself. */
+/** Below this share of what was there a large fleet is not believed to have shrunk by itself. */
 const believedShare = 0.1;
 const largeFleet = 100;
 
-/** Whether a list of `now` devices, where there were `before`, is rather a fault than a fleet. */
-export const isDoubtful = (before: number, now: number): boolean =>
-  (before > 0 && now === 0) || (before >= largeFleet && now < before * believedShare);
+/** Whether a list of `now` entries, where there were `before`, is rather a fault than true; not if a person `confirmed` so few. */
+export const isDoubtful = (before: number, now: number, confirmed = Infinity): boolean =>
+  now < confirmed &&
+  ((before > 0 && now === 0) || (before >= largeFleet && now < before * believedShare));
 
 /** What a worker may do with a refresh. */
 export type Claim =
@@ -180,7 +190,7 @@ export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
     // Group tags are good to have: without them the refresh goes on.
     if (refresh.stage.kind === "tags" && refresh.groupTags.state === "pending")
       return claim(
-        { ...refresh, attempts: 0, groupTags: { state: "notRead", detail } },
+        { ...refresh, attempts: 0, groupTags: { ...refresh.groupTags, state: "notRead", detail } },
         now,
         leaseMs,
       );
@@ -212,10 +222,7 @@ export const progressed = (refresh: Refresh, stage: Stage): Refresh => ({
   stage,
   attempts: 0,
   waits: 0,
-  walk:
-    stage.kind === refresh.stage.kind
-      ? refresh.walk
-      : { ...newWalk, doubted: refresh.walk.doubted },
+  walk: stage.kind === refresh.stage.kind ? refresh.walk : newWalk,
 });
 
 /** The end, good or bad. What was already merged stays. */

@@ -2,19 +2,19 @@
 import { queueNames } from "../../storage/names.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { RefreshDeps } from "./claim.ts";
-import { newRefresh, type Refresh } from "./refresh.ts";
+import { type Confirmed, newRefresh, type Refresh } from "./refresh.ts";
 
 type StartDeps = Pick<RefreshDeps, "refreshes" | "queues" | "clock" | "leaseMs">;
 
 /**
- * The tenant's running refresh: a new one with the id `seed`, or the one that was there. A new one takes a list of at
- * least `confirmDevices` devices for true, however few that are.
+ * The tenant's running refresh: a new one with the id `seed`, or the one that was there, which knows nothing of what
+ * is `confirmed` now.
  */
 export async function startRefresh(
   deps: StartDeps,
   tenantId: string,
   seed: string,
-  confirmDevices?: number,
+  confirmed?: Confirmed,
 ): Promise<Refresh> {
   const { refreshes } = deps;
   return updateRow(`the active refresh of ${tenantId}`, async () => {
@@ -27,7 +27,7 @@ export async function startRefresh(
     // Listed first: a refresh that never came to be is struck off when its message finds nothing.
     await refreshes.open(tenantId, seed);
     const won = await refreshes.activate(tenantId, seed, active?.etag);
-    return won ? begun(deps, tenantId, seed, confirmDevices) : lost;
+    return won ? begun(deps, tenantId, seed, confirmed) : lost;
   });
 }
 
@@ -35,10 +35,10 @@ async function begun(
   deps: StartDeps,
   tenantId: string,
   refreshId: string,
-  confirmDevices?: number,
+  confirmed?: Confirmed,
 ): Promise<Refresh> {
   const { refreshes, clock } = deps;
-  const fresh = newRefresh(tenantId, refreshId, clock.now(), confirmDevices);
+  const fresh = newRefresh(tenantId, refreshId, clock.now(), confirmed);
   await refreshes.open(tenantId, refreshId);
   const inserted = await refreshes.insert(fresh);
   await tell(deps, fresh);

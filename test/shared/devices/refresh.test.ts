@@ -105,7 +105,7 @@ test("the layout grows and shrinks with the fleet, and the old one is removed", 
   const tenantId = rig.addTenant();
   const bitsAfter = async (devices: number): Promise<number> => {
     rig.graph.devices = graphDevices(devices);
-    await rig.refresh(tenantId, inSlices(), devices);
+    await rig.refresh(tenantId, inSlices(), { devices });
     const walked = await rig.all(tenantId, 200);
     expect(walked.map(({ deviceId }) => deviceId)).toEqual(
       rig.graph.devices.map(({ id }) => String(id)).toSorted(),
@@ -365,8 +365,10 @@ test("a list without devices is asked for twice, not believed, and believed when
     expect(asked).toHaveLength(2);
     expect((await rig.all(tenantId)).length).toBe(300);
   }
-  expect(await rig.refresh(tenantId, rig.deps, 13)).toMatchObject({ state: "failed" });
-  expect(await rig.refresh(tenantId, rig.deps, 12)).toMatchObject({ state: "completed" });
+  expect(await rig.refresh(tenantId, rig.deps, { devices: 13 })).toMatchObject({ state: "failed" });
+  expect(await rig.refresh(tenantId, rig.deps, { devices: 12 })).toMatchObject({
+    state: "completed",
+  });
   expect((await rig.all(tenantId)).length).toBe(12);
 });
 
@@ -383,6 +385,93 @@ test("a list that was empty once, and is whole the second time, is taken", async
     state: "completed",
     counts: { unchanged: 30, removed: 0 },
   });
+});
+
+/** Identities with a group tag, of the devices below `to`. */
+const tagged = (to: number) =>
+  Array.from({ length: to }, (_, number) => ({ managedDeviceId: idOf(number), groupTag: "Kiosk" }));
+const tagsOf = async (tenantId: string) =>
+  (await rig.all(tenantId)).filter(({ groupTag }) => groupTag === "Kiosk").length;
+
+// With two pages to a slice the list of group tags takes several slices, else it ends in the slice that began it.
+test.each([
+  { way: "in one slice", pageSize: 1000, slicePages: 20 },
+  { way: "in many slices", pageSize: 30, slicePages: 2 },
+])(
+  "group tags that vanish at once are asked for twice, kept, and gone when a person says so, $way",
+  async ({ pageSize, slicePages }) => {
+    const tenantId = rig.addTenant();
+    const deps = { ...rig.deps, slicePages };
+    Object.assign(rig.graph, { devices: graphDevices(300), identities: tagged(200), pageSize });
+    expect(await rig.refresh(tenantId, deps)).toMatchObject({
+      groupTags: { state: "read", count: 200 },
+    });
+    const vanished = [
+      [],
+      tagged(12),
+      tagged(200).map((identity) => ({ ...identity, groupTag: "" })),
+      tagged(200).map((identity) => ({ ...identity, managedDeviceId: null })),
+    ];
+    for (const identities of vanished) {
+      rig.graph.identities = identities;
+      const left = identities.length === 12 ? 12 : 0;
+      const before = rig.graph.paths.length;
+      const refresh = await rig.refresh(tenantId, deps);
+      expect(refresh).toMatchObject({ state: "completed", groupTags: { state: "notRead" } });
+      expect(refresh.groupTags.detail).toContain(`confirmGroupTags=${left}`);
+      const asked = rig.graph.paths
+        .slice(before)
+        .filter((path) => path.includes("windowsAutopilot") && !path.includes("skiptoken"));
+      expect(asked).toHaveLength(2);
+      expect(await tagsOf(tenantId)).toBe(200);
+      expect((await rig.all(tenantId)).length).toBe(300);
+    }
+    rig.graph.identities = tagged(12);
+    const more = await rig.refresh(tenantId, deps, { groupTags: 13 });
+    expect(more).toMatchObject({ groupTags: { state: "notRead" } });
+    const less = await rig.refresh(tenantId, deps, { groupTags: 12 });
+    expect(less).toMatchObject({ groupTags: { state: "read", count: 12 } });
+    expect(await tagsOf(tenantId)).toBe(12);
+    expect(await rig.refresh(tenantId, deps)).toMatchObject({ groupTags: { state: "read" } });
+  },
+);
+
+test("group tags that were gone once, and are whole the second time, are taken", async () => {
+  const tenantId = rig.addTenant();
+  Object.assign(rig.graph, { devices: graphDevices(300), identities: tagged(200) });
+  await rig.refresh(tenantId);
+  let empty = 1;
+  rig.graph.odd = (_, path) =>
+    path.includes("windowsAutopilot") && empty-- > 0
+      ? { status: 200, body: { value: [] } }
+      : undefined;
+  rig.graph.identities = tagged(150);
+  const refresh = await rig.refresh(tenantId);
+  expect(refresh).toMatchObject({ groupTags: { state: "read", count: 150 } });
+  expect(await tagsOf(tenantId)).toBe(150);
+});
+
+test("group tags are still held after refreshes that could not read them", async () => {
+  const tenantId = rig.addTenant();
+  Object.assign(rig.graph, { devices: graphDevices(300), identities: tagged(200) });
+  await rig.refresh(tenantId);
+  rig.graph.odd = (_, path) =>
+    path.includes("windowsAutopilot")
+      ? { status: 403, body: { error: { code: "Forbidden" } } }
+      : undefined;
+  await rig.refresh(tenantId);
+  Object.assign(rig.graph, { identities: [], odd: () => undefined });
+  expect(await rig.refresh(tenantId)).toMatchObject({ groupTags: { state: "notRead" } });
+  expect(await tagsOf(tenantId)).toBe(200);
+});
+
+test("group tags that go with their devices are not missed", async () => {
+  const tenantId = rig.addTenant();
+  Object.assign(rig.graph, { devices: graphDevices(300), identities: tagged(200) });
+  await rig.refresh(tenantId);
+  Object.assign(rig.graph, { devices: graphDevices(12), identities: tagged(12) });
+  const refresh = await rig.refresh(tenantId, rig.deps, { devices: 12 });
+  expect(refresh).toMatchObject({ state: "completed", groupTags: { state: "read", count: 12 } });
 });
 
 test("a device that was never enrolled has no moment of it", async () => {

@@ -5,6 +5,7 @@ import type { Device } from "../../../../shared/devices/directory/device.ts";
 import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
 import { DirectoryWriter } from "../../../../shared/devices/directory/directory-writer.ts";
 import type { RefreshDeps, TenantReads } from "../../../../shared/devices/refresh/claim.ts";
+import type { Confirmed } from "../../../../shared/devices/refresh/refresh.ts";
 import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
 import { RunStore } from "../../../../shared/devices/refresh/run-store.ts";
 import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/refresh/slice.ts";
@@ -70,8 +71,8 @@ export async function openRig() {
       tenants.set(tenantId, reads);
       return tenantId;
     },
-    start: (tenantId: string, confirmDevices?: number) =>
-      startRefresh(deps, tenantId, newestFirstId(clock.now()), confirmDevices),
+    start: (tenantId: string, confirmed?: Confirmed) =>
+      startRefresh(deps, tenantId, newestFirstId(clock.now()), confirmed),
     /** Delivers messages until one is acknowledged, moving the clock as long as each asked to wait. */
     finish: async (tenantId: string, refreshId: string, with_: RefreshDeps = deps) => {
       for (let delivery = 0; delivery < 200; delivery += 1) {
@@ -83,8 +84,8 @@ export async function openRig() {
       if (stored === undefined) throw new Error("no such refresh");
       return stored.refresh;
     },
-    refresh: async (tenantId: string, with_: RefreshDeps = deps, confirmDevices?: number) => {
-      const { refreshId } = await rig.start(tenantId, confirmDevices);
+    refresh: async (tenantId: string, with_: RefreshDeps = deps, confirmed?: Confirmed) => {
+      const { refreshId } = await rig.start(tenantId, confirmed);
       return rig.finish(tenantId, refreshId, with_);
     },
     /** The whole directory, walked. */
