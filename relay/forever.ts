@@ -1,8 +1,8 @@
 /** The relay's loops: each repeats its work until the relay stops, and waits trouble out. */
 import { reasonIn } from "../shared/kernel/outside-text.ts";
 import type { Log } from "./base/log.ts";
+import { MusterFailure } from "./base/muster-failure.ts";
 import { pause, Stopping } from "./base/pause.ts";
-import { MusterTrouble } from "./base/trouble.ts";
 import { SiteUnreadable } from "./site/reads.ts";
 
 /** What a round came to: there may be more to do at once, or not before the loop's own time. */
@@ -16,7 +16,7 @@ export type Loop = {
   readonly work: () => Promise<Round>;
 };
 
-const troubleMs = 15_000;
+const retryMs = 15_000;
 
 /** Repeats some work until the relay stops. Never rejects. */
 export async function forever({ log, stopping, idleMs, work }: Loop): Promise<void> {
@@ -25,7 +25,7 @@ export async function forever({ log, stopping, idleMs, work }: Loop): Promise<vo
       (round) => (round === "idle" ? idleMs : 0),
       (error: unknown) => {
         if (!(error instanceof Stopping)) log(eventOf(error), { why: wordsOf(error) });
-        return Math.max(Math.min(troubleMs, idleMs), retryAfterMs(error));
+        return Math.max(Math.min(retryMs, idleMs), retryAfterMs(error));
       },
     );
     await pause(stopping, waitMs).catch(() => undefined);
@@ -34,12 +34,12 @@ export async function forever({ log, stopping, idleMs, work }: Loop): Promise<vo
 
 /** Who is in trouble: Muster, the site, or anybody else, such as the queue. */
 function eventOf(error: unknown): string {
-  if (error instanceof MusterTrouble) return "muster.trouble";
-  return error instanceof SiteUnreadable ? "site.unreadable" : "relay.trouble";
+  if (error instanceof MusterFailure) return "muster.failure";
+  return error instanceof SiteUnreadable ? "site.unreadable" : "relay.failure";
 }
 
 const retryAfterMs = (error: unknown): number =>
-  error instanceof MusterTrouble ? error.retryAfterMs : 0;
+  error instanceof MusterFailure ? error.retryAfterMs : 0;
 
 /** An error in one line: some libraries add whole requests below. */
 const wordsOf = (error: unknown): string =>

@@ -2,7 +2,7 @@
 import { plainText } from "../shared/kernel/outside-text.ts";
 import type { Log } from "./base/log.ts";
 import { pause } from "./base/pause.ts";
-import { forgetId, keptId } from "./claims/journal.ts";
+import { deleteId, persistentId } from "./claims/journal.ts";
 import type { Round } from "./forever.ts";
 import type { Lease } from "./muster/lease.ts";
 import type { InventoryDevice, Muster } from "./muster/muster.ts";
@@ -145,9 +145,9 @@ export async function inventoryOnce(deps: KeepInventoryDeps): Promise<Round> {
   await checkSite();
   const inventory = await handIn(
     { ...deps, wait: (ms) => pause(stopping, ms) },
-    keptId(home, idName),
+    persistentId(home, idName),
   );
-  forgetId(home, idName);
+  deleteId(home, idName);
   log("inventory.hand-in", inventory);
   return "idle";
 }

@@ -1,10 +1,10 @@
-/** The relay at work: keeps its hold on the site, carries claims, hands in the inventory, until it is stopped. */
+/** The relay at work: keeps its lease of the site, works on claims, hands in the inventory, until it is stopped. */
 
 import type { Log } from "./base/log.ts";
 import type { Settings } from "./base/settings.ts";
 import { tokenSource } from "./base/token.ts";
-import { type CrewDeps, crewOf } from "./claims/carry-claims.ts";
-import { keptId, openJournal, takeAlone } from "./claims/journal.ts";
+import { type ClaimWorkerDeps, claimWorker } from "./claims/claim-worker.ts";
+import { lockHome, openJournal, persistentId } from "./claims/journal.ts";
 import { ownOperations } from "./claims/own-operations.ts";
 import { forever, type Loop } from "./forever.ts";
 import { inventoryOnce } from "./inventory.ts";
@@ -13,12 +13,13 @@ import { type Lease, leaseOf } from "./muster/lease.ts";
 import { type Muster, musterApi } from "./muster/muster.ts";
 import { openQueue } from "./muster/work-queue.ts";
 import { serveNext } from "./serve-queue.ts";
-import { siteReader } from "./site/admin-service.ts";
-import { siteCheck } from "./site/check.ts";
-import { transportOf } from "./site/site-transport.ts";
+import { siteCheck, siteReader } from "./site/admin-service.ts";
+import { curlTransport } from "./site/curl-transport.ts";
+import { fetchTransport } from "./site/fetch-transport.ts";
 import { siteStarter } from "./site/start-operation.ts";
+import { type Transport, throttled } from "./site/transport.ts";
 
-type Deps = Omit<CrewDeps, "lease"> & {
+type Deps = Omit<ClaimWorkerDeps, "lease"> & {
   readonly muster: Muster;
   readonly lease: Lease;
   readonly home: string;
@@ -26,7 +27,7 @@ type Deps = Omit<CrewDeps, "lease"> & {
 };
 
 /** Messages worked on at once. */
-const lanes = 4;
+const concurrency = 4;
 /** How often a lease is renewed before it would end. */
 const renewals = 6;
 /** More time for a call to the site than the call itself waits: a process may stand still for a moment. */
@@ -37,7 +38,7 @@ const marginMs = 5_000;
  * @throws One line for people when another one runs with the same journal, or Muster refuses this one.
  */
 export async function runRelay(settings: Settings, log: Log, stopping: AbortSignal): Promise<void> {
-  const letGo = await takeAlone(settings.home);
+  const unlock = await lockHome(settings.home);
   const journal = openJournal(settings.home);
   try {
     const deps = depsOf(settings, log, stopping, journal);
@@ -50,14 +51,14 @@ export async function runRelay(settings: Settings, log: Log, stopping: AbortSign
     log("relay.stop", { claims: journal.claims().size });
   } finally {
     journal.close();
-    letGo();
+    unlock();
   }
 }
 
 async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
   const { log, stopping, lease } = deps;
-  const crew = crewOf(deps);
-  crew.resumeAll();
+  const worker = claimWorker(deps);
+  worker.resumeAll();
   const queue = openQueue(settings);
   const loop = (idleMs: number, work: Loop["work"]): Promise<void> =>
     forever({ log, stopping, idleMs, work });
@@ -66,26 +67,26 @@ async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
       await lease.keep();
       return "idle";
     }),
-    ...Array.from({ length: lanes }, () =>
-      loop(settings.idleMs, () => serveNext({ crew, queue, lease, log })),
+    ...Array.from({ length: concurrency }, () =>
+      loop(settings.idleMs, () => serveNext({ worker, queue, lease, log })),
     ),
     loop(settings.inventoryMs, () => inventoryOnce(deps)),
   ]);
-  await crew.idle();
+  await worker.idle();
 }
 
 function depsOf(
   settings: Settings,
   log: Log,
   stopping: AbortSignal,
-  journal: CrewDeps["journal"],
+  journal: ClaimWorkerDeps["journal"],
 ): Deps {
   const { site, home, leaseMs, tenantId, siteCode } = settings;
   const transport = transportOf(site);
   const clock = musterClock();
   const address = { url: settings.muster.url, tenantId, siteCode };
   const ask = askerOf(address, tokenSource(settings.muster.auth), clock);
-  const muster = musterApi(ask, keptId(home, "relay-id"));
+  const muster = musterApi(ask, persistentId(home, "relay-id"));
   const reader = siteReader(transport, site.url);
   const callMs = site.timeoutMs + Math.min(marginMs, site.timeoutMs / 2);
   return {
@@ -101,4 +102,13 @@ function depsOf(
     now: clock.now,
     stopping,
   };
+}
+
+/** The transport to AdminService that the settings name, at most so many requests a second. */
+function transportOf({ url, auth, timeoutMs, requestsPerSecond }: Settings["site"]): Transport {
+  const transport =
+    auth.kind === "negotiate"
+      ? curlTransport(url, auth.curl, timeoutMs)
+      : fetchTransport(url, auth, timeoutMs);
+  return throttled(transport, requestsPerSecond);
 }

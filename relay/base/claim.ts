@@ -40,8 +40,8 @@ export type Outcome = {
 };
 
 /**
- * Where a batch stands. `calls`: calls that were made for it, this one included. `term`: the term of our hold
- * on the site in which it was surely not called yet. `after`: no operation of the site up to this number is
+ * Where a batch stands. `calls`: calls that were made for it, this one included. `term`: the term of our lease
+ * of the site in which it was surely not called yet. `after`: no operation of the site up to this number is
  * ours. `sure`: we know how the claim was cut, so that an operation for part of its devices is not ours.
  * `why`: the latest reason for which it is not started, or not known to be.
  */
@@ -59,7 +59,7 @@ export type BatchState =
       readonly sure: boolean;
       readonly why?: string;
     }
-  | { readonly kind: "started"; readonly operationId?: number; readonly told: boolean }
+  | { readonly kind: "started"; readonly operationId?: number; readonly reported: boolean }
   | { readonly kind: "settled"; readonly outcome: Outcome }
   | { readonly kind: "reported" };
 
@@ -104,7 +104,7 @@ export const inDoubt = ({ mark }: Pick<Work, "mark">, calls: number): BatchState
   sure: false,
 });
 
-/** A claim as it begins, in some term of our hold on the site. */
+/** A claim as it begins, in some term of our lease of the site. */
 export function begin(work: Work, batchSize: number, term: number): Claim {
   const size = oneByOne(work) ? 1 : batchSize;
   // We do not remember it, but Muster does: its calls may have been made.

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { signInFailure } from "../../shared/graph/sign-in-failure.ts";
 import { type AppCredential, appTokens } from "../../shared/identity/app-token.ts";
 import { reasonOf } from "../../shared/kernel/outside-text.ts";
-import { MusterTrouble } from "./trouble.ts";
+import { MusterFailure } from "./muster-failure.ts";
 
 /** How the relay signs in to Muster. */
 export type MusterAuth =
@@ -56,8 +56,8 @@ async function withinTime(token: Promise<string>): Promise<string> {
 }
 
 /** What Entra refuses, only an administrator can mend; everything else passes. */
-function troubleOf(error: unknown): MusterTrouble {
+function troubleOf(error: unknown): MusterFailure {
   const failure = signInFailure(error);
-  if (failure.kind === "refused") return new MusterTrouble(failure.message, { code: "sign-in" });
-  return new MusterTrouble(`the sign-in service gives no token: ${reasonOf(error)}`);
+  if (failure.kind === "refused") return new MusterFailure(failure.message, { code: "sign-in" });
+  return new MusterFailure(`the sign-in service gives no token: ${reasonOf(error)}`);
 }

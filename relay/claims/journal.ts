@@ -137,7 +137,7 @@ function writeLine(file: number, entry: Entry): void {
  * @returns What gives the folder back.
  * @throws When another process has it.
  */
-export async function takeAlone(home: string): Promise<() => void> {
+export async function lockHome(home: string): Promise<() => void> {
   ownFolder(home);
   const address = addressOf(resolve(home));
   const server = createServer((socket) => socket.destroy());
@@ -189,7 +189,7 @@ function answers(address: string): Promise<boolean> {
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The id of that name, made when it is first asked for. */
-export function keptId(home: string, name: string): string {
+export function persistentId(home: string, name: string): string {
   const path = join(home, name);
   const kept = read(path);
   const id = guid.test(kept) ? kept : randomUUID();
@@ -199,7 +199,7 @@ export function keptId(home: string, name: string): string {
 }
 
 /** Forgets an id: the next one of that name is another. */
-export const forgetId = (home: string, name: string): void =>
+export const deleteId = (home: string, name: string): void =>
   rmSync(join(home, name), { force: true });
 
 function read(path: string): string {

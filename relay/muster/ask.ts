@@ -1,7 +1,7 @@
 /** One request to Muster: signed in, within its time, and judged. */
 import { bodyOf, reasonIn, reasonOf } from "../../shared/kernel/outside-text.ts";
+import { MusterFailure } from "../base/muster-failure.ts";
 import type { TokenSource } from "../base/token.ts";
-import { MusterTrouble } from "../base/trouble.ts";
 
 // Muster's clock, as its answers tell it. Ends of notifications are moments on that clock; a server whose own
 // clock is an hour off must neither start what is over nor give up what is not.
@@ -77,7 +77,7 @@ async function exchange(url: string, init: RequestInit): Promise<Answer> {
     const response = await fetch(url, init);
     return { status: response.status, headers: response.headers, text: await response.text() };
   } catch (cause) {
-    throw new MusterTrouble(`Muster does not answer: ${reasonOf(cause)}`);
+    throw new MusterFailure(`Muster does not answer: ${reasonOf(cause)}`);
   }
 }
 
@@ -87,13 +87,13 @@ function contentOf({ status, headers, text }: Answer): unknown {
   if (status >= 200 && status < 300) {
     if (body.kind !== "foreign" && text !== "") return body.kind === "object" ? body.fields : {};
     // A page of somebody in between, such as a sign-in page: Muster has heard nothing.
-    throw new MusterTrouble(`something answers ${status} in the place of Muster`);
+    throw new MusterFailure(`something answers ${status} in the place of Muster`);
   }
   const { code, detail } = body.kind === "object" ? body.fields : {};
   const said =
     typeof code === "string" ? reasonIn(`${code}: ${String(detail)}`) : "without a reason";
   const seconds = Number(headers.get("retry-after"));
-  throw new MusterTrouble(`Muster answers ${status} ${said}`, {
+  throw new MusterFailure(`Muster answers ${status} ${said}`, {
     code: typeof code === "string" ? code : undefined,
     retryAfterMs: seconds > 0 ? seconds * secondMs : 0,
   });

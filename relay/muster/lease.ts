@@ -1,9 +1,9 @@
 /**
- * The relay's hold on its site: only the relay that has the site starts anything there, and only while the hold
+ * The relay's lease of its site: only the relay that has it starts anything there, and only while the lease
  * is sure to outlast the call. Muster gives it to another one when we have been silent.
  */
 import type { Log } from "../base/log.ts";
-import { MusterTrouble } from "../base/trouble.ts";
+import { MusterFailure } from "../base/muster-failure.ts";
 import type { Muster } from "./muster.ts";
 
 /** What a lease needs. */
@@ -15,7 +15,7 @@ export type LeaseDeps = {
   readonly callMs: number;
 };
 
-/** A hold on the site. */
+/** A lease of the site. */
 export type Lease = {
   /** The number of the term in which a call may begin now; undefined while that is not ours to do. */
   readonly term: () => number | undefined;
@@ -23,36 +23,43 @@ export type Lease = {
   readonly keep: () => Promise<void>;
 };
 
-type Held = { readonly term: number; readonly wallEnd: number; readonly steadyEnd: number };
+type LeaseTerm = { readonly term: number; readonly wallEnd: number; readonly steadyEnd: number };
 
 const secondMs = 1000;
 
-/** A lease that is not held yet. */
+/** A lease that nobody has given us yet. */
 export function leaseOf({ muster, log, leaseMs, callMs }: LeaseDeps): Lease {
-  let held: Held | undefined;
+  let current: LeaseTerm | undefined;
   let waiting = false;
+  const renew = async (): Promise<void> => {
+    const goodMs = leaseMs - callMs;
+    const [wallEnd, steadyEnd] = [Date.now() + goodMs, performance.now() + goodMs];
+    const term = await muster.lease(leaseMs / secondMs);
+    if (current?.term !== term) log("site.lease", { term });
+    current = { term, wallEnd, steadyEnd };
+    waiting = false;
+  };
+  const refused = ({ code, message, refused: forGood }: MusterFailure): boolean => {
+    if (code === "conflict") {
+      current = undefined;
+      if (!waiting) log("site.leased-elsewhere", { why: message });
+      waiting = true;
+      return false;
+    }
+    if (!forGood) log("muster.failure", { why: message });
+    return forGood;
+  };
   return {
     // Two clocks: one may be set, the other stands still while the machine sleeps.
     term: () =>
-      held && Date.now() < held.wallEnd && performance.now() < held.steadyEnd
-        ? held.term
+      current && Date.now() < current.wallEnd && performance.now() < current.steadyEnd
+        ? current.term
         : undefined,
     keep: async () => {
-      const goodMs = leaseMs - callMs;
-      const [wallEnd, steadyEnd] = [Date.now() + goodMs, performance.now() + goodMs];
       try {
-        const term = await muster.lease(leaseMs / secondMs);
-        if (held?.term !== term) log("site.hold", { term });
-        held = { term, wallEnd, steadyEnd };
-        waiting = false;
+        await renew();
       } catch (error) {
-        if (!(error instanceof MusterTrouble)) throw error;
-        if (error.code === "conflict") {
-          held = undefined;
-          if (!waiting) log("site.taken", { why: error.message });
-          waiting = true;
-        } else if (error.refused) throw error;
-        else log("muster.trouble", { why: error.message });
+        if (!(error instanceof MusterFailure) || refused(error)) throw error;
       }
     },
   };

@@ -3,7 +3,7 @@ import type { Outcome, Work } from "../base/claim.ts";
 import type { Ask } from "./ask.ts";
 
 /** A message from the site's queue: the rows in which something waits. */
-export type Errand = {
+export type ClaimRequest = {
   readonly notificationId: string;
   readonly from: string;
   readonly to: string;
@@ -38,8 +38,8 @@ export const musterApi = (ask: Ask, relayId: string) => ({
     return (answer as { term: number }).term;
   },
   /** Claims what waits in some rows; undefined when nothing does. */
-  claim: async (errand: Errand, mark: number): Promise<GivenWork | undefined> =>
-    (await ask("POST", "/claims", { ...errand, relayId, mark })) as GivenWork | undefined,
+  claim: async (request: ClaimRequest, mark: number): Promise<GivenWork | undefined> =>
+    (await ask("POST", "/claims", { ...request, relayId, mark })) as GivenWork | undefined,
   /** Says what became of devices of a claim. */
   report: async (
     { notificationId, claimId }: Pick<Work, "notificationId" | "claimId">,

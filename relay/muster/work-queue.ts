@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { QueueClient, type RestError } from "@azure/storage-queue";
 import { z } from "zod";
 import type { QueueAddress } from "../base/settings.ts";
-import type { Errand } from "./muster.ts";
+import type { ClaimRequest } from "./muster.ts";
 
 const Message = z.object({
   v: z.literal(1),
@@ -13,12 +13,12 @@ const Message = z.object({
   to: z.string(),
 });
 
-/** A message; `errand` is undefined when it is none of ours. */
+/** A message; `request` is undefined when it is none of ours. */
 export type Received = {
   readonly id: string;
   /** How often it has been received. */
   readonly times: number;
-  readonly errand: Errand | undefined;
+  readonly request: ClaimRequest | undefined;
   /** It is done: take it out of the queue. */
   readonly done: () => Promise<void>;
   /** Let it come back after a while. */
@@ -64,7 +64,7 @@ export function openQueue({
       return {
         id: messageId,
         times: dequeueCount,
-        errand: errandIn(messageText),
+        request: claimRequestIn(messageText),
         done: async () => void (await client.deleteMessage(messageId, popReceipt).catch(ifAbsent)),
         later: async (seconds) =>
           void (await client
@@ -79,7 +79,7 @@ export function openQueue({
 export const queueName = (tenantId: string, siteCode: string): string =>
   `site-${siteCode.toLowerCase()}-${createHash("sha256").update(tenantId.toLowerCase()).digest("hex").slice(0, 8)}`;
 
-function errandIn(text: string): Errand | undefined {
+function claimRequestIn(text: string): ClaimRequest | undefined {
   try {
     const json: unknown = JSON.parse(Buffer.from(text, "base64").toString("utf8"));
     const { notificationId, from, to } = Message.parse(json);

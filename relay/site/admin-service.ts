@@ -1,6 +1,7 @@
-/** What the relay reads from AdminService. */
+/** What the relay reads from AdminService, and whether it is that of its own site. */
+import type { Log } from "../base/log.ts";
 import { operationsReader } from "./operations.ts";
-import { isPresent, isSet, siteReads } from "./reads.ts";
+import { isPresent, isSet, SiteUnreadable, siteReads } from "./reads.ts";
 import { recordOf, type Transport, wordsOf } from "./transport.ts";
 
 /** The site's AdminService, for reading. */
@@ -48,5 +49,24 @@ export function siteReader(transport: Transport, base: string) {
         return undefined;
       return (await reads.list(path)).map((row) => String(row["SiteCode"]).toUpperCase());
     },
+  };
+}
+
+// Makes sure that AdminService is that of our site: elsewhere the same resource ids are other devices.
+
+/** Looks once; answers at once after that. @throws SiteUnreadable when it is another site's, or does not answer. */
+export function siteCheck(
+  site: Pick<SiteReader, "siteCodes">,
+  siteCode: string,
+  log: Log,
+): () => Promise<void> {
+  let checked = false;
+  return async () => {
+    if (checked) return;
+    const codes = await site.siteCodes();
+    if (codes === undefined || codes.length === 0) log("site.unseen", { siteCode });
+    else if (!codes.includes(siteCode))
+      throw new SiteUnreadable(`this AdminService is of ${codes.join(", ")}, not of ${siteCode}`);
+    checked = true;
   };
 }

@@ -23,14 +23,14 @@ export const curlTransport =
         windowsHide: true,
       });
       const out: Buffer[] = [];
-      const trouble: Buffer[] = [];
+      const complaint: Buffer[] = [];
       child.stdout.on("data", (part: Buffer) => out.push(part));
-      child.stderr.on("data", (part: Buffer) => trouble.push(part));
+      child.stderr.on("data", (part: Buffer) => complaint.push(part));
       child.once("error", ({ message }) =>
         resolve({ kind: "lost", sent: false, why: `${curl} cannot be run: ${message}` }),
       );
       child.once("close", (code) =>
-        resolve(answerOf(code ?? 1, textOf(out), textOf(trouble).trim())),
+        resolve(answerOf(code ?? 1, textOf(out), textOf(complaint).trim())),
       );
       // A curl that ended before it read everything has said why by its exit code.
       child.stdin.on("error", () => undefined);
@@ -54,14 +54,14 @@ function curlArguments(
   return [...own, ...shown, ...account, ...limits, ...asked, ...carried, new URL(base + path).href];
 }
 
-function answerOf(code: number, output: string, trouble: string): SiteAnswer {
+function answerOf(code: number, output: string, complaint: string): SiteAnswer {
   const at = output.lastIndexOf(marker);
   const status = Number(output.slice(at + marker.length));
   if (code !== 0 || at < 0 || !(status > 0))
     return {
       kind: "lost",
       sent: !neverSent.has(code),
-      why: plainText(trouble, 300) || `curl ended with ${code}`,
+      why: plainText(complaint, 300) || `curl ended with ${code}`,
     };
   return { kind: "answer", status, body: parsed(output.slice(0, at)) };
 }

@@ -67,17 +67,26 @@ const refusals = new Set([400, 403, 404, 405, 409, 413, 415]);
 export function startedOf(answer: SiteAnswer, push = false): Started {
   if (answer.kind === "lost") return { kind: answer.sent ? "unclear" : "busy", why: answer.why };
   const { status } = answer;
-  const detail = saysWhat(status, answer.body);
   const { body } = wordsOf(answer.body);
+  const failure = failureOf(status, body.kind === "foreign", saysWhat(status, answer.body));
+  if (failure !== undefined) return failure;
+  return resultIn(body.kind === "object" ? body.fields : {}, push);
+}
+
+/** What a status says that is no success. `foreign`: somebody else than the site answers. */
+function failureOf(status: number, foreign: boolean, detail: string): Started | undefined {
   // 401: the account is refused, which somebody may put right before the time is over. Nothing was started, whoever
   // asked for credentials.
   if (status === 401) return { kind: "busy", why: detail };
   // Somebody in between may have passed the call on, and then answered in his own words.
-  if (body.kind === "foreign") return { kind: "unclear", why: detail };
+  if (foreign) return { kind: "unclear", why: detail };
   if (status === 429 || status === 503) return { kind: "busy", why: detail };
   if (refusals.has(status)) return { kind: "refused", detail };
-  if (status < 200 || status > 299) return { kind: "unclear", why: detail };
-  const fields = body.kind === "object" ? body.fields : {};
+  return status < 200 || status > 299 ? { kind: "unclear", why: detail } : undefined;
+}
+
+/** What the site returns, in an answer that says success. */
+function resultIn(fields: Readonly<Record<string, unknown>>, push: boolean): Started {
   const returned = fields["ReturnValue"];
   if (typeof returned === "number" && returned !== 0)
     return { kind: "refused", detail: `the site returns ${returned}` };

@@ -31,7 +31,7 @@ export function parsed(text: string): unknown {
 }
 
 /** The same transport, at most so many requests a second. */
-export function paced(transport: Transport, requestsPerSecond: number): Transport {
+export function throttled(transport: Transport, requestsPerSecond: number): Transport {
   const intervalMs = 1000 / requestsPerSecond;
   let nextFree = 0;
   return async (request) => {

@@ -13,8 +13,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { begin, type Entry, isClosed, type Work } from "../../relay/base/claim.ts";
 import { readSettings } from "../../relay/base/settings.ts";
-import { keptId, openJournal, replay } from "../../relay/claims/journal.ts";
-import { choose } from "../../relay/claims/look-at-site.ts";
+import { openJournal, persistentId, replay } from "../../relay/claims/journal.ts";
+import { choose } from "../../relay/claims/read-back.ts";
 import { deviceOf } from "../../relay/inventory.ts";
 import { outcomeOf } from "../../relay/site/outcomes.ts";
 import { siteReads } from "../../relay/site/reads.ts";
@@ -61,7 +61,7 @@ describe("a claim", () => {
         kind: "moved",
         claimId: "c1",
         batch: 1,
-        state: { kind: "started", operationId: 7, told: true },
+        state: { kind: "started", operationId: 7, reported: true },
       },
     ];
     const last: Entry = { kind: "moved", claimId: "c1", batch: 1, state: { kind: "reported" } };
@@ -142,8 +142,8 @@ test.skipIf(process.platform === "win32")(
     chmodSync(home, 0o755);
     try {
       openJournal(home).close();
-      keptId(home, "old-id");
-      keptId(home, "new-id");
+      persistentId(home, "old-id");
+      persistentId(home, "new-id");
       expect(statSync(home).mode & 0o777).toBe(0o700);
       const modes = readdirSync(home).map((name) => [
         name,

@@ -55,7 +55,7 @@ describe.each([
     await (await site.known()).stop();
     const notification = await site.send({ action: "restart", expiresAfter: "PT2S" });
     const relayId = readFileSync(join(site.home, "relay-id"), "utf8");
-    const { notificationId, from, to } = await site.errand();
+    const { notificationId, from, to } = await site.claimRequest();
     // Claimed as by a relay that died right after: the next one finds it, and decides by its clock.
     await site.ask("/claims", { relayId, notificationId, from, to, mark: 16_777_300 });
     await sleep(2_000);

@@ -30,7 +30,7 @@ const term = 1;
 
 /** Claims as a relay does that dies right after. */
 async function claimed(site: Site): Promise<GivenWork> {
-  const { notificationId, from, to } = await site.errand();
+  const { notificationId, from, to } = await site.claimRequest();
   const relayId = readFileSync(join(site.home, "relay-id"), "utf8");
   await site.ask("/lease", { relayId, seconds: 60 });
   const claim = { notificationId, from, to, relayId, mark };
@@ -87,7 +87,7 @@ const scenes: readonly Scene[] = [
     died: "after the site had started it, before Muster heard of it",
     before: async (site, work) => {
       const operationId = await started(site, work);
-      writeJournal(site, work, [calling, { kind: "started", operationId, told: false }]);
+      writeJournal(site, work, [calling, { kind: "started", operationId, reported: false }]);
     },
   },
   {
@@ -97,7 +97,7 @@ const scenes: readonly Scene[] = [
       const { claimId, notificationId } = work;
       const results = work.devices.map(({ deviceId }) => ({ deviceId, outcome: "accepted" }));
       await site.ask("/results", { claimId, notificationId, results });
-      writeJournal(site, work, [calling, { kind: "started", operationId, told: true }]);
+      writeJournal(site, work, [calling, { kind: "started", operationId, reported: true }]);
     },
   },
   {
@@ -136,7 +136,7 @@ describe("the next relay brings each device its action exactly once", () => {
       done: devices,
     });
     expect(await site.ledger("clientOperation")).toMatchObject({ total: devices, doubled: 0 });
-    expect(await next.saw("operation.look")).toMatchObject({ found: "ours" });
+    expect(await next.saw("operation.read-back")).toMatchObject({ found: "ours" });
   });
 
   test("when its whole journal was lost after the site had started it", async () => {
@@ -152,7 +152,7 @@ describe("the next relay brings each device its action exactly once", () => {
   test("when every message came three times", async () => {
     const site = await quietSite();
     const notification = await site.send(policy);
-    await site.errand();
+    await site.claimRequest();
     const [message] = (await site.queue.peekMessages()).peekedMessageItems;
     for (let times = 0; times < 2; times += 1)
       await site.queue.sendMessage(message?.messageText ?? "");
@@ -180,7 +180,7 @@ describe("work whose time ended while the relay was away is not started", () => 
   test("when it had not", async () => {
     const site = await quietSite();
     const notification = await site.send({ ...policy, expiresAfter: "PT1S" });
-    await site.errand();
+    await site.claimRequest();
     await new Promise((resolve) => setTimeout(resolve, 1000));
     site.relay();
     expect((await site.ended(notification)).counts).toMatchObject({ expired: devices });
@@ -201,5 +201,5 @@ test("SIGTERM lets a call under way end and leaves the rest to the next relay", 
   expect((await site.ended(notification)).counts).toMatchObject({ done: 6 });
   expect(await site.ledger("clientOperation")).toMatchObject({ total: 6, doubled: 0 });
   // Its call had ended, so nobody had to look.
-  expect(next.lines().map(({ event }) => event)).not.toContain("operation.look");
+  expect(next.lines().map(({ event }) => event)).not.toContain("operation.read-back");
 });

@@ -41,7 +41,7 @@ test("a SAS that has run out is trouble, told without its signature, and the nex
     site.queue.generateSasUrl({ permissions, expiresOn: new Date(Date.now() + ms) });
   const old = sas(-60_000);
   const relay = site.relay({ RELAY_QUEUE_URL: old, RELAY_STORAGE_CONNECTION: "" });
-  const { why } = await relay.saw("relay.trouble");
+  const { why } = await relay.saw("relay.failure");
   expect(why).toMatch(/^the queue answers 403\b/);
   const signature = new URL(old).searchParams.get("sig") ?? "";
   await relay.stop();
@@ -198,7 +198,7 @@ test("what happened while Muster was away is told when it is back", async () => 
   await relay.saw("claim.take");
   rig.muster.refuseWith(503);
   await site.behave({ slowRate: 0 });
-  await relay.saw("muster.trouble");
+  await relay.saw("muster.failure");
   rig.muster.refuseWith(undefined);
   expect((await site.ended(notification)).counts).toMatchObject({ total: 3, done: 3 });
 });

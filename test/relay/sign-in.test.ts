@@ -104,7 +104,7 @@ describe("an app", () => {
     entra.door.next = [{ ...entra.door.plan, validFor: -300 }];
     const relay = await site.known(settings());
     await expectReached(site);
-    expect(relay.lines().map(({ event }) => event)).not.toContain("muster.trouble");
+    expect(relay.lines().map(({ event }) => event)).not.toContain("muster.failure");
   });
 
   test("that loses its role in the middle goes on when it has it again", async () => {
@@ -112,7 +112,7 @@ describe("an app", () => {
     const assignmentId = await assign(site.tenantId);
     const relay = await site.known(settings());
     await rig.muster.call("DELETE", `/access/assignments/${assignmentId}`);
-    await relay.saw("muster.trouble", ({ why }) => String(why).includes("forbidden"));
+    await relay.saw("muster.failure", ({ why }) => String(why).includes("forbidden"));
     const notification = await site.send({ action: "downloadComputerPolicy" });
     await assign(site.tenantId);
     expect((await site.ended(notification)).counts).toMatchObject({ total: 3, done: 3 });
@@ -122,7 +122,7 @@ describe("an app", () => {
     const site = await allowed();
     const relay = await site.known(settings());
     rig.muster.refuseWith(429);
-    await relay.saw("muster.trouble");
+    await relay.saw("muster.failure");
     rig.muster.refuseWith(undefined);
     await expectReached(site);
   }, 60_000);
@@ -132,8 +132,8 @@ const refused = async (site: Site, more: Record<string, string>): Promise<string
   const relay = site.relay(more);
   expect(await relay.exit).toBe(1);
   expect(relay.lines()).toEqual([]);
-  expect(relay.trouble()).toMatch(/^[^\n]+\n$/);
-  return relay.trouble();
+  expect(relay.errors()).toMatch(/^[^\n]+\n$/);
+  return relay.errors();
 };
 
 describe("what keeps it from starting is one line and exit code 1", () => {
@@ -173,7 +173,7 @@ test("a Muster that is away is waited for", async () => {
   const site = await rig.tenant();
   rig.muster.refuseWith(503);
   const relay = site.relay({ RELAY_LEASE_SECONDS: "6", RELAY_TIMEOUT_SECONDS: "2" });
-  await relay.saw("muster.trouble");
+  await relay.saw("muster.failure");
   rig.muster.refuseWith(undefined);
   expect(await relay.saw("inventory.hand-in")).toMatchObject({ event: "inventory.hand-in" });
 });

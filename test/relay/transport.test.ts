@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { curlTransport } from "../../relay/site/curl-transport.ts";
 import { fetchTransport } from "../../relay/site/fetch-transport.ts";
-import { paced, type Transport } from "../../relay/site/transport.ts";
+import { type Transport, throttled } from "../../relay/site/transport.ts";
 
 let server: Server;
 let base = "";
@@ -128,7 +128,7 @@ test("a name and a password go out as basic credentials", async () => {
 
 test("requests keep their distance", async () => {
   const times: number[] = [];
-  const transport = paced(() => {
+  const transport = throttled(() => {
     times.push(Date.now());
     return Promise.resolve({ kind: "answer", status: 200, body: undefined });
   }, 20);

@@ -44,7 +44,7 @@ const settings = (home = site.home): Record<string, string> => ({
 async function pair(): Promise<readonly [first: RelayProcess, second: RelayProcess]> {
   const first = await site.known(settings());
   const second = site.relay(settings(other));
-  await second.saw("site.taken");
+  await second.saw("site.leased-elsewhere");
   return [first, second];
 }
 
@@ -56,7 +56,10 @@ const expectDoneOnce = async (notification: string): Promise<void> => {
 test("the second stands by, and takes nothing off the queue", async () => {
   const [, second] = await pair();
   await expectDoneOnce(await site.send(restart));
-  expect(second.lines().map(({ event }) => event)).toEqual(["site.taken", "relay.start"]);
+  expect(second.lines().map(({ event }) => event)).toEqual([
+    "site.leased-elsewhere",
+    "relay.start",
+  ]);
 });
 
 test("one that was killed while the site was answering is followed by the other, which looks first", async () => {
@@ -67,7 +70,7 @@ test("one that was killed while the site was answering is followed by the other,
   await first.kill();
   await site.behave({ slowRate: 0 });
   await expectDoneOnce(notification);
-  expect(await second.saw("operation.look")).toMatchObject({ found: "ours" });
+  expect(await second.saw("operation.read-back")).toMatchObject({ found: "ours" });
 }, 60_000);
 
 test("one that stood still while the other took over starts nothing when it goes on", async () => {
@@ -77,12 +80,12 @@ test("one that stood still while the other took over starts nothing when it goes
   // It has claimed, and is about to call again.
   await first.saw("site.busy");
   first.freeze();
-  await second.saw("site.hold");
+  await second.saw("site.lease");
   door.meddle(() => "pass");
   await expectDoneOnce(notification);
   const starts = door.calls.filter(isStart).length;
   first.thaw();
-  await first.saw("site.taken");
+  await first.saw("site.leased-elsewhere");
   // Time enough for more than one back-off.
   await sleep(3_000);
   expect(door.calls.filter(isStart)).toHaveLength(starts);
@@ -95,11 +98,11 @@ test("one that has the site back looks before it starts what it had open", async
   const notification = await site.send(restart);
   await first.saw("site.busy");
   first.freeze();
-  await second.saw("site.hold");
+  await second.saw("site.lease");
   door.meddle(() => "pass");
   await expectDoneOnce(notification);
   await second.kill();
   first.thaw();
-  await first.saw("operation.look", ({ found }) => found === "ours");
+  await first.saw("operation.read-back", ({ found }) => found === "ours");
   await expectDoneOnce(notification);
 }, 60_000);

@@ -148,7 +148,7 @@ describe("nothing is doubled and nothing is lost", () => {
     const notification = await site.send({ action: "restart" });
     await relay.saw("claim.take");
     doors.muster.meddle(away);
-    await relay.saw("muster.trouble");
+    await relay.saw("muster.failure");
     await site.behave({ slowRate: 0 });
     doors.muster.meddle(() => "pass");
     await expectDoneOnce(site, notification, 3);
@@ -199,7 +199,7 @@ describe.skipIf(process.platform === "win32")("as a terminal ends it", () => {
       const next = await start(site, { RELAY_DEVICES_PER_OPERATION: "2" });
       await expectDoneOnce(site, notification, 6);
       // Its call had ended, so nobody had to look.
-      expect(next.lines().map(({ event }) => event)).not.toContain("operation.look");
+      expect(next.lines().map(({ event }) => event)).not.toContain("operation.read-back");
     },
     60_000,
   );
@@ -211,7 +211,7 @@ test("a wrong token is one line and exit code 1", async () => {
   expect(await relay.exit).toBe(1);
   expect(relay.lines()).toEqual([]);
   // npm may have words of its own, about its configuration.
-  expect(relay.trouble().replaceAll(/^npm .*\n/gm, "")).toMatch(
+  expect(relay.errors().replaceAll(/^npm .*\n/gm, "")).toMatch(
     /^The relay does not start\. Muster answers 401 unauthenticated: [^\n]+\n$/,
   );
 }, 60_000);

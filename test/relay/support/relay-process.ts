@@ -30,7 +30,7 @@ export type RelayProcess = {
   /** Lets the process stand still, as a paused machine does. */
   readonly freeze: () => void;
   readonly thaw: () => void;
-  readonly trouble: () => string;
+  readonly errors: () => string;
 };
 
 const running = new Set<ChildProcess>();
@@ -71,7 +71,7 @@ export function startRelayProcess(
   const lines: Line[] = [];
   const waiters = new Set<(line: Line) => void>();
   let rest = "";
-  let trouble = "";
+  let errors = "";
   child.stdout.setEncoding("utf8").on("data", (part: string) => {
     const whole = (rest + part).split("\n");
     rest = whole.pop() ?? "";
@@ -83,7 +83,7 @@ export function startRelayProcess(
       for (const tell of waiters) tell(line);
     }
   });
-  child.stderr.setEncoding("utf8").on("data", (part: string) => (trouble += part));
+  child.stderr.setEncoding("utf8").on("data", (part: string) => (errors += part));
   const saw: RelayProcess["saw"] = (event, fits = () => true) => {
     const wanted = (line: Line): boolean => line.event === event && fits(line);
     const old = lines.find(wanted);
@@ -116,6 +116,6 @@ export function startRelayProcess(
     },
     freeze: () => void child.kill("SIGSTOP"),
     thaw: () => void child.kill("SIGCONT"),
-    trouble: () => trouble,
+    errors: () => errors,
   };
 }

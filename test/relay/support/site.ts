@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QueueClient } from "@azure/storage-queue";
-import type { Errand } from "../../../relay/muster/muster.ts";
+import type { ClaimRequest } from "../../../relay/muster/muster.ts";
 import { queueName } from "../../../relay/muster/work-queue.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import type { MusterServer } from "./muster-server.ts";
@@ -38,7 +38,7 @@ export type Site = {
   /** The site's queue, as the relay sees it. */
   readonly queue: QueueClient;
   /** What the first message of the site's queue says; it stays there. */
-  readonly errand: () => Promise<Errand>;
+  readonly claimRequest: () => Promise<ClaimRequest>;
   /** Asks Muster as the relay does; the caller says what shape the answer has. */
   // oxlint-disable-next-line no-unnecessary-type-parameters
   readonly ask: <Body>(path: string, body: unknown) => Promise<{ status: number; body: Body }>;
@@ -161,7 +161,7 @@ export async function makeSite(
       return found.value.find((script) => script.ApprovalState === 3)?.ScriptGuid ?? "";
     },
     queue,
-    errand: async () => {
+    claimRequest: async () => {
       for (;;) {
         const [first] = (await queue.peekMessages().catch(() => noMessages)).peekedMessageItems;
         if (first) return JSON.parse(Buffer.from(first.messageText, "base64").toString("utf8"));

@@ -10,8 +10,8 @@ import {
   type Work,
 } from "../base/claim.ts";
 import type { Log } from "../base/log.ts";
+import { MusterFailure } from "../base/muster-failure.ts";
 import { pause, Stopping } from "../base/pause.ts";
-import { MusterTrouble } from "../base/trouble.ts";
 import type { Lease } from "../muster/lease.ts";
 import type { Muster, Result } from "../muster/muster.ts";
 import type { SiteReader } from "../site/admin-service.ts";
@@ -19,8 +19,8 @@ import type { SiteStarter } from "../site/start-operation.ts";
 import type { Journal } from "./journal.ts";
 import type { OwnOperations } from "./own-operations.ts";
 
-/** What courses need. */
-export type CourseDeps = {
+/** What sessions need. */
+export type ClaimSessionDeps = {
   readonly site: SiteReader;
   /** Makes sure that it is our site; before anything is started there. */
   readonly checkSite: () => Promise<void>;
@@ -44,10 +44,10 @@ const baseBackoffMs = 1_000;
 const maxBackoffMs = 60_000;
 
 /** One claim under way. */
-export type Course = ReturnType<typeof courseOf>;
+export type ClaimSession = ReturnType<typeof openSession>;
 
-/** The course of a claim that the journal knows. */
-export function courseOf(deps: CourseDeps, claimId: string) {
+/** The session of a claim that the journal knows. */
+export function openSession(deps: ClaimSessionDeps, claimId: string) {
   const { journal, stopping, settleMs } = deps;
   const claim = (): Claim => {
     const found = journal.claims().get(claimId);
@@ -87,7 +87,7 @@ export function courseOf(deps: CourseDeps, claimId: string) {
 const maxResults = 500;
 
 /** What the site's "taken" means. */
-const takenOf = (work: Work): Outcome =>
+const acceptanceOf = (work: Work): Outcome =>
   isPush(work)
     ? {
         outcome: "accepted",
@@ -97,53 +97,56 @@ const takenOf = (work: Work): Outcome =>
     : { outcome: "accepted" };
 
 /** What Muster has to hear of a batch. */
-function newsOf(work: Work, { state }: Batch): { outcome: Outcome; told: BatchState } | undefined {
+function dueReport(
+  work: Work,
+  { state }: Batch,
+): { outcome: Outcome; reported: BatchState } | undefined {
   if (state.kind === "settled") {
     const { detail, ...outcome } = state.outcome;
     const words = detail === undefined ? {} : { detail: reasonIn(detail) };
-    return { outcome: { ...outcome, ...words }, told: { kind: "reported" } };
+    return { outcome: { ...outcome, ...words }, reported: { kind: "reported" } };
   }
-  if (state.kind !== "started" || state.told) return undefined;
-  return { outcome: takenOf(work), told: { ...state, told: true } };
+  if (state.kind !== "started" || state.reported) return undefined;
+  return { outcome: acceptanceOf(work), reported: { ...state, reported: true } };
 }
 
-/** News of one batch, and its state once Muster has them. */
-export type News = {
+/** What one batch has to report, and its state once Muster has it. */
+export type DueReport = {
   readonly nth: number;
-  readonly told: BatchState;
+  readonly reported: BatchState;
   readonly results: readonly Result[];
 };
 
-/** News in groups of at most a report's size. */
-function newsGroups({ work, batches }: Claim): News[][] {
-  const groups: News[][] = [];
+/** What is due, in groups of at most a report's size. */
+function reportGroups({ work, batches }: Claim): DueReport[][] {
+  const groups: DueReport[][] = [];
   let devices = 0;
   for (const [nth, batch] of batches.entries()) {
-    const news = newsOf(work, batch);
-    if (news === undefined) continue;
-    const results = batch.targets.map(({ deviceId }) => ({ deviceId, ...news.outcome }));
+    const report = dueReport(work, batch);
+    if (report === undefined) continue;
+    const results = batch.targets.map(({ deviceId }) => ({ deviceId, ...report.outcome }));
     const group = groups.at(-1);
     const fits = group !== undefined && devices + results.length <= maxResults;
     devices = fits ? devices + results.length : results.length;
-    const item = { nth, told: news.told, results };
+    const item = { nth, reported: report.reported, results };
     if (fits) group.push(item);
     else groups.push([item]);
   }
   return groups;
 }
 
-/** Devices whose news Muster does not have yet. */
-export const untold = ({ work, batches }: Claim): number =>
-  batches.reduce((sum, batch) => sum + (newsOf(work, batch) ? batch.targets.length : 0), 0);
+/** Devices of which a report is due. */
+export const unreported = ({ work, batches }: Claim): number =>
+  batches.reduce((sum, batch) => sum + (dueReport(work, batch) ? batch.targets.length : 0), 0);
 
-// Tells Muster the news of a claim, however long that takes.
+// Reports to Muster what is due of a claim, however long that takes.
 
 /** Muster does not know the claim's notification any more: nobody waits for the outcome. */
 export class ClaimGone extends Error {}
 
 /** Gets a report through, however often Muster has to be asked. */
-async function report(
-  { muster, log, wait, backoffMs, claim }: Course,
+async function sendReport(
+  { muster, log, wait, backoffMs, claim }: ClaimSession,
   results: readonly Result[],
 ): Promise<void> {
   const { work } = claim();
@@ -153,22 +156,22 @@ async function report(
       await muster.report(work, results);
       return;
     } catch (error) {
-      if (!(error instanceof MusterTrouble)) throw error;
+      if (!(error instanceof MusterFailure)) throw error;
       if (error.gone) throw new ClaimGone(error.message);
-      log("muster.trouble", { claimId: work.claimId, why: error.message });
+      log("muster.failure", { claimId: work.claimId, why: error.message });
       ({ retryAfterMs } = error);
     }
     await wait(Math.max(backoffMs(attempt), retryAfterMs));
   }
 }
 
-/** Tells Muster all news of a claim, however long that takes. */
-export async function tell(course: Course): Promise<void> {
-  for (const group of newsGroups(course.claim())) {
-    await report(
-      course,
+/** Reports all that is due of a claim, however long that takes. */
+export async function sendReports(session: ClaimSession): Promise<void> {
+  for (const group of reportGroups(session.claim())) {
+    await sendReport(
+      session,
       group.flatMap(({ results }) => results),
     );
-    for (const { nth, told } of group) course.move(nth, told);
+    for (const { nth, reported } of group) session.move(nth, reported);
   }
 }

@@ -4,7 +4,7 @@ import { reasonIn } from "../../shared/kernel/outside-text.ts";
 import type { BatchState, Outcome, Step, Target } from "../base/claim.ts";
 import type { SiteReader } from "../site/admin-service.ts";
 import type { SiteOperation } from "../site/operations.ts";
-import type { Course } from "./claim-progress.ts";
+import type { ClaimSession } from "./claim-session.ts";
 
 // Finds, among the site's operations, the one that a call without an answer may have started. Pure but for the reading.
 
@@ -72,11 +72,11 @@ export const neverKnown = (why?: string): Outcome => ({
 const latest = (why?: string): string => (why === undefined ? "" : `; the latest: ${why}`);
 
 /** Keeps, in the journal, why a batch is not started yet: its end has to say so. */
-export function noteWhy(course: Course, nth: number, reason: string): void {
-  const state = course.claim().batches[nth]?.state;
+export function recordReason(session: ClaimSession, nth: number, reason: string): void {
+  const state = session.claim().batches[nth]?.state;
   const why = reasonIn(reason);
   if (state?.kind !== "open" && state?.kind !== "calling") return;
-  if (state.why !== why) course.move(nth, { ...state, why });
+  if (state.why !== why) session.move(nth, { ...state, why });
 }
 
 /** The end of a client push whose call left no answer: the site lists no such requests, and may have written it. */
@@ -92,41 +92,41 @@ type Doubt = Extract<BatchState, { kind: "calling" }> & {
 };
 
 /** Takes the operation that is ours, or opens the batch again when there is surely none. */
-export async function lookAtSite(
-  course: Course,
+export async function readBack(
+  session: ClaimSession,
   nth: number,
   { after, calls, sure, term, late, why }: Doubt,
 ): Promise<Step> {
-  const { work, batches } = course.claim();
+  const { work, batches } = session.claim();
   const targets = batches[nth]?.targets ?? [];
   if (work.operationType === undefined) {
-    course.settle(nth, pushNeverKnown(why));
+    session.settle(nth, pushNeverKnown(why));
     return {};
   }
   const wanted = { type: work.operationType, targets, after, sure };
-  await course.checkSite();
+  await session.checkSite();
   // Asked first: what is not in the list now, may yet come while this answer is on its way.
-  const waitMs = course.settlesInMs(nth);
-  const found = await findOwn(course.site, wanted, course.own.known());
-  course.log("operation.look", { claimId: work.claimId, batch: nth, found: found.kind });
+  const waitMs = session.settlesInMs(nth);
+  const found = await findOwn(session.site, wanted, session.own.known());
+  session.log("operation.read-back", { claimId: work.claimId, batch: nth, found: found.kind });
   if (found.kind === "ours") {
-    course.own.add(found.operationId);
-    course.move(nth, { kind: "started", operationId: found.operationId, told: false });
+    session.own.add(found.operationId);
+    session.move(nth, { kind: "started", operationId: found.operationId, reported: false });
     return {};
   }
   if (found.kind === "unsure") {
-    course.settle(nth, neverKnown(why));
+    session.settle(nth, neverKnown(why));
     return {};
   }
   // A request may still be on its way through the site's front: the list counts only after a while.
   if (waitMs > 0) return { waitMs };
-  if (late) course.settle(nth, neverAsked(why));
+  if (late) session.settle(nth, neverAsked(why));
   else if (calls >= maxCalls)
-    course.settle(nth, {
+    session.settle(nth, {
       outcome: "failed",
       code: "site-refused",
       detail: `the site gave no answer to ${calls} calls, and shows no operation${latest(why)}`,
     });
-  else course.move(nth, { kind: "open", calls, term, ...(why === undefined ? {} : { why }) });
+  else session.move(nth, { kind: "open", calls, term, ...(why === undefined ? {} : { why }) });
   return {};
 }

@@ -1,7 +1,7 @@
 /** What can go wrong when Muster is asked. */
 
 /** Muster cannot be asked now, or says no. */
-export class MusterTrouble extends Error {
+export class MusterFailure extends Error {
   /** Stable name of the problem, in Muster's words; undefined when nobody answered. */
   readonly code: string | undefined;
   /** How long Muster asks to be left alone; 0 when it does not say. */
