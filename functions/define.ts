@@ -3,7 +3,7 @@
  * can call a function, and the API document can read it, without a Functions host.
  */
 import type { z } from "zod";
-import type { RequestTarget } from "../shared/access/authorize.ts";
+import type { RequestTarget } from "../shared/access/evaluate.ts";
 import type { Standing } from "../shared/access/roles/decide.ts";
 import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import { type Reach, reachOf } from "../shared/devices/collections/reach.ts";

@@ -1,6 +1,7 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
-import type { Refused } from "../shared/access/admission.ts";
+
 import { cleaned, redact } from "../shared/access/audit/audit-trail.ts";
+import type { Refused } from "../shared/access/guard.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
 import type { AuditNote } from "../shared/access/signed-in.ts";
@@ -61,7 +62,7 @@ export async function audit(
     outcome,
     step: refused?.step ?? stepOf(result),
     requestId,
-    // What a stranger wrote into the address is not kept.
+    // What an anonymous caller wrote into the address is not kept.
     note:
       caller === undefined
         ? unrecordedBefore(refused)
@@ -95,7 +96,7 @@ function inShort(operation: string, note: AuditNote): AuditNote {
   return length > maxRefusedChars ? { ...note, after: `[${length} characters]` } : note;
 }
 
-/** How many strangers were refused without an event of their own: what is not kept is counted at least. */
+/** How many anonymous calls were refused without an event of their own: what is not kept is counted at least. */
 const unrecordedBefore = (refused: Trace["refused"]): AuditNote =>
   refused?.unrecorded ? { after: { unrecorded: refused.unrecorded } } : {};
 

@@ -3,17 +3,17 @@
  * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
  */
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
+import { refusalOf } from "../shared/access/evaluate.ts";
 import {
-  type Admitted,
+  type Authenticated,
+  type Authorized,
   accountOf,
-  admit,
+  authenticate,
+  authorize,
   countAnonymous,
-  type Identified,
-  identify,
   type Refused,
   refused,
-} from "../shared/access/admission.ts";
-import { refusalOf } from "../shared/access/authorize.ts";
+} from "../shared/access/guard.ts";
 import { assignmentsOf } from "../shared/access/roles/decide.ts";
 import type { RateClass } from "../shared/access/sign-in/rate-limit.ts";
 import type { SignedIn } from "../shared/access/signed-in.ts";
@@ -120,10 +120,10 @@ async function answer(
   const { services } = tools;
   const from = { address: addressOf(trace, request), rate: rateOf(request) };
   if (operation.anonymous) {
-    const busy = countAnonymous(services.admission, from);
+    const busy = countAnonymous(services.guard, from);
     return busy ? shut(trace, busy) : answerAnybody(definition, request, tools);
   }
-  const who = await identify(services.admission, {
+  const who = await authenticate(services.guard, {
     authorization: request.headers.get("authorization"),
     ...from,
   });
@@ -135,19 +135,19 @@ async function answer(
   // A body is read for nobody who may not send it, unless it is the body that says what they want.
   const early = definition.about === undefined;
   const first = early
-    ? await mayThey(definition, request, trace, who, asked.value, tools)
+    ? await authorizeCall(definition, request, trace, who, asked.value, tools)
     : undefined;
   if (first?.ok === false) return first;
   const read = await readWhole(operation, request, asked.value);
   if (!read.ok) return read;
   const { input: whole } = read.value;
   if (whole.body !== undefined) trace.note = { after: whole.body };
-  const admitted = first ?? (await mayThey(definition, request, trace, who, whole, tools));
-  if (!admitted.ok) return admitted;
+  const authorized = first ?? (await authorizeCall(definition, request, trace, who, whole, tools));
+  if (!authorized.ok) return authorized;
   const signedIn: SignedIn = {
     caller,
     standing: who.standing,
-    authorization: admitted.value,
+    authorization: authorized.value,
     access: services.access,
     note: (note) => {
       trace.note = { ...trace.note, ...note };
@@ -179,28 +179,28 @@ const addressOf = ({ ip }: Trace, { hidesAddress }: Incoming): string =>
   ip ?? (hidesAddress ? "hidden" : "unknown");
 
 /** Asks for the permission. */
-async function mayThey(
+async function authorizeCall(
   { operation, about, keepsLimits }: HttpFunction,
   request: Incoming,
   trace: Trace,
-  who: Identified,
+  who: Authenticated,
   input: HttpInput<Operation>,
   tools: Tools,
-): Promise<Result<Admitted["authorization"]>> {
+): Promise<Result<Authorized["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
   const collectionId = idIn(input.params, "collectionId");
   const target = { tenantId, collectionId, ...(await about?.(input, services, who.standing)) };
-  const admitted = await admit(services.admission, who, {
+  const authorized = await authorize(services.guard, who, {
     operation: operation.name,
     target,
     rate: rateOf(request),
   });
-  // Who has no role at all writes into no tenant's trail: theirs goes with the strangers'.
+  // Who has no role at all writes into no tenant's trail: theirs goes with those of anonymous callers.
   const hasRole = assignmentsOf(who.standing).length > 0;
-  await noteTenant(trace, hasRole ? tenantId : undefined, admitted, services);
-  if (admitted.kind === "refused") return shut(trace, admitted);
-  const { authorization } = admitted;
+  await noteTenant(trace, hasRole ? tenantId : undefined, authorized, services);
+  if (authorized.kind === "refused") return shut(trace, authorized);
+  const { authorization } = authorized;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
   const permission = authorization.asked[0]?.permission ?? "access.manage";
   return shut(trace, refused("limits", refusalOf({ step: "scope", permission }), true));
@@ -210,11 +210,11 @@ async function mayThey(
 async function noteTenant(
   trace: Trace,
   tenantId: string | undefined,
-  admitted: Admitted | Refused,
+  authorized: Authorized | Refused,
   { tenantStore, knownTenants }: Services,
 ): Promise<void> {
-  const isRefused = admitted.kind === "refused";
-  if (tenantId === undefined || (isRefused && !admitted.audited)) return;
+  const isRefused = authorized.kind === "refused";
+  if (tenantId === undefined || (isRefused && !authorized.audited)) return;
   // Read for who is refused, not remembered: else the time it takes would say which tenants are in use.
   const tenants = isRefused ? tenantStore : knownTenants;
   if ((await tenants.get(tenantId)) !== undefined) trace.tenantId = tenantId;

@@ -1,9 +1,9 @@
 /** Builds what sign-in, decisions, audit and sealing need, once per process. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { AdmissionDeps } from "../shared/access/admission.ts";
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
 import { type AuditTrail, auditTrail } from "../shared/access/audit/audit-trail.ts";
-import { strangerEvents } from "../shared/access/request-audit.ts";
+import type { GuardDeps } from "../shared/access/guard.ts";
+import { limitAnonymousEvents } from "../shared/access/request-audit.ts";
 import { AssignmentStore } from "../shared/access/roles/assignment-store.ts";
 import { RoleStore } from "../shared/access/roles/role-store.ts";
 import { cachedSnapshots } from "../shared/access/roles/snapshot.ts";
@@ -44,18 +44,18 @@ export function grants({ access }: Settings, { tables, clock }: Pick<Base, "tabl
   return { roles, assignments, snapshots };
 }
 
-/** Everything about access. `admission` decides, `access` is what handlers read and change. */
+/** Everything about access. `guard` decides, `access` is what handlers read and change. */
 export async function accessServices(settings: Settings, base: Base) {
   const { clock, tables, knownTenants, granted, settled } = base;
   const { roles, assignments, snapshots } = granted;
   const { adminToken, sealing, rateFactor, allowedOrigins, ...rules } = settings.access;
   const keys = directoryKeys({ authorityUrl: settings.authorityUrl, clock });
   const limiter = rateLimiter(clock, ratesTimes(rateFactor));
-  const admission: AdmissionDeps = {
+  const guard: GuardDeps = {
     checkToken: withBootstrap(adminToken, tokenCheck({ ...rules, keys, clock })),
     snapshots,
     limiter,
-    strangers: strangerEvents(limiter),
+    anonymousEvents: limitAnonymousEvents(limiter),
     isTenant: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
   const approvals = new ApprovalStore(tables);
@@ -63,7 +63,7 @@ export async function accessServices(settings: Settings, base: Base) {
   const stores = { roles, assignments, approvals };
   const access: AccessServices = { ...stores, snapshots, clock, settled, auditing };
   return {
-    admission,
+    guard,
     access,
     allowedOrigins,
     trail: base.trail,

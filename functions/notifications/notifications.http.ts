@@ -1,7 +1,7 @@
 /** Sends an action to devices, or with `?dryRun=true` says what would happen. */
 
 import * as z from "zod";
-import type { RequestTarget } from "../../shared/access/authorize.ts";
+import type { RequestTarget } from "../../shared/access/evaluate.ts";
 import { decide, type Standing } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";

@@ -1,6 +1,6 @@
 /** Lists tenants. */
 import * as z from "zod";
-import { tenantsWith } from "../../shared/access/authorize.ts";
+import { tenantsWith } from "../../shared/access/evaluate.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
-import { type Authorization, authorize, type RequestTarget, refusalOf } from "./authorize.ts";
+import { type Authorization, evaluate, type RequestTarget, refusalOf } from "./evaluate.ts";
 import { requirementOf } from "./requirements.ts";
 import { AssignmentView } from "./roles/contract.ts";
 import { assignmentsOf, decide, type Finding, type Standing } from "./roles/decide.ts";
@@ -50,11 +50,11 @@ export function explainAccess(
     return fail("invalid-request", `There is no operation ${about.operation}.`, {
       faults: [{ pointer: "/query/operation", detail: "no such operationId" }],
     });
-  if (about.principal === undefined) return succeed(authorize(standing, requirement, target));
+  if (about.principal === undefined) return succeed(evaluate(standing, requirement, target));
   const may = decide(standing, "access.read", { kind: "global" });
   if (!may.allowed) return refusalOf({ step: may.step, permission: "access.read" });
   const caller = imagined(about.principal, about.groups ?? []);
-  return succeed(authorize({ ...standing, caller }, requirement, target));
+  return succeed(evaluate({ ...standing, caller }, requirement, target));
 }
 
 /** A caller as a token of that principal would make them; a group is somebody who is only in it. */

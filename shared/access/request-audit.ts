@@ -16,7 +16,7 @@ export type EndedRequest = {
   readonly ip: string | undefined;
   readonly operation: string;
   readonly method: string;
-  /** A registered tenant that a recognised caller asked for; never what a stranger wrote. */
+  /** A registered tenant that a recognised caller asked for; never what an anonymous caller wrote. */
   readonly tenantId: string | undefined;
   readonly outcome: AuditEvent["outcome"];
   /** Where it was refused, or the code of the failure. */
@@ -90,23 +90,23 @@ export function clientAddress(forwardedFor: string | null): string | undefined {
   return /^[0-9a-f:]{2,45}$/i.test(last) ? last : undefined;
 }
 
-// Which refused calls of strangers get an audit event of their own. Anybody can be refused as often as they
+// Which refused anonymous calls get an audit event of their own. Anybody can be refused as often as they
 // like, from as many addresses as they have, and the trail is kept for ever: beyond a rate such calls are
 // counted, and the next event says how many there were. Each stands in the log by itself.
 
 /** Asks for an event; `unrecorded` is how many had none since the one before. */
-export type StrangerEvents = {
+export type AnonymousEvents = {
   readonly ask: (network: string) => { readonly audited: boolean; readonly unrecorded: number };
 };
 
 /** Keeps count for this process. */
-export function strangerEvents(limiter: RateLimiter): StrangerEvents {
+export function limitAnonymousEvents(limiter: RateLimiter): AnonymousEvents {
   let unrecorded = 0;
   return {
     ask(network) {
       const heard =
-        limiter.count("stranger", network, "write").ok &&
-        limiter.count("strangers", "all", "write").ok;
+        limiter.count("anonymous", network, "write").ok &&
+        limiter.count("allAnonymous", "all", "write").ok;
       const before = unrecorded;
       unrecorded = heard ? 0 : before + 1;
       return { audited: heard, unrecorded: before };

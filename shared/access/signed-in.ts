@@ -3,7 +3,7 @@
 import type { Person } from "./approvals/approval.ts";
 import type { ApprovalDeps } from "./approvals/decide-approval.ts";
 import type { AuditReaderDeps } from "./audit/audit-reader.ts";
-import type { Authorization } from "./authorize.ts";
+import type { Authorization } from "./evaluate.ts";
 import type { Standing } from "./roles/decide.ts";
 import type { AssignmentDeps } from "./roles/manage-assignments.ts";
 import type { RoleDeps } from "./roles/manage-roles.ts";

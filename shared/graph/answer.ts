@@ -118,18 +118,56 @@ function meaningOf(
       : { kind: "ok", status, body: body.kind === "object" ? body.fields : undefined };
   const error = serviceErrorIn(body);
   const why = error === undefined ? `HTTP ${status}` : wordsOf(error);
+  return (
+    aboutOthers(status, dependent, headers, why) ??
+    unsureIn(status, body, error) ??
+    passingIn(status, wait, why) ??
+    refusedOrUnclear(status, body, error, why)
+  );
+}
+
+/** What is not about this request itself: it waits for an approval, or for another one of its batch. */
+function aboutOthers(
+  status: number,
+  dependent: boolean | undefined,
+  headers: AnswerHeaders,
+  why: string,
+): Judged | undefined {
   // The header decides: Microsoft's texts and labs name different statuses.
   const approvalCode = headers["x-msft-approval-code"];
   if (approvalCode !== undefined && status < 500)
     return { kind: "approvalNeeded", approvalCode: plainText(approvalCode, 64), why };
-  if (status === 424 && dependent === true) return { kind: "dependencyFailed", why };
+  return status === 424 && dependent === true ? { kind: "dependencyFailed", why } : undefined;
+}
+
+/** What leaves open whether it was done. */
+function unsureIn(
+  status: number,
+  body: OutsideBody,
+  error: ServiceError | undefined,
+): Judged | undefined {
   if (tooMuch.has(status)) return { ...unclear(status, body, error), tooMuch: true };
   // Without a word of its own a status still says as much as HTTP lets it say.
-  if (error === undefined && (body.kind !== "none" || !sayEnough.has(status)))
-    return unclear(status, body, error);
-  // 424 is how the 2021 text of the batching page describes throttled parts.
+  const saysNothing = error === undefined && (body.kind !== "none" || !sayEnough.has(status));
+  return saysNothing ? unclear(status, body, error) : undefined;
+}
+
+/** What is over after a while. 424 is how the 2021 text of the batching page describes throttled parts. */
+function passingIn(
+  status: number,
+  wait: { readonly retryAfterMs?: number },
+  why: string,
+): Judged | undefined {
   if (status === 429 || status === 424) return { kind: "throttled", ...wait, why };
-  if (status === 503) return { kind: "busy", ...wait, why };
+  return status === 503 ? { kind: "busy", ...wait, why } : undefined;
+}
+
+function refusedOrUnclear(
+  status: number,
+  body: OutsideBody,
+  error: ServiceError | undefined,
+  why: string,
+): Judged {
   if (status >= 500 && status !== 501) return unclear(status, body, error);
   const words = error ?? { code: "unknown", message: why };
   return { kind: "refused", reason: reasonFor(status), ...words };

@@ -2,7 +2,7 @@
 import { type Approval, asOf } from "../access/approvals/approval.ts";
 import type { ApprovalStore } from "../access/approvals/approval-store.ts";
 import { approvalNeeded, askApproval, rulesAbout } from "../access/approvals/decide-approval.ts";
-import { authorize } from "../access/authorize.ts";
+import { evaluate } from "../access/evaluate.ts";
 import { type Requirement, requirements } from "../access/requirements.ts";
 import type { Standing } from "../access/roles/decide.ts";
 import type { Snapshots } from "../access/roles/snapshot.ts";
@@ -111,7 +111,7 @@ async function hindrance(
   deps.snapshots.forget();
   const standing: Standing = { caller: requester, ...(await deps.snapshots.read()) };
   const operation = target.kind === "retry" ? "notifications-retry" : "notifications-send";
-  const answer = authorize(standing, requirements[operation] as Requirement, {
+  const answer = evaluate(standing, requirements[operation] as Requirement, {
     tenantId,
     collectionId: target.kind === "collection" ? target.collectionId : undefined,
     actionPermission: findAction(actionId)?.permission,

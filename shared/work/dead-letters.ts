@@ -7,7 +7,7 @@ import { textOf } from "../storage/rows.ts";
 import { clear, type Tables } from "../storage/tables.ts";
 
 const partition = "messages";
-/** Enough to recognise a message; whole bodies of strangers are not kept. */
+/** Enough to recognise a message; whole bodies of anonymous callers are not kept. */
 const maxContentChars = 2000;
 
 /** A message set aside. */

@@ -28,14 +28,10 @@ const largestPage = 1_000;
 
 /** Reads the options. An option that is not understood is refused rather than ignored. */
 export function readOptions(query: URLSearchParams, understood: Understood): ReadOptions {
-  const names = new Set(["$select"]);
-  if (understood.list) for (const name of ["$top", "$count", "$skiptoken"]) names.add(name);
-  if (understood.filter === true) names.add("$filter");
-  if (understood.order === true) names.add("$orderby");
-  if (understood.expand !== undefined) names.add("$expand");
-  for (const name of query.keys()) {
-    if (!names.has(name)) return { wrong: `The query option '${name}' is not supported here.` };
-  }
+  const names = namesOf(understood);
+  const unknown = [...query.keys()].find((name) => !names.has(name));
+  if (unknown !== undefined)
+    return { wrong: `The query option '${unknown}' is not supported here.` };
   const top = Number(query.get("$top") ?? largestPage);
   if (!Number.isInteger(top) || top < 1 || top > largestPage) {
     return {
@@ -54,6 +50,16 @@ export function readOptions(query: URLSearchParams, understood: Understood): Rea
     .map((name) => name.trim());
   const filter = query.get("$filter") ?? undefined;
   return { select, top, filter, count: query.get("$count") === "true", expand, from };
+}
+
+function namesOf({ list, filter, order, expand }: Understood): ReadonlySet<string> {
+  return new Set([
+    "$select",
+    ...(list ? ["$top", "$count", "$skiptoken"] : []),
+    ...(filter === true ? ["$filter"] : []),
+    ...(order === true ? ["$orderby"] : []),
+    ...(expand === undefined ? [] : ["$expand"]),
+  ]);
 }
 
 /** The absolute link to the page that starts at a position; every other option goes along. */

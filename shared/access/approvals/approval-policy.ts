@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Line, TenantId } from "../../kernel/values.ts";
 import { callerKinds } from "../sign-in/caller.ts";
 
-/** Kinds of things that can be held until somebody else agrees. */
+/** Kinds of requests that an approval gate can keep waiting. */
 export const approvableKinds = ["notification", "provisioning", "sync"] as const;
 export type ApprovableKind = (typeof approvableKinds)[number];
 

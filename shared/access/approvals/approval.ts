@@ -22,7 +22,7 @@ export const approvalLifecycle: Readonly<
 /** A person or an app, with the name they had then. */
 export type Person = { readonly principal: Principal; readonly name?: string };
 
-/** What is held: its kind, its id, and for who decides all that would be done. */
+/** What waits at the gate: its kind, its id, and for who decides all that would be done. */
 export type Subject = {
   readonly kind: ApprovableKind;
   readonly id: string;

@@ -1,6 +1,6 @@
 /**
- * The two-person rule as use cases: hold something until somebody else agrees, and let it go or end it.
- * What is held keeps its own row in a state of waiting; `settled` moves it on, and is safe to repeat.
+ * The approval gate as use cases: a request waits until somebody else agrees, and then begins or ends.
+ * What waits keeps a row of its own, in a state that says so; `settled` moves it on, and is safe to repeat.
  */
 import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
@@ -22,7 +22,7 @@ import {
   type StoredRules,
 } from "./approval-store.ts";
 
-/** Moves what was held: begins it when approved, ends it when rejected. Called again after a crash. */
+/** Moves what waited: begins it when approved, ends it when rejected. Called again after a crash. */
 export type Settle = (approval: Approval) => Promise<void>;
 
 /** What approvals need. */

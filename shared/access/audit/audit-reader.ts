@@ -33,19 +33,30 @@ export async function readAudit(
   const start = page.position === undefined ? { month: newest } : parsePosition(page.position);
   if (start === undefined || start.month > newest)
     return fail("bad-page-token", "The paging token does not belong to this list.");
-  const items: AuditEvent[] = [];
-  let scanned = 0;
+  const found = { items: [] as AuditEvent[], scanned: 0 };
   for (const month of monthsFrom(start.month, oldestOf(newest, filter))) {
     const after = month === start.month ? start.after : undefined;
-    for await (const row of recordsOf(deps.tables, rows.partitionOf(trail, month), after)) {
-      const event = rows.eventOf(rows.linkOf(row));
-      scanned += 1;
-      if (matches(filter, event)) items.push(event);
-      if (items.length === page.top || scanned >= maxScanned)
-        return succeed({ items, next: `${month} ${row.rowKey}` });
-    }
+    const records = recordsOf(deps.tables, rows.partitionOf(trail, month), after);
+    const last = await collect(records, filter, page.top, found);
+    if (last !== undefined) return succeed({ items: found.items, next: `${month} ${last}` });
   }
-  return succeed({ items });
+  return succeed({ items: found.items });
+}
+
+/** Adds what matches to `found`; answers the row key at which the page is full, or undefined at the records' end. */
+async function collect(
+  records: ReturnType<typeof recordsOf>,
+  filter: AuditFilter,
+  top: number,
+  found: { readonly items: AuditEvent[]; scanned: number },
+): Promise<string | undefined> {
+  for await (const row of records) {
+    const event = rows.eventOf(rows.linkOf(row));
+    found.scanned += 1;
+    if (matches(filter, event)) found.items.push(event);
+    if (found.items.length === top || found.scanned >= maxScanned) return row.rowKey;
+  }
+  return undefined;
 }
 
 /** Every event that a way of reading finds, page by page. */

@@ -70,7 +70,12 @@ function clean(value: unknown, place: Place): unknown {
   if (typeof value === "number" && !isGiven) return value;
   const text = typeof value === "string" ? value : typeof value;
   if (isGiven) return looksLikeId.test(text) ? text : fingerprint(JSON.stringify(value) ?? text);
-  if (textNames.test(folded)) return fingerprint(text);
+  return cleanText(text, textNames.test(folded), place);
+}
+
+/** `telling`: its name is of those whose texts say a lot. */
+function cleanText(text: string, telling: boolean, place: Place): string {
+  if (telling) return fingerprint(text);
   if (looksLikeId.test(text) || looksLikeTime.test(text)) return text;
   return place.kept.has(place.path) ? plain(text) : fingerprint(text);
 }

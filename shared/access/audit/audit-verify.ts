@@ -70,8 +70,12 @@ async function walk(tables: Tables, partition: string, head: Head, noted: Noted)
   const verdict = chain.end();
   const { agreeing: anchorsAgreeing, fault: unanchored } = anchors.end(head);
   const fault = foreign ?? (verdict.kind === "broken" ? verdict.fault : unanchored);
-  const near = fault && times.get(fault.what);
-  return { records, anchorsAgreeing, ...(fault && { fault }), ...(near && { near }) };
+  return { records, anchorsAgreeing, ...(fault && withTime(fault, times)) };
+}
+
+function withTime(fault: ChainFault, times: ReadonlyMap<FaultKind, string>) {
+  const near = times.get(fault.what);
+  return { fault, ...(near && { near }) };
 }
 
 /** Moments by which people find a fault: of the newest record, or of the last one that was looked at. */

@@ -12,7 +12,7 @@ export type Rate = {
 /** Kinds of requests that are counted apart. */
 export type RateClass = "read" | "write";
 /** On whose account a request is counted; the last two are about audit events, and refuse nobody. */
-export type RateAccount = "caller" | "tenant" | "address" | "stranger" | "strangers";
+export type RateAccount = "caller" | "tenant" | "address" | "anonymous" | "allAnonymous";
 
 /**
  * The table. An instance counts for itself: with n instances a caller may reach n times as much, which
@@ -23,9 +23,9 @@ export const defaultRates: Readonly<Record<RateAccount, Readonly<Record<RateClas
   tenant: { read: { burst: 600, perSecond: 120 }, write: { burst: 120, perSecond: 20 } },
   /** Before anybody knows who it is: what a wrong token costs is bounded too. */
   address: { read: { burst: 300, perSecond: 60 }, write: { burst: 300, perSecond: 60 } },
-  /** Audit events of refused strangers, from one place and from all: 90,000 a day are some 60 MB. */
-  stranger: events(60, 0.2),
-  strangers: events(600, 1),
+  /** Audit events of refused anonymous callers, from one place and from all: 90,000 a day are some 60 MB. */
+  anonymous: events(60, 0.2),
+  allAnonymous: events(600, 1),
 };
 
 function events(burst: number, perSecond: number) {
@@ -82,8 +82,8 @@ export const ratesTimes = (factor: number): typeof defaultRates => {
     caller: both(defaultRates.caller),
     tenant: both(defaultRates.tenant),
     address: both(defaultRates.address),
-    stranger: both(defaultRates.stranger),
-    strangers: both(defaultRates.strangers),
+    anonymous: both(defaultRates.anonymous),
+    allAnonymous: both(defaultRates.allAnonymous),
   };
 };
 

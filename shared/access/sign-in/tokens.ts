@@ -1,7 +1,7 @@
 /**
  * Checks Entra access tokens: who issued them, for whom, until when, and that nobody made them up.
  *
- * The order matters: what costs nothing comes first, and no address is called that a stranger chose.
+ * The order matters: what costs nothing comes first, and no address is called that an anonymous caller chose.
  */
 
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";

@@ -34,29 +34,58 @@ export async function listDevices(
   tenantId: string,
   { after, top, accepts, reach }: Wanted,
 ): Promise<Page<Device>> {
-  const items: Device[] = [];
+  const page = new PageOfDevices({ after, top, accepts, reach });
   let cursor = after === undefined ? undefined : prefixOf(after);
-  let last = after;
-  let scanned = 0;
-  let hidden = 0;
-  const counted = () => (reach === undefined ? {} : { hidden });
   do {
-    const missing = top - items.length + spareDevices;
-    const step = await directory.walk(tenantId, cursor, Math.max(missing, scanned && stepDevices));
-    for (const device of step.devices) {
-      if (after !== undefined && device.deviceId <= after) continue;
-      // One more than fits: only now is it known that there is a next page.
-      if (items.length === top || scanned === maxScanned)
-        return { items, ...nextAfter(last), ...counted() };
-      scanned += 1;
-      last = device.deviceId;
-      // Counted before any filter: else a filter would tell what the hidden ones are called.
-      if (reach?.holds(device) === false) hidden += 1;
-      else if (accepts(device)) items.push(device);
-    }
+    const step = await directory.walk(tenantId, cursor, page.stepSize());
+    if (!step.devices.every((device) => page.take(device))) return page.full();
     cursor = step.next;
   } while (cursor !== undefined);
-  return { items, ...counted() };
+  return page.whole();
+}
+
+/** A page while it fills. */
+class PageOfDevices {
+  readonly #wanted: Wanted;
+  readonly #items: Device[] = [];
+  #last: string | undefined;
+  #scanned = 0;
+  #hidden = 0;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+    this.#last = wanted.after;
+  }
+
+  /** How many devices to ask for next. */
+  stepSize(): number {
+    const missing = this.#wanted.top - this.#items.length + spareDevices;
+    return Math.max(missing, this.#scanned && stepDevices);
+  }
+
+  /** Takes the next device; false when it is one more than fits: only now is it known that there is a next page. */
+  take(device: Device): boolean {
+    const { after, top, accepts, reach } = this.#wanted;
+    if (after !== undefined && device.deviceId <= after) return true;
+    if (this.#items.length === top || this.#scanned === maxScanned) return false;
+    this.#scanned += 1;
+    this.#last = device.deviceId;
+    // Counted before any filter: else a filter would tell what the hidden ones are called.
+    if (reach?.holds(device) === false) this.#hidden += 1;
+    else if (accepts(device)) this.#items.push(device);
+    return true;
+  }
+
+  /** The last page. */
+  whole(): Page<Device> {
+    const hidden = this.#wanted.reach === undefined ? {} : { hidden: this.#hidden };
+    return { items: this.#items, ...hidden };
+  }
+
+  /** A page after which another one comes. */
+  full(): Page<Device> {
+    return { ...this.whole(), ...nextAfter(this.#last) };
+  }
 }
 
 const nextAfter = (last: string | undefined): { next?: string } =>

@@ -189,10 +189,10 @@ test.each(Object.entries(steps))(
 const keysAreGone = async () => ({ kind: "refused", step: "keys-unavailable" }) as const;
 
 test("that the keys of a directory cannot be had is our outage, and no event", async () => {
-  const { admission } = door.services;
+  const { guard } = door.services;
   const sent = { token: "any", headers };
   const answer = await door.serve(known("tenants-list"), sent, {
-    admission: { ...admission, checkToken: keysAreGone },
+    guard: { ...guard, checkToken: keysAreGone },
   });
   expect(answer).toMatchObject({ status: 503, body: { code: "sign-in-unavailable" } });
   expect(eventsOf(answer)).toEqual([]);

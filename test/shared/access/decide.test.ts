@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { refusalOf } from "../../../shared/access/authorize.ts";
+import { refusalOf } from "../../../shared/access/evaluate.ts";
 import type { Resource, Scope } from "../../../shared/access/roles/assignments.ts";
 import { explain } from "../../../shared/access/roles/decide.ts";
 import { settingsAssignments } from "../../../shared/access/roles/first-administrator.ts";

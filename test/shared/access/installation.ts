@@ -6,7 +6,7 @@ import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { ApprovalStore } from "../../../shared/access/approvals/approval-store.ts";
 import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
 import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
-import { authorize } from "../../../shared/access/authorize.ts";
+import { evaluate } from "../../../shared/access/evaluate.ts";
 import { requirementOf } from "../../../shared/access/requirements.ts";
 import { AssignmentStore } from "../../../shared/access/roles/assignment-store.ts";
 import { RoleStore } from "../../../shared/access/roles/role-store.ts";
@@ -85,7 +85,7 @@ export async function startAccess() {
     may: async (who: Caller, operation: string) => {
       const requirement = requirementOf(operation);
       if (requirement === undefined) return false;
-      return authorize(await standingOf(who), requirement, { tenantId: randomId() }).allowed;
+      return evaluate(await standingOf(who), requirement, { tenantId: randomId() }).allowed;
     },
     /** Calls a function as somebody, after the checks of its schemas. */
     async call(definition: HttpFunction, who: Caller, given: Given) {

@@ -52,7 +52,7 @@ test("accounts and kinds are counted apart", () => {
   const table = { read: rate, write: { burst: 1, perSecond: 1 } };
   const limiter = rateLimiter(
     { now: () => noon },
-    { caller: table, tenant: table, address: table, stranger: table, strangers: table },
+    { caller: table, tenant: table, address: table, anonymous: table, allAnonymous: table },
   );
   expect(limiter.count("caller", "ana", "write").ok).toBe(true);
   expect(limiter.count("caller", "ana", "write")).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { authorize } from "../../../shared/access/authorize.ts";
+import { evaluate } from "../../../shared/access/evaluate.ts";
 import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import type { ActionPermissionName } from "../../../shared/access/roles/permissions.ts";
@@ -24,7 +24,7 @@ function mayCall(name: string, roleId: string, scope: Scope): boolean {
   const actionPermission = word as ActionPermissionName | undefined;
   const target = { tenantId: "t1", collectionId: undefined, actionPermission };
   const on = requirement.kind === "permission" && requirement.on === "collection";
-  return authorize(standing, requirement, on ? { ...target, collectionId: "c1" } : target).allowed;
+  return evaluate(standing, requirement, on ? { ...target, collectionId: "c1" } : target).allowed;
 }
 
 test("every operation has its line, and no line is of an operation that is gone", () => {

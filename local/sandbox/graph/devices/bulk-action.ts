@@ -56,18 +56,8 @@ type BulkBody = { readonly action: string; readonly deviceIds: readonly string[]
 function readBody(call: GraphCall): BulkBody | GraphAnswer {
   if (call.body.kind !== "json") return badRequest(call, "Unable to read JSON request payload.");
   const { actionName, deviceIds, ...rest } = (call.body.value ?? {}) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(rest)) {
-    const type = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    if (type === undefined) {
-      return badRequest(
-        call,
-        `The parameter '${name}' in the request payload is not a valid parameter.`,
-      );
-    }
-    if (value !== null && typeof value !== type) {
-      return badRequest(call, `The parameter '${name}' has the wrong type.`);
-    }
-  }
+  const wrong = wrongParameter(rest);
+  if (wrong !== undefined) return badRequest(call, wrong);
   const known = typeof actionName === "string" && Object.hasOwn(actionNames, actionName);
   const action = known ? actionNames[actionName] : undefined;
   if (action === undefined) return badRequest(call, "The parameter 'actionName' is not valid.");
@@ -78,6 +68,18 @@ function readBody(call: GraphCall): BulkBody | GraphAnswer {
     return badRequest(call, `The number of devices must be between 1 and ${mostDevices}.`);
   }
   return { action, deviceIds: deviceIds as readonly string[] };
+}
+
+/** What is wrong with the parameters beside the action and its devices. */
+function wrongParameter(given: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, value] of Object.entries(given)) {
+    const type = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (type === undefined)
+      return `The parameter '${name}' in the request payload is not a valid parameter.`;
+    if (value !== null && typeof value !== type)
+      return `The parameter '${name}' has the wrong type.`;
+  }
+  return undefined;
 }
 
 function deliver(call: GraphCall, body: BulkBody): object {

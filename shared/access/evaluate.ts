@@ -50,7 +50,7 @@ export type Authorization =
     };
 
 /** Answers for one operation. */
-export function authorize(
+export function evaluate(
   standing: Standing,
   requirement: Requirement,
   target: RequestTarget,

@@ -3,8 +3,8 @@
  * is read, since some operations name in their body what they are about.
  */
 import type { Failure, Result } from "../kernel/failure.ts";
-import { type Authorization, authorize, type RequestTarget, refusalOf } from "./authorize.ts";
-import { networkOf, type StrangerEvents } from "./request-audit.ts";
+import { type Authorization, evaluate, type RequestTarget, refusalOf } from "./evaluate.ts";
+import { type AnonymousEvents, networkOf } from "./request-audit.ts";
 import { requirementOf } from "./requirements.ts";
 import { missesGroups, type Standing } from "./roles/decide.ts";
 import type { Snapshots } from "./roles/snapshot.ts";
@@ -12,12 +12,12 @@ import type { Caller } from "./sign-in/caller.ts";
 import type { RateAccount, RateClass, RateLimiter } from "./sign-in/rate-limit.ts";
 import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
 
-/** What admission needs. */
-export type AdmissionDeps = {
+/** What authenticating and authorizing a request need. */
+export type GuardDeps = {
   readonly checkToken: (authorization: string | null) => Promise<TokenVerdict>;
   readonly snapshots: Snapshots;
   readonly limiter: RateLimiter;
-  readonly strangers: StrangerEvents;
+  readonly anonymousEvents: AnonymousEvents;
   /** Whether a tenant is registered. */
   readonly isTenant: (tenantId: string) => Promise<boolean>;
 };
@@ -30,60 +30,64 @@ export type Refused = {
   readonly step: string;
   /** False for asking too often: one event for each such request would be the flood itself. */
   readonly audited: boolean;
-  /** Refused calls of strangers without an event, since the last one that had one. */
+  /** Refused anonymous calls without an event, since the last one that had one. */
   readonly unrecorded?: number;
 };
 
 /** A caller, with what decisions about them are made from. */
-export type Identified = { readonly kind: "identified"; readonly standing: Standing };
+export type Authenticated = { readonly kind: "authenticated"; readonly standing: Standing };
 
 /** A request that may go to its handler. */
-export type Admitted = {
-  readonly kind: "admitted";
+export type Authorized = {
+  readonly kind: "authorized";
   readonly authorization: Extract<Authorization, { allowed: true }>;
 };
 
 /** Who is it? Counts on the account of the address first, so that guessing is bounded too. */
-export async function identify(
-  deps: AdmissionDeps,
+export async function authenticate(
+  deps: GuardDeps,
   request: {
     readonly authorization: string | null;
     readonly address: string;
     readonly rate: RateClass;
   },
-): Promise<Identified | Refused> {
+): Promise<Authenticated | Refused> {
   const { authorization, rate } = request;
   const network = networkOf(request.address);
   const early = tooOften(deps, "address", network, rate);
   if (early) return early;
   const verdict = await deps.checkToken(authorization);
-  if (verdict.kind === "refused") return strangerRefused(deps, verdict.step, network);
+  if (verdict.kind === "refused") return anonymousRefused(deps, verdict.step, network);
   const { caller } = verdict;
   const late = tooOften(deps, "caller", accountOf(caller), rate);
   if (late) return late;
-  return { kind: "identified", standing: { caller, ...(await deps.snapshots.read()) } };
+  return { kind: "authenticated", standing: { caller, ...(await deps.snapshots.read()) } };
 }
 
 /** What needs no sign-in costs something too: it is on the account of its address, as what comes before a sign-in is. */
 export const countAnonymous = (
-  deps: AdmissionDeps,
+  deps: GuardDeps,
   { address, rate }: { readonly address: string; readonly rate: RateClass },
 ): Refused | undefined => tooOften(deps, "address", networkOf(address), rate);
 
 /** Nobody is wrong when the keys cannot be read: then there is nothing to record. */
-function strangerRefused({ strangers }: AdmissionDeps, step: TokenStep, network: string): Refused {
+function anonymousRefused(
+  { anonymousEvents }: GuardDeps,
+  step: TokenStep,
+  network: string,
+): Refused {
   const failure = tokenRefusal(step);
   if (step === "keys-unavailable") return refused(step, failure, false);
-  const { audited, unrecorded } = strangers.ask(network);
+  const { audited, unrecorded } = anonymousEvents.ask(network);
   return { ...refused(step, failure, audited), unrecorded };
 }
 
 /** May they? A tenant that is not registered looks like one that is out of reach. */
-export async function admit(
-  deps: AdmissionDeps,
-  { standing }: Identified,
+export async function authorize(
+  deps: GuardDeps,
+  { standing }: Authenticated,
   request: { readonly operation: string; readonly target: RequestTarget; readonly rate: RateClass },
-): Promise<Admitted | Refused> {
+): Promise<Authorized | Refused> {
   const { operation, target, rate } = request;
   const { tenantId } = target;
   const requirement = requirementOf(operation);
@@ -93,7 +97,7 @@ export async function admit(
       refusalOf({ step: "permission", permission: "access.manage" }),
       true,
     );
-  const answer = authorize(standing, requirement, target);
+  const answer = evaluate(standing, requirement, target);
   if (!answer.allowed) return refused(answer.step, refusalOf(answer), true);
   // Asked for those only who may: to everybody else the answer, and its time, are the same without it.
   const registered = tenantId === undefined || (await deps.isTenant(tenantId));
@@ -104,14 +108,14 @@ export async function admit(
     return refused("tenant", refusalOf({ step, permission }), true);
   }
   const busy = tenantId === undefined ? undefined : tooOften(deps, "tenant", tenantId, rate);
-  return busy ?? { kind: "admitted", authorization: answer };
+  return busy ?? { kind: "authorized", authorization: answer };
 }
 
 /** The caller's own account for limits and for idempotency keys. */
 export const accountOf = ({ kind, tid, oid }: Caller): string => `${kind} ${tid} ${oid}`;
 
 function tooOften(
-  { limiter }: AdmissionDeps,
+  { limiter }: GuardDeps,
   account: RateAccount,
   id: string,
   rate: RateClass,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { accountOf, admit, identify } from "../../../shared/access/admission.ts";
+import { accountOf, authenticate, authorize } from "../../../shared/access/guard.ts";
 import {
   auditEventOf,
   clientAddress,
   isAudited,
-  strangerEvents,
+  limitAnonymousEvents,
 } from "../../../shared/access/request-audit.ts";
 import type { Assignment } from "../../../shared/access/roles/assignments.ts";
 import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
@@ -19,25 +19,25 @@ const both = { read: rate, write: rate };
 const limiterOf = () =>
   rateLimiter(
     { now: () => noon },
-    { address: both, caller: both, tenant: both, stranger: both, strangers: both },
+    { address: both, caller: both, tenant: both, anonymous: both, allAnonymous: both },
   );
 const deps = (assignments: Assignment[], verdict: TokenVerdict = { kind: "caller", caller }) => ({
   checkToken: async () => verdict,
   snapshots: { read: async () => snapshotOf([], assignments), forget: () => undefined },
   limiter: limiterOf(),
-  strangers: strangerEvents(limiterOf()),
+  anonymousEvents: limitAnonymousEvents(limiterOf()),
   isTenant: async (tenantId: string) => tenantId.startsWith("t"),
 });
 type Deps = ReturnType<typeof deps>;
 
 const knock = (to: Deps, address = "192.0.2.1") =>
-  identify(to, { authorization: "Bearer x", address, rate: "read" });
+  authenticate(to, { authorization: "Bearer x", address, rate: "read" });
 
 async function ask(to: Deps, operation: string, tenantId?: string) {
   const who = await knock(to);
   return who.kind === "refused"
     ? who
-    : admit(to, who, { operation, target: { tenantId }, rate: "read" });
+    : authorize(to, who, { operation, target: { tenantId }, rate: "read" });
 }
 
 describe("tenants", () => {
@@ -53,10 +53,10 @@ describe("tenants", () => {
 
   test("are all known to who holds the permission everywhere: the handler says that there is none", async () => {
     const given = [assign("fullAdministrator", everything)];
-    expect((await ask(deps(given), "devices-list", "never")).kind).toBe("admitted");
+    expect((await ask(deps(given), "devices-list", "never")).kind).toBe("authorized");
   });
 
-  test("in reach are admitted, with the limits to keep", async () => {
+  test("in reach are authorized, with the limits to keep", async () => {
     const given = [assign("fullAdministrator", collections(["t1", "c1"]))];
     expect(await ask(deps(given), "devices-list", "t1")).toMatchObject({
       authorization: { limits: { collectionIds: ["c1"] } },

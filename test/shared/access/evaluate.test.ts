@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
-  authorize,
+  evaluate,
   type RequestTarget,
   refusalOf,
   tenantsWith,
-} from "../../../shared/access/authorize.ts";
+} from "../../../shared/access/evaluate.ts";
 import { explainAccess } from "../../../shared/access/explain.ts";
 import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
 import type { Assignment } from "../../../shared/access/roles/assignments.ts";
@@ -24,11 +24,7 @@ const ask = (
   target: RequestTarget,
   custom: Role[] = [],
 ) => {
-  const answer = authorize(
-    standing(assignments, custom),
-    requirementOf(operation) ?? never,
-    target,
-  );
+  const answer = evaluate(standing(assignments, custom), requirementOf(operation) ?? never, target);
   if (!answer.allowed) return answer.step;
   return answer.limits.kind === "all" ? "all" : answer.limits.collectionIds;
 };
@@ -78,7 +74,7 @@ describe("operations", () => {
   test("only two are open to nobody in particular, the rest refuse a caller without assignments", () => {
     const own = ["actions-list", "zz-unknown-route", "me-get", "access-explain"];
     for (const name of Object.keys(requirements)) {
-      const answer = authorize(standing([]), requirementOf(name) ?? never, t1c1);
+      const answer = evaluate(standing([]), requirementOf(name) ?? never, t1c1);
       expect([name, answer.allowed]).toEqual([name, [...own, "health", "openapi"].includes(name)]);
     }
   });
@@ -204,7 +200,7 @@ test("every permission is asked for by some operation, or is a later job's", () 
 
 /** The words of a refusal to send. */
 const told = (given: Assignment[], target: RequestTarget) => {
-  const answer = authorize(standing(given), requirementOf("notifications-send") ?? never, target);
+  const answer = evaluate(standing(given), requirementOf("notifications-send") ?? never, target);
   if (answer.allowed) return "";
   const refusal = refusalOf(answer);
   return refusal.ok ? "" : refusal.failure.detail;

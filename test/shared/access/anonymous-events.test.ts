@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { networkOf, strangerEvents } from "../../../shared/access/request-audit.ts";
+import { limitAnonymousEvents, networkOf } from "../../../shared/access/request-audit.ts";
 import { rateLimiter } from "../../../shared/access/sign-in/rate-limit.ts";
 import { noon } from "./tables.ts";
 
@@ -7,7 +7,7 @@ const dayMs = 24 * 3600 * 1000;
 
 test("one place that keeps on asking has few events, and the next one says how many there were not", () => {
   let now = noon;
-  const events = strangerEvents(rateLimiter({ now: () => now }));
+  const events = limitAnonymousEvents(rateLimiter({ now: () => now }));
   const answers = Array.from({ length: 1000 }, () => events.ask("192.0.2.1"));
   expect(answers.filter(({ audited }) => audited)).toHaveLength(60);
   expect(events.ask("198.51.100.1")).toEqual({ audited: true, unrecorded: 940 });
@@ -19,7 +19,7 @@ test("one place that keeps on asking has few events, and the next one says how m
 
 test("a day of refused calls from everywhere leaves a bounded number of events, and none uncounted", () => {
   let now = noon;
-  const events = strangerEvents(rateLimiter({ now: () => now }));
+  const events = limitAnonymousEvents(rateLimiter({ now: () => now }));
   let [written, counted, sent] = [0, 0, 0];
   for (; now < noon + dayMs; now += 500) {
     const { audited, unrecorded } = events.ask(`192.0.${sent % 256}.${(sent >> 8) % 256}`);
