@@ -1,7 +1,6 @@
 /** `npm run audit:verify`: verifies the audit trail's hash chains, with nothing but rights to read them. */
-import { readArguments, usage } from "./arguments.ts";
+import { readArguments, storageHere, usage } from "./arguments.ts";
 import { lastLine } from "./report.ts";
-import { storageHere } from "./storage-here.ts";
 import { verify } from "./verify.ts";
 
 const intact = 0;

@@ -1,11 +1,13 @@
 /** Verifies partition after partition, and says each as soon as it is known. */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { type AnchorBook, anchorBook } from "../shared/access/audit/audit-chain.ts";
 import { auditPartitions } from "../shared/access/audit/audit-rows.ts";
 import { verifyPartition } from "../shared/access/audit/audit-verify.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
 import type { StorageConnection } from "../shared/storage/connection.ts";
 import { openStorage } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
-import { readAnchors } from "./anchor-files.ts";
 import type { Arguments } from "./arguments.ts";
 import { counted, jsonOf, lineOf, noPartitions, type Summary } from "./report.ts";
 
@@ -40,4 +42,20 @@ async function* partitionsToVerify(
   }
   for (const partition of missing)
     if (trail === undefined || partition.startsWith(`${trail}|`)) yield partition;
+}
+
+// Anchors come from files, line by line: a log may be large, and most of it is about other things.
+
+/** Reads all files into one book; throws words for people where a file has no anchor at all. */
+async function readAnchors(files: readonly string[]): Promise<AnchorBook> {
+  const book = anchorBook();
+  for (const file of files) {
+    const input = file === "-" ? process.stdin : createReadStream(file);
+    let found = 0;
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
+      if (book.note(line)) found += 1;
+    // Compared with nothing, everything would look as if it agreed.
+    if (found === 0) throw new Error(`There is no audit.anchor line in ${file}.`);
+  }
+  return book;
 }

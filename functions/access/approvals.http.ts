@@ -1,7 +1,10 @@
 /** Lists a tenant's approvals, newest first. */
 import * as z from "zod";
 import type { Approval } from "../../shared/access/approvals/approval.ts";
-import { ApprovalRules, ApprovalRulesView } from "../../shared/access/approvals/approval-policy.ts";
+import {
+  ApprovalPolicy,
+  ApprovalRulesView,
+} from "../../shared/access/approvals/approval-policy.ts";
 import {
   ApprovalPath,
   ApprovalView,
@@ -151,7 +154,7 @@ export const getApprovalRulesFunction = onHttp(
 );
 
 /** A rule with a name that nothing has would look like one that protects. */
-const unknownActions = ({ rules }: ApprovalRules): Fault[] =>
+const unknownActions = ({ rules }: ApprovalPolicy): Fault[] =>
   rules.flatMap(({ kind, actions }, at) =>
     actions === "all"
       ? []
@@ -177,7 +180,7 @@ export const replaceApprovalRulesFunction = onHttp(
     summary: "Say what needs a second person's approval",
     tag: "Approvals",
     conditional: true,
-    body: ApprovalRules,
+    body: ApprovalPolicy,
     answers: { 200: { description: "All rules", body: ApprovalRulesView, headers: ["ETag"] } },
   }),
   async ({ body, ifMatch }, tools) => {

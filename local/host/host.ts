@@ -11,7 +11,6 @@ import { httpFunctions } from "./http/functions.ts";
 import { type Keys, loadKeys } from "./http/keys.ts";
 import { buildRoutes, type Routes } from "./http/routes.ts";
 import { createForwarder } from "./http/stream.ts";
-import { createListeners, type Listeners } from "./listeners.ts";
 import { outputSender } from "./queues/outputs.ts";
 import { createDrain, type Drain } from "./runs/drain.ts";
 import { type HostLog, hostLog, type Log, messageOf, terminalLog } from "./runs/log.ts";
@@ -19,6 +18,7 @@ import { createRunner, type Run } from "./runs/runner.ts";
 import { hostIdOf, workerEnv } from "./runs/worker-process.ts";
 import { createWorkerSide, type WorkerSide } from "./runs/worker-side.ts";
 import { stopHost } from "./stop.ts";
+import { createTriggers, type Triggers } from "./triggers.ts";
 
 // What the host can be told by whoever starts it, and what it offers in return.
 
@@ -125,10 +125,10 @@ type Parts = {
 function open(parts: Parts): Host {
   const { options, keys, front, worker } = parts;
   const { functions, routes } = understand(parts);
-  const { run, listeners } = connect(parts, functions);
-  const drain = createDrain(listeners, worker.invocations.running);
+  const { run, triggers } = connect(parts, functions);
+  const drain = createDrain(triggers, worker.invocations.running);
   const forwarder = createForwarder(options.streamSilenceMs);
-  answer(parts, { functions, routes, run, drain, forwarder, listeners });
+  answer(parts, { functions, routes, run, drain, forwarder, triggers });
   return {
     url: `http://127.0.0.1:${front.port}`,
     keys,
@@ -160,13 +160,13 @@ function understand({ app, loaded, log }: Parts) {
 function connect(
   { options, appDir, app, worker, log }: Parts,
   functions: readonly HostedFunction[],
-): { readonly run: Run; readonly listeners: Listeners } {
+): { readonly run: Run; readonly triggers: Triggers } {
   const accounts = storageAccounts();
   const settings = app.host.extensions.queues;
   const say = hostLog(log);
-  const send = outputSender(accounts, settings.messageEncoding, (queue) => listeners.wake(queue));
+  const send = outputSender(accounts, settings.messageEncoding, (queue) => triggers.wake(queue));
   const run = createRunner(worker.invocations, send, say);
-  const listeners = createListeners({
+  const triggers = createTriggers({
     functions,
     accounts,
     settings,
@@ -177,7 +177,7 @@ function connect(
     workerReady: worker.ready,
     log: say,
   });
-  return { run, listeners };
+  return { run, triggers };
 }
 
 type Opened = {
@@ -186,12 +186,12 @@ type Opened = {
   readonly run: Run;
   readonly drain: Drain;
   readonly forwarder: ReturnType<typeof createForwarder>;
-  readonly listeners: Listeners;
+  readonly triggers: Triggers;
 };
 
 /** Lets the requests in that waited for the app. */
 function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): void {
-  const { functions, routes, run, drain, forwarder, listeners } = opened;
+  const { functions, routes, run, drain, forwarder, triggers } = opened;
   answers({
     admin: adminEndpoints({
       keys,
@@ -203,7 +203,7 @@ function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): 
       isReady: worker.isReady,
       outstanding: worker.invocations.running,
       drain,
-      timerByHand: listeners.timerByHand,
+      timerByHand: triggers.timerByHand,
     }),
     functions: httpFunctions({
       routes,

@@ -2,7 +2,7 @@
  * The ledger: every effect this stand-in was asked for and took, so that a lost or a doubled one can be
  * counted from outside. One row per device and action, 20 bytes a row; counts are kept as rows come in.
  */
-import type { ActionKind, ActionKinds } from "./fleet/actions.ts";
+import type { ActionCatalogue, ActionKind } from "./fleet/actions.ts";
 import { column } from "./fleet/columns.ts";
 import type { GuidFamily } from "./fleet/guids.ts";
 
@@ -72,7 +72,7 @@ type Tally = {
 };
 
 /** An empty ledger. */
-export function ledger(kinds: ActionKinds): Ledger {
+export function ledger(kinds: ActionCatalogue): Ledger {
   const rows = ledgerRows();
   const names = new Map<number, LedgerTenant>();
   const tallies = new Map<number, Tally>();

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerSite, isSite } from "./admin-service/front.ts";
-import { answerControl, controlPrefix } from "./control/router.ts";
+import { answerControl, controlPrefix } from "./control/control-api.ts";
 import { answerGraph, isGraph } from "./graph/front.ts";
 import { isForUs, isFromPage, sendJson } from "./http/messages.ts";
 import { announceHome, type HomeAnnouncement } from "./sign-in/announcement.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readIfThere, replaceText } from "../kept-file.ts";
 
 import { type Behaviour, type BehaviourBook, behaviourBook } from "./behaviour.ts";
-import { type ActionKind, type ActionKinds, actionKinds } from "./fleet/actions.ts";
+import { type ActionCatalogue, type ActionKind, actionKinds } from "./fleet/actions.ts";
 import { type GuidFamily, guidFamily } from "./fleet/guids.ts";
 import {
   changeFleet,
@@ -13,13 +13,13 @@ import {
   type TenantPast,
   type TenantPlan,
 } from "./fleet/tenants.ts";
-import type { HeldWrites } from "./graph/approvals.ts";
+import type { HeldWriteByCode } from "./graph/approvals.ts";
 import { type Ledger, ledger } from "./ledger.ts";
 import { type RequestCounts, requestCounts } from "./request-counts.ts";
 
 /** The state shared by control, Graph and sign-in. */
 export type State = {
-  readonly kinds: ActionKinds;
+  readonly kinds: ActionCatalogue;
   readonly behaviour: BehaviourBook;
   readonly ledger: Ledger;
   readonly requests: RequestCounts;
@@ -33,7 +33,7 @@ export type State = {
   /** When a health script was last run on a device of a tenant, by `tenant number/script id`. */
   readonly scriptRuns: Map<string, Map<number, number>>;
   /** Writes that wait, or waited, for a second administrator. */
-  readonly heldWrites: HeldWrites;
+  readonly heldWrites: HeldWriteByCode;
 };
 
 /**

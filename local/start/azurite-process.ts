@@ -34,14 +34,14 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 // A parent that was killed outright may have left an Azurite behind that is still saving.
 const [flag, folder = ""] = process.argv.slice(2);
-if (flag === "--location") await lockPatiently(folder);
+if (flag === "--location") await lockWhenFree(folder);
 
 // What it writes holds rows of devices and people: its own files are for their owner only.
 process.umask(0o077);
 enableCompileCache();
 createRequire(import.meta.url)("azurite/dist/src/azurite.js");
 
-async function lockPatiently(place: string): Promise<void> {
+async function lockWhenFree(place: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     try {
       await lockHome(place);

@@ -20,7 +20,7 @@ const roleOfUser: Readonly<Record<string, string>> = {
   "analyst@muster.example": "readOnlyAnalyst",
   "partner@muster.example": "partner",
 };
-const patience = 10;
+const maxAttempts = 10;
 
 type Muster = { readonly url: string; readonly adminToken: string };
 type Gift = { readonly kind: "user" | "app"; readonly id: string; readonly roleId: string };
@@ -81,7 +81,7 @@ async function give(
     const answer = await post(muster, `first-role-${id}`, body).catch(() => undefined);
     if (answer?.ok) return;
     const wait = answer === undefined ? 1 : Number(answer.headers.get("Retry-After"));
-    if (wait === 0 || attempt === patience) {
+    if (wait === 0 || attempt === maxAttempts) {
       const why = answer === undefined ? "no answer" : `${answer.status} ${await answer.text()}`;
       throw new Error(`The first roles cannot be given: ${why}`);
     }

@@ -9,7 +9,7 @@ export type Part = {
 
 /** Ends that come faster than this, this often in a row, mean that starting again is no help. */
 const quickMs = 10_000;
-const patience = 3;
+const maxQuickEnds = 3;
 
 /**
  * Starts a part and starts it again, told what ran before, whenever it ends by itself.
@@ -30,7 +30,7 @@ export async function keepRunning<P extends Part>(
       await current.ended;
       if (stopping) return;
       quick = performance.now() - begun < quickMs ? quick + 1 : 0;
-      if (quick === patience) throw new Error(`it ended ${patience} times in a row`);
+      if (quick === maxQuickEnds) throw new Error(`it ended ${maxQuickEnds} times in a row`);
       current = await start(current);
       if (stopping) return current.stop();
     }

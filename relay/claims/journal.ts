@@ -11,6 +11,7 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -21,7 +22,6 @@ import {
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ownerOnly, ownFolder } from "../../shared/storage/own-folder.ts";
 import { apply, type Claim, type Entry } from "../base/claim.ts";
 
 /** The journal of one relay. */
@@ -208,4 +208,17 @@ function read(path: string): string {
   } catch {
     return "";
   }
+}
+
+// Folders that only their owner reads: they hold tokens, keys, names of devices and people. One that was there with
+// wider rights, as `mkdir` makes them, is narrowed; nobody gets past it then, whatever the files in it allow.
+// On Windows the rights of the parent folder hold instead, and the modes say nothing.
+
+/** For files that are made in the relay's folder. */
+const ownerOnly = 0o600;
+
+/** Makes the folder where it is missing. @throws When it belongs to somebody else, who could read it. */
+function ownFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
 }

@@ -1,7 +1,7 @@
 /** What the relay reads from AdminService, and whether it is that of its own site. */
 import type { Log } from "../base/log.ts";
 import { operationsReader } from "./operations.ts";
-import { isPresent, isSet, SiteUnreadable, siteReads } from "./reads.ts";
+import { isPresent, isSet, odataReader, SiteUnreadable } from "./reads.ts";
 import { recordOf, type Transport, wordsOf } from "./transport.ts";
 
 /** The site's AdminService, for reading. */
@@ -14,7 +14,7 @@ const unseen = new Set([400, 403, 404]);
 
 /** Reads from AdminService over a transport, below `base`. @throws SiteUnreadable when it does not answer. */
 export function siteReader(transport: Transport, base: string) {
-  const reads = siteReads(transport, base);
+  const reads = odataReader(transport, base);
   return {
     list: reads.list,
     ...operationsReader(reads),

@@ -1,6 +1,6 @@
 /** The site's client operations: which there are, for whom, and how their clients are counted. */
 import type { Counts } from "./outcomes.ts";
-import { numberIn, type Row, type SiteReads, SiteUnreadable } from "./reads.ts";
+import { numberIn, type OdataReader, type Row, SiteUnreadable } from "./reads.ts";
 
 /** An operation as the site lists it; `targets` is undefined where the site does not tell. */
 export type SiteOperation = {
@@ -11,7 +11,7 @@ export type SiteOperation = {
 const maxRemembered = 5_000;
 
 /** Reads operations. @throws SiteUnreadable when the site does not answer. */
-export function operationsReader({ list, one }: SiteReads) {
+export function operationsReader({ list, one }: OdataReader) {
   let latest = 0;
   const targetsOf = targetsReader(one);
   return {
@@ -43,7 +43,7 @@ export function operationsReader({ list, one }: SiteReads) {
 }
 
 /** Reads whom an operation is for, which never changes: a lazy property that only it by itself shows. */
-function targetsReader(one: SiteReads["one"]) {
+function targetsReader(one: OdataReader["one"]) {
   const remembered = new Map<number, readonly number[]>();
   return async (id: number): Promise<readonly number[] | undefined> => {
     const known = remembered.get(id);

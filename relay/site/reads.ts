@@ -11,7 +11,7 @@ export class SiteUnreadable extends Error {}
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Reading. @throws SiteUnreadable when the site does not answer, or not what was asked for. */
-export type SiteReads = ReturnType<typeof siteReads>;
+export type OdataReader = ReturnType<typeof odataReader>;
 
 const notFound = 404;
 const maxReads = 3;
@@ -21,7 +21,7 @@ const rereadMs = 200;
 const maxPages = 1000;
 
 /** Reads over a transport, whose requests go below `base`. */
-export function siteReads(transport: Transport, base: string) {
+export function odataReader(transport: Transport, base: string) {
   const read = readerOver(transport);
   return {
     /**

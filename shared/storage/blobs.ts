@@ -1,6 +1,6 @@
 /** Blobs: whatever is too large for a row, named by paths. */
 import type { ContainerClient } from "@azure/storage-blob";
-import { troubleOf } from "./errors.ts";
+import { errorKindOf } from "./errors.ts";
 import type { Tap } from "./tap.ts";
 
 /** The app's one container. */
@@ -21,7 +21,7 @@ export class Blobs {
     try {
       await attempt();
     } catch (error) {
-      if (troubleOf(error) !== "no-container") throw error;
+      if (errorKindOf(error) !== "no-container") throw error;
       await this.#container.createIfNotExists();
       await attempt();
     }
@@ -34,8 +34,8 @@ export class Blobs {
       const client = this.#container.getBlockBlobClient(path);
       return await this.#tap("blob.get", () => client.downloadToBuffer(offset, count));
     } catch (error) {
-      const trouble = troubleOf(error);
-      if (trouble === "absent" || trouble === "no-container") return undefined;
+      const kind = errorKindOf(error);
+      if (kind === "absent" || kind === "no-container") return undefined;
       throw error;
     }
   }
@@ -48,7 +48,7 @@ export class Blobs {
         await this.remove(name);
       }
     } catch (error) {
-      if (troubleOf(error) !== "no-container") throw error;
+      if (errorKindOf(error) !== "no-container") throw error;
     }
     return true;
   }
@@ -59,7 +59,7 @@ export class Blobs {
     try {
       await this.#tap("blob.remove", () => client.deleteIfExists());
     } catch (error) {
-      if (troubleOf(error) !== "no-container") throw error;
+      if (errorKindOf(error) !== "no-container") throw error;
     }
   }
 }

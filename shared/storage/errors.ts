@@ -1,12 +1,12 @@
 /** Azure Storage errors, translated once: which of them are answers rather than outages. */
 
 /** What went wrong, as far as a caller can act on it. */
-export type StorageTrouble = "absent" | "exists" | "lost" | "no-container" | "outage";
+export type StorageErrorKind = "absent" | "exists" | "lost" | "no-container" | "outage";
 
 const containerCodes = new Set(["TableNotFound", "QueueNotFound", "ContainerNotFound"]);
 
 /** Sorts an error thrown by a storage SDK. Anything unknown is an outage, and is thrown on. */
-export function troubleOf(error: unknown): StorageTrouble {
+export function errorKindOf(error: unknown): StorageErrorKind {
   const { statusCode, code } = detailsOf(error);
   if (code !== undefined && containerCodes.has(code)) return "no-container";
   if (statusCode === 404) return "absent";

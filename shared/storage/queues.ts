@@ -1,6 +1,6 @@
 /** Queues: small messages that name work. State is in rows; a message only says "look there". */
 import type { QueueClient } from "@azure/storage-queue";
-import { troubleOf } from "./errors.ts";
+import { errorKindOf } from "./errors.ts";
 import { LimitExceeded, maxDelaySeconds, maxMessageBytes } from "./limits.ts";
 import type { QueueName, SiteQueueName } from "./names.ts";
 import type { Tap } from "./tap.ts";
@@ -42,7 +42,7 @@ export class Queues {
     try {
       return await attempt();
     } catch (error) {
-      if (troubleOf(error) !== "no-container") throw error;
+      if (errorKindOf(error) !== "no-container") throw error;
       await client.createIfNotExists();
       return await attempt();
     }
@@ -84,7 +84,7 @@ export class Queues {
       await this.#tap(`queue.delete ${queue}-poison`, () => client.deleteMessage(id, popReceipt));
     } catch (error) {
       // Keeping took longer than the message stays hidden: somebody else has it, and will delete it.
-      if (troubleOf(error) !== "absent") throw error;
+      if (errorKindOf(error) !== "absent") throw error;
     }
   }
 
@@ -96,7 +96,7 @@ export class Queues {
       return answer.receivedMessageItems;
     } catch (error) {
       // No poison queue: nothing ever went wrong.
-      if (troubleOf(error) === "no-container" || troubleOf(error) === "absent") return [];
+      if (errorKindOf(error) === "no-container" || errorKindOf(error) === "absent") return [];
       throw error;
     }
   }

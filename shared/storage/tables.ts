@@ -4,7 +4,7 @@
  */
 import type { TableClient } from "@azure/data-tables";
 import { inChunks, inParallel } from "../kernel/concurrency.ts";
-import { troubleOf } from "./errors.ts";
+import { errorKindOf } from "./errors.ts";
 import { checkEntity, checkTransaction, maxTransactionOperations } from "./limits.ts";
 import type { TableName } from "./names.ts";
 import {
@@ -41,7 +41,7 @@ export class Tables {
       try {
         return toRow(await client.getEntity(partition, row));
       } catch (error) {
-        return ifTrouble(error, "absent", undefined);
+        return ifErrorKind(error, "absent", undefined);
       }
     });
   }
@@ -65,7 +65,7 @@ export class Tables {
         await client.createEntity(toEntity(row));
         return "inserted";
       } catch (error) {
-        return ifTrouble(error, "exists", "exists");
+        return ifErrorKind(error, "exists", "exists");
       }
     });
   }
@@ -103,8 +103,8 @@ export class Tables {
         await client.deleteEntity(partition, row, { etag });
         return "removed";
       } catch (error) {
-        if (troubleOf(error) === "absent") return "removed";
-        return ifTrouble(error, "lost", "lost");
+        if (errorKindOf(error) === "absent") return "removed";
+        return ifErrorKind(error, "lost", "lost");
       }
     });
   }
@@ -120,7 +120,7 @@ export class Tables {
         return true;
       } catch (error) {
         // One that is gone keeps its neighbours: somebody else is at the same rows.
-        return ifTrouble(error, "absent", false);
+        return ifErrorKind(error, "absent", false);
       }
     });
     if (!removed) for (const rowKey of keys) await this.remove(table, partition, rowKey);
@@ -167,7 +167,7 @@ export class Tables {
     try {
       return await this.#tap(`table.${verb} ${table}`, () => call(client));
     } catch (error) {
-      return ifTrouble(error, "no-container", nothing);
+      return ifErrorKind(error, "no-container", nothing);
     }
   }
 
@@ -182,7 +182,7 @@ export class Tables {
       return await attempt();
     } catch (error) {
       // Created when first missed: asking "does it exist?" each time would double every call.
-      if (troubleOf(error) !== "no-container") throw error;
+      if (errorKindOf(error) !== "no-container") throw error;
       // One that somebody else has just created is fine: the SDK says nothing then.
       await client.createTable();
       return attempt();
@@ -213,12 +213,12 @@ export async function* allRows(
 
 /** A conditional write is lost when the row changed, is gone, or appeared meanwhile. */
 function isLost(error: unknown): boolean {
-  const trouble = troubleOf(error);
-  return trouble === "lost" || trouble === "absent" || trouble === "exists";
+  const kind = errorKindOf(error);
+  return kind === "lost" || kind === "absent" || kind === "exists";
 }
 
-function ifTrouble<T>(error: unknown, trouble: string, answer: T): T {
-  if (troubleOf(error) === trouble) return answer;
+function ifErrorKind<T>(error: unknown, kind: string, answer: T): T {
+  if (errorKindOf(error) === kind) return answer;
   throw error;
 }
 

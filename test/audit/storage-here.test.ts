@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { storageHere } from "../../audit/storage-here.ts";
+import { storageHere } from "../../audit/arguments.ts";
 
 const account = "AccountName=a;AccountKey=a2V5";
 

@@ -17,7 +17,7 @@ import { openJournal, persistentId, replay } from "../../relay/claims/journal.ts
 import { choose } from "../../relay/claims/read-back.ts";
 import { deviceOf } from "../../relay/inventory.ts";
 import { outcomeOf } from "../../relay/site/outcomes.ts";
-import { siteReads } from "../../relay/site/reads.ts";
+import { odataReader } from "../../relay/site/reads.ts";
 import { type Started, startedOf } from "../../relay/site/start-operation.ts";
 
 const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
@@ -233,7 +233,7 @@ describe("the site's answer to a client push", () => {
 });
 
 const reading = (status: number, body: unknown) =>
-  siteReads(() => Promise.resolve({ kind: "answer", status, body }), base);
+  odataReader(() => Promise.resolve({ kind: "answer", status, body }), base);
 
 describe("what is read from the site", () => {
   test.each([
@@ -258,7 +258,7 @@ describe("what is read from the site", () => {
 /** A site whose lists go on where `links` say; the paths that it was asked for. */
 function pagesOf(links: readonly (string | undefined)[]) {
   const paths: string[] = [];
-  const { list } = siteReads(({ path }) => {
+  const { list } = odataReader(({ path }) => {
     paths.push(path);
     const link = links[paths.length - 1];
     const next = link === undefined ? {} : { "@odata.nextLink": link };

@@ -71,13 +71,13 @@ type Parameter = {
 type Part = string | Parameter;
 
 /** Values of the parameters when `path` (decoded, without leading slash) matches, else undefined. */
-export type RouteMatcher = (path: string) => Readonly<Record<string, string>> | undefined;
+export type TemplateTest = (path: string) => Readonly<Record<string, string>> | undefined;
 
 /**
  * Compiles a template.
  * @throws When it is malformed, saying how.
  */
-export function compileTemplate(template: string): RouteMatcher {
+export function compileTemplate(template: string): TemplateTest {
   const segments = splitSegments(template).map(parseSegment);
   const parameters = segments.flat().filter((part) => typeof part !== "string");
   const names = parameters.map(({ name }) => name.toLowerCase());

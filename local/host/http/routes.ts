@@ -5,7 +5,7 @@
  * is no rule of specificity. The method is part of the match, so a wrong method finds nothing.
  */
 import type { HttpFunction } from "../app/functions.ts";
-import { compileTemplate, type RouteMatcher } from "./route-template.ts";
+import { compileTemplate, type TemplateTest } from "./route-template.ts";
 
 export type RouteMatch = {
   readonly fn: HttpFunction;
@@ -22,7 +22,7 @@ export type Routes = {
 export function buildRoutes(functions: readonly HttpFunction[], prefix: string): Routes {
   const problems: string[] = [];
   const taken = new Map<string, string>();
-  const table: { readonly fn: HttpFunction; readonly match: RouteMatcher }[] = [];
+  const table: { readonly fn: HttpFunction; readonly match: TemplateTest }[] = [];
   for (const fn of functions.toSorted(byName)) {
     const template = [prefix.replace(/^\/|\/$/g, ""), fn.route].filter(Boolean).join("/");
     const problem = refusal(fn) ?? conflict(fn, template, taken);
@@ -37,7 +37,7 @@ export function buildRoutes(functions: readonly HttpFunction[], prefix: string):
 }
 
 function find(
-  table: readonly { readonly fn: HttpFunction; readonly match: RouteMatcher }[],
+  table: readonly { readonly fn: HttpFunction; readonly match: TemplateTest }[],
   method: string,
   path: string,
 ): RouteMatch | undefined {

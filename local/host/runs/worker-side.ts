@@ -29,7 +29,7 @@ export type WorkerSideOptions = {
 };
 
 /** How long a caller waits for a worker that is being replaced. */
-const patienceMs = 10_000;
+const readyTimeoutMs = 10_000;
 
 export function createWorkerSide(options: WorkerSideOptions): WorkerSide {
   const { appDir, main, env, functionTimeoutMs, log, onWorker } = options;
@@ -65,7 +65,7 @@ export function createWorkerSide(options: WorkerSideOptions): WorkerSide {
   return {
     invocations,
     load: () => supervisor.start(),
-    ready: () => supervisor.ready(patienceMs),
+    ready: () => supervisor.ready(readyTimeoutMs),
     isReady: () => supervisor.current !== undefined,
     pid: () => supervisor.current?.pid,
     streamUri: () => streamUri,

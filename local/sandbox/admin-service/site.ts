@@ -2,7 +2,7 @@
  * The ConfigMgr site of a tenant: its clients, and the operations it was asked for. What becomes of an
  * operation is computed from the time of the request whenever somebody looks.
  */
-import type { Course } from "../fleet/action-results.ts";
+import type { ActionTimeline } from "../fleet/action-results.ts";
 import { mix32 } from "../fleet/chance.ts";
 import { type GuidFamily, guidFamily } from "../fleet/guids.ts";
 import type { Tenant } from "../fleet/tenants.ts";
@@ -16,7 +16,7 @@ export type Operation = {
   readonly type: number;
   readonly collectionId: string;
   readonly targets: readonly number[];
-  readonly courses: readonly (Course | undefined)[];
+  readonly courses: readonly (ActionTimeline | undefined)[];
   readonly requestedAt: number;
   /** The script or the query that it carries. */
   readonly carries?: string;
@@ -36,7 +36,7 @@ export type Site = {
   nextOperation: number;
   readonly scripts: readonly SiteScript[];
   /** Client pushes by the position of their device: the latest of each. */
-  readonly pushes: Map<number, Course>;
+  readonly pushes: Map<number, ActionTimeline>;
 };
 
 /** Every tenant has one site. */

@@ -1,4 +1,4 @@
-/** Showing and clearing the ledger of effects. */
+/** Showing and clearing what is kept of the past: the ledger of effects, and the counts of Graph requests. */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Ledger, LedgerFilter } from "../ledger.ts";
@@ -55,3 +55,17 @@ function lines(ledger: Ledger, from: number, to: number, filter: LedgerFilter): 
   }
   return text;
 }
+
+// The counts of Graph requests.
+
+/** `GET /_sandbox/requests`. */
+export const showRequests: ControlHandler = ({ state }) => ({
+  status: 200,
+  body: state.requests.read(),
+});
+
+/** `DELETE /_sandbox/requests`. */
+export const resetRequests: ControlHandler = ({ state }) => {
+  state.requests.reset();
+  return { status: 204 };
+};

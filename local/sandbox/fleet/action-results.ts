@@ -2,7 +2,7 @@
  * What became of the actions a tenant's devices were asked for. A result is computed from the time of
  * the request whenever somebody looks: no timer runs for a device.
  */
-import { type ActionKind, type ActionKinds, shownName } from "./actions.ts";
+import { type ActionCatalogue, type ActionKind, shownName } from "./actions.ts";
 import { column } from "./columns.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -10,7 +10,7 @@ import type { Fleet } from "./fleet.ts";
 export type Ending = "done" | "failed" | "notSupported" | "silent";
 
 /** The course of one action on one device, settled at the moment of the request. Times in ms. */
-export type Course = {
+export type ActionTimeline = {
   readonly at: number;
   /** From the request until the device starts. */
   readonly actMs: number;
@@ -28,9 +28,9 @@ export type ActionResult = {
 };
 
 /** The results of one tenant. */
-export type ActionResults = {
+export type ActionResultTable = {
   /** Writes down a request. It takes the place of the device's older row of the same shown name. */
-  readonly put: (index: number, kind: ActionKind, course: Course) => void;
+  readonly put: (index: number, kind: ActionKind, course: ActionTimeline) => void;
   /** The device's rows, newest first. */
   readonly of: (index: number, now: number) => readonly ActionResult[];
   /** When the device last talked to Intune: its own rhythm, or a later action it took up. */
@@ -41,7 +41,7 @@ const endings: readonly Ending[] = ["done", "failed", "notSupported", "silent"];
 const silent = endings.indexOf("silent");
 
 /** The results of a fleet: 29 bytes per device and action, nothing for a device that was never asked. */
-export function actionResults(fleet: Fleet, kinds: ActionKinds): ActionResults {
+export function actionResults(fleet: Fleet, kinds: ActionCatalogue): ActionResultTable {
   const rows = resultRows();
   /** The row of a device's newest action. A map, since most devices of a large tenant have none. */
   const newest = new Map<number, number>();
@@ -51,7 +51,7 @@ export function actionResults(fleet: Fleet, kinds: ActionKinds): ActionResults {
     while (row >= 0 && shownName(kinds.at(rows.kind.get(row))) !== name) row = rows.older.get(row);
     return row;
   };
-  const put = (index: number, kind: ActionKind, course: Course): void => {
+  const put = (index: number, kind: ActionKind, course: ActionTimeline): void => {
     const existing = find(index, shownName(kind));
     if (existing < 0) {
       newest.set(index, rows.add(newest.get(index) ?? -1, kind.number, course));
@@ -87,7 +87,7 @@ function resultRows() {
   const actMs = column(Uint32Array);
   const reportMs = column(Uint32Array);
   const ending = column(Uint8Array);
-  const add = (olderRow: number, kindNumber: number, course: Course): number => {
+  const add = (olderRow: number, kindNumber: number, course: ActionTimeline): number => {
     kind.push(kindNumber);
     at.push(course.at);
     actMs.push(course.actMs);
@@ -95,7 +95,7 @@ function resultRows() {
     ending.push(endings.indexOf(course.ending));
     return older.push(olderRow);
   };
-  const replace = (row: number, kindNumber: number, course: Course): void => {
+  const replace = (row: number, kindNumber: number, course: ActionTimeline): void => {
     kind.set(row, kindNumber);
     at.set(row, course.at);
     actMs.set(row, course.actMs);
@@ -114,7 +114,7 @@ function spokeAt(rows: Rows, row: number, now: number): number {
   return now >= acts ? acts : 0;
 }
 
-function resultOf(rows: Rows, row: number, kinds: ActionKinds, now: number): ActionResult {
+function resultOf(rows: Rows, row: number, kinds: ActionCatalogue, now: number): ActionResult {
   const kind = kinds.at(rows.kind.get(row));
   const startedAt = rows.at.get(row);
   const acts = startedAt + rows.actMs.get(row);

@@ -81,13 +81,13 @@ export const shownName = ({ action, detail }: ActionKind): string =>
   action.name === configMgrDoor && detail !== null ? detail : action.name;
 
 /** Hands out kind numbers for the lifetime of the process. */
-export type ActionKinds = {
+export type ActionCatalogue = {
   readonly of: (name: string, detail?: string) => ActionKind;
   readonly at: (number: number) => ActionKind;
 };
 
 /** An empty book of kinds. */
-export function actionKinds(): ActionKinds {
+export function actionKinds(): ActionCatalogue {
   const kinds: ActionKind[] = [];
   const numbers = new Map<string, ActionKind>();
   const of = (name: string, detail?: string): ActionKind => {

@@ -2,8 +2,13 @@
 
 import { type Behaviour, calm, type Span } from "../behaviour.ts";
 import type { LedgerTenant } from "../ledger.ts";
-import { type ActionResults, actionResults, type Course, type Ending } from "./action-results.ts";
-import type { ActionKind, ActionKinds } from "./actions.ts";
+import {
+  type ActionResultTable,
+  type ActionTimeline,
+  actionResults,
+  type Ending,
+} from "./action-results.ts";
+import type { ActionCatalogue, ActionKind } from "./actions.ts";
 import { fraction, mix32, randomStream } from "./chance.ts";
 import { type Fleet, type FleetPlan, lane, makeFleet } from "./fleet.ts";
 import { type GuidFamily, guidFamily } from "./guids.ts";
@@ -29,7 +34,7 @@ export type Tenant = {
   readonly fleet: Fleet;
   /** What the fleet was made from, and what was changed since: done again, it makes the same fleet. */
   readonly past: TenantPast;
-  readonly results: ActionResults;
+  readonly results: ActionResultTable;
   readonly scripts: readonly HealthScript[];
   /** The app roles that tokens for this tenant carry. */
   roles: readonly string[];
@@ -88,7 +93,7 @@ const scriptNames = [
 export function makeTenant(
   plan: TenantPlan,
   number: number,
-  kinds: ActionKinds,
+  kinds: ActionCatalogue,
   now: number,
 ): Tenant {
   const id = plan.tenantId.toLowerCase();
@@ -148,7 +153,7 @@ export function courseOf(
   kind: ActionKind,
   behaviour: Behaviour,
   at: number,
-): Course {
+): ActionTimeline {
   const chance = fraction(tenant.fleet.seed ^ at, index, lane.timing);
   const ending = endingOf(tenant, index, kind, behaviour);
   return {

@@ -18,7 +18,7 @@ export type HeldWrite = {
 };
 
 /** Every write that was held, by its code. */
-export type HeldWrites = Map<string, HeldWrite>;
+export type HeldWriteByCode = Map<string, HeldWrite>;
 
 const codeHeader = "x-msft-approval-code";
 const reasonHeader = "x-msft-approval-justification";

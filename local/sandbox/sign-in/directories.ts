@@ -28,13 +28,13 @@ export type Directory = {
 };
 
 /** Finds a directory by its id, in either case. */
-export type Directories = (id: string) => Directory | undefined;
+export type DirectoryById = (id: string) => Directory | undefined;
 
 /** The home directory's id: the same for ever, because assignments name it. */
 export const homeTenantId = "22222222-1111-4222-8333-444444444444";
 
 /** All directories: the home directory is there from the start, the others are the state's tenants. */
-export function directoriesOf(state: State, secrets: SignInHome): Directories {
+export function directoriesOf(state: State, secrets: SignInHome): DirectoryById {
   const home = homeDirectory(secrets);
   // A tenant that was made anew is another directory: what was signed in to the old one is forgotten.
   const known = new WeakMap<Tenant, Directory>();

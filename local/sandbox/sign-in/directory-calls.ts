@@ -14,14 +14,14 @@ import { choosePath, routes } from "./provider.ts";
 import { type ProviderRequest, withForm } from "./request-copy.ts";
 
 /** What all directories share. */
-export type Calls = { readonly resources: readonly Resource[]; readonly pace: PollPace };
+export type CallOptions = { readonly resources: readonly Resource[]; readonly pace: PollPace };
 
 /** Entra's place for a directory's configuration, and the provider's own. */
 const configuration = "/.well-known/openid-configuration";
 
 /** Answers a request; `rest` is its address after the directory. */
 export async function answerDirectory(
-  calls: Calls,
+  calls: CallOptions,
   door: Door,
   rest: string,
   request: IncomingMessage,
@@ -51,7 +51,7 @@ function pass(
 }
 
 async function form(
-  { resources, pace }: Calls,
+  { resources, pace }: CallOptions,
   door: Door,
   path: typeof routes.token | typeof routes.device_authorization,
   request: IncomingMessage,
@@ -71,7 +71,7 @@ async function form(
 
 /** A browser that asks for a code. */
 async function authorize(
-  { resources }: Calls,
+  { resources }: CallOptions,
   door: Door,
   query: string,
   request: IncomingMessage,

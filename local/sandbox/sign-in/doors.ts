@@ -1,7 +1,7 @@
 /** The doors of the sign-in service: one provider for each directory, made when first asked for. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider } from "oidc-provider";
-import type { Directories, Directory } from "./directories.ts";
+import type { Directory, DirectoryById } from "./directories.ts";
 import { makeProvider, type ProviderParts } from "./provider.ts";
 
 /** One directory with what answers for it. */
@@ -21,7 +21,7 @@ export type Doors = {
 };
 
 /** No door has been opened yet. */
-export function doorsTo(directories: Directories, parts: ProviderParts): Doors {
+export function doorsTo(directories: DirectoryById, parts: ProviderParts): Doors {
   const open = new Map<string, Door>();
   return {
     of: (id) => {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { type Directories, homeTenantId } from "./directories.ts";
+import { type DirectoryById, homeTenantId } from "./directories.ts";
 import { answerDirectory, refuse } from "./directory-calls.ts";
 import { type Door, doorsTo } from "./doors.ts";
 import { tenantMissing } from "./entra/entra-errors.ts";
@@ -19,7 +19,7 @@ export type SignInService = {
 
 /** Starts the service. Port 0 takes the one of last time, or a free one. */
 export async function startSignIn(
-  directories: Directories,
+  directories: DirectoryById,
   parts: Omit<ProviderParts, "origin"> & {
     readonly port: number;
     readonly log: (line: string) => void;

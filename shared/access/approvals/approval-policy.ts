@@ -36,11 +36,11 @@ const ruleOf = (tenantId: typeof TenantId | z.ZodString) =>
   });
 
 /** Body of all rules together. */
-export const ApprovalRules = z.strictObject({ rules: z.array(ruleOf(TenantId)).max(maxRules) });
-export type ApprovalRules = z.output<typeof ApprovalRules>;
+export const ApprovalPolicy = z.strictObject({ rules: z.array(ruleOf(TenantId)).max(maxRules) });
+export type ApprovalPolicy = z.output<typeof ApprovalPolicy>;
 
 /** One rule. It holds where everything in it does. */
-export type ApprovalRule = ApprovalRules["rules"][number];
+export type ApprovalRule = ApprovalPolicy["rules"][number];
 
 /** All rules as the API shows them. */
 export const ApprovalRulesView = z

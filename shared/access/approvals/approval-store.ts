@@ -7,13 +7,13 @@ import { jsonOf, numberOf, type StoredRow, textOf } from "../../storage/rows.ts"
 import type { Tables } from "../../storage/tables.ts";
 import { type Caller, callerKinds, type Principal } from "../sign-in/caller.ts";
 import type { Approval, Person } from "./approval.ts";
-import { ApprovalRules, approvableKinds } from "./approval-policy.ts";
+import { ApprovalPolicy, approvableKinds } from "./approval-policy.ts";
 
 /** An approval with the etag that a decision must present. */
 export type StoredApproval = { readonly approval: Approval; readonly etag: string };
 
 /** Rules with their etag; no etag while nobody has written any. */
-export type StoredRules = { readonly rules: ApprovalRules; readonly etag?: string };
+export type StoredRules = { readonly rules: ApprovalPolicy; readonly etag?: string };
 
 /** Devices that somebody sent an action to without a second person: by notification, oldest first. */
 export type Sent = z.output<typeof Sent>;
@@ -93,11 +93,11 @@ export class ApprovalStore {
   async rules(): Promise<StoredRules> {
     const row = await this.#tables.get(tableNames.approvals, rulesPartition, rulesRow);
     if (row === undefined) return { rules: { rules: [] } };
-    return { rules: jsonOf(row, "rules", ApprovalRules) ?? { rules: [] }, etag: row.etag };
+    return { rules: jsonOf(row, "rules", ApprovalPolicy) ?? { rules: [] }, etag: row.etag };
   }
 
   /** Writes all rules over those that had `etag`, or for the first time; undefined when it was lost. */
-  async replaceRules(rules: ApprovalRules, etag: string | undefined): Promise<string | undefined> {
+  async replaceRules(rules: ApprovalPolicy, etag: string | undefined): Promise<string | undefined> {
     const row = {
       partitionKey: rulesPartition,
       rowKey: rulesRow,

@@ -8,8 +8,8 @@ import { lost, updateRow } from "../../storage/tables.ts";
 import type { Principal } from "../sign-in/caller.ts";
 import { type Approval, decideOn, type Person, type RefusedBecause } from "./approval.ts";
 import {
+  type ApprovalPolicy,
   type ApprovalRule,
-  type ApprovalRules,
   type Intent,
   maxHours,
   ruleFor,
@@ -145,9 +145,9 @@ export async function settleApproval(
 /** Replaces all rules; with `ifMatch` only those that the caller read. Answers both. */
 export async function replaceRules(
   { approvals }: Pick<ApprovalDeps, "approvals">,
-  rules: ApprovalRules,
+  rules: ApprovalPolicy,
   ifMatch: string | undefined,
-): Promise<Result<StoredRules & { readonly before: ApprovalRules }>> {
+): Promise<Result<StoredRules & { readonly before: ApprovalPolicy }>> {
   if (JSON.stringify(rules).length > maxRulesChars)
     return fail("invalid-request", `The rules have more than ${maxRulesChars} characters.`);
   const stored = await approvals.rules();

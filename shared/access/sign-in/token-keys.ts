@@ -67,7 +67,7 @@ async function findKeys(settings: KeySettings, tenantId: string): Promise<Direct
   const remote = createRemoteJWKSet(new URL(jwks_uri), {
     timeoutDuration: timeoutMs,
     cooldownDuration: settings.cooldownMs ?? defaultCooldownMs,
-    [customFetch]: patientFetch(settings.clock),
+    [customFetch]: fetchWithBackoff(settings.clock),
   });
   return { issuer, keyOf: remote };
 }
@@ -86,7 +86,7 @@ async function read(url: string, timeoutMs: number): Promise<z.output<typeof Met
 }
 
 /** After a failure the keys are not asked for again for a while, however many tokens come in. */
-function patientFetch(clock: Clock) {
+function fetchWithBackoff(clock: Clock) {
   let notBefore: Instant = Number.NEGATIVE_INFINITY;
   return async (url: string, options: RequestInit): Promise<Response> => {
     if (clock.now() < notBefore) throw new KeysUnavailable(new Error("asked too recently"));

@@ -1,20 +1,20 @@
 /** The course of an action on a device, looked at from later and later moments. */
 import { beforeEach, expect, it } from "vitest";
 import {
-  type ActionResults,
+  type ActionResultTable,
+  type ActionTimeline,
   actionResults,
-  type Course,
 } from "../../../local/sandbox/fleet/action-results.ts";
-import { type ActionKinds, actionKinds } from "../../../local/sandbox/fleet/actions.ts";
+import { type ActionCatalogue, actionKinds } from "../../../local/sandbox/fleet/actions.ts";
 import { type Fleet, makeFleet } from "../../../local/sandbox/fleet/fleet.ts";
 
 const now = Date.parse("2026-08-01T00:00:00Z");
-const course: Course = { at: now, actMs: 100, reportMs: 50, ending: "done" };
+const course: ActionTimeline = { at: now, actMs: 100, reportMs: 50, ending: "done" };
 const tenantId = "aaaaaaaa-0000-4000-8000-000000000001";
 
-let kinds: ActionKinds;
+let kinds: ActionCatalogue;
 let fleet: Fleet;
-let results: ActionResults;
+let results: ActionResultTable;
 
 beforeEach(() => {
   kinds = actionKinds();

@@ -1,4 +1,4 @@
-/** The listeners of an app's queue and timer functions, started and stopped together. */
+/** The triggers of an app's queue and timer functions, started and stopped together. */
 import type { HostedFunction, QueueFunction, QueueOutput, TimerFunction } from "./app/functions.ts";
 import type { QueueSettings } from "./app/host-json.ts";
 import type { TypedData } from "./app/protocol.ts";
@@ -13,14 +13,14 @@ import { timerByHand, timerListener } from "./timers/listener.ts";
 import { type TimerMonitor, timerMonitor } from "./timers/monitor.ts";
 import { SingletonLock } from "./timers/singleton-lock.ts";
 
-export type Listeners = Listener & {
+export type Triggers = Listener & {
   /** Tells whoever listens to this queue that it got messages. */
   readonly wake: (queue: Pick<QueueOutput, "queue" | "connection">) => void;
   /** What a timer function gets when somebody runs it by hand. */
   readonly timerByHand: (fn: TimerFunction) => Promise<TypedData>;
 };
 
-export type ListenersOptions = {
+export type TriggersOptions = {
   readonly functions: readonly HostedFunction[];
   readonly accounts: StorageAccounts;
   readonly settings: QueueSettings;
@@ -33,7 +33,7 @@ export type ListenersOptions = {
   readonly log: HostLog;
 };
 
-export function createListeners(options: ListenersOptions): Listeners {
+export function createTriggers(options: TriggersOptions): Triggers {
   const enabled = options.functions.filter(({ disabled }) => !disabled);
   const queues = enabled
     .filter((fn) => fn.kind === "queue")
@@ -55,10 +55,10 @@ export function createListeners(options: ListenersOptions): Listeners {
   };
 }
 
-const monitorOf = (fn: TimerFunction, { accounts, env, hostId }: ListenersOptions): TimerMonitor =>
+const monitorOf = (fn: TimerFunction, { accounts, env, hostId }: TriggersOptions): TimerMonitor =>
   timerMonitor(accounts.hostContainer(connectionString(env)), hostId, fn.name);
 
-function listenToQueue(fn: QueueFunction, options: ListenersOptions, wake: Listeners["wake"]) {
+function listenToQueue(fn: QueueFunction, options: TriggersOptions, wake: Triggers["wake"]) {
   const { accounts, settings, run, log, workerReady, messageLeaseSeconds: leaseSeconds } = options;
   return new QueueListener({
     fn,
@@ -79,7 +79,7 @@ function listenToQueue(fn: QueueFunction, options: ListenersOptions, wake: Liste
   });
 }
 
-function listenToTimer(fn: TimerFunction, options: ListenersOptions): Listener {
+function listenToTimer(fn: TimerFunction, options: TriggersOptions): Listener {
   const { accounts, env, hostId, run, workerReady, log } = options;
   const container = accounts.hostContainer(connectionString(env));
   const lockName = `${hostId}/Host.Functions.${fn.name}.Listener`;

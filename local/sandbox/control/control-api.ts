@@ -2,11 +2,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { header, readBody, sendJson } from "../http/messages.ts";
 import type { State } from "../state.ts";
-import { changeBehaviour, resetBehaviour, showBehaviour } from "./behaviour.ts";
+import {
+  changeBehaviour,
+  decideHeldWrite,
+  resetBehaviour,
+  showBehaviour,
+  showHeldWrites,
+} from "./behaviour.ts";
 import type { ControlHandler } from "./call.ts";
-import { decideHeldWrite, showHeldWrites } from "./held-writes.ts";
-import { clearLedger, showLedger, showLedgerSummary } from "./ledger.ts";
-import { resetRequests, showRequests } from "./requests.ts";
+import {
+  clearLedger,
+  resetRequests,
+  showLedger,
+  showLedgerSummary,
+  showRequests,
+} from "./ledger.ts";
 import { changeTenant, createTenant, listTenants, removeTenant, showDevices } from "./tenants.ts";
 
 const routes: readonly (readonly [method: string, path: RegExp, handle: ControlHandler])[] = [
