@@ -7,11 +7,11 @@ import { type ActionCatalogue, type ActionKind, actionKinds } from "./fleet/acti
 import { type GuidFamily, guidFamily } from "./fleet/guids.ts";
 import {
   changeFleet,
-  courseOf,
   makeTenant,
   type Tenant,
   type TenantPast,
   type TenantPlan,
+  timelineOf,
 } from "./fleet/tenants.ts";
 import type { HeldWriteByCode } from "./graph/approvals.ts";
 import { type Ledger, ledger } from "./ledger.ts";
@@ -91,7 +91,7 @@ export function takeEffect(
 ): void {
   const { index, kind, request } = effect;
   state.ledger.record(tenant.ledger, index, kind, request, now);
-  tenant.results.put(index, kind, courseOf(tenant, index, kind, behaviour, now));
+  tenant.results.put(index, kind, timelineOf(tenant, index, kind, behaviour, now));
   if (kind.action.name === "initiateOnDemandProactiveRemediation" && kind.detail !== null) {
     const key = scriptRunKey(tenant, kind.detail);
     const runs = state.scriptRuns.get(key) ?? new Map<number, number>();

@@ -37,7 +37,7 @@ export function tokenSource(auth: MusterAuth): TokenSource {
     try {
       return await withinTime(tokens(auth.homeTenantId, fresh));
     } catch (error) {
-      throw troubleOf(error);
+      throw failureOf(error);
     }
   };
 }
@@ -56,7 +56,7 @@ async function withinTime(token: Promise<string>): Promise<string> {
 }
 
 /** What Entra refuses, only an administrator can mend; everything else passes. */
-function troubleOf(error: unknown): MusterFailure {
+function failureOf(error: unknown): MusterFailure {
   const failure = signInFailure(error);
   if (failure.kind === "refused") return new MusterFailure(failure.message, { code: "sign-in" });
   return new MusterFailure(`the sign-in service gives no token: ${reasonOf(error)}`);

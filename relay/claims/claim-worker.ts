@@ -26,7 +26,7 @@ export type ClaimWorker = ReturnType<typeof claimWorker>;
 
 /** A worker without claims. */
 export function claimWorker(deps: ClaimWorkerDeps) {
-  const underWay = new Map<string, Promise<void>>();
+  const active = new Map<string, Promise<void>>();
 
   /**
    * Works on a claim that the journal has: resolves with its start, and goes on with the rest by itself. `mark`: the
@@ -39,8 +39,8 @@ export function claimWorker(deps: ClaimWorkerDeps) {
       .then(() => finishClaim(session))
       .catch((error: unknown) => recover(session, error))
       .catch(() => undefined)
-      .finally(() => underWay.delete(claimId));
-    underWay.set(claimId, whole);
+      .finally(() => active.delete(claimId));
+    active.set(claimId, whole);
     return started;
   };
 
@@ -48,7 +48,7 @@ export function claimWorker(deps: ClaimWorkerDeps) {
   const start = async ({ work, term }: Claimed): Promise<boolean> => {
     const { claimId, devices, again } = work;
     // A message too many, or a claim that is being resumed.
-    if (underWay.has(claimId)) return false;
+    if (active.has(claimId)) return false;
     const batchSize = deps.devicesPerOperation;
     if (!deps.journal.claims().has(claimId))
       deps.journal.write({ kind: "claimed", work, batchSize, term });
@@ -74,7 +74,7 @@ export function claimWorker(deps: ClaimWorkerDeps) {
       return "later";
     },
     /** Resolves when nothing is under way. */
-    idle: async (): Promise<void> => void (await Promise.allSettled(underWay.values())),
+    idle: async (): Promise<void> => void (await Promise.allSettled(active.values())),
   };
 }
 

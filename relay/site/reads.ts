@@ -71,14 +71,14 @@ const readerOver =
       const answer = await transport({ method: "GET", path });
       if (answer.kind === "answer" && (isSuccess(answer.status) || answer.status === notFound))
         return answer;
-      if (reads >= maxReads) throw new SiteUnreadable(troubleOf(answer));
+      if (reads >= maxReads) throw new SiteUnreadable(failureWords(answer));
       await sleep(rereadMs * reads);
     }
   };
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
-const troubleOf = (answer: SiteAnswer): string =>
+const failureWords = (answer: SiteAnswer): string =>
   answer.kind === "lost" ? answer.why : saysWhat(answer.status, answer.body);
 
 /** The rows of a list, wrapped as OData does. */

@@ -122,8 +122,8 @@ function listed(values: readonly unknown[]): string {
 }
 
 function sized(origin: string, word: string, limit: number | bigint, open: boolean): string {
-  const unit = sizes[origin];
-  if (unit !== undefined) return `must have ${word} ${limit} ${unit}`;
+  const countable = sizes[origin];
+  if (countable !== undefined) return `must have ${word} ${limit} ${countable}`;
   return open
     ? `must be ${word === "at most" ? "below" : "above"} ${limit}`
     : `must be ${word} ${limit}`;

@@ -93,7 +93,7 @@ function toRow(scope: string, key: string, { bodyHash, seed, reply }: Kept, at: 
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replaceAll(
     /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
 function fromRow(row: StoredRow): Kept {

@@ -62,7 +62,7 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
         void outcome.then((end) => answerFor(end, response));
       });
       response.on("close", () => {
-        if (!response.writableFinished) giveUp(upstream);
+        if (!response.writableFinished) abandon(upstream);
         else letGo(request, upstream);
       });
       // The worker waits for its request's headers without end, so they never wait for the body's first piece.
@@ -110,9 +110,9 @@ function openUpstream(
  * Ends a request whose caller is gone, but not before its headers are with the worker: an invocation that never
  * sees its request waits until `functionTimeout`, which costs the worker and all else that it is doing.
  */
-function giveUp(upstream: ClientRequest): void {
+function abandon(upstream: ClientRequest): void {
   const { socket } = upstream;
-  if (socket === null) upstream.once("socket", () => giveUp(upstream));
+  if (socket === null) upstream.once("socket", () => abandon(upstream));
   else if (socket.connecting) socket.once("connect", () => setImmediate(() => upstream.destroy()));
   else setImmediate(() => upstream.destroy());
 }

@@ -85,10 +85,10 @@ function targetOf({ tenant, ids: [id], now }: SiteCall): number[] | undefined {
   return clientIndex(tenant, resourceId, now) === undefined ? undefined : [resourceId];
 }
 
-function endingOf({ courses }: Operation, at: number, now: number): string | undefined {
-  const course = courses[at];
-  if (course === undefined || course.ending === "silent") return undefined;
-  return now < course.at + course.actMs + course.reportMs ? undefined : course.ending;
+function endingOf({ timelines }: Operation, at: number, now: number): string | undefined {
+  const timeline = timelines[at];
+  if (timeline === undefined || timeline.ending === "silent") return undefined;
+  return now < timeline.at + timeline.actMs + timeline.reportMs ? undefined : timeline.ending;
 }
 
 function onlyText(body: unknown, name: string): string | undefined {

@@ -1,6 +1,6 @@
 /** `SMS_ClientOperation`: starting operations on clients, and the counts of what became of them. */
 
-import { courseOf } from "../fleet/tenants.ts";
+import { timelineOf } from "../fleet/tenants.ts";
 import { nextRequestId } from "../state.ts";
 import { list, refused, type SiteAnswer, type SiteCall, type SiteHandler } from "./exchange.ts";
 import { chosen, fits, type Row, readQuery } from "./odata.ts";
@@ -26,11 +26,11 @@ export function start(call: SiteCall, { type, collectionId, targets, effect }: O
   const kind = state.kinds.of(...effect);
   const requestId = nextRequestId(state);
   const request = state.ledger.open({ requestId, clientRequestId: null, bulk: targets.length > 1 });
-  const courses = targets.map((resourceId) => {
+  const timelines = targets.map((resourceId) => {
     const index = clientIndex(tenant, resourceId, now);
     if (index === undefined) return undefined;
     state.ledger.record(tenant.ledger, index, kind, request, now);
-    return courseOf(tenant, index, kind, behaviour, now);
+    return timelineOf(tenant, index, kind, behaviour, now);
   });
   site.nextOperation += 1;
   const id = site.nextOperation;
@@ -39,7 +39,7 @@ export function start(call: SiteCall, { type, collectionId, targets, effect }: O
     type,
     collectionId,
     targets,
-    courses,
+    timelines,
     requestedAt: now,
     carries: effect[1],
   };
@@ -96,7 +96,7 @@ export const pushClient: SiteHandler = ({ state, tenant, behaviour, body, now })
   const requestId = nextRequestId(state);
   const request = state.ledger.open({ requestId, clientRequestId: null, bulk: false });
   state.ledger.record(tenant.ledger, index, kind, request, now);
-  siteOf(tenant).pushes.set(index, courseOf(tenant, index, kind, behaviour, now));
+  siteOf(tenant).pushes.set(index, timelineOf(tenant, index, kind, behaviour, now));
   return { status: 201, body: { ReturnValue: 0 } };
 };
 

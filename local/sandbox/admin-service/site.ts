@@ -10,13 +10,13 @@ import type { Tenant } from "../fleet/tenants.ts";
 /** Resource ids of systems begin here at every real site. */
 const firstResourceId = 16_777_216;
 
-/** One client operation; `courses` in the order of `targets`, undefined for an id that is no client's. */
+/** One client operation; `timelines` in the order of `targets`, undefined for an id that is no client's. */
 export type Operation = {
   readonly id: number;
   readonly type: number;
   readonly collectionId: string;
   readonly targets: readonly number[];
-  readonly courses: readonly (ActionTimeline | undefined)[];
+  readonly timelines: readonly (ActionTimeline | undefined)[];
   readonly requestedAt: number;
   /** The script or the query that it carries. */
   readonly carries?: string;
@@ -101,13 +101,13 @@ export function isClient(tenant: Tenant, index: number, now: number): boolean {
 }
 
 /** How many targets of an operation stand where, as the site's counts show it. */
-export function countsOf({ courses, requestedAt }: Operation, now: number) {
-  const counts = { total: courses.length, completed: 0, failed: 0, offline: 0, unknown: 0 };
-  for (const course of courses) {
-    if (course?.ending === "silent") counts.offline += 1;
-    else if (course === undefined || now < course.at + course.actMs + course.reportMs)
+export function countsOf({ timelines, requestedAt }: Operation, now: number) {
+  const counts = { total: timelines.length, completed: 0, failed: 0, offline: 0, unknown: 0 };
+  for (const timeline of timelines) {
+    if (timeline?.ending === "silent") counts.offline += 1;
+    else if (timeline === undefined || now < timeline.at + timeline.actMs + timeline.reportMs)
       counts.unknown += 1;
-    else if (course.ending === "done") counts.completed += 1;
+    else if (timeline.ending === "done") counts.completed += 1;
     else counts.failed += 1;
   }
   return { ...counts, expired: now >= requestedAt + operationMs };

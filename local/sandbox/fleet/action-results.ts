@@ -9,7 +9,7 @@ import type { Fleet } from "./fleet.ts";
 /** How an action will end. `silent` devices never report, so their row stays pending. */
 export type Ending = "done" | "failed" | "notSupported" | "silent";
 
-/** The course of one action on one device, settled at the moment of the request. Times in ms. */
+/** The timeline of one action on one device, settled at the moment of the request. Times in ms. */
 export type ActionTimeline = {
   readonly at: number;
   /** From the request until the device starts. */
@@ -30,7 +30,7 @@ export type ActionResult = {
 /** The results of one tenant. */
 export type ActionResultTable = {
   /** Writes down a request. It takes the place of the device's older row of the same shown name. */
-  readonly put: (index: number, kind: ActionKind, course: ActionTimeline) => void;
+  readonly put: (index: number, kind: ActionKind, timeline: ActionTimeline) => void;
   /** The device's rows, newest first. */
   readonly of: (index: number, now: number) => readonly ActionResult[];
   /** When the device last talked to Intune: its own rhythm, or a later action it took up. */
@@ -51,15 +51,15 @@ export function actionResults(fleet: Fleet, kinds: ActionCatalogue): ActionResul
     while (row >= 0 && shownName(kinds.at(rows.kind.get(row))) !== name) row = rows.older.get(row);
     return row;
   };
-  const put = (index: number, kind: ActionKind, course: ActionTimeline): void => {
+  const put = (index: number, kind: ActionKind, timeline: ActionTimeline): void => {
     const existing = find(index, shownName(kind));
     if (existing < 0) {
-      newest.set(index, rows.add(newest.get(index) ?? -1, kind.number, course));
+      newest.set(index, rows.add(newest.get(index) ?? -1, kind.number, timeline));
       return;
     }
-    const spoke = spokeAt(rows, existing, course.at);
+    const spoke = spokeAt(rows, existing, timeline.at);
     if (spoke > fleet.lastSync(index)) fleet.setLastSync(index, spoke);
-    rows.replace(existing, kind.number, course);
+    rows.replace(existing, kind.number, timeline);
   };
   const of = (index: number, now: number): readonly ActionResult[] => {
     const found: ActionResult[] = [];
@@ -87,20 +87,20 @@ function resultRows() {
   const actMs = column(Uint32Array);
   const reportMs = column(Uint32Array);
   const ending = column(Uint8Array);
-  const add = (olderRow: number, kindNumber: number, course: ActionTimeline): number => {
+  const add = (olderRow: number, kindNumber: number, timeline: ActionTimeline): number => {
     kind.push(kindNumber);
-    at.push(course.at);
-    actMs.push(course.actMs);
-    reportMs.push(course.reportMs);
-    ending.push(endings.indexOf(course.ending));
+    at.push(timeline.at);
+    actMs.push(timeline.actMs);
+    reportMs.push(timeline.reportMs);
+    ending.push(endings.indexOf(timeline.ending));
     return older.push(olderRow);
   };
-  const replace = (row: number, kindNumber: number, course: ActionTimeline): void => {
+  const replace = (row: number, kindNumber: number, timeline: ActionTimeline): void => {
     kind.set(row, kindNumber);
-    at.set(row, course.at);
-    actMs.set(row, course.actMs);
-    reportMs.set(row, course.reportMs);
-    ending.set(row, endings.indexOf(course.ending));
+    at.set(row, timeline.at);
+    actMs.set(row, timeline.actMs);
+    reportMs.set(row, timeline.reportMs);
+    ending.set(row, endings.indexOf(timeline.ending));
   };
   return { kind, older, at, actMs, reportMs, ending, add, replace };
 }

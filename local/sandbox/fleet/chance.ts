@@ -20,14 +20,14 @@ export function unmix32(value: number): number {
   return (bits ^ (bits >>> 16)) >>> 0;
 }
 
-/** 32 bits that depend on a seed, a position and a lane (the question that is asked of that position). */
-export function hash32(seed: number, index: number, lane: number): number {
-  return mix32(mix32(mix32(seed ^ Math.imul(lane, 0x9e3779b1)) ^ index) + lane);
+/** 32 bits that depend on a seed, a position and a stream (the question that is asked of that position). */
+export function hash32(seed: number, index: number, stream: number): number {
+  return mix32(mix32(mix32(seed ^ Math.imul(stream, 0x9e3779b1)) ^ index) + stream);
 }
 
 /** `hash32` as a number from 0 up to, but not including, 1. */
-export function fraction(seed: number, index: number, lane: number): number {
-  return hash32(seed, index, lane) / 2 ** 32;
+export function fraction(seed: number, index: number, stream: number): number {
+  return hash32(seed, index, stream) / 2 ** 32;
 }
 
 /** A seed made of text (FNV-1a), so that two tenants with one seed number still differ. */

@@ -15,7 +15,7 @@ export type FleetPlan = {
 };
 
 /** Independent questions to a device's chance. */
-export const lane = {
+export const chanceOf = {
   site: 21,
   serial: 22,
   model: 23,
@@ -125,7 +125,7 @@ function grow(cells: Cells, count: number, mix: FleetMix, seed: number, now: num
   cells.revisions = extend(cells.revisions, new Uint8Array(size));
   cells.syncs = extend(cells.syncs, new Float64Array(size));
   for (let at = from; at < size; at += 1) {
-    const age = fraction(seed, at, lane.lastSync) * 30 * dayMs;
+    const age = fraction(seed, at, chanceOf.lastSync) * 30 * dayMs;
     cells.syncs[at] = Math.floor((now - age) / 1000) * 1000;
   }
 }

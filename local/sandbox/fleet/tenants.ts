@@ -10,7 +10,7 @@ import {
 } from "./action-results.ts";
 import type { ActionCatalogue, ActionKind } from "./actions.ts";
 import { fraction, mix32, randomStream } from "./chance.ts";
-import { type Fleet, type FleetPlan, lane, makeFleet } from "./fleet.ts";
+import { chanceOf, type Fleet, type FleetPlan, makeFleet } from "./fleet.ts";
 import { type GuidFamily, guidFamily } from "./guids.ts";
 
 /** App roles that the seeded app registration has been granted unless a tenant says otherwise. */
@@ -133,7 +133,7 @@ export function restartChance(tenant: Tenant, seed: number): void {
 
 /** Whether a device never reports, under a behaviour. The same devices every time. */
 export function isOffline(tenant: Tenant, index: number, behaviour: Behaviour): boolean {
-  return fraction(tenant.fleet.seed, index, lane.offline) < behaviour.offlineRate;
+  return fraction(tenant.fleet.seed, index, chanceOf.offline) < behaviour.offlineRate;
 }
 
 /** Whether a device's action of a kind ends as failed, under a behaviour. The same pairs every time. */
@@ -143,18 +143,18 @@ export function isFailing(
   kind: ActionKind,
   behaviour: Behaviour,
 ): boolean {
-  return fraction(tenant.fleet.seed, index, lane.failing + saltOf(kind)) < behaviour.failRate;
+  return fraction(tenant.fleet.seed, index, chanceOf.failing + saltOf(kind)) < behaviour.failRate;
 }
 
 /** Settles, at the moment of the request, when the device will act and report and how it will end. */
-export function courseOf(
+export function timelineOf(
   tenant: Tenant,
   index: number,
   kind: ActionKind,
   behaviour: Behaviour,
   at: number,
 ): ActionTimeline {
-  const chance = fraction(tenant.fleet.seed ^ at, index, lane.timing);
+  const chance = fraction(tenant.fleet.seed ^ at, index, chanceOf.timing);
   const ending = endingOf(tenant, index, kind, behaviour);
   return {
     at,
@@ -166,7 +166,7 @@ export function courseOf(
 
 function endingOf(tenant: Tenant, index: number, kind: ActionKind, behaviour: Behaviour): Ending {
   if (isOffline(tenant, index, behaviour)) return "silent";
-  const unsupported = fraction(tenant.fleet.seed, index, lane.unsupported + saltOf(kind));
+  const unsupported = fraction(tenant.fleet.seed, index, chanceOf.unsupported + saltOf(kind));
   if (unsupported < behaviour.notSupportedRate) return "notSupported";
   return isFailing(tenant, index, kind, behaviour) ? "failed" : "done";
 }

@@ -1,4 +1,4 @@
-/** The course of an action on a device, looked at from later and later moments. */
+/** The timeline of an action on a device, looked at from later and later moments. */
 import { beforeEach, expect, it } from "vitest";
 import {
   type ActionResultTable,
@@ -9,7 +9,7 @@ import { type ActionCatalogue, actionKinds } from "../../../local/sandbox/fleet/
 import { type Fleet, makeFleet } from "../../../local/sandbox/fleet/fleet.ts";
 
 const now = Date.parse("2026-08-01T00:00:00Z");
-const course: ActionTimeline = { at: now, actMs: 100, reportMs: 50, ending: "done" };
+const timeline: ActionTimeline = { at: now, actMs: 100, reportMs: 50, ending: "done" };
 const tenantId = "aaaaaaaa-0000-4000-8000-000000000001";
 
 let kinds: ActionCatalogue;
@@ -30,19 +30,19 @@ it.for([
   ["notSupported", ["pending", "pending", "active", "active", "notSupported"]],
   ["silent", ["pending", "pending", "pending", "pending", "pending"]],
 ] as const)("an action that ends %s goes through its states in time", ([ending, expected]) => {
-  results.put(3, kinds.of("syncDevice"), { ...course, ending });
+  results.put(3, kinds.of("syncDevice"), { ...timeline, ending });
   expect([0, 99, 100, 149, 150].map((later) => states(now + later)[0])).toEqual(expected);
 });
 
 it("a device that was never asked has no results", () => {
-  results.put(3, kinds.of("syncDevice"), course);
+  results.put(3, kinds.of("syncDevice"), timeline);
   expect(results.of(4, now)).toEqual([]);
 });
 
 it("a newer request replaces the row of its action and leaves the others", () => {
-  results.put(3, kinds.of("syncDevice"), course);
-  results.put(3, kinds.of("rebootNow"), course);
-  results.put(3, kinds.of("syncDevice"), { ...course, at: now + 500 });
+  results.put(3, kinds.of("syncDevice"), timeline);
+  results.put(3, kinds.of("rebootNow"), timeline);
+  results.put(3, kinds.of("syncDevice"), { ...timeline, at: now + 500 });
   const rows = results.of(3, now + 500);
   expect(rows.map(({ kind, state }) => [kind.action.name, state])).toEqual([
     ["rebootNow", "done"],
@@ -51,16 +51,16 @@ it("a newer request replaces the row of its action and leaves the others", () =>
 });
 
 it("another script takes the place of the script before", () => {
-  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "one"), course);
-  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "two"), course);
+  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "one"), timeline);
+  results.put(3, kinds.of("initiateOnDemandProactiveRemediation", "two"), timeline);
   expect(results.of(3, now).map(({ kind }) => kind.detail)).toEqual(["two"]);
 });
 
 it("each ConfigMgr action has a row of its own, which a newer request for it replaces", () => {
   const door = "triggerConfigurationManagerAction";
-  results.put(3, kinds.of(door, "refreshMachinePolicy"), course);
-  results.put(3, kinds.of(door, "appEvaluation"), { ...course, ending: "failed" });
-  results.put(3, kinds.of(door, "refreshMachinePolicy"), { ...course, at: now + 500 });
+  results.put(3, kinds.of(door, "refreshMachinePolicy"), timeline);
+  results.put(3, kinds.of(door, "appEvaluation"), { ...timeline, ending: "failed" });
+  results.put(3, kinds.of(door, "refreshMachinePolicy"), { ...timeline, at: now + 500 });
   const rows = results.of(3, now + 500).map(({ kind, state }) => [kind.detail, state]);
   expect(rows).toEqual([
     ["appEvaluation", "failed"],
@@ -70,7 +70,7 @@ it("each ConfigMgr action has a row of its own, which a newer request for it rep
 
 it("the last sync moves when the device acts and when it reports", () => {
   const before = results.lastSync(3, now);
-  results.put(3, kinds.of("syncDevice"), course);
+  results.put(3, kinds.of("syncDevice"), timeline);
   expect([99, 100, 150, 9_999].map((later) => results.lastSync(3, now + later))).toEqual([
     before,
     now + 100,
@@ -81,12 +81,12 @@ it("the last sync moves when the device acts and when it reports", () => {
 
 it("the last sync does not move for a silent device", () => {
   const before = results.lastSync(3, now);
-  results.put(3, kinds.of("syncDevice"), { ...course, ending: "silent" });
+  results.put(3, kinds.of("syncDevice"), { ...timeline, ending: "silent" });
   expect(results.lastSync(3, now + 9_999)).toBe(before);
 });
 
 it("the last sync is not lost when the row is replaced", () => {
-  results.put(3, kinds.of("syncDevice"), course);
-  results.put(3, kinds.of("syncDevice"), { ...course, at: now + 1_000, ending: "silent" });
+  results.put(3, kinds.of("syncDevice"), timeline);
+  results.put(3, kinds.of("syncDevice"), { ...timeline, at: now + 1_000, ending: "silent" });
   expect(results.lastSync(3, now + 9_999)).toBe(now + 150);
 });

@@ -3,7 +3,7 @@
  * properties that were asked for. Texts are made here and never need escaping in JSON.
  */
 import { fraction, hash32 } from "../../fleet/chance.ts";
-import { lane } from "../../fleet/fleet.ts";
+import { chanceOf } from "../../fleet/fleet.ts";
 import type { GraphVersion } from "../exchange.ts";
 import * as facts from "./device-facts.ts";
 import { graphTime, groupTag, userPrincipalName } from "./device-facts.ts";
@@ -35,7 +35,7 @@ const whenCoManaged =
 /** Readers of the properties that beta adds. */
 const betaDeviceProperties: Readonly<Record<string, PropertyReader>> = {
   ownerType: ({ tenant, index }) =>
-    fraction(tenant.fleet.seed, index, lane.owner) < 0.93 ? "company" : "personal",
+    fraction(tenant.fleet.seed, index, chanceOf.owner) < 0.93 ? "company" : "personal",
   deviceType: ({ tenant, index }) => deviceTypes[tenant.fleet.profile(index).operatingSystem],
   chassisType: always("unknown"),
   aadRegistered: always(true),
@@ -59,7 +59,7 @@ const betaDeviceProperties: Readonly<Record<string, PropertyReader>> = {
   windowsRemediatedMalwareCount: always(0),
   enrolledByUserPrincipalName: ({ tenant, index }) => userPrincipalName(tenant, index),
   configurationManagerClientInformation: whenCoManaged(({ tenant, index }) => ({
-    clientIdentifier: `GUID:${tenant.families.autopilot.at(hash32(tenant.fleet.seed, index, lane.serial)).toUpperCase()}`,
+    clientIdentifier: `GUID:${tenant.families.autopilot.at(hash32(tenant.fleet.seed, index, chanceOf.serial)).toUpperCase()}`,
     isBlocked: false,
     clientVersion: "5.00.9135.1000",
   })),
@@ -92,7 +92,7 @@ const v1Properties: Readonly<Record<string, PropertyReader>> = {
   userId: ({ tenant, index }) => tenant.families.users.at(facts.userOf(index)),
   deviceName: ({ tenant, index }) => facts.deviceName(tenant, index),
   managedDeviceOwnerType: ({ tenant, index }) =>
-    fraction(tenant.fleet.seed, index, lane.owner) < 0.93 ? "company" : "personal",
+    fraction(tenant.fleet.seed, index, chanceOf.owner) < 0.93 ? "company" : "personal",
   enrolledDateTime: ({ tenant, index }) => facts.graphTime(facts.enrolledAt(tenant, index)),
   lastSyncDateTime: ({ tenant, index, now }) =>
     facts.graphTime(tenant.results.lastSync(index, now)),
@@ -121,7 +121,7 @@ const v1Properties: Readonly<Record<string, PropertyReader>> = {
   exchangeAccessStateReason: always("none"),
   remoteAssistanceSessionUrl: always(null),
   remoteAssistanceSessionErrorDetails: always(null),
-  isEncrypted: ({ tenant, index }) => fraction(tenant.fleet.seed, index, lane.storage) < 0.95,
+  isEncrypted: ({ tenant, index }) => fraction(tenant.fleet.seed, index, chanceOf.storage) < 0.95,
   userPrincipalName: ({ tenant, index }) => facts.userPrincipalName(tenant, index),
   model: ({ tenant, index }) => facts.hardwareOf(tenant, index)[1],
   manufacturer: ({ tenant, index }) => facts.hardwareOf(tenant, index)[0],
@@ -139,7 +139,7 @@ const v1Properties: Readonly<Record<string, PropertyReader>> = {
   meid: always(null),
   totalStorageSpaceInBytes: always(256 * gigabyte),
   freeStorageSpaceInBytes: ({ tenant, index }) =>
-    Math.floor(fraction(tenant.fleet.seed, index, lane.storage) * 200) * gigabyte,
+    Math.floor(fraction(tenant.fleet.seed, index, chanceOf.storage) * 200) * gigabyte,
   managedDeviceName: ({ tenant, index }) => facts.deviceName(tenant, index),
   partnerReportedThreatState: always("unknown"),
   requireUserEnrollmentApproval: always(null),

@@ -1,6 +1,6 @@
 /** The remediation scripts of a tenant and how they went on its devices. Beta only. */
 import { fraction } from "../../fleet/chance.ts";
-import { lane } from "../../fleet/fleet.ts";
+import { chanceOf } from "../../fleet/fleet.ts";
 import type { HealthScript, Tenant } from "../../fleet/tenants.ts";
 import { scriptRunKey } from "../../state.ts";
 import { badRequest, notFound } from "../errors.ts";
@@ -98,7 +98,7 @@ function runState(call: GraphCall, script: HealthScript, index: number): Record<
   const finished = result?.state === "done" || result?.state === "failed";
   const failed = result?.state === "failed";
   const at = graphTime(result?.updatedAt ?? now);
-  const output = `checked ${Math.floor(fraction(tenant.fleet.seed, index, lane.storage) * 100)} items`;
+  const output = `checked ${Math.floor(fraction(tenant.fleet.seed, index, chanceOf.storage) * 100)} items`;
   return {
     id: `${script.id}:${tenant.fleet.ids.at(index)}`,
     detectionState: finished ? "success" : "pending",
