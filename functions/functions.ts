@@ -43,19 +43,21 @@ import {
   startRefreshFunction,
 } from "./devices/refreshes.http.ts";
 import { sweepRefreshesFunction } from "./devices/sweep-refreshes.timer.ts";
-import { confirmNotificationFunction } from "./notifications/confirm-notification.queue.ts";
-import { deliverNotificationFunction } from "./notifications/deliver-notification.queue.ts";
+import { closeFunction } from "./fanout/close.queue.ts";
+import { dispatchFunction } from "./fanout/dispatch.queue.ts";
+import { planFunction } from "./fanout/plan.queue.ts";
+import { readBackFunction } from "./fanout/read-back.queue.ts";
+import { sweepFunction } from "./fanout/sweep.timer.ts";
 import { deviceHistoryFunction, listDeliveriesFunction } from "./notifications/deliveries.http.ts";
 import {
   cancelNotificationFunction,
   getNotificationFunction,
   listNotificationsFunction,
+  pauseNotificationFunction,
+  resumeNotificationFunction,
   retryNotificationFunction,
   sendNotificationFunction,
 } from "./notifications/notifications.http.ts";
-import { planNotificationFunction } from "./notifications/plan-notification.queue.ts";
-import { settleWaitingFunction } from "./notifications/settle-waiting.queue.ts";
-import { sweepNotificationsFunction } from "./notifications/sweep-notifications.timer.ts";
 import { forgetOldFunction } from "./platform/forget-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
 import { listQuarantineFunction } from "./platform/list-quarantine.http.ts";
@@ -85,17 +87,19 @@ import {
 const ours: readonly AnyFunction[] = [
   listActionsFunction,
   cancelNotificationFunction,
-  confirmNotificationFunction,
-  deliverNotificationFunction,
+  pauseNotificationFunction,
+  resumeNotificationFunction,
+  readBackFunction,
+  dispatchFunction,
   deviceHistoryFunction,
   getNotificationFunction,
   listDeliveriesFunction,
   listNotificationsFunction,
-  planNotificationFunction,
+  planFunction,
   retryNotificationFunction,
   sendNotificationFunction,
-  settleWaitingFunction,
-  sweepNotificationsFunction,
+  closeFunction,
+  sweepFunction,
   openApiFunction,
   forgetOldFunction,
   healthFunction,

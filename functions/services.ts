@@ -13,26 +13,33 @@ import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
 import { forgetOldRefreshes, RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
 import { RunStore } from "../shared/devices/refresh/run-store.ts";
 import { SiteStore } from "../shared/devices/sites/site-store.ts";
+import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
+import type { Engine, FirstPass } from "../shared/fanout/engine/engine.ts";
+import type { Throttle } from "../shared/fanout/engine/reservations.ts";
+import type { JobKind } from "../shared/fanout/kind.ts";
+import { ItemStore } from "../shared/fanout/state/item-store.ts";
+import type { Job } from "../shared/fanout/state/job.ts";
+import { FailureNotes, JobStore } from "../shared/fanout/state/job-store.ts";
+import { RowSummaries } from "../shared/fanout/state/row-summaries.ts";
 import { GraphClient } from "../shared/graph/client.ts";
-import { ThrottleStore } from "../shared/graph/throttle.ts";
+import { ThrottleStore, whenDue } from "../shared/graph/throttle.ts";
+import { rateOf, type ThrottleSetting, type Workload } from "../shared/graph/workloads.ts";
 import { pageSeal } from "../shared/http/page-seal.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
-import { BulkRefusals } from "../shared/notifications/passes/pass-services.ts";
+import { invertedTime } from "../shared/kernel/ids.ts";
+import { settleGate, sweepGate } from "../shared/notifications/approval-gate.ts";
+import {
+  BulkRefusals,
+  type Notifications,
+  notificationKind,
+  notificationShape,
+} from "../shared/notifications/kind.ts";
+import type { Notification } from "../shared/notifications/notification.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
-import {
-  type ForgetDeps,
-  forgetOldNotifications,
-  purgeNotifications,
-} from "../shared/notifications/retention.ts";
-import { settleHeld } from "../shared/notifications/send-notification.ts";
-import { DeliveryStore } from "../shared/notifications/state/delivery-store.ts";
-import {
-  NotificationStore,
-  TroubleStore,
-} from "../shared/notifications/state/notification-store.ts";
-import { MarkStore } from "../shared/notifications/state/row-summaries.ts";
+import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { tableNames } from "../shared/storage/names.ts";
+import type { Queues } from "../shared/storage/queues.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { clear, ofTenant } from "../shared/storage/tables.ts";
 import { openTap, type Tap } from "../shared/storage/tap.ts";
@@ -47,7 +54,9 @@ import type { Settings } from "./settings.ts";
 
 // What is deleted by its age, and when.
 
-type RetentionParts = ForgetDeps & {
+type RetentionParts = {
+  readonly storage: Storage;
+  readonly jobs: JobStore;
   readonly clock: Clock;
   readonly tenantStore: TenantStore;
   readonly answers: TableAnswerStore;
@@ -85,8 +94,12 @@ async function forgetByTenant(
       tenantsPerPage,
       token,
     );
+    const { jobs, storage } = parts;
     for (const { tenantId } of page.tenants) {
-      forgotten += await forgetOldNotifications(parts, tenantId, before, mayGoOn);
+      const kept = { jobs, tables: storage.tables };
+      forgotten += await expireJobs(kept, tenantId, before, mayGoOn);
+      const old = { partition: tenantId, from: invertedTime(before) };
+      await clear(storage.tables, tableNames.approvals, old, mayGoOn);
       await forgetOldRefreshes(parts.storage.tables, tenantId, before, mayGoOn);
     }
     token = page.next;
@@ -105,7 +118,7 @@ type PurgeParts = {
   readonly tenantStore: TenantStore;
   readonly purges: PurgeStore;
   readonly sites: SiteStore;
-  readonly notifications: NotificationStore;
+  readonly jobs: JobStore;
 };
 
 /** What purging needs, with every step. */
@@ -118,7 +131,8 @@ function purgeServices(parts: PurgeParts): PurgeDeps {
     return true;
   };
   const steps: readonly PurgeStep[] = [
-    (tenantId, mayGoOn) => purgeNotifications(parts, tenantId, mayGoOn),
+    (tenantId, mayGoOn) =>
+      purgeJobs({ jobs: parts.jobs, tables: storage.tables }, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     rest,
   ];
@@ -132,6 +146,8 @@ export type World = {
   readonly clock: Clock;
   readonly tap: Tap;
   readonly token?: (tenantId: string, fresh: boolean) => Promise<string>;
+  readonly queues?: Queues;
+  readonly firstPass?: FirstPass;
 };
 
 /** Builds the services; no call leaves the process yet. */
@@ -140,15 +156,18 @@ export async function buildServices(
   openApi: () => Readonly<Record<string, unknown>>,
   world: World = { clock: systemClock, tap: openTap },
 ) {
-  const storage = await openStorage(settings.storage, world.clock, world.tap);
+  const opened = await openStorage(settings.storage, world.clock, world.tap);
+  const storage = { ...opened, queues: world.queues ?? opened.queues };
   const { tables, clock } = storage;
   const base = baseOf(settings, storage, world);
   const purges = new PurgeStore(tables);
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
   const expired = (approval: Approval) => trail.append(expiryEvent(approval));
-  const notify = { ...notifyDeps(settings, base), snapshots: granted.snapshots, expired };
-  const settled: Settle = (approval) => settleHeld(notify, approval);
+  const notify = notificationsOf(settings, base, { ...world, expired, ...granted });
+  const { engine } = notify;
+  const settled: Settle = (approval) => settleGate(notify, approval);
+  const jobs = notify.jobs as unknown as JobStore;
   const answers = new TableAnswerStore(tables, clock);
   const quarantine = new QuarantineStore(tables, clock);
   return {
@@ -159,7 +178,7 @@ export async function buildServices(
     answers,
     pages: pageSeal(secretOf(settings.credential)),
     quarantine,
-    forgetOld: retention(settings, { ...notify, answers, quarantine }),
+    forgetOld: retention(settings, { ...base, jobs, answers, quarantine }),
     tenants: {
       store: base.tenantStore,
       known: base.knownTenants,
@@ -167,8 +186,10 @@ export async function buildServices(
       queues: storage.queues,
       clock,
     },
-    purging: purgeServices({ ...notify, purges }),
+    purging: purgeServices({ ...base, jobs, purges }),
+    engine,
     notify,
+    sweepGate: (job: Job) => sweepGate(notify, job as Notification),
     leases: new RelayLeases(tables),
     refresh: refreshDeps(settings, base),
     collecting: { store: base.collections, directory: base.directory, clock },
@@ -207,28 +228,90 @@ const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): G
     timeoutMs: settings.graphTimeoutMs,
   });
 
-function notifyDeps(settings: Settings, base: Base) {
-  const { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs } = settings;
-  const { storage, clock } = base;
+/** Small jobs are begun within their request. */
+const ownFirstPass: FirstPass = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
+
+/** Everything about notifications, with the engine that sends them. */
+function notificationsOf(
+  settings: Settings,
+  base: Base,
+  {
+    firstPass = ownFirstPass,
+    snapshots,
+    expired,
+  }: Pick<World, "firstPass"> & Pick<Notifications, "snapshots" | "expired">,
+): Notifications {
+  const { storage, directory, collections } = base;
+  const jobs = new JobStore<Notification>(storage, notificationShape);
+  const items = new ItemStore(storage.tables);
+  const kind = kindOfNotifications(settings, base, { jobs, items });
+  const engine = engineOf(settings, base, { kind, jobs, items, firstPass });
+  const approvals = new ApprovalStore(storage.tables);
+  return { engine, kind, jobs, directory, collections, approvals, snapshots, expired };
+}
+
+type NotificationStores = { readonly jobs: JobStore<Notification>; readonly items: ItemStore };
+
+function kindOfNotifications(
+  { confirmAfterMs }: Settings,
+  { graph, clock, directory, storage }: Base,
+  { jobs, items }: NotificationStores,
+) {
+  // Half of the time to the first look: a round never goes by what the one before has read.
+  const audits = new RemoteActionAudits(graph, clock, Math.min(confirmAfterMs / 2, 15_000));
+  const bulkRefusals = new BulkRefusals(clock);
+  const carrier = relayCarrier({ directory, queues: storage.queues });
+  const stores = { targets: jobs, deliveries: items };
+  return notificationKind({ graph, audits, directory, ...stores, bulkRefusals, carrier });
+}
+
+/** The engine, with every kind of job there is. */
+function engineOf(
+  { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs }: Settings,
+  base: Base,
+  {
+    kind,
+    jobs,
+    items,
+    firstPass,
+  }: NotificationStores & {
+    readonly kind: Notifications["kind"];
+    readonly firstPass: FirstPass;
+  },
+): Engine {
+  const { storage, clock, knownTenants } = base;
+  const entry = { kind: kind as unknown as JobKind, jobs: jobs as unknown as JobStore };
   return {
-    ...base,
-    paces: base.throttle,
-    notifications: new NotificationStore(storage),
-    deliveries: new DeliveryStore(storage.tables),
-    marks: new MarkStore(storage.tables),
-    troubles: new TroubleStore(storage.tables),
-    approvals: new ApprovalStore(storage.tables),
-    tenants: base.knownTenants,
+    kinds: new Map([[kind.id, entry]]),
+    items,
+    summaries: new RowSummaries(storage.tables),
+    failures: new FailureNotes(storage.tables),
+    throttle: throttleOf(base),
     queues: storage.queues,
-    bulkRefusals: new BulkRefusals(clock),
-    // Half of the time to the first look: a round never goes by what the one before has read.
-    audits: new RemoteActionAudits(base.graph, clock, Math.min(confirmAfterMs / 2, 15_000)),
+    knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    clock,
     random: Math.random,
-    firstPass: { devices: 1_000, boxMs: 1_000, safetyMs: 10_000 },
-    claimMs,
-    confirmAfterMs,
-    graphTimeoutMs,
-    overdueMs,
+    times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
+    firstPass,
+  };
+}
+
+/** The throttles of tenants, at the pace that each has set. */
+function throttleOf({ throttle, knownTenants }: Base): Throttle {
+  return {
+    async rateOf(tenantId, workload) {
+      const pace: Readonly<Record<string, ThrottleSetting | undefined>> =
+        (await knownTenants.get(tenantId))?.pace ?? {};
+      return rateOf(workload as Workload, pace[workload]);
+    },
+    reserve: (tenantId, workload, cost, now, rate, name) =>
+      throttle.reserve(tenantId, workload as Workload, cost, now, rate, name),
+    squeezeIn: (tenantId, workload, takesMs, now) =>
+      throttle.squeezeIn(tenantId, workload as Workload, takesMs, now),
+    defer: (tenantId, workload, until, now) =>
+      throttle.defer(tenantId, workload as Workload, until, now),
+    read: (tenantId, workload) => throttle.read(tenantId, workload as Workload),
+    whenDue,
   };
 }
 

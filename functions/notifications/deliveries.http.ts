@@ -1,15 +1,15 @@
 /** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
 import * as z from "zod";
+import { countedStates } from "../../shared/fanout/state/item.ts";
 import { CsvQuery } from "../../shared/http/csv.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
+import { DeliveryView, NotificationPath } from "../../shared/notifications/contract.ts";
 import { deliveriesCsv, listDeliveries } from "../../shared/notifications/list-deliveries.ts";
 import { deviceHistory, seesNotification } from "../../shared/notifications/read-notifications.ts";
-import { DeliveryView, NotificationPath } from "../../shared/notifications/state/contract.ts";
-import { countedStates } from "../../shared/notifications/state/delivery.ts";
 import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp, reachOfCaller } from "../define.ts";
 

@@ -10,27 +10,33 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { cancelNotification } from "../../shared/notifications/cancel.ts";
-import { dryRun } from "../../shared/notifications/dry-run.ts";
 import {
-  listNotifications,
-  readNotification,
-  seesNotification,
-  viewFor,
-} from "../../shared/notifications/read-notifications.ts";
-import { retryNotification } from "../../shared/notifications/retry.ts";
-import { sendNotification } from "../../shared/notifications/send-notification.ts";
+  cancelNotification,
+  pauseNotification,
+  resumeNotification,
+} from "../../shared/notifications/change-notification.ts";
 import {
   DryRunView,
   NewNotification,
   NotificationPath,
   NotificationView,
   RetryRequest,
-} from "../../shared/notifications/state/contract.ts";
-import { auditedNotification } from "../../shared/notifications/state/notification.ts";
+} from "../../shared/notifications/contract.ts";
+import { dryRun } from "../../shared/notifications/dry-run.ts";
+import { auditedNotification } from "../../shared/notifications/notification.ts";
+import {
+  listNotifications,
+  readNotification,
+  seesNotification,
+  viewFor,
+} from "../../shared/notifications/read-notifications.ts";
+import {
+  retryNotification,
+  sendNotification,
+} from "../../shared/notifications/send-notification.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
-import { onHttp, reachOfCaller } from "../define.ts";
+import { type About, onHttp, reachOfCaller } from "../define.ts";
 import type { Services } from "../services.ts";
 
 // What a request that sends an action is about, as far as permission goes.
@@ -104,7 +110,7 @@ export const sendNotificationFunction = onHttp(
     const sent = await sendNotification(services.notify, tenantId, seed, body, sender);
     if (!sent.ok) return sent;
     note(auditedNotification(body, sent.value));
-    const { notificationId, actionId } = sent.value;
+    const { jobId: notificationId, actionId } = sent.value;
     log("notification.send", { tenantId, notificationId, actionId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
     return succeed(accepted(location, await viewFor(services.notify, sent.value, reach)));
@@ -174,41 +180,68 @@ export const getNotificationFunction = onHttp(
   { keepsLimits: true },
 );
 
-// Cancels what a notification has not sent yet.
+// Cancels what a notification has not sent yet, lets it rest, or lets it go on.
 
-export const cancelNotificationFunction = onHttp(
-  operation({
-    name: "notifications-cancel",
-    method: "POST",
-    path: "api/v1/tenants/{tenantId}/notifications/{notificationId}/cancel",
-    summary: "Cancel what waits; what has left is followed to its end",
-    tag: "Notifications",
-    idempotent: true,
-    params: NotificationPath,
-    answers: {
-      202: {
-        description: "Taken; watch it at Location",
-        body: NotificationView,
-        headers: ["Location", "Retry-After"],
+/** An operation that changes a notification and answers with it as it is then. */
+const changing = (
+  word: "cancel" | "pause" | "resume",
+  summary: string,
+  act: typeof cancelNotification,
+  about?: About,
+) =>
+  onHttp(
+    operation({
+      name: `notifications-${word}`,
+      method: "POST",
+      path: `api/v1/tenants/{tenantId}/notifications/{notificationId}/${word}`,
+      summary,
+      tag: "Notifications",
+      idempotent: true,
+      params: NotificationPath,
+      answers: {
+        202: {
+          description: "Taken; watch it at Location",
+          body: NotificationView,
+          headers: ["Location", "Retry-After"],
+        },
       },
+    }),
+    async ({ params }, tools) => {
+      const { services, log } = tools;
+      const { tenantId, notificationId } = params;
+      const tenant = await getTenant(services.tenants, tenantId);
+      if (!tenant.ok) return tenant;
+      const reach = await reachOfCaller(tools, tenantId);
+      const changed = await act(services.notify, params, reach);
+      if (!changed.ok) return changed;
+      const { notification, before } = changed.value;
+      const object = `notification/${notificationId}`;
+      const after = { state: notification.state };
+      signedInOf(tools).note({ object, before: { state: before }, after });
+      log(`notification.${word}`, { tenantId, notificationId });
+      const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
+      return succeed(accepted(location, await viewFor(services.notify, notification, reach)));
     },
-  }),
-  async ({ params: { tenantId, notificationId } }, tools) => {
-    const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
-    if (!tenant.ok) return tenant;
-    const reach = await reachOfCaller(tools, tenantId);
-    const cancelled = await cancelNotification(services.notify, tenantId, notificationId, reach);
-    if (!cancelled.ok) return cancelled;
-    const { notification, before } = cancelled.value;
-    const object = `notification/${notificationId}`;
-    const after = { state: notification.state };
-    signedInOf(tools).note({ object, before: { state: before }, after });
-    log("notification.cancel", { tenantId, notificationId });
-    const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
-    return succeed(accepted(location, await viewFor(services.notify, notification, reach)));
-  },
-  { keepsLimits: true },
+    { keepsLimits: true, ...(about && { about }) },
+  );
+
+export const cancelNotificationFunction = changing(
+  "cancel",
+  "Cancel what waits; what has left is followed to its end",
+  cancelNotification,
+);
+export const pauseNotificationFunction = changing(
+  "pause",
+  "Send nothing new until it is resumed",
+  pauseNotification,
+);
+export const resumeNotificationFunction = changing(
+  "resume",
+  "Go on where it was paused, or with the next wave",
+  resumeNotification,
+  // What goes on is sent: it takes what sending it took.
+  ({ params }, services, standing) =>
+    aboutRetry(NotificationPath.parse(params), services, standing),
 );
 
 // Sends again to the devices whose deliveries ended badly, as a new, linked notification.
@@ -242,7 +275,7 @@ export const retryNotificationFunction = onHttp(
     const retry = await retryNotification(services.notify, params, seed, body, sender);
     if (!retry.ok) return retry;
     note(auditedNotification(body, retry.value));
-    const { notificationId } = retry.value;
+    const { jobId: notificationId } = retry.value;
     log("notification.retry", { tenantId, notificationId, retryOf: params.notificationId });
     const location = `/api/v1/tenants/${tenantId}/notifications/${notificationId}`;
     return succeed(accepted(location, await viewFor(services.notify, retry.value, reach)));

@@ -10,7 +10,7 @@ export const sweepPurgesFunction = onTimer({
   name: "tenants-sweep-purges",
   schedule: "10 */5 * * * *",
   async handle({ services, log }) {
-    const sent = await sweepPurges(services.purging, services.notify.overdueMs);
+    const sent = await sweepPurges(services.purging, services.engine.times.overdueMs);
     if (sent > 0) log("tenant.sweep-purges", { messages: sent });
   },
 });

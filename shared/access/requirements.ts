@@ -69,6 +69,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "notifications-get": inTenant("notifications.read"),
   "notifications-deliveries": inTenant("notifications.read"),
   "notifications-cancel": inTenant("notifications.cancel"),
+  "notifications-pause": inTenant("notifications.cancel"),
+  "notifications-resume": { kind: "action", besides: ["notifications.read"] },
   "sites-list": inTenant("sites.read"),
   "sites-put-part": inTenant("sites.relay"),
   "sites-complete": inTenant("sites.relay"),

@@ -2,43 +2,29 @@
 import type { Action } from "../devices/actions/action.ts";
 import { callsFor, costOf } from "../devices/actions/calls.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import type { ThrottleStore } from "../graph/throttle.ts";
-import type { Workload } from "../graph/workloads.ts";
+import {
+  addCost,
+  chunkCost,
+  firstItem,
+  keptOf,
+  rowsPerChunk,
+  timeLeft,
+} from "../fanout/engine/chunks.ts";
+import { type ItemRow, toRows } from "../fanout/state/item-row.ts";
+import { type Cost, noCost } from "../fanout/state/progress.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import type { Tenants } from "../tenants/tenant-cache.ts";
-import {
-  addWork,
-  firstDelivery,
-  groupsOf,
-  keptOf,
-  rowsPerUnit,
-  timeLeft,
-  workOf,
-} from "./passes/planning-steps.ts";
-import { type TargetDeps, type TargetStep, targetStep } from "./passes/targets.ts";
-import { pacesOf } from "./read-notifications.ts";
+import type { DryRunView, NewNotification } from "./contract.ts";
+import { actionOf, groupsOf, type Notifications } from "./kind.ts";
+import type { Notification } from "./notification.ts";
+import { ratesOf } from "./read-notifications.ts";
 import { judgeRequest } from "./request.ts";
-import type { SendDeps } from "./send-notification.ts";
-import type { DryRunView, NewNotification } from "./state/contract.ts";
-import { type DeliveryRow, toRows } from "./state/delivery-row.ts";
-import type { Notification } from "./state/notification.ts";
-import type { NotificationStore } from "./state/notification-store.ts";
-import { noWork, type Work } from "./state/plan-progress.ts";
-
-/** What a dry run needs. */
-export type DryRunDeps = SendDeps &
-  Omit<TargetDeps, "notifications"> & {
-    readonly notifications: NotificationStore;
-    readonly paces: ThrottleStore;
-    readonly tenants: Tenants;
-    readonly confirmAfterMs: number;
-  };
+import { type DevicePage, targetPage } from "./targets.ts";
 
 type Tally = {
   total: number;
   /** Of what goes through Graph. */
-  work: Work;
+  cost: Cost;
   relayed: number;
   readonly routes: Map<number, { devices: number; requests: number }>;
   readonly reasons: Map<string, { code: string; detail: string; devices: number }>;
@@ -46,17 +32,19 @@ type Tally = {
 
 /** Walks the whole target and counts; writes nothing. */
 export async function dryRun(
-  deps: DryRunDeps,
+  parts: Notifications,
   tenantId: string,
   body: NewNotification,
   reach?: Reach,
 ): Promise<Result<DryRunView>> {
-  const judged = await judgeRequest(deps, tenantId, body, reach);
+  const judged = await judgeRequest(parts, tenantId, body, reach);
   if (!judged.ok) return judged;
   const { action, parameters, target, deviceIds, directory } = judged.value;
-  const now = deps.clock.now();
+  const { kind, engine } = parts;
+  const now = engine.clock.now();
   const notification: Notification = {
-    notificationId: "",
+    kind: kind.id,
+    jobId: "",
     tenantId,
     state: "planning",
     actionId: action.id,
@@ -69,29 +57,37 @@ export async function dryRun(
   };
   const sorted = [...new Set(deviceIds)].toSorted();
   // The list is at hand; only a notification that exists has it in a blob.
-  const source = { ...deps, notifications: { targets: () => Promise.resolve(sorted) } };
+  const source = {
+    directory: parts.directory,
+    deliveries: engine.items,
+    targets: { targets: () => Promise.resolve(sorted) },
+  };
   const tally: Tally = {
     total: 0,
-    work: noWork,
+    cost: noCost,
     relayed: 0,
     routes: new Map(),
     reasons: new Map(),
   };
   let cursor: string | undefined;
   do {
-    const step: TargetStep = await targetStep(source, notification, cursor);
-    const deliveries = step.candidates.map((candidate) =>
-      firstDelivery(action, candidate, notification, now),
-    );
-    const kept = keptOf(toRows(deliveries, now), step.next);
-    addTo(tally, action, kept.rows);
+    const step: DevicePage = await targetPage(source, notification, cursor);
+    const deliveries = step.targets.map((device) => firstItem(kind, notification, device, now));
+    const kept = keptOf(kind, toRows(deliveries, now), step.next);
+    addTo(tally, parts, notification, kept.rows);
     cursor = kept.next;
   } while (cursor !== undefined);
-  return succeed(await viewOf(deps, tenantId, action, tally));
+  return succeed(await viewOf(parts, tenantId, action, tally));
 }
 
-function addTo(tally: Tally, action: Action, rows: readonly DeliveryRow[]): void {
-  const deliveries = rows.flatMap((row) => row.deliveries);
+function addTo(
+  tally: Tally,
+  { kind }: Notifications,
+  notification: Notification,
+  rows: readonly ItemRow[],
+): void {
+  const action = actionOf(notification);
+  const deliveries = rows.flatMap((row) => row.items);
   tally.total += deliveries.length;
   for (const { state, code = "", detail = "" } of deliveries) {
     if (state === "waiting") continue;
@@ -100,17 +96,17 @@ function addTo(tally: Tally, action: Action, rows: readonly DeliveryRow[]): void
     reason.devices += 1;
     tally.reasons.set(key, reason);
   }
-  // Unit by unit, as they will go out: a request carries devices of one unit only.
-  const units = inChunks(rows, rowsPerUnit);
-  const waiting = units.map((unit) =>
-    unit.flatMap((row) => row.deliveries.filter(({ state }) => state === "waiting")),
+  // Chunk by chunk, as they will go out: a request carries devices of one chunk only.
+  const chunks = inChunks(rows, rowsPerChunk);
+  const waiting = chunks.map((chunk) =>
+    chunk.flatMap((row) => row.items.filter(({ state }) => state === "waiting")),
   );
-  for (const unit of waiting) {
-    const work = workOf(action, unit);
-    tally.work = addWork(tally.work, work);
-    tally.relayed += unit.length - work.devices;
+  for (const chunk of waiting) {
+    const cost = chunkCost(kind, notification, chunk);
+    tally.cost = addCost(tally.cost, cost);
+    tally.relayed += chunk.length - cost.items;
   }
-  for (const group of waiting.flatMap((unit) => groupsOf(action, unit))) {
+  for (const group of waiting.flatMap((chunk) => groupsOf(action, chunk))) {
     const index = action.routes.indexOf(group.route);
     const route = tally.routes.get(index) ?? { devices: 0, requests: 0 };
     route.devices += group.deviceIds.length;
@@ -120,10 +116,10 @@ function addTo(tally: Tally, action: Action, rows: readonly DeliveryRow[]): void
 }
 
 async function viewOf(
-  { paces, tenants, clock, confirmAfterMs }: DryRunDeps,
+  { engine }: Notifications,
   tenantId: string,
   action: Action,
-  { total, routes, reasons, work, relayed }: Tally,
+  { total, routes, reasons, cost, relayed }: Tally,
 ): Promise<DryRunView> {
   const byRoute = [...routes].map(([index, { devices, requests }]) => {
     const { id = "", fidelity = "exact" as const, note } = action.routes[index] ?? {};
@@ -132,15 +128,16 @@ async function viewOf(
   const notSupported = [...reasons.values()];
   const answer = { dryRun: true, action: action.id, total, byRoute, notSupported } as const;
   // When a relay comes for its work, nobody here knows.
-  if (work.devices === 0 && relayed > 0) return answer;
-  const pace = await pacesOf(tenants, tenantId);
-  const now = clock.now();
-  const untilFree = async (workload: Workload): Promise<number> =>
-    Math.max(0, (await paces.read(tenantId, workload)).nextFree - now);
-  const time = timeLeft(work, pace, {
-    queuedMs: pace.send === undefined ? 0 : await untilFree("deviceActions"),
-    readsQueuedMs: pace.read === undefined ? 0 : await untilFree("deviceReads"),
-    lookAfterMs: confirmAfterMs,
+  if (cost.items === 0 && relayed > 0) return answer;
+  const { throttle, times } = engine;
+  const rates = await ratesOf(throttle, tenantId);
+  const now = engine.clock.now();
+  const untilFree = async (workload: string): Promise<number> =>
+    Math.max(0, (await throttle.read(tenantId, workload)).nextFree - now);
+  const time = timeLeft(cost, rates, {
+    queuedMs: rates.send === undefined ? 0 : await untilFree("deviceActions"),
+    readsQueuedMs: rates.read === undefined ? 0 : await untilFree("deviceReads"),
+    lookAfterMs: times.readBackAfterMs,
   });
   return {
     ...answer,

@@ -1,15 +1,15 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
 
 import type { Reach } from "../devices/collections/reach.ts";
-import type { DirectoryStore } from "../devices/directory/directory-store.ts";
+import { type CountedState, type Item, shownState } from "../fanout/state/item.ts";
+import { maxSendable } from "../fanout/state/item-row.ts";
+import type { RowQuery, StoredItemRow } from "../fanout/state/item-store.ts";
 import { csvOf } from "../http/csv.ts";
 import type { Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import { deliveryView, type ReadDeps, seesNotification } from "./read-notifications.ts";
-import type { DeliveryView } from "./state/contract.ts";
-import { type CountedState, type Delivery, shownState } from "./state/delivery.ts";
-import { maxSendable } from "./state/delivery-row.ts";
-import type { RowQuery, StoredDeliveryRow } from "./state/delivery-store.ts";
+import type { DeliveryView } from "./contract.ts";
+import type { Notifications } from "./kind.ts";
+import { deliveryView, seesNotification } from "./read-notifications.ts";
 
 // Where a page of deliveries begins, as text for the way through a client. Pure.
 
@@ -42,11 +42,6 @@ export type DeliveryQuery = {
   readonly reach?: Reach | undefined;
 };
 
-/** What listing needs. */
-export type DeliveryListDeps = ReadDeps & {
-  readonly directory: Pick<DirectoryStore, "getMany">;
-};
-
 type Ids = { readonly tenantId: string; readonly notificationId: string };
 
 /** Most rows read for one page, and so most of what one request carries and one page unpacks. */
@@ -57,35 +52,35 @@ const maxRows = 50;
  * even none, although more follow: `next` alone says whether there are.
  */
 export async function listDeliveries(
-  deps: DeliveryListDeps,
+  parts: Notifications,
   ids: Ids,
   { state, top, position, reach }: DeliveryQuery,
 ): Promise<Result<Page<DeliveryView>>> {
   // Who is limited to collections must not learn from the rows, nor from the time they take.
-  const seen = reach === undefined ? undefined : await seesNotification(deps, ids, reach);
+  const seen = reach === undefined ? undefined : await seesNotification(parts, ids, reach);
   if (seen?.ok === false) return seen;
   const { token, ...start } = positionFrom(position);
   const query = { ...start, ...rowsFor(top, state) };
-  const isWanted = ({ deviceId, state: its }: Delivery): boolean =>
-    (start.from === undefined || deviceId > start.from) &&
+  const isWanted = ({ targetId, state: its }: Item): boolean =>
+    (start.from === undefined || targetId > start.from) &&
     (state === undefined || shownState(its) === state);
-  const found: Delivery[] = [];
+  const found: Item[] = [];
   let [actionId, next, looks]: [string, string | undefined, number] = ["", token, 0];
   // A page that is empty, or has a next one, for hidden devices only would tell of them.
   const enough = reach === undefined ? 0 : Math.min(top, maxFilled) + 1;
   do {
-    const { rows, ...more } = await deps.deliveries.look(ids.notificationId, query, next);
-    const action = await actionOf(deps, ids, rows);
+    const { rows, ...more } = await parts.engine.items.look(ids.notificationId, query, next);
+    const action = await actionOf(parts, ids, rows);
     if (!action.ok) return action;
     actionId = action.value;
-    const wanted = rows.flatMap((row) => row.deliveries).filter(isWanted);
-    found.push(...(await withinReach(deps, ids, wanted, reach)));
+    const wanted = rows.flatMap((row) => row.items).filter(isWanted);
+    found.push(...(await withinReach(parts, ids, wanted, reach)));
     next = more.next;
     looks += 1;
   } while (next !== undefined && found.length < enough && looks < maxLooks);
   const shown = found.slice(0, top);
   const items = shown.map((delivery) => deliveryView(delivery, actionId));
-  const from = found.length > top ? shown.at(-1)?.deviceId : undefined;
+  const from = found.length > top ? shown.at(-1)?.targetId : undefined;
   if (from !== undefined) return succeed({ items, next: positionText({ from }) });
   return succeed(
     next === undefined ? { items } : { items, next: positionText({ ...start, token: next }) },
@@ -98,16 +93,16 @@ const maxFilled = 1000;
 
 /** Without who has left the caller's collections since. */
 async function withinReach(
-  { directory }: Pick<DeliveryListDeps, "directory">,
+  { directory }: Pick<Notifications, "directory">,
   { tenantId }: Ids,
-  deliveries: readonly Delivery[],
+  deliveries: readonly Item[],
   reach: Reach | undefined,
-): Promise<readonly Delivery[]> {
+): Promise<readonly Item[]> {
   if (reach === undefined) return deliveries;
-  const ids = deliveries.map(({ deviceId }) => deviceId);
+  const ids = deliveries.map(({ targetId }) => targetId);
   const devices = await directory.getMany(tenantId, ids);
-  return deliveries.filter(({ deviceId }) => {
-    const device = devices.get(deviceId);
+  return deliveries.filter(({ targetId }) => {
+    const device = devices.get(targetId);
     return device !== undefined && reach.holds(device);
   });
 }
@@ -123,27 +118,27 @@ const rowsFor = (top: number, state: CountedState | undefined): Omit<RowQuery, "
  * can say whether the tenant has such a list at all.
  */
 async function actionOf(
-  deps: ReadDeps,
+  parts: Notifications,
   ids: Ids,
-  rows: readonly StoredDeliveryRow[],
+  rows: readonly StoredItemRow[],
 ): Promise<Result<string>> {
   const owner = rows[0]?.owner;
   if (owner !== undefined && rows.every((row) => row.owner.tenantId === ids.tenantId))
-    return succeed(owner.actionId);
-  const seen = await seesNotification(deps, ids, undefined);
+    return succeed(owner.subject);
+  const seen = await seesNotification(parts, ids, undefined);
   return seen.ok ? succeed(seen.value.actionId) : seen;
 }
 
 /** Every delivery, page by page, for documents that hold them all. */
 export async function* allDeliveries(
-  deps: DeliveryListDeps,
+  parts: Notifications,
   ids: Ids,
   { state, reach }: Pick<DeliveryQuery, "state" | "reach"> = {},
 ): AsyncGenerator<DeliveryView> {
   let position: string | undefined;
   do {
     const top = Number.MAX_SAFE_INTEGER;
-    const page = await listDeliveries(deps, ids, { top, state, position, reach });
+    const page = await listDeliveries(parts, ids, { top, state, position, reach });
     if (!page.ok) return;
     yield* page.value.items;
     position = page.value.next;
@@ -165,10 +160,10 @@ const columns = [
 
 /** All deliveries, or those in one state, as a CSV document. */
 export const deliveriesCsv = (
-  deps: DeliveryListDeps,
+  parts: Notifications,
   ids: Ids,
   {
     bom,
     ...wanted
   }: Pick<DeliveryQuery, "state" | "reach"> & { readonly bom?: string | undefined } = {},
-): AsyncIterable<string> => csvOf(columns, allDeliveries(deps, ids, wanted), bom);
+): AsyncIterable<string> => csvOf(columns, allDeliveries(parts, ids, wanted), bom);

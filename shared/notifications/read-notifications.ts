@@ -3,44 +3,32 @@
 import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import type { ThrottleState, ThrottleStore } from "../graph/throttle.ts";
-import { rateOf } from "../graph/workloads.ts";
+import { type Ahead, type Rates, timeLeft } from "../fanout/engine/chunks.ts";
+import type { Throttle } from "../fanout/engine/reservations.ts";
+import { type Item, shownState } from "../fanout/state/item.ts";
+import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
+import type { Standing } from "../fanout/state/item-store.ts";
+import { isOpen, isStopping, sumOf, wordFor } from "../fanout/state/job.ts";
+import type { Cost, PlanProgress } from "../fanout/state/progress.ts";
+import { bucketsOf } from "../fanout/state/rollout.ts";
 import type { Page } from "../http/paging.ts";
-import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
+import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { Tenants } from "../tenants/tenant-cache.ts";
-import { type Ahead, type Paces, timeLeft } from "./passes/planning-steps.ts";
-import {
-  type LookBudget,
-  oneBudget,
-  pageBudget,
-  type SeenDeps,
-  seenCounts,
-  seenExpected,
-} from "./seen.ts";
-import type { DeliveryView, NotificationView, WholeView } from "./state/contract.ts";
-import { type Delivery, shownState } from "./state/delivery.ts";
-import { type Counts, emptyCounts } from "./state/delivery-row.ts";
-import type { DeliveryStore, Standing } from "./state/delivery-store.ts";
-import {
-  isOpen,
-  isStopping,
-  isWithin,
-  type Notification,
-  sumOf,
-  wordFor,
-} from "./state/notification.ts";
-import type { NotificationStore } from "./state/notification-store.ts";
-import type { PlanProgress, Work } from "./state/plan-progress.ts";
+import type { DeliveryView, NotificationView, WholeView } from "./contract.ts";
+import type { Notifications } from "./kind.ts";
+import { isWithin, type Notification } from "./notification.ts";
+import { type LookBudget, oneBudget, pageBudget, seenCounts, seenExpected } from "./seen.ts";
 
 // When a notification is over, as far as anybody can tell now. Pure.
 
+type ThrottleRow = Awaited<ReturnType<Throttle["read"]>>;
+
 /** What an expected end depends on beside the plan: the tenant's pace, and where reservations stand. */
 export type Outlook = {
-  readonly paces: Paces;
-  readonly sends?: Pick<ThrottleState, "closedUntil" | "shiftMs">;
-  readonly reads?: Pick<ThrottleState, "nextFree">;
+  readonly rates: Rates;
+  readonly sends?: Pick<ThrottleRow, "closedUntil" | "shiftMs">;
+  readonly reads?: Pick<ThrottleRow, "nextFree">;
   readonly confirmAfterMs: number;
 } & Pick<Standing, "firstLookAt" | "lastLookAt">;
 
@@ -57,19 +45,19 @@ export function expectedEndOf(
   now: Instant,
 ): Instant | undefined {
   const planned = sumOf(counts);
-  const known = plan.work.devices + plan.relayed;
+  const known = plan.cost.items + plan.carried;
   if (known === 0 || planned === 0) return undefined;
   const unplanned = plan.done ? 0 : Math.max(0, expected / planned - 1);
   // Any of those that are left may be a relay's: what is more than those is Graph's.
   const open = counts.waiting + counts.sent + unplanned * known;
-  const ours = Math.min(open - plan.relayed * (1 + unplanned), plan.work.devices * (1 + unplanned));
+  const ours = Math.min(open - plan.carried * (1 + unplanned), plan.cost.items * (1 + unplanned));
   if (ours <= 0) return undefined;
   const toSend = Math.min(ours, counts.waiting + unplanned * known);
-  const requests = (plan.work.requests * toSend) / plan.work.devices;
-  const reads = (plan.work.reads * ours) / plan.work.devices;
-  const work: Work = { ...plan.work, devices: ours, requests, reads };
+  const requests = (plan.cost.requests * toSend) / plan.cost.items;
+  const reads = (plan.cost.reads * ours) / plan.cost.items;
+  const cost: Cost = { ...plan.cost, items: ours, requests, reads };
   const ahead = aheadOf(plan, toSend > 0 ? { requests, unplanned } : undefined, outlook, now);
-  const { sendingMs, confirmingMs } = timeLeft(work, outlook.paces, ahead);
+  const { sendingMs, confirmingMs } = timeLeft(cost, outlook.rates, ahead);
   // What is silent until then ends then.
   return Math.max(now, Math.min(now + sendingMs + confirmingMs, expiresAt));
 }
@@ -79,32 +67,32 @@ export function expectedEndOf(
  * since, and no earlier than what still waits takes at its pace from the moment Graph's door opens.
  */
 function aheadOf(
-  { lastTurn, shiftMs, work }: PlanProgress,
+  { lastAt, shiftMs, cost }: PlanProgress,
   sending: { readonly requests: number; readonly unplanned: number } | undefined,
-  { paces, sends, reads, confirmAfterMs, firstLookAt, lastLookAt }: Outlook,
+  { rates, sends, reads, confirmAfterMs, firstLookAt, lastLookAt }: Outlook,
   now: Instant,
 ): Ahead {
   const readsQueuedMs = Math.max(0, (reads?.nextFree ?? 0) - now);
   const first = firstLookAt > 0 ? { firstLookMs: Math.max(0, firstLookAt - now) } : {};
   const looks = { readsQueuedMs, lookAfterMs: confirmAfterMs, ...first };
   if (sending === undefined) {
-    const lastLook = lastLookAt > 0 ? lastLookAt : lastTurn + confirmAfterMs;
+    const lastLook = lastLookAt > 0 ? lastLookAt : lastAt + confirmAfterMs;
     return { firstLookMs: 0, ...looks, queuedMs: 0, lastLookMs: Math.max(0, lastLook - now) };
   }
-  const everyMs = paces.send?.intervalMs ?? 0;
+  const everyMs = rates.send?.intervalMs ?? 0;
   const moved = Math.max(0, (sends?.shiftMs ?? shiftMs) - shiftMs);
-  const end = lastTurn + moved + work.requests * sending.unplanned * everyMs;
+  const end = lastAt + moved + cost.requests * sending.unplanned * everyMs;
   const doorMs = Math.max(0, (sends?.closedUntil ?? 0) - now);
   return { ...looks, queuedMs: Math.max(doorMs, end - now - sending.requests * everyMs) };
 }
 
-/** A tenant's pace. */
-export async function pacesOf(tenants: Pick<Tenants, "get">, tenantId: string): Promise<Paces> {
-  const pace = (await tenants.get(tenantId))?.pace;
-  return {
-    send: rateOf("deviceActions", pace?.deviceActions),
-    read: rateOf("deviceReads", pace?.deviceReads),
-  };
+/** How fast a tenant may be asked, for actions and for reads. */
+export async function ratesOf(throttle: Throttle, tenantId: string): Promise<Rates> {
+  const [send, read] = await Promise.all([
+    throttle.rateOf(tenantId, "deviceActions"),
+    throttle.rateOf(tenantId, "deviceReads"),
+  ]);
+  return { send, read };
 }
 
 // Notifications and deliveries as the API shows them. Pure.
@@ -125,9 +113,14 @@ export function notificationView(
   const phase = phaseOf(notification, planned, counts);
   // What is not sent any more waits for nothing.
   const left = isStopping(notification) ? { ...counts, waiting: 0 } : counts;
-  const end = phase && plan && outlook && expectedEndOf(plan, notification, left, outlook, now);
+  // When what is not let out goes, depends on what becomes of the rest, and on people.
+  const isLetOut = notification.rollout !== undefined && left.waiting > 0;
+  const end =
+    phase && plan && outlook && !isLetOut
+      ? expectedEndOf(plan, notification, left, outlook, now)
+      : undefined;
   return {
-    notificationId: notification.notificationId,
+    notificationId: notification.jobId,
     tenantId: notification.tenantId,
     state: wordFor(notification, counts),
     final: !isOpen(notification),
@@ -144,6 +137,8 @@ export function notificationView(
     ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
     ...(failure === undefined ? {} : { failure }),
     counts: { total, ...whole },
+    buckets: bucketsOf(whole),
+    ...(notification.rollout ? { rollout: { ...notification.rollout } } : {}),
     progress: {
       planned,
       percent: percentOf(total - whole.notSupported, whole.waiting + whole.sent, planned),
@@ -170,17 +165,18 @@ function phaseOf(
   { waiting }: Counts,
 ): NotificationView["phase"] {
   if (!isOpen(notification) || notification.state === "pendingApproval") return undefined;
+  if (notification.state === "paused" && waiting > 0) return undefined;
   if (!planned) return "planning";
   return waiting > 0 && !isStopping(notification) ? "sending" : "confirming";
 }
 
 /** One delivery of a notification. */
-export function deliveryView(delivery: Delivery, actionId: string): DeliveryView {
-  const { deviceId, deviceName, state, at, attempts, code, detail } = delivery;
+export function deliveryView(delivery: Item, actionId: string): DeliveryView {
+  const { targetId, name, state, at, attempts, code, detail } = delivery;
   const route = findAction(actionId)?.routes[delivery.route]?.id;
   return {
-    deviceId,
-    deviceName,
+    deviceId: targetId,
+    deviceName: name,
     state: shownState(state),
     ...(route === undefined ? {} : { route }),
     at: toIso(at),
@@ -190,17 +186,7 @@ export function deliveryView(delivery: Delivery, actionId: string): DeliveryView
   };
 }
 
-/** What reading needs. */
-export type ReadDeps = {
-  readonly notifications: NotificationStore;
-  readonly deliveries: DeliveryStore;
-  readonly paces: Pick<ThrottleStore, "read">;
-  readonly tenants: Pick<Tenants, "get">;
-  readonly confirmAfterMs: number;
-  readonly clock: Clock;
-};
-
-const lanes = 8;
+const concurrency = 8;
 
 /** Says that a notification is not there. */
 export const unknownNotification = (notificationId: string) =>
@@ -208,99 +194,102 @@ export const unknownNotification = (notificationId: string) =>
 
 /** One notification with counts as they are now, from at most a read per 1,000 rows. */
 export async function readNotification(
-  deps: ReadDeps & SeenDeps,
+  parts: Notifications,
   tenantId: string,
   notificationId: string,
   reach: Reach | undefined,
 ): Promise<Result<NotificationView>>;
 export async function readNotification(
-  deps: ReadDeps & SeenDeps,
+  parts: Notifications,
   tenantId: string,
   notificationId: string,
 ): Promise<Result<WholeView>>;
 export async function readNotification(
-  deps: ReadDeps & SeenDeps,
+  parts: Notifications,
   tenantId: string,
   notificationId: string,
   reach?: Reach,
 ): Promise<Result<NotificationView>> {
-  const seen = await seesNotification(deps, { tenantId, notificationId }, reach);
-  return seen.ok ? succeed(await viewFor(deps, seen.value, reach)) : seen;
+  const seen = await seesNotification(parts, { tenantId, notificationId }, reach);
+  return seen.ok ? succeed(await viewFor(parts, seen.value, reach)) : seen;
 }
 
 /** Fails like a notification that is not there, unless the caller reaches all that it is for. */
 export async function seesNotification(
-  { notifications }: Pick<ReadDeps, "notifications">,
+  { jobs }: Pick<Notifications, "jobs">,
   { tenantId, notificationId }: { readonly tenantId: string; readonly notificationId: string },
   reach: Reach | undefined,
 ): Promise<Result<Notification>> {
-  const stored = await notifications.get(tenantId, notificationId);
-  return stored !== undefined && isWithin(stored.notification, reach)
-    ? succeed(stored.notification)
+  const stored = await jobs.get(tenantId, notificationId);
+  return stored !== undefined && isWithin(stored.job, reach)
+    ? succeed(stored.job)
     : unknownNotification(notificationId);
 }
 
 /** The view of a notification; finished ones carry their counts. */
-async function viewNow(deps: ReadDeps, notification: Notification): Promise<WholeView> {
-  const { deliveries, clock } = deps;
-  const { notificationId, counts } = notification;
+async function viewNow(parts: Notifications, notification: Notification): Promise<WholeView> {
+  const { items, clock } = parts.engine;
+  const { jobId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
-  const plan = (await deliveries.plan(notificationId))?.progress;
+  const plan = (await items.plan(jobId))?.progress;
   // Rows come with the plan, in one transaction: without it there are none.
   if (plan === undefined)
     return notificationView(notification, emptyCounts(), undefined, clock.now());
-  const standing = await deliveries.standing(notificationId);
-  const outlook = await outlookOf(deps, notification, plan, standing);
+  const standing = await items.standing(jobId);
+  const outlook = await outlookOf(parts, notification, plan, standing);
   return notificationView(notification, standing.counts, plan, clock.now(), outlook);
 }
 
-/** What the expected end depends on; rows of the pace are read only where they could move it. */
+/** What the expected end depends on; rows of the throttle are read only where they could move it. */
 async function outlookOf(
-  { paces, tenants, confirmAfterMs }: ReadDeps,
+  { engine }: Notifications,
   { tenantId }: Notification,
-  { work, relayed, done }: PlanProgress,
+  { cost, carried, done }: PlanProgress,
   { counts, ...looks }: Standing,
 ): Promise<Outlook> {
-  const pace = await pacesOf(tenants, tenantId);
-  const isSending = (counts.waiting > 0 || !done) && work.requests > 0;
+  const { throttle, times } = engine;
+  const rates = await ratesOf(throttle, tenantId);
+  const isSending = (counts.waiting > 0 || !done) && cost.requests > 0;
   const [sends, reads] = await Promise.all([
-    isSending && pace.send ? paces.read(tenantId, "deviceActions") : undefined,
+    isSending && rates.send ? throttle.read(tenantId, "deviceActions") : undefined,
     // Up to a burst is read at once, as soon as it is due.
-    pace.read && work.reads > pace.read.burst ? paces.read(tenantId, "deviceReads") : undefined,
+    rates.read && cost.reads > rates.read.burst
+      ? throttle.read(tenantId, "deviceReads")
+      : undefined,
   ]);
   return {
-    paces: pace,
+    rates,
     ...(sends && { sends }),
     ...(reads && { reads }),
-    confirmAfterMs,
+    confirmAfterMs: times.readBackAfterMs,
     // Where relays carry some of the rows, their due times are not only of looks.
-    ...(relayed > 0 ? { firstLookAt: 0, lastLookAt: 0 } : looks),
+    ...(carried > 0 ? { firstLookAt: 0, lastLookAt: 0 } : looks),
   };
 }
 
 /** The view for a caller with this reach: what it says of devices, it says of those that they reach today. */
 export async function viewFor(
-  deps: ReadDeps & SeenDeps,
+  parts: Notifications,
   notification: Notification,
   reach: Reach | undefined,
   budget: LookBudget = oneBudget(),
 ): Promise<NotificationView> {
-  const view = await viewNow(deps, notification);
+  const view = await viewNow(parts, notification);
   if (reach === undefined) return view;
-  const { notificationId, counts, target } = notification;
-  const plan = counts === undefined ? await deps.deliveries.plan(notificationId) : undefined;
-  const whole =
-    counts ?? (plan === undefined ? emptyCounts() : await deps.deliveries.counts(notificationId));
-  const seen = await seenCounts(deps, notification, whole, reach, budget);
+  const { items, clock } = parts.engine;
+  const { jobId, counts, target } = notification;
+  const plan = counts === undefined ? await items.plan(jobId) : undefined;
+  const whole = counts ?? (plan === undefined ? emptyCounts() : await items.counts(jobId));
+  const seen = await seenCounts(parts, notification, whole, reach, budget);
   const isWhole = view.progress.planned;
-  const expected = isWhole ? undefined : await seenExpected(deps, notification, reach);
+  const expected = isWhole ? undefined : await seenExpected(parts, notification, reach);
   if (seen === undefined || (expected === undefined && !isWhole)) return uncounted(view);
   const narrowed: Notification = {
     ...notification,
     ...(expected === undefined ? {} : { expected }),
     ...(target.kind === "devices" ? { target: { ...target, count: expected ?? sumOf(seen) } } : {}),
   };
-  const own = notificationView(narrowed, seen, plan?.progress, deps.clock.now());
+  const own = notificationView(narrowed, seen, plan?.progress, clock.now());
   const { expectedEnd } = view.progress;
   const end = own.phase === undefined || expectedEnd === undefined ? {} : { expectedEnd };
   return { ...own, progress: { ...own.progress, ...end } };
@@ -308,7 +297,7 @@ export async function viewFor(
 
 /** A view that says nothing of how many devices fared how. */
 function uncounted(whole: NotificationView): NotificationView {
-  const { counts: _, progress, phase: _phase, ...view } = whole;
+  const { counts: _, buckets: _buckets, progress, phase: _phase, ...view } = whole;
   const { count: _count, ...target } = view.target;
   return {
     ...view,
@@ -331,34 +320,33 @@ const saysHowItWent: ReadonlySet<string> = new Set([
 
 /** A page of a tenant's notifications, newest first. */
 export async function listNotifications(
-  deps: ReadDeps & SeenDeps,
+  parts: Notifications,
   tenantId: string,
   { top, token, reach }: { top: number; token?: string | undefined; reach?: Reach | undefined },
 ): Promise<Page<NotificationView>> {
-  const { notifications, ...next } = await deps.notifications.list(tenantId, top, token);
-  const visible = notifications.filter((each) => isWithin(each, reach));
+  const { jobs, ...next } = await parts.jobs.list(tenantId, top, token);
+  const visible = jobs.filter((each) => isWithin(each, reach));
   const budget = pageBudget();
   // One after the other where a budget is shared: the newest come first.
-  const items = await inParallel(visible, reach === undefined ? lanes : 1, (each) =>
-    viewFor(deps, each, reach, budget),
+  const items = await inParallel(visible, reach === undefined ? concurrency : 1, (each) =>
+    viewFor(parts, each, reach, budget),
   );
-  const hidden = notifications.length - visible.length;
+  const hidden = jobs.length - visible.length;
   return { items, ...next, ...(reach === undefined ? {} : { hidden }) };
 }
 
 /** What a device got: its deliveries, newest first; one read for each notification of the tenant. */
 export async function deviceHistory(
-  deps: ReadDeps,
+  parts: Notifications,
   tenantId: string,
   deviceId: string,
   page: { top: number; token?: string },
 ) {
-  const { notifications, next } = await deps.notifications.list(tenantId, page.top, page.token);
-  const found = await inParallel(notifications, lanes, async (notification) => {
-    const row = await deps.deliveries.rowOf(notification.notificationId, deviceId);
-    const delivery = row?.deliveries.find((each) => each.deviceId === deviceId);
+  const { jobs, next } = await parts.jobs.list(tenantId, page.top, page.token);
+  const found = await inParallel(jobs, concurrency, async ({ jobId: notificationId, actionId }) => {
+    const row = await parts.engine.items.rowOf(notificationId, deviceId);
+    const delivery = row?.items.find((each) => each.targetId === deviceId);
     if (delivery === undefined) return [];
-    const { notificationId, actionId } = notification;
     return [{ notificationId, action: actionId, ...deliveryView(delivery, actionId) }];
   });
   const items = found.flat();

@@ -2,20 +2,19 @@
 
 import type { Action } from "../devices/actions/action.ts";
 import { catalogue, findAction } from "../devices/actions/catalogue.ts";
-import type { CollectionStore } from "../devices/collections/collection-store.ts";
 import type { Reach } from "../devices/collections/reach.ts";
 import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory-store.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../http/faults.ts";
 import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import { type TargetDeps, type TargetStep, targetStep } from "./passes/targets.ts";
 import {
   type NewNotification,
   QueryParameters,
   ScriptParameters,
   unknownActionText,
-} from "./state/contract.ts";
-import type { Notification, Target, Within } from "./state/notification.ts";
-import type { NotificationStore } from "./state/notification-store.ts";
+} from "./contract.ts";
+import type { Notifications } from "./kind.ts";
+import type { Notification, Target, Within } from "./notification.ts";
+import type { DevicePage } from "./targets.ts";
 
 // Keeps what callers send who are limited to collections within them. A target is narrowed to a list when
 // it is asked for, so that a collection that changes later widens nothing.
@@ -34,22 +33,22 @@ const narrowTenant = (
 ): Promise<Result<Narrowed>> =>
   narrowTarget(reach, async (cursor) => {
     const { devices, next } = await directory.walk(tenantId, cursor, step);
-    const candidates = devices.map((device) => ({ deviceId: device.deviceId, device }));
-    return next === undefined ? { candidates } : { candidates, next };
+    const targets = devices.map((device) => ({ targetId: device.deviceId, device }));
+    return next === undefined ? { targets } : { targets, next };
   });
 
 /** A retry for what is within reach of who asks for it; its list is kept beside it. */
 export async function withinReach(
-  deps: TargetDeps & { readonly notifications: Pick<NotificationStore, "putTargets"> },
+  { kind, jobs }: Pick<Notifications, "kind" | "jobs">,
   retry: Notification,
   reach: Reach | undefined,
 ): Promise<Result<Notification>> {
   const { target } = retry;
   if (reach === undefined || target.kind !== "retry") return succeed(retry);
-  const left = await narrowTarget(reach, (cursor) => targetStep(deps, retry, cursor));
+  const left = await narrowTarget(reach, (cursor) => kind.targets(retry, cursor));
   if (!left.ok) return left;
   const { deviceIds, within } = left.value;
-  await deps.notifications.putTargets(retry.notificationId, deviceIds);
+  await jobs.putTargets(retry.jobId, deviceIds);
   // How many are hidden among the failed ones would say how the hidden ones fared.
   const { collectionIds } = within;
   return succeed({ ...retry, target: { ...target, within: { collectionIds } } });
@@ -57,16 +56,16 @@ export async function withinReach(
 
 async function narrowTarget(
   { collectionIds, holds }: Reach,
-  stepAfter: (cursor: string | undefined) => Promise<TargetStep>,
+  stepAfter: (cursor: string | undefined) => Promise<DevicePage>,
 ): Promise<Result<Narrowed>> {
   const deviceIds: string[] = [];
   let looked = 0;
   let cursor: string | undefined;
   do {
-    const { candidates, next } = await stepAfter(cursor);
-    for (const { deviceId, device } of candidates)
-      if (device !== undefined && holds(device)) deviceIds.push(deviceId);
-    looked += candidates.length;
+    const { targets, next } = await stepAfter(cursor);
+    for (const { targetId, device } of targets)
+      if (device !== undefined && holds(device)) deviceIds.push(targetId);
+    looked += targets.length;
     cursor = next;
   } while (cursor !== undefined && looked < maxLooked);
   if (cursor !== undefined)
@@ -74,11 +73,7 @@ async function narrowTarget(
   return succeed({ deviceIds, within: { collectionIds, hidden: looked - deviceIds.length } });
 }
 
-/** What judging needs. */
-export type RequestDeps = {
-  readonly directory: DirectoryStore;
-  readonly collections: CollectionStore;
-};
+type Judging = Pick<Notifications, "directory" | "collections">;
 
 /** A request that can be carried out. */
 export type JudgedRequest = {
@@ -95,14 +90,14 @@ const maxNamedIds = 100;
 
 /** Judges action, parameters and target of a request. */
 export async function judgeRequest(
-  deps: RequestDeps,
+  parts: Judging,
   tenantId: string,
   body: NewNotification,
   reach?: Reach,
 ): Promise<Result<JudgedRequest>> {
   const action = findAction(body.action);
   const asked = action === undefined ? unknownAction(body.action) : checkAction(action, body);
-  const directory = await deps.directory.meta(tenantId);
+  const directory = await parts.directory.meta(tenantId);
   if (directory === undefined || directory.count === 0) {
     if (!asked.ok) return asked;
     return fail(
@@ -110,7 +105,7 @@ export async function judgeRequest(
       `No devices of tenant ${tenantId} are known. POST devices/refresh first, then send.`,
     );
   }
-  const target = await resolveTarget(deps, tenantId, body.target, reach);
+  const target = await resolveTarget(parts, tenantId, body.target, reach);
   if (!asked.ok) return target.ok ? asked : withFaults(asked, target.failure);
   if (!target.ok) return target;
   return succeed({ ...asked.value, directory, ...target.value });
@@ -160,7 +155,7 @@ function checkParameters(
 type ResolvedTarget = Pick<JudgedRequest, "target" | "deviceIds">;
 
 async function resolveTarget(
-  { directory, collections }: RequestDeps,
+  { directory, collections }: Judging,
   tenantId: string,
   target: NewNotification["target"],
   reach: Reach | undefined,

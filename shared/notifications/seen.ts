@@ -6,19 +6,11 @@
  * the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
  */
 import type { Reach } from "../devices/collections/reach.ts";
-import type { DirectoryStore } from "../devices/directory/directory-store.ts";
-import { shownState } from "./state/delivery.ts";
-import { type Counts, emptyCounts } from "./state/delivery-row.ts";
-import type { DeliveryStore } from "./state/delivery-store.ts";
-import { type Notification, sumOf } from "./state/notification.ts";
-import type { NotificationStore } from "./state/notification-store.ts";
-
-/** What looking needs. */
-export type SeenDeps = {
-  readonly notifications: Pick<NotificationStore, "targets">;
-  readonly deliveries: Pick<DeliveryStore, "look">;
-  readonly directory: Pick<DirectoryStore, "getMany">;
-};
+import { shownState } from "../fanout/state/item.ts";
+import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
+import { sumOf } from "../fanout/state/job.ts";
+import type { Notifications } from "./kind.ts";
+import type { Notification } from "./notification.ts";
 
 /** How many devices one request looks at: some twenty storage reads, and half a second. */
 export type LookBudget = { devices: number };
@@ -34,7 +26,7 @@ const rowsPerLook = 200;
 type Reached = (deviceIds: readonly string[]) => Promise<ReadonlySet<string>>;
 
 const reachedOf =
-  ({ directory }: SeenDeps, tenantId: string, reach: Reach): Reached =>
+  ({ directory }: Pick<Notifications, "directory">, tenantId: string, reach: Reach): Reached =>
   async (deviceIds) => {
     const devices = await directory.getMany(tenantId, deviceIds);
     return new Set(
@@ -47,8 +39,8 @@ const reachedOf =
 
 /** Counts of the deliveries to devices within reach; undefined where `whole` has more than the budget is for. */
 export async function seenCounts(
-  deps: SeenDeps,
-  { tenantId, notificationId }: Pick<Notification, "tenantId" | "notificationId">,
+  parts: Notifications,
+  { tenantId, jobId }: Pick<Notification, "tenantId" | "jobId">,
   whole: Counts,
   reach: Reach,
   budget: LookBudget = oneBudget(),
@@ -58,14 +50,14 @@ export async function seenCounts(
   budget.devices -= devices;
   const counts = emptyCounts();
   if (devices === 0) return counts;
-  const reached = reachedOf(deps, tenantId, reach);
+  const reached = reachedOf(parts, tenantId, reach);
   let next: string | undefined;
   do {
-    const found = await deps.deliveries.look(notificationId, { top: rowsPerLook }, next);
-    const deliveries = found.rows.flatMap((row) => row.deliveries);
-    const seen = await reached(deliveries.map(({ deviceId }) => deviceId));
-    for (const { deviceId, state } of deliveries)
-      if (seen.has(deviceId)) counts[shownState(state)] += 1;
+    const found = await parts.engine.items.look(jobId, { top: rowsPerLook }, next);
+    const deliveries = found.rows.flatMap((row) => row.items);
+    const seen = await reached(deliveries.map(({ targetId }) => targetId));
+    for (const { targetId, state } of deliveries)
+      if (seen.has(targetId)) counts[shownState(state)] += 1;
     next = found.next;
   } while (next !== undefined);
   return counts;
@@ -73,14 +65,14 @@ export async function seenCounts(
 
 /** For how many devices within reach it is, where that was settled when it was asked for; otherwise as many as were expected. */
 export async function seenExpected(
-  deps: SeenDeps,
+  parts: Notifications,
   notification: Notification,
   reach: Reach,
 ): Promise<number | undefined> {
-  const { tenantId, notificationId, target, expected } = notification;
+  const { tenantId, jobId, target, expected } = notification;
   const isRule = target.kind === "collection" && target.rule !== undefined;
   if (isRule && !notification.frozen) return expected;
-  const deviceIds = await deps.notifications.targets(notificationId);
+  const deviceIds = await parts.jobs.targets(jobId);
   if (deviceIds.length > oneBudget().devices) return undefined;
-  return (await reachedOf(deps, tenantId, reach)(deviceIds)).size;
+  return (await reachedOf(parts, tenantId, reach)(deviceIds)).size;
 }

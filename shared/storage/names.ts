@@ -10,12 +10,12 @@ export const tableNames = {
   collections: "Collections",
   /** Runs of the directory refresh; partition = tenant. */
   refreshes: "Refreshes",
-  /** Partition = tenant; the row key sorts newest first. */
-  notifications: "Notifications",
+  /** Partition = tenant and kind of job; the row key sorts newest first. */
+  jobs: "Jobs",
   /** What the relays have told; partition = tenant, row = site. */
   sites: "Sites",
-  /** Partition = notification. */
-  deliveries: "Deliveries",
+  /** Partition = job. */
+  items: "Items",
   /** Work in progress that the sweeper looks after; partition = kind of work. */
   openWork: "OpenWork",
   /** Next free instant; partition = tenant, row = workload. */
@@ -38,10 +38,10 @@ export type TableName = (typeof tableNames)[keyof typeof tableNames];
 /** Queues; a queue function listens on the queue of its own name. */
 export const queueNames = {
   devicesRefresh: "devices-refresh",
-  notificationPlan: "notification-plan",
-  notificationDeliver: "notification-deliver",
-  notificationConfirm: "notification-confirm",
-  notificationCancel: "notification-cancel",
+  fanoutPlan: "fanout-plan",
+  fanoutDispatch: "fanout-dispatch",
+  fanoutReadBack: "fanout-read-back",
+  fanoutClose: "fanout-close",
   tenantPurge: "tenant-purge",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];

@@ -20,11 +20,11 @@ async function quarantined(mark: string): Promise<Entry[]> {
   return (body as { value: Entry[] }).value.filter(({ content }) => content.includes(mark));
 }
 
-const ids = { tenantId: randomUUID(), notificationId: "0".repeat(22) };
+const ids = { kind: "notification", tenantId: randomUUID(), jobId: "0".repeat(22) };
 const cases: readonly (readonly [string, (mark: string) => string, RegExp])[] = [
   ["of an unknown version", (mark) => base64({ v: 2, ...ids, mark }), /version/],
   ["without a version", (mark) => base64({ ...ids, mark }), /version/],
-  ["of an unknown shape", (mark) => base64({ v: 1, tenantId: mark }), /shape: .*\/notificationId/],
+  ["of an unknown shape", (mark) => base64({ v: 1, tenantId: mark }), /shape: .*\/jobId/],
   ["with an unknown property", (mark) => base64({ v: 1, ...ids, mark }), /shape: .*\/mark/],
   ["that is no object", (mark) => base64([mark]), /version or no message/],
   ["that is no JSON", (mark) => base64(`hello ${mark}`), /version or no message/],
@@ -34,7 +34,7 @@ test.each(cases)(
   "a message %s is set aside with the reason, once",
   async (_name, message, reason) => {
     const mark = randomUUID();
-    const queue = queueNames.notificationPlan;
+    const queue = queueNames.fanoutPlan;
     await app.putMessage(queue, message(mark));
     await expect
       .poll(() => quarantined(mark), { timeout: 10_000, interval: 100 })
@@ -44,7 +44,7 @@ test.each(cases)(
 
 test("a text that the host cannot even decode is found in the poison queue and set aside", async () => {
   const mark = randomUUID();
-  const queue = queueNames.notificationDeliver;
+  const queue = queueNames.fanoutDispatch;
   await app.putMessage(queue, `not base64: ${mark}!`);
   await expect
     .poll(

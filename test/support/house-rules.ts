@@ -22,6 +22,7 @@ const floors: Readonly<Record<string, number>> = {
   "shared/identity": 2,
   "shared/access": 2,
   "shared/work": 2,
+  "shared/fanout": 3,
   "shared/devices": 3,
   "shared/schedules": 3,
   "shared/tenants": 3,

@@ -10,9 +10,9 @@ import { buildServices, type Services } from "../../functions/services.ts";
 import { startRefresh } from "../../shared/devices/refresh/start.ts";
 import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../shared/kernel/ids.ts";
+import { NewNotification } from "../../shared/notifications/contract.ts";
 import { readNotification } from "../../shared/notifications/read-notifications.ts";
 import { sendNotification } from "../../shared/notifications/send-notification.ts";
-import { NewNotification } from "../../shared/notifications/state/contract.ts";
 import { addTenant } from "../../shared/tenants/manage-tenants.ts";
 import { startTestSandbox, type TestSandbox } from "../local/sandbox/support.ts";
 import { accessWith } from "./access-settings.ts";
@@ -156,15 +156,9 @@ async function rigServices(
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
   };
-  const services = await buildServices(settings, () => ({}), { clock, tap: faults.tap, token });
-  return {
-    ...services,
-    storage: { ...services.storage, queues },
-    notify: { ...services.notify, queues, firstPass: byMessageOnly },
-    refresh: { ...services.refresh, queues },
-    tenants: { ...services.tenants, queues },
-    purging: { ...services.purging, queues, settleMs: times.settleMs },
-  };
+  const world = { clock, tap: faults.tap, token, queues, firstPass: byMessageOnly };
+  const services = await buildServices(settings, () => ({}), world);
+  return { ...services, purging: { ...services.purging, settleMs: times.settleMs } };
 }
 
 async function signIn(sandbox: TestSandbox, tenantId: string): Promise<string> {

@@ -9,7 +9,7 @@ import { encodeMessage, Queues, type Receipt } from "../../shared/storage/queues
 import type { Tap } from "../../shared/storage/tap.ts";
 
 /** Every notification is planned by its message, so that a test sees each message and decides when it comes. */
-export const byMessageOnly = { devices: -1, boxMs: 0, safetyMs: 0 };
+export const byMessageOnly = { targets: -1, boxMs: 0, safetyMs: 0 };
 
 /** A message that waits for its time. */
 export type Waiting = {

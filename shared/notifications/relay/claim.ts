@@ -6,22 +6,26 @@
  * journal knows it and nothing is started twice.
  */
 
-import type { Action } from "../../devices/actions/action.ts";
-import { findAction } from "../../devices/actions/catalogue.ts";
 import type { Device } from "../../devices/directory/device.ts";
+import {
+  afterPass,
+  changeRowsOnce,
+  isHeldBack,
+  itemsIn,
+  type Work,
+} from "../../fanout/engine/change-rows.ts";
+import { closeIfDone } from "../../fanout/engine/close.ts";
+import { endOf } from "../../fanout/engine/decide.ts";
+import { releasedTo } from "../../fanout/engine/dispatch.ts";
+import type { JobKind } from "../../fanout/kind.ts";
+import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { newestFirstId } from "../../kernel/ids.ts";
-import { changeRowsOnce, deliveriesIn, dueAfterPass, type Job } from "../passes/change-rows.ts";
-import { endOf } from "../passes/decide-pass.ts";
-import { leaversOf } from "../passes/deliver.ts";
-import { finishIfDone } from "../passes/finish.ts";
-import { noSite } from "../passes/hand-over.ts";
-import type { DeliverDeps } from "../passes/pass-services.ts";
-import type { Delivery, Step } from "../state/delivery.ts";
-import type { Notification } from "../state/notification.ts";
-import { byRelay } from "../state/relay-route.ts";
+import { actionOf, type Notifications } from "../kind.ts";
+import type { Notification } from "../notification.ts";
 import { type ClaimRequest, type ClaimView, maxClaimDevices } from "./contract.ts";
+import { byRelay, noSite } from "./relay-carrier.ts";
 
 // Ids of claims. Each carries the site's highest operation number from before the claim, so that a relay
 // that asks for the claim again, with its journal or without, knows which of the site's operations can be
@@ -50,32 +54,32 @@ export type ClaimDecision = {
   /** What a new claim takes. */
   readonly take: readonly ClaimedDevice[];
   /** Settled without asking the site. */
-  readonly settle: ReadonlyMap<string, Step>;
+  readonly settle: ReadonlyMap<string, Transition>;
   /** More waits for this site. */
   readonly more: boolean;
 };
 
 /** What the decision is about. */
 export type ClaimScene = {
-  readonly action: Action;
+  readonly kind: Pick<JobKind, "reasons">;
   readonly notification: Notification;
   readonly siteCode: string;
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly Item[];
   /** Devices of the deliveries, as the directory has them now. */
   readonly devices: ReadonlyMap<string, Device>;
   /** Devices that the target's rule no longer finds. */
-  readonly leavers: ReadonlySet<string>;
+  readonly outOfScope: ReadonlySet<string>;
   readonly now: Instant;
 };
 
 /** Decides a claim. Work claimed before comes first, so that a relay that died finds its own. */
 export function decideClaim(scene: ClaimScene): ClaimDecision {
-  const { action, deliveries } = scene;
-  const carried = deliveries.filter((delivery) => byRelay(action, delivery));
+  const { notification, deliveries } = scene;
+  const carried = deliveries.filter((delivery) => byRelay(notification, delivery));
   const waiting = carried.filter(({ state }) => state === "waiting");
   const settle = settled(scene, waiting);
   const ready = waiting
-    .filter(({ deviceId, notBefore = 0 }) => !settle.has(deviceId) && notBefore <= scene.now)
+    .filter(({ targetId, notBefore = 0 }) => !settle.has(targetId) && notBefore <= scene.now)
     .flatMap((delivery) => atSite(scene, delivery));
   const before = claimedBefore(scene, carried);
   if (before !== undefined) return { before, take: [], settle, more: ready.length > 0 };
@@ -84,7 +88,7 @@ export function decideClaim(scene: ClaimScene): ClaimDecision {
 }
 
 /** The oldest claim of this site whose relay has not said what came of it. */
-function claimedBefore(scene: ClaimScene, carried: readonly Delivery[]): ClaimDecision["before"] {
+function claimedBefore(scene: ClaimScene, carried: readonly Item[]): ClaimDecision["before"] {
   const claims = new Map<string, ClaimedDevice[]>();
   for (const delivery of carried) {
     if (delivery.state !== "claimed" || delivery.claim === undefined) continue;
@@ -100,104 +104,110 @@ function claimedBefore(scene: ClaimScene, carried: readonly Delivery[]): ClaimDe
 }
 
 function settled(
-  { notification, devices, leavers, now }: ClaimScene,
-  waiting: readonly Delivery[],
+  { kind, notification, devices, outOfScope, now }: ClaimScene,
+  waiting: readonly Item[],
 ) {
-  const settle = new Map<string, Step>();
+  const settle = new Map<string, Transition>();
   for (const delivery of waiting) {
-    const { deviceId } = delivery;
-    const ending = endOf(notification, delivery, now, leavers.has(deviceId));
-    if (ending) settle.set(deviceId, ending);
-    else if (devices.get(deviceId)?.configMgrResourceId === undefined) settle.set(deviceId, noSite);
+    const { targetId } = delivery;
+    const ending = endOf(kind, notification, delivery, now, outOfScope.has(targetId));
+    if (ending) settle.set(targetId, ending);
+    else if (devices.get(targetId)?.configMgrResourceId === undefined) settle.set(targetId, noSite);
   }
   return settle;
 }
 
-function atSite({ devices, siteCode }: ClaimScene, { deviceId }: Delivery): ClaimedDevice[] {
-  const device = devices.get(deviceId);
+function atSite({ devices, siteCode }: ClaimScene, { targetId }: Item): ClaimedDevice[] {
+  const device = devices.get(targetId);
   if (device?.configMgrResourceId === undefined || device.siteCode !== siteCode) return [];
-  return [{ deviceId, resourceId: device.configMgrResourceId }];
+  return [{ deviceId: targetId, resourceId: device.configMgrResourceId }];
 }
 
-/** Most rows that one claim touches; a unit of planning has no more. */
+/** Most rows that one claim touches; a chunk of planning has no more. */
 const maxRows = 8;
 const maxTries = 5;
 
 /** A site of a tenant. */
 export type SiteIds = { readonly tenantId: string; readonly siteCode: string };
 
+/** A notification with some of its rows. */
+type Claimable = Work & { readonly job: Notification };
+
 /** Claims what waits for a site in some rows; undefined when nothing does. */
 export async function claimForSite(
-  deps: DeliverDeps,
+  parts: Notifications,
   { tenantId, siteCode }: SiteIds,
   { notificationId, from, to, mark: lastOperation }: Omit<ClaimRequest, "relayId">,
 ): Promise<Result<ClaimView | undefined>> {
+  const { engine, jobs, kind } = parts;
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const stored = await deps.notifications.get(tenantId, notificationId);
-    const action = stored && findAction(stored.notification.actionId);
-    if (!stored || !action) return succeed(undefined);
-    const page = await deps.deliveries.page(notificationId, { from, top: maxRows });
-    const rows = page.filter(({ lastDeviceId }) => lastDeviceId <= to);
-    const job = { action, notification: stored.notification, rows };
-    const decision = await decide(deps, job, siteCode);
-    const claimId = decision.before?.claimId ?? newClaimId(deps.clock.now(), lastOperation);
-    if (!(await mark(deps, job, decision, claimId))) continue;
-    const claim = viewOf(job, decision, claimId);
-    if (claim === undefined) await finishIfDone(deps, tenantId, notificationId);
+    const stored = await jobs.get(tenantId, notificationId);
+    if (stored === undefined) return succeed(undefined);
+    const page = await engine.items.page(notificationId, { from, top: maxRows });
+    const rows = page.filter(({ lastTargetId }) => lastTargetId <= to);
+    const { job } = stored;
+    const work: Claimable = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
+    const decision = await decide(parts, work, siteCode);
+    const claimId = decision.before?.claimId ?? newClaimId(engine.clock.now(), lastOperation);
+    if (!(await mark(parts, work, decision, claimId))) continue;
+    const claim = viewOf(work, decision, claimId);
+    if (claim === undefined) await closeIfDone(engine, work.job);
     return succeed(claim);
   }
   return fail("conflict", "The deliveries keep changing; ask again.", { retryAfterSeconds: 2 });
 }
 
-async function decide(deps: DeliverDeps, job: Job, siteCode: string): Promise<ClaimDecision> {
-  const { action, notification } = job;
-  const deliveries = deliveriesIn(job.rows).filter((delivery) => byRelay(action, delivery));
-  const open = deliveries.filter(({ state }) => state === "waiting" || state === "claimed");
-  const ids = open.map(({ deviceId }) => deviceId);
-  const devices = await deps.directory.getMany(notification.tenantId, ids);
-  const leavers = await leaversOf(deps, job);
-  const now = deps.clock.now();
-  return decideClaim({ action, notification, siteCode, deliveries: open, devices, leavers, now });
+async function decide(
+  { kind, engine, directory }: Notifications,
+  work: Claimable,
+  siteCode: string,
+): Promise<ClaimDecision> {
+  const { job, rows } = work;
+  const carried = itemsIn(rows).filter(
+    (delivery) => byRelay(job, delivery) && !isHeldBack(work, delivery),
+  );
+  const deliveries = carried.filter(({ state }) => state === "waiting" || state === "claimed");
+  const ids = deliveries.map(({ targetId }) => targetId);
+  const devices = await directory.getMany(job.tenantId, ids);
+  const waiting = deliveries.filter(({ state }) => state === "waiting");
+  const outOfScope = await kind.outOfScope(job, waiting);
+  const scene = { kind, notification: job, siteCode, deliveries, devices, outOfScope };
+  return decideClaim({ ...scene, now: engine.clock.now() });
 }
 
 /** Writes a decision down; false when somebody else changed the rows meanwhile. */
 async function mark(
-  deps: DeliverDeps,
-  { action, notification, rows }: Job,
+  { engine }: Notifications,
+  work: Claimable,
   { settle, take }: ClaimDecision,
   claimId: string,
 ): Promise<boolean> {
-  const now = deps.clock.now();
-  const steps = new Map<string, Step>(settle);
+  const now = engine.clock.now();
+  const transitions = new Map<string, Transition>(settle);
   for (const { deviceId } of take)
-    steps.set(deviceId, { event: "claim", details: { markedAt: now, claim: claimId } });
-  if (steps.size === 0) return true;
-  const marked = await changeRowsOnce(deps.deliveries, rows, {
-    notificationId: notification.notificationId,
-    steps,
-    now,
-    dueAt: (deliveries) => dueAfterPass(deps, { action, notification }, deliveries, now),
-  });
-  return marked !== undefined;
+    transitions.set(deviceId, { event: "claim", details: { claimedAt: now, claim: claimId } });
+  if (transitions.size === 0) return true;
+  const change = afterPass(engine, work, transitions, now);
+  return (await changeRowsOnce(engine, work, change)) !== undefined;
 }
 
 function viewOf(
-  { action, notification }: Job,
+  { job }: Claimable,
   { before, take, more }: ClaimDecision,
   claimId: string,
 ): ClaimView | undefined {
   const devices = before?.devices ?? take;
   if (devices.length === 0) return undefined;
-  const { type: operationType } = action.operation;
+  const { type: operationType } = actionOf(job).operation;
   return {
     claimId,
     mark: operationMarkOf(claimId),
     again: before !== undefined,
-    notificationId: notification.notificationId,
-    action: notification.actionId,
+    notificationId: job.jobId,
+    action: job.actionId,
     ...(operationType === undefined ? {} : { operationType }),
-    parameters: { ...notification.parameters },
-    expiresAt: toIso(notification.expiresAt),
+    parameters: { ...job.parameters },
+    expiresAt: toIso(job.expiresAt),
     devices: [...devices],
     more,
   };

@@ -8,7 +8,7 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { tableNames } from "../../storage/names.ts";
 import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Tables } from "../../storage/tables.ts";
-import type { DeliverDeps } from "../passes/pass-services.ts";
+import type { Notifications } from "../kind.ts";
 import { claimForSite, type SiteIds } from "./claim.ts";
 import type { ClaimRequest, ClaimView, LeaseRequest, LeaseView } from "./contract.ts";
 
@@ -136,14 +136,14 @@ export async function holdSite(
 
 /** Claims for the relay that has the site, and for nobody else. */
 export async function claimAsHolder(
-  deps: DeliverDeps,
+  parts: Notifications,
   leases: RelayLeases,
   site: SiteIds,
   request: ClaimRequest,
 ): Promise<Result<ClaimView | undefined>> {
   const { lease } = (await leases.get(site.tenantId, site.siteCode)) ?? {};
-  const now = deps.clock.now();
-  if (holds(lease, request.relayId, now)) return claimForSite(deps, site, request);
+  const now = parts.engine.clock.now();
+  if (holds(lease, request.relayId, now)) return claimForSite(parts, site, request);
   return heldByAnother(site.siteCode, Math.max(0, (lease?.until ?? now) - now));
 }
 

@@ -3,20 +3,18 @@
  * under is left alone: only the relay that holds a claim can say what came of it.
  */
 
-import { findAction } from "../../devices/actions/catalogue.ts";
+import { afterPass, changeRows, itemsIn, type Work } from "../../fanout/engine/change-rows.ts";
+import { closeIfDone } from "../../fanout/engine/close.ts";
+import type { Item, Transition } from "../../fanout/state/item.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { plainText } from "../../kernel/outside-text.ts";
-import { changeRows, deliveriesIn, dueAfterPass, type Job } from "../passes/change-rows.ts";
-import { finishIfDone } from "../passes/finish.ts";
-import type { DeliverDeps } from "../passes/pass-services.ts";
+import type { Notifications } from "../kind.ts";
+import type { Notification } from "../notification.ts";
 import { unknownNotification } from "../read-notifications.ts";
-import type { Delivery, Step } from "../state/delivery.ts";
-import type { StoredDeliveryRow } from "../state/delivery-store.ts";
-import { isOpen } from "../state/notification.ts";
-import { byRelay } from "../state/relay-route.ts";
 import type { RelayOutcome, RelayResult, ResultsReport } from "./contract.ts";
+import { byRelay } from "./relay-carrier.ts";
 
 // What a relay's report means for a delivery: one or two events in a row. Pure.
 
@@ -41,15 +39,15 @@ export function countOutcomes(results: readonly RelayResult[]): Record<string, n
 }
 
 /**
- * The steps that bring a delivery to what was reported. A report may be repeated, and may come when the
- * delivery has moved on: a step that no longer fits changes nothing.
+ * The transitions that bring a delivery to what was reported. A report may be repeated, and may come when the
+ * delivery has moved on: a transition that no longer fits changes nothing.
  */
-export function stepsFor(
+export function transitionsFor(
   { outcome, code = codes[outcome], detail }: RelayResult,
-  delivery: Pick<Delivery, "state" | "attempts" | "detail">,
+  delivery: Pick<Item, "state" | "attempts" | "detail">,
   now: Instant,
   random: number,
-): Step[] {
+): Transition[] {
   const details = {
     ...(code === undefined ? {} : { code: plainText(code, maxCodeChars) }),
     ...(detail ? { detail } : {}),
@@ -59,7 +57,7 @@ export function stepsFor(
   const latest = {
     detail: delivery.detail ? `${end}; the latest reason: ${delivery.detail}` : end,
   };
-  const accept: readonly Step[] = claimed ? [{ event: "accept" }] : [];
+  const accept: readonly Transition[] = claimed ? [{ event: "accept" }] : [];
   switch (outcome) {
     case "accepted":
       return [{ event: "accept", details }];
@@ -90,63 +88,47 @@ const maxRows = 64;
 
 /** Writes a report down; answers how many of its devices are under its claim. */
 export async function takeReport(
-  deps: DeliverDeps,
+  parts: Notifications,
   tenantId: string,
   { notificationId, claimId, results }: ResultsReport,
 ): Promise<Result<{ taken: number }>> {
-  const stored = await deps.notifications.get(tenantId, notificationId);
-  const action = stored && findAction(stored.notification.actionId);
-  if (!stored || !action) return unknownNotification(notificationId);
-  const { notification } = stored;
+  const { engine, jobs, kind } = parts;
+  const stored = await jobs.get(tenantId, notificationId);
+  if (stored === undefined) return unknownNotification(notificationId);
+  const { job } = stored;
   const ids = results.map(({ deviceId }) => deviceId).toSorted();
-  const page = await deps.deliveries.page(notificationId, { from: ids[0] ?? "", top: maxRows });
+  const page = await engine.items.page(notificationId, { from: ids[0] ?? "", top: maxRows });
   const last = ids.at(-1) ?? "";
-  const rows = page.filter((_, at) => (page[at - 1]?.lastDeviceId ?? "") < last);
-  const taken = await applyResults(deps, { action, notification, rows }, claimId, results);
-  if (isOpen(notification)) await finishIfDone(deps, tenantId, notificationId);
-  else if (taken > 0) await recount(deps, tenantId, notificationId);
+  const rows = page.filter((_, at) => (page[at - 1]?.lastTargetId ?? "") < last);
+  const taken = await applyResults(parts, { kind, job, rows }, claimId, results);
+  // Also when it has ended: the counts follow a truth that comes late.
+  await closeIfDone(engine, job);
   return succeed({ taken });
 }
 
 async function applyResults(
-  deps: DeliverDeps,
-  { action, notification, rows }: Job,
+  { engine }: Notifications,
+  work: Work & { readonly job: Notification },
   claimId: string,
   results: readonly RelayResult[],
 ): Promise<number> {
-  const now = deps.clock.now();
+  const now = engine.clock.now();
   const byDevice = new Map(results.map((result) => [result.deviceId, result]));
-  const ours = deliveriesIn(rows).flatMap((delivery) => {
-    const result = byDevice.get(delivery.deviceId);
-    return result && delivery.claim === claimId && byRelay(action, delivery)
-      ? [{ deviceId: delivery.deviceId, steps: stepsFor(result, delivery, now, deps.random()) }]
+  const ours = itemsIn(work.rows).flatMap((delivery) => {
+    const result = byDevice.get(delivery.targetId);
+    return result && delivery.claim === claimId && byRelay(work.job, delivery)
+      ? [{ id: delivery.targetId, all: transitionsFor(result, delivery, now, engine.random()) }]
       : [];
   });
-  let current: readonly StoredDeliveryRow[] = rows;
-  for (let nth = 0; ours.some(({ steps }) => steps.length > nth); nth += 1) {
-    const steps = new Map<string, Step>();
-    for (const { deviceId, steps: all } of ours) {
-      const step = all[nth];
-      if (step) steps.set(deviceId, step);
+  let { rows } = work;
+  for (let nth = 0; ours.some(({ all }) => all.length > nth); nth += 1) {
+    const transitions = new Map<string, Transition>();
+    for (const { id, all } of ours) {
+      const transition = all[nth];
+      if (transition) transitions.set(id, transition);
     }
-    current = await changeRows(deps.deliveries, current, {
-      notificationId: notification.notificationId,
-      steps,
-      now,
-      dueAt: (deliveries) => dueAfterPass(deps, { action, notification }, deliveries, now),
-    });
+    const change = afterPass(engine, work, transitions, now);
+    rows = await changeRows(engine, { ...work, rows }, change);
   }
   return ours.length;
-}
-
-/** Truth that came after the end: the counts kept with the notification follow it. */
-async function recount(
-  { notifications, deliveries }: DeliverDeps,
-  tenantId: string,
-  notificationId: string,
-): Promise<void> {
-  const stored = await notifications.get(tenantId, notificationId);
-  if (stored === undefined || isOpen(stored.notification)) return;
-  const counts = await deliveries.counts(notificationId);
-  await notifications.replace({ ...stored.notification, counts }, stored.etag);
 }

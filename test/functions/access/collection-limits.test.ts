@@ -78,7 +78,7 @@ test("what is sent to the tenant is narrowed to members, for good", async () => 
     status: 202,
     body: { target: { kind: "tenant", within: { collectionIds: [mine], hidden: 4 } } },
   });
-  const ids = await door.services.notify.notifications.targets(String(sent.body["notificationId"]));
+  const ids = await door.services.notify.jobs.targets(String(sent.body["notificationId"]));
   expect(ids).toEqual([idOf(0), idOf(1)]);
   expect((await send({ kind: "tenant" }, token, "?dryRun=true")).body).toMatchObject({ total: 2 });
 });

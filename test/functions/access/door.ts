@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { HttpRequest } from "@azure/functions";
 import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
 import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
+import { planFunction } from "../../../functions/fanout/plan.queue.ts";
 import { functions } from "../../../functions/functions.ts";
-import { planNotificationFunction } from "../../../functions/notifications/plan-notification.queue.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../../functions/services.ts";
@@ -13,9 +13,11 @@ import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
 import type { AuditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
+import type { Job } from "../../../shared/fanout/state/job.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { settleHeld } from "../../../shared/notifications/send-notification.ts";
+import { settleGate, sweepGate } from "../../../shared/notifications/approval-gate.ts";
+import type { Notification } from "../../../shared/notifications/notification.ts";
 import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
@@ -91,14 +93,17 @@ export async function openDoor(options: DoorOptions = {}) {
   };
   const graph = await startSmallGraph();
   const queues = new TestQueues(openTap);
-  const notify = { ...built.notify, queues, firstPass: byMessageOnly };
+  const engine = { ...built.engine, queues, firstPass: byMessageOnly };
+  const notify = { ...built.notify, engine };
   const services = {
     ...built,
     trail,
-    access: { ...built.access, settled: (one: Approval) => settleHeld(notify, one) },
+    access: { ...built.access, settled: (one: Approval) => settleGate(notify, one) },
     // Not the real queue: other test files run whole apps on the same storage, which would take the message.
     refresh: { ...built.refresh, queues, graph: graph.client(systemClock, openTap) },
+    engine,
     notify,
+    sweepGate: (job: Job) => sweepGate(notify, job as Notification),
   };
   const logged: string[] = [];
   const log: Tools["log"] = (event, fields) => void logged.push(JSON.stringify([event, fields]));
@@ -174,8 +179,8 @@ export async function openDoor(options: DoorOptions = {}) {
       const left: Waiting[] = [];
       for (let next = await queues.take(); next !== undefined; next = await queues.take()) {
         const { queue, message } = next;
-        if (queue !== planNotificationFunction.name) left.push(next);
-        else await serveQueue(planNotificationFunction, message, { invocationId: "p" }, tools);
+        if (queue !== planFunction.name) left.push(next);
+        else await serveQueue(planFunction, message, { invocationId: "p" }, tools);
       }
       return left;
     },

@@ -1,7 +1,8 @@
 /** What is shown of older notifications to who is limited to a collection, after somebody has left it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { reachOf } from "../../../shared/devices/collections/reach.ts";
-import { settleWaiting } from "../../../shared/notifications/cancel.ts";
+import { closeWaiting } from "../../../shared/fanout/engine/close.ts";
+import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { viewFor } from "../../../shared/notifications/read-notifications.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";
@@ -54,7 +55,11 @@ const ask = async (name: string, notificationId: string, as = token, query = "",
 /** Cancels it whole, so that it has ended. */
 async function end(notificationId: string): Promise<void> {
   await ask("notifications-cancel", notificationId, adminToken);
-  await settleWaiting(door.services.notify, tenantId, notificationId);
+  await closeWaiting(door.services.engine, {
+    kind: notificationShape.id,
+    tenantId,
+    jobId: notificationId,
+  });
 }
 
 const targets: readonly (readonly [string, () => Target, () => string])[] = [
@@ -133,9 +138,9 @@ test("where there are too many to look at, counts are left out and the word says
   const limits = { kind: "collections", collectionIds: [mine] } as const;
   const reach = await reachOf(collecting, tenantId, limits);
   const seen = async (devices: number) => {
-    const found = await notify.notifications.get(tenantId, id);
+    const found = await notify.jobs.get(tenantId, id);
     if (found === undefined) throw new Error("not sent");
-    return viewFor(notify, found.notification, reach, { devices });
+    return viewFor(notify, found.job, reach, { devices });
   };
   expect(await seen(3)).toMatchObject({ counts: { total: 3 } });
   const open = await seen(2);

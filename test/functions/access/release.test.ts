@@ -1,7 +1,8 @@
 /** What holds between the asking for a second person and the release, asked over the whole way of a request. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { settleWaiting } from "../../../shared/notifications/cancel.ts";
+import { closeWaiting } from "../../../shared/fanout/engine/close.ts";
+import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { appOnly, home, sign } from "../../shared/access/entra.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { type Answered, adminToken, type Door, openDoor, timesNow } from "./door.ts";
@@ -142,7 +143,11 @@ test("retries count together with what was sent before, and are held beyond the 
   const notificationId = String(first.body["notificationId"]);
   await door.plan();
   await call("notifications-cancel", adminToken, { notificationId });
-  await settleWaiting(door.services.notify, tenantId, notificationId);
+  await closeWaiting(door.services.engine, {
+    kind: notificationShape.id,
+    tenantId,
+    jobId: notificationId,
+  });
   const retry = (as: string) =>
     call("notifications-retry", as, { notificationId }, { only: ["cancelled", "notSupported"] });
   expect((await retry(token)).body).toMatchObject({ state: "pendingApproval" });

@@ -8,6 +8,7 @@ import { requirements } from "../../../shared/access/requirements.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { letters, matrix, type Where } from "../../shared/access/role-matrix.ts";
 import { type AttackApp, type Raw, startAttackApp } from "./attack/app.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
@@ -19,6 +20,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 /** A notification of which nothing is left to do. */
 const ended = {
+  kind: notificationShape.id,
   state: "ended",
   parameters: {},
   allowApproximate: false,
@@ -42,11 +44,11 @@ beforeAll(async () => {
   const { tenantId, collections, devices, notifications } = mine;
   const [collectionId] = collections;
   for (const { id: actionId, permission } of catalogue) {
-    const notificationId = newestFirstId(Date.now());
-    sentWith.set(permission, notificationId);
+    const jobId = newestFirstId(Date.now());
+    sentWith.set(permission, jobId);
     const target = { kind: "collection", collectionId } as const;
-    const sent = { ...ended, notificationId, tenantId, actionId, target };
-    await app.door.services.notify.notifications.insert(sent);
+    const sent = { ...ended, jobId, tenantId, actionId, target };
+    await app.door.services.notify.jobs.insert(sent);
   }
   await app.holder("partner", { kind: "everything" });
   const { body } = await app.admin("GET", "/api/v1/access/assignments?top=1");

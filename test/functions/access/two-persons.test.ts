@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sweepHeld } from "../../../shared/notifications/send-notification.ts";
+import { sweepGate } from "../../../shared/notifications/approval-gate.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";
 
@@ -114,14 +114,14 @@ test("the sweeper ends what nobody decided on, and finishes a verdict that was c
   const { notify } = door.services;
   const [late, cut] = [await held(), await held()];
   const read = async (id: string) => {
-    const found = await notify.notifications.get(tenantId, id);
+    const found = await notify.jobs.get(tenantId, id);
     if (found === undefined) throw new Error(`no notification ${id}`);
-    return found.notification;
+    return found.job;
   };
-  await sweepHeld(notify, await read(late));
+  await sweepGate(notify, await read(late));
   expect(await shown(late)).toMatchObject({ state: "pendingApproval" });
   const aDayLater = { now: () => Date.now() + 25 * 3600 * 1000 };
-  await sweepHeld({ ...notify, clock: aDayLater }, await read(late));
+  await sweepGate({ ...notify, engine: { ...notify.engine, clock: aDayLater } }, await read(late));
   expect(await shown(late)).toMatchObject({ failure: { code: "not-approved" } });
   expect(await approval(late)).toMatchObject({ state: "expired" });
   const { body } = await door.call("audit-list-tenant", {
@@ -140,7 +140,7 @@ test("the sweeper ends what nobody decided on, and finishes a verdict that was c
   const stored = await notify.approvals.get(tenantId, cut);
   if (stored === undefined) throw new Error("not held");
   await notify.approvals.replace({ ...stored.approval, state: "approved" }, stored.etag);
-  await sweepHeld(notify, await read(cut));
+  await sweepGate(notify, await read(cut));
   expect(await shown(cut)).toMatchObject({ state: "planning" });
   expect(await plans(cut)).toBe(1);
 });

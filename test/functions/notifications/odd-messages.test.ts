@@ -3,11 +3,12 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { planNotificationFunction } from "../../../functions/notifications/plan-notification.queue.ts";
-import { sweepNotificationsFunction } from "../../../functions/notifications/sweep-notifications.timer.ts";
+import { planFunction } from "../../../functions/fanout/plan.queue.ts";
+import { sweepFunction } from "../../../functions/fanout/sweep.timer.ts";
 import { watchPoisonFunction } from "../../../functions/platform/watch-poison.timer.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
@@ -21,29 +22,25 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-const ids = () => ({ tenantId: randomUUID(), notificationId: newestFirstId(Date.now()) });
+const kind = notificationShape.id;
+const ids = () => ({ kind, tenantId: randomUUID(), jobId: newestFirstId(Date.now()) });
 const quarantined = async (mark: string) =>
   (await rig.services.quarantine.list(200)).entries.filter(({ content }) => content.includes(mark));
 
 describe("a message of an unknown kind", () => {
   test.each<[string, string, object, RegExp]>([
-    ["of no version", queueNames.notificationPlan, ids(), /unknown version/],
-    ["of a later version", queueNames.notificationPlan, { v: 2, ...ids() }, /unknown version/],
+    ["of no version", queueNames.fanoutPlan, ids(), /unknown version/],
+    ["of a later version", queueNames.fanoutPlan, { v: 2, ...ids() }, /unknown version/],
     [
       "with a stranger's property",
-      queueNames.notificationPlan,
+      queueNames.fanoutPlan,
       { v: 1, ...ids(), extra: 1 },
       /unknown shape/,
     ],
-    [
-      "without its ids",
-      queueNames.notificationDeliver,
-      { v: 1, tenantId: randomUUID() },
-      /notificationId/,
-    ],
+    ["without its ids", queueNames.fanoutDispatch, { v: 1, kind, tenantId: randomUUID() }, /jobId/],
     [
       "with an odd number",
-      queueNames.notificationConfirm,
+      queueNames.fanoutReadBack,
       { v: 1, ...ids(), from: randomUUID(), to: randomUUID(), round: -1 },
       /round/,
     ],
@@ -70,12 +67,9 @@ describe("a message that failed every time", () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 10 });
     const notificationId = await rig.send(tenantId);
     rig.queues.lose();
-    const poison = new QueueClient(
-      storageConnectionString(),
-      `${queueNames.notificationPlan}-poison`,
-    );
+    const poison = new QueueClient(storageConnectionString(), `${queueNames.fanoutPlan}-poison`);
     await poison.createIfNotExists();
-    const text = JSON.stringify({ v: 1, tenantId, notificationId });
+    const text = JSON.stringify({ v: 1, kind, tenantId, jobId: notificationId });
     await poison.sendMessage(Buffer.from(text).toString("base64"));
     const odd = `not base64! ${randomUUID()}`;
     await poison.sendMessage(odd);
@@ -83,11 +77,11 @@ describe("a message that failed every time", () => {
       { kind: "connectionString", value: storageConnectionString() },
       systemClock,
     );
-    const watch = watchPoisonFunction([planNotificationFunction]);
+    const watch = watchPoisonFunction([planFunction]);
     await watch.handle({ services: { ...rig.services, storage: real }, log });
     expect(await quarantined(notificationId)).toMatchObject([
       {
-        queue: queueNames.notificationPlan,
+        queue: queueNames.fanoutPlan,
         reason: expect.stringContaining("every attempt failed"),
       },
     ]);
@@ -95,13 +89,13 @@ describe("a message that failed every time", () => {
     expect((await poison.peekMessages()).peekedMessageItems).toEqual([]);
     const [again, ...more] = rig.queues.waiting();
     expect(again).toMatchObject({
-      queue: queueNames.notificationPlan,
-      message: { notificationId },
+      queue: queueNames.fanoutPlan,
+      message: { jobId: notificationId },
     });
     expect(more).toEqual([]);
     rig.queues.lose();
     await sleep(1_100);
-    await sweepNotificationsFunction.handle({ services: servicesFor(rig, tenantId), log });
+    await sweepFunction.handle({ services: servicesFor(rig, tenantId), log });
     await rig.drain();
     const { state, counts } = await rig.view(tenantId, notificationId);
     expect({ state, counts }).toMatchObject({ state: "completed", counts: { done: 10 } });
@@ -110,18 +104,17 @@ describe("a message that failed every time", () => {
 
 describe("a message about a tenant that is gone", () => {
   test.each([
-    queueNames.notificationPlan,
-    queueNames.notificationDeliver,
-    queueNames.notificationConfirm,
-    queueNames.notificationCancel,
+    queueNames.fanoutPlan,
+    queueNames.fanoutDispatch,
+    queueNames.fanoutReadBack,
+    queueNames.fanoutClose,
   ])("in %s leaves no trace", async (queue) => {
-    const unit = { from: randomUUID(), to: randomUUID() };
-    const isUnit =
-      queue === queueNames.notificationDeliver || queue === queueNames.notificationConfirm;
+    const chunk = { from: randomUUID(), to: randomUUID() };
+    const isChunk = queue === queueNames.fanoutDispatch || queue === queueNames.fanoutReadBack;
     const gone = ids();
-    const message = { v: 1, ...gone, ...(isUnit ? unit : {}) };
+    const message = { v: 1, ...gone, ...(isChunk ? chunk : {}) };
     await rig.handle({ queue, message, visibleAt: 0, attempts: 0 });
     expect(rig.queues.waiting()).toEqual([]);
-    expect(await quarantined(gone.notificationId)).toEqual([]);
+    expect(await quarantined(gone.jobId)).toEqual([]);
   });
 });

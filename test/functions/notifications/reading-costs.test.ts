@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsBetween, startWire, type Wire } from "../../../bench/wire.ts";
+import { plan } from "../../../shared/fanout/engine/plan.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { plan } from "../../../shared/notifications/passes/plan.ts";
+import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { adminToken, type Door, openDoor } from "../access/door.ts";
@@ -35,7 +36,8 @@ async function send(token: string, target: object): Promise<string> {
   const body = { action: "restart", target };
   const sent = await door.call("notifications-send", { token, params: { tenantId }, body });
   const id = String(sent.body["notificationId"]);
-  expect(await plan(door.services.notify, tenantId, id)).toBe("planned");
+  const ids = { kind: notificationShape.id, tenantId, jobId: id };
+  expect(await plan(door.services.engine, ids)).toBe("planned");
   return id;
 }
 
@@ -80,7 +82,7 @@ const deliveries = (query = "", id = notificationId): Asked => ({
   ids: { notificationId: id },
   query,
 });
-const oneRead = { "table read Deliveries": 1 };
+const oneRead = { "table read Items": 1 };
 
 describe("a page of deliveries", () => {
   it.each([
@@ -101,7 +103,7 @@ describe("a page of deliveries", () => {
   );
 
   it("without a delivery costs one more: whether there is such a notification at all", async () => {
-    const both = { ...oneRead, "table read Notifications": 1 };
+    const both = { ...oneRead, "table read Jobs": 1 };
     const asked = deliveries("?state=failed");
     expect(await ask(asked)).toEqual({ value: [] });
     expect(await costOf(asked)).toEqual(both);
@@ -130,7 +132,7 @@ describe("a page of deliveries", () => {
     const collectionId = String(added.body["collectionId"]);
     const scope = { kind: "collections", collections: [{ tenantId, collectionId }] } as const;
     const { token } = await door.holder("infrastructureAdministrator", scope);
-    const limited = { "table read Collections": 1, "table read Notifications": 1 };
+    const limited = { "table read Collections": 1, "table read Jobs": 1 };
     for (const id of [notificationId, newestFirstId(Date.now())]) {
       expect(await ask(deliveries("", id), token)).toMatchObject({ code: "unknown-notification" });
       expect(await costOf(deliveries("", id), token)).toEqual(limited);
@@ -152,8 +154,8 @@ describe("other reading", () => {
   it("of a status is the notification, its plan, and a read of counts for up to 1,000 rows", async () => {
     const status = { name: "notifications-get", ids: { notificationId } };
     expect(await costOf(status)).toEqual({
-      "table read Notifications": 1,
-      "table read Deliveries": 2,
+      "table read Jobs": 1,
+      "table read Items": 2,
     });
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { maxDetailChars } from "../../../shared/fanout/state/item.ts";
 import { wordsOf } from "../../../shared/graph/answer.ts";
 import { signInAdvice, signInFailure } from "../../../shared/graph/sign-in-failure.ts";
-import { maxDetailChars } from "../../../shared/notifications/state/delivery.ts";
 
 const error = (errorCode?: string, status?: number) =>
   Object.assign(new Error("words"), {

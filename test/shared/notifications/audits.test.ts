@@ -1,4 +1,4 @@
-/** Confirmation by audits: few requests, the same ends as by looking at each device, and never a wrong witness. */
+/** Reading back by audits: few requests, the same ends as by looking at each device, and never a wrong witness. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RemoteActionAudits } from "../../../shared/devices/actions/audits.ts";
@@ -33,7 +33,7 @@ async function ended(devices: number, behaviour: object, more: object = {}) {
   return { tenantId, notificationId, asked, deliveries, counts };
 }
 
-describe("confirmation", () => {
+describe("reading back", () => {
   it("of 1,000 devices takes fewer than 0.05 requests a device, their parts counted", async () => {
     const { asked, counts } = await ended(1_000, {});
     expect(counts).toEqual({ done: 1_000 });

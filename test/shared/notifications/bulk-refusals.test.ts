@@ -2,22 +2,26 @@
 import { expect, it } from "vitest";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import { bulkOutcomes } from "../../../shared/devices/actions/send.ts";
-import { BulkRefusals } from "../../../shared/notifications/passes/pass-services.ts";
-import { waiting } from "./support/arbitrary-delivery.ts";
+import { BulkRefusals } from "../../../shared/notifications/kind.ts";
+import { idOf, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart")!;
 const route = restart.routes.findIndex(({ bulkAction }) => bulkAction !== undefined);
 const other = restart.routes.findIndex(({ bulkAction }) => bulkAction === undefined);
 const deliveries = [waiting(1, { route }), waiting(2, { route: other })];
 
-it("sends the tenant's devices alone, on routes with that bulk action, for a quarter of an hour", () => {
+it("sends the tenant's devices singly, on routes with that bulk action, for a quarter of an hour", () => {
   let now = 0;
   const refusals = new BulkRefusals({ now: () => now });
   expect(refusals.applyTo(restart, "t", deliveries)).toBe(deliveries);
-  refusals.note("t", restart.routes[route]?.bulkAction ?? "");
-  const alone = refusals.applyTo(restart, "t", deliveries).map((each) => each.alone ?? false);
-  expect(alone).toEqual([true, false]);
+  const call = { route: restart.routes[route]!, form: "bulk", deviceIds: [idOf(1)] } as const;
+  const forbidden = { kind: "alone", forbidden: true, why: "w" } as const;
+  refusals.noteOutcomes("t", call, new Map([[idOf(1), forbidden]]));
+  const singly = refusals.applyTo(restart, "t", deliveries).map((each) => each.singly ?? false);
+  expect(singly).toEqual([true, false]);
   expect(refusals.applyTo(restart, "u", deliveries)).toEqual(deliveries);
+  now = 15 * 60_000 - 1;
+  expect(refusals.applyTo(restart, "t", deliveries)).not.toEqual(deliveries);
   now = 15 * 60_000;
   expect(refusals.applyTo(restart, "t", deliveries)).toEqual(deliveries);
 });

@@ -1,20 +1,26 @@
 /** What can be seen of a device, in time and too late: behind marks, and as the end of what was sent. */
 import { describe, expect, it, test } from "vitest";
-import type { Action } from "../../../shared/devices/actions/action.ts";
-import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Look } from "../../../shared/devices/actions/read-back.ts";
 import {
+  afterDoubt,
+  afterReport,
   type Lateness,
   latenessAt,
   nextRoundAt,
-  stepAfterLook,
-  stepAfterReport,
-} from "../../../shared/notifications/passes/decide-pass.ts";
-import { apply, type Delivery } from "../../../shared/notifications/state/delivery.ts";
-import { idOf, waiting } from "./support/arbitrary-delivery.ts";
+  type ReadTime,
+} from "../../../shared/fanout/engine/decide.ts";
+import { apply, type Item } from "../../../shared/fanout/state/item.ts";
+import { findingOf } from "../../../shared/notifications/kind.ts";
+import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
-const restart = findAction("restart") as Action;
-const one = (more: Partial<Delivery>): Delivery => waiting(1, { route: 1, ...more });
+const restart = running();
+/** What a look at its device means for a delivery of which nobody knows whether it left. */
+const afterLook = (job: typeof restart, item: Item, look: Look | undefined, time: ReadTime) =>
+  afterDoubt(kind.mayRepeat(job), item, findingOf(job, item, look), time);
+/** What it means for one that Graph has taken. */
+const afterReading = (item: Item, look: Look | undefined, lateness: Lateness) =>
+  afterReport(kind, findingOf(restart, item, look), lateness);
+const one = (more: Partial<Item>): Item => waiting(1, { route: 1, ...more });
 
 const seen = (actionState: string, more: object = {}): Look => ({
   kind: "seen",
@@ -32,9 +38,9 @@ const refused: Look = { kind: "refused", detail: "no" };
 
 /** What a look behind a mark of 20,000 ms means. */
 function after(look: Look | undefined, lateness: Lateness = "early"): string | undefined {
-  const marked = one({ state: "claimed", markedAt: 20_000 });
+  const marked = one({ state: "claimed", claimedAt: 20_000 });
   const time = { now: 30_000, lateness, claimMs: 10_000 };
-  const step = stepAfterLook(restart, marked, look, time);
+  const step = afterLook(restart, marked, look, time);
   return step && [step.event, step.details?.code].filter(Boolean).join(" ");
 }
 
@@ -78,34 +84,34 @@ describe("a look behind a mark that nobody came back from", () => {
   const early = { lateness: "early", claimMs } as const;
 
   it("never sends a restart again for want of a trace: it looks for five claims' time, then a person decides", () => {
-    const marked = one({ state: "claimed", markedAt, detail: "HTTP 504" });
+    const marked = one({ state: "claimed", claimedAt: markedAt, detail: "HTTP 504" });
     for (const ms of [10_000, 30_000, 49_999]) {
       const now = markedAt + ms;
-      const step = stepAfterLook(restart, marked, nothing, { ...early, now });
+      const step = afterLook(restart, marked, nothing, { ...early, now });
       const details = { notBefore: now + claimMs, detail: "HTTP 504" };
       expect(step).toEqual({ event: "doubt", details });
     }
-    const step = stepAfterLook(restart, marked, nothing, { ...early, now: markedAt + 50_000 });
+    const step = afterLook(restart, marked, nothing, { ...early, now: markedAt + 50_000 });
     const detail =
       "asked once without a clear answer (HTTP 504); no trace of it was found, and it must not be done twice";
     expect(step).toEqual({ event: "lose", details: { code: "no-clear-answer", detail } });
   });
 
   it("takes a restart from five seconds before the mark for somebody else's", () => {
-    const marked = one({ state: "claimed", markedAt: 25_000 });
+    const marked = one({ state: "claimed", claimedAt: 25_000 });
     const now = 40_000;
-    expect(stepAfterLook(restart, marked, seen("done"), { ...early, now })?.event).toBe("doubt");
+    expect(afterLook(restart, marked, seen("done"), { ...early, now })?.event).toBe("doubt");
   });
 
   it("sends what is harmless twice again, three times in all, and says how often and why", () => {
-    const scan = findAction("endpointProtectionQuickScan") as Action;
+    const scan = running({ actionId: "endpointProtectionQuickScan" });
     let delivery = waiting(1, { route: 1 });
     for (const tries of [1, 2, 3]) {
-      delivery = apply(delivery, "claim", markedAt, { markedAt });
+      delivery = apply(delivery, "claim", markedAt, { claimedAt: markedAt });
       delivery = apply(delivery, "doubt", markedAt, { detail: "HTTP 504" });
-      const step = stepAfterLook(scan, delivery, nothing, { ...early, now: 30_000 });
-      expect(step?.event).toBe(tries < 3 ? "postpone" : "lose");
-      delivery = apply(delivery, step!.event, 30_000, step!.details);
+      const step = afterLook(scan, delivery, nothing, { ...early, now: 30_000 });
+      expect(step.event).toBe(tries < 3 ? "postpone" : "lose");
+      delivery = apply(delivery, step.event, 30_000, step.details);
     }
     expect(delivery).toMatchObject({
       state: "unknown",
@@ -117,9 +123,9 @@ describe("a look behind a mark that nobody came back from", () => {
 const synced = (at: number) => ({ lastSyncDateTime: new Date(at).toISOString() });
 
 describe("a report", () => {
-  const sent = one({ state: "sent", at: 21_000, markedAt: 20_000 });
+  const sent = one({ state: "sent", at: 21_000, claimedAt: 20_000 });
   const step = (look: Look | undefined, lateness: Lateness) => {
-    const found = stepAfterReport(restart, sent, look, lateness);
+    const found = afterReading(sent, look, lateness);
     return found && [found.event, found.details?.code].filter(Boolean).join(" ");
   };
 
@@ -158,7 +164,7 @@ describe("a report", () => {
     expect(step(look, "last")).toBe(last);
     expect(step(look, "hopeless")).toBe(last);
     // Whatever ends a delivery but being done says why.
-    const ended = stepAfterReport(restart, sent, look, "last");
+    const ended = afterReading(sent, look, "last");
     expect(last === "finish" || ended?.details?.detail !== undefined).toBe(true);
   });
 
@@ -166,7 +172,7 @@ describe("a report", () => {
     ["refused", { kind: "refused", detail: "Forbidden: no such role" }],
     ["busy", { kind: "later", why: "Forbidden: no such role" }],
   ])("that cannot be read in the end because it is %s says what was in the way", (_, look) => {
-    expect(stepAfterReport(restart, sent, look, "hopeless")?.details?.detail).toBe(
+    expect(afterReading(sent, look, "hopeless")?.details?.detail).toBe(
       "could not be read back: Forbidden: no such role",
     );
   });

@@ -1,4 +1,4 @@
-/** The shared delivery suite: what every queue handler must survive, for the handler that acts on devices. */
+/** The shared delivery suite: what every queue handler must survive, for dispatching, which acts on devices. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueNames } from "../../../shared/storage/names.ts";
@@ -19,13 +19,13 @@ beforeEach(async () => {
   tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
 });
 
-const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.notificationDeliver;
+const isDispatch = ({ queue }: Waiting): boolean => queue === queueNames.fanoutDispatch;
 
-/** Sends restarts and plans them; answers the message that is about to be delivered. */
+/** Sends restarts and plans them; answers the message that is about to be dispatched. */
 async function planned(body: Record<string, unknown> = {}): Promise<[string, Waiting]> {
   const notificationId = await rig.send(tenantId, body);
-  await rig.drain(() => rig.queues.waiting().some(isDeliver));
-  const message = rig.queues.waiting().find(isDeliver);
+  await rig.drain(() => rig.queues.waiting().some(isDispatch));
+  const message = rig.queues.waiting().find(isDispatch);
   if (message === undefined) throw new Error("nothing was planned");
   rig.queues.lose();
   return [notificationId, message];
@@ -40,7 +40,7 @@ async function expectAllDoneOnce(notificationId: string): Promise<void> {
   expect(await rig.ledger(tenantId)).toMatchObject({ total: devices, doubled: 0 });
 }
 
-describe("delivering a restart", () => {
+describe("dispatching a restart", () => {
   it("reaches every device when the message is fresh", async () => {
     const [notificationId, message] = await planned();
     rig.queues.put(message);
@@ -143,5 +143,5 @@ async function plannedCopy(message: Waiting): Promise<[string, Waiting]> {
   tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
   const copy = await planned();
   tenantId = before;
-  return [String(message.message["notificationId"]), copy[1]];
+  return [String(message.message["jobId"]), copy[1]];
 }

@@ -1,7 +1,7 @@
 /** Packing deliveries into rows, and counting them. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apply, liveStates } from "../../../shared/notifications/state/delivery.ts";
+import { apply, liveStates } from "../../../shared/fanout/state/item.ts";
 import {
   addCounts,
   type Counts,
@@ -13,7 +13,7 @@ import {
   pack,
   toRows,
   unpack,
-} from "../../../shared/notifications/state/delivery-row.ts";
+} from "../../../shared/fanout/state/item-row.ts";
 import { checkEntity, maxPropertyChars } from "../../../shared/storage/limits.ts";
 import { arbitraryDelivery, events, idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 
@@ -36,19 +36,19 @@ describe("packing", () => {
     const longest = Array.from({ length: maxInRow }, (_, nth) =>
       waiting(nth, {
         state: "notSupported",
-        deviceName: "\u0001".repeat(256),
+        name: "\u0001".repeat(256),
         code: "approximate-not-allowed",
         detail: "é".repeat(160),
         claim: "c".repeat(22),
         at: 1_800_000_000_000,
-        markedAt: 1_800_000_000_000,
+        claimedAt: 1_800_000_000_000,
       }),
     );
     const texts = pack(longest);
     expect(texts.length).toBeGreaterThan(5);
     expect(unpack(texts)).toEqual(longest);
     const columns = Object.fromEntries(texts.map((text, at) => [`d${at}`, text]));
-    expect(() => checkEntity("Deliveries", columns)).not.toThrow();
+    expect(() => checkEntity("Items", columns)).not.toThrow();
   });
 
   it("keeps an empty row empty, and refuses a state that nobody knows", () => {
@@ -64,12 +64,12 @@ describe("rows", () => {
       fc.property(lists, (list) => {
         const deliveries = list.map((state, nth) => waiting(nth, { state }));
         const rows = toRows(deliveries, 9);
-        expect(rows.flatMap((row) => row.deliveries)).toEqual(deliveries);
+        expect(rows.flatMap((row) => row.items)).toEqual(deliveries);
         for (const row of rows) {
-          expect(row.deliveries.length).toBeGreaterThan(0);
-          expect(row.deliveries.length).toBeLessThanOrEqual(maxInRow);
-          expect(liveOf(row.deliveries)).toBeLessThanOrEqual(maxSendable);
-          expect(row.lastDeviceId).toBe(row.deliveries.at(-1)?.deviceId);
+          expect(row.items.length).toBeGreaterThan(0);
+          expect(row.items.length).toBeLessThanOrEqual(maxInRow);
+          expect(liveOf(row.items)).toBeLessThanOrEqual(maxSendable);
+          expect(row.lastTargetId).toBe(row.items.at(-1)?.targetId);
           expect(row.dueAt).toBe(9);
         }
       }),
@@ -96,7 +96,7 @@ describe("counts", () => {
         let deliveries = Array.from({ length: 40 }, (_, nth) => waiting(nth));
         for (const [at, { nth, event }] of list.entries()) {
           deliveries = deliveries.map((each) =>
-            each.deviceId === idOf(nth) ? apply(each, event, at) : each,
+            each.targetId === idOf(nth) ? apply(each, event, at) : each,
           );
           const counts = countOf(deliveries);
           expect(sum(counts)).toBe(40);

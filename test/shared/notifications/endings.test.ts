@@ -1,7 +1,7 @@
 /** How notifications end: in time, too late, offline, without an answer, cancelled at any moment. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cancelNotification } from "../../../shared/notifications/cancel.ts";
+import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -21,7 +21,7 @@ const waitsFor = (queue: string) => () =>
   rig.queues.waiting().some((message) => message.queue === queue);
 const cancel = async (tenantId: string, notificationId: string): Promise<string> => {
   const { notify } = rig.services;
-  const cancelled = await cancelNotification(notify, tenantId, notificationId);
+  const cancelled = await cancelNotification(notify, { tenantId, notificationId });
   return cancelled.ok ? cancelled.value.notification.state : cancelled.failure.code;
 };
 
@@ -32,7 +32,7 @@ describe("when its time is over", () => {
     const { throttle } = rig.services;
     await throttle.defer(tenantId, "deviceActions", Date.now() + 3_600_000, Date.now());
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT1S" });
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [message] = rig.queues.waiting();
     rig.queues.lose();
     await sleep(1_000);
@@ -47,7 +47,7 @@ describe("when its time is over", () => {
     const tenantId = await tenantOf(12);
     await behave(tenantId, { actMs: 60_000, reportMs: 60_000 });
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT2S" });
-    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    await rig.drain(waitsFor(queueNames.fanoutReadBack));
     await sleep(1_100);
     await rig.sandbox.control("PATCH", `/tenants/${tenantId}`, { touch: 5 });
     await rig.drain();
@@ -61,7 +61,7 @@ describe("when its time is over", () => {
     const tenantId = await tenantOf(6);
     await behave(tenantId, { actMs: 60_000, reportMs: 60_000 });
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT1S" });
-    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    await rig.drain(waitsFor(queueNames.fanoutReadBack));
     await rig.sandbox.control("PATCH", `/tenants/${tenantId}`, { remove: 2 });
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({
@@ -110,7 +110,7 @@ describe("cancelling", () => {
     );
     expect(await cancel(tenantId, notificationId)).toBe("cancelling");
     expect(await cancel(tenantId, notificationId)).toBe("cancelling");
-    await rig.drain(() => !waitsFor(queueNames.notificationCancel)());
+    await rig.drain(() => !waitsFor(queueNames.fanoutClose)());
     expect(await tally(rig, tenantId, notificationId)).toEqual({ "cancelled cancelled": 30 });
     expect((await rig.view(tenantId, notificationId)).state).toBe("cancelled");
     expect(await cancel(tenantId, notificationId)).toBe("conflict");
@@ -120,7 +120,7 @@ describe("cancelling", () => {
   it("after all have left follows them to their end", async () => {
     const tenantId = await tenantOf(30);
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    await rig.drain(waitsFor(queueNames.fanoutReadBack));
     expect(await cancel(tenantId, notificationId)).toBe("cancelling");
     await rig.drain();
     const { state, counts } = await rig.view(tenantId, notificationId);

@@ -2,6 +2,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import { addCost, chunkCost, type Rates, timeLeft } from "../../../shared/fanout/engine/chunks.ts";
+import { nextRoundAt } from "../../../shared/fanout/engine/decide.ts";
+import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import {
+  beforePlanning,
+  type Cost,
+  noCost,
+  type PlanProgress,
+} from "../../../shared/fanout/state/progress.ts";
 import {
   defer,
   freshThrottle,
@@ -10,25 +19,11 @@ import {
   whenDue,
 } from "../../../shared/graph/throttle.ts";
 import { rateOf } from "../../../shared/graph/workloads.ts";
-import { nextRoundAt } from "../../../shared/notifications/passes/decide-pass.ts";
-import {
-  addWork,
-  type Paces,
-  timeLeft,
-  workOf,
-} from "../../../shared/notifications/passes/planning-steps.ts";
 import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-notifications.ts";
-import { emptyCounts } from "../../../shared/notifications/state/delivery-row.ts";
-import {
-  beforePlanning,
-  noWork,
-  type PlanProgress,
-  type Work,
-} from "../../../shared/notifications/state/plan-progress.ts";
-import { waiting } from "./support/arbitrary-delivery.ts";
+import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
 const never = { expiresAt: Number.POSITIVE_INFINITY };
-const onePerSecond: Paces = {
+const onePerSecond: Rates = {
   send: { intervalMs: 1_000, burst: 1 },
   read: { intervalMs: 1_000, burst: 1 },
 };
@@ -46,37 +41,37 @@ const routeOf = (id: string, route: string) =>
 
 describe("what devices cost", () => {
   it("is a share of a page of audits to read where those tell, and a read for each device else", () => {
-    const bulk = workOf(action("restart"), listOf(500, { route: routeOf("restart", "intune") }));
-    expect(bulk).toMatchObject({ devices: 500, requests: 5, reads: 0.5 });
+    const bulk = chunkCost(kind, running(), listOf(500, { route: routeOf("restart", "intune") }));
+    expect(bulk).toMatchObject({ items: 500, requests: 5, reads: 0.5 });
     const id = "downloadComputerPolicy";
     const passedOn = action(id).routes.findIndex((each) => each.call && !each.bulkAction);
-    const single = workOf(action(id), listOf(500, { route: passedOn }));
-    expect(single).toMatchObject({ devices: 500, requests: 500, reads: 500 });
+    const single = chunkCost(kind, running({ actionId: id }), listOf(500, { route: passedOn }));
+    expect(single).toMatchObject({ items: 500, requests: 500, reads: 500 });
   });
 
   it("is nothing of Graph's where the relay carries it", () => {
     const id = "downloadComputerPolicy";
     const route = routeOf(id, "adminService");
-    expect(workOf(action(id), listOf(500, { route }))).toEqual(noWork);
+    expect(chunkCost(kind, running({ actionId: id }), listOf(500, { route }))).toEqual(noCost);
   });
 });
 
-const someWork = fc
-  .record({ devices: fc.nat(5_000), sends: fc.nat(5_000), reads: fc.nat(5_000) })
+const someCost = fc
+  .record({ items: fc.nat(5_000), sends: fc.nat(5_000), reads: fc.nat(5_000) })
   .map(
-    ({ devices, sends, reads }): Work => ({
-      devices,
-      requests: Math.min(sends, devices),
-      reads: Math.min(reads, devices),
-      unitRequests: Math.min(sends, devices),
-      unitReads: Math.min(reads, devices),
+    ({ items, sends, reads }): Cost => ({
+      items,
+      requests: Math.min(sends, items),
+      reads: Math.min(reads, items),
+      chunkRequests: Math.min(sends, items),
+      chunkReads: Math.min(reads, items),
     }),
   );
-const somePace = fc.option(
+const someRate = fc.option(
   fc.integer({ min: 4, max: 5_000 }).map((requests) => rateOf("deviceReads", requests)),
   { nil: undefined },
 );
-const somePaces = fc.record({ send: somePace, read: somePace });
+const someRates = fc.record({ send: someRate, read: someRate });
 const someAhead = fc.record({
   queuedMs: fc.nat(100_000),
   readsQueuedMs: fc.nat(100_000),
@@ -87,21 +82,21 @@ describe("the time that is left", () => {
   it("is never less with more devices, nor with a longer queue or wait", () => {
     fc.assert(
       fc.property(
-        someWork,
-        someWork,
-        somePaces,
+        someCost,
+        someCost,
+        someRates,
         someAhead,
         someAhead,
-        (work, more, paces, ...two) => {
+        (cost, more, rates, ...two) => {
           const [ahead, longer] = two;
-          const whole = addWork(work, more);
+          const whole = addCost(cost, more);
           const later = {
             queuedMs: ahead.queuedMs + longer.queuedMs,
             readsQueuedMs: ahead.readsQueuedMs + longer.readsQueuedMs,
             lookAfterMs: ahead.lookAfterMs + longer.lookAfterMs,
           };
-          const before = timeLeft(work, paces, ahead);
-          for (const after of [timeLeft(whole, paces, ahead), timeLeft(work, paces, later)]) {
+          const before = timeLeft(cost, rates, ahead);
+          for (const after of [timeLeft(whole, rates, ahead), timeLeft(cost, rates, later)]) {
             expect(after.sendingMs).toBeGreaterThanOrEqual(before.sendingMs - 1e-6);
             expect(after.sendingMs + after.confirmingMs).toBeGreaterThanOrEqual(
               before.sendingMs + before.confirmingMs - 1e-6,
@@ -114,10 +109,10 @@ describe("the time that is left", () => {
 
   it("of confirmation is the wait for the first look at least", () => {
     expect.hasAssertions();
-    const some = someWork.filter(({ devices }) => devices > 0);
+    const some = someCost.filter(({ items }) => items > 0);
     fc.assert(
-      fc.property(some, somePaces, someAhead, (work, paces, ahead) => {
-        const { confirmingMs } = timeLeft(work, paces, ahead);
+      fc.property(some, someRates, someAhead, (cost, rates, ahead) => {
+        const { confirmingMs } = timeLeft(cost, rates, ahead);
         expect(confirmingMs).toBeGreaterThanOrEqual(ahead.lookAfterMs - 1e-6);
       }),
     );
@@ -125,10 +120,10 @@ describe("the time that is left", () => {
 });
 
 /** A hundred devices with a request and a read each, a second apart; the last turn ends at 100 s. */
-const work: Work = { devices: 100, requests: 100, reads: 100, unitRequests: 10, unitReads: 10 };
-const plan: PlanProgress = { ...beforePlanning, done: true, lastTurn: 100_000, work };
+const cost: Cost = { items: 100, requests: 100, reads: 100, chunkRequests: 10, chunkReads: 10 };
+const plan: PlanProgress = { ...beforePlanning, done: true, lastAt: 100_000, cost };
 const seen: Outlook = {
-  paces: { ...onePerSecond, read: undefined },
+  rates: { ...onePerSecond, read: undefined },
   confirmAfterMs: 30_000,
   firstLookAt: 0,
   lastLookAt: 0,
@@ -184,7 +179,7 @@ describe("the expected end", () => {
       "covers the reads that are left at the pace of reads",
       {},
       { sent: 50, done: 50 },
-      { paces: onePerSecond, firstLookAt: 110_000, lastLookAt: 110_000 },
+      { rates: onePerSecond, firstLookAt: 110_000, lastLookAt: 110_000 },
       110_000,
       159_000,
     ],
@@ -196,10 +191,10 @@ describe("the expected end", () => {
       0,
       229_000,
     ],
-    ["is not told before anything is planned", { done: false, work: noWork }, {}, {}, 0, undefined],
+    ["is not told before anything is planned", { done: false, cost: noCost }, {}, {}, 0, undefined],
     [
       "is not told of what relays carry",
-      { work: noWork, relayed: 100 },
+      { cost: noCost, carried: 100 },
       { waiting: 100 },
       {},
       0,
@@ -207,7 +202,7 @@ describe("the expected end", () => {
     ],
     [
       "is not told where all that is left may be a relay's",
-      { relayed: 10 },
+      { carried: 10 },
       { sent: 10, done: 100 },
       {},
       110_000,
@@ -215,7 +210,7 @@ describe("the expected end", () => {
     ],
     [
       "is that of Graph's part where some of the rest is surely Graph's",
-      { relayed: 10 },
+      { carried: 10 },
       { sent: 11, done: 99 },
       {},
       110_000,
@@ -243,7 +238,7 @@ type Case = {
   readonly single: boolean;
   readonly sends?: number | "unlimited";
   readonly reads?: number | "unlimited";
-  /** From a unit's last request until its devices have answered. */
+  /** From a chunk's last request until its devices have answered. */
   readonly answerMs?: number;
   readonly doorEvery?: number;
   readonly doorMs?: number;
@@ -251,10 +246,10 @@ type Case = {
 type Said = { readonly at: number; readonly end: number | undefined };
 const began = 1_000_000;
 const confirmAfterMs = 30_000;
-const perUnit = 800;
+const perChunk = 800;
 
-/** A unit of the simulation. */
-type Unit = {
+/** A chunk of the simulation. */
+type Chunk = {
   readonly devices: number;
   readonly requests: number;
   readonly turn: number;
@@ -275,23 +270,23 @@ function simulate(given: Case): {
   lastRoundFrom: number;
 } {
   const { devices, perRequest, single, answerMs = 0, doorEvery = 0, doorMs = 0 } = given;
-  const paces = {
+  const rates = {
     send: rateOf("deviceActions", given.sends),
     read: rateOf("deviceReads", given.reads),
   };
   let sendState: ThrottleState = freshThrottle;
   let readState: ThrottleState = freshThrottle;
-  let whole = noWork;
-  const units: Unit[] = [];
-  for (let from = 0; from < devices; from += perUnit) {
-    const count = Math.min(perUnit, devices - from);
+  let whole = noCost;
+  const chunks: Chunk[] = [];
+  for (let from = 0; from < devices; from += perChunk) {
+    const count = Math.min(perChunk, devices - from);
     const requests = Math.ceil(count / perRequest);
     const reads = single ? count : count / 1000;
-    const unit = { devices: count, requests, reads, unitRequests: requests, unitReads: reads };
-    whole = addWork(whole, unit);
-    const place = paces.send && reserve(sendState, requests, began, paces.send);
+    const costs = { items: count, requests, reads };
+    whole = addCost(whole, { ...costs, chunkRequests: requests, chunkReads: reads });
+    const place = rates.send && reserve(sendState, requests, began, rates.send);
     if (place) sendState = place.state;
-    units.push({
+    chunks.push({
       devices: count,
       turn: place?.startAt ?? began,
       requests,
@@ -303,28 +298,28 @@ function simulate(given: Case): {
   const progress: PlanProgress = {
     ...beforePlanning,
     done: true,
-    lastTurn: paces.send ? sendState.nextFree : began,
-    work: whole,
+    lastAt: rates.send ? sendState.nextFree : began,
+    cost: whole,
   };
-  const first = timeLeft(whole, paces, {
+  const first = timeLeft(whole, rates, {
     queuedMs: 0,
     readsQueuedMs: 0,
     lookAfterMs: confirmAfterMs,
   });
   const said: Said[] = [];
   const say = (at: number): void => {
-    const open = units.filter((unit) => unit.sentAt !== undefined && unit.done < unit.devices);
-    const sent = units.reduce((sum, unit) => sum + unit.sent, 0);
-    const done = units.reduce((sum, unit) => sum + unit.done, 0);
+    const open = chunks.filter((chunk) => chunk.sentAt !== undefined && chunk.done < chunk.devices);
+    const sent = chunks.reduce((sum, chunk) => sum + chunk.sent, 0);
+    const done = chunks.reduce((sum, chunk) => sum + chunk.done, 0);
     const counts = {
       ...emptyCounts(),
-      waiting: sumOf(units) - sent,
+      waiting: sumOf(chunks) - sent,
       sent: sent - done,
       done,
     };
     const dues = open.map(({ due }) => due);
     const outlook: Outlook = {
-      paces,
+      rates,
       sends: sendState,
       reads: readState,
       confirmAfterMs,
@@ -343,52 +338,52 @@ function simulate(given: Case): {
   };
   let now = began;
   let lastRoundFrom = began;
-  const hasAnswered = (unit: Unit) => now >= (unit.sentAt ?? 0) + answerMs;
-  const endRound = (unit: Unit, round: number): void => {
-    if (!single && hasAnswered(unit)) unit.done = unit.devices;
-    if (unit.done === unit.devices) return;
+  const hasAnswered = (chunk: Chunk) => now >= (chunk.sentAt ?? 0) + answerMs;
+  const endRound = (chunk: Chunk, round: number): void => {
+    if (!single && hasAnswered(chunk)) chunk.done = chunk.devices;
+    if (chunk.done === chunk.devices) return;
     lastRoundFrom = now;
-    unit.due = nextRoundAt(round, { now, expiresAt: Number.MAX_VALUE, firstMs: confirmAfterMs });
-    put(unit.due, () => look(unit, round + 1, unit.devices - unit.done));
+    chunk.due = nextRoundAt(round, { now, expiresAt: Number.MAX_VALUE, firstMs: confirmAfterMs });
+    put(chunk.due, () => look(chunk, round + 1, chunk.devices - chunk.done));
   };
-  const look = (unit: Unit, round: number, rest: number): void => {
-    if (!single) return endRound(unit, round);
-    const some = Math.min(rest, paces.read?.burst ?? rest);
-    const place = paces.read && reserve(readState, some, now, paces.read);
+  const look = (chunk: Chunk, round: number, rest: number): void => {
+    if (!single) return endRound(chunk, round);
+    const some = Math.min(rest, rates.read?.burst ?? rest);
+    const place = rates.read && reserve(readState, some, now, rates.read);
     if (place) readState = place.state;
     put(place?.startAt ?? now, () => {
-      if (hasAnswered(unit)) unit.done += some;
-      if (rest > some) look(unit, round, rest - some);
-      else endRound(unit, round);
+      if (hasAnswered(chunk)) chunk.done += some;
+      if (rest > some) look(chunk, round, rest - some);
+      else endRound(chunk, round);
     });
   };
-  const send = (unit: Unit, rest: number, at: number, shift: number): void => {
+  const send = (chunk: Chunk, rest: number, at: number, shift: number): void => {
     const turn = whenDue({ at, shiftMs: shift }, sendState.shiftMs, now) ?? now;
-    if (turn > now) return put(turn, () => send(unit, rest, at, shift));
-    const burst = paces.send?.burst ?? rest;
-    unit.sent = Math.min(unit.devices, unit.sent + Math.min(rest, burst) * perRequest);
+    if (turn > now) return put(turn, () => send(chunk, rest, at, shift));
+    const burst = rates.send?.burst ?? rest;
+    chunk.sent = Math.min(chunk.devices, chunk.sent + Math.min(rest, burst) * perRequest);
     if (rest > burst)
-      return put(now + burst * (paces.send?.intervalMs ?? 0), () =>
-        send(unit, rest - burst, now, sendState.shiftMs),
+      return put(now + burst * (rates.send?.intervalMs ?? 0), () =>
+        send(chunk, rest - burst, now, sendState.shiftMs),
       );
-    unit.sentAt = now;
-    unit.due = now + confirmAfterMs;
-    put(unit.due, () => look(unit, 0, unit.devices));
-    const nth = units.indexOf(unit) + 1;
+    chunk.sentAt = now;
+    chunk.due = now + confirmAfterMs;
+    put(chunk.due, () => look(chunk, 0, chunk.devices));
+    const nth = chunks.indexOf(chunk) + 1;
     if (doorEvery > 0 && nth % doorEvery === 0) sendState = defer(sendState, now + doorMs, now);
   };
-  for (const unit of units) put(unit.turn, () => send(unit, unit.requests, unit.turn, 0));
+  for (const chunk of chunks) put(chunk.turn, () => send(chunk, chunk.requests, chunk.turn, 0));
   for (let step = 0; events.length > 0; step += 1) {
     const event = events.shift();
     now = Math.max(now, event?.at ?? now);
     event?.run();
-    if (step % Math.ceil(units.length / 10) === 0 || events.length < 5) say(now);
+    if (step % Math.ceil(chunks.length / 10) === 0 || events.length < 5) say(now);
   }
   return { said, before: began + first.sendingMs + first.confirmingMs, end: now, lastRoundFrom };
 }
 
-const sumOf = (units: readonly Unit[]): number =>
-  units.reduce((sum, each) => sum + each.devices, 0);
+const sumOf = (chunks: readonly Chunk[]): number =>
+  chunks.reduce((sum, each) => sum + each.devices, 0);
 
 const bulk = { perRequest: 100, single: false };
 const batch = { perRequest: 1, single: true };

@@ -1,7 +1,7 @@
 /** What a dry run and a status say about time, held against whole runs over storage and the sandbox. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { NewNotification } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
-import { NewNotification } from "../../../shared/notifications/state/contract.ts";
 import { changeTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -9,7 +9,7 @@ import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 let rig: NotifyRig;
 beforeAll(async () => {
   rig = await startNotifyRig();
-  Object.assign(rig.services.notify, { confirmAfterMs: 10_000 });
+  Object.assign(rig.services.engine.times, { readBackAfterMs: 10_000 });
 });
 afterAll(() => rig.stop());
 
@@ -37,7 +37,7 @@ it.each<Run>([
     const pace = { deviceActions: sends, deviceReads: reads };
     const changed = await changeTenant(rig.services.tenants, tenantId, { pace }, undefined);
     expect(changed.ok).toBe(true);
-    rig.services.notify.tenants.forget(tenantId);
+    rig.services.tenants.known.forget(tenantId);
     const body = { action, target: { kind: "tenant" }, expiresAfter: "PT10M" };
     const would = await dryRun(rig.services.notify, tenantId, NewNotification.parse(body));
     if (!would.ok) throw new Error(would.failure.detail);

@@ -1,8 +1,9 @@
 /** Old notifications are deleted with all that belongs to them; what is young, or has not ended, stays. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { retention } from "../../../functions/services.ts";
+import { expireJobs } from "../../../shared/fanout/care/retention.ts";
+import type { JobStore } from "../../../shared/fanout/state/job-store.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { forgetOldNotifications } from "../../../shared/notifications/retention.ts";
 import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
 import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
@@ -18,6 +19,10 @@ afterAll(() => rig.stop());
 
 const dayMs = 24 * 3600 * 1000;
 const always = () => true;
+const kept = () => ({
+  jobs: rig.services.notify.jobs as unknown as JobStore,
+  tables: rig.services.storage.tables,
+});
 
 describe("a run of the timer", () => {
   it.each([
@@ -26,13 +31,14 @@ describe("a run of the timer", () => {
   ])("keeps notifications and refreshes %s", async (_, notificationMs, fate) => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1 });
     const { notify, refresh, storage, tenantStore } = rig.services;
+    const jobs = notify.jobs as unknown as JobStore;
     const [latest] = (await refresh.refreshes.list(tenantId, 1)).refreshes;
     const old = newestFirstId(Date.now() - 500 * dayMs);
     await refresh.refreshes.insert({ ...latest!, refreshId: old });
     const sent = await rig.send(tenantId);
     await rig.drain();
-    const { notification } = (await notify.notifications.get(tenantId, sent))!;
-    await notify.notifications.insert({ ...notification, notificationId: old });
+    const { job } = (await notify.jobs.get(tenantId, sent))!;
+    await notify.jobs.insert({ ...job, jobId: old });
     /** Test files share their storage, and their tenants. */
     class OwnTenant extends TenantStore {
       override async list() {
@@ -44,7 +50,9 @@ describe("a run of the timer", () => {
     const run = retention(
       { keepMs: { notifications: notificationMs, quarantine: Number.POSITIVE_INFINITY } },
       {
-        ...notify,
+        storage,
+        jobs,
+        clock: notify.engine.clock,
         tenantStore: new OwnTenant(storage.tables),
         answers: new TableAnswerStore(storage.tables, longAgo),
         quarantine: rig.services.quarantine,
@@ -52,10 +60,10 @@ describe("a run of the timer", () => {
     );
     const gone = fate === "gone";
     expect(await run(always)).toEqual({ answers: 0, notifications: gone ? 1 : 0 });
-    expect((await notify.notifications.get(tenantId, old)) === undefined).toBe(gone);
+    expect((await notify.jobs.get(tenantId, old)) === undefined).toBe(gone);
     expect((await refresh.refreshes.get(tenantId, old)) === undefined).toBe(gone);
     expect(await refresh.refreshes.get(tenantId, latest!.refreshId)).toBeDefined();
-    expect(await notify.notifications.get(tenantId, sent)).toBeDefined();
+    expect(await notify.jobs.get(tenantId, sent)).toBeDefined();
   });
 });
 
@@ -64,43 +72,42 @@ describe("notifications older than they are kept", () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 5 });
     const young = await rig.send(tenantId);
     await rig.drain();
-    const { notifications, deliveries } = rig.services.notify;
-    const { notification } = (await notifications.get(tenantId, young))!;
+    const { jobs, engine } = rig.services.notify;
+    const { job } = (await jobs.get(tenantId, young))!;
     const past = Date.now() - 500 * dayMs;
     const old = newestFirstId(past);
     const running = newestFirstId(past);
-    await notifications.insert({ ...notification, notificationId: old });
-    await notifications.putTargets(old, ["a"]);
+    await jobs.insert({ ...job, jobId: old });
+    await jobs.putTargets(old, ["a"]);
     await putRows(rig, old, 150, past);
-    await notifications.insert({ ...notification, notificationId: running, state: "running" });
+    await jobs.insert({ ...job, jobId: running, state: "running" });
     await putRows(rig, running, 3, past);
     const before = Date.now() - 400 * dayMs;
     rig.faults.reset();
-    expect(await forgetOldNotifications(rig.services.notify, tenantId, before, always)).toBe(1);
+    expect(await expireJobs(kept(), tenantId, before, always)).toBe(1);
     expect(rig.faults.calls().length).toBeLessThan(12);
-    expect(await notifications.get(tenantId, old)).toBeUndefined();
-    expect(await notifications.targets(old)).toEqual([]);
-    expect([await rowsOf(rig, old), await deliveries.plan(old)]).toEqual([[], undefined]);
+    expect(await jobs.get(tenantId, old)).toBeUndefined();
+    expect(await jobs.targets(old)).toEqual([]);
+    expect([await rowsOf(rig, old), await engine.items.plan(old)]).toEqual([[], undefined]);
     expect(await rowsOf(rig, running)).toHaveLength(3);
     expect((await rig.view(tenantId, young)).counts["total"]).toBe(5);
     expect((await rig.view(tenantId, running)).state).toBe("running");
-    await notifications.close(running);
+    await jobs.close(running);
   });
 
   it("that are cut short keep the row by which they are found", async () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1 });
     const done = await rig.send(tenantId);
     await rig.drain();
-    const { notifications } = rig.services.notify;
-    const { notification } = (await notifications.get(tenantId, done))!;
+    const { jobs } = rig.services.notify;
+    const { job } = (await jobs.get(tenantId, done))!;
     const past = Date.now() - 500 * dayMs;
     const old = newestFirstId(past);
-    await notifications.insert({ ...notification, notificationId: old });
+    await jobs.insert({ ...job, jobId: old });
     await putRows(rig, old, 1_200, past);
-    const deps = rig.services.notify;
-    expect(await forgetOldNotifications(deps, tenantId, Date.now() - dayMs, () => false)).toBe(0);
-    expect(await notifications.get(tenantId, old)).toBeDefined();
-    expect(await forgetOldNotifications(deps, tenantId, Date.now() - dayMs, always)).toBe(1);
+    expect(await expireJobs(kept(), tenantId, Date.now() - dayMs, () => false)).toBe(0);
+    expect(await jobs.get(tenantId, old)).toBeDefined();
+    expect(await expireJobs(kept(), tenantId, Date.now() - dayMs, always)).toBe(1);
     expect(await rowsOf(rig, old)).toEqual([]);
   });
 });

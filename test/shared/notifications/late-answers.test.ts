@@ -1,8 +1,9 @@
 /** Answers that come late, to a worker whose marks another one has looked behind meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { changeRows } from "../../../shared/notifications/passes/change-rows.ts";
-import { DeliveryStore } from "../../../shared/notifications/state/delivery-store.ts";
+import { changeRows } from "../../../shared/fanout/engine/change-rows.ts";
+import type { JobKind } from "../../../shared/fanout/kind.ts";
+import { ItemStore } from "../../../shared/fanout/state/item-store.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import type { Tables } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
@@ -17,7 +18,7 @@ afterAll(() => rig.stop());
 
 const devices = 30;
 const delivering = () =>
-  rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver);
+  rig.queues.waiting().some(({ queue }) => queue === queueNames.fanoutDispatch);
 
 /** A notification whose devices a worker has marked, and then died: nothing has left. */
 async function marked() {
@@ -29,12 +30,16 @@ async function marked() {
   if (message === undefined) throw new Error("nothing was planned");
   rig.queues.lose();
   const rows = await rowsOf(rig, notificationId);
-  const ids = (await packedOf(rig, notificationId)).map(({ deviceId }) => deviceId);
+  const ids = (await packedOf(rig, notificationId)).map(({ targetId }) => targetId);
   const markedAt = Date.now() - 60_000;
-  const claim = { event: "claim", details: { markedAt } } as const;
-  const steps = new Map(ids.map((id) => [id, claim]));
-  await changeRows(rig.services.notify.deliveries, rows, { notificationId, steps, now: markedAt });
-  return { tenantId, notificationId, message };
+  const claim = { event: "claim", details: { claimedAt: markedAt } } as const;
+  const transitions = new Map(ids.map((id) => [id, claim]));
+  const { kind, jobs } = rig.services.notify;
+  const { job } = (await jobs.get(tenantId, notificationId))!;
+  const work = { kind: kind as unknown as JobKind, job };
+  const { engine } = rig.services;
+  await changeRows(engine, { ...work, rows }, { transitions, now: markedAt });
+  return { tenantId, notificationId, message, work };
 }
 
 const latency = (tenantId: string, latencyMs: number) =>
@@ -61,23 +66,22 @@ it("a slow look does not give back what was claimed anew", async () => {
 });
 
 it("a step decided before a new claim is dropped, one decided since is applied", async () => {
-  const { notificationId } = await marked();
-  const { deliveries } = rig.services.notify;
+  const { notificationId, work } = await marked();
+  const { engine } = rig.services;
   const stale = await rowsOf(rig, notificationId);
-  const [first] = stale[0]?.deliveries ?? [];
-  const id = first?.deviceId ?? "";
+  const [first] = stale[0]?.items ?? [];
+  const id = first?.targetId ?? "";
   const one = (event: "claim" | "postpone" | "accept") => ({
-    notificationId,
     now: Date.now(),
-    steps: new Map([[id, { event }]]),
+    transitions: new Map([[id, { event }]]),
   });
-  await changeRows(deliveries, stale, one("claim"));
+  await changeRows(engine, { ...work, rows: stale }, one("claim"));
   const read = await rowsOf(rig, notificationId);
-  await changeRows(deliveries, stale, one("postpone"));
+  await changeRows(engine, { ...work, rows: stale }, one("postpone"));
   const stateNow = async () =>
-    (await packedOf(rig, notificationId)).find(({ deviceId }) => deviceId === id)?.state;
+    (await packedOf(rig, notificationId)).find(({ targetId }) => targetId === id)?.state;
   expect(await stateNow()).toBe("claimed");
-  await changeRows(deliveries, read, one("accept"));
+  await changeRows(engine, { ...work, rows: read }, one("accept"));
   expect(await stateNow()).toBe("sent");
 });
 
@@ -97,7 +101,7 @@ it("a page of rows is filled, though the service answers in short and empty piec
               : target.page(table, range, Math.min(2, top), token === "begin" ? undefined : token)
         : target[name as keyof Tables],
   });
-  const store = new DeliveryStore(short);
+  const store = new ItemStore(short);
   const rows = await rowsOf(rig, notificationId);
   expect(rows).toHaveLength(9);
   expect(await store.page(notificationId, { top: 5 })).toEqual(rows.slice(0, 5));

@@ -1,7 +1,7 @@
 /** Requests whose answer is lost, on devices that show no results: nothing is done twice, and the end is true. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { retryNotification } from "../../../shared/notifications/retry.ts";
-import { RetryRequest } from "../../../shared/notifications/state/contract.ts";
+import { RetryRequest } from "../../../shared/notifications/contract.ts";
+import { retryNotification } from "../../../shared/notifications/send-notification.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { tally } from "./support/rig-reading.ts";

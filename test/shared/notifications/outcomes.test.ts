@@ -1,6 +1,6 @@
 /** What Graph answers, device by device, on real HTTP: refused bulk, mixed batches, throttling, pace. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rowsPerUnit } from "../../../shared/notifications/passes/planning-steps.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -53,13 +53,13 @@ describe("a bulk request", () => {
     expect(new Set(attempts)).toEqual(new Set([2]));
   });
 
-  it("that the tenant may not make is made once, not for every unit", async () => {
-    // Claims of a test are so short that a unit of single requests would take dozens of passes.
-    const { notify } = rig.services;
-    const { claimMs, graphTimeoutMs } = notify;
-    Object.assign(notify, { claimMs: 30_000, graphTimeoutMs: 3_000 });
-    // One row more than a unit.
-    const devices = rowsPerUnit * 100 + 50;
+  it("that the tenant may not make is made once, not for every chunk", async () => {
+    // Claims of a test are so short that a chunk of single requests would take dozens of passes.
+    const { times } = rig.services.engine;
+    const { claimMs, askMs } = times;
+    Object.assign(times, { claimMs: 30_000, askMs: 3_000 });
+    // One row more than a chunk.
+    const devices = rowsPerChunk * 100 + 50;
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices });
     await behave(tenantId, { rejectBulk: 403 });
     const notificationId = await rig.send(tenantId);
@@ -70,8 +70,8 @@ describe("a bulk request", () => {
     const bulk = Object.entries((await requests()).byKind).find(([kind]) =>
       /bulk|execute/i.test(kind),
     );
-    expect(bulk?.[1]).toBeLessThanOrEqual(rowsPerUnit);
-    Object.assign(notify, { claimMs, graphTimeoutMs });
+    expect(bulk?.[1]).toBeLessThanOrEqual(rowsPerChunk);
+    Object.assign(times, { claimMs, askMs });
   }, 60_000);
 
   it("ends each device by its own reason", async () => {
@@ -101,7 +101,7 @@ describe("a bulk request", () => {
   });
 });
 
-const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.notificationDeliver;
+const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.fanoutDispatch;
 
 describe("a batch", () => {
   it("is judged part by part: what was throttled is asked again, and nothing else", async () => {
@@ -129,13 +129,13 @@ describe("a batch", () => {
 });
 
 describe("a tenant that Graph throttles", () => {
-  it("closes its door for everybody, and keeps what was granted", async () => {
+  it("closes its door for everybody, and keeps what was reserved", async () => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 150 });
     await setPace(rig, tenantId, 100);
     await behave(tenantId, { throttle: { limit: 0, windowSeconds: 60, retryAfter: 40 } });
     await rig.send(tenantId);
     await rig.drain(() =>
-      rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver),
+      rig.queues.waiting().some(({ queue }) => queue === queueNames.fanoutDispatch),
     );
     const [message] = rig.queues.waiting();
     if (message === undefined) throw new Error("nothing to deliver");
@@ -144,18 +144,16 @@ describe("a tenant that Graph throttles", () => {
     const state = await rig.services.throttle.read(tenantId, "deviceActions");
     expect(state.closedUntil).toBeGreaterThan(Date.now() + 38_000);
     const [again] = rig.queues.waiting();
-    expect(again?.message).toMatchObject({ granted: 2 });
+    expect(again?.message).toMatchObject({ reserved: 2 });
     expect(again?.visibleAt).toBeGreaterThan(Date.now() + 38_000);
     const other = await rig.send(tenantId);
     await rig.handle({
-      queue: queueNames.notificationPlan,
-      message: { v: 1, tenantId, notificationId: other },
+      queue: queueNames.fanoutPlan,
+      message: { v: 1, kind: "notification", tenantId, jobId: other },
       visibleAt: 0,
       attempts: 0,
     });
-    const turns = rig.queues
-      .waiting()
-      .filter(({ queue }) => queue === queueNames.notificationDeliver);
+    const turns = rig.queues.waiting().filter(({ queue }) => queue === queueNames.fanoutDispatch);
     expect(turns.every(({ visibleAt }) => visibleAt > Date.now() + 38_000)).toBe(true);
     rig.queues.lose();
   });
@@ -183,7 +181,7 @@ describe("a tenant's pace", () => {
     await setPace(rig, tenantId, 24);
     const ids = await Promise.all([1, 2, 3].map(() => rig.send(tenantId, { action: "wakeUp" })));
     await rig.drain(() =>
-      rig.queues.waiting().every(({ queue }) => queue === queueNames.notificationDeliver),
+      rig.queues.waiting().every(({ queue }) => queue === queueNames.fanoutDispatch),
     );
     const late = rig.queues.waiting();
     rig.queues.lose();

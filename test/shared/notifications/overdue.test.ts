@@ -1,45 +1,45 @@
-/** Units of overdue rows: every one of them once, nobody disturbed, as few messages as planning sends. */
+/** Chunks of overdue rows: every one of them once, nobody disturbed, as few messages as planning sends. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { overdueUnits } from "../../../shared/notifications/care/sweep.ts";
-import { rowsPerUnit } from "../../../shared/notifications/passes/planning-steps.ts";
-import type { RowMark } from "../../../shared/notifications/state/row-summaries.ts";
+import { overdueChunks } from "../../../shared/fanout/care/sweep.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
+import type { RowSummary } from "../../../shared/fanout/state/row-summaries.ts";
 import { idOf } from "./support/arbitrary-delivery.ts";
 
 const before = 1_000;
-/** Lost, nudged a moment ago, on time, and at its end. */
+/** Lost, requeued a moment ago, on time, and at its end. */
 const kinds = {
-  lost: { live: 1, dueAt: 500, nudgedAt: 0 },
-  nudged: { live: 1, dueAt: 500, nudgedAt: 1_500 },
-  onTime: { live: 1, dueAt: 1_500, nudgedAt: 0 },
-  ended: { live: 0, dueAt: 500, nudgedAt: 0 },
+  lost: { live: 1, dueAt: 500, requeuedAt: 0 },
+  requeued: { live: 1, dueAt: 500, requeuedAt: 1_500 },
+  onTime: { live: 1, dueAt: 1_500, requeuedAt: 0 },
+  ended: { live: 0, dueAt: 500, requeuedAt: 0 },
 };
 type Kind = keyof typeof kinds;
 const names = Object.keys(kinds) as Kind[];
-const marksOf = (list: readonly { kind: Kind; waiting: number }[]): RowMark[] =>
+const marksOf = (list: readonly { kind: Kind; waiting: number }[]): RowSummary[] =>
   list.map(({ kind, waiting }, nth) => ({
     ...kinds[kind],
     waiting: kind === "ended" ? 0 : waiting,
-    lastDeviceId: idOf(nth),
-    troubles: 0,
+    lastTargetId: idOf(nth),
+    failures: 0,
   }));
 
-describe("units of overdue rows", () => {
+describe("chunks of overdue rows", () => {
   it("name every lost row once, and no row that somebody is at", () => {
     const row = fc.record({ kind: fc.constantFrom(...names), waiting: fc.constantFrom(0, 1) });
     fc.assert(
       fc.property(fc.array(row, { maxLength: 80 }), (list) => {
         const marks = marksOf(list);
-        const units = overdueUnits(marks, before);
-        const spans = units.map(({ from, to }) =>
-          marks.filter(({ lastDeviceId: id }) => from <= id && id <= to),
+        const chunks = overdueChunks(marks, before);
+        const spans = chunks.map(({ from, to }) =>
+          marks.filter(({ lastTargetId: id }) => from <= id && id <= to),
         );
         const live = spans.flat().filter((mark) => mark.live > 0);
         expect(live).toEqual(marks.filter((_, nth) => list[nth]?.kind === "lost"));
-        expect(units.flatMap(({ rows }) => rows)).toEqual(live);
+        expect(chunks.flatMap(({ rows }) => rows)).toEqual(live);
         for (const [nth, span] of spans.entries()) {
-          expect(span.length).toBeLessThanOrEqual(rowsPerUnit);
-          expect(units[nth]?.toSend).toBe(span.some(({ waiting }) => waiting > 0));
+          expect(span.length).toBeLessThanOrEqual(rowsPerChunk);
+          expect(chunks[nth]?.toSend).toBe(span.some(({ waiting }) => waiting > 0));
         }
       }),
     );
@@ -47,6 +47,6 @@ describe("units of overdue rows", () => {
 
   it("are as few as planning makes where everything is lost", () => {
     const marks = marksOf(Array.from({ length: 800 }, () => ({ kind: "lost", waiting: 1 })));
-    expect(overdueUnits(marks, before)).toHaveLength(100);
+    expect(overdueChunks(marks, before)).toHaveLength(100);
   });
 });

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CollectionBody } from "../../../shared/devices/collections/contract.ts";
 import { addCollection } from "../../../shared/devices/collections/manage-collections.ts";
+import { itemsIn } from "../../../shared/fanout/engine/change-rows.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { cancelNotification } from "../../../shared/notifications/cancel.ts";
-import { deliveriesIn } from "../../../shared/notifications/passes/change-rows.ts";
-import { rowsPerUnit } from "../../../shared/notifications/passes/planning-steps.ts";
-import { retryNotification } from "../../../shared/notifications/retry.ts";
-import { RetryRequest } from "../../../shared/notifications/state/contract.ts";
+import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
+import { RetryRequest } from "../../../shared/notifications/contract.ts";
+import { retryNotification } from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.notificationDeliver;
+const isDeliver = ({ queue }: Waiting): boolean => queue === queueNames.fanoutDispatch;
 
 /** Handles what is to be planned until nothing is; answers the messages to deliver, which stay unhandled. */
 async function planOnly(): Promise<Waiting[]> {
@@ -51,15 +51,15 @@ async function followed(notificationId: string, death?: Death) {
   const held = await planOnly();
   const calls = [...rig.faults.calls()];
   rig.faults.revive();
-  const units = held.map(({ message }) => message as { from: string; to: string });
+  const chunks = held.map(({ message }) => message as { from: string; to: string });
   const rows = await rowsOf(rig, notificationId);
-  const ids = deliveriesIn(rows).map(({ deviceId }) => deviceId);
+  const ids = itemsIn(rows).map(({ targetId }) => targetId);
   const uncovered = rows.filter(
-    ({ lastDeviceId: id }) => !units.some(({ from, to }) => from <= id && id <= to),
+    ({ lastTargetId: id }) => !chunks.some(({ from, to }) => from <= id && id <= to),
   );
-  const full = units.filter(
+  const full = chunks.filter(
     ({ from, to }) =>
-      rows.filter(({ lastDeviceId: id }) => from <= id && id <= to).length === rowsPerUnit,
+      rows.filter(({ lastTargetId: id }) => from <= id && id <= to).length === rowsPerChunk,
   );
   const { state, counts } = await rig.view(tenantId, notificationId);
   const end = {
@@ -69,13 +69,13 @@ async function followed(notificationId: string, death?: Death) {
     rows: ids.length,
     uncovered: uncovered.length,
   };
-  return { notificationId, calls, end, units: units.length, full: full.length };
+  return { notificationId, calls, end, chunks: chunks.length, full: full.length };
 }
 
 describe("a planner", () => {
   it("sends a message for each eight full rows, and one for the rest", async () => {
-    const { units, full } = await planned();
-    expect({ units, full }).toEqual({ units: Math.ceil(devices / 800), full: 12 });
+    const { chunks, full } = await planned();
+    expect({ chunks, full }).toEqual({ chunks: Math.ceil(devices / 800), full: 12 });
   });
 
   it("plans each device of a rule once, though steps of it end within a row", async () => {
@@ -90,13 +90,13 @@ describe("a planner", () => {
     const expected = synced.filter((each) => each < value).length;
     expect(expected).toBeGreaterThan(5_000);
     expect(found.end).toMatchObject({ ids: expected, rows: expected, uncovered: 0 });
-    expect(found.units).toBe(Math.ceil(expected / 800));
+    expect(found.chunks).toBe(Math.ceil(expected / 800));
   });
 
   it("plans each device of a retry once", async () => {
     const { notify } = rig.services;
     const { notificationId } = await planned();
-    await cancelNotification(notify, tenantId, notificationId);
+    await cancelNotification(notify, { tenantId, notificationId });
     await rig.drain();
     expect(await rig.view(tenantId, notificationId)).toMatchObject({
       counts: { cancelled: devices },
@@ -104,9 +104,9 @@ describe("a planner", () => {
     const retryId = newestFirstId(Date.now());
     const body = RetryRequest.parse({ only: ["cancelled"], expiresAfter: "PT60S" });
     await retryNotification(notify, { tenantId, notificationId }, retryId, body);
-    const { end, units } = await followed(retryId);
+    const { end, chunks } = await followed(retryId);
     expect(end).toMatchObject({ ids: devices, rows: devices, uncovered: 0 });
-    expect(units).toBe(Math.ceil(devices / 800));
+    expect(chunks).toBe(Math.ceil(devices / 800));
   });
 
   it("that is killed at a commit or a message goes on where it was", async () => {
@@ -121,7 +121,7 @@ describe("a planner", () => {
     const sends = commits.map(
       (at) => at + calls.slice(at).findIndex((c) => c.startsWith("queue")) + 1,
     );
-    const last = calls.lastIndexOf("table.replace Notifications") + 1;
+    const last = calls.lastIndexOf("table.replace Jobs") + 1;
     const places = [...commits, ...sends, last];
     for (const atCall of places)
       for (const when of ["before", "after"] as const) {
@@ -138,7 +138,7 @@ describe("a planner", () => {
     if (message === undefined) throw new Error("nothing to plan");
     await Promise.all([rig.handle(message), rig.handle(message)]);
     await planOnly();
-    const ids = deliveriesIn(await rowsOf(rig, notificationId)).map(({ deviceId }) => deviceId);
+    const ids = itemsIn(await rowsOf(rig, notificationId)).map(({ targetId }) => targetId);
     expect([ids.length, new Set(ids).size]).toEqual([devices, devices]);
   });
 });

@@ -1,4 +1,4 @@
-/** Planning: what candidates begin with, and how rows become units that cover everything once. */
+/** Planning: what targets begin with, and how rows become chunks that cover everything once. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../../shared/devices/actions/action.ts";
@@ -7,16 +7,17 @@ import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
 import { cursorBehind } from "../../../shared/devices/directory/directory-layout.ts";
 import {
-  firstDelivery,
-  groupsOf,
+  chunkCost,
+  firstItem,
   keptOf,
-  rowsPerUnit,
-  toUnits,
-  workOf,
-} from "../../../shared/notifications/passes/planning-steps.ts";
-import { toRows } from "../../../shared/notifications/state/delivery-row.ts";
-import { noWork } from "../../../shared/notifications/state/plan-progress.ts";
-import { idOf, states, waiting } from "./support/arbitrary-delivery.ts";
+  rowsPerChunk,
+  toChunks,
+} from "../../../shared/fanout/engine/chunks.ts";
+import { toRows } from "../../../shared/fanout/state/item-row.ts";
+import { noCost } from "../../../shared/fanout/state/progress.ts";
+import { groupsOf } from "../../../shared/notifications/kind.ts";
+import type { DeviceTarget } from "../../../shared/notifications/targets.ts";
+import { idOf, kind, running, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const known = (id: string): Action => {
   const action = findAction(id);
@@ -24,7 +25,7 @@ const known = (id: string): Action => {
   return action;
 };
 const restart = known("restart");
-const wishes = { allowApproximate: false, parameters: {} };
+const job = running();
 
 const device = (more: Partial<Device>): Device => ({
   deviceId: idOf(1),
@@ -40,21 +41,21 @@ const device = (more: Partial<Device>): Device => ({
 
 describe("the first delivery", () => {
   it("waits on the device's best route", () => {
-    const candidate = { deviceId: idOf(1), device: device({}) };
-    const first = firstDelivery(restart, candidate, wishes, 5);
+    const target: DeviceTarget = { targetId: idOf(1), device: device({}) };
+    const first = firstItem(kind, job, target, 5);
     expect(first).toEqual(waiting(1, { route: 1, at: 5 }));
   });
 
   it("ends at once where there is no way, and says why", () => {
-    const candidate = { deviceId: idOf(1), device: device({ operatingSystem: "iOS" }) };
-    const first = firstDelivery(restart, candidate, wishes, 5);
+    const target: DeviceTarget = { targetId: idOf(1), device: device({ operatingSystem: "iOS" }) };
+    const first = firstItem(kind, job, target, 5);
     expect(first).toMatchObject({ state: "notSupported", route: -1 });
     expect(first).toMatchObject({ code: "platform-not-supported" });
   });
 
   it("fails where the directory no longer has the device", () => {
-    const first = firstDelivery(restart, { deviceId: idOf(1) }, wishes, 5);
-    expect(first).toMatchObject({ state: "failed", code: "device-not-found", deviceName: "" });
+    const first = firstItem(kind, job, { targetId: idOf(1) }, 5);
+    expect(first).toMatchObject({ state: "failed", code: "device-not-found", name: "" });
   });
 });
 
@@ -63,7 +64,7 @@ const lists = fc.array(
   fc.record({
     state: fc.constantFrom(...states),
     route: fc.integer({ min: 0, max: 2 }),
-    alone: fc.boolean(),
+    singly: fc.boolean(),
   }),
   { maxLength: 2500 },
 );
@@ -71,7 +72,7 @@ const lists = fc.array(
 const isWaiting = ({ state }: { state: string }): boolean => state === "waiting";
 
 describe("a step", () => {
-  const most = 5 * rowsPerUnit;
+  const most = 5 * rowsPerChunk;
 
   it.each([
     [0, "ffff0000.7.3", 0],
@@ -84,33 +85,28 @@ describe("a step", () => {
     [90, undefined, most],
   ])("that finds %i rows, more behind them: %s, keeps %i", (found, next, kept) => {
     const full = Array.from({ length: found * 100 }, (_, nth) => waiting(nth));
-    const step = keptOf(toRows(full, 0), next);
+    const step = keptOf(kind, toRows(full, 0), next);
     expect(step.rows).toHaveLength(kept);
     expect(step.next).toBe(kept < found ? cursorBehind(next, idOf(kept * 100 - 1)) : next);
   });
 });
 
-describe("units", () => {
+describe("chunks", () => {
   it("cover every waiting delivery once, in order, and cost what their calls cost", () => {
     fc.assert(
       fc.property(lists, (list) => {
         const deliveries = list.map((more, nth) => waiting(nth, more));
         const rows = toRows(deliveries, 0);
-        const units = toUnits(restart, rows);
-        const covered = units.map(({ from, to }) =>
-          rows.filter(({ lastDeviceId }) => from <= lastDeviceId && lastDeviceId <= to),
+        const chunks = toChunks(kind, job, rows);
+        const covered = chunks.map(({ from, to }) =>
+          rows.filter(({ lastTargetId }) => from <= lastTargetId && lastTargetId <= to),
         );
         for (const [nth, part] of covered.entries()) {
-          expect(part.length).toBeLessThanOrEqual(rowsPerUnit);
-          const inside = part.flatMap((row) => row.deliveries);
-          expect(units[nth]?.cost).toBe(
-            workOf(
-              restart,
-              inside.filter(({ state }) => state === "waiting"),
-            ).requests,
-          );
+          expect(part.length).toBeLessThanOrEqual(rowsPerChunk);
+          const inside = part.flatMap((row) => row.items);
+          expect(chunks[nth]?.cost).toEqual(chunkCost(kind, job, inside.filter(isWaiting)));
         }
-        const reached = covered.flat().flatMap((row) => row.deliveries);
+        const reached = covered.flat().flatMap((row) => row.items);
         expect(reached.filter(isWaiting)).toEqual(deliveries.filter(isWaiting));
         expect(new Set(covered.flat()).size).toBe(covered.flat().length);
       }),
@@ -120,18 +116,23 @@ describe("units", () => {
 
   it("leave out rows in which nothing waits", () => {
     const done = Array.from({ length: 300 }, (_, nth) => waiting(nth, { state: "notSupported" }));
-    expect(toUnits(restart, toRows(done, 0))).toEqual([]);
+    expect(toChunks(kind, job, toRows(done, 0))).toEqual([]);
   });
 
-  it("name the sites of what relays carry, which costs Graph nothing", () => {
+  it("name the stops of what relays carry, which costs Graph nothing", () => {
     const sites = ["P02", undefined, "P01", "P02"];
     const rows = toRows(
       sites.map((_, nth) => waiting(nth)),
       0,
     );
-    const siteOf = (id: string): string | undefined => sites[Number.parseInt(id.slice(-4), 16)];
-    expect(toUnits(restart, rows, siteOf)).toEqual([
-      { from: idOf(3), to: idOf(3), cost: 0, work: noWork, sites: ["P01", "P02"] },
+    const targets = sites.map(
+      (siteCode, nth): DeviceTarget => ({
+        targetId: idOf(nth),
+        device: device({ deviceId: idOf(nth), ...(siteCode && { siteCode }) }),
+      }),
+    );
+    expect(toChunks(kind, job, rows, targets)).toEqual([
+      { from: idOf(3), to: idOf(3), cost: noCost, stops: ["P01", "P02"] },
     ]);
   });
 });
@@ -144,8 +145,10 @@ describe("calls", () => {
         const calls = callsFor(groupsOf(restart, deliveries));
         const sent = calls.flatMap(({ deviceIds }) => deviceIds);
         const throughGraph = deliveries.filter(({ route }) => route > 0);
-        expect(sent.toSorted()).toEqual(throughGraph.map(({ deviceId }) => deviceId));
-        const alone = new Set(deliveries.filter((each) => each.alone).map((each) => each.deviceId));
+        expect(sent.toSorted()).toEqual(throughGraph.map(({ targetId }) => targetId));
+        const alone = new Set(
+          deliveries.filter((each) => each.singly).map((each) => each.targetId),
+        );
         for (const call of calls) {
           expect(call.deviceIds.length).toBeLessThanOrEqual(call.form === "bulk" ? 100 : 20);
           expect(costOf(call)).toBe(call.form === "bulk" ? 1 : call.deviceIds.length);

@@ -1,19 +1,19 @@
 /** Messages that the host has given up: tried again a while, then their work ends truly, with the cause. */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Look } from "../../../shared/devices/actions/read-back.ts";
 import {
   endStep,
-  maxTroubles,
+  maxFailures,
+  poisonedChunk,
   poisonedPlan,
-  poisonedUnit,
-} from "../../../shared/notifications/care/poisoned.ts";
-import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
+} from "../../../shared/fanout/care/poisoned.ts";
+import { beforePlanning } from "../../../shared/fanout/state/progress.ts";
+import { findingOf } from "../../../shared/notifications/kind.ts";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
 import type { Row } from "../../../shared/storage/rows.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
-import { waiting } from "./support/arbitrary-delivery.ts";
+import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
 import { deliveriesOf, rowsOf, tally } from "./support/rig-reading.ts";
 
 let rig: NotifyRig;
@@ -34,15 +34,15 @@ async function startedUntil(queue: string, devices: number) {
   rig.queues.lose();
   if (message === undefined) throw new Error(`nothing waits in ${queue}`);
   const { from, to } = message.message as { from: string; to: string };
-  return { tenantId, notificationId, message, unit: { tenantId, notificationId, from, to } };
+  const ids = { kind: "notification", tenantId, jobId: notificationId };
+  return { tenantId, notificationId, ids, message, chunk: { ...ids, from, to } };
 }
 
 /** As an operator, or an older version, may have left it: nobody can plan this. */
 async function breakAction(tenantId: string, notificationId: string): Promise<void> {
-  const { notifications } = rig.services.notify;
-  const stored = await notifications.get(tenantId, notificationId);
-  const { notification, etag } = stored!;
-  await notifications.replace({ ...notification, actionId: "withdrawn" }, etag);
+  const { jobs } = rig.services.notify;
+  const { job, etag } = (await jobs.get(tenantId, notificationId))!;
+  await jobs.replace({ ...job, actionId: "withdrawn" }, etag);
 }
 
 /** What waits now, to be handled at once though it was sent for later. */
@@ -54,21 +54,17 @@ function takeAll() {
 
 describe("planning that fails every time", () => {
   it("is tried again twice, then the notification has failed and says why", async () => {
-    const { tenantId, notificationId, message } = await startedUntil(
-      queueNames.notificationPlan,
-      5,
-    );
+    const { tenantId, notificationId, ids, message } = await startedUntil(queueNames.fanoutPlan, 5);
     await breakAction(tenantId, notificationId);
     await rig.handle(message);
     rig.queues.lose();
     for (const wait of [60, 240]) {
-      const ids = { tenantId, notificationId };
-      expect(await poisonedPlan(rig.services.notify, ids)).toBe("again");
+      expect(await poisonedPlan(rig.services.engine, ids)).toBe("again");
       const [again] = takeAll();
-      expect(again?.queue).toBe(queueNames.notificationPlan);
+      expect(again?.queue).toBe(queueNames.fanoutPlan);
       expect((again?.visibleAt ?? 0) - Date.now()).toBeGreaterThan((wait - 5) * 1000);
     }
-    expect(await poisonedPlan(rig.services.notify, { tenantId, notificationId })).toBe("failed");
+    expect(await poisonedPlan(rig.services.engine, ids)).toBe("failed");
     await rig.drain();
     const { state, failure, finishedAt } = await rig.view(tenantId, notificationId);
     expect({ state, failure }).toEqual({
@@ -79,34 +75,34 @@ describe("planning that fails every time", () => {
       },
     });
     expect(finishedAt).toBeDefined();
-    const { open } = await rig.services.notify.notifications.open(1000);
-    expect(open.map((each) => each.notificationId)).not.toContain(notificationId);
-    expect(await poisonedPlan(rig.services.notify, { tenantId, notificationId })).toBe("over");
+    const { open } = await rig.services.notify.jobs.open(1000);
+    expect(open.map(({ jobId }) => jobId)).not.toContain(notificationId);
+    expect(await poisonedPlan(rig.services.engine, ids)).toBe("over");
   });
 
   it("stops what waits, and follows what has left", async () => {
-    const { tenantId, notificationId, message } = await startedUntil(
-      queueNames.notificationDeliver,
+    const { tenantId, notificationId, ids, message } = await startedUntil(
+      queueNames.fanoutDispatch,
       120,
     );
-    const { notifications, deliveries } = rig.services.notify;
-    const plan = await deliveries.plan(notificationId);
-    const stored = await notifications.get(tenantId, notificationId);
+    const { engine, jobs } = rig.services.notify;
+    const plan = await engine.items.plan(notificationId);
+    const { job, etag } = (await jobs.get(tenantId, notificationId))!;
     const reopened = { ...plan!.progress, done: false };
-    await deliveries.commitPlan(stored!.notification, [], reopened, plan!.etag);
-    await notifications.replace({ ...stored!.notification, state: "planning" }, stored!.etag);
+    await engine.items.commitPlan({ ...ids, subject: "restart" }, [], reopened, plan!.etag);
+    await jobs.replace({ ...job, state: "planning" }, etag);
     const [, last] = await rowsOf(rig, notificationId);
-    const only = { from: last!.lastDeviceId, granted: 0, handed: undefined };
+    const only = { from: last!.lastTargetId, reserved: 0, told: undefined };
     await rig.handle({ ...message, message: { ...message.message, ...only } });
-    for (let nth = 1; nth < maxTroubles; nth += 1) {
-      await poisonedPlan(rig.services.notify, { tenantId, notificationId });
+    for (let nth = 1; nth < maxFailures; nth += 1) {
+      await poisonedPlan(rig.services.engine, ids);
       takeAll();
     }
-    await poisonedPlan(rig.services.notify, { tenantId, notificationId });
+    await poisonedPlan(rig.services.engine, ids);
     expect((await rig.view(tenantId, notificationId)).state).toBe("failing");
-    const { from, to } = { from: last!.lastDeviceId, to: last!.lastDeviceId };
-    const ids = { v: 1, tenantId, notificationId, from, to };
-    rig.queues.put({ ...message, queue: queueNames.notificationConfirm, message: ids });
+    const { from, to } = { from: last!.lastTargetId, to: last!.lastTargetId };
+    const look = { v: 1, ...ids, from, to };
+    rig.queues.put({ ...message, queue: queueNames.fanoutReadBack, message: look });
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({
       "cancelled notification-failed": 100,
@@ -116,39 +112,38 @@ describe("planning that fails every time", () => {
   });
 
   it("has its patience back when it got a step further", async () => {
-    const { tenantId, notificationId } = await startedUntil(queueNames.notificationPlan, 5);
-    const ids = { tenantId, notificationId };
-    const { notify } = rig.services;
-    await poisonedPlan(notify, ids);
-    await poisonedPlan(notify, ids);
-    await notify.deliveries.commitPlan(
-      { ...ids, actionId: "restart" },
+    const { notificationId, ids } = await startedUntil(queueNames.fanoutPlan, 5);
+    const { engine } = rig.services;
+    await poisonedPlan(engine, ids);
+    await poisonedPlan(engine, ids);
+    await engine.items.commitPlan(
+      { ...ids, subject: "restart" },
       [],
       { ...beforePlanning, steps: 1 },
       undefined,
     );
-    expect(await poisonedPlan(notify, ids)).toBe("again");
+    expect(await poisonedPlan(engine, ids)).toBe("again");
     takeAll();
-    await rig.services.notify.notifications.close(notificationId);
+    await rig.services.notify.jobs.close(notificationId);
   });
 });
 
 describe("rows whose handlers fail every time", () => {
   it("are tried row by row, and only the one that keeps failing ends as failed", async () => {
-    const { tenantId, notificationId, message, unit } = await startedUntil(
-      queueNames.notificationDeliver,
+    const { tenantId, notificationId, message, chunk } = await startedUntil(
+      queueNames.fanoutDispatch,
       120,
     );
-    const { notify } = rig.services;
-    await notify.troubles.noteError(notificationId, new Error("a row too many"), Date.now());
-    expect(await poisonedUnit(notify, unit)).toEqual({ again: 2, ended: 0 });
+    const { engine } = rig.services;
+    await engine.failures.noteError(chunk, new Error("a row too many"), Date.now());
+    expect(await poisonedChunk(engine, chunk)).toEqual({ again: 2, ended: 0 });
     const [first, second, ...more] = takeAll();
     expect([first?.queue, second?.queue, more.length]).toEqual([message.queue, message.queue, 0]);
-    const row = { ...unit, to: unit.from };
-    expect(await poisonedUnit(notify, row)).toEqual({ again: 1, ended: 0 });
+    const row = { ...chunk, to: chunk.from };
+    expect(await poisonedChunk(engine, row)).toEqual({ again: 1, ended: 0 });
     takeAll();
-    expect(await poisonedUnit(notify, row)).toEqual({ again: 0, ended: 1 });
-    const other = first?.message["from"] === unit.from ? second : first;
+    expect(await poisonedChunk(engine, row)).toEqual({ again: 0, ended: 1 });
+    const other = first?.message["from"] === chunk.from ? second : first;
     rig.queues.put({ ...other!, visibleAt: 0 });
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({
@@ -157,37 +152,34 @@ describe("rows whose handlers fail every time", () => {
     });
     const { state } = await rig.view(tenantId, notificationId);
     expect(state).toBe("partlyCompleted");
-    expect((await rowsOf(rig, notificationId))[0]?.deliveries[0]?.detail).toContain("row too many");
+    expect((await rowsOf(rig, notificationId))[0]?.items[0]?.detail).toContain("row too many");
     expect(await rig.ledger(tenantId)).toMatchObject({ total: 20, doubled: 0 });
   });
 
   it("are looked at first where something may have left", async () => {
-    const { tenantId, notificationId, unit } = await startedUntil(
-      queueNames.notificationConfirm,
-      9,
-    );
-    for (let nth = 1; nth <= maxTroubles; nth += 1) await poisonedUnit(rig.services.notify, unit);
+    const { tenantId, notificationId, chunk } = await startedUntil(queueNames.fanoutReadBack, 9);
+    for (let nth = 1; nth <= maxFailures; nth += 1) await poisonedChunk(rig.services.engine, chunk);
     takeAll();
     expect(await tally(rig, tenantId, notificationId)).toEqual({ done: 9 });
     expect((await rig.view(tenantId, notificationId)).state).toBe("completed");
   });
 
   it("have their patience back when a handler got through", async () => {
-    const { notificationId, message, unit } = await startedUntil(queueNames.notificationDeliver, 9);
-    const { notify } = rig.services;
-    for (let nth = 1; nth < maxTroubles; nth += 1) await poisonedUnit(notify, unit);
+    const { notificationId, message, chunk } = await startedUntil(queueNames.fanoutDispatch, 9);
+    const { engine } = rig.services;
+    for (let nth = 1; nth < maxFailures; nth += 1) await poisonedChunk(engine, chunk);
     takeAll();
     await rig.handle(message);
-    expect(await poisonedUnit(notify, unit)).toEqual({ again: 1, ended: 0 });
+    expect(await poisonedChunk(engine, chunk)).toEqual({ again: 1, ended: 0 });
     takeAll();
-    await rig.services.notify.notifications.close(notificationId);
+    await rig.services.notify.jobs.close(notificationId);
   });
 });
 
 const result = (actionState: string): Look => ({
   kind: "seen",
   device: {
-    id: waiting().deviceId,
+    id: waiting().targetId,
     deviceActionResults: [
       { actionName: "rebootNow", actionState, startDateTime: new Date(50_000).toISOString() },
     ],
@@ -195,26 +187,26 @@ const result = (actionState: string): Look => ({
 });
 
 it("a row whose text is corrupt ends as unknown with its cause, and its neighbours are reached", async () => {
-  const { tenantId, notificationId, message, unit } = await startedUntil(
-    queueNames.notificationDeliver,
+  const { tenantId, notificationId, message, chunk } = await startedUntil(
+    queueNames.fanoutDispatch,
     120,
   );
-  const { storage, notify } = rig.services;
-  const key = `row:${unit.from}`;
-  const row = await storage.tables.get(tableNames.deliveries, notificationId, key);
+  const { storage, engine } = rig.services;
+  const key = `row:${chunk.from}`;
+  const row = await storage.tables.get(tableNames.items, notificationId, key);
   const { etag, columns, partitionKey, rowKey } = row!;
   const broken = { ...(columns as Row), partitionKey, rowKey, d0: "[[" };
-  await storage.tables.transact(tableNames.deliveries, [{ kind: "replace", row: broken, etag }]);
+  await storage.tables.transact(tableNames.items, [{ kind: "replace", row: broken, etag }]);
   await expect(rig.handle({ ...message, attempts: 0 })).resolves.toBeUndefined();
   rig.queues.lose();
-  expect(await poisonedUnit(notify, unit)).toEqual({ again: 2, ended: 0 });
-  const other = takeAll().find(({ message: { from } }) => from !== unit.from);
+  expect(await poisonedChunk(engine, chunk)).toEqual({ again: 2, ended: 0 });
+  const other = takeAll().find(({ message: { from } }) => from !== chunk.from);
   rig.queues.put({ ...other!, visibleAt: 0 });
   await rig.drain();
-  const one = { ...unit, to: unit.from };
-  expect(await poisonedUnit(notify, one)).toEqual({ again: 1, ended: 0 });
+  const one = { ...chunk, to: chunk.from };
+  expect(await poisonedChunk(engine, one)).toEqual({ again: 1, ended: 0 });
   rig.queues.lose();
-  expect(await poisonedUnit(notify, one)).toEqual({ again: 0, ended: 1 });
+  expect(await poisonedChunk(engine, one)).toEqual({ again: 0, ended: 1 });
   const { state, counts } = await rig.view(tenantId, notificationId);
   expect({ state, counts }).toMatchObject({
     state: "partlyCompleted",
@@ -226,7 +218,7 @@ it("a row whose text is corrupt ends as unknown with its cause, and its neighbou
 });
 
 describe("the end of a delivery whose handlers fail", () => {
-  const nothing: Look = { kind: "seen", device: { id: waiting().deviceId } };
+  const nothing: Look = { kind: "seen", device: { id: waiting().targetId } };
   test.each<[string, "waiting" | "claimed" | "sent", Look | undefined, string]>([
     ["that waits", "waiting", undefined, "fail"],
     ["that is marked and left no trace", "claimed", nothing, "lose"],
@@ -239,12 +231,13 @@ describe("the end of a delivery whose handlers fail", () => {
     ["that was sent and shows nothing", "sent", nothing, "lose"],
     ["that was sent and nobody can look at", "sent", undefined, "lose"],
   ])("%s", (_, state, look, event) => {
-    const delivery = waiting(0, { state, route: 1, markedAt: 50_000, at: 50_000 });
-    expect(endStep(findAction("restart"), delivery, look, "x").event).toBe(event);
+    const delivery = waiting(0, { state, route: 1, claimedAt: 50_000, at: 50_000 });
+    const finding = look && findingOf(running(), delivery, look);
+    expect(endStep(kind, delivery, finding, "x").event).toBe(event);
   });
 
   it("that waits and may have been done is unknown", () => {
     const delivery = waiting(0, { route: 1, unclear: 1 });
-    expect(endStep(findAction("restart"), delivery, undefined, "x").event).toBe("lose");
+    expect(endStep(kind, delivery, undefined, "x").event).toBe("lose");
   });
 });

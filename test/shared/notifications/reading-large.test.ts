@@ -1,10 +1,10 @@
 /** What reading a large notification costs, and what becomes of it when storage stops a query early. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import type { CountedState } from "../../../shared/fanout/state/item.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { allDeliveries, listDeliveries } from "../../../shared/notifications/list-deliveries.ts";
 import { readNotification } from "../../../shared/notifications/read-notifications.ts";
-import type { CountedState } from "../../../shared/notifications/state/delivery.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { faultTap } from "../../support/fault-tap.ts";
@@ -15,7 +15,7 @@ import { idOf, readersOf, storeDeliveries } from "./support/stored-deliveries.ts
 const { tap, calls, reset } = faultTap();
 const storage = await testStorage(systemClock, tap);
 const tenantId = randomUUID();
-const page = "table.page Deliveries";
+const page = "table.page Items";
 
 /** The pages of a list: the devices on each, and the storage calls that it took. */
 async function pagesOf(
@@ -48,7 +48,7 @@ test("the status of as many rows as 1,000,000 devices fill takes 13 reads", asyn
   const found = await readNotification(readersOf(storage), tenantId, id);
   expect(found).toMatchObject({ ok: true, value: { counts: { total: rows, sent: rows } } });
   const counts = Array.from({ length: 11 }, () => page);
-  expect(calls()).toEqual(["table.get Notifications", "table.get Deliveries", ...counts]);
+  expect(calls()).toEqual(["table.get Jobs", "table.get Items", ...counts]);
 });
 
 test("few failures among many come in one page of one read", async () => {
@@ -82,9 +82,9 @@ test("where storage stops early a page is short, or empty, and the next one goes
       for (const each of pages) expect(each.calls.filter((call) => call === page)).toEqual([page]);
     }
     // Work looks for rows to the end: what it took for none would be forgotten.
-    const { deliveries } = readersOf(slow);
-    const found = await deliveries.page(id, { where: "failed gt 0", top: 100 });
-    expect(found.map(({ lastDeviceId }) => lastDeviceId)).toEqual([9, 39, 69, 99].map(idOf));
+    const { items } = readersOf(slow).engine;
+    const found = await items.page(id, { where: "failed gt 0", top: 100 });
+    expect(found.map(({ lastTargetId }) => lastTargetId)).toEqual([9, 39, 69, 99].map(idOf));
     const all: string[] = [];
     for await (const { deviceId } of allDeliveries(readersOf(slow), {
       tenantId,

@@ -1,9 +1,9 @@
 /** Reading: complete and without repetition, the same as CSV and as JSON, at a known cost in storage reads. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CountedState, countedStates } from "../../../shared/fanout/state/item.ts";
+import type { DeliveryView } from "../../../shared/notifications/contract.ts";
 import { deliveriesCsv, listDeliveries } from "../../../shared/notifications/list-deliveries.ts";
 import { deviceHistory } from "../../../shared/notifications/read-notifications.ts";
-import type { DeliveryView } from "../../../shared/notifications/state/contract.ts";
-import { type CountedState, countedStates } from "../../../shared/notifications/state/delivery.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { deliveriesOf, rowsOf } from "./support/rig-reading.ts";
@@ -80,7 +80,7 @@ describe("deliveries", () => {
 describe("the cost in storage calls", () => {
   it("of a finished notification is its row", async () => {
     const calls = await costOf(() => rig.view(tenantId, notificationId));
-    expect(calls).toEqual(["table.get Notifications"]);
+    expect(calls).toEqual(["table.get Jobs"]);
   });
 
   it("of one under way with 26 rows is its row, its plan, and one read of counts", async () => {
@@ -89,17 +89,13 @@ describe("the cost in storage calls", () => {
     rig.queues.lose();
     expect((await rowsOf(rig, open)).length).toBe(26);
     const calls = await costOf(() => rig.view(tenantId, open));
-    expect(calls).toEqual([
-      "table.get Notifications",
-      "table.get Deliveries",
-      "table.page Deliveries",
-    ]);
+    expect(calls).toEqual(["table.get Jobs", "table.get Items", "table.page Items"]);
   });
 
   it("of a page of deliveries is one read", async () => {
     const ids = { tenantId, notificationId };
     const calls = await costOf(() => listDeliveries(rig.services.notify, ids, { top: 100 }));
-    expect(calls).toEqual(["table.page Deliveries"]);
+    expect(calls).toEqual(["table.page Items"]);
   });
 });
 

@@ -1,26 +1,23 @@
 /** What a relay's claim takes, and what its report means, as tables. */
 import { describe, expect, test } from "vitest";
-import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
-import { applySteps } from "../../../shared/notifications/passes/decide-pass.ts";
+import { carrierDueAt, silenceOf } from "../../../shared/fanout/engine/decide.ts";
+import type { JobKind } from "../../../shared/fanout/kind.ts";
+import { applyAll, type Item, type ItemState } from "../../../shared/fanout/state/item.ts";
+import { pack, unpack } from "../../../shared/fanout/state/item-row.ts";
+import type { Notification } from "../../../shared/notifications/notification.ts";
 import { decideClaim } from "../../../shared/notifications/relay/claim.ts";
 import { outcomes } from "../../../shared/notifications/relay/contract.ts";
-import { stepsFor } from "../../../shared/notifications/relay/report.ts";
-import type { Delivery, DeliveryState } from "../../../shared/notifications/state/delivery.ts";
-import { pack, unpack } from "../../../shared/notifications/state/delivery-row.ts";
-import type { Notification } from "../../../shared/notifications/state/notification.ts";
-import {
-  relayDueAt,
-  relayGraceMs,
-  relaySilence,
-} from "../../../shared/notifications/state/relay-route.ts";
+import { relayCarrier } from "../../../shared/notifications/relay/relay-carrier.ts";
+import { transitionsFor } from "../../../shared/notifications/relay/report.ts";
+import { kindOver } from "./support/arbitrary-delivery.ts";
 
-const restart = findAction("restart");
-if (restart === undefined) throw new Error("no restart");
-const action = restart;
+const carrier = relayCarrier({ directory: undefined as never, queues: undefined as never });
+const kind = kindOver({ carrier }) as unknown as JobKind;
 const now = 1_000_000;
 const notification = {
-  notificationId: "n",
+  kind: "notification",
+  jobId: "n",
   tenantId: "t",
   state: "running",
   actionId: "restart",
@@ -32,9 +29,9 @@ const notification = {
   expiresAt: now + 60_000,
 } as const satisfies Notification;
 
-const delivery = (deviceId: string, more: Partial<Delivery> = {}): Delivery => ({
-  deviceId,
-  deviceName: deviceId,
+const delivery = (deviceId: string, more: Partial<Item> = {}): Item => ({
+  targetId: deviceId,
+  name: deviceId,
   state: "waiting",
   route: 0,
   at: 0,
@@ -56,14 +53,11 @@ const device = (deviceId: string, more: Partial<Device> = {}): Device => ({
   ...more,
 });
 
-function claim(
-  deliveries: readonly Delivery[],
-  more: Partial<Parameters<typeof decideClaim>[0]> = {},
-) {
-  const known = deliveries.map(({ deviceId }) => [deviceId, device(deviceId)] as const);
+function claim(deliveries: readonly Item[], more: Partial<Parameters<typeof decideClaim>[0]> = {}) {
+  const known = deliveries.map(({ targetId }) => [targetId, device(targetId)] as const);
   const devices = new Map(known);
-  const leavers = new Set<string>();
-  const scene = { action, notification, siteCode: "P01", deliveries, devices, leavers, now };
+  const outOfScope = new Set<string>();
+  const scene = { kind, notification, siteCode: "P01", deliveries, devices, outOfScope, now };
   return decideClaim({ ...scene, ...more });
 }
 
@@ -112,7 +106,7 @@ describe("a claim", () => {
     const devices = new Map([["d1", device("d1")]]);
     const { settle } = claim([delivery("d1"), delivery("d2")], {
       devices,
-      leavers: new Set(["d1"]),
+      outOfScope: new Set(["d1"]),
     });
     expect(settle.get("d1")?.details?.code).toBe("left-target");
     expect(settle.get("d2")?.details?.code).toBe("device-not-found");
@@ -120,13 +114,13 @@ describe("a claim", () => {
 });
 
 /** Applies a report once, and once more. */
-function reported(from: DeliveryState, outcome: (typeof outcomes)[number]): DeliveryState[] {
+function reported(from: ItemState, outcome: (typeof outcomes)[number]): ItemState[] {
   let current = delivery("d1", { state: from });
-  const states: DeliveryState[] = [];
+  const states: ItemState[] = [];
   for (let times = 0; times < 2; times += 1) {
-    const steps = stepsFor({ deviceId: "d1", outcome }, current, now, 0);
-    for (const step of steps)
-      current = applySteps([current], new Map([["d1", step]]), now)[0] ?? current;
+    const transitions = transitionsFor({ deviceId: "d1", outcome }, current, now, 0);
+    for (const transition of transitions)
+      current = applyAll([current], new Map([["d1", transition]]), now)[0] ?? current;
     states.push(current.state);
   }
   return states;
@@ -162,9 +156,12 @@ describe("a report", () => {
 
   test("knows a reason for every bad end", () => {
     for (const outcome of outcomes.filter((each) => !/accepted|done|later/.test(each))) {
-      const last = stepsFor({ deviceId: "d1", outcome }, { state: "sent", attempts: 1 }, now, 0).at(
-        -1,
-      );
+      const last = transitionsFor(
+        { deviceId: "d1", outcome },
+        { state: "sent", attempts: 1 },
+        now,
+        0,
+      ).at(-1);
       expect(last?.details?.code, outcome).toBeDefined();
     }
   });
@@ -172,14 +169,14 @@ describe("a report", () => {
   test("that the time is over, and silence, tell the reason that was reported before", () => {
     const detail = "the site answers 503: SQL is starting";
     const before = delivery("d1", { state: "claimed", detail });
-    const late = stepsFor(
+    const late = transitionsFor(
       { deviceId: "d1", outcome: "expired", detail: "too late" },
       before,
       now,
       0,
     );
     expect(late.at(-1)?.details?.detail).toBe(`too late; the latest reason: ${detail}`);
-    const silence = relaySilence(notification, before, notification.expiresAt + relayGraceMs);
+    const silence = silenceOf(kind, notification, before, notification.expiresAt + carrier.graceMs);
     expect(silence?.details?.detail).toContain(detail);
   });
 });
@@ -189,16 +186,16 @@ describe("rows that only relays still owe", () => {
   test.each([
     ["waiting", now + 60_000],
     ["claimed", now + 600_000],
-    ["sent", end + relayGraceMs],
+    ["sent", end + carrier.graceMs],
     ["done", undefined],
   ] as const)("are due when a %s delivery needs somebody", (state, due) => {
-    expect(relayDueAt(action, notification, [delivery("d1", { state })], now)).toBe(due);
+    expect(carrierDueAt(kind, notification, [delivery("d1", { state })], now)).toBe(due);
   });
 
   test.each(["claimed", "sent"] as const)("end long after the end when %s", (state) => {
     const one = delivery("d1", { state });
-    expect(relaySilence(notification, one, end + relayGraceMs - 1)).toBeUndefined();
-    expect(relaySilence(notification, one, end + relayGraceMs)?.event).toBe("lose");
+    expect(silenceOf(kind, notification, one, end + carrier.graceMs - 1)).toBeUndefined();
+    expect(silenceOf(kind, notification, one, end + carrier.graceMs)?.event).toBe("lose");
   });
 });
 

@@ -3,21 +3,21 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { siteQueueName } from "../../../shared/configmgr/site.ts";
 import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
+import { sweep } from "../../../shared/fanout/care/sweep.ts";
+import { dispatch } from "../../../shared/fanout/engine/dispatch.ts";
+import { readBack } from "../../../shared/fanout/engine/read-back.ts";
+import { ChunkMessage } from "../../../shared/fanout/state/messages.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { cancelNotification } from "../../../shared/notifications/cancel.ts";
-import { sweepNotifications } from "../../../shared/notifications/care/sweep.ts";
-import { confirm } from "../../../shared/notifications/passes/confirm.ts";
-import { deliver } from "../../../shared/notifications/passes/deliver.ts";
-import type { DeliverDeps } from "../../../shared/notifications/passes/pass-services.ts";
+import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
+import { type Notifications, notificationShape } from "../../../shared/notifications/kind.ts";
 import { claimForSite } from "../../../shared/notifications/relay/claim.ts";
 import type {
   ClaimRequest,
   ClaimView,
   RelayOutcome,
 } from "../../../shared/notifications/relay/contract.ts";
+import { relayCarrier } from "../../../shared/notifications/relay/relay-carrier.ts";
 import { takeReport } from "../../../shared/notifications/relay/report.ts";
-import { UnitMessage } from "../../../shared/notifications/state/contract.ts";
-import { relayGraceMs, relayPatienceMs } from "../../../shared/notifications/state/relay-route.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { servicesFor } from "./support/own-work.ts";
 
@@ -31,6 +31,10 @@ type Errand = Omit<ClaimRequest, "relayId" | "mark">;
 
 /** The site's highest operation number when the first claim is made. */
 const mark = 16_777_300;
+const { graceMs, tellAgainMs } = relayCarrier({
+  directory: undefined as never,
+  queues: undefined as never,
+});
 const clients = 30;
 const intuneOnly = 10;
 let tenantId = "";
@@ -64,19 +68,21 @@ async function work(): Promise<void> {
 }
 
 /** The same app, so much later; its sweeper leaves the work of other test files alone. */
-const later = (ms: number): DeliverDeps & typeof rig.services.notify => ({
-  ...servicesFor(rig, tenantId).notify,
-  clock: { now: () => Date.now() + ms },
-});
+function later(ms: number): Notifications {
+  const { notify, engine } = servicesFor(rig, tenantId);
+  return { ...notify, engine: { ...engine, clock: { now: () => Date.now() + ms } } };
+}
+
+const sweepLater = (ms: number) => sweep(later(ms).engine, rig.services.sweepGate);
 
 async function claim(
   errand: Errand | undefined,
-  deps: DeliverDeps = rig.services.notify,
+  parts: Notifications = rig.services.notify,
   at: number = mark,
 ) {
   const { notificationId = "", from = "", to = "" } = errand ?? {};
   const given = await claimForSite(
-    deps,
+    parts,
     { tenantId, siteCode: "P01" },
     { notificationId, from, to, mark: at },
   );
@@ -173,14 +179,14 @@ describe("a site that does not answer", () => {
   test("is told again of what waits, and of what it claimed", async () => {
     await rig.send(tenantId, { expiresAfter: "PT2H" });
     await work();
-    await sweepNotifications(later(relayPatienceMs / 2));
+    await sweepLater(tellAgainMs / 2);
     await work();
     expect(told).toHaveLength(1);
-    await sweepNotifications(later(relayPatienceMs + 60_000));
+    await sweepLater(tellAgainMs + 60_000);
     await work();
     expect(told).toHaveLength(2);
     const given = await claim(told[1]);
-    await sweepNotifications(later(2 * relayPatienceMs + 60_000));
+    await sweepLater(2 * tellAgainMs + 60_000);
     await work();
     expect(told).toHaveLength(3);
     expect((await claim(told[2]))?.claimId).toBe(given?.claimId);
@@ -191,15 +197,16 @@ describe("a site that does not answer", () => {
     await work();
     const given = await claim(told[0]);
     if (stage === "accepted") await report(given, "accepted");
-    const { notificationId, from, to } = told[0] ?? {};
-    const unit = UnitMessage.parse({ tenantId, notificationId, from, to });
-    const before = later(60_000 + relayGraceMs - 5_000);
-    await deliver(before, unit);
-    await confirm(before, { ...unit, round: 0 });
+    const { notificationId: jobId, from, to } = told[0] ?? {};
+    const ids = { kind: notificationShape.id, tenantId, jobId };
+    const chunk = ChunkMessage.parse({ ...ids, from, to });
+    const before = later(60_000 + graceMs - 5_000).engine;
+    await dispatch(before, chunk);
+    await readBack(before, { ...chunk, round: 0 });
     expect((await rig.view(tenantId, id)).state).toBe("running");
-    const after = later(60_000 + relayGraceMs + 5_000);
-    await deliver(after, unit);
-    await confirm(after, { ...unit, round: 0 });
+    const after = later(60_000 + graceMs + 5_000).engine;
+    await dispatch(after, chunk);
+    await readBack(after, { ...chunk, round: 0 });
     expect(await rig.view(tenantId, id)).toMatchObject({
       state: "partlyCompleted",
       counts: { unknown: clients, done: intuneOnly },
@@ -219,8 +226,8 @@ test("a cancelled notification's waiting devices are not given out; claimed ones
   const given = await claim(told[0]);
   const other = await rig.send(tenantId);
   await work();
-  await cancelNotification(rig.services.notify, tenantId, id);
-  await cancelNotification(rig.services.notify, tenantId, other);
+  await cancelNotification(rig.services.notify, { tenantId, notificationId: id });
+  await cancelNotification(rig.services.notify, { tenantId, notificationId: other });
   await work();
   expect(await claim(told[1])).toBeUndefined();
   expect((await rig.view(tenantId, other)).counts).toMatchObject({ cancelled: clients });

@@ -32,7 +32,7 @@ async function expectAllDoneOnce(tenantId: string, notificationId: string, count
 async function edited(edit: (tenantId: string, notificationId: string) => Promise<void>) {
   const tenantId = await tenantOf();
   const notificationId = await rig.send(tenantId);
-  await rig.drain(waitsFor(queueNames.notificationDeliver));
+  await rig.drain(waitsFor(queueNames.fanoutDispatch));
   const [message] = rig.queues.waiting();
   rig.queues.lose();
   await rig.sandbox.control("PUT", "/behaviour", { tenantId, latencyMs: 150 });
@@ -52,9 +52,9 @@ describe("a row that an operator edits", () => {
       const rows = await rowsOf(rig, id);
       const renamed = rows.map((row) => ({
         ...row,
-        deliveries: row.deliveries.map((each) => ({ ...each, deviceName: "RENAMED" })),
+        items: row.items.map((each) => ({ ...each, name: "RENAMED" })),
       }));
-      expect(await rig.services.notify.deliveries.replace(id, renamed)).toBeDefined();
+      expect(await rig.services.engine.items.replace(id, renamed)).toBeDefined();
     });
     await expectAllDoneOnce(tenantId, notificationId);
     const names = (await deliveriesOf(rig, tenantId, notificationId)).map(
@@ -75,9 +75,9 @@ describe("a row that an operator edits", () => {
       const rows = await rowsOf(rig, id);
       const claimedAnew = rows.map((row) => ({
         ...row,
-        deliveries: row.deliveries.map((each) => ({ ...each, attempts: 2, markedAt: Date.now() })),
+        items: row.items.map((each) => ({ ...each, attempts: 2, claimedAt: Date.now() })),
       }));
-      await rig.services.notify.deliveries.replace(id, claimedAnew);
+      await rig.services.engine.items.replace(id, claimedAnew);
     });
     await expectAllDoneOnce(tenantId, notificationId);
     const attempts = (await deliveriesOf(rig, tenantId, notificationId)).map(
@@ -89,11 +89,11 @@ describe("a row that an operator edits", () => {
   it("into something that nobody can read is an error, not a guess", async () => {
     const tenantId = await tenantOf(5);
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [row] = await rowsOf(rig, notificationId);
-    await rig.services.storage.tables.put(tableNames.deliveries, {
+    await rig.services.storage.tables.put(tableNames.items, {
       partitionKey: notificationId,
-      rowKey: `row:${row!.lastDeviceId}`,
+      rowKey: `row:${row!.lastTargetId}`,
       parts: 1,
       d0: '[["a","b","?",0,0,0]]',
     });
@@ -110,7 +110,7 @@ describe("a machine's clock that jumps", () => {
     const tenantId = await tenantOf();
     await rig.sandbox.control("PUT", "/behaviour", { tenantId, latencyMs: 60 });
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT30S" });
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [message] = rig.queues.waiting();
     rig.faults.reset();
     try {
@@ -138,7 +138,7 @@ describe("two hosts on one storage account", () => {
     const second = await startNotifyRig({ now: () => Date.now() }, rig);
     await rig.sandbox.control("PUT", "/behaviour", { tenantId, throttleRate: 0.2, seed: 4 });
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
     for (const message of rig.queues.waiting()) rig.queues.put(message);
     while (!(await rig.view(tenantId, notificationId)).final)
       await Promise.all([rig.drain(), second.drain(), sleep(20)]);

@@ -1,7 +1,7 @@
 /** Lost messages, and work that no handler brings to its end: the sweeper sees to both. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { sweepNotifications } from "../../../shared/notifications/care/sweep.ts";
+import { sweep as sweepJobs } from "../../../shared/fanout/care/sweep.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -19,8 +19,10 @@ afterAll(() => rig.stop());
 
 const tenantOf = (count = devices) => rig.tenant({ ...onlyIntuneWindows, devices: count });
 /** What the timer does every minute, for one tenant. */
-const sweep = (tenantId: string, more: { readonly overdueMs?: number } = {}): Promise<number> =>
-  sweepNotifications({ ...servicesFor(rig, tenantId).notify, ...more });
+function sweep(tenantId: string, more: { readonly overdueMs?: number } = {}): Promise<number> {
+  const { engine, sweepGate } = servicesFor(rig, tenantId);
+  return sweepJobs({ ...engine, times: { ...engine.times, ...more } }, sweepGate);
+}
 const waitsFor = (queue: string) => () =>
   rig.queues.waiting().some((message) => message.queue === queue);
 
@@ -45,9 +47,9 @@ async function sweepToTheEnd(tenantId: string, notificationId: string): Promise<
 
 describe("messages that are lost", () => {
   test.each([
-    ["before planning", queueNames.notificationPlan],
-    ["before delivering", queueNames.notificationDeliver],
-    ["before confirming", queueNames.notificationConfirm],
+    ["before planning", queueNames.fanoutPlan],
+    ["before dispatching", queueNames.fanoutDispatch],
+    ["before reading back", queueNames.fanoutReadBack],
   ])("%s are sent again by the sweeper", async (_, queue) => {
     const tenantId = await tenantOf();
     const notificationId = await rig.send(tenantId);
@@ -61,7 +63,7 @@ describe("messages that are lost", () => {
   it("of a worker that died with its claims are sent again, and the claims looked behind", async () => {
     const tenantId = await tenantOf();
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [message] = rig.queues.waiting();
     const claimedAt = await rehearse("graph.POST");
     rig.faults.arm({ atCall: claimedAt, when: "after" });
@@ -76,10 +78,10 @@ describe("messages that are lost", () => {
   it("of a cancelled notification leave nothing waiting", async () => {
     const tenantId = await tenantOf(10);
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationDeliver));
-    const stored = await rig.services.notify.notifications.get(tenantId, notificationId);
-    const { notification, etag } = stored!;
-    await rig.services.notify.notifications.replace({ ...notification, state: "cancelling" }, etag);
+    await rig.drain(waitsFor(queueNames.fanoutDispatch));
+    const stored = await rig.services.notify.jobs.get(tenantId, notificationId);
+    const { job, etag } = stored!;
+    await rig.services.notify.jobs.replace({ ...job, state: "cancelling" }, etag);
     rig.queues.lose();
     await sweep(tenantId);
     await rig.drain();
@@ -105,7 +107,7 @@ describe("a thousand rows whose messages were lost", () => {
       .map(({ message }) => message as { from: string; to: string });
     const rows = await rowsOf(rig, notificationId);
     const missed = rows.filter(
-      ({ lastDeviceId: id }) => !named.some(({ from, to }) => from <= id && id <= to),
+      ({ lastTargetId: id }) => !named.some(({ from, to }) => from <= id && id <= to),
     );
     expect(missed).toEqual([]);
     rig.queues.lose();
@@ -113,7 +115,7 @@ describe("a thousand rows whose messages were lost", () => {
     // Its planning, whose message was lost too, may be asked for again; its rows may not.
     expect(rig.queues.waiting().filter(({ message }) => "from" in message)).toEqual([]);
     expect(rows.map(({ dueAt }) => dueAt)).toEqual(rows.map(() => rows[0]!.dueAt));
-    await rig.services.notify.notifications.close(notificationId);
+    await rig.services.notify.jobs.close(notificationId);
   });
 });
 
@@ -123,7 +125,7 @@ async function rehearse(name: string): Promise<number> {
   rig.queues.lose();
   const tenantId = await tenantOf();
   await rig.send(tenantId);
-  await rig.drain(waitsFor(queueNames.notificationDeliver));
+  await rig.drain(waitsFor(queueNames.fanoutDispatch));
   const [message] = rig.queues.waiting();
   rig.faults.reset();
   await rig.handle(message!);
@@ -137,7 +139,7 @@ describe("what no handler ever brings to its end", () => {
   it("is ended where people see it, long after its time", async () => {
     const tenantId = await tenantOf(20);
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    await rig.drain(waitsFor(queueNames.fanoutReadBack));
     rig.queues.lose();
     await ageBy(rig, tenantId, notificationId, 3 * hourMs);
     expect(await sweep(tenantId)).toBe(1);
@@ -151,12 +153,12 @@ describe("what no handler ever brings to its end", () => {
   it("is waited for while anything of it moves, or holds a turn, however late it is", async () => {
     const tenantId = await tenantOf(20);
     const notificationId = await rig.send(tenantId);
-    await rig.drain(waitsFor(queueNames.notificationConfirm));
+    await rig.drain(waitsFor(queueNames.fanoutReadBack));
     rig.queues.lose();
     await ageBy(rig, tenantId, notificationId, 3 * hourMs);
     const [row] = await rowsOf(rig, notificationId);
     const recent = [{ ...row!, dueAt: row!.dueAt + 2.5 * hourMs }];
-    await rig.services.notify.deliveries.replace(notificationId, recent);
+    await rig.services.engine.items.replace(notificationId, recent);
     expect(await sweep(tenantId)).toBe(1);
     await sleep(1_100);
     expect(await sweep(tenantId)).toBe(1);
@@ -191,7 +193,7 @@ describe("what no handler ever brings to its end", () => {
       failure: { code: "planning-failed", detail: expect.stringContaining("planned") },
     });
     await sweep(tenantId);
-    const { open } = await rig.services.notify.notifications.open(1000);
-    expect(open.map((each) => each.notificationId)).not.toContain(notificationId);
+    const { open } = await rig.services.notify.jobs.open(1000);
+    expect(open.map(({ jobId }) => jobId)).not.toContain(notificationId);
   });
 });

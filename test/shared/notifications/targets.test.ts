@@ -7,9 +7,9 @@ import {
 } from "../../../shared/devices/collections/manage-collections.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
-import { retryNotification } from "../../../shared/notifications/retry.ts";
-import { NewNotification, RetryRequest } from "../../../shared/notifications/state/contract.ts";
+import { retryNotification } from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -21,8 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-const planned = () =>
-  rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver);
+const planned = () => rig.queues.waiting().some(({ queue }) => queue === queueNames.fanoutDispatch);
 
 async function idsOf(tenantId: string): Promise<string[]> {
   const ids: string[] = [];

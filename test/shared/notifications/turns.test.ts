@@ -1,4 +1,4 @@
-/** Turns of planned units: none is lost to a planner that was too slow, and none is given out twice. */
+/** Reservations of planned chunks: none is lost to a planner that was too slow, and none is made twice. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defer, freshThrottle, latestMs, reserve } from "../../../shared/graph/throttle.ts";
 import { rateOf } from "../../../shared/graph/workloads.ts";
@@ -26,30 +26,30 @@ async function toPlan(devices: number) {
   return { tenantId, notificationId, message: message! };
 }
 
-/** Handles plan messages until none is left; answers the units to deliver in the order of their turns. */
+/** Handles plan messages until none is left; answers the chunks to dispatch in the order of their reservations. */
 async function planAll() {
-  type Planned = { from: string; at: number; granted: number };
-  const units = new Map<string, Planned>();
+  type Planned = { from: string; at: number; reserved: number };
+  const chunks = new Map<string, Planned>();
   for (;;) {
     const waiting = rig.queues.waiting();
     rig.queues.lose();
     for (const { queue, message } of waiting)
-      if (queue === queueNames.notificationDeliver)
-        units.set(String(message["from"]), message as Planned);
-    const plans = waiting.filter(({ queue }) => queue === queueNames.notificationPlan);
-    if (plans.length === 0) return [...units.values()].toSorted((a, b) => a.at - b.at);
+      if (queue === queueNames.fanoutDispatch)
+        chunks.set(String(message["from"]), message as Planned);
+    const plans = waiting.filter(({ queue }) => queue === queueNames.fanoutPlan);
+    if (plans.length === 0) return [...chunks.values()].toSorted((a, b) => a.at - b.at);
     for (const each of plans) await rig.handle(each);
   }
 }
 
 describe("planners at the same step", () => {
-  it("get the same turns, so that no time of the tenant's pace is lost", async () => {
+  it("get the same reservations, so that no time of the tenant's throttle is lost", async () => {
     const { tenantId, message } = await toPlan(9_000);
     await Promise.all([rig.handle(message), rig.handle(message)]);
-    const units = await planAll();
-    const ends = units.map(({ at, granted }) => at + granted * intervalMs);
-    const gaps = units.slice(1).map(({ at }, nth) => Math.round(at - ends[nth]!));
-    expect(units.length).toBeGreaterThan(8);
+    const chunks = await planAll();
+    const ends = chunks.map(({ at, reserved }) => at + reserved * intervalMs);
+    const gaps = chunks.slice(1).map(({ at }, nth) => Math.round(at - ends[nth]!));
+    expect(chunks.length).toBeGreaterThan(8);
     expect(gaps.filter((gap) => gap !== 0)).toEqual([]);
     const { nextFree } = await rig.services.throttle.read(tenantId, "deviceActions");
     expect(nextFree).toBeCloseTo(ends.at(-1)!, 0);
@@ -57,20 +57,20 @@ describe("planners at the same step", () => {
 });
 
 describe("a planner that dies with its reservation", () => {
-  it("is followed by one that gets the same turns", async () => {
+  it("is followed by one that gets the same reservations", async () => {
     const { tenantId, message } = await toPlan(300);
     rig.faults.reset();
     await rig.handle(message);
     const calls = [...rig.faults.calls()];
     rig.queues.lose();
     const other = await toPlan(300);
-    rig.faults.arm({ atCall: calls.indexOf("table.transact Deliveries") + 1, when: "before" });
+    rig.faults.arm({ atCall: calls.indexOf("table.transact Items") + 1, when: "before" });
     await rig.handle(other.message);
     const reserved = await rig.services.throttle.read(other.tenantId, "deviceActions");
     expect(reserved.nextFree).toBeGreaterThan(0);
     rig.queues.put({ ...other.message, visibleAt: 0 });
-    const units = await planAll();
-    expect(units).toHaveLength(1);
+    const chunks = await planAll();
+    expect(chunks).toHaveLength(1);
     expect(await rig.services.throttle.read(other.tenantId, "deviceActions")).toEqual(reserved);
     expect(tenantId).not.toBe(other.tenantId);
   });

@@ -1,15 +1,15 @@
 /** How a notification appears: shares, expected end, retries. */
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { countedStates } from "../../../shared/fanout/state/item.ts";
+import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { sumOf } from "../../../shared/fanout/state/job.ts";
+import { beforePlanning } from "../../../shared/fanout/state/progress.ts";
+import { NotificationView } from "../../../shared/notifications/contract.ts";
 import {
   deliveryView,
   notificationView,
 } from "../../../shared/notifications/read-notifications.ts";
-import { NotificationView } from "../../../shared/notifications/state/contract.ts";
-import { countedStates } from "../../../shared/notifications/state/delivery.ts";
-import { emptyCounts } from "../../../shared/notifications/state/delivery-row.ts";
-import { sumOf } from "../../../shared/notifications/state/notification.ts";
-import { beforePlanning } from "../../../shared/notifications/state/plan-progress.ts";
 import { running, waiting } from "./support/arbitrary-delivery.ts";
 
 const counts = (some: Partial<ReturnType<typeof emptyCounts>>) => ({ ...emptyCounts(), ...some });
@@ -54,10 +54,10 @@ describe("progress", () => {
   });
 
   it("ends when the last answer is read, while planning, sending and confirming, and not when it is over", () => {
-    const work = { devices: 1, requests: 1, reads: 1, unitRequests: 1, unitReads: 1 };
-    const later = { ...progress, work, lastTurn: 60_000 };
-    const paces = { send: undefined, read: undefined };
-    const outlook = { paces, confirmAfterMs: 30_000, firstLookAt: 0, lastLookAt: 0 };
+    const cost = { items: 1, requests: 1, reads: 1, chunkRequests: 1, chunkReads: 1 };
+    const later = { ...progress, cost, lastAt: 60_000 };
+    const rates = { send: undefined, read: undefined };
+    const outlook = { rates, confirmAfterMs: 30_000, firstLookAt: 0, lastLookAt: 0 };
     const end = (some: object, now: number, state: object = {}, plan: object = {}) =>
       notificationView(running(state), counts(some), { ...later, ...plan }, now, outlook).progress
         .expectedEnd;
@@ -129,7 +129,7 @@ describe("the word for a notification", () => {
     );
   });
 
-  test.each(["pendingApproval", "planning", "running", "cancelling", "failing"] as const)(
+  test.each(["pendingApproval", "planning", "running", "paused", "cancelling", "failing"] as const)(
     "is %s while it is so, and not final",
     (state) => {
       expect(wordOf({ failed: 1 }, { state })).toMatchObject({ state, final: false });
@@ -143,6 +143,8 @@ describe("the phase", () => {
     ["sending", { state: "planning" }, { waiting: 1, sent: 1 }, {}],
     ["sending", { state: "running" }, { waiting: 1, done: 5 }, {}],
     ["confirming", { state: "running" }, { sent: 1, done: 5 }, {}],
+    [undefined, { state: "paused" }, { waiting: 1, sent: 1 }, {}],
+    ["confirming", { state: "paused" }, { sent: 1, done: 5 }, {}],
     ["confirming", { state: "cancelling" }, { waiting: 2, sent: 1 }, {}],
     ["confirming", { state: "failing" }, { sent: 1 }, {}],
     [undefined, { state: "pendingApproval" }, {}, {}],
@@ -180,9 +182,9 @@ describe("a notification's view", () => {
 
 describe("a delivery's view", () => {
   it("names the route, and shows a claim as waiting", () => {
-    const claimed = waiting(1, { state: "claimed", route: 1, claim: "c", markedAt: 5 });
+    const claimed = waiting(1, { state: "claimed", route: 1, claim: "c", claimedAt: 5 });
     expect(deliveryView(claimed, "restart")).toEqual({
-      deviceId: claimed.deviceId,
+      deviceId: claimed.targetId,
       deviceName: "PC-1",
       state: "waiting",
       route: "intune",

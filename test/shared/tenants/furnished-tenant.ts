@@ -14,9 +14,9 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   devices: "purged",
   collections: "purged",
   refreshes: "purged",
-  notifications: "purged",
+  jobs: "purged",
   sites: "purged",
-  deliveries: "purged",
+  items: "purged",
   openWork: "purged",
   throttles: "purged",
   approvals: "purged",
@@ -44,7 +44,7 @@ export async function furnish(rig: NotifyRig) {
   const deviceIds = devices.slice(0, 3).map(({ deviceId }) => deviceId);
   const some = await rig.send(tenantId, { target: { kind: "devices", deviceIds } });
   await rig.drain(() =>
-    rig.queues.waiting().some(({ queue }) => queue === queueNames.notificationDeliver),
+    rig.queues.waiting().some(({ queue }) => queue === queueNames.fanoutDispatch),
   );
   await throttle.reserve(tenantId, "deviceReads", 1, Date.now(), { intervalMs: 1, burst: 1 });
   const inventory = { tenantId, siteCode: "P01", inventoryId: newestFirstId(Date.now()) };
@@ -92,7 +92,7 @@ export async function tablesWith(
     } while (token !== undefined);
   };
   for (const table of Object.values(tableNames)) await note(table, ofTenant(tenantId));
-  for (const partition of notificationIds) await note(tableNames.deliveries, { partition });
+  for (const partition of notificationIds) await note(tableNames.items, { partition });
   const mine = notificationIds.map((id) => `RowKey eq '${id}'`).join(" or ");
   const refreshes = `(RowKey ge '${tenantId}' and RowKey lt '${tenantId}}')`;
   const where = notificationIds.length > 0 ? `${mine} or ${refreshes}` : refreshes;

@@ -1,7 +1,8 @@
 /** A tenant with one of everything that has an id, and enough of it that every list has a second page. */
 import { randomUUID } from "node:crypto";
-import { planNotificationFunction } from "../../../../functions/notifications/plan-notification.queue.ts";
+import { planFunction } from "../../../../functions/fanout/plan.queue.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
+import { notificationShape } from "../../../../shared/notifications/kind.ts";
 import { idOf } from "../../../shared/devices/support/refresh-rig.ts";
 import type { AttackApp } from "./app.ts";
 
@@ -59,8 +60,9 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     }),
   ] as const;
   const unsupported = await notify({ action: "installClient", target: { kind: "tenant" } });
-  for (const notificationId of [...notifications, unsupported])
-    await app.door.deliver(planNotificationFunction, { tenantId, notificationId });
+  const { id: kind } = notificationShape;
+  for (const jobId of [...notifications, unsupported])
+    await app.door.deliver(planFunction, { kind, tenantId, jobId });
   const approvals = [
     await notify({ ...pivot, target: { kind: "tenant" } }),
     await notify({ ...pivot, target: { kind: "tenant" } }),

@@ -4,12 +4,14 @@
  */
 import type { Services } from "../../../../functions/services.ts";
 import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
-import { NotificationStore } from "../../../../shared/notifications/state/notification-store.ts";
+import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
+import { notificationShape } from "../../../../shared/notifications/kind.ts";
+import type { Notification } from "../../../../shared/notifications/notification.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 
 /** The rig's services with the lists of open work cut to a tenant. */
 export function servicesFor({ services }: NotifyRig, tenantId: string): Services {
-  class OwnNotifications extends NotificationStore {
+  class OwnNotifications extends JobStore<Notification> {
     override async open(top: number, token?: string) {
       const page = await super.open(top, token);
       return { ...page, open: page.open.filter((each) => each.tenantId === tenantId) };
@@ -21,10 +23,12 @@ export function servicesFor({ services }: NotifyRig, tenantId: string): Services
       return { ...page, open: page.open.filter((each) => each.tenantId === tenantId) };
     }
   }
-  const { notify, refresh, storage } = services;
+  const { engine, refresh, storage } = services;
+  const own = new OwnNotifications(storage, notificationShape) as unknown as JobStore;
+  const kinds = new Map([...engine.kinds].map(([id, { kind }]) => [id, { kind, jobs: own }]));
   return {
     ...services,
-    notify: { ...notify, notifications: new OwnNotifications(storage) },
+    engine: { ...engine, kinds },
     refresh: { ...refresh, refreshes: new OwnRefreshes(storage.tables) },
   };
 }

@@ -1,11 +1,11 @@
 /** Rows of a notification straight into storage: what a large fleet leaves there, without the fleet. */
-import { toRows } from "../../../../shared/notifications/state/delivery-row.ts";
-import { beforePlanning } from "../../../../shared/notifications/state/plan-progress.ts";
+import { toRows } from "../../../../shared/fanout/state/item-row.ts";
+import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 import { waiting } from "./arbitrary-delivery.ts";
 
 /** Nobody reads these rows as deliveries, which is what rows name their owner for. */
-const owner = { tenantId: "00000000-0000-4000-8000-000000000000", actionId: "restart" };
+const owner = { tenantId: "00000000-0000-4000-8000-000000000000", subject: "restart" };
 
 /** As many rows of one sent device each as `count` says, due at `dueAt`; planning has not ended. */
 export async function putRows(
@@ -14,15 +14,20 @@ export async function putRows(
   count: number,
   dueAt: number,
 ): Promise<void> {
-  const { deliveries } = services.notify;
+  const { items } = services.engine;
   const rowsPerCommit = 90;
   for (let at = 0; at < count; at += rowsPerCommit) {
     const size = Math.min(rowsPerCommit, count - at);
     const rows = Array.from({ length: size }, (_, nth) =>
       toRows([waiting(at + nth, { state: "sent", route: 1, at: dueAt })], dueAt),
     );
-    const before = await deliveries.plan(notificationId);
+    const before = await items.plan(notificationId);
     const progress = { ...beforePlanning, at: dueAt, steps: at };
-    await deliveries.commitPlan({ ...owner, notificationId }, rows.flat(), progress, before?.etag);
+    await items.commitPlan(
+      { ...owner, jobId: notificationId },
+      rows.flat(),
+      progress,
+      before?.etag,
+    );
   }
 }

@@ -1,9 +1,9 @@
 /** What tests of the whole job ask a rig: every delivery, the pace, rows as an operator sees them. */
 
+import { itemsIn } from "../../../../shared/fanout/engine/change-rows.ts";
+import type { StoredItemRow } from "../../../../shared/fanout/state/item-store.ts";
+import type { DeliveryView } from "../../../../shared/notifications/contract.ts";
 import { allDeliveries } from "../../../../shared/notifications/list-deliveries.ts";
-import { deliveriesIn } from "../../../../shared/notifications/passes/change-rows.ts";
-import type { DeliveryView } from "../../../../shared/notifications/state/contract.ts";
-import type { StoredDeliveryRow } from "../../../../shared/notifications/state/delivery-store.ts";
 import { changeTenant } from "../../../../shared/tenants/manage-tenants.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 
@@ -34,14 +34,12 @@ export async function tally(
 }
 
 /** All rows of a notification as they stand. */
-export const rowsOf = (
-  { services }: NotifyRig,
-  notificationId: string,
-): Promise<StoredDeliveryRow[]> => services.notify.deliveries.range(notificationId, "", "g");
+export const rowsOf = ({ services }: NotifyRig, notificationId: string): Promise<StoredItemRow[]> =>
+  services.engine.items.range(notificationId, "", "g");
 
 /** All deliveries of a notification as they stand, claims included. */
 export const packedOf = async (rig: NotifyRig, notificationId: string) =>
-  deliveriesIn(await rowsOf(rig, notificationId));
+  itemsIn(await rowsOf(rig, notificationId));
 
 /** Sets the tenant's pace, in requests per 20 seconds; before its first notification, which remembers it. */
 export async function setPace(
@@ -74,14 +72,14 @@ export async function ageBy(
   notificationId: string,
   ms: number,
 ): Promise<void> {
-  const { notifications } = services.notify;
-  const stored = await notifications.get(tenantId, notificationId);
+  const { jobs } = services.notify;
+  const stored = await jobs.get(tenantId, notificationId);
   if (stored === undefined) throw new Error(`no notification ${notificationId}`);
-  const { notification, etag } = stored;
-  const { createdAt, expiresAt } = notification;
-  const aged = { ...notification, createdAt: createdAt - ms, expiresAt: expiresAt - ms };
-  await notifications.replace(aged, etag);
-  const { deliveries } = services.notify;
-  for (const row of await deliveries.range(notificationId, "", "g"))
-    await deliveries.replace(notificationId, [{ ...row, dueAt: row.dueAt - ms }]);
+  const { job, etag } = stored;
+  const { createdAt, expiresAt } = job;
+  const aged = { ...job, createdAt: createdAt - ms, expiresAt: expiresAt - ms };
+  await jobs.replace(aged, etag);
+  const { items } = services.engine;
+  for (const row of await items.range(notificationId, "", "g"))
+    await items.replace(notificationId, [{ ...row, dueAt: row.dueAt - ms }]);
 }

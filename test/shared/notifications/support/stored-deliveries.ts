@@ -1,29 +1,31 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
 import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
-import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
+import type { Engine } from "../../../../shared/fanout/engine/engine.ts";
+import type { Throttle } from "../../../../shared/fanout/engine/reservations.ts";
+import type { Item, ItemState } from "../../../../shared/fanout/state/item.ts";
+import type { ItemRow } from "../../../../shared/fanout/state/item-row.ts";
+import { ItemStore, type StoredPlan } from "../../../../shared/fanout/state/item-store.ts";
+import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
+import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
-import type { Delivery, DeliveryState } from "../../../../shared/notifications/state/delivery.ts";
-import type { DeliveryRow } from "../../../../shared/notifications/state/delivery-row.ts";
-import {
-  DeliveryStore,
-  type StoredPlan,
-} from "../../../../shared/notifications/state/delivery-store.ts";
-import { NotificationStore } from "../../../../shared/notifications/state/notification-store.ts";
-import { beforePlanning } from "../../../../shared/notifications/state/plan-progress.ts";
+import { type Notifications, notificationShape } from "../../../../shared/notifications/kind.ts";
+import type { Notification } from "../../../../shared/notifications/notification.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 
+/** Nothing limits the tenant. */
+const unlimited = { rateOf: () => Promise.resolve(undefined) } as unknown as Throttle;
+
 /** What reading needs, over this storage. */
-export const readersOf = (storage: Storage) => ({
-  notifications: new NotificationStore(storage),
-  directory: new DirectoryStore(storage.tables),
-  deliveries: new DeliveryStore(storage.tables),
-  paces: new ThrottleStore(storage.tables),
-  tenants: { get: () => Promise.resolve(undefined) },
-  confirmAfterMs: 30_000,
-  clock: systemClock,
-});
+export function readersOf(storage: Storage): Notifications {
+  const items = new ItemStore(storage.tables);
+  const times = { claimMs: 0, askMs: 0, readBackAfterMs: 30_000, overdueMs: 0 };
+  const engine = { items, throttle: unlimited, clock: systemClock, times } as unknown as Engine;
+  const jobs = new JobStore<Notification>(storage, notificationShape);
+  const directory = new DirectoryStore(storage.tables);
+  return { engine, jobs, directory } as unknown as Notifications;
+}
 
 const rowsAtOnce = 90;
 
@@ -31,12 +33,13 @@ const rowsAtOnce = 90;
 export async function storeDeliveries(
   storage: Storage,
   { tenantId, rows, perRow }: { tenantId: string; rows: number; perRow: number },
-  stateOf: (device: number) => DeliveryState,
+  stateOf: (device: number) => ItemState,
 ): Promise<string> {
-  const { notifications, deliveries } = readersOf(storage);
+  const { jobs, engine } = readersOf(storage);
   const now = systemClock.now();
-  const notification = {
-    notificationId: newestFirstId(now),
+  const notification: Notification = {
+    kind: notificationShape.id,
+    jobId: newestFirstId(now),
     tenantId,
     state: "running",
     actionId: "restart",
@@ -46,38 +49,35 @@ export async function storeDeliveries(
     directoryVersion: "",
     createdAt: now,
     expiresAt: now + 60_000,
-  } as const;
-  await notifications.insert(notification);
+  };
+  await jobs.insert(notification);
   let plan: StoredPlan | undefined;
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
     const fresh = Array.from({ length: count }, (_, at) => rowOf(row + at, perRow, stateOf));
     const progress = { ...beforePlanning, done: true, steps: row };
-    plan = await deliveries.commitPlan(notification, fresh, progress, plan?.etag);
+    const owned = { ...notification, subject: "restart" };
+    plan = await engine.items.commitPlan(owned, fresh, progress, plan?.etag);
   }
-  return notification.notificationId;
+  return notification.jobId;
 }
 
 /** Ids that sort by number. */
 export const idOf = (device: number): string =>
   `${device.toString(16).padStart(8, "0")}-0000-4000-8000-000000000000`;
 
-function rowOf(
-  row: number,
-  perRow: number,
-  stateOf: (device: number) => DeliveryState,
-): DeliveryRow {
-  const deliveries = Array.from({ length: perRow }, (_, at): Delivery => {
+function rowOf(row: number, perRow: number, stateOf: (device: number) => ItemState): ItemRow {
+  const deliveries = Array.from({ length: perRow }, (_, at): Item => {
     const device = row * perRow + at;
     const state = stateOf(device);
     return {
-      deviceId: idOf(device),
-      deviceName: `PC-${device}`,
+      targetId: idOf(device),
+      name: `PC-${device}`,
       state,
       route: 0,
       at: 0,
       attempts: 1,
     };
   });
-  return { lastDeviceId: idOf((row + 1) * perRow - 1), deliveries, dueAt: 0 };
+  return { lastTargetId: idOf((row + 1) * perRow - 1), items: deliveries, dueAt: 0 };
 }

@@ -1,0 +1,19 @@
+/**
+ * Settles what still waits of a job that was cancelled, or whose time is over.
+ *
+ * Delivery: at least once. A duplicate finds nothing waiting.
+ */
+import { closeWaiting } from "../../shared/fanout/engine/close.ts";
+import { JobMessage } from "../../shared/fanout/state/messages.ts";
+import { queueNames } from "../../shared/storage/names.ts";
+import { onQueue } from "../define.ts";
+
+export const closeFunction = onQueue({
+  name: queueNames.fanoutClose,
+  message: JobMessage,
+  async handle(message, { services, log }) {
+    const outcome = await closeWaiting(services.engine, message);
+    log("fanout.close", { ...message, outcome });
+    return { kind: "ack" };
+  },
+});

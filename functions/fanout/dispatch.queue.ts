@@ -1,0 +1,30 @@
+/**
+ * Sends what waits in a chunk of a job's rows.
+ *
+ * Delivery: at least once. A duplicate finds the items claimed or sent, and sends nothing.
+ */
+import { poisonedChunk } from "../../shared/fanout/care/poisoned.ts";
+import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
+import { idsOf } from "../../shared/fanout/engine/engine.ts";
+import { ChunkMessage } from "../../shared/fanout/state/messages.ts";
+import { queueNames } from "../../shared/storage/names.ts";
+import { onQueue, type QueueOutcome } from "../define.ts";
+
+export const dispatchFunction = onQueue({
+  name: queueNames.fanoutDispatch,
+  message: ChunkMessage,
+  async handle(message, { services: { engine }, log }): Promise<QueueOutcome> {
+    const outcome = await dispatch(engine, message);
+    log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome: outcome.kind });
+    const next = nextPass(message, outcome);
+    if (next === undefined) return { kind: "ack" };
+    const afterSeconds = (next.at - engine.clock.now()) / 1000;
+    return { kind: "again", afterSeconds, message: next.message };
+  },
+  onFailure: (message, error, { services: { engine } }) =>
+    engine.failures.noteError(message, error, engine.clock.now()),
+  async onPoison(message, { services, log }) {
+    const rows = await poisonedChunk(services.engine, message);
+    log("fanout.dispatch-poisoned", { ...idsOf(message), ...rows });
+  },
+});

@@ -1,0 +1,42 @@
+/**
+ * Plans a job: its targets become rows of items, and chunks of rows get their reservations.
+ *
+ * Delivery: at least once. A duplicate finds the progress row further on, or loses the race for it.
+ */
+import { poisonedPlan } from "../../shared/fanout/care/poisoned.ts";
+import { plan } from "../../shared/fanout/engine/plan.ts";
+import { JobMessage } from "../../shared/fanout/state/messages.ts";
+import { queueNames } from "../../shared/storage/names.ts";
+import { onQueue, type QueueOutcome } from "../define.ts";
+
+/** A lost race means another planner is at work; look again when it may have died. */
+const afterLostSeconds = 5;
+
+export const planFunction = onQueue({
+  name: queueNames.fanoutPlan,
+  message: JobMessage,
+  async handle(message, { services, log }): Promise<QueueOutcome> {
+    const outcome = await plan(services.engine, message);
+    log("fanout.plan", { ...message, outcome });
+    if (typeof outcome === "object") {
+      const afterSeconds = (outcome.at - services.engine.clock.now()) / 1000;
+      return { kind: "again", afterSeconds };
+    }
+    switch (outcome) {
+      case "planned":
+      case "not-planning":
+      case "gone":
+        return { kind: "ack" };
+      case "unfinished":
+        return { kind: "again", afterSeconds: 0 };
+      case "lost":
+        return { kind: "again", afterSeconds: afterLostSeconds };
+    }
+  },
+  onFailure: (message, error, { services: { engine } }) =>
+    engine.failures.noteError(message, error, engine.clock.now()),
+  async onPoison(message, { services, log }) {
+    const outcome = await poisonedPlan(services.engine, message);
+    log("fanout.plan-poisoned", { ...message, outcome });
+  },
+});

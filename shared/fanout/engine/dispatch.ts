@@ -1,0 +1,330 @@
+/**
+ * Sends what waits in a chunk.
+ *
+ * Each pass marks what it is about to send (claim), makes the calls, and writes down the outcomes (settle). A worker
+ * that dies in between leaves marks; when they have run out, the next pass looks for those items before it sends
+ * anything again. So nothing is lost, and nothing is done twice.
+ */
+import type { Instant } from "../../kernel/clock.ts";
+import { inParallel } from "../../kernel/concurrency.ts";
+import { queueNames } from "../../storage/names.ts";
+import type { Call, Outcome } from "../kind.ts";
+import type { Item, Transition } from "../state/item.ts";
+import type { StoredItemRow } from "../state/item-store.ts";
+import type { Job } from "../state/job.ts";
+import type { ChunkIds, ChunkMessage } from "../state/messages.ts";
+import { nothingReleased } from "../state/progress.ts";
+import {
+  afterPass,
+  changeRows,
+  changeRowsOnce,
+  isHeldBack,
+  itemsIn,
+  postpone,
+  touchAt,
+  type Work,
+} from "./change-rows.ts";
+import { closeIfDone } from "./close.ts";
+import {
+  afterDoubt,
+  costOf,
+  costOfAll,
+  decidePass,
+  isCarried,
+  latenessAt,
+  type Pass,
+  transitionOf,
+} from "./decide.ts";
+import { type Engine, findJob, idsOf } from "./engine.ts";
+import {
+  type Allowance,
+  deferReads,
+  nothingReserved,
+  type Reserved,
+  reserveFor,
+  surveyFor,
+} from "./reservations.ts";
+
+/** What becomes of the message. */
+export type DispatchOutcome =
+  | { readonly kind: "done" | "gone" }
+  | {
+      readonly kind: "again";
+      readonly at: Instant;
+      /** What is reserved for the next pass. */
+      readonly reserved: Reserved;
+      /** What is reserved for its reading back. */
+      readonly reads?: Reserved;
+      readonly told?: true;
+    };
+
+/** Makes one pass over the chunk that the message names. */
+export async function dispatch(engine: Engine, message: ChunkMessage): Promise<DispatchOutcome> {
+  const [found, rows] = await Promise.all([
+    findJob(engine, message),
+    engine.items.range(message.jobId, message.from, message.to),
+  ]);
+  if (found === undefined) return { kind: "gone" };
+  const work = {
+    kind: found.kind,
+    job: found.job,
+    rows,
+    releasedTo: await releasedTo(engine, found.job),
+  };
+  const told = await tellCarrier(engine, work, message);
+  const outcome = await pass(engine, message, work);
+  return outcome.kind === "again" && told ? { ...outcome, told } : outcome;
+}
+
+/** Up to which target a job with rollout rules is let out; undefined without them: one read where there are some. */
+export async function releasedTo(
+  { items }: Pick<Engine, "items">,
+  { jobId, rollout }: Job,
+): Promise<string | undefined> {
+  if (rollout === undefined) return undefined;
+  return ((await items.plan(jobId))?.progress.released ?? nothingReleased).to;
+}
+
+/** The items of a chunk that may be touched. */
+const outIn = (work: Work, rows = work.rows): Item[] =>
+  itemsIn(rows).filter((item) => !isHeldBack(work, item));
+
+/**
+ * Tells the carrier's stops of what waits or is claimed in the rows, unless the message says that they know; answers
+ * whether they know now.
+ */
+async function tellCarrier(
+  engine: Engine,
+  work: Work,
+  message: ChunkMessage,
+): Promise<true | undefined> {
+  const { carrier } = work.kind;
+  if (message.told) return true;
+  const open = outIn(work).filter(
+    (item) =>
+      (item.state === "waiting" || item.state === "claimed") &&
+      isCarried(work.kind, work.job, item),
+  );
+  if (carrier === undefined || open.length === 0) return undefined;
+  const { stops, lost } = await carrier.findStops(work.job, open);
+  if (lost.size > 0) await changeRows(engine, work, { transitions: lost, now: engine.clock.now() });
+  await carrier.tell(message, stops);
+  return true;
+}
+
+async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<DispatchOutcome> {
+  const { kind, job } = work;
+  const { clock, times } = engine;
+  const { reserved, shiftMs, at = clock.now() } = message;
+  const before = { reserved, shiftMs, at };
+  const whole = { now: clock.now(), claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
+  const decided = decidePass(kind, job, outIn(work), whole);
+  if (decided.readBack.length > 0)
+    return lookFor(engine, work, decided.readBack, { before, reads: message.reads });
+  const place = { tenantId: job.tenantId, workload: kind.workloads.calls };
+  const allowance = await reserveFor(engine, place, costOfAll(decided.calls), before);
+  const now = clock.now();
+  if (allowance.startAt > now) {
+    await postpone(engine, work, allowance.startAt, now);
+    return again(engine, work, allowance.startAt, allowance);
+  }
+  const sent = await send(engine, work, allowance);
+  if (sent === undefined) return again(engine, work, clock.now() + afterLostMs, allowance);
+  return next(
+    engine,
+    message,
+    { ...work, rows: sent.rows },
+    {
+      reserved: Math.max(0, allowance.reserved - sent.spent),
+      shiftMs: allowance.shiftMs,
+      // From the reservation and not from now: a pass that came late must not push into the time of others.
+      at: allowance.at + sent.spent * allowance.intervalMs,
+    },
+  );
+}
+
+/** After losing a race, the winner gets this long before we look again. */
+const afterLostMs = 2_000;
+
+// A pass that looks for items whose worker never told what came of its call.
+
+/** Most items read in one pass. */
+const maxReads = 200;
+
+/** Reads them back, writes down what was found, and asks for another pass. */
+async function lookFor(
+  engine: Engine,
+  work: Work,
+  suspects: readonly Item[],
+  { before, reads = nothingReserved }: { before: Reserved; reads?: Reserved | undefined },
+): Promise<DispatchOutcome> {
+  const { kind, job } = work;
+  const place = { tenantId: job.tenantId, workload: kind.workloads.reads };
+  const allowance = await reserveFor(engine, place, suspects.length, reads);
+  const { startAt, budget, reserved, at, shiftMs } = allowance;
+  if (startAt > engine.clock.now())
+    return { kind: "again", at: startAt, reserved: before, reads: { reserved, at, shiftMs } };
+  const some = suspects.slice(0, Math.min(maxReads, budget));
+  const survey = await surveyFor(engine, kind, job, some);
+  const findings = await kind.readBack(job, some);
+  const now = engine.clock.now();
+  const { claimMs } = engine.times;
+  const time = { now, lateness: latenessAt(now, job.expiresAt), claimMs };
+  await deferReads(engine, kind, job.tenantId, findings);
+  const mayRepeat = kind.mayRepeat(job);
+  const transitions = new Map(
+    some.map((item) => {
+      const finding = survey?.find(item) ?? findings.get(item.targetId);
+      return [item.targetId, afterDoubt(mayRepeat, item, finding, time)];
+    }),
+  );
+  await changeRows(engine, work, afterPass(engine, work, transitions, now));
+  return { kind: "again", at: now, reserved: before };
+}
+
+// A pass that claims waiting items, makes the calls, and writes down what came of them.
+
+/** Calls under way at once. */
+const concurrency = 4;
+/** Everybody waits this long after a word to wait that did not say how long. */
+const defaultThrottleMs = 2_000;
+
+type Sent = {
+  readonly calls: readonly Call[];
+  readonly outcomes: readonly ReadonlyMap<string, Outcome>[];
+};
+
+/** Makes the pass: the rows as they are then, and the requests it spent. Undefined when somebody else is at them. */
+async function send(
+  engine: Engine,
+  work: Work,
+  allowance: Allowance,
+): Promise<{ readonly rows: readonly StoredItemRow[]; readonly spent: number } | undefined> {
+  const { kind, job } = work;
+  const { clock, times } = engine;
+  const items = outIn(work);
+  const waiting = items.filter(({ state }) => state === "waiting");
+  const outOfScope = await kind.outOfScope(job, waiting);
+  const limits = { now: clock.now(), claimMs: times.claimMs, budget: allowance.budget, outOfScope };
+  const decided = decidePass(kind, job, items, limits);
+  const claimed = await claim(engine, work, decided);
+  if (claimed === undefined) return undefined;
+  const { calls } = decided;
+  if (calls.length === 0) return { rows: claimed, spent: 0 };
+  // Nobody may look into our marks while an answer can still come: the last request leaves before that.
+  const lastAsk = limits.now + times.claimMs - times.askMs;
+  const mayAsk = () => clock.now() < lastAsk;
+  const outcomes = await inParallel(calls, concurrency, (call) => kind.execute(job, call, mayAsk));
+  const settling = { ...work, rows: claimed };
+  const transitions = transitionsOf(engine, claimed, outcomes);
+  const change = afterPass(engine, work, transitions, clock.now());
+  const rows = await changeRows(engine, settling, change);
+  // After the outcomes are safe: without this note others only ask a little too early.
+  const kept = await makeWay(engine, work, { calls, outcomes }, allowance);
+  return { rows, spent: costOfAll(calls) - kept };
+}
+
+/** Marks what is to be sent, and settles what needs no call. Only on the rows as they were read. */
+function claim(
+  engine: Engine,
+  work: Work,
+  { settle, calls }: Pass,
+): Promise<readonly StoredItemRow[] | undefined> {
+  const now = engine.clock.now();
+  const transitions = new Map<string, Transition>(settle);
+  for (const { targetIds } of calls)
+    for (const id of targetIds)
+      transitions.set(id, { event: "claim", details: { claimedAt: now } });
+  return changeRowsOnce(engine, work, afterPass(engine, work, transitions, now));
+}
+
+function transitionsOf(
+  { clock, random }: Engine,
+  rows: readonly StoredItemRow[],
+  outcomes: readonly ReadonlyMap<string, Outcome>[],
+): Map<string, Transition> {
+  const byTarget = new Map(outcomes.flatMap((part) => [...part]));
+  // One throw for all: what failed together goes again together, in as few calls.
+  const spread = random();
+  const now = clock.now();
+  return new Map(
+    itemsIn(rows).flatMap((item) => {
+      const outcome = byTarget.get(item.targetId);
+      return outcome ? [[item.targetId, transitionOf(outcome, item, now, spread)] as const] : [];
+    }),
+  );
+}
+
+/**
+ * Makes way for what failed in passing: everybody waits as long as the far side said, and as long as asking again
+ * will take. Answers the requests whose reservation stays good, because nothing came of them.
+ */
+async function makeWay(
+  { throttle, clock }: Engine,
+  { kind, job }: Work,
+  { calls, outcomes }: Sent,
+  { intervalMs }: Allowance,
+): Promise<number> {
+  let waitMs = 0;
+  let cost = 0;
+  for (const [index, call] of calls.entries()) {
+    const later = [...(outcomes[index]?.values() ?? [])].filter((each) => each.kind === "later");
+    if (later.length > 0) cost += call.perTarget ? later.length : costOf(call);
+    for (const { throttled, afterMs = defaultThrottleMs } of later)
+      if (throttled) waitMs = Math.max(waitMs, afterMs);
+  }
+  if (cost === 0 || intervalMs === 0) return 0;
+  const now = clock.now();
+  const until = now + waitMs + cost * intervalMs;
+  await throttle.defer(job.tenantId, kind.workloads.calls, until, now);
+  return cost;
+}
+
+// What the rows need next.
+
+/** Another pass, reading back, or nothing any more. */
+async function next(
+  engine: Engine,
+  { from, to }: ChunkIds,
+  work: Work,
+  reserved: Reserved,
+): Promise<DispatchOutcome> {
+  const { kind, job, rows } = work;
+  const items = outIn(work, rows).filter((item) => !isCarried(kind, job, item));
+  const open = items.filter(({ state }) => state === "waiting" || state === "claimed");
+  if (open.length > 0) {
+    const earliest = Math.min(...open.map((item) => touchAt(item, engine.times.claimMs)));
+    return again(engine, work, Math.max(earliest, reserved.at), reserved);
+  }
+  if (items.some(({ state }) => state === "sent")) {
+    const message = { ...idsOf(job), from, to };
+    const delaySeconds = engine.times.readBackAfterMs / 1000;
+    await engine.queues.send(queueNames.fanoutReadBack, message, delaySeconds);
+    return { kind: "done" };
+  }
+  await closeIfDone(engine, job);
+  return { kind: "done" };
+}
+
+/** Another pass; none later than the job's end, at which what waits is settled. */
+function again(
+  { clock }: Pick<Engine, "clock">,
+  { job }: Work,
+  until: Instant,
+  { reserved, shiftMs, at }: Reserved,
+): DispatchOutcome {
+  const { expiresAt } = job;
+  const end = clock.now() < expiresAt ? Math.min(until, expiresAt) : until;
+  return { kind: "again", at: end, reserved: { reserved, shiftMs, at } };
+}
+
+/** The message for another pass over the same chunk, and when it is due; undefined when none is needed. */
+export function nextPass(
+  { kind, tenantId, jobId, from, to }: ChunkMessage,
+  outcome: DispatchOutcome,
+): { readonly message: ChunkMessage; readonly at: Instant } | undefined {
+  if (outcome.kind !== "again") return undefined;
+  const { at, reserved, reads, told } = outcome;
+  const rest = { ...(reads && { reads }), ...(told && { told }) };
+  return { message: { kind, tenantId, jobId, from, to, ...reserved, ...rest }, at };
+}

@@ -1,0 +1,176 @@
+/**
+ * The fan-out engine: one thing that was asked for, done to many targets, with a true outcome for each.
+ *
+ * A **job** is what was asked for, frozen in its row. Planning makes an **item** of each target, packs items into
+ * rows and cuts rows into **chunks**, each with a reservation at the tenant's throttle and a message. Dispatching
+ * claims the items of a chunk, makes the **calls** that carry them, and writes down outcomes. What the far side has
+ * taken is read back in rounds, until each item is done, has failed, or its time is over. Items of which nobody knows
+ * whether they left are looked for before anything is asked again. Rows decide; messages only say where to look.
+ *
+ * The engine knows no device, no action, no Graph. A **kind** of job brings those, by the interface below. So this
+ * folder is all that a new kind has to be read for; `state/` is what is kept, `engine/` what is done with it, and
+ * `care/` what happens when messages are lost or break.
+ */
+import type { Item, Transition } from "./state/item.ts";
+import type { Job } from "./state/job.ts";
+import type { JobShape } from "./state/job-store.ts";
+import type { ChunkIds } from "./state/messages.ts";
+
+/** Something that a job is for: a device, a hardware hash, a setting. */
+export type Target = {
+  /** Unique in its tenant, and fit for a row key. Targets come in the order of their ids. */
+  readonly targetId: string;
+};
+
+/** A part of a job's targets, and where the next one begins; absent at the end. */
+export type TargetPage<T extends Target = Target> = {
+  readonly targets: readonly T[];
+  readonly next?: string;
+};
+
+/** What an item begins with: waiting, or at its end already, with the reason. */
+export type FirstState = { readonly name: string } & (
+  | { readonly state: "waiting"; readonly route: number }
+  | {
+      readonly state: "failed" | "notSupported";
+      readonly code: string;
+      readonly detail: string;
+    }
+);
+
+/** One call to the far side, for some items. What else it needs, the kind adds. */
+export type Call = {
+  readonly targetIds: readonly string[];
+  /** Each target counts as a request of its own, and the call can be cut; otherwise it costs one request. */
+  readonly perTarget: boolean;
+};
+
+/** What came of a call for one item. */
+export type Outcome =
+  /** Taken: what becomes of it is read back. */
+  | { readonly kind: "accepted" }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly code: string; readonly detail: string }
+  /** This target cannot do it. */
+  | { readonly kind: "declined"; readonly code: string; readonly detail: string }
+  /** Surely not done; after the time, or after a back-off where none was given. */
+  | {
+      readonly kind: "later";
+      readonly afterMs?: number;
+      /** The far side asked everybody of the tenant to wait. */
+      readonly throttled: boolean;
+      readonly code: string;
+      readonly why: string;
+    }
+  /** Refused among others: to be asked for by itself. */
+  | { readonly kind: "singly"; readonly code: string; readonly why: string }
+  /** It may have been done. */
+  | {
+      readonly kind: "unclear";
+      readonly why: string;
+      /** The whole call got no answer: it is asked again with at most so many. */
+      readonly atMost?: number;
+    };
+
+/** What the far side shows of an item. */
+export type Finding =
+  | {
+      readonly kind: "ended";
+      readonly event: "finish" | "fail" | "decline" | "cancel";
+      readonly code?: string;
+      readonly detail?: string;
+    }
+  /** It is there, and has not ended. `awake`: the target was seen since. */
+  | { readonly kind: "pending"; readonly awake: boolean }
+  /** Looked at, and nothing of it is there. */
+  | { readonly kind: "nothing"; readonly awake: boolean }
+  /** The far side no longer knows the target. */
+  | { readonly kind: "gone"; readonly code: string; readonly detail: string }
+  /** Could not be read now. */
+  | { readonly kind: "unreadable"; readonly afterMs?: number; readonly why?: string };
+
+/** What a few pages of the far side tell of many items at once. Silence in it proves nothing. */
+export type Survey = {
+  /** Requests that it took; 0 when it was read before. */
+  readonly requests: number;
+  /** Whether it would show such an item at all. */
+  covers(item: Item): boolean;
+  find(item: Item): Finding | undefined;
+};
+
+/** Reasons in the kind's words, for ends that the engine decides. */
+export type Reasons = {
+  /** The job failed as a whole before it left. */
+  readonly jobFailed: { readonly code: string; readonly detail: string };
+  /** Its time is over, the target was seen since, and the far side still shows it as pending. */
+  readonly pending: { readonly code: string; readonly detail: string };
+  /** It left the target while it waited. */
+  readonly leftScope: { readonly code: string; readonly detail: string };
+  /** Its time is over, the target was seen since, and nothing of it is there. */
+  readonly noResult: { readonly code: string; readonly detail: string };
+  /** Its time is over, and the target was not seen since. */
+  readonly silent: { readonly code: string; readonly detail: string };
+};
+
+/**
+ * A kind of job. What a method says of calls to outside holds for whoever calls it too: pure ones are asked by
+ * previews as well. Methods that read or write may throw; the engine tries again, and says in the end what it was.
+ */
+export interface JobKind<J extends Job = Job, C extends Call = Call, T extends Target = Target>
+  extends JobShape<J> {
+  /** What such a job is about, in a word that its rows keep. Pure. */
+  subjectOf(job: J): string;
+  /** Index of the last step; a kind without steps has 0. Pure. */
+  lastStep(job: J): number;
+  /** True when whoever gets it twice is none the worse: else an unclear answer is never followed by asking again. */
+  mayRepeat(job: J): boolean;
+  /** Names of the throttles, for calls and for reading back. */
+  readonly workloads: { readonly calls: string; readonly reads: string };
+  readonly reasons: Reasons;
+
+  /** The targets after `cursor`, in the order of their ids. */
+  targets(job: J, cursor: string | undefined): Promise<TargetPage<T>>;
+  /** Where a walk goes on that kept only the targets up to `last` of a page. Pure. */
+  cursorBehind(next: string | undefined, last: string): string;
+  /** What an item begins with. Pure. */
+  plan(job: J, target: T): FirstState;
+  /** The calls that carry items which wait; none for what a carrier fetches. Pure. */
+  calls(job: J, items: readonly Item[]): readonly C[];
+  /** Makes a call; nothing is asked any more once `mayAsk` says no. Never throws for what the far side answers. */
+  execute(job: J, call: C, mayAsk: () => boolean): Promise<ReadonlyMap<string, Outcome>>;
+  /** How many requests reading back costs that goes as it should; a share of a survey is a fraction. Pure. */
+  readsOf(job: J, items: readonly Item[]): number;
+  /** Reads items one by one; each costs a request. */
+  readBack(job: J, items: readonly Item[]): Promise<ReadonlyMap<string, Finding>>;
+  /** Reads many at once, where the far side has such a list and lets it be read. */
+  survey?(job: J, items: readonly Item[]): Promise<Survey | undefined>;
+  /** Which of these waiting items have left the target since it was asked for. */
+  outOfScope(job: J, items: readonly Item[]): Promise<ReadonlySet<string>>;
+  /** Who fetches some of the items, where somebody does. */
+  readonly carrier?: Carrier<J, T>;
+}
+
+/** Whoever takes items to the far side in our place, and fetches them here: a relay beside a site. */
+export interface Carrier<J extends Job = Job, T extends Target = Target> {
+  /** Whether it carries the item. Pure. */
+  carries(job: J, item: Item): boolean;
+  /** Where it must be told of some targets. Pure. */
+  stopsOf(targets: readonly T[]): readonly string[];
+  /** The same for items of later, and what becomes of those that nobody fetches any more. */
+  findStops(
+    job: J,
+    items: readonly Item[],
+  ): Promise<{
+    readonly stops: ReadonlySet<string>;
+    readonly lost: ReadonlyMap<string, Transition>;
+  }>;
+  /** Says at the stops that something waits in a chunk. Too often does no harm. */
+  tell(chunk: ChunkIds, stops: Iterable<string>): Promise<void>;
+  /** Time after which it is told again: the message may be lost. */
+  readonly tellAgainMs: number;
+  /** How long after the job's end it may still report, before its silence is the answer. */
+  readonly graceMs: number;
+  readonly silence: { readonly code: string; readonly detail: string };
+  /** What an item was waiting for that nobody fetched, in words. */
+  readonly unfetched: string;
+}

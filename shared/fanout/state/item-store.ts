@@ -1,0 +1,290 @@
+/**
+ * Item rows of a job, and its plan row, in one partition: so that planning can write rows
+ * and its own progress in one transaction, and a worker can claim or settle many rows in one.
+ */
+import type { Instant } from "../../kernel/clock.ts";
+import { inParallel } from "../../kernel/concurrency.ts";
+import { reasonIn, reasonOf } from "../../kernel/outside-text.ts";
+import { tableNames } from "../../storage/names.ts";
+import {
+  type Change,
+  numberOf,
+  type Range,
+  type Row,
+  type StoredRow,
+  textOf,
+} from "../../storage/rows.ts";
+import { allRows, type Tables } from "../../storage/tables.ts";
+import { countedStates, type Item, maxDetailChars } from "./item.ts";
+import {
+  addCounts,
+  type Counts,
+  countOf,
+  emptyCounts,
+  type ItemRow,
+  liveOf,
+  pack,
+  unpack,
+} from "./item-row.ts";
+import type { Job } from "./job.ts";
+import type { PlanProgress } from "./progress.ts";
+
+/** Whose rows they are, and what they are about, in a word of the kind's: who reads rows need not read their job too. */
+export type RowOwner = { readonly tenantId: string; readonly subject: string };
+/** A row with the etag that a change must present. */
+export type StoredItemRow = ItemRow & { readonly owner: RowOwner; readonly etag: string };
+/** Which rows: from the one that can hold target `from` on, optionally only some, at most `top`. */
+export type RowQuery = {
+  readonly from?: string | undefined;
+  readonly where?: string | undefined;
+  readonly top: number;
+};
+/** How far a job's items are. */
+export type Standing = {
+  readonly counts: Counts;
+  /** When the first and the last of the rows are read back in which only answers are missing; 0: there is none. */
+  readonly firstLookAt: Instant;
+  readonly lastLookAt: Instant;
+};
+
+/** The plan row with its etag. */
+export type StoredPlan = { readonly progress: PlanProgress; readonly etag: string };
+
+/** Row keys of item rows begin with this; the plan row's does not. */
+export const prefix = "row:";
+/** Behind the last of them. */
+export const end = "row;";
+const planKey = "plan";
+const concurrency = 8;
+
+/** A row whose text cannot be read: the items in it are not known, only how many of them were in which state. */
+export class UnreadableRow extends Error {
+  readonly lastTargetId: string;
+
+  constructor(lastTargetId: string, cause: unknown) {
+    super(`item row ${lastTargetId} cannot be read: ${reasonOf(cause)}`, { cause });
+    this.lastTargetId = lastTargetId;
+  }
+}
+
+/** Rows in and out. */
+export class ItemStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** The plan row, or undefined before planning began. */
+  async plan(jobId: string): Promise<StoredPlan | undefined> {
+    const row = await this.#tables.get(tableNames.items, jobId, planKey);
+    if (row === undefined) return undefined;
+    return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
+  }
+
+  /** Writes new rows and the plan's progress in one transaction; undefined when somebody was faster. */
+  async commitPlan(
+    job: RowOwner & Pick<Job, "jobId">,
+    rows: readonly ItemRow[],
+    progress: PlanProgress,
+    etag: string | undefined,
+    changed: readonly StoredItemRow[] = [],
+  ): Promise<StoredPlan | undefined> {
+    const { jobId, tenantId, subject } = job;
+    const owner = { tenantId, subject };
+    const row = {
+      partitionKey: jobId,
+      rowKey: planKey,
+      progress: JSON.stringify(progress),
+    };
+    const plan: Change =
+      etag === undefined ? { kind: "insert", row } : { kind: "replace", row, etag };
+    const inserts = rows.map(
+      (fresh): Change => ({ kind: "insert", row: toRow(jobId, { ...fresh, owner }) }),
+    );
+    const replaces = changed.map(
+      (each): Change => ({ kind: "replace", row: toRow(jobId, each), etag: each.etag }),
+    );
+    const ended = await this.#tables.transact(tableNames.items, [plan, ...inserts, ...replaces]);
+    return ended.kind === "done" ? { progress, etag: ended.etags[0] ?? "" } : undefined;
+  }
+
+  /** Rows from one last-target id to another, both included. */
+  async range(jobId: string, from: string, to: string): Promise<StoredItemRow[]> {
+    const range = { partition: jobId, from: prefix + from, below: `${prefix}${to}!` };
+    const rows: StoredItemRow[] = [];
+    for await (const row of allRows(this.#tables, tableNames.items, range)) rows.push(fromRow(row));
+    return rows;
+  }
+
+  /** The same rows as they are now. */
+  async reread(jobId: string, rows: readonly StoredItemRow[]): Promise<StoredItemRow[]> {
+    const found = await inParallel(rows, concurrency, ({ lastTargetId }) =>
+      this.#tables.get(tableNames.items, jobId, prefix + lastTargetId),
+    );
+    return found.flatMap((row) => (row === undefined ? [] : fromRow(row)));
+  }
+
+  /** The one row that can hold a device. */
+  async rowOf(jobId: string, deviceId: string): Promise<StoredItemRow | undefined> {
+    const range = { partition: jobId, from: prefix + deviceId, below: end };
+    const { rows } = await this.#tables.page(tableNames.items, range, 1);
+    return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  }
+
+  /**
+   * What one storage request finds, which may be less than there is, or nothing: the service stops after
+   * a while. `next` goes on in the same query; without it there is no more.
+   */
+  async look(
+    jobId: string,
+    { top, ...query }: RowQuery,
+    token?: string,
+  ): Promise<{ rows: StoredItemRow[]; next?: string }> {
+    const range = rangeOf(jobId, query);
+    const { rows, ...next } = await this.#tables.page(tableNames.items, range, top, token);
+    return { rows: rows.map(fromRow), ...next };
+  }
+
+  /** The first `top` rows, in as many requests as that takes. Fewer mean that no more follow. */
+  async page(jobId: string, query: RowQuery): Promise<StoredItemRow[]> {
+    const rows: StoredItemRow[] = [];
+    let next: string | undefined;
+    do {
+      const top = query.top - rows.length;
+      const found = await this.look(jobId, { ...query, top }, next);
+      rows.push(...found.rows);
+      next = found.next;
+    } while (next !== undefined && rows.length < query.top);
+    return rows;
+  }
+
+  /** Replaces rows in one transaction; the new etags, or undefined when somebody was faster. */
+  async replace(
+    jobId: string,
+    rows: readonly StoredItemRow[],
+  ): Promise<StoredItemRow[] | undefined> {
+    const changes = rows.map(
+      (row): Change => ({ kind: "replace", row: toRow(jobId, row), etag: row.etag }),
+    );
+    const ended = await this.#tables.transact(tableNames.items, changes);
+    if (ended.kind === "lost") return undefined;
+    return rows.map((row, index) => ({ ...row, etag: ended.etags[index] ?? "" }));
+  }
+
+  /**
+   * Ends a row that cannot be read, once trying again has not helped: whatever was live in it is unknown. Its text
+   * stays, for whoever can mend it by hand.
+   */
+  async endUnreadable(jobId: string, { lastTargetId, message }: UnreadableRow): Promise<void> {
+    const row = await this.#tables.get(tableNames.items, jobId, prefix + lastTargetId);
+    if (row === undefined) return;
+    const { etag, columns, partitionKey, rowKey } = row;
+    const { waiting, sent, unknown } = countsIn(row);
+    const ended = { waiting: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
+    const same = { ...(columns as Row), partitionKey, rowKey };
+    const fresh = { ...same, ...ended, unreadable: reasonIn(message, maxDetailChars) };
+    // A lost race means that somebody could read it, or ended it too.
+    await this.#tables.transact(tableNames.items, [{ kind: "replace", row: fresh, etag }]);
+  }
+
+  /** Adds up the rows: at most a read per 1,000 rows, that is per 100,000 items or more. */
+  async counts(jobId: string): Promise<Counts> {
+    return (await this.standing(jobId)).counts;
+  }
+
+  /** The counts, and when answers are read back; in as few reads. */
+  async standing(jobId: string): Promise<Standing> {
+    const select = [...countedStates, "dueAt"];
+    const range = { partition: jobId, from: prefix, below: end, select };
+    let counts: Counts = emptyCounts();
+    let firstLookAt = Number.POSITIVE_INFINITY;
+    let lastLookAt = 0;
+    for await (const row of allRows(this.#tables, tableNames.items, range)) {
+      const some = countsIn(row);
+      counts = addCounts(counts, some);
+      if (some.sent === 0 || some.waiting > 0) continue;
+      firstLookAt = Math.min(firstLookAt, numberOf(row, "dueAt"));
+      lastLookAt = Math.max(lastLookAt, numberOf(row, "dueAt"));
+    }
+    return { counts, firstLookAt: lastLookAt === 0 ? 0 : firstLookAt, lastLookAt };
+  }
+
+  /** True when a row still holds items that need somebody. */
+  async anyLive(jobId: string): Promise<boolean> {
+    const range = { ...rangeOf(jobId, { where: "live gt 0" }), select: ["live"] };
+    for await (const _ of allRows(this.#tables, tableNames.items, range)) return true;
+    return false;
+  }
+}
+
+const rangeOf = (
+  partition: string,
+  { from = "", where }: Pick<RowQuery, "from" | "where">,
+): Range => ({
+  partition,
+  from: prefix + from,
+  below: end,
+  ...(where === undefined ? {} : { where }),
+});
+
+function toRow(
+  jobId: string,
+  { lastTargetId, items, dueAt, owner }: ItemRow & { readonly owner: RowOwner },
+): Row {
+  const { tenantId, subject } = owner;
+  const texts = pack(items).map((text, index) => [`d${index}`, text] as const);
+  return {
+    partitionKey: jobId,
+    rowKey: prefix + lastTargetId,
+    tenantId,
+    subject,
+    ...countOf(items),
+    live: liveOf(items),
+    dueAt,
+    // Written down anew by whoever gets through: what was noted about lost messages is over.
+    requeuedAt: 0,
+    parts: texts.length,
+    ...Object.fromEntries(texts),
+  };
+}
+
+function fromRow(row: StoredRow): StoredItemRow {
+  const lastTargetId = row.rowKey.slice(prefix.length);
+  return {
+    lastTargetId,
+    items: read(row, lastTargetId),
+    dueAt: numberOf(row, "dueAt"),
+    owner: { tenantId: textOf(row, "tenantId"), subject: textOf(row, "subject") },
+    etag: row.etag,
+  };
+}
+
+/** The items of a row; of one that ended unreadable, its one known target, with the cause. */
+function read(row: StoredRow, lastTargetId: string): readonly Item[] {
+  const detail = row.columns["unreadable"];
+  if (typeof detail === "string")
+    return [
+      {
+        targetId: lastTargetId,
+        name: "",
+        state: "unknown",
+        route: -1,
+        at: 0,
+        attempts: 0,
+        code: "muster-failed",
+        detail,
+      },
+    ];
+  try {
+    return unpack(Array.from({ length: numberOf(row, "parts") }, (_, at) => textOf(row, `d${at}`)));
+  } catch (error) {
+    throw new UnreadableRow(lastTargetId, error);
+  }
+}
+
+function countsIn(row: StoredRow): Counts {
+  const counts = emptyCounts();
+  for (const state of countedStates) counts[state] = numberOf(row, state);
+  return counts;
+}

@@ -1,0 +1,191 @@
+/**
+ * Notifications that wait for a second person: held when they are asked for, moved on when somebody else has decided.
+ * Each step can be repeated: the row says what is left to do.
+ */
+import { type Approval, asOf } from "../access/approvals/approval.ts";
+import { approvalNeeded, askApproval, rulesAbout } from "../access/approvals/decide-approval.ts";
+import { evaluate } from "../access/evaluate.ts";
+import { type Requirement, requirements } from "../access/requirements.ts";
+import type { Standing } from "../access/roles/decide.ts";
+import type { Caller } from "../access/sign-in/caller.ts";
+import { personOf } from "../access/signed-in.ts";
+import { findAction } from "../devices/actions/catalogue.ts";
+import { type Reach, reachOf } from "../devices/collections/reach.ts";
+import { begin } from "../fanout/engine/first-pass.ts";
+import { emptyCounts } from "../fanout/state/item-row.ts";
+import { type JobFailure, move } from "../fanout/state/job.ts";
+import { digest } from "../kernel/ids.ts";
+import type { Notifications } from "./kind.ts";
+import type { Notification } from "./notification.ts";
+
+/** What the rooms below need to hold something. */
+const gateOf = ({ approvals, engine }: Notifications) => ({ approvals, clock: engine.clock });
+
+/**
+ * Settles which devices it is for, to the last one: what is counted, what the second person sees and what is sent
+ * to are then the same, whoever joins meanwhile.
+ */
+async function freeze(
+  parts: Notifications,
+  notification: Notification,
+): Promise<{ readonly frozen: Notification; readonly deviceIds: readonly string[] }> {
+  const { jobId } = notification;
+  const found = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const { targets, next } = await parts.kind.targets(notification, cursor);
+    for (const { targetId } of targets) found.add(targetId);
+    cursor = next;
+  } while (cursor !== undefined);
+  const deviceIds = [...found].toSorted();
+  await parts.jobs.putTargets(jobId, deviceIds);
+  return { frozen: { ...notification, frozen: true, expected: deviceIds.length }, deviceIds };
+}
+
+/** Says in one number what would be done, and to which devices. */
+const digestOf = (
+  { tenantId, actionId, parameters, target, allowApproximate }: Notification,
+  deviceIds: readonly string[],
+): string =>
+  digest(
+    ...[{ tenantId, actionId, parameters, target, allowApproximate }, deviceIds].map((part) =>
+      JSON.stringify(part),
+    ),
+  );
+
+/** What came of asking the rules: it is held, or goes on as it is now. */
+type Judged = { readonly held: boolean; readonly notification: Notification };
+
+/** Holds the notification if a rule asks for a second person. */
+export async function askGate(
+  parts: Notifications,
+  notification: Notification,
+  caller: Caller,
+): Promise<Judged> {
+  const { tenantId, jobId: id, actionId: action } = notification;
+  const about = { kind: "notification", action, tenantId } as const;
+  const rules = await rulesAbout(parts, about);
+  if (rules.length === 0) return { held: false, notification };
+  const { frozen, deviceIds } = await freeze(parts, notification);
+  const count = deviceIds.length;
+  const requestedBy = personOf(caller);
+  const intent = { ...about, count, id, by: requestedBy.principal };
+  const rule = await approvalNeeded(gateOf(parts), rules, intent);
+  if (rule === undefined) return { held: false, notification: frozen };
+  const { parameters, target } = notification;
+  const summary = `${action} on ${count} device(s)`;
+  const subject = { ...about, id, summary, parameters, target, count };
+  const asked = { subject, digest: digestOf(frozen, deviceIds), requestedBy, requester: caller };
+  // Before the notification: one without an approval would wait for ever.
+  await askApproval(gateOf(parts), rule, { approvalId: id, tenantId, ...asked });
+  const held: Notification = { ...frozen, state: "pendingApproval" };
+  await parts.jobs.insert(held);
+  const stored = await parts.jobs.get(tenantId, id);
+  return { held: true, notification: stored?.job ?? held };
+}
+
+/** Why what was approved is not sent all the same; undefined: nothing stands against it. */
+async function hindrance(
+  parts: Notifications,
+  notification: Notification,
+  { digest: approved, requester }: Approval,
+): Promise<JobFailure | undefined> {
+  const { tenantId, jobId, actionId, target } = notification;
+  const deviceIds = await parts.jobs.targets(jobId);
+  if (digestOf(notification, deviceIds) !== approved)
+    return { code: "not-what-was-approved", detail: "it is not what the second person approved" };
+  // Nothing remembered: a role that was taken away a second ago gives nothing.
+  parts.snapshots.forget();
+  const standing: Standing = { caller: requester, ...(await parts.snapshots.read()) };
+  const operation = target.kind === "retry" ? "notifications-retry" : "notifications-send";
+  const answer = evaluate(standing, requirements[operation] as Requirement, {
+    tenantId,
+    collectionId: target.kind === "collection" ? target.collectionId : undefined,
+    actionPermission: findAction(actionId)?.permission,
+  });
+  if (!answer.allowed)
+    return {
+      code: "requester-lost-rights",
+      detail: `who asked for it may not do it any more: ${answer.permission} is missing here (${answer.step})`,
+    };
+  const reach = await reachOf(
+    { store: parts.collections, clock: parts.engine.clock },
+    tenantId,
+    answer.limits,
+  );
+  return reach === undefined || (await reachesAll(parts, tenantId, deviceIds, reach))
+    ? undefined
+    : {
+        code: "requester-lost-rights",
+        detail: "who asked for it does not reach all of its devices any more",
+      };
+}
+
+const devicesPerLook = 5000;
+
+async function reachesAll(
+  { directory }: Notifications,
+  tenantId: string,
+  deviceIds: readonly string[],
+  reach: Reach,
+): Promise<boolean> {
+  for (let at = 0; at < deviceIds.length; at += devicesPerLook) {
+    const devices = await directory.getMany(tenantId, deviceIds.slice(at, at + devicesPerLook));
+    // What has left the directory is not sent to either.
+    for (const device of devices.values()) if (!reach.holds(device)) return false;
+  }
+  return true;
+}
+
+/** Moves the notification of an approval on, as it was decided. */
+export async function settleGate(parts: Notifications, approval: Approval): Promise<void> {
+  const { tenantId, subject, state } = approval;
+  if (subject.kind !== "notification" || state === "pendingApproval") return;
+  for (;;) {
+    const stored = await parts.jobs.get(tenantId, subject.id);
+    if (stored === undefined) return;
+    const { job: notification, etag } = stored;
+    const waits = notification.state === "pendingApproval";
+    const hindered =
+      state === "approved" && waits ? await hindrance(parts, notification, approval) : undefined;
+    const moved = movedBy(notification, approval, parts.engine.clock.now(), hindered);
+    if (moved !== undefined && (await parts.jobs.replace(moved, etag)) === undefined) continue;
+    const held = moved ?? notification;
+    // Also when it had moved before: the message may have been lost, and one too many does no harm.
+    if (held.state === "planning") await begin(parts.engine, held);
+    return;
+  }
+}
+
+/** What was held when its time is up, or when a decision was cut short: the sweeper asks. */
+export async function sweepGate(parts: Notifications, notification: Notification): Promise<void> {
+  const { tenantId, jobId } = notification;
+  const stored = await parts.approvals.get(tenantId, jobId);
+  if (stored === undefined) return;
+  const approval = asOf(stored.approval, parts.engine.clock.now());
+  if (approval.state === "expired") {
+    // Written down first, so that nobody approves it any more; told again where a sweeper died in between.
+    const isNew = stored.approval.state !== "expired";
+    if (isNew && (await parts.approvals.replace(approval, stored.etag)) === undefined) return;
+    await parts.expired(approval);
+  }
+  await settleGate(parts, approval);
+}
+
+function movedBy(
+  notification: Notification,
+  { state }: Approval,
+  now: number,
+  hindered: JobFailure | undefined,
+): Notification | undefined {
+  const { createdAt, expiresAt } = notification;
+  // It was given so much time to reach its devices; waiting for approval takes none of it.
+  if (state === "approved" && hindered === undefined)
+    return move(notification, "approve", { expiresAt: now + expiresAt - createdAt });
+  const failure =
+    hindered ??
+    (state === "expired"
+      ? { code: "not-approved", detail: "nobody approved it in time" }
+      : { code: "rejected", detail: "the second person rejected it" });
+  return move(notification, "reject", { counts: emptyCounts(), finishedAt: now, failure });
+}

@@ -1,0 +1,73 @@
+/** A notification: an action on its way to devices. What such a job adds to any other, and who may see it. Pure. */
+import * as z from "zod";
+import type { AuditNote } from "../access/signed-in.ts";
+import type { Reach } from "../devices/collections/reach.ts";
+import { Rule } from "../devices/collections/rule.ts";
+import type { Job } from "../fanout/state/job.ts";
+import { toIso } from "../kernel/clock.ts";
+import type { NewNotification, RetryRequest } from "./contract.ts";
+
+/** The target was narrowed to a list of members of these collections; `hidden` devices were left out, if nothing was chosen among them. */
+const Within = z.object({
+  collectionIds: z.array(z.string()).readonly(),
+  hidden: z.number().optional(),
+});
+export type Within = z.output<typeof Within>;
+
+/**
+ * Whom it is for, frozen when it was asked for. Lists of ids live in a blob beside the row; a
+ * collection's rule is copied, so that editing the collection does not change what is under way.
+ */
+const Target = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("devices"), count: z.number(), within: Within.optional() }),
+  z.object({ kind: z.literal("collection"), collectionId: z.string(), rule: Rule.optional() }),
+  z.object({ kind: z.literal("tenant"), within: Within.optional() }),
+  z.object({
+    kind: z.literal("retry"),
+    notificationId: z.string(),
+    only: z.array(z.string()).readonly(),
+    rule: Rule.optional(),
+    within: Within.optional(),
+  }),
+]);
+export type Target = z.output<typeof Target>;
+
+/** What a notification's row holds beside what every job's does. */
+export const NotificationSpec = z.object({
+  actionId: z.string(),
+  parameters: z.record(z.string(), z.unknown()).readonly(),
+  target: Target,
+  allowApproximate: z.boolean(),
+  note: z.string().optional(),
+  /** The refresh that made the directory as it was when this was asked for. */
+  directoryVersion: z.string(),
+});
+
+/** Everything that was asked for, and what became of it as a whole. */
+export type Notification = Job & Readonly<z.output<typeof NotificationSpec>>;
+
+// Which notifications a caller sees whose roles are limited to collections.
+
+/** Whether a notification is for nothing but what a caller reaches. */
+export function isWithin({ target }: Notification, reach: Reach | undefined): boolean {
+  if (reach === undefined) return true;
+  if (target.kind === "collection") return reach.collectionIds.includes(target.collectionId);
+  const { within } = target;
+  return within?.collectionIds.every((id) => reach.collectionIds.includes(id)) ?? false;
+}
+
+// What the audit trail keeps of a notification that was asked for; secrets are taken out when it is written.
+
+/** The notification as a note on the call that asked for it: what was asked, and what was made of it. */
+export function auditedNotification(
+  body: NewNotification | RetryRequest,
+  { jobId: notificationId, state, actionId, target, expiresAt }: Notification,
+): AuditNote {
+  // The list of a request for devices stands beside how it was narrowed.
+  const asked = "target" in body ? body.target : {};
+  const made = { notificationId, state, action: actionId, expiresAt: toIso(expiresAt) };
+  return {
+    object: `notification/${notificationId}`,
+    after: { ...body, ...made, target: { ...asked, ...target } },
+  };
+}

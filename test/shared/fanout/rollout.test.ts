@@ -1,0 +1,271 @@
+/** How jobs are let out: at most so many at once, in waves, not on when too much fails, and not while they rest. */
+import { once } from "node:events";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
+import { pause, resume } from "../../../shared/fanout/care/pause.ts";
+import type { Counts } from "../../../shared/fanout/state/item-row.ts";
+import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { sumOf } from "../../../shared/fanout/state/job.ts";
+import { nothingReleased, type Released } from "../../../shared/fanout/state/progress.ts";
+import { bucketsOf, decideRollout, Rollout } from "../../../shared/fanout/state/rollout.ts";
+import { startEngineRig } from "../../support/engine-rig.ts";
+import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
+
+const counts = (some: Partial<Counts>): Counts => ({ ...emptyCounts(), ...some });
+const out = (more: Partial<Released>): Released => ({ ...nothingReleased, ...more });
+
+describe("what the rules say of 100 items", () => {
+  const inWaves = Rollout.parse({
+    waves: [
+      { count: 5, soak: "PT1H" },
+      { percent: 20, approval: true },
+    ],
+  });
+  test.each<[string, Rollout, Released, Partial<Counts>, object]>([
+    [
+      "lets all out where only failures are counted",
+      { stopAfter: { failed: 3 } },
+      out({}),
+      { waiting: 100 },
+      { kind: "release", count: 100, wave: 0 },
+    ],
+    [
+      "lets out as many as may be under way",
+      { atOnce: 10 },
+      out({}),
+      { waiting: 100 },
+      { kind: "release", count: 10, wave: 0 },
+    ],
+    [
+      "fills up what has ended",
+      { atOnce: 10 },
+      out({ count: 10 }),
+      { waiting: 91, sent: 5, done: 4 },
+      { kind: "release", count: 4, wave: 0 },
+    ],
+    [
+      "waits while as many are under way",
+      { atOnce: 10 },
+      out({ count: 10 }),
+      { waiting: 95, sent: 5 },
+      { kind: "wait" },
+    ],
+    [
+      "lets out the first wave",
+      inWaves,
+      out({}),
+      { waiting: 100 },
+      { kind: "release", count: 5, wave: 0 },
+    ],
+    [
+      "waits for its last outcome",
+      inWaves,
+      out({ count: 5 }),
+      { waiting: 95, sent: 1, done: 4 },
+      { kind: "wait" },
+    ],
+    [
+      "waits for the time between",
+      inWaves,
+      out({ count: 5 }),
+      { waiting: 95, done: 5 },
+      { kind: "wait", until: 3_601_000, quietSince: 1_000 },
+    ],
+    [
+      "goes on after it",
+      inWaves,
+      out({ count: 5, quietSince: 1_000 - 3_600_000 }),
+      { waiting: 95, done: 5 },
+      { kind: "release", count: 20, wave: 1 },
+    ],
+    [
+      "rests behind a wave that somebody must agree to",
+      inWaves,
+      out({ count: 25, wave: 1 }),
+      { waiting: 75, done: 25 },
+      { kind: "pause", wave: 1 },
+    ],
+    [
+      "lets the rest out once they have",
+      inWaves,
+      out({ count: 25, wave: 1, approved: 2 }),
+      { waiting: 75, done: 25 },
+      { kind: "release", count: 75, wave: 2 },
+    ],
+    [
+      "stops when more have failed",
+      { stopAfter: { failed: 3 } },
+      out({ count: 100 }),
+      { waiting: 50, done: 46, failed: 2, offline: 1, unknown: 1 },
+      { kind: "stop" },
+    ],
+    [
+      "does not stop at just so many",
+      { stopAfter: { failed: 3 } },
+      out({ count: 90 }),
+      { waiting: 50, sent: 47, failed: 3 },
+      { kind: "release", count: 10, wave: 0 },
+    ],
+    [
+      "stops when a larger share has failed",
+      { stopAfter: { percent: 10 } },
+      out({ count: 100 }),
+      { waiting: 80, done: 17, failed: 3 },
+      { kind: "stop" },
+    ],
+    [
+      "is done when everything is out",
+      { atOnce: 10 },
+      out({ count: 100 }),
+      { sent: 5, done: 95 },
+      { kind: "done" },
+    ],
+  ])("%s", (_, rules, released, some, decision) => {
+    expect(decideRollout(rules, 100, released, counts(some), 1_000)).toMatchObject(decision);
+  });
+
+  test("never let more out than there is, nor more at once than they allow", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(100),
+        fc.nat(100),
+        fc.integer({ min: 1, max: 50 }),
+        (count, ended, atOnce) => {
+          const done = Math.min(count, ended);
+          const some = counts({ waiting: 100 - count, sent: count - done, done });
+          const decision = decideRollout({ atOnce }, 100, out({ count }), some, 0);
+          if (decision.kind !== "release") return;
+          expect(decision.count + count).toBeLessThanOrEqual(100);
+          expect(decision.count + count - done).toBeLessThanOrEqual(Math.max(atOnce, count - done));
+        },
+      ),
+    );
+  });
+
+  test("buckets add up to all there is, whatever the counts", () => {
+    const some = fc.record(
+      Object.fromEntries(Object.keys(emptyCounts()).map((state) => [state, fc.nat(1_000)])),
+    ) as fc.Arbitrary<Counts>;
+    fc.assert(
+      fc.property(some, (given) => {
+        const sum = Object.values(bucketsOf(given)).reduce((left, right) => left + right, 0);
+        expect(sum).toBe(sumOf(given));
+      }),
+    );
+  });
+});
+
+let rig: Awaited<ReturnType<typeof startEngineRig<PingJob>>>;
+beforeAll(async () => {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  rig = await startEngineRig(faults, ping);
+});
+afterAll(() => server.close());
+
+const whole = { done: 32, failed: 4, notSupported: 4 };
+/** How many orders of the first step the far side was given. */
+const lookedUp = (job: PingJob): number => ordersOf(job, "0").orders;
+
+/** The job as it is, with its etag. */
+async function stored({ tenantId, jobId }: PingJob) {
+  const found = await rig.jobs.get(tenantId, jobId);
+  if (found === undefined) throw new Error("the job is gone");
+  return found;
+}
+
+describe("a job with rules", () => {
+  it("reaches everybody, and never has more under way than it may", async () => {
+    const job = newJob({ rollout: { atOnce: 6 } });
+    await rig.start(job);
+    let most = 0;
+    for (let next = await rig.queues.take(); next; next = await rig.queues.take()) {
+      await rig.handle(next);
+      const { counts: now } = await rig.counts(job);
+      const done = now.done + now.failed;
+      most = Math.max(most, lookedUp(job) - done);
+    }
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(6);
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+
+  it("rests behind a wave, and goes on when somebody agrees", async () => {
+    const job = newJob({ rollout: Rollout.parse({ waves: [{ count: 5, approval: true }] }) });
+    await rig.start(job);
+    await rig.drain();
+    expect(lookedUp(job)).toBe(5);
+    const { job: resting, etag } = await stored(job);
+    expect(resting.state).toBe("paused");
+    await resume(rig.engine, rig.jobs, resting, etag);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job).doubled).toBe(0);
+  });
+
+  it("stops when too much has failed, and says so; what never left is cancelled", async () => {
+    const job = newJob({ rollout: { atOnce: 10, stopAfter: { failed: 0 } } });
+    await rig.start(job);
+    await rig.drain();
+    const { job: ended } = await stored(job);
+    expect(ended).toMatchObject({ state: "failed", failure: { code: "stopped-by-rollout" } });
+    const { counts: at } = await rig.counts(job);
+    expect(at.failed).toBeGreaterThan(0);
+    expect(at.cancelled).toBeGreaterThan(0);
+    expect(sumOf(at)).toBe(40);
+    expect(lookedUp(job)).toBe(36 - at.cancelled);
+  });
+
+  it("sends nothing new while it rests, and everything once it goes on", async () => {
+    const job = newJob();
+    await rig.start(job);
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    const before = await stored(job);
+    expect((await pause(rig.jobs, before.job, before.etag))?.state).toBe("paused");
+    await rig.drain();
+    expect(lookedUp(job)).toBe(0);
+    const { job: resting, etag } = await stored(job);
+    await resume(rig.engine, rig.jobs, resting, etag);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+
+  it("can be cancelled while it rests", async () => {
+    const job = newJob({ rollout: Rollout.parse({ waves: [{ count: 5, approval: true }] }) });
+    await rig.start(job);
+    await rig.drain();
+    await rig.cancel(job);
+    await rig.drain();
+    const { state, counts: at } = await rig.counts(job);
+    expect(state).toBe("cancelled");
+    expect(at.done + at.failed).toBe(5);
+    expect(at.cancelled).toBe(31);
+  });
+
+  it("tells the truth at the end, at whichever call the worker dies", async () => {
+    const rollout = { atOnce: 12 };
+    const first = newJob({ rollout });
+    faults.reset();
+    await rig.start(first);
+    await rig.drain();
+    const calls = faults.calls().length;
+    for (let atCall = 3; atCall <= calls; atCall += 4 * inject("oneCaseIn"))
+      for (const when of ["before", "after"] as const) {
+        const job = newJob({ rollout });
+        await rig.start(job);
+        faults.arm({ atCall, when });
+        await rig.drain();
+        faults.revive();
+        await rig.sweep(job);
+        const { state, counts: at } = await rig.counts(job);
+        const where = `killed ${when} call ${atCall}: ${JSON.stringify(at)}`;
+        expect({ state, sum: sumOf(at), ...ordersOf(job, "0") }, where).toMatchObject({
+          state: "ended",
+          sum: 40,
+          doubled: 0,
+        });
+        expect(at.done + at.failed + at.unknown + at.notSupported, where).toBe(40);
+      }
+  }, 180_000);
+});

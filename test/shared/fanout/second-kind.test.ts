@@ -1,0 +1,102 @@
+/**
+ * What the engine gives any kind of job, it must give a second one: counts that add up, duplicates that do nothing,
+ * and the truth after a worker's death at any call.
+ */
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { changeRows } from "../../../shared/fanout/engine/change-rows.ts";
+import type { StoredItemRow } from "../../../shared/fanout/state/item-store.ts";
+import { sumOf } from "../../../shared/fanout/state/job.ts";
+import { startEngineRig } from "../../support/engine-rig.ts";
+import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
+
+let rig: Awaited<ReturnType<typeof startEngineRig<PingJob>>>;
+beforeAll(async () => {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  rig = await startEngineRig(faults, ping);
+});
+afterAll(() => server.close());
+
+const whole = { done: 32, failed: 4, notSupported: 4 };
+
+describe("a second kind of job", () => {
+  it("takes every item through both steps, and counts what became of each", async () => {
+    const job = newJob();
+    await rig.start(job);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+
+  it("does nothing more for messages that come twice", async () => {
+    const job = newJob();
+    await rig.start(job);
+    while (rig.queues.waiting().length > 0) {
+      for (const message of rig.queues.waiting()) await rig.handle(message);
+      const next = await rig.queues.take();
+      if (next) await rig.handle(next);
+    }
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job).doubled).toBe(0);
+  });
+
+  it("settles what waits of a job that is cancelled", async () => {
+    const job = newJob();
+    await rig.start(job);
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    await rig.cancel(job);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "cancelled", counts: { cancelled: 36 } });
+    expect(ordersOf(job).orders).toBe(0);
+  });
+
+  it("tells the truth at the end, at whichever call the worker dies", async () => {
+    const first = newJob();
+    faults.reset();
+    await rig.start(first);
+    await rig.drain();
+    const calls = faults.calls().length;
+    for (let atCall = 3; atCall <= calls; atCall += inject("oneCaseIn"))
+      for (const when of ["before", "after"] as const) {
+        const job = newJob();
+        await rig.start(job);
+        faults.arm({ atCall, when });
+        await rig.drain();
+        faults.revive();
+        const { state, counts } = await rig.counts(job);
+        const { orders, doubled } = ordersOf(job);
+        const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
+        expect({ state, sum: sumOf(counts), doubled }, where).toEqual({
+          state: "ended",
+          sum: 40,
+          doubled: 0,
+        });
+        // All went together: either each was told of both steps, or nobody can tell, and nobody is asked again.
+        expect(counts, where).toMatchObject(orders === 72 ? whole : { unknown: 36, done: 0 });
+      }
+  }, 180_000);
+});
+
+it("lets an outcome that comes late for one step never count for the next", async () => {
+  const job = newJob();
+  await rig.start(job);
+  await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+  rig.queues.lose();
+  const read = () => rig.engine.items.range(job.jobId, "", "~");
+  const waiting = await read();
+  const [id] = waiting.flatMap(({ items }) => items.filter(({ state }) => state === "waiting"));
+  const move = async (rows: readonly StoredItemRow[], event: "claim" | "finish") =>
+    changeRows(
+      rig.engine,
+      { kind: ping, job, rows },
+      { transitions: new Map([[id?.targetId ?? "", { event }]]), now: Date.now() },
+    );
+  const claimed = await move(waiting, "claim");
+  await move(claimed, "finish");
+  await move(await read(), "claim");
+  // A second worker tells of the first step what the first one has told already.
+  const [late] = (await move(claimed, "finish")).flatMap(({ items }) =>
+    items.filter(({ targetId }) => targetId === id?.targetId),
+  );
+  expect(late).toMatchObject({ state: "claimed", step: 1, attempts: 1 });
+});

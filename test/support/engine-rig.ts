@@ -1,0 +1,123 @@
+/**
+ * The fan-out engine with one kind of job, over Azurite, with queues that the test drains: what any kind gets for
+ * free can be tried on it.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { sweep } from "../../shared/fanout/care/sweep.ts";
+import { cancel, closeWaiting } from "../../shared/fanout/engine/close.ts";
+import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
+import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
+import { begin } from "../../shared/fanout/engine/first-pass.ts";
+import { plan } from "../../shared/fanout/engine/plan.ts";
+import { readBack } from "../../shared/fanout/engine/read-back.ts";
+import type { Throttle } from "../../shared/fanout/engine/reservations.ts";
+import type { JobKind } from "../../shared/fanout/kind.ts";
+import { ItemStore } from "../../shared/fanout/state/item-store.ts";
+import { isOpen, type Job } from "../../shared/fanout/state/job.ts";
+import { FailureNotes, JobStore } from "../../shared/fanout/state/job-store.ts";
+import { ChunkMessage, JobMessage, ReadBackMessage } from "../../shared/fanout/state/messages.ts";
+import { RowSummaries } from "../../shared/fanout/state/row-summaries.ts";
+import { systemClock } from "../../shared/kernel/clock.ts";
+import { queueNames } from "../../shared/storage/names.ts";
+import { openStorage } from "../../shared/storage/storage.ts";
+import { storageConnectionString } from "./azurite.ts";
+import { type FaultTap, Killed } from "./fault-tap.ts";
+import { TestQueues, type Waiting } from "./test-queues.ts";
+
+/** Nothing limits anybody. */
+const unlimited = {
+  rateOf: () => Promise.resolve(undefined),
+  read: () => Promise.resolve({ shiftMs: 0, closedUntil: 0, nextFree: 0 }),
+} as unknown as Throttle;
+
+/** How soon a failed message comes back. */
+const redeliverMs = 20;
+
+/** Starts the engine for jobs of one kind. */
+export async function startEngineRig<J extends Job>(
+  { tap, isDead, revive }: FaultTap,
+  kind: JobKind<J>,
+) {
+  const connection = { kind: "connectionString", value: storageConnectionString() } as const;
+  const storage = await openStorage(connection, systemClock, tap);
+  const queues = new TestQueues(tap);
+  const jobs = new JobStore<J>(storage, kind);
+  const engine: Engine = {
+    kinds: new Map([[kind.id, { kind: kind as JobKind, jobs: jobs as unknown as JobStore }]]),
+    items: new ItemStore(storage.tables),
+    summaries: new RowSummaries(storage.tables),
+    failures: new FailureNotes(storage.tables),
+    throttle: unlimited,
+    queues,
+    knows: () => Promise.resolve(true),
+    clock: systemClock,
+    random: () => 0,
+    times: { claimMs: 400, askMs: 300, readBackAfterMs: 40, overdueMs: 1000 },
+    firstPass: { targets: -1, boxMs: 0, safetyMs: 0 },
+  };
+
+  /** Handles one message as its queue function would; a death leaves it in the queue. */
+  async function handle(waiting: Waiting): Promise<void> {
+    const { v: _, ...message } = waiting.message;
+    const again = (next: object, at: number) =>
+      queues.put({ ...waiting, message: { v: 1, ...next }, visibleAt: at });
+    try {
+      if (waiting.queue === queueNames.fanoutPlan) {
+        const outcome = await plan(engine, JobMessage.parse(message));
+        if (outcome === "lost") again(message, Date.now() + redeliverMs);
+        if (typeof outcome === "object") again(message, outcome.at);
+      } else if (waiting.queue === queueNames.fanoutDispatch) {
+        const chunk = ChunkMessage.parse(message);
+        const next = nextPass(chunk, await dispatch(engine, chunk));
+        if (next) again(next.message, next.at);
+      } else if (waiting.queue === queueNames.fanoutReadBack) {
+        const { after: _after, reads: _reads, ...chunk } = ReadBackMessage.parse(message);
+        const outcome = await readBack(engine, ReadBackMessage.parse(message));
+        if (outcome.kind === "again") {
+          const { kind: _kind, at, ...position } = outcome;
+          again({ ...chunk, ...position }, at);
+        }
+      } else await closeWaiting(engine, JobMessage.parse(message));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      queues.put({ ...waiting, visibleAt: Date.now() + redeliverMs });
+    }
+    if (isDead()) revive();
+  }
+
+  async function drain(until = () => false): Promise<void> {
+    for (;;) {
+      const next = until() ? undefined : await queues.take();
+      if (next === undefined) return;
+      await handle(next);
+    }
+  }
+
+  return {
+    engine,
+    jobs,
+    queues,
+    handle,
+    async start(job: J): Promise<void> {
+      await jobs.insert(job);
+      await begin(engine, job);
+    },
+    drain,
+    /** What a sweeper does for one job, whenever its messages were lost. */
+    async sweep(job: J): Promise<void> {
+      const { tenantId, jobId } = job;
+      for (let tries = 0; tries < 5; tries += 1) {
+        const open = (await jobs.get(tenantId, jobId))?.job;
+        if (open === undefined || !isOpen(open)) return;
+        await sleep(engine.times.overdueMs + 100);
+        await sweep(engine, () => Promise.resolve());
+        await drain();
+      }
+    },
+    cancel: (job: J) => cancel(engine, jobs, idsOf(job), () => true),
+    async counts({ tenantId, jobId }: Pick<J, "tenantId" | "jobId">) {
+      const stored = await jobs.get(tenantId, jobId);
+      return { state: stored?.job.state, counts: await engine.items.counts(jobId) };
+    },
+  };
+}
