@@ -86,7 +86,11 @@ const removalsAtOnce = 99;
 const leavingRow = "leaving";
 
 /** Somebody else wrote the same rows: our claim is lost. */
-export class DirectoryWriteLost extends Error {}
+export class DirectoryWriteLost extends Error {
+  constructor(row: string | undefined) {
+    super(`somebody else has written to ${row}`);
+  }
+}
 
 /** The directory of every tenant, for its refresh. */
 export class DirectoryWriter {

@@ -405,7 +405,8 @@ async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise
       const gone = refresh.attempts >= (optional ? tagAttempts : maxAttempts);
       if (gone) return failure("graph-unavailable", `Microsoft Graph does not answer: ${stop.why}`);
       const afterMs = backoffMs(refresh.attempts, { ...retryBackoff, random });
-      return { kind: "pause", afterMs, refresh: stop.tooMuch ? asksLess(refresh) : refresh };
+      const told = { ...refresh, trouble: stop.why };
+      return { kind: "pause", afterMs, refresh: stop.tooMuch ? asksLess(told) : told };
     }
     case "throttled": {
       const waits = refresh.waits + 1;

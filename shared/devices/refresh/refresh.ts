@@ -92,6 +92,8 @@ export type Refresh = {
   readonly reserved: boolean;
   /** Claims since the last progress. */
   readonly attempts: number;
+  /** What the latest attempt without progress met. */
+  readonly trouble?: string;
   /** Times in a row that Graph asked us to wait. */
   readonly waits: number;
   readonly walk: Walk;
@@ -186,7 +188,8 @@ export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
   const opensAt = Math.max(refresh.leaseUntil, refresh.notBefore);
   if (now < opensAt) return { kind: "wait", until: opensAt };
   if (refresh.attempts >= maxAttempts) {
-    const detail = `Gave up after ${maxAttempts} attempts without progress.`;
+    const latest = refresh.trouble ?? "each ended without a word, as when its worker is killed";
+    const detail = `Gave up after ${maxAttempts} attempts without progress; the latest: ${latest}`;
     // Group tags are good to have: without them the refresh goes on.
     if (refresh.stage.kind === "tags" && refresh.groupTags.state === "pending")
       return claim(
@@ -217,7 +220,7 @@ export const released = (refresh: Refresh, now: Instant, notBefore: Instant): Re
 });
 
 /** A step was done: the count of attempts begins anew. */
-export const progressed = (refresh: Refresh, stage: Stage): Refresh => ({
+export const progressed = ({ trouble: _, ...refresh }: Refresh, stage: Stage): Refresh => ({
   ...refresh,
   stage,
   attempts: 0,

@@ -3,6 +3,7 @@
  *
  * State first, message second: whatever was done is in the row before anybody is told to go on.
  */
+import { reasonOf } from "../../kernel/outside-text.ts";
 import { DirectoryWriteLost } from "../directory/directory-writer.ts";
 import { ClaimLost, type RefreshDeps, RefreshWork } from "./claim.ts";
 import { readSlice, type Sliced } from "./fetch.ts";
@@ -53,7 +54,7 @@ async function workUnderClaim(deps: RefreshDeps, work: RefreshWork): Promise<Sli
   } catch (error) {
     // Whoever has it now has a message too; ours only looks whether it ended.
     if (error instanceof ClaimLost) return again("lost", deps.leaseMs);
-    await giveBack(deps, work);
+    await giveBack(deps, work, reasonOf(error));
     if (error instanceof DirectoryWriteLost) return again("lost", 0);
     throw error;
   }
@@ -107,10 +108,10 @@ async function pause(
   return again(refresh.stage.kind, afterMs);
 }
 
-/** Lets the next worker begin at once; when even that fails, the lease runs out by itself. */
-async function giveBack({ clock }: RefreshDeps, work: RefreshWork): Promise<void> {
+/** Lets the next worker begin at once, and says why; when even that fails, the lease runs out by itself. */
+async function giveBack({ clock }: RefreshDeps, work: RefreshWork, trouble: string): Promise<void> {
   const now = clock.now();
-  await work.write(released(work.refresh, now, now)).catch(() => undefined);
+  await work.write({ ...released(work.refresh, now, now), trouble }).catch(() => undefined);
 }
 
 /** Removes what only a running refresh needs. Repeated until it succeeds: the message stays until then. */

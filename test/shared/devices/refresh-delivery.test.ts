@@ -95,6 +95,44 @@ test.each([
   90_000,
 );
 
+const broken = (): Promise<never> => Promise.reject(new Error("the disk is full"));
+
+test.each(["devices", "merge"] as const)(
+  "a refresh that never gets past %s ends with the latest reason",
+  async (stage) => {
+    const ids = await changedTenant(60, "kept");
+    rig.tenants.set(ids.tenantId, {});
+    const failing =
+      stage === "merge"
+        ? { writer: { read: broken } as unknown as typeof rig.deps.writer }
+        : { throttle: { reserve: broken, defer: broken } };
+    for (let delivery = 0; delivery < 60; delivery += 1) {
+      const outcome = await workOnRefresh({ ...deps(), ...failing }, ids).catch(() => undefined);
+      if (outcome?.kind === "ack") break;
+      rig.time.now += (outcome?.afterSeconds ?? 0) * 1000;
+    }
+    const stored = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
+    expect(stored?.refresh).toMatchObject({ state: "failed", stage: { kind: stage } });
+    expect(stored?.refresh.failure?.detail).toContain("the disk is full");
+  },
+);
+
+test("a refresh whose worker is killed each time ends, and says that nobody could say why", async () => {
+  const ids = await changedTenant(60, "kept");
+  const hanging = {
+    ...deps(),
+    graph: { ...rig.deps.graph, ask: () => new Promise<never>(() => {}) },
+  };
+  for (let delivery = 0; delivery < 10; delivery += 1) {
+    void workOnRefresh(hanging, ids);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    rig.time.now += rig.deps.leaseMs;
+  }
+  const stored = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
+  expect(stored?.refresh).toMatchObject({ state: "failed" });
+  expect(stored?.refresh.failure?.detail).toContain("killed");
+});
+
 test("concurrent deliveries of one message do its work once", async () => {
   const ids = await changedTenant(60, "kept");
   const before = rig.graph.paths.length;
