@@ -1,6 +1,7 @@
 /** Signs somebody in with MSAL's device code, and answers the access token. */
 import tls from "node:tls";
 import { PublicClientApplication } from "@azure/msal-node";
+import { straightNetwork } from "../../shared/identity/network.ts";
 import type { SignInPlace } from "./place.ts";
 
 const noCode = `the app gets no code. Is it registered there, and are the scope and "Allow public client flows" right?`;
@@ -16,7 +17,10 @@ export async function signIn(place: SignInPlace, tell: (message: string) => void
   if (certificate !== undefined)
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate]);
   const knownAuthorities = [new URL(authority).host];
-  const app = new PublicClientApplication({ auth: { clientId, authority, knownAuthorities } });
+  const app = new PublicClientApplication({
+    auth: { clientId, authority, knownAuthorities },
+    system: { networkClient: straightNetwork },
+  });
   const signedIn = await app.acquireTokenByDeviceCode({
     scopes: [scope],
     deviceCodeCallback: ({ userCode, message }) => {

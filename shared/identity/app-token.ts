@@ -1,5 +1,6 @@
 /** App-only tokens for Graph, from MSAL's client credentials flow, one application per tenant. */
 import { ConfidentialClientApplication } from "@azure/msal-node";
+import { straightNetwork } from "./network.ts";
 
 /** How the app proves itself to Entra. */
 export type AppCredential =
@@ -67,6 +68,7 @@ function configurationFor({ authorityUrl, clientId, credential }: IdentityOption
   const { host } = new URL(authorityUrl);
   const authority = `${authorityUrl}/${tenant}`;
   return {
+    system: { networkClient: straightNetwork },
     auth: {
       clientId,
       authority,

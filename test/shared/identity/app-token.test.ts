@@ -1,22 +1,25 @@
-import { randomUUID } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { signIn } from "../../../local/sign-in/device-code.ts";
 import { signInFailure } from "../../../shared/graph/sign-in-failure.ts";
 import { appTokens } from "../../../shared/identity/app-token.ts";
 import { startEntra } from "./entra.ts";
 
 let entra: Awaited<ReturnType<typeof startEntra>>;
 let tokenFor: ReturnType<typeof appTokens>;
+const secret = { kind: "secret", clientSecret: "s3cret" } as const;
+const options = () => ({
+  authorityUrl: entra.url,
+  clientId: randomUUID(),
+  credential: secret,
+  resource: "https://graph.microsoft.com",
+});
 beforeAll(async () => {
   entra = await startEntra();
 });
 beforeEach(() => {
   entra.answer(undefined);
-  tokenFor = appTokens({
-    authorityUrl: entra.url,
-    clientId: randomUUID(),
-    credential: { kind: "secret", clientSecret: "s3cret" },
-    resource: "https://graph.microsoft.com",
-  });
+  tokenFor = appTokens(options());
 });
 afterAll(() => entra.stop());
 
@@ -68,6 +71,72 @@ test.each([
   expect(signInFailure(failure).kind).toBe(kind);
   expect(entra.requests).toHaveLength(1);
 });
+
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const certificate = {
+  kind: "certificate",
+  thumbprintSha256: "ab".repeat(32),
+  privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+} as const;
+
+test.each(
+  [301, 302, 303, 307, 308].flatMap((status) =>
+    [secret, certificate].map((credential) => ({ status, credential, by: credential.kind })),
+  ),
+)("a $status carries the app's $by nowhere, and may pass", async ({ status, credential }) => {
+  const elsewhere = await startEntra();
+  try {
+    const location = `${elsewhere.url}/stolen`;
+    for (const body of ["<html>", { error: "invalid_client" }, { access_token: "forged" }]) {
+      entra.answer({ status, body, location });
+      const failure = await appTokens({ ...options(), credential })(randomUUID(), false).then(
+        () => "a token",
+        (error: unknown) => error,
+      );
+      expect(signInFailure(failure)).toMatchObject({ kind: "busy" });
+      expect(String(failure)).toContain(location);
+      expect(entra.requests).toHaveLength(1);
+    }
+    expect(elsewhere.requests).toEqual([]);
+  } finally {
+    await elsewhere.stop();
+  }
+});
+
+test.each(["openid-configuration", "devicecode", "token"])(
+  "a person's sign-in is carried nowhere either when the answer to %s redirects",
+  async (asked) => {
+    const elsewhere = await startEntra();
+    try {
+      const authority = `${entra.url}/${randomUUID()}`;
+      const location = `${elsewhere.url}/stolen`;
+      const moved = { status: 307, body: {}, location };
+      const metadata = {
+        issuer: `${authority}/v2.0`,
+        authorization_endpoint: `${authority}/authorize`,
+        token_endpoint: `${authority}/token`,
+        device_authorization_endpoint: `${authority}/devicecode`,
+        jwks_uri: `${authority}/keys`,
+      };
+      const code = { device_code: "d", user_code: "u", verification_uri: "v", interval: 1 };
+      const paths: string[] = [];
+      entra.answer((path) => {
+        paths.push(path);
+        if (path.includes(asked)) return moved;
+        const body = path.includes("openid") ? metadata : { ...code, expires_in: 60, message: "m" };
+        return { status: 200, body };
+      });
+      const place = { authority, clientId: randomUUID(), scope: "api://muster/.default" };
+      await expect(signIn(place, () => undefined)).rejects.toThrow(
+        asked === "openid-configuration" ? "endpoints" : location,
+      );
+      expect(paths.at(-1)).toContain(asked);
+      expect(elsewhere.requests).toEqual([]);
+    } finally {
+      await elsewhere.stop();
+    }
+  },
+);
 
 test.each([
   ["a busy service", oauth(503, "temporarily_unavailable")],

@@ -3,11 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { setDefaultCACertificates } from "node:tls";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { generate } from "selfsigned";
 
 /** An answer to a request for a token; `cut` ends the connection instead. */
-export type TokenAnswer = { readonly status: number; readonly body: unknown } | "cut";
+export type TokenAnswer =
+  | { readonly status: number; readonly body: unknown; readonly location?: string }
+  | "cut";
 
 /** A request for a token, as it came in. */
 export type TokenRequest = { readonly tenantId: string; readonly form: URLSearchParams };
@@ -18,12 +20,13 @@ export async function startEntra() {
     keySize: 2048,
     extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
   });
-  setDefaultCACertificates([cert]);
+  setDefaultCACertificates([...getCACertificates("default"), cert]);
   const requests: TokenRequest[] = [];
-  let next: TokenAnswer | undefined;
+  let next: TokenAnswer | ((path: string) => TokenAnswer) | undefined;
   const give = (response: ServerResponse, answer: TokenAnswer): void => {
     if (answer === "cut") return void response.socket?.destroy();
-    const { status, body } = answer;
+    const { status, body, location } = answer;
+    if (location !== undefined) response.setHeader("location", location);
     const isText = typeof body === "string";
     response.writeHead(status, { "content-type": isText ? "text/html" : "application/json" });
     response.end(isText ? body : JSON.stringify(body));
@@ -31,7 +34,8 @@ export async function startEntra() {
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [, tenantId = ""] = String(request.url).split("/");
     requests.push({ tenantId, form: new URLSearchParams(await text(request)) });
-    give(response, next ?? { status: 200, body: token(`token ${requests.length} of ${tenantId}`) });
+    const told = typeof next === "function" ? next(String(request.url)) : next;
+    give(response, told ?? { status: 200, body: token(`token ${requests.length} of ${tenantId}`) });
   };
   const server = createServer({ key, cert }, (request, response) => void take(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -39,7 +43,7 @@ export async function startEntra() {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     /** What to answer from now on; undefined means tokens, numbered. */
-    answer: (given: TokenAnswer | undefined): void => {
+    answer: (given: typeof next): void => {
       next = given;
       requests.length = 0;
     },

@@ -1,0 +1,40 @@
+/**
+ * How MSAL reaches the sign-in service: by requests that end at the address they were made for, and within their time.
+ *
+ * Its own client follows redirects, and a 307 or 308 carries the body along: the app's secret, its signed proof, or a
+ * device code would go wherever an answer says. The endpoints for tokens redirect nobody, so nothing is lost.
+ */
+import { AuthError, type INetworkModule, type NetworkRequestOptions } from "@azure/msal-node";
+import { reasonOf } from "../kernel/outside-text.ts";
+
+/** Time for one request; MSAL gives those for tokens none. */
+const timeoutMs = 30_000;
+/** MSAL's own name for it. */
+const networkError = "network_error";
+
+/** For MSAL's `system.networkClient`. */
+export const straightNetwork: INetworkModule = {
+  sendGetRequestAsync: (url, options, limitMs) => send("GET", url, options, limitMs),
+  sendPostRequestAsync: (url, options) => send("POST", url, options, timeoutMs),
+};
+
+async function send<T>(
+  method: "GET" | "POST",
+  url: string,
+  { headers = {}, body = "", correlationId = "" }: NetworkRequestOptions = {},
+  limitMs = timeoutMs,
+): Promise<{ headers: Record<string, string>; body: T; status: number }> {
+  const signal = AbortSignal.timeout(limitMs);
+  const content = method === "POST" ? { body } : {};
+  try {
+    const response = await fetch(url, { method, headers, signal, redirect: "manual", ...content });
+    const { status } = response;
+    const to = response.headers.get("location");
+    if (to !== null) throw new Error(`${url} redirects to ${to}, which is not followed`);
+    const answered = Object.fromEntries(response.headers);
+    return { status, headers: answered, body: (await response.json()) as T };
+  } catch (cause) {
+    // Other errors lose their words in MSAL.
+    throw new AuthError(networkError, correlationId, reasonOf(cause));
+  }
+}
