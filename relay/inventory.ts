@@ -29,6 +29,8 @@ const columns = [
 export type InventoryDeps = {
   readonly site: Pick<SiteReader, "list">;
   readonly muster: Pick<Muster, "putPart" | "complete">;
+  /** So few devices the operator has confirmed, where the site had many. */
+  readonly confirmDevices?: number | undefined;
   /** Waits; throws when the relay is to stop. */
   readonly wait: (ms: number) => Promise<void>;
 };
@@ -46,12 +48,13 @@ export type HandedIn = { readonly devices: number; readonly included: boolean };
  * permission, and the directory would lose every device.
  */
 async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
-  const { muster, wait } = deps;
+  const { muster, wait, confirmDevices } = deps;
   const { parts, devices } = await sendParts(deps, inventoryId);
   if (devices === 0)
     throw new Error("the site shows no system: is the account allowed to read them?");
   for (let asks = 0; asks < maxAsks; asks += 1) {
-    if (await muster.complete(inventoryId, parts)) return { devices, included: true };
+    if (await muster.complete(inventoryId, parts, confirmDevices))
+      return { devices, included: true };
     // A refresh that was under way does not have it: the next one will.
     await wait(againMs);
   }

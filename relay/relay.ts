@@ -19,10 +19,14 @@ import { fetchTransport } from "./site/fetch-transport.ts";
 import { siteStarter } from "./site/start-operation.ts";
 import { type Transport, throttled } from "./site/transport.ts";
 
+/** Its settings, and what its command line said. */
+export type RelaySettings = Settings & { readonly confirmDevices?: number | undefined };
+
 type Deps = Omit<ClaimWorkerDeps, "lease"> & {
   readonly muster: Muster;
   readonly lease: Lease;
   readonly home: string;
+  readonly confirmDevices?: number | undefined;
   readonly idleMs: number;
 };
 
@@ -37,7 +41,11 @@ const marginMs = 5_000;
  * Runs a relay until `stopping`; what is being asked ends, the rest is left to the journal.
  * @throws One line for people when another one runs with the same journal, or Muster refuses this one.
  */
-export async function runRelay(settings: Settings, log: Log, stopping: AbortSignal): Promise<void> {
+export async function runRelay(
+  settings: RelaySettings,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<void> {
   const unlock = await lockHome(settings.home);
   const journal = openJournal(settings.home);
   try {
@@ -55,7 +63,7 @@ export async function runRelay(settings: Settings, log: Log, stopping: AbortSign
   }
 }
 
-async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
+async function workUntilStopped(settings: RelaySettings, deps: Deps): Promise<void> {
   const { log, stopping, lease } = deps;
   const worker = claimWorker(deps);
   worker.resumeAll();
@@ -76,7 +84,7 @@ async function workUntilStopped(settings: Settings, deps: Deps): Promise<void> {
 }
 
 function depsOf(
-  settings: Settings,
+  settings: RelaySettings,
   log: Log,
   stopping: AbortSignal,
   journal: ClaimWorkerDeps["journal"],

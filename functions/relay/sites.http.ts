@@ -87,17 +87,18 @@ export const completeInventoryFunction = onHttp(
       },
     },
   }),
-  async ({ params, body: { parts }, seed }, tools) => {
+  async ({ params, body, seed }, tools) => {
     const { services, log } = tools;
     const tenant = await getTenant(services.tenants, params.tenantId);
     if (!tenant.ok) return tenant;
     const before = (await services.sites.sites(params.tenantId)).find(
       ({ siteCode }) => siteCode === params.siteCode,
     );
-    const completed = await completeInventory(services, params, parts, seed);
+    const { parts, confirmDevices } = body;
+    const completed = await completeInventory(services, params, parts, seed, confirmDevices);
     if (!completed.ok) return completed;
     const { siteCode, inventoryId } = params;
-    const after = { inventoryId, parts, ...completed.value };
+    const after = { inventoryId, ...body, ...completed.value };
     signedInOf(tools).note({ object: `site/${siteCode}`, before: before ?? null, after });
     const { refreshId } = completed.value;
     log("inventory.complete", { ...params, refreshId });

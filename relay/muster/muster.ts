@@ -55,9 +55,18 @@ export const musterApi = (ask: Ask, relayId: string) => ({
   ): Promise<void> => {
     await ask("PUT", `/inventories/${inventoryId}/parts/${part}`, { devices });
   },
-  /** Says that an inventory is whole; true when a refresh takes it in that began after that. */
-  complete: async (inventoryId: string, parts: number): Promise<boolean> => {
-    const answer = await ask("POST", `/inventories/${inventoryId}/complete`, { parts });
+  /**
+   * Says that an inventory is whole, and how few devices the operator believes; true when a refresh takes it in that
+   * began after that.
+   */
+  complete: async (
+    inventoryId: string,
+    parts: number,
+    confirmDevices: number | undefined,
+  ): Promise<boolean> => {
+    const confirmed = confirmDevices === undefined ? {} : { confirmDevices };
+    const body = { parts, ...confirmed };
+    const answer = await ask("POST", `/inventories/${inventoryId}/complete`, body);
     return (answer as { included: boolean }).included;
   },
 });

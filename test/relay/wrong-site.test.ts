@@ -1,4 +1,5 @@
 /** AdminService of another site: there, the same resource ids are other people's devices. */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startProxy } from "./support/proxy.ts";
 import { type Rig, startRig } from "./support/rig.ts";
@@ -45,3 +46,32 @@ test("an account that may not see its site is let go on, and told so", async () 
   await relay.stop();
   await door.stop();
 });
+
+test("a site that suddenly shows a tenth of its systems is told to its operator, and taken once they confirm it", async () => {
+  const site = await rig.tenant();
+  const inventory = `/tenants/${site.tenantId}/sites/P01/inventories/${randomUUID()}`;
+  const devices = Array.from({ length: 200 }, (_, at) => ({
+    resourceId: at + 1,
+    name: `PC-${at}`,
+  }));
+  await rig.muster.call("PUT", `${inventory}/parts/0`, { devices });
+  await rig.muster.call("POST", `${inventory}/complete`, { parts: 1 });
+  const relay = site.relay();
+  const held = await relay.saw("muster.failure");
+  expect(held["why"]).toContain("confirmDevices=3");
+  await relay.stop();
+  const started = site.relay({}, [process.execPath, "relay/main.ts", "--confirm-devices=3"]);
+  expect(await started.saw("inventory.hand-in")).toMatchObject({ devices: 3 });
+  await started.stop();
+});
+
+test.each(["--confirm-devices=few", "--confirm-devices=-1", "--confirm"])(
+  "a relay does not start with %s, and says so",
+  async (option) => {
+    const site = await rig.tenant();
+    const relay = site.relay({}, [process.execPath, "relay/main.ts", option]);
+    expect(await relay.exit).toBe(1);
+    expect(relay.trouble()).toContain("confirm");
+    expect(relay.lines()).toEqual([]);
+  },
+);

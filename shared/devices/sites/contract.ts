@@ -49,6 +49,14 @@ export const InventoryPart = z.strictObject({ devices: z.array(SiteDevice).max(m
 /** Body of a completion. */
 export const InventoryEnd = z.strictObject({
   parts: z.int().min(1).max(maxParts).describe("How many parts there are"),
+  confirmDevices: z
+    .int()
+    .min(0)
+    .max(maxParts * maxPartDevices)
+    .exactOptional()
+    .describe(
+      "Take an inventory of at least so many devices for true, however many the site had: for a person who has looked",
+    ),
 });
 
 /** Answer to a completion. */

@@ -147,11 +147,22 @@ describe("a refresh takes in what sites report", () => {
   });
   afterAll(() => rig.graph.stop());
 
-  async function handIn(tenant: string, nth: number, parts: readonly SiteDevice[][]) {
+  async function handIn(
+    tenant: string,
+    nth: number,
+    parts: readonly SiteDevice[][],
+    confirmDevices?: number,
+  ) {
     const of = { tenantId: tenant, siteCode: "P01", inventoryId: idOf(nth) };
     for (const [part, devices] of parts.entries()) await sites.putPart(of, part, devices);
     const deps = { sites, refresh: rig.deps, clock: rig.deps.clock };
-    const done = await completeInventory(deps, of, parts.length, `seed-${nth}-${tenant}`);
+    const done = await completeInventory(
+      deps,
+      of,
+      parts.length,
+      `seed-${nth}-${tenant}`,
+      confirmDevices,
+    );
     if (!done.ok) throw new Error(done.failure.detail);
     await rig.finish(tenant, done.value.refreshId);
     return done.value;
@@ -174,10 +185,31 @@ describe("a refresh takes in what sites report", () => {
     await rig.refresh(tenant, deps);
     expect(counts(await rig.all(tenant))).toEqual({ all: fleet + 100, joined: 150, alone: 50 });
     // What the site no longer reports goes.
-    await handIn(tenant, 2, [some.slice(0, 10)]);
+    await handIn(tenant, 2, [some.slice(0, 10)], 10);
     await rig.refresh(tenant, deps);
     expect(counts(await rig.all(tenant))).toEqual({ all: fleet + 50, joined: 10, alone: 0 });
   });
+
+  test.each([0, 1, 19])(
+    "an inventory of %i devices, where the site had 200, is held until a person confirms it",
+    async (left) => {
+      const tenant = rig.addTenant();
+      rig.graph.devices = [];
+      const some = Array.from({ length: 200 }, (_, at) => client(at));
+      await handIn(tenant, 1, [some]);
+      const part = some.slice(0, left);
+      const held = handIn(tenant, 2, [part]);
+      await expect(held).rejects.toThrow(`confirmDevices=${left}`);
+      await expect(handIn(tenant, 2, [part], left + 1)).rejects.toThrow("200");
+      expect(await sites.sites(tenant)).toMatchObject([{ devices: 200, inventoryId: idOf(1) }]);
+      rig.time.now += 1000;
+      await handIn(tenant, 2, [part], left);
+      expect(await sites.sites(tenant)).toMatchObject([{ devices: left, inventoryId: idOf(2) }]);
+      // What is the present one already needs no second confirmation, nor does one that is as small.
+      await handIn(tenant, 2, [part]);
+      if (left > 0) await handIn(tenant, 3, [part]);
+    },
+  );
 
   test("an incomplete inventory changes nothing and names the missing part", async () => {
     const tenant = rig.addTenant();
