@@ -4,7 +4,12 @@
  * Its own client follows redirects, and a 307 or 308 carries the body along: the app's secret, its signed proof, or a
  * device code would go wherever an answer says. The endpoints for tokens redirect nobody, so nothing is lost.
  */
-import { AuthError, type INetworkModule, type NetworkRequestOptions } from "@azure/msal-node";
+import {
+  AuthError,
+  type INetworkModule,
+  type NetworkRequestOptions,
+  type NetworkResponse,
+} from "@azure/msal-node";
 import { reasonOf } from "../kernel/outside-text.ts";
 
 /** Time for one request; MSAL gives those for tokens none. */
@@ -18,12 +23,12 @@ export const straightNetwork: INetworkModule = {
   sendPostRequestAsync: (url, options) => send("POST", url, options, timeoutMs),
 };
 
-async function send<T>(
+async function send(
   method: "GET" | "POST",
   url: string,
   { headers = {}, body = "", correlationId = "" }: NetworkRequestOptions = {},
   limitMs = timeoutMs,
-): Promise<{ headers: Record<string, string>; body: T; status: number }> {
+): Promise<NetworkResponse<never>> {
   const signal = AbortSignal.timeout(limitMs);
   const content = method === "POST" ? { body } : {};
   try {
@@ -32,7 +37,8 @@ async function send<T>(
     const to = response.headers.get("location");
     if (to !== null) throw new Error(`${url} redirects to ${to}, which is not followed`);
     const answered = Object.fromEntries(response.headers);
-    return { status, headers: answered, body: (await response.json()) as T };
+    // Its shape is MSAL's to judge.
+    return { status, headers: answered, body: (await response.json()) as never };
   } catch (cause) {
     // Other errors lose their words in MSAL.
     throw new AuthError(networkError, correlationId, reasonOf(cause));

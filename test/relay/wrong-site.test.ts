@@ -71,7 +71,7 @@ test.each(["--confirm-devices=few", "--confirm-devices=-1", "--confirm"])(
     const site = await rig.tenant();
     const relay = site.relay({}, [process.execPath, "relay/main.ts", option]);
     expect(await relay.exit).toBe(1);
-    expect(relay.trouble()).toContain("confirm");
+    expect(relay.errors()).toContain("confirm");
     expect(relay.lines()).toEqual([]);
   },
 );

@@ -220,13 +220,11 @@ export const released = (refresh: Refresh, now: Instant, notBefore: Instant): Re
 });
 
 /** A step was done: the count of attempts begins anew. */
-export const progressed = ({ trouble: _, ...refresh }: Refresh, stage: Stage): Refresh => ({
-  ...refresh,
-  stage,
-  attempts: 0,
-  waits: 0,
-  walk: stage.kind === refresh.stage.kind ? refresh.walk : newWalk,
-});
+export function progressed(refresh: Refresh, stage: Stage): Refresh {
+  const { trouble: _, ...rest } = refresh;
+  const walk = stage.kind === refresh.stage.kind ? refresh.walk : newWalk;
+  return { ...rest, stage, attempts: 0, waits: 0, walk };
+}
 
 /** The end, good or bad. What was already merged stays. */
 export const completed = (refresh: Refresh, now: Instant): Refresh => ({
