@@ -83,7 +83,7 @@ export type QueueOutcome =
   | { readonly kind: "ack" }
   /** Done for now; look again after a while. A copy is sent, since Functions cannot postpone. */
   | { readonly kind: "again"; readonly afterSeconds: number; readonly message?: object }
-  | { readonly kind: "quarantine"; readonly reason: string };
+  | { readonly kind: "deadLetter"; readonly reason: string };
 
 /** A queue function; it listens on the queue of its own name. */
 export type QueueFunction = {

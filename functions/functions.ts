@@ -58,9 +58,9 @@ import {
   retryNotificationFunction,
   sendNotificationFunction,
 } from "./notifications/notifications.http.ts";
-import { forgetOldFunction } from "./platform/forget-old.timer.ts";
+import { listDeadLettersFunction } from "./platform/dead-letters.http.ts";
+import { expireOldFunction } from "./platform/expire-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
-import { listQuarantineFunction } from "./platform/list-quarantine.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
@@ -101,9 +101,9 @@ const ours: readonly AnyFunction[] = [
   closeFunction,
   sweepFunction,
   openApiFunction,
-  forgetOldFunction,
+  expireOldFunction,
   healthFunction,
-  listQuarantineFunction,
+  listDeadLettersFunction,
   addTenantFunction,
   changeTenantFunction,
   getTenantFunction,

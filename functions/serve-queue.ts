@@ -19,8 +19,8 @@ export async function serveQueue(
 ): Promise<void> {
   const { services, log } = tools;
   const setAside = async (reason: string): Promise<void> => {
-    log("message.quarantine", { queue: name, reason, invocationId });
-    await services.quarantine.add({ queue: name, reason, content: raw });
+    log("message.dead-letter", { queue: name, reason, invocationId });
+    await services.deadLetters.add({ queue: name, reason, content: raw });
   };
   const version = Versioned.safeParse(raw);
   if (!version.success) return setAside("unknown version or no message of ours");
@@ -34,7 +34,7 @@ export async function serveQueue(
     await onFailure?.(parsed.data as never, error, tools).catch(() => undefined);
     throw error;
   });
-  if (outcome.kind === "quarantine") return setAside(outcome.reason);
+  if (outcome.kind === "deadLetter") return setAside(outcome.reason);
   if (outcome.kind === "again")
     await services.storage.queues.send(name, outcome.message ?? ids, outcome.afterSeconds);
 }

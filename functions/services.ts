@@ -10,7 +10,7 @@ import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
 import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
 import { purgeDevices } from "../shared/devices/purge-devices.ts";
 import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
-import { forgetOldRefreshes, RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
+import { expireRefreshes, RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
 import { RunStore } from "../shared/devices/refresh/run-store.ts";
 import { SiteStore } from "../shared/devices/sites/site-store.ts";
 import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
@@ -38,16 +38,16 @@ import {
 import type { Notification } from "../shared/notifications/notification.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
+import { type Interceptor, passThrough } from "../shared/storage/interceptor.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
-import { clear, ofTenant } from "../shared/storage/tables.ts";
-import { openTap, type Tap } from "../shared/storage/tap.ts";
+import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
 import type { PurgeDeps, PurgeStep } from "../shared/tenants/purge.ts";
 import { PurgeStore } from "../shared/tenants/purge-store.ts";
 import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
 import { TenantStore } from "../shared/tenants/tenant-store.ts";
-import { QuarantineStore } from "../shared/work/dead-letters.ts";
+import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
 import { accessServices, grants, trailOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
@@ -60,34 +60,34 @@ type RetentionParts = {
   readonly clock: Clock;
   readonly tenantStore: TenantStore;
   readonly answers: TableAnswerStore;
-  readonly quarantine: QuarantineStore;
+  readonly deadLetters: DeadLetterStore;
 };
 
 /** What a run deleted. */
-export type Forgotten = { readonly answers: number; readonly notifications: number };
+export type Expired = { readonly answers: number; readonly notifications: number };
 
 const tenantsPerPage = 100;
 
 /** Builds the run: it deletes what is too old, while `mayGoOn`. */
 export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
-  return async (mayGoOn: () => boolean): Promise<Forgotten> => {
+  return async (mayGoOn: () => boolean): Promise<Expired> => {
     const now = parts.clock.now();
-    const answers = await parts.answers.forget(mayGoOn);
-    if (Number.isFinite(keepMs.quarantine))
-      await parts.quarantine.forget(now - keepMs.quarantine, mayGoOn);
+    const answers = await parts.answers.expire(mayGoOn);
+    if (Number.isFinite(keepMs.deadLetters))
+      await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
     const notifications = Number.isFinite(keepMs.notifications)
-      ? await forgetByTenant(parts, now - keepMs.notifications, mayGoOn)
+      ? await expireByTenant(parts, now - keepMs.notifications, mayGoOn)
       : 0;
     return { answers, notifications };
   };
 }
 
-async function forgetByTenant(
+async function expireByTenant(
   parts: RetentionParts,
   before: Instant,
   mayGoOn: () => boolean,
 ): Promise<number> {
-  let forgotten = 0;
+  let expired = 0;
   let token: string | undefined;
   do {
     const page: Awaited<ReturnType<TenantStore["list"]>> = await parts.tenantStore.list(
@@ -97,14 +97,14 @@ async function forgetByTenant(
     const { jobs, storage } = parts;
     for (const { tenantId } of page.tenants) {
       const kept = { jobs, tables: storage.tables };
-      forgotten += await expireJobs(kept, tenantId, before, mayGoOn);
+      expired += await expireJobs(kept, tenantId, before, mayGoOn);
       const old = { partition: tenantId, from: invertedTime(before) };
-      await clear(storage.tables, tableNames.approvals, old, mayGoOn);
-      await forgetOldRefreshes(parts.storage.tables, tenantId, before, mayGoOn);
+      await deleteRange(storage.tables, tableNames.approvals, old, mayGoOn);
+      await expireRefreshes(parts.storage.tables, tenantId, before, mayGoOn);
     }
     token = page.next;
   } while (token !== undefined && mayGoOn());
-  return forgotten;
+  return expired;
 }
 
 // What a tenant's removal deletes, room by room.
@@ -127,7 +127,7 @@ function purgeServices(parts: PurgeParts): PurgeDeps {
   const { throttles, approvals } = tableNames;
   const rest: PurgeStep = async (tenantId, mayGoOn) => {
     for (const table of [throttles, approvals])
-      if (!(await clear(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
+      if (!(await deleteRange(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
     return true;
   };
   const steps: readonly PurgeStep[] = [
@@ -144,7 +144,7 @@ export type Services = Awaited<ReturnType<typeof buildServices>>;
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
 export type World = {
   readonly clock: Clock;
-  readonly tap: Tap;
+  readonly intercept: Interceptor;
   readonly token?: (tenantId: string, fresh: boolean) => Promise<string>;
   readonly queues?: Queues;
   readonly firstPass?: FirstPass;
@@ -154,9 +154,9 @@ export type World = {
 export async function buildServices(
   settings: Settings,
   openApi: () => Readonly<Record<string, unknown>>,
-  world: World = { clock: systemClock, tap: openTap },
+  world: World = { clock: systemClock, intercept: passThrough },
 ) {
-  const opened = await openStorage(settings.storage, world.clock, world.tap);
+  const opened = await openStorage(settings.storage, world.clock, world.intercept);
   const storage = { ...opened, queues: world.queues ?? opened.queues };
   const { tables, clock } = storage;
   const base = baseOf(settings, storage, world);
@@ -169,7 +169,7 @@ export async function buildServices(
   const settled: Settle = (approval) => settleGate(notify, approval);
   const jobs = notify.jobs as unknown as JobStore;
   const answers = new TableAnswerStore(tables, clock);
-  const quarantine = new QuarantineStore(tables, clock);
+  const deadLetters = new DeadLetterStore(tables, clock);
   return {
     ...base,
     ...(await accessServices(settings, { ...base, tables, granted, trail, settled })),
@@ -177,8 +177,8 @@ export async function buildServices(
     publicUrl: settings.publicUrl,
     answers,
     pages: pageSeal(secretOf(settings.credential)),
-    quarantine,
-    forgetOld: retention(settings, { ...base, jobs, answers, quarantine }),
+    deadLetters,
+    expireOld: retention(settings, { ...base, jobs, answers, deadLetters }),
     tenants: {
       store: base.tenantStore,
       known: base.knownTenants,
@@ -219,12 +219,12 @@ function baseOf(settings: Settings, storage: Storage, world: World) {
   };
 }
 
-const graphClient = (settings: Settings, clock: Clock, { tap, token }: World): GraphClient =>
+const graphClient = (settings: Settings, clock: Clock, { intercept, token }: World): GraphClient =>
   new GraphClient({
     baseUrl: settings.graphUrl,
     token: token ?? appTokens({ ...settings, resource: settings.graphUrl }),
     clock,
-    tap,
+    intercept,
     timeoutMs: settings.graphTimeoutMs,
   });
 

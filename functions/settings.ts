@@ -160,7 +160,7 @@ const Environment = z.object({
   MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
   MUSTER_OVERDUE_SECONDS: seconds(300),
   MUSTER_KEEP_NOTIFICATIONS_DAYS: days(400, 31),
-  MUSTER_KEEP_QUARANTINE_DAYS: days(90, 1),
+  MUSTER_KEEP_DEAD_LETTERS_DAYS: days(90, 1),
 });
 
 /** Settings as the app uses them. */
@@ -181,7 +181,7 @@ export type Settings = {
   /** How far behind work must be before its message counts as lost. */
   readonly overdueMs: number;
   /** How long notifications and refreshes are kept, and messages that were set aside. */
-  readonly keepMs: { readonly notifications: number; readonly quarantine: number };
+  readonly keepMs: { readonly notifications: number; readonly deadLetters: number };
 };
 
 /** Reads the settings; throws one error that names every wrong one. */
@@ -219,7 +219,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     overdueMs: env.MUSTER_OVERDUE_SECONDS * 1000,
     keepMs: {
       notifications: env.MUSTER_KEEP_NOTIFICATIONS_DAYS * dayMs,
-      quarantine: env.MUSTER_KEEP_QUARANTINE_DAYS * dayMs,
+      deadLetters: env.MUSTER_KEEP_DEAD_LETTERS_DAYS * dayMs,
     },
   };
 }

@@ -18,7 +18,7 @@ export const watchPoisonFunction = (watched: readonly QueueFunction[]): TimerFun
         const { name: queue } = definition;
         const taken = await services.storage.queues.takePoison(queue, async (text) => {
           const { reason, content } = explainPoison(text);
-          await services.quarantine.add({ queue, reason, content });
+          await services.deadLetters.add({ queue, reason, content });
           await tell(definition, content, tools);
         });
         if (taken > 0) log("message.poison", { queue, messages: taken });

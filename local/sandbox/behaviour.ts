@@ -140,7 +140,7 @@ export type BehaviourBook = {
   readonly of: (tenantId: string) => Behaviour;
   readonly everybody: () => Behaviour;
   readonly tenants: () => Readonly<Record<string, Partial<Behaviour>>>;
-  readonly forget: (tenantId: string) => void;
+  readonly remove: (tenantId: string) => void;
   /** Back to calm, for everybody and every tenant. */
   readonly calmDown: () => void;
 };
@@ -167,7 +167,7 @@ export function behaviourBook(): BehaviourBook {
     },
     everybody: () => ({ ...calm, ...everybody }),
     tenants: () => Object.fromEntries(own),
-    forget: (tenantId) => {
+    remove: (tenantId) => {
       own.delete(tenantId);
       effective.delete(tenantId);
     },

@@ -44,7 +44,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   openapi: anonymous,
   "zz-unknown-route": signedIn,
   "actions-list": signedIn,
-  "quarantine-list": everywhere("quarantine.read"),
+  "dead-letters-list": everywhere("deadLetters.read"),
   "tenants-list": { kind: "eachTenant", permission: "tenants.read" },
   "tenants-add": everywhere("tenants.add"),
   "tenants-get": inTenant("tenants.read"),

@@ -2,7 +2,7 @@
 import { siteQueueName } from "../configmgr/site.ts";
 import { tableNames } from "../storage/names.ts";
 import type { Storage } from "../storage/storage.ts";
-import { clear, ofTenant } from "../storage/tables.ts";
+import { deleteRange, ofTenant } from "../storage/tables.ts";
 import { openRefreshes } from "./refresh/refresh-store.ts";
 import type { SiteStore } from "./sites/site-store.ts";
 
@@ -16,11 +16,11 @@ export async function purgeDevices(
   for (const { siteCode } of await sites.sites(tenantId))
     await queues.removeSite(siteQueueName(tenantId, siteCode));
   for (const place of ["sites", "refreshes"])
-    if (!(await blobs.clear(`${place}/${tenantId}/`, mayGoOn))) return false;
+    if (!(await blobs.deletePrefix(`${place}/${tenantId}/`, mayGoOn))) return false;
   const open = { partition: openRefreshes, from: `${tenantId}|`, below: `${tenantId}}` };
-  if (!(await clear(tables, tableNames.openWork, open, mayGoOn))) return false;
+  if (!(await deleteRange(tables, tableNames.openWork, open, mayGoOn))) return false;
   const { refreshes, collections, devices } = tableNames;
   for (const table of [tableNames.sites, refreshes, collections, devices])
-    if (!(await clear(tables, table, ofTenant(tenantId), mayGoOn))) return false;
+    if (!(await deleteRange(tables, table, ofTenant(tenantId), mayGoOn))) return false;
   return true;
 }

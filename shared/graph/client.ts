@@ -19,7 +19,7 @@ export type GraphOptions = {
   readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
   readonly clock: Clock;
   /** The seam for counting and breaking calls; see the storage room. */
-  readonly tap: <T>(operation: string, call: () => Promise<T>) => Promise<T>;
+  readonly intercept: <T>(operation: string, call: () => Promise<T>) => Promise<T>;
   /** How long to wait for an answer. */
   readonly timeoutMs: number;
 };
@@ -131,10 +131,10 @@ export class GraphClient {
   }
 
   async #send({ target, until }: Call, token: string, request: GraphRequest): Promise<GraphAnswer> {
-    const { baseUrl, clock, tap } = this.#options;
+    const { baseUrl, clock, intercept } = this.#options;
     const { method, body } = request;
     try {
-      return await tap(`graph.${method}`, async () => {
+      return await intercept(`graph.${method}`, async () => {
         const response = await fetch(baseUrl + target, {
           method,
           headers: { ...headersOf(request, body !== undefined), ...ourHeaders(token) },

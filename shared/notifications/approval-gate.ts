@@ -95,7 +95,7 @@ async function hindrance(
   if (digestOf(notification, deviceIds) !== approved)
     return { code: "not-what-was-approved", detail: "it is not what the second person approved" };
   // Nothing remembered: a role that was taken away a second ago gives nothing.
-  parts.snapshots.forget();
+  parts.snapshots.invalidate();
   const standing: Standing = { caller: requester, ...(await parts.snapshots.read()) };
   const operation = target.kind === "retry" ? "notifications-retry" : "notifications-send";
   const answer = evaluate(standing, requirements[operation] as Requirement, {

@@ -9,7 +9,7 @@ import type { Action } from "../devices/actions/action.ts";
 import { auditsPerRequest, type RemoteActionAudits } from "../devices/actions/audits.ts";
 import { callsFor, type SendCall, type SendGroup } from "../devices/actions/calls.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import { type Look, lookAt } from "../devices/actions/read-back.ts";
+import { type ReadBack, readBackDevices } from "../devices/actions/read-back.ts";
 import { seenSince, strictly, type Verdict, verdictOf } from "../devices/actions/results.ts";
 import { chooseRoute } from "../devices/actions/routes.ts";
 import { type SendOutcome, send } from "../devices/actions/send.ts";
@@ -121,7 +121,7 @@ const readingOf = ({
       deviceId,
       route: routes[route],
     }));
-    const looks = await lookAt(graph, job.tenantId, suspects);
+    const looks = await readBackDevices(graph, job.tenantId, suspects);
     return new Map(
       items.map((item) => [item.targetId, findingOf(job, item, looks.get(item.targetId))]),
     );
@@ -178,7 +178,7 @@ export function groupsOf(action: Action, items: readonly Item[]): SendGroup[] {
     if (known) known.deviceIds.push(targetId);
     else {
       const deviceIds = [targetId];
-      groups.set(key, { group: { route, alone: singly, atMost, deviceIds }, deviceIds });
+      groups.set(key, { group: { route, singly: singly, atMost, deviceIds }, deviceIds });
     }
   }
   return [...groups.values()].map(({ group }) => group);
@@ -194,7 +194,7 @@ function outcomeOf(outcome: SendOutcome): Outcome {
   switch (outcome.kind) {
     case "later":
       return { ...outcome, code: "graph-busy" };
-    case "alone":
+    case "singly":
       return { kind: "singly", code: "bulk-refused", why: outcome.why };
     default:
       return outcome;
@@ -224,7 +224,7 @@ export class BulkRefusals {
     outcomes: ReadonlyMap<string, SendOutcome>,
   ): void {
     const [first] = outcomes.values();
-    if (first?.kind !== "alone" || !first.forbidden || route.bulkAction === undefined) return;
+    if (first?.kind !== "singly" || !first.forbidden || route.bulkAction === undefined) return;
     if (this.#until.size >= maxKept) this.#until.clear();
     this.#until.set(`${tenantId} ${route.bulkAction}`, this.#clock.now() + keepMs);
   }
@@ -254,7 +254,7 @@ function sinceOf(job: Notification, { state, claimedAt, at }: Item): Instant {
 }
 
 /** What a look at a device tells of a delivery to it. */
-export function findingOf(job: Notification, item: Item, look: Look | undefined): Finding {
+export function findingOf(job: Notification, item: Item, look: ReadBack | undefined): Finding {
   switch (look?.kind) {
     case undefined:
       return { kind: "unreadable" };

@@ -1,23 +1,23 @@
 /** Blobs: whatever is too large for a row, named by paths. */
 import type { ContainerClient } from "@azure/storage-blob";
 import { errorKindOf } from "./errors.ts";
-import type { Tap } from "./tap.ts";
+import type { Interceptor } from "./interceptor.ts";
 
 /** The app's one container. */
 export class Blobs {
   readonly #container: ContainerClient;
-  readonly #tap: Tap;
+  readonly #intercept: Interceptor;
 
-  constructor(container: ContainerClient, tap: Tap) {
+  constructor(container: ContainerClient, intercept: Interceptor) {
     this.#container = container;
-    this.#tap = tap;
+    this.#intercept = intercept;
   }
 
   /** Writes a whole blob, over whatever was there. */
   async put(path: string, content: Buffer | string): Promise<void> {
     const data = Buffer.from(content);
     const client = this.#container.getBlockBlobClient(path);
-    const attempt = () => this.#tap("blob.put", () => client.upload(data, data.byteLength));
+    const attempt = () => this.#intercept("blob.put", () => client.upload(data, data.byteLength));
     try {
       await attempt();
     } catch (error) {
@@ -32,7 +32,7 @@ export class Blobs {
     if (count === 0) return Buffer.alloc(0);
     try {
       const client = this.#container.getBlockBlobClient(path);
-      return await this.#tap("blob.get", () => client.downloadToBuffer(offset, count));
+      return await this.#intercept("blob.get", () => client.downloadToBuffer(offset, count));
     } catch (error) {
       const kind = errorKindOf(error);
       if (kind === "absent" || kind === "no-container") return undefined;
@@ -41,7 +41,7 @@ export class Blobs {
   }
 
   /** Removes every blob whose path begins with `prefix` while `mayGoOn`; true when none is left. */
-  async clear(prefix: string, mayGoOn: () => boolean): Promise<boolean> {
+  async deletePrefix(prefix: string, mayGoOn: () => boolean): Promise<boolean> {
     try {
       for await (const { name } of this.#container.listBlobsFlat({ prefix })) {
         if (!mayGoOn()) return false;
@@ -57,7 +57,7 @@ export class Blobs {
   async remove(path: string): Promise<void> {
     const client = this.#container.getBlockBlobClient(path);
     try {
-      await this.#tap("blob.remove", () => client.deleteIfExists());
+      await this.#intercept("blob.remove", () => client.deleteIfExists());
     } catch (error) {
       if (errorKindOf(error) !== "no-container") throw error;
     }

@@ -31,7 +31,7 @@ export const tableNames = {
   /** Partition = tenant. */
   approvals: "Approvals",
   /** Messages set aside; newest first. */
-  quarantine: "Quarantine",
+  deadLetters: "DeadLetters",
 } as const;
 export type TableName = (typeof tableNames)[keyof typeof tableNames];
 

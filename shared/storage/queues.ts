@@ -1,9 +1,9 @@
 /** Queues: small messages that name work. State is in rows; a message only says "look there". */
 import type { QueueClient } from "@azure/storage-queue";
 import { errorKindOf } from "./errors.ts";
+import type { Interceptor } from "./interceptor.ts";
 import { LimitExceeded, maxDelaySeconds, maxMessageBytes } from "./limits.ts";
 import type { QueueName, SiteQueueName } from "./names.ts";
-import type { Tap } from "./tap.ts";
 
 /** Never expire: the default of seven days would lose work silently. */
 const forever = -1;
@@ -15,11 +15,11 @@ export type Receipt = { readonly messageId: string; readonly popReceipt: string 
 export class Queues {
   readonly #clients = new Map<QueueName | SiteQueueName, QueueClient>();
   readonly #clientOf: (queue: string) => QueueClient;
-  readonly #tap: Tap;
+  readonly #intercept: Interceptor;
 
-  constructor(clientOf: (queue: string) => QueueClient, tap: Tap) {
+  constructor(clientOf: (queue: string) => QueueClient, intercept: Interceptor) {
     this.#clientOf = clientOf;
-    this.#tap = tap;
+    this.#intercept = intercept;
   }
 
   /**
@@ -38,7 +38,8 @@ export class Queues {
       visibilityTimeout: Math.min(Math.max(0, Math.ceil(delaySeconds)), maxDelaySeconds),
       messageTimeToLive: forever,
     };
-    const attempt = () => this.#tap(`queue.send ${queue}`, () => client.sendMessage(text, options));
+    const attempt = () =>
+      this.#intercept(`queue.send ${queue}`, () => client.sendMessage(text, options));
     try {
       return await attempt();
     } catch (error) {
@@ -52,13 +53,13 @@ export class Queues {
   async withdraw(queue: QueueName, { messageId, popReceipt }: Receipt): Promise<void> {
     const client = this.#clients.get(queue) ?? this.#clientOf(queue);
     const remove = () => client.deleteMessage(messageId, popReceipt);
-    await this.#tap(`queue.delete ${queue}`, remove).catch(() => undefined);
+    await this.#intercept(`queue.delete ${queue}`, remove).catch(() => undefined);
   }
 
   /** Removes a site's queue with all that is in it; the next message makes it anew. */
   async removeSite(queue: SiteQueueName): Promise<void> {
     const client = this.#clientOf(queue);
-    await this.#tap(`queue.remove ${queue}`, () => client.deleteIfExists());
+    await this.#intercept(`queue.remove ${queue}`, () => client.deleteIfExists());
   }
 
   /**
@@ -81,7 +82,9 @@ export class Queues {
 
   async #removePoison(client: QueueClient, queue: QueueName, id: string, popReceipt: string) {
     try {
-      await this.#tap(`queue.delete ${queue}-poison`, () => client.deleteMessage(id, popReceipt));
+      await this.#intercept(`queue.delete ${queue}-poison`, () =>
+        client.deleteMessage(id, popReceipt),
+      );
     } catch (error) {
       // Keeping took longer than the message stays hidden: somebody else has it, and will delete it.
       if (errorKindOf(error) !== "absent") throw error;
@@ -90,7 +93,7 @@ export class Queues {
 
   async #receive(client: QueueClient, queue: QueueName) {
     try {
-      const answer = await this.#tap(`queue.receive ${queue}-poison`, () =>
+      const answer = await this.#intercept(`queue.receive ${queue}-poison`, () =>
         client.receiveMessages({ numberOfMessages: 32 }),
       );
       return answer.receivedMessageItems;

@@ -6,11 +6,11 @@ import { QueueClient } from "@azure/storage-queue";
 import type { Clock } from "../kernel/clock.ts";
 import { Blobs } from "./blobs.ts";
 import { identityCredential, type StorageConnection } from "./connection.ts";
+import { type Interceptor, passThrough } from "./interceptor.ts";
 import { containerName, type TableName } from "./names.ts";
 import { Queues } from "./queues.ts";
 import { ServiceClock } from "./service-clock.ts";
 import { Tables } from "./tables.ts";
-import { openTap, type Tap } from "./tap.ts";
 
 // Gives up on a storage call that is never answered. The SDKs wait for ever on a connection that was
 // accepted and then forgotten, and a handler that waits keeps its message, and the sweeper from sweeping.
@@ -26,11 +26,11 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The same tap, with an end to waiting. */
+/** The same intercept, with an end to waiting. */
 export const withTimeout =
-  (tap: Tap): Tap =>
+  (intercept: Interceptor): Interceptor =>
   (operation, call) =>
-    tap(operation, async () => {
+    intercept(operation, async () => {
       const { promise, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(new NoAnswer(operation)), longestMs);
       try {
@@ -53,9 +53,9 @@ export type Storage = {
 export async function openStorage(
   connection: StorageConnection,
   machine: Clock,
-  outer: Tap = openTap,
+  outer: Interceptor = passThrough,
 ): Promise<Storage> {
-  const tap = withTimeout(outer);
+  const intercept = withTimeout(outer);
   const clock = new ServiceClock(machine);
   const clients =
     connection.kind === "connectionString"
@@ -69,9 +69,9 @@ export async function openStorage(
   };
   return {
     clock,
-    tables: new Tables(table, tap),
-    queues: new Queues(clients.queue, tap),
-    blobs: new Blobs(clients.container(), tap),
+    tables: new Tables(table, intercept),
+    queues: new Queues(clients.queue, intercept),
+    blobs: new Blobs(clients.container(), intercept),
   };
 }
 

@@ -5,6 +5,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { inChunks, inParallel } from "../kernel/concurrency.ts";
 import { errorKindOf } from "./errors.ts";
+import type { Interceptor } from "./interceptor.ts";
 import { checkEntity, checkTransaction, maxTransactionOperations } from "./limits.ts";
 import type { TableName } from "./names.ts";
 import {
@@ -22,17 +23,16 @@ import {
   toEntity,
   toRow,
 } from "./rows.ts";
-import type { Tap } from "./tap.ts";
 
 /** All tables of the app over one connection; the SDK clients live as long as this object. */
 export class Tables {
   readonly #clients = new Map<TableName, TableClient>();
   readonly #clientOf: (table: TableName) => TableClient;
-  readonly #tap: Tap;
+  readonly #intercept: Interceptor;
 
-  constructor(clientOf: (table: TableName) => TableClient, tap: Tap) {
+  constructor(clientOf: (table: TableName) => TableClient, intercept: Interceptor) {
     this.#clientOf = clientOf;
-    this.#tap = tap;
+    this.#intercept = intercept;
   }
 
   /** One row, or undefined. */
@@ -165,7 +165,7 @@ export class Tables {
   ): Promise<T> {
     const client = this.#client(table);
     try {
-      return await this.#tap(`table.${verb} ${table}`, () => call(client));
+      return await this.#intercept(`table.${verb} ${table}`, () => call(client));
     } catch (error) {
       return ifErrorKind(error, "no-container", nothing);
     }
@@ -177,7 +177,7 @@ export class Tables {
     call: (client: TableClient) => Promise<T>,
   ): Promise<T> {
     const client = this.#client(table);
-    const attempt = () => this.#tap(`table.${verb} ${table}`, () => call(client));
+    const attempt = () => this.#intercept(`table.${verb} ${table}`, () => call(client));
     try {
       return await attempt();
     } catch (error) {
@@ -258,7 +258,7 @@ const rowsPerRead = 1000;
 const concurrency = 4;
 
 /** Removes what a range selects while `mayGoOn`; true when nothing is left of it. Twice at once is harmless. */
-export async function clear(
+export async function deleteRange(
   tables: Tables,
   table: TableName,
   range: Range | Span,

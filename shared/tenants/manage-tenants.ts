@@ -78,7 +78,7 @@ export async function changeTenant(
     updatedAt: toIso(deps.clock.now()),
   };
   const etag = await deps.store.replace(tenant, stored.etag);
-  deps.known.forget(tenantId);
+  deps.known.invalidate(tenantId);
   if (etag === undefined) return changedMeanwhile(tenantId);
   return succeed({ ...stored, tenant, etag, before: stored.tenant });
 }
@@ -98,7 +98,7 @@ export async function removeTenant(
   if (ifMatch !== undefined && ifMatch !== stored.etag) return changedMeanwhile(tenantId);
   await deps.purges.open(tenantId, deps.clock.now());
   const removed = await deps.store.remove(tenantId, stored.etag);
-  deps.known.forget(tenantId);
+  deps.known.invalidate(tenantId);
   // Its note stays: somebody else may be removing it. Whoever reads it finds the tenant, and drops it.
   if (removed === "lost") return changedMeanwhile(tenantId);
   await deps.queues.send(queueNames.tenantPurge, { tenantId });

@@ -11,7 +11,7 @@ import type { TenantStore } from "./tenant-store.ts";
 export type Tenants = {
   readonly get: (tenantId: string) => Promise<Tenant | undefined>;
   /** Makes the next read of a tenant a fresh one. */
-  readonly forget: (tenantId: string) => void;
+  readonly invalidate: (tenantId: string) => void;
 };
 
 /** How long another instance may still show, or work for, a removed tenant, in ms. */
@@ -39,7 +39,7 @@ export function cachedTenants(store: Pick<TenantStore, "get">, clock: Clock): Te
       fresh.tenant.then((found) => found ?? drop(), drop);
       return fresh.tenant;
     },
-    forget: (tenantId) => void kept.delete(tenantId),
+    invalidate: (tenantId) => void kept.delete(tenantId),
   };
 }
 

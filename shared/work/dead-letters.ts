@@ -4,15 +4,15 @@ import { invertedTime, newestFirstId } from "../kernel/ids.ts";
 import { plainText, reasonIn } from "../kernel/outside-text.ts";
 import { tableNames } from "../storage/names.ts";
 import { textOf } from "../storage/rows.ts";
-import { clear, type Tables } from "../storage/tables.ts";
+import { deleteRange, type Tables } from "../storage/tables.ts";
 
 const partition = "messages";
 /** Enough to recognise a message; whole bodies of anonymous callers are not kept. */
 const maxContentChars = 2000;
 
 /** A message set aside. */
-export type Quarantined = {
-  readonly quarantineId: string;
+export type DeadLetter = {
+  readonly deadLetterId: string;
   readonly queue: string;
   readonly reason: string;
   /** What it said; of much, the two ends. */
@@ -21,7 +21,7 @@ export type Quarantined = {
 };
 
 /** Rows in and out. */
-export class QuarantineStore {
+export class DeadLetterStore {
   readonly #tables: Tables;
   readonly #clock: Clock;
 
@@ -35,7 +35,7 @@ export class QuarantineStore {
     const now = this.#clock.now();
     const text =
       typeof entry.content === "string" ? entry.content : (JSON.stringify(entry.content) ?? "");
-    await this.#tables.insert(tableNames.quarantine, {
+    await this.#tables.insert(tableNames.deadLetters, {
       partitionKey: partition,
       rowKey: newestFirstId(now),
       queue: entry.queue,
@@ -46,16 +46,16 @@ export class QuarantineStore {
   }
 
   /** Deletes what was set aside before `before`, while `mayGoOn`. */
-  forget(before: Instant, mayGoOn: () => boolean): Promise<boolean> {
+  expire(before: Instant, mayGoOn: () => boolean): Promise<boolean> {
     const old = { partition, from: invertedTime(before) };
-    return clear(this.#tables, tableNames.quarantine, old, mayGoOn);
+    return deleteRange(this.#tables, tableNames.deadLetters, old, mayGoOn);
   }
 
   /** A page, newest first. */
-  async list(top: number, token?: string): Promise<{ entries: Quarantined[]; next?: string }> {
-    const page = await this.#tables.page(tableNames.quarantine, { partition }, top, token);
+  async list(top: number, token?: string): Promise<{ entries: DeadLetter[]; next?: string }> {
+    const page = await this.#tables.page(tableNames.deadLetters, { partition }, top, token);
     const entries = page.rows.map((row) => ({
-      quarantineId: row.rowKey,
+      deadLetterId: row.rowKey,
       queue: textOf(row, "queue"),
       reason: textOf(row, "reason"),
       content: textOf(row, "content"),

@@ -50,19 +50,19 @@ export class TableAnswerStore {
    * that is taken anew meanwhile stays. Keys know no time, so that all are looked at, a thousand to a read; they are
    * those of a day or two.
    */
-  async forget(mayGoOn: () => boolean): Promise<number> {
+  async expire(mayGoOn: () => boolean): Promise<number> {
     const old = { ...everything, where: `at lt ${(this.#clock.now() - dayMs).toFixed(1)}` };
-    let forgotten = 0;
+    let expired = 0;
     let token: string | undefined;
     do {
       const page = await this.#tables.page(tableNames.answers, { ...old, select: [] }, 1000, token);
       await inParallel(page.rows, concurrency, ({ partitionKey, rowKey, etag }) =>
         this.#tables.remove(tableNames.answers, partitionKey, rowKey, etag),
       );
-      forgotten += page.rows.length;
+      expired += page.rows.length;
       token = page.next;
     } while (token !== undefined && mayGoOn());
-    return forgotten;
+    return expired;
   }
 
   /** Gives the key back, unless an answer was kept meanwhile: then that one. */

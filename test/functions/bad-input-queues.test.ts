@@ -14,9 +14,9 @@ const base64 = (value: unknown): string =>
 
 type Entry = { readonly queue: string; readonly reason: string; readonly content: string };
 
-/** What the quarantine says about a message with a mark in it. */
-async function quarantined(mark: string): Promise<Entry[]> {
-  const { body } = await app.call("GET", "/api/v1/quarantine?top=1000");
+/** What the dead letters say about a message with a mark in it. */
+async function deadLetters(mark: string): Promise<Entry[]> {
+  const { body } = await app.call("GET", "/api/v1/dead-letters?top=1000");
   return (body as { value: Entry[] }).value.filter(({ content }) => content.includes(mark));
 }
 
@@ -37,7 +37,7 @@ test.each(cases)(
     const queue = queueNames.fanoutPlan;
     await app.putMessage(queue, message(mark));
     await expect
-      .poll(() => quarantined(mark), { timeout: 10_000, interval: 100 })
+      .poll(() => deadLetters(mark), { timeout: 10_000, interval: 100 })
       .toEqual([expect.objectContaining({ queue, reason: expect.stringMatching(reason) })]);
   },
 );
@@ -50,7 +50,7 @@ test("a text that the host cannot even decode is found in the poison queue and s
     .poll(
       async () => {
         await app.runTimer("platform-watch-poison");
-        return quarantined(mark);
+        return deadLetters(mark);
       },
       { timeout: 15_000, interval: 200 },
     )
@@ -63,10 +63,10 @@ test("every queue's poison is watched, and a decodable message is shown decoded"
   for (const queue of queues) await app.putMessage(`${queue}-poison`, base64({ v: 1, mark }));
   await app.runTimer("platform-watch-poison");
   await expect
-    .poll(async () => (await quarantined(mark)).map(({ queue }) => queue).toSorted(), {
+    .poll(async () => (await deadLetters(mark)).map(({ queue }) => queue).toSorted(), {
       timeout: 10_000,
     })
     .toEqual(queues.toSorted());
-  const [entry] = await quarantined(mark);
+  const [entry] = await deadLetters(mark);
   expect(JSON.parse(entry?.content ?? "")).toEqual({ v: 1, mark });
 });

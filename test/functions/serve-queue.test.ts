@@ -24,8 +24,8 @@ const serve = (raw: unknown, outcome: QueueOutcome | Error = { kind: "ack" }) =>
   });
   return { handled, done: serveQueue(definition, raw, invocation, tools) };
 };
-const quarantined = async (mark: string) => {
-  const { entries } = await tools.services.quarantine.list(1000);
+const deadLetters = async (mark: string) => {
+  const { entries } = await tools.services.deadLetters.list(1000);
   return entries.filter(({ content }) => content.includes(mark));
 };
 
@@ -38,7 +38,7 @@ test("a message reaches its handler without its version", async () => {
 test("a message whose handler throws comes back, and is not set aside", async () => {
   const mark = randomUUID();
   await expect(serve({ v: 1, thing: mark }, new Error("later")).done).rejects.toThrow("later");
-  expect(await quarantined(mark)).toEqual([]);
+  expect(await deadLetters(mark)).toEqual([]);
 });
 
 test.each([
@@ -50,13 +50,13 @@ test.each([
   const { handled, done } = serve(message(mark));
   await done;
   expect(handled).toEqual([]);
-  expect(await quarantined(mark)).toMatchObject([{ queue: name, reason }]);
+  expect(await deadLetters(mark)).toMatchObject([{ queue: name, reason }]);
 });
 
 test("a message that its handler cannot use is set aside with the handler's reason", async () => {
   const mark = randomUUID();
-  await serve({ v: 1, thing: mark }, { kind: "quarantine", reason: "no such thing" }).done;
-  expect(await quarantined(mark)).toMatchObject([{ reason: "no such thing" }]);
+  await serve({ v: 1, thing: mark }, { kind: "deadLetter", reason: "no such thing" }).done;
+  expect(await deadLetters(mark)).toMatchObject([{ reason: "no such thing" }]);
 });
 
 test.each([

@@ -51,7 +51,7 @@ test("what is right is read, with defaults for what is not said", () => {
     claimMs: 120_000,
     graphTimeoutMs: 60_000,
     overdueMs: 300_000,
-    keepMs: { notifications: 400 * dayMs, quarantine: 90 * dayMs },
+    keepMs: { notifications: 400 * dayMs, deadLetters: 90 * dayMs },
   });
 });
 
@@ -113,9 +113,9 @@ test("a certificate does instead of a secret, also with line breaks written out"
 });
 
 test("what is kept may be kept for ever, or for days", () => {
-  const given = { MUSTER_KEEP_NOTIFICATIONS_DAYS: "forever", MUSTER_KEEP_QUARANTINE_DAYS: "7" };
-  const { notifications, quarantine } = readSettings({ ...good, ...given }).keepMs;
-  expect([notifications, quarantine]).toEqual([Number.POSITIVE_INFINITY, 7 * dayMs]);
+  const given = { MUSTER_KEEP_NOTIFICATIONS_DAYS: "forever", MUSTER_KEEP_DEAD_LETTERS_DAYS: "7" };
+  const { notifications, deadLetters } = readSettings({ ...good, ...given }).keepMs;
+  expect([notifications, deadLetters]).toEqual([Number.POSITIVE_INFINITY, 7 * dayMs]);
 });
 
 test.each([
@@ -140,7 +140,7 @@ test.each([
   [{ MUSTER_CLAIM_SECONDS: "soon" }, ["MUSTER_CLAIM_SECONDS"]],
   [{ MUSTER_OVERDUE_SECONDS: "0" }, ["MUSTER_OVERDUE_SECONDS"]],
   [{ MUSTER_KEEP_NOTIFICATIONS_DAYS: "30" }, ["MUSTER_KEEP_NOTIFICATIONS_DAYS"]],
-  [{ MUSTER_KEEP_QUARANTINE_DAYS: "for ever" }, ["MUSTER_KEEP_QUARANTINE_DAYS"]],
+  [{ MUSTER_KEEP_DEAD_LETTERS_DAYS: "for ever" }, ["MUSTER_KEEP_DEAD_LETTERS_DAYS"]],
   [{ MUSTER_CONFIRM_AFTER_SECONDS: "-1" }, ["MUSTER_CONFIRM_AFTER_SECONDS"]],
   [{ MUSTER_GRAPH_TIMEOUT_SECONDS: "120" }, ["MUSTER_GRAPH_TIMEOUT_SECONDS"]],
 ])("%j is refused by name", (change, names) => {

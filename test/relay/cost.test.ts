@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSettings } from "../../relay/base/settings.ts";
 import { runRelay } from "../../relay/relay.ts";
-import type { Tap } from "../../shared/storage/tap.ts";
+import type { Interceptor } from "../../shared/storage/interceptor.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 import { type Site, until } from "./support/site.ts";
@@ -15,7 +15,7 @@ const devices = Number(process.env["RELAY_COST_DEVICES"] ?? "3000");
 const timeMs = 60_000 + devices * 10;
 
 const storage = new Map<string, number>();
-const counting: Tap = (operation, call) => {
+const counting: Interceptor = (operation, call) => {
   storage.set(operation, (storage.get(operation) ?? 0) + 1);
   return call();
 };

@@ -2,7 +2,7 @@
  * Faults at the seam around every call that leaves the process: a worker that dies before or after its
  * n-th call, with everything it does afterwards failing too, as nothing runs on in a dead process.
  */
-import type { Tap } from "../../shared/storage/tap.ts";
+import type { Interceptor } from "../../shared/storage/interceptor.ts";
 
 /** A worker's death. */
 export class Killed extends Error {
@@ -17,7 +17,7 @@ export type Death = { readonly atCall: number; readonly when: "before" | "after"
 
 /** A tap that counts calls, and kills on request. */
 export type FaultTap = {
-  readonly tap: Tap;
+  readonly tap: Interceptor;
   /** Names of the calls since the last `reset`. */
   readonly calls: () => readonly string[];
   readonly reset: () => void;
@@ -32,7 +32,7 @@ export function faultTap(): FaultTap {
   let calls: string[] = [];
   let death: Death | undefined;
   let dead = false;
-  const tap: Tap = async (operation, call) => {
+  const tap: Interceptor = async (operation, call) => {
     if (dead) throw new Killed(operation);
     calls.push(operation);
     const isLast = death !== undefined && calls.length === death.atCall;

@@ -148,7 +148,7 @@ async function rigServices(
   };
   const settings = {
     ...times,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
+    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: accessWith("a".repeat(32)),
     graphUrl: sandbox.graphUrl,
@@ -156,7 +156,7 @@ async function rigServices(
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
   };
-  const world = { clock, tap: faults.tap, token, queues, firstPass: byMessageOnly };
+  const world = { clock, intercept: faults.tap, token, queues, firstPass: byMessageOnly };
   const services = await buildServices(settings, () => ({}), world);
   return { ...services, purging: { ...services.purging, settleMs: times.settleMs } };
 }

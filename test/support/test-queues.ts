@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Interceptor } from "../../shared/storage/interceptor.ts";
 import type { QueueName } from "../../shared/storage/names.ts";
 import { encodeMessage, Queues, type Receipt } from "../../shared/storage/queues.ts";
-import type { Tap } from "../../shared/storage/tap.ts";
 
 /** Every notification is planned by its message, so that a test sees each message and decides when it comes. */
 export const byMessageOnly = { targets: -1, boxMs: 0, safetyMs: 0 };
@@ -25,9 +25,9 @@ export type Waiting = {
 /** Queues in memory. Delays are kept to the millisecond, so that a test need not wait for seconds. */
 export class TestQueues extends Queues {
   #waiting: Waiting[] = [];
-  readonly #send: Tap;
+  readonly #send: Interceptor;
 
-  constructor(tap: Tap) {
+  constructor(tap: Interceptor) {
     super(() => {
       throw new Error("this rig has no queue service");
     }, tap);

@@ -48,7 +48,7 @@ export const removeTenant: ControlHandler = ({ state, ids: [id = ""] }) => {
   const tenant = findTenant(state, id);
   if (tenant === undefined) return missing(`there is no tenant ${id}`);
   state.tenants.delete(tenant.id);
-  state.behaviour.forget(tenant.id);
+  state.behaviour.remove(tenant.id);
   state.keepTenants();
   return { status: 204 };
 };

@@ -9,12 +9,15 @@ import { type EntraFault, entraError } from "./entra/entra-errors.ts";
 import type { Resource } from "./entra/resources.ts";
 import { answerChoosePage } from "./pages/choose-page.ts";
 import { failurePage, sendPage } from "./pages/pages.ts";
-import type { PollPace } from "./poll-pace.ts";
+import type { PollInterval } from "./poll-interval.ts";
 import { choosePath, routes } from "./provider.ts";
 import { type ProviderRequest, withForm } from "./request-copy.ts";
 
 /** What all directories share. */
-export type CallOptions = { readonly resources: readonly Resource[]; readonly pace: PollPace };
+export type CallOptions = {
+  readonly resources: readonly Resource[];
+  readonly interval: PollInterval;
+};
 
 /** Entra's place for a directory's configuration, and the provider's own. */
 const configuration = "/.well-known/openid-configuration";
@@ -51,7 +54,7 @@ function pass(
 }
 
 async function form(
-  { resources, pace }: CallOptions,
+  { resources, interval }: CallOptions,
   door: Door,
   path: typeof routes.token | typeof routes.device_authorization,
   request: IncomingMessage,
@@ -63,10 +66,10 @@ async function form(
   const sent = translated(endpoint, asked, resources);
   if ("error" in sent) return refuse(sent, Object.assign(request, { asked }), response);
   const deviceCode = sent.get("device_code");
-  if (deviceCode !== null && pace.tooFast(deviceCode, Date.now()))
+  if (deviceCode !== null && interval.tooFast(deviceCode, Date.now()))
     return refuse(tooFast, Object.assign(request, { asked }), response);
   await pass(door, path, Object.assign(withForm(request, sent), { asked }), response);
-  if (deviceCode !== null && response.statusCode === 200) pace.forget(deviceCode);
+  if (deviceCode !== null && response.statusCode === 200) interval.remove(deviceCode);
 }
 
 /** A browser that asks for a code. */

@@ -25,7 +25,7 @@ export function memoryAdapter(): (kind: string) => object {
     return {
       upsert: async (id: string, payload: Payload, expiresInSeconds?: number) => {
         if (kind === neverKept) return;
-        forgetOld(entries);
+        removeOld(entries);
         const seconds = (expiresInSeconds ?? Number.POSITIVE_INFINITY) + graceSeconds;
         entries.set(key(id), { payload, until: Date.now() + seconds * 1000 });
       },
@@ -54,7 +54,7 @@ export function memoryAdapter(): (kind: string) => object {
 }
 
 /** The oldest come first; one that lasts holds up the others, which does no harm. */
-function forgetOld(entries: Map<string, Entry>): void {
+function removeOld(entries: Map<string, Entry>): void {
   for (const [name, { until }] of entries) {
     if (until > Date.now()) return;
     entries.delete(name);

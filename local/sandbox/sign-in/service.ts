@@ -6,7 +6,7 @@ import { type DirectoryById, homeTenantId } from "./directories.ts";
 import { answerDirectory, refuse } from "./directory-calls.ts";
 import { type Door, doorsTo } from "./doors.ts";
 import { tenantMissing } from "./entra/entra-errors.ts";
-import { pollPace } from "./poll-pace.ts";
+import { pollInterval } from "./poll-interval.ts";
 import type { ProviderParts } from "./provider.ts";
 
 /** A running service. */
@@ -33,7 +33,7 @@ export async function startSignIn(
   const origin = `https://127.0.0.1:${port}`;
   const doors = doorsTo(directories, { ...parts, origin });
   doors.of(homeTenantId);
-  const calls = { resources: parts.resources, pace: pollPace() };
+  const calls = { resources: parts.resources, interval: pollInterval() };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [, name = "", rest = "/"] = /^\/([^/?]*)(.*)$/.exec(request.url ?? "/") ?? [];
     const door = doors.of(name);

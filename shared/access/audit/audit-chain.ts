@@ -141,7 +141,7 @@ export function anchorCheck({ hashes, contradicted }: Noted) {
   let agreeing = 0;
   return {
     /** Looks at a record; false when an anchor says it was another one. */
-    look({ sequence, hash }: Link): boolean {
+    compare({ sequence, hash }: Link): boolean {
       const wanted = hashes.get(sequence);
       if (wanted === undefined) return true;
       if (wanted === hash) agreeing += 1;

@@ -30,14 +30,14 @@ const textNames =
 const given = "parameters";
 /** What joins the conditions of a rule is no part of a place. */
 const joints = new Set(["and", "or", "not"]);
-const looksLikeId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
-const looksLikeTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+const idPattern = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+const timePattern = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const maxNameChars = 64;
 
 /** Ids and counts whose names only look like the above. */
 const harmless = /(id|ids|count|name|kind|type|state)$/;
 
-const looksSecret: readonly RegExp[] = [
+const secretPatterns: readonly RegExp[] = [
   // A JSON web token.
   /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/,
   /-----BEGIN [A-Z ]+-----/,
@@ -69,20 +69,20 @@ function clean(value: unknown, place: Place): unknown {
     return place.depth >= maxDepth ? "[too deep]" : inside(value, place);
   if (typeof value === "number" && !isGiven) return value;
   const text = typeof value === "string" ? value : typeof value;
-  if (isGiven) return looksLikeId.test(text) ? text : fingerprint(JSON.stringify(value) ?? text);
+  if (isGiven) return idPattern.test(text) ? text : fingerprint(JSON.stringify(value) ?? text);
   return cleanText(text, textNames.test(folded), place);
 }
 
 /** `telling`: its name is of those whose texts say a lot. */
 function cleanText(text: string, telling: boolean, place: Place): string {
   if (telling) return fingerprint(text);
-  if (looksLikeId.test(text) || looksLikeTime.test(text)) return text;
+  if (idPattern.test(text) || timePattern.test(text)) return text;
   return place.kept.has(place.path) ? plain(text) : fingerprint(text);
 }
 
 /** A text that is kept as it is, if it looks like no secret. */
 function plain(text: string): string {
-  if (looksSecret.some((look) => look.test(text))) return "[redacted]";
+  if (secretPatterns.some((look) => look.test(text))) return "[redacted]";
   return text.length > maxTextChars ? `${text.slice(0, maxTextChars)}… (${text.length})` : text;
 }
 

@@ -62,7 +62,7 @@ async function walk(tables: Tables, partition: string, head: Head, noted: Noted)
     if (event !== undefined) timesAt(times, event.at, records === 0);
     records += 1;
     if (!chain.take(link)) break;
-    if (!anchors.look(link) && event !== undefined) times.set("rewritten", event.at);
+    if (!anchors.compare(link) && event !== undefined) times.set("rewritten", event.at);
     if (event !== undefined && rows.partitionFor(event) === partition) continue;
     foreign = { sequence: link.sequence, what: "foreign" };
     break;

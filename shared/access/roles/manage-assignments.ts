@@ -40,7 +40,7 @@ export async function addAssignment(
     return fail("conflict", `There are ${maxAssignments} assignments. Assign to groups instead.`);
   const now = toIso(deps.clock.now());
   await deps.assignments.insert(toAssignment(assignmentId, body, now, now));
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   return readAssignment(deps, assignmentId);
 }
 
@@ -63,7 +63,7 @@ export async function replaceAssignment(
   const { assignment: before } = stored.value;
   const assignment = toAssignment(assignmentId, body, before.createdAt, toIso(deps.clock.now()));
   const etag = await deps.assignments.replace(assignment, stored.value.etag);
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   if (etag === undefined) return changedMeanwhile(assignmentId);
   return succeed({ assignment, etag, before });
 }
@@ -82,7 +82,7 @@ export async function removeAssignment(
   // Compared here: what is no etag at all, storage takes for a fault of ours.
   if (ifMatch !== undefined && ifMatch !== stored.value.etag) return changedMeanwhile(assignmentId);
   const removed = await deps.assignments.remove(assignmentId, stored.value.etag);
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   if (removed === "lost") return changedMeanwhile(assignmentId);
   return succeed(stored.value.assignment);
 }

@@ -47,7 +47,7 @@ export async function addRole(
   if ((await deps.roles.all()).length >= maxRoles)
     return fail("conflict", `There are ${maxRoles} roles already. Remove one first.`);
   await deps.roles.insert(toRole(roleId, body));
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   return readRole(deps, roleId);
 }
 
@@ -68,7 +68,7 @@ export async function replaceRole(
   if (refused) return refused;
   const role = toRole(roleId, body);
   const etag = await deps.roles.replace(role, stored.value.etag);
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   if (etag === undefined) return changedMeanwhile(roleId);
   return succeed({ role, etag, before: stored.value.role });
 }
@@ -85,7 +85,7 @@ export async function removeRole(
   if (holders.length > 0)
     return fail("conflict", `${holders.length} assignment(s) still name role ${roleId}.`);
   const removed = await deps.roles.remove(roleId, stored.value.etag);
-  deps.snapshots.forget();
+  deps.snapshots.invalidate();
   return removed === "lost" ? changedMeanwhile(roleId) : succeed(stored.value.role);
 }
 

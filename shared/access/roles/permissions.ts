@@ -23,7 +23,7 @@ const table = {
   "tenants.read": { scope: "collection", means: "See tenants: name, pace, age." },
   "tenants.add": { scope: "global", means: "Register a tenant." },
   "tenants.manage": { scope: "tenant", means: "Change or remove a tenant." },
-  "quarantine.read": { scope: "global", means: "See queue messages that were set aside." },
+  "deadLetters.read": { scope: "global", means: "See queue messages that were set aside." },
   "access.read": { scope: "global", means: "See roles, assignments and why someone may do what." },
   "access.manage": { scope: "global", means: "Make, change and remove roles and assignments." },
   "audit.read": { scope: "tenant", means: "See who did what; without a tenant, everywhere." },

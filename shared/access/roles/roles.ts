@@ -53,7 +53,7 @@ export const builtInRoles: readonly Role[] = [
       "devices.enforceSecurity",
       "approvals.decide",
       "audit.read",
-      "quarantine.read",
+      "deadLetters.read",
     ],
   ),
   builtIn(
@@ -70,7 +70,7 @@ export const builtInRoles: readonly Role[] = [
       "devices.runCMPivot",
       "devices.notifyResource",
       "approvals.decide",
-      "quarantine.read",
+      "deadLetters.read",
     ],
   ),
   builtIn(

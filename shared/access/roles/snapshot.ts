@@ -20,7 +20,7 @@ export type Snapshot = Omit<Standing, "caller">;
 /** Reads the snapshot; `forget` makes the next read a fresh one. */
 export type Snapshots = {
   readonly read: () => Promise<Snapshot>;
-  readonly forget: () => void;
+  readonly invalidate: () => void;
 };
 
 /** How long another instance may still act on a revoked assignment, in ms. */
@@ -57,7 +57,7 @@ export function cachedSnapshots(deps: {
       });
       return mine.snapshot;
     },
-    forget() {
+    invalidate() {
       kept = undefined;
     },
   };

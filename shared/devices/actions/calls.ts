@@ -10,7 +10,7 @@ const maxBulkDevices = 100;
 /** Devices that get an action by the same way. `alone`: bulk was refused for them before; `atMost`: so many in a call. */
 export type SendGroup = {
   readonly route: Route;
-  readonly alone: boolean;
+  readonly singly: boolean;
   readonly atMost?: number | undefined;
   readonly deviceIds: readonly string[];
 };
@@ -38,7 +38,7 @@ const mostIn = (form: SendCall["form"]): number =>
 
 /** Cuts groups into calls: bulk where the way has it, else batches of 20. The relay's way has no calls here. */
 export function callsFor(groups: readonly SendGroup[]): SendCall[] {
-  return groups.flatMap(({ route, alone, atMost, deviceIds }) => {
+  return groups.flatMap(({ route, singly: alone, atMost, deviceIds }) => {
     if (route.call === undefined && route.bulkAction === undefined) return [];
     // Asked for one device, only its own request tells the reason.
     const single = alone || (atMost === 1 && route.call !== undefined);

@@ -10,7 +10,7 @@ import { smallerThan } from "./calls.ts";
 import { DeviceResults } from "./results.ts";
 
 /** What can be seen of one device. */
-export type Look =
+export type ReadBack =
   | { readonly kind: "seen"; readonly device: DeviceResults }
   /** Intune no longer knows it. */
   | { readonly kind: "gone" }
@@ -26,21 +26,21 @@ const concurrency = 4;
 export type Suspect = { readonly deviceId: string; readonly route: Route | undefined };
 
 /** Looks at devices; costs one read of the tenant's budget for each. */
-export async function lookAt(
+export async function readBackDevices(
   graph: GraphClient,
   tenantId: string,
   suspects: readonly Suspect[],
-): Promise<ReadonlyMap<string, Look>> {
+): Promise<ReadonlyMap<string, ReadBack>> {
   const late = AbortSignal.timeout(maxSplittingMs);
-  const read = async ({ version, ids }: LookBatch): Promise<(readonly [string, Look])[]> => {
+  const read = async ({ version, ids }: ReadBatch): Promise<(readonly [string, ReadBack])[]> => {
     const requests = ids.map((id) => ({ method: "GET" as const, path: resultsPath(id) }));
     const answers = await graph.askTogether(tenantId, version, requests);
     if (!isTooMuch(answers) || late.aborted)
-      return ids.map((id, index) => [id, lookOf(answers[index])] as const);
+      return ids.map((id, index) => [id, readBackOf(answers[index])] as const);
     const parts = inChunks(ids, smallerThan("batch", ids.length));
     return (await inParallel(parts, concurrency, (part) => read({ version, ids: part }))).flat();
   };
-  return new Map((await inParallel(lookBatches(suspects), concurrency, read)).flat());
+  return new Map((await inParallel(readBatches(suspects), concurrency, read)).flat());
 }
 
 /** So long batches that get no answer are asked in smaller ones; what is left then waits for the next look. */
@@ -54,10 +54,10 @@ function isTooMuch(answers: readonly GraphAnswer[]): boolean {
   return first?.kind === "refused" && first.reason !== "forbidden" && first.reason !== "signedOut";
 }
 
-type LookBatch = { readonly version: GraphVersion; readonly ids: readonly string[] };
+type ReadBatch = { readonly version: GraphVersion; readonly ids: readonly string[] };
 
 /** A result shows in the version that the action was asked in: ConfigMgr's only in beta. */
-function lookBatches(suspects: readonly Suspect[]): LookBatch[] {
+function readBatches(suspects: readonly Suspect[]): ReadBatch[] {
   const versions: readonly GraphVersion[] = ["v1.0", "beta"];
   return versions.flatMap((version) => {
     const ids = suspects
@@ -71,7 +71,7 @@ const resultsPath = (deviceId: string): string =>
   `/deviceManagement/managedDevices/${encodeURIComponent(deviceId)}` +
   "?$select=id,lastSyncDateTime,deviceActionResults";
 
-function lookOf(answer: GraphAnswer | undefined): Look {
+function readBackOf(answer: GraphAnswer | undefined): ReadBack {
   if (answer === undefined) return { kind: "later" };
   if (answer.kind === "throttled" || answer.kind === "busy") {
     const { retryAfterMs, why } = answer;

@@ -19,7 +19,7 @@ export type SendOutcome =
       readonly why: string;
     }
   /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
-  | { readonly kind: "alone"; readonly forbidden?: true; readonly why: string }
+  | { readonly kind: "singly"; readonly forbidden?: true; readonly why: string }
   /**
    * It may have been done: look before doing it again. `atMost`: the whole call got no answer, and may be asked with
    * so many devices.
@@ -167,7 +167,7 @@ export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer):
   if (answer.kind === "refused" && answer.reason !== "signedOut") {
     const forbidden = answer.reason === "forbidden";
     const said = `Graph refused the bulk request: ${wordsOf(answer)}`;
-    return forAll(deviceIds, { kind: "alone", why: said, ...(forbidden ? { forbidden } : {}) });
+    return forAll(deviceIds, { kind: "singly", why: said, ...(forbidden ? { forbidden } : {}) });
   }
   if (answer.kind !== "ok") return forAll(deviceIds, outcomeOf(answer));
   const parsed = BulkResult.safeParse(answer.body);
@@ -179,7 +179,7 @@ export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer):
   put(parsed.data.successfulDeviceIds, { kind: "accepted" });
   // The bulk answer gives no reason; asked alone, Graph does.
   put(parsed.data.failedDeviceIds, {
-    kind: "alone",
+    kind: "singly",
     why: "Graph's bulk action failed for the device, without a reason",
   });
   put(parsed.data.notFoundDeviceIds, notFound);

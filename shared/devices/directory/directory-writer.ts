@@ -156,7 +156,11 @@ export class DirectoryWriter {
    * Removes all rows of a layout that is no longer the tenant's. `stillOurs` is asked before each batch and
    * throws when our claim is lost: by then the layout may be the tenant's again.
    */
-  async clear(tenantId: string, bits: number, stillOurs: () => Promise<void>): Promise<void> {
+  async deleteOthers(
+    tenantId: string,
+    bits: number,
+    stillOurs: () => Promise<void>,
+  ): Promise<void> {
     const partition = partitionOf(tenantId, bits);
     const range = { partition, below: afterBuckets, select: ["count"] };
     for (;;) {

@@ -154,7 +154,7 @@ export async function finishMerge(
   const published = { bits: toBits, count: merged, fromIntune, groupTags, refreshId, refreshedAt };
   await writer.publish(tenantId, published);
   if (fromBits === undefined || fromBits === toBits) return;
-  await writer.clear(tenantId, fromBits, () => work.keep(work.refresh));
+  await writer.deleteOthers(tenantId, fromBits, () => work.keep(work.refresh));
 }
 
 type PartOfMerge = {

@@ -5,7 +5,7 @@ import type { FailureCode } from "../../kernel/failure.ts";
 import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { flagOf, jsonOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
-import { clear, type Tables } from "../../storage/tables.ts";
+import { deleteRange, type Tables } from "../../storage/tables.ts";
 import type { Confirmed, Inventory, Refresh, Tally } from "./refresh.ts";
 
 /** A refresh with the etag that a change must present. */
@@ -209,10 +209,15 @@ function fromRow(row: StoredRow): Refresh {
 // Deletes the records of old refreshes; their runs are gone since they ended. Ids sort by time.
 
 /** Deletes what began before `before`, while `mayGoOn`; true when nothing of it is left. */
-export const forgetOldRefreshes = (
+export const expireRefreshes = (
   tables: Tables,
   tenantId: string,
   before: Instant,
   mayGoOn: () => boolean,
 ): Promise<boolean> =>
-  clear(tables, tableNames.refreshes, { partition: tenantId, from: invertedTime(before) }, mayGoOn);
+  deleteRange(
+    tables,
+    tableNames.refreshes,
+    { partition: tenantId, from: invertedTime(before) },
+    mayGoOn,
+  );

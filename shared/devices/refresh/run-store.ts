@@ -66,7 +66,7 @@ export class RunStore {
   }
 
   /** Removes every run, those of workers that lost their claim too. */
-  async clear(of: Of): Promise<void> {
+  async deleteAll(of: Of): Promise<void> {
     await inParallel(await this.#rows(of), concurrency, async ({ rowKey }) => {
       await this.#blobs.remove(pathOf(of, rowKey));
       await this.#tables.remove(tableNames.refreshes, partitionOf(of), rowKey);

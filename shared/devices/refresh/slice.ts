@@ -117,7 +117,7 @@ async function giveBack({ clock }: RefreshDeps, work: RefreshWork, trouble: stri
 /** Removes what only a running refresh needs. Repeated until it succeeds: the message stays until then. */
 async function tidy(deps: RefreshDeps, refresh: Refresh): Promise<SliceOutcome> {
   const { tenantId, refreshId } = refresh;
-  await deps.runs.clear(refresh);
+  await deps.runs.deleteAll(refresh);
   await deps.refreshes.deactivate(tenantId, refreshId);
   await deps.refreshes.close(tenantId, refreshId);
   return { kind: "ack", state: refresh.state };

@@ -70,9 +70,9 @@ type Match = { readonly entry: SiteEntry; best?: Pick<Device, "deviceId" | "last
  */
 export function beginJoin(tenantId: string, entries: readonly SiteEntry[]): Join {
   const byEntra = new Map<string, Match>();
-  const alone: SiteEntry[] = [];
+  const unjoined: SiteEntry[] = [];
   for (const entry of entries) {
-    if (entry.entraDeviceId === undefined) alone.push(entry);
+    if (entry.entraDeviceId === undefined) unjoined.push(entry);
     else {
       const other = byEntra.get(entry.entraDeviceId);
       if (other === undefined || isBefore(other.entry, entry))
@@ -86,7 +86,7 @@ export function beginJoin(tenantId: string, entries: readonly SiteEntry[]): Join
       if (match && (match.best === undefined || livelier(device, match.best))) match.best = device;
     },
     result: () => [
-      ...alone.map((entry) => ownRecord(tenantId, entry)),
+      ...unjoined.map((entry) => ownRecord(tenantId, entry)),
       ...Array.from(byEntra.values(), ({ entry, best }) =>
         best === undefined ? ownRecord(tenantId, entry) : addition(best.deviceId, entry),
       ),

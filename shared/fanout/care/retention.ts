@@ -3,7 +3,7 @@ import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
-import { clear, type Tables } from "../../storage/tables.ts";
+import { deleteRange, type Tables } from "../../storage/tables.ts";
 import { isOpen } from "../state/job.ts";
 import type { JobStore } from "../state/job-store.ts";
 
@@ -23,7 +23,7 @@ async function deleteJobs(
   const gone = await inParallel(jobIds, concurrency, async (jobId) => {
     await jobs.close(jobId);
     await jobs.removeTargets(jobId);
-    return clear(tables, tableNames.items, { partition: jobId }, mayGoOn);
+    return deleteRange(tables, tableNames.items, { partition: jobId }, mayGoOn);
   });
   const cleared = jobIds.filter((_, at) => gone[at]);
   await jobs.remove(tenantId, cleared);

@@ -18,7 +18,7 @@ import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { settleGate, sweepGate } from "../../../shared/notifications/approval-gate.ts";
 import type { Notification } from "../../../shared/notifications/notification.ts";
-import { openTap, type Tap } from "../../../shared/storage/tap.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
 import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
 import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
@@ -59,7 +59,7 @@ const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdu
 /** Where a door opens: the run's storage unless a test has its own, and a seam that sees each call. */
 export type DoorOptions = {
   readonly connectionString?: string;
-  readonly tap?: Tap;
+  readonly tap?: Interceptor;
   /** Times the table of request rates. */
   readonly rateFactor?: number;
   /** After twice that time, work without a sign of life is taken up again. */
@@ -68,14 +68,19 @@ export type DoorOptions = {
 
 /** Opens the door of an installation. */
 export async function openDoor(options: DoorOptions = {}) {
-  const { connectionString, tap = openTap, rateFactor = 1000, claimMs = times.claimMs } = options;
+  const {
+    connectionString,
+    tap = passThrough,
+    rateFactor = 1000,
+    claimMs = times.claimMs,
+  } = options;
   const directory = await startDirectory();
   const key = await directory.addKey("one");
   const value = connectionString ?? storageConnectionString();
   const settings = {
     ...times,
     claimMs,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
+    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value } as const,
     access: { ...accessWith(adminToken), homeTenantIds: [home], rateFactor },
     graphUrl: "https://graph.invalid",
@@ -83,7 +88,7 @@ export async function openDoor(options: DoorOptions = {}) {
     clientId: "muster",
     credential: { kind: "secret", clientSecret: "secret" } as const,
   };
-  const built = await buildServices(settings, () => ({}), { clock: systemClock, tap });
+  const built = await buildServices(settings, () => ({}), { clock: systemClock, intercept: tap });
   const events: AuditEvent[] = [];
   const trail: AuditTrail = {
     append: async (event) => {
@@ -92,7 +97,7 @@ export async function openDoor(options: DoorOptions = {}) {
     },
   };
   const graph = await startSmallGraph();
-  const queues = new TestQueues(openTap);
+  const queues = new TestQueues(passThrough);
   const engine = { ...built.engine, queues, firstPass: byMessageOnly };
   const notify = { ...built.notify, engine };
   const services = {
@@ -100,7 +105,7 @@ export async function openDoor(options: DoorOptions = {}) {
     trail,
     access: { ...built.access, settled: (one: Approval) => settleGate(notify, one) },
     // Not the real queue: other test files run whole apps on the same storage, which would take the message.
-    refresh: { ...built.refresh, queues, graph: graph.client(systemClock, openTap) },
+    refresh: { ...built.refresh, queues, graph: graph.client(systemClock, passThrough) },
     engine,
     notify,
     sweepGate: (job: Job) => sweepGate(notify, job as Notification),

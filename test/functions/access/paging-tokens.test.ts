@@ -16,7 +16,7 @@ const taken: { readonly from: string; readonly path: string; readonly token: str
 beforeAll(async () => {
   two = await startTwoTenants();
   for (const reason of ["one", "two"])
-    await two.app.door.services.quarantine.add({ queue: "q", reason, content: "c" });
+    await two.app.door.services.deadLetters.add({ queue: "q", reason, content: "c" });
   for (const each of lists())
     for (const of of each.path.includes("{tenantId}") ? [two.mine, two.theirs] : [two.theirs])
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });

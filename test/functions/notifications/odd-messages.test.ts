@@ -24,8 +24,10 @@ afterAll(() => rig.stop());
 
 const kind = notificationShape.id;
 const ids = () => ({ kind, tenantId: randomUUID(), jobId: newestFirstId(Date.now()) });
-const quarantined = async (mark: string) =>
-  (await rig.services.quarantine.list(200)).entries.filter(({ content }) => content.includes(mark));
+const deadLetters = async (mark: string) =>
+  (await rig.services.deadLetters.list(200)).entries.filter(({ content }) =>
+    content.includes(mark),
+  );
 
 describe("a message of an unknown kind", () => {
   test.each<[string, string, object, RegExp]>([
@@ -53,7 +55,7 @@ describe("a message of an unknown kind", () => {
       >[0];
       await rig.handle(waiting);
       expect(rig.queues.waiting()).toEqual([]);
-      const [entry, ...more] = await quarantined(mark);
+      const [entry, ...more] = await deadLetters(mark);
       expect(more).toEqual([]);
       expect(entry).toMatchObject({ queue, reason: expect.stringMatching(reason) });
     },
@@ -79,13 +81,13 @@ describe("a message that failed every time", () => {
     );
     const watch = watchPoisonFunction([planFunction]);
     await watch.handle({ services: { ...rig.services, storage: real }, log });
-    expect(await quarantined(notificationId)).toMatchObject([
+    expect(await deadLetters(notificationId)).toMatchObject([
       {
         queue: queueNames.fanoutPlan,
         reason: expect.stringContaining("every attempt failed"),
       },
     ]);
-    expect(await quarantined(odd)).toMatchObject([{ reason: expect.stringContaining("base64") }]);
+    expect(await deadLetters(odd)).toMatchObject([{ reason: expect.stringContaining("base64") }]);
     expect((await poison.peekMessages()).peekedMessageItems).toEqual([]);
     const [again, ...more] = rig.queues.waiting();
     expect(again).toMatchObject({
@@ -115,6 +117,6 @@ describe("a message about a tenant that is gone", () => {
     const message = { v: 1, ...gone, ...(isChunk ? chunk : {}) };
     await rig.handle({ queue, message, visibleAt: 0, attempts: 0 });
     expect(rig.queues.waiting()).toEqual([]);
-    expect(await quarantined(gone.jobId)).toEqual([]);
+    expect(await deadLetters(gone.jobId)).toEqual([]);
   });
 });

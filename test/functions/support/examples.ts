@@ -37,7 +37,7 @@ export const examples: Readonly<Record<string, Example>> = {
   health: {},
   openapi: {},
   "actions-list": {},
-  "quarantine-list": { query: "top=5" },
+  "dead-letters-list": { query: "top=5" },
   "tenants-add": { body: () => ({ tenantId, displayName: "Contoso" }) },
   "tenants-get": {},
   "tenants-list": {},

@@ -13,9 +13,9 @@ import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
 import type { QueueName } from "../../../shared/storage/names.ts";
 import { encodeMessage, Queues, type Receipt } from "../../../shared/storage/queues.ts";
-import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import { accessWith } from "../../support/access-settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
@@ -51,17 +51,17 @@ export type MusterPlan = {
   readonly home?: { readonly authorityUrl: string; readonly tenantId: string };
   readonly clock?: Clock;
   /** Around every call that Muster makes. */
-  readonly tap?: Tap;
+  readonly tap?: Interceptor;
 };
 
 /** Starts it beside a sandbox. */
 export async function startMusterServer(
   sandbox: TestSandbox,
-  { home, clock = systemClock, tap = openTap }: MusterPlan = {},
+  { home, clock = systemClock, tap = passThrough }: MusterPlan = {},
 ): Promise<MusterServer> {
   const settings = {
     ...times,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, quarantine: Number.POSITIVE_INFINITY },
+    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: { ...accessWith(adminToken), homeTenantIds: home === undefined ? [] : [home.tenantId] },
     graphUrl: sandbox.graphUrl,
@@ -79,7 +79,7 @@ export async function startMusterServer(
   };
   const built = await buildServices(settings, () => ({}), {
     clock,
-    tap,
+    intercept: tap,
     token,
   });
   const queues = new LiveQueues((queue, message) => handle(queue, message));
@@ -153,7 +153,7 @@ class LiveQueues extends Queues {
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(handle: (queue: string, message: unknown) => Promise<void>) {
-    super((name) => new QueueClient(storageConnectionString(), name), openTap);
+    super((name) => new QueueClient(storageConnectionString(), name), passThrough);
     this.#handle = handle;
   }
 

@@ -7,8 +7,8 @@ import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import { verifyPartition } from "../../../shared/access/audit/audit-verify.ts";
 import { type Instant, toIso } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
+import type { Interceptor } from "../../../shared/storage/interceptor.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
-import type { Tap } from "../../../shared/storage/tap.ts";
 import { newTenant, noon, openTables, stillClock, writing } from "./tables.ts";
 
 const month = "2026-08";
@@ -30,7 +30,8 @@ const event = (
   ...more,
 });
 
-const writer = async (tap?: Tap) => auditTrail({ tables: await openTables(tap), ...writing });
+const writer = async (tap?: Interceptor) =>
+  auditTrail({ tables: await openTables(tap), ...writing });
 
 const verify = async (tenantId: string) =>
   verifyPartition(await openTables(), partitionOf(tenantId, month));
@@ -50,7 +51,7 @@ describe("the chain", () => {
   test("holds 20 events that one process appends at once, in few transactions", async () => {
     const tenantId = newTenant();
     let transactions = 0;
-    const counting: Tap = (operation, call) => {
+    const counting: Interceptor = (operation, call) => {
       if (operation.startsWith("table.transact")) transactions += 1;
       return call();
     };
@@ -79,7 +80,7 @@ describe("the chain", () => {
   test("has an event once whose write succeeded and whose answer was lost", async () => {
     const tenantId = newTenant();
     let lose = true;
-    const losing: Tap = async (operation, call) => {
+    const losing: Interceptor = async (operation, call) => {
       const answer = await call();
       if (!operation.startsWith("table.transact") || !lose) return answer;
       lose = false;

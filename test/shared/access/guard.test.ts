@@ -23,7 +23,7 @@ const limiterOf = () =>
   );
 const deps = (assignments: Assignment[], verdict: TokenVerdict = { kind: "caller", caller }) => ({
   checkToken: async () => verdict,
-  snapshots: { read: async () => snapshotOf([], assignments), forget: () => undefined },
+  snapshots: { read: async () => snapshotOf([], assignments), invalidate: () => undefined },
   limiter: limiterOf(),
   anonymousEvents: limitAnonymousEvents(limiterOf()),
   isTenant: async (tenantId: string) => tenantId.startsWith("t"),

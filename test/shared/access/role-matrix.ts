@@ -33,7 +33,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   openapi: [everybody, "anywhere"],
   "zz-unknown-route": [everybody, "anywhere"],
   "actions-list": [everybody, "anywhere"],
-  "quarantine-list": ["FOIR", "everything"],
+  "dead-letters-list": ["FOIR", "everything"],
   "tenants-list": [viewers, "anywhere"],
   "tenants-add": ["F", "everything"],
   "tenants-get": [viewers, "someCollection"],

@@ -52,7 +52,7 @@ test("one that was made here takes hold at once, also when a reading was under w
   world.stored = [assign("fullAdministrator", everything)];
   const under = snapshots.read();
   world.stored = [];
-  snapshots.forget();
+  snapshots.invalidate();
   await under;
   expect(await count()).toBe(0);
 });

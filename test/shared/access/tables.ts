@@ -3,9 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { TableClient } from "@azure/data-tables";
 import type { Clock } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/ids.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { Tables } from "../../../shared/storage/tables.ts";
-import { openTap, type Tap } from "../../../shared/storage/tap.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** A moment in the tests' month. */
@@ -13,7 +13,7 @@ export const noon = Date.UTC(2026, 7, 10, 12);
 export const stillClock: Clock = { now: () => noon };
 
 /** Opens the tables; `tap` sees every call. */
-export const openTables = async (tap: Tap = openTap) =>
+export const openTables = async (tap: Interceptor = passThrough) =>
   (
     await openStorage(
       { kind: "connectionString", value: storageConnectionString() },
@@ -34,5 +34,5 @@ export async function openOwnTables(): Promise<Tables> {
   const value = storageConnectionString();
   const clientOf = (name: string) =>
     TableClient.fromConnectionString(value, prefix + name, { allowInsecureConnection: true });
-  return new Tables(clientOf, openTap);
+  return new Tables(clientOf, passThrough);
 }

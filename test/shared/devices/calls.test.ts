@@ -19,7 +19,7 @@ const restart: Route = { ...restartNow, fidelity: "exact", managements: ["intune
 
 /** Forms and sizes of the calls that carry an action to so many devices. */
 const sizes = (route: Route, alone: boolean, count: number): string[] =>
-  callsFor([{ route, alone, deviceIds: ids(count) }]).map(
+  callsFor([{ route, singly: alone, deviceIds: ids(count) }]).map(
     ({ form, deviceIds }) => `${form} ${deviceIds.length}`,
   );
 

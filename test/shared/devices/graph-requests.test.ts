@@ -7,14 +7,14 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SendCall } from "../../../shared/devices/actions/calls.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
-import { lookAt } from "../../../shared/devices/actions/read-back.ts";
+import { readBackDevices } from "../../../shared/devices/actions/read-back.ts";
 import { send } from "../../../shared/devices/actions/send.ts";
 import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { passThrough } from "../../../shared/storage/interceptor.ts";
 import { graphDescriptionPresent, requestProblems } from "../../contracts/graph-description.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 
@@ -79,7 +79,7 @@ describe.skipIf(!graphDescriptionPresent)("requests, judged by Graph's descripti
       baseUrl: `http://127.0.0.1:${(wire.address() as AddressInfo).port}`,
       token: () => Promise.resolve(String(body["access_token"])),
       clock: systemClock,
-      tap: openTap,
+      intercept: passThrough,
       timeoutMs: 5_000,
     });
   });
@@ -109,7 +109,7 @@ describe.skipIf(!graphDescriptionPresent)("requests, judged by Graph's descripti
       expect([...outcomes.keys()]).toEqual(call.deviceIds);
     }
     const suspects = ids.map((deviceId) => ({ deviceId, route }));
-    const looks = await lookAt(graph, tenantId, suspects);
+    const looks = await readBackDevices(graph, tenantId, suspects);
     expect([...looks.values()].map(({ kind }) => kind)).toEqual(["seen", "seen", "seen"]);
     expect(recorded).toHaveLength(calls.length + 1);
     expect(problemsOf(recorded)).toEqual([]);

@@ -1,7 +1,7 @@
 /** Reading back: in batches of 20, in the version that the action was asked in, judged part by part. */
 import { expect, it } from "vitest";
 import { passedOn, restartNow } from "../../../shared/devices/actions/catalogue.ts";
-import { lookAt } from "../../../shared/devices/actions/read-back.ts";
+import { readBackDevices } from "../../../shared/devices/actions/read-back.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 import type { GraphRequest } from "../../../shared/graph/request.ts";
@@ -29,7 +29,7 @@ it("asks 20 at a time, ConfigMgr's in beta, each device once", async () => {
     deviceId: `d${nth}`,
     route: nth < 45 ? restart : passedOn("wakeUpClient"),
   }));
-  const looks = await lookAt(graph, "t", suspects);
+  const looks = await readBackDevices(graph, "t", suspects);
   expect(looks.size).toBe(60);
   expect(asked.map(({ version, paths }) => `${version} ${paths.length}`).toSorted()).toEqual(
     ["beta 15", "v1.0 20", "v1.0 20", "v1.0 5"].toSorted(),
@@ -51,7 +51,7 @@ it("judges every part by itself", async () => {
   };
   const { graph } = graphOf((path) => answers[idIn(path)]);
   const suspects = Object.keys(answers).map((deviceId) => ({ deviceId, route: undefined }));
-  const looks = await lookAt(graph, "t", suspects);
+  const looks = await readBackDevices(graph, "t", suspects);
   expect(Object.fromEntries([...looks].map(([id, { kind }]) => [id, kind]))).toEqual({
     ok: "seen",
     odd: "later",

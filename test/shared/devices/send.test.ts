@@ -74,7 +74,7 @@ describe("a bulk answer", () => {
     };
     expect(bulk(["a", "b", "c", "d", "e"], { kind: "ok", status: 200, body })).toEqual([
       "accepted",
-      "alone",
+      "singly",
       "failed device-not-found",
       "declined not-supported-by-device",
       "unclear",
@@ -95,9 +95,9 @@ describe("a bulk answer", () => {
   );
 
   test.each<[GraphAnswer, string]>([
-    [refused("other"), "alone"],
-    [refused("forbidden"), "alone"],
-    [refused("notFound"), "alone"],
+    [refused("other"), "singly"],
+    [refused("forbidden"), "singly"],
+    [refused("notFound"), "singly"],
     [refused("signedOut"), "failed sign-in-failed"],
     [{ kind: "throttled", why: "w" }, "later"],
     [{ kind: "busy", why: "w" }, "later"],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { passThrough } from "../../../shared/storage/interceptor.ts";
 import { answering, type Script, startOddServer } from "./odd-server.ts";
 
 let server: Awaited<ReturnType<typeof startOddServer>>;
@@ -26,7 +26,7 @@ const client = (change: Partial<ConstructorParameters<typeof GraphClient>[0]> = 
       return Promise.resolve(fresh ? "fresh" : "kept");
     },
     clock: systemClock,
-    tap: openTap,
+    intercept: passThrough,
     timeoutMs,
     ...change,
   });

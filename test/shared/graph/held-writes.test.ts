@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import type { GraphRequest } from "../../../shared/graph/request.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { passThrough } from "../../../shared/storage/interceptor.ts";
 import {
   onlyIntuneWindows,
   startTestSandbox,
@@ -18,7 +18,7 @@ beforeAll(async () => {
     baseUrl: sandbox.graphUrl,
     token: async (tenantId) => String((await sandbox.token(tenantId)).body["access_token"]),
     clock: systemClock,
-    tap: openTap,
+    intercept: passThrough,
     timeoutMs: 5000,
   });
 });

@@ -15,7 +15,7 @@ it("sends the tenant's devices singly, on routes with that bulk action, for a qu
   const refusals = new BulkRefusals({ now: () => now });
   expect(refusals.applyTo(restart, "t", deliveries)).toBe(deliveries);
   const call = { route: restart.routes[route]!, form: "bulk", deviceIds: [idOf(1)] } as const;
-  const forbidden = { kind: "alone", forbidden: true, why: "w" } as const;
+  const forbidden = { kind: "singly", forbidden: true, why: "w" } as const;
   refusals.noteOutcomes("t", call, new Map([[idOf(1), forbidden]]));
   const singly = refusals.applyTo(restart, "t", deliveries).map((each) => each.singly ?? false);
   expect(singly).toEqual([true, false]);
@@ -27,9 +27,9 @@ it("sends the tenant's devices singly, on routes with that bulk action, for a qu
 });
 
 it.each([
-  ["forbidden", { kind: "alone", forbidden: true, why: "Graph refused the bulk request: c: m" }],
-  ["notFound", { kind: "alone", why: "Graph refused the bulk request: c: m" }],
-  ["other", { kind: "alone", why: "Graph refused the bulk request: c: m" }],
+  ["forbidden", { kind: "singly", forbidden: true, why: "Graph refused the bulk request: c: m" }],
+  ["notFound", { kind: "singly", why: "Graph refused the bulk request: c: m" }],
+  ["other", { kind: "singly", why: "Graph refused the bulk request: c: m" }],
 ] as const)("a bulk answer of %s is about %o", (reason, outcome) => {
   const answer = { kind: "refused", reason, code: "c", message: "m" } as const;
   expect(bulkOutcomes(["a"], answer).get("a")).toEqual(outcome);

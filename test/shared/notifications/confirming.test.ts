@@ -1,6 +1,6 @@
 /** What can be seen of a device, in time and too late: behind marks, and as the end of what was sent. */
 import { describe, expect, it, test } from "vitest";
-import type { Look } from "../../../shared/devices/actions/read-back.ts";
+import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
   afterDoubt,
   afterReport,
@@ -15,14 +15,14 @@ import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = running();
 /** What a look at its device means for a delivery of which nobody knows whether it left. */
-const afterLook = (job: typeof restart, item: Item, look: Look | undefined, time: ReadTime) =>
+const afterLook = (job: typeof restart, item: Item, look: ReadBack | undefined, time: ReadTime) =>
   afterDoubt(kind.mayRepeat(job), item, findingOf(job, item, look), time);
 /** What it means for one that Graph has taken. */
-const afterReading = (item: Item, look: Look | undefined, lateness: Lateness) =>
+const afterReading = (item: Item, look: ReadBack | undefined, lateness: Lateness) =>
   afterReport(kind, findingOf(restart, item, look), lateness);
 const one = (more: Partial<Item>): Item => waiting(1, { route: 1, ...more });
 
-const seen = (actionState: string, more: object = {}): Look => ({
+const seen = (actionState: string, more: object = {}): ReadBack => ({
   kind: "seen",
   device: {
     id: idOf(1),
@@ -34,10 +34,10 @@ const seen = (actionState: string, more: object = {}): Look => ({
   },
 });
 const nothing = seen("", { deviceActionResults: [] });
-const refused: Look = { kind: "refused", detail: "no" };
+const refused: ReadBack = { kind: "refused", detail: "no" };
 
 /** What a look behind a mark of 20,000 ms means. */
-function after(look: Look | undefined, lateness: Lateness = "early"): string | undefined {
+function after(look: ReadBack | undefined, lateness: Lateness = "early"): string | undefined {
   const marked = one({ state: "claimed", claimedAt: 20_000 });
   const time = { now: 30_000, lateness, claimMs: 10_000 };
   const step = afterLook(restart, marked, look, time);
@@ -45,7 +45,7 @@ function after(look: Look | undefined, lateness: Lateness = "early"): string | u
 }
 
 describe("a look behind a mark that nobody came back from", () => {
-  test.each<[string, Look | undefined, string | undefined, string | undefined]>([
+  test.each<[string, ReadBack | undefined, string | undefined, string | undefined]>([
     ["counts as sent what Graph has", seen("pending"), "accept", "accept"],
     ["counts as sent what is done already", seen("done"), "accept", "accept"],
     ["counts as sent what failed already", seen("failed"), "accept", "accept"],
@@ -124,12 +124,12 @@ const synced = (at: number) => ({ lastSyncDateTime: new Date(at).toISOString() }
 
 describe("a report", () => {
   const sent = one({ state: "sent", at: 21_000, claimedAt: 20_000 });
-  const step = (look: Look | undefined, lateness: Lateness) => {
+  const step = (look: ReadBack | undefined, lateness: Lateness) => {
     const found = afterReading(sent, look, lateness);
     return found && [found.event, found.details?.code].filter(Boolean).join(" ");
   };
 
-  test.each<[string, Look | undefined, string | undefined, string | undefined]>([
+  test.each<[string, ReadBack | undefined, string | undefined, string | undefined]>([
     ["of success", seen("done"), "finish", "finish"],
     ["of failure", seen("failed"), "fail device-reported-failure", "fail device-reported-failure"],
     [
@@ -168,7 +168,7 @@ describe("a report", () => {
     expect(last === "finish" || ended?.details?.detail !== undefined).toBe(true);
   });
 
-  test.each<[string, Look]>([
+  test.each<[string, ReadBack]>([
     ["refused", { kind: "refused", detail: "Forbidden: no such role" }],
     ["busy", { kind: "later", why: "Forbidden: no such role" }],
   ])("that cannot be read in the end because it is %s says what was in the way", (_, look) => {
@@ -177,7 +177,7 @@ describe("a report", () => {
     );
   });
 
-  test.each<[string, Look | undefined]>([
+  test.each<[string, ReadBack | undefined]>([
     ["refused", refused],
     ["busy", { kind: "later" }],
     ["missing", undefined],

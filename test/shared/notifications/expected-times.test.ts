@@ -37,7 +37,7 @@ it.each<Run>([
     const pace = { deviceActions: sends, deviceReads: reads };
     const changed = await changeTenant(rig.services.tenants, tenantId, { pace }, undefined);
     expect(changed.ok).toBe(true);
-    rig.services.tenants.known.forget(tenantId);
+    rig.services.tenants.known.invalidate(tenantId);
     const body = { action, target: { kind: "tenant" }, expiresAfter: "PT10M" };
     const would = await dryRun(rig.services.notify, tenantId, NewNotification.parse(body));
     if (!would.ok) throw new Error(would.failure.detail);

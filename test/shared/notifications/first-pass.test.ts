@@ -39,7 +39,7 @@ function patientKind(): Notifications["kind"] {
     baseUrl: rig.sandbox.graphUrl,
     token: async (tenantId) => String((await rig.sandbox.token(tenantId)).body["access_token"]),
     clock,
-    tap: rig.faults.tap,
+    intercept: rig.faults.tap,
     timeoutMs: 10_000,
   });
   const audits = new RemoteActionAudits(graph, clock, engine.times.readBackAfterMs / 2);

@@ -48,14 +48,14 @@ describe("a run of the timer", () => {
     }
     const longAgo = { now: () => Date.UTC(1999, 0, 1) };
     const run = retention(
-      { keepMs: { notifications: notificationMs, quarantine: Number.POSITIVE_INFINITY } },
+      { keepMs: { notifications: notificationMs, deadLetters: Number.POSITIVE_INFINITY } },
       {
         storage,
         jobs,
         clock: notify.engine.clock,
         tenantStore: new OwnTenant(storage.tables),
         answers: new TableAnswerStore(storage.tables, longAgo),
-        quarantine: rig.services.quarantine,
+        deadLetters: rig.services.deadLetters,
       },
     );
     const gone = fate === "gone";

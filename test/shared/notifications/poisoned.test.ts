@@ -1,6 +1,6 @@
 /** Messages that the host has given up: tried again a while, then their work ends truly, with the cause. */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import type { Look } from "../../../shared/devices/actions/read-back.ts";
+import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
   endStep,
   maxFailures,
@@ -176,7 +176,7 @@ describe("rows whose handlers fail every time", () => {
   });
 });
 
-const result = (actionState: string): Look => ({
+const result = (actionState: string): ReadBack => ({
   kind: "seen",
   device: {
     id: waiting().targetId,
@@ -218,8 +218,8 @@ it("a row whose text is corrupt ends as unknown with its cause, and its neighbou
 });
 
 describe("the end of a delivery whose handlers fail", () => {
-  const nothing: Look = { kind: "seen", device: { id: waiting().targetId } };
-  test.each<[string, "waiting" | "claimed" | "sent", Look | undefined, string]>([
+  const nothing: ReadBack = { kind: "seen", device: { id: waiting().targetId } };
+  test.each<[string, "waiting" | "claimed" | "sent", ReadBack | undefined, string]>([
     ["that waits", "waiting", undefined, "fail"],
     ["that is marked and left no trace", "claimed", nothing, "lose"],
     ["that is marked and was done", "claimed", result("done"), "finish"],

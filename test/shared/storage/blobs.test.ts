@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { ContainerClient } from "@azure/storage-blob";
 import { expect, test } from "vitest";
 import { Blobs } from "../../../shared/storage/blobs.ts";
-import { openTap } from "../../../shared/storage/tap.ts";
+import { passThrough } from "../../../shared/storage/interceptor.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** Blobs in a container that does not exist yet. */
 const newBlobs = (): Blobs =>
-  new Blobs(new ContainerClient(storageConnectionString(), `c-${randomUUID()}`), openTap);
+  new Blobs(new ContainerClient(storageConnectionString(), `c-${randomUUID()}`), passThrough);
 
 test("what was put is there, whole or in part, until it is removed", async () => {
   const blobs = newBlobs();

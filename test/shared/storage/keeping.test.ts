@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { tableNames } from "../../../shared/storage/names.ts";
-import { QuarantineStore } from "../../../shared/work/dead-letters.ts";
+import { DeadLetterStore } from "../../../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { testStorage } from "./open-storage.ts";
 
@@ -20,9 +20,9 @@ test("answers to keys are deleted after a day, and not before", async () => {
   await answers.claim(scope, "old", kept);
   now += dayMs - 1000;
   await answers.claim(scope, "young", kept);
-  expect(await answers.forget(always)).toBe(0);
+  expect(await answers.expire(always)).toBe(0);
   now += 2000;
-  expect(await answers.forget(always)).toBe(1);
+  expect(await answers.expire(always)).toBe(1);
   expect(await tables.get(tableNames.answers, scope, "old")).toBeUndefined();
   expect(await tables.get(tableNames.answers, scope, "young")).toBeDefined();
 });
@@ -43,29 +43,29 @@ test("a key that is taken anew while the old answer is deleted stays taken", asy
       return typeof found === "function" ? found.bind(target) : found;
     },
   });
-  await new TableAnswerStore(raced, clock).forget(always);
+  await new TableAnswerStore(raced, clock).expire(always);
   const row = await tables.get(tableNames.answers, scope, "key");
   expect(row?.columns["seed"]).toBe("new");
 });
 
 test("messages set aside are deleted by their age, by the hundred", async () => {
   now = Date.UTC(2001, 6, 1);
-  const quarantine = new QuarantineStore(tables, clock);
+  const deadLetters = new DeadLetterStore(tables, clock);
   const marks = [randomUUID(), randomUUID()];
   const listed = async () => {
     const { rows } = await tables.page(
-      tableNames.quarantine,
+      tableNames.deadLetters,
       { partition: "messages", where: `content eq '${marks[0]}' or content eq '${marks[1]}'` },
       1000,
     );
     return rows.map(({ columns }) => columns["content"]);
   };
   for (let nth = 0; nth < 120; nth += 1)
-    await quarantine.add({ queue: "q", reason: "r", content: marks[0] });
+    await deadLetters.add({ queue: "q", reason: "r", content: marks[0] });
   now += 1000;
-  await quarantine.add({ queue: "q", reason: "r", content: marks[1] });
-  expect(await quarantine.forget(now - 1, always)).toBe(true);
+  await deadLetters.add({ queue: "q", reason: "r", content: marks[1] });
+  expect(await deadLetters.expire(now - 1, always)).toBe(true);
   expect(await listed()).toEqual([marks[1]]);
-  await quarantine.forget(now + 1, always);
+  await deadLetters.expire(now + 1, always);
   expect(await listed()).toEqual([]);
 });

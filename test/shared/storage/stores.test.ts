@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { QuarantineStore } from "../../../shared/work/dead-letters.ts";
+import { DeadLetterStore } from "../../../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { testStorage } from "./open-storage.ts";
 
@@ -50,11 +50,11 @@ describe("kept answers", () => {
   });
 });
 
-describe("quarantine", () => {
+describe("deadLetters", () => {
   test("is listed newest first, page by page, with what was said", async () => {
     // Beyond every clock's time, so that what others set aside meanwhile comes after.
     let now = Date.UTC(2900, 0, 1);
-    const store = new QuarantineStore(tables, { now: () => now });
+    const store = new DeadLetterStore(tables, { now: () => now });
     const mark = randomUUID();
     for (const content of ["one", { two: 2 }, undefined]) {
       now += 1;
@@ -65,19 +65,19 @@ describe("quarantine", () => {
     const entries = [...first.entries, ...second.entries].filter(({ reason }) => reason === mark);
     expect(entries.map(({ content }) => content)).toEqual(["", '{"two":2}', "one"]);
     expect(entries[0]).toMatchObject({ queue: "q", at: "2900-01-01T00:00:00.003Z" });
-    for (const { quarantineId } of entries)
-      await tables.remove("Quarantine", "messages", quarantineId);
+    for (const { deadLetterId } of entries)
+      await tables.remove("DeadLetters", "messages", deadLetterId);
   });
 
   test("keeps the beginning of long texts, and no half characters", async () => {
     const now = Date.UTC(2901, 0, 1);
-    const store = new QuarantineStore(tables, { now: () => now });
+    const store = new DeadLetterStore(tables, { now: () => now });
     await store.add({ queue: "q", reason: "r".repeat(40_000), content: `${"x".repeat(1999)}😀` });
     const { entries } = await store.list(1);
     const [entry] = entries;
     expect(entry?.reason).toBe("r".repeat(2000));
     expect(entry?.content.slice(0, 1999)).toBe("x".repeat(1999));
     expect(entry?.content.isWellFormed()).toBe(true);
-    await tables.remove("Quarantine", "messages", String(entry?.quarantineId));
+    await tables.remove("DeadLetters", "messages", String(entry?.deadLetterId));
   });
 });

@@ -24,7 +24,7 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   audit: "stays: it says who removed the tenant",
   roles: "belong to no tenant",
   assignments: "stay, and give nothing without the tenant",
-  quarantine: "belongs to no tenant; gone by its age",
+  deadLetters: "belongs to no tenant; gone by its age",
 };
 
 /** Tables that nothing of a removed tenant may be left in. */

@@ -49,7 +49,7 @@ describe("a removed tenant", () => {
     expect(await tablesWith(tables, tenantId, notificationIds)).toEqual([]);
     for (const prefix of [`sites/${tenantId}/`, `refreshes/${tenantId}/`]) {
       let asked = 0;
-      expect(await blobs.clear(prefix, () => (asked += 1) < 0)).toBe(true);
+      expect(await blobs.deletePrefix(prefix, () => (asked += 1) < 0)).toBe(true);
     }
     expect(await blobs.get(`targets/${notificationIds[1]}.json`)).toBeUndefined();
     expect(await add(tenantId)).toBe("added");

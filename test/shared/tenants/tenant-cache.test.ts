@@ -64,7 +64,7 @@ test("a tenant that was removed elsewhere is gone after three seconds", async ()
 test("one that was forgotten is read again, and not what a reading under way had found", async () => {
   const { store, tenants, tenant, reads } = await counted();
   const under = tenants.get(tenant.tenantId);
-  tenants.forget(tenant.tenantId);
+  tenants.invalidate(tenant.tenantId);
   await under;
   await store.remove(tenant.tenantId, "*");
   expect(await tenants.get(tenant.tenantId)).toBeUndefined();

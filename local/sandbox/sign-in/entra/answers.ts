@@ -1,7 +1,7 @@
 /** What the provider answered, as Entra would have written it. */
 import type { Provider, ProviderContext } from "oidc-provider";
 import type { Directory } from "../directories.ts";
-import { pollSeconds } from "../poll-pace.ts";
+import { pollSeconds } from "../poll-interval.ts";
 import type { ProviderRequest } from "../request-copy.ts";
 import { clientInfo } from "./claims.ts";
 import { entraError } from "./entra-errors.ts";

@@ -7,7 +7,7 @@ import { serveQueue } from "../../../../functions/serve-queue.ts";
 import { buildServices } from "../../../../functions/services.ts";
 import { readSettings } from "../../../../functions/settings.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
-import { openTap } from "../../../../shared/storage/tap.ts";
+import { passThrough } from "../../../../shared/storage/interceptor.ts";
 import { startSmallGraph } from "../../../shared/devices/support/small-graph.ts";
 import { storageConnectionString } from "../../../support/azurite.ts";
 
@@ -32,7 +32,7 @@ export async function openApi() {
     MUSTER_CLIENT_SECRET: "secret",
   });
   const built = await buildServices(settings, () => ({}));
-  const client = graph.client(systemClock, openTap);
+  const client = graph.client(systemClock, passThrough);
   const tools = {
     services: { ...built, refresh: { ...built.refresh, graph: client } },
     log: () => {},

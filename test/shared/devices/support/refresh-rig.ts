@@ -13,8 +13,8 @@ import { startRefresh } from "../../../../shared/devices/refresh/start.ts";
 import { SiteStore } from "../../../../shared/devices/sites/site-store.ts";
 import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
+import type { Interceptor } from "../../../../shared/storage/interceptor.ts";
 import { openStorage } from "../../../../shared/storage/storage.ts";
-import type { Tap } from "../../../../shared/storage/tap.ts";
 import { storageConnectionString } from "../../../support/azurite.ts";
 import { startSmallGraph } from "./small-graph.ts";
 
@@ -29,7 +29,7 @@ export async function openRig() {
   const clock = { now: () => time.now };
   const calls: string[] = [];
   let cut: CutAt | undefined;
-  const tap: Tap = async (operation, call) => {
+  const tap: Interceptor = async (operation, call) => {
     calls.push(operation);
     const past = cut !== undefined && calls.length - cut.nth;
     if (past === false || past < 0) return call();

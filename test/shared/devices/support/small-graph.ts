@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { GraphClient } from "../../../../shared/graph/client.ts";
 import type { Clock } from "../../../../shared/kernel/clock.ts";
-import type { Tap } from "../../../../shared/storage/tap.ts";
+import type { Interceptor } from "../../../../shared/storage/interceptor.ts";
 
 /** What a test puts in front of an answer; undefined lets the answer through. */
 export type Odd = { status: number; headers?: Record<string, string>; body?: unknown };
@@ -16,7 +16,7 @@ export type SmallGraph = {
   /** Asked before each answer, with the number of the request (from 1) and its path. */
   odd: (nth: number, path: string) => Odd | undefined;
   readonly paths: string[];
-  readonly client: (clock: Clock, tap: Tap) => GraphClient;
+  readonly client: (clock: Clock, tap: Interceptor) => GraphClient;
   readonly url: string;
   readonly stop: () => Promise<void>;
 };
@@ -34,7 +34,13 @@ export async function startSmallGraph(): Promise<SmallGraph> {
     paths,
     url,
     client: (clock, tap) =>
-      new GraphClient({ baseUrl: url, token: async () => "t", clock, tap, timeoutMs: 5000 }),
+      new GraphClient({
+        baseUrl: url,
+        token: async () => "t",
+        clock,
+        intercept: tap,
+        timeoutMs: 5000,
+      }),
     stop: () => new Promise((resolve) => void server.close(() => resolve())),
   };
 

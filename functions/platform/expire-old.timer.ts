@@ -8,13 +8,13 @@ import { onTimer } from "../define.ts";
 /** Well inside the function's time. */
 const runMs = 180_000;
 
-export const forgetOldFunction = onTimer({
-  name: "platform-forget-old",
+export const expireOldFunction = onTimer({
+  name: "platform-expire-old",
   schedule: "0 20 */6 * * *",
   async handle({ services, log }) {
     const { clock } = services;
     const until = clock.now() + runMs;
-    const forgotten = await services.forgetOld(() => clock.now() < until);
-    log("platform.forget-old", forgotten);
+    const expired = await services.expireOld(() => clock.now() < until);
+    log("platform.expire-old", expired);
   },
 });

@@ -4,7 +4,7 @@
  */
 
 /** Runs a call that leaves the process; `operation` names it, such as `table.transact Deliveries`. */
-export type Tap = <T>(operation: string, call: () => Promise<T>) => Promise<T>;
+export type Interceptor = <T>(operation: string, call: () => Promise<T>) => Promise<T>;
 
 /** What production uses: just the call. */
-export const openTap: Tap = (_operation, call) => call();
+export const passThrough: Interceptor = (_operation, call) => call();

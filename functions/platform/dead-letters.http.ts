@@ -6,30 +6,30 @@ import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { onHttp } from "../define.ts";
 
-const Quarantined = z
+const DeadLetter = z
   .object({
-    quarantineId: z.string(),
+    deadLetterId: z.string(),
     queue: z.string(),
     reason: z.string(),
     content: z.string().describe("The beginning of what the message said"),
     at: z.iso.datetime(),
   })
-  .meta({ id: "Quarantined" });
+  .meta({ id: "DeadLetter" });
 
-export const listQuarantineFunction = onHttp(
+export const listDeadLettersFunction = onHttp(
   operation({
-    name: "quarantine-list",
+    name: "dead-letters-list",
     method: "GET",
-    path: "api/v1/quarantine",
+    path: "api/v1/dead-letters",
     summary: "List queue messages that were set aside, newest first",
     tag: "Platform",
     query: z.strictObject(PageQuery),
-    answers: { 200: { description: "A page of messages", body: pageOf(Quarantined) } },
+    answers: { 200: { description: "A page of messages", body: pageOf(DeadLetter) } },
   }),
   async ({ query, url }, { services }) => {
-    const position = positionOf("quarantine", query.pageToken);
+    const position = positionOf("dead-letters", query.pageToken);
     if (!position.ok) return position;
-    const { entries, ...page } = await services.quarantine.list(query.top, position.value);
-    return succeed(ok(pageBody(url, "quarantine", { items: entries, ...page })));
+    const { entries, ...page } = await services.deadLetters.list(query.top, position.value);
+    return succeed(ok(pageBody(url, "dead-letters", { items: entries, ...page })));
   },
 );

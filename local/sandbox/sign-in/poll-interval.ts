@@ -8,15 +8,15 @@ const toleranceMs = 200;
 const longestKept = 1_000;
 
 /** Remembers when each code was last asked about. */
-export type PollPace = {
+export type PollInterval = {
   /** Takes note of a question, and answers whether it came too early. */
   readonly tooFast: (deviceCode: string, now: number) => boolean;
   /** The code has come to its end. */
-  readonly forget: (deviceCode: string) => void;
+  readonly remove: (deviceCode: string) => void;
 };
 
 /** Nothing asked yet. */
-export function pollPace(): PollPace {
+export function pollInterval(): PollInterval {
   const asked = new Map<string, number>();
   return {
     tooFast: (deviceCode, now) => {
@@ -27,7 +27,7 @@ export function pollPace(): PollPace {
       asked.set(deviceCode, now);
       return last !== undefined && now - last < pollSeconds * 1000 - toleranceMs;
     },
-    forget: (deviceCode) => {
+    remove: (deviceCode) => {
       asked.delete(deviceCode);
     },
   };
