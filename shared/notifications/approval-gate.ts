@@ -44,12 +44,12 @@ async function freeze(
 
 /** Says in one number what would be done, and to which devices. */
 const digestOf = (
-  { tenantId, actionId, parameters, target, allowApproximate }: Notification,
+  { tenantId, actionId, parameters, target, allowApproximate, rollout }: Notification,
   deviceIds: readonly string[],
 ): string =>
   digest(
-    ...[{ tenantId, actionId, parameters, target, allowApproximate }, deviceIds].map((part) =>
-      JSON.stringify(part),
+    ...[{ tenantId, actionId, parameters, target, allowApproximate, rollout }, deviceIds].map(
+      (part) => JSON.stringify(part),
     ),
   );
 
@@ -72,7 +72,9 @@ export async function askGate(
   const intent = { ...about, count, id, by: requestedBy.principal };
   const rule = await approvalNeeded(gateOf(parts), rules, intent);
   if (rule === undefined) return { held: false, notification: frozen };
-  const { parameters, target } = notification;
+  const { parameters, rollout } = notification;
+  // How it is let out is part of what somebody agrees to.
+  const target = { ...notification.target, ...(rollout && { rollout }) };
   const summary = `${action} on ${count} device(s)`;
   const subject = { ...about, id, summary, parameters, target, count };
   const asked = { subject, digest: digestOf(frozen, deviceIds), requestedBy, requester: caller };
