@@ -61,18 +61,22 @@ type RetentionParts = {
   readonly tenantStore: TenantStore;
   readonly answers: TableAnswerStore;
   readonly deadLetters: DeadLetterStore;
+  readonly sites: Pick<SiteStore, "expireOpen">;
 };
 
 /** What a run deleted. */
 export type Expired = { readonly answers: number; readonly notifications: number };
 
 const tenantsPerPage = 100;
+/** A relay hands in within minutes, and begins anew under the same id after a failure. */
+const keepOpenMs = 24 * 3600 * 1000;
 
 /** Builds the run: it deletes what is too old, while `mayGoOn`. */
 export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
   return async (mayGoOn: () => boolean): Promise<Expired> => {
     const now = parts.clock.now();
     const answers = await parts.answers.expire(mayGoOn);
+    await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
     const notifications = Number.isFinite(keepMs.notifications)
@@ -214,7 +218,7 @@ function baseOf(settings: Settings, storage: Storage, world: World) {
     knownTenants: cachedTenants(tenantStore, clock),
     throttle: new ThrottleStore(tables),
     directory: new DirectoryStore(tables),
-    sites: new SiteStore(tables, storage.blobs),
+    sites: new SiteStore(tables, storage.blobs, clock),
     collections: new CollectionStore(tables),
   };
 }

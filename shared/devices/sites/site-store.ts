@@ -1,5 +1,6 @@
 /** Inventories of ConfigMgr sites: blobs for the parts, a row for each part, and one for each site. */
 import * as z from "zod";
+import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
@@ -31,12 +32,17 @@ const partitionOf = ({ tenantId, siteCode, inventoryId }: InventoryIds): string 
 const pathOf = ({ tenantId, siteCode, inventoryId }: InventoryIds, key: string): string =>
   `sites/${tenantId}/${siteCode}/${inventoryId}/${key}`;
 
+/** Partition of rows that name the inventories which are being handed in, of all tenants. */
+const openPartition = "open";
+
 /** Rows and blobs in and out. */
 export class SiteStore {
   readonly #tables: Tables;
   readonly #blobs: Blobs;
+  readonly #clock: Clock;
 
-  constructor(tables: Tables, blobs: Blobs) {
+  constructor(tables: Tables, blobs: Blobs, clock: Clock) {
+    this.#clock = clock;
     this.#tables = tables;
     this.#blobs = blobs;
   }
@@ -45,6 +51,12 @@ export class SiteStore {
   async putPart(of: InventoryIds, part: number, devices: readonly SiteDevice[]): Promise<void> {
     const rowKey = partKey(part);
     const row = { partitionKey: partitionOf(of), rowKey, devices: devices.length };
+    await this.#tables.put(tableNames.sites, {
+      partitionKey: openPartition,
+      rowKey: partitionOf(of),
+      ...of,
+      latestAt: toIso(this.#clock.now()),
+    });
     await this.#tables.put(tableNames.sites, row);
     await this.#blobs.put(pathOf(of, rowKey), JSON.stringify(devices));
   }
@@ -75,7 +87,32 @@ export class SiteStore {
     const fresh = { partitionKey: tenantId, rowKey: siteCode, ...rest, last };
     await this.#tables.put(tableNames.sites, fresh);
     if (gone !== "") await this.#remove({ tenantId, siteCode, inventoryId: gone });
+    await this.#tables.remove(tableNames.sites, openPartition, partitionOf(site));
     return site;
+  }
+
+  /**
+   * Removes inventories of which no part came since `before` and that were never completed, while `mayGoOn`. A crash
+   * halfway is gone on from, since the row that names an inventory goes last. A completion at the same moment could
+   * lose; `before` is far longer ago than a relay waits.
+   */
+  async expireOpen(before: Instant, mayGoOn: () => boolean): Promise<number> {
+    let expired = 0;
+    for (const row of await this.#rows(openPartition)) {
+      if (!mayGoOn()) break;
+      if (Date.parse(textOf(row, "latestAt")) >= before) continue;
+      const [tenantId, siteCode] = [textOf(row, "tenantId"), textOf(row, "siteCode")];
+      const of = { tenantId, siteCode, inventoryId: textOf(row, "inventoryId") };
+      const site = await this.#tables.get(tableNames.sites, tenantId, siteCode);
+      // A part that came again after the end, or an end that was cut short: it is the site's, and so is the last.
+      const kept = site ? [textOf(site, "inventoryId"), textOf(site, "last")] : [];
+      if (!kept.includes(of.inventoryId)) {
+        await this.#remove(of);
+        expired += 1;
+      }
+      await this.#tables.remove(tableNames.sites, openPartition, row.rowKey, row.etag);
+    }
+    return expired;
   }
 
   /** Every site of a tenant that has reported. */

@@ -221,6 +221,44 @@ describe("a refresh takes in what sites report", () => {
     expect(await sites.sites(tenant)).toEqual([]);
   });
 
+  test("parts of an inventory that is never completed are removed, and no others", async () => {
+    const tenant = rig.addTenant();
+    // Long ago: what other tests hand in is not what is looked for.
+    const { now } = rig.time;
+    rig.time.now -= 10 * 24 * 3600 * 1000;
+    rig.graph.devices = [];
+    const part = [client(1), client(2)];
+    for (const nth of [1, 2, 3]) {
+      rig.time.now += 1000;
+      await handIn(tenant, nth, [part]);
+    }
+    const of = (nth: number) => ({ tenantId: tenant, siteCode: "P01", inventoryId: idOf(nth) });
+    // Of the present one a part comes again, after its end.
+    await sites.putPart(of(3), 0, part);
+    await sites.putPart(of(4), 0, part);
+    await sites.putPart(of(4), 7, part);
+    await sites.putPart(of(5), 0, part);
+    rig.time.now += 10_000;
+    await sites.putPart(of(5), 1, part);
+    const before = rig.time.now - 5000;
+    expect(await sites.expireOpen(before, () => false)).toBe(0);
+    expect(await sites.expireOpen(before, () => true)).toBe(1);
+    const left = async (nth: number) => [
+      (await sites.parts(of(nth))).size,
+      (await sites.readPart(of(nth), 0))?.length,
+    ];
+    expect(await Promise.all([1, 2, 3, 4, 5].map(left))).toEqual([
+      [0, undefined],
+      [1, 2],
+      [1, 2],
+      [0, undefined],
+      [2, 2],
+    ]);
+    expect(await sites.expireOpen(before, () => true)).toBe(0);
+    expect(await sites.expireOpen(rig.time.now + 1, () => true)).toBe(1);
+    rig.time.now = now;
+  });
+
   test("completing twice is once, and says whether the refresh takes it in", async () => {
     const tenant = rig.addTenant();
     rig.graph.devices = graphDevices(3);

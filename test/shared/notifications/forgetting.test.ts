@@ -54,6 +54,7 @@ describe("a run of the timer", () => {
         jobs,
         clock: notify.engine.clock,
         tenantStore: new OwnTenant(storage.tables),
+        sites: { expireOpen: () => rig.services.sites.expireOpen(longAgo.now(), always) },
         answers: new TableAnswerStore(storage.tables, longAgo),
         deadLetters: rig.services.deadLetters,
       },

@@ -50,7 +50,7 @@ export async function openRig() {
     queues,
     refreshes: new RefreshStore(tables),
     runs: new RunStore(tables, blobs),
-    sites: new SiteStore(tables, blobs),
+    sites: new SiteStore(tables, blobs, clock),
     directory,
     writer: new DirectoryWriter(tables),
     leaseMs: 120_000,
