@@ -12,7 +12,7 @@ import {
   ResultsView,
   SitePath,
 } from "../../shared/notifications/relay/contract.ts";
-import { claimAsHolder, holdSite } from "../../shared/notifications/relay/lease.ts";
+import { claimUnderLease, leaseSite } from "../../shared/notifications/relay/lease.ts";
 import { countOutcomes, takeReport } from "../../shared/notifications/relay/report.ts";
 import { getTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
@@ -32,11 +32,11 @@ export const leaseSiteFunction = onHttp(
     const { services, log } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const held = await holdSite(services, { tenantId, siteCode }, body);
+    const leased = await leaseSite(services, { tenantId, siteCode }, body);
     // Asked for every half minute: that it goes on as before, or has to wait, is no event.
-    if (!held.ok || !held.value.moved) signedInOf(tools).note({ unchanged: true });
-    if (!held.ok) return held;
-    const { view, moved } = held.value;
+    if (!leased.ok || !leased.value.moved) signedInOf(tools).note({ unchanged: true });
+    if (!leased.ok) return leased;
+    const { view, moved } = leased.value;
     const after = { relayId: body.relayId, term: view.term };
     signedInOf(tools).note({ object: `site/${siteCode}`, after });
     if (moved) log("relay.take", { tenantId, siteCode, ...after });
@@ -64,7 +64,7 @@ export const claimDeliveriesFunction = onHttp(
     const { services, log } = tools;
     const tenant = await getTenant(services.tenants, tenantId);
     if (!tenant.ok) return tenant;
-    const claim = await claimAsHolder(
+    const claim = await claimUnderLease(
       services.notify,
       services.leases,
       { tenantId, siteCode },

@@ -44,17 +44,17 @@ async function freeze(
 
 /** Says in one number what would be done, and to which devices. */
 const digestOf = (
-  { tenantId, actionId, parameters, target, allowApproximate, rollout }: Notification,
+  { tenantId, actionId, parameters, target, allowApproximate }: Notification,
   deviceIds: readonly string[],
 ): string =>
   digest(
-    ...[{ tenantId, actionId, parameters, target, allowApproximate, rollout }, deviceIds].map(
-      (part) => JSON.stringify(part),
+    ...[{ tenantId, actionId, parameters, target, allowApproximate }, deviceIds].map((part) =>
+      JSON.stringify(part),
     ),
   );
 
 /** What came of asking the rules: it is held, or goes on as it is now. */
-type Judged = { readonly held: boolean; readonly notification: Notification };
+type Judged = { readonly waits: boolean; readonly notification: Notification };
 
 /** Holds the notification if a rule asks for a second person. */
 export async function askGate(
@@ -65,25 +65,23 @@ export async function askGate(
   const { tenantId, jobId: id, actionId: action } = notification;
   const about = { kind: "notification", action, tenantId } as const;
   const rules = await rulesAbout(parts, about);
-  if (rules.length === 0) return { held: false, notification };
+  if (rules.length === 0) return { waits: false, notification };
   const { frozen, deviceIds } = await freeze(parts, notification);
   const count = deviceIds.length;
   const requestedBy = personOf(caller);
   const intent = { ...about, count, id, by: requestedBy.principal };
   const rule = await approvalNeeded(gateOf(parts), rules, intent);
-  if (rule === undefined) return { held: false, notification: frozen };
-  const { parameters, rollout } = notification;
-  // How it is let out is part of what somebody agrees to.
-  const target = { ...notification.target, ...(rollout && { rollout }) };
+  if (rule === undefined) return { waits: false, notification: frozen };
+  const { parameters, target } = notification;
   const summary = `${action} on ${count} device(s)`;
   const subject = { ...about, id, summary, parameters, target, count };
   const asked = { subject, digest: digestOf(frozen, deviceIds), requestedBy, requester: caller };
   // Before the notification: one without an approval would wait for ever.
   await askApproval(gateOf(parts), rule, { approvalId: id, tenantId, ...asked });
-  const held: Notification = { ...frozen, state: "pendingApproval" };
-  await parts.jobs.insert(held);
+  const waiting: Notification = { ...frozen, state: "pendingApproval" };
+  await parts.jobs.insert(waiting);
   const stored = await parts.jobs.get(tenantId, id);
-  return { held: true, notification: stored?.job ?? held };
+  return { waits: true, notification: stored?.job ?? waiting };
 }
 
 /** Why what was approved is not sent all the same; undefined: nothing stands against it. */
@@ -123,7 +121,7 @@ async function hindrance(
       };
 }
 
-const devicesPerLook = 5000;
+const devicesPerRead = 5000;
 
 async function reachesAll(
   { directory }: Notifications,
@@ -131,8 +129,8 @@ async function reachesAll(
   deviceIds: readonly string[],
   reach: Reach,
 ): Promise<boolean> {
-  for (let at = 0; at < deviceIds.length; at += devicesPerLook) {
-    const devices = await directory.getMany(tenantId, deviceIds.slice(at, at + devicesPerLook));
+  for (let at = 0; at < deviceIds.length; at += devicesPerRead) {
+    const devices = await directory.getMany(tenantId, deviceIds.slice(at, at + devicesPerRead));
     // What has left the directory is not sent to either.
     for (const device of devices.values()) if (!reach.holds(device)) return false;
   }

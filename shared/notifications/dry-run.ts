@@ -137,7 +137,7 @@ async function viewOf(
   const time = timeLeft(cost, rates, {
     queuedMs: rates.send === undefined ? 0 : await untilFree("deviceActions"),
     readsQueuedMs: rates.read === undefined ? 0 : await untilFree("deviceReads"),
-    lookAfterMs: times.readBackAfterMs,
+    readBackAfterMs: times.readBackAfterMs,
   });
   return {
     ...answer,

@@ -121,9 +121,9 @@ const readingOf = ({
       deviceId,
       route: routes[route],
     }));
-    const looks = await readBackDevices(graph, job.tenantId, suspects);
+    const read = await readBackDevices(graph, job.tenantId, suspects);
     return new Map(
-      items.map((item) => [item.targetId, findingOf(job, item, looks.get(item.targetId))]),
+      items.map((item) => [item.targetId, findingOf(job, item, read.get(item.targetId))]),
     );
   },
   async survey(job, items) {
@@ -254,20 +254,20 @@ function sinceOf(job: Notification, { state, claimedAt, at }: Item): Instant {
 }
 
 /** What a look at a device tells of a delivery to it. */
-export function findingOf(job: Notification, item: Item, look: ReadBack | undefined): Finding {
-  switch (look?.kind) {
+export function findingOf(job: Notification, item: Item, read: ReadBack | undefined): Finding {
+  switch (read?.kind) {
     case undefined:
       return { kind: "unreadable" };
     case "refused":
-      return { kind: "unreadable", why: look.detail };
+      return { kind: "unreadable", why: read.detail };
     case "later":
-      return { ...look, kind: "unreadable" };
+      return { ...read, kind: "unreadable" };
     case "gone":
       return { kind: "gone", code: "device-gone", detail: "Intune no longer knows the device" };
     case "seen": {
       const names = actionOf(job).routes[item.route]?.resultNames ?? [];
-      const verdict = verdictOf(look.device, names, sinceOf(job, item));
-      return findingOfVerdict(verdict, seenSince(look.device, item.at));
+      const verdict = verdictOf(read.device, names, sinceOf(job, item));
+      return findingOfVerdict(verdict, seenSince(read.device, item.at));
     }
   }
 }

@@ -65,19 +65,19 @@ export async function listDeliveries(
     (start.from === undefined || targetId > start.from) &&
     (state === undefined || shownState(its) === state);
   const found: Item[] = [];
-  let [actionId, next, looks]: [string, string | undefined, number] = ["", token, 0];
+  let [actionId, next, scans]: [string, string | undefined, number] = ["", token, 0];
   // A page that is empty, or has a next one, for hidden devices only would tell of them.
   const enough = reach === undefined ? 0 : Math.min(top, maxFilled) + 1;
   do {
-    const { rows, ...more } = await parts.engine.items.look(ids.notificationId, query, next);
+    const { rows, ...more } = await parts.engine.items.scan(ids.notificationId, query, next);
     const action = await actionOf(parts, ids, rows);
     if (!action.ok) return action;
     actionId = action.value;
     const wanted = rows.flatMap((row) => row.items).filter(isWanted);
     found.push(...(await withinReach(parts, ids, wanted, reach)));
     next = more.next;
-    looks += 1;
-  } while (next !== undefined && found.length < enough && looks < maxLooks);
+    scans += 1;
+  } while (next !== undefined && found.length < enough && scans < maxScans);
   const shown = found.slice(0, top);
   const items = shown.map((delivery) => deliveryView(delivery, actionId));
   const from = found.length > top ? shown.at(-1)?.targetId : undefined;
@@ -88,7 +88,7 @@ export async function listDeliveries(
 }
 
 /** Most looks for one page, and most deliveries that are waited for, where some are hidden. */
-const maxLooks = 10;
+const maxScans = 10;
 const maxFilled = 1000;
 
 /** Without who has left the caller's collections since. */

@@ -18,7 +18,7 @@ import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { DeliveryView, NotificationView, WholeView } from "./contract.ts";
 import type { Notifications } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
-import { type LookBudget, oneBudget, pageBudget, seenCounts, seenExpected } from "./seen.ts";
+import { oneBudget, pageBudget, type ScanBudget, seenCounts, seenExpected } from "./seen.ts";
 
 // When a notification is over, as far as anybody can tell now. Pure.
 
@@ -30,7 +30,7 @@ export type Outlook = {
   readonly sends?: Pick<ThrottleRow, "closedUntil" | "shiftMs">;
   readonly reads?: Pick<ThrottleRow, "nextFree">;
   readonly confirmAfterMs: number;
-} & Pick<Standing, "firstLookAt" | "lastLookAt">;
+} & Pick<Standing, "firstReadAt" | "lastReadAt">;
 
 /**
  * When the last answer has been read, if devices have answered by the next look at them: by `timeLeft`, of the share
@@ -69,21 +69,21 @@ export function expectedEndOf(
 function aheadOf(
   { lastAt, shiftMs, cost }: PlanProgress,
   sending: { readonly requests: number; readonly unplanned: number } | undefined,
-  { rates, sends, reads, confirmAfterMs, firstLookAt, lastLookAt }: Outlook,
+  { rates, sends, reads, confirmAfterMs, firstReadAt, lastReadAt }: Outlook,
   now: Instant,
 ): Ahead {
   const readsQueuedMs = Math.max(0, (reads?.nextFree ?? 0) - now);
-  const first = firstLookAt > 0 ? { firstLookMs: Math.max(0, firstLookAt - now) } : {};
-  const looks = { readsQueuedMs, lookAfterMs: confirmAfterMs, ...first };
+  const first = firstReadAt > 0 ? { firstReadMs: Math.max(0, firstReadAt - now) } : {};
+  const reading = { readsQueuedMs, readBackAfterMs: confirmAfterMs, ...first };
   if (sending === undefined) {
-    const lastLook = lastLookAt > 0 ? lastLookAt : lastAt + confirmAfterMs;
-    return { firstLookMs: 0, ...looks, queuedMs: 0, lastLookMs: Math.max(0, lastLook - now) };
+    const lastRead = lastReadAt > 0 ? lastReadAt : lastAt + confirmAfterMs;
+    return { firstReadMs: 0, ...reading, queuedMs: 0, lastReadMs: Math.max(0, lastRead - now) };
   }
   const everyMs = rates.send?.intervalMs ?? 0;
   const moved = Math.max(0, (sends?.shiftMs ?? shiftMs) - shiftMs);
   const end = lastAt + moved + cost.requests * sending.unplanned * everyMs;
   const doorMs = Math.max(0, (sends?.closedUntil ?? 0) - now);
-  return { ...looks, queuedMs: Math.max(doorMs, end - now - sending.requests * everyMs) };
+  return { ...reading, queuedMs: Math.max(doorMs, end - now - sending.requests * everyMs) };
 }
 
 /** How fast a tenant may be asked, for actions and for reads. */
@@ -245,7 +245,7 @@ async function outlookOf(
   { engine }: Notifications,
   { tenantId }: Notification,
   { cost, carried, done }: PlanProgress,
-  { counts, ...looks }: Standing,
+  { counts, ...reading }: Standing,
 ): Promise<Outlook> {
   const { throttle, times } = engine;
   const rates = await ratesOf(throttle, tenantId);
@@ -262,8 +262,8 @@ async function outlookOf(
     ...(sends && { sends }),
     ...(reads && { reads }),
     confirmAfterMs: times.readBackAfterMs,
-    // Where relays carry some of the rows, their due times are not only of looks.
-    ...(carried > 0 ? { firstLookAt: 0, lastLookAt: 0 } : looks),
+    // Where relays carry some of the rows, their due times are not only of reading back.
+    ...(carried > 0 ? { firstReadAt: 0, lastReadAt: 0 } : reading),
   };
 }
 
@@ -272,7 +272,7 @@ export async function viewFor(
   parts: Notifications,
   notification: Notification,
   reach: Reach | undefined,
-  budget: LookBudget = oneBudget(),
+  budget: ScanBudget = oneBudget(),
 ): Promise<NotificationView> {
   const view = await viewNow(parts, notification);
   if (reach === undefined) return view;

@@ -23,7 +23,7 @@ import type { DevicePage } from "./targets.ts";
 type Narrowed = { readonly deviceIds: readonly string[]; readonly within: Within };
 
 /** Most devices that are looked at: what a request has time for. */
-const maxLooked = 200_000;
+const maxScanned = 200_000;
 const step = 10_000;
 /** The devices of the tenant within reach. */
 const narrowTenant = (
@@ -59,18 +59,18 @@ async function narrowTarget(
   stepAfter: (cursor: string | undefined) => Promise<DevicePage>,
 ): Promise<Result<Narrowed>> {
   const deviceIds: string[] = [];
-  let looked = 0;
+  let scanned = 0;
   let cursor: string | undefined;
   do {
     const { targets, next } = await stepAfter(cursor);
     for (const { targetId, device } of targets)
       if (device !== undefined && holds(device)) deviceIds.push(targetId);
-    looked += targets.length;
+    scanned += targets.length;
     cursor = next;
-  } while (cursor !== undefined && looked < maxLooked);
+  } while (cursor !== undefined && scanned < maxScanned);
   if (cursor !== undefined)
     return fail("too-many-targets", "The target is too large to narrow. Name a collection.");
-  return succeed({ deviceIds, within: { collectionIds, hidden: looked - deviceIds.length } });
+  return succeed({ deviceIds, within: { collectionIds, hidden: scanned - deviceIds.length } });
 }
 
 type Judging = Pick<Notifications, "directory" | "collections">;

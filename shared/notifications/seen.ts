@@ -13,15 +13,15 @@ import type { Notifications } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 
 /** How many devices one request looks at: some twenty storage reads, and half a second. */
-export type LookBudget = { devices: number };
+export type ScanBudget = { devices: number };
 
 /** For one notification. */
-export const oneBudget = (): LookBudget => ({ devices: 50_000 });
+export const oneBudget = (): ScanBudget => ({ devices: 50_000 });
 /** For a page of them together. */
-export const pageBudget = (): LookBudget => ({ devices: 10_000 });
+export const pageBudget = (): ScanBudget => ({ devices: 10_000 });
 
 /** Rows read at once: full ones fill a quarter of what storage gives in one answer. */
-const rowsPerLook = 200;
+const rowsPerScan = 200;
 
 type Reached = (deviceIds: readonly string[]) => Promise<ReadonlySet<string>>;
 
@@ -43,7 +43,7 @@ export async function seenCounts(
   { tenantId, jobId }: Pick<Notification, "tenantId" | "jobId">,
   whole: Counts,
   reach: Reach,
-  budget: LookBudget = oneBudget(),
+  budget: ScanBudget = oneBudget(),
 ): Promise<Counts | undefined> {
   const devices = sumOf(whole);
   if (devices > budget.devices) return undefined;
@@ -53,7 +53,7 @@ export async function seenCounts(
   const reached = reachedOf(parts, tenantId, reach);
   let next: string | undefined;
   do {
-    const found = await parts.engine.items.look(jobId, { top: rowsPerLook }, next);
+    const found = await parts.engine.items.scan(jobId, { top: rowsPerScan }, next);
     const deliveries = found.rows.flatMap((row) => row.items);
     const seen = await reached(deliveries.map(({ targetId }) => targetId));
     for (const { targetId, state } of deliveries)

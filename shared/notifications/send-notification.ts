@@ -56,7 +56,7 @@ export async function sendNotification(
   if (deviceIds.length > 0) await parts.jobs.putTargets(notificationId, deviceIds);
   const count = countOf(judged.value);
   const expected = count ?? (await guessOf(parts, notification, directory.count));
-  return succeed(await startOrHold(parts, { ...notification, expected }, sender.caller));
+  return succeed(await startOrWait(parts, { ...notification, expected }, sender.caller));
 }
 
 /** For how many devices it is; undefined for a rule, which finds them one by one. */
@@ -83,14 +83,14 @@ async function guessOf(
 }
 
 /** Starts the notification, or holds it until a second person agrees. */
-async function startOrHold(
+async function startOrWait(
   parts: Notifications,
   notification: Notification,
   caller: Caller | undefined,
 ): Promise<Notification> {
   if (caller === undefined) return startNotification(parts, notification);
   const judged = await askGate(parts, notification, caller);
-  return judged.held ? judged.notification : startNotification(parts, judged.notification);
+  return judged.waits ? judged.notification : startNotification(parts, judged.notification);
 }
 
 /** Writes the notification down, then begins it. Twice is once. */
@@ -164,7 +164,7 @@ export async function retryNotification(
   if (!narrowed.ok) return narrowed;
   const by = caller && { requestedBy: personOf(caller) };
   const retry = { ...narrowed.value, expected: devices, ...by };
-  return succeed(await startOrHold(parts, retry, caller));
+  return succeed(await startOrWait(parts, retry, caller));
 }
 
 async function retryOf(

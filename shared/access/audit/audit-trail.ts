@@ -82,7 +82,7 @@ function cleanText(text: string, telling: boolean, place: Place): string {
 
 /** A text that is kept as it is, if it looks like no secret. */
 function plain(text: string): string {
-  if (secretPatterns.some((look) => look.test(text))) return "[redacted]";
+  if (secretPatterns.some((pattern) => pattern.test(text))) return "[redacted]";
   return text.length > maxTextChars ? `${text.slice(0, maxTextChars)}… (${text.length})` : text;
 }
 

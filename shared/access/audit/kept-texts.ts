@@ -25,7 +25,6 @@ const notification = [
   "state",
   "only",
   "expiresAfter",
-  "rollout.waves.soak",
   "note",
   ...target,
   // Their names alone: whatever they hold, it is kept as a digest.
@@ -60,8 +59,6 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "notifications-send": notification,
   "notifications-retry": notification,
   "notifications-cancel": ["state"],
-  "notifications-pause": ["state"],
-  "notifications-resume": ["state"],
   "approvals-approve": verdict,
   "approvals-reject": verdict,
   "approvals-expire": verdict,

@@ -7,7 +7,7 @@ import type { DeviceCall, Route } from "./action.ts";
 /** Most devices in one bulk request. Undocumented; the admin center stops at 100. */
 const maxBulkDevices = 100;
 
-/** Devices that get an action by the same way. `alone`: bulk was refused for them before; `atMost`: so many in a call. */
+/** Devices that get an action by the same route. `singly`: bulk was refused for them before; `atMost`: so many in a call. */
 export type SendGroup = {
   readonly route: Route;
   readonly singly: boolean;
@@ -28,7 +28,7 @@ export const costOf = ({ form, deviceIds }: SendCall): number =>
 
 /**
  * How many devices a call may have after one with `size` of them got no answer: half, a quarter of the most, one.
- * So whoever spoils a call for others is alone after three steps.
+ * So whoever spoils a call for others is by itself after three steps.
  */
 export const smallerThan = (form: SendCall["form"], size: number): number =>
   size > mostIn(form) / 4 ? Math.ceil(size / 2) : 1;
@@ -36,12 +36,12 @@ export const smallerThan = (form: SendCall["form"], size: number): number =>
 const mostIn = (form: SendCall["form"]): number =>
   form === "bulk" ? maxBulkDevices : maxBatchParts;
 
-/** Cuts groups into calls: bulk where the way has it, else batches of 20. The relay's way has no calls here. */
+/** Cuts groups into calls: bulk where the route has it, else batches of 20. The relay's route has no calls here. */
 export function callsFor(groups: readonly SendGroup[]): SendCall[] {
-  return groups.flatMap(({ route, singly: alone, atMost, deviceIds }) => {
+  return groups.flatMap(({ route, singly, atMost, deviceIds }) => {
     if (route.call === undefined && route.bulkAction === undefined) return [];
     // Asked for one device, only its own request tells the reason.
-    const single = alone || (atMost === 1 && route.call !== undefined);
+    const single = singly || (atMost === 1 && route.call !== undefined);
     const form = route.bulkAction !== undefined && !single ? "bulk" : "batch";
     const size = Math.min(mostIn(form), atMost ?? maxBulkDevices);
     return inChunks(deviceIds, size).map((chunk): SendCall => ({ route, form, deviceIds: chunk }));

@@ -405,7 +405,7 @@ async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise
       const gone = refresh.attempts >= (optional ? tagAttempts : maxAttempts);
       if (gone) return failure("graph-unavailable", `Microsoft Graph does not answer: ${stop.why}`);
       const afterMs = backoffMs(refresh.attempts, { ...retryBackoff, random });
-      const told = { ...refresh, trouble: stop.why };
+      const told = { ...refresh, lastError: stop.why };
       return { kind: "pause", afterMs, refresh: stop.tooMuch ? asksLess(told) : told };
     }
     case "throttled": {

@@ -101,7 +101,7 @@ export class RefreshStore {
 function toRow(refresh: Refresh): Row {
   const { tenantId, refreshId, state, stage, counts, groupTags, runs, walk, confirmed, ...rest } =
     refresh;
-  const { tally, failure, trouble, finishedAt, startedAt, ...numbers } = rest;
+  const { tally, failure, lastError, finishedAt, startedAt, ...numbers } = rest;
   return {
     partitionKey: tenantId,
     rowKey: refreshId,
@@ -115,7 +115,7 @@ function toRow(refresh: Refresh): Row {
     startedAt,
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
-    ...(trouble === undefined ? {} : { trouble }),
+    ...(lastError === undefined ? {} : { lastError }),
     ...(tally === undefined ? {} : { tally: JSON.stringify(tally) }),
     ...numbers,
     // As text, so that a person can read them in the row.
@@ -179,7 +179,7 @@ function fromRow(row: StoredRow): Refresh {
   const finishedAt = textOf(row, "finishedAt");
   const failure = jsonOf(row, "failure", columns.failure);
   const tally = jsonOf(row, "tally", columns.tally);
-  const trouble = textOf(row, "trouble");
+  const lastError = textOf(row, "lastError");
   const time = (name: string): number => Date.parse(textOf(row, name));
   return {
     tenantId: row.partitionKey,
@@ -194,7 +194,7 @@ function fromRow(row: StoredRow): Refresh {
     startedAt: textOf(row, "startedAt"),
     ...(finishedAt === "" ? {} : { finishedAt }),
     ...(failure === undefined ? {} : { failure }),
-    ...(trouble === "" ? {} : { trouble }),
+    ...(lastError === "" ? {} : { lastError }),
     ...(tally === undefined ? {} : { tally }),
     claims: numberOf(row, "claims"),
     attempts: numberOf(row, "attempts"),

@@ -93,7 +93,7 @@ export type Refresh = {
   /** Claims since the last progress. */
   readonly attempts: number;
   /** What the latest attempt without progress met. */
-  readonly trouble?: string;
+  readonly lastError?: string;
   /** Times in a row that Graph asked us to wait. */
   readonly waits: number;
   readonly walk: Walk;
@@ -188,7 +188,7 @@ export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
   const opensAt = Math.max(refresh.leaseUntil, refresh.notBefore);
   if (now < opensAt) return { kind: "wait", until: opensAt };
   if (refresh.attempts >= maxAttempts) {
-    const latest = refresh.trouble ?? "each ended without a word, as when its worker is killed";
+    const latest = refresh.lastError ?? "each ended without a word, as when its worker is killed";
     const detail = `Gave up after ${maxAttempts} attempts without progress; the latest: ${latest}`;
     // Group tags are good to have: without them the refresh goes on.
     if (refresh.stage.kind === "tags" && refresh.groupTags.state === "pending")
@@ -221,7 +221,7 @@ export const released = (refresh: Refresh, now: Instant, notBefore: Instant): Re
 
 /** A step was done: the count of attempts begins anew. */
 export function progressed(refresh: Refresh, stage: Stage): Refresh {
-  const { trouble: _, ...rest } = refresh;
+  const { lastError: _, ...rest } = refresh;
   const walk = stage.kind === refresh.stage.kind ? refresh.walk : newWalk;
   return { ...rest, stage, attempts: 0, waits: 0, walk };
 }

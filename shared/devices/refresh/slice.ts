@@ -109,9 +109,13 @@ async function pause(
 }
 
 /** Lets the next worker begin at once, and says why; when even that fails, the lease runs out by itself. */
-async function giveBack({ clock }: RefreshDeps, work: RefreshWork, trouble: string): Promise<void> {
+async function giveBack(
+  { clock }: RefreshDeps,
+  work: RefreshWork,
+  lastError: string,
+): Promise<void> {
   const now = clock.now();
-  await work.write({ ...released(work.refresh, now, now), trouble }).catch(() => undefined);
+  await work.write({ ...released(work.refresh, now, now), lastError }).catch(() => undefined);
 }
 
 /** Removes what only a running refresh needs. Repeated until it succeeds: the message stays until then. */

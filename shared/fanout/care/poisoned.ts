@@ -63,8 +63,8 @@ export async function poisonedChunk(
       const requeuedAt = engine.clock.now();
       await engine.summaries.note(ids.jobId, [row], { failures, requeuedAt });
       if (failures < maxFailures) {
-        const alone = { ...idsOf(ids), from: lastTargetId, to: lastTargetId };
-        await engine.queues.send(queueFor(row), alone, waitAfter(failures));
+        const single = { ...idsOf(ids), from: lastTargetId, to: lastTargetId };
+        await engine.queues.send(queueFor(row), single, waitAfter(failures));
         again += 1;
       } else {
         await endRow(engine, found, lastTargetId, causeOf(await engine.failures.get(ids)));

@@ -5,7 +5,7 @@ import { applyAll, type Item, type Transition } from "../state/item.ts";
 import { liveOf } from "../state/item-row.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
 import type { Job } from "../state/job.ts";
-import { carrierDueAt, isCarried, lookableAt } from "./decide.ts";
+import { carrierDueAt, isCarried, readableAt } from "./decide.ts";
 import type { Engine, Times } from "./engine.ts";
 
 /** What one message works on. */
@@ -18,7 +18,7 @@ export type Work = {
 };
 
 /** Whether an item waits and must not leave yet: its job is paused, or it is not let out. Pure. */
-export const isHeldBack = (
+export const isUnreleased = (
   { job, releasedTo }: Pick<Work, "job" | "releasedTo">,
   { state, targetId }: Item,
 ): boolean =>
@@ -34,7 +34,7 @@ export const itemsIn = (rows: readonly StoredItemRow[]): Item[] =>
 
 /** When an item can be touched again: when it may be sent, or its mark has run out. */
 export const touchAt = (item: Item, claimMs: number): Instant =>
-  item.state === "claimed" ? lookableAt(item, claimMs) : (item.notBefore ?? 0);
+  item.state === "claimed" ? readableAt(item, claimMs) : (item.notBefore ?? 0);
 
 /** When a row needs somebody again: its earliest waiting or marked item, else the first reading back. */
 function dueAfterPass(
@@ -44,7 +44,7 @@ function dueAfterPass(
   now: Instant,
 ): Instant {
   const { kind, job } = work;
-  const all = whole.filter((item) => !isHeldBack(work, item));
+  const all = whole.filter((item) => !isUnreleased(work, item));
   const items = all.filter((item) => !isCarried(kind, job, item));
   const carrierDue = carrierDueAt(kind, job, all, now) ?? Number.POSITIVE_INFINITY;
   // Answers are read when nothing of the row is still to be sent.

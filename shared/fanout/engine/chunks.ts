@@ -69,10 +69,10 @@ export type Ahead = {
   /** Until its first read may go. */
   readonly readsQueuedMs: number;
   /** From an item's request to the look at what became of it. */
-  readonly lookAfterMs: number;
+  readonly readBackAfterMs: number;
   /** Until the first look at those who were sent already, and until the last one where no more is to be sent. */
-  readonly firstLookMs?: number;
-  readonly lastLookMs?: number;
+  readonly firstReadMs?: number;
+  readonly lastReadMs?: number;
 };
 
 /** How long it takes until the last request has gone, and from then until the last answer has been read. */
@@ -86,20 +86,20 @@ export type TimeLeft = { readonly sendingMs: number; readonly confirmingMs: numb
 export function timeLeft(cost: Cost, { send, read }: Rates, ahead: Ahead): TimeLeft {
   if (cost.items === 0) return { sendingMs: 0, confirmingMs: 0 };
   const sendEveryMs = send?.intervalMs ?? 0;
-  const { queuedMs, readsQueuedMs, lookAfterMs, firstLookMs, lastLookMs } = ahead;
+  const { queuedMs, readsQueuedMs, readBackAfterMs, firstReadMs, lastReadMs } = ahead;
   const chunkRequests = Math.min(cost.requests, cost.chunkRequests);
   // The last chunk gets its time when all others have taken up theirs.
   const chunkMs = burstsMs(chunkRequests, send);
   const sendingMs = queuedMs + (cost.requests - chunkRequests) * sendEveryMs + chunkMs;
-  const firstLook = queuedMs + chunkMs + lookAfterMs;
-  // Once looks are under way, the reads that are reserved are ours, as far as anybody can tell.
+  const firstRead = queuedMs + chunkMs + readBackAfterMs;
+  // Once reading is under way, the reads that are reserved are ours, as far as anybody can tell.
   const reading = burstsMs(cost.reads, read);
   const allRead =
-    firstLookMs === undefined
-      ? Math.max(firstLook, readsQueuedMs) + reading
-      : Math.max(firstLookMs + reading, readsQueuedMs);
-  const lastLook = lastLookMs ?? sendingMs + lookAfterMs;
-  const lastRead = lastLook + burstsMs(Math.min(cost.reads, cost.chunkReads), read);
+    firstReadMs === undefined
+      ? Math.max(firstRead, readsQueuedMs) + reading
+      : Math.max(firstReadMs + reading, readsQueuedMs);
+  const readingAt = lastReadMs ?? sendingMs + readBackAfterMs;
+  const lastRead = readingAt + burstsMs(Math.min(cost.reads, cost.chunkReads), read);
   return { sendingMs, confirmingMs: Math.max(allRead, lastRead, sendingMs) - sendingMs };
 }
 

@@ -60,13 +60,13 @@ export async function cancel<J extends Job>(
     const stored = await jobs.get(tenantId, jobId);
     if (stored === undefined || !mayCancel(stored.job)) return { kind: "gone" };
     const { job, etag } = stored;
-    const marked =
+    const cancelling =
       job.state === "cancelling" ? job : move(job, "cancel", endOfPending(job, clock.now()));
-    if (marked === undefined) return { kind: "ended", job };
-    const won = marked === job || (await jobs.replace(marked, etag)) !== undefined;
+    if (cancelling === undefined) return { kind: "ended", job };
+    const won = cancelling === job || (await jobs.replace(cancelling, etag)) !== undefined;
     if (!won) continue;
     await queues.send(queueNames.fanoutClose, idsOf(job));
-    return { kind: "cancelled", job: marked, before: job.state };
+    return { kind: "cancelled", job: cancelling, before: job.state };
   }
   return { kind: "busy" };
 }

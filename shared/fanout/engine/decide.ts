@@ -29,11 +29,11 @@ const maxUnclear = 3;
  * So many claims long we look for a trace of what must not be done twice, before a person has to decide: what the
  * far side shows may come late.
  */
-const looksForTrace = 5;
+const readsForTrace = 5;
 /** Attempts before an item is given up as failed. */
 export const maxAttempts = 20;
 /** So often the far side's own word on how long to wait decides alone. */
-const patientAttempts = 5;
+const maxSilentAttempts = 5;
 const retryBaseMs = 5_000;
 const retryMaxMs = 15 * 60_000;
 
@@ -74,7 +74,7 @@ export function decidePass(
   for (const item of items) {
     const { state, targetId } = item;
     if (state === "claimed" && !isCarried(kind, job, item)) {
-      const free = lookableAt(item, claimMs);
+      const free = readableAt(item, claimMs);
       if (free <= now) readBack.push(item);
       else laters.push(free);
     } else if (state === "waiting") {
@@ -95,7 +95,7 @@ export function decidePass(
 }
 
 /** When a marked item may be looked for: its mark has run out, and the time since the latest look is over. */
-export const lookableAt = ({ claimedAt = 0, notBefore = 0 }: Item, claimMs: number): Instant =>
+export const readableAt = ({ claimedAt = 0, notBefore = 0 }: Item, claimMs: number): Instant =>
   Math.max(claimedAt + claimMs, notBefore);
 
 /** Whether a carrier fetches the item, so that we never ask about it ourselves. */
@@ -260,7 +260,7 @@ export function transitionOf(
       const ownMs = backoffMs(attempts, { baseMs: retryBaseMs, maxMs: retryMaxMs, random });
       // Its word is enough at first; after many tries in a row it is not, or they would soon be used up.
       const waitMs =
-        attempts <= patientAttempts
+        attempts <= maxSilentAttempts
           ? (outcome.afterMs ?? ownMs)
           : Math.max(outcome.afterMs ?? 0, ownMs);
       const details = { notBefore: now + waitMs, code: outcome.code, detail: outcome.why };
@@ -326,7 +326,7 @@ export function afterDoubt(
         return unclear + 1 < maxUnclear || code === tooMuchAtOnce
           ? { event: "postpone", details: { unclear: unclear + 1, detail } }
           : doubtful(known, "no trace of it was found");
-      if (lateness !== "early" || now >= since + looksForTrace * claimMs)
+      if (lateness !== "early" || now >= since + readsForTrace * claimMs)
         return doubtful(known, "no trace of it was found, and it must not be done twice");
       return { event: "doubt", details: { notBefore: now + claimMs, detail } };
   }
@@ -379,7 +379,7 @@ export function nextRoundAt(
 }
 
 /** Rounds that go by before an item is asked for itself about what a survey leaves open: surveys may stay behind. */
-const patientRounds = 3;
+const maxSilentRounds = 3;
 
 /** Whether an item must be read by itself: what a survey settles or is about to settle costs no request. */
 export function needsReading(
@@ -389,5 +389,5 @@ export function needsReading(
 ): boolean {
   if (lateness !== "early") return true;
   // Not listed yet: the first round gives the list its time.
-  return surveyed === undefined ? round > 0 : round >= patientRounds;
+  return surveyed === undefined ? round > 0 : round >= maxSilentRounds;
 }

@@ -18,7 +18,7 @@ import {
   afterPass,
   changeRows,
   changeRowsOnce,
-  isHeldBack,
+  isUnreleased,
   itemsIn,
   postpone,
   touchAt,
@@ -87,7 +87,7 @@ export async function releasedTo(
 
 /** The items of a chunk that may be touched. */
 const outIn = (work: Work, rows = work.rows): Item[] =>
-  itemsIn(rows).filter((item) => !isHeldBack(work, item));
+  itemsIn(rows).filter((item) => !isUnreleased(work, item));
 
 /**
  * Tells the carrier's stops of what waits or is claimed in the rows, unless the message says that they know; answers
@@ -120,7 +120,7 @@ async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<
   const whole = { now: clock.now(), claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
   const decided = decidePass(kind, job, outIn(work), whole);
   if (decided.readBack.length > 0)
-    return lookFor(engine, work, decided.readBack, { before, reads: message.reads });
+    return readBackFirst(engine, work, decided.readBack, { before, reads: message.reads });
   const place = { tenantId: job.tenantId, workload: kind.workloads.calls };
   const allowance = await reserveFor(engine, place, costOfAll(decided.calls), before);
   const now = clock.now();
@@ -152,7 +152,7 @@ const afterLostMs = 2_000;
 const maxReads = 200;
 
 /** Reads them back, writes down what was found, and asks for another pass. */
-async function lookFor(
+async function readBackFirst(
   engine: Engine,
   work: Work,
   suspects: readonly Item[],
@@ -220,7 +220,7 @@ async function send(
   const change = afterPass(engine, work, transitions, clock.now());
   const rows = await changeRows(engine, settling, change);
   // After the outcomes are safe: without this note others only ask a little too early.
-  const kept = await makeWay(engine, work, { calls, outcomes }, allowance);
+  const kept = await moveAside(engine, work, { calls, outcomes }, allowance);
   return { rows, spent: costOfAll(calls) - kept };
 }
 
@@ -259,7 +259,7 @@ function transitionsOf(
  * Makes way for what failed in passing: everybody waits as long as the far side said, and as long as asking again
  * will take. Answers the requests whose reservation stays good, because nothing came of them.
  */
-async function makeWay(
+async function moveAside(
   { throttle, clock }: Engine,
   { kind, job }: Work,
   { calls, outcomes }: Sent,

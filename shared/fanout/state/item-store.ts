@@ -43,8 +43,8 @@ export type RowQuery = {
 export type Standing = {
   readonly counts: Counts;
   /** When the first and the last of the rows are read back in which only answers are missing; 0: there is none. */
-  readonly firstLookAt: Instant;
-  readonly lastLookAt: Instant;
+  readonly firstReadAt: Instant;
+  readonly lastReadAt: Instant;
 };
 
 /** The plan row with its etag. */
@@ -136,7 +136,7 @@ export class ItemStore {
    * What one storage request finds, which may be less than there is, or nothing: the service stops after
    * a while. `next` goes on in the same query; without it there is no more.
    */
-  async look(
+  async scan(
     jobId: string,
     { top, ...query }: RowQuery,
     token?: string,
@@ -152,7 +152,7 @@ export class ItemStore {
     let next: string | undefined;
     do {
       const top = query.top - rows.length;
-      const found = await this.look(jobId, { ...query, top }, next);
+      const found = await this.scan(jobId, { ...query, top }, next);
       rows.push(...found.rows);
       next = found.next;
     } while (next !== undefined && rows.length < query.top);
@@ -198,16 +198,16 @@ export class ItemStore {
     const select = [...countedStates, "dueAt"];
     const range = { partition: jobId, from: prefix, below: end, select };
     let counts: Counts = emptyCounts();
-    let firstLookAt = Number.POSITIVE_INFINITY;
-    let lastLookAt = 0;
+    let firstReadAt = Number.POSITIVE_INFINITY;
+    let lastReadAt = 0;
     for await (const row of allRows(this.#tables, tableNames.items, range)) {
       const some = countsIn(row);
       counts = addCounts(counts, some);
       if (some.sent === 0 || some.waiting > 0) continue;
-      firstLookAt = Math.min(firstLookAt, numberOf(row, "dueAt"));
-      lastLookAt = Math.max(lastLookAt, numberOf(row, "dueAt"));
+      firstReadAt = Math.min(firstReadAt, numberOf(row, "dueAt"));
+      lastReadAt = Math.max(lastReadAt, numberOf(row, "dueAt"));
     }
-    return { counts, firstLookAt: lastLookAt === 0 ? 0 : firstLookAt, lastLookAt };
+    return { counts, firstReadAt: lastReadAt === 0 ? 0 : firstReadAt, lastReadAt: lastReadAt };
   }
 
   /** True when a row still holds items that need somebody. */

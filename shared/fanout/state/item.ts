@@ -157,7 +157,7 @@ export type Transition = { readonly event: ItemEvent; readonly details?: EventDe
 export const maxDetailChars = 160;
 
 /** States in which the latest reason stays until there is another: whatever ends the item can then name it. */
-const onItsWay: ReadonlySet<ItemState> = new Set(["waiting", "claimed"]);
+const inFlight: ReadonlySet<ItemState> = new Set(["waiting", "claimed"]);
 
 /** Applies an event at `now`; an item that the event does not concern comes back as it was. */
 export function apply(
@@ -171,7 +171,7 @@ export function apply(
   const { targetId, name, route, step = 0, attempts, claimedAt, unclear, claim } = item;
   const { singly, atMost } = item;
   const saysWhy = details.code !== undefined || details.detail !== undefined;
-  const before: EventDetails = onItsWay.has(state) && !saysWhy ? item : {};
+  const before: EventDetails = inFlight.has(state) && !saysWhy ? item : {};
   const { code = before.code, detail = before.detail, ...rest } = details;
   const told = {
     ...rest,

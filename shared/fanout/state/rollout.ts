@@ -16,8 +16,7 @@ const Soak = z
   .refine((text) => {
     const ms = durationMs(text);
     return ms !== undefined && ms >= 0 && ms <= maxSoakMs;
-  }, "must be an ISO 8601 duration up to P30D, such as PT4H")
-  .meta({ format: "duration" });
+  }, "must be an ISO 8601 duration up to P30D, such as PT4H");
 
 const Wave = z
   .strictObject({

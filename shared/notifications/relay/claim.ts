@@ -10,7 +10,7 @@ import type { Device } from "../../devices/directory/device.ts";
 import {
   afterPass,
   changeRowsOnce,
-  isHeldBack,
+  isUnreleased,
   itemsIn,
   type Work,
 } from "../../fanout/engine/change-rows.ts";
@@ -149,7 +149,7 @@ export async function claimForSite(
     const work: Claimable = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
     const decision = await decide(parts, work, siteCode);
     const claimId = decision.before?.claimId ?? newClaimId(engine.clock.now(), lastOperation);
-    if (!(await mark(parts, work, decision, claimId))) continue;
+    if (!(await writeClaim(parts, work, decision, claimId))) continue;
     const claim = viewOf(work, decision, claimId);
     if (claim === undefined) await closeIfDone(engine, work.job);
     return succeed(claim);
@@ -164,7 +164,7 @@ async function decide(
 ): Promise<ClaimDecision> {
   const { job, rows } = work;
   const carried = itemsIn(rows).filter(
-    (delivery) => byRelay(job, delivery) && !isHeldBack(work, delivery),
+    (delivery) => byRelay(job, delivery) && !isUnreleased(work, delivery),
   );
   const deliveries = carried.filter(({ state }) => state === "waiting" || state === "claimed");
   const ids = deliveries.map(({ targetId }) => targetId);
@@ -176,7 +176,7 @@ async function decide(
 }
 
 /** Writes a decision down; false when somebody else changed the rows meanwhile. */
-async function mark(
+async function writeClaim(
   { engine }: Notifications,
   work: Claimable,
   { settle, take }: ClaimDecision,

@@ -23,7 +23,7 @@ export type RelayLease = {
 
 /** What came of asking for a site. */
 export type LeaseDecision =
-  | { readonly kind: "held"; readonly lease: RelayLease }
+  | { readonly kind: "given"; readonly lease: RelayLease }
   | { readonly kind: "taken"; readonly freeAt: Instant };
 
 /**
@@ -43,12 +43,15 @@ export function decideLease(
   const term = own ? current.term : (current?.term ?? 0) + 1;
   // Clocks of instances differ a little: what we keep is longer than what the relay was promised.
   const until = now + forMs + forMs / 6;
-  return { kind: "held", lease: { relayId, term, until, seenAt: now } };
+  return { kind: "given", lease: { relayId, term, until, seenAt: now } };
 }
 
 /** Whether a relay has the site now. */
-export const holds = (lease: RelayLease | undefined, relayId: string, now: Instant): boolean =>
-  lease?.relayId === relayId && now < lease.until;
+export const isLeaseholder = (
+  lease: RelayLease | undefined,
+  relayId: string,
+  now: Instant,
+): boolean => lease?.relayId === relayId && now < lease.until;
 
 // Leases of relays on sites: a row for each site, beside what the site has reported.
 
@@ -105,26 +108,26 @@ const leaseOf = (row: StoredRow): RelayLease => ({
 // A relay's hold on its site: taking it, keeping it, and claiming under it.
 
 /** What holding needs. */
-export type HoldingDeps = { readonly leases: RelayLeases; readonly clock: Clock };
+export type LeaseDeps = { readonly leases: RelayLeases; readonly clock: Clock };
 
 const maxTries = 5;
 const secondMs = 1000;
 
 /** A relay's hold; `moved` when the site was another relay's before, or nobody's. */
-export type Hold = { readonly view: LeaseView; readonly moved: boolean };
+export type LeasedSite = { readonly view: LeaseView; readonly moved: boolean };
 
 /** Gives a site to a relay for a while, unless another one has it. */
-export async function holdSite(
-  { leases, clock }: HoldingDeps,
+export async function leaseSite(
+  { leases, clock }: LeaseDeps,
   { tenantId, siteCode }: SiteIds,
   { relayId, seconds }: LeaseRequest,
-): Promise<Result<Hold>> {
+): Promise<Result<LeasedSite>> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const stored = await leases.get(tenantId, siteCode);
     const now = clock.now();
     const asked = { relayId, forMs: seconds * secondMs, now };
     const decision = decideLease(stored?.lease, asked);
-    if (decision.kind === "taken") return heldByAnother(siteCode, decision.freeAt - now);
+    if (decision.kind === "taken") return leasedElsewhere(siteCode, decision.freeAt - now);
     const { term } = decision.lease;
     if (await leases.put(tenantId, siteCode, decision.lease, stored))
       return succeed({ view: { term, seconds }, moved: stored?.lease.term !== term });
@@ -135,7 +138,7 @@ export async function holdSite(
 }
 
 /** Claims for the relay that has the site, and for nobody else. */
-export async function claimAsHolder(
+export async function claimUnderLease(
   parts: Notifications,
   leases: RelayLeases,
   site: SiteIds,
@@ -143,11 +146,11 @@ export async function claimAsHolder(
 ): Promise<Result<ClaimView | undefined>> {
   const { lease } = (await leases.get(site.tenantId, site.siteCode)) ?? {};
   const now = parts.engine.clock.now();
-  if (holds(lease, request.relayId, now)) return claimForSite(parts, site, request);
-  return heldByAnother(site.siteCode, Math.max(0, (lease?.until ?? now) - now));
+  if (isLeaseholder(lease, request.relayId, now)) return claimForSite(parts, site, request);
+  return leasedElsewhere(site.siteCode, Math.max(0, (lease?.until ?? now) - now));
 }
 
-const heldByAnother = (siteCode: string, freeInMs: number): Result<never> =>
+const leasedElsewhere = (siteCode: string, freeInMs: number): Result<never> =>
   fail("conflict", `Another relay speaks for site ${siteCode}, or none yet: ask for its lease.`, {
     retryAfterSeconds: Math.ceil(freeInMs / secondMs) || 1,
   });

@@ -75,7 +75,7 @@ const someRates = fc.record({ send: someRate, read: someRate });
 const someAhead = fc.record({
   queuedMs: fc.nat(100_000),
   readsQueuedMs: fc.nat(100_000),
-  lookAfterMs: fc.nat(100_000),
+  readBackAfterMs: fc.nat(100_000),
 });
 
 describe("the time that is left", () => {
@@ -93,7 +93,7 @@ describe("the time that is left", () => {
           const later = {
             queuedMs: ahead.queuedMs + longer.queuedMs,
             readsQueuedMs: ahead.readsQueuedMs + longer.readsQueuedMs,
-            lookAfterMs: ahead.lookAfterMs + longer.lookAfterMs,
+            readBackAfterMs: ahead.readBackAfterMs + longer.readBackAfterMs,
           };
           const before = timeLeft(cost, rates, ahead);
           for (const after of [timeLeft(whole, rates, ahead), timeLeft(cost, rates, later)]) {
@@ -113,7 +113,7 @@ describe("the time that is left", () => {
     fc.assert(
       fc.property(some, someRates, someAhead, (cost, rates, ahead) => {
         const { confirmingMs } = timeLeft(cost, rates, ahead);
-        expect(confirmingMs).toBeGreaterThanOrEqual(ahead.lookAfterMs - 1e-6);
+        expect(confirmingMs).toBeGreaterThanOrEqual(ahead.readBackAfterMs - 1e-6);
       }),
     );
   });
@@ -125,8 +125,8 @@ const plan: PlanProgress = { ...beforePlanning, done: true, lastAt: 100_000, cos
 const seen: Outlook = {
   rates: { ...onePerSecond, read: undefined },
   confirmAfterMs: 30_000,
-  firstLookAt: 0,
-  lastLookAt: 0,
+  firstReadAt: 0,
+  lastReadAt: 0,
 };
 type Told = readonly [
   title: string,
@@ -163,7 +163,7 @@ describe("the expected end", () => {
       "is the last of the next looks when all is sent",
       {},
       { sent: 5 },
-      { firstLookAt: 110_000, lastLookAt: 140_000 },
+      { firstReadAt: 110_000, lastReadAt: 140_000 },
       105_000,
       140_000,
     ],
@@ -171,7 +171,7 @@ describe("the expected end", () => {
       "is now where a look is overdue",
       {},
       { sent: 5 },
-      { lastLookAt: 1, firstLookAt: 1 },
+      { lastReadAt: 1, firstReadAt: 1 },
       7e5,
       7e5,
     ],
@@ -179,7 +179,7 @@ describe("the expected end", () => {
       "covers the reads that are left at the pace of reads",
       {},
       { sent: 50, done: 50 },
-      { rates: onePerSecond, firstLookAt: 110_000, lastLookAt: 110_000 },
+      { rates: onePerSecond, firstReadAt: 110_000, lastReadAt: 110_000 },
       110_000,
       159_000,
     ],
@@ -304,7 +304,7 @@ function simulate(given: Case): {
   const first = timeLeft(whole, rates, {
     queuedMs: 0,
     readsQueuedMs: 0,
-    lookAfterMs: confirmAfterMs,
+    readBackAfterMs: confirmAfterMs,
   });
   const said: Said[] = [];
   const say = (at: number): void => {
@@ -323,8 +323,8 @@ function simulate(given: Case): {
       sends: sendState,
       reads: readState,
       confirmAfterMs,
-      firstLookAt: dues.length > 0 ? Math.min(...dues) : 0,
-      lastLookAt: Math.max(0, ...dues),
+      firstReadAt: dues.length > 0 ? Math.min(...dues) : 0,
+      lastReadAt: Math.max(0, ...dues),
     };
     if (counts.waiting + counts.sent > 0)
       said.push({ at, end: expectedEndOf(progress, never, counts, outlook, at) });

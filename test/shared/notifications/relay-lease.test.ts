@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newClaimId, operationMarkOf } from "../../../shared/notifications/relay/claim.ts";
 import {
-  claimAsHolder,
+  claimUnderLease,
   decideLease,
-  holdSite,
-  holds,
+  isLeaseholder,
+  leaseSite,
   type RelayLease,
 } from "../../../shared/notifications/relay/lease.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -17,7 +17,7 @@ const ask = (current: RelayLease | undefined, relayId: string, at: number) =>
   decideLease(current, { relayId, forMs, now: at });
 
 function given(decision: ReturnType<typeof decideLease>): RelayLease {
-  if (decision.kind !== "held") throw new Error("the site is taken");
+  if (decision.kind !== "given") throw new Error("the site is taken");
   return decision.lease;
 }
 
@@ -47,9 +47,9 @@ describe("a site", () => {
   });
 
   test("is held by its relay alone, and only for its time", () => {
-    expect([holds(first, "a", now), holds(first, "b", now)]).toEqual([true, false]);
-    expect(holds(first, "a", first.until)).toBe(false);
-    expect(holds(undefined, "a", now)).toBe(false);
+    expect([isLeaseholder(first, "a", now), isLeaseholder(first, "b", now)]).toEqual([true, false]);
+    expect(isLeaseholder(first, "a", first.until)).toBe(false);
+    expect(isLeaseholder(undefined, "a", now)).toBe(false);
   });
 });
 
@@ -73,7 +73,7 @@ describe("on storage", () => {
   afterAll(() => rig.stop());
   const hold = (of: ReturnType<typeof site>, relayId: string, laterMs = 0) => {
     const clock = { now: () => Date.now() + laterMs };
-    return holdSite({ ...rig.services, clock }, of, { relayId, seconds: 60 });
+    return leaseSite({ ...rig.services, clock }, of, { relayId, seconds: 60 });
   };
 
   test("of many relays that ask at once exactly one gets the site", async () => {
@@ -100,7 +100,7 @@ describe("on storage", () => {
     const [a, b] = [randomUUID(), randomUUID()];
     const rows = { notificationId: "0".repeat(22), from: a, to: b, mark: 0 };
     const claim = (relayId: string) =>
-      claimAsHolder(rig.services.notify, rig.services.leases, of, { ...rows, relayId });
+      claimUnderLease(rig.services.notify, rig.services.leases, of, { ...rows, relayId });
     expect(await claim(a)).toMatchObject({ ok: false, failure: { code: "conflict" } });
     await hold(of, a);
     expect(await claim(a)).toEqual({ ok: true });

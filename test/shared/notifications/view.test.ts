@@ -57,7 +57,7 @@ describe("progress", () => {
     const cost = { items: 1, requests: 1, reads: 1, chunkRequests: 1, chunkReads: 1 };
     const later = { ...progress, cost, lastAt: 60_000 };
     const rates = { send: undefined, read: undefined };
-    const outlook = { rates, confirmAfterMs: 30_000, firstLookAt: 0, lastLookAt: 0 };
+    const outlook = { rates, confirmAfterMs: 30_000, firstReadAt: 0, lastReadAt: 0 };
     const end = (some: object, now: number, state: object = {}, plan: object = {}) =>
       notificationView(running(state), counts(some), { ...later, ...plan }, now, outlook).progress
         .expectedEnd;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { maxReasonChars } from "../../../shared/kernel/outside-text.ts";
 import { DeadLetterStore } from "../../../shared/work/dead-letters.ts";
 import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
 import { testStorage } from "./open-storage.ts";
@@ -75,7 +76,7 @@ describe("deadLetters", () => {
     await store.add({ queue: "q", reason: "r".repeat(40_000), content: `${"x".repeat(1999)}😀` });
     const { entries } = await store.list(1);
     const [entry] = entries;
-    expect(entry?.reason).toBe("r".repeat(2000));
+    expect(entry?.reason).toBe("r".repeat(maxReasonChars));
     expect(entry?.content.slice(0, 1999)).toBe("x".repeat(1999));
     expect(entry?.content.isWellFormed()).toBe(true);
     await tables.remove("DeadLetters", "messages", String(entry?.deadLetterId));
