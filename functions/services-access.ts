@@ -18,13 +18,13 @@ import { keyFileWrapper } from "../shared/storage/sealing/key-file.ts";
 import { keyVaultWrapper } from "../shared/storage/sealing/key-vault.ts";
 import { type Sealer, sealer } from "../shared/storage/sealing/sealing.ts";
 import type { Tables } from "../shared/storage/tables.ts";
-import type { Tenants } from "../shared/tenants/tenant-cache.ts";
+import type { TenantCache } from "../shared/tenants/tenant-cache.ts";
 import type { Sealing, Settings } from "./settings.ts";
 
 type Base = {
   readonly clock: Clock;
   readonly tables: Tables;
-  readonly knownTenants: Tenants;
+  readonly knownTenants: TenantCache;
   readonly granted: ReturnType<typeof grants>;
   readonly trail: AuditTrail;
   /** Moves what waited for a second person. */

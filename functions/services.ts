@@ -8,9 +8,12 @@ import { RemoteActionAudits } from "../shared/devices/actions/audits.ts";
 import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
 import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
-import { purgeDevices } from "../shared/devices/purge-devices.ts";
 import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
-import { expireRefreshes, RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
+import {
+  expireRefreshes,
+  purgeDevices,
+  RefreshStore,
+} from "../shared/devices/refresh/refresh-store.ts";
 import { RunStore } from "../shared/devices/refresh/run-store.ts";
 import { SiteStore } from "../shared/devices/sites/site-store.ts";
 import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
@@ -31,7 +34,7 @@ import { invertedTime } from "../shared/kernel/ids.ts";
 import { settleGate, sweepGate } from "../shared/notifications/approval-gate.ts";
 import {
   BulkRefusals,
-  type Notifications,
+  type NotificationParts,
   notificationKind,
   notificationShape,
 } from "../shared/notifications/kind.ts";
@@ -243,8 +246,8 @@ function notificationsOf(
     firstPass = ownFirstPass,
     snapshots,
     expired,
-  }: Pick<World, "firstPass"> & Pick<Notifications, "snapshots" | "expired">,
-): Notifications {
+  }: Pick<World, "firstPass"> & Pick<NotificationParts, "snapshots" | "expired">,
+): NotificationParts {
   const { storage, directory, collections } = base;
   const jobs = new JobStore<Notification>(storage, notificationShape);
   const items = new ItemStore(storage.tables);
@@ -279,7 +282,7 @@ function engineOf(
     items,
     firstPass,
   }: NotificationStores & {
-    readonly kind: Notifications["kind"];
+    readonly kind: NotificationParts["kind"];
     readonly firstPass: FirstPass;
   },
 ): Engine {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { longTests, sampledTests } from "../vitest.config.ts";
-import { crowdedFolders, idleExceptions, judge } from "./support/house-rules.ts";
+import { crowdedFolders, crumbs, idleExceptions, judge, twins } from "./support/house-rules.ts";
 import { importsOf, type Source } from "./support/source-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -32,6 +32,53 @@ test("no folder holds more files than a reader can keep in mind", () => {
 test("a folder that grows beyond twelve files is noticed", () => {
   const thirteen = Array.from({ length: 13 }, (_, index) => at(`shared/lobby/${index}.ts`, ""));
   expect(crowdedFolders([...sources, ...thirteen])).toEqual(["shared/lobby: 13 files, at most 12"]);
+});
+
+test("a short file has two importers, or lies where its one consumer is", () => {
+  expect(crumbs(sources)).toEqual([]);
+});
+
+test("a short file with one importer is noticed, an entry and a trigger are not", () => {
+  const text = "export const a = 1;\n";
+  const lobby = [at("shared/lobby/a.ts", text), at("shared/lobby/b.ts", 'import "./a.ts";\n')];
+  const trigger = at("functions/sync/a.timer.ts", text);
+  expect(crumbs([...lobby, trigger])).toEqual(["shared/lobby/a.ts: 2 lines for 1 importer(s)"]);
+  expect(crumbs([...lobby, at("shared/lobby/c.ts", 'import "./a.ts";\n')])).toEqual([]);
+});
+
+test("no two names of a room differ only by -ing, -s or -er", () => {
+  expect(twins(sources)).toEqual([]);
+});
+
+test.each([
+  [
+    ["shared/lobby/plan.ts", ""],
+    ["shared/lobby/deep/planning.ts", ""],
+    "shared/lobby: plan, planning",
+  ],
+  [
+    ["shared/lobby/approval.ts", ""],
+    ["shared/lobby/approvals.ts", ""],
+    "shared/lobby: approval, approvals",
+  ],
+  [
+    ["relay/rate-limit.ts", ""],
+    ["relay/base/rate-limiter.ts", ""],
+    "relay: rate-limit, rate-limiter",
+  ],
+  [
+    ["local/host/a.ts", "export type Entry = 1;\n"],
+    ["local/host/b.ts", "export type Entries = 1;\n"],
+    "local/host: Entry, Entries",
+  ],
+  [
+    ["audit/a.ts", "export const merge = 1;\n"],
+    ["audit/b.ts", "export async function merging() {}\n"],
+    "audit: merge, merging",
+  ],
+] as const)("twins are noticed: %j and %j", ([one, first], [other, second], expected) => {
+  expect(twins([at(one, first), at(other, second)])).toEqual([expected]);
+  expect(twins([at(one, first), at(`functions/${other}`, second)])).toEqual([]);
 });
 
 test("what the long run tests is there", () => {

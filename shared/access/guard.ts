@@ -7,7 +7,7 @@ import { type Authorization, evaluate, type RequestTarget, refusalOf } from "./e
 import { type AnonymousEvents, networkOf } from "./request-audit.ts";
 import { requirementOf } from "./requirements.ts";
 import { missesGroups, type Standing } from "./roles/decide.ts";
-import type { Snapshots } from "./roles/snapshot.ts";
+import type { SnapshotReader } from "./roles/snapshot.ts";
 import type { Caller } from "./sign-in/caller.ts";
 import type { RateAccount, RateClass, RateLimiter } from "./sign-in/rate-limit.ts";
 import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
@@ -15,7 +15,7 @@ import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/token
 /** What authenticating and authorizing a request need. */
 export type GuardDeps = {
   readonly checkToken: (authorization: string | null) => Promise<TokenVerdict>;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotReader;
   readonly limiter: RateLimiter;
   readonly anonymousEvents: AnonymousEvents;
   /** Whether a tenant is registered. */

@@ -15,18 +15,18 @@ import { begin } from "../fanout/engine/first-pass.ts";
 import { emptyCounts } from "../fanout/state/item-row.ts";
 import { type JobFailure, move } from "../fanout/state/job.ts";
 import { digest } from "../kernel/ids.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 
 /** What the rooms below need to hold something. */
-const gateOf = ({ approvals, engine }: Notifications) => ({ approvals, clock: engine.clock });
+const gateOf = ({ approvals, engine }: NotificationParts) => ({ approvals, clock: engine.clock });
 
 /**
  * Settles which devices it is for, to the last one: what is counted, what the second person sees and what is sent
  * to are then the same, whoever joins meanwhile.
  */
 async function freeze(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
 ): Promise<{ readonly frozen: Notification; readonly deviceIds: readonly string[] }> {
   const { jobId } = notification;
@@ -58,7 +58,7 @@ type Judged = { readonly waits: boolean; readonly notification: Notification };
 
 /** Holds the notification if a rule asks for a second person. */
 export async function askGate(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
   caller: Caller,
 ): Promise<Judged> {
@@ -86,7 +86,7 @@ export async function askGate(
 
 /** Why what was approved is not sent all the same; undefined: nothing stands against it. */
 async function hindrance(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
   { digest: approved, requester }: Approval,
 ): Promise<JobFailure | undefined> {
@@ -124,7 +124,7 @@ async function hindrance(
 const devicesPerRead = 5000;
 
 async function reachesAll(
-  { directory }: Notifications,
+  { directory }: NotificationParts,
   tenantId: string,
   deviceIds: readonly string[],
   reach: Reach,
@@ -138,7 +138,7 @@ async function reachesAll(
 }
 
 /** Moves the notification of an approval on, as it was decided. */
-export async function settleGate(parts: Notifications, approval: Approval): Promise<void> {
+export async function settleGate(parts: NotificationParts, approval: Approval): Promise<void> {
   const { tenantId, subject, state } = approval;
   if (subject.kind !== "notification" || state === "pendingApproval") return;
   for (;;) {
@@ -158,7 +158,10 @@ export async function settleGate(parts: Notifications, approval: Approval): Prom
 }
 
 /** What was held when its time is up, or when a decision was cut short: the sweeper asks. */
-export async function sweepGate(parts: Notifications, notification: Notification): Promise<void> {
+export async function sweepGate(
+  parts: NotificationParts,
+  notification: Notification,
+): Promise<void> {
   const { tenantId, jobId } = notification;
   const stored = await parts.approvals.get(tenantId, jobId);
   if (stored === undefined) return;

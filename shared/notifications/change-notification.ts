@@ -5,7 +5,7 @@ import { cancel } from "../fanout/engine/close.ts";
 import { emptyCounts } from "../fanout/state/item-row.ts";
 import { wordFor } from "../fanout/state/job.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
 import { unknownNotification } from "./read-notifications.ts";
 
@@ -22,7 +22,7 @@ const busy = (): Result<never> =>
 
 /** What waits is not sent any more. Asking twice is once. */
 export async function cancelNotification(
-  { engine, jobs }: Notifications,
+  { engine, jobs }: NotificationParts,
   { tenantId, notificationId }: Ids,
   reach?: Reach,
 ): Promise<Result<Changed>> {
@@ -51,7 +51,7 @@ function refused(job: Notification, reach: Reach | undefined, why: string): Resu
 const maxTries = 5;
 
 /** Nothing new is sent until it is resumed. */
-export const pauseNotification = (parts: Notifications, ids: Ids, reach?: Reach) =>
+export const pauseNotification = (parts: NotificationParts, ids: Ids, reach?: Reach) =>
   change(parts, ids, reach, {
     from: ["running", "paused"],
     why: "only what is being sent can be paused",
@@ -59,7 +59,7 @@ export const pauseNotification = (parts: Notifications, ids: Ids, reach?: Reach)
   });
 
 /** Goes on where it was paused, and with the next wave where it waits for that. */
-export const resumeNotification = (parts: Notifications, ids: Ids, reach?: Reach) =>
+export const resumeNotification = (parts: NotificationParts, ids: Ids, reach?: Reach) =>
   change(parts, ids, reach, {
     from: ["running", "paused"],
     why: "only what is paused can be resumed",
@@ -73,7 +73,7 @@ type Change = {
 };
 
 async function change(
-  { jobs }: Notifications,
+  { jobs }: NotificationParts,
   { tenantId, notificationId }: Ids,
   reach: Reach | undefined,
   { from, why, act }: Change,

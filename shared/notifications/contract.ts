@@ -3,7 +3,7 @@ import * as z from "zod";
 import { PersonView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { countedStates } from "../fanout/state/item.ts";
-import { shownStates } from "../fanout/state/job.ts";
+import { shownJobStates } from "../fanout/state/job.ts";
 import { Rollout } from "../fanout/state/rollout.ts";
 import { durationMs } from "../kernel/duration.ts";
 import { DeviceId, Guid, Line, OwnId, Prose, TenantId } from "../kernel/values.ts";
@@ -127,7 +127,7 @@ export const NotificationView = z
     notificationId: z.string(),
     tenantId: z.string(),
     state: z
-      .enum(shownStates)
+      .enum(shownJobStates)
       .describe(
         "At its end the word follows the counts: completed (every device that can do it has done it), partlyCompleted, failed (none has), unknown (none is known to have), nothingToSend (no device can do it)",
       ),

@@ -15,7 +15,7 @@ import { type Cost, noCost } from "../fanout/state/progress.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DryRunView, NewNotification } from "./contract.ts";
-import { actionOf, groupsOf, type Notifications } from "./kind.ts";
+import { actionOf, groupsOf, type NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 import { ratesOf } from "./read-notifications.ts";
 import { judgeRequest } from "./request.ts";
@@ -32,7 +32,7 @@ type Tally = {
 
 /** Walks the whole target and counts; writes nothing. */
 export async function dryRun(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   body: NewNotification,
   reach?: Reach,
@@ -82,7 +82,7 @@ export async function dryRun(
 
 function addTo(
   tally: Tally,
-  { kind }: Notifications,
+  { kind }: NotificationParts,
   notification: Notification,
   rows: readonly ItemRow[],
 ): void {
@@ -116,7 +116,7 @@ function addTo(
 }
 
 async function viewOf(
-  { engine }: Notifications,
+  { engine }: NotificationParts,
   tenantId: string,
   action: Action,
   { total, routes, reasons, cost, relayed }: Tally,

@@ -4,7 +4,7 @@
  */
 import type { Approval } from "../access/approvals/approval.ts";
 import type { ApprovalStore } from "../access/approvals/approval-store.ts";
-import type { Snapshots } from "../access/roles/snapshot.ts";
+import type { SnapshotReader } from "../access/roles/snapshot.ts";
 import type { Action } from "../devices/actions/action.ts";
 import { auditsPerRequest, type RemoteActionAudits } from "../devices/actions/audits.ts";
 import { callsFor, type SendCall, type SendGroup } from "../devices/actions/calls.ts";
@@ -44,14 +44,14 @@ export type KindParts = {
 };
 
 /** What sending, reading and repeating notifications work with. */
-export type Notifications = {
+export type NotificationParts = {
   readonly engine: Engine;
   readonly kind: Kind;
   readonly jobs: JobStore<Notification>;
   readonly directory: DirectoryStore;
   readonly collections: CollectionStore;
   readonly approvals: ApprovalStore;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotReader;
   /** Told of each approval that nobody decided on in time. */
   readonly expired: (approval: Approval) => Promise<void>;
 };

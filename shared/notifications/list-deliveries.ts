@@ -8,7 +8,7 @@ import { csvOf } from "../http/csv.ts";
 import type { Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DeliveryView } from "./contract.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import { deliveryView, seesNotification } from "./read-notifications.ts";
 
 // Where a page of deliveries begins, as text for the way through a client. Pure.
@@ -52,7 +52,7 @@ const maxRows = 50;
  * even none, although more follow: `next` alone says whether there are.
  */
 export async function listDeliveries(
-  parts: Notifications,
+  parts: NotificationParts,
   ids: Ids,
   { state, top, position, reach }: DeliveryQuery,
 ): Promise<Result<Page<DeliveryView>>> {
@@ -93,7 +93,7 @@ const maxFilled = 1000;
 
 /** Without who has left the caller's collections since. */
 async function withinReach(
-  { directory }: Pick<Notifications, "directory">,
+  { directory }: Pick<NotificationParts, "directory">,
   { tenantId }: Ids,
   deliveries: readonly Item[],
   reach: Reach | undefined,
@@ -118,7 +118,7 @@ const rowsFor = (top: number, state: CountedState | undefined): Omit<RowQuery, "
  * can say whether the tenant has such a list at all.
  */
 async function actionOf(
-  parts: Notifications,
+  parts: NotificationParts,
   ids: Ids,
   rows: readonly StoredItemRow[],
 ): Promise<Result<string>> {
@@ -131,7 +131,7 @@ async function actionOf(
 
 /** Every delivery, page by page, for documents that hold them all. */
 export async function* allDeliveries(
-  parts: Notifications,
+  parts: NotificationParts,
   ids: Ids,
   { state, reach }: Pick<DeliveryQuery, "state" | "reach"> = {},
 ): AsyncGenerator<DeliveryView> {
@@ -160,7 +160,7 @@ const columns = [
 
 /** All deliveries, or those in one state, as a CSV document. */
 export const deliveriesCsv = (
-  parts: Notifications,
+  parts: NotificationParts,
   ids: Ids,
   {
     bom,

@@ -3,7 +3,7 @@
 import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
-import { type Ahead, type Rates, timeLeft } from "../fanout/engine/chunks.ts";
+import { type Ahead, timeLeft, type WorkloadRates } from "../fanout/engine/chunks.ts";
 import type { Throttle } from "../fanout/engine/reservations.ts";
 import { type Item, shownState } from "../fanout/state/item.ts";
 import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
@@ -16,7 +16,7 @@ import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { DeliveryView, NotificationView, WholeView } from "./contract.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
 import { oneBudget, pageBudget, type ScanBudget, seenCounts, seenExpected } from "./seen.ts";
 
@@ -26,7 +26,7 @@ type ThrottleRow = Awaited<ReturnType<Throttle["read"]>>;
 
 /** What an expected end depends on beside the plan: the tenant's pace, and where reservations stand. */
 export type Outlook = {
-  readonly rates: Rates;
+  readonly rates: WorkloadRates;
   readonly sends?: Pick<ThrottleRow, "closedUntil" | "shiftMs">;
   readonly reads?: Pick<ThrottleRow, "nextFree">;
   readonly confirmAfterMs: number;
@@ -87,7 +87,7 @@ function aheadOf(
 }
 
 /** How fast a tenant may be asked, for actions and for reads. */
-export async function ratesOf(throttle: Throttle, tenantId: string): Promise<Rates> {
+export async function ratesOf(throttle: Throttle, tenantId: string): Promise<WorkloadRates> {
   const [send, read] = await Promise.all([
     throttle.rateOf(tenantId, "deviceActions"),
     throttle.rateOf(tenantId, "deviceReads"),
@@ -194,18 +194,18 @@ export const unknownNotification = (notificationId: string) =>
 
 /** One notification with counts as they are now, from at most a read per 1,000 rows. */
 export async function readNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   notificationId: string,
   reach: Reach | undefined,
 ): Promise<Result<NotificationView>>;
 export async function readNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   notificationId: string,
 ): Promise<Result<WholeView>>;
 export async function readNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   notificationId: string,
   reach?: Reach,
@@ -216,7 +216,7 @@ export async function readNotification(
 
 /** Fails like a notification that is not there, unless the caller reaches all that it is for. */
 export async function seesNotification(
-  { jobs }: Pick<Notifications, "jobs">,
+  { jobs }: Pick<NotificationParts, "jobs">,
   { tenantId, notificationId }: { readonly tenantId: string; readonly notificationId: string },
   reach: Reach | undefined,
 ): Promise<Result<Notification>> {
@@ -227,7 +227,7 @@ export async function seesNotification(
 }
 
 /** The view of a notification; finished ones carry their counts. */
-async function viewNow(parts: Notifications, notification: Notification): Promise<WholeView> {
+async function viewNow(parts: NotificationParts, notification: Notification): Promise<WholeView> {
   const { items, clock } = parts.engine;
   const { jobId, counts } = notification;
   if (counts !== undefined) return notificationView(notification, counts, undefined, clock.now());
@@ -242,7 +242,7 @@ async function viewNow(parts: Notifications, notification: Notification): Promis
 
 /** What the expected end depends on; rows of the throttle are read only where they could move it. */
 async function outlookOf(
-  { engine }: Notifications,
+  { engine }: NotificationParts,
   { tenantId }: Notification,
   { cost, carried, done }: PlanProgress,
   { counts, ...reading }: Standing,
@@ -269,7 +269,7 @@ async function outlookOf(
 
 /** The view for a caller with this reach: what it says of devices, it says of those that they reach today. */
 export async function viewFor(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
   reach: Reach | undefined,
   budget: ScanBudget = oneBudget(),
@@ -320,7 +320,7 @@ const saysHowItWent: ReadonlySet<string> = new Set([
 
 /** A page of a tenant's notifications, newest first. */
 export async function listNotifications(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   { top, token, reach }: { top: number; token?: string | undefined; reach?: Reach | undefined },
 ): Promise<Page<NotificationView>> {
@@ -337,7 +337,7 @@ export async function listNotifications(
 
 /** What a device got: its deliveries, newest first; one read for each notification of the tenant. */
 export async function deviceHistory(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   deviceId: string,
   page: { top: number; token?: string },

@@ -12,7 +12,7 @@ import {
   ScriptParameters,
   unknownActionText,
 } from "./contract.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import type { Notification, Target, Within } from "./notification.ts";
 import type { DevicePage } from "./targets.ts";
 
@@ -39,7 +39,7 @@ const narrowTenant = (
 
 /** A retry for what is within reach of who asks for it; its list is kept beside it. */
 export async function withinReach(
-  { kind, jobs }: Pick<Notifications, "kind" | "jobs">,
+  { kind, jobs }: Pick<NotificationParts, "kind" | "jobs">,
   retry: Notification,
   reach: Reach | undefined,
 ): Promise<Result<Notification>> {
@@ -73,7 +73,7 @@ async function narrowTarget(
   return succeed({ deviceIds, within: { collectionIds, hidden: scanned - deviceIds.length } });
 }
 
-type Judging = Pick<Notifications, "directory" | "collections">;
+type Judging = Pick<NotificationParts, "directory" | "collections">;
 
 /** A request that can be carried out. */
 export type JudgedRequest = {

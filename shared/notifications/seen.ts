@@ -9,7 +9,7 @@ import type { Reach } from "../devices/collections/reach.ts";
 import { shownState } from "../fanout/state/item.ts";
 import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
 import { sumOf } from "../fanout/state/job.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 
 /** How many devices one request looks at: some twenty storage reads, and half a second. */
@@ -26,7 +26,7 @@ const rowsPerScan = 200;
 type Reached = (deviceIds: readonly string[]) => Promise<ReadonlySet<string>>;
 
 const reachedOf =
-  ({ directory }: Pick<Notifications, "directory">, tenantId: string, reach: Reach): Reached =>
+  ({ directory }: Pick<NotificationParts, "directory">, tenantId: string, reach: Reach): Reached =>
   async (deviceIds) => {
     const devices = await directory.getMany(tenantId, deviceIds);
     return new Set(
@@ -39,7 +39,7 @@ const reachedOf =
 
 /** Counts of the deliveries to devices within reach; undefined where `whole` has more than the budget is for. */
 export async function seenCounts(
-  parts: Notifications,
+  parts: NotificationParts,
   { tenantId, jobId }: Pick<Notification, "tenantId" | "jobId">,
   whole: Counts,
   reach: Reach,
@@ -65,7 +65,7 @@ export async function seenCounts(
 
 /** For how many devices within reach it is, where that was settled when it was asked for; otherwise as many as were expected. */
 export async function seenExpected(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
   reach: Reach,
 ): Promise<number | undefined> {

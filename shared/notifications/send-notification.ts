@@ -9,7 +9,7 @@ import { durationMs } from "../kernel/duration.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { askGate } from "./approval-gate.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";
-import type { Notifications } from "./kind.ts";
+import type { NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
 import { unknownNotification } from "./read-notifications.ts";
 import { type JudgedRequest, judgeRequest, withinReach } from "./request.ts";
@@ -24,7 +24,7 @@ export type Sender = {
 
 /** Sends a notification under the id `notificationId`; with the same id again it stays one. */
 export async function sendNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   notificationId: string,
   body: NewNotification,
@@ -70,7 +70,7 @@ function countOf({ target, deviceIds, directory }: JudgedRequest): number | unde
 
 /** How many a rule will find: what planning will look at first, taken for a sample of the whole. */
 async function guessOf(
-  { directory }: Notifications,
+  { directory }: NotificationParts,
   { tenantId, target, createdAt }: Notification,
   whole: number,
 ): Promise<number> {
@@ -84,7 +84,7 @@ async function guessOf(
 
 /** Starts the notification, or holds it until a second person agrees. */
 async function startOrWait(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
   caller: Caller | undefined,
 ): Promise<Notification> {
@@ -95,7 +95,7 @@ async function startOrWait(
 
 /** Writes the notification down, then begins it. Twice is once. */
 async function startNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   notification: Notification,
 ): Promise<Notification> {
   const { tenantId, jobId } = notification;
@@ -118,7 +118,7 @@ const budget = () => ({ devices: 200_000 });
 
 /** Sends again, under the id `retryId`, to the devices whose deliveries are in one of the states. */
 export async function retryNotification(
-  parts: Notifications,
+  parts: NotificationParts,
   ids: { readonly tenantId: string; readonly notificationId: string },
   retryId: string,
   body: RetryRequest,
@@ -168,7 +168,7 @@ export async function retryNotification(
 }
 
 async function retryOf(
-  { directory, engine, kind }: Notifications,
+  { directory, engine, kind }: NotificationParts,
   notification: Notification,
   retryId: string,
   body: RetryRequest,

@@ -5,14 +5,14 @@ import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
 import type { NewTenant, Tenant, TenantChange } from "./contract.ts";
 import type { PurgeStore } from "./purge-store.ts";
-import type { Tenants } from "./tenant-cache.ts";
+import type { TenantCache } from "./tenant-cache.ts";
 import type { StoredTenant, TenantStore } from "./tenant-store.ts";
 
 /** What the registry needs. */
 export type TenantDeps = {
   readonly store: TenantStore;
   /** What readers keep; a change makes them read again. */
-  readonly known: Tenants;
+  readonly known: TenantCache;
   readonly purges: PurgeStore;
   readonly queues: Queues;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import type { Tenant } from "./contract.ts";
 import type { TenantStore } from "./tenant-store.ts";
 
 /** Answers tenants by id; undefined when there is none. */
-export type Tenants = {
+export type TenantCache = {
   readonly get: (tenantId: string) => Promise<Tenant | undefined>;
   /** Makes the next read of a tenant a fresh one. */
   readonly invalidate: (tenantId: string) => void;
@@ -21,7 +21,7 @@ const maxTenants = 1000;
 type Kept = { readonly tenant: Promise<Tenant | undefined>; readonly at: Instant };
 
 /** Reads through a cache of a few seconds. */
-export function cachedTenants(store: Pick<TenantStore, "get">, clock: Clock): Tenants {
+export function cachedTenants(store: Pick<TenantStore, "get">, clock: Clock): TenantCache {
   const kept = new Map<string, Kept>();
   return {
     get(tenantId) {

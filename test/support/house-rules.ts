@@ -195,6 +195,63 @@ export function crowdedFolders(sources: readonly Source[]): string[] {
   );
 }
 
+/** Below this a file that serves one other is a page to turn for nothing. */
+const fewLines = 30;
+const triggers = /^functions\/[^/]+\/[^/]+\.(http|queue|timer)\.ts$/;
+
+/**
+ * Short files that one other file imports. A trigger is listed once and no more; a file that exports nothing is
+ * started by its name.
+ */
+export function crumbs(sources: readonly Source[]): string[] {
+  const importers = new Map<string, number>();
+  for (const { path, text } of sources)
+    for (const target of new Set(importsOf(text).map(({ name }) => targetOf(path, name))))
+      if (target !== undefined) importers.set(target, (importers.get(target) ?? 0) + 1);
+  return sources.flatMap(({ path, text }) => {
+    const isEntry = triggers.test(path) || !/^export /m.test(text);
+    const count = importers.get(path) ?? 0;
+    return isEntry || lineCount(text) >= fewLines || count >= 2
+      ? []
+      : [`${path}: ${lineCount(text)} lines for ${count} importer(s)`];
+  });
+}
+
+/** Names of one room that differ only by -ing, -s or -er: of its files, and of what they export. */
+export function twins(sources: readonly Source[]): string[] {
+  const alike = new Map<string, Set<string>>();
+  const add = (room: string, sort: string, name: string) => {
+    const key = `${room} ${sort} ${stemOf(name)}`;
+    alike.set(key, (alike.get(key) ?? new Set()).add(name));
+  };
+  for (const { path, text } of sources) {
+    const room = /^(?:shared|local)\/[^/]+|^[^/]+/.exec(path)?.[0] ?? "";
+    const file = /([^/]+)\.ts$/.exec(path)?.[1] ?? "";
+    if (!triggers.test(path)) add(room, "file", file);
+    const exported =
+      /^export (?:abstract |async )?(const|function\*?|class|type|interface) (\w+)/gm;
+    for (const [, sort = "", name = ""] of text.matchAll(exported))
+      add(room, sort === "type" || sort === "interface" ? "type" : "value", name);
+  }
+  return [...alike].flatMap(([key, names]) =>
+    names.size > 1 ? [`${key.split(" ")[0]}: ${[...names].join(", ")}`] : [],
+  );
+}
+
+/** A name whose words have lost such endings, and the letter that they double or drop. */
+const stemOf = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .split("-")
+    .map((word) =>
+      word
+        .replace(/ies$/, "y")
+        .replace(/(?<=..)(?:ing|ers?|e?s)$/, "")
+        .replace(/([^aeiou])\1$/, "$1")
+        .replace(/e$/, ""),
+    )
+    .join("-");
+
 /** `shared/<room>`, or `functions`. */
 function roomOf(path: string): string {
   const [top, room] = path.split("/");

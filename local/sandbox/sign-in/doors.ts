@@ -13,7 +13,7 @@ export type Door = {
 };
 
 /** All doors. */
-export type Doors = {
+export type DoorById = {
   /** The door of a directory, by its id in either case. */
   readonly of: (id: string) => Door | undefined;
   /** Those that people go through. */
@@ -21,7 +21,7 @@ export type Doors = {
 };
 
 /** No door has been opened yet. */
-export function doorsTo(directories: DirectoryById, parts: ProviderParts): Doors {
+export function doorsTo(directories: DirectoryById, parts: ProviderParts): DoorById {
   const open = new Map<string, Door>();
   return {
     of: (id) => {

@@ -8,13 +8,13 @@ import type { Standing } from "./decide.ts";
 import { beyondReach, cannotGive } from "./granting.ts";
 import { readRole } from "./manage-roles.ts";
 import type { RoleStore } from "./role-store.ts";
-import type { Snapshots } from "./snapshot.ts";
+import type { SnapshotReader } from "./snapshot.ts";
 
 /** What assignments need. */
 export type AssignmentDeps = {
   readonly roles: RoleStore;
   readonly assignments: AssignmentStore;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotReader;
   readonly clock: Clock;
 };
 

@@ -6,13 +6,13 @@ import type { Standing } from "./decide.ts";
 import { beyondReach, cannotGive } from "./granting.ts";
 import type { RoleStore } from "./role-store.ts";
 import { builtInRoles, type Role } from "./roles.ts";
-import type { Snapshots } from "./snapshot.ts";
+import type { SnapshotReader } from "./snapshot.ts";
 
 /** What roles need. */
 export type RoleDeps = {
   readonly roles: RoleStore;
   readonly assignments: AssignmentStore;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotReader;
 };
 
 /** A role; with an etag where it can be changed. */

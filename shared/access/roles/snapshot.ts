@@ -18,7 +18,7 @@ import { builtInRoles, type Role } from "./roles.ts";
 export type Snapshot = Omit<Standing, "caller">;
 
 /** Reads the snapshot; `forget` makes the next read a fresh one. */
-export type Snapshots = {
+export type SnapshotReader = {
   readonly read: () => Promise<Snapshot>;
   readonly invalidate: () => void;
 };
@@ -34,7 +34,7 @@ export function cachedSnapshots(deps: {
   /** Whether the settings have an admin token. */
   readonly bootstrap?: boolean;
   readonly clock: Clock;
-}): Snapshots {
+}): SnapshotReader {
   const fixed = [
     ...(deps.bootstrap ? [bootstrapAssignment] : []),
     ...settingsAssignments(deps.first),

@@ -27,7 +27,7 @@ export type SendOutcome =
   | { readonly kind: "unclear"; readonly why: string; readonly atMost?: number };
 
 /** Outcome for each device of a call. */
-export type SendOutcomes = ReadonlyMap<string, SendOutcome>;
+export type OutcomeByDevice = ReadonlyMap<string, SendOutcome>;
 
 /** Surely not done: the mark under which it would be asked runs out before the answer could come. */
 const why = "the pass took too long";
@@ -44,7 +44,7 @@ export async function send(
   call: SendCall,
   parameters: Readonly<Record<string, unknown>>,
   mayAsk: () => boolean = () => true,
-): Promise<SendOutcomes> {
+): Promise<OutcomeByDevice> {
   if (!mayAsk()) return forAll(call.deviceIds, tooLate);
   const { route, deviceIds } = call;
   if (call.form === "bulk" && route.bulkAction !== undefined) {
@@ -64,7 +64,7 @@ export async function send(
 function tooMuchOf(
   { form, deviceIds }: SendCall,
   answers: readonly (GraphAnswer | undefined)[],
-): SendOutcomes | undefined {
+): OutcomeByDevice | undefined {
   const [first] = answers;
   const whole = deviceIds.length > 1 && answers.every((answer) => answer === first);
   if (!whole || first?.kind !== "unclear" || !first.tooMuch) return undefined;
@@ -162,7 +162,7 @@ const BulkResult = z.object({
 });
 
 /** Meaning of a bulk answer for each device; a device that no list names is unclear. */
-export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer): SendOutcomes {
+export function bulkOutcomes(deviceIds: readonly string[], answer: GraphAnswer): OutcomeByDevice {
   // Without a sign-in nobody gets further alone; any other refusal may be about bulk itself.
   if (answer.kind === "refused" && answer.reason !== "signedOut") {
     const forbidden = answer.reason === "forbidden";
@@ -199,5 +199,5 @@ const notSupported: SendOutcome = {
   detail: "Intune says the device does not support this action",
 };
 
-const forAll = (deviceIds: readonly string[], outcome: SendOutcome): SendOutcomes =>
+const forAll = (deviceIds: readonly string[], outcome: SendOutcome): OutcomeByDevice =>
   new Map(deviceIds.map((id) => [id, outcome]));

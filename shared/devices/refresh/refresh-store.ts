@@ -1,18 +1,21 @@
 /** Refresh rows, the row that says which refresh of a tenant is the active one, and the sweeper's list. */
 import * as z from "zod";
+import { siteQueueName } from "../../configmgr/site.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
 import { invertedTime } from "../../kernel/ids.ts";
 import { tableNames } from "../../storage/names.ts";
 import { flagOf, jsonOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
-import { deleteRange, type Tables } from "../../storage/tables.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { deleteRange, ofTenant, type Tables } from "../../storage/tables.ts";
+import type { SiteStore } from "../sites/site-store.ts";
 import type { Confirmed, Inventory, Refresh, Tally } from "./refresh.ts";
 
 /** A refresh with the etag that a change must present. */
 export type StoredRefresh = { readonly refresh: Refresh; readonly etag: string };
 
 /** Kind of work under which the sweeper finds refreshes. */
-export const openRefreshes = "refresh";
+const openRefreshes = "refresh";
 
 const activeRow = "active";
 const activePartition = (tenantId: string): string => `${tenantId}|active`;
@@ -221,3 +224,24 @@ export const expireRefreshes = (
     { partition: tenantId, from: invertedTime(before) },
     mayGoOn,
   );
+
+// What this room keeps of a removed tenant: sites with their queues, refreshes, collections, the directory.
+
+/** Deletes it while `mayGoOn`; true when nothing is left. Rows that name blobs go after their blobs. */
+export async function purgeDevices(
+  { storage, sites }: { readonly storage: Storage; readonly sites: SiteStore },
+  tenantId: string,
+  mayGoOn: () => boolean,
+): Promise<boolean> {
+  const { tables, queues, blobs } = storage;
+  for (const { siteCode } of await sites.sites(tenantId))
+    await queues.removeSite(siteQueueName(tenantId, siteCode));
+  for (const place of ["sites", "refreshes"])
+    if (!(await blobs.deletePrefix(`${place}/${tenantId}/`, mayGoOn))) return false;
+  const open = { partition: openRefreshes, from: `${tenantId}|`, below: `${tenantId}}` };
+  if (!(await deleteRange(tables, tableNames.openWork, open, mayGoOn))) return false;
+  const { refreshes, collections, devices } = tableNames;
+  for (const table of [tableNames.sites, refreshes, collections, devices])
+    if (!(await deleteRange(tables, table, ofTenant(tenantId), mayGoOn))) return false;
+  return true;
+}

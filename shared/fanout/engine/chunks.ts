@@ -60,7 +60,7 @@ export const addCost = (left: Cost, right: Cost): Cost => ({
 });
 
 /** How fast a tenant may be asked: calls and reads. Undefined is without limit. */
-export type Rates = { readonly send: Rate | undefined; readonly read: Rate | undefined };
+export type WorkloadRates = { readonly send: Rate | undefined; readonly read: Rate | undefined };
 
 /** What is ahead of some work, in ms from now. */
 export type Ahead = {
@@ -83,7 +83,7 @@ export type TimeLeft = { readonly sendingMs: number; readonly confirmingMs: numb
  * after the last request of each: so reading goes on beside sending, and is over when the last chunk has been read,
  * or, where reads are the slower ones, when all reads have gone, from the first chunk's look on.
  */
-export function timeLeft(cost: Cost, { send, read }: Rates, ahead: Ahead): TimeLeft {
+export function timeLeft(cost: Cost, { send, read }: WorkloadRates, ahead: Ahead): TimeLeft {
   if (cost.items === 0) return { sendingMs: 0, confirmingMs: 0 };
   const sendEveryMs = send?.intervalMs ?? 0;
   const { queuedMs, readsQueuedMs, readBackAfterMs, firstReadMs, lastReadMs } = ahead;

@@ -89,7 +89,7 @@ export function move<J extends Job>(
 }
 
 /** How a job appears: while it is open its state, and at its end what its counts say. */
-export const shownStates = [
+export const shownJobStates = [
   "pendingApproval",
   "planning",
   "running",
@@ -111,7 +111,7 @@ export const shownStates = [
   /** It has ended, and how is not counted for who asks. */
   "ended",
 ] as const;
-export type ShownState = (typeof shownStates)[number];
+export type ShownState = (typeof shownJobStates)[number];
 
 /** The word for a job. It follows the counts, so that a late report can still change it. */
 export function wordFor({ state, cutShort }: Job, counts: Counts): ShownState {

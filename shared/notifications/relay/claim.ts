@@ -22,7 +22,7 @@ import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { newestFirstId } from "../../kernel/ids.ts";
-import { actionOf, type Notifications } from "../kind.ts";
+import { actionOf, type NotificationParts } from "../kind.ts";
 import type { Notification } from "../notification.ts";
 import { type ClaimRequest, type ClaimView, maxClaimDevices } from "./contract.ts";
 import { byRelay, noSite } from "./relay-carrier.ts";
@@ -135,7 +135,7 @@ type Claimable = Work & { readonly job: Notification };
 
 /** Claims what waits for a site in some rows; undefined when nothing does. */
 export async function claimForSite(
-  parts: Notifications,
+  parts: NotificationParts,
   { tenantId, siteCode }: SiteIds,
   { notificationId, from, to, mark: lastOperation }: Omit<ClaimRequest, "relayId">,
 ): Promise<Result<ClaimView | undefined>> {
@@ -158,7 +158,7 @@ export async function claimForSite(
 }
 
 async function decide(
-  { kind, engine, directory }: Notifications,
+  { kind, engine, directory }: NotificationParts,
   work: Claimable,
   siteCode: string,
 ): Promise<ClaimDecision> {
@@ -177,7 +177,7 @@ async function decide(
 
 /** Writes a decision down; false when somebody else changed the rows meanwhile. */
 async function writeClaim(
-  { engine }: Notifications,
+  { engine }: NotificationParts,
   work: Claimable,
   { settle, take }: ClaimDecision,
   claimId: string,

@@ -8,7 +8,7 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { tableNames } from "../../storage/names.ts";
 import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Tables } from "../../storage/tables.ts";
-import type { Notifications } from "../kind.ts";
+import type { NotificationParts } from "../kind.ts";
 import { claimForSite, type SiteIds } from "./claim.ts";
 import type { ClaimRequest, ClaimView, LeaseRequest, LeaseView } from "./contract.ts";
 
@@ -139,7 +139,7 @@ export async function leaseSite(
 
 /** Claims for the relay that has the site, and for nobody else. */
 export async function claimUnderLease(
-  parts: Notifications,
+  parts: NotificationParts,
   leases: RelayLeases,
   site: SiteIds,
   request: ClaimRequest,

@@ -10,7 +10,7 @@ import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { plainText } from "../../kernel/outside-text.ts";
-import type { Notifications } from "../kind.ts";
+import type { NotificationParts } from "../kind.ts";
 import type { Notification } from "../notification.ts";
 import { unknownNotification } from "../read-notifications.ts";
 import type { RelayOutcome, RelayResult, ResultsReport } from "./contract.ts";
@@ -88,7 +88,7 @@ const maxRows = 64;
 
 /** Writes a report down; answers how many of its devices are under its claim. */
 export async function takeReport(
-  parts: Notifications,
+  parts: NotificationParts,
   tenantId: string,
   { notificationId, claimId, results }: ResultsReport,
 ): Promise<Result<{ taken: number }>> {
@@ -107,7 +107,7 @@ export async function takeReport(
 }
 
 async function applyResults(
-  { engine }: Notifications,
+  { engine }: NotificationParts,
   work: Work & { readonly job: Notification },
   claimId: string,
   results: readonly RelayResult[],

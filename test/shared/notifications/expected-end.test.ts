@@ -2,7 +2,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
-import { addCost, chunkCost, type Rates, timeLeft } from "../../../shared/fanout/engine/chunks.ts";
+import {
+  addCost,
+  chunkCost,
+  timeLeft,
+  type WorkloadRates,
+} from "../../../shared/fanout/engine/chunks.ts";
 import { nextRoundAt } from "../../../shared/fanout/engine/decide.ts";
 import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
 import {
@@ -23,7 +28,7 @@ import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-
 import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
 const never = { expiresAt: Number.POSITIVE_INFINITY };
-const onePerSecond: Rates = {
+const onePerSecond: WorkloadRates = {
   send: { intervalMs: 1_000, burst: 1 },
   read: { intervalMs: 1_000, burst: 1 },
 };

@@ -12,7 +12,7 @@ import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { settleGate } from "../../../shared/notifications/approval-gate.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
-import type { Notifications } from "../../../shared/notifications/kind.ts";
+import type { NotificationParts } from "../../../shared/notifications/kind.ts";
 import {
   retryNotification,
   sendNotification,
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 /** Notifications that wait for Graph as long as a busy machine may take: the rig's time is for a request or two. */
-function patientKind(): Notifications["kind"] {
+function patientKind(): NotificationParts["kind"] {
   const { engine, jobs, directory } = rig.services.notify;
   const { clock, items: deliveries } = engine;
   const graph = new GraphClient({
@@ -47,7 +47,7 @@ function patientKind(): Notifications["kind"] {
 }
 
 /** The rig's services as they are outside of tests, with times to match. */
-const inRequest = (more: Partial<FirstPass> = {}): Notifications => {
+const inRequest = (more: Partial<FirstPass> = {}): NotificationParts => {
   const { notify, engine } = rig.services;
   // On a busy machine the rig's claims would be over before the first request may leave.
   const times = { ...engine.times, claimMs: 60_000 };
@@ -62,7 +62,7 @@ const inRequest = (more: Partial<FirstPass> = {}): Notifications => {
 const scan = { action: "endpointProtectionQuickScan", target: { kind: "tenant" } };
 
 /** Sends; answers the id. */
-async function send(deps: Notifications, tenantId: string, body: object = {}, id?: string) {
+async function send(deps: NotificationParts, tenantId: string, body: object = {}, id?: string) {
   const seed = id ?? newestFirstId(Date.now());
   const parsed = NewNotification.parse({ expiresAfter: "PT60S", ...scan, ...body });
   const sent = await sendNotification(deps, tenantId, seed, parsed);

@@ -9,7 +9,7 @@ import { readBack } from "../../../shared/fanout/engine/read-back.ts";
 import { ChunkMessage } from "../../../shared/fanout/state/messages.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
-import { type Notifications, notificationShape } from "../../../shared/notifications/kind.ts";
+import { type NotificationParts, notificationShape } from "../../../shared/notifications/kind.ts";
 import { claimForSite } from "../../../shared/notifications/relay/claim.ts";
 import type {
   ClaimRequest,
@@ -68,7 +68,7 @@ async function work(): Promise<void> {
 }
 
 /** The same app, so much later; its sweeper leaves the work of other test files alone. */
-function later(ms: number): Notifications {
+function later(ms: number): NotificationParts {
   const { notify, engine } = servicesFor(rig, tenantId);
   return { ...notify, engine: { ...engine, clock: { now: () => Date.now() + ms } } };
 }
@@ -77,7 +77,7 @@ const sweepLater = (ms: number) => sweep(later(ms).engine, rig.services.sweepGat
 
 async function claim(
   errand: Errand | undefined,
-  parts: Notifications = rig.services.notify,
+  parts: NotificationParts = rig.services.notify,
   at: number = mark,
 ) {
   const { notificationId = "", from = "", to = "" } = errand ?? {};

@@ -10,7 +10,10 @@ import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
 import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/ids.ts";
-import { type Notifications, notificationShape } from "../../../../shared/notifications/kind.ts";
+import {
+  type NotificationParts,
+  notificationShape,
+} from "../../../../shared/notifications/kind.ts";
 import type { Notification } from "../../../../shared/notifications/notification.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 
@@ -18,13 +21,13 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 const unlimited = { rateOf: () => Promise.resolve(undefined) } as unknown as Throttle;
 
 /** What reading needs, over this storage. */
-export function readersOf(storage: Storage): Notifications {
+export function readersOf(storage: Storage): NotificationParts {
   const items = new ItemStore(storage.tables);
   const times = { claimMs: 0, askMs: 0, readBackAfterMs: 30_000, overdueMs: 0 };
   const engine = { items, throttle: unlimited, clock: systemClock, times } as unknown as Engine;
   const jobs = new JobStore<Notification>(storage, notificationShape);
   const directory = new DirectoryStore(storage.tables);
-  return { engine, jobs, directory } as unknown as Notifications;
+  return { engine, jobs, directory } as unknown as NotificationParts;
 }
 
 const rowsAtOnce = 90;
