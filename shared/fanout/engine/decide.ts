@@ -71,21 +71,24 @@ export function decidePass(
   const readBack: Item[] = [];
   const ready: Item[] = [];
   const laters: Instant[] = [];
+  const claimed = (item: Item): void => {
+    const free = readableAt(item, claimMs);
+    if (free <= now) readBack.push(item);
+    else laters.push(free);
+  };
+  const waiting = (item: Item): void => {
+    const ending = endOf(kind, job, item, now, outOfScope?.has(item.targetId));
+    if (ending) settle.set(item.targetId, ending);
+    else if ((item.notBefore ?? 0) > now) laters.push(item.notBefore ?? now);
+    else ready.push(item);
+  };
   for (const item of items) {
-    const { state, targetId } = item;
-    if (state === "claimed" && !isCarried(kind, job, item)) {
-      const free = readableAt(item, claimMs);
-      if (free <= now) readBack.push(item);
-      else laters.push(free);
-    } else if (state === "waiting") {
-      const ending = endOf(kind, job, item, now, outOfScope?.has(targetId));
-      if (ending) settle.set(targetId, ending);
-      else if ((item.notBefore ?? 0) > now) laters.push(item.notBefore ?? now);
-      else ready.push(item);
-    } else {
+    if (item.state === "claimed" && !isCarried(kind, job, item)) claimed(item);
+    else if (item.state === "waiting") waiting(item);
+    else {
       // Only the carrier can look; it is asked again by a message to its stop.
       const silence = silenceOf(kind, job, item, now);
-      if (silence) settle.set(targetId, silence);
+      if (silence) settle.set(item.targetId, silence);
     }
   }
   const { calls, left } = affordable(kind.calls(job, ready), budget);
@@ -299,7 +302,7 @@ export function afterDoubt(
   finding: Finding | undefined,
   { now, lateness, claimMs }: ReadTime,
 ): Transition {
-  const { unclear = 0, code = noClearAnswer } = item;
+  const { code = noClearAnswer } = item;
   // Another reason is from before the claim, and says nothing of what came of it.
   const heard = [noClearAnswer, tooMuchAtOnce].includes(code) ? item.detail : undefined;
   const detail = heard ?? "the worker ended before it noted an answer";
@@ -321,15 +324,20 @@ export function afterDoubt(
     case "gone":
       return doubtful(known, finding.detail);
     case "nothing":
-      if (mayRepeat)
-        // The call was too much, and not the item: at most three times, since the next one is smaller.
-        return unclear + 1 < maxUnclear || code === tooMuchAtOnce
-          ? { event: "postpone", details: { unclear: unclear + 1, detail } }
-          : doubtful(known, "no trace of it was found");
+      if (mayRepeat) return againWithoutTrace(known);
       if (lateness !== "early" || now >= since + readsForTrace * claimMs)
         return doubtful(known, "no trace of it was found, and it must not be done twice");
       return { event: "doubt", details: { notBefore: now + claimMs, detail } };
   }
+}
+
+/** What is harmless twice is sent again; a call that was too much, and not the item, always: the next one is smaller. */
+function againWithoutTrace(known: Item): Transition {
+  const { unclear = 0, code, detail } = known;
+  if (unclear + 1 >= maxUnclear && code !== tooMuchAtOnce)
+    return doubtful(known, "no trace of it was found");
+  const details = { unclear: unclear + 1, ...(detail === undefined ? {} : { detail }) };
+  return { event: "postpone", details };
 }
 
 /** What becomes of an item that could not be read back in time; with what was in the way, where that is known. */

@@ -124,18 +124,27 @@ export async function plan(
     // A message too many: nothing may be planned, nor be taken for planned, before somebody agrees.
     if (state === "pendingApproval") return "not-planning";
     await takeChunks(found, stored?.progress.outbox ?? []);
-    if (state === "running" && found.job.rollout && stored?.progress.done)
-      return letOut(engine, found, stored, takeChunks);
-    if (state !== "planning" || stored?.progress.done) {
-      await endPlanning(engine, found, stored);
-      return state === "planning" ? "planned" : "not-planning";
-    }
+    if (state !== "planning" || stored?.progress.done)
+      return afterPlanning(engine, found, stored, takeChunks);
     if (engine.clock.now() - began > forMs) return "unfinished";
     const next = await planStep(engine, found, stored);
     if (next === undefined) return "lost";
     stored = next;
     found = await findJob(engine, ids);
   }
+}
+
+/** What follows when nothing is left to plan: a job with rollout rules is let out. */
+async function afterPlanning(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan | undefined,
+  takeChunks: Planning["takeChunks"],
+): Promise<PlanOutcome> {
+  if (found.job.state === "running" && found.job.rollout && stored?.progress.done)
+    return letOut(engine, found, stored, takeChunks);
+  await endPlanning(engine, found, stored);
+  return found.job.state === "planning" ? "planned" : "not-planning";
 }
 
 /** One step: read targets, reserve for their chunks, commit rows and progress. Undefined: lost a race. */
@@ -248,7 +257,7 @@ async function letOut(
   stored: StoredPlan,
   takeChunks: Planning["takeChunks"],
 ): Promise<PlanOutcome> {
-  const { job, jobs, etag } = found;
+  const { job } = found;
   const { progress } = stored;
   const released = progress.released ?? nothingReleased;
   const now = engine.clock.now();
@@ -261,20 +270,10 @@ async function letOut(
       if (progress.outbox.length > 0) await writeProgress(engine, found, stored, {});
       await closeIfDone(engine, job);
       return "planned";
-    case "stop": {
-      const failure = { code: "stopped-by-rollout", detail: decided.detail };
-      const failing = move(job, "abandon", { failure });
-      if (failing === undefined || (await jobs.replace(failing, etag)) === undefined) return "lost";
-      await engine.queues.send(queueNames.fanoutClose, idsOf(job));
-      return "planned";
-    }
-    case "pause": {
-      const awaiting = { released: { ...released, awaiting: true } };
-      if (!(await writeProgress(engine, found, stored, awaiting))) return "lost";
-      const paused = move(job, "pause");
-      if (paused === undefined || (await jobs.replace(paused, etag)) === undefined) return "lost";
-      return "planned";
-    }
+    case "stop":
+      return stopRollout(engine, found, decided.detail);
+    case "pause":
+      return pauseRollout(engine, found, stored, { ...released, awaiting: true });
     case "wait": {
       const { quietSince, until = nextAt } = decided;
       const quiet = quietSince === undefined ? {} : { released: { ...released, quietSince } };
@@ -289,6 +288,33 @@ async function letOut(
     }
   }
 }
+
+async function stopRollout(
+  engine: Engine,
+  found: FoundJob,
+  detail: string,
+): Promise<"planned" | "lost"> {
+  const failure = { code: "stopped-by-rollout", detail };
+  if (!(await changed(found, move(found.job, "abandon", { failure })))) return "lost";
+  await engine.queues.send(queueNames.fanoutClose, idsOf(found.job));
+  return "planned";
+}
+
+async function pauseRollout(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan,
+  released: Released,
+): Promise<"planned" | "lost"> {
+  if (!(await writeProgress(engine, found, stored, { released }))) return "lost";
+  return (await changed(found, move(found.job, "pause"))) ? "planned" : "lost";
+}
+
+/** Writes a job's next state; false when there is none, or somebody was faster. */
+const changed = async (
+  { jobs, etag }: FoundJob,
+  next: FoundJob["job"] | undefined,
+): Promise<boolean> => next !== undefined && (await jobs.replace(next, etag)) !== undefined;
 
 /** Writes progress whose messages are out. */
 function writeProgress(
