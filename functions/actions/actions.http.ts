@@ -35,7 +35,7 @@ const ActionView = z
   })
   .meta({ id: "Action" });
 
-/** A way as callers need to know it: not how the request to Graph is made. */
+/** A route as callers need to know it: not how the request to Graph is made. */
 const shown = ({ id, fidelity, note, managements, platforms, needs }: Route) => ({
   id,
   fidelity,
@@ -50,7 +50,7 @@ export const listActionsFunction = onHttp(
     name: "actions-list",
     method: "GET",
     path: "api/v1/actions",
-    summary: "List the actions that can be sent, with their ways to devices",
+    summary: "List the actions that can be sent, with their routes to devices",
     tag: "Actions",
     answers: {
       200: { description: "All actions", body: z.object({ value: z.array(ActionView) }) },

@@ -1,10 +1,10 @@
 /** What the catalogue says about an action. */
 import type { Management, Platform } from "../directory/device.ts";
 
-// A way for an action to reach a device, as the catalogue describes it.
+// A route of an action to a device, as the catalogue describes it.
 
 /**
- * A way to a device: Intune's own remote actions, Intune relaying to the ConfigMgr site, an Intune
+ * A route to a device: Intune's own remote actions, Intune relaying to the ConfigMgr site, an Intune
  * remediation script, or the site's AdminService through the relay beside it.
  */
 export type RouteId = "intune" | "configMgrAction" | "remediation" | "adminService";
@@ -19,12 +19,12 @@ export type DeviceCall = {
   readonly fill?: Readonly<Record<string, string>>;
 };
 
-/** A way for one action, to devices of some kinds. */
+/** A route for one action, to devices of some kinds. */
 export type Route = {
   readonly id: RouteId;
   /** Approximate: what happens is not quite what the action promises. */
   readonly fidelity: "exact" | "approximate";
-  /** How an approximate way differs, or what else people must know of it. */
+  /** How an approximate route differs, or what else people must know of it. */
   readonly note?: string;
   readonly managements: readonly Management[];
   readonly platforms: readonly Platform[];
@@ -36,7 +36,7 @@ export type Route = {
   readonly resultNames: readonly string[];
   /** Names under which Intune's audits list the request; absent where they have no name of its own for it. */
   readonly auditNames?: readonly string[];
-  /** Parameter of the request that this way needs. */
+  /** Parameter of the request that this route needs. */
   readonly needs?: string;
   /** It brings the ConfigMgr client: it leads only to devices of which a site says that they have none. */
   readonly installs?: true;
@@ -44,7 +44,7 @@ export type Route = {
 
 /**
  * How sure it is what the site is asked. `untried`: Microsoft documents the method and AdminService lists it, but no
- * call of it by this way is known.
+ * call of it by this route is known.
  */
 export type Evidence = "documented" | "lab" | "community" | "singleSource" | "untried";
 

@@ -54,7 +54,7 @@ type Kept = {
 
 const nothing: AuditList = { find: () => undefined, requests: 0 };
 
-/** Reads audits, and keeps them a moment: units of one notification ask for the same ones soon after each other. */
+/** Reads audits, and keeps them a moment: chunks of one notification ask for the same ones soon after each other. */
 export class RemoteActionAudits {
   readonly #graph: GraphClient;
   readonly #clock: Clock;
@@ -68,7 +68,7 @@ export class RemoteActionAudits {
     this.#freshMs = freshMs;
   }
 
-  /** Whether asking is worth a turn: not where the tenant refused it lately. */
+  /** Whether asking is worth a reservation: not where the tenant refused it lately. */
   mayAsk(tenantId: string): boolean {
     return (this.#refusedUntil.get(tenantId) ?? 0) <= this.#clock.now();
   }

@@ -7,9 +7,9 @@
 import type { Management, Platform } from "../directory/device.ts";
 import type { Action, ActionGroup, Route, SiteOperation } from "./action.ts";
 
-// The recurring ways of the catalogue: each kind of route, described once.
+// The recurring routes of the catalogue: each kind of route, described once.
 
-/** Where the Windows-only ways lead. */
+/** Where the Windows-only routes lead. */
 const windows: readonly Platform[] = ["windows"];
 const everyPlatform: readonly Platform[] = ["windows", "macOS", "iOS", "android"];
 /** Devices that Intune itself manages. */
@@ -24,7 +24,7 @@ export const throughSite: Route = {
   resultNames: [],
 };
 
-/** Intune passes the request on to the ConfigMgr site; only co-managed devices have this way. */
+/** Intune passes the request on to the ConfigMgr site; only co-managed devices have this route. */
 export const passedOn = (action: string): Route => ({
   id: "configMgrAction",
   fidelity: "exact",

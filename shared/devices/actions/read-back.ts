@@ -22,7 +22,7 @@ export type ReadBack =
 /** Batches under way at once. */
 const concurrency = 4;
 
-/** A device to look at, and the route whose result is of interest. */
+/** A device to read back, and the route whose result is of interest. */
 export type Suspect = { readonly deviceId: string; readonly route: Route | undefined };
 
 /** Looks at devices; costs one read of the tenant's budget for each. */
@@ -43,7 +43,7 @@ export async function readBackDevices(
   return new Map((await inParallel(readBatches(suspects), concurrency, read)).flat());
 }
 
-/** So long batches that get no answer are asked in smaller ones; what is left then waits for the next look. */
+/** So long batches that get no answer are asked in smaller ones; what is left then waits for the next round. */
 const maxSplittingMs = 60_000;
 
 /** Whether a whole batch was too much, or one of its devices breaks it. */

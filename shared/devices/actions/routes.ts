@@ -1,9 +1,9 @@
-/** The ways an action can reach a device, and which of them a given device really has. Pure. */
+/** The routes by which an action can reach a device, and which of them a given device really has. Pure. */
 
 import { type Device, type Management, managementOf, platformOf } from "../directory/device.ts";
 import type { Action, Route } from "./action.ts";
 
-/** Why a device has no way for an action. */
+/** Why a device has no route for an action. */
 export type NoRouteCode =
   | "not-manageable"
   | "no-route"
@@ -23,7 +23,7 @@ export type Wishes = {
   readonly parameters: Readonly<Record<string, unknown>>;
 };
 
-/** Chooses the best way that the device really has: the first that fits, in the order of preference. */
+/** Chooses the best route that the device really has: the first that fits, in the order of preference. */
 export function chooseRoute(action: Action, device: Device, wishes: Wishes): Choice {
   const management = managementOf(device);
   if (management === "other")

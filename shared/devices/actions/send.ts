@@ -53,7 +53,7 @@ export async function send(
     return tooMuchOf(call, [answer]) ?? bulkOutcomes(deviceIds, answer);
   }
   const { call: deviceCall } = route;
-  if (deviceCall === undefined) throw new Error(`${route.id} is not a way through Graph`);
+  if (deviceCall === undefined) throw new Error(`${route.id} is no route through Graph`);
   const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, parameters));
   const answers = await askEach(graph, tenantId, deviceCall.version, requests, mayAsk);
   const smaller = tooMuchOf(call, answers);
