@@ -123,7 +123,7 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   /** Index of the last step; a kind without steps has 0. Pure. */
   lastStep(job: J): number;
   /** True when whoever gets it twice is none the worse: else an unclear answer is never followed by asking again. */
-  mayRepeat(job: J): boolean;
+  mayRepeat(job: J, item: Item): boolean;
   /** Names of the throttles, for calls and for reading back. */
   readonly workloads: { readonly calls: string; readonly reads: string };
   readonly reasons: Reasons;

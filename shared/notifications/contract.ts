@@ -107,6 +107,7 @@ export const RetryRequest = z.strictObject({
     ),
   allowApproximate: z.boolean().optional(),
   expiresAfter: expiresAfter.optional(),
+  rollout: Rollout.optional().describe("How it is let out; absent: as the one that is repeated"),
   note: Prose.trim().max(1000).optional(),
 });
 export type RetryRequest = z.output<typeof RetryRequest>;

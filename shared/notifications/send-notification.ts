@@ -5,6 +5,8 @@ import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/reach.ts";
 import { memberTest, type Rule } from "../devices/collections/rule.ts";
 import { begin } from "../fanout/engine/first-pass.ts";
+import { soakMs } from "../fanout/state/rollout.ts";
+import { invalidRequest } from "../http/faults.ts";
 import { durationMs } from "../kernel/duration.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { askGate } from "./approval-gate.ts";
@@ -36,6 +38,11 @@ export async function sendNotification(
   const judged = await judgeRequest(parts, tenantId, body, sender.reach);
   if (!judged.ok) return judged;
   const { action, parameters, target, deviceIds, directory } = judged.value;
+  const lastsMs = expiryMs(body.expiresAfter ?? action.expiresAfter);
+  if (soakMs(body.rollout) >= lastsMs)
+    return invalidRequest([
+      { pointer: "/rollout/waves", detail: "last longer than the notification" },
+    ]);
   const now = parts.engine.clock.now();
   const notification: Notification = {
     kind: parts.kind.id,
@@ -48,7 +55,7 @@ export async function sendNotification(
     allowApproximate: body.allowApproximate,
     directoryVersion: directory.refreshId,
     createdAt: now,
-    expiresAt: now + expiryMs(body.expiresAfter ?? action.expiresAfter),
+    expiresAt: now + lastsMs,
     ...(body.rollout ? { rollout: body.rollout } : {}),
     ...(body.note ? { note: body.note } : {}),
     ...(sender.caller === undefined ? {} : { requestedBy: personOf(sender.caller) }),
@@ -177,6 +184,7 @@ async function retryOf(
   const meta = await directory.meta(tenantId);
   const now = engine.clock.now();
   const expiry = body.expiresAfter ?? findAction(actionId)?.expiresAfter ?? "PT24H";
+  const rollout = body.rollout ?? notification.rollout;
   return {
     kind: kind.id,
     jobId: retryId,
@@ -189,6 +197,8 @@ async function retryOf(
     directoryVersion: meta?.refreshId ?? "",
     createdAt: now,
     expiresAt: now + expiryMs(expiry),
+    // What was let out bit by bit, and stopped, is not sent again all at once.
+    ...(rollout ? { rollout } : {}),
     ...(body.note ? { note: body.note } : {}),
   };
 }

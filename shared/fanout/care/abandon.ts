@@ -9,9 +9,12 @@ import { closeIfDone } from "../engine/close.ts";
 import { endOf, unreadable } from "../engine/decide.ts";
 import { type Engine, type FoundJob, findJob, idsOf } from "../engine/engine.ts";
 import type { Transition } from "../state/item.ts";
-import { type RowQuery, type StoredItemRow, UnreadableRow } from "../state/item-store.ts";
 import { type Job, type JobFailure, type JobIds, move } from "../state/job.ts";
 import { beforePlanning, type PlanProgress } from "../state/progress.ts";
+
+/** Whether a job is still being planned, or let out. */
+export const isBeingPlanned = ({ state, rollout }: Job): boolean =>
+  state === "planning" || (state === "running" && rollout !== undefined);
 
 /**
  * Fails a job if it is still being planned: nothing more of it leaves, what has left is followed to its end, and the
@@ -23,7 +26,7 @@ export async function failPlanning(
   failure: JobFailure,
 ): Promise<boolean> {
   const found = await findJob(engine, ids);
-  if (found === undefined || found.job.state !== "planning") return false;
+  if (found === undefined || !isBeingPlanned(found.job)) return false;
   const failing = move(found.job, "abandon", { failure });
   // A lost race means that planning, or a cancellation, has got further.
   if (failing === undefined) return false;
@@ -68,21 +71,6 @@ export async function isStuck(
   return summaries.requeuedInVain(jobId, since, now - times.overdueMs);
 }
 
-/** Rows that can be read; those that cannot end on the way. */
-async function readablePage(
-  { items }: Pick<Engine, "items">,
-  jobId: string,
-  query: RowQuery,
-): Promise<StoredItemRow[]> {
-  for (;;)
-    try {
-      return await items.page(jobId, query);
-    } catch (error) {
-      if (!(error instanceof UnreadableRow)) throw error;
-      await items.endUnreadable(jobId, error);
-    }
-}
-
 /** Ends every item that is still open, then the job; or goes as far as it comes until `until`. */
 export async function abandon(
   engine: Engine,
@@ -93,7 +81,7 @@ export async function abandon(
   let from = "";
   do {
     const page = { from, where: "live gt 0", top: rowsPerStep };
-    const rows = await readablePage(engine, job.jobId, page);
+    const rows = await engine.items.readablePage(job.jobId, page);
     const last = rows.at(-1);
     if (last === undefined) break;
     const now = engine.clock.now();

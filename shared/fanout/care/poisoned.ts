@@ -4,9 +4,10 @@
  * along, and a row that keeps failing comes to a true end. What it was is said in either case.
  */
 import { type QueueName, queueNames } from "../../storage/names.ts";
-import { changeRows, itemsIn, touchAt } from "../engine/change-rows.ts";
+import { changeRows, isUnreleased, itemsIn, touchAt } from "../engine/change-rows.ts";
 import { closeIfDone } from "../engine/close.ts";
 import { afterReport, isCarried } from "../engine/decide.ts";
+import { releasedTo } from "../engine/dispatch.ts";
 import { type Engine, type FoundJob, findJob, idsOf } from "../engine/engine.ts";
 import type { Finding, JobKind } from "../kind.ts";
 import { type Item, lifecycle, type Transition } from "../state/item.ts";
@@ -15,7 +16,7 @@ import type { JobIds } from "../state/job.ts";
 import { causeOf } from "../state/job-store.ts";
 import type { ChunkIds } from "../state/messages.ts";
 import type { RowSummary } from "../state/row-summaries.ts";
-import { failPlanning } from "./abandon.ts";
+import { failPlanning, isBeingPlanned } from "./abandon.ts";
 
 /** So many messages in a row may be given up before their work ends where people see it. */
 export const maxFailures = 3;
@@ -32,7 +33,7 @@ export async function poisonedPlan(
   ids: JobIds,
 ): Promise<"again" | "failed" | "over"> {
   const found = await findJob(engine, ids);
-  if (found?.job.state !== "planning") return "over";
+  if (found === undefined || !isBeingPlanned(found.job)) return "over";
   const note = await engine.failures.get(ids);
   const atStep = (await engine.items.plan(ids.jobId))?.progress.steps ?? 0;
   // A step further than last time: somebody got through meanwhile.
@@ -90,7 +91,9 @@ async function endRow(
 ): Promise<void> {
   const rows = await readableRows(engine, job.jobId, lastTargetId);
   const now = engine.clock.now();
+  const limit = { job, releasedTo: await releasedTo(engine, job) };
   const open = itemsIn(rows)
+    .filter((item) => !isUnreleased(limit, item))
     .filter((item) => item.state === "waiting" || !isCarried(kind, job, item))
     // Under a mark that still holds, a call may be on its way: whoever comes next ends it.
     .filter((item) => item.state !== "claimed" || touchAt(item, engine.times.claimMs) <= now);

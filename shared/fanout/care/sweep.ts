@@ -31,11 +31,18 @@ export type OverdueChunk = {
 const isOverdue = ({ live, dueAt, requeuedAt }: RowSummary, before: Instant): boolean =>
   live > 0 && dueAt < before && requeuedAt < before;
 
+/** Cuts rows, as they stand in their order, into chunks of overdue ones. */
+export const overdueChunks = (rows: readonly RowSummary[], before: Instant): OverdueChunk[] =>
+  chunksOf(rows, (row) => isOverdue(row, before));
+
 /**
- * Cuts rows, as they stand in their order, into chunks of overdue ones. A chunk never reaches across a row that
- * somebody is at, or that waits for its time: a message names all rows between its ends.
+ * Cuts rows, as they stand in their order, into chunks of those that need a message. A chunk never reaches across a
+ * live row that needs none: a message names all rows between its ends.
  */
-export function overdueChunks(rows: readonly RowSummary[], before: Instant): OverdueChunk[] {
+export function chunksOf(
+  rows: readonly RowSummary[],
+  needsMessage: (row: RowSummary) => boolean,
+): OverdueChunk[] {
   const chunks: OverdueChunk[] = [];
   let open: RowSummary[] = [];
   let span = 0;
@@ -50,7 +57,7 @@ export function overdueChunks(rows: readonly RowSummary[], before: Instant): Ove
     span = 0;
   };
   for (const row of rows) {
-    const mine = isOverdue(row, before);
+    const mine = needsMessage(row);
     if (span === rowsPerChunk || (!mine && row.live > 0)) close();
     if (mine) open.push(row);
     if (open.length > 0) span += 1;
@@ -157,8 +164,7 @@ async function sweepOne(engine: Engine, { jobs, ids, sweepGate }: Open, until: I
   }
   const planning = await sweepPlanning(engine, job, now);
   const ending = await sweepEnding(engine, job, now);
-  // What is paused is asked for again when it goes on.
-  const rows = job.state === "paused" ? 0 : await sweepRows(engine, job, until);
+  const rows = await sweepRows(engine, job, until);
   if (planning + ending + rows === 0) await closeIfDone(engine, job);
   return planning + ending + rows;
 }
@@ -170,7 +176,7 @@ async function sweepPlanning(
   now: Instant,
 ): Promise<number> {
   const plan = await items.plan(job.jobId);
-  const isLetOut = job.rollout !== undefined && job.state === "running";
+  const isLetOut = job.rollout !== undefined && job.state === "running" && now < job.expiresAt;
   if (plan?.progress.done && job.state !== "planning" && !isLetOut) return 0;
   const { at = 0, nextAt = 0 } = plan?.progress ?? {};
   if (now - Math.max(at, nextAt, job.createdAt) < times.overdueMs) return 0;

@@ -4,7 +4,7 @@ import type { JobKind } from "../kind.ts";
 import { applyAll, type Item, type Transition } from "../state/item.ts";
 import { liveOf } from "../state/item-row.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import type { Job } from "../state/job.ts";
+import { isStopping, type Job } from "../state/job.ts";
 import { carrierDueAt, isCarried, readableAt } from "./decide.ts";
 import type { Engine, Times } from "./engine.ts";
 
@@ -23,7 +23,7 @@ export const isUnreleased = (
   { state, targetId }: Item,
 ): boolean =>
   state === "waiting" &&
-  job.state !== "cancelling" &&
+  !isStopping(job) &&
   (job.state === "paused" || (releasedTo !== undefined && targetId > releasedTo));
 
 /** All items of some rows. */
@@ -55,9 +55,8 @@ function dueAfterPass(
     if (item.state === "waiting" || item.state === "claimed")
       due = Math.min(due, Math.max(now, touchAt(item, claimMs)));
   if (Number.isFinite(due)) return due;
-  // What is not let out needs nobody before its time; what is paused is asked for again when it goes on.
-  const isLater = all.length < whole.length && job.state !== "paused";
-  return isLater ? Math.max(now, job.expiresAt) : now + readBackAfterMs;
+  // What must not leave yet needs nobody before the job's end: whoever lets it go sends for it.
+  return all.length < whole.length ? Math.max(now, job.expiresAt) : now + readBackAfterMs;
 }
 
 // Writing.

@@ -171,11 +171,10 @@ async function readBackFirst(
   const { claimMs } = engine.times;
   const time = { now, lateness: latenessAt(now, job.expiresAt), claimMs };
   await deferReads(engine, kind, job.tenantId, findings);
-  const mayRepeat = kind.mayRepeat(job);
   const transitions = new Map(
     some.map((item) => {
       const finding = survey?.find(item) ?? findings.get(item.targetId);
-      return [item.targetId, afterDoubt(mayRepeat, item, finding, time)];
+      return [item.targetId, afterDoubt(kind.mayRepeat(job, item), item, finding, time)];
     }),
   );
   await changeRows(engine, work, afterPass(engine, work, transitions, now));

@@ -9,81 +9,16 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
-import type { JobKind } from "../kind.ts";
-import type { Item } from "../state/item.ts";
-import { type ItemRow, toRows } from "../state/item-row.ts";
+import { toRows } from "../state/item-row.ts";
 import type { StoredPlan } from "../state/item-store.ts";
-import { type Job, type JobIds, move } from "../state/job.ts";
+import { type JobIds, move } from "../state/job.ts";
 import type { ChunkMessage } from "../state/messages.ts";
-import {
-  beforePlanning,
-  type Chunk,
-  noCost,
-  nothingReleased,
-  type PlanProgress,
-  type Released,
-} from "../state/progress.ts";
-import { decideRollout } from "../state/rollout.ts";
-import { addCost, type ChunkDraft, firstItem, keptOf, toChunks } from "./chunks.ts";
+import { beforePlanning, type Chunk, noCost, type PlanProgress } from "../state/progress.ts";
+import { addCost, firstItem, keptOf, toChunks } from "./chunks.ts";
 import { closeIfDone } from "./close.ts";
 import { type Engine, type FoundJob, findJob, idsOf } from "./engine.ts";
-
-// The reservations of a step's chunks: all in one.
-
-/** Chunks with their reservations. */
-type Placed = {
-  readonly chunks: readonly Chunk[];
-  /** When the last request goes, unless the reservations are moved. */
-  readonly endAt: Instant;
-  /** By how much all reservations had been moved. */
-  readonly shiftMs: number;
-};
-
-/**
- * Reserves all chunks of a step in one write. Planners that come to the same step get the same reservations: only one
- * of them will write them down.
- */
-async function place(
-  { throttle }: Pick<Engine, "throttle">,
-  { workloads }: Pick<JobKind, "workloads">,
-  { tenantId, jobId }: Job,
-  step: number,
-  drafts: readonly ChunkDraft[],
-  now: Instant,
-): Promise<Placed> {
-  const cost = drafts.reduce((sum, draft) => sum + draft.cost.requests, 0);
-  const rate = cost === 0 ? undefined : await throttle.rateOf(tenantId, workloads.calls);
-  if (rate === undefined) {
-    const chunks = drafts.map((draft) => chunkOf(draft, now, 0));
-    return { chunks, endAt: now, shiftMs: 0 };
-  }
-  const name = `${jobId} ${step}`;
-  const made = await throttle.reserve(tenantId, workloads.calls, cost, now, rate, name);
-  const { startAt, shiftMs } = made;
-  let at = startAt;
-  const chunks = drafts.map((draft) => {
-    const chunk = chunkOf(draft, at, shiftMs);
-    at += draft.cost.requests * rate.intervalMs;
-    return chunk;
-  });
-  return { chunks, endAt: startAt + cost * rate.intervalMs, shiftMs };
-}
-
-const chunkOf = ({ cost, ...draft }: ChunkDraft, at: Instant, shiftMs: number): Chunk => ({
-  ...draft,
-  at,
-  reserved: cost.requests,
-  shiftMs,
-});
-
-/** Rows are due when the time of their chunk comes. */
-const dueWithChunks = <R extends ItemRow>(rows: readonly R[], chunks: readonly Chunk[]): R[] =>
-  rows.map((row) => {
-    const chunk = chunks.find(({ from, to }) => from <= row.lastTargetId && row.lastTargetId <= to);
-    return chunk === undefined ? row : { ...row, dueAt: chunk.at };
-  });
-
-// Planning.
+import { letOut } from "./let-out.ts";
+import { dueWithChunks, type Placed, place } from "./reservations.ts";
 
 /** How a planning pass ended. */
 export type PlanOutcome =
@@ -142,7 +77,7 @@ async function afterPlanning(
   takeChunks: Planning["takeChunks"],
 ): Promise<PlanOutcome> {
   if (found.job.state === "running" && found.job.rollout && stored?.progress.done)
-    return letOut(engine, found, stored, takeChunks);
+    return letOut(engine, found, stored, (chunks) => takeChunks(found, chunks));
   await endPlanning(engine, found, stored);
   return found.job.state === "planning" ? "planned" : "not-planning";
 }
@@ -168,7 +103,8 @@ async function planStep(
   const waiting = kept.filter(({ state }) => state === "waiting").length;
   const cost = drafts.reduce((sum, draft) => addCost(sum, draft.cost), noCost);
   const carried = progress.carried + waiting - cost.items;
-  const sum = { carried, cost: addCost(progress.cost, cost) };
+  const failed = progress.failed + kept.filter(({ state }) => state === "failed").length;
+  const sum = { carried, failed, cost: addCost(progress.cost, cost) };
   const after = { ...stepOn(progress, placed, now), ...sum, ...goingOn(next) };
   const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
   const due = job.rollout
@@ -182,7 +118,7 @@ function stepOn(
   before: PlanProgress,
   placed: Placed,
   now: Instant,
-): Omit<PlanProgress, "done" | "cost" | "carried"> {
+): Omit<PlanProgress, "done" | "cost" | "carried" | "failed"> {
   const last =
     placed.chunks.length > 0 ? placed : { endAt: before.lastAt, shiftMs: before.shiftMs };
   return {
@@ -238,143 +174,4 @@ async function endPlanning(
     if (job.rollout) await engine.queues.send(queueNames.fanoutPlan, idsOf(job));
   }
   await closeIfDone(engine, job);
-}
-
-// Letting out a job with rollout rules, a part at a time.
-
-/** Due times are kept to the millisecond, messages come on whole seconds. */
-const earlyMs = 1_000;
-/** Rows let out in one step: their due times and the progress are one transaction. */
-const rowsPerRelease = 40;
-
-/** How many items were to go when they were planned. */
-const plannedIn = ({ cost, carried }: PlanProgress): number => cost.items + carried;
-
-/** Asks the rules, and does what they say: lets more out, waits, pauses, or stops the job. */
-async function letOut(
-  engine: Engine,
-  found: FoundJob,
-  stored: StoredPlan,
-  takeChunks: Planning["takeChunks"],
-): Promise<PlanOutcome> {
-  const { job } = found;
-  const { progress } = stored;
-  const released = progress.released ?? nothingReleased;
-  const now = engine.clock.now();
-  if (now < (progress.nextAt ?? 0) - earlyMs) return "not-planning";
-  const counts = await engine.items.counts(job.jobId);
-  const nextAt = now + Math.ceil(engine.times.readBackAfterMs / 2);
-  const decided = decideRollout(job.rollout ?? {}, plannedIn(progress), released, counts, now);
-  switch (decided.kind) {
-    case "done":
-      if (progress.outbox.length > 0) await writeProgress(engine, found, stored, {});
-      await closeIfDone(engine, job);
-      return "planned";
-    case "stop":
-      return stopRollout(engine, found, decided.detail);
-    case "pause":
-      return pauseRollout(engine, found, stored, { ...released, awaiting: true });
-    case "wait": {
-      const { quietSince, until = nextAt } = decided;
-      const quiet = quietSince === undefined ? {} : { released: { ...released, quietSince } };
-      const changes = { ...quiet, nextAt: until };
-      return (await writeProgress(engine, found, stored, changes)) ? { at: until } : "lost";
-    }
-    case "release": {
-      const next = await release(engine, found, stored, { ...decided, nextAt });
-      if (next === undefined) return "lost";
-      await takeChunks(found, next.progress.outbox);
-      return { at: nextAt };
-    }
-  }
-}
-
-async function stopRollout(
-  engine: Engine,
-  found: FoundJob,
-  detail: string,
-): Promise<"planned" | "lost"> {
-  const failure = { code: "stopped-by-rollout", detail };
-  if (!(await changed(found, move(found.job, "abandon", { failure })))) return "lost";
-  await engine.queues.send(queueNames.fanoutClose, idsOf(found.job));
-  return "planned";
-}
-
-async function pauseRollout(
-  engine: Engine,
-  found: FoundJob,
-  stored: StoredPlan,
-  released: Released,
-): Promise<"planned" | "lost"> {
-  if (!(await writeProgress(engine, found, stored, { released }))) return "lost";
-  return (await changed(found, move(found.job, "pause"))) ? "planned" : "lost";
-}
-
-/** Writes a job's next state; false when there is none, or somebody was faster. */
-const changed = async (
-  { jobs, etag }: FoundJob,
-  next: FoundJob["job"] | undefined,
-): Promise<boolean> => next !== undefined && (await jobs.replace(next, etag)) !== undefined;
-
-/** Writes progress whose messages are out. */
-function writeProgress(
-  { items, clock }: Pick<Engine, "items" | "clock">,
-  { kind, job }: FoundJob,
-  { progress, etag }: StoredPlan,
-  changes: Partial<PlanProgress>,
-): Promise<StoredPlan | undefined> {
-  const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
-  const after: PlanProgress = { ...progress, ...changes, outbox: [], at: clock.now() };
-  return items.commitPlan(owned, [], after, etag);
-}
-
-/** Lets the next items out: their rows become due, and progress names their chunks, in one transaction. */
-async function release(
-  engine: Engine,
-  { kind, job }: FoundJob,
-  { progress, etag }: StoredPlan,
-  {
-    count,
-    wave,
-    nextAt,
-  }: { readonly count: number; readonly wave: number; readonly nextAt: Instant },
-): Promise<StoredPlan | undefined> {
-  const { items } = engine;
-  const before = progress.released ?? nothingReleased;
-  const page = { from: before.to, where: "waiting gt 0", top: rowsPerRelease };
-  const rows = await items.page(job.jobId, page);
-  const isNew = ({ state, targetId }: Item): boolean => state === "waiting" && targetId > before.to;
-  const chosen = rows.flatMap((row) => row.items.filter(isNew)).slice(0, count);
-  const last = chosen.at(-1);
-  const isEnd = last === undefined || (chosen.length < count && rows.length < rowsPerRelease);
-  const to = last?.targetId ?? before.to;
-  const touched = rows.filter((row) =>
-    row.items.some((each) => isNew(each) && each.targetId <= to),
-  );
-  const now = engine.clock.now();
-  const some = touched.map((row) => ({
-    ...row,
-    items: row.items.filter((each) => isNew(each) && each.targetId <= to),
-  }));
-  const drafts = toChunks(kind, job, some);
-  const placed = await place(engine, kind, job, progress.steps, drafts, now);
-  const released: Released = {
-    to,
-    count: isEnd ? plannedIn(progress) : before.count + chosen.length,
-    wave,
-    approved: before.approved,
-  };
-  const after: PlanProgress = {
-    ...progress,
-    outbox: placed.chunks,
-    lastAt: placed.endAt,
-    shiftMs: placed.shiftMs,
-    steps: progress.steps + 1,
-    at: now,
-    nextAt,
-    released,
-  };
-  const due = dueWithChunks(touched, placed.chunks);
-  const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
-  return items.commitPlan(owned, [], after, etag, due);
 }

@@ -2,7 +2,10 @@
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import type { Finding, JobKind, Survey } from "../kind.ts";
 import type { Item } from "../state/item.ts";
+import type { ItemRow } from "../state/item-row.ts";
 import type { Job } from "../state/job.ts";
+import type { Chunk } from "../state/progress.ts";
+import type { ChunkDraft } from "./chunks.ts";
 import type { Engine } from "./engine.ts";
 
 /** One request each `intervalMs`, and so many at once. */
@@ -100,9 +103,9 @@ export async function reserveFor(
   const at = throttle.whenDue(before, shiftMs, now);
   if (at !== undefined)
     return { startAt: Math.max(at, closedUntil), at, shiftMs, reserved, budget, intervalMs };
-  const place = await throttle.squeezeIn(tenantId, workload, budget * intervalMs, now);
-  const { startAt } = place;
-  return { startAt, at: startAt, shiftMs: place.shiftMs, reserved, budget, intervalMs };
+  const squeezed = await throttle.squeezeIn(tenantId, workload, budget * intervalMs, now);
+  const { startAt } = squeezed;
+  return { startAt, at: startAt, shiftMs: squeezed.shiftMs, reserved, budget, intervalMs };
 }
 
 /** Surveys the far side, and charges what that took; undefined where it has no such list for these items. */
@@ -136,3 +139,61 @@ export async function deferReads(
   const now = clock.now();
   await throttle.defer(tenantId, workloads.reads, now + waitMs, now);
 }
+
+// Chunks of a step get their reservations together.
+
+/** Chunks with their reservations. */
+export type Placed = {
+  readonly chunks: readonly Chunk[];
+  /** When the last request goes, unless the reservations are moved. */
+  readonly endAt: Instant;
+  /** By how much all reservations had been moved. */
+  readonly shiftMs: number;
+};
+
+/**
+ * Reserves all chunks of a step in one write. Planners that come to the same step get the same reservations: only one
+ * of them will write them down.
+ */
+export async function place(
+  { throttle }: Pick<Engine, "throttle">,
+  { workloads }: Pick<JobKind, "workloads">,
+  { tenantId, jobId }: Job,
+  step: number,
+  drafts: readonly ChunkDraft[],
+  now: Instant,
+): Promise<Placed> {
+  const cost = drafts.reduce((sum, draft) => sum + draft.cost.requests, 0);
+  const rate = cost === 0 ? undefined : await throttle.rateOf(tenantId, workloads.calls);
+  if (rate === undefined) {
+    const chunks = drafts.map((draft) => chunkOf(draft, now, 0));
+    return { chunks, endAt: now, shiftMs: 0 };
+  }
+  const name = `${jobId} ${step}`;
+  const made = await throttle.reserve(tenantId, workloads.calls, cost, now, rate, name);
+  const { startAt, shiftMs } = made;
+  let at = startAt;
+  const chunks = drafts.map((draft) => {
+    const chunk = chunkOf(draft, at, shiftMs);
+    at += draft.cost.requests * rate.intervalMs;
+    return chunk;
+  });
+  return { chunks, endAt: startAt + cost * rate.intervalMs, shiftMs };
+}
+
+const chunkOf = ({ cost, ...draft }: ChunkDraft, at: Instant, shiftMs: number): Chunk => ({
+  ...draft,
+  at,
+  reserved: cost.requests,
+  shiftMs,
+});
+
+/** Rows are due when the time of their chunk comes. */
+export const dueWithChunks = <R extends ItemRow>(
+  rows: readonly R[],
+  chunks: readonly Chunk[],
+): R[] =>
+  rows.map((row) => {
+    const chunk = chunks.find(({ from, to }) => from <= row.lastTargetId && row.lastTargetId <= to);
+    return chunk === undefined ? row : { ...row, dueAt: chunk.at };
+  });

@@ -125,9 +125,9 @@ export class ItemStore {
     return found.flatMap((row) => (row === undefined ? [] : fromRow(row)));
   }
 
-  /** The one row that can hold a device. */
-  async rowOf(jobId: string, deviceId: string): Promise<StoredItemRow | undefined> {
-    const range = { partition: jobId, from: prefix + deviceId, below: end };
+  /** The one row that can hold a target. */
+  async rowOf(jobId: string, targetId: string): Promise<StoredItemRow | undefined> {
+    const range = { partition: jobId, from: prefix + targetId, below: end };
     const { rows } = await this.#tables.page(tableNames.items, range, 1);
     return rows[0] === undefined ? undefined : fromRow(rows[0]);
   }
@@ -157,6 +157,17 @@ export class ItemStore {
       next = found.next;
     } while (next !== undefined && rows.length < query.top);
     return rows;
+  }
+
+  /** The same of rows that can be read; those that cannot end on the way. */
+  async readablePage(jobId: string, query: RowQuery): Promise<StoredItemRow[]> {
+    for (;;)
+      try {
+        return await this.page(jobId, query);
+      } catch (error) {
+        if (!(error instanceof UnreadableRow)) throw error;
+        await this.endUnreadable(jobId, error);
+      }
   }
 
   /** Replaces rows in one transaction; the new etags, or undefined when somebody was faster. */

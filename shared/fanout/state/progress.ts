@@ -65,6 +65,8 @@ export type PlanProgress = {
   /** What was to be done for the items that are planned, and how many of them a carrier fetches. */
   readonly cost: Cost;
   readonly carried: number;
+  /** Targets that had failed before anything was to be sent. */
+  readonly failed: number;
   readonly steps: number;
   /** When the latest step was committed. */
   readonly at: Instant;
@@ -82,6 +84,7 @@ export const beforePlanning: PlanProgress = {
   shiftMs: 0,
   cost: noCost,
   carried: 0,
+  failed: 0,
   steps: 0,
   at: 0,
 };

@@ -23,7 +23,10 @@ const Wave = z
     count: z.int().min(1).max(1_000_000).optional().describe("So many targets"),
     percent: z.number().gt(0).max(100).optional().describe("Or such a share of all of them"),
     soak: Soak.optional().describe("Time between its last outcome and the next wave (ISO 8601)"),
-    approval: z.boolean().default(false).describe("Pause behind it, until somebody resumes"),
+    approval: z
+      .boolean()
+      .default(false)
+      .describe("Pause behind it, until somebody who may send it resumes"),
   })
   .refine(({ count, percent }) => (count === undefined) !== (percent === undefined), {
     error: "takes either count or percent",
@@ -47,12 +50,16 @@ export const Rollout = z
           .min(0)
           .max(100)
           .optional()
-          .describe("Stop when more than such a share of those that have ended has failed"),
+          .describe("Stop when more than such a share of what is let out has failed"),
       })
       .optional(),
   })
   .refine((rules) => Object.keys(rules).length > 0, { error: "names no rule" });
 export type Rollout = z.output<typeof Rollout>;
+
+/** The times between waves together. */
+export const soakMs = ({ waves = [] }: Rollout = {}): number =>
+  waves.reduce((sum, { soak }) => sum + (durationMs(soak ?? "PT0S") ?? 0), 0);
 
 /** Where everything of a job is at a moment; they add up to all of it. */
 export type Buckets = {
@@ -83,17 +90,21 @@ export type RolloutDecision =
   /** Everything is out. */
   | { readonly kind: "done" };
 
-/** Decides what is let out of `planned` items, from where the rollout is and what has become of what is out. */
+/** What there is to let out, and how many targets had failed before. */
+export type Planned = { readonly items: number; readonly failed: number };
+
+/** Decides what is let out, from where the rollout is and what has become of what is out. */
 export function decideRollout(
   rules: Rollout,
-  planned: number,
+  { items: planned, failed }: Planned,
   released: Released,
   counts: Counts,
   now: Instant,
 ): RolloutDecision {
-  const stop = whyStop(rules, counts);
+  const stop = whyStop(rules, released, { ...counts, failed: counts.failed - failed });
   if (stop !== undefined) return { kind: "stop", detail: stop };
-  if (released.count >= planned) return { kind: "done" };
+  if (released.count >= planned)
+    return rules.stopAfter && counts.waiting > 0 ? { kind: "wait" } : { kind: "done" };
   const active = released.count - endedOf(counts, planned, released);
   const wave = waveAfter(rules, planned, released);
   const left = wave.end - released.count;
@@ -102,7 +113,17 @@ export function decideRollout(
     return free > 0 ? { kind: "release", count: free, wave: released.wave } : { kind: "wait" };
   }
   // The wave is out. The next one waits for its last outcome, for the time between, and for a word.
-  if (active > 0) return { kind: "wait" };
+  return active > 0 ? { kind: "wait" } : nextWave(rules, planned, released, now);
+}
+
+/** What follows a wave of which nothing is under way any more. */
+function nextWave(
+  rules: Rollout,
+  planned: number,
+  released: Released,
+  now: Instant,
+): RolloutDecision {
+  const wave = waveAfter(rules, planned, released);
   const quietSince = released.quietSince ?? now;
   const until = quietSince + (durationMs(wave.soak ?? "PT0S") ?? 0);
   if (now < until) return { kind: "wait", until, quietSince };
@@ -135,14 +156,17 @@ function waveAfter(
   return { end: planned, approval: false };
 }
 
-function whyStop({ stopAfter }: Rollout, counts: Counts): string | undefined {
+function whyStop(
+  { stopAfter }: Rollout,
+  { count }: Pick<Released, "count">,
+  counts: Counts,
+): string | undefined {
   if (stopAfter === undefined) return undefined;
-  const { failed, successful } = bucketsOf(counts);
-  const ended = failed + successful;
+  const { failed } = bucketsOf(counts);
+  const found = `${failed} of ${count} that were let out have failed`;
   if (stopAfter.failed !== undefined && failed > stopAfter.failed)
-    return `${failed} of ${ended} that have ended have failed, and more than ${stopAfter.failed} were not to`;
-  const share = ended === 0 ? 0 : (failed * 100) / ended;
-  if (stopAfter.percent !== undefined && share > stopAfter.percent)
-    return `${failed} of ${ended} that have ended have failed, and more than ${stopAfter.percent} % were not to`;
+    return `${found}, and more than ${stopAfter.failed} were not to`;
+  if (stopAfter.percent !== undefined && failed * 100 > stopAfter.percent * count)
+    return `${found}, and more than ${stopAfter.percent} % were not to`;
   return undefined;
 }

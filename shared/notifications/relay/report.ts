@@ -5,6 +5,7 @@
 
 import { afterPass, changeRows, itemsIn, type Work } from "../../fanout/engine/change-rows.ts";
 import { closeIfDone } from "../../fanout/engine/close.ts";
+import { releasedTo } from "../../fanout/engine/dispatch.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Instant } from "../../kernel/clock.ts";
@@ -100,7 +101,8 @@ export async function takeReport(
   const page = await engine.items.page(notificationId, { from: ids[0] ?? "", top: maxRows });
   const last = ids.at(-1) ?? "";
   const rows = page.filter((_, at) => (page[at - 1]?.lastTargetId ?? "") < last);
-  const taken = await applyResults(parts, { kind, job, rows }, claimId, results);
+  const work = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
+  const taken = await applyResults(parts, work, claimId, results);
   // Also when it has ended: the counts follow a truth that comes late.
   await closeIfDone(engine, job);
   return succeed({ taken });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
 import { pause, resume } from "../../../shared/fanout/care/pause.ts";
+import { chunksOf } from "../../../shared/fanout/care/sweep.ts";
 import type { Counts } from "../../../shared/fanout/state/item-row.ts";
 import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
@@ -109,7 +110,7 @@ describe("what the rules say of 100 items", () => {
     [
       "stops when a larger share has failed",
       { stopAfter: { percent: 10 } },
-      out({ count: 100 }),
+      out({ count: 20 }),
       { waiting: 80, done: 17, failed: 3 },
       { kind: "stop" },
     ],
@@ -121,7 +122,9 @@ describe("what the rules say of 100 items", () => {
       { kind: "done" },
     ],
   ])("%s", (_, rules, released, some, decision) => {
-    expect(decideRollout(rules, 100, released, counts(some), 1_000)).toMatchObject(decision);
+    expect(
+      decideRollout(rules, { items: 100, failed: 0 }, released, counts(some), 1_000),
+    ).toMatchObject(decision);
   });
 
   test("never let more out than there is, nor more at once than they allow", () => {
@@ -133,7 +136,13 @@ describe("what the rules say of 100 items", () => {
         (count, ended, atOnce) => {
           const done = Math.min(count, ended);
           const some = counts({ waiting: 100 - count, sent: count - done, done });
-          const decision = decideRollout({ atOnce }, 100, out({ count }), some, 0);
+          const decision = decideRollout(
+            { atOnce },
+            { items: 100, failed: 0 },
+            out({ count }),
+            some,
+            0,
+          );
           if (decision.kind !== "release") return;
           expect(decision.count + count).toBeLessThanOrEqual(100);
           expect(decision.count + count - done).toBeLessThanOrEqual(Math.max(atOnce, count - done));
@@ -203,6 +212,21 @@ describe("a job with rules", () => {
     expect(ordersOf(job).doubled).toBe(0);
   });
 
+  it("ends a wave in the middle of a row, and goes on behind it", async () => {
+    const addresses = Array.from({ length: 330 }, (_, nth) => `a${String(nth).padStart(3, "0")}x`);
+    const job = newJob({ rollout: Rollout.parse({ waves: [{ count: 130, approval: true }] }) });
+    const large = { ...job, addresses: addresses.map((id) => `${job.jobId}${id}`) };
+    await rig.start(large);
+    await rig.drain();
+    expect(lookedUp(large)).toBe(130);
+    expect((await rig.counts(large)).counts).toMatchObject({ waiting: 200, done: 130 });
+    const { job: resting, etag } = await stored(large);
+    await resume(rig.engine, rig.jobs, resting, etag);
+    await rig.drain();
+    expect(await rig.counts(large)).toMatchObject({ state: "ended", counts: { done: 330 } });
+    expect(ordersOf(large)).toEqual({ orders: 660, doubled: 0 });
+  });
+
   it("stops when too much has failed, and says so; what never left is cancelled", async () => {
     const job = newJob({ rollout: { atOnce: 10, stopAfter: { failed: 0 } } });
     await rig.start(job);
@@ -268,4 +292,62 @@ describe("a job with rules", () => {
         expect(at.done + at.failed + at.unknown + at.notSupported, where).toBe(40);
       }
   }, 180_000);
+});
+
+describe("a job that rests", () => {
+  it("ends with its time, also when its messages are lost", async () => {
+    const job = newJob({ expiresAt: Date.now() + 2_500 });
+    await rig.start(job);
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-read-back");
+    const { job: open, etag } = await stored(job);
+    await pause(rig.jobs, open, etag);
+    rig.queues.lose();
+    await rig.sweep(job);
+    const { state, counts: at } = await rig.counts(job);
+    expect({ state, sum: sumOf(at) }).toEqual({ state: "ended", sum: 40 });
+    expect(ordersOf(job).doubled).toBe(0);
+  });
+
+  it("sends no message when it is resumed twice, nor when it never rested", async () => {
+    const job = newJob();
+    await rig.start(job);
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    const { job: open, etag } = await stored(job);
+    const before = rig.queues.waiting().length;
+    expect((await resume(rig.engine, rig.jobs, open, etag))?.state).toBe("running");
+    expect(rig.queues.waiting()).toHaveLength(before);
+    rig.queues.lose();
+  });
+});
+
+describe("stopping", () => {
+  it("does not count who had failed before anything was sent", () => {
+    const rules = { stopAfter: { failed: 0, percent: 1 } };
+    const planned = { items: 100, failed: 3 };
+    const some = counts({ waiting: 100, failed: 3 });
+    expect(decideRollout(rules, planned, out({}), some, 0)).toMatchObject({ kind: "release" });
+  });
+
+  it("is thought of until nothing waits any more", () => {
+    const rules = { stopAfter: { failed: 1 } };
+    const planned = { items: 100, failed: 0 };
+    const all = out({ count: 100 });
+    const said = (some: Partial<Counts>) =>
+      decideRollout(rules, planned, all, counts(some), 0).kind;
+    expect(said({ waiting: 60, sent: 40 })).toBe("wait");
+    expect(said({ waiting: 20, sent: 20, failed: 2, done: 58 })).toBe("stop");
+    expect(said({ sent: 100 })).toBe("done");
+  });
+});
+
+const rowOf = (id: string, waiting: number) =>
+  ({ lastTargetId: id, live: 1, waiting, dueAt: 0, requeuedAt: 0, failures: 0 }) as const;
+
+test("a message never reaches across rows that need none", () => {
+  const rows = [rowOf("a", 1), rowOf("b", 0), rowOf("c", 1), rowOf("d", 1)];
+  const chunks = chunksOf(rows, ({ waiting }) => waiting > 0);
+  expect(chunks.map(({ from, to }) => [from, to])).toEqual([
+    ["a", "a"],
+    ["c", "d"],
+  ]);
 });

@@ -16,7 +16,7 @@ import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";
 const restart = running();
 /** What a look at its device means for a delivery of which nobody knows whether it left. */
 const afterLook = (job: typeof restart, item: Item, look: ReadBack | undefined, time: ReadTime) =>
-  afterDoubt(kind.mayRepeat(job), item, findingOf(job, item, look), time);
+  afterDoubt(kind.mayRepeat(job, item), item, findingOf(job, item, look), time);
 /** What it means for one that Graph has taken. */
 const afterReading = (item: Item, look: ReadBack | undefined, lateness: Lateness) =>
   afterReport(kind, findingOf(restart, item, look), lateness);
