@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Interceptor } from "../../shared/storage/interceptor.ts";
-import type { QueueName } from "../../shared/storage/names.ts";
+import type { QueueName, SiteQueueName } from "../../shared/storage/names.ts";
 import { encodeMessage, Queues, type Receipt } from "../../shared/storage/queues.ts";
 
 /** Every notification is planned by its message, so that a test sees each message and decides when it comes. */
@@ -53,6 +53,13 @@ export class TestQueues extends Queues {
   override async withdraw(queue: QueueName, receipt: Receipt): Promise<void> {
     await this.#send(`queue.delete ${queue}`, () => {
       this.#waiting = this.#waiting.filter(({ messageId }) => messageId !== receipt.messageId);
+      return Promise.resolve();
+    });
+  }
+
+  override async removeSite(queue: SiteQueueName): Promise<void> {
+    await this.#send(`queue.remove ${queue}`, () => {
+      this.#waiting = this.#waiting.filter((each) => each.queue !== (queue as string));
       return Promise.resolve();
     });
   }

@@ -25,6 +25,7 @@ const notification = [
   "state",
   "only",
   "expiresAfter",
+  "rollout.waves.soak",
   "note",
   ...target,
   // Their names alone: whatever they hold, it is kept as a digest.
@@ -59,6 +60,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "notifications-send": notification,
   "notifications-retry": notification,
   "notifications-cancel": ["state"],
+  "notifications-pause": ["state"],
+  "notifications-resume": ["state"],
   "approvals-approve": verdict,
   "approvals-reject": verdict,
   "approvals-expire": verdict,

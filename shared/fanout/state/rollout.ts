@@ -16,7 +16,8 @@ const Soak = z
   .refine((text) => {
     const ms = durationMs(text);
     return ms !== undefined && ms >= 0 && ms <= maxSoakMs;
-  }, "must be an ISO 8601 duration up to P30D, such as PT4H");
+  }, "must be an ISO 8601 duration up to P30D, such as PT4H")
+  .meta({ format: "duration" });
 
 const Wave = z
   .strictObject({

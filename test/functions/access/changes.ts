@@ -112,6 +112,16 @@ export const changes: Readonly<Record<string, Change>> = {
     keep: "notificationId",
     next: "plan",
   },
+  "notifications-pause": {
+    object: named("notification"),
+    before: { state: "running" },
+    after: { state: "paused" },
+  },
+  "notifications-resume": {
+    object: named("notification"),
+    before: { state: "paused" },
+    after: { state: "running" },
+  },
   "sites-lease": {
     body: () => ({ relayId, seconds: 600 }),
     object: () => "site/P01",

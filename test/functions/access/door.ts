@@ -8,16 +8,12 @@ import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../../functions/services.ts";
-import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
 import type { AuditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
-import type { Job } from "../../../shared/fanout/state/job.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { settleGate, sweepGate } from "../../../shared/notifications/approval-gate.ts";
-import type { Notification } from "../../../shared/notifications/notification.ts";
 import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
 import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
@@ -88,7 +84,10 @@ export async function openDoor(options: DoorOptions = {}) {
     clientId: "muster",
     credential: { kind: "secret", clientSecret: "secret" } as const,
   };
-  const built = await buildServices(settings, () => ({}), { clock: systemClock, intercept: tap });
+  // Not the real queues: other test files run whole apps on the same storage, which would take the messages.
+  const queues = new TestQueues(passThrough);
+  const world = { clock: systemClock, intercept: tap, queues, firstPass: byMessageOnly };
+  const built = await buildServices(settings, () => ({}), world);
   const events: AuditEvent[] = [];
   const trail: AuditTrail = {
     append: async (event) => {
@@ -97,18 +96,10 @@ export async function openDoor(options: DoorOptions = {}) {
     },
   };
   const graph = await startSmallGraph();
-  const queues = new TestQueues(passThrough);
-  const engine = { ...built.engine, queues, firstPass: byMessageOnly };
-  const notify = { ...built.notify, engine };
   const services = {
     ...built,
     trail,
-    access: { ...built.access, settled: (one: Approval) => settleGate(notify, one) },
-    // Not the real queue: other test files run whole apps on the same storage, which would take the message.
-    refresh: { ...built.refresh, queues, graph: graph.client(systemClock, passThrough) },
-    engine,
-    notify,
-    sweepGate: (job: Job) => sweepGate(notify, job as Notification),
+    refresh: { ...built.refresh, graph: graph.client(systemClock, passThrough) },
   };
   const logged: string[] = [];
   const log: Tools["log"] = (event, fields) => void logged.push(JSON.stringify([event, fields]));

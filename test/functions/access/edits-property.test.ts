@@ -47,7 +47,8 @@ async function expectAsExplained({ tokens, aboutAna }: World, some: readonly Pro
   for (const [probe] of told.filter(([, { allowed }]) => !allowed)) {
     const answer = await app.call({ ...requestOf(app, probe, more, false), token: tokens.ana });
     // A notification that they do not see looks as if there were none.
-    const shut = probe.id === "notifications-retry" ? [403, 404] : [403];
+    const isAction = ["notifications-retry", "notifications-resume"].includes(probe.id);
+    const shut = isAction ? [403, 404] : [403];
     expect(shut, `${probe.id}: ${answer.text}`).toContain(answer.status);
   }
   expect(await app.stored()).toEqual(before);

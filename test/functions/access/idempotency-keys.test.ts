@@ -45,6 +45,12 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     },
     { only: ["notSupported"], note: "Other" },
   ],
+  "notifications-pause": (of) => [
+    { path: `${base(of)}/notifications/${of.notifications[0]}/pause` },
+  ],
+  "notifications-resume": (of) => [
+    { path: `${base(of)}/notifications/${of.notifications[0]}/resume` },
+  ],
   "notifications-cancel": (of) => [
     { path: `${base(of)}/notifications/${of.notifications[1]}/cancel` },
   ],

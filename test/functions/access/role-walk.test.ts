@@ -70,7 +70,9 @@ function harmless(line: string): Raw {
   const operation = app.operations.find((each) => each.id === id);
   if (operation === undefined) throw new Error(`the document has no operation ${id}`);
   const notificationId =
-    id === "notifications-retry" ? sentWith.get(word) : about["notificationId"];
+    id === "notifications-retry" || id === "notifications-resume"
+      ? sentWith.get(word)
+      : about["notificationId"];
   const ids = { ...about, notificationId: notificationId ?? "" };
   const { method, headerParameters, takesBody } = operation;
   const path = pathWith(operation, ids) + (queries[id] ?? "");

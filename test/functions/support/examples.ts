@@ -66,6 +66,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "notifications-get": {},
   "notifications-list": {},
   "notifications-deliveries": {},
+  "notifications-pause": {},
+  "notifications-resume": {},
   // Not kept: it ends at once, and the cancellation is of the first, whose devices have not answered yet.
   "notifications-retry": { body: () => ({ only: ["notSupported"] }) },
   "notifications-cancel": {},

@@ -33,8 +33,9 @@ export const probesOf = ({ operations }: AttackApp, places: readonly Inhabited[]
               { id, where, action },
               { id, where, action, collectionId: where.collections[0] },
             ]);
-          // The notification that is repeated is a restart.
-          if (id === "notifications-retry") return [{ id, where, action: "restart" }];
+          // The notification that is repeated, or goes on, is a restart.
+          if (id === "notifications-retry" || id === "notifications-resume")
+            return [{ id, where, action: "restart" }];
           if (!pathParameters.includes("collectionId")) return [{ id, where }];
           return where.collections.map((collectionId) => ({ id, where, collectionId }));
         },
