@@ -79,6 +79,7 @@ export class ItemStore {
   async plan(jobId: string): Promise<StoredPlan | undefined> {
     const row = await this.#tables.get(tableNames.items, jobId, planKey);
     if (row === undefined) return undefined;
+    checkVersion(row);
     return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
   }
 
@@ -95,6 +96,7 @@ export class ItemStore {
     const row = {
       partitionKey: jobId,
       rowKey: planKey,
+      v: version,
       progress: JSON.stringify(progress),
     };
     const plan: Change =
@@ -239,6 +241,15 @@ const rangeOf = (
   ...(where === undefined ? {} : { where }),
 });
 
+/** Version of the rows that are written. Another one is refused by name, not read by guess. */
+const version = 1;
+
+function checkVersion(row: StoredRow): void {
+  const found = numberOf(row, "v");
+  if (found !== version)
+    throw new Error(`it has version ${found}, and this Muster reads version ${version}`);
+}
+
 function toRow(
   jobId: string,
   { lastTargetId, items, dueAt, owner }: ItemRow & { readonly owner: RowOwner },
@@ -248,6 +259,7 @@ function toRow(
   return {
     partitionKey: jobId,
     rowKey: prefix + lastTargetId,
+    v: version,
     tenantId,
     subject,
     ...countOf(items),
@@ -288,6 +300,7 @@ function read(row: StoredRow, lastTargetId: string): readonly Item[] {
       },
     ];
   try {
+    checkVersion(row);
     return unpack(Array.from({ length: numberOf(row, "parts") }, (_, at) => textOf(row, `d${at}`)));
   } catch (error) {
     throw new UnreadableRow(lastTargetId, error);
