@@ -12,10 +12,12 @@ export const longTests: readonly string[] = [
   "test/audit/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
-  "test/functions/access/{bad-tokens,edits-property,id-guessing,odd-spelling}.test.ts",
+  "test/functions/{browsers,rate-limits,slow-bodies,texts}.test.ts",
+  "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,same-work}.test.ts",
+  "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
-  "test/start/{azurite,readme}.test.ts",
+  "test/start/{azurite,readme,sign-in,start}.test.ts",
 ];
 
 /** Files with hundreds of cases of one kind: `npm test` takes some, `npm run test:long` all of them. */
