@@ -18,7 +18,7 @@ test("a small fleet is reached, counted at the wire, and reported", {
   // 150 devices fill two rows: two bulk requests, and not one more.
   expect(counted.dispatch.graph).toBe(2);
   expect(counted.dispatch.storageTotal).toBeGreaterThan(0);
-  expect(counted.reading?.["first page of deliveries"]?.storage["table read Deliveries"]).toBe(1);
+  expect(counted.reading?.["first page of deliveries"]?.storage["table read Items"]).toBe(1);
   const results = {
     machine: { cores: 2 },
     startedAt: "",

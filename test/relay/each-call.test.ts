@@ -45,7 +45,7 @@ const others = [
   /\/claims$/,
   /\/results$/,
   /SMS_Site\?/,
-  /SMS_R_System.*ResourceId gt 0 /,
+  /SMS_R_System.*ResourceId gt 0(?!\d)/,
   /SMS_R_System.*ResourceId gt [1-9]/,
   /SMS_ClientOperation\?.*select=ID/,
   /SMS_ClientOperationStatus/,

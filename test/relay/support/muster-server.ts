@@ -77,18 +77,9 @@ export async function startMusterServer(
     tokens.set(tenantId, signedIn);
     return signedIn;
   };
-  const built = await buildServices(settings, () => ({}), {
-    clock,
-    intercept: tap,
-    token,
-  });
   const queues = new LiveQueues((queue, message) => handle(queue, message));
-  const services = {
-    ...built,
-    storage: { ...built.storage, queues },
-    notify: { ...built.notify, queues },
-    refresh: { ...built.refresh, queues },
-  };
+  const world = { clock, intercept: tap, token, queues };
+  const services = await buildServices(settings, () => ({}), world);
   const tools: Tools = { services, log: () => undefined };
   const handle = async (queue: string, message: unknown): Promise<void> => {
     const definition = functions.filter(isQueue).find(({ name }) => name === queue);
