@@ -3,15 +3,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { measureBullmq } from "./bullmq/measure.ts";
-import { measureCeiling } from "./ceiling.ts";
-import { measureCounts } from "./counts.ts";
-import { measureDispatch } from "./dispatch.ts";
-import { measureMemory } from "./live-memory.ts";
-import { measureNaive } from "./naive.ts";
+import { measureCeiling } from "./measures/ceiling.ts";
+import { measureCounts } from "./measures/counts.ts";
+import { measureDispatch } from "./measures/dispatch.ts";
+import { measureMemory } from "./measures/live-memory.ts";
+import { measureNaive } from "./measures/naive.ts";
+import { measureSmall } from "./measures/small.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
-import { redisVersion } from "./redis.ts";
 import { type Results, report } from "./report.ts";
-import { measureSmall } from "./small.ts";
+import { redisVersion } from "./setup/redis.ts";
 
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 

@@ -1,11 +1,11 @@
 /** The benchmark's results as tables for people. Pure. */
 import type { BullmqRun } from "./bullmq/measure.ts";
-import type { Ceiling } from "./ceiling.ts";
-import type { Counted, Phase } from "./counts.ts";
-import type { Dispatch } from "./dispatch.ts";
-import type { LiveMemory } from "./live-memory.ts";
-import { type Several, type Small, smallFleet, type Thousands } from "./small.ts";
-import { emptyPoll, sumOf } from "./wire.ts";
+import type { Ceiling } from "./measures/ceiling.ts";
+import type { Counted, Phase } from "./measures/counts.ts";
+import type { Dispatch } from "./measures/dispatch.ts";
+import type { LiveMemory } from "./measures/live-memory.ts";
+import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
+import { emptyPoll, sumOf } from "./setup/wire.ts";
 
 /** Everything one run found out; absent parts were skipped. */
 export type Results = {

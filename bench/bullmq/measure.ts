@@ -8,8 +8,8 @@ import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { startRedis } from "../redis.ts";
-import { several, smallFleet, smallFleets, type Thousands } from "../small.ts";
+import { several, smallFleet, smallFleets, type Thousands } from "../measures/small.ts";
+import { startRedis } from "../setup/redis.ts";
 import {
   deviceIds,
   makeFleet,
@@ -17,9 +17,9 @@ import {
   reachedAt,
   type Surroundings,
   startSurroundings,
-} from "../surroundings.ts";
-import { median, timed, until } from "../timing.ts";
-import { appToken } from "../token.ts";
+} from "../setup/surroundings.ts";
+import { median, timed, until } from "../setup/timing.ts";
+import { appToken } from "../setup/token.ts";
 
 /** How its worker asks Graph: device by device, or gathered into bulk requests of up to 100. */
 type Mode = "each" | "bulk";

@@ -1,8 +1,8 @@
 /** The benchmark's other contenders: each does the same work, or the comparison would be worth nothing. */
 import { describe, expect, it } from "vitest";
 import { measureBullmq } from "../../bench/bullmq/measure.ts";
-import { measureNaive } from "../../bench/naive.ts";
-import { redisVersion } from "../../bench/redis.ts";
+import { measureNaive } from "../../bench/measures/naive.ts";
+import { redisVersion } from "../../bench/setup/redis.ts";
 
 describe("the naive twin", () => {
   it("reaches every device of a small fleet", async () => {

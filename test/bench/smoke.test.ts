@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { measureCounts } from "../../bench/counts.ts";
-import { measureDispatch } from "../../bench/dispatch.ts";
-import { measureMemory } from "../../bench/live-memory.ts";
+import { measureCounts } from "../../bench/measures/counts.ts";
+import { measureDispatch } from "../../bench/measures/dispatch.ts";
+import { measureMemory } from "../../bench/measures/live-memory.ts";
 import { report } from "../../bench/report.ts";
 
 test("a small fleet is reached, counted at the wire, and reported", {

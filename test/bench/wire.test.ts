@@ -1,7 +1,7 @@
 import { TableClient } from "@azure/data-tables";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { countsBetween, emptyPoll, startWire, sumOf, type Wire } from "../../bench/wire.ts";
+import { countsBetween, emptyPoll, startWire, sumOf, type Wire } from "../../bench/setup/wire.ts";
 import { storageConnectionString } from "../support/azurite.ts";
 
 const entity = (rowKey: string) => ({ partitionKey: "p", rowKey });

@@ -1,7 +1,7 @@
 /** What reading costs over the whole way of a request, counted at the wire between the app and its storage. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { countsBetween, startWire, type Wire } from "../../../bench/wire.ts";
+import { countsBetween, startWire, type Wire } from "../../../bench/setup/wire.ts";
 import { plan } from "../../../shared/fanout/engine/plan.ts";
 import { newestFirstId } from "../../../shared/kernel/ids.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";

@@ -1,7 +1,7 @@
 /** A Redis of the benchmark's own: on a free port, in memory, gone afterwards. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "../local/start/home-lock.ts";
+import { freePort } from "../../local/start/home-lock.ts";
 import { scratchFolder } from "./scratch.ts";
 
 /** A running Redis. */

@@ -1,13 +1,13 @@
 /** Muster as its users have it: the built functions in the local host, spoken to over its HTTP API. */
 import { fileURLToPath } from "node:url";
-import { ensureBuilt } from "../scripts/build.ts";
+import { ensureBuilt } from "../../scripts/build.ts";
+import type { RouteKind } from "../options.ts";
 import { type Hosted, startHosted } from "./hosted.ts";
-import type { RouteKind } from "./options.ts";
 import { makeFleet, reached, type Surroundings, startSurroundings } from "./surroundings.ts";
 import { until } from "./timing.ts";
 import { startWire, type Wire } from "./wire.ts";
 
-const appDir = fileURLToPath(new URL("..", import.meta.url));
+const appDir = fileURLToPath(new URL("../..", import.meta.url));
 const adminToken = "benchmark-token-that-guards-nothing-at-all";
 /** Longer than any run: dispatch is measured without confirmation beside it. */
 const never = 6 * 3600;

@@ -5,10 +5,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { peakMiB, resetPeak } from "./memory.ts";
-import { addTenant, type Muster, notify, refresh, startMuster, untilSent } from "./muster.ts";
-import type { RouteKind } from "./options.ts";
-import { scratchFolder } from "./scratch.ts";
+import type { RouteKind } from "../options.ts";
+import { peakMiB, resetPeak } from "../setup/memory.ts";
+import {
+  addTenant,
+  type Muster,
+  notify,
+  refresh,
+  startMuster,
+  untilSent,
+} from "../setup/muster.ts";
+import { scratchFolder } from "../setup/scratch.ts";
 
 /** In MiB; `first` and `second` are means over the halves of the time, where that was long enough. */
 export type LiveMemory = {

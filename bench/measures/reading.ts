@@ -1,7 +1,7 @@
 /** What reading costs: storage reads at the wire, and time by how far into a list one reads. */
-import type { Answer, Muster } from "./muster.ts";
-import { median, timed } from "./timing.ts";
-import { countsBetween, type WireCounts } from "./wire.ts";
+import type { Answer, Muster } from "../setup/muster.ts";
+import { median, timed } from "../setup/timing.ts";
+import { countsBetween, type WireCounts } from "../setup/wire.ts";
 
 /** One kind of read; `storage` is a mean, since what an instance remembers is read once in a while. */
 export type Reading = { readonly storage: WireCounts; readonly ms: number };

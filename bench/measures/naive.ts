@@ -2,12 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { TableClient } from "@azure/data-tables";
 import { QueueClient } from "@azure/storage-queue";
-import { startHosted } from "./hosted.ts";
-import { deviceIds, makeFleet, reached, startSurroundings } from "./surroundings.ts";
-import { timed, until } from "./timing.ts";
-import { appToken } from "./token.ts";
+import { startHosted } from "../setup/hosted.ts";
+import { deviceIds, makeFleet, reached, startSurroundings } from "../setup/surroundings.ts";
+import { timed, until } from "../setup/timing.ts";
+import { appToken } from "../setup/token.ts";
 
-const appDir = fileURLToPath(new URL("naive-app", import.meta.url));
+const appDir = fileURLToPath(new URL("../naive-app", import.meta.url));
 /** Few enough that the warm-up is short, enough that the code is compiled. */
 const warmUp = 200;
 

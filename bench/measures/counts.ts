@@ -1,5 +1,6 @@
 /** Muster counted at the wire: requests to storage and to Graph, per device. Not timed: counting slows. */
 
+import type { RouteKind } from "../options.ts";
 import {
   addTenant,
   type Muster,
@@ -8,12 +9,11 @@ import {
   startMuster,
   untilReached,
   untilSent,
-} from "./muster.ts";
-import type { RouteKind } from "./options.ts";
+} from "../setup/muster.ts";
+import { graphRequests, touchFleet } from "../setup/surroundings.ts";
+import { timed, until } from "../setup/timing.ts";
+import { countsBetween, sumOf, type WireCounts } from "../setup/wire.ts";
 import { type ReadCounts, readAll } from "./reading.ts";
-import { graphRequests, touchFleet } from "./surroundings.ts";
-import { timed, until } from "./timing.ts";
-import { countsBetween, sumOf, type WireCounts } from "./wire.ts";
 
 /** Requests of one phase; `storage` by kind. */
 export type Phase = {

@@ -2,7 +2,7 @@
  * Runs the functions host as a child of the benchmark, so that its memory can be told from ours. It
  * ends when its parent says so, or ends.
  */
-import { startHost } from "../local/host/host.ts";
+import { startHost } from "../../local/host/host.ts";
 
 const [appDir = "."] = process.argv.slice(2);
 const host = await startHost({

@@ -1,5 +1,7 @@
 /** Muster against the clock: how fast it reaches a fleet, and how much memory that takes. */
-import { peakMiB, resetPeak } from "./memory.ts";
+
+import type { RouteKind } from "../options.ts";
+import { peakMiB, resetPeak } from "../setup/memory.ts";
 import {
   addTenant,
   type Muster,
@@ -8,10 +10,9 @@ import {
   startMuster,
   untilReached,
   untilSent,
-} from "./muster.ts";
-import type { RouteKind } from "./options.ts";
-import { firstReachedAt, reached } from "./surroundings.ts";
-import { timed } from "./timing.ts";
+} from "../setup/muster.ts";
+import { firstReachedAt, reached } from "../setup/surroundings.ts";
+import { timed } from "../setup/timing.ts";
 
 /** One fleet, reached once. */
 export type Dispatch = {

@@ -8,9 +8,9 @@ import {
   startMuster,
   untilReached,
   untilSent,
-} from "./muster.ts";
-import { deviceIds, reached, reachedAt } from "./surroundings.ts";
-import { median, timed } from "./timing.ts";
+} from "../setup/muster.ts";
+import { deviceIds, reached, reachedAt } from "../setup/surroundings.ts";
+import { median, timed } from "../setup/timing.ts";
 
 /** Milliseconds of several sendings: the one in the middle, and the worst. */
 export type Several = { readonly middle: number; readonly worst: number; readonly count: number };

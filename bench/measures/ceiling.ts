@@ -1,8 +1,8 @@
 /** What Azurite itself can do on this machine, with nothing of ours in the way. */
 import { TableClient, type TransactionAction } from "@azure/data-tables";
 import { QueueClient } from "@azure/storage-queue";
-import { startAzurite } from "../local/start/azurite.ts";
-import { timed } from "./timing.ts";
+import { startAzurite } from "../../local/start/azurite.ts";
+import { timed } from "../setup/timing.ts";
 
 /** Entities of one transaction: the service's limit. */
 const perTransaction = 100;

@@ -1,9 +1,9 @@
 /** What every contender gets for itself: an empty Azurite in memory and a calm sandbox. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { type Azurite, startAzurite } from "../local/start/azurite.ts";
-import { type Sandbox, startSandbox } from "../local/start/sandbox.ts";
-import type { RouteKind } from "./options.ts";
+import { type Azurite, startAzurite } from "../../local/start/azurite.ts";
+import { type Sandbox, startSandbox } from "../../local/start/sandbox.ts";
+import type { RouteKind } from "../options.ts";
 import { scratchFolder } from "./scratch.ts";
 
 /** Storage and sandbox of one contender. */
