@@ -23,6 +23,7 @@ export const longTests: readonly string[] = [
 /** Files with hundreds of cases of one kind: `npm test` takes some, `npm run test:long` all of them. */
 export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
+  "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{crash-points,relay-crash-points}.test.ts",
 ];
 

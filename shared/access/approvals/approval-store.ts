@@ -109,7 +109,8 @@ export class ApprovalStore {
   }
 }
 
-const Named: z.ZodType<Person> = z.object({
+/** A person or an app, as rows hold them. */
+export const StoredPerson: z.ZodType<Person> = z.object({
   principal: z.object({
     kind: z.enum(["user", "group", "app", "bootstrap"]),
     homeTenantId: z.string(),
@@ -144,10 +145,10 @@ const Rest = z.object({
     count: z.number(),
   }),
   digest: z.string(),
-  requestedBy: Named,
+  requestedBy: StoredPerson,
   requester: Requester,
   approvers: z.array(z.enum(callerKinds)),
-  decidedBy: Named.exactOptional(),
+  decidedBy: StoredPerson.exactOptional(),
   decidedAt: z.number().exactOptional(),
   comment: z.string().exactOptional(),
 });

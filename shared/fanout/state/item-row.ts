@@ -25,7 +25,7 @@ export type Counts = Readonly<Record<CountedState, number>>;
 
 /** A row: consecutive items in the order of their ids. */
 export type ItemRow = {
-  /** Id of the last item: the row that may hold a item is the first whose key is not below it. */
+  /** Id of the last item: the row that may hold an item is the first whose key is not below it. */
   readonly lastTargetId: string;
   readonly items: readonly Item[];
   /** When somebody should have touched the row again; the sweeper looks for rows far behind. */
@@ -168,14 +168,14 @@ function packOne(item: Item): unknown[] {
 }
 
 function unpackOne(packed: Packed): Item {
-  const [itemId, itemName, letter, route, at, attempts] = packed;
+  const [targetId, name, letter, route, at, attempts] = packed;
   const [, , , , , , claimedAt, notBefore, singly, code, detail, claim, unclear, step, atMost] =
     packed;
   const state = statesByLetter.get(letter);
-  if (state === undefined) throw new Error(`a item row holds the unknown state "${letter}"`);
+  if (state === undefined) throw new Error(`an item row holds the unknown state "${letter}"`);
   return {
-    targetId: itemId,
-    name: itemName,
+    targetId,
+    name,
     state,
     route,
     at,

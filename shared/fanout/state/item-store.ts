@@ -27,7 +27,7 @@ import {
   unpack,
 } from "./item-row.ts";
 import type { Job } from "./job.ts";
-import type { PlanProgress } from "./progress.ts";
+import { type PlanProgress, StoredProgress } from "./progress.ts";
 
 /** Whose rows they are, and what they are about, in a word of the kind's: who reads rows need not read their job too. */
 export type RowOwner = { readonly tenantId: string; readonly subject: string };
@@ -80,7 +80,8 @@ export class ItemStore {
     const row = await this.#tables.get(tableNames.items, jobId, planKey);
     if (row === undefined) return undefined;
     checkVersion(row);
-    return { progress: JSON.parse(textOf(row, "progress")), etag: row.etag };
+    const progress = StoredProgress.parse(JSON.parse(textOf(row, "progress")));
+    return { progress, etag: row.etag };
   }
 
   /** Writes new rows and the plan's progress in one transaction; undefined when somebody was faster. */

@@ -1,6 +1,6 @@
 /** Job rows; the row key sorts newest first, so that a tenant's list needs no sorting. */
 import * as z from "zod";
-import type { Person } from "../../access/approvals/approval.ts";
+import { StoredPerson } from "../../access/approvals/approval-store.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";
@@ -30,7 +30,7 @@ const JobRow = z.object({
   state: z.enum(states),
   /** How many columns the kind's part takes. */
   parts: z.int().min(0),
-  requestedBy: z.custom<Person>((value) => typeof value === "object" && value !== null).optional(),
+  requestedBy: StoredPerson.optional(),
   expected: z.number().optional(),
   frozen: z.literal(true).optional(),
   rollout: Rollout.optional(),

@@ -1,4 +1,5 @@
 /** How far planning is: everything a planner needs to go on where another one died. Pure. */
+import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 
 /**
@@ -88,3 +89,45 @@ export const beforePlanning: PlanProgress = {
   steps: 0,
   at: 0,
 };
+
+// The same as a row holds it: what is not of this shape is refused by name.
+
+const cost = z.object({
+  items: z.number(),
+  requests: z.number(),
+  reads: z.number(),
+  chunkRequests: z.number(),
+  chunkReads: z.number(),
+});
+const chunk = z.object({
+  from: z.string(),
+  to: z.string(),
+  at: z.number(),
+  reserved: z.number(),
+  shiftMs: z.number(),
+  stops: z.array(z.string()).exactOptional(),
+});
+const released = z.object({
+  to: z.string(),
+  count: z.number(),
+  wave: z.number(),
+  approved: z.number(),
+  awaiting: z.boolean().exactOptional(),
+  quietSince: z.number().exactOptional(),
+});
+
+/** Reads progress back from its row. */
+export const StoredProgress: z.ZodType<PlanProgress> = z.object({
+  cursor: z.string().exactOptional(),
+  done: z.boolean(),
+  outbox: z.array(chunk),
+  lastAt: z.number(),
+  shiftMs: z.number(),
+  cost,
+  carried: z.number(),
+  failed: z.number(),
+  steps: z.number(),
+  at: z.number(),
+  released: released.exactOptional(),
+  nextAt: z.number().exactOptional(),
+});

@@ -4,8 +4,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
 import { pause, resume } from "../../../shared/fanout/care/pause.ts";
 import { chunksOf } from "../../../shared/fanout/care/sweep.ts";
-import type { Counts } from "../../../shared/fanout/state/item-row.ts";
-import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { type Counts, emptyCounts } from "../../../shared/fanout/state/item-row.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { nothingReleased, type Released } from "../../../shared/fanout/state/progress.ts";
 import { bucketsOf, decideRollout, Rollout } from "../../../shared/fanout/state/rollout.ts";
@@ -318,6 +317,77 @@ describe("a job that rests", () => {
     expect(rig.queues.waiting()).toHaveLength(before);
     rig.queues.lose();
   });
+});
+
+describe("a worker that dies while somebody resumes, or while the rules pause or stop", () => {
+  const inWaves = Rollout.parse({ waves: [{ count: 5, approval: true }] });
+
+  it("has changed nothing, or everything, at whichever call of resuming it dies", async () => {
+    const resting = async (): Promise<PingJob> => {
+      const job = newJob({ rollout: inWaves });
+      await rig.start(job);
+      await rig.drain();
+      return job;
+    };
+    const asked = async (job: PingJob) => {
+      const { job: now, etag } = await stored(job);
+      return now.state === "paused" ? resume(rig.engine, rig.jobs, now, etag) : now;
+    };
+    const first = await resting();
+    faults.reset();
+    await asked(first);
+    const calls = faults.calls().length;
+    rig.queues.lose();
+    for (let atCall = 1; atCall <= calls; atCall += inject("oneCaseIn"))
+      for (const when of ["before", "after"] as const) {
+        const job = await resting();
+        faults.arm({ atCall, when });
+        await asked(job).catch(() => undefined);
+        faults.revive();
+        // Whoever got no answer asks again.
+        await asked(job);
+        await rig.drain();
+        await rig.sweep(job);
+        const { state, counts: at } = await rig.counts(job);
+        const where = `killed ${when} call ${atCall} of ${calls}`;
+        expect({ state, counts: at }, where).toMatchObject({ state: "ended", counts: whole });
+        expect(ordersOf(job), where).toEqual({ orders: 72, doubled: 0 });
+      }
+  }, 120_000);
+
+  it.each<[string, Rollout, string]>([
+    ["pause", inWaves, "paused"],
+    ["stop", { atOnce: 10, stopAfter: { failed: 0 } }, "failed"],
+  ])(
+    "comes to the same %s",
+    async (_, rollout, end) => {
+      const first = newJob({ rollout });
+      faults.reset();
+      await rig.start(first);
+      await rig.drain();
+      const calls = faults.calls().length;
+      for (let atCall = 3; atCall <= calls; atCall += 2 * inject("oneCaseIn"))
+        for (const when of ["before", "after"] as const) {
+          const job = newJob({ rollout });
+          await rig.start(job);
+          faults.arm({ atCall, when });
+          await rig.drain();
+          faults.revive();
+          if ((await stored(job)).job.state !== end) await rig.sweep(job);
+          const { state, counts: at } = await rig.counts(job);
+          const where = `killed ${when} call ${atCall} of ${calls}: ${JSON.stringify(at)}`;
+          // A wave of which nobody can tell what came of it has ended, too; a doubt is a failure to be counted.
+          expect([end, "ended"], where).toContain(state);
+          expect({ sum: sumOf(at), doubled: ordersOf(job).doubled }, where).toEqual({
+            sum: 40,
+            doubled: 0,
+          });
+          const most = state === "paused" ? 5 : 36;
+          expect(lookedUp(job), where).toBeLessThanOrEqual(most);
+        }
+    },
+    240_000,
+  );
 });
 
 describe("stopping", () => {

@@ -25,6 +25,7 @@ const jobRow = {
   parts: 1,
   spec0: spec,
   rollout,
+  requestedBy: '{"principal":{"kind":"user","homeTenantId":"h","id":"i"},"name":"Ana"}',
   expected: 2,
   createdAt: 1_700_000_000_000,
   expiresAt: 1_700_086_400_000,
@@ -62,6 +63,7 @@ it("reads a job, its items and its progress as version 1 wrote them", async () =
     createdAt: jobRow.createdAt,
     expiresAt: jobRow.expiresAt,
     rollout: JSON.parse(rollout),
+    requestedBy: { principal: { kind: "user", homeTenantId: "h", id: "i" }, name: "Ana" },
     ...JSON.parse(spec),
   });
   const items = new ItemStore(tables);
@@ -86,6 +88,19 @@ it("reads a job, its items and its progress as version 1 wrote them", async () =
   ]);
   expect((await items.plan(partition))?.progress).toEqual(JSON.parse(progress));
   expect(await items.counts(partition)).toMatchObject({ waiting: 1, done: 1 });
+});
+
+it("refuses progress that is not of its shape", async () => {
+  const { tables } = await testStorage();
+  const partition = randomUUID();
+  const bent = JSON.stringify({ ...JSON.parse(progress), outbox: "none" });
+  await tables.put(tableNames.items, {
+    partitionKey: partition,
+    rowKey: "plan",
+    v: 1,
+    progress: bent,
+  });
+  await expect(new ItemStore(tables).plan(partition)).rejects.toThrow("outbox");
 });
 
 it("refuses rows of a version that it does not know, by name", async () => {

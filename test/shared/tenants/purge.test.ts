@@ -17,13 +17,10 @@ import { furnish, purgedTables, tablesWith } from "./furnished-tenant.ts";
 let rig: NotifyRig;
 beforeAll(async () => {
   rig = await startNotifyRig();
-  // The rig's queues are in memory; those of sites are removed from the real storage.
-  rig.queues.removeSite = (queue) =>
-    rig.faults.tap(`queue.remove ${queue}`, () => queues.removeSite(queue));
 });
 afterAll(() => rig.stop());
 
-const { tables, blobs, queues } = await testStorage();
+const { tables, blobs } = await testStorage();
 
 const tenantOf = (devices: number) => rig.tenant({ ...onlyIntuneWindows, devices });
 const waitsFor = (queue: string) => () =>
