@@ -94,6 +94,7 @@ describe("a row that an operator edits", () => {
     await rig.services.storage.tables.put(tableNames.items, {
       partitionKey: notificationId,
       rowKey: `row:${row!.lastTargetId}`,
+      v: 1,
       parts: 1,
       d0: '[["a","b","?",0,0,0]]',
     });
