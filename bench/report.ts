@@ -23,7 +23,7 @@ export type Results = {
 type Cell = string | number | undefined;
 
 /** A table in Markdown, its columns padded so that a terminal shows it well. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const texts = [head, ...rows.map((row) => row.map(cell))];
   const widths = head.map((_, at) => Math.max(...texts.map((row) => (row[at] ?? "").length)));
   const line = (row: readonly string[]): string =>

@@ -101,7 +101,7 @@ function forward(
 export const emptyPoll = "empty poll";
 
 /** What a request does to which table, queue or container. The first path segment is the account. */
-export function kindOf(service: Service, method: string, url: string): string {
+function kindOf(service: Service, method: string, url: string): string {
   const [path = ""] = decodeURIComponent(url).split("?");
   const [, , resource = "", rest = ""] = path.split("/");
   const [name] = resource.split("(");
