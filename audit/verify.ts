@@ -5,8 +5,7 @@ import { type AnchorBook, anchorBook } from "../shared/access/audit/audit-chain.
 import { auditPartitions } from "../shared/access/audit/audit-rows.ts";
 import { verifyPartition } from "../shared/access/audit/audit-verify.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
-import type { StorageConnection } from "../shared/storage/connection.ts";
-import { openStorage } from "../shared/storage/storage.ts";
+import { openStorage, type StorageConnection } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { Arguments } from "./arguments.ts";
 import { counted, jsonOf, lineOf, noPartitions, type Summary } from "./report.ts";

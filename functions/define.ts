@@ -7,7 +7,7 @@ import type { RequestTarget } from "../shared/access/evaluate.ts";
 import type { Standing } from "../shared/access/roles/decide.ts";
 import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import { type Reach, reachOf } from "../shared/devices/collections/reach.ts";
-import type { Method, Operation } from "../shared/http/operation.ts";
+import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Result } from "../shared/kernel/failure.ts";
 import type { QueueName } from "../shared/storage/names.ts";
@@ -54,7 +54,7 @@ export type HttpFunction = {
   readonly kind: "http";
   readonly operation: Operation;
   /** Where it takes more methods than the operation's own. */
-  readonly methods?: readonly (Method | "OPTIONS")[];
+  readonly methods?: readonly (Operation["method"] | "OPTIONS")[];
   readonly about?: About;
   /** Whether it keeps within collections; callers that are limited to some are refused elsewhere. */
   readonly keepsLimits?: boolean;

@@ -5,11 +5,11 @@ import type { Refused } from "../shared/access/guard.ts";
 import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
 import type { AuditNote } from "../shared/access/signed-in.ts";
-import { isReplayed } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Failure, Result } from "../shared/kernel/failure.ts";
-import { randomId } from "../shared/kernel/ids.ts";
+import { randomId } from "../shared/kernel/values.ts";
+import { isReplayed } from "../shared/work/idempotency.ts";
 import type { Tools } from "./define.ts";
 import type { Incoming } from "./http-request.ts";
 

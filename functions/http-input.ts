@@ -1,12 +1,10 @@
 /** Reads a request into what its handler takes: path, query and body by the operation's own schemas. */
 
-import { readBody } from "../shared/http/body.ts";
-import { faultsOf, invalidRequest, pointerOf } from "../shared/http/faults.ts";
+import { faultsOf, invalidRequest, pointerOf, readBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
-import type { PageSeal } from "../shared/http/page-seal.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
-import { newestFirstId } from "../shared/kernel/ids.ts";
+import { newestFirstId } from "../shared/kernel/values.ts";
 import type { HttpInput } from "./define.ts";
 import type { Incoming } from "./http-request.ts";
 import type { Services } from "./services.ts";
@@ -18,7 +16,7 @@ const tokenName = "pageToken";
 /** The query with its token opened; one that does not open becomes one that no list takes. */
 function openedQuery(
   query: Readonly<Record<string, string>>,
-  seal: PageSeal,
+  seal: Services["pages"],
 ): Readonly<Record<string, string>> {
   const sealed = query[tokenName];
   return sealed === undefined ? query : { ...query, [tokenName]: seal.open(sealed) ?? "" };

@@ -4,7 +4,7 @@
  * Settings are judged after registration: a worker that throws before it has registered anything
  * reports success with no functions, and the app would look healthy while it serves nothing.
  */
-import { openApiDocument } from "../shared/http/openapi.ts";
+import { openApiDocument } from "../shared/http/operation.ts";
 import { functions, operations } from "./functions.ts";
 import { register } from "./register.ts";
 import type { Services } from "./services.ts";

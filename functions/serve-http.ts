@@ -18,11 +18,14 @@ import { assignmentsOf } from "../shared/access/roles/decide.ts";
 import type { RateClass } from "../shared/access/sign-in/rate-limit.ts";
 import type { SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
-import { onceForKey } from "../shared/http/idempotency.ts";
 import type { Operation } from "../shared/http/operation.ts";
-import { preflight, sharing } from "../shared/http/origins.ts";
-import { problemReply } from "../shared/http/problem.ts";
-import { browserHeaders, type Reply } from "../shared/http/reply.ts";
+import {
+  browserHeaders,
+  preflight,
+  problemReply,
+  type Reply,
+  sharing,
+} from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
 import { audit, type Trace, traceOf } from "./http-audit.ts";
@@ -233,7 +236,7 @@ function once(
     body: `${input.url.pathname}${input.url.search}\n${text}`,
     seed: input.seed,
   };
-  return onceForKey(tools.services.answers, keyed, (seed) => work({ ...input, seed }));
+  return tools.services.answers.once(keyed, (seed) => work({ ...input, seed }));
 }
 
 function shut(trace: Trace, refusal: Refused): Result<never> {

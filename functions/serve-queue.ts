@@ -4,7 +4,7 @@
  */
 import type { InvocationContext } from "@azure/functions";
 import * as z from "zod";
-import { faultsOf } from "../shared/http/faults.ts";
+import { faultsOf } from "../shared/http/body.ts";
 import type { QueueFunction, Tools } from "./define.ts";
 
 /** Every message of ours says which version of its shape it has. */

@@ -13,12 +13,10 @@ import { directoryKeys } from "../shared/access/sign-in/token-keys.ts";
 import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
 import type { AccessServices } from "../shared/access/signed-in.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
-import { identityCredential } from "../shared/storage/connection.ts";
-import { keyFileWrapper } from "../shared/storage/sealing/key-file.ts";
-import { keyVaultWrapper } from "../shared/storage/sealing/key-vault.ts";
-import { type Sealer, sealer } from "../shared/storage/sealing/sealing.ts";
+import { keyFileWrapper, keyVaultWrapper, type Sealer, sealer } from "../shared/storage/sealing.ts";
+import { identityCredential } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
-import type { TenantCache } from "../shared/tenants/tenant-cache.ts";
+import type { TenantCache } from "../shared/tenants/tenants.ts";
 import type { Sealing, Settings } from "./settings.ts";
 
 type Base = {

@@ -25,12 +25,17 @@ import type { Job } from "../shared/fanout/state/job.ts";
 import { FailureNotes, JobStore } from "../shared/fanout/state/job-store.ts";
 import { RowSummaries } from "../shared/fanout/state/row-summaries.ts";
 import { GraphClient } from "../shared/graph/client.ts";
-import { ThrottleStore, whenDue } from "../shared/graph/throttle.ts";
-import { rateOf, type ThrottleSetting, type Workload } from "../shared/graph/workloads.ts";
-import { pageSeal } from "../shared/http/page-seal.ts";
+import {
+  rateOf,
+  type ThrottleSetting,
+  ThrottleStore,
+  type Workload,
+  whenDue,
+} from "../shared/graph/throttle.ts";
+import { pageSeal } from "../shared/http/paging.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
-import { invertedTime } from "../shared/kernel/ids.ts";
+import { invertedTime } from "../shared/kernel/values.ts";
 import { settleGate, sweepGate } from "../shared/notifications/approval-gate.ts";
 import {
   BulkRefusals,
@@ -41,17 +46,15 @@ import {
 import type { Notification } from "../shared/notifications/notification.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
-import { type Interceptor, passThrough } from "../shared/storage/interceptor.ts";
+import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
-import type { PurgeDeps, PurgeStep } from "../shared/tenants/purge.ts";
-import { PurgeStore } from "../shared/tenants/purge-store.ts";
-import { cachedTenants } from "../shared/tenants/tenant-cache.ts";
-import { TenantStore } from "../shared/tenants/tenant-store.ts";
+import { type PurgeStep, PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
+import { cachedTenants, TenantRegistry, TenantStore } from "../shared/tenants/tenants.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
-import { TableAnswerStore } from "../shared/work/idempotent-answers.ts";
+import { IdempotentAnswers } from "../shared/work/idempotency.ts";
 import { accessServices, grants, trailOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
@@ -62,7 +65,7 @@ type RetentionParts = {
   readonly jobs: JobStore;
   readonly clock: Clock;
   readonly tenantStore: TenantStore;
-  readonly answers: TableAnswerStore;
+  readonly answers: IdempotentAnswers;
   readonly deadLetters: DeadLetterStore;
   readonly sites: Pick<SiteStore, "expireOpen">;
 };
@@ -117,7 +120,7 @@ async function expireByTenant(
 // What a tenant's removal deletes, room by room.
 
 /** The longest a function may run (host.json), and a minute for caches and clocks. */
-const settleMs = 6 * 60_000;
+const longestMs = 6 * 60_000;
 
 type PurgeParts = {
   readonly storage: Storage;
@@ -126,11 +129,12 @@ type PurgeParts = {
   readonly purges: PurgeStore;
   readonly sites: SiteStore;
   readonly jobs: JobStore;
+  readonly settleMs?: number | undefined;
 };
 
-/** What purging needs, with every step. */
-function purgeServices(parts: PurgeParts): PurgeDeps {
-  const { storage, clock, tenantStore: store, purges } = parts;
+/** Purging, with every step. */
+function purgeOf(parts: PurgeParts): TenantPurge {
+  const { storage, clock, tenantStore, purges, settleMs = longestMs } = parts;
   const { throttles, approvals } = tableNames;
   const rest: PurgeStep = async (tenantId, mayGoOn) => {
     for (const table of [throttles, approvals])
@@ -143,7 +147,15 @@ function purgeServices(parts: PurgeParts): PurgeDeps {
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     rest,
   ];
-  return { store, purges, queues: storage.queues, clock, steps, settleMs };
+  const isRegistered = async (id: string) => (await tenantStore.get(id)) !== undefined;
+  return new TenantPurge({
+    purges,
+    queues: storage.queues,
+    clock,
+    isRegistered,
+    steps,
+    settleMs,
+  });
 }
 
 export type Services = Awaited<ReturnType<typeof buildServices>>;
@@ -155,6 +167,7 @@ export type World = {
   readonly token?: (tenantId: string, fresh: boolean) => Promise<string>;
   readonly queues?: Queues;
   readonly firstPass?: FirstPass;
+  readonly settleMs?: number;
 };
 
 /** Builds the services; no call leaves the process yet. */
@@ -175,7 +188,7 @@ export async function buildServices(
   const { engine } = notify;
   const settled: Settle = (approval) => settleGate(notify, approval);
   const jobs = notify.jobs as unknown as JobStore;
-  const answers = new TableAnswerStore(tables, clock);
+  const answers = new IdempotentAnswers(tables, clock);
   const deadLetters = new DeadLetterStore(tables, clock);
   return {
     ...base,
@@ -186,14 +199,14 @@ export async function buildServices(
     pages: pageSeal(secretOf(settings.credential)),
     deadLetters,
     expireOld: retention(settings, { ...base, jobs, answers, deadLetters }),
-    tenants: {
+    tenants: new TenantRegistry({
       store: base.tenantStore,
       known: base.knownTenants,
       purges,
       queues: storage.queues,
       clock,
-    },
-    purging: purgeServices({ ...base, jobs, purges }),
+    }),
+    purging: purgeOf({ ...base, jobs, purges, settleMs: world.settleMs }),
     engine,
     notify,
     sweepGate: (job: Job) => sweepGate(notify, job as Notification),

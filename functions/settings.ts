@@ -3,10 +3,10 @@
 import { createPrivateKey } from "node:crypto";
 import * as z from "zod";
 import type { FirstAdministrator } from "../shared/access/roles/first-administrator.ts";
-import { isOrigin } from "../shared/http/origins.ts";
+import { isOrigin } from "../shared/http/reply.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";
-import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
+import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/storage.ts";
 
 // Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed.
 

@@ -20,7 +20,7 @@ const exceptions: readonly Exception[] = [
   { names: /^grant$/, within: ["shared/access/"], because: "a permission that somebody was given" },
   {
     names: /^unit(Ms)?$/,
-    within: ["shared/kernel/duration.ts"],
+    within: ["shared/kernel/clock.ts"],
     because: "units of time",
   },
   {

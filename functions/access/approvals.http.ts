@@ -19,7 +19,7 @@ import {
 } from "../../shared/access/approvals/decide-approval.ts";
 import { type AuditNote, personOf, signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
-import { invalidRequest, pointerOf } from "../../shared/http/faults.ts";
+import { invalidRequest, pointerOf } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";

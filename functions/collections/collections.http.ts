@@ -23,7 +23,6 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listCollectionsFunction = onHttp(
@@ -39,7 +38,7 @@ export const listCollectionsFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const list = `collections ${tenantId}`;
     const position = positionOf(list, query.pageToken);
@@ -73,7 +72,7 @@ export const addCollectionFunction = onHttp(
   }),
   async ({ params: { tenantId }, body, seed }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const added = await addCollection(services.collecting, tenantId, seed, body);
     if (!added.ok) return added;
@@ -98,7 +97,7 @@ export const getCollectionFunction = onHttp(
     answers: { 200: { description: "The collection", body: CollectionView, headers: ["ETag"] } },
   }),
   async ({ params: { tenantId, collectionId } }, { services }) => {
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const found = await readCollection(services.collecting, tenantId, collectionId);
     return found.ok ? succeed(ok(found.value.collection, found.value.etag)) : found;
@@ -123,7 +122,7 @@ export const replaceCollectionFunction = onHttp(
   }),
   async ({ params, body, ifMatch }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, params.tenantId);
+    const tenant = await services.tenants.get(params.tenantId);
     if (!tenant.ok) return tenant;
     const replaced = await replaceCollection(services.collecting, params, body, ifMatch);
     if (!replaced.ok) return replaced;
@@ -149,7 +148,7 @@ export const removeCollectionFunction = onHttp(
   }),
   async ({ params, ifMatch }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, params.tenantId);
+    const tenant = await services.tenants.get(params.tenantId);
     if (!tenant.ok) return tenant;
     const removed = await removeCollection(services.collecting, params, ifMatch);
     if (!removed.ok) return removed;
@@ -173,7 +172,7 @@ export const listMembersFunction = onHttp(
     answers: { 200: { description: "A page of members", body: MembersView } },
   }),
   async ({ params, query, url }, { services }) => {
-    const tenant = await knownTenant(services.tenants, params.tenantId);
+    const tenant = await services.tenants.known(params.tenantId);
     if (!tenant.ok) return tenant;
     const list = `members ${params.tenantId} ${params.collectionId}`;
     const position = positionOf(list, query.pageToken);
@@ -202,7 +201,7 @@ export const previewCollectionFunction = onHttp(
     const { services } = tools;
     // A POST for the rule's sake: it changes nothing.
     signedInOf(tools).note({ unchanged: true });
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     return succeed(ok(await previewRule(services.collecting, tenantId, body.rule)));
   },

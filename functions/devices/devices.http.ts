@@ -12,7 +12,6 @@ import { pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp, reachOfCaller } from "../define.ts";
 
 export const listDevicesFunction = onHttp(
@@ -29,7 +28,7 @@ export const listDevicesFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const { top, pageToken, ...filter } = query;
     const list = listName(tenantId, filter);
@@ -62,7 +61,7 @@ export const getDeviceFunction = onHttp(
   }),
   async ({ params: { tenantId, deviceId } }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readDevice(services.directory, tenantId, deviceId, reach);

@@ -10,7 +10,6 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const startRefreshFunction = onHttp(
@@ -33,7 +32,7 @@ export const startRefreshFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, seed }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const { confirmDevices: devices, confirmGroupTags: groupTags } = query;
     const confirmed = {
@@ -69,7 +68,7 @@ export const listRefreshesFunction = onHttp(
     answers: { 200: { description: "A page of refreshes", body: pageOf(RefreshView) } },
   }),
   async ({ params: { tenantId }, query, url }, { services }) => {
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const list = `refreshes ${tenantId}`;
     const position = positionOf(list, query.pageToken);
@@ -94,7 +93,7 @@ export const getRefreshFunction = onHttp(
     answers: { 200: { description: "The refresh", body: RefreshView } },
   }),
   async ({ params: { tenantId, refreshId } }, { services }) => {
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const found = await readRefresh(services.refresh.refreshes, tenantId, refreshId);
     return found.ok ? succeed(ok(found.value)) : found;

@@ -1,16 +1,14 @@
 /** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
 import * as z from "zod";
 import { countedStates } from "../../shared/fanout/state/item.ts";
-import { CsvQuery } from "../../shared/http/csv.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
 import { DeliveryView, NotificationPath } from "../../shared/notifications/contract.ts";
 import { deliveriesCsv, listDeliveries } from "../../shared/notifications/list-deliveries.ts";
 import { deviceHistory, seesNotification } from "../../shared/notifications/read-notifications.ts";
-import { knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp, reachOfCaller } from "../define.ts";
 
 export const listDeliveriesFunction = onHttp(
@@ -32,7 +30,7 @@ export const listDeliveriesFunction = onHttp(
   }),
   async ({ params, query, url, accept }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, params.tenantId);
+    const tenant = await services.tenants.known(params.tenantId);
     if (!tenant.ok) return tenant;
     const { state } = query;
     const reach = await reachOfCaller(tools, params.tenantId);
@@ -89,7 +87,7 @@ export const deviceHistoryFunction = onHttp(
   }),
   async ({ params: { tenantId, deviceId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     if (reach !== undefined) {

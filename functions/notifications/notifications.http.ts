@@ -35,7 +35,6 @@ import {
   sendNotification,
 } from "../../shared/notifications/send-notification.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { type About, onHttp, reachOfCaller } from "../define.ts";
 import type { Services } from "../services.ts";
 
@@ -97,7 +96,7 @@ export const sendNotificationFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, body, seed }, tools) => {
     const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const { caller, note } = signedInOf(tools);
@@ -142,7 +141,7 @@ export const listNotificationsFunction = onHttp(
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const list = `notifications ${tenantId}`;
     const position = positionOf(list, query.pageToken);
@@ -171,7 +170,7 @@ export const getNotificationFunction = onHttp(
   }),
   async ({ params: { tenantId, notificationId } }, tools) => {
     const { services } = tools;
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readNotification(services.notify, tenantId, notificationId, reach);
@@ -209,7 +208,7 @@ const changing = (
     async ({ params }, tools) => {
       const { services, log } = tools;
       const { tenantId, notificationId } = params;
-      const tenant = await getTenant(services.tenants, tenantId);
+      const tenant = await services.tenants.get(tenantId);
       if (!tenant.ok) return tenant;
       const reach = await reachOfCaller(tools, tenantId);
       const changed = await act(services.notify, params, reach);
@@ -267,7 +266,7 @@ export const retryNotificationFunction = onHttp(
   async ({ params, body, seed }, tools) => {
     const { services, log } = tools;
     const { tenantId } = params;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const { caller, note } = signedInOf(tools);

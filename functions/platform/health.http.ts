@@ -18,7 +18,7 @@ export const healthFunction = onHttp(
     answers: { 200: { description: "It does", body: Health } },
   }),
   async (_input, { services }) => {
-    await services.tenants.store.list(1);
+    await services.tenantStore.list(1);
     return succeed(ok({ status: "ok" }));
   },
 );

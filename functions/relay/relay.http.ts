@@ -14,7 +14,6 @@ import {
 } from "../../shared/notifications/relay/contract.ts";
 import { claimUnderLease, leaseSite } from "../../shared/notifications/relay/lease.ts";
 import { countOutcomes, takeReport } from "../../shared/notifications/relay/report.ts";
-import { getTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const leaseSiteFunction = onHttp(
@@ -30,7 +29,7 @@ export const leaseSiteFunction = onHttp(
   }),
   async ({ params: { tenantId, siteCode }, body }, tools) => {
     const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const leased = await leaseSite(services, { tenantId, siteCode }, body);
     // Asked for every half minute: that it goes on as before, or has to wait, is no event.
@@ -62,7 +61,7 @@ export const claimDeliveriesFunction = onHttp(
   }),
   async ({ params: { tenantId, siteCode }, body }, tools) => {
     const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const claim = await claimUnderLease(
       services.notify,
@@ -106,7 +105,7 @@ export const reportResultsFunction = onHttp(
   }),
   async ({ params: { tenantId, siteCode }, body }, tools) => {
     const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     const report = await takeReport(services.notify, tenantId, body);
     if (!report.ok) return report;

@@ -15,7 +15,6 @@ import { accepted, noContent, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { getTenant, knownTenant } from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listSitesFunction = onHttp(
@@ -29,7 +28,7 @@ export const listSitesFunction = onHttp(
     answers: { 200: { description: "The sites", body: SitesView } },
   }),
   async ({ params: { tenantId } }, { services }) => {
-    const tenant = await knownTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
     const [sites, seen] = await Promise.all([
       services.sites.sites(tenantId),
@@ -59,7 +58,7 @@ export const putInventoryPartFunction = onHttp(
   }),
   async ({ params: { tenantId, siteCode, inventoryId, part }, body }, tools) => {
     const { services } = tools;
-    const tenant = await getTenant(services.tenants, tenantId);
+    const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
     await services.sites.putPart({ tenantId, siteCode, inventoryId }, part, body.devices);
     const object = `site/${siteCode}/inventory/${inventoryId}/part/${part}`;
@@ -89,7 +88,7 @@ export const completeInventoryFunction = onHttp(
   }),
   async ({ params, body, seed }, tools) => {
     const { services, log } = tools;
-    const tenant = await getTenant(services.tenants, params.tenantId);
+    const tenant = await services.tenants.get(params.tenantId);
     if (!tenant.ok) return tenant;
     const before = (await services.sites.sites(params.tenantId)).find(
       ({ siteCode }) => siteCode === params.siteCode,

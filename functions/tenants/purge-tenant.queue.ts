@@ -5,14 +5,13 @@
  */
 import { queueNames } from "../../shared/storage/names.ts";
 import { PurgeMessage } from "../../shared/tenants/contract.ts";
-import { purgeTenant } from "../../shared/tenants/purge.ts";
 import { onQueue } from "../define.ts";
 
 export const purgeTenantFunction = onQueue({
   name: queueNames.tenantPurge,
   message: PurgeMessage,
   async handle({ tenantId }, { services, log }) {
-    const outcome = await purgeTenant(services.purging, tenantId);
+    const outcome = await services.purging.pass(tenantId);
     log("tenant.purge", { tenantId, outcome: outcome.kind });
     if (outcome.kind !== "again") return { kind: "ack" };
     return { kind: "again", afterSeconds: outcome.afterMs / 1000 };

@@ -7,13 +7,6 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { NewTenant, Tenant, TenantChange, TenantPath } from "../../shared/tenants/contract.ts";
-import { listTenants } from "../../shared/tenants/list-tenants.ts";
-import {
-  addTenant,
-  changeTenant,
-  getTenant,
-  removeTenant,
-} from "../../shared/tenants/manage-tenants.ts";
 import { onHttp } from "../define.ts";
 
 export const listTenantsFunction = onHttp(
@@ -27,12 +20,11 @@ export const listTenantsFunction = onHttp(
     answers: { 200: { description: "A page of tenants", body: pageOf(Tenant) } },
   }),
   async ({ query, url }, tools) => {
-    const { store } = tools.services.tenants;
     const reached = tenantsWith(signedInOf(tools).standing, "tenants.read");
     const list = reached === undefined ? "tenants" : "tenants in reach";
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const page = await listTenants(store, reached, query.top, position.value);
+    const page = await tools.services.tenants.list(reached, query.top, position.value);
     return succeed(ok(pageBody(url, list, page)));
   },
 );
@@ -51,7 +43,7 @@ export const addTenantFunction = onHttp(
     answers: { 201: { description: "Registered", body: Tenant, headers: ["Location", "ETag"] } },
   }),
   async ({ body, seed }, tools) => {
-    const added = await addTenant(tools.services.tenants, body, seed);
+    const added = await tools.services.tenants.add(body, seed);
     if (!added.ok) return added;
     const { tenant, etag } = added.value;
     const { tenantId } = tenant;
@@ -74,7 +66,7 @@ export const getTenantFunction = onHttp(
     answers: { 200: { description: "The tenant", body: Tenant, headers: ["ETag"] } },
   }),
   async ({ params }, { services }) => {
-    const found = await getTenant(services.tenants, params.tenantId);
+    const found = await services.tenants.get(params.tenantId);
     return found.ok ? succeed(ok(found.value.tenant, found.value.etag)) : found;
   },
   { keepsLimits: true },
@@ -96,7 +88,7 @@ export const changeTenantFunction = onHttp(
   }),
   async ({ params, body, ifMatch }, tools) => {
     const { services } = tools;
-    const changed = await changeTenant(services.tenants, params.tenantId, body, ifMatch);
+    const changed = await services.tenants.change(params.tenantId, body, ifMatch);
     if (!changed.ok) return changed;
     const { tenant, etag, before } = changed.value;
     signedInOf(tools).note({ object: `tenant/${tenant.tenantId}`, before, after: tenant });
@@ -119,7 +111,7 @@ export const removeTenantFunction = onHttp(
   }),
   async ({ params, ifMatch }, tools) => {
     const { services } = tools;
-    const removed = await removeTenant(services.tenants, params.tenantId, ifMatch);
+    const removed = await services.tenants.remove(params.tenantId, ifMatch);
     if (!removed.ok) return removed;
     const object = `tenant/${params.tenantId}`;
     signedInOf(tools).note({ object, before: removed.value, after: null });

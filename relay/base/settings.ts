@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { AppCredential } from "../../shared/identity/app-token.ts";
 import { Address, BaseAddress } from "../../shared/kernel/values.ts";
-import { goesInPlain } from "../../shared/storage/connection.ts";
+import { goesInPlain } from "../../shared/storage/storage.ts";
 import type { MusterAuth } from "./token.ts";
 
 // Settings of the relay's sign-in to Muster: a token of its own, or an app registration in Entra.

@@ -1,6 +1,6 @@
 /** The tokens that the relay shows to Muster: one from the settings, or an app's own from Entra, renewed in time. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { signInFailure } from "../../shared/graph/sign-in-failure.ts";
+import { signInFailure } from "../../shared/graph/answer.ts";
 import { type AppCredential, appTokens } from "../../shared/identity/app-token.ts";
 import { reasonOf } from "../../shared/kernel/outside-text.ts";
 import { MusterFailure } from "./muster-failure.ts";

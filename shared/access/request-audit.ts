@@ -1,6 +1,6 @@
 /** The audit event of one request, from what is known of it at its end. Pure. */
 import { type Instant, toIso } from "../kernel/clock.ts";
-import { randomId } from "../kernel/ids.ts";
+import { randomId } from "../kernel/values.ts";
 import type { Approval } from "./approvals/approval.ts";
 import type { AuditEvent } from "./audit/audit-event.ts";
 import type { Caller } from "./sign-in/caller.ts";

@@ -1,6 +1,6 @@
 /** A ConfigMgr site as Muster knows it: its code, and the queue that its relay drains. Pure. */
 import * as z from "zod";
-import { digest } from "../kernel/ids.ts";
+import { digest } from "../kernel/values.ts";
 import type { SiteQueueName } from "../storage/names.ts";
 
 /** A site's three-character code, in upper case. */

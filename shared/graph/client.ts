@@ -1,18 +1,138 @@
 /**
- * Microsoft Graph over HTTP: one request or a batch, always with an answer that has been judged.
- * Nothing here retries: whoever owns the work decides, and writes it down, what happens next.
+ * Microsoft Graph over HTTP: one request or a batch, always with an answer that has been judged. First, pure, what a
+ * request is and how twenty become one; then the connection. Nothing here retries: whoever owns the work decides, and
+ * writes it down, what happens next.
  */
+
 import type { Clock } from "../kernel/clock.ts";
-import { randomId } from "../kernel/ids.ts";
 import { plainText, reasonOf } from "../kernel/outside-text.ts";
-import { pathBelow, wholeLink } from "../kernel/values.ts";
-import { type GraphAnswer, judge, wordsOf } from "./answer.ts";
-import { batchAnswers, batchBody } from "./batch.ts";
-import { type Asker, type GraphRequest, type GraphVersion, headersOf } from "./request.ts";
-import { signInFailure } from "./sign-in-failure.ts";
+import { pathBelow, randomId, wholeLink } from "../kernel/values.ts";
+import { type GraphAnswer, judge, signInFailure, wordsOf } from "./answer.ts";
+
+/** Which of Graph's two versions. */
+export type GraphVersion = "v1.0" | "beta";
+
+/**
+ * Who asks: the app itself in a tenant, given by the tenant's id, or an account that has signed in there. Some of
+ * Graph takes no app at all, and what an account may do is what its person may do.
+ */
+type Asker = string | Account;
+
+/** A person's account: `token` answers a delegated token for Graph, a `fresh` one after Graph refused the one before. */
+type Account = {
+  readonly tenantId: string;
+  readonly token: (fresh: boolean) => Promise<string>;
+};
+
+/** One request; `path` starts with `/` and is relative to the version. */
+export type GraphRequest = {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  /** Headers beside our own, such as `ConsistencyLevel`, `If-Match` or `Prefer`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Positions of the requests of the same batch that must have succeeded before. Graph wants a batch either without
+   * any, or each after the one before it.
+   */
+  readonly dependsOn?: readonly number[];
+  /** Why a write is made, for the administrator who has to approve it at Intune. */
+  readonly justification?: string;
+  /** Under which Intune held this very request; it is made again with it once somebody has approved. */
+  readonly approvalCode?: string;
+};
+
+/** What a request carries beside its token, with the type of its body where it has one. */
+function headersOf(request: GraphRequest, hasBody: boolean): Record<string, string> {
+  return {
+    ...(hasBody ? { "Content-Type": "application/json" } : {}),
+    ...approvalOf(request),
+    ...request.headers,
+  };
+}
+
+/**
+ * Intune's Multi Admin Approval holds writes of apps too where a policy protects what they change, and refuses those
+ * without a reason. Elsewhere nobody reads it, so that every write carries one.
+ * Source: learn.microsoft.com/intune/intune-service/fundamentals/multi-admin-approval
+ */
+function approvalOf({ method, path, approvalCode, justification }: GraphRequest) {
+  if (approvalCode !== undefined) return { "x-msft-approval-code": approvalCode };
+  if (method === "GET" || !intune.test(path)) return {};
+  const reason = (justification ?? "Asked for through Muster").slice(0, maxReasonChars);
+  return { "x-msft-approval-justification": Buffer.from(reason).toString("base64") };
+}
+
+const intune = /^\/device(?:Management|AppManagement)\//;
+const maxReasonChars = 1024;
+
+// `$batch`: up to 20 requests in one. Every part is judged by itself; the outer 200 says nothing.
+
+/** Most parts in one batch. Source: Graph's JSON batching page. */
+export const maxBatchParts = 20;
+
+/** The body that carries the requests; ids are their positions. */
+export function batchBody(requests: readonly GraphRequest[]) {
+  if (requests.length > maxBatchParts)
+    throw new RangeError(`${requests.length} requests do not fit in a batch`);
+  return {
+    requests: requests.map((request, index) => {
+      const { method, path, body, dependsOn = [] } = request;
+      // A part that writes must carry a body and its type even where the same call alone has none.
+      const carries = method !== "GET" && method !== "DELETE";
+      const headers = headersOf(request, carries);
+      return {
+        id: String(index),
+        method,
+        url: path,
+        ...(Object.keys(headers).length > 0 ? { headers } : {}),
+        ...(carries ? { body: body ?? {} } : {}),
+        ...(dependsOn.length > 0 ? { dependsOn: dependsOn.map(String) } : {}),
+      };
+    }),
+  };
+}
+
+/** Answers in the order of the requests; a part that is missing from the response is unclear. */
+export function batchAnswers(
+  body: unknown,
+  requests: readonly GraphRequest[],
+  now: number,
+): GraphAnswer[] {
+  const answers = requests.map(
+    (): GraphAnswer => ({
+      kind: "unclear",
+      why: "no answer in the batch",
+    }),
+  );
+  const positions = new Set(Array.from(answers.keys(), String));
+  for (const part of partsOf(body)) {
+    const { id, status } = part;
+    // Only what was asked, and only by a whole answer: the rest stays unclear.
+    if (typeof id !== "string" || !positions.has(id) || typeof status !== "number") continue;
+    const { headers, body: words } = part;
+    const dependent = (requests[Number(id)]?.dependsOn ?? []).length > 0;
+    answers[Number(id)] = judge(
+      { status, body: words, dependent, ...(isRecord(headers) ? { headers } : {}) },
+      now,
+    );
+  }
+  return answers;
+}
+
+function partsOf(body: unknown): Record<string, unknown>[] {
+  const responses = (body as { responses?: unknown } | null | undefined)?.responses;
+  if (!Array.isArray(responses)) return [];
+  return responses.filter(isRecord);
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+// The connection.
 
 /** What the client needs from outside. */
-export type GraphOptions = {
+type GraphOptions = {
   /** `https://graph.microsoft.com`, or another cloud's, from the settings. */
   readonly baseUrl: string;
   /** An app token for a tenant; `fresh` after Graph refused the one before. */

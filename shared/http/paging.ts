@@ -1,4 +1,10 @@
-/** Paged lists: tokens that name their list, and links that lead on. Callers get them sealed (page-seal.ts). */
+/**
+ * Lists: in pages, whose tokens name their list and whose links lead on, sealed on their way through a client; and as
+ * CSV, produced while it is sent.
+ */
+
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { stringify } from "csv-stringify/sync";
 import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 
@@ -68,3 +74,85 @@ type PageBody<T> = {
   readonly nextLink?: string;
   readonly hidden?: number;
 };
+
+// Seals paging tokens for their way through a client (docs/decisions/0014). A position names what comes next
+// in storage, also where the caller may not see it: sealed, it can neither be read nor made up.
+
+/** Closes tokens on their way out, and opens them on their way in. */
+type PageSeal = {
+  readonly close: (token: string) => string;
+  /** The token inside; undefined when it was not closed with this key, or was changed. */
+  readonly open: (sealed: string) => string | undefined;
+};
+
+const algorithm = "aes-256-gcm";
+const keyBytes = 32;
+const ivBytes = 12;
+const tagBytes = 16;
+
+/** A seal whose key comes from a secret that every instance of the app has. */
+export function pageSeal(secret: string): PageSeal {
+  const key = Buffer.from(hkdfSync("sha256", secret, "", "muster paging tokens", keyBytes));
+  return {
+    close(token) {
+      const iv = randomBytes(ivBytes);
+      const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagBytes });
+      const content = Buffer.concat([cipher.update(token, "base64url"), cipher.final()]);
+      return Buffer.concat([iv, cipher.getAuthTag(), content]).toString("base64url");
+    },
+    open(sealed) {
+      const bytes = Buffer.from(sealed, "base64url");
+      if (bytes.byteLength <= ivBytes + tagBytes) return undefined;
+      const iv = bytes.subarray(0, ivBytes);
+      const decipher = createDecipheriv(algorithm, key, iv, { authTagLength: tagBytes });
+      decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
+      try {
+        const content = bytes.subarray(ivBytes + tagBytes);
+        return Buffer.concat([decipher.update(content), decipher.final()]).toString("base64url");
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+// CSV (RFC 4180): a header line, CRLF, and cells that no spreadsheet takes for formulas or for more than one row.
+
+/** The query of lists that are also had as CSV. */
+export const CsvQuery = {
+  bom: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("true: CSV begins with a byte order mark, by which Excel knows that it is UTF-8"),
+};
+
+/** Rows gathered before they are sent on. */
+const rowsPerPiece = 500;
+
+/** A document of `records`: a cell for each column, empty where a record has none. */
+export async function* csvOf<R extends object>(
+  columns: readonly string[],
+  records: AsyncIterable<R>,
+  bom: string | undefined,
+): AsyncGenerator<string> {
+  yield (bom === "true" ? "\u{feff}" : "") + csvRows([columns]);
+  let rows: unknown[][] = [];
+  for await (const record of records) {
+    const cells = new Map<string, unknown>(Object.entries(record));
+    rows.push(columns.map((column) => cells.get(column) ?? ""));
+    if (rows.length < rowsPerPiece) continue;
+    yield csvRows(rows);
+    rows = [];
+  }
+  if (rows.length > 0) yield csvRows(rows);
+}
+
+/** What some reader ends a row at: quoted, it stays inside of its cell. */
+const rowEnds = /[\n\v\f\r\u0085\u2028\u2029]/;
+
+/** Rows as text. A cell that a spreadsheet would calculate begins with an apostrophe. */
+export const csvRows = (rows: readonly (readonly unknown[])[]): string =>
+  stringify(
+    rows.map((row) => [...row]),
+    { escape_formulas: true, quoted_match: rowEnds, record_delimiter: "windows" },
+  );

@@ -1,4 +1,10 @@
-/** Successful answers, by what they mean. */
+/**
+ * What is answered: successes by what they mean, failures as RFC 9457 problem documents, and what a browser is told
+ * about either. The one place that gives an outcome its status number.
+ */
+import * as z from "zod";
+import type { Failure, FailureCode } from "../kernel/failure.ts";
+import { staysPrivate } from "../kernel/values.ts";
 
 /** What a handler answers: a status, and a JSON body, a text or a stream of text. */
 export type Reply = {
@@ -51,3 +57,136 @@ export const browserHeaders: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
 };
+
+// Failures, as problem documents.
+
+/** A name, not an address: `docs/problems.md` explains each code, and no host outlives every version. */
+const typePrefix = "urn:muster:problem:";
+
+type Meaning = { readonly status: number; readonly title: string };
+
+/** A new code does not compile until it has a status and a title here. */
+export const meanings = {
+  "action-needs-parameters": { status: 400, title: "The action's parameters are wrong" },
+  "already-exists": { status: 409, title: "It exists already" },
+  "bad-page-token": { status: 400, title: "The paging token is not one of ours" },
+  "body-too-slow": { status: 408, title: "The request body took too long" },
+  "body-too-large": { status: 413, title: "The request body is too large" },
+  "confirmation-required": { status: 409, title: "A person has to say that it is true" },
+  conflict: { status: 409, title: "The present state does not allow this" },
+  forbidden: { status: 403, title: "You may not do this" },
+  "graph-refused": { status: 502, title: "Microsoft Graph refused the request" },
+  "graph-unavailable": { status: 503, title: "Microsoft Graph does not answer" },
+  "idempotency-key-reused": {
+    status: 409,
+    title: "The idempotency key belongs to another request",
+  },
+  "internal-error": { status: 500, title: "Something went wrong on our side" },
+  "invalid-request": { status: 400, title: "The request is not valid" },
+  "malformed-json": { status: 400, title: "The body is not JSON" },
+  "method-not-allowed": { status: 405, title: "This path does not take this method" },
+  "nothing-to-retry": { status: 409, title: "No delivery is in a state to retry" },
+  "precondition-failed": { status: 412, title: "It changed since you read it" },
+  "directory-empty": { status: 409, title: "The tenant's directory is empty" },
+  "sign-in-unavailable": { status: 503, title: "Sign-ins cannot be checked now" },
+  "tenant-being-removed": { status: 409, title: "The tenant is still being removed" },
+  "too-many-requests": { status: 429, title: "Too many requests" },
+  "too-many-targets": { status: 400, title: "Too many targets in one request" },
+  unauthenticated: { status: 401, title: "Sign in first" },
+  "unknown-action": { status: 400, title: "No such action" },
+  "unknown-approval": { status: 404, title: "No such approval" },
+  "unknown-assignment": { status: 404, title: "No such assignment" },
+  "unknown-role": { status: 404, title: "No such role" },
+  "unknown-collection": { status: 404, title: "No such collection" },
+  "unknown-device": { status: 404, title: "No such device" },
+  "unknown-notification": { status: 404, title: "No such notification" },
+  "unknown-refresh": { status: 404, title: "No such refresh" },
+  "unknown-route": { status: 404, title: "No such path" },
+  "unknown-tenant": { status: 404, title: "No such tenant" },
+  "unsupported-media-type": { status: 415, title: "The body's content type is not supported" },
+} as const satisfies Record<FailureCode, Meaning>;
+
+/** The body of every error answer. */
+export const Problem = z
+  .object({
+    type: z.string().describe("The kind of problem as a URI; docs/problems.md explains each"),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe("Stable name of the problem; match on this"),
+    detail: z.string().describe("What happened this time, and what to do next"),
+    instance: z.string().describe("The request this answers, by its id"),
+    errors: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .optional()
+      .describe("Each fault with the JSON pointer to its place"),
+  })
+  .meta({ id: "Problem" });
+
+/** The answer for a failure; `requestId` is what support asks for. */
+export function problemReply(failure: Failure, requestId: string): Reply {
+  const { status, title } = meanings[failure.code];
+  const headers: Record<string, string> = {};
+  if (failure.retryAfterSeconds !== undefined)
+    headers["retry-after"] = String(Math.ceil(failure.retryAfterSeconds));
+  if (failure.allowedMethods !== undefined) headers["allow"] = failure.allowedMethods.join(", ");
+  if (failure.code === "unauthenticated") headers["www-authenticate"] = 'Bearer realm="muster"';
+  const body = {
+    type: `${typePrefix}${failure.code}`,
+    title,
+    status,
+    code: failure.code,
+    detail: failure.detail,
+    instance: `urn:request:${requestId}`,
+    ...(failure.faults === undefined ? {} : { errors: failure.faults }),
+  };
+  return { status, body, headers, contentType: "application/problem+json" };
+}
+
+// Origins whose pages may call the API from a browser.
+
+/** What a browser may send along; anything else it asks for is not on the list, and it does not call. */
+const allowHeaders = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match";
+const allowMethods = "GET, POST, PUT, PATCH, DELETE";
+/** What a page may read, beside the few headers that every page may. */
+const exposeHeaders =
+  "Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+/** How long a browser may go by one preflight; an origin that was struck off is shut out after it. */
+const maxAgeSeconds = 600;
+
+/**
+ * Whether a text is an origin just as browsers send it. Not `*` and no pattern, since a page anywhere could
+ * call then; not `null`, which any page can make itself; and https, except on the machine itself.
+ */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.origin !== text || text.includes("*")) return false;
+  return staysPrivate(text);
+}
+
+/** What every answer says about who may read it. Without the origin on the list: nobody's page. */
+export const sharing = (
+  allowed: readonly string[],
+  origin: string | null,
+): Readonly<Record<string, string>> => ({
+  // Whatever keeps answers must not give one page what was meant for another.
+  vary: "Origin",
+  ...(origin !== null && allowed.includes(origin)
+    ? { "access-control-allow-origin": origin, "access-control-expose-headers": exposeHeaders }
+    : {}),
+});
+
+/**
+ * The answer to a browser's question whether it may call. It is the same for every path, there or not: who
+ * asks has not signed in.
+ */
+export function preflight(allowed: readonly string[], origin: string | null): Reply {
+  if (origin === null || !allowed.includes(origin)) return { status: 204 };
+  return {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": allowMethods,
+      "access-control-allow-headers": allowHeaders,
+      "access-control-max-age": String(maxAgeSeconds),
+    },
+  };
+}

@@ -1,9 +1,49 @@
 /**
- * Texts that come from outside: whether a body is a service's own answer at all, and what may be kept of its words.
+ * Texts that come from outside: what callers may write for others to read, whether a body is a service's own answer at
+ * all, and what may be kept of its words.
  * Everything that another machine says passes here before it enters a row, a message, an answer or a log.
  */
 
-import { lineOf } from "./values.ts";
+import * as z from "zod";
+
+// Texts that callers write for others to read, in lists, logs, CSV and questions to a second person.
+
+/** What is no character of any text: half of one, what Unicode keeps free, and what turns the direction of writing. */
+const unfit = String.raw`\p{Cs}\p{Noncharacter_Code_Point}\u202a-\u202e\u2066-\u2069`;
+/** What takes no room: inside it joins letters, at an end it only makes two names look like one. */
+const unseen = String.raw`[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0]`;
+const between = (inner: string): RegExp =>
+  new RegExp(`^(?!${unseen})${inner}*(?<!${unseen})$`, "u");
+
+const faultsOfTexts: readonly (readonly [RegExp, string])[] = [
+  [/\p{Cs}/u, "half of a character (a lone surrogate)"],
+  [/\p{Noncharacter_Code_Point}/u, "a code point that is no character"],
+  [/[\u202a-\u202e\u2066-\u2069]/, "a character that turns the direction of writing"],
+  [/[^\P{Cc}\t\n\r]/u, "a control character"],
+  [new RegExp(`^${unseen}|${unseen}$`, "u"), "a character at an end that nobody sees"],
+];
+const breaks: readonly [RegExp, string] = [/[\t\n\r\u2028\u2029]/, "a line break or a tabulator"];
+
+const textOf = (pattern: RegExp, faults: typeof faultsOfTexts) =>
+  z.string().regex(pattern, {
+    error: ({ input }) =>
+      `must not have ${faults.flatMap(([fault, words]) => (fault.test(String(input)) ? [words] : [])).join(", nor ")}`,
+  });
+
+/** A name, a label or a value to compare with: one line of what people can read. */
+export const Line = textOf(between(`[^${unfit}\\p{Cc}\\u2028\\u2029]`), [...faultsOfTexts, breaks]);
+
+/** A note, a description, a query: what people can read, in as many lines as they like. */
+export const Prose = textOf(between(`(?:[^${unfit}\\p{Cc}]|[\\t\\n\\r])`), faultsOfTexts);
+
+/** A text in one line as `Line` takes it: for what comes from systems that take more. */
+const lineOf = (text: string): string =>
+  text
+    .toWellFormed()
+    .replaceAll(new RegExp(`[${unfit}\\p{Cc}\\u2028\\u2029]+`, "gu"), " ")
+    .replaceAll(new RegExp(`^(?:\\s|${unseen})+|(?:\\s|${unseen})+$`, "gu"), "");
+
+// What services say.
 
 /** A body, before anybody asks what it means. */
 export type OutsideBody =

@@ -1,5 +1,52 @@
-/** The identifiers and addresses that several rooms share, with the schema that admits them from outside. */
+/**
+ * Identifiers and addresses: those of our own making (random, newest first, deterministic), and those from outside, each
+ * with the schema that admits it.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import * as z from "zod";
+import type { Instant } from "./clock.ts";
+
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+/** Beyond the year 10,000, so that an inverted time never turns negative. */
+const endOfTime = 2 ** 48;
+const timeDigits = 10;
+const randomDigits = 12;
+
+/** A random identifier without any order. */
+export const randomId = (): string => randomUUID();
+
+/**
+ * An identifier that sorts newest first as text, so that a table's natural order is the order people
+ * want: ten characters of inverted time, twelve of chance (60 bits).
+ */
+export function newestFirstId(now: Instant): string {
+  return invertedTime(now) + chance(randomDigits);
+}
+
+/** The sortable time part alone: larger moments give smaller text. */
+export function invertedTime(now: Instant): string {
+  let rest = endOfTime - now;
+  let text = "";
+  for (let digit = 0; digit < timeDigits; digit += 1) {
+    text = alphabet.charAt(rest % 32) + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+/** The moment that a newest-first identifier was made at. */
+export function timeOf(id: string): Instant {
+  const digits = Array.from(id.slice(0, timeDigits), (char) => alphabet.indexOf(char));
+  return endOfTime - digits.reduce((sum, digit) => sum * 32 + digit, 0);
+}
+
+/** SHA-256 in hexadecimal: the same input names the same thing for ever. */
+export const digest = (...parts: readonly string[]): string =>
+  createHash("sha256").update(parts.join("\n")).digest("hex");
+
+function chance(digits: number): string {
+  return Array.from(randomBytes(digits), (byte) => alphabet.charAt(byte % 32)).join("");
+}
 
 const guid = z
   .string()
@@ -63,40 +110,3 @@ export function pathBelow(base: string, address: string): string | undefined {
   if (!bearsNoName(address)) return undefined;
   return (url.pathname + url.search).slice(own.pathname.length - 1);
 }
-
-// Texts that callers write for others to read, in lists, logs, CSV and questions to a second person.
-
-/** What is no character of any text: half of one, what Unicode keeps free, and what turns the direction of writing. */
-const unfit = String.raw`\p{Cs}\p{Noncharacter_Code_Point}\u202a-\u202e\u2066-\u2069`;
-/** What takes no room: inside it joins letters, at an end it only makes two names look like one. */
-const unseen = String.raw`[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0]`;
-const between = (inner: string): RegExp =>
-  new RegExp(`^(?!${unseen})${inner}*(?<!${unseen})$`, "u");
-
-const faultsOfTexts: readonly (readonly [RegExp, string])[] = [
-  [/\p{Cs}/u, "half of a character (a lone surrogate)"],
-  [/\p{Noncharacter_Code_Point}/u, "a code point that is no character"],
-  [/[\u202a-\u202e\u2066-\u2069]/, "a character that turns the direction of writing"],
-  [/[^\P{Cc}\t\n\r]/u, "a control character"],
-  [new RegExp(`^${unseen}|${unseen}$`, "u"), "a character at an end that nobody sees"],
-];
-const breaks: readonly [RegExp, string] = [/[\t\n\r\u2028\u2029]/, "a line break or a tabulator"];
-
-const textOf = (pattern: RegExp, faults: typeof faultsOfTexts) =>
-  z.string().regex(pattern, {
-    error: ({ input }) =>
-      `must not have ${faults.flatMap(([fault, words]) => (fault.test(String(input)) ? [words] : [])).join(", nor ")}`,
-  });
-
-/** A name, a label or a value to compare with: one line of what people can read. */
-export const Line = textOf(between(`[^${unfit}\\p{Cc}\\u2028\\u2029]`), [...faultsOfTexts, breaks]);
-
-/** A note, a description, a query: what people can read, in as many lines as they like. */
-export const Prose = textOf(between(`(?:[^${unfit}\\p{Cc}]|[\\t\\n\\r])`), faultsOfTexts);
-
-/** A text in one line as `Line` takes it: for what comes from systems that take more. */
-export const lineOf = (text: string): string =>
-  text
-    .toWellFormed()
-    .replaceAll(new RegExp(`[${unfit}\\p{Cc}\\u2028\\u2029]+`, "gu"), " ")
-    .replaceAll(new RegExp(`^(?:\\s|${unseen})+|(?:\\s|${unseen})+$`, "gu"), "");

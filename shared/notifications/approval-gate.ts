@@ -14,7 +14,7 @@ import { type Reach, reachOf } from "../devices/collections/reach.ts";
 import { begin } from "../fanout/engine/first-pass.ts";
 import { emptyCounts } from "../fanout/state/item-row.ts";
 import { type JobFailure, move } from "../fanout/state/job.ts";
-import { digest } from "../kernel/ids.ts";
+import { digest } from "../kernel/values.ts";
 import type { NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 

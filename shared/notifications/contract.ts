@@ -5,8 +5,9 @@ import { findAction } from "../devices/actions/catalogue.ts";
 import { countedStates } from "../fanout/state/item.ts";
 import { shownJobStates } from "../fanout/state/job.ts";
 import { Rollout } from "../fanout/state/rollout.ts";
-import { durationMs } from "../kernel/duration.ts";
-import { DeviceId, Guid, Line, OwnId, Prose, TenantId } from "../kernel/values.ts";
+import { durationMs } from "../kernel/clock.ts";
+import { Line, Prose } from "../kernel/outside-text.ts";
+import { DeviceId, Guid, OwnId, TenantId } from "../kernel/values.ts";
 
 /** Most ids that one request may name. */
 const maxTargetDevices = 10_000;

@@ -1,7 +1,6 @@
 /** Blobs: whatever is too large for a row, named by paths. */
 import type { ContainerClient } from "@azure/storage-blob";
-import { errorKindOf } from "./errors.ts";
-import type { Interceptor } from "./interceptor.ts";
+import { errorKindOf, type Interceptor } from "./calls.ts";
 
 /** The app's one container. */
 export class Blobs {

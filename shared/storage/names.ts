@@ -48,6 +48,3 @@ export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 
 /** Queue of one ConfigMgr site, which the relay beside it drains. */
 export type SiteQueueName = `site-${string}`;
-
-/** The one blob container. */
-export const containerName = "muster";

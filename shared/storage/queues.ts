@@ -1,9 +1,12 @@
 /** Queues: small messages that name work. State is in rows; a message only says "look there". */
 import type { QueueClient } from "@azure/storage-queue";
-import { errorKindOf } from "./errors.ts";
-import type { Interceptor } from "./interceptor.ts";
-import { LimitExceeded, maxDelaySeconds, maxMessageBytes } from "./limits.ts";
+import { errorKindOf, type Interceptor, LimitExceeded } from "./calls.ts";
 import type { QueueName, SiteQueueName } from "./names.ts";
+
+/** Payload bytes of one queue message when it is sent as base64 (64 KiB on the wire). */
+export const maxMessageBytes = 48 * 1024;
+/** Longest time a queue message can stay invisible: seven days. */
+const maxDelaySeconds = 7 * 24 * 3600;
 
 /** Never expire: the default of seven days would lose work silently. */
 const forever = -1;

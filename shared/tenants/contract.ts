@@ -1,7 +1,8 @@
 /** What the API says about tenants. */
 import * as z from "zod";
-import { ThrottleSetting } from "../graph/workloads.ts";
-import { Line, TenantId } from "../kernel/values.ts";
+import { ThrottleSetting } from "../graph/throttle.ts";
+import { Line } from "../kernel/outside-text.ts";
+import { TenantId } from "../kernel/values.ts";
 
 /** How fast each workload of the tenant may be asked. */
 export const Pace = z

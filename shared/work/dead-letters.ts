@@ -1,10 +1,9 @@
 /** Messages that were set aside, with the reason: newest first, in one partition. */
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
-import { invertedTime, newestFirstId } from "../kernel/ids.ts";
 import { plainText, reasonIn } from "../kernel/outside-text.ts";
+import { invertedTime, newestFirstId } from "../kernel/values.ts";
 import { tableNames } from "../storage/names.ts";
-import { textOf } from "../storage/rows.ts";
-import { deleteRange, type Tables } from "../storage/tables.ts";
+import { deleteRange, type Tables, textOf } from "../storage/tables.ts";
 
 const partition = "messages";
 /** Enough to recognise a message; whole bodies of anonymous callers are not kept. */

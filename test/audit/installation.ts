@@ -17,7 +17,7 @@ import {
 } from "../../shared/access/audit/audit-rows.ts";
 import { auditTrail } from "../../shared/access/audit/audit-trail.ts";
 import { systemClock, toIso } from "../../shared/kernel/clock.ts";
-import { randomId } from "../../shared/kernel/ids.ts";
+import { randomId } from "../../shared/kernel/values.ts";
 import { tableNames } from "../../shared/storage/names.ts";
 import { openStorage } from "../../shared/storage/storage.ts";
 import { noon, writing } from "../shared/access/tables.ts";

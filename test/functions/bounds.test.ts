@@ -1,7 +1,7 @@
 /** How much a request may ask for: every list and text of the API document's requests has an end. */
 import { expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";
-import { openApiDocument } from "../../shared/http/openapi.ts";
+import { openApiDocument } from "../../shared/http/operation.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 const document = openApiDocument(operations, "0.0.0") as {

@@ -3,7 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { default as addFormats } from "ajv-formats";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { functions, operations } from "../../functions/functions.ts";
-import { openApiDocument } from "../../shared/http/openapi.ts";
+import { openApiDocument } from "../../shared/http/operation.ts";
 import { examples, type Found, known, tenantId } from "./support/examples.ts";
 import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";
 

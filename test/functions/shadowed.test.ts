@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";
-import { newestFirstId } from "../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../shared/kernel/values.ts";
 import { type Found, known, tenantId } from "./support/examples.ts";
 import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";
 import { maxBodyBytes } from "../../shared/http/body.ts";
-import { openApiDocument } from "../../shared/http/openapi.ts";
+import { openApiDocument } from "../../shared/http/operation.ts";
 import { anyIds } from "./access/changes.ts";
 import { type Answered, type RunningApp, type Sent, startApp } from "./support/running-app.ts";
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSettings } from "../../relay/base/settings.ts";
 import { runRelay } from "../../relay/relay.ts";
-import type { Interceptor } from "../../shared/storage/interceptor.ts";
+import type { Interceptor } from "../../shared/storage/calls.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 import { type Site, until } from "./support/site.ts";

@@ -2,7 +2,7 @@
  * Faults at the seam around every call that leaves the process: a worker that dies before or after its
  * n-th call, with everything it does afterwards failing too, as nothing runs on in a dead process.
  */
-import type { Interceptor } from "../../shared/storage/interceptor.ts";
+import type { Interceptor } from "../../shared/storage/calls.ts";
 
 /** A worker's death. */
 export class Killed extends Error {

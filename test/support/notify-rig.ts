@@ -9,11 +9,10 @@ import { serveQueue } from "../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../functions/services.ts";
 import { startRefresh } from "../../shared/devices/refresh/start.ts";
 import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
-import { newestFirstId } from "../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../shared/kernel/values.ts";
 import { NewNotification } from "../../shared/notifications/contract.ts";
 import { readNotification } from "../../shared/notifications/read-notifications.ts";
 import { sendNotification } from "../../shared/notifications/send-notification.ts";
-import { addTenant } from "../../shared/tenants/manage-tenants.ts";
 import { startTestSandbox, type TestSandbox } from "../local/sandbox/support.ts";
 import { accessWith } from "./access-settings.ts";
 import { storageConnectionString } from "./azurite.ts";
@@ -26,8 +25,9 @@ const times = {
   confirmAfterMs: 60,
   graphTimeoutMs: 300,
   overdueMs: 1000,
-  settleMs: 700,
 };
+/** How long a removed tenant is purged at least. */
+export const settleMs = 700;
 /** How soon a failed message comes back. */
 const redeliverMs = 20;
 /** A message that fails this often without being killed shows a bug. */
@@ -101,7 +101,7 @@ export async function startNotifyRig(
       const { id } = await sandbox.tenant(plan);
       await sandbox.control("PUT", "/behaviour", { tenantId: id, actMs: [1, 3], reportMs: [1, 3] });
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
-      await addTenant(services.tenants, { tenantId: id, displayName: "Contoso", pace });
+      await services.tenants.add({ tenantId: id, displayName: "Contoso", pace });
       await startRefresh(services.refresh, id, newestFirstId(Date.now()));
       await drain();
       return id;
@@ -156,9 +156,8 @@ async function rigServices(
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
   };
-  const world = { clock, intercept: faults.tap, token, queues, firstPass: byMessageOnly };
-  const services = await buildServices(settings, () => ({}), world);
-  return { ...services, purging: { ...services.purging, settleMs: times.settleMs } };
+  const world = { clock, intercept: faults.tap, token, queues, firstPass: byMessageOnly, settleMs };
+  return buildServices(settings, () => ({}), world);
 }
 
 async function signIn(sandbox: TestSandbox, tenantId: string): Promise<string> {

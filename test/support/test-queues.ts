@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Interceptor } from "../../shared/storage/interceptor.ts";
+import type { Interceptor } from "../../shared/storage/calls.ts";
 import type { QueueName, SiteQueueName } from "../../shared/storage/names.ts";
 import { encodeMessage, Queues, type Receipt } from "../../shared/storage/queues.ts";
 

@@ -1,6 +1,7 @@
 /** What needs a second person: rules over kind, action, count and tenant. Pure. */
 import * as z from "zod";
-import { Line, TenantId } from "../../kernel/values.ts";
+import { Line } from "../../kernel/outside-text.ts";
+import { TenantId } from "../../kernel/values.ts";
 import { callerKinds } from "../sign-in/caller.ts";
 
 /** Kinds of requests that an approval gate can keep waiting. */

@@ -1,10 +1,9 @@
 /** Rows of approvals, by tenant and newest first, and the one row of rules. */
 
 import * as z from "zod";
-import { digest } from "../../kernel/ids.ts";
+import { digest } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
-import { jsonOf, numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import { jsonOf, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { type Caller, callerKinds, type Principal } from "../sign-in/caller.ts";
 import type { Approval, Person } from "./approval.ts";
 import { ApprovalPolicy, approvableKinds } from "./approval-policy.ts";

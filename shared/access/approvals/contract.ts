@@ -1,7 +1,8 @@
 /** What the API says about approvals. */
 import * as z from "zod";
 import { toIso } from "../../kernel/clock.ts";
-import { Prose, TenantId } from "../../kernel/values.ts";
+import { Prose } from "../../kernel/outside-text.ts";
+import { TenantId } from "../../kernel/values.ts";
 import { callerKinds } from "../sign-in/caller.ts";
 import { type Approval, asOf, type Person } from "./approval.ts";
 import { approvableKinds } from "./approval-policy.ts";

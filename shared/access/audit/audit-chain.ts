@@ -2,7 +2,7 @@
  * The chain of an audit partition: each record carries the hash of the one before it, so that a record
  * that was changed, removed or slipped in shows. Pure.
  */
-import { digest } from "../../kernel/ids.ts";
+import { digest } from "../../kernel/values.ts";
 
 /** One record of a chain. */
 export type Link = {

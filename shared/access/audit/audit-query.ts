@@ -1,7 +1,6 @@
 /** What callers ask the audit trail for, and how it is listed: pages of JSON, or one CSV document. */
 import * as z from "zod";
-import { CsvQuery, csvOf } from "../../http/csv.ts";
-import { type Page, PageQuery, positionOf } from "../../http/paging.ts";
+import { CsvQuery, csvOf, type Page, PageQuery, positionOf } from "../../http/paging.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { type AuditEvent, type AuditFilter, platformTrail, type TrailId } from "./audit-event.ts";
 import {

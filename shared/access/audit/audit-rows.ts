@@ -3,10 +3,9 @@
  * that says where the chain stands.
  */
 import { type Instant, toIso } from "../../kernel/clock.ts";
-import { maxPropertyChars } from "../../storage/limits.ts";
+import { maxPropertyChars } from "../../storage/calls.ts";
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import { numberOf, type Row, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import type { Head, Link } from "./audit-chain.ts";
 import { AuditEvent, platformTrail, type TrailId } from "./audit-event.ts";
 

@@ -3,11 +3,10 @@
  * that a burst costs few transactions; other instances are met by conditional writes (docs/decisions/0011).
  */
 
-import { backoffMs } from "../../kernel/backoff.ts";
-import { digest, randomId } from "../../kernel/ids.ts";
+import { backoffMs } from "../../kernel/clock.ts";
+import { digest, randomId } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
-import { type Change, textOf } from "../../storage/rows.ts";
-import { lost, type Tables, updateRow } from "../../storage/tables.ts";
+import { type Change, lost, type Tables, textOf, updateRow } from "../../storage/tables.ts";
 import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
 import type { AuditEvent } from "./audit-event.ts";
 import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";

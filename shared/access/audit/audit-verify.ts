@@ -1,7 +1,6 @@
 /** Verifies a chain where it is kept: from its head back to its first record, a page of rows in memory. */
 import { tableNames } from "../../storage/names.ts";
-import type { StoredRow } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import type { StoredRow, Tables } from "../../storage/tables.ts";
 import {
   anchorCheck,
   type ChainFault,

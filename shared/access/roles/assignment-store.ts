@@ -1,8 +1,7 @@
 /** Rows of assignments. All in one partition: they grow with administrators, and are read together. */
 
 import { tableNames } from "../../storage/names.ts";
-import { type StoredRow, textOf } from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+import { allRows, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import type { Assignment } from "./assignments.ts";
 import { AssignmentBody } from "./contract.ts";
 

@@ -1,6 +1,7 @@
 /** What the API says about roles and assignments. */
 import * as z from "zod";
-import { Guid, Line, OwnId, Prose, TenantId } from "../../kernel/values.ts";
+import { Line, Prose } from "../../kernel/outside-text.ts";
+import { Guid, OwnId, TenantId } from "../../kernel/values.ts";
 import { permissionNames } from "./permissions.ts";
 
 const PermissionName = z.enum(permissionNames);

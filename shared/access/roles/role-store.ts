@@ -1,8 +1,7 @@
 /** Rows of custom roles. */
 
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { type Permission, permissions } from "./permissions.ts";
 import type { Role } from "./roles.ts";
 

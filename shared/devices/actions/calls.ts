@@ -1,6 +1,5 @@
 /** How an action goes out: which Graph requests carry it to which devices. Pure. */
-import { maxBatchParts } from "../../graph/batch.ts";
-import type { GraphRequest } from "../../graph/request.ts";
+import { type GraphRequest, maxBatchParts } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import type { DeviceCall, Route } from "./action.ts";
 

@@ -1,9 +1,7 @@
 /** Reads back what devices have reported, 20 to a batch. */
 
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
-import { maxBatchParts } from "../../graph/batch.ts";
-import type { GraphClient } from "../../graph/client.ts";
-import type { GraphVersion } from "../../graph/request.ts";
+import { type GraphClient, type GraphVersion, maxBatchParts } from "../../graph/client.ts";
 import { inChunks, inParallel } from "../../kernel/concurrency.ts";
 import type { Route } from "./action.ts";
 import { smallerThan } from "./calls.ts";

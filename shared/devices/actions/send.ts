@@ -1,8 +1,7 @@
 /** Sends an action to devices by one Graph request, and says for each device what came of it. */
 import * as z from "zod";
 import { type GraphAnswer, type RefusalReason, wordsOf } from "../../graph/answer.ts";
-import type { GraphClient } from "../../graph/client.ts";
-import type { GraphRequest } from "../../graph/request.ts";
+import type { GraphClient, GraphRequest } from "../../graph/client.ts";
 import { bulkRequest, deviceRequest, type SendCall, smallerThan } from "./calls.ts";
 
 /** What came of it for one device. */

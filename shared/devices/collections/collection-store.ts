@@ -1,7 +1,6 @@
 /** Collection rows. A static list lies in the row itself: 10,000 ids are 320,000 characters. */
 import { tableNames } from "../../storage/names.ts";
-import { type Range, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import { type Range, type Row, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { packId, unpackId } from "../directory/directory-row.ts";
 import type { Collection, Membership } from "./collection.ts";
 import { Rule } from "./rule.ts";

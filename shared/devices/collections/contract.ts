@@ -1,6 +1,7 @@
 /** What the API says about collections. */
 import * as z from "zod";
-import { DeviceId, Line, OwnId, Prose, TenantId } from "../../kernel/values.ts";
+import { Line, Prose } from "../../kernel/outside-text.ts";
+import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
 import { DeviceView } from "../directory/contract.ts";
 import { maxStaticDevices } from "./collection.ts";
 import { Rule } from "./rule.ts";

@@ -3,8 +3,7 @@
  * hold fewer devices than asked for, even none, and still have a successor.
  */
 import type { Page } from "../../http/paging.ts";
-import { fromIso, type Instant } from "../../kernel/clock.ts";
-import { durationMs } from "../../kernel/duration.ts";
+import { durationMs, fromIso, type Instant } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import type { DeviceFilter } from "../directory/contract.ts";
 import { type Device, managementOf } from "../directory/device.ts";

@@ -1,8 +1,7 @@
 /** Rules of collections: a condition on a device, or several joined by and, or, not. Pure. */
 import * as z from "zod";
-import { fromIso, type Instant } from "../../kernel/clock.ts";
-import { durationMs } from "../../kernel/duration.ts";
-import { Line } from "../../kernel/values.ts";
+import { durationMs, fromIso, type Instant } from "../../kernel/clock.ts";
+import { Line } from "../../kernel/outside-text.ts";
 import type { Device } from "../directory/device.ts";
 
 // Keeps a rule small before it is parsed: a document nested without end would otherwise exhaust the

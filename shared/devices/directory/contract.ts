@@ -1,8 +1,9 @@
 /** What the API says about devices and refreshes, and the message that carries a refresh on. */
 import * as z from "zod";
 import { PageQuery } from "../../http/paging.ts";
-import { durationMs } from "../../kernel/duration.ts";
-import { DeviceId, Line, OwnId, TenantId } from "../../kernel/values.ts";
+import { durationMs } from "../../kernel/clock.ts";
+import { Line } from "../../kernel/outside-text.ts";
+import { DeviceId, OwnId, TenantId } from "../../kernel/values.ts";
 import { managements } from "./device.ts";
 
 /** A device as the API shows it. */

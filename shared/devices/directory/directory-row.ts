@@ -1,11 +1,11 @@
 /** One row of the packed directory: a bucket of devices, as columns that fit Table Storage. */
 
 import * as z from "zod";
-import { digest } from "../../kernel/ids.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
-import { checkEntity, LimitExceeded } from "../../storage/limits.ts";
+import { digest } from "../../kernel/values.ts";
+import { checkEntity, LimitExceeded } from "../../storage/calls.ts";
 import { tableNames } from "../../storage/names.ts";
-import { type Row, type StoredRow, textOf } from "../../storage/rows.ts";
+import { type Row, type StoredRow, textOf } from "../../storage/tables.ts";
 import type { Device } from "./device.ts";
 
 // Devices as short JSON texts: an array in a fixed order, absent ones null, trailing nulls cut.

@@ -6,8 +6,7 @@
  */
 import { inParallel } from "../../kernel/concurrency.ts";
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import type { Device } from "./device.ts";
 import {
   type Cursor,

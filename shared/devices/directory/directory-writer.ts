@@ -4,10 +4,17 @@
  */
 
 import { inParallel } from "../../kernel/concurrency.ts";
-import { entityBytes, maxTransactionOperations } from "../../storage/limits.ts";
+import { entityBytes, maxTransactionOperations } from "../../storage/calls.ts";
 import { tableNames } from "../../storage/names.ts";
-import { type Change, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+import {
+  allRows,
+  type Change,
+  numberOf,
+  type Row,
+  type StoredRow,
+  type Tables,
+  textOf,
+} from "../../storage/tables.ts";
 import type { Device } from "./device.ts";
 import { bucketKey, bucketOf, keyOf, partitionOf } from "./directory-layout.ts";
 import { bucketRow, devicesIn } from "./directory-row.ts";

@@ -1,7 +1,6 @@
 /** What a refresh works with. */
 import type { GraphClient } from "../../graph/client.ts";
-import type { ThrottleStore } from "../../graph/throttle.ts";
-import type { ThrottleSetting } from "../../graph/workloads.ts";
+import type { ThrottleSetting, ThrottleStore } from "../../graph/throttle.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { DirectoryStore } from "../directory/directory-store.ts";

@@ -3,9 +3,8 @@
 import { setTimeout } from "node:timers/promises";
 import type { GraphAnswer } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
-import { rateOf } from "../../graph/workloads.ts";
-import { backoffMs } from "../../kernel/backoff.ts";
-import type { Clock, Instant } from "../../kernel/clock.ts";
+import { rateOf } from "../../graph/throttle.ts";
+import { backoffMs, type Clock, type Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import {
   deviceRecord,

@@ -3,11 +3,20 @@ import * as z from "zod";
 import { siteQueueName } from "../../configmgr/site.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
-import { invertedTime } from "../../kernel/ids.ts";
+import { invertedTime } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
-import { flagOf, jsonOf, numberOf, type Row, type StoredRow, textOf } from "../../storage/rows.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { deleteRange, ofTenant, type Tables } from "../../storage/tables.ts";
+import {
+  deleteRange,
+  flagOf,
+  jsonOf,
+  numberOf,
+  ofTenant,
+  type Row,
+  type StoredRow,
+  type Tables,
+  textOf,
+} from "../../storage/tables.ts";
 import type { SiteStore } from "../sites/site-store.ts";
 import type { Confirmed, Inventory, Refresh, Tally } from "./refresh.ts";
 

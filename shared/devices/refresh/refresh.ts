@@ -6,7 +6,7 @@
  */
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
-import { digest } from "../../kernel/ids.ts";
+import { digest } from "../../kernel/values.ts";
 
 /** What came of the devices. `unreadable` ones had no usable id. */
 export type RefreshCounts = {

@@ -1,7 +1,8 @@
 /** What the API says about ConfigMgr sites: the inventory that a relay hands in, part by part. */
 import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
-import { Guid, Line, TenantId } from "../../kernel/values.ts";
+import { Line } from "../../kernel/outside-text.ts";
+import { Guid, TenantId } from "../../kernel/values.ts";
 
 /** Most devices in one part; a body may have 1 MiB. */
 const maxPartDevices = 4000;

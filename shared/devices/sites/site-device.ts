@@ -1,5 +1,5 @@
 /** Devices as a ConfigMgr site knows them, in the words of the directory. Pure. */
-import { digest } from "../../kernel/ids.ts";
+import { digest } from "../../kernel/values.ts";
 import { type Device, discoveredAgent } from "../directory/device.ts";
 import type { RefreshRecord } from "../directory/graph-records.ts";
 import type { SiteDevice } from "./contract.ts";

@@ -4,8 +4,7 @@ import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { SiteDevice } from "./contract.ts";
 import type { SiteEntry } from "./site-device.ts";
 

@@ -1,7 +1,7 @@
 /** Deletes what belongs to jobs that are old, or whose tenant was removed. */
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
-import { invertedTime } from "../../kernel/ids.ts";
+import { invertedTime } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
 import { deleteRange, type Tables } from "../../storage/tables.ts";
 import { isOpen } from "../state/job.ts";

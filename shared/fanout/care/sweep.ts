@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
-import { timeOf } from "../../kernel/ids.ts";
+import { timeOf } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import { rowsPerChunk } from "../engine/chunks.ts";
 import { closeIfDone } from "../engine/close.ts";

@@ -1,6 +1,5 @@
 /** What a pass over some rows should do, and what outcomes and findings mean for an item. Pure. */
-import { backoffMs } from "../../kernel/backoff.ts";
-import type { Instant } from "../../kernel/clock.ts";
+import { backoffMs, type Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
 import type { Call, Finding, JobKind, Outcome } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";

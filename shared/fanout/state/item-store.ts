@@ -7,14 +7,15 @@ import { inParallel } from "../../kernel/concurrency.ts";
 import { reasonIn, reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";
 import {
+  allRows,
   type Change,
   numberOf,
   type Range,
   type Row,
   type StoredRow,
+  type Tables,
   textOf,
-} from "../../storage/rows.ts";
-import { allRows, type Tables } from "../../storage/tables.ts";
+} from "../../storage/tables.ts";
 import { countedStates, type Item, maxDetailChars } from "./item.ts";
 import {
   addCounts,

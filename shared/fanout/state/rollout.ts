@@ -1,7 +1,6 @@
 /** How a job is let out over its targets: at most so many at once, in waves, and not on when too much fails. Pure. */
 import * as z from "zod";
-import type { Instant } from "../../kernel/clock.ts";
-import { durationMs } from "../../kernel/duration.ts";
+import { durationMs, type Instant } from "../../kernel/clock.ts";
 import type { Counts } from "./item-row.ts";
 import type { Released } from "./progress.ts";
 

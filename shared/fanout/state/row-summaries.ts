@@ -4,10 +4,15 @@
  */
 import type { Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { maxTransactionOperations } from "../../storage/limits.ts";
+import { maxTransactionOperations } from "../../storage/calls.ts";
 import { tableNames } from "../../storage/names.ts";
-import { type Change, numberOf, type Range, type StoredRow } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import {
+  type Change,
+  numberOf,
+  type Range,
+  type StoredRow,
+  type Tables,
+} from "../../storage/tables.ts";
 import { end, prefix } from "./item-store.ts";
 
 /** A row as the sweeper sees it. */

@@ -21,7 +21,7 @@ import type { JobKind } from "../../fanout/kind.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
-import { newestFirstId } from "../../kernel/ids.ts";
+import { newestFirstId } from "../../kernel/values.ts";
 import { actionOf, type NotificationParts } from "../kind.ts";
 import type { Notification } from "../notification.ts";
 import { type ClaimRequest, type ClaimView, maxClaimDevices } from "./contract.ts";

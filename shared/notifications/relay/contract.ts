@@ -1,7 +1,8 @@
 /** What a relay and Muster say to each other about deliveries: claims and results. */
 import * as z from "zod";
 import { SiteCode } from "../../configmgr/site.ts";
-import { DeviceId, Guid, Line, Prose, TenantId } from "../../kernel/values.ts";
+import { Line, Prose } from "../../kernel/outside-text.ts";
+import { DeviceId, Guid, TenantId } from "../../kernel/values.ts";
 
 /** Most devices in one claim: what the relay puts into one client operation. */
 export const maxClaimDevices = 500;

@@ -6,8 +6,7 @@
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { tableNames } from "../../storage/names.ts";
-import { numberOf, type StoredRow, textOf } from "../../storage/rows.ts";
-import type { Tables } from "../../storage/tables.ts";
+import { numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import type { NotificationParts } from "../kind.ts";
 import { claimForSite, type SiteIds } from "./claim.ts";
 import type { ClaimRequest, ClaimView, LeaseRequest, LeaseView } from "./contract.ts";

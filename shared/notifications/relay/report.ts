@@ -7,8 +7,7 @@ import { afterPass, changeRows, itemsIn, type Work } from "../../fanout/engine/c
 import { closeIfDone } from "../../fanout/engine/close.ts";
 import { releasedTo } from "../../fanout/engine/dispatch.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
-import { backoffMs } from "../../kernel/backoff.ts";
-import type { Instant } from "../../kernel/clock.ts";
+import { backoffMs, type Instant } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { plainText } from "../../kernel/outside-text.ts";
 import type { NotificationParts } from "../kind.ts";

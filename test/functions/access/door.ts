@@ -13,9 +13,8 @@ import type { AuditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
-import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";
 import { delegated, home, sign, startDirectory } from "../../shared/access/entra.ts";
 import { graphDevices } from "../../shared/devices/support/refresh-rig.ts";
 import { startSmallGraph } from "../../shared/devices/support/small-graph.ts";
@@ -183,7 +182,7 @@ export async function openDoor(options: DoorOptions = {}) {
     tenant: async (): Promise<string> => {
       const tenantId = randomUUID();
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
-      await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
+      await built.tenants.add({ tenantId, displayName: "Contoso", pace });
       return tenantId;
     },
     deliver,
@@ -191,7 +190,7 @@ export async function openDoor(options: DoorOptions = {}) {
     fleet: async (devices: number, first = 0): Promise<string> => {
       const tenantId = randomUUID();
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
-      await addTenant(built.tenants, { tenantId, displayName: "Contoso", pace });
+      await built.tenants.add({ tenantId, displayName: "Contoso", pace });
       graph.devices = graphDevices(first + devices, first);
       const refreshId = newestFirstId(Date.now());
       await startRefresh(services.refresh, tenantId, refreshId);

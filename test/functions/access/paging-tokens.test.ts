@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { pageSeal } from "../../../shared/http/page-seal.ts";
-import { pageToken } from "../../../shared/http/paging.ts";
+import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
 import { clientSecret } from "./attack/app.ts";
 import { type Described, pathWith } from "./attack/document.ts";
 import type { Inhabited } from "./attack/inhabited.ts";

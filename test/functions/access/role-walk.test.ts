@@ -7,7 +7,7 @@ import { operations } from "../../../functions/functions.ts";
 import { requirements } from "../../../shared/access/requirements.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { letters, matrix, type Where } from "../../shared/access/role-matrix.ts";
 import { type AttackApp, type Raw, startAttackApp } from "./attack/app.ts";

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sweepRefreshesFunction } from "../../../functions/devices/sweep-refreshes.timer.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { servicesFor } from "../../shared/notifications/support/own-work.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -50,7 +50,7 @@ it("a refresh whose message is lost is woken when it is silent, and ends", async
 
 it("a refresh whose tenant is gone is struck off", async () => {
   const { tenantId, refreshId } = await lostRefresh();
-  const { store } = rig.services.tenants;
+  const { tenantStore: store } = rig.services;
   const stored = await store.get(tenantId);
   await store.remove(tenantId, stored?.etag ?? "");
   await sleep(900);

@@ -7,7 +7,7 @@ import { planFunction } from "../../../functions/fanout/plan.queue.ts";
 import { sweepFunction } from "../../../functions/fanout/sweep.timer.ts";
 import { watchPoisonFunction } from "../../../functions/platform/watch-poison.timer.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { countsBetween, startWire, type Wire } from "../../../bench/setup/wire.ts";
 import { plan } from "../../../shared/fanout/engine/plan.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { storageConnectionString } from "../../support/azurite.ts";

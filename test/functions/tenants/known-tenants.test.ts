@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
+import { keepTenantMs } from "../../../shared/tenants/tenants.ts";
 import { faultTap } from "../../support/fault-tap.ts";
 import { adminToken, type Door, openDoor } from "../access/door.ts";
 

@@ -13,7 +13,7 @@ import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
-import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";
 import type { QueueName } from "../../../shared/storage/names.ts";
 import { encodeMessage, Queues, type Receipt } from "../../../shared/storage/queues.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";

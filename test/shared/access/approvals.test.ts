@@ -18,7 +18,7 @@ import {
   rulesAbout,
   settleApproval,
 } from "../../../shared/access/approvals/decide-approval.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
 import { caller } from "./installation.ts";
 import { newTenant, noon, openOwnTables } from "./tables.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "../../../shared/access/audit/audit-reader.ts";
 import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
 import { newTenant, noon, openOwnTables, stillClock, writing } from "./tables.ts";
 
 const dayMs = 24 * 3600 * 1000;

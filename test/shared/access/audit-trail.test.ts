@@ -6,8 +6,8 @@ import { headKey, keyOf, partitionOf } from "../../../shared/access/audit/audit-
 import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import { verifyPartition } from "../../../shared/access/audit/audit-verify.ts";
 import { type Instant, toIso } from "../../../shared/kernel/clock.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
-import type { Interceptor } from "../../../shared/storage/interceptor.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
+import type { Interceptor } from "../../../shared/storage/calls.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { newTenant, noon, openTables, stillClock, writing } from "./tables.ts";
 

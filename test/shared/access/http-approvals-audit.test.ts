@@ -7,7 +7,7 @@ import {
 import { listTenantAuditFunction } from "../../../functions/access/audit.http.ts";
 import type { ApprovalRule } from "../../../shared/access/approvals/approval-policy.ts";
 import { askApproval } from "../../../shared/access/approvals/decide-approval.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
 import { caller, person, startAccess } from "./installation.ts";
 
 type Installation = Awaited<ReturnType<typeof startAccess>>;

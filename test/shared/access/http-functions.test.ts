@@ -26,8 +26,8 @@ import {
   removeRoleFunction,
   replaceRoleFunction,
 } from "../../../functions/access/roles.http.ts";
-import { openApiDocument } from "../../../shared/http/openapi.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
+import { openApiDocument } from "../../../shared/http/operation.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
 import { caller, person, startAccess } from "./installation.ts";
 
 type Installation = Awaited<ReturnType<typeof startAccess>>;

@@ -15,7 +15,7 @@ import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts
 import type { AccessServices, AuditNote, SignedIn } from "../../../shared/access/signed-in.ts";
 import type { Operation } from "../../../shared/http/operation.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
-import { digest, newestFirstId, randomId } from "../../../shared/kernel/ids.ts";
+import { digest, newestFirstId, randomId } from "../../../shared/kernel/values.ts";
 import { noon, openOwnTables, stillClock } from "./tables.ts";
 
 const homeTenantId = "11111111-1111-4111-8111-111111111111";

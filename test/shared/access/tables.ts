@@ -2,8 +2,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { TableClient } from "@azure/data-tables";
 import type { Clock } from "../../../shared/kernel/clock.ts";
-import { randomId } from "../../../shared/kernel/ids.ts";
-import { type Interceptor, passThrough } from "../../../shared/storage/interceptor.ts";
+import { randomId } from "../../../shared/kernel/values.ts";
+import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { Tables } from "../../../shared/storage/tables.ts";
 import { storageConnectionString } from "../../support/azurite.ts";

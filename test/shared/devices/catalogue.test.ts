@@ -1,7 +1,7 @@
 /** The catalogue as a whole: 18 actions, and what none of them may ever become. */
 import { describe, expect, it } from "vitest";
 import { catalogue, findAction, groupNames } from "../../../shared/devices/actions/catalogue.ts";
-import { durationMs } from "../../../shared/kernel/duration.ts";
+import { durationMs } from "../../../shared/kernel/clock.ts";
 
 const routes = catalogue.flatMap(({ id, routes: ways }) => ways.map((route) => ({ id, route })));
 

@@ -12,7 +12,7 @@ import {
 import { bucketRow, devicesIn, idsIn } from "../../../shared/devices/directory/directory-row.ts";
 import { batchesOf, changesFor } from "../../../shared/devices/directory/directory-writer.ts";
 import { decodeRun, encodeRun, partEnd } from "../../../shared/devices/refresh/run.ts";
-import { LimitExceeded } from "../../../shared/storage/limits.ts";
+import { LimitExceeded } from "../../../shared/storage/calls.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 

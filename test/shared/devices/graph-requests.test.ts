@@ -13,8 +13,8 @@ import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { passThrough } from "../../../shared/storage/interceptor.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { passThrough } from "../../../shared/storage/calls.ts";
 import { graphDescriptionPresent, requestProblems } from "../../contracts/graph-description.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 

@@ -3,8 +3,7 @@ import { expect, it } from "vitest";
 import { passedOn, restartNow } from "../../../shared/devices/actions/catalogue.ts";
 import { readBackDevices } from "../../../shared/devices/actions/read-back.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
-import type { GraphClient } from "../../../shared/graph/client.ts";
-import type { GraphRequest } from "../../../shared/graph/request.ts";
+import type { GraphClient, GraphRequest } from "../../../shared/graph/client.ts";
 
 type Asked = { version: string; paths: readonly string[] };
 

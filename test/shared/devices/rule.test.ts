@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { memberTest, Rule } from "../../../shared/devices/collections/rule.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
-import { faultsOf } from "../../../shared/http/faults.ts";
+import { faultsOf } from "../../../shared/http/body.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 
 const now = Date.parse("2026-08-10T00:00:00Z");

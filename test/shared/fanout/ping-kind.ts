@@ -9,7 +9,7 @@ import * as z from "zod";
 import type { Call, Finding, JobKind, Outcome } from "../../../shared/fanout/kind.ts";
 import type { Item } from "../../../shared/fanout/state/item.ts";
 import type { Job } from "../../../shared/fanout/state/job.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { faultTap } from "../../support/fault-tap.ts";
 
 export type PingJob = Job & { readonly addresses: readonly string[] };

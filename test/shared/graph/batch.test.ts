@@ -1,6 +1,7 @@
+/** `$batch`, pure: what twenty requests become, and what their answers are, as shared/graph/client.ts has them. */
 import { assert, integer, property, shuffledSubarray } from "fast-check";
 import { expect, test } from "vitest";
-import { batchAnswers, batchBody } from "../../../shared/graph/batch.ts";
+import { batchAnswers, batchBody } from "../../../shared/graph/client.ts";
 
 const part = (id: unknown, status: unknown = 200, more: object = {}) => ({ id, status, ...more });
 const gets = (count: number) =>

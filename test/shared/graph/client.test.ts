@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { passThrough } from "../../../shared/storage/interceptor.ts";
+import { passThrough } from "../../../shared/storage/calls.ts";
 import { answering, type Script, startOddServer } from "./odd-server.ts";
 
 let server: Awaited<ReturnType<typeof startOddServer>>;

@@ -1,9 +1,8 @@
 /** Writes that Intune holds, and parts that depend on each other: the client against the sandbox, over HTTP. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { GraphClient } from "../../../shared/graph/client.ts";
-import type { GraphRequest } from "../../../shared/graph/request.ts";
+import { GraphClient, type GraphRequest } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
-import { passThrough } from "../../../shared/storage/interceptor.ts";
+import { passThrough } from "../../../shared/storage/calls.ts";
 import {
   onlyIntuneWindows,
   startTestSandbox,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { signIn } from "../../../local/sign-in/device-code.ts";
-import { signInFailure } from "../../../shared/graph/sign-in-failure.ts";
+import { signInFailure } from "../../../shared/graph/answer.ts";
 import { appTokens } from "../../../shared/identity/app-token.ts";
 import { startEntra } from "./entra.ts";
 

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import {
   bodyOf,
   foreignWords,
+  Line,
   maxReasonChars,
   plainText,
   reasonIn,
   reasonOf,
   serviceErrorIn,
 } from "../../../shared/kernel/outside-text.ts";
-import { Line } from "../../../shared/kernel/values.ts";
 
 const json = JSON.stringify;
 const isKeepable = (text: string): boolean =>

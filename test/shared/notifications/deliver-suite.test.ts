@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueNames } from "../../../shared/storage/names.ts";
-import { keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
+import { keepTenantMs } from "../../../shared/tenants/tenants.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";
@@ -113,8 +113,8 @@ describe("dispatching a restart", () => {
 
   it("leaves a message for a tenant that is gone without a trace", async () => {
     const [, message] = await planned();
-    const stored = await rig.services.tenants.store.get(tenantId);
-    await rig.services.tenants.store.remove(tenantId, stored?.etag ?? "");
+    const stored = await rig.services.tenantStore.get(tenantId);
+    await rig.services.tenantStore.remove(tenantId, stored?.etag ?? "");
     // As long as readers remember a tenant.
     await sleep(keepTenantMs + 100);
     await rig.handle(message);

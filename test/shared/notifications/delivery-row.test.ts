@@ -14,7 +14,7 @@ import {
   toRows,
   unpack,
 } from "../../../shared/fanout/state/item-row.ts";
-import { checkEntity, maxPropertyChars } from "../../../shared/storage/limits.ts";
+import { checkEntity, maxPropertyChars } from "../../../shared/storage/calls.ts";
 import { arbitraryDelivery, events, idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const sum = (counts: Counts): number =>

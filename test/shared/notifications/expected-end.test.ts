@@ -19,11 +19,11 @@ import {
 import {
   defer,
   freshThrottle,
+  rateOf,
   reserve,
   type ThrottleState,
   whenDue,
 } from "../../../shared/graph/throttle.ts";
-import { rateOf } from "../../../shared/graph/workloads.ts";
 import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-notifications.ts";
 import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
 

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { NewNotification } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
-import { changeTenant } from "../../../shared/tenants/manage-tenants.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 
@@ -35,9 +34,9 @@ it.each<Run>([
     const { devices, fleet, action, sends, reads } = run;
     const tenantId = await rig.tenant({ ...fleet, devices });
     const pace = { deviceActions: sends, deviceReads: reads };
-    const changed = await changeTenant(rig.services.tenants, tenantId, { pace }, undefined);
+    const changed = await rig.services.tenants.change(tenantId, { pace }, undefined);
     expect(changed.ok).toBe(true);
-    rig.services.tenants.known.invalidate(tenantId);
+    rig.services.knownTenants.invalidate(tenantId);
     const body = { action, target: { kind: "tenant" }, expiresAfter: "PT10M" };
     const would = await dryRun(rig.services.notify, tenantId, NewNotification.parse(body));
     if (!would.ok) throw new Error(would.failure.detail);

@@ -8,7 +8,7 @@ import type { FirstPass } from "../../../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";
 import type { JobStore } from "../../../shared/fanout/state/job-store.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { settleGate } from "../../../shared/notifications/approval-gate.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";

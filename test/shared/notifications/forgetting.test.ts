@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { retention } from "../../../functions/services.ts";
 import { expireJobs } from "../../../shared/fanout/care/retention.ts";
 import type { JobStore } from "../../../shared/fanout/state/job-store.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
-import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
-import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { TenantStore } from "../../../shared/tenants/tenants.ts";
+import { IdempotentAnswers } from "../../../shared/work/idempotency.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { putRows } from "./support/put-rows.ts";
@@ -55,7 +55,7 @@ describe("a run of the timer", () => {
         clock: notify.engine.clock,
         tenantStore: new OwnTenant(storage.tables),
         sites: { expireOpen: () => rig.services.sites.expireOpen(longAgo.now(), always) },
-        answers: new TableAnswerStore(storage.tables, longAgo),
+        answers: new IdempotentAnswers(storage.tables, longAgo),
         deadLetters: rig.services.deadLetters,
       },
     );

@@ -4,7 +4,7 @@ import { CollectionBody } from "../../../shared/devices/collections/contract.ts"
 import { addCollection } from "../../../shared/devices/collections/manage-collections.ts";
 import { itemsIn } from "../../../shared/fanout/engine/change-rows.ts";
 import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
 import { RetryRequest } from "../../../shared/notifications/contract.ts";
 import { retryNotification } from "../../../shared/notifications/send-notification.ts";

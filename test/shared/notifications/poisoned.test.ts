@@ -10,7 +10,7 @@ import {
 import { beforePlanning } from "../../../shared/fanout/state/progress.ts";
 import { findingOf } from "../../../shared/notifications/kind.ts";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
-import type { Row } from "../../../shared/storage/rows.ts";
+import type { Row } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { kind, running, waiting } from "./support/arbitrary-delivery.ts";

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
 import type { Result } from "../../../shared/kernel/failure.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import type { SiteIds } from "../../../shared/notifications/relay/claim.ts";
 import type { ClaimView, RelayOutcome } from "../../../shared/notifications/relay/contract.ts";
 import { claimUnderLease, leaseSite } from "../../../shared/notifications/relay/lease.ts";

@@ -7,7 +7,7 @@ import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import { dispatch } from "../../../shared/fanout/engine/dispatch.ts";
 import { readBack } from "../../../shared/fanout/engine/read-back.ts";
 import { ChunkMessage } from "../../../shared/fanout/state/messages.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
 import { type NotificationParts, notificationShape } from "../../../shared/notifications/kind.ts";
 import { claimForSite } from "../../../shared/notifications/relay/claim.ts";

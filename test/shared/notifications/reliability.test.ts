@@ -128,7 +128,7 @@ describe("a machine's clock that jumps", () => {
       expect(new Set(attempts)).toEqual(new Set([1]));
     } finally {
       offMs = 0;
-      await rig.services.tenants.store.list(1);
+      await rig.services.tenantStore.list(1);
     }
   });
 });

@@ -6,7 +6,7 @@ import {
   replaceCollection,
 } from "../../../shared/devices/collections/manage-collections.ts";
 import { startRefresh } from "../../../shared/devices/refresh/start.ts";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
 import { retryNotification } from "../../../shared/notifications/send-notification.ts";

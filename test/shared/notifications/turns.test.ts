@@ -1,7 +1,6 @@
 /** Reservations of planned chunks: none is lost to a planner that was too slow, and none is made twice. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { defer, freshThrottle, latestMs, reserve } from "../../../shared/graph/throttle.ts";
-import { rateOf } from "../../../shared/graph/workloads.ts";
+import { defer, freshThrottle, latestMs, rateOf, reserve } from "../../../shared/graph/throttle.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

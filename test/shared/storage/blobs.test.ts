@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ContainerClient } from "@azure/storage-blob";
 import { expect, test } from "vitest";
 import { Blobs } from "../../../shared/storage/blobs.ts";
-import { passThrough } from "../../../shared/storage/interceptor.ts";
+import { passThrough } from "../../../shared/storage/calls.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
 /** Blobs in a container that does not exist yet. */

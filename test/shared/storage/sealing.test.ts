@@ -3,9 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { array, assert, asyncProperty, nat, string, uint8Array } from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { keyFileWrapper, rotateKeyFile } from "../../../shared/storage/sealing/key-file.ts";
-import { keyVaultWrapper } from "../../../shared/storage/sealing/key-vault.ts";
-import { type KeyWrapper, sealer } from "../../../shared/storage/sealing/sealing.ts";
+import {
+  type KeyWrapper,
+  keyFileWrapper,
+  keyVaultWrapper,
+  rotateKeyFile,
+  sealer,
+} from "../../../shared/storage/sealing.ts";
 import { startVault } from "./vault.ts";
 
 const row = ["TokenCaches", "tenant-1", "ana"];

@@ -1,8 +1,19 @@
+import { randomUUID } from "node:crypto";
+import { TableServiceClient } from "@azure/data-tables";
 import { array, assert, asyncProperty, constantFrom, double, integer, oneof } from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import type { TableName } from "../../../shared/storage/names.ts";
-import { numberOf, type Row, type StoredRow, textOf } from "../../../shared/storage/rows.ts";
-import { allRows, type Tables } from "../../../shared/storage/tables.ts";
+import { type TableName, tableNames } from "../../../shared/storage/names.ts";
+import {
+  allRows,
+  lost,
+  numberOf,
+  type Row,
+  type StoredRow,
+  type Tables,
+  textOf,
+  updateRow,
+} from "../../../shared/storage/tables.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
 import { newTable, testStorage } from "./open-storage.ts";
 
 let tables: Tables;
@@ -219,4 +230,74 @@ test("many who miss the same table at once all get their rows in", async () => {
   expect(outcomes.slice(0, -1)).toEqual(keys.map(() => "inserted"));
   const { rows } = await tables.page(missing, { partition: "p" }, 100);
   expect(rows).toHaveLength(13);
+});
+
+const tableExists = async (name: string): Promise<boolean> => {
+  const service = TableServiceClient.fromConnectionString(storageConnectionString(), {
+    allowInsecureConnection: true,
+  });
+  for await (const each of service.listTables()) if (each.name === name) return true;
+  return false;
+};
+
+test("partitions are found one after the other, whatever lies in them", async () => {
+  const own = newTable();
+  for (const partitionKey of ["b", "a", "it's", "b|2", "z"])
+    for (const rowKey of ["1", "2"]) await tables.put(own, { partitionKey, rowKey });
+  const found: string[] = [];
+  let next = await tables.partitionAfter(own, "");
+  while (next !== undefined) {
+    found.push(next);
+    next = await tables.partitionAfter(own, next);
+  }
+  expect(found).toEqual(["a", "b", "b|2", "it's", "z"]);
+});
+
+test("reading finds nothing in a table that is not there, and does not make it", async () => {
+  const own = newTable();
+  expect(await tables.get(own, "p", "r")).toBeUndefined();
+  expect(await tables.page(own, { partition: "p" }, 10)).toEqual({ rows: [] });
+  expect(await tables.partitionAfter(own, "")).toBeUndefined();
+  expect(await tableExists(own)).toBe(false);
+  await tables.insert(own, { partitionKey: "p", rowKey: "r" });
+  expect(await tableExists(own)).toBe(true);
+});
+
+test("of updates at the same time each finds what the ones before it left", async () => {
+  const partition = randomUUID();
+  const add = () =>
+    updateRow("a counter", async () => {
+      const kept = await tables.get(tableNames.throttles, partition, "n");
+      const count = (kept === undefined ? 0 : numberOf(kept, "count")) + 1;
+      const next = { partitionKey: partition, rowKey: "n", count };
+      const won =
+        kept === undefined
+          ? (await tables.insert(tableNames.throttles, next)) === "inserted"
+          : (await tables.replace(tableNames.throttles, next, kept.etag)) !== undefined;
+      return won ? count : lost;
+    });
+  const counts = await Promise.all(Array.from({ length: 12 }, add));
+  expect(counts.toSorted((a, b) => a - b)).toEqual(counts.map((_, at) => at + 1));
+});
+
+test("an update that always loses ends, says which row it was, and has paused before each new try", async () => {
+  const pauses: number[] = [];
+  const losing = updateRow(
+    "the row of nobody",
+    async () => lost,
+    async (tries) => void pauses.push(tries),
+  );
+  await expect(losing).rejects.toThrow(/the row of nobody/);
+  expect(pauses).toEqual(pauses.map((_, at) => at + 1));
+  expect(pauses.length).toBeLessThan(100);
+});
+
+test("an outage inside an update is nobody's win: it is thrown as it comes", async () => {
+  let attempts = 0;
+  const failing = updateRow("a row", async () => {
+    attempts += 1;
+    throw new Error("outage");
+  });
+  await expect(failing).rejects.toThrow("outage");
+  expect(attempts).toBe(1);
 });

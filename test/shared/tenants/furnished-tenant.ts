@@ -1,7 +1,7 @@
 /** A tenant that has something in every table, and the look for what is left of one. */
 
 import { randomUUID } from "node:crypto";
-import { newestFirstId } from "../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames, type TableName, tableNames } from "../../../shared/storage/names.ts";
 import { ofTenant, type Tables } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";

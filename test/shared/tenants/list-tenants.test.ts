@@ -1,21 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { listTenants } from "../../../shared/tenants/list-tenants.ts";
-import { addTenant } from "../../../shared/tenants/manage-tenants.ts";
-import { PurgeStore } from "../../../shared/tenants/purge-store.ts";
-import { cachedTenants } from "../../../shared/tenants/tenant-cache.ts";
-import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
+import { PurgeStore } from "../../../shared/tenants/purge.ts";
+import { cachedTenants, TenantRegistry, TenantStore } from "../../../shared/tenants/tenants.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
 const { tables, queues } = await testStorage();
 const store = new TenantStore(tables);
 const clock = { now: () => Date.UTC(2026, 0, 1) };
 const known = cachedTenants(store, clock);
-const deps = { store, known, purges: new PurgeStore(tables), queues, clock };
+const purges = new PurgeStore(tables);
+const tenants = new TenantRegistry({ store, known, purges, queues, clock });
 
 async function added(): Promise<string> {
   const tenantId = randomUUID();
-  await addTenant(deps, { tenantId, displayName: "Contoso", pace: {} });
+  await tenants.add({ tenantId, displayName: "Contoso", pace: {} });
   return tenantId;
 }
 
@@ -24,7 +22,7 @@ async function pagesOf(reached: ReadonlySet<string> | undefined, top: number): P
   const pages: string[][] = [];
   let position: string | undefined;
   do {
-    const page = await listTenants(store, reached, top, position);
+    const page = await tenants.list(reached, top, position);
     pages.push(page.items.map(({ tenantId }) => tenantId));
     position = page.next;
   } while (position !== undefined);

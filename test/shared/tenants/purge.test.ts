@@ -3,12 +3,10 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
-import { addTenant, removeTenant } from "../../../shared/tenants/manage-tenants.ts";
-import { purgeTenant, sweepPurges } from "../../../shared/tenants/purge.ts";
-import { PurgeStore } from "../../../shared/tenants/purge-store.ts";
-import { keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
+import { PurgeStore } from "../../../shared/tenants/purge.ts";
+import { keepTenantMs, TenantRegistry } from "../../../shared/tenants/tenants.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
-import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { type NotifyRig, settleMs, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";
 import { putRows } from "../notifications/support/put-rows.ts";
 import { testStorage } from "../storage/open-storage.ts";
@@ -21,18 +19,19 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 const { tables, blobs } = await testStorage();
+const purges = new PurgeStore(tables);
 
 const tenantOf = (devices: number) => rig.tenant({ ...onlyIntuneWindows, devices });
 const waitsFor = (queue: string) => () =>
   rig.queues.waiting().some((message) => message.queue === queue);
 
 const remove = async (tenantId: string): Promise<void> => {
-  const removed = await removeTenant(rig.services.tenants, tenantId, undefined);
+  const removed = await rig.services.tenants.remove(tenantId, undefined);
   expect(removed).toMatchObject({ ok: true });
 };
 const add = async (tenantId: string) => {
   const body = { tenantId, displayName: "Contoso", pace: {} };
-  const added = await addTenant(rig.services.tenants, body);
+  const added = await rig.services.tenants.add(body);
   return added.ok ? "added" : added.failure.code;
 };
 
@@ -55,7 +54,7 @@ describe("a removed tenant", () => {
 
   it("cannot be registered again by whoever looked before it was removed", async () => {
     const tenantId = randomUUID();
-    const { tenants } = rig.services;
+    const { storage, clock, tenantStore: store, knownTenants: known } = rig.services;
     /** Sees no purge at its first look. */
     class EarlyLook extends PurgeStore {
       #looked = false;
@@ -65,11 +64,13 @@ describe("a removed tenant", () => {
         return Promise.resolve(undefined);
       }
     }
-    await tenants.purges.open(tenantId, Date.now());
+    await purges.open(tenantId, Date.now());
+    const looks = { purges: new EarlyLook(tables), queues: storage.queues, clock };
+    const early = new TenantRegistry({ store, known, ...looks });
     const body = { tenantId, displayName: "Contoso", pace: {} };
-    const added = await addTenant({ ...tenants, purges: new EarlyLook(tables) }, body);
+    const added = await early.add(body);
     expect(added).toMatchObject({ failure: { code: "tenant-being-removed" } });
-    expect(await tenants.store.get(tenantId)).toBeUndefined();
+    expect(await store.get(tenantId)).toBeUndefined();
     expect(await add(tenantId)).toBe("tenant-being-removed");
   });
 
@@ -125,26 +126,26 @@ describe("a purge", () => {
     rig.queues.lose();
     const { purging } = rig.services;
     const rows = await tablesWith(tables, tenantId, notificationIds);
-    await purging.purges.open(tenantId, Date.now());
-    expect((await purgeTenant(purging, tenantId)).kind).toBe("again");
-    await sleep(purging.settleMs);
-    expect(await purgeTenant(purging, tenantId)).toEqual({ kind: "kept" });
-    expect(await purgeTenant(purging, tenantId)).toEqual({ kind: "nothing" });
+    await purges.open(tenantId, Date.now());
+    expect((await purging.pass(tenantId)).kind).toBe("again");
+    await sleep(settleMs);
+    expect(await purging.pass(tenantId)).toEqual({ kind: "kept" });
+    expect(await purging.pass(tenantId)).toEqual({ kind: "nothing" });
     expect(await tablesWith(tables, tenantId, notificationIds)).toEqual(rows);
   });
 
   it("whose message was lost gets a new one", async () => {
     const tenantId = randomUUID();
     const { purging } = rig.services;
-    await purging.purges.open(tenantId, Date.now() - purging.settleMs - 60_000);
+    await purges.open(tenantId, Date.now() - settleMs - 60_000);
     rig.queues.lose();
-    await sweepPurges(purging, 30_000);
+    await purging.sweep(30_000);
     const mine = rig.queues.waiting().filter(({ message }) => message["tenantId"] === tenantId);
     expect(mine).toHaveLength(1);
     rig.queues.lose();
     rig.queues.put(mine[0]!);
     await rig.drain();
-    expect(await purging.purges.get(tenantId)).toBeUndefined();
+    expect(await purges.get(tenantId)).toBeUndefined();
   });
 
   it("of 100,000 devices and their notification takes less than 100 requests", async () => {
@@ -164,8 +165,10 @@ describe("a purge", () => {
       );
     await remove(tenantId);
     rig.queues.lose();
+    // As if nobody could write any more who began while it was there.
+    await purges.open(tenantId, Date.now() - settleMs);
     rig.faults.reset();
-    await purgeTenant({ ...rig.services.purging, settleMs: 0 }, tenantId);
+    await rig.services.purging.pass(tenantId);
     const calls = rig.faults.calls();
     expect(await tablesWith(tables, tenantId, [notificationId])).toEqual([]);
     expect(calls.length).toBeLessThan(100);

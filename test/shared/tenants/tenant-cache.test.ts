@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Tenant } from "../../../shared/tenants/contract.ts";
-import { cachedTenants, keepTenantMs } from "../../../shared/tenants/tenant-cache.ts";
-import { TenantStore } from "../../../shared/tenants/tenant-store.ts";
+import { cachedTenants, keepTenantMs, TenantStore } from "../../../shared/tenants/tenants.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
 /** A cache over real storage that counts reads, and can have them fail. */

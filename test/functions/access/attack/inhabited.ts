@@ -1,7 +1,7 @@
 /** A tenant with one of everything that has an id, and enough of it that every list has a second page. */
 import { randomUUID } from "node:crypto";
 import { planFunction } from "../../../../functions/fanout/plan.queue.ts";
-import { newestFirstId } from "../../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../../shared/notifications/kind.ts";
 import { idOf } from "../../../shared/devices/support/refresh-rig.ts";
 import type { AttackApp } from "./app.ts";

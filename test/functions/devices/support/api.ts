@@ -7,7 +7,7 @@ import { serveQueue } from "../../../../functions/serve-queue.ts";
 import { buildServices } from "../../../../functions/services.ts";
 import { readSettings } from "../../../../functions/settings.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
-import { passThrough } from "../../../../shared/storage/interceptor.ts";
+import { passThrough } from "../../../../shared/storage/calls.ts";
 import { startSmallGraph } from "../../../shared/devices/support/small-graph.ts";
 import { storageConnectionString } from "../../../support/azurite.ts";
 

@@ -12,8 +12,8 @@ import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/ref
 import { startRefresh } from "../../../../shared/devices/refresh/start.ts";
 import { SiteStore } from "../../../../shared/devices/sites/site-store.ts";
 import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
-import { newestFirstId } from "../../../../shared/kernel/ids.ts";
-import type { Interceptor } from "../../../../shared/storage/interceptor.ts";
+import { newestFirstId } from "../../../../shared/kernel/values.ts";
+import type { Interceptor } from "../../../../shared/storage/calls.ts";
 import { openStorage } from "../../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../../support/azurite.ts";
 import { startSmallGraph } from "./small-graph.ts";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { GraphClient } from "../../../../shared/graph/client.ts";
 import type { Clock } from "../../../../shared/kernel/clock.ts";
-import type { Interceptor } from "../../../../shared/storage/interceptor.ts";
+import type { Interceptor } from "../../../../shared/storage/calls.ts";
 
 /** What a test puts in front of an answer; undefined lets the answer through. */
 export type Odd = { status: number; headers?: Record<string, string>; body?: unknown };

@@ -4,7 +4,6 @@ import { itemsIn } from "../../../../shared/fanout/engine/change-rows.ts";
 import type { StoredItemRow } from "../../../../shared/fanout/state/item-store.ts";
 import type { DeliveryView } from "../../../../shared/notifications/contract.ts";
 import { allDeliveries } from "../../../../shared/notifications/list-deliveries.ts";
-import { changeTenant } from "../../../../shared/tenants/manage-tenants.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 
 /** Every delivery of a notification, as the API shows it. */
@@ -49,7 +48,7 @@ export async function setPace(
   deviceReads: number | "unlimited" = "unlimited",
 ): Promise<void> {
   const pace = { deviceActions, deviceReads };
-  const changed = await changeTenant(services.tenants, tenantId, { pace }, undefined);
+  const changed = await services.tenants.change(tenantId, { pace }, undefined);
   if (!changed.ok) throw new Error(changed.failure.detail);
 }
 

@@ -9,7 +9,7 @@ import { ItemStore, type StoredPlan } from "../../../../shared/fanout/state/item
 import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
 import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
-import { newestFirstId } from "../../../../shared/kernel/ids.ts";
+import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import {
   type NotificationParts,
   notificationShape,

@@ -1,17 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   checkEntity,
-  checkTransaction,
   entityBytes,
   maxEntityBytes,
-  maxMessageBytes,
   maxPropertyChars,
   maxTransactionBytes,
-} from "../../../shared/storage/limits.ts";
+} from "../../../shared/storage/calls.ts";
 import type { TableName } from "../../../shared/storage/names.ts";
-import { encodeMessage } from "../../../shared/storage/queues.ts";
-import type { Row } from "../../../shared/storage/rows.ts";
+import { encodeMessage, maxMessageBytes } from "../../../shared/storage/queues.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
+import { checkTransaction, type Row } from "../../../shared/storage/tables.ts";
 import { newTable, testStorage } from "./open-storage.ts";
 
 let storage: Storage;

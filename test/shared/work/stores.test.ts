@@ -1,9 +1,10 @@
+/** What shared/work keeps: answers by their keys, and messages set aside. */
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { maxReasonChars } from "../../../shared/kernel/outside-text.ts";
 import { DeadLetterStore } from "../../../shared/work/dead-letters.ts";
-import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
-import { testStorage } from "./open-storage.ts";
+import { IdempotentAnswers } from "../../../shared/work/idempotency.ts";
+import { testStorage } from "../storage/open-storage.ts";
 
 const fresh = () => ({ bodyHash: "hash", seed: randomUUID() });
 const dayMs = 86_400_000;
@@ -11,7 +12,7 @@ const { tables } = await testStorage();
 
 describe("kept answers", () => {
   let now = Date.UTC(2026, 0, 1);
-  const store = new TableAnswerStore(tables, { now: () => now });
+  const store = new IdempotentAnswers(tables, { now: () => now });
 
   test("of many who claim a key at once, all get the first one's seed", async () => {
     const key = randomUUID();

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { ServiceClock } from "../../../shared/storage/service-clock.ts";
+import { afterEach, beforeEach, expect, it, test, vi } from "vitest";
+import { passThrough } from "../../../shared/storage/calls.ts";
+import { NoAnswer, ServiceClock, withTimeout } from "../../../shared/storage/storage.ts";
 import { newTable, testStorage } from "./open-storage.ts";
 
 const hourMs = 3_600_000;
@@ -43,4 +44,21 @@ test.each([undefined, "", "yesterday"])("an answer with the date %j teaches noth
   clock.learn(at(noon + hourMs));
   clock.learn(date);
   expect(clock.now()).toBe(noon + hourMs);
+});
+
+// A call that is never answered must not keep its caller for ever.
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it("gives up on a call after half a minute, and says which", async () => {
+  const call = withTimeout(passThrough)("table.get Tenants", () => new Promise(() => undefined));
+  const ended = call.catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await ended).toBeInstanceOf(NoAnswer);
+});
+
+it("hands on what is answered in time, and leaves no timer behind", async () => {
+  expect(await withTimeout(passThrough)("table.get Tenants", () => Promise.resolve(7))).toBe(7);
+  expect(vi.getTimerCount()).toBe(0);
 });

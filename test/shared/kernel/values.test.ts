@@ -1,6 +1,6 @@
 import { array, assert, nat, property } from "fast-check";
 import { expect, test } from "vitest";
-import { digest, invertedTime, newestFirstId, timeOf } from "../../../shared/kernel/ids.ts";
+import { digest, invertedTime, newestFirstId, timeOf } from "../../../shared/kernel/values.ts";
 
 /** Up to the year 6429, in milliseconds. */
 const moment = nat({ max: 2 ** 47 });

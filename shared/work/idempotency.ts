@@ -1,30 +1,91 @@
-/** Keeps answers by idempotency key for a day, in the shape the HTTP room asks for. */
+/**
+ * Idempotency keys: the same key and body get the same answer, however often the client asks.
+ *
+ * The key is claimed before the work and keeps an id for what the work creates. A claim whose worker
+ * died is taken up again with the same id, so that the second try creates the same thing.
+ */
+
 import * as z from "zod";
+import type { Reply } from "../http/reply.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
-import { maxPropertyChars } from "../storage/limits.ts";
+import { fail, type Result, succeed } from "../kernel/failure.ts";
+import { digest } from "../kernel/values.ts";
+import { maxPropertyChars } from "../storage/calls.ts";
 import { tableNames } from "../storage/names.ts";
-import { numberOf, type Row, type StoredRow, textOf } from "../storage/rows.ts";
-import { lost, type Tables, updateRow } from "../storage/tables.ts";
+import {
+  lost,
+  numberOf,
+  type Row,
+  type StoredRow,
+  type Tables,
+  textOf,
+  updateRow,
+} from "../storage/tables.ts";
 
+/** Longest key taken, in characters. */
+const maxKeyChars = 256;
 const dayMs = 24 * 3600 * 1000;
 const concurrency = 8;
 /** Every scope: they begin with the name of an operation. */
 const everything = { partitionsFrom: "", partitionsBelow: "~" };
 
-type Kept = { readonly bodyHash: string; readonly seed: string; readonly reply?: KeptReply };
+/** What is kept for a key: `seed` is for the ids of what the request creates. */
+type Kept = {
+  readonly bodyHash: string;
+  readonly seed: string;
+  /** Absent while the first request is under way. */
+  readonly reply?: Reply;
+};
 /** Whatever else an answer has is the HTTP room's. */
 const KeptReply = z.looseObject({ status: z.int() });
-type KeptReply = { readonly status: number };
 
-/** Rows: partition = scope (operation and tenant), row = hash of the key. */
-export class TableAnswerStore {
+const mark = "idempotency-replayed";
+
+const replayed = (reply: Reply): Result<Reply> =>
+  succeed({ ...reply, headers: { ...reply.headers, [mark]: "true" } });
+
+/** Whether an answer was given before, to the same request. */
+export const isReplayed = ({ headers }: Reply): boolean => headers?.[mark] === "true";
+
+/** Answers by their keys, kept for a day. Rows: partition = scope (operation and tenant), row = hash of the key. */
+export class IdempotentAnswers {
   readonly #tables: Tables;
   readonly #clock: Clock;
 
   constructor(tables: Tables, clock: Clock) {
     this.#tables = tables;
     this.#clock = clock;
+  }
+
+  /** Runs `work` at most once to its end for a key, with a `seed` that is fresh where the key is; without a key it just runs. */
+  async once(
+    request: { scope: string; key: string | null; body: string; seed: string },
+    work: (seed: string) => Promise<Result<Reply>>,
+  ): Promise<Result<Reply>> {
+    const { scope, seed } = request;
+    if (request.key === null) return work(seed);
+    if (request.key.length === 0 || request.key.length > maxKeyChars)
+      return fail("invalid-request", `Idempotency-Key takes 1 to ${maxKeyChars} characters.`, {
+        faults: [{ pointer: "/headers/Idempotency-Key", detail: "wrong length" }],
+      });
+    const key = digest(request.key);
+    const bodyHash = digest(request.body);
+    const kept = await this.claim(scope, key, { bodyHash, seed });
+    if (kept.bodyHash !== bodyHash)
+      return fail(
+        "idempotency-key-reused",
+        "This Idempotency-Key was used with another body. Use a new key for a new request.",
+      );
+    if (kept.reply) return replayed(kept.reply);
+    const result = await work(kept.seed);
+    if (result.ok) {
+      await this.settle(scope, key, { bodyHash, seed: kept.seed, reply: result.value });
+      return result;
+    }
+    // The same request at the same time may have been the one that did it.
+    const other = await this.release(scope, key);
+    return other?.reply === undefined ? result : replayed(other.reply);
   }
 
   /** Takes the key, or answers what the one before us left there. Older than a day counts as absent. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { meanings, Problem, problemReply } from "../../../shared/http/problem.ts";
+import { meanings, Problem, problemReply } from "../../../shared/http/reply.ts";
 import { type FailureCode, fail } from "../../../shared/kernel/failure.ts";
 
 const codes = Object.keys(meanings) as FailureCode[];

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { DeadLetterStore } from "../../../shared/work/dead-letters.ts";
-import { TableAnswerStore } from "../../../shared/work/idempotent-answers.ts";
-import { testStorage } from "./open-storage.ts";
+import { IdempotentAnswers } from "../../../shared/work/idempotency.ts";
+import { testStorage } from "../storage/open-storage.ts";
 
 const dayMs = 24 * 3600 * 1000;
 const { tables } = await testStorage();
@@ -14,7 +14,7 @@ const clock = { now: () => now };
 const always = () => true;
 
 test("answers to keys are deleted after a day, and not before", async () => {
-  const answers = new TableAnswerStore(tables, clock);
+  const answers = new IdempotentAnswers(tables, clock);
   const scope = `op ${randomUUID()}`;
   const kept = { bodyHash: "b", seed: "s" };
   await answers.claim(scope, "old", kept);
@@ -28,7 +28,7 @@ test("answers to keys are deleted after a day, and not before", async () => {
 });
 
 test("a key that is taken anew while the old answer is deleted stays taken", async () => {
-  const answers = new TableAnswerStore(tables, clock);
+  const answers = new IdempotentAnswers(tables, clock);
   const scope = `op ${randomUUID()}`;
   await answers.claim(scope, "key", { bodyHash: "b", seed: "first" });
   now += 2 * dayMs;
@@ -43,7 +43,7 @@ test("a key that is taken anew while the old answer is deleted stays taken", asy
       return typeof found === "function" ? found.bind(target) : found;
     },
   });
-  await new TableAnswerStore(raced, clock).expire(always);
+  await new IdempotentAnswers(raced, clock).expire(always);
   const row = await tables.get(tableNames.answers, scope, "key");
   expect(row?.columns["seed"]).toBe("new");
 });
