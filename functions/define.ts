@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { RequestTarget } from "../shared/access/evaluate.ts";
 import type { Standing } from "../shared/access/roles/decide.ts";
 import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
-import { type Reach, reachOf } from "../shared/devices/collections/reach.ts";
+import type { Reach } from "../shared/devices/collections/list-devices.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Result } from "../shared/kernel/failure.ts";
@@ -129,4 +129,4 @@ export type AnyFunction = HttpFunction | QueueFunction | TimerFunction;
 
 /** The caller's reach in a tenant; undefined: every device. */
 export const reachOfCaller = (tools: Tools, tenantId: string): Promise<Reach | undefined> =>
-  reachOf(tools.services.collecting, tenantId, signedInOf(tools).authorization.limits);
+  tools.services.collections.reachOf(tenantId, signedInOf(tools).authorization.limits);

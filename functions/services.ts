@@ -4,18 +4,13 @@ import type { Approval } from "../shared/access/approvals/approval.ts";
 import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
 import type { Settle } from "../shared/access/approvals/decide-approval.ts";
 import { expiryEvent } from "../shared/access/request-audit.ts";
-import { RemoteActionAudits } from "../shared/devices/actions/audits.ts";
-import { CollectionStore } from "../shared/devices/collections/collection-store.ts";
-import { DirectoryStore } from "../shared/devices/directory/directory-store.ts";
-import { DirectoryWriter } from "../shared/devices/directory/directory-writer.ts";
-import type { RefreshDeps } from "../shared/devices/refresh/claim.ts";
-import {
-  expireRefreshes,
-  purgeDevices,
-  RefreshStore,
-} from "../shared/devices/refresh/refresh-store.ts";
-import { RunStore } from "../shared/devices/refresh/run-store.ts";
-import { SiteStore } from "../shared/devices/sites/site-store.ts";
+import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
+import { collectionsIn } from "../shared/devices/collections/collection-store.ts";
+import { DirectoryStore, DirectoryWriter } from "../shared/devices/directory/directory.ts";
+import type { RefreshParts } from "../shared/devices/refresh/merge.ts";
+import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.ts";
+import { purgeDevices, refreshesWith } from "../shared/devices/refresh/work.ts";
+import { SiteStore } from "../shared/devices/sites/sites.ts";
 import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
 import type { Engine, FirstPass } from "../shared/fanout/engine/engine.ts";
 import type { Throttle } from "../shared/fanout/engine/reservations.ts";
@@ -110,7 +105,7 @@ async function expireByTenant(
       expired += await expireJobs(kept, tenantId, before, mayGoOn);
       const old = { partition: tenantId, from: invertedTime(before) };
       await deleteRange(storage.tables, tableNames.approvals, old, mayGoOn);
-      await expireRefreshes(parts.storage.tables, tenantId, before, mayGoOn);
+      await new RefreshStore(storage.tables).expire(tenantId, before, mayGoOn);
     }
     token = page.next;
   } while (token !== undefined && mayGoOn());
@@ -211,8 +206,7 @@ export async function buildServices(
     notify,
     sweepGate: (job: Job) => sweepGate(notify, job as Notification),
     leases: new RelayLeases(tables),
-    refresh: refreshDeps(settings, base),
-    collecting: { store: base.collections, directory: base.directory, clock },
+    refreshes: refreshesWith(refreshParts(settings, base)),
   };
 }
 
@@ -226,6 +220,7 @@ type Base = ReturnType<typeof baseOf>;
 function baseOf(settings: Settings, storage: Storage, world: World) {
   const { tables, clock } = storage;
   const tenantStore = new TenantStore(tables);
+  const directory = new DirectoryStore(tables);
   return {
     clock,
     storage,
@@ -233,9 +228,9 @@ function baseOf(settings: Settings, storage: Storage, world: World) {
     tenantStore,
     knownTenants: cachedTenants(tenantStore, clock),
     throttle: new ThrottleStore(tables),
-    directory: new DirectoryStore(tables),
+    directory,
     sites: new SiteStore(tables, storage.blobs, clock),
-    collections: new CollectionStore(tables),
+    collections: collectionsIn(tables, directory, clock),
   };
 }
 
@@ -338,7 +333,7 @@ function throttleOf({ throttle, knownTenants }: Base): Throttle {
 /** Pages in one slice of a refresh: at most 20,000 devices in memory. */
 const slicePages = 20;
 
-function refreshDeps({ claimMs }: Settings, base: Base): RefreshDeps {
+function refreshParts({ claimMs }: Settings, base: Base): RefreshParts {
   const { storage, clock, graph, throttle, directory, tenantStore } = base;
   return {
     clock,

@@ -1,29 +1,68 @@
-/** Lists collections of a tenant. */
+/**
+ * Collections of a tenant: what the API says about them, and their operations.
+ */
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
-import {
-  CollectionBody,
-  CollectionPath,
-  CollectionSummary,
-  CollectionView,
-  MembersView,
-  PreviewBody,
-  PreviewView,
-} from "../../shared/devices/collections/contract.ts";
-import {
-  addCollection,
-  listCollections,
-  readCollection,
-  removeCollection,
-  replaceCollection,
-} from "../../shared/devices/collections/manage-collections.ts";
-import { listMembers, previewRule } from "../../shared/devices/collections/members.ts";
+import { CollectionBody, Rule } from "../../shared/devices/collections/collection.ts";
+import { DeviceView } from "../../shared/devices/directory/device.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { OwnId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
+
+const described = {
+  collectionId: z.string(),
+  name: z.string(),
+  description: z.string().optional(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+};
+
+/** A collection as the API shows it. */
+const CollectionView = z
+  .discriminatedUnion("kind", [
+    z.object({ kind: z.literal("static"), ...described, deviceIds: z.array(z.string()) }),
+    z.object({ kind: z.literal("rule"), ...described, rule: Rule }),
+  ])
+  .meta({ id: "Collection" });
+
+/** A collection in a list: a static one by the number of its ids. */
+const CollectionSummary = z
+  .object({
+    kind: z.enum(["static", "rule"]),
+    ...described,
+    deviceIdCount: z.int().optional().describe("Ids in a static list"),
+  })
+  .meta({ id: "CollectionSummary" });
+
+/** Path of one collection. */
+const CollectionPath = z.strictObject({
+  tenantId: TenantId,
+  collectionId: OwnId,
+});
+
+/** Body of a preview. */
+const PreviewBody = z.strictObject({ rule: Rule });
+
+const counted = {
+  count: z.int().min(0).describe("Members in all"),
+  countComplete: z
+    .boolean()
+    .describe("False when the directory is too large to count in one request: at least so many"),
+};
+
+/** What a rule would find. */
+const PreviewView = z
+  .object({ ...counted, sample: z.array(DeviceView).describe("The first 20 members") })
+  .meta({ id: "CollectionPreview" });
+
+/** A page of members. */
+const MembersView = z
+  .object({ value: z.array(DeviceView), nextLink: z.string().optional(), ...counted })
+  .meta({ id: "CollectionMembers" });
 
 export const listCollectionsFunction = onHttp(
   operation({
@@ -43,8 +82,7 @@ export const listCollectionsFunction = onHttp(
     const list = `collections ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const { collecting } = services;
-    const page = await listCollections(collecting, tenantId, query.top, position.value);
+    const page = await services.collections.list(tenantId, query.top, position.value);
     const { limits } = signedInOf(tools).authorization;
     if (limits.kind === "all") return succeed(ok(pageBody(url, list, page)));
     const items = page.items.filter((each) => limits.collectionIds.includes(each.collectionId));
@@ -74,7 +112,7 @@ export const addCollectionFunction = onHttp(
     const { services } = tools;
     const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
-    const added = await addCollection(services.collecting, tenantId, seed, body);
+    const added = await services.collections.add(tenantId, seed, body);
     if (!added.ok) return added;
     const { collection, etag } = added.value;
     const { collectionId } = collection;
@@ -99,7 +137,7 @@ export const getCollectionFunction = onHttp(
   async ({ params: { tenantId, collectionId } }, { services }) => {
     const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
-    const found = await readCollection(services.collecting, tenantId, collectionId);
+    const found = await services.collections.read(tenantId, collectionId);
     return found.ok ? succeed(ok(found.value.collection, found.value.etag)) : found;
   },
 );
@@ -124,7 +162,7 @@ export const replaceCollectionFunction = onHttp(
     const { services } = tools;
     const tenant = await services.tenants.get(params.tenantId);
     if (!tenant.ok) return tenant;
-    const replaced = await replaceCollection(services.collecting, params, body, ifMatch);
+    const replaced = await services.collections.replace(params, body, ifMatch);
     if (!replaced.ok) return replaced;
     const { collection, etag, before } = replaced.value;
     const object = `collection/${params.collectionId}`;
@@ -150,7 +188,7 @@ export const removeCollectionFunction = onHttp(
     const { services } = tools;
     const tenant = await services.tenants.get(params.tenantId);
     if (!tenant.ok) return tenant;
-    const removed = await removeCollection(services.collecting, params, ifMatch);
+    const removed = await services.collections.remove(params, ifMatch);
     if (!removed.ok) return removed;
     const object = `collection/${params.collectionId}`;
     signedInOf(tools).note({ object, before: removed.value, after: null });
@@ -177,7 +215,7 @@ export const listMembersFunction = onHttp(
     const list = `members ${params.tenantId} ${params.collectionId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const members = await listMembers(services.collecting, params, query.top, position.value);
+    const members = await services.collections.members(params, query.top, position.value);
     if (!members.ok) return members;
     const { count, countComplete } = members.value;
     return succeed(ok({ ...pageBody(url, list, members.value), count, countComplete }));
@@ -203,6 +241,6 @@ export const previewCollectionFunction = onHttp(
     signedInOf(tools).note({ unchanged: true });
     const tenant = await services.tenants.get(tenantId);
     if (!tenant.ok) return tenant;
-    return succeed(ok(await previewRule(services.collecting, tenantId, body.rule)));
+    return succeed(ok(await services.collections.preview(tenantId, body.rule)));
   },
 );

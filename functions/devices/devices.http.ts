@@ -1,18 +1,31 @@
-/** Lists devices of a tenant. */
+/**
+ * The devices of a tenant, as the directory has them.
+ */
 
+import * as z from "zod";
 import {
+  DeviceQuery,
   filterOf,
   listDevices,
-  listName,
   readDevice,
 } from "../../shared/devices/collections/list-devices.ts";
-import { DevicePath, DeviceQuery, DeviceView } from "../../shared/devices/directory/contract.ts";
+import { DeviceView } from "../../shared/devices/directory/device.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, reachOfCaller } from "../define.ts";
+
+/** Path of one device. */
+const DevicePath = z.strictObject({ tenantId: TenantId, deviceId: DeviceId });
+
+/** Names a list with its filters, so that a token of one is refused by every other. */
+const listName = (tenantId: string, filter: Parameters<typeof filterOf>[0]): string =>
+  `devices ${tenantId} ${JSON.stringify(filter, Object.keys(filter).toSorted(byText))}`;
+
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
 
 export const listDevicesFunction = onHttp(
   operation({

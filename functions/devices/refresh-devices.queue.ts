@@ -3,16 +3,19 @@
  *
  * Delivery: at least once. A duplicate finds the refresh claimed or settled, and changes nothing.
  */
-import { RefreshMessage } from "../../shared/devices/directory/contract.ts";
-import { workOnRefresh } from "../../shared/devices/refresh/slice.ts";
+import * as z from "zod";
+import { TenantId } from "../../shared/kernel/values.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue } from "../define.ts";
+
+/** The message that carries a refresh on. */
+const RefreshMessage = z.strictObject({ tenantId: TenantId, refreshId: z.string().min(1) });
 
 export const refreshDevicesFunction = onQueue({
   name: queueNames.devicesRefresh,
   message: RefreshMessage,
   async handle(message, { services, log }) {
-    const { state, ...outcome } = await workOnRefresh(services.refresh, message);
+    const { state, ...outcome } = await services.refreshes.work(message);
     log("refresh.work", { ...message, state });
     return outcome;
   },

@@ -1,16 +1,33 @@
-/** Starts a refresh of the tenant's directory. */
+/**
+ * Refreshes of the tenant's directory.
+ */
 
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
-import { RefreshPath, RefreshQuery, RefreshView } from "../../shared/devices/directory/contract.ts";
-import { startRefresh } from "../../shared/devices/refresh/start.ts";
-import { listRefreshes, readRefresh, viewOf } from "../../shared/devices/refresh/view.ts";
+import { RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { OwnId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
+
+/** Path of one refresh. */
+const RefreshPath = z.strictObject({
+  tenantId: TenantId,
+  refreshId: OwnId,
+});
+
+const confirmable = z.coerce.number().int().min(0).max(10_000_000).optional();
+
+/** What may be said with the start of a refresh. */
+const RefreshQuery = z.strictObject({
+  confirmDevices: confirmable.describe(
+    "Take a list of at least so many devices for true, however many the directory has: for a person who has looked",
+  ),
+  confirmGroupTags: confirmable.describe("The same of devices with a group tag"),
+});
 
 export const startRefreshFunction = onHttp(
   operation({
@@ -39,7 +56,7 @@ export const startRefreshFunction = onHttp(
       ...(devices === undefined ? {} : { devices }),
       ...(groupTags === undefined ? {} : { groupTags }),
     };
-    const refresh = await startRefresh(services.refresh, tenantId, seed, confirmed);
+    const refresh = await services.refreshes.start(tenantId, seed, confirmed);
     const { refreshId, state } = refresh;
     const alreadyRunning = refreshId !== seed;
     if (alreadyRunning && Object.keys(query).length > 0)
@@ -73,8 +90,7 @@ export const listRefreshesFunction = onHttp(
     const list = `refreshes ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
-    const { refreshes } = services.refresh;
-    const page = await listRefreshes(refreshes, tenantId, query.top, position.value);
+    const page = await services.refreshes.list(tenantId, query.top, position.value);
     return succeed(ok(pageBody(url, list, page)));
   },
   { keepsLimits: true },
@@ -95,7 +111,7 @@ export const getRefreshFunction = onHttp(
   async ({ params: { tenantId, refreshId } }, { services }) => {
     const tenant = await services.tenants.known(tenantId);
     if (!tenant.ok) return tenant;
-    const found = await readRefresh(services.refresh.refreshes, tenantId, refreshId);
+    const found = await services.refreshes.read(tenantId, refreshId);
     return found.ok ? succeed(ok(found.value)) : found;
   },
   { keepsLimits: true },

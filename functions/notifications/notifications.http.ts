@@ -5,7 +5,6 @@ import type { RequestTarget } from "../../shared/access/evaluate.ts";
 import { decide, type Standing } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
-import { reachOf } from "../../shared/devices/collections/reach.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
@@ -57,13 +56,13 @@ const aboutAction = (
  */
 async function aboutRetry(
   ids: { readonly tenantId: string; readonly notificationId: string },
-  { notify, collecting }: Pick<Services, "notify" | "collecting">,
+  { notify, collections }: Pick<Services, "notify" | "collections">,
   standing: Standing,
 ): Promise<Pick<RequestTarget, "actionPermission">> {
   const { tenantId } = ids;
   const seeing = decide(standing, "notifications.read", { kind: "tenant", tenantId });
   if (!seeing.allowed) return {};
-  const reach = await reachOf(collecting, tenantId, seeing.limits);
+  const reach = await collections.reachOf(tenantId, seeing.limits);
   const seen = await seesNotification(notify, ids, reach);
   return seen.ok ? { actionPermission: findAction(seen.value.actionId)?.permission } : {};
 }

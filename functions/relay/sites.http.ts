@@ -1,21 +1,78 @@
-/** Lists the ConfigMgr sites whose relays have reported. */
+/**
+ * ConfigMgr sites: those whose relays have reported, and the inventory that a relay hands in, part by part.
+ */
 
+import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
-import { completeInventory } from "../../shared/devices/refresh/import-site.ts";
-import {
-  CompletedInventory,
-  InventoryEnd,
-  InventoryPart,
-  InventoryPath,
-  PartPath,
-  SitesView,
-} from "../../shared/devices/sites/contract.ts";
+import { SiteCode } from "../../shared/configmgr/site.ts";
+import { SiteDevice } from "../../shared/devices/sites/sites.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, noContent, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { Guid, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
+
+/** Most devices in one part; a body may have 1 MiB. */
+const maxPartDevices = 4000;
+/** Most parts of an inventory: 4 million devices. */
+const maxParts = 1000;
+
+/** Path of an inventory that is being handed in; the relay chooses its id. */
+const InventoryPath = z.strictObject({
+  tenantId: TenantId,
+  siteCode: SiteCode,
+  inventoryId: Guid,
+});
+
+/** Path of one of its parts, counted from 0. */
+const PartPath = InventoryPath.extend({
+  part: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(maxParts - 1),
+});
+
+/** Body of a part. */
+const InventoryPart = z.strictObject({ devices: z.array(SiteDevice).max(maxPartDevices) });
+
+/** Body of a completion. */
+const InventoryEnd = z.strictObject({
+  parts: z.int().min(1).max(maxParts).describe("How many parts there are"),
+  confirmDevices: z
+    .int()
+    .min(0)
+    .max(maxParts * maxPartDevices)
+    .exactOptional()
+    .describe(
+      "Take an inventory of at least so many devices for true, however many the site had: for a person who has looked",
+    ),
+});
+
+/** Answer to a completion. */
+const CompletedInventory = z
+  .object({
+    refreshId: z.string(),
+    included: z
+      .boolean()
+      .describe("False when that refresh began before the inventory was whole: say it again later"),
+  })
+  .meta({ id: "CompletedInventory" });
+
+/** A site as the API shows it. */
+const SiteView = z
+  .object({
+    siteCode: z.string(),
+    devices: z.int().describe("In the last complete inventory"),
+    reportedAt: z.iso.datetime(),
+    relaySeenAt: z.iso.datetime().optional().describe("When its relay was last heard of"),
+  })
+  .meta({ id: "Site" });
+
+/** All sites of a tenant. */
+const SitesView = z.object({ value: z.array(SiteView) }).meta({ id: "Sites" });
 
 export const listSitesFunction = onHttp(
   operation({
@@ -94,7 +151,12 @@ export const completeInventoryFunction = onHttp(
       ({ siteCode }) => siteCode === params.siteCode,
     );
     const { parts, confirmDevices } = body;
-    const completed = await completeInventory(services, params, parts, seed, confirmDevices);
+    const completed = await services.refreshes.completeInventory(
+      params,
+      parts,
+      seed,
+      confirmDevices,
+    );
     if (!completed.ok) return completed;
     const { siteCode, inventoryId } = params;
     const after = { inventoryId, ...body, ...completed.value };

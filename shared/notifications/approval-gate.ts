@@ -2,6 +2,7 @@
  * Notifications that wait for a second person: held when they are asked for, moved on when somebody else has decided.
  * Each step can be repeated: the row says what is left to do.
  */
+
 import { type Approval, asOf } from "../access/approvals/approval.ts";
 import { approvalNeeded, askApproval, rulesAbout } from "../access/approvals/decide-approval.ts";
 import { evaluate } from "../access/evaluate.ts";
@@ -10,7 +11,7 @@ import type { Standing } from "../access/roles/decide.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { personOf } from "../access/signed-in.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import { type Reach, reachOf } from "../devices/collections/reach.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import { begin } from "../fanout/engine/first-pass.ts";
 import { emptyCounts } from "../fanout/state/item-row.ts";
 import { type JobFailure, move } from "../fanout/state/job.ts";
@@ -108,11 +109,7 @@ async function hindrance(
       code: "requester-lost-rights",
       detail: `who asked for it may not do it any more: ${answer.permission} is missing here (${answer.step})`,
     };
-  const reach = await reachOf(
-    { store: parts.collections, clock: parts.engine.clock },
-    tenantId,
-    answer.limits,
-  );
+  const reach = await parts.collections.reachOf(tenantId, answer.limits);
   return reach === undefined || (await reachesAll(parts, tenantId, deviceIds, reach))
     ? undefined
     : {

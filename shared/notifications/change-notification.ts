@@ -1,5 +1,5 @@
 /** Cancels a notification, lets it rest, or lets it go on. What has left is followed to its end in any case. */
-import type { Reach } from "../devices/collections/reach.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import { pause, resume } from "../fanout/care/pause.ts";
 import { cancel } from "../fanout/engine/close.ts";
 import { emptyCounts } from "../fanout/state/item-row.ts";

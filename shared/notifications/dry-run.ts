@@ -1,7 +1,8 @@
 /** Says what a notification would do, without doing it. */
+
 import type { Action } from "../devices/actions/action.ts";
-import { callsFor, costOf } from "../devices/actions/calls.ts";
-import type { Reach } from "../devices/collections/reach.ts";
+import { callsFor, costOf } from "../devices/actions/send.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import {
   addCost,
   chunkCost,

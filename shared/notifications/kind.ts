@@ -5,18 +5,28 @@
 import type { Approval } from "../access/approvals/approval.ts";
 import type { ApprovalStore } from "../access/approvals/approval-store.ts";
 import type { SnapshotReader } from "../access/roles/snapshot.ts";
-import type { Action } from "../devices/actions/action.ts";
-import { auditsPerRequest, type RemoteActionAudits } from "../devices/actions/audits.ts";
-import { callsFor, type SendCall, type SendGroup } from "../devices/actions/calls.ts";
+import { type Action, chooseRoute } from "../devices/actions/action.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import { type ReadBack, readBackDevices } from "../devices/actions/read-back.ts";
-import { seenSince, strictly, type Verdict, verdictOf } from "../devices/actions/results.ts";
-import { chooseRoute } from "../devices/actions/routes.ts";
-import { type SendOutcome, send } from "../devices/actions/send.ts";
+import {
+  auditsPerRequest,
+  type ReadBack,
+  type RemoteActionAudits,
+  readBackDevices,
+  seenSince,
+  strictly,
+  type Verdict,
+  verdictOf,
+} from "../devices/actions/read-back.ts";
+import {
+  callsFor,
+  type SendCall,
+  type SendGroup,
+  type SendOutcome,
+  send,
+} from "../devices/actions/send.ts";
+import { memberTest } from "../devices/collections/collection.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";
-import { memberTest } from "../devices/collections/rule.ts";
-import { cursorBehind } from "../devices/directory/directory-layout.ts";
-import type { DirectoryStore } from "../devices/directory/directory-store.ts";
+import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
 import type { Engine } from "../fanout/engine/engine.ts";
 import type { Call, Carrier, Finding, FirstState, JobKind, Outcome } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";

@@ -1,6 +1,6 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
+import type { Reach } from "../devices/collections/list-devices.ts";
 
-import type { Reach } from "../devices/collections/reach.ts";
 import { type CountedState, type Item, shownState } from "../fanout/state/item.ts";
 import { maxSendable } from "../fanout/state/item-row.ts";
 import type { RowQuery, StoredItemRow } from "../fanout/state/item-store.ts";

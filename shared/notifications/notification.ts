@@ -1,8 +1,9 @@
 /** A notification: an action on its way to devices. What such a job adds to any other, and who may see it. Pure. */
+
 import * as z from "zod";
 import type { AuditNote } from "../access/signed-in.ts";
-import type { Reach } from "../devices/collections/reach.ts";
-import { Rule } from "../devices/collections/rule.ts";
+import { Rule } from "../devices/collections/collection.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import type { Job } from "../fanout/state/job.ts";
 import { toIso } from "../kernel/clock.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";

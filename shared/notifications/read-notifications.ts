@@ -2,7 +2,7 @@
 
 import { personView } from "../access/approvals/contract.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import type { Reach } from "../devices/collections/reach.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import { type Ahead, timeLeft, type WorkloadRates } from "../fanout/engine/chunks.ts";
 import type { Throttle } from "../fanout/engine/reservations.ts";
 import { type Item, shownState } from "../fanout/state/item.ts";

@@ -2,8 +2,8 @@
 
 import type { Action } from "../devices/actions/action.ts";
 import { catalogue, findAction } from "../devices/actions/catalogue.ts";
-import type { Reach } from "../devices/collections/reach.ts";
-import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory-store.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
+import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../http/body.ts";
 import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import {

@@ -5,7 +5,7 @@
  * Rows have counts of everybody, so these ones take the rows themselves and the devices in them: the more of both,
  * the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
  */
-import type { Reach } from "../devices/collections/reach.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import { shownState } from "../fanout/state/item.ts";
 import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
 import { sumOf } from "../fanout/state/job.ts";

@@ -1,9 +1,10 @@
 /** Takes a request for a notification: judge it, write it down, begin it. */
+
 import type { Caller } from "../access/sign-in/caller.ts";
 import { personOf } from "../access/signed-in.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import type { Reach } from "../devices/collections/reach.ts";
-import { memberTest, type Rule } from "../devices/collections/rule.ts";
+import { memberTest, type Rule } from "../devices/collections/collection.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
 import { begin } from "../fanout/engine/first-pass.ts";
 import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";

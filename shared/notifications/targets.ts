@@ -1,7 +1,7 @@
 /** Walks the devices of a target in the order of their ids, a step at a time. */
-import { memberTest, type Rule } from "../devices/collections/rule.ts";
+import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { Device } from "../devices/directory/device.ts";
-import type { DirectoryStore } from "../devices/directory/directory-store.ts";
+import type { DirectoryStore } from "../devices/directory/directory.ts";
 import type { Target, TargetPage } from "../fanout/kind.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
 import type { JobStore } from "../fanout/state/job-store.ts";

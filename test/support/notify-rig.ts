@@ -7,7 +7,6 @@ import type { QueueFunction, Tools } from "../../functions/define.ts";
 import { functions } from "../../functions/functions.ts";
 import { serveQueue } from "../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../functions/services.ts";
-import { startRefresh } from "../../shared/devices/refresh/start.ts";
 import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../shared/kernel/values.ts";
 import { NewNotification } from "../../shared/notifications/contract.ts";
@@ -102,7 +101,7 @@ export async function startNotifyRig(
       await sandbox.control("PUT", "/behaviour", { tenantId: id, actMs: [1, 3], reportMs: [1, 3] });
       const pace = { deviceActions: "unlimited", deviceReads: "unlimited" } as const;
       await services.tenants.add({ tenantId: id, displayName: "Contoso", pace });
-      await startRefresh(services.refresh, id, newestFirstId(Date.now()));
+      await services.refreshes.start(id, newestFirstId(Date.now()));
       await drain();
       return id;
     },

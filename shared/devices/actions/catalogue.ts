@@ -5,7 +5,7 @@
  * `Type` Microsoft documents only in part; `evidence` says how sure each one is.
  */
 import type { Management, Platform } from "../directory/device.ts";
-import type { Action, ActionGroup, Route, SiteOperation } from "./action.ts";
+import type { Action, Route } from "./action.ts";
 
 // The recurring routes of the catalogue: each kind of route, described once.
 
@@ -79,7 +79,7 @@ const notification = (
   id: string,
   en: string,
   fr: string,
-  operation: SiteOperation,
+  operation: Action["operation"],
   routes: readonly Route[],
 ): Action => ({
   id,
@@ -115,7 +115,7 @@ const community = (type: number) => ({ type, evidence: "community" as const });
  * What the groups are called. The page names the last two; the first is ours, since "Actions", its heading over the
  * three that stand by themselves, says nothing beside the others.
  */
-export const groupNames: Readonly<Record<ActionGroup, Action["name"]>> = {
+export const groupNames: Readonly<Record<Action["group"], Action["name"]>> = {
   installationAndScripts: { en: "Installation and scripts", fr: "Installation et scripts" },
   clientNotification: { en: "Client notification", fr: "Notification du client" },
   endpointProtection: { en: "Endpoint Protection", fr: "Endpoint Protection" },

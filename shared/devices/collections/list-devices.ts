@@ -1,15 +1,46 @@
 /**
- * Lists devices: walks the directory, filters on the way, and stops in bounded time. A page may therefore
- * hold fewer devices than asked for, even none, and still have a successor.
+ * The list of a tenant's devices: walks the directory, filters on the way, and stops in bounded time. A page may
+ * therefore hold fewer devices than asked for, even none, and still have a successor.
  */
-import type { Page } from "../../http/paging.ts";
+
+import * as z from "zod";
+import { type Page, PageQuery } from "../../http/paging.ts";
 import { durationMs, fromIso, type Instant } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
-import type { DeviceFilter } from "../directory/contract.ts";
-import { type Device, managementOf } from "../directory/device.ts";
-import { prefixOf } from "../directory/directory-layout.ts";
-import type { DirectoryStore } from "../directory/directory-store.ts";
-import type { Reach } from "./reach.ts";
+import { Line } from "../../kernel/outside-text.ts";
+import { type Device, managementOf, managements } from "../directory/device.ts";
+import { cursorBehind, type DirectoryStore } from "../directory/directory.ts";
+
+const filterText = Line.min(1).max(256).optional();
+const moment = z
+  .string()
+  .max(40)
+  .refine(
+    (value) =>
+      durationMs(value) !== undefined || z.iso.datetime({ offset: true }).safeParse(value).success,
+    "must be an ISO 8601 instant, or a duration such as P7D for so long ago",
+  )
+  .optional();
+
+/** Which devices to list. All filters must hold; texts are compared without regard to case. */
+export const DeviceQuery = z.strictObject({
+  operatingSystem: filterText,
+  managementAgent: filterText,
+  complianceState: filterText,
+  management: z.enum(managements).optional(),
+  namePrefix: filterText,
+  groupTag: filterText,
+  lastSyncBefore: moment,
+  lastSyncAfter: moment,
+  ...PageQuery,
+});
+export type DeviceFilter = Omit<z.output<typeof DeviceQuery>, keyof typeof PageQuery>;
+
+/** What of a tenant a caller reaches whose roles are limited to collections: members of these, as they are now. */
+export type Reach = {
+  readonly collectionIds: readonly string[];
+  readonly holds: (device: Device) => boolean;
+};
 
 /** Most devices that one page looks at. */
 export const maxScanned = 10_000;
@@ -34,7 +65,7 @@ export async function listDevices(
   { after, top, accepts, reach }: Wanted,
 ): Promise<Page<Device>> {
   const page = new PageOfDevices({ after, top, accepts, reach });
-  let cursor = after === undefined ? undefined : prefixOf(after);
+  let cursor = after === undefined ? undefined : cursorBehind(undefined, after);
   do {
     const step = await directory.walk(tenantId, cursor, page.stepSize());
     if (!step.devices.every((device) => page.take(device))) return page.full();
@@ -135,9 +166,3 @@ function momentOf(text: string | undefined, now: Instant): Instant | undefined {
   const ago = durationMs(text);
   return ago === undefined ? fromIso(text) : now - ago;
 }
-
-/** Names a list with its filters, so that a token of one is refused by every other. */
-export const listName = (tenantId: string, filter: DeviceFilter): string =>
-  `devices ${tenantId} ${JSON.stringify(filter, Object.keys(filter).toSorted(byText))}`;
-
-const byText = (one: string, other: string): number => (one < other ? -1 : 1);

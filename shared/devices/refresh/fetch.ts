@@ -2,20 +2,11 @@
 
 import { setTimeout } from "node:timers/promises";
 import type { GraphAnswer } from "../../graph/answer.ts";
-import type { GraphClient } from "../../graph/client.ts";
 import { rateOf } from "../../graph/throttle.ts";
-import { backoffMs, type Clock, type Instant } from "../../kernel/clock.ts";
+import { backoffMs, type Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
-import {
-  deviceRecord,
-  devicesPath,
-  type RefreshRecord,
-  tagRecord,
-  tagsPath,
-} from "../directory/graph-records.ts";
-import type { RefreshDeps, RefreshWork } from "./claim.ts";
-import { afterReading, joinInMemory } from "./join-sites.ts";
-import { mergeAtOnce } from "./merge.ts";
+import { graphLists, type RefreshRecord } from "../directory/device.ts";
+import { afterReading, mergeWhole, type RefreshParts } from "./merge.ts";
 import {
   isDoubtful,
   maxAttempts,
@@ -23,8 +14,8 @@ import {
   noTags,
   progressed,
   type Refresh,
+  type RefreshWork,
   type Stage,
-  type Walk,
   walkAnew,
   withLink,
 } from "./refresh.ts";
@@ -33,50 +24,39 @@ import {
 // makes it stop. What was read before the stop is kept.
 
 /** The stages that read from Graph. */
-export type ReadingStage = Extract<Stage, { kind: "devices" | "tags" }>;
+type ReadingStage = Extract<Stage, { kind: "devices" | "tags" }>;
 
 /** What one slice may take. */
-export type SliceBounds = { readonly pages: number; readonly until: Instant };
+type SliceBounds = { readonly pages: number; readonly until: Instant };
 
 /** Why a slice ended before its bounds. */
-export type Stop =
+type Stop =
   | { readonly kind: "throttled"; readonly retryAfterMs?: number; readonly why: string }
   | { readonly kind: "unclear"; readonly why: string; readonly tooMuch?: true }
   | { readonly kind: "refused"; readonly detail: string };
 
 /** What a slice brought, and where the next one goes on; `undefined`: there is nothing more to read. */
-export type Fetched = {
+type Fetched = {
   readonly records: RefreshRecord[];
   readonly pages: number;
   readonly fetched: number;
   readonly unreadable: number;
   readonly next: ReadingStage | undefined;
   readonly groupTags: Refresh["groupTags"];
-  readonly walk: Walk;
+  readonly walk: Refresh["walk"];
   /** The walk through the devices began anew: what earlier slices read of them does not count. */
   readonly anew: boolean;
   readonly stop?: Stop;
 };
 
-/** What it needs. */
-export type FetchDeps = {
-  readonly graph: Pick<GraphClient, "ask" | "follow">;
-  readonly clock: Clock;
-};
-
 /** Most records in one slice, whatever the size of a page. */
 const maxRecords = 20_000;
-/** Missing permissions are named for the person who can grant them. */
-const permissionOf = {
-  devices: "DeviceManagementManagedDevices.Read.All",
-  tags: "DeviceManagementServiceConfig.Read.All",
-} as const;
 
 type Mutable = { -readonly [K in keyof Fetched]: Fetched[K] };
 
 /** Reads the pages of one slice. */
 async function fetchSlice(
-  { graph, clock }: FetchDeps,
+  { graph, clock }: Pick<RefreshParts, "graph" | "clock">,
   refresh: Refresh,
   from: ReadingStage,
   bounds: SliceBounds,
@@ -103,14 +83,14 @@ async function fetchSlice(
 }
 
 async function askPage(
-  graph: FetchDeps["graph"],
+  graph: RefreshParts["graph"],
   tenantId: string,
   { kind, nextLink }: ReadingStage,
   top: number,
 ): Promise<GraphAnswer> {
   try {
     if (nextLink === undefined) {
-      const path = kind === "devices" ? devicesPath(top) : tagsPath(top);
+      const path = graphLists[kind].path(top);
       return await graph.ask(tenantId, "v1.0", { method: "GET", path });
     }
     return await graph.follow(tenantId, nextLink);
@@ -149,8 +129,7 @@ function takeRecords(slice: Mutable, stage: ReadingStage, body: unknown): void {
     slice.stop = { kind: "unclear", why: "the answer is not a list" };
     return;
   }
-  const parse = stage.kind === "devices" ? deviceRecord : tagRecord;
-  const records = value.map(parse).filter((record) => record !== undefined);
+  const records = value.map(graphLists[stage.kind].record).filter((record) => record !== undefined);
   slice.pages += 1;
   slice.records.push(...records);
   if (stage.kind === "devices") {
@@ -204,7 +183,9 @@ function takeRefusal(slice: Mutable, { kind, nextLink }: ReadingStage, refusal: 
     else slice.groupTags = noTags;
     return;
   }
-  const need = reason === "forbidden" ? ` The app needs the permission ${permissionOf[kind]}.` : "";
+  // It is named for the person who can grant it.
+  const need =
+    reason === "forbidden" ? ` The app needs the permission ${graphLists[kind].permission}.` : "";
   const detail = `Microsoft Graph refused (${code}): ${message}${need}`;
   slice.stop = { kind: "refused", detail };
 }
@@ -226,13 +207,13 @@ const retryBackoff = { baseMs: 1000, maxMs: 60_000 };
 
 /** Reads one slice and keeps it: merged at once when it was everything, otherwise as a run. */
 export async function readSlice(
-  deps: RefreshDeps,
+  parts: RefreshParts,
   work: RefreshWork,
   stage: ReadingStage,
 ): Promise<Sliced> {
   if (stage.kind === "tags" && work.refresh.groupTags.state === "notRead")
-    return withoutTags(deps, work, work.refresh.groupTags.detail ?? "");
-  const reservation = await reservationFor(deps, work.refresh);
+    return withoutTags(parts, work, work.refresh.groupTags.detail ?? "");
+  const reservation = await reservationFor(parts, work.refresh);
   if (reservation.waitMs > shortWaitMs)
     return {
       kind: "pause",
@@ -240,45 +221,45 @@ export async function readSlice(
       refresh: { ...uncounted(work.refresh), reserved: true },
     };
   if (reservation.waitMs > 0) await setTimeout(reservation.waitMs);
-  const until = deps.clock.now() + deps.leaseMs * readingShare;
-  const slice = await fetchSlice(deps, work.refresh, stage, { pages: reservation.pages, until });
+  const until = parts.clock.now() + parts.leaseMs * readingShare;
+  const slice = await fetchSlice(parts, work.refresh, stage, { pages: reservation.pages, until });
   const listed = stage.kind === "devices" && slice.next?.kind !== "devices";
-  const doubt = listed ? await doubtOf(deps, work, withSlice(work.refresh, slice)) : undefined;
+  const doubt = listed ? await doubtOf(parts, work, withSlice(work.refresh, slice)) : undefined;
   if (doubt !== undefined) return doubt;
-  const lost = slice.next === undefined ? await lostTags(deps, work.refresh, slice) : undefined;
-  if (lost === undefined) return takeSlice(deps, work, slice);
+  const lost = slice.next === undefined ? await lostTags(parts, work.refresh, slice) : undefined;
+  if (lost === undefined) return takeSlice(parts, work, slice);
   const records = withoutTagRecords(slice.records);
-  if (!slice.walk.doubted) return readTagsAgain(deps, work, { ...slice, records });
+  if (!slice.walk.doubted) return readTagsAgain(parts, work, { ...slice, records });
   const groupTags = { ...slice.groupTags, state: "notRead", detail: lost } as const;
-  return takeSlice(deps, work, { ...slice, records, groupTags });
+  return takeSlice(parts, work, { ...slice, records, groupTags });
 }
 
-async function takeSlice(deps: RefreshDeps, work: RefreshWork, slice: Fetched): Promise<Sliced> {
+async function takeSlice(parts: RefreshParts, work: RefreshWork, slice: Fetched): Promise<Sliced> {
   const read = withSlice(work.refresh, slice);
   const whole = slice.next === undefined && read.runs.length === 0;
-  const joined = whole ? await joinInMemory(deps, read, slice.records) : undefined;
-  if (joined !== undefined) {
-    await mergeAtOnce(deps, work, read, joined);
-    return { kind: "on" };
-  }
-  await keepSlice(deps, work, read, slice);
-  const ended = await endOf(deps, work.refresh, slice.stop);
+  if (whole && (await mergeWhole(parts, work, read, slice.records))) return { kind: "on" };
+  await keepSlice(parts, work, read, slice);
+  const ended = await endOf(parts, work.refresh, slice.stop);
   if (ended.kind !== "fail" || work.refresh.stage.kind !== "tags") return ended;
-  return withoutTags(deps, work, ended.failure.detail);
+  return withoutTags(parts, work, ended.failure.detail);
 }
 
-function endOf(deps: RefreshDeps, refresh: Refresh, stop: Stop | undefined): Promise<Sliced> {
-  if (stop !== undefined) return stopped(deps, refresh, stop);
+function endOf(parts: RefreshParts, refresh: Refresh, stop: Stop | undefined): Promise<Sliced> {
+  if (stop !== undefined) return stopped(parts, refresh, stop);
   const endless = refresh.counts.pages >= maxPages;
   const detail = `Paging did not end within ${maxPages} pages.`;
   return Promise.resolve(endless ? failure("graph-refused", detail) : { kind: "on" });
 }
 
 /** Goes on without group tags: devices keep those that they had. */
-async function withoutTags(deps: RefreshDeps, work: RefreshWork, detail: string): Promise<Sliced> {
+async function withoutTags(
+  parts: RefreshParts,
+  work: RefreshWork,
+  detail: string,
+): Promise<Sliced> {
   const groupTags = { ...work.refresh.groupTags, state: "notRead", detail } as const;
   const refresh = { ...work.refresh, groupTags };
-  await work.keep(progressed(refresh, await afterReading(deps, refresh)));
+  await work.keep(progressed(refresh, await afterReading(parts, refresh)));
   return { kind: "on" };
 }
 
@@ -290,7 +271,7 @@ const doubtMs = 30_000;
  * second time; when that says the same, the directory stays as it is until a person says that it is true.
  */
 async function doubtOf(
-  { directory }: RefreshDeps,
+  { directory }: RefreshParts,
   work: RefreshWork,
   { tenantId, counts, confirmed }: Refresh,
 ): Promise<Sliced | undefined> {
@@ -309,7 +290,7 @@ async function doubtOf(
 
 /** Why so few group tags are not believed either. No more can be there than devices, however many there were. */
 async function lostTags(
-  { directory }: RefreshDeps,
+  { directory }: RefreshParts,
   refresh: Refresh,
   slice: Fetched,
 ): Promise<string | undefined> {
@@ -322,12 +303,12 @@ async function lostTags(
 
 /** Keeps what a slice brought but for the group tags, which are read once more, after a while. */
 async function readTagsAgain(
-  deps: RefreshDeps,
+  parts: RefreshParts,
   work: RefreshWork,
   slice: Fetched,
 ): Promise<Sliced> {
   const again = { ...slice, next: { kind: "tags" }, groupTags: noTags } as const;
-  await keepSlice(deps, work, withSlice(work.refresh, again), again);
+  await keepSlice(parts, work, withSlice(work.refresh, again), again);
   const walk = { ...work.refresh.walk, doubted: true };
   return { kind: "pause", afterMs: doubtMs, refresh: { ...work.refresh, walk, attempts: 0 } };
 }
@@ -340,17 +321,17 @@ const uncounted = (refresh: Refresh): Refresh => ({
 
 /** Writes the slice as a run, then the progress that names it. */
 async function keepSlice(
-  deps: RefreshDeps,
+  parts: RefreshParts,
   work: RefreshWork,
   read: Refresh,
   { records, pages, next, anew }: Fetched,
 ): Promise<void> {
   const run = `${String(read.runs.length).padStart(5, "0")}-${read.claims}`;
-  if (records.length > 0) await deps.runs.write(read, run, records);
+  if (records.length > 0) await parts.runs.write(read, run, records);
   const runs = records.length > 0 ? [...read.runs, run] : read.runs;
   const kept = { ...read, runs };
   if (next === undefined) {
-    await work.keep(progressed(kept, await afterReading(deps, kept)));
+    await work.keep(progressed(kept, await afterReading(parts, kept)));
   } else if (pages > 0 || anew || next.kind !== read.stage.kind)
     await work.keep(progressed(kept, next));
 }
@@ -377,16 +358,16 @@ function withSlice(
 
 /** When a slice may begin, and how many pages it may ask for: what the throttle lets go at once. */
 async function reservationFor(
-  deps: RefreshDeps,
+  parts: RefreshParts,
   { tenantId, reserved }: Refresh,
 ): Promise<{ waitMs: number; pages: number }> {
-  const setting = (await deps.tenant(tenantId))?.deviceReads;
+  const setting = (await parts.tenant(tenantId))?.deviceReads;
   const rate = rateOf("deviceReads", setting);
-  if (rate === undefined) return { waitMs: 0, pages: deps.slicePages };
-  const pages = Math.min(deps.slicePages, rate.burst);
+  if (rate === undefined) return { waitMs: 0, pages: parts.slicePages };
+  const pages = Math.min(parts.slicePages, rate.burst);
   if (reserved) return { waitMs: 0, pages };
-  const now = deps.clock.now();
-  const { startAt } = await deps.throttle.reserve(tenantId, "deviceReads", pages, now, rate);
+  const now = parts.clock.now();
+  const { startAt } = await parts.throttle.reserve(tenantId, "deviceReads", pages, now, rate);
   return { waitMs: startAt - now, pages };
 }
 
@@ -394,8 +375,8 @@ async function reservationFor(
 const tagAttempts = 4;
 const tagWaits = 6;
 
-async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise<Sliced> {
-  const random = deps.random();
+async function stopped(parts: RefreshParts, refresh: Refresh, stop: Stop): Promise<Sliced> {
+  const random = parts.random();
   const optional = refresh.stage.kind === "tags";
   switch (stop.kind) {
     case "refused":
@@ -415,8 +396,8 @@ async function stopped(deps: RefreshDeps, refresh: Refresh, stop: Stop): Promise
           `Microsoft Graph asked to wait ${waits} times in a row; the latest: ${stop.why}`,
         );
       const afterMs = stop.retryAfterMs ?? backoffMs(waits, { ...throttleBackoff, random });
-      const now = deps.clock.now();
-      await deps.throttle.defer(refresh.tenantId, "deviceReads", now + afterMs, now);
+      const now = parts.clock.now();
+      await parts.throttle.defer(refresh.tenantId, "deviceReads", now + afterMs, now);
       return { kind: "pause", afterMs, refresh: { ...uncounted(refresh), waits } };
     }
   }

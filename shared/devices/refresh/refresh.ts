@@ -1,15 +1,17 @@
 /**
- * A refresh of the directory: what it has done, where it stands, and who may go on with it. Pure.
+ * A refresh of the directory: what it has done, where it stands, who may go on with it, and the claim of whoever does.
  *
  * Stages: pages of devices, pages of Autopilot identities (for group tags), what sites report, merging into
  * the directory, then the finish that makes the result the directory. Each stage says where to go on after a crash.
  */
-import { type Instant, toIso } from "../../kernel/clock.ts";
+
+import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
 import { digest } from "../../kernel/values.ts";
+import type { LayoutStep } from "../directory/directory.ts";
 
 /** What came of the devices. `unreadable` ones had no usable id. */
-export type RefreshCounts = {
+type RefreshCounts = {
   readonly pages: number;
   readonly fetched: number;
   readonly unreadable: number;
@@ -19,11 +21,8 @@ export type RefreshCounts = {
   readonly unchanged: number;
 };
 
-/** From one layout of the directory into another, or the same. */
-export type LayoutStep = { readonly fromBits?: number; readonly toBits: number };
-
 /** A site's inventory that the refresh takes in. */
-export type Inventory = {
+type Inventory = {
   readonly siteCode: string;
   readonly inventoryId: string;
   readonly parts: number;
@@ -50,7 +49,7 @@ export type Tally = Pick<RefreshCounts, "added" | "changed" | "removed" | "uncha
 };
 
 /** How a list is being walked through, and what was met on the way. */
-export type Walk = {
+type Walk = {
   /** Records asked for in a page: fewer after Graph could not answer in time. */
   readonly top: number;
   /** How often this walk was begun anew. */
@@ -176,7 +175,7 @@ export const isDoubtful = (before: number, now: number, confirmed = Infinity): b
   ((before > 0 && now === 0) || (before >= largeFleet && now < before * believedShare));
 
 /** What a worker may do with a refresh. */
-export type Claim =
+type Claim =
   | { readonly kind: "work"; readonly refresh: Refresh }
   | { readonly kind: "wait"; readonly until: Instant }
   | { readonly kind: "abandon"; readonly refresh: Refresh }
@@ -204,7 +203,7 @@ export function claim(refresh: Refresh, now: Instant, leaseMs: number): Claim {
 }
 
 /** The same refresh, with its lease renewed. */
-export const held = (refresh: Refresh, now: Instant, leaseMs: number): Refresh => ({
+const held = (refresh: Refresh, now: Instant, leaseMs: number): Refresh => ({
   ...refresh,
   leaseUntil: now + leaseMs,
   notBefore: 0,
@@ -212,7 +211,7 @@ export const held = (refresh: Refresh, now: Instant, leaseMs: number): Refresh =
 });
 
 /** The same refresh, free for whoever comes after `notBefore`. */
-export const released = (refresh: Refresh, now: Instant, notBefore: Instant): Refresh => ({
+const released = (refresh: Refresh, now: Instant, notBefore: Instant): Refresh => ({
   ...refresh,
   leaseUntil: 0,
   notBefore,
@@ -227,12 +226,12 @@ export function progressed(refresh: Refresh, stage: Stage): Refresh {
 }
 
 /** The end, good or bad. What was already merged stays. */
-export const completed = (refresh: Refresh, now: Instant): Refresh => ({
+const completed = (refresh: Refresh, now: Instant): Refresh => ({
   ...released(refresh, now, 0),
   state: "completed",
   finishedAt: toIso(now),
 });
-export const failed = (
+const failed = (
   refresh: Refresh,
   failure: NonNullable<Refresh["failure"]>,
   now: Instant,
@@ -242,3 +241,61 @@ export const failed = (
   failure,
   finishedAt: toIso(now),
 });
+
+// A claim at work: the refresh as its row stands, and the only way to change it.
+
+/** Another worker has the refresh now. */
+export class ClaimLost extends Error {}
+
+/** What a claim works with. */
+type ClaimParts = {
+  readonly refreshes: {
+    /** Replaces the row that had `etag`; the new etag, or undefined when somebody was faster. */
+    readonly replace: (refresh: Refresh, etag: string) => Promise<string | undefined>;
+  };
+  readonly clock: Clock;
+  readonly leaseMs: number;
+};
+
+/** A refresh under our claim. */
+export class RefreshWork {
+  readonly #parts: ClaimParts;
+  #refresh: Refresh;
+  #etag: string;
+
+  constructor(parts: ClaimParts, refresh: Refresh, etag: string) {
+    this.#parts = parts;
+    this.#refresh = refresh;
+    this.#etag = etag;
+  }
+
+  /** The refresh as its row stands. */
+  get refresh(): Refresh {
+    return this.#refresh;
+  }
+
+  /** Writes the next state and renews the claim. */
+  keep(next: Refresh): Promise<void> {
+    return this.#write(held(next, this.#parts.clock.now(), this.#parts.leaseMs));
+  }
+
+  /** Leaves it, as it stands or in a next state, to whoever comes after a while. */
+  release(afterMs: number, next = this.#refresh): Promise<void> {
+    const now = this.#parts.clock.now();
+    return this.#write(released(next, now, now + afterMs));
+  }
+
+  /** The end: good, or bad where there is a failure. */
+  end(failure?: NonNullable<Refresh["failure"]>): Promise<void> {
+    const now = this.#parts.clock.now();
+    const refresh = this.#refresh;
+    return this.#write(failure ? failed(refresh, failure, now) : completed(refresh, now));
+  }
+
+  async #write(next: Refresh): Promise<void> {
+    const etag = await this.#parts.refreshes.replace(next, this.#etag);
+    if (etag === undefined) throw new ClaimLost(next.refreshId);
+    this.#refresh = next;
+    this.#etag = etag;
+  }
+}

@@ -6,7 +6,7 @@
  */
 import { siteQueueName } from "../../configmgr/site.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
-import type { DirectoryStore } from "../../devices/directory/directory-store.ts";
+import type { DirectoryStore } from "../../devices/directory/directory.ts";
 import type { Carrier } from "../../fanout/kind.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import type { ChunkIds } from "../../fanout/state/messages.ts";

@@ -1,4 +1,5 @@
 /** The way of a request into the app, with a directory of the test's own that signs its tokens. */
+
 import { randomUUID } from "node:crypto";
 import { HttpRequest } from "@azure/functions";
 import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
@@ -11,7 +12,7 @@ import { buildServices, type Services } from "../../../functions/services.ts";
 import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
 import type { AuditTrail } from "../../../shared/access/audit/audit-trail.ts";
 import type { Scope } from "../../../shared/access/roles/assignments.ts";
-import { startRefresh } from "../../../shared/devices/refresh/start.ts";
+import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";
@@ -98,7 +99,10 @@ export async function openDoor(options: DoorOptions = {}) {
   const services = {
     ...built,
     trail,
-    refresh: { ...built.refresh, graph: graph.client(systemClock, passThrough) },
+    refreshes: refreshesWith({
+      ...built.refreshes.parts,
+      graph: graph.client(systemClock, passThrough),
+    }),
   };
   const logged: string[] = [];
   const log: Tools["log"] = (event, fields) => void logged.push(JSON.stringify([event, fields]));
@@ -142,7 +146,8 @@ export async function openDoor(options: DoorOptions = {}) {
   /** Carries a refresh out: a slow machine needs several slices, each of which asks for the next. */
   const refresh = async (tenantId: string, refreshId: string): Promise<void> => {
     const isRunning = async (): Promise<boolean> =>
-      (await services.refresh.refreshes.get(tenantId, refreshId))?.refresh.state === "running";
+      (await services.refreshes.parts.refreshes.get(tenantId, refreshId))?.refresh.state ===
+      "running";
     do await deliver(refreshDevicesFunction, { tenantId, refreshId });
     while (await isRunning());
   };
@@ -193,7 +198,7 @@ export async function openDoor(options: DoorOptions = {}) {
       await built.tenants.add({ tenantId, displayName: "Contoso", pace });
       graph.devices = graphDevices(first + devices, first);
       const refreshId = newestFirstId(Date.now());
-      await startRefresh(services.refresh, tenantId, refreshId);
+      await services.refreshes.start(tenantId, refreshId);
       await refresh(tenantId, refreshId);
       return tenantId;
     },
@@ -201,7 +206,7 @@ export async function openDoor(options: DoorOptions = {}) {
     grow: async (tenantId: string, devices: number): Promise<void> => {
       graph.devices = graphDevices(devices, 0);
       const refreshId = newestFirstId(Date.now());
-      await startRefresh(services.refresh, tenantId, refreshId);
+      await services.refreshes.start(tenantId, refreshId);
       await refresh(tenantId, refreshId);
     },
     stop: async () => {

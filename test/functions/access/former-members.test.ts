@@ -1,6 +1,5 @@
 /** What is shown of older notifications to who is limited to a collection, after somebody has left it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { reachOf } from "../../../shared/devices/collections/reach.ts";
 import { closeWaiting } from "../../../shared/fanout/engine/close.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { viewFor } from "../../../shared/notifications/read-notifications.ts";
@@ -134,9 +133,9 @@ test("what is left while it waits for a second person is of today's members, too
 
 test("where there are too many to look at, counts are left out and the word says that it has ended", async () => {
   const id = await send({ kind: "collection", collectionId: mine });
-  const { notify, collecting } = door.services;
+  const { notify, collections } = door.services;
   const limits = { kind: "collections", collectionIds: [mine] } as const;
-  const reach = await reachOf(collecting, tenantId, limits);
+  const reach = await collections.reachOf(tenantId, limits);
   const seen = async (devices: number) => {
     const found = await notify.jobs.get(tenantId, id);
     if (found === undefined) throw new Error("not sent");

@@ -1,8 +1,8 @@
 /** The timer that looks after refreshes, on real storage with queues that lose messages. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sweepRefreshesFunction } from "../../../functions/devices/sweep-refreshes.timer.ts";
-import { startRefresh } from "../../../shared/devices/refresh/start.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { servicesFor } from "../../shared/notifications/support/own-work.ts";
@@ -28,7 +28,7 @@ const messagesFor = (tenantId: string): number =>
 async function lostRefresh(): Promise<{ tenantId: string; refreshId: string }> {
   const tenantId = await rig.tenant({ devices: 20 });
   const refreshId = newestFirstId(Date.now());
-  await startRefresh(rig.services.refresh, tenantId, refreshId);
+  await rig.services.refreshes.start(tenantId, refreshId);
   rig.queues.lose();
   return { tenantId, refreshId };
 }
@@ -41,7 +41,7 @@ it("a refresh whose message is lost is woken when it is silent, and ends", async
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(1);
   await rig.drain();
-  const stored = await rig.services.refresh.refreshes.get(tenantId, refreshId);
+  const stored = await rig.services.refreshes.parts.refreshes.get(tenantId, refreshId);
   expect(stored?.refresh.state).toBe("completed");
   await sleep(900);
   await sweep(tenantId);
@@ -56,6 +56,6 @@ it("a refresh whose tenant is gone is struck off", async () => {
   await sleep(900);
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(0);
-  const { open } = await rig.services.refresh.refreshes.listOpen(1000);
+  const { open } = await rig.services.refreshes.parts.refreshes.listOpen(1000);
   expect(open).not.toContainEqual({ tenantId, refreshId });
 });

@@ -2,17 +2,17 @@
 import { describe, expect, it } from "vitest";
 import type { Route } from "../../../shared/devices/actions/action.ts";
 import {
-  bulkRequest,
-  callsFor,
-  costOf,
-  deviceRequest,
-} from "../../../shared/devices/actions/calls.ts";
-import {
   passedOn,
   restartNow,
   scan,
   throughSite,
 } from "../../../shared/devices/actions/catalogue.ts";
+import {
+  bulkRequest,
+  callsFor,
+  costOf,
+  deviceRequest,
+} from "../../../shared/devices/actions/send.ts";
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, nth) => `d${nth}`);
 const restart: Route = { ...restartNow, fidelity: "exact", managements: ["intune"] };

@@ -1,12 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  addCollection,
-  readCollection,
-  removeCollection,
-  replaceCollection,
-} from "../../../shared/devices/collections/manage-collections.ts";
-import { listMembers, previewRule } from "../../../shared/devices/collections/members.ts";
-import type { Rule } from "../../../shared/devices/collections/rule.ts";
+import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 const windows: Rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
@@ -27,8 +20,8 @@ const windowsIds = (): string[] =>
     .map(({ id }) => String(id))
     .toSorted();
 
-async function add(collectionId: string, body: Parameters<typeof addCollection>[3]) {
-  const added = await addCollection(rig.collecting, tenantId, collectionId, body);
+async function add(collectionId: string, body: CollectionBody) {
+  const added = await rig.collections.add(tenantId, collectionId, body);
   if (!added.ok) throw new Error(added.failure.detail);
   return added.value;
 }
@@ -38,7 +31,7 @@ async function allMembers(collectionId: string, top: number) {
   const counts = new Set<number>();
   let position: string | undefined;
   do {
-    const page = await listMembers(rig.collecting, { tenantId, collectionId }, top, position);
+    const page = await rig.collections.members({ tenantId, collectionId }, top, position);
     if (!page.ok) throw new Error(page.failure.detail);
     ids.push(...page.value.items.map(({ deviceId }) => deviceId));
     counts.add(page.value.count);
@@ -57,14 +50,14 @@ test("a rule finds its members when asked, each of them once, and counts them", 
 test("members are counted once, not again for every page", async () => {
   await add("counted", { kind: "rule", name: "Windows", rule: windows });
   const ids = { tenantId, collectionId: "counted" };
-  const first = await listMembers(rig.collecting, ids, 100, undefined);
+  const first = await rig.collections.members(ids, 100, undefined);
   rig.cutAt(undefined);
-  await listMembers(rig.collecting, ids, 100, first.ok ? first.value.next : undefined);
+  await rig.collections.members(ids, 100, first.ok ? first.value.next : undefined);
   expect(rig.calls.length).toBeLessThanOrEqual(8);
 });
 
 test("a preview counts, and shows the first 20", async () => {
-  const preview = await previewRule(rig.collecting, tenantId, windows);
+  const preview = await rig.collections.preview(tenantId, windows);
   const ids = windowsIds();
   expect(preview).toMatchObject({ count: ids.length, countComplete: true });
   expect(preview.sample.map(({ deviceId }) => deviceId)).toEqual(ids.slice(0, 20));
@@ -92,7 +85,7 @@ test("10,000 ids fit in a collection", async () => {
   rig.graph.devices = fleet;
   const deviceIds = graphDevices(10_000).map(({ id }) => id);
   const body = { kind: "static", name: "All", deviceIds } as const;
-  const added = await addCollection(rig.collecting, large, "all", { ...body, deviceIds });
+  const added = await rig.collections.add(large, "all", { ...body, deviceIds });
   expect(added.ok && added.value.collection).toMatchObject({ deviceIds });
 });
 
@@ -103,13 +96,13 @@ test("unknown devices are refused, each with its place in the list, and nothing 
     name: "Strangers",
     deviceIds: [idOf(1), idOf(1), ...strangers],
   };
-  const added = await addCollection(rig.collecting, tenantId, "refused", body);
+  const added = await rig.collections.add(tenantId, "refused", body);
   expect(added.ok).toBe(false);
   if (added.ok) return;
   expect(added.failure.code).toBe("invalid-request");
   expect(added.failure.faults?.length).toBe(100);
   expect(added.failure.faults?.[0]).toMatchObject({ pointer: "/deviceIds/2" });
-  const read = await readCollection(rig.collecting, tenantId, "refused");
+  const read = await rig.collections.read(tenantId, "refused");
   expect(read).toMatchObject({ ok: false, failure: { code: "unknown-collection" } });
 });
 
@@ -124,24 +117,24 @@ test("a change presents the etag that was read, and loses when it is old", async
   const ids = { tenantId, collectionId: "changing" };
   const { etag } = await add("changing", { kind: "rule", name: "Before", rule: windows });
   const body = { kind: "static" as const, name: "After", deviceIds: [idOf(1)] };
-  const changed = await replaceCollection(rig.collecting, ids, body, etag);
+  const changed = await rig.collections.replace(ids, body, etag);
   expect(changed).toMatchObject({ ok: true, value: { collection: { name: "After" } } });
-  const read = await rig.collecting.store.get(tenantId, "changing");
+  const read = await rig.collections.get(tenantId, "changing");
   expect(read?.collection).toMatchObject({ kind: "static", name: "After" });
   expect(read?.collection).not.toHaveProperty("rule");
-  const late = await replaceCollection(rig.collecting, ids, body, etag);
+  const late = await rig.collections.replace(ids, body, etag);
   expect(late).toMatchObject({ ok: false, failure: { code: "precondition-failed" } });
-  const lateRemoval = await removeCollection(rig.collecting, ids, etag);
+  const lateRemoval = await rig.collections.remove(ids, etag);
   expect(lateRemoval).toMatchObject({ ok: false, failure: { code: "precondition-failed" } });
-  expect(await removeCollection(rig.collecting, ids, undefined)).toMatchObject({ ok: true });
-  const gone = await removeCollection(rig.collecting, ids, undefined);
+  expect(await rig.collections.remove(ids, undefined)).toMatchObject({ ok: true });
+  const gone = await rig.collections.remove(ids, undefined);
   expect(gone).toMatchObject({ ok: false, failure: { code: "unknown-collection" } });
 });
 
 test("a rule too long to be stored is refused", async () => {
   const value = Array.from({ length: 100 }, (_, index) => `${index}`.padEnd(256, "x"));
   const rule: Rule = { or: [1, 2].map(() => ({ property: "groupTag", operator: "in", value })) };
-  const added = await addCollection(rig.collecting, tenantId, "long", {
+  const added = await rig.collections.add(tenantId, "long", {
     kind: "rule",
     name: "Long",
     rule,

@@ -1,8 +1,13 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Device, managementOf, platformOf } from "../../../shared/devices/directory/device.ts";
-import { decodeDevice, encodeDevice } from "../../../shared/devices/directory/directory-row.ts";
-import { deviceRecord, tagRecord } from "../../../shared/devices/directory/graph-records.ts";
+import {
+  type Device,
+  decodeDevice,
+  encodeDevice,
+  graphLists,
+  managementOf,
+  platformOf,
+} from "../../../shared/devices/directory/device.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 import { graphDevice, idOf } from "./support/refresh-rig.ts";
 
@@ -52,7 +57,11 @@ test("a device comes back from its short form as it was", () => {
 });
 
 test("Graph's record becomes a device; what is null or of another type is absent", () => {
-  const record = deviceRecord({ ...graphDevice(4), id: idOf(4).toUpperCase(), model: 7 });
+  const record = graphLists.devices.record({
+    ...graphDevice(4),
+    id: idOf(4).toUpperCase(),
+    model: 7,
+  });
   expect(record).toEqual({
     kind: "device",
     id: idOf(4),
@@ -78,13 +87,13 @@ test("a device that never synced has no time, and one without an Entra id has no
     lastSyncDateTime: "0001-01-01T00:00:00Z",
     azureADDeviceId: "00000000-0000-0000-0000-000000000000",
   };
-  const record = deviceRecord(graphDevice(4, odd));
+  const record = graphLists.devices.record(graphDevice(4, odd));
   expect(record?.kind === "device" && record.device.lastSyncDateTime).toBe("");
   expect(record?.kind === "device" && record.device).not.toHaveProperty("entraDeviceId");
 });
 
 test.each([null, 5, "text", {}, { id: 7 }, { id: "x" }])("%j is no device", (json) => {
-  expect(deviceRecord(json)).toBeUndefined();
+  expect(graphLists.devices.record(json)).toBeUndefined();
 });
 
 test.each([
@@ -94,5 +103,5 @@ test.each([
   { managedDeviceId: idOf(1), groupTag: "" },
   { managedDeviceId: idOf(1), groupTag: null },
 ])("%j names no group tag", (json) => {
-  expect(tagRecord(json)).toBeUndefined();
+  expect(graphLists.tags.record(json)).toBeUndefined();
 });

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  type DeviceFilter,
   filterOf,
   listDevices,
   maxScanned,
   readDevice,
 } from "../../../shared/devices/collections/list-devices.ts";
-import type { DeviceFilter } from "../../../shared/devices/directory/contract.ts";
 import { graphDevice, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 let rig: Rig;

@@ -1,17 +1,18 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { bucketRow, devicesIn, idsIn } from "../../../shared/devices/directory/device.ts";
 import {
+  batchesOf,
   bitsFor,
   bucketOf,
+  changesFor,
   cursorBehind,
   cursorOf,
   cursorText,
   keyOf,
   prefixAfter,
-} from "../../../shared/devices/directory/directory-layout.ts";
-import { bucketRow, devicesIn, idsIn } from "../../../shared/devices/directory/directory-row.ts";
-import { batchesOf, changesFor } from "../../../shared/devices/directory/directory-writer.ts";
-import { decodeRun, encodeRun, partEnd } from "../../../shared/devices/refresh/run.ts";
+} from "../../../shared/devices/directory/directory.ts";
+import { decodeRun, encodeRun, partEnd } from "../../../shared/devices/refresh/refresh-store.ts";
 import { LimitExceeded } from "../../../shared/storage/calls.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";

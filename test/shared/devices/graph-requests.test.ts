@@ -2,15 +2,14 @@
  * Every request that the app can send to Graph, taken off the wire and judged by Microsoft's own
  * description. Skipped, visibly, where no copy of the description lies beside the checkout.
  */
+
 import { createServer, request as forward, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { SendCall } from "../../../shared/devices/actions/calls.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { readBackDevices } from "../../../shared/devices/actions/read-back.ts";
-import { send } from "../../../shared/devices/actions/send.ts";
-import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
-import { startRefresh } from "../../../shared/devices/refresh/start.ts";
+import { type SendCall, send } from "../../../shared/devices/actions/send.ts";
+import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
@@ -117,10 +116,10 @@ describe.skipIf(!graphDescriptionPresent)("requests, judged by Graph's descripti
 
   it("of a refresh: lists, and the links to their further pages", async () => {
     recorded = [];
-    const deps = { ...rig.services.refresh, graph };
+    const deps = { ...rig.services.refreshes.parts, graph };
     const refreshId = newestFirstId(Date.now());
-    await startRefresh(deps, tenantId, refreshId);
-    const slice = () => workOnRefresh(deps, { tenantId, refreshId });
+    await refreshesWith(deps).start(tenantId, refreshId);
+    const slice = () => refreshesWith(deps).work({ tenantId, refreshId });
     // A slow machine needs several slices; each leaves a message for the next.
     while ((await slice()).kind === "again") expect(recorded.length).toBeLessThan(100);
     rig.queues.lose();

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Refresh } from "../../../shared/devices/refresh/refresh.ts";
-import { type RefreshIds, workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
-import { wakeRefresh } from "../../../shared/devices/refresh/start.ts";
+import { type RefreshIds, refreshesWith } from "../../../shared/devices/refresh/work.ts";
 import {
   Cut,
   type CutAt,
@@ -47,7 +46,7 @@ async function runWithCut(ids: RefreshIds, at: CutAt | undefined): Promise<numbe
   rig.cutAt(at);
   for (let delivery = 0; delivery < 50; delivery += 1) {
     try {
-      const outcome = await workOnRefresh(deps(), ids);
+      const outcome = await refreshesWith(deps()).work(ids);
       if (outcome.kind === "ack") return rig.calls.length;
       rig.time.now += outcome.afterSeconds * 1000;
     } catch (error) {
@@ -107,7 +106,9 @@ test.each(["devices", "merge"] as const)(
         ? { writer: { read: broken } as unknown as typeof rig.deps.writer }
         : { throttle: { reserve: broken, defer: broken } };
     for (let delivery = 0; delivery < 60; delivery += 1) {
-      const outcome = await workOnRefresh({ ...deps(), ...failing }, ids).catch(() => undefined);
+      const outcome = await refreshesWith({ ...deps(), ...failing })
+        .work(ids)
+        .catch(() => undefined);
       if (outcome?.kind === "ack") break;
       rig.time.now += (outcome?.afterSeconds ?? 0) * 1000;
     }
@@ -124,7 +125,7 @@ test("a refresh whose worker is killed each time ends, and says that nobody coul
     graph: { ...rig.deps.graph, ask: () => new Promise<never>(() => {}) },
   };
   for (let delivery = 0; delivery < 10; delivery += 1) {
-    void workOnRefresh(hanging, ids);
+    void refreshesWith(hanging).work(ids);
     await new Promise((resolve) => setTimeout(resolve, 100));
     rig.time.now += rig.deps.leaseMs;
   }
@@ -136,7 +137,7 @@ test("a refresh whose worker is killed each time ends, and says that nobody coul
 test("concurrent deliveries of one message do its work once", async () => {
   const ids = await changedTenant(60, "kept");
   const before = rig.graph.paths.length;
-  const outcomes = await Promise.all([1, 2, 3, 4].map(() => workOnRefresh(deps(), ids)));
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => refreshesWith(deps()).work(ids)));
   expect(outcomes.filter(({ kind }) => kind === "ack").length).toBe(1);
   // Three pages of devices, one of identities.
   expect(rig.graph.paths.length - before).toBe(4);
@@ -154,7 +155,7 @@ test("a late duplicate finds the refresh settled and touches nothing", async () 
   const ids = await changedTenant(60, "kept");
   await rig.finish(ids.tenantId, ids.refreshId);
   const before = rig.graph.paths.length;
-  expect(await workOnRefresh(deps(), ids)).toEqual({ kind: "ack", state: "completed" });
+  expect(await refreshesWith(deps()).work(ids)).toEqual({ kind: "ack", state: "completed" });
   expect(rig.graph.paths.length).toBe(before);
 });
 
@@ -170,7 +171,7 @@ test("a worker that lost its lease does not overwrite what its successor wrote",
     },
     follow: (...request) => rig.deps.graph.follow(...request),
   };
-  const slow = workOnRefresh({ ...deps(), graph: slowGraph }, ids);
+  const slow = refreshesWith({ ...deps(), graph: slowGraph }).work(ids);
   await new Promise((resolve) => setTimeout(resolve, 200));
   rig.time.now += rig.deps.leaseMs;
   const refresh = await rig.finish(ids.tenantId, ids.refreshId, deps());
@@ -193,14 +194,14 @@ test("a worker that lost its lease does not spoil the pages that its successor k
       return answer;
     },
   };
-  const slow = workOnRefresh({ ...rig.deps, slicePages: 2, graph: slowGraph }, ids);
+  const slow = refreshesWith({ ...rig.deps, slicePages: 2, graph: slowGraph }).work(ids);
   await new Promise((resolve) => setTimeout(resolve, 200));
   rig.time.now += rig.deps.leaseMs;
   // Meanwhile Graph lists the devices in another order: the same slice holds others now.
   rig.graph.devices.reverse();
   const before = rig.graph.paths.length;
   rig.graph.odd = (nth) => (nth === before + 3 ? { status: 429 } : undefined);
-  const outcome = await workOnRefresh({ ...rig.deps, slicePages: 2 }, ids);
+  const outcome = await refreshesWith({ ...rig.deps, slicePages: 2 }).work(ids);
   held.resolve();
   expect([outcome.kind, await slow]).toMatchObject(["again", { state: "lost" }]);
   rig.time.now += 600_000;
@@ -222,12 +223,12 @@ test("a refresh without a sign of life gets another message when somebody starts
 
 test("the sweeper wakes a silent refresh, lets one at work alone, and has an ended one tidied", async () => {
   const ids = await changedTenant(60, "kept");
-  expect(await wakeRefresh(rig.deps, ids)).toBe("alive");
+  expect(await refreshesWith(rig.deps).wake(ids)).toBe("alive");
   rig.time.now += 3 * rig.deps.leaseMs;
-  expect(await wakeRefresh(rig.deps, ids)).toBe("woken");
+  expect(await refreshesWith(rig.deps).wake(ids)).toBe("woken");
   const listed = () => rig.tables.get("OpenWork", "refresh", `${ids.tenantId}|${ids.refreshId}`);
   expect((await listed())?.columns).toMatchObject(ids);
   await rig.finish(ids.tenantId, ids.refreshId);
   expect(await listed()).toBeUndefined();
-  expect(await wakeRefresh(rig.deps, ids)).toBe("woken");
+  expect(await refreshesWith(rig.deps).wake(ids)).toBe("woken");
 });

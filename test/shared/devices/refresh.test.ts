@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { workOnRefresh } from "../../../shared/devices/refresh/slice.ts";
+import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
 import { graphDevice, graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 import type { Odd } from "./support/small-graph.ts";
 
@@ -209,9 +209,9 @@ test("a 429 waits as long as Graph says, keeps what was read, and is no failed a
   const before = rig.graph.paths.length;
   rig.graph.odd = (nth) =>
     nth === before + 3 ? { status: 429, headers: { "retry-after": "17" } } : undefined;
-  const outcome = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  const outcome = await refreshesWith(rig.deps).work({ tenantId, refreshId });
   expect(outcome).toMatchObject({ kind: "again", afterSeconds: 17 });
-  const early = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  const early = await refreshesWith(rig.deps).work({ tenantId, refreshId });
   expect(early).toMatchObject({ kind: "again", state: "waiting" });
   rig.time.now += 17_000;
   const refresh = await rig.finish(tenantId, refreshId);
@@ -247,7 +247,7 @@ test("a message about a tenant that is gone is acknowledged, and marks nothing",
   const tenantId = rig.addTenant();
   const { refreshId } = await rig.start(tenantId);
   rig.tenants.delete(tenantId);
-  const outcome = await workOnRefresh(rig.deps, { tenantId, refreshId });
+  const outcome = await refreshesWith(rig.deps).work({ tenantId, refreshId });
   expect(outcome).toEqual({ kind: "ack", state: "gone" });
   expect((await rig.deps.refreshes.get(tenantId, refreshId))?.refresh.state).toBe("running");
   expect(await rig.tables.get("OpenWork", "refresh", `${tenantId}|${refreshId}`)).toBeUndefined();

@@ -1,7 +1,7 @@
 /** What a device's action results say about something that we asked of it. */
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { DeviceResults, seenSince, verdictOf } from "../../../shared/devices/actions/results.ts";
+import { DeviceResults, seenSince, verdictOf } from "../../../shared/devices/actions/read-back.ts";
 
 const mark = Date.parse("2026-01-01T12:00:00Z");
 const iso = (offsetMs: number): string => new Date(mark + offsetMs).toISOString();

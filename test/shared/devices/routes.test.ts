@@ -1,8 +1,7 @@
 /** Which way each of the 18 actions takes to each kind of device: the whole table, written out. */
 import { describe, expect, it, test } from "vitest";
-import type { Action } from "../../../shared/devices/actions/action.ts";
+import { type Action, chooseRoute, type Wishes } from "../../../shared/devices/actions/action.ts";
 import { catalogue, findAction } from "../../../shared/devices/actions/catalogue.ts";
-import { chooseRoute, type Wishes } from "../../../shared/devices/actions/routes.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
 
 const device = (more: Partial<Device>): Device => ({

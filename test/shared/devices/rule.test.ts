@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { memberTest, Rule } from "../../../shared/devices/collections/rule.ts";
+import { memberTest, Rule } from "../../../shared/devices/collections/collection.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
 import { faultsOf } from "../../../shared/http/body.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";

@@ -1,15 +1,11 @@
 /** Joining what sites report with what Intune gave, and what a refresh makes of it. */
+
 import { assert as holds, nat, property, uniqueArray } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../../shared/devices/directory/device.ts";
-import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
-import type { SiteDevice } from "../../../shared/devices/sites/contract.ts";
-import {
-  beginJoin,
-  siteDeviceId,
-  siteOnlyDevice,
-} from "../../../shared/devices/sites/site-device.ts";
-import { SiteStore } from "../../../shared/devices/sites/site-store.ts";
+import { beginJoin, siteDeviceId, siteOnlyDevice } from "../../../shared/devices/refresh/merge.ts";
+import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
+import { type SiteDevice, SiteStore } from "../../../shared/devices/sites/sites.ts";
 import { graphDevices, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
 const tenantId = idOf(1);
@@ -143,7 +139,7 @@ describe("a refresh takes in what sites report", () => {
   let sites: SiteStore;
   beforeAll(async () => {
     rig = await openRig();
-    sites = rig.deps.sites as SiteStore;
+    sites = rig.deps.sites;
   });
   afterAll(() => rig.graph.stop());
 
@@ -155,9 +151,7 @@ describe("a refresh takes in what sites report", () => {
   ) {
     const of = { tenantId: tenant, siteCode: "P01", inventoryId: idOf(nth) };
     for (const [part, devices] of parts.entries()) await sites.putPart(of, part, devices);
-    const deps = { sites, refresh: rig.deps, clock: rig.deps.clock };
-    const done = await completeInventory(
-      deps,
+    const done = await refreshesWith(rig.deps).completeInventory(
       of,
       parts.length,
       `seed-${nth}-${tenant}`,
@@ -215,8 +209,7 @@ describe("a refresh takes in what sites report", () => {
     const tenant = rig.addTenant();
     const of = { tenantId: tenant, siteCode: "P01", inventoryId: idOf(3) };
     await sites.putPart(of, 1, [client(1)]);
-    const deps = { sites, refresh: rig.deps, clock: rig.deps.clock };
-    const refused = await completeInventory(deps, of, 2, "seed");
+    const refused = await refreshesWith(rig.deps).completeInventory(of, 2, "seed");
     expect(refused).toMatchObject({ ok: false, failure: { code: "conflict" } });
     expect(await sites.sites(tenant)).toEqual([]);
   });
@@ -266,12 +259,11 @@ describe("a refresh takes in what sites report", () => {
     rig.time.now += 1000;
     const of = { tenantId: tenant, siteCode: "P01", inventoryId: idOf(4) };
     await sites.putPart(of, 0, [client(500)]);
-    const deps = { sites, refresh: rig.deps, clock: rig.deps.clock };
-    const first = await completeInventory(deps, of, 1, "seed-a");
+    const first = await refreshesWith(rig.deps).completeInventory(of, 1, "seed-a");
     expect(first).toMatchObject({ value: { refreshId: under.refreshId, included: false } });
     await rig.finish(tenant, under.refreshId);
     rig.time.now += 1000;
-    const second = await completeInventory(deps, of, 1, "seed-b");
+    const second = await refreshesWith(rig.deps).completeInventory(of, 1, "seed-b");
     expect(second).toMatchObject({ value: { refreshId: "seed-b", included: true } });
   });
 });

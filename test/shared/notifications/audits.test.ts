@@ -1,7 +1,7 @@
 /** Reading back by audits: few requests, the same ends as by looking at each device, and never a wrong witness. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RemoteActionAudits } from "../../../shared/devices/actions/audits.ts";
+import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 import { type ListedDevice, onlyIntuneWindows } from "../../local/sandbox/support.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
-import { RemoteActionAudits } from "../../../shared/devices/actions/audits.ts";
+import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import type { FirstPass } from "../../../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";

@@ -30,11 +30,11 @@ describe("a run of the timer", () => {
     ["for ever", Number.POSITIVE_INFINITY, "kept"],
   ])("keeps notifications and refreshes %s", async (_, notificationMs, fate) => {
     const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 1 });
-    const { notify, refresh, storage, tenantStore } = rig.services;
+    const { notify, refreshes, storage, tenantStore } = rig.services;
     const jobs = notify.jobs as unknown as JobStore;
-    const [latest] = (await refresh.refreshes.list(tenantId, 1)).refreshes;
+    const [latest] = (await refreshes.parts.refreshes.list(tenantId, 1)).refreshes;
     const old = newestFirstId(Date.now() - 500 * dayMs);
-    await refresh.refreshes.insert({ ...latest!, refreshId: old });
+    await refreshes.parts.refreshes.insert({ ...latest!, refreshId: old });
     const sent = await rig.send(tenantId);
     await rig.drain();
     const { job } = (await notify.jobs.get(tenantId, sent))!;
@@ -62,8 +62,8 @@ describe("a run of the timer", () => {
     const gone = fate === "gone";
     expect(await run(always)).toEqual({ answers: 0, notifications: gone ? 1 : 0 });
     expect((await notify.jobs.get(tenantId, old)) === undefined).toBe(gone);
-    expect((await refresh.refreshes.get(tenantId, old)) === undefined).toBe(gone);
-    expect(await refresh.refreshes.get(tenantId, latest!.refreshId)).toBeDefined();
+    expect((await refreshes.parts.refreshes.get(tenantId, old)) === undefined).toBe(gone);
+    expect(await refreshes.parts.refreshes.get(tenantId, latest!.refreshId)).toBeDefined();
     expect(await notify.jobs.get(tenantId, sent)).toBeDefined();
   });
 });

@@ -1,7 +1,6 @@
 /** A planner that is killed at any step of a target of several steps: every device planned once, none unsent. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CollectionBody } from "../../../shared/devices/collections/contract.ts";
-import { addCollection } from "../../../shared/devices/collections/manage-collections.ts";
+import { CollectionBody } from "../../../shared/devices/collections/collection.ts";
 import { itemsIn } from "../../../shared/fanout/engine/change-rows.ts";
 import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
@@ -85,7 +84,7 @@ describe("a planner", () => {
     const rule = { property: "lastSyncDateTime", operator: "before", value };
     const collectionId = newestFirstId(Date.now());
     const body = CollectionBody.parse({ name: "Some", kind: "rule", rule });
-    await addCollection(rig.services.collecting, tenantId, collectionId, body);
+    await rig.services.collections.add(tenantId, collectionId, body);
     const found = await planned(undefined, { target: { kind: "collection", collectionId } });
     const expected = synced.filter((each) => each < value).length;
     expect(expected).toBeGreaterThan(5_000);

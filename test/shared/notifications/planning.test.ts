@@ -2,10 +2,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../../shared/devices/actions/action.ts";
-import { callsFor, costOf } from "../../../shared/devices/actions/calls.ts";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
+import { callsFor, costOf } from "../../../shared/devices/actions/send.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
-import { cursorBehind } from "../../../shared/devices/directory/directory-layout.ts";
+import { cursorBehind } from "../../../shared/devices/directory/directory.ts";
 import {
   chunkCost,
   firstItem,

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
 import type { Result } from "../../../shared/kernel/failure.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import type { SiteIds } from "../../../shared/notifications/relay/claim.ts";
@@ -45,7 +44,7 @@ async function newTenant(): Promise<string> {
     operatingSystem: "Microsoft Windows NT Workstation 10.0",
   }));
   await rig.services.sites.putPart(of, 0, devices);
-  await completeInventory(rig.services, of, 1, newestFirstId(Date.now()));
+  await rig.services.refreshes.completeInventory(of, 1, newestFirstId(Date.now()));
   await work();
   return tenantId;
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { siteQueueName } from "../../../shared/configmgr/site.ts";
-import { completeInventory } from "../../../shared/devices/refresh/import-site.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import { dispatch } from "../../../shared/fanout/engine/dispatch.ts";
 import { readBack } from "../../../shared/fanout/engine/read-back.ts";
@@ -53,7 +52,7 @@ beforeEach(async () => {
     operatingSystem: "Microsoft Windows NT Workstation 10.0",
   }));
   await rig.services.sites.putPart(of, 0, devices);
-  await completeInventory(rig.services, of, 1, newestFirstId(Date.now()));
+  await rig.services.refreshes.completeInventory(of, 1, newestFirstId(Date.now()));
   await work();
 });
 

@@ -1,11 +1,7 @@
 /** Whom a notification reaches: lists, collections as they were, rules as they are, retries, dry runs. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CollectionBody } from "../../../shared/devices/collections/contract.ts";
-import {
-  addCollection,
-  replaceCollection,
-} from "../../../shared/devices/collections/manage-collections.ts";
-import { startRefresh } from "../../../shared/devices/refresh/start.ts";
+import { CollectionBody } from "../../../shared/devices/collections/collection.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
@@ -37,7 +33,7 @@ async function idsOf(tenantId: string): Promise<string[]> {
 async function collect(tenantId: string, body: object): Promise<string> {
   const id = newestFirstId(Date.now());
   const parsed = CollectionBody.parse({ name: "C", ...body });
-  const added = await addCollection(rig.services.collecting, tenantId, id, parsed);
+  const added = await rig.services.collections.add(tenantId, id, parsed);
   if (!added.ok) throw new Error(added.failure.detail);
   return id;
 }
@@ -73,7 +69,7 @@ describe("a static collection", () => {
     const notificationId = await rig.send(tenantId, { target });
     const body = CollectionBody.parse({ name: "C", kind: "static", deviceIds: ids.slice(6) });
     const place = { tenantId, collectionId };
-    await replaceCollection(rig.services.collecting, place, body, undefined);
+    await rig.services.collections.replace(place, body, undefined);
     await rig.drain();
     const reached = (await effectsOn(rig, tenantId)).map(({ deviceId }) => deviceId);
     expect(reached.toSorted()).toEqual(ids.slice(0, 4));
@@ -95,7 +91,7 @@ describe("a collection by rule", () => {
     rig.queues.lose();
     await rig.sandbox.control("PATCH", `/tenants/${tenantId}`, { remove: 2 });
     await rig.sandbox.control("PATCH", `/tenants/${tenantId}`, { touch: 5 });
-    await startRefresh(rig.services.refresh, tenantId, newestFirstId(Date.now()));
+    await rig.services.refreshes.start(tenantId, newestFirstId(Date.now()));
     await rig.drain();
     for (const message of held) rig.queues.put(message);
     await rig.drain();
@@ -121,7 +117,7 @@ describe("a collection by rule", () => {
       target: { kind: "collection", collectionId },
     });
     const body = CollectionBody.parse({ name: "C", kind: "rule", rule: { not: three } });
-    await replaceCollection(rig.services.collecting, { tenantId, collectionId }, body, undefined);
+    await rig.services.collections.replace({ tenantId, collectionId }, body, undefined);
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({ done: 3 });
   });

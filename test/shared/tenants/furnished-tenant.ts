@@ -37,7 +37,7 @@ export const purgedTables: readonly TableName[] = Object.entries(fates)
 export async function furnish(rig: NotifyRig) {
   const tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 30 });
   const { services } = rig;
-  const { notify, throttle, sites, collections } = services;
+  const { notify, throttle, sites, storage } = services;
   const all = await rig.send(tenantId);
   await rig.drain();
   const { devices } = await services.directory.walk(tenantId, undefined, 30);
@@ -71,8 +71,8 @@ export async function furnish(rig: NotifyRig) {
     approvers: ["user"],
   });
   const at = new Date().toISOString();
-  const base = { collectionId: randomUUID(), name: "c", createdAt: at, updatedAt: at };
-  await collections.insert(tenantId, { ...base, kind: "static", deviceIds });
+  const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
+  await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });
   return { tenantId, notificationIds: [all, some] };
 }
 

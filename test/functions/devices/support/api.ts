@@ -1,4 +1,5 @@
 /** The app's HTTP functions on real storage, called by name, with a small Graph behind them. */
+
 import { randomUUID } from "node:crypto";
 import { HttpRequest, InvocationContext } from "@azure/functions";
 import { functions } from "../../../../functions/functions.ts";
@@ -6,6 +7,7 @@ import { serveHttp } from "../../../../functions/serve-http.ts";
 import { serveQueue } from "../../../../functions/serve-queue.ts";
 import { buildServices } from "../../../../functions/services.ts";
 import { readSettings } from "../../../../functions/settings.ts";
+import { refreshesWith } from "../../../../shared/devices/refresh/work.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { passThrough } from "../../../../shared/storage/calls.ts";
 import { startSmallGraph } from "../../../shared/devices/support/small-graph.ts";
@@ -34,7 +36,10 @@ export async function openApi() {
   const built = await buildServices(settings, () => ({}));
   const client = graph.client(systemClock, passThrough);
   const tools = {
-    services: { ...built, refresh: { ...built.refresh, graph: client } },
+    services: {
+      ...built,
+      refreshes: refreshesWith({ ...built.refreshes.parts, graph: client }),
+    },
     log: () => {},
   };
 

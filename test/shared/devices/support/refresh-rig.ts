@@ -1,16 +1,14 @@
 /** A directory on real storage with a small Graph, a clock that tests move, and calls that can be cut. */
+
 import { randomUUID } from "node:crypto";
-import { CollectionStore } from "../../../../shared/devices/collections/collection-store.ts";
+import { collectionsIn } from "../../../../shared/devices/collections/collection-store.ts";
 import type { Device } from "../../../../shared/devices/directory/device.ts";
-import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
-import { DirectoryWriter } from "../../../../shared/devices/directory/directory-writer.ts";
-import type { RefreshDeps, TenantReads } from "../../../../shared/devices/refresh/claim.ts";
+import { DirectoryStore, DirectoryWriter } from "../../../../shared/devices/directory/directory.ts";
+import type { RefreshParts, TenantReads } from "../../../../shared/devices/refresh/merge.ts";
 import type { Confirmed } from "../../../../shared/devices/refresh/refresh.ts";
-import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
-import { RunStore } from "../../../../shared/devices/refresh/run-store.ts";
-import { type SliceOutcome, workOnRefresh } from "../../../../shared/devices/refresh/slice.ts";
-import { startRefresh } from "../../../../shared/devices/refresh/start.ts";
-import { SiteStore } from "../../../../shared/devices/sites/site-store.ts";
+import { RefreshStore, RunStore } from "../../../../shared/devices/refresh/refresh-store.ts";
+import { refreshesWith, type SliceOutcome } from "../../../../shared/devices/refresh/work.ts";
+import { SiteStore } from "../../../../shared/devices/sites/sites.ts";
 import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import type { Interceptor } from "../../../../shared/storage/calls.ts";
@@ -41,7 +39,7 @@ export async function openRig() {
   const { tables, blobs, queues } = await openStorage(connection, clock, tap);
   const directory = new DirectoryStore(tables);
   const tenants = new Map<string, TenantReads>();
-  const deps: RefreshDeps = {
+  const deps: RefreshParts = {
     clock,
     random: () => 0,
     tenant: async (tenantId) => tenants.get(tenantId),
@@ -64,7 +62,7 @@ export async function openRig() {
     calls,
     tenants,
     time,
-    collecting: { store: new CollectionStore(tables), directory, clock },
+    collections: collectionsIn(tables, directory, clock),
     /** A tenant of its own for each test. */
     addTenant: (reads: TenantReads = { deviceReads: "unlimited" }): string => {
       const tenantId = randomUUID();
@@ -72,11 +70,11 @@ export async function openRig() {
       return tenantId;
     },
     start: (tenantId: string, confirmed?: Confirmed) =>
-      startRefresh(deps, tenantId, newestFirstId(clock.now()), confirmed),
+      refreshesWith(deps).start(tenantId, newestFirstId(clock.now()), confirmed),
     /** Delivers messages until one is acknowledged, moving the clock as long as each asked to wait. */
-    finish: async (tenantId: string, refreshId: string, with_: RefreshDeps = deps) => {
+    finish: async (tenantId: string, refreshId: string, with_: RefreshParts = deps) => {
       for (let delivery = 0; delivery < 200; delivery += 1) {
-        const outcome: SliceOutcome = await workOnRefresh(with_, { tenantId, refreshId });
+        const outcome: SliceOutcome = await refreshesWith(with_).work({ tenantId, refreshId });
         if (outcome.kind === "ack") break;
         time.now += outcome.afterSeconds * 1000;
       }
@@ -84,7 +82,7 @@ export async function openRig() {
       if (stored === undefined) throw new Error("no such refresh");
       return stored.refresh;
     },
-    refresh: async (tenantId: string, with_: RefreshDeps = deps, confirmed?: Confirmed) => {
+    refresh: async (tenantId: string, with_: RefreshParts = deps, confirmed?: Confirmed) => {
       const { refreshId } = await rig.start(tenantId, confirmed);
       return rig.finish(tenantId, refreshId, with_);
     },

@@ -2,8 +2,10 @@
  * Services whose sweepers see one tenant's work only. Test files share their storage, and a sweeper would
  * otherwise carry on what another file's sandbox has to answer for.
  */
+
 import type { Services } from "../../../../functions/services.ts";
 import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
+import { refreshesWith } from "../../../../shared/devices/refresh/work.ts";
 import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
 import { notificationShape } from "../../../../shared/notifications/kind.ts";
 import type { Notification } from "../../../../shared/notifications/notification.ts";
@@ -23,12 +25,15 @@ export function servicesFor({ services }: NotifyRig, tenantId: string): Services
       return { ...page, open: page.open.filter((each) => each.tenantId === tenantId) };
     }
   }
-  const { engine, refresh, storage } = services;
+  const { engine, refreshes, storage } = services;
   const own = new OwnNotifications(storage, notificationShape) as unknown as JobStore;
   const kinds = new Map([...engine.kinds].map(([id, { kind }]) => [id, { kind, jobs: own }]));
   return {
     ...services,
     engine: { ...engine, kinds },
-    refresh: { ...refresh, refreshes: new OwnRefreshes(storage.tables) },
+    refreshes: refreshesWith({
+      ...refreshes.parts,
+      refreshes: new OwnRefreshes(storage.tables),
+    }),
   };
 }

@@ -1,6 +1,6 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
-import { DirectoryStore } from "../../../../shared/devices/directory/directory-store.ts";
+import { DirectoryStore } from "../../../../shared/devices/directory/directory.ts";
 import type { Engine } from "../../../../shared/fanout/engine/engine.ts";
 import type { Throttle } from "../../../../shared/fanout/engine/reservations.ts";
 import type { Item, ItemState } from "../../../../shared/fanout/state/item.ts";

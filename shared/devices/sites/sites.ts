@@ -1,12 +1,37 @@
-/** Inventories of ConfigMgr sites: blobs for the parts, a row for each part, and one for each site. */
+/**
+ * ConfigMgr sites, and the inventories that their relays hand in, kept part by part.
+ */
+
 import * as z from "zod";
 import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
+import { Line } from "../../kernel/outside-text.ts";
+import { Guid } from "../../kernel/values.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
 import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
-import { SiteDevice } from "./contract.ts";
-import type { SiteEntry } from "./site-device.ts";
+
+const text = Line.max(256);
+
+/** A device as its site knows it. */
+export const SiteDevice = z
+  .strictObject({
+    resourceId: z.int().positive().max(0xffffffff).describe("SMS_R_System.ResourceId"),
+    name: text.min(1),
+    operatingSystem: text.optional().describe("OperatingSystemNameandVersion"),
+    osVersion: text.optional(),
+    entraDeviceId: Guid.optional().describe("AADDeviceID; joins the device to Intune's record"),
+    userPrincipalName: text.optional(),
+    client: z
+      .boolean()
+      .optional()
+      .describe("False: the site has only found the system, and no client runs on it"),
+  })
+  .meta({ id: "SiteDevice" });
+export type SiteDevice = z.output<typeof SiteDevice>;
+
+/** A device and the site that reported it. */
+export type SiteEntry = SiteDevice & { readonly siteCode: string };
 
 /** An inventory by its ids. */
 export type InventoryIds = {
@@ -16,7 +41,7 @@ export type InventoryIds = {
 };
 
 /** A site's present inventory. */
-export type Site = InventoryIds & {
+type Site = InventoryIds & {
   readonly parts: number;
   readonly devices: number;
   /** ISO 8601. */
@@ -34,7 +59,7 @@ const pathOf = ({ tenantId, siteCode, inventoryId }: InventoryIds, key: string):
 /** Partition of rows that name the inventories which are being handed in, of all tenants. */
 const openPartition = "open";
 
-/** Rows and blobs in and out. */
+/** Inventories of sites: blobs for the parts, a row for each part, and one for each site. */
 export class SiteStore {
   readonly #tables: Tables;
   readonly #blobs: Blobs;
