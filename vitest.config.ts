@@ -1,10 +1,12 @@
 /**
- * How tests run: on real parts, in processes of their own, two files at a time. `npm test` runs what decides
- * whether a change is right, `npm run test:long` the rest: whole runs and large ones.
+ * How tests run: on real parts, two files at a time. `npm test` runs what decides whether a change is right,
+ * `npm run test:long` the rest: whole runs and large ones. Files have processes of their own, except those of the app
+ * itself: loading its modules anew for each took a quarter of the time of all.
  */
 import { defineConfig } from "vitest/config";
 import { tallyReporter } from "./test/support/tally-reporter.ts";
 
+const appTests = ["test/{functions,shared}/**/*.test.ts"];
 const architecture = ["test/architecture.test.ts", "test/glossary.test.ts"];
 
 /** Files, or patterns of them, that only `npm run test:long` runs: what they guard, shorter ones guard too. */
@@ -20,11 +22,12 @@ export const longTests: readonly string[] = [
   "test/start/{azurite,readme,sign-in,start}.test.ts",
 ];
 
-/** Files with hundreds of cases of one kind: `npm test` takes some, `npm run test:long` all of them. */
+/** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */
 export const sampledTests: readonly string[] = [
+  "test/functions/access/role-walk.test.ts",
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
-  "test/shared/notifications/{crash-points,relay-crash-points}.test.ts",
+  "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
 ];
 
 declare module "vitest" {
@@ -49,11 +52,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "parts",
-          include: ["test/**/*.test.ts"],
-          exclude: [...architecture, ...longTests],
+          name: "app",
+          isolate: false,
+          include: appTests,
+          exclude: [...longTests],
           globalSetup,
-          provide: { oneCaseIn: 4 },
+          provide: { oneCaseIn: 8 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "beside",
+          include: ["test/**/*.test.ts"],
+          exclude: [...appTests, ...architecture, ...longTests],
+          globalSetup,
         },
       },
       {

@@ -2,7 +2,6 @@
  * The fan-out engine with one kind of job, over Azurite, with queues that the test drains: what any kind gets for
  * free can be tried on it.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { sweep } from "../../shared/fanout/care/sweep.ts";
 import { cancel, closeWaiting } from "../../shared/fanout/engine/close.ts";
 import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
@@ -22,6 +21,7 @@ import { queueNames } from "../../shared/storage/names.ts";
 import { openStorage } from "../../shared/storage/storage.ts";
 import { storageConnectionString } from "./azurite.ts";
 import { type FaultTap, Killed } from "./fault-tap.ts";
+import { passTime } from "./passing-time.ts";
 import { TestQueues, type Waiting } from "./test-queues.ts";
 
 /** Nothing limits anybody. */
@@ -57,7 +57,7 @@ export async function startEngineRig<J extends Job>(
   };
 
   /** Handles one message as its queue function would; a death leaves it in the queue. */
-  async function handle(waiting: Waiting): Promise<void> {
+  async function handleOne(waiting: Waiting): Promise<void> {
     const { v: _, ...message } = waiting.message;
     const again = (next: object, at: number) =>
       queues.put({ ...waiting, message: { v: 1, ...next }, visibleAt: at });
@@ -85,6 +85,8 @@ export async function startEngineRig<J extends Job>(
     if (isDead()) revive();
   }
 
+  const handle = (waiting: Waiting): Promise<void> => queues.handling(() => handleOne(waiting));
+
   async function drain(until = () => false): Promise<void> {
     for (;;) {
       const next = until() ? undefined : await queues.take();
@@ -109,7 +111,7 @@ export async function startEngineRig<J extends Job>(
       for (let tries = 0; tries < 5; tries += 1) {
         const open = (await jobs.get(tenantId, jobId))?.job;
         if (open === undefined || !isOpen(open)) return;
-        await sleep(engine.times.overdueMs + 100);
+        passTime(engine.times.overdueMs + 100);
         await sweep(engine, () => Promise.resolve());
         await drain();
       }

@@ -12,8 +12,8 @@ export class Killed extends Error {
   }
 }
 
-/** When the next worker dies: before its call goes out, or after the far side has done it. */
-export type Death = { readonly atCall: number; readonly when: "before" | "after" };
+/** At which call the next worker dies, or at its first one of a name: before it goes out, or after the far side has done it. */
+export type Death = { readonly atCall: number | string; readonly when: "before" | "after" };
 
 /** A tap that counts calls, and kills on request. */
 export type FaultTap = {
@@ -35,7 +35,7 @@ export function faultTap(): FaultTap {
   const tap: Interceptor = async (operation, call) => {
     if (dead) throw new Killed(operation);
     calls.push(operation);
-    const isLast = death !== undefined && calls.length === death.atCall;
+    const isLast = death?.atCall === operation || death?.atCall === calls.length;
     if (isLast && death?.when === "before") {
       dead = true;
       throw new Killed(operation);

@@ -1,12 +1,12 @@
 /** The timer that looks after refreshes, on real storage with queues that lose messages. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { sweepRefreshesFunction } from "../../../functions/devices/sweep-refreshes.timer.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { servicesFor } from "../../shared/notifications/support/own-work.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 
 let rig: NotifyRig;
 beforeAll(async () => {
@@ -37,13 +37,13 @@ it("a refresh whose message is lost is woken when it is silent, and ends", async
   const { tenantId, refreshId } = await lostRefresh();
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(0);
-  await sleep(900);
+  passTime(60_000);
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(1);
   await rig.drain();
   const stored = await rig.services.refreshes.parts.refreshes.get(tenantId, refreshId);
   expect(stored?.refresh.state).toBe("completed");
-  await sleep(900);
+  passTime(60_000);
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(0);
 });
@@ -53,7 +53,7 @@ it("a refresh whose tenant is gone is struck off", async () => {
   const { tenantStore: store } = rig.services;
   const stored = await store.get(tenantId);
   await store.remove(tenantId, stored?.etag ?? "");
-  await sleep(900);
+  passTime(60_000);
   await sweep(tenantId);
   expect(messagesFor(tenantId)).toBe(0);
   const { open } = await rig.services.refreshes.parts.refreshes.listOpen(1000);

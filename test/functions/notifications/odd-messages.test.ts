@@ -1,6 +1,5 @@
 /** Messages that nobody can handle: set aside with the reason, listed, and the work itself goes on. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { QueueClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { planFunction } from "../../../functions/fanout/plan.queue.ts";
@@ -15,6 +14,7 @@ import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { servicesFor } from "../../shared/notifications/support/own-work.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 
 let rig: NotifyRig;
 beforeAll(async () => {
@@ -96,7 +96,7 @@ describe("a message that failed every time", () => {
     });
     expect(more).toEqual([]);
     rig.queues.lose();
-    await sleep(1_100);
+    passTime(1_100);
     await sweepFunction.handle({ services: servicesFor(rig, tenantId), log });
     await rig.drain();
     const { state, counts } = await rig.view(tenantId, notificationId);

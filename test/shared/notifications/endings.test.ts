@@ -5,6 +5,7 @@ import { cancelNotification } from "../../../shared/notifications/change-notific
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { setPace, tally } from "./support/rig-reading.ts";
 
 let rig: NotifyRig;
@@ -35,7 +36,7 @@ describe("when its time is over", () => {
     await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [message] = rig.queues.waiting();
     rig.queues.lose();
-    await sleep(1_000);
+    passTime(1_000);
     rig.queues.put({ ...message!, visibleAt: 0 });
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({ "expired expired": 120 });
@@ -48,7 +49,7 @@ describe("when its time is over", () => {
     await behave(tenantId, { actMs: 60_000, reportMs: 60_000 });
     const notificationId = await rig.send(tenantId, { expiresAfter: "PT2S" });
     await rig.drain(waitsFor(queueNames.fanoutReadBack));
-    await sleep(1_100);
+    passTime(1_100);
     await rig.sandbox.control("PATCH", `/tenants/${tenantId}`, { touch: 5 });
     await rig.drain();
     expect(await tally(rig, tenantId, notificationId)).toEqual({

@@ -1,5 +1,4 @@
 /** Small notifications are planned and sent inside their request, and a worker that dies there costs nothing. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
@@ -21,6 +20,7 @@ import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type Death, Killed } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { kindOver } from "./support/arbitrary-delivery.ts";
 import { servicesFor } from "./support/own-work.ts";
 import { packedOf, setPace } from "./support/rig-reading.ts";
@@ -254,7 +254,7 @@ describe("a worker that dies inside the request", () => {
     await rig.drain();
     if (!(await rig.view(tenantId, id)).final) {
       // It died between the row and the message, as it could before.
-      await sleep(1_100);
+      passTime(1_100);
       const { engine, sweepGate } = servicesFor(rig, tenantId);
       await sweep(engine, sweepGate);
       await rig.drain();

@@ -1,10 +1,10 @@
 /** Lost messages, and work that no handler brings to its end: the sweeper sees to both. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { sweep as sweepJobs } from "../../../shared/fanout/care/sweep.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { servicesFor } from "./support/own-work.ts";
 import { putRows } from "./support/put-rows.ts";
 import { ageBy, packedOf, rowsOf, tally } from "./support/rig-reading.ts";
@@ -40,7 +40,7 @@ async function sweepToTheEnd(tenantId: string, notificationId: string): Promise<
   for (let sweeps = 0; sweeps < 12; sweeps += 1) {
     await rig.drain();
     if ((await rig.view(tenantId, notificationId)).final) return;
-    await sleep(600);
+    passTime(600);
     await sweep(tenantId);
   }
 }
@@ -65,8 +65,7 @@ describe("messages that are lost", () => {
     const notificationId = await rig.send(tenantId);
     await rig.drain(waitsFor(queueNames.fanoutDispatch));
     const [message] = rig.queues.waiting();
-    const claimedAt = await rehearse("graph.POST");
-    rig.faults.arm({ atCall: claimedAt, when: "after" });
+    rig.faults.arm({ atCall: "graph.POST", when: "after" });
     await rig.handle(message!);
     rig.queues.lose();
     const states = (await packedOf(rig, notificationId)).map(({ state }) => state);
@@ -119,22 +118,6 @@ describe("a thousand rows whose messages were lost", () => {
   });
 });
 
-/** At which call of a delivery its first call of a name comes. */
-async function rehearse(name: string): Promise<number> {
-  const held = rig.queues.waiting();
-  rig.queues.lose();
-  const tenantId = await tenantOf();
-  await rig.send(tenantId);
-  await rig.drain(waitsFor(queueNames.fanoutDispatch));
-  const [message] = rig.queues.waiting();
-  rig.faults.reset();
-  await rig.handle(message!);
-  const atCall = rig.faults.calls().indexOf(name) + 1;
-  rig.queues.lose();
-  for (const each of held) rig.queues.put(each);
-  return atCall;
-}
-
 describe("what no handler ever brings to its end", () => {
   it("is ended where people see it, long after its time", async () => {
     const tenantId = await tenantOf(20);
@@ -144,7 +127,7 @@ describe("what no handler ever brings to its end", () => {
     await ageBy(rig, tenantId, notificationId, 3 * hourMs);
     expect(await sweep(tenantId)).toBe(1);
     rig.queues.lose();
-    await sleep(1_100);
+    passTime(1_100);
     await sweep(tenantId);
     expect(await tally(rig, tenantId, notificationId)).toEqual({ "unknown no-answer": 20 });
     expect((await rig.view(tenantId, notificationId)).state).toBe("unknown");
@@ -160,7 +143,7 @@ describe("what no handler ever brings to its end", () => {
     const recent = [{ ...row!, dueAt: row!.dueAt + 2.5 * hourMs }];
     await rig.services.engine.items.replace(notificationId, recent);
     expect(await sweep(tenantId)).toBe(1);
-    await sleep(1_100);
+    passTime(1_100);
     expect(await sweep(tenantId)).toBe(1);
     expect(await tally(rig, tenantId, notificationId)).toEqual({ sent: 20 });
     await rig.drain();
@@ -175,7 +158,7 @@ describe("what no handler ever brings to its end", () => {
     await ageBy(rig, tenantId, notificationId, 3 * hourMs);
     await sweep(tenantId);
     rig.queues.lose();
-    await sleep(1_100);
+    passTime(1_100);
     await sweep(tenantId);
     const { state, counts } = await rig.view(tenantId, notificationId);
     expect({ state, counts }).toMatchObject({ state: "unknown", counts: { unknown: 500 } });

@@ -1,12 +1,12 @@
 /** Removing a tenant: its work ends, and nothing of it stays but what is meant to. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
 import { PurgeStore } from "../../../shared/tenants/purge.ts";
 import { keepTenantMs, TenantRegistry } from "../../../shared/tenants/tenants.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, settleMs, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 import type { Waiting } from "../../support/test-queues.ts";
 import { putRows } from "../notifications/support/put-rows.ts";
 import { testStorage } from "../storage/open-storage.ts";
@@ -88,7 +88,7 @@ describe("a removed tenant", () => {
     expect(held.map(({ queue }) => queue)).toEqual(stages);
     const ledgers = () => Promise.all(tenants.map((each) => rig.ledger(each)));
     // As long as readers remember a tenant.
-    await sleep(keepTenantMs + 100);
+    passTime(keepTenantMs + 100);
     rig.faults.reset();
     const before = await ledgers();
     for (const each of held) await rig.handle(each);
@@ -128,7 +128,7 @@ describe("a purge", () => {
     const rows = await tablesWith(tables, tenantId, notificationIds);
     await purges.open(tenantId, Date.now());
     expect((await purging.pass(tenantId)).kind).toBe("again");
-    await sleep(settleMs);
+    passTime(settleMs);
     expect(await purging.pass(tenantId)).toEqual({ kind: "kept" });
     expect(await purging.pass(tenantId)).toEqual({ kind: "nothing" });
     expect(await tablesWith(tables, tenantId, notificationIds)).toEqual(rows);
