@@ -4,6 +4,7 @@
 
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
+import type { Confirmed, Refresh } from "../../shared/devices/refresh/refresh.ts";
 import { RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
@@ -59,7 +60,7 @@ export const startRefreshFunction = onHttp(
     const refresh = await services.refreshes.start(tenantId, seed, confirmed);
     const { refreshId, state } = refresh;
     const alreadyRunning = refreshId !== seed;
-    if (alreadyRunning && Object.keys(query).length > 0)
+    if (alreadyRunning && !knows(refresh, confirmed))
       return fail(
         "conflict",
         "A refresh is under way that began without it. Confirm after its end.",
@@ -70,6 +71,11 @@ export const startRefreshFunction = onHttp(
     return succeed(accepted(location, viewOf(refresh)));
   },
 );
+
+/** Whether a refresh began with all that is confirmed. */
+const knows = ({ confirmed: before }: Refresh, { devices, groupTags }: Confirmed): boolean =>
+  (devices === undefined || devices === before.devices) &&
+  (groupTags === undefined || groupTags === before.groupTags);
 
 // Lists refreshes of the tenant's directory.
 

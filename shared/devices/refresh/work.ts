@@ -251,6 +251,8 @@ export const RefreshView = z
       count: tally.describe("Devices with a group tag, as far as they were read"),
       detail: z.string().optional().describe("Why they could not be read; earlier ones are kept"),
     }),
+    confirmDevices: tally.optional().describe("What its start said"),
+    confirmGroupTags: tally.optional().describe("What its start said"),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().optional(),
     failure: z.object({ code: z.string(), detail: z.string() }).optional(),
@@ -266,9 +268,16 @@ export const viewOf = (refresh: Refresh): View => ({
   stage: refresh.stage.kind,
   counts: refresh.counts,
   groupTags: refresh.groupTags,
+  ...confirmedIn(refresh.confirmed),
   startedAt: refresh.startedAt,
   ...(refresh.finishedAt === undefined ? {} : { finishedAt: refresh.finishedAt }),
   ...(refresh.failure === undefined ? {} : { failure: refresh.failure }),
+});
+
+/** What a person confirmed, by the names that they said it with. */
+const confirmedIn = ({ devices, groupTags }: Confirmed) => ({
+  ...(devices === undefined ? {} : { confirmDevices: devices }),
+  ...(groupTags === undefined ? {} : { confirmGroupTags: groupTags }),
 });
 
 /** One refresh. */

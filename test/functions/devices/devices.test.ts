@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { graphDevices, idOf } from "../../shared/devices/support/refresh-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { type Api, openApi } from "./support/api.ts";
 
 let api: Api;
@@ -101,4 +102,48 @@ test("a refresh that is not there is not found", async () => {
     status: 404,
     body: { code: "unknown-refresh" },
   });
+});
+
+test.each([
+  ["confirmDevices", { devices: [] as object[] }, { state: "completed", counts: { removed: 200 } }],
+  [
+    "confirmGroupTags",
+    { identities: [] as object[] },
+    { state: "completed", groupTags: { state: "read", count: 0 } },
+  ],
+])("%s is shown by the refresh that it began, and does what it says", async (name, gone, end) => {
+  const { tenantId: tenant, base: place } = await api.addTenant();
+  const start = (query = "") => api.call("refreshes-start", `${place}/devices/refresh${query}`);
+  const ended = async (query = "") => {
+    const { headers, body } = await start(query);
+    const { refreshId } = body;
+    for (let view = body; ; view = (await api.call("refreshes-get", headers["location"]!)).body) {
+      if (view["final"] === true) return view;
+      await api.deliver({ v: 1, tenantId: tenant, refreshId });
+      passTime(60_000);
+    }
+  };
+  const identities = graphDevices(200).map(({ id }) => ({
+    managedDeviceId: id,
+    groupTag: "Kiosk",
+  }));
+  const whole = { devices: graphDevices(200), identities };
+  const before = { devices: api.graph.devices, identities: api.graph.identities };
+  try {
+    Object.assign(api.graph, whole);
+    expect(await ended()).not.toHaveProperty(name);
+    Object.assign(api.graph, gone);
+    expect(JSON.stringify(await ended())).toContain(`${name}=0`);
+    const begun = await start(`?${name}=0`);
+    expect(begun).toMatchObject({ status: 202, body: { [name]: 0, state: "running" } });
+    // Asked again it is that one; one that knows nothing of it would not do.
+    const again = await start(`?${name}=0`);
+    expect(again).toMatchObject({ status: 202, body: { refreshId: begun.body["refreshId"] } });
+    expect(await start(`?${name}=1`)).toMatchObject({ status: 409, body: { code: "conflict" } });
+    expect(await ended(`?${name}=0`)).toMatchObject({ [name]: 0, ...end });
+    const list = await api.call("refreshes-list", `${place}/refreshes`);
+    expect(list.body["value"]).toMatchObject([{ [name]: 0 }, {}, {}]);
+  } finally {
+    Object.assign(api.graph, before);
+  }
 });
