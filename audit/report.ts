@@ -1,6 +1,5 @@
 /** What the command says: a line for each partition, and one at the end. Pure. */
-import type { FaultKind } from "../shared/access/audit/audit-chain.ts";
-import type { Verification } from "../shared/access/audit/audit-verify.ts";
+import type { FaultKind, Verification } from "../shared/access/audit/verify.ts";
 
 /** Everything that was verified. */
 export type Summary = {

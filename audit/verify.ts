@@ -1,9 +1,12 @@
 /** Verifies partition after partition, and says each as soon as it is known. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { type AnchorBook, anchorBook } from "../shared/access/audit/audit-chain.ts";
-import { auditPartitions } from "../shared/access/audit/audit-rows.ts";
-import { verifyPartition } from "../shared/access/audit/audit-verify.ts";
+import {
+  type AnchorBook,
+  anchorBook,
+  auditPartitions,
+  verifyPartition,
+} from "../shared/access/audit/verify.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
 import { openStorage, type StorageConnection } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";

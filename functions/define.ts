@@ -3,9 +3,8 @@
  * can call a function, and the API document can read it, without a Functions host.
  */
 import type { z } from "zod";
-import type { RequestTarget } from "../shared/access/evaluate.ts";
-import type { Standing } from "../shared/access/roles/decide.ts";
-import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
+import { type SignedIn, signedInOf } from "../shared/access/guard.ts";
+import type { RequestTarget, Standing } from "../shared/access/roles/decide.ts";
 import type { Reach } from "../shared/devices/collections/list-devices.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";

@@ -1,10 +1,15 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
 
-import { cleaned, redact } from "../shared/access/audit/audit-trail.ts";
+import {
+  type AuditNote,
+  auditEventOf,
+  cleaned,
+  clientAddress,
+  isAudited,
+  redact,
+} from "../shared/access/audit/trail.ts";
 import type { Refused } from "../shared/access/guard.ts";
-import { auditEventOf, clientAddress, isAudited } from "../shared/access/request-audit.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
-import type { AuditNote } from "../shared/access/signed-in.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Failure, Result } from "../shared/kernel/failure.ts";

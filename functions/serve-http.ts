@@ -3,20 +3,14 @@
  * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
  */
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import { refusalOf } from "../shared/access/evaluate.ts";
 import {
-  type Authenticated,
-  type Authorized,
   accountOf,
-  authenticate,
-  authorize,
-  countAnonymous,
+  type RateClass,
   type Refused,
   refused,
+  type SignedIn,
 } from "../shared/access/guard.ts";
-import { assignmentsOf } from "../shared/access/roles/decide.ts";
-import type { RateClass } from "../shared/access/sign-in/rate-limit.ts";
-import type { SignedIn } from "../shared/access/signed-in.ts";
+import { assignmentsOf, refusalOf, type Standing } from "../shared/access/roles/decide.ts";
 import { discardBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import {
@@ -122,35 +116,33 @@ async function answer(
   const { services } = tools;
   const from = { address: addressOf(trace, request), rate: rateOf(request) };
   if (operation.anonymous) {
-    const busy = countAnonymous(services.guard, from);
+    const busy = services.guard.countAnonymous(from);
     return busy ? shut(trace, busy) : answerAnybody(definition, request, tools);
   }
-  const who = await authenticate(services.guard, {
-    authorization: request.headers.get("authorization"),
-    ...from,
-  });
+  const who = await services.guard.authenticate(request.headers.get("authorization"), from);
   if (who.kind === "refused") return shut(trace, who);
-  const { caller } = who.standing;
+  const { standing } = who;
+  const { caller } = standing;
   trace.caller = caller;
   const asked = readAddress(operation, request, services);
   if (!asked.ok) return asked;
   // A body is read for nobody who may not send it, unless it is the body that says what they want.
   const early = definition.about === undefined;
   const first = early
-    ? await authorizeCall(definition, request, trace, who, asked.value, tools)
+    ? await authorizeCall(definition, request, trace, standing, asked.value, tools)
     : undefined;
   if (first?.ok === false) return first;
   const read = await readWhole(operation, request, asked.value);
   if (!read.ok) return read;
   const { input: whole } = read.value;
   if (whole.body !== undefined) trace.note = { after: whole.body };
-  const authorized = first ?? (await authorizeCall(definition, request, trace, who, whole, tools));
+  const authorized =
+    first ?? (await authorizeCall(definition, request, trace, standing, whole, tools));
   if (!authorized.ok) return authorized;
   const signedIn: SignedIn = {
     caller,
-    standing: who.standing,
+    standing,
     authorization: authorized.value,
-    access: services.access,
     note: (note) => {
       trace.note = { ...trace.note, ...note };
     },
@@ -185,23 +177,25 @@ async function authorizeCall(
   { operation, about, keepsLimits }: HttpFunction,
   request: Incoming,
   trace: Trace,
-  who: Authenticated,
+  standing: Standing,
   input: HttpInput<Operation>,
   tools: Tools,
-): Promise<Result<Authorized["authorization"]>> {
+): Promise<Result<SignedIn["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
   const collectionId = idIn(input.params, "collectionId");
-  const target = { tenantId, collectionId, ...(await about?.(input, services, who.standing)) };
-  const authorized = await authorize(services.guard, who, {
+  const target = { tenantId, collectionId, ...(await about?.(input, services, standing)) };
+  const authorized = await services.guard.authorize(standing, {
     operation: operation.name,
     target,
     rate: rateOf(request),
   });
   // Who has no role at all writes into no tenant's trail: theirs goes with those of anonymous callers.
-  const hasRole = assignmentsOf(who.standing).length > 0;
-  await noteTenant(trace, hasRole ? tenantId : undefined, authorized, services);
-  if (authorized.kind === "refused") return shut(trace, authorized);
+  const hasRole = assignmentsOf(standing).length > 0;
+  const isRefused = authorized.kind === "refused";
+  if (hasRole && tenantId !== undefined && (!isRefused || authorized.audited))
+    await noteTenant(trace, tenantId, isRefused, services);
+  if (isRefused) return shut(trace, authorized);
   const { authorization } = authorized;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
   const permission = authorization.asked[0]?.permission ?? "access.manage";
@@ -211,12 +205,10 @@ async function authorizeCall(
 /** Notes a registered tenant: its trail is where the request's event goes. */
 async function noteTenant(
   trace: Trace,
-  tenantId: string | undefined,
-  authorized: Authorized | Refused,
+  tenantId: string,
+  isRefused: boolean,
   { tenantStore, knownTenants }: Services,
 ): Promise<void> {
-  const isRefused = authorized.kind === "refused";
-  if (tenantId === undefined || (isRefused && !authorized.audited)) return;
   // Read for who is refused, not remembered: else the time it takes would say which tenants are in use.
   const tenants = isRefused ? tenantStore : knownTenants;
   if ((await tenants.get(tenantId)) !== undefined) trace.tenantId = tenantId;

@@ -1,9 +1,7 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
 
 import type { Approval } from "../shared/access/approvals/approval.ts";
-import { ApprovalStore } from "../shared/access/approvals/approval-store.ts";
-import type { Settle } from "../shared/access/approvals/decide-approval.ts";
-import { expiryEvent } from "../shared/access/request-audit.ts";
+import { expiryEvent } from "../shared/access/audit/trail.ts";
 import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
 import { collectionsIn } from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore, DirectoryWriter } from "../shared/devices/directory/directory.ts";
@@ -181,7 +179,7 @@ export async function buildServices(
   const expired = (approval: Approval) => trail.append(expiryEvent(approval));
   const notify = notificationsOf(settings, base, { ...world, expired, ...granted });
   const { engine } = notify;
-  const settled: Settle = (approval) => settleGate(notify, approval);
+  const settled = (approval: Approval) => settleGate(notify, approval);
   const jobs = notify.jobs as unknown as JobStore;
   const answers = new IdempotentAnswers(tables, clock);
   const deadLetters = new DeadLetterStore(tables, clock);
@@ -194,13 +192,7 @@ export async function buildServices(
     pages: pageSeal(secretOf(settings.credential)),
     deadLetters,
     expireOld: retention(settings, { ...base, jobs, answers, deadLetters }),
-    tenants: new TenantRegistry({
-      store: base.tenantStore,
-      known: base.knownTenants,
-      purges,
-      queues: storage.queues,
-      clock,
-    }),
+    tenants: registryOf(base, purges),
     purging: purgeOf({ ...base, jobs, purges, settleMs: world.settleMs }),
     engine,
     notify,
@@ -209,6 +201,15 @@ export async function buildServices(
     refreshes: refreshesWith(refreshParts(settings, base)),
   };
 }
+
+const registryOf = ({ tenantStore, knownTenants, storage, clock }: Base, purges: PurgeStore) =>
+  new TenantRegistry({
+    store: tenantStore,
+    known: knownTenants,
+    purges,
+    queues: storage.queues,
+    clock,
+  });
 
 /** What every instance of this installation knows, and nobody else. */
 const secretOf = (credential: AppCredential): string =>
@@ -252,16 +253,16 @@ function notificationsOf(
   base: Base,
   {
     firstPass = ownFirstPass,
+    approvals,
     snapshots,
     expired,
-  }: Pick<World, "firstPass"> & Pick<NotificationParts, "snapshots" | "expired">,
+  }: Pick<World, "firstPass"> & Pick<NotificationParts, "approvals" | "snapshots" | "expired">,
 ): NotificationParts {
   const { storage, directory, collections } = base;
   const jobs = new JobStore<Notification>(storage, notificationShape);
   const items = new ItemStore(storage.tables);
   const kind = kindOfNotifications(settings, base, { jobs, items });
   const engine = engineOf(settings, base, { kind, jobs, items, firstPass });
-  const approvals = new ApprovalStore(storage.tables);
   return { engine, kind, jobs, directory, collections, approvals, snapshots, expired };
 }
 

@@ -2,7 +2,7 @@
 
 import { createPrivateKey } from "node:crypto";
 import * as z from "zod";
-import type { FirstAdministrator } from "../shared/access/roles/first-administrator.ts";
+import type { FirstAdministrator } from "../shared/access/roles/granted.ts";
 import { isOrigin } from "../shared/http/reply.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";

@@ -1,31 +1,91 @@
-/** Lists a tenant's approvals, newest first. */
+/** What waits for a second person: it is listed, shown, approved or rejected; and the rules of what does. */
 import * as z from "zod";
-import type { Approval } from "../../shared/access/approvals/approval.ts";
 import {
+  type Approval,
   ApprovalPolicy,
   ApprovalRulesView,
-} from "../../shared/access/approvals/approval-policy.ts";
-import {
-  ApprovalPath,
-  ApprovalView,
-  VerdictBody,
-  viewOf,
-} from "../../shared/access/approvals/contract.ts";
-import {
-  readApproval,
-  replaceRules,
-  type Settled,
-  settleApproval,
-} from "../../shared/access/approvals/decide-approval.ts";
-import { type AuditNote, personOf, signedInOf } from "../../shared/access/signed-in.ts";
+  approvableKinds,
+  asOf,
+  PersonView,
+  personOf,
+  personView,
+} from "../../shared/access/approvals/approval.ts";
+import type { AuditNote } from "../../shared/access/audit/trail.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { callerKinds } from "../../shared/access/sign-in/caller.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { invalidRequest, pointerOf } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
+import { toIso } from "../../shared/kernel/clock.ts";
 import { type Fault, succeed } from "../../shared/kernel/failure.ts";
+import { Prose } from "../../shared/kernel/outside-text.ts";
+import { TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
+
+// What the API says about approvals.
+
+/** An approval as the API shows it. */
+const ApprovalView = z
+  .object({
+    approvalId: z.string(),
+    tenantId: z.string(),
+    state: z.enum(["pendingApproval", "approved", "rejected", "expired"]),
+    subject: z.object({
+      kind: z.enum(approvableKinds),
+      id: z.string(),
+      summary: z.string(),
+      action: z.string(),
+      parameters: z.record(z.string(), z.unknown()),
+      target: z.record(z.string(), z.unknown()),
+      count: z.int().min(0).describe("Devices; which ones was settled when it was asked for"),
+    }),
+    digest: z
+      .string()
+      .describe("Of all that would be done, to the last device; a verdict names it"),
+    approvers: z.array(z.enum(callerKinds)).describe("Who may approve"),
+    requestedBy: PersonView,
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    decidedBy: PersonView.optional(),
+    decidedAt: z.iso.datetime().optional(),
+    comment: z.string().optional(),
+  })
+  .meta({ id: "Approval" });
+
+/** Body of a decision. */
+const VerdictBody = z.strictObject({
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "is not the digest of an approval")
+    .describe("The approval's digest, as it was shown to who decides"),
+  comment: Prose.max(1000).optional(),
+});
+
+/** Path of one approval. */
+const ApprovalPath = z.strictObject({
+  tenantId: TenantId,
+  approvalId: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "is not an approval's id"),
+});
+
+/** An approval as it is shown at a moment. */
+function viewOf(approval: Approval, now: number): z.input<typeof ApprovalView> {
+  const shown = asOf(approval, now);
+  const { requestedBy, createdAt, expiresAt, decidedBy, decidedAt, requester: _, ...rest } = shown;
+  return {
+    ...rest,
+    approvers: [...rest.approvers],
+    requestedBy: personView(requestedBy),
+    createdAt: toIso(createdAt),
+    expiresAt: toIso(expiresAt),
+    ...(decidedBy === undefined ? {} : { decidedBy: personView(decidedBy) }),
+    ...(decidedAt === undefined ? {} : { decidedAt: toIso(decidedAt) }),
+  };
+}
+
+// The operations.
 
 export const listApprovalsFunction = onHttp(
   operation({
@@ -39,12 +99,12 @@ export const listApprovalsFunction = onHttp(
     answers: { 200: { description: "A page of approvals", body: pageOf(ApprovalView) } },
   }),
   async ({ params: { tenantId }, query, url }, tools) => {
-    const { access } = signedInOf(tools);
+    const { access, clock } = tools.services;
     const list = `approvals ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
     const { items, ...page } = await access.approvals.list(tenantId, query.top, position.value);
-    const now = access.clock.now();
+    const now = clock.now();
     const shown = { items: items.map((each) => viewOf(each, now)), ...page };
     return succeed(ok(pageBody(url, list, shown)));
   },
@@ -63,13 +123,15 @@ export const getApprovalFunction = onHttp(
     answers: { 200: { description: "The approval", body: ApprovalView } },
   }),
   async ({ params: { tenantId, approvalId } }, tools) => {
-    const { access } = signedInOf(tools);
-    const found = await readApproval(access, tenantId, approvalId);
-    return found.ok ? succeed(ok(viewOf(found.value, access.clock.now()))) : found;
+    const { access, clock } = tools.services;
+    const found = await access.approvals.read(tenantId, approvalId);
+    return found.ok ? succeed(ok(viewOf(found.value, clock.now()))) : found;
   },
 );
 
 // What the audit trail keeps of a decision: what was asked for, by whom, and what it came to. Pure.
+
+type Settled = { readonly approval: Approval; readonly before: Approval };
 
 /** The decision as a note on the call that made it. */
 const auditedVerdict = ({ approval, before }: Settled): AuditNote => ({
@@ -101,13 +163,14 @@ export const approveApprovalFunction = onHttp(
     answers: { 200: { description: "Approved", body: ApprovalView } },
   }),
   async ({ params, body }, tools) => {
-    const { caller, access, note } = signedInOf(tools);
+    const { access, clock } = tools.services;
+    const { caller, note } = signedInOf(tools);
     const by = personOf(caller);
     const verdict = { event: "approve", by, ...body } as const;
-    const settled = await settleApproval(access, params, verdict);
+    const settled = await access.approvals.settle(params, verdict, access.settled);
     if (!settled.ok) return settled;
     note({ ...auditedVerdict(settled.value), approver: caller.oid });
-    return succeed(ok(viewOf(settled.value.approval, access.clock.now())));
+    return succeed(ok(viewOf(settled.value.approval, clock.now())));
   },
 );
 
@@ -126,13 +189,14 @@ export const rejectApprovalFunction = onHttp(
     answers: { 200: { description: "Rejected", body: ApprovalView } },
   }),
   async ({ params, body }, tools) => {
-    const { caller, access, note } = signedInOf(tools);
+    const { access, clock } = tools.services;
+    const { caller, note } = signedInOf(tools);
     const by = personOf(caller);
     const verdict = { event: "reject", by, ...body } as const;
-    const settled = await settleApproval(access, params, verdict);
+    const settled = await access.approvals.settle(params, verdict, access.settled);
     if (!settled.ok) return settled;
     note({ ...auditedVerdict(settled.value), approver: caller.oid });
-    return succeed(ok(viewOf(settled.value.approval, access.clock.now())));
+    return succeed(ok(viewOf(settled.value.approval, clock.now())));
   },
 );
 
@@ -148,7 +212,7 @@ export const getApprovalRulesFunction = onHttp(
     answers: { 200: { description: "All rules", body: ApprovalRulesView, headers: ["ETag"] } },
   }),
   async (_input, tools) => {
-    const { rules, etag } = await signedInOf(tools).access.approvals.rules();
+    const { rules, etag } = await tools.services.access.approvals.rules();
     return succeed(ok(rules, etag));
   },
 );
@@ -184,10 +248,10 @@ export const replaceApprovalRulesFunction = onHttp(
     answers: { 200: { description: "All rules", body: ApprovalRulesView, headers: ["ETag"] } },
   }),
   async ({ body, ifMatch }, tools) => {
-    const { access, note } = signedInOf(tools);
+    const { note } = signedInOf(tools);
     const faults = unknownActions(body);
     if (faults.length > 0) return invalidRequest(faults);
-    const replaced = await replaceRules(access, body, ifMatch);
+    const replaced = await tools.services.access.approvals.replaceRules(body, ifMatch);
     if (!replaced.ok) return replaced;
     const { rules, etag, before } = replaced.value;
     note({ object: "approval-rules", before, after: rules });

@@ -1,22 +1,17 @@
-/** Lists assignments, newest first. */
+/** Assignments: who holds which role, and where. */
 import * as z from "zod";
-import {
-  AssignmentBody,
-  AssignmentPath,
-  AssignmentView,
-} from "../../shared/access/roles/contract.ts";
-import {
-  addAssignment,
-  readAssignment,
-  removeAssignment,
-  replaceAssignment,
-} from "../../shared/access/roles/manage-assignments.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { AssignmentBody, AssignmentView } from "../../shared/access/roles/contract.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { onHttp } from "../define.ts";
+
+/** Path of one assignment. */
+const AssignmentPath = z.strictObject({
+  assignmentId: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "is not an assignment's id"),
+});
 
 export const listAssignmentsFunction = onHttp(
   operation({
@@ -28,11 +23,10 @@ export const listAssignmentsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of assignments", body: pageOf(AssignmentView) } },
   }),
-  async ({ query, url }, tools) => {
-    const { access } = signedInOf(tools);
+  async ({ query, url }, { services }) => {
     const position = positionOf("assignments", query.pageToken);
     if (!position.ok) return position;
-    const page = await access.assignments.list(query.top, position.value);
+    const page = await services.access.assignments.list(query.top, position.value);
     return succeed(ok(pageBody(url, "assignments", page)));
   },
 );
@@ -51,8 +45,9 @@ export const addAssignmentFunction = onHttp(
     answers: { 201: { description: "Given", body: AssignmentView, headers: ["Location", "ETag"] } },
   }),
   async ({ body, seed }, tools) => {
-    const { access, standing, note } = signedInOf(tools);
-    const added = await addAssignment(access, standing, seed, body);
+    const { assignments } = tools.services.access;
+    const { standing, note } = signedInOf(tools);
+    const added = await assignments.add(standing, seed, body);
     if (!added.ok) return added;
     const { assignment, etag } = added.value;
     const { assignmentId } = assignment;
@@ -73,8 +68,8 @@ export const getAssignmentFunction = onHttp(
     params: AssignmentPath,
     answers: { 200: { description: "The assignment", body: AssignmentView, headers: ["ETag"] } },
   }),
-  async ({ params }, tools) => {
-    const found = await readAssignment(signedInOf(tools).access, params.assignmentId);
+  async ({ params }, { services }) => {
+    const found = await services.access.assignments.read(params.assignmentId);
     return found.ok ? succeed(ok(found.value.assignment, found.value.etag)) : found;
   },
 );
@@ -96,8 +91,9 @@ export const replaceAssignmentFunction = onHttp(
     },
   }),
   async ({ params: { assignmentId }, body, ifMatch }, tools) => {
-    const { access, standing, note } = signedInOf(tools);
-    const replaced = await replaceAssignment(access, standing, { assignmentId, body, ifMatch });
+    const { assignments } = tools.services.access;
+    const { standing, note } = signedInOf(tools);
+    const replaced = await assignments.replace(standing, { assignmentId, body, ifMatch });
     if (!replaced.ok) return replaced;
     const { assignment, etag, before } = replaced.value;
     note({ object: `assignment/${assignmentId}`, before, after: assignment });
@@ -119,8 +115,8 @@ export const removeAssignmentFunction = onHttp(
     answers: { 204: { description: "Taken away" } },
   }),
   async ({ params: { assignmentId }, ifMatch }, tools) => {
-    const { access, note } = signedInOf(tools);
-    const removed = await removeAssignment(access, assignmentId, ifMatch);
+    const { note } = signedInOf(tools);
+    const removed = await tools.services.access.assignments.remove(assignmentId, ifMatch);
     if (!removed.ok) return removed;
     note({ object: `assignment/${assignmentId}`, before: removed.value, after: null });
     return succeed(noContent());

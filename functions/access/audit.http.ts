@@ -1,17 +1,45 @@
-/** Lists the audit trail of what belongs to no tenant (roles, assignments, refused sign-ins), or everything. */
-import { AuditEvent } from "../../shared/access/audit/audit-event.ts";
-import {
-  AuditQuery,
-  answerAudit,
-  PlatformAuditQuery,
-} from "../../shared/access/audit/audit-query.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+/** Lists the audit trail: a tenant's, or of what belongs to none (roles, assignments, refused sign-ins), or everything. */
+
+import * as z from "zod";
+import { everyTrail } from "../../shared/access/audit/reader.ts";
+import { AuditEvent, platformTrail } from "../../shared/access/audit/records.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { pageBody, pageOf } from "../../shared/http/paging.ts";
+import { CsvQuery, PageQuery, pageBody, pageOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp } from "../define.ts";
+
+const moment = z.iso
+  .datetime({ offset: true })
+  // One spelling, so that moments compare as text.
+  .transform((text) => new Date(text).toISOString());
+
+/** Query of an audit list. */
+const AuditQuery = z.strictObject({
+  ...PageQuery,
+  ...CsvQuery,
+  actor: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("Object id of the caller; for an app also its client id"),
+  object: z.string().max(200).optional().describe("Id of what it was about, or kind/id"),
+  operation: z.string().max(100).optional().describe("operationId"),
+  outcome: z.enum(["allowed", "refused", "failed"]).optional(),
+  from: moment.optional().describe("Inclusive; absent means 13 months before the end"),
+  to: moment.optional().describe("Exclusive; absent means now"),
+});
+
+/** Query of the list that belongs to no tenant. */
+const PlatformAuditQuery = AuditQuery.extend({
+  trails: z
+    .enum([platformTrail, everyTrail])
+    .default(platformTrail)
+    .describe(
+      "all: every tenant's trail too, one after the other, each newest first; a page may hold fewer events than asked for",
+    ),
+});
 
 export const listAuditFunction = onHttp(
   operation({
@@ -27,9 +55,8 @@ export const listAuditFunction = onHttp(
       200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
     },
   }),
-  async ({ query: { trails, ...query }, url, accept }, tools) => {
-    const { auditing } = signedInOf(tools).access;
-    const answer = await answerAudit(auditing, trails, query, accept);
+  async ({ query: { trails, ...query }, url, accept }, { services }) => {
+    const answer = await services.access.audit.answer(trails, query, accept);
     if (!answer.ok) return answer;
     if (answer.value.kind === "csv")
       return succeed(streamed("text/csv; charset=utf-8", answer.value.stream));
@@ -53,9 +80,8 @@ export const listTenantAuditFunction = onHttp(
       200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
     },
   }),
-  async ({ params, query, url, accept }, tools) => {
-    const { auditing } = signedInOf(tools).access;
-    const answer = await answerAudit(auditing, params.tenantId, query, accept);
+  async ({ params, query, url, accept }, { services }) => {
+    const answer = await services.access.audit.answer(params.tenantId, query, accept);
     if (!answer.ok) return answer;
     if (answer.value.kind === "csv")
       return succeed(streamed("text/csv; charset=utf-8", answer.value.stream));

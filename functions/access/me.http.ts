@@ -1,4 +1,4 @@
-/** Shows the caller to themselves: who they are, and what they hold. */
+/** Shows callers to themselves: who they are and what they hold, and why they, or somebody else, may do something. */
 
 import * as z from "zod";
 import {
@@ -9,7 +9,7 @@ import {
   MeView,
   meView,
 } from "../../shared/access/explain.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";

@@ -1,18 +1,34 @@
-/** Lists roles: the built-in ones, then those of this installation. */
+/** Roles: the built-in ones are listed and shown, those of this installation made, replaced and removed too. */
 import * as z from "zod";
-import { RoleBody, RolePath, RoleView } from "../../shared/access/roles/contract.ts";
-import {
-  addRole,
-  listRoles,
-  readRole,
-  removeRole,
-  replaceRole,
-} from "../../shared/access/roles/manage-roles.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { RoleBody, RoleId } from "../../shared/access/roles/contract.ts";
+import { permissionNames } from "../../shared/access/roles/roles.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { onHttp } from "../define.ts";
+
+// What the API says about roles.
+
+/** A role as the API shows it. */
+const RoleView = z
+  .object({
+    roleId: z.string(),
+    name: z.string(),
+    names: z
+      .object({ en: z.string(), fr: z.string() })
+      .optional()
+      .describe("In each language; built-in roles only"),
+    description: z.string(),
+    permissions: z.array(z.enum(permissionNames)),
+    builtIn: z.boolean().describe("Comes with every installation and cannot be changed"),
+  })
+  .meta({ id: "Role" });
+
+/** Path of one role. */
+const RolePath = z.strictObject({ roleId: RoleId });
+
+// The operations.
 
 export const listRolesFunction = onHttp(
   operation({
@@ -23,7 +39,7 @@ export const listRolesFunction = onHttp(
     tag: "Access",
     answers: { 200: { description: "All roles", body: z.object({ value: z.array(RoleView) }) } },
   }),
-  async (_input, tools) => succeed(ok({ value: await listRoles(signedInOf(tools).access) })),
+  async (_input, { services }) => succeed(ok({ value: await services.access.roles.list() })),
 );
 
 // Makes a role.
@@ -40,8 +56,9 @@ export const addRoleFunction = onHttp(
     answers: { 201: { description: "Made", body: RoleView, headers: ["Location", "ETag"] } },
   }),
   async ({ body, seed }, tools) => {
-    const { access, standing, note } = signedInOf(tools);
-    const added = await addRole(access, standing, seed, body);
+    const { roles } = tools.services.access;
+    const { standing, note } = signedInOf(tools);
+    const added = await roles.add(standing, seed, body);
     if (!added.ok) return added;
     const { role, etag } = added.value;
     note({ object: `role/${role.roleId}`, after: role });
@@ -61,8 +78,8 @@ export const getRoleFunction = onHttp(
     params: RolePath,
     answers: { 200: { description: "The role", body: RoleView, headers: ["ETag"] } },
   }),
-  async ({ params }, tools) => {
-    const found = await readRole(signedInOf(tools).access, params.roleId);
+  async ({ params }, { services }) => {
+    const found = await services.access.roles.read(params.roleId);
     return found.ok ? succeed(ok(found.value.role, found.value.etag)) : found;
   },
 );
@@ -82,8 +99,9 @@ export const replaceRoleFunction = onHttp(
     answers: { 200: { description: "The role as it is now", body: RoleView, headers: ["ETag"] } },
   }),
   async ({ params: { roleId }, body, ifMatch }, tools) => {
-    const { access, standing, note } = signedInOf(tools);
-    const replaced = await replaceRole(access, standing, { roleId, body, ifMatch });
+    const { roles } = tools.services.access;
+    const { standing, note } = signedInOf(tools);
+    const replaced = await roles.replace(standing, { roleId, body, ifMatch });
     if (!replaced.ok) return replaced;
     const { role, etag, before } = replaced.value;
     note({ object: `role/${roleId}`, before, after: role });
@@ -105,8 +123,8 @@ export const removeRoleFunction = onHttp(
     answers: { 204: { description: "Removed" } },
   }),
   async ({ params: { roleId }, ifMatch }, tools) => {
-    const { access, note } = signedInOf(tools);
-    const removed = await removeRole(access, roleId, ifMatch);
+    const { note } = signedInOf(tools);
+    const removed = await tools.services.access.roles.remove(roleId, ifMatch);
     if (!removed.ok) return removed;
     note({ object: `role/${roleId}`, before: removed.value, after: null });
     return succeed(noContent());

@@ -2,7 +2,7 @@
  * Collections of a tenant: what the API says about them, and their operations.
  */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
 import { CollectionBody, Rule } from "../../shared/devices/collections/collection.ts";
 import { DeviceView } from "../../shared/devices/directory/device.ts";
 import { operation } from "../../shared/http/operation.ts";

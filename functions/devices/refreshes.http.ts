@@ -3,7 +3,7 @@
  */
 
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
 import type { Confirmed, Refresh } from "../../shared/devices/refresh/refresh.ts";
 import { RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";

@@ -1,9 +1,8 @@
 /** Sends an action to devices, or with `?dryRun=true` says what would happen. */
 
 import * as z from "zod";
-import type { RequestTarget } from "../../shared/access/evaluate.ts";
-import { decide, type Standing } from "../../shared/access/roles/decide.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { decide, type RequestTarget, type Standing } from "../../shared/access/roles/decide.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";

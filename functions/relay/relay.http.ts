@@ -1,5 +1,5 @@
 /** Gives a site to its relay for a while: two relays at once would start the same operation twice. */
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";

@@ -3,7 +3,7 @@
  */
 
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
 import { SiteCode } from "../../shared/configmgr/site.ts";
 import { SiteDevice } from "../../shared/devices/sites/sites.ts";
 import { operation } from "../../shared/http/operation.ts";

@@ -1,7 +1,7 @@
 /** Lists tenants. */
 import * as z from "zod";
-import { tenantsWith } from "../../shared/access/evaluate.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { tenantsWith } from "../../shared/access/roles/decide.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";

@@ -2,11 +2,18 @@
 import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
-import { type Authorization, evaluate, type RequestTarget, refusalOf } from "./evaluate.ts";
-import { requirementOf } from "./requirements.ts";
 import { AssignmentView } from "./roles/contract.ts";
-import { assignmentsOf, decide, type Finding, type Standing } from "./roles/decide.ts";
-import { permissionNames, permissions, withImplied } from "./roles/permissions.ts";
+import {
+  type Authorization,
+  assignmentsOf,
+  decide,
+  evaluate,
+  type Finding,
+  type RequestTarget,
+  refusalOf,
+  type Standing,
+} from "./roles/decide.ts";
+import { permissionNames, permissions, requirementOf, withImplied } from "./roles/roles.ts";
 import type { Caller, Principal } from "./sign-in/caller.ts";
 
 const principalPattern = /^(user|group|app):([0-9a-f-]{36}):([0-9a-f-]{36})$/i;

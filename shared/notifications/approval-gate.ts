@@ -2,14 +2,10 @@
  * Notifications that wait for a second person: held when they are asked for, moved on when somebody else has decided.
  * Each step can be repeated: the row says what is left to do.
  */
-
-import { type Approval, asOf } from "../access/approvals/approval.ts";
-import { approvalNeeded, askApproval, rulesAbout } from "../access/approvals/decide-approval.ts";
-import { evaluate } from "../access/evaluate.ts";
-import { type Requirement, requirements } from "../access/requirements.ts";
-import type { Standing } from "../access/roles/decide.ts";
+import { type Approval, asOf, personOf } from "../access/approvals/approval.ts";
+import { evaluate, type Standing } from "../access/roles/decide.ts";
+import { type Requirement, requirements } from "../access/roles/roles.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
-import { personOf } from "../access/signed-in.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import { begin } from "../fanout/engine/first-pass.ts";
@@ -18,9 +14,6 @@ import { type JobFailure, move } from "../fanout/state/job.ts";
 import { digest } from "../kernel/values.ts";
 import type { NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
-
-/** What the rooms below need to hold something. */
-const gateOf = ({ approvals, engine }: NotificationParts) => ({ approvals, clock: engine.clock });
 
 /**
  * Settles which devices it is for, to the last one: what is counted, what the second person sees and what is sent
@@ -65,20 +58,20 @@ export async function askGate(
 ): Promise<Judged> {
   const { tenantId, jobId: id, actionId: action } = notification;
   const about = { kind: "notification", action, tenantId } as const;
-  const rules = await rulesAbout(parts, about);
+  const rules = await parts.approvals.rulesAbout(about);
   if (rules.length === 0) return { waits: false, notification };
   const { frozen, deviceIds } = await freeze(parts, notification);
   const count = deviceIds.length;
   const requestedBy = personOf(caller);
   const intent = { ...about, count, id, by: requestedBy.principal };
-  const rule = await approvalNeeded(gateOf(parts), rules, intent);
+  const rule = await parts.approvals.needed(rules, intent);
   if (rule === undefined) return { waits: false, notification: frozen };
   const { parameters, target } = notification;
   const summary = `${action} on ${count} device(s)`;
   const subject = { ...about, id, summary, parameters, target, count };
   const asked = { subject, digest: digestOf(frozen, deviceIds), requestedBy, requester: caller };
   // Before the notification: one without an approval would wait for ever.
-  await askApproval(gateOf(parts), rule, { approvalId: id, tenantId, ...asked });
+  await parts.approvals.ask(rule, { approvalId: id, tenantId, ...asked });
   const waiting: Notification = { ...frozen, state: "pendingApproval" };
   await parts.jobs.insert(waiting);
   const stored = await parts.jobs.get(tenantId, id);

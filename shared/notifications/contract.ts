@@ -1,6 +1,6 @@
 /** What the API and the queues say about notifications. */
 import * as z from "zod";
-import { PersonView } from "../access/approvals/contract.ts";
+import { PersonView } from "../access/approvals/approval.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { countedStates } from "../fanout/state/item.ts";
 import { shownJobStates } from "../fanout/state/job.ts";

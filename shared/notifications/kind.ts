@@ -3,8 +3,8 @@
  * Intune's audits say afterwards. Everything else, from planning to the last outcome, is the fan-out engine's.
  */
 import type { Approval } from "../access/approvals/approval.ts";
-import type { ApprovalStore } from "../access/approvals/approval-store.ts";
-import type { SnapshotReader } from "../access/roles/snapshot.ts";
+import type { ApprovalGate } from "../access/approvals/approval-gate.ts";
+import type { SnapshotReader } from "../access/roles/granted.ts";
 import { type Action, chooseRoute } from "../devices/actions/action.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import {
@@ -60,7 +60,7 @@ export type NotificationParts = {
   readonly jobs: JobStore<Notification>;
   readonly directory: DirectoryStore;
   readonly collections: CollectionStore;
-  readonly approvals: ApprovalStore;
+  readonly approvals: ApprovalGate;
   readonly snapshots: SnapshotReader;
   /** Told of each approval that nobody decided on in time. */
   readonly expired: (approval: Approval) => Promise<void>;

@@ -1,6 +1,6 @@
 /** Reads notifications: one with its counts, a tenant's list, what one device got. */
 
-import { personView } from "../access/approvals/contract.ts";
+import { personView } from "../access/approvals/approval.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import { type Ahead, timeLeft, type WorkloadRates } from "../fanout/engine/chunks.ts";

@@ -1,7 +1,7 @@
 /** Takes a request for a notification: judge it, write it down, begin it. */
 
+import { personOf } from "../access/approvals/approval.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
-import { personOf } from "../access/signed-in.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";

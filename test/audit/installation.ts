@@ -6,16 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startAzurite } from "../../local/start/azurite.ts";
-import { extend, genesis, type Head, type Link } from "../../shared/access/audit/audit-chain.ts";
-import type { AuditEvent } from "../../shared/access/audit/audit-event.ts";
 import {
+  type AuditEvent,
+  extend,
+  genesis,
+  type Head,
   headKey,
   headRow,
   keyOf,
+  type Link,
   linkOf,
   recordRow,
-} from "../../shared/access/audit/audit-rows.ts";
-import { auditTrail } from "../../shared/access/audit/audit-trail.ts";
+} from "../../shared/access/audit/records.ts";
+import { auditTrail } from "../../shared/access/audit/trail.ts";
 import { systemClock, toIso } from "../../shared/kernel/clock.ts";
 import { randomId } from "../../shared/kernel/values.ts";
 import { tableNames } from "../../shared/storage/names.ts";

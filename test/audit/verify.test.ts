@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { extend } from "../../shared/access/audit/audit-chain.ts";
+import { extend } from "../../shared/access/audit/records.ts";
 import { eventOf, type Installation, run, startInstallation } from "./installation.ts";
 
 let muster: Installation;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { defaultRates } from "../../shared/access/sign-in/rate-limit.ts";
+import { defaultRates } from "../../shared/access/guard.ts";
 import { audience, delegated, home, sign, startDirectory } from "../shared/access/entra.ts";
 import { timesNow } from "./access/door.ts";
 import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";

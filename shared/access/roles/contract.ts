@@ -2,14 +2,10 @@
 import * as z from "zod";
 import { Line, Prose } from "../../kernel/outside-text.ts";
 import { Guid, OwnId, TenantId } from "../../kernel/values.ts";
-import { permissionNames } from "./permissions.ts";
+import { permissionNames } from "./roles.ts";
 
 const PermissionName = z.enum(permissionNames);
 
-/** Most custom roles; all of them are read together. */
-export const maxRoles = 500;
-/** Most assignments; all of them are read together. */
-export const maxAssignments = 5000;
 const maxScopeEntries = 200;
 
 /** Body of a role's creation, and of its replacement. */
@@ -20,25 +16,8 @@ export const RoleBody = z.strictObject({
 });
 export type RoleBody = z.output<typeof RoleBody>;
 
-/** A role as the API shows it. */
-export const RoleView = z
-  .object({
-    roleId: z.string(),
-    name: z.string(),
-    names: z
-      .object({ en: z.string(), fr: z.string() })
-      .optional()
-      .describe("In each language; built-in roles only"),
-    description: z.string(),
-    permissions: z.array(PermissionName),
-    builtIn: z.boolean().describe("Comes with every installation and cannot be changed"),
-  })
-  .meta({ id: "Role" });
-
-const RoleId = z.string().regex(/^[A-Za-z0-9]{1,64}$/, "must be 1 to 64 letters and digits");
-
-/** Path of one role. */
-export const RolePath = z.strictObject({ roleId: RoleId });
+/** A role's id from outside. */
+export const RoleId = z.string().regex(/^[A-Za-z0-9]{1,64}$/, "must be 1 to 64 letters and digits");
 
 /** What comes in is brought into lower case; what goes out is shown as it is kept. */
 const principalOf = <const Kind extends string>(
@@ -88,8 +67,3 @@ export const AssignmentView = z
     updatedAt: z.iso.datetime(),
   })
   .meta({ id: "Assignment" });
-
-/** Path of one assignment. */
-export const AssignmentPath = z.strictObject({
-  assignmentId: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "is not an assignment's id"),
-});

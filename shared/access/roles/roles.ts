@@ -1,9 +1,107 @@
 /**
- * Roles: named lists of permissions. The built-in ones are data and cannot be changed; which of them may
- * do what to devices follows Microsoft's client notification page (docs/decisions/0010 says where its
- * pages disagree, and what was chosen).
+ * What may be granted: every permission there is, in one closed table; roles, which are named lists of them; and what each
+ * operation of the API asks of its caller.
  */
-import { type Permission, permissionNames, withImplied } from "./permissions.ts";
+
+/** The narrowest scope at which a permission can be held. */
+export type ScopeKind = "global" | "tenant" | "collection";
+
+type Meaning = {
+  /**
+   * `global` holds only where a role is assigned everywhere; `tenant` also where it is assigned for that
+   * tenant; `collection` also where it is assigned for a collection, and then for its members only.
+   */
+  readonly scope: ScopeKind;
+  /** What it lets its holder do, for people who make roles. */
+  readonly means: string;
+  /** Permissions that come with this one. */
+  readonly implies?: readonly string[];
+};
+
+const table = {
+  // On a collection too: whoever may act in a part of a tenant has to see which tenant it is.
+  "tenants.read": { scope: "collection", means: "See tenants: name, pace, age." },
+  "tenants.add": { scope: "global", means: "Register a tenant." },
+  "tenants.manage": { scope: "tenant", means: "Change or remove a tenant." },
+  "deadLetters.read": { scope: "global", means: "See queue messages that were set aside." },
+  "access.read": { scope: "global", means: "See roles, assignments and why someone may do what." },
+  "access.manage": { scope: "global", means: "Make, change and remove roles and assignments." },
+  "audit.read": { scope: "tenant", means: "See who did what; without a tenant, everywhere." },
+  "devices.read": { scope: "collection", means: "See devices and what was sent to them." },
+  "devices.refresh": { scope: "tenant", means: "Import the device directory again." },
+  "collections.read": { scope: "collection", means: "See collections and their members." },
+  // Not on a collection: whoever could edit the rule of the collection that limits them had no limit.
+  "collections.manage": { scope: "tenant", means: "Make, change and remove collections." },
+  "devices.modifyResource": {
+    scope: "collection",
+    means: "Install the client (with devices.read).",
+  },
+  "devices.runScript": {
+    scope: "collection",
+    means: "Run scripts on devices.",
+    implies: ["devices.runCMPivot"],
+  },
+  "devices.runCMPivot": { scope: "collection", means: "Ask devices live questions with CMPivot." },
+  "devices.notifyResource": {
+    scope: "collection",
+    means: "Send client notifications: policy, inventory, evaluation, wake up, restart.",
+  },
+  "devices.enforceSecurity": {
+    scope: "collection",
+    means: "Start Endpoint Protection scans and definition downloads.",
+  },
+  "notifications.read": { scope: "collection", means: "See notifications and their deliveries." },
+  "notifications.cancel": { scope: "collection", means: "Cancel a notification." },
+  "sites.read": { scope: "tenant", means: "See the ConfigMgr sites whose relays have reported." },
+  // For an app, not for people: it decides what a device is said to be and what became of an action.
+  "sites.relay": {
+    scope: "tenant",
+    means: "Be a site's relay: claim deliveries, report results, hand in the site's devices.",
+  },
+  "approvals.read": {
+    scope: "tenant",
+    means: "See what waits for approval, and what was decided.",
+  },
+  "approvals.decide": { scope: "tenant", means: "Approve or reject what someone else asked for." },
+  "approvals.manage": { scope: "global", means: "Say what needs a second person's approval." },
+  "registration.read": { scope: "tenant", means: "See registrations of devices into Autopilot." },
+  "registration.submit": { scope: "tenant", means: "Register devices into Autopilot." },
+} as const satisfies Record<string, Meaning>;
+
+/** Name of a permission. */
+export type Permission = keyof typeof table;
+
+/** What each permission means and where it can be held. */
+export const permissions: Readonly<Record<Permission, Meaning>> = table;
+
+/** All names, in the table's order. */
+export const permissionNames = Object.keys(table) as [Permission, ...Permission[]];
+
+/** The permissions of a list together with those that they imply. */
+export function withImplied(listed: readonly Permission[]): ReadonlySet<Permission> {
+  return new Set(
+    listed.flatMap((name) => [name, ...((permissions[name].implies ?? []) as Permission[])]),
+  );
+}
+
+/**
+ * What an action needs, by the permission that the catalogue names in ConfigMgr's words. Installing the
+ * client takes Read besides Modify Resource, as Microsoft's client notification page says.
+ */
+export const actionPermissions = {
+  modifyResource: ["devices.modifyResource", "devices.read"],
+  runScript: ["devices.runScript"],
+  runCMPivot: ["devices.runCMPivot"],
+  notifyResource: ["devices.notifyResource"],
+  enforceSecurity: ["devices.enforceSecurity"],
+} as const satisfies Record<string, readonly Permission[]>;
+
+/** The catalogue's word for the permission that an action needs. */
+export type ActionPermissionName = keyof typeof actionPermissions;
+
+// Roles. The built-in ones are data and cannot be changed; which of them may
+// do what to devices follows Microsoft's client notification page (docs/decisions/0010 says where its
+// pages disagree, and what was chosen).
 
 /** A role. */
 export type Role = {
@@ -27,8 +125,15 @@ const builtIn = (
   roleId: string,
   [name, fr]: readonly [en: string, fr: string],
   description: string,
-  permissions: readonly Permission[],
-): Role => ({ roleId, name, names: { en: name, fr }, description, permissions, builtIn: true });
+  held: readonly Permission[],
+): Role => ({
+  roleId,
+  name,
+  names: { en: name, fr },
+  description,
+  permissions: held,
+  builtIn: true,
+});
 
 /** The roles that every installation has. */
 export const builtInRoles: readonly Role[] = [
@@ -121,5 +226,108 @@ export const fullAdministratorId = "fullAdministrator";
 /** Names of the built-in roles that hold all of these. */
 export const rolesHolding = (needed: readonly Permission[]): string[] =>
   builtInRoles
-    .filter(({ permissions }) => needed.every((one) => withImplied(permissions).has(one)))
+    .filter((role) => needed.every((one) => withImplied(role.permissions).has(one)))
     .map(({ name }) => name);
+
+// What each operation of the API asks of its caller, by operation name. An operation that is not listed is
+// refused to everybody, and a test names it.
+
+/** Which resource of a request the permission must reach. */
+export type On = "global" | "tenant" | "collection";
+
+/** What an operation asks for. */
+export type Requirement =
+  | { readonly kind: "anonymous" }
+  /** Any signed-in caller; what is shown is their own, or the same for everybody. */
+  | { readonly kind: "signedIn" }
+  | {
+      readonly kind: "permission";
+      readonly permission: Permission;
+      readonly on: On;
+      /** Besides, the right to make the assignments that name the collection: it changes what they give. */
+      readonly changesScopes?: true;
+    }
+  /**
+   * The permissions of the action that is asked for (`actionPermissions`), in the request's tenant; `besides`
+   * them what it takes to see the thing that names the action.
+   */
+  | { readonly kind: "action"; readonly besides?: readonly Permission[] }
+  /** A list over tenants: the caller sees those that this permission reaches, maybe none. */
+  | { readonly kind: "eachTenant"; readonly permission: Permission };
+
+const anonymous: Requirement = { kind: "anonymous" };
+const signedIn: Requirement = { kind: "signedIn" };
+const everywhere = (permission: Permission): Requirement => of(permission, "global");
+const inTenant = (permission: Permission): Requirement => of(permission, "tenant");
+const inCollection = (permission: Permission): Requirement => of(permission, "collection");
+const of = (permission: Permission, on: On) => ({
+  kind: "permission" as const,
+  permission,
+  on,
+});
+
+/** The table. */
+export const requirements: Readonly<Record<string, Requirement>> = {
+  health: anonymous,
+  openapi: anonymous,
+  "zz-unknown-route": signedIn,
+  "actions-list": signedIn,
+  "dead-letters-list": everywhere("deadLetters.read"),
+  "tenants-list": { kind: "eachTenant", permission: "tenants.read" },
+  "tenants-add": everywhere("tenants.add"),
+  "tenants-get": inTenant("tenants.read"),
+  "tenants-change": inTenant("tenants.manage"),
+  "tenants-remove": inTenant("tenants.manage"),
+  "collections-list": inTenant("collections.read"),
+  "collections-add": inTenant("collections.manage"),
+  "collections-preview": inTenant("collections.manage"),
+  "collections-get": inCollection("collections.read"),
+  "collections-members": inCollection("collections.read"),
+  "collections-replace": { ...of("collections.manage", "collection"), changesScopes: true },
+  "collections-remove": { ...of("collections.manage", "collection"), changesScopes: true },
+  "devices-list": inTenant("devices.read"),
+  "devices-get": inTenant("devices.read"),
+  "devices-history": inTenant("notifications.read"),
+  "refreshes-start": inTenant("devices.refresh"),
+  "refreshes-list": inTenant("devices.read"),
+  "refreshes-get": inTenant("devices.read"),
+  "notifications-send": { kind: "action" },
+  "notifications-retry": { kind: "action", besides: ["notifications.read"] },
+  "notifications-list": inTenant("notifications.read"),
+  "notifications-get": inTenant("notifications.read"),
+  "notifications-deliveries": inTenant("notifications.read"),
+  "notifications-cancel": inTenant("notifications.cancel"),
+  "notifications-pause": inTenant("notifications.cancel"),
+  "notifications-resume": { kind: "action", besides: ["notifications.read"] },
+  "sites-list": inTenant("sites.read"),
+  "sites-put-part": inTenant("sites.relay"),
+  "sites-complete": inTenant("sites.relay"),
+  "sites-lease": inTenant("sites.relay"),
+  "sites-claim": inTenant("sites.relay"),
+  "sites-report": inTenant("sites.relay"),
+  "me-get": signedIn,
+  // About oneself; about somebody else the handler asks for access.read.
+  "access-explain": signedIn,
+  "roles-list": everywhere("access.read"),
+  "roles-get": everywhere("access.read"),
+  "roles-add": everywhere("access.manage"),
+  "roles-replace": everywhere("access.manage"),
+  "roles-remove": everywhere("access.manage"),
+  "assignments-list": everywhere("access.read"),
+  "assignments-get": everywhere("access.read"),
+  "assignments-add": everywhere("access.manage"),
+  "assignments-replace": everywhere("access.manage"),
+  "assignments-remove": everywhere("access.manage"),
+  "audit-list": everywhere("audit.read"),
+  "audit-list-tenant": inTenant("audit.read"),
+  "approvals-list": inTenant("approvals.read"),
+  "approvals-get": inTenant("approvals.read"),
+  "approvals-approve": inTenant("approvals.decide"),
+  "approvals-reject": inTenant("approvals.decide"),
+  "approval-rules-get": everywhere("approvals.manage"),
+  "approval-rules-replace": everywhere("approvals.manage"),
+};
+
+/** What an operation asks for; undefined for one that nobody thought about, which means: refuse. */
+export const requirementOf = (operationName: string): Requirement | undefined =>
+  Object.hasOwn(requirements, operationName) ? requirements[operationName] : undefined;

@@ -61,3 +61,16 @@ export const principalOf = ({ kind, tid, oid }: Caller): Principal => ({
 /** Whether two principals are the same one. */
 export const samePrincipal = (one: Principal, other: Principal): boolean =>
   one.kind === other.kind && one.homeTenantId === other.homeTenantId && one.id === other.id;
+
+/** The caller of its own kind that the admin token of the settings stands for. */
+export const bootstrapCaller: Caller = {
+  kind: "bootstrap",
+  oid: "bootstrap",
+  tid: "settings",
+  appId: "",
+  name: "bootstrap administrator",
+  groups: [],
+  groupsComplete: true,
+  scopes: [],
+  roles: [],
+};

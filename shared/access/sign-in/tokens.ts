@@ -1,21 +1,30 @@
 /**
  * Checks Entra access tokens: who issued them, for whom, until when, and that nobody made them up.
  *
- * The order matters: what costs nothing comes first, and no address is called that an anonymous caller chose.
+ * The order matters: what costs nothing comes first, and no address is called that an anonymous caller chose. The admin
+ * token of the settings is no such token, and stands for a caller of its own.
  */
 
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { createHash, timingSafeEqual } from "node:crypto";
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from "jose";
 import * as z from "zod";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock, Instant } from "../../kernel/clock.ts";
 import { fail, type Result } from "../../kernel/failure.ts";
 import { plainText } from "../../kernel/outside-text.ts";
-import type { Caller } from "./caller.ts";
-import { type KeySource, KeysUnavailable } from "./token-keys.ts";
+import { bootstrapCaller, type Caller } from "./caller.ts";
 
 // What the claims of a checked Entra access token say about its caller. Pure.
 
 /** Which consent a token must carry, besides being ours. */
-export type TokenDemands = {
+type TokenDemands = {
   /** Delegated permission that people's tokens carry in `scp`. */
   readonly delegatedScope: string;
   /** App role that an app's own tokens carry in `roles`: without it any app of the tenant could call. */
@@ -23,7 +32,7 @@ export type TokenDemands = {
 };
 
 /** What the claims came to. */
-export type ClaimsVerdict =
+type ClaimsVerdict =
   | { readonly kind: "caller"; readonly caller: Caller }
   | { readonly kind: "refused"; readonly step: "claims" | "consent" };
 
@@ -118,14 +127,15 @@ export type TokenVerdict =
   | { readonly kind: "refused"; readonly step: TokenStep };
 
 /** Which tokens are taken. */
-export type TokenRules = TokenDemands & {
-  /** Directories whose people and apps may call at all; in lower case. */
-  readonly homeTenantIds: readonly string[];
-  /** Values of `aud`: the client id of the API's registration, and its `api://` address. */
-  readonly audiences: readonly string[];
-  readonly keys: KeySource;
-  readonly clock: Clock;
-};
+type TokenRules = TokenDemands &
+  KeySettings & {
+    /** Directories whose people and apps may call at all; in lower case. */
+    readonly homeTenantIds: readonly string[];
+    /** Values of `aud`: the client id of the API's registration, and its `api://` address. */
+    readonly audiences: readonly string[];
+    /** Whoever presents it is the bootstrap administrator; absent, nobody is. */
+    readonly adminToken?: string | undefined;
+  };
 
 /**
  * Longest Authorization header that is looked at. The token of somebody in 200 groups, the most that Entra
@@ -139,13 +149,17 @@ const toleranceSeconds = 60;
 
 /** Makes the check of an Authorization header. Never throws for what a caller sent. */
 export function tokenCheck(rules: TokenRules) {
+  const { adminToken } = rules;
+  const keys = directoryKeys(rules);
   return async (authorization: string | null): Promise<TokenVerdict> => {
+    if (adminToken !== undefined && isAdmin(authorization, adminToken))
+      return { kind: "caller", caller: bootstrapCaller };
     const token = bearerOf(authorization);
     if (typeof token !== "string") return refused(token.step);
     const tenantId = directoryOf(token, rules);
     if (typeof tenantId !== "string") return refused(tenantId.step);
     try {
-      const { issuer, keyOf } = await rules.keys(tenantId);
+      const { issuer, keyOf } = await keys(tenantId);
       const { payload } = await jwtVerify(token, keyOf, {
         issuer,
         audience: [...rules.audiences],
@@ -244,3 +258,114 @@ export function tokenRefusal(step: TokenStep): Result<never> {
       );
   }
 }
+
+// The keys that an Entra directory signs with, found through its OpenID metadata. Keys are kept; a token
+// that names an unknown one makes them be read again, at most twice a minute, so that keys rotate
+// without a restart and nobody can make us hammer the sign-in service.
+
+/** What verifying the tokens of one directory takes. */
+type DirectoryKeys = { readonly issuer: string; readonly keyOf: JWTVerifyGetKey };
+
+/** Finds the keys of a directory; throws `KeysUnavailable` when the sign-in service does not answer. */
+type KeySource = (tenantId: string) => Promise<DirectoryKeys>;
+
+/** The sign-in service did not give its keys: nobody is wrong, nobody can be let in. */
+class KeysUnavailable extends Error {
+  constructor(cause: unknown) {
+    super("the sign-in service's keys cannot be read", { cause });
+    this.name = "KeysUnavailable";
+  }
+}
+
+/** Where keys come from, and how long to wait for them. */
+type KeySettings = {
+  /** `https://login.microsoftonline.com`, or another cloud's, from the settings. */
+  readonly authorityUrl: string;
+  readonly clock: Clock;
+  /** Least time between two readings for an unknown key, and after a failed one. */
+  readonly cooldownMs?: number;
+  readonly timeoutMs?: number;
+};
+
+const metadataKeepMs = 24 * 3600 * 1000;
+const failedKeepMs = 5000;
+const defaultCooldownMs = 30_000;
+const defaultTimeoutMs = 5000;
+const maxDocumentBytes = 512 * 1024;
+
+const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+
+type Kept = { readonly keys: Promise<DirectoryKeys>; until: Instant };
+
+/** Keys by directory. Call it only with directories that are let in: each costs a request. */
+function directoryKeys(settings: KeySettings): KeySource {
+  const kept = new Map<string, Kept>();
+  return (tenantId) => {
+    const now = settings.clock.now();
+    const known = kept.get(tenantId);
+    if (known !== undefined && now < known.until) return known.keys;
+    const fresh: Kept = { keys: findKeys(settings, tenantId), until: now + metadataKeepMs };
+    kept.set(tenantId, fresh);
+    fresh.keys.catch(() => {
+      fresh.until = settings.clock.now() + failedKeepMs;
+    });
+    return fresh.keys;
+  };
+}
+
+async function findKeys(settings: KeySettings, tenantId: string): Promise<DirectoryKeys> {
+  const { authorityUrl, timeoutMs = defaultTimeoutMs } = settings;
+  const url = `${authorityUrl}/${tenantId}/v2.0/.well-known/openid-configuration`;
+  const { issuer, jwks_uri } = await read(url, timeoutMs);
+  // A directory vouches for itself only: an issuer without its id would be everybody's.
+  if (!issuer.toLowerCase().includes(tenantId))
+    throw new KeysUnavailable(new Error(`the issuer of ${tenantId} is ${issuer}`));
+  const remote = createRemoteJWKSet(new URL(jwks_uri), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: settings.cooldownMs ?? defaultCooldownMs,
+    [customFetch]: fetchWithBackoff(settings.clock),
+  });
+  return { issuer, keyOf: remote };
+}
+
+async function read(url: string, timeoutMs: number): Promise<z.output<typeof Metadata>> {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(url, { signal, redirect: "error" });
+    const text = await response.text();
+    if (!response.ok || text.length > maxDocumentBytes)
+      throw new Error(`${url} answered ${response.status} with ${text.length} characters`);
+    return Metadata.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new KeysUnavailable(cause);
+  }
+}
+
+/** After a failure the keys are not asked for again for a while, however many tokens come in. */
+function fetchWithBackoff(clock: Clock) {
+  let notBefore: Instant = Number.NEGATIVE_INFINITY;
+  return async (url: string, options: RequestInit): Promise<Response> => {
+    if (clock.now() < notBefore) throw new KeysUnavailable(new Error("asked too recently"));
+    try {
+      const response = await fetch(url, options);
+      if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+      return response;
+    } catch (cause) {
+      notBefore = clock.now() + failedKeepMs;
+      throw new KeysUnavailable(cause);
+    }
+  };
+}
+
+// The bootstrap administrator: whoever presents the admin token of the settings. It is there to set an
+// installation up; one that leaves the setting out has no such caller.
+
+/** True when the Authorization header carries the admin token; takes the same time either way. */
+function isAdmin(authorization: string | null, adminToken: string): boolean {
+  const [scheme, token, ...rest] = (authorization ?? "").split(" ");
+  if (scheme?.toLowerCase() !== "bearer" || token === undefined || rest.length > 0) return false;
+  // Equal lengths for the comparison, whatever was sent.
+  return timingSafeEqual(hash(token), hash(adminToken));
+}
+
+const hash = (text: string): Buffer => createHash("sha256").update(text).digest();

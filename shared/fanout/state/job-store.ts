@@ -1,6 +1,6 @@
 /** Job rows; the row key sorts newest first, so that a tenant's list needs no sorting. */
 import * as z from "zod";
-import { StoredPerson } from "../../access/approvals/approval-store.ts";
+import { StoredPerson } from "../../access/approvals/approval-gate.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { tableNames } from "../../storage/names.ts";

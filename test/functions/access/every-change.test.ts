@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
 import { type Azurite, startAzurite } from "../../../local/start/azurite.ts";
-import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
+import type { AuditEvent } from "../../../shared/access/audit/records.ts";
 import { client, home } from "../../shared/access/entra.ts";
 import { type Change, changes, type Found, harmless } from "./changes.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";

@@ -2,11 +2,13 @@ import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";
 import { operations } from "../../../functions/functions.ts";
-import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
-import { requirementOf } from "../../../shared/access/requirements.ts";
+import type { AuditEvent } from "../../../shared/access/audit/records.ts";
+import { Guard, rateLimiter } from "../../../shared/access/guard.ts";
 import type { DeniedStep } from "../../../shared/access/roles/decide.ts";
+import { requirementOf } from "../../../shared/access/roles/roles.ts";
 import type { TokenStep } from "../../../shared/access/sign-in/tokens.ts";
 import { noContent } from "../../../shared/http/reply.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
 import { succeed } from "../../../shared/kernel/failure.ts";
 import { delegated, home, sign, unsigned } from "../../shared/access/entra.ts";
 import { anyIds, changes, harmless } from "./changes.ts";
@@ -189,11 +191,15 @@ test.each(Object.entries(steps))(
 const keysAreGone = async () => ({ kind: "refused", step: "keys-unavailable" }) as const;
 
 test("that the keys of a directory cannot be had is our outage, and no event", async () => {
-  const { guard } = door.services;
-  const sent = { token: "any", headers };
-  const answer = await door.serve(known("tenants-list"), sent, {
-    guard: { ...guard, checkToken: keysAreGone },
+  const nobody = { read: () => Promise.reject(new Error("read")), invalidate: () => undefined };
+  const guard = new Guard({
+    checkToken: keysAreGone,
+    snapshots: nobody,
+    limiter: rateLimiter(systemClock),
+    isTenant: async () => false,
   });
+  const sent = { token: "any", headers };
+  const answer = await door.serve(known("tenants-list"), sent, { guard });
   expect(answer).toMatchObject({ status: 503, body: { code: "sign-in-unavailable" } });
   expect(eventsOf(answer)).toEqual([]);
 });

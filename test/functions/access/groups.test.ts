@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Scope } from "../../../shared/access/roles/assignments.ts";
+import type { Scope } from "../../../shared/access/roles/decide.ts";
 import { delegated, home, sign } from "../../shared/access/entra.ts";
 import { type Answered, adminToken, type Door, openDoor, timesNow } from "./door.ts";
 

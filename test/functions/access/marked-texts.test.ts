@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
 import { type Azurite, startAzurite } from "../../../local/start/azurite.ts";
-import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
+import type { AuditEvent } from "../../../shared/access/audit/records.ts";
 import { fullBodies, textsIn } from "../support/full-bodies.ts";
 import { anyIds } from "./changes.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";

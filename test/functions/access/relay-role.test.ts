@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
-import { requirementOf } from "../../../shared/access/requirements.ts";
+import { requirementOf } from "../../../shared/access/roles/roles.ts";
 import { appOnly, home, sign } from "../../shared/access/entra.ts";
 import { anyIds, changes, harmless } from "./changes.ts";
 import { type Answered, adminToken, type Door, openDoor, timesNow } from "./door.ts";

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { operations } from "../../../functions/functions.ts";
-import { requirements } from "../../../shared/access/requirements.ts";
-import type { Scope } from "../../../shared/access/roles/assignments.ts";
+import type { Scope } from "../../../shared/access/roles/decide.ts";
+import { requirements } from "../../../shared/access/roles/roles.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";

@@ -1,7 +1,8 @@
 /** Rows of approvals as the store reads them: what nobody of ours wrote approves nothing. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { ApprovalStore } from "../../../shared/access/approvals/approval-store.ts";
+import type { ApprovalRule } from "../../../shared/access/approvals/approval.ts";
+import { ApprovalGate } from "../../../shared/access/approvals/approval-gate.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
@@ -9,7 +10,6 @@ const person = { kind: "user", homeTenantId: "h", id: "o" } as const;
 const approval = (tenantId: string) => ({
   approvalId: randomUUID(),
   tenantId,
-  state: "pendingApproval" as const,
   subject: {
     kind: "notification" as const,
     id: "n",
@@ -31,17 +31,22 @@ const approval = (tenantId: string) => ({
     scopes: [],
     roles: [],
   },
-  approvers: ["user" as const],
-  createdAt: 1,
-  expiresAt: 2,
 });
+const rule: ApprovalRule = {
+  kind: "notification",
+  actions: "all",
+  tenantIds: "all",
+  moreThan: 0,
+  withinHours: 24,
+  expiresAfterHours: 1,
+  approvers: ["user"],
+};
 
 test("an approval comes back as it was written", async () => {
   const { tables } = await testStorage();
-  const written = approval(randomUUID());
-  const store = new ApprovalStore(tables);
-  await store.insert(written);
-  expect((await store.get(written.tenantId, written.approvalId))?.approval).toEqual(written);
+  const gate = new ApprovalGate(tables, { now: () => 1 });
+  const written = await gate.ask(rule, approval(randomUUID()));
+  expect((await gate.get(written.tenantId, written.approvalId))?.approval).toEqual(written);
 });
 
 test.each([
@@ -51,10 +56,9 @@ test.each([
   ["text that is no JSON", { parameters: "{" }],
 ])("a row with %s is an error, and no approval", async (_name, bent) => {
   const { tables } = await testStorage();
-  const written = approval(randomUUID());
-  const store = new ApprovalStore(tables);
-  await store.insert(written);
+  const gate = new ApprovalGate(tables, { now: () => 1 });
+  const written = await gate.ask(rule, approval(randomUUID()));
   const row = { partitionKey: written.tenantId, rowKey: written.approvalId, ...bent };
   await tables.transact(tableNames.approvals, [{ kind: "note", row }]);
-  await expect(store.get(written.tenantId, written.approvalId)).rejects.toThrow(/./);
+  await expect(gate.get(written.tenantId, written.approvalId)).rejects.toThrow(/./);
 });

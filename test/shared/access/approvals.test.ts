@@ -3,21 +3,15 @@ import { describe, expect, test } from "vitest";
 import {
   type Approval,
   type ApprovalEvent,
+  type ApprovalRule,
   type ApprovalState,
   approvalLifecycle,
   asOf,
   decideOn,
   type Person,
+  ruleFor,
 } from "../../../shared/access/approvals/approval.ts";
-import { type ApprovalRule, ruleFor } from "../../../shared/access/approvals/approval-policy.ts";
-import { ApprovalStore } from "../../../shared/access/approvals/approval-store.ts";
-import {
-  approvalNeeded,
-  askApproval,
-  replaceRules,
-  rulesAbout,
-  settleApproval,
-} from "../../../shared/access/approvals/decide-approval.ts";
+import { ApprovalGate } from "../../../shared/access/approvals/approval-gate.ts";
 import { randomId } from "../../../shared/kernel/values.ts";
 import { caller } from "./installation.ts";
 import { newTenant, noon, openOwnTables } from "./tables.ts";
@@ -178,11 +172,13 @@ describe("the lifecycle", () => {
   });
 });
 
-const open = async (now = noon) => {
-  const settled: Approval[] = [];
-  const approvals = new ApprovalStore(await openOwnTables());
-  const settle = async (approval: Approval) => void settled.push(approval);
-  return { approvals, clock: { now: () => now }, settled: settle, seen: settled };
+const die = () => Promise.reject(new Error("died"));
+const open = async () => {
+  const moved: Approval[] = [];
+  const tables = await openOwnTables();
+  const at = (now: number) => new ApprovalGate(tables, { now: () => now });
+  const settled = async (approval: Approval) => void moved.push(approval);
+  return { gate: at(noon), at, settled, moved };
 };
 
 describe("kept in tables", () => {
@@ -195,17 +191,17 @@ describe("kept in tables", () => {
     withinHours: 24,
     approvers: ["user"],
   };
-  const ask = async (deps: Awaited<ReturnType<typeof open>>) => {
+  const ask = async ({ gate }: Awaited<ReturnType<typeof open>>) => {
     const tenantId = newTenant();
     const { subject, digest, requestedBy, requester } = waiting;
     const asked = { subject, digest, requestedBy, requester };
-    return askApproval(deps, rule, { approvalId: randomId(), tenantId, ...asked });
+    return gate.ask(rule, { approvalId: randomId(), tenantId, ...asked });
   };
 
   test("asking twice asks once", async () => {
     const deps = await open();
     const first = await ask(deps);
-    const again = await askApproval({ ...deps, clock: { now: () => noon + 5 } }, rule, first);
+    const again = await deps.at(noon + 5).ask(rule, first);
     expect(again).toEqual(first);
   });
 
@@ -215,27 +211,26 @@ describe("kept in tables", () => {
     const voters = Array.from({ length: 8 }, (_, n) => person(`voter-${n}`));
     const answers = await Promise.all(
       voters.map((by, n) =>
-        settleApproval(deps, asked, {
-          event: n % 2 === 0 ? "approve" : "reject",
-          by,
-          digest: seen,
-        }),
+        deps.gate.settle(
+          asked,
+          { event: n % 2 === 0 ? "approve" : "reject", by, digest: seen },
+          deps.settled,
+        ),
       ),
     );
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
-    expect(deps.seen).toHaveLength(1);
-    const stored = await deps.approvals.get(asked.tenantId, asked.approvalId);
-    expect(stored?.approval).toEqual(deps.seen[0]);
+    expect(deps.moved).toHaveLength(1);
+    const stored = await deps.gate.get(asked.tenantId, asked.approvalId);
+    expect(stored?.approval).toEqual(deps.moved[0]);
   });
 
   test("a verdict whose second step died is finished when it is repeated", async () => {
     const deps = await open();
     const asked = await ask(deps);
     const verdict = { event: "approve", by: bo, digest: seen } as const;
-    const dying = { ...deps, settled: () => Promise.reject(new Error("died")) };
-    await expect(settleApproval(dying, asked, verdict)).rejects.toThrow("died");
-    expect((await settleApproval(deps, asked, verdict)).ok).toBe(true);
-    expect(deps.seen.map(({ state }) => state)).toEqual(["approved"]);
+    await expect(deps.gate.settle(asked, verdict, die)).rejects.toThrow("died");
+    expect((await deps.gate.settle(asked, verdict, deps.settled)).ok).toBe(true);
+    expect(deps.moved.map(({ state }) => state)).toEqual(["approved"]);
   });
 
   test.each([
@@ -244,21 +239,18 @@ describe("kept in tables", () => {
   ])("%s is refused, and nothing moves", async (_name, by, now, code) => {
     const deps = await open();
     const asked = await ask(deps);
-    const later = { ...deps, clock: { now: () => now } };
-    const answer = await settleApproval(later, asked, { event: "approve", by, digest: seen });
+    const verdict = { event: "approve", by, digest: seen } as const;
+    const answer = await deps.at(now).settle(asked, verdict, deps.settled);
     expect(answer).toMatchObject({ ok: false, failure: { code } });
-    expect(deps.seen).toEqual([]);
+    expect(deps.moved).toEqual([]);
   });
 
   test("another tenant's approval is unknown", async () => {
     const deps = await open();
     const { approvalId } = await ask(deps);
     const ids = { tenantId: newTenant(), approvalId };
-    const answer = await settleApproval(deps, ids, {
-      event: "approve",
-      by: bo,
-      digest: seen,
-    });
+    const verdict = { event: "approve", by: bo, digest: seen } as const;
+    const answer = await deps.gate.settle(ids, verdict, deps.settled);
     expect(answer).toMatchObject({ ok: false, failure: { code: "unknown-approval" } });
   });
 
@@ -267,7 +259,7 @@ describe("kept in tables", () => {
     const tenantId = newTenant();
     const base = await open();
     const send = (at: number, id: string, count: number, by = ana.principal) =>
-      approvalNeeded({ ...base, clock: { now: () => at } }, [few], {
+      base.at(at).needed([few], {
         kind: "notification",
         action: "restart",
         tenantId,
@@ -281,11 +273,11 @@ describe("kept in tables", () => {
       at: noon + n * 60_000,
       count: 2,
     }));
-    await base.approvals.replaceSent(key, minutes, undefined);
+    await base.gate.replaceSent(key, minutes, undefined);
     for (let n = 495; n < 500; n += 1)
       expect(await send(noon + n * 60_000, `n${n}`, 2)).toBeUndefined();
     // The row stays small, whatever was sent: older requests are kept by the hour.
-    expect((await base.approvals.sent(key)).sent.length).toBeLessThan(210);
+    expect((await base.gate.sent(key)).sent.length).toBeLessThan(210);
     const later = noon + 500 * 60_000;
     expect(await send(later, "more", 1)).toEqual(few);
     // The last one again, whose answer was lost; somebody else; and the same a day later.
@@ -296,14 +288,14 @@ describe("kept in tables", () => {
 
   test("rules are replaced whole, and only by who read them", async () => {
     const deps = await open();
-    const before = await deps.approvals.rules();
-    const written = await replaceRules(deps, { rules: [rule] }, before.etag);
+    const before = await deps.gate.rules();
+    const written = await deps.gate.replaceRules({ rules: [rule] }, before.etag);
     expect(written.ok).toBe(true);
     const intent = { kind: "notification", action: "restart", tenantId: "t1", count: 1 } as const;
-    const rules = await rulesAbout(deps, intent);
+    const rules = await deps.gate.rulesAbout(intent);
     const asked = { ...intent, id: "n1", by: ana.principal };
-    expect(await approvalNeeded(deps, rules, asked)).toEqual(rule);
-    expect(await replaceRules(deps, { rules: [] }, 'W/"old"')).toMatchObject({
+    expect(await deps.gate.needed(rules, asked)).toEqual(rule);
+    expect(await deps.gate.replaceRules({ rules: [] }, 'W/"old"')).toMatchObject({
       failure: { code: "precondition-failed" },
     });
   });

@@ -1,12 +1,14 @@
+/** The chain of shared/access/audit: what extends it (records.ts), and what judges it (verify.ts). */
 import { array, assert, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import {
-  chainCheck,
   extend,
   genesis,
+  keyOf,
   type Link,
-} from "../../../shared/access/audit/audit-chain.ts";
-import { keyOf, monthBefore } from "../../../shared/access/audit/audit-rows.ts";
+  monthBefore,
+} from "../../../shared/access/audit/records.ts";
+import { chainCheck } from "../../../shared/access/audit/verify.ts";
 
 const verify = (links: readonly Link[], head = links.at(-1) ?? genesis("p")) => {
   const check = chainCheck("p", head);

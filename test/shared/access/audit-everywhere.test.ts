@@ -1,17 +1,14 @@
+/** shared/access/audit/reader.ts over all trails. */
 import { expect, test } from "vitest";
+import { AuditReader } from "../../../shared/access/audit/reader.ts";
 import {
   type AuditEvent,
   type AuditFilter,
   platformTrail,
-} from "../../../shared/access/audit/audit-event.ts";
-import { answerAudit } from "../../../shared/access/audit/audit-query.ts";
-import {
-  allAudit,
-  type PageWanted,
-  readEverywhere,
-} from "../../../shared/access/audit/audit-reader.ts";
-import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
+} from "../../../shared/access/audit/records.ts";
+import { auditTrail } from "../../../shared/access/audit/trail.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
+import { succeed } from "../../../shared/kernel/failure.ts";
 import { randomId } from "../../../shared/kernel/values.ts";
 import { newTenant, noon, openOwnTables, stillClock, writing } from "./tables.ts";
 
@@ -37,14 +34,15 @@ async function installationOf(tenants: number) {
     await write({ tenantId }, noon);
   }
   await write({ operation: "roles-add" }, noon);
-  const deps = { tables, clock: stillClock };
+  const reader = new AuditReader(tables, stillClock);
   const all = async (filter: AuditFilter, top = 1000) => {
     const found: AuditEvent[] = [];
     const pages: number[] = [];
-    const read = (page: PageWanted) => readEverywhere(deps, filter, { ...page, top });
+    const read = (page: { position: string | undefined }) =>
+      reader.everywhere(filter, { ...page, top });
     let position: string | undefined;
     do {
-      const page = await read({ top, position });
+      const page = await read({ position });
       if (!page.ok) throw new Error(page.failure.detail);
       found.push(...page.value.items);
       pages.push(page.value.items.length);
@@ -52,7 +50,7 @@ async function installationOf(tenants: number) {
     } while (position !== undefined);
     return { found, pages };
   };
-  return { deps, tenantIds, all };
+  return { reader, tenantIds, all };
 }
 
 test("every event of every trail is found once, however small the pages and many the trails", async () => {
@@ -80,13 +78,13 @@ test("what somebody did anywhere is found by filters, of a time as well", async 
 });
 
 test("it is listed in pages whose tokens are its own, and as one CSV document", async () => {
-  const { deps } = await installationOf(2);
+  const { reader } = await installationOf(2);
   const query = { top: 2, pageToken: undefined };
-  const first = await answerAudit(deps, "all", query, "application/json");
+  const first = await reader.answer("all", query, "application/json");
   if (!first.ok || first.value.kind !== "page") throw new Error("no page");
   expect(first.value.page).toMatchObject({ items: [{}, {}], next: expect.any(String) });
   expect(first.value.list).not.toBe("audit platform");
-  const csv = await answerAudit(deps, "all", query, "text/csv");
+  const csv = await reader.answer("all", query, "text/csv");
   if (!csv.ok || csv.value.kind !== "csv") throw new Error("no CSV");
   let text = "";
   for await (const piece of csv.value.stream) text += piece;
@@ -94,13 +92,12 @@ test("it is listed in pages whose tokens are its own, and as one CSV document", 
 });
 
 test("a position that is none is refused", async () => {
-  const { deps } = await installationOf(1);
-  const page = await readEverywhere(deps, {}, { top: 5, position: "platform nonsense" });
+  const { reader } = await installationOf(1);
+  const page = await reader.everywhere({}, { top: 5, position: "platform nonsense" });
   expect(page).toMatchObject({ ok: false, failure: { code: "bad-page-token" } });
 });
 
 test("nothing is found where nothing was ever written", async () => {
-  const deps = { tables: await openOwnTables(), clock: stillClock };
-  const read = (page: PageWanted) => readEverywhere(deps, {}, page);
-  expect((await Array.fromAsync(allAudit(read))).length).toBe(0);
+  const reader = new AuditReader(await openOwnTables(), stillClock);
+  expect(await reader.everywhere({}, { top: 1000 })).toEqual(succeed({ items: [] }));
 });

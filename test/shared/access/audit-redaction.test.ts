@@ -1,6 +1,7 @@
+/** What shared/access/audit/trail.ts keeps out of an event. */
 import { anything, assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redact as redactOf } from "../../../shared/access/audit/audit-trail.ts";
+import { redact as redactOf } from "../../../shared/access/audit/trail.ts";
 
 const needle = "s3cr3t-V4lue";
 const redact = (value: unknown) => redactOf("notifications-send", value);

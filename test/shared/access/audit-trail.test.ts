@@ -1,10 +1,15 @@
+/** shared/access/audit/trail.ts, written, read and verified on storage. */
 import { afterAll, describe, expect, test } from "vitest";
-import { type AuditEvent, platformTrail } from "../../../shared/access/audit/audit-event.ts";
-import { auditCsv } from "../../../shared/access/audit/audit-query.ts";
-import { allAudit, type PageWanted, readAudit } from "../../../shared/access/audit/audit-reader.ts";
-import { headKey, keyOf, partitionOf } from "../../../shared/access/audit/audit-rows.ts";
-import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
-import { verifyPartition } from "../../../shared/access/audit/audit-verify.ts";
+import { AuditReader } from "../../../shared/access/audit/reader.ts";
+import {
+  type AuditEvent,
+  headKey,
+  keyOf,
+  partitionOf,
+  platformTrail,
+} from "../../../shared/access/audit/records.ts";
+import { auditTrail } from "../../../shared/access/audit/trail.ts";
+import { verifyPartition } from "../../../shared/access/audit/verify.ts";
 import { type Instant, toIso } from "../../../shared/kernel/clock.ts";
 import { randomId } from "../../../shared/kernel/values.ts";
 import type { Interceptor } from "../../../shared/storage/calls.ts";
@@ -12,7 +17,7 @@ import { tableNames } from "../../../shared/storage/names.ts";
 import { newTenant, noon, openTables, stillClock, writing } from "./tables.ts";
 
 const month = "2026-08";
-const reading = async () => ({ tables: await openTables(), clock: stillClock });
+const reading = async () => new AuditReader(await openTables(), stillClock);
 
 const event = (
   tenantId: string,
@@ -36,13 +41,8 @@ const writer = async (tap?: Interceptor) =>
 const verify = async (tenantId: string) =>
   verifyPartition(await openTables(), partitionOf(tenantId, month));
 
-const readingOf = async (tenantId: string) => {
-  const deps = await reading();
-  return (page: PageWanted) => readAudit(deps, tenantId, {}, page);
-};
-
 const read = async (tenantId: string, filter = {}, top = 1000) => {
-  const page = await readAudit(await reading(), tenantId, filter, { top });
+  const page = await (await reading()).trail(tenantId, filter, { top });
   if (!page.ok) throw new Error(page.failure.detail);
   return page.value.items;
 };
@@ -205,11 +205,11 @@ describe("reading", () => {
 
   test("goes through pages and months without doubles or gaps", async () => {
     await filled;
-    const deps = await reading();
+    const reader = await reading();
     const seen: string[] = [];
     let position: string | undefined;
     do {
-      const page = await readAudit(deps, tenantId, {}, { top: 2, position });
+      const page = await reader.trail(tenantId, {}, { top: 2, position });
       if (!page.ok) throw new Error(page.failure.code);
       seen.push(...page.value.items.map(({ requestId }) => requestId));
       position = page.value.next;
@@ -220,7 +220,7 @@ describe("reading", () => {
   test.each(["nonsense", "2026-08 head", "9999-01 e000000000001", "2026-08 e1' or 1 eq 1"])(
     "a made-up position is refused: %s",
     async (position) => {
-      const page = await readAudit(await reading(), tenantId, {}, { top: 2, position });
+      const page = await (await reading()).trail(tenantId, {}, { top: 2, position });
       expect(page).toMatchObject({ ok: false, failure: { code: "bad-page-token" } });
     },
   );
@@ -228,8 +228,10 @@ describe("reading", () => {
   test("gives CSV whose cells no spreadsheet takes for formulas", async () => {
     const own = newTenant();
     await (await writer()).append(event(own, { object: "=cmd|' /C calc'!A0" }));
+    const answer = await (await reading()).answer(own, { top: 100 }, "text/csv");
+    if (!answer.ok || answer.value.kind !== "csv") throw new Error("no CSV");
     let text = "";
-    for await (const piece of auditCsv(allAudit(await readingOf(own)))) text += piece;
+    for await (const piece of answer.value.stream) text += piece;
     const [header, line] = text.split("\r\n");
     expect(header).toMatch(/^at,actorKind,actorId/);
     expect(line).toContain("'=cmd|");

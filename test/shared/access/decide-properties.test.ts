@@ -15,20 +15,22 @@ import {
 import { expect, test } from "vitest";
 import {
   type Assignment,
+  beyondReach,
   containsScope,
+  type Decision,
+  decide,
+  explain,
   type Resource,
   reachOf,
   type Scope,
-} from "../../../shared/access/roles/assignments.ts";
-import { type Decision, decide, explain } from "../../../shared/access/roles/decide.ts";
-import { beyondReach } from "../../../shared/access/roles/granting.ts";
+} from "../../../shared/access/roles/decide.ts";
+import { snapshotOf } from "../../../shared/access/roles/granted.ts";
 import {
   type Permission,
   permissionNames,
   permissions,
-} from "../../../shared/access/roles/permissions.ts";
-import { type Role } from "../../../shared/access/roles/roles.ts";
-import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+  type Role,
+} from "../../../shared/access/roles/roles.ts";
 import type { Principal } from "../../../shared/access/sign-in/caller.ts";
 
 import {

@@ -1,14 +1,17 @@
+import { array, assert, integer, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { accountOf, authenticate, authorize } from "../../../shared/access/guard.ts";
+import { auditEventOf, clientAddress, isAudited } from "../../../shared/access/audit/trail.ts";
 import {
-  auditEventOf,
-  clientAddress,
-  isAudited,
+  accountOf,
+  fullBucket,
+  Guard,
   limitAnonymousEvents,
-} from "../../../shared/access/request-audit.ts";
-import type { Assignment } from "../../../shared/access/roles/assignments.ts";
-import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
-import { rateLimiter } from "../../../shared/access/sign-in/rate-limit.ts";
+  networkOf,
+  rateLimiter,
+  take,
+} from "../../../shared/access/guard.ts";
+import type { Assignment } from "../../../shared/access/roles/decide.ts";
+import { snapshotOf } from "../../../shared/access/roles/granted.ts";
 import type { TokenVerdict } from "../../../shared/access/sign-in/tokens.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 import { noon } from "./tables.ts";
@@ -17,34 +20,40 @@ const rate = { burst: 3, perSecond: 1 };
 const both = { read: rate, write: rate };
 
 const limiterOf = () =>
-  rateLimiter(
-    { now: () => noon },
-    { address: both, caller: both, tenant: both, anonymous: both, allAnonymous: both },
-  );
-const deps = (assignments: Assignment[], verdict: TokenVerdict = { kind: "caller", caller }) => ({
+  rateLimiter({ now: () => noon }, 1, {
+    address: both,
+    caller: both,
+    tenant: both,
+    anonymous: both,
+    allAnonymous: both,
+  });
+const partsOf = (
+  assignments: Assignment[],
+  verdict: TokenVerdict = { kind: "caller", caller },
+) => ({
   checkToken: async () => verdict,
   snapshots: { read: async () => snapshotOf([], assignments), invalidate: () => undefined },
   limiter: limiterOf(),
-  anonymousEvents: limitAnonymousEvents(limiterOf()),
   isTenant: async (tenantId: string) => tenantId.startsWith("t"),
 });
-type Deps = ReturnType<typeof deps>;
+const guard = (...given: Parameters<typeof partsOf>) => new Guard(partsOf(...given));
 
-const knock = (to: Deps, address = "192.0.2.1") =>
-  authenticate(to, { authorization: "Bearer x", address, rate: "read" });
+const fail = () => Promise.reject(new Error("read"));
+const knock = (to: Guard, address = "192.0.2.1") =>
+  to.authenticate("Bearer x", { address, rate: "read" });
 
-async function ask(to: Deps, operation: string, tenantId?: string) {
+async function ask(to: Guard, operation: string, tenantId?: string) {
   const who = await knock(to);
   return who.kind === "refused"
     ? who
-    : authorize(to, who, { operation, target: { tenantId }, rate: "read" });
+    : to.authorize(who.standing, { operation, target: { tenantId }, rate: "read" });
 }
 
 describe("tenants", () => {
   test("one that is not registered is refused like one that is out of reach, word for word", async () => {
     const given = [assign("fullAdministrator", tenants("t1", "gone"))];
     const answers = await Promise.all(
-      ["t2", "never", "gone"].map((tenantId) => ask(deps(given), "devices-list", tenantId)),
+      ["t2", "never", "gone"].map((tenantId) => ask(guard(given), "devices-list", tenantId)),
     );
     const failures = answers.map((answer) => (answer.kind === "refused" ? answer.failure : answer));
     expect(failures[0]).toMatchObject({ code: "forbidden" });
@@ -53,19 +62,19 @@ describe("tenants", () => {
 
   test("are all known to who holds the permission everywhere: the handler says that there is none", async () => {
     const given = [assign("fullAdministrator", everything)];
-    expect((await ask(deps(given), "devices-list", "never")).kind).toBe("authorized");
+    expect((await ask(guard(given), "devices-list", "never")).kind).toBe("authorized");
   });
 
   test("in reach are authorized, with the limits to keep", async () => {
     const given = [assign("fullAdministrator", collections(["t1", "c1"]))];
-    expect(await ask(deps(given), "devices-list", "t1")).toMatchObject({
+    expect(await ask(guard(given), "devices-list", "t1")).toMatchObject({
       authorization: { limits: { collectionIds: ["c1"] } },
     });
   });
 });
 
 test("an operation that is not listed is refused to everybody", async () => {
-  const answer = await ask(deps([assign("fullAdministrator", everything)]), "brand-new", "t1");
+  const answer = await ask(guard([assign("fullAdministrator", everything)]), "brand-new", "t1");
   expect(answer).toMatchObject({
     kind: "refused",
     step: "unlisted",
@@ -74,11 +83,8 @@ test("an operation that is not listed is refused to everybody", async () => {
 });
 
 test("a refused token is refused before anything is read", async () => {
-  const to = { ...deps([], { kind: "refused", step: "signature" }) };
-  const unread = {
-    ...to,
-    snapshots: { ...to.snapshots, read: () => Promise.reject(new Error("read")) },
-  };
+  const parts = partsOf([], { kind: "refused", step: "signature" });
+  const unread = new Guard({ ...parts, snapshots: { ...parts.snapshots, read: fail } });
   expect(await knock(unread)).toMatchObject({
     step: "signature",
     failure: { code: "unauthenticated" },
@@ -94,7 +100,7 @@ test.each([
   ],
   ["right ones of one caller", { kind: "caller", caller } as const, "rate-caller"],
 ])("too many requests with %s wait", async (_name, verdict, step) => {
-  const to = deps([], verdict);
+  const to = guard([], verdict);
   // A caller is one caller from wherever they come.
   const addresses = step === "rate-caller" ? ["a", "b", "c", "d"] : ["a", "a", "a", "a"];
   const answers = [];
@@ -107,7 +113,7 @@ test.each([
 });
 
 test("addresses of one IPv6 network are one address: whoever has one has all", async () => {
-  const to = deps([], { kind: "refused", step: "malformed" });
+  const to = guard([], { kind: "refused", step: "malformed" });
   const answers = [];
   for (const host of ["1", "2", "3", "4"])
     answers.push(await knock(to, `2001:db8:0:7:${host}::${host}`));
@@ -179,4 +185,109 @@ test("a user and an app with one id, and one id in two directories, have account
     accountOf,
   );
   expect(new Set(accounts).size).toBe(3);
+});
+
+const five = { burst: 5, perSecond: 2 };
+
+test("a burst passes, the next request waits as long as it is told, and then passes", () => {
+  let bucket = fullBucket(five, noon);
+  for (let n = 0; n < 5; n += 1) bucket = take(bucket, five, noon).bucket;
+  const refused = take(bucket, five, noon);
+  expect(refused).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
+  expect(take(refused.bucket, five, noon + 1000).allowed).toBe(true);
+});
+
+test("a clock that jumps back gives nothing away and takes nothing", () => {
+  const bucket = { left: 2, at: noon };
+  expect(take(bucket, five, noon - 3_600_000)).toMatchObject({ bucket: { left: 1, at: noon } });
+});
+
+test("whatever the times, no more pass than the burst and what has flowed in since", () => {
+  assert(
+    property(array(integer({ min: 0, max: 3000 }), { maxLength: 60 }), (gaps) => {
+      let now = noon;
+      let bucket = fullBucket(five, now);
+      let passed = 0;
+      for (const gap of gaps) {
+        now += gap;
+        const taken = take(bucket, five, now);
+        bucket = taken.bucket;
+        if (taken.allowed) passed += 1;
+      }
+      expect(passed).toBeLessThanOrEqual(
+        five.burst + ((now - noon) / 1000) * five.perSecond + 1e-6,
+      );
+    }),
+  );
+});
+
+test("who waits the told time is never refused again", () => {
+  assert(
+    property(integer({ min: 0, max: 499 }), integer({ min: 1, max: 50 }), (left, perSecond) => {
+      const slow = { burst: 5, perSecond: perSecond / 10 };
+      const refused = take({ left: left / 500, at: noon }, slow, noon);
+      const seconds = refused.allowed ? 0 : refused.retryAfterSeconds;
+      expect(take(refused.bucket, slow, noon + seconds * 1000).allowed).toBe(true);
+    }),
+  );
+});
+
+test("accounts and kinds are counted apart", () => {
+  const table = { read: five, write: { burst: 1, perSecond: 1 } };
+  const limiter = rateLimiter({ now: () => noon }, 1, {
+    caller: table,
+    tenant: table,
+    address: table,
+    anonymous: table,
+    allAnonymous: table,
+  });
+  expect(limiter.count("caller", "ana", "write").ok).toBe(true);
+  expect(limiter.count("caller", "ana", "write")).toMatchObject({
+    ok: false,
+    failure: { code: "too-many-requests", retryAfterSeconds: 1 },
+  });
+  expect(limiter.count("caller", "ana", "read").ok).toBe(true);
+  expect(limiter.count("caller", "bo", "write").ok).toBe(true);
+  expect(limiter.count("tenant", "ana", "write").ok).toBe(true);
+});
+
+const dayMs = 24 * 3600 * 1000;
+
+test("one place that keeps on asking has few events, and the next one says how many there were not", () => {
+  let now = noon;
+  const events = limitAnonymousEvents(rateLimiter({ now: () => now }));
+  const answers = Array.from({ length: 1000 }, () => events.ask("192.0.2.1"));
+  expect(answers.filter(({ audited }) => audited)).toHaveLength(60);
+  expect(events.ask("198.51.100.1")).toEqual({ audited: true, unrecorded: 940 });
+  now += 5000;
+  expect(events.ask("192.0.2.1")).toEqual({ audited: true, unrecorded: 0 });
+  expect(events.ask("192.0.2.1")).toEqual({ audited: false, unrecorded: 0 });
+  expect(events.ask("198.51.100.1")).toEqual({ audited: true, unrecorded: 1 });
+});
+
+test("a day of refused calls from everywhere leaves a bounded number of events, and none uncounted", () => {
+  let now = noon;
+  const events = limitAnonymousEvents(rateLimiter({ now: () => now }));
+  let [written, counted, sent] = [0, 0, 0];
+  for (; now < noon + dayMs; now += 500) {
+    const { audited, unrecorded } = events.ask(`192.0.${sent % 256}.${(sent >> 8) % 256}`);
+    sent += 1;
+    if (audited) [written, counted] = [written + 1, counted + unrecorded];
+  }
+  expect(written).toBeLessThanOrEqual(600 + dayMs / 1000);
+  // The last ones are told by the next event.
+  now += 1000;
+  expect(written + counted + events.ask("203.0.113.1").unrecorded).toBe(sent);
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["unknown", "unknown"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["2001:DB8:0:0:1:2:3:4", "2001:db8:0:0::/64"],
+  ["2001:0db8:0000:0001::", "2001:db8:0:1::/64"],
+  ["::1", "0:0:0:0::/64"],
+  ["::", "0:0:0:0::/64"],
+])("%s calls from %s", (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });

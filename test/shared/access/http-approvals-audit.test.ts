@@ -5,8 +5,7 @@ import {
   rejectApprovalFunction,
 } from "../../../functions/access/approvals.http.ts";
 import { listTenantAuditFunction } from "../../../functions/access/audit.http.ts";
-import type { ApprovalRule } from "../../../shared/access/approvals/approval-policy.ts";
-import { askApproval } from "../../../shared/access/approvals/decide-approval.ts";
+import type { ApprovalRule } from "../../../shared/access/approvals/approval.ts";
 import { randomId } from "../../../shared/kernel/values.ts";
 import { caller, person, startAccess } from "./installation.ts";
 
@@ -30,7 +29,7 @@ const asked = async () => {
     withinHours: 24,
     approvers: ["user"],
   } satisfies ApprovalRule;
-  const { approvalId } = await askApproval(muster.access, rule, {
+  const { approvalId } = await muster.access.approvals.ask(rule, {
     approvalId: randomId(),
     tenantId,
     subject: {

@@ -2,17 +2,22 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import type { HttpFunction, HttpInput, Tools } from "../../../functions/define.ts";
+import type { AccessServices } from "../../../functions/services-access.ts";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
-import { ApprovalStore } from "../../../shared/access/approvals/approval-store.ts";
-import type { AuditEvent } from "../../../shared/access/audit/audit-event.ts";
-import { auditTrail } from "../../../shared/access/audit/audit-trail.ts";
-import { evaluate } from "../../../shared/access/evaluate.ts";
-import { requirementOf } from "../../../shared/access/requirements.ts";
-import { AssignmentStore } from "../../../shared/access/roles/assignment-store.ts";
-import { RoleStore } from "../../../shared/access/roles/role-store.ts";
-import { cachedSnapshots } from "../../../shared/access/roles/snapshot.ts";
+import { ApprovalGate } from "../../../shared/access/approvals/approval-gate.ts";
+import { AuditReader } from "../../../shared/access/audit/reader.ts";
+import type { AuditEvent } from "../../../shared/access/audit/records.ts";
+import { type AuditNote, auditTrail } from "../../../shared/access/audit/trail.ts";
+import type { SignedIn } from "../../../shared/access/guard.ts";
+import { evaluate } from "../../../shared/access/roles/decide.ts";
+import {
+  AssignmentStore,
+  cachedSnapshots,
+  RoleStore,
+} from "../../../shared/access/roles/granted.ts";
+import { AssignmentRegistry, RoleRegistry } from "../../../shared/access/roles/manage.ts";
+import { requirementOf } from "../../../shared/access/roles/roles.ts";
 import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
-import type { AccessServices, AuditNote, SignedIn } from "../../../shared/access/signed-in.ts";
 import type { Operation } from "../../../shared/http/operation.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
 import { digest, newestFirstId, randomId } from "../../../shared/kernel/values.ts";
@@ -54,17 +59,18 @@ export async function startAccess() {
   const [roles, assignments] = [new RoleStore(tables), new AssignmentStore(tables)];
   const first = { homeTenantId, id: idOf("admin") };
   const settled: Approval[] = [];
+  const snapshots = cachedSnapshots({ roles, assignments, first, clock: stillClock });
+  const granted = { roles, assignments, snapshots };
+  const registry = new RoleRegistry(granted);
   const access: AccessServices = {
-    roles,
-    assignments,
-    snapshots: cachedSnapshots({ roles, assignments, first, clock: stillClock }),
-    clock: stillClock,
-    approvals: new ApprovalStore(tables),
+    roles: registry,
+    assignments: new AssignmentRegistry({ ...granted, roles: registry, clock: stillClock }),
+    approvals: new ApprovalGate(tables, stillClock),
+    audit: new AuditReader(tables, stillClock),
     settled: async (approval) => void settled.push(approval),
-    auditing: { tables, clock: stillClock },
   };
   const notes: AuditNote[] = [];
-  const standingOf = async (who: Caller) => ({ caller: who, ...(await access.snapshots.read()) });
+  const standingOf = async (who: Caller) => ({ caller: who, ...(await snapshots.read()) });
   const trail = auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms) });
   return {
     access,
@@ -93,10 +99,9 @@ export async function startAccess() {
         caller: who,
         standing: await standingOf(who),
         authorization: { allowed: true, limits: { kind: "all" }, asked: [] },
-        access,
         note: (note) => void notes.push(note),
       };
-      const tools = { signedIn } as unknown as Tools;
+      const tools = { signedIn, services: { access, clock: stillClock } } as unknown as Tools;
       const result = await definition.handle(inputOf(definition.operation, given), tools);
       if (!result.ok) {
         const { code, detail } = result.failure;

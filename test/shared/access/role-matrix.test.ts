@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { evaluate } from "../../../shared/access/evaluate.ts";
-import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
-import type { Scope } from "../../../shared/access/roles/assignments.ts";
-import type { ActionPermissionName } from "../../../shared/access/roles/permissions.ts";
-import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import { evaluate, type Scope } from "../../../shared/access/roles/decide.ts";
+import { snapshotOf } from "../../../shared/access/roles/granted.ts";
+import {
+  type ActionPermissionName,
+  requirementOf,
+  requirements,
+} from "../../../shared/access/roles/roles.ts";
 import { letters, matrix, type Where } from "./role-matrix.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 

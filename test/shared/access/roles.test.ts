@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
-import { requirementOf, requirements } from "../../../shared/access/requirements.ts";
 import {
   actionPermissions,
+  builtInRoles,
   type Permission,
   permissionNames,
   permissions,
+  requirementOf,
+  requirements,
   withImplied,
-} from "../../../shared/access/roles/permissions.ts";
-import { builtInRoles } from "../../../shared/access/roles/roles.ts";
+} from "../../../shared/access/roles/roles.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 
 /** Microsoft's client notification page, role by role: who holds which action permission by default. */

@@ -1,6 +1,7 @@
+/** The snapshot of shared/access/roles/granted.ts. */
 import { expect, test } from "vitest";
-import type { Assignment } from "../../../shared/access/roles/assignments.ts";
-import { cachedSnapshots, snapshotMs } from "../../../shared/access/roles/snapshot.ts";
+import type { Assignment } from "../../../shared/access/roles/decide.ts";
+import { cachedSnapshots, snapshotMs } from "../../../shared/access/roles/granted.ts";
 import { assign, everything } from "./standing.ts";
 import { noon } from "./tables.ts";
 

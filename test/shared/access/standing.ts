@@ -1,10 +1,14 @@
 /** Callers, scopes and assignments for tables of decisions. */
 
-import type { Assignment, Resource, Scope } from "../../../shared/access/roles/assignments.ts";
-import { type Decision, decide } from "../../../shared/access/roles/decide.ts";
-import type { Permission } from "../../../shared/access/roles/permissions.ts";
-import type { Role } from "../../../shared/access/roles/roles.ts";
-import { snapshotOf } from "../../../shared/access/roles/snapshot.ts";
+import {
+  type Assignment,
+  type Decision,
+  decide,
+  type Resource,
+  type Scope,
+} from "../../../shared/access/roles/decide.ts";
+import { snapshotOf } from "../../../shared/access/roles/granted.ts";
+import type { Permission, Role } from "../../../shared/access/roles/roles.ts";
 import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
 
 export const caller: Caller = {

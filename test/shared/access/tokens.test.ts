@@ -1,6 +1,5 @@
 import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { directoryKeys } from "../../../shared/access/sign-in/token-keys.ts";
 import {
   maxTokenChars,
   type TokenStep,
@@ -28,7 +27,8 @@ const rules = (at: Directory, clock = { now: () => entra.now }, cooldownMs = 30_
   audiences: [entra.audience],
   delegatedScope: "Muster.Use",
   appRole: "Muster.Use",
-  keys: directoryKeys({ authorityUrl: at.authorityUrl, clock, cooldownMs }),
+  authorityUrl: at.authorityUrl,
+  cooldownMs,
   clock,
 });
 

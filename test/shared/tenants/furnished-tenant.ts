@@ -50,26 +50,27 @@ export async function furnish(rig: NotifyRig) {
   const inventory = { tenantId, siteCode: "P01", inventoryId: newestFirstId(Date.now()) };
   await sites.putPart(inventory, 0, []);
   await sites.publish({ ...inventory, parts: 1, devices: 0, reportedAt: "2026-01-01T00:00:00Z" });
-  await notify.approvals.insert({
-    approvalId: some,
-    tenantId,
-    state: "pendingApproval",
-    createdAt: Date.now(),
-    expiresAt: Date.now() + 1000,
-    subject: {
-      kind: "notification",
-      id: some,
-      summary: "",
-      action: "restart",
-      parameters: {},
-      target: { kind: "devices" },
-      count: deviceIds.length,
+  const rule = { actions: "all", tenantIds: "all", moreThan: 0, withinHours: 1 } as const;
+  const lasting = { expiresAfterHours: 1, approvers: ["user" as const] };
+  await notify.approvals.ask(
+    { kind: "notification", ...rule, ...lasting },
+    {
+      approvalId: some,
+      tenantId,
+      subject: {
+        kind: "notification",
+        id: some,
+        summary: "",
+        action: "restart",
+        parameters: {},
+        target: { kind: "devices" },
+        count: deviceIds.length,
+      },
+      digest: "",
+      requestedBy: { principal: { kind: "user", homeTenantId: tenantId, id: tenantId } },
+      requester: caller("requester"),
     },
-    digest: "",
-    requestedBy: { principal: { kind: "user", homeTenantId: tenantId, id: tenantId } },
-    requester: caller("requester"),
-    approvers: ["user"],
-  });
+  );
   const at = new Date().toISOString();
   const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
   await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });

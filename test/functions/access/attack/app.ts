@@ -6,7 +6,7 @@ import type { JWTPayload } from "jose";
 import { startHost } from "../../../../local/host/host.ts";
 import { startAzurite } from "../../../../local/start/azurite.ts";
 import { ensureBuilt } from "../../../../scripts/build.ts";
-import type { Scope } from "../../../../shared/access/roles/assignments.ts";
+import type { Scope } from "../../../../shared/access/roles/decide.ts";
 import { appOnly, audience, client, delegated, home, sign } from "../../../shared/access/entra.ts";
 import { adminToken, openDoor, timesNow } from "../door.ts";
 import { type Described, operationsIn } from "./document.ts";

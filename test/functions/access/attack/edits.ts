@@ -1,9 +1,8 @@
 /** Edits of roles and assignments by somebody, as values, and their way into the API. */
 import { randomUUID } from "node:crypto";
 import { type Arbitrary, constant, constantFrom, nat, oneof, record, subarray } from "fast-check";
-import type { Scope } from "../../../../shared/access/roles/assignments.ts";
-import { permissionNames } from "../../../../shared/access/roles/permissions.ts";
-import { builtInRoles } from "../../../../shared/access/roles/roles.ts";
+import type { Scope } from "../../../../shared/access/roles/decide.ts";
+import { builtInRoles, permissionNames } from "../../../../shared/access/roles/roles.ts";
 import { home } from "../../../shared/access/entra.ts";
 import { adminToken } from "../door.ts";
 import type { Answer, AttackApp } from "./app.ts";

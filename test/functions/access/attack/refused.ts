@@ -1,6 +1,6 @@
 /** What a refused caller is told, and what log and audit trail keep of it. */
 import { expect } from "vitest";
-import type { AuditEvent } from "../../../../shared/access/audit/audit-event.ts";
+import type { AuditEvent } from "../../../../shared/access/audit/records.ts";
 import type { Answer, AttackApp, Raw } from "./app.ts";
 
 /** Where the requests come from. */

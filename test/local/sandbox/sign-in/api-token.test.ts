@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../../../local/sandbox/sandbox.ts";
-import { directoryKeys } from "../../../../shared/access/sign-in/token-keys.ts";
 import { tokenCheck } from "../../../../shared/access/sign-in/tokens.ts";
 import { startTestSandbox, type TestSandbox } from "../support.ts";
 import { automationToken, claimsOf, post, type SignInPlace, tokenOf, trust } from "./person.ts";
@@ -123,7 +122,8 @@ describe("after a restart", () => {
       audiences: [api.audience],
       delegatedScope: api.scope,
       appRole: api.appRole,
-      keys: directoryKeys({ authorityUrl: before.authorityUrl, clock, cooldownMs: 0 }),
+      authorityUrl: before.authorityUrl,
+      cooldownMs: 0,
       clock,
     });
     const old = `Bearer ${await tokenOf(before, "full@muster.example")}`;

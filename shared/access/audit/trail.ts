@@ -1,19 +1,207 @@
 /**
- * Writes the audit trail. Events that arrive while a write is under way go into the next one together, so
- * that a burst costs few transactions; other instances are met by conditional writes (docs/decisions/0011).
+ * Writes the audit trail: which requests belong into it and as what event, what is kept out of that event, and the records
+ * at the end of a chain. Events that arrive while a write is under way go into the next one together, so that a burst
+ * costs few transactions; other instances are met by conditional writes (docs/decisions/0011).
  */
-
-import { backoffMs } from "../../kernel/clock.ts";
+import { backoffMs, type Instant, toIso } from "../../kernel/clock.ts";
 import { digest, randomId } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
 import { type Change, lost, type Tables, textOf, updateRow } from "../../storage/tables.ts";
-import { extend, genesis, type Head, type Link } from "./audit-chain.ts";
-import type { AuditEvent } from "./audit-event.ts";
-import { headKey, headOf, headRow, partitionFor, recordRow, textOfEvent } from "./audit-rows.ts";
-import { placesKept } from "./kept-texts.ts";
+import type { Approval } from "../approvals/approval.ts";
+import type { Caller } from "../sign-in/caller.ts";
+import {
+  type AuditEvent,
+  extend,
+  genesis,
+  type Head,
+  headKey,
+  headOf,
+  headRow,
+  type Link,
+  partitionFor,
+  recordRow,
+  textOfEvent,
+} from "./records.ts";
+
+/** What a handler adds to the audit event of its own call; secrets are taken out later. */
+export type AuditNote = {
+  /** The tenant, where the path names none. */
+  readonly tenantId?: string;
+  /** Kind and id, such as `role/0abc`. */
+  readonly object?: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** Object id of the second person. */
+  readonly approver?: string;
+  /** Nothing changed, as when a relay asked for work and there was none: no event is written. */
+  readonly unchanged?: true;
+};
+
+/** A request at its end. */
+type EndedRequest = {
+  readonly eventId: string;
+  readonly at: Instant;
+  /** Undefined when nobody was recognised. */
+  readonly caller: Caller | undefined;
+  readonly ip: string | undefined;
+  readonly operation: string;
+  readonly method: string;
+  /** A registered tenant that a recognised caller asked for; never what an anonymous caller wrote. */
+  readonly tenantId: string | undefined;
+  readonly outcome: AuditEvent["outcome"];
+  /** Where it was refused, or the code of the failure. */
+  readonly step: string | undefined;
+  readonly requestId: string;
+  readonly note: AuditNote;
+};
+
+/** Whether a request belongs into the trail: what changes something, and what was refused. */
+export const isAudited = ({
+  method,
+  outcome,
+  note,
+}: Pick<EndedRequest, "method" | "outcome" | "note">): boolean =>
+  outcome === "refused" || (method !== "GET" && note.unchanged !== true);
+
+/** The event. */
+export function auditEventOf(request: EndedRequest): AuditEvent {
+  const { eventId, at, caller, ip, operation, tenantId, outcome, step, requestId, note } = request;
+  const { unchanged: _, ...said } = note;
+  const known = { ip, tenantId, step, ...said };
+  return {
+    eventId,
+    at: toIso(at),
+    actor: actorOf(caller),
+    operation,
+    outcome,
+    requestId,
+    // What is not known is left out, not written as nothing.
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** The event of an approval that nobody decided on in time. */
+export const expiryEvent = ({
+  approvalId,
+  tenantId,
+  subject,
+  expiresAt,
+  requestedBy,
+}: Approval): AuditEvent => ({
+  eventId: randomId(),
+  at: toIso(expiresAt),
+  actor: { kind: "system", id: "" },
+  operation: "approvals-expire",
+  tenantId,
+  object: `${subject.kind}/${subject.id}`,
+  outcome: "allowed",
+  before: { state: "pendingApproval" },
+  after: { state: "expired", summary: subject.summary, requestedBy: requestedBy.principal },
+  requestId: approvalId,
+});
+
+function actorOf(caller: Caller | undefined): AuditEvent["actor"] {
+  if (caller === undefined) return { kind: "anonymous", id: "" };
+  const { kind, oid, tid, appId, name } = caller;
+  const said = { ...(appId === "" ? {} : { appId }), ...(name === undefined ? {} : { name }) };
+  return { kind, id: oid, homeTenantId: tid, ...said };
+}
+
+/**
+ * The address that a request came from: the last one of X-Forwarded-For, which the platform's own front
+ * end adds. What stands before it is the caller's own claim.
+ */
+export function clientAddress(forwardedFor: string | null): string | undefined {
+  const last = forwardedFor?.split(",").at(-1)?.trim() ?? "";
+  const [, bracketed] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(last) ?? [];
+  if (bracketed !== undefined) return bracketed;
+  const [, v4] = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?$/.exec(last) ?? [];
+  if (v4 !== undefined) return v4;
+  return /^[0-9a-f:]{2,45}$/i.test(last) ? last : undefined;
+}
+
+// Which texts of a call are kept, by operation and by the place in what was before and after. Everything that is not here is
+// kept as its length and a digest: a field that an operation gains is kept by nobody's oversight. Ids that are GUIDs,
+// moments, numbers and truth values are kept everywhere but in what an action was given.
+
+const tenant = ["displayName", "pace.deviceActions", "pace.deviceReads"];
+// What joins a rule, and the places in lists, are no part of a place.
+const rule = ["rule.property", "rule.operator", "rule.value"];
+const collection = ["collectionId", "kind", "name", "description", ...rule];
+const target = [
+  "kind",
+  "collectionId",
+  "notificationId",
+  "states",
+  "only",
+  "rule.property",
+  "rule.operator",
+  "rule.value",
+  "within.collectionIds",
+].map((name) => `target.${name}`);
+const notification = [
+  "notificationId",
+  "action",
+  "state",
+  "only",
+  "expiresAfter",
+  "rollout.waves.soak",
+  "note",
+  ...target,
+  // Their names alone: whatever they hold, it is kept as a digest.
+  ...["remediationScriptId", "configMgrScriptId", "query"].map((name) => `parameters.${name}`),
+];
+const verdict = ["state", "digest", "summary", "requestedBy.kind", "requestedBy.id", "comment"];
+const role = ["roleId", "name", "description", "permissions"];
+const assignment = [
+  "assignmentId",
+  "principal.kind",
+  "principal.id",
+  "roleId",
+  "note",
+  "scope.kind",
+  "scope.collections.collectionId",
+];
+const approvalRule = ["kind", "actions", "tenantIds", "approvers"].map((name) => `rules.${name}`);
+
+/** By operation: places of texts, without the numbers of lists. */
+const keptTexts: Readonly<Record<string, readonly string[]>> = {
+  "tenants-add": tenant,
+  "tenants-change": tenant,
+  "tenants-remove": tenant,
+  "sites-complete": ["refreshId"],
+  "sites-lease": ["relayId"],
+  "sites-claim": ["siteCode", "claimId", "notificationId"],
+  "sites-report": ["siteCode", "claimId", "notificationId", "results.outcome"],
+  "refreshes-start": ["refreshId", "state"],
+  "collections-add": collection,
+  "collections-replace": collection,
+  "collections-remove": collection,
+  "notifications-send": notification,
+  "notifications-retry": notification,
+  "notifications-cancel": ["state"],
+  "notifications-pause": ["state"],
+  "notifications-resume": ["state"],
+  "approvals-approve": verdict,
+  "approvals-reject": verdict,
+  "approvals-expire": verdict,
+  "approval-rules-replace": approvalRule,
+  "roles-add": role,
+  "roles-replace": role,
+  "roles-remove": role,
+  "assignments-add": assignment,
+  "assignments-replace": assignment,
+  "assignments-remove": assignment,
+};
+
+const sets = new Map(Object.entries(keptTexts).map(([name, places]) => [name, new Set(places)]));
+const nothing: ReadonlySet<string> = new Set();
+
+/** The places whose texts are kept of an operation's calls. */
+const placesKept = (operation: string): ReadonlySet<string> => sets.get(operation) ?? nothing;
 
 // Keeps out of the audit trail what must never be in it: secrets, tokens, hardware hashes, and the text of
-// scripts and queries. A text is kept where its operation and place are on a list (kept-texts.ts) and its looks are
+// scripts and queries. A text is kept where its operation and place are on a list (above) and its looks are
 // harmless; of every other one, and of whatever an action was given, a digest stays. Pure.
 
 const maxTextChars = 500;
@@ -118,8 +306,7 @@ const objectOf = (path: string): string => plain(path);
 const fingerprint = (text: string): string =>
   `[${text.length} characters, sha256 ${digest(text).slice(0, 16)}]`;
 
-/** What writing the trail needs. */
-export type AuditDeps = {
+type Parts = {
   readonly tables: Tables;
   /** 0 to 1, for spreading writers that meet. */
   readonly random: () => number;
@@ -142,14 +329,14 @@ type Waiting = {
 };
 
 /** Makes the writer of this process; a second one works too, only slower. */
-export function auditTrail(deps: AuditDeps): AuditTrail {
+export function auditTrail(parts: Parts): AuditTrail {
   const queues = new Map<string, Waiting[]>();
   const drain = async (partition: string, queue: Waiting[]): Promise<void> => {
     while (queue.length > 0) {
       const batch = queue.slice(0, maxBatch);
       try {
         await write(
-          deps,
+          parts,
           partition,
           batch.map(({ text }) => text),
         );
@@ -184,15 +371,15 @@ export const cleaned = ({ before, after, object, ...event }: AuditEvent): AuditE
 });
 
 /** Puts texts at the end of a chain, all or none. */
-async function write(deps: AuditDeps, partition: string, texts: readonly string[]): Promise<void> {
+async function write(parts: Parts, partition: string, texts: readonly string[]): Promise<void> {
   const batch = randomId();
   const pause = (tries: number): Promise<void> =>
-    deps.wait(backoffMs(Math.min(tries, 6), { baseMs: 5, maxMs: 200, random: deps.random() }));
+    parts.wait(backoffMs(Math.min(tries, 6), { baseMs: 5, maxMs: 200, random: parts.random() }));
   const attempt = async (): Promise<undefined | typeof lost> => {
-    const head = await deps.tables.get(tableNames.audit, partition, headKey);
+    const head = await parts.tables.get(tableNames.audit, partition, headKey);
     // Our own write whose answer was lost: writing again would say everything twice.
     if (head !== undefined && textOf(head, "batch") === batch) {
-      deps.anchor?.(partition, headOf(head));
+      parts.anchor?.(partition, headOf(head));
       return undefined;
     }
     const links = extend(head === undefined ? genesis(partition) : headOf(head), texts);
@@ -202,9 +389,9 @@ async function write(deps: AuditDeps, partition: string, texts: readonly string[
     const records = links.map(
       (link): Change => ({ kind: "insert", row: recordRow(partition, link) }),
     );
-    const written = await deps.tables.transact(tableNames.audit, [...records, move]);
+    const written = await parts.tables.transact(tableNames.audit, [...records, move]);
     if (written.kind === "lost") return lost;
-    deps.anchor?.(partition, links.at(-1) as Link);
+    parts.anchor?.(partition, links.at(-1) as Link);
     return undefined;
   };
   await updateRow(`the end of audit ${partition}`, attempt, pause);

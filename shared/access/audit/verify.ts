@@ -1,41 +1,24 @@
 /**
- * The chain of an audit partition: each record carries the hash of the one before it, so that a record
- * that was changed, removed or slipped in shows. Pure.
+ * Verifies chains where they are kept: from the head back to the first record, a page of rows in memory, and against anchors
+ * that were noted elsewhere. The judgement first, pure.
  */
-import { digest } from "../../kernel/values.ts";
-
-/** One record of a chain. */
-export type Link = {
-  /** From 1 upwards, without gaps. */
-  readonly sequence: number;
-  readonly previous: string;
-  /** The event as it was written, byte for byte: what is hashed is what is kept. */
-  readonly text: string;
-  readonly hash: string;
-};
-
-/** Where a chain stands: the last record's place and hash. */
-export type Head = { readonly sequence: number; readonly hash: string };
-
-/** Before the first record. The partition's name is in it, so that no chain passes for another. */
-export const genesis = (partition: string): Head => ({
-  sequence: 0,
-  hash: digest("muster audit chain 1", partition),
-});
-
-/** The records for events in this order, after `head`. */
-export function extend(head: Head, texts: readonly string[]): Link[] {
-  let last = head;
-  return texts.map((text) => {
-    const sequence = last.sequence + 1;
-    const link = { sequence, previous: last.hash, text, hash: hashOf(last.hash, sequence, text) };
-    last = link;
-    return link;
-  });
-}
-
-const hashOf = (previous: string, sequence: number, text: string): string =>
-  digest(previous, String(sequence), text);
+import { tableNames } from "../../storage/names.ts";
+import type { StoredRow, Tables } from "../../storage/tables.ts";
+import { recordsFrom } from "./reader.ts";
+import {
+  AuditEvent,
+  genesis,
+  type Head,
+  hashOf,
+  headKey,
+  headOf,
+  keyOf,
+  type Link,
+  linkOf,
+  partitionFor,
+  recordsBelow,
+  type TrailId,
+} from "./records.ts";
 
 /**
  * What can be wrong with a chain. `unlinked`: the record is whole, but not the one that the next one was
@@ -51,10 +34,10 @@ export type FaultKind =
   | "cut-off";
 
 /** What is wrong with a chain, and where it first shows, seen from its end. */
-export type ChainFault = { readonly sequence: number; readonly what: FaultKind };
+type ChainFault = { readonly sequence: number; readonly what: FaultKind };
 
 /** What verifying a chain gave. */
-export type ChainVerdict =
+type ChainVerdict =
   | { readonly kind: "intact"; readonly head: Head }
   | { readonly kind: "broken"; readonly fault: ChainFault };
 
@@ -94,14 +77,14 @@ function faultOf(wanted: Head, link: Link): ChainFault | undefined {
 // witnesses against a chain that was cut off together with its head, or computed anew as a whole. Pure.
 
 /** What was noted of one partition. */
-export type Noted = {
+type Noted = {
   readonly hashes: ReadonlyMap<number, string>;
   /** Where two anchors name two hashes: what was noted first is not what stands there. */
   readonly contradicted?: number;
 };
 
 /** What is known of a partition that no anchor is about. */
-export const nothingNoted: Noted = { hashes: new Map() };
+const nothingNoted: Noted = { hashes: new Map() };
 
 /**
  * An anchor wherever it stands in a line: a line of the log, of an earlier verification, or of a table of
@@ -136,7 +119,7 @@ export function anchorBook() {
 export type AnchorBook = ReturnType<typeof anchorBook>;
 
 /** Compares a chain with its anchors, one record at a time, newest first. */
-export function anchorCheck({ hashes, contradicted }: Noted) {
+function anchorCheck({ hashes, contradicted }: Noted) {
   let differing = contradicted;
   let agreeing = 0;
   return {
@@ -158,4 +141,97 @@ export function anchorCheck({ hashes, contradicted }: Noted) {
       return { agreeing };
     },
   };
+}
+
+// Which partitions the audit trail has: found one after the other, each by one request.
+
+/** Names of all partitions, or of one trail's, in the order of their keys. */
+export async function* auditPartitions(tables: Tables, trail?: TrailId): AsyncGenerator<string> {
+  const begin = trail === undefined ? "" : `${trail}|`;
+  let name = begin;
+  for (;;) {
+    const next = await tables.partitionAfter(tableNames.audit, name);
+    if (!next?.startsWith(begin)) return;
+    yield next;
+    name = next;
+  }
+}
+
+// The walk.
+
+/** What verifying a partition gave. */
+export type Verification = {
+  readonly partition: string;
+  /** Records that were looked at; all there are when nothing is wrong. */
+  readonly records: number;
+  readonly head: Head;
+  readonly fault?: ChainFault;
+  /** When the record at the fault says it happened, or one beside it where there is none. */
+  readonly near?: string;
+  /** Anchors that agree with the chain. */
+  readonly anchorsAgreeing: number;
+};
+
+/** Verifies one partition, and compares it with what was noted of it. An empty one is intact. */
+export async function verifyPartition(
+  tables: Tables,
+  partition: string,
+  noted: Noted = nothingNoted,
+): Promise<Verification> {
+  // In this order: a head that is read after a record is never behind it, unless somebody made it so.
+  const newest = await tables.page(tableNames.audit, { partition, below: recordsBelow }, 1);
+  const stored = await tables.get(tableNames.audit, partition, headKey);
+  const head = stored === undefined ? genesis(partition) : headOf(stored);
+  const walked = await walk(tables, partition, head, noted);
+  const beyond = isBeyond(head, newest.rows[0]);
+  if (!beyond) return { partition, head, ...walked };
+  const fault: ChainFault = { sequence: head.sequence + 1, what: "beyond-head" };
+  return { partition, head, ...walked, fault };
+}
+
+/** A row that readers would take for a record, above the one that the head names. */
+const isBeyond = (head: Head, newest: StoredRow | undefined): boolean =>
+  newest !== undefined && newest.rowKey < keyOf(head.sequence);
+
+async function walk(tables: Tables, partition: string, head: Head, noted: Noted) {
+  const [chain, anchors] = [chainCheck(partition, head), anchorCheck(noted)];
+  const times = new Map<FaultKind, string>();
+  let records = 0;
+  let foreign: ChainFault | undefined;
+  for await (const row of recordsFrom(tables, partition, keyOf(head.sequence))) {
+    const link = linkOf(row);
+    const event = eventIn(link);
+    if (event !== undefined) timesAt(times, event.at, records === 0);
+    records += 1;
+    if (!chain.take(link)) break;
+    if (!anchors.compare(link) && event !== undefined) times.set("rewritten", event.at);
+    if (event !== undefined && partitionFor(event) === partition) continue;
+    foreign = { sequence: link.sequence, what: "foreign" };
+    break;
+  }
+  const verdict = chain.end();
+  const { agreeing: anchorsAgreeing, fault: unanchored } = anchors.end(head);
+  const fault = foreign ?? (verdict.kind === "broken" ? verdict.fault : unanchored);
+  return { records, anchorsAgreeing, ...(fault && withTime(fault, times)) };
+}
+
+function withTime(fault: ChainFault, times: ReadonlyMap<FaultKind, string>) {
+  const near = times.get(fault.what);
+  return { fault, ...(near && { near }) };
+}
+
+/** Moments by which people find a fault: of the newest record, or of the last one that was looked at. */
+function timesAt(times: Map<FaultKind, string>, at: string, isNewest: boolean): void {
+  if (isNewest) times.set("cut-off", at);
+  for (const what of ["missing", "changed", "unlinked", "foreign"] as const) times.set(what, at);
+}
+
+/** The event of a record, or undefined when nobody can read it. */
+function eventIn({ text }: Link): AuditEvent | undefined {
+  try {
+    return AuditEvent.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Then it is not what was written, and the chain says so.
+    return undefined;
+  }
 }
