@@ -1,13 +1,13 @@
-/** Hands in to Muster what the site knows, clients and systems that it has only found: read from AdminService page by page, sent part by part. */
+/**
+ * Hands in to Muster what the site knows, clients and systems that it has only found: read from AdminService page by
+ * page, sent part by part; at the start and from time to time, while the site is ours.
+ */
 import { plainText } from "../shared/kernel/outside-text.ts";
-import type { Log } from "./base/log.ts";
-import { pause } from "./base/pause.ts";
+import { pause, type Round, type Running } from "./base/process.ts";
 import { deleteId, persistentId } from "./claims/journal.ts";
-import type { Round } from "./forever.ts";
-import type { Lease } from "./muster/lease.ts";
-import type { InventoryDevice, Muster } from "./muster/muster.ts";
-import type { SiteReader } from "./site/admin-service.ts";
-import { isPresent, isSet } from "./site/reads.ts";
+import type { InventoryDevice, Lease, Muster } from "./muster/muster.ts";
+import type { Site } from "./site/admin-service.ts";
+import { isPresent, isSet } from "./site/transport.ts";
 
 /** Systems in one page, and devices in one part: well below 1 MiB. */
 const pageSize = 1000;
@@ -25,57 +25,73 @@ const columns = [
   "Decommissioned",
 ];
 
-/** What handing in needs. */
-export type InventoryDeps = {
-  readonly site: Pick<SiteReader, "list">;
+/** What is handed in, and to whom. */
+type InventoryParts = {
+  readonly site: Pick<Site, "list" | "check">;
   readonly muster: Pick<Muster, "putPart" | "complete">;
+  readonly lease: Pick<Lease, "term">;
+};
+
+/** How it is handed in. */
+type InventoryOptions = {
+  readonly home: string;
+  /** Time before it is seen again whether the site is ours. */
+  readonly idleMs: number;
   /** So few devices the operator has confirmed, where the site had many. */
   readonly confirmDevices?: number | undefined;
-  /** Waits; throws when the relay is to stop. */
-  readonly wait: (ms: number) => Promise<void>;
 };
+
+const idName = "inventory-id";
 
 /** Time before Muster is asked again for a refresh that takes the inventory in, and how often. */
 const againMs = 15_000;
 const maxAsks = 40;
 
 /** What was handed in; `included`: a refresh that takes it in has begun. */
-export type HandedIn = { readonly devices: number; readonly included: boolean };
+type HandedIn = { readonly devices: number; readonly included: boolean };
 
 /**
  * Hands in all systems under an id: the same one again after a failure, so that parts which were handed in before
  * are replaced and not left behind. A site that shows no system is not believed: the likelier cause is a
  * permission, and the directory would lose every device.
  */
-async function handIn(deps: InventoryDeps, inventoryId: string): Promise<HandedIn> {
-  const { muster, wait, confirmDevices } = deps;
-  const { parts, devices } = await sendParts(deps, inventoryId);
+async function handIn(
+  parts: InventoryParts,
+  stopping: AbortSignal,
+  { home, confirmDevices }: InventoryOptions,
+): Promise<HandedIn> {
+  const inventoryId = persistentId(home, idName);
+  const { count, devices } = await sendParts(parts, stopping, inventoryId);
   if (devices === 0)
     throw new Error("the site shows no system: is the account allowed to read them?");
   for (let asks = 0; asks < maxAsks; asks += 1) {
-    if (await muster.complete(inventoryId, parts, confirmDevices))
+    if (await parts.muster.complete(inventoryId, count, confirmDevices))
       return { devices, included: true };
     // A refresh that was under way does not have it: the next one will.
-    await wait(againMs);
+    await pause(stopping, againMs);
   }
   return { devices, included: false };
 }
 
-async function sendParts({ site, muster, wait }: InventoryDeps, inventoryId: string) {
-  let [parts, devices, after] = [0, 0, 0];
+async function sendParts(
+  { site, muster }: InventoryParts,
+  stopping: AbortSignal,
+  inventoryId: string,
+) {
+  let [count, devices, after] = [0, 0, 0];
   let part: InventoryDevice[] = [];
   for (;;) {
     // A site of 100,000 clients takes a while: whoever is told to stop does so between two pages.
-    await wait(0);
+    await pause(stopping, 0);
     const { last, found } = await systemsAfter(site, after);
     part.push(...found);
     devices += found.length;
     if (part.length >= partSize || (last === undefined && part.length > 0)) {
-      await muster.putPart(inventoryId, parts, part);
-      parts += 1;
+      await muster.putPart(inventoryId, count, part);
+      count += 1;
       part = [];
     }
-    if (last === undefined) return { parts, devices };
+    if (last === undefined) return { count, devices };
     after = last;
   }
 }
@@ -85,7 +101,7 @@ async function sendParts({ site, muster, wait }: InventoryDeps, inventoryId: str
  * and not by a filter: what the site has only found has no value there at all, which no comparison is sure to match.
  */
 async function systemsAfter(
-  site: Pick<SiteReader, "list">,
+  site: Pick<Site, "list">,
   after: number,
 ): Promise<{ last: number | undefined; found: InventoryDevice[] }> {
   const filter = `ResourceId gt ${after}`;
@@ -126,31 +142,16 @@ export function deviceOf(row: Readonly<Record<string, unknown>>): InventoryDevic
   };
 }
 
-// Hands the site's systems in at the start and from time to time, while the site is ours.
-
-/** What keeping the inventory needs. */
-export type KeepInventoryDeps = Omit<InventoryDeps, "wait"> & {
-  readonly checkSite: () => Promise<void>;
-  readonly lease: Pick<Lease, "term">;
-  readonly log: Log;
-  readonly stopping: AbortSignal;
-  readonly home: string;
-  /** Time before it is seen again whether the site is ours. */
-  readonly idleMs: number;
-};
-
-const idName = "inventory-id";
-
-/** Hands it in once. */
-export async function inventoryOnce(deps: KeepInventoryDeps): Promise<Round> {
-  const { lease, checkSite, log, stopping, home, idleMs } = deps;
-  while (lease.term() === undefined) await pause(stopping, idleMs);
-  await checkSite();
-  const inventory = await handIn(
-    { ...deps, wait: (ms) => pause(stopping, ms) },
-    persistentId(home, idName),
-  );
-  deleteId(home, idName);
+/** Hands it in once, when the site is ours. */
+export async function inventoryOnce(
+  parts: InventoryParts,
+  { log, stopping }: Running,
+  options: InventoryOptions,
+): Promise<Round> {
+  while (parts.lease.term() === undefined) await pause(stopping, options.idleMs);
+  await parts.site.check();
+  const inventory = await handIn(parts, stopping, options);
+  deleteId(options.home, idName);
   log("inventory.hand-in", inventory);
   return "idle";
 }

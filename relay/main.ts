@@ -3,9 +3,9 @@
  * in good order and with 0; what keeps it from starting is told in words, and with 1.
  */
 import { parseArgs } from "node:util";
-import { lineLog } from "./base/log.ts";
-import { readSettings } from "./base/settings.ts";
+import { lineLog } from "./base/process.ts";
 import { runRelay } from "./relay.ts";
+import { readSettings } from "./settings.ts";
 
 const stopper = new AbortController();
 // A terminal, npm and a service manager may all pass on the same signal: only the first one counts.

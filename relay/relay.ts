@@ -1,34 +1,24 @@
 /** The relay at work: keeps its lease of the site, works on claims, hands in the inventory, until it is stopped. */
-
-import type { Log } from "./base/log.ts";
-import type { Settings } from "./base/settings.ts";
-import { tokenSource } from "./base/token.ts";
-import { type ClaimWorkerDeps, claimWorker } from "./claims/claim-worker.ts";
-import { lockHome, openJournal, persistentId } from "./claims/journal.ts";
-import { ownOperations } from "./claims/own-operations.ts";
-import { forever, type Loop } from "./forever.ts";
+import { reasonIn } from "../shared/kernel/outside-text.ts";
+import { type Log, pause, type Round, type Running, Stopping } from "./base/process.ts";
+import { claimOpener } from "./claims/claim-session.ts";
+import { claimSource, claimWorker, serveNext } from "./claims/claim-worker.ts";
+import { type Journal, lockHome, openJournal, persistentId } from "./claims/journal.ts";
 import { inventoryOnce } from "./inventory.ts";
-import { askerOf, musterClock } from "./muster/ask.ts";
-import { type Lease, leaseOf } from "./muster/lease.ts";
-import { type Muster, musterApi } from "./muster/muster.ts";
-import { openQueue } from "./muster/work-queue.ts";
-import { serveNext } from "./serve-queue.ts";
-import { siteCheck, siteReader } from "./site/admin-service.ts";
-import { curlTransport } from "./site/curl-transport.ts";
-import { fetchTransport } from "./site/fetch-transport.ts";
-import { siteStarter } from "./site/start-operation.ts";
-import { type Transport, throttled } from "./site/transport.ts";
+import { type Lease, leaseOf, type Muster, MusterFailure, musterOf } from "./muster/muster.ts";
+import { openQueue } from "./muster/site-queue.ts";
+import type { Settings } from "./settings.ts";
+import { siteOf } from "./site/admin-service.ts";
+import {
+  curlTransport,
+  fetchTransport,
+  SiteUnreadable,
+  type Transport,
+  throttled,
+} from "./site/transport.ts";
 
 /** Its settings, and what its command line said. */
-export type RelaySettings = Settings & { readonly confirmDevices?: number | undefined };
-
-type Deps = Omit<ClaimWorkerDeps, "lease"> & {
-  readonly muster: Muster;
-  readonly lease: Lease;
-  readonly home: string;
-  readonly confirmDevices?: number | undefined;
-  readonly idleMs: number;
-};
+type RelaySettings = Settings & { readonly confirmDevices?: number | undefined };
 
 /** Messages worked on at once. */
 const concurrency = 4;
@@ -46,16 +36,19 @@ export async function runRelay(
   log: Log,
   stopping: AbortSignal,
 ): Promise<void> {
-  const unlock = await lockHome(settings.home);
-  const journal = openJournal(settings.home);
+  const { home, tenantId, siteCode, leaseMs, site } = settings;
+  const unlock = await lockHome(home);
+  const journal = openJournal(home);
   try {
-    const deps = depsOf(settings, log, stopping, journal);
-    await deps.lease.keep().catch((cause: Error) => {
+    const address = { url: settings.muster.url, tenantId, siteCode };
+    const muster = musterOf(address, settings.muster.auth, persistentId(home, "relay-id"));
+    const callMs = site.timeoutMs + Math.min(marginMs, site.timeoutMs / 2);
+    const lease = leaseOf(muster, log, { leaseMs, callMs });
+    await lease.keep().catch((cause: Error) => {
       throw new Error(`The relay does not start. ${cause.message}`, { cause });
     });
-    const { tenantId, siteCode } = settings;
     log("relay.start", { tenantId, siteCode, pid: process.pid, claims: journal.claims().size });
-    await workUntilStopped(settings, deps);
+    await workUntilStopped(settings, { log, stopping }, { muster, lease, journal });
     log("relay.stop", { claims: journal.claims().size });
   } finally {
     journal.close();
@@ -63,53 +56,31 @@ export async function runRelay(
   }
 }
 
-async function workUntilStopped(settings: RelaySettings, deps: Deps): Promise<void> {
-  const { log, stopping, lease } = deps;
-  const worker = claimWorker(deps);
+async function workUntilStopped(
+  settings: RelaySettings,
+  running: Running,
+  known: { readonly muster: Muster; readonly lease: Lease; readonly journal: Journal },
+): Promise<void> {
+  const { muster, lease, journal } = known;
+  const siteOptions = { ...settings.site, siteCode: settings.siteCode };
+  const site = siteOf(transportOf(settings.site), siteOptions, running.log);
+  const parts = { ...known, site };
+  const next = claimSource(site, muster, lease);
+  const open = claimOpener(parts, running, settings);
+  const worker = claimWorker(next, open, journal, running, settings.devicesPerOperation);
   worker.resumeAll();
   const queue = openQueue(settings);
-  const loop = (idleMs: number, work: Loop["work"]): Promise<void> =>
-    forever({ log, stopping, idleMs, work });
   await Promise.all([
-    loop(settings.leaseMs / renewals, async () => {
+    forever(running, settings.leaseMs / renewals, async () => {
       await lease.keep();
       return "idle";
     }),
     ...Array.from({ length: concurrency }, () =>
-      loop(settings.idleMs, () => serveNext({ worker, queue, lease, log })),
+      forever(running, settings.idleMs, () => serveNext(queue, lease, worker.run, running.log)),
     ),
-    loop(settings.inventoryMs, () => inventoryOnce(deps)),
+    forever(running, settings.inventoryMs, () => inventoryOnce(parts, running, settings)),
   ]);
   await worker.idle();
-}
-
-function depsOf(
-  settings: RelaySettings,
-  log: Log,
-  stopping: AbortSignal,
-  journal: ClaimWorkerDeps["journal"],
-): Deps {
-  const { site, home, leaseMs, tenantId, siteCode } = settings;
-  const transport = transportOf(site);
-  const clock = musterClock();
-  const address = { url: settings.muster.url, tenantId, siteCode };
-  const ask = askerOf(address, tokenSource(settings.muster.auth), clock);
-  const muster = musterApi(ask, persistentId(home, "relay-id"));
-  const reader = siteReader(transport, site.url);
-  const callMs = site.timeoutMs + Math.min(marginMs, site.timeoutMs / 2);
-  return {
-    ...settings,
-    site: reader,
-    checkSite: siteCheck(reader, siteCode, log),
-    start: siteStarter(transport, site),
-    muster,
-    lease: leaseOf({ muster, log, leaseMs, callMs }),
-    own: ownOperations(() => journal.claims().values()),
-    journal,
-    log,
-    now: clock.now,
-    stopping,
-  };
 }
 
 /** The transport to AdminService that the settings name, at most so many requests a second. */
@@ -120,3 +91,38 @@ function transportOf({ url, auth, timeoutMs, requestsPerSecond }: Settings["site
       : fetchTransport(url, auth, timeoutMs);
   return throttled(transport, requestsPerSecond);
 }
+
+// The relay's loops: each repeats its work until the relay stops, and waits trouble out.
+
+const retryMs = 15_000;
+
+/** Repeats some work until the relay stops. Never rejects. */
+async function forever(
+  { log, stopping }: Running,
+  idleMs: number,
+  work: () => Promise<Round>,
+): Promise<void> {
+  while (!stopping.aborted) {
+    const waitMs = await work().then(
+      (round) => (round === "idle" ? idleMs : 0),
+      (error: unknown) => {
+        if (!(error instanceof Stopping)) log(eventOf(error), { why: wordsOf(error) });
+        return Math.max(Math.min(retryMs, idleMs), retryAfterMs(error));
+      },
+    );
+    await pause(stopping, waitMs).catch(() => undefined);
+  }
+}
+
+/** Who is in trouble: Muster, the site, or anybody else, such as the queue. */
+function eventOf(error: unknown): string {
+  if (error instanceof MusterFailure) return "muster.failure";
+  return error instanceof SiteUnreadable ? "site.unreadable" : "relay.failure";
+}
+
+const retryAfterMs = (error: unknown): number =>
+  error instanceof MusterFailure ? error.retryAfterMs : 0;
+
+/** An error in one line: some libraries add whole requests below. */
+const wordsOf = (error: unknown): string =>
+  reasonIn((error instanceof Error ? error.message : String(error)).split("\n")[0]);

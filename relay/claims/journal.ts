@@ -1,8 +1,8 @@
 /**
  * The relay's journal: one line of JSON for each step, on disk before the step is relied on. Whoever starts
- * after a crash reads it and knows which calls were made, which were under way, and which results are owed.
+ * after a crash reads it and knows which calls were made, which were under way, and which results are owed. With it in
+ * one folder: the lock that gives a journal one relay, and ids that outlive the process.
  */
-
 import { createHash, randomUUID } from "node:crypto";
 import {
   chmodSync,
@@ -30,6 +30,7 @@ export type Journal = {
   readonly claims: () => ReadonlyMap<string, Claim>;
   /** Writes a step down; when it returns, the step survives a crash. */
   readonly write: (entry: Entry) => void;
+  readonly own: OwnOperations;
   readonly close: () => void;
 };
 
@@ -68,6 +69,7 @@ export function openJournal(home: string, maxLines: number = usualLines): Journa
         // The step is written. A journal that is too long goes on; after as many lines it is tried again.
       }
     },
+    own: ownOperations(() => claims.values()),
     close: () => closeSync(file),
   };
 }
@@ -128,6 +130,41 @@ function append(file: number, entry: Entry): void {
 function writeLine(file: number, entry: Entry): void {
   const line = Buffer.from(`${JSON.stringify(entry)}\n`);
   for (let at = 0; at < line.length; ) at += writeSync(file, line, at);
+}
+
+// Operations that are known to be some batch's: no other batch may take one of them for its own. Those of closed
+// claims are in no journal any more, so the latest are remembered here.
+
+/** More than a relay starts in the time in which a call may stay without an answer. */
+const maxRemembered = 20_000;
+
+/** What is known of our operations. */
+type OwnOperations = {
+  readonly add: (operationId: number) => void;
+  /** All of them: those of the journal's claims, and those just started. */
+  readonly known: () => ReadonlySet<number>;
+};
+
+/** Nothing but the journal's at first. */
+function ownOperations(claims: () => Iterable<Claim>): OwnOperations {
+  const latest = new Set<number>();
+  return {
+    add: (operationId) => {
+      latest.add(operationId);
+      const [oldest] = latest;
+      if (latest.size > maxRemembered && oldest !== undefined) latest.delete(oldest);
+    },
+    known: () => new Set([...latest, ...knownOperations(claims())]),
+  };
+}
+
+/** Operations that batches of these claims are known to have. */
+function knownOperations(claims: Iterable<Claim>): Set<number> {
+  const known = new Set<number>();
+  for (const { batches } of claims)
+    for (const { state } of batches)
+      if (state.kind === "started" && state.operationId !== undefined) known.add(state.operationId);
+  return known;
 }
 
 // Sees to it that one journal has one relay: two would both resume the same claims.

@@ -11,14 +11,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { begin, type Entry, isClosed, type Work } from "../../relay/base/claim.ts";
-import { readSettings } from "../../relay/base/settings.ts";
+import { begin, choose, type Entry, isClosed, type Work } from "../../relay/base/claim.ts";
 import { openJournal, persistentId, replay } from "../../relay/claims/journal.ts";
-import { choose } from "../../relay/claims/read-back.ts";
 import { deviceOf } from "../../relay/inventory.ts";
-import { outcomeOf } from "../../relay/site/outcomes.ts";
-import { odataReader } from "../../relay/site/reads.ts";
-import { type Started, startedOf } from "../../relay/site/start-operation.ts";
+import { readSettings } from "../../relay/settings.ts";
+import { outcomeOf, type Started, startedOf } from "../../relay/site/admin-service.ts";
+import { odataReader } from "../../relay/site/transport.ts";
 
 const targets = [1, 2, 3].map((at) => ({ deviceId: `d${at}`, resourceId: at }));
 const work: Work = {

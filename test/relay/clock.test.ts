@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { musterClock } from "../../relay/muster/ask.ts";
+import { musterClock } from "../../relay/muster/muster.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 
 const heard = (own: number, said: string | null): number => {

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSettings } from "../../relay/base/settings.ts";
 import { runRelay } from "../../relay/relay.ts";
+import { readSettings } from "../../relay/settings.ts";
 import type { Interceptor } from "../../shared/storage/calls.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import { type Rig, startRig } from "./support/rig.ts";

@@ -1,7 +1,7 @@
 /** Every call that a relay makes fails, in every way that a network and a server have, and nothing is lost or doubled. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readSettings } from "../../relay/base/settings.ts";
 import { runRelay } from "../../relay/relay.ts";
+import { readSettings } from "../../relay/settings.ts";
 import { type Call, type Fate, type Proxy, startProxy } from "./support/proxy.ts";
 import { type Rig, startRig } from "./support/rig.ts";
 import { type Site, until } from "./support/site.ts";

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { settingNames } from "../../relay/base/settings.ts";
-import { queueName } from "../../relay/muster/work-queue.ts";
+import { queueName } from "../../relay/muster/site-queue.ts";
+import { settingNames } from "../../relay/settings.ts";
 import { type RunningMuster, startMuster } from "../support/start-muster.ts";
 import { type RelayProcess, startRelayProcess } from "./support/relay-process.ts";
 

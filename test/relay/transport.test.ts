@@ -5,9 +5,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { curlTransport } from "../../relay/site/curl-transport.ts";
-import { fetchTransport } from "../../relay/site/fetch-transport.ts";
-import { type Transport, throttled } from "../../relay/site/transport.ts";
+import {
+  curlTransport,
+  fetchTransport,
+  type Transport,
+  throttled,
+} from "../../relay/site/transport.ts";
 
 let server: Server;
 let base = "";

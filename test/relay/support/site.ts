@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QueueClient } from "@azure/storage-queue";
-import type { ClaimRequest } from "../../../relay/muster/muster.ts";
-import { queueName } from "../../../relay/muster/work-queue.ts";
+import type { ClaimRequest } from "../../../relay/base/claim.ts";
+import { queueName } from "../../../relay/muster/site-queue.ts";
 import type { TestSandbox } from "../../local/sandbox/support.ts";
 import type { MusterServer } from "./muster-server.ts";
 import { type RelayCommand, type RelayProcess, startRelayProcess } from "./relay-process.ts";

@@ -1,6 +1,6 @@
 /** Site codes, and the names of the queues that relays drain. */
 import { expect, test } from "vitest";
-import { queueName } from "../../../relay/muster/work-queue.ts";
+import { queueName } from "../../../relay/muster/site-queue.ts";
 import { SiteCode, siteQueueName } from "../../../shared/configmgr/site.ts";
 
 const tenantId = "6f3c2a10-0000-4000-8000-000000000001";

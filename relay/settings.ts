@@ -2,10 +2,12 @@
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import type { AppCredential } from "../../shared/identity/app-token.ts";
-import { Address, BaseAddress } from "../../shared/kernel/values.ts";
-import { goesInPlain } from "../../shared/storage/storage.ts";
-import type { MusterAuth } from "./token.ts";
+import type { AppCredential } from "../shared/identity/app-token.ts";
+import { Address, BaseAddress } from "../shared/kernel/values.ts";
+import { goesInPlain } from "../shared/storage/storage.ts";
+import type { MusterAuth } from "./muster/muster.ts";
+import type { QueueAddress } from "./muster/site-queue.ts";
+import type { SiteAuth } from "./site/transport.ts";
 
 // Settings of the relay's sign-in to Muster: a token of its own, or an app registration in Entra.
 
@@ -113,12 +115,6 @@ const Schema = z.object({
 /** The name of every setting. */
 export const settingNames = Object.keys(Schema.shape);
 
-/** How AdminService learns who asks. */
-export type SiteAuth =
-  | { readonly kind: "negotiate"; readonly curl: string }
-  | { readonly kind: "basic"; readonly user: string; readonly password: string }
-  | { readonly kind: "none" };
-
 /** Settings as the relay uses them. */
 export type Settings = {
   readonly muster: { readonly url: string; readonly auth: MusterAuth };
@@ -144,11 +140,6 @@ export type Settings = {
   /** How long the site stays ours after we were last heard of. */
   readonly leaseMs: number;
 };
-
-/** Where the site's queue is: its own address with a SAS, or an account's connection string. */
-export type QueueAddress =
-  | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "connection"; readonly value: string };
 
 type Env = z.output<typeof Schema>;
 

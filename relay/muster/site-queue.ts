@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { QueueClient, type RestError } from "@azure/storage-queue";
 import { z } from "zod";
-import type { QueueAddress } from "../base/settings.ts";
-import type { ClaimRequest } from "./muster.ts";
+import type { ClaimRequest } from "../base/claim.ts";
 
 const Message = z.object({
   v: z.literal(1),
@@ -27,11 +26,16 @@ export type Received = {
 
 const secondMs = 1000;
 
+/** Where the site's queue is: its own address with a SAS, or an account's connection string. */
+export type QueueAddress =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "connection"; readonly value: string };
+
 /** The queue of one site. */
-export type WorkQueue = { readonly receive: () => Promise<Received | undefined> };
+export type SiteQueue = { readonly receive: () => Promise<Received | undefined> };
 
 /** Which queue, and how its messages are taken. */
-export type QueueOptions = {
+type QueueOptions = {
   readonly queue: QueueAddress;
   readonly tenantId: string;
   readonly siteCode: string;
@@ -48,7 +52,7 @@ export function openQueue({
   tenantId,
   siteCode,
   leaseMs,
-}: QueueOptions): WorkQueue {
+}: QueueOptions): SiteQueue {
   const client =
     address.kind === "url"
       ? new QueueClient(address.url)
