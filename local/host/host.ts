@@ -1,26 +1,36 @@
-/** The Azure Functions host for one machine: one app, its worker, its triggers. */
+/** The Azure Functions host for one machine: one app, its worker, its triggers, and its end. */
 
 import { resolve } from "node:path";
-import { type AppFiles, HostRefusal, readAppFiles } from "./app/app-files.ts";
-import { type HostedFunction, readFunctions } from "./app/functions.ts";
-import { hostVersion, type Loaded } from "./app/protocol.ts";
-import { storageAccounts } from "./app/storage-accounts.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AppFiles, HostRefusal, type QueueSettings, readAppFiles } from "./app/app-files.ts";
+import {
+  connectionString,
+  type HostedFunction,
+  type QueueFunction,
+  type QueueOutput,
+  type Run,
+  readFunctions,
+  type TimerFunction,
+} from "./app/functions.ts";
+import { hostVersion, type Loaded, type TypedData } from "./app/protocol.ts";
+import { hostIdOf, type StorageAccounts, storageAccounts } from "./app/storage-accounts.ts";
 import { adminEndpoints } from "./http/admin.ts";
 import { type Answers, type HttpFront, listen } from "./http/front.ts";
-import { httpFunctions } from "./http/functions.ts";
+import {
+  buildRoutes,
+  createForwarder,
+  type Forwarder,
+  httpFunctions,
+  type Routes,
+} from "./http/functions.ts";
 import { type Keys, loadKeys } from "./http/keys.ts";
-import { buildRoutes, type Routes } from "./http/routes.ts";
-import { createForwarder } from "./http/stream.ts";
-import { outputSender } from "./queues/outputs.ts";
-import { createDrain, type Drain } from "./runs/drain.ts";
+import { outputSender, QueueListener, queueProcessor } from "./queues/listener.ts";
+import { createDrain, type Drain, type Listener } from "./runs/drain.ts";
 import { type HostLog, hostLog, type Log, messageOf, terminalLog } from "./runs/log.ts";
-import { createRunner, type Run } from "./runs/runner.ts";
-import { hostIdOf, workerEnv } from "./runs/worker-process.ts";
-import { createWorkerSide, type WorkerSide } from "./runs/worker-side.ts";
-import { stopHost } from "./stop.ts";
-import { createTriggers, type Triggers } from "./triggers.ts";
-
-// What the host can be told by whoever starts it, and what it offers in return.
+import { createRunner } from "./runs/runner.ts";
+import { createWorkerSide, type WorkerSide, workerEnv } from "./runs/worker.ts";
+import { SingletonLock, timerByHand, timerListener } from "./timers/listener.ts";
+import { type TimerMonitor, timerMonitor } from "./timers/plan.ts";
 
 export type HostOptions = {
   /** The app: a directory with host.json and package.json. */
@@ -165,7 +175,7 @@ function connect(
   const settings = app.host.extensions.queues;
   const say = hostLog(log);
   const send = outputSender(accounts, settings.messageEncoding, (queue) => triggers.wake(queue));
-  const run = createRunner(worker.invocations, send, say);
+  const run = createRunner(worker.invocations.invoke, send, say);
   const triggers = createTriggers({
     functions,
     accounts,
@@ -217,4 +227,126 @@ function answer({ appDir, app, keys, worker, answers }: Parts, opened: Opened): 
       bodyLimit: Number(app.env["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? bodyLimit),
     }),
   });
+}
+
+// The triggers of an app's queue and timer functions, started and stopped together.
+
+type Triggers = Listener & {
+  /** Tells whoever listens to this queue that it got messages. */
+  readonly wake: (queue: Pick<QueueOutput, "queue" | "connection">) => void;
+  /** What a timer function gets when somebody runs it by hand. */
+  readonly timerByHand: (fn: TimerFunction) => Promise<TypedData>;
+};
+
+type TriggersOptions = {
+  readonly functions: readonly HostedFunction[];
+  readonly accounts: StorageAccounts;
+  readonly settings: QueueSettings;
+  readonly env: Readonly<Record<string, string>>;
+  readonly hostId: string;
+  /** How long a received message stays ours before its lease is renewed; in seconds. */
+  readonly messageLeaseSeconds: number;
+  readonly run: Run;
+  readonly workerReady: () => Promise<boolean>;
+  readonly log: HostLog;
+};
+
+function createTriggers(options: TriggersOptions): Triggers {
+  const enabled = options.functions.filter(({ disabled }) => !disabled);
+  const queues = enabled
+    .filter((fn) => fn.kind === "queue")
+    .map((fn) => ({ fn, listener: listenToQueue(fn, options, wake) }));
+  const timers = enabled
+    .filter((fn) => fn.kind === "timer")
+    .map((fn) => listenToTimer(fn, options));
+  function wake({ queue, connection }: Pick<QueueOutput, "queue" | "connection">): void {
+    for (const { fn, listener } of queues) {
+      if (fn.queue === queue && fn.connection === connection) listener.wake();
+    }
+  }
+  const all: readonly Listener[] = [...queues.map(({ listener }) => listener), ...timers];
+  return {
+    start: () => all.forEach((listener) => listener.start()),
+    stop: async () => void (await Promise.all(all.map((listener) => listener.stop()))),
+    wake,
+    timerByHand: (fn) => timerByHand(fn, monitorOf(fn, options)),
+  };
+}
+
+const monitorOf = (fn: TimerFunction, { accounts, env, hostId }: TriggersOptions): TimerMonitor =>
+  timerMonitor(accounts.hostContainer(connectionString(env)), hostId, fn.name);
+
+function listenToQueue(fn: QueueFunction, options: TriggersOptions, wake: Triggers["wake"]) {
+  const { accounts, settings, run, log, workerReady, messageLeaseSeconds: leaseSeconds } = options;
+  return new QueueListener({
+    fn,
+    client: accounts.queue(fn.connection, fn.queue),
+    settings,
+    leaseSeconds,
+    processor: queueProcessor({
+      fn,
+      settings,
+      leaseSeconds,
+      accounts,
+      run,
+      log,
+      onPoison: (queue) => wake({ queue, connection: fn.connection }),
+    }),
+    workerReady,
+    log,
+  });
+}
+
+function listenToTimer(fn: TimerFunction, options: TriggersOptions): Listener {
+  const { accounts, env, hostId, run, workerReady, log } = options;
+  const container = accounts.hostContainer(connectionString(env));
+  const lockName = `${hostId}/Host.Functions.${fn.name}.Listener`;
+  return timerListener({
+    fn,
+    monitor: monitorOf(fn, options),
+    lock: (onLost) => new SingletonLock(container, lockName, onLost),
+    run,
+    workerReady,
+    log,
+  });
+}
+
+// The end of a host: nothing new, a while for what runs, then the worker's end.
+
+/** How long the app's end hooks may take, as in Azure; in ms. */
+const terminateGraceMs = 5_000;
+/** How long messages of killed functions may take to be given back; in ms. */
+const settleMs = 3_000;
+
+type StopOptions = {
+  readonly drain: Drain;
+  readonly front: HttpFront;
+  readonly worker: WorkerSide;
+  readonly forwarder: Forwarder;
+  readonly drainMs: number;
+};
+
+/** Makes the host's `stop`. Calling it twice waits for the same end. */
+function stopHost(options: StopOptions): () => Promise<void> {
+  let ending: Promise<void> | undefined;
+  return () => {
+    ending ??= stop(options);
+    return ending;
+  };
+}
+
+async function stop({ drain, front, worker, forwarder, drainMs }: StopOptions): Promise<void> {
+  const drained = drain.start();
+  const closed = front.close(drainMs);
+  await within(drainMs, Promise.all([drained, closed]));
+  await worker.stop(terminateGraceMs);
+  // Whatever had to be killed has failed now, and its messages are being shown again.
+  await within(settleMs, Promise.all([drained, closed]));
+  forwarder.close();
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
 }

@@ -1,9 +1,70 @@
-/** The functions of an app as this host understands them, made from what the app registered. */
-
-import type { DataType } from "../queues/message.ts";
+/**
+ * The functions of an app as this host understands them, made from what the app registered and its settings; and what
+ * running one takes and comes to.
+ */
+import { type AuthLevel } from "../http/keys.ts";
 import { parseNcrontab, type Schedule } from "./ncrontab.ts";
-import type { Binding, RegisteredFunction, RetryOptions } from "./protocol.ts";
-import { connectionString, isDisabled, resolveSettings, timeZoneOf } from "./settings.ts";
+import {
+  type Binding,
+  type DataType,
+  type Fault,
+  type RegisteredFunction,
+  type RetryContext,
+  type RetryOptions,
+  type TypedData,
+} from "./protocol.ts";
+
+// App settings: `%Name%` references and connections by name. Pure.
+
+type Settings = Readonly<Record<string, string | undefined>>;
+
+/** Replaces every `%Name%` by that app setting. @throws When a setting is missing. */
+export function resolveSettings(text: string, env: Settings): string {
+  return text.replace(/%([^%]+)%/g, (_, name: string) => {
+    const value = env[name];
+    if (value === undefined) throw new Error(`'%${name}%' does not resolve to a value`);
+    return value;
+  });
+}
+
+/**
+ * The connection string that a binding's `connection` names; none means the host's own storage.
+ * @throws When nothing is there, or an identity connection, which this host does not support.
+ */
+export function connectionString(env: Settings, name = "AzureWebJobsStorage"): string {
+  for (const key of [`AzureWebJobs${name}`, name, `ConnectionStrings:${name}`]) {
+    const value = env[key];
+    if (value) return value;
+  }
+  if (Object.keys(env).some((key) => key.startsWith(`${name}__`))) {
+    throw new Error(`connection '${name}' uses an identity; here it has to be a connection string`);
+  }
+  throw new Error(`connection '${name}' has no value in the app settings`);
+}
+
+/** Whether a function is switched off by `AzureWebJobs.<Name>.Disabled`. */
+export const isDisabled = (env: Settings, functionName: string): boolean =>
+  /^(true|1)$/i.test(env[`AzureWebJobs.${functionName}.Disabled`] ?? "");
+
+/**
+ * The time zone of schedules: `WEBSITE_TIME_ZONE`, else what `TZ` of the process says, else UTC, as in Azure.
+ * @throws When `WEBSITE_TIME_ZONE` names none by its IANA name.
+ */
+export function timeZoneOf(env: Settings): string {
+  const { WEBSITE_TIME_ZONE: chosen, TZ: machine } = env;
+  if (chosen && !isTimeZone(chosen))
+    throw new Error(`WEBSITE_TIME_ZONE '${chosen}' is not a time zone by its IANA name`);
+  // What else TZ may be, such as a path, .NET takes for UTC.
+  return chosen || (machine && isTimeZone(machine) ? machine : "UTC");
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
 
 /** A queue that a function writes to. */
 export type QueueOutput = {
@@ -22,8 +83,6 @@ type Common = {
   readonly disabled: boolean;
   readonly retry?: RetryOptions;
 };
-
-export type AuthLevel = "anonymous" | "function" | "admin";
 
 export type HttpFunction = Common & {
   readonly kind: "http";
@@ -173,3 +232,32 @@ function readTimer(common: Common, binding: Binding, env: Env): TimerFunction {
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
+
+// What running a function takes, and what comes of it.
+
+/** How an invocation ended. */
+export type Outcome =
+  | {
+      readonly ok: true;
+      readonly outputs: ReadonlyMap<string, TypedData>;
+      readonly returnValue: TypedData | undefined;
+    }
+  | {
+      readonly ok: false;
+      readonly fault: Fault;
+      /** The worker died under it, or there was none. */
+      readonly workerLost: boolean;
+    };
+
+/** What a trigger hands to its function. */
+export type Call = {
+  readonly invocationId?: string;
+  readonly data: TypedData;
+  readonly triggerMetadata?: Readonly<Record<string, TypedData>>;
+  readonly retryContext?: RetryContext;
+  readonly traceParent?: string | undefined;
+  readonly traceState?: string | undefined;
+};
+
+/** Runs `fn` and sends its outputs. An output that fails, fails the run. Never rejects. */
+export type Run = (fn: HostedFunction, call: Call) => Promise<Outcome>;

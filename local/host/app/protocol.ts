@@ -51,6 +51,9 @@ export type Binding = {
   readonly [option: string]: unknown;
 };
 
+/** What a function takes a queue's message as. */
+export type DataType = "string" | "binary";
+
 /** How often and at which distance a failed run is repeated. */
 export type RetryOptions = {
   readonly maxRetryCount?: number;

@@ -1,4 +1,6 @@
-/** Storage clients by connection string, and how their errors read. */
+/** Storage clients by connection string, how their errors read, and the name under which this host keeps its own. */
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { type QueueClient, QueueServiceClient } from "@azure/storage-queue";
 
@@ -46,4 +48,19 @@ export function storageCode(error: unknown): string {
     readonly details?: { readonly errorCode?: string };
   };
   return details?.errorCode ?? code ?? "";
+}
+
+/**
+ * Names this host among all that share a storage account: locks and timer states lie under it.
+ * Two apps with one id would take each other's timers.
+ */
+export function hostIdOf(appDir: string, settings: Readonly<Record<string, string>>): string {
+  const chosen = settings["AzureFunctionsWebHost__hostid"];
+  if (chosen) return chosen.toLowerCase();
+  const machine = hostname()
+    .toLowerCase()
+    .replace(/[^a-z\d]+/g, "-")
+    .replace(/^-|-$/g, "");
+  const place = createHash("sha256").update(appDir).digest("hex").slice(0, 10);
+  return `${machine.slice(0, 21)}-${place}`;
 }

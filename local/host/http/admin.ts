@@ -1,15 +1,17 @@
 /** The admin endpoints: run a function by hand, ping, status, drain and resume. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HostedFunction, QueueFunction, TimerFunction } from "../app/functions.ts";
+import {
+  type Call,
+  type HostedFunction,
+  type QueueFunction,
+  type Run,
+  type TimerFunction,
+} from "../app/functions.ts";
 import type { TypedData } from "../app/protocol.ts";
 import { mergeBody } from "../queues/message.ts";
 import type { Drain } from "../runs/drain.ts";
-import type { Call } from "../runs/invocations.ts";
-import type { Run } from "../runs/runner.ts";
-import { readBody } from "./exchange.ts";
-import type { HttpAnswer } from "./functions.ts";
+import { type HttpAnswer, readBody, writeEmpty, writeJson } from "./exchange.ts";
 import { grantOf, type Keys } from "./keys.ts";
-import { writeEmpty, writeJson } from "./problem.ts";
 
 export type AdminOptions = {
   readonly keys: Keys;

@@ -4,9 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type HostLog, messageOf } from "../runs/log.ts";
-import type { HttpAnswer } from "./functions.ts";
-import { writeEmpty } from "./problem.ts";
-import { targetOf } from "./target.ts";
+import { type HttpAnswer, targetOf, writeEmpty } from "./exchange.ts";
 
 // CORS for one machine: the origins of local.settings.json.
 

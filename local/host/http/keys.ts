@@ -2,7 +2,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
-import type { AuthLevel } from "../app/functions.ts";
 
 const named = z.record(z.string(), z.string());
 
@@ -15,6 +14,9 @@ const keyFile = z.object({
 });
 
 export type Keys = z.infer<typeof keyFile>;
+
+/** What a function wants of its caller. */
+export type AuthLevel = "anonymous" | "function" | "admin";
 
 /** What a key proves. */
 export type Grant = "anonymous" | "function" | "admin";

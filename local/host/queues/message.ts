@@ -1,10 +1,10 @@
-/** A queue message on its way into a function: its text, and the trigger metadata beside it. Pure. */
-import type { TypedData } from "../app/protocol.ts";
+/**
+ * A queue message on its way into a function: its text, and the trigger metadata beside it; what a function's outputs
+ * become as messages; and what happens to a message that failed. Pure.
+ */
+import type { DataType, TypedData } from "../app/protocol.ts";
 
 export type Encoding = "base64" | "none";
-
-/** What a function takes a message as. */
-export type DataType = "string" | "binary";
 
 /** A received message, as the storage SDK shows it. */
 export type ReceivedMessage = {
@@ -102,7 +102,7 @@ const dotNetText = (value: unknown): string =>
 /** An instant as the host sends it: whole seconds and a numeric offset. */
 const instantText = (instant: Date): string => instant.toISOString().replace(/\.\d+Z$/, "+00:00");
 
-// What a function hands to a queue output becomes messages. Pure.
+// What a function hands to a queue output becomes messages.
 
 /**
  * The bodies of the messages that `data` stands for.
@@ -131,3 +131,33 @@ const fromJson = (value: unknown): readonly string[] =>
 
 const bodyOf = (value: unknown): string =>
   typeof value === "object" ? JSON.stringify(value, null, 2) : dotNetText(value);
+
+// What happens to a message, by how often it was taken already.
+
+const suffix = "-poison";
+/** Longest name of a queue. */
+const longestName = 63;
+
+/** Name of the queue for messages that failed too often; undefined when there can be none. */
+export const poisonQueueName = (queue: string): string | undefined =>
+  queue.endsWith(suffix) || queue.length + suffix.length > longestName ? undefined : queue + suffix;
+
+/**
+ * Whether a message may run at all: one beyond the maximum was poison before. Where there is no poison queue,
+ * nothing counts (storage extension 5.3.8 and later).
+ */
+export const mayRun = (queue: string, dequeueCount: number, maximum: number): boolean =>
+  poisonQueueName(queue) === undefined || dequeueCount <= maximum;
+
+/**
+ * What to do with a message that failed: show it again, or move it away. Where it cannot be moved, it stays
+ * invisible until its lease ends, so that it is not tried again without a pause.
+ */
+export function afterFailure(
+  queue: string,
+  dequeueCount: number,
+  maximum: number,
+): "show" | "poison" | "leave" {
+  if (poisonQueueName(queue) === undefined) return "leave";
+  return dequeueCount < maximum ? "show" : "poison";
+}

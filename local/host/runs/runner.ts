@@ -1,30 +1,10 @@
 /** Runs a function to its end: tries by its retry policy, then its outputs. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostedFunction } from "../app/functions.ts";
+import { type Call, type HostedFunction, type Outcome, type Run } from "../app/functions.ts";
 import type { RetryOptions } from "../app/protocol.ts";
-import type { Call, Invocations, Outcome } from "./invocations.ts";
+import { randomizedBackoffMs } from "./drain.ts";
 import { type HostLog, messageOf } from "./log.ts";
-
-// How long to wait: between empty polls of a queue, and between the tries of a retry policy. Pure.
-
-/** First pause after work, and the unit of those that follow; also the shortest pause one can configure. */
-const minimumMs = 100;
-
-/**
- * Pause after the `failures`-th failure or empty poll in a row, as the WebJobs SDK has it.
- * @param random A number in [0, 1).
- */
-export function randomizedBackoffMs(
-  failures: number,
-  maximumMs: number,
-  random: number,
-  leastMs = minimumMs,
-): number {
-  if (failures <= 1) return Math.min(leastMs, maximumMs);
-  const increment = (0.8 + 0.4 * random) * 2 ** Math.min(failures - 1, 40) * minimumMs;
-  return Math.min(leastMs + increment, maximumMs);
-}
 
 const secondsOf = (interval: { readonly seconds?: number } | undefined): number =>
   (interval?.seconds ?? 0) * 1000;
@@ -48,16 +28,13 @@ export function retryDelayMs(
   );
 }
 
-/** Runs `fn` and sends its outputs. An output that fails, fails the run. Never rejects. */
-export type Run = (fn: HostedFunction, call: Call) => Promise<Outcome>;
-
 export function createRunner(
-  invocations: Invocations,
+  invoke: Run,
   sendOutputs: (fn: HostedFunction, outcome: Extract<Outcome, { ok: true }>) => Promise<void>,
   log: HostLog,
 ): Run {
   async function once(fn: HostedFunction, call: Call): Promise<Outcome> {
-    const outcome = await invocations.invoke(fn, call);
+    const outcome = await invoke(fn, call);
     if (!outcome.ok || fn.outputs.length === 0) return outcome;
     try {
       await sendOutputs(fn, outcome);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { timeSpanMs } from "../../../local/host/app/host-json.ts";
-import { randomizedBackoffMs, retryDelayMs } from "../../../local/host/runs/runner.ts";
-import { restartPauseMs } from "../../../local/host/runs/supervisor.ts";
+import { timeSpanMs } from "../../../local/host/app/app-files.ts";
+import { randomizedBackoffMs } from "../../../local/host/runs/drain.ts";
+import { retryDelayMs } from "../../../local/host/runs/runner.ts";
+import { restartPauseMs } from "../../../local/host/runs/worker.ts";
 
 test.each([
   [1, 0, 100],

@@ -1,13 +1,15 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
-import { parseHostJson } from "../../../local/host/app/host-json.ts";
+import { parseHostJson } from "../../../local/host/app/app-files.ts";
 import {
+  afterFailure,
   decodeMessage,
+  mayRun,
   mergeBody,
   outputMessages,
+  poisonQueueName,
   textOf,
 } from "../../../local/host/queues/message.ts";
-import { afterFailure, mayRun, poisonQueueName } from "../../../local/host/queues/processor.ts";
 
 test.each([
   ["aGVsbG8=", "base64", "hello"],

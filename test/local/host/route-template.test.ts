@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { buildRoutes } from "../../../local/host/http/functions.ts";
 import { compileTemplate } from "../../../local/host/http/route-template.ts";
-import { buildRoutes } from "../../../local/host/http/routes.ts";
 
 describe("a template matches a path", () => {
   test.each([
