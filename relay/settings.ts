@@ -30,7 +30,7 @@ const SignInEnvironment = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How to sign in, or what is missing for it. */
-export type SignIn =
+type SignIn =
   | { readonly kind: "auth"; readonly auth: MusterAuth }
   | { readonly kind: "problem"; readonly problem: string };
 

@@ -32,7 +32,7 @@ export type Work = {
 };
 
 /** A device of a claim. */
-export type Target = { readonly deviceId: string; readonly resourceId: number };
+type Target = { readonly deviceId: string; readonly resourceId: number };
 
 /** What became of a device, in Muster's words. */
 export type Outcome = {

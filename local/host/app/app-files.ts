@@ -77,7 +77,7 @@ const hostJson = z.object({
   extensions: z.object({ http: http.prefault({}), queues: queues.prefault({}) }).prefault({}),
 });
 
-export type HostJson = z.infer<typeof hostJson>;
+type HostJson = z.infer<typeof hostJson>;
 export type QueueSettings = HostJson["extensions"]["queues"];
 
 const overridePrefix = /^AzureFunctionsJobHost(?:__|:)/;

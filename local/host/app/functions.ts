@@ -19,7 +19,7 @@ import {
 type Settings = Readonly<Record<string, string | undefined>>;
 
 /** Replaces every `%Name%` by that app setting. @throws When a setting is missing. */
-export function resolveSettings(text: string, env: Settings): string {
+function resolveSettings(text: string, env: Settings): string {
   return text.replace(/%([^%]+)%/g, (_, name: string) => {
     const value = env[name];
     if (value === undefined) throw new Error(`'%${name}%' does not resolve to a value`);
@@ -43,14 +43,14 @@ export function connectionString(env: Settings, name = "AzureWebJobsStorage"): s
 }
 
 /** Whether a function is switched off by `AzureWebJobs.<Name>.Disabled`. */
-export const isDisabled = (env: Settings, functionName: string): boolean =>
+const isDisabled = (env: Settings, functionName: string): boolean =>
   /^(true|1)$/i.test(env[`AzureWebJobs.${functionName}.Disabled`] ?? "");
 
 /**
  * The time zone of schedules: `WEBSITE_TIME_ZONE`, else what `TZ` of the process says, else UTC, as in Azure.
  * @throws When `WEBSITE_TIME_ZONE` names none by its IANA name.
  */
-export function timeZoneOf(env: Settings): string {
+function timeZoneOf(env: Settings): string {
   const { WEBSITE_TIME_ZONE: chosen, TZ: machine } = env;
   if (chosen && !isTimeZone(chosen))
     throw new Error(`WEBSITE_TIME_ZONE '${chosen}' is not a time zone by its IANA name`);

@@ -13,7 +13,7 @@ import type { Drain } from "../runs/drain.ts";
 import { type HttpAnswer, readBody, writeEmpty, writeJson } from "./exchange.ts";
 import { grantOf, type Keys } from "./keys.ts";
 
-export type AdminOptions = {
+type AdminOptions = {
   readonly keys: Keys;
   readonly hostId: string;
   readonly version: string;

@@ -213,7 +213,7 @@ function bytesOf(body: TypedData | null | undefined): Uint8Array {
 // Azure/azure-functions-host; read in the state of 2024-10.)
 
 /** What the metadata is made of. */
-export type MetadataSource = {
+type MetadataSource = {
   /** The values of the route template's names. */
   readonly params: Readonly<Record<string, string>>;
   /** Names and values of the query in their order. */

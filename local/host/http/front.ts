@@ -8,7 +8,7 @@ import { type HttpAnswer, targetOf, writeEmpty } from "./exchange.ts";
 
 // CORS for one machine: the origins of local.settings.json.
 
-export type Cors = { readonly origins: readonly string[]; readonly credentials: boolean };
+type Cors = { readonly origins: readonly string[]; readonly credentials: boolean };
 
 /**
  * Adds the headers that let an allowed origin read the answer.
@@ -38,7 +38,7 @@ export type HttpFront = {
   readonly close: (graceMs: number) => Promise<void>;
 };
 
-export type HttpFrontOptions = {
+type HttpFrontOptions = {
   readonly port: number;
   readonly cors: Cors;
   readonly log: HostLog;

@@ -19,7 +19,7 @@ export type Keys = z.infer<typeof keyFile>;
 export type AuthLevel = "anonymous" | "function" | "admin";
 
 /** What a key proves. */
-export type Grant = "anonymous" | "function" | "admin";
+type Grant = "anonymous" | "function" | "admin";
 
 const newKey = (): string => randomBytes(40).toString("base64url");
 

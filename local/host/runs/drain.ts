@@ -10,7 +10,7 @@ export type Listener = {
   readonly stop: () => Promise<void>;
 };
 
-export type DrainState = "Disabled" | "InProgress" | "Completed";
+type DrainState = "Disabled" | "InProgress" | "Completed";
 
 export type Drain = {
   readonly start: () => Promise<void>;
@@ -46,7 +46,7 @@ export function createDrain(listeners: Listener, outstanding: () => number): Dra
 }
 
 /** A pause that somebody may cut short. */
-export type WakeUp = {
+type WakeUp = {
   /** Waits `ms`, or until woken. A call to `wake` while nobody waits ends the next wait at once. */
   readonly wait: (ms: number) => Promise<void>;
   readonly wake: () => void;

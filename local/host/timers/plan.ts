@@ -21,7 +21,7 @@ const never = 253_402_300_799_000;
 const nextOf = (schedule: Schedule, after: number): number => schedule.next(after) ?? never;
 
 /** What a starting timer does: one run for however many were missed, or none, and what it then waits for. */
-export type StartPlan = {
+type StartPlan = {
   readonly pastDue: boolean;
   readonly status: TimerStatus;
   /** Where the stored status is no longer true, what to store instead. */

@@ -13,7 +13,7 @@ import {
 
 // The part of `@azure/functions-core` that programming models use; it is published nowhere else.
 
-export type Callback = (...args: unknown[]) => unknown;
+type Callback = (...args: unknown[]) => unknown;
 
 /** What `registerFunction` is given. */
 type FunctionMetadata = Omit<RegisteredFunction, "id"> & { readonly functionId?: string };
