@@ -285,7 +285,7 @@ export function httpFunctions(options: HttpFunctionsOptions): HttpAnswer {
     if (!suffices(grant, match.fn.authLevel)) return writeEmpty(response, 401);
     const uri = streamUri();
     if (uri) return stream(options, request, response, target, match, uri);
-    await answer(options, request, response, target, match);
+    await answerByCall(options, request, response, target, match);
   };
 }
 
@@ -317,7 +317,7 @@ async function bodyOf(
   }
 }
 
-async function answer(
+async function answerByCall(
   { run, customHeaders, bodyLimit }: HttpFunctionsOptions,
   request: IncomingMessage,
   response: ServerResponse,

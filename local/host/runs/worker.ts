@@ -128,11 +128,11 @@ type WorkerProcess = {
   readonly terminate: (graceMs: number) => Promise<void>;
 };
 
-const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
+const workerEntry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
 
-function startWorker(options: WorkerOptions): WorkerProcess {
+function launchWorker(options: WorkerOptions): WorkerProcess {
   const { appDir, main, env, log } = options;
-  const child = fork(entry, [], {
+  const child = fork(workerEntry, [], {
     cwd: appDir,
     env,
     // Buffers pass as they are.
@@ -371,7 +371,7 @@ export function createWorkerSide(options: WorkerSideOptions): WorkerSide {
   let first: Loaded | undefined;
 
   const start = () =>
-    startWorker({
+    launchWorker({
       appDir,
       main,
       env,
