@@ -14,8 +14,8 @@ import { reasonOf } from "../kernel/outside-text.ts";
 
 /** Time for one request; MSAL gives those for tokens none. */
 const timeoutMs = 30_000;
-/** MSAL's own name for it. */
-const networkError = "network_error";
+/** MSAL's own name for a request without an answer. */
+export const networkError = "network_error";
 
 /** For MSAL's `system.networkClient`. */
 export const straightNetwork: INetworkModule = {
@@ -35,11 +35,17 @@ async function send(
     const response = await fetch(url, { method, headers, signal, redirect: "manual", ...content });
     const { status } = response;
     const to = response.headers.get("location");
-    if (to !== null) throw new Error(`${url} redirects to ${to}, which is not followed`);
+    if (to !== null)
+      throw new AuthError(
+        "redirected",
+        correlationId,
+        `${url} redirects to ${to}, which is not followed`,
+      );
     const answered = Object.fromEntries(response.headers);
     // Its shape is MSAL's to judge.
     return { status, headers: answered, body: (await response.json()) as never };
   } catch (cause) {
+    if (cause instanceof AuthError) throw cause;
     // Other errors lose their words in MSAL.
     throw new AuthError(networkError, correlationId, reasonOf(cause));
   }

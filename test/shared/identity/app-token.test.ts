@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { signIn } from "../../../local/sign-in/device-code.ts";
 import { signInFailure } from "../../../shared/graph/answer.ts";
 import { appTokens } from "../../../shared/identity/app-token.ts";
-import { startEntra } from "./entra.ts";
+import { startEntra, type TokenAnswer } from "./entra.ts";
 
 let entra: Awaited<ReturnType<typeof startEntra>>;
 let tokenFor: ReturnType<typeof appTokens>;
@@ -103,6 +103,74 @@ test.each(
   }
 });
 
+/** What comes before a person's token: where the endpoints are, and a code that is polled for at once. */
+function before(authority: string, path: string) {
+  const metadata = {
+    issuer: `${authority}/v2.0`,
+    authorization_endpoint: `${authority}/authorize`,
+    token_endpoint: `${authority}/token`,
+    device_authorization_endpoint: `${authority}/devicecode`,
+    jwks_uri: `${authority}/keys`,
+  };
+  const code = { device_code: "d", user_code: "u", verification_uri: "v", interval: 0 };
+  const body = path.includes("openid") ? metadata : { ...code, expires_in: 60, message: "m" };
+  return { status: 200, body };
+}
+
+/** Signs a person in whose polls are answered so, in this order, and then with a token; answers how many there were. */
+async function polled(answers: readonly TokenAnswer[]) {
+  const authority = `${entra.url}/${randomUUID()}`;
+  let polls = 0;
+  const word = { token_type: "Bearer", expires_in: 3_599, access_token: "a person's" };
+  entra.answer((path) => {
+    if (!path.includes("/token")) return before(authority, path);
+    polls += 1;
+    return answers[polls - 1] ?? { status: 200, body: word };
+  });
+  const place = { authority, clientId: randomUUID(), scope: "api://muster/.default" };
+  const token = await signIn(place, () => undefined, 1).catch((error: unknown) => String(error));
+  return { token, polls };
+}
+
+const pending = { status: 400, body: { error: "authorization_pending" } };
+const passingAnswers = [
+  ["a busy service", oauth(503, "temporarily_unavailable")],
+  ["throttling", oauth(429, "invalid_request")],
+  ["a busy service that blames the app", oauth(503, "invalid_client")],
+  ["an error of the service", oauth(400, "server_error")],
+  ["a gateway's page", { status: 502, body: "<html>" }],
+  ["a page that says all is well", { status: 200, body: "<html>" }],
+  ["somebody else's JSON", { status: 200, body: { ok: true } }],
+  ["a cut connection", "cut"],
+] as const;
+
+test.each([...passingAnswers, ["being too fast", oauth(400, "slow_down")]] as const)(
+  "a person's sign-in outlives %s, also again and again between answers",
+  async (_name, answer) => {
+    const answers = [answer, answer, answer, answer, pending, answer, answer];
+    expect(await polled(answers)).toEqual({ token: "a person's", polls: 8 });
+  },
+);
+
+test.each(passingAnswers)(
+  "%s ends a person's sign-in when it does not pass",
+  async (_name, answer) => {
+    const { token, polls } = await polled(Array.from({ length: 9 }, () => answer));
+    expect(token).not.toBe("a person's");
+    expect(polls).toBe(5);
+  },
+);
+
+test.each(["authorization_declined", "expired_token", "bad_verification_code", "invalid_client"])(
+  "%s ends a person's sign-in at once",
+  async (error) => {
+    expect(await polled([pending, oauth(400, error)])).toEqual({
+      token: expect.stringContaining(error),
+      polls: 2,
+    });
+  },
+);
+
 test.each(["openid-configuration", "devicecode", "token"])(
   "a person's sign-in is carried nowhere either when the answer to %s redirects",
   async (asked) => {
@@ -110,21 +178,10 @@ test.each(["openid-configuration", "devicecode", "token"])(
     try {
       const authority = `${entra.url}/${randomUUID()}`;
       const location = `${elsewhere.url}/stolen`;
-      const moved = { status: 307, body: {}, location };
-      const metadata = {
-        issuer: `${authority}/v2.0`,
-        authorization_endpoint: `${authority}/authorize`,
-        token_endpoint: `${authority}/token`,
-        device_authorization_endpoint: `${authority}/devicecode`,
-        jwks_uri: `${authority}/keys`,
-      };
-      const code = { device_code: "d", user_code: "u", verification_uri: "v", interval: 1 };
       const paths: string[] = [];
       entra.answer((path) => {
         paths.push(path);
-        if (path.includes(asked)) return moved;
-        const body = path.includes("openid") ? metadata : { ...code, expires_in: 60, message: "m" };
-        return { status: 200, body };
+        return path.includes(asked) ? { status: 307, body: {}, location } : before(authority, path);
       });
       const place = { authority, clientId: randomUUID(), scope: "api://muster/.default" };
       await expect(signIn(place, () => undefined)).rejects.toThrow(

@@ -1,4 +1,5 @@
 /** A sign-in service of a test's own over HTTPS that answers as it is told, for MSAL to talk to. */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -16,7 +17,8 @@ export type TokenRequest = { readonly tenantId: string; readonly form: URLSearch
 
 /** Starts it; this process trusts its certificate from then on. */
 export async function startEntra() {
-  const { private: key, cert } = await generate([{ name: "commonName", value: "127.0.0.1" }], {
+  // A name of its own: among certificates of one name OpenSSL looks at the first it finds.
+  const { private: key, cert } = await generate([{ name: "commonName", value: randomUUID() }], {
     keySize: 2048,
     extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
   });
