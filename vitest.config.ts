@@ -56,6 +56,7 @@ export default defineConfig({
           isolate: false,
           include: appTests,
           exclude: [...longTests],
+          setupFiles: ["test/support/own-time.ts"],
           globalSetup,
           provide: { oneCaseIn: 8 },
         },
