@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/storage.ts";
+import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
 
 /** The command's arguments. */
 export type Arguments = {

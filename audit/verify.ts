@@ -8,7 +8,8 @@ import {
   verifyPartition,
 } from "../shared/access/audit/verify.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
-import { openStorage, type StorageConnection } from "../shared/storage/storage.ts";
+import type { StorageConnection } from "../shared/storage/connection.ts";
+import { openStorage } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { Arguments } from "./arguments.ts";
 import { counted, jsonOf, lineOf, noPartitions, type Summary } from "./report.ts";

@@ -9,8 +9,8 @@ import { AssignmentStore, cachedSnapshots, RoleStore } from "../shared/access/ro
 import { AssignmentRegistry, RoleRegistry } from "../shared/access/roles/manage.ts";
 import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
+import { identityCredential } from "../shared/storage/connection.ts";
 import { keyFileWrapper, keyVaultWrapper, type Sealer, sealer } from "../shared/storage/sealing.ts";
-import { identityCredential } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
 import type { Sealing, Settings } from "./settings.ts";

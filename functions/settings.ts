@@ -6,7 +6,7 @@ import type { FirstAdministrator } from "../shared/access/roles/granted.ts";
 import { isOrigin } from "../shared/http/reply.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";
-import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/storage.ts";
+import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
 
 // Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed.
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { Address, BaseAddress } from "../shared/kernel/values.ts";
-import { goesInPlain } from "../shared/storage/storage.ts";
+import { goesInPlain } from "../shared/storage/connection.ts";
 import type { MusterAuth } from "./muster/muster.ts";
 import type { QueueAddress } from "./muster/site-queue.ts";
 import type { SiteAuth } from "./site/transport.ts";

@@ -1,74 +1,18 @@
 /**
- * The storage account: how it is reached (a connection string, or an account name and the app's own identity, by the
- * setting names the Functions host itself uses), whose clock counts, how long a call may take, and the tables, queues
- * and blobs of it, each client opened once and only when used.
+ * The storage account, opened: whose clock counts, how long a call may take, and its tables, queues and blobs, each client
+ * made once and only when used.
  */
 
 import { TableClient } from "@azure/data-tables";
-import type { TokenCredential } from "@azure/identity";
 import { ContainerClient } from "@azure/storage-blob";
 import { QueueClient } from "@azure/storage-queue";
 import type { Clock, Instant } from "../kernel/clock.ts";
-import { staysPrivate } from "../kernel/values.ts";
 import { Blobs } from "./blobs.ts";
 import { type Interceptor, passThrough } from "./calls.ts";
+import { identityCredential, type StorageConnection } from "./connection.ts";
 import type { TableName } from "./names.ts";
 import { Queues } from "./queues.ts";
 import { Tables } from "./tables.ts";
-
-/** Where the storage account is and how to prove who we are. */
-export type StorageConnection =
-  | { readonly kind: "connectionString"; readonly value: string }
-  | { readonly kind: "identity"; readonly endpoints: Endpoints; readonly clientId?: string };
-
-/** Base URLs of the three services. */
-type Endpoints = { readonly table: string; readonly queue: string; readonly blob: string };
-
-/** The connection that a set of settings names, by the Functions host's own words; undefined: none. */
-export function connectionOf(
-  settings: Readonly<Record<string, string | undefined>>,
-): StorageConnection | undefined {
-  const { AzureWebJobsStorage: value, AzureWebJobsStorage__accountName: account } = settings;
-  if (value) return { kind: "connectionString", value };
-  if (!account) return undefined;
-  const { AzureWebJobsStorage__clientId: clientId } = settings;
-  const endpoints = endpointsOf(account);
-  return { kind: "identity", endpoints, ...(clientId ? { clientId } : {}) };
-}
-
-const services = ["Blob", "Queue", "Table"];
-
-/** Whether a connection string leads off this machine without encryption: whoever listens reads and changes rows. */
-export function goesInPlain(connectionString: string): boolean {
-  const parts = connectionString.split(";").map((part) => {
-    const at = part.indexOf("=");
-    return [part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim()] as const;
-  });
-  const values = new Map(parts);
-  const byDefault = services.some((name) => !values.has(`${name.toLowerCase()}endpoint`));
-  return (
-    (values.get("defaultendpointsprotocol")?.toLowerCase() === "http" && byDefault) ||
-    parts.some(([, value]) => /^http:/i.test(value) && !staysPrivate(value))
-  );
-}
-
-/** Public endpoints of a storage account by its name. */
-const endpointsOf = (account: string, suffix = "core.windows.net"): Endpoints => ({
-  table: `https://${account}.table.${suffix}`,
-  queue: `https://${account}.queue.${suffix}`,
-  blob: `https://${account}.blob.${suffix}`,
-});
-
-/**
- * The credential of the app's own identity. Loaded only when needed: the identity library is larger
- * than everything else in the worker together, and a connection string has no use for it.
- */
-export async function identityCredential(clientId?: string): Promise<TokenCredential> {
-  const { DefaultAzureCredential } = await import("@azure/identity");
-  return new DefaultAzureCredential(
-    clientId === undefined ? {} : { managedIdentityClientId: clientId },
-  );
-}
 
 // A clock that every instance agrees on: the machine's, corrected by the Date header of the storage
 // service's latest answer. A machine whose clock is wrong, or jumps, would otherwise take over claims
