@@ -1,9 +1,13 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
 
 import type { Approval } from "../shared/access/approvals/approval.ts";
-import { expiryEvent } from "../shared/access/audit/trail.ts";
+import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
+import type { Guard } from "../shared/access/guard.ts";
 import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
-import { collectionsIn } from "../shared/devices/collections/collection-store.ts";
+import {
+  type CollectionStore,
+  collectionsIn,
+} from "../shared/devices/collections/collection-store.ts";
 import { DirectoryStore, DirectoryWriter } from "../shared/devices/directory/directory.ts";
 import type { RefreshParts } from "../shared/devices/refresh/merge.ts";
 import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.ts";
@@ -25,7 +29,7 @@ import {
   type Workload,
   whenDue,
 } from "../shared/graph/throttle.ts";
-import { pageSeal } from "../shared/http/paging.ts";
+import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
@@ -42,13 +46,19 @@ import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import type { Queues } from "../shared/storage/queues.ts";
+import type { Sealer } from "../shared/storage/sealing.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
 import { type PurgeStep, PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
-import { cachedTenants, TenantRegistry, TenantStore } from "../shared/tenants/tenants.ts";
+import {
+  cachedTenants,
+  type TenantCache,
+  TenantRegistry,
+  TenantStore,
+} from "../shared/tenants/tenants.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
-import { accessServices, grants, trailOf } from "./services-access.ts";
+import { type AccessServices, accessServices, grants, trailOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 // What is deleted by its age, and when.
@@ -64,7 +74,7 @@ type RetentionParts = {
 };
 
 /** What a run deleted. */
-export type Expired = { readonly answers: number; readonly notifications: number };
+type Expired = { readonly answers: number; readonly notifications: number };
 
 const tenantsPerPage = 100;
 /** A relay hands in within minutes, and begins anew under the same id after a failure. */
@@ -151,7 +161,45 @@ function purgeOf(parts: PurgeParts): TenantPurge {
   });
 }
 
-export type Services = Awaited<ReturnType<typeof buildServices>>;
+/** What several use cases share. */
+type Base = {
+  readonly clock: Clock;
+  readonly storage: Storage;
+  readonly graph: GraphClient;
+  readonly tenantStore: TenantStore;
+  /** Tenants as they were at most three seconds ago. */
+  readonly knownTenants: TenantCache;
+  readonly throttle: ThrottleStore;
+  readonly directory: DirectoryStore;
+  readonly sites: SiteStore;
+  readonly collections: CollectionStore;
+};
+
+/** Everything that functions call. */
+export type Services = Base & {
+  readonly guard: Guard;
+  readonly access: AccessServices;
+  /** Origins whose pages may call. */
+  readonly allowedOrigins: readonly string[];
+  readonly trail: AuditTrail;
+  /** Seals what is secret at rest, where the settings name a key. */
+  readonly sealer: Sealer | undefined;
+  /** The API document. */
+  readonly openApi: () => Readonly<Record<string, unknown>>;
+  readonly publicUrl: string | undefined;
+  readonly answers: IdempotentAnswers;
+  readonly pages: PageSeal;
+  readonly deadLetters: DeadLetterStore;
+  readonly expireOld: (mayGoOn: () => boolean) => Promise<Expired>;
+  readonly tenants: TenantRegistry;
+  readonly purging: TenantPurge;
+  readonly engine: Engine;
+  readonly notify: NotificationParts;
+  /** Looks after a job that waits for a second person. */
+  readonly sweepGate: (job: Job) => Promise<void>;
+  readonly leases: RelayLeases;
+  readonly refreshes: ReturnType<typeof refreshesWith>;
+};
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
 export type World = {
@@ -168,7 +216,7 @@ export async function buildServices(
   settings: Settings,
   openApi: () => Readonly<Record<string, unknown>>,
   world: World = { clock: systemClock, intercept: passThrough },
-) {
+): Promise<Services> {
   const opened = await openStorage(settings.storage, world.clock, world.intercept);
   const storage = { ...opened, queues: world.queues ?? opened.queues };
   const { tables, clock } = storage;
@@ -215,10 +263,7 @@ const registryOf = ({ tenantStore, knownTenants, storage, clock }: Base, purges:
 const secretOf = (credential: AppCredential): string =>
   credential.kind === "secret" ? credential.clientSecret : credential.privateKey;
 
-type Base = ReturnType<typeof baseOf>;
-
-/** What several use cases share. */
-function baseOf(settings: Settings, storage: Storage, world: World) {
+function baseOf(settings: Settings, storage: Storage, world: World): Base {
   const { tables, clock } = storage;
   const tenantStore = new TenantStore(tables);
   const directory = new DirectoryStore(tables);

@@ -2,6 +2,7 @@
  * The way of a request to its handler: how often may it ask, who is it, may they, and what the handler is then told of
  * them. Between the last two steps the request is read, since some operations name in their body what they are about.
  */
+import { LRUCache } from "lru-cache";
 import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Failure, fail, type Result, succeed } from "../kernel/failure.ts";
 import type { AuditNote } from "./audit/trail.ts";
@@ -113,18 +114,14 @@ const maxBuckets = 10_000;
 /** Makes the limiter of this process; `factor` is the installation's own. */
 export function rateLimiter(clock: Clock, factor = 1, rates = defaultRates): RateLimiter {
   const table = ratesTimes(factor, rates);
-  const buckets = new Map<string, Bucket>();
+  const buckets = new LRUCache<string, Bucket>({ max: maxBuckets });
   return {
     count(account, id, kind) {
       const key = `${account} ${kind} ${id}`;
       const rate = table[account][kind];
       const now = clock.now();
       const taken = take(buckets.get(key) ?? fullBucket(rate, now), rate, now);
-      // Put back at the end: a Map remembers the order, so that the first is the least recently used.
-      buckets.delete(key);
       buckets.set(key, taken.bucket);
-      const [oldest] = buckets.keys();
-      if (buckets.size > maxBuckets && oldest !== undefined) buckets.delete(oldest);
       return taken.allowed ? succeed(undefined) : askedTooOften(account, taken.retryAfterSeconds);
     },
   };

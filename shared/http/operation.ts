@@ -3,8 +3,15 @@
  * built from the same zod schemas that check the requests.
  */
 
-import { isDeepStrictEqual } from "node:util";
-import * as z from "zod";
+import type * as z from "zod";
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiParameterObject,
+  type ZodOpenApiPathItemObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from "zod-openapi";
 import { Problem } from "./reply.ts";
 
 /** Which headers and conventions an operation keeps, beyond its schemas. */
@@ -72,71 +79,22 @@ function decoded(segment: string): string {
   }
 }
 
-// The document. Zod gives JSON Schema 2020-12, the dialect of OpenAPI 3.1. Named schemas are kept in one place
-// and referred to: a reference inside an OpenAPI document starts at the document, not at the schema.
-
-type Json = Record<string, unknown>;
-
-/** Renders schemas and collects the named ones for `components/schemas`. */
-type SchemaBook = {
-  readonly of: (schema: z.ZodType, io: "input" | "output") => Json;
-  readonly named: () => Json;
-};
-
-const localPrefix = "#/$defs/";
-const suffixOf = { input: "Input", output: "Output" } as const;
-
-/** An empty book. */
-function schemaBook(): SchemaBook {
-  const kept = new Map<string, unknown>();
-  return {
-    of: (schema, io) => {
-      const { $schema: _, $defs = {}, ...json } = z.toJSONSchema(schema, { io, reused: "inline" });
-      const render = (suffix: string) =>
-        Object.entries($defs as Json).map(
-          ([name, definition]) => [name + suffix, referring(definition, suffix)] as const,
-        );
-      // What is taken in otherwise than it is given out needs two names.
-      const clashes = render("").some(
-        ([name, definition]) => kept.has(name) && !isDeepStrictEqual(kept.get(name), definition),
-      );
-      const suffix = clashes ? suffixOf[io] : "";
-      for (const [name, definition] of render(suffix)) kept.set(name, definition);
-      return referring(json, suffix) as Json;
-    },
-    named: () => Object.fromEntries(kept),
-  };
-}
-
-/** The same schema, with its references leading to the document's components. */
-function referring(json: unknown, suffix: string): unknown {
-  if (Array.isArray(json)) return json.map((part) => referring(part, suffix));
-  if (typeof json !== "object" || json === null) return json;
-  return Object.fromEntries(
-    Object.entries(json).map(([key, value]) => [
-      key,
-      key === "$ref" && typeof value === "string"
-        ? value.replace(localPrefix, "#/components/schemas/") + suffix
-        : referring(value, suffix),
-    ]),
-  );
-}
+// The document. zod-openapi turns schemas into JSON Schema 2020-12, the dialect of OpenAPI 3.1, and keeps the named ones in
+// one place.
 
 /** Builds the document for all operations; `publicUrl` is where callers reach them, if that is not where they are served. */
 export function openApiDocument(
   operations: readonly Operation[],
   version: string,
   publicUrl = "/",
-): Json {
-  const paths: Record<string, Json> = {};
-  const book = schemaBook();
-  const problem = book.of(Problem, "output");
+): Record<string, unknown> {
+  const paths: Record<string, ZodOpenApiPathItemObject> = {};
   for (const each of operations) {
     const path = `/${each.path}`;
-    const described = describe(each, book, problem);
-    paths[path] = { ...paths[path], [each.method.toLowerCase()]: described };
+    const method = each.method.toLowerCase() as Lowercase<Operation["method"]>;
+    paths[path] = { ...paths[path], [method]: describe(each) };
   }
-  return {
+  const document = createDocument({
     openapi: "3.1.0",
     info: {
       title: "Muster",
@@ -147,59 +105,36 @@ export function openApiDocument(
     servers: [{ url: publicUrl }],
     security: [{ bearer: [] }],
     paths,
-    components: {
-      securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
-      schemas: book.named(),
-    },
-  };
+    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+  });
+  return { ...document };
 }
 
-function describe(declared: Operation, book: SchemaBook, problem: Json): Json {
+const problem = {
+  description: "A problem document (RFC 9457)",
+  content: { "application/problem+json": { schema: Problem } },
+};
+
+function describe(declared: Operation): ZodOpenApiOperationObject {
+  const { name, summary, tag, anonymous, params, query, body, answers } = declared;
+  const responses: ZodOpenApiResponsesObject = { default: problem };
+  for (const [status, answer] of Object.entries(answers))
+    responses[status as "200"] = response(answer);
   return {
-    operationId: declared.name,
-    summary: declared.summary,
-    tags: [declared.tag],
-    ...(declared.anonymous ? { security: [] } : {}),
-    parameters: [
-      ...parametersOf("path", declared.params, book),
-      ...parametersOf("query", declared.query, book),
-      ...headerParameters(declared),
-    ],
-    ...(declared.body ? { requestBody: requestBody(declared.body, book) } : {}),
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(declared.answers).map(([status, answer]) => [
-          status,
-          response(answer, book),
-        ]),
-      ),
-      default: {
-        description: "A problem document (RFC 9457)",
-        content: { "application/problem+json": { schema: problem } },
-      },
-    },
+    operationId: name,
+    summary,
+    tags: [tag],
+    ...(anonymous ? { security: [] } : {}),
+    requestParams: { ...(params ? { path: params } : {}), ...(query ? { query } : {}) },
+    parameters: headerParameters(declared),
+    ...(body
+      ? { requestBody: { required: true, content: { "application/json": { schema: body } } } }
+      : {}),
+    responses,
   };
 }
 
-function parametersOf(
-  place: "path" | "query",
-  schema: z.ZodObject | undefined,
-  book: SchemaBook,
-): Json[] {
-  if (!schema) return [];
-  const { properties = {}, required = [] } = book.of(schema, "input") as {
-    properties?: Record<string, Json>;
-    required?: string[];
-  };
-  return Object.entries(properties).map(([name, shape]) => ({
-    name,
-    in: place,
-    required: place === "path" || required.includes(name),
-    schema: shape,
-  }));
-}
-
-const header = (name: string, description: string): Json => ({
+const header = (name: string, description: string): ZodOpenApiParameterObject => ({
   name,
   in: "header",
   required: false,
@@ -207,7 +142,7 @@ const header = (name: string, description: string): Json => ({
   schema: { type: "string", maxLength: 256 },
 });
 
-function headerParameters({ idempotent, conditional }: Operation): Json[] {
+function headerParameters({ idempotent, conditional }: Operation) {
   return [
     ...(idempotent
       ? [header("Idempotency-Key", "The same key and body get the same answer for 24 hours")]
@@ -216,30 +151,24 @@ function headerParameters({ idempotent, conditional }: Operation): Json[] {
   ];
 }
 
-const requestBody = (schema: z.ZodType, book: SchemaBook): Json => ({
-  required: true,
-  content: { "application/json": { schema: book.of(schema, "input") } },
-});
+const text = { schema: { type: "string" as const } };
 
-function response({ description, body, headers, also }: Answer, book: SchemaBook): Json {
-  return {
-    description,
-    ...(headers
-      ? {
-          headers: Object.fromEntries(
-            headers.map((name) => [name, { schema: { type: "string" } }]),
-          ),
-        }
-      : {}),
-    ...(body
-      ? {
-          content: {
-            "application/json": { schema: book.of(body, "output") },
-            ...Object.fromEntries(
-              (also ?? []).map((type) => [type, { schema: { type: "string" } }]),
-            ),
-          },
-        }
-      : {}),
-  };
-}
+const response = ({
+  description,
+  body,
+  headers = [],
+  also = [],
+}: Answer): ZodOpenApiResponseObject => ({
+  description,
+  ...(headers.length > 0
+    ? { headers: Object.fromEntries(headers.map((name) => [name, text])) }
+    : {}),
+  ...(body
+    ? {
+        content: {
+          "application/json": { schema: body },
+          ...Object.fromEntries(also.map((type) => [type, text])),
+        },
+      }
+    : {}),
+});

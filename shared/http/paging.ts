@@ -79,7 +79,7 @@ type PageBody<T> = {
 // in storage, also where the caller may not see it: sealed, it can neither be read nor made up.
 
 /** Closes tokens on their way out, and opens them on their way in. */
-type PageSeal = {
+export type PageSeal = {
   readonly close: (token: string) => string;
   /** The token inside; undefined when it was not closed with this key, or was changed. */
   readonly open: (sealed: string) => string | undefined;

@@ -1,5 +1,6 @@
 /** App-only tokens for Graph, from MSAL's client credentials flow, one application per tenant. */
 import { ConfidentialClientApplication } from "@azure/msal-node";
+import { LRUCache } from "lru-cache";
 import { straightNetwork } from "./network.ts";
 
 /** How the app proves itself to Entra. */
@@ -12,7 +13,7 @@ export type AppCredential =
     };
 
 /** Where and as whom to sign in. */
-export type IdentityOptions = {
+type IdentityOptions = {
   /** `https://login.microsoftonline.com`, or another cloud's, from the settings. */
   readonly authorityUrl: string;
   readonly clientId: string;
@@ -30,13 +31,11 @@ const maxTenants = 500;
  * cache would otherwise mix tenants.
  */
 export function appTokens(options: IdentityOptions) {
-  const applications = new Map<string, ConfidentialClientApplication>();
+  const applications = new LRUCache<string, ConfidentialClientApplication>({ max: maxTenants });
 
   const applicationOf = (tenantId: string): ConfidentialClientApplication => {
     const known = applications.get(tenantId);
     if (known) return known;
-    const oldest = applications.keys().next().value;
-    if (applications.size >= maxTenants && oldest !== undefined) applications.delete(oldest);
     const application = new ConfidentialClientApplication(configurationFor(options, tenantId));
     applications.set(tenantId, application);
     return application;

@@ -2,6 +2,7 @@
  * Notifications as a kind of job: which devices, by which route, by which Graph requests, and what devices and
  * Intune's audits say afterwards. Everything else, from planning to the last outcome, is the fan-out engine's.
  */
+import { LRUCache } from "lru-cache";
 import type { Approval } from "../access/approvals/approval.ts";
 import type { ApprovalGate } from "../access/approvals/approval-gate.ts";
 import type { SnapshotReader } from "../access/roles/granted.ts";
@@ -221,7 +222,7 @@ const maxKept = 10_000;
 /** What was refused lately. */
 export class BulkRefusals {
   readonly #clock: Clock;
-  readonly #until = new Map<string, Instant>();
+  readonly #until = new LRUCache<string, Instant>({ max: maxKept });
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -235,7 +236,6 @@ export class BulkRefusals {
   ): void {
     const [first] = outcomes.values();
     if (first?.kind !== "singly" || !first.forbidden || route.bulkAction === undefined) return;
-    if (this.#until.size >= maxKept) this.#until.clear();
     this.#until.set(`${tenantId} ${route.bulkAction}`, this.#clock.now() + keepMs);
   }
 

@@ -3,6 +3,7 @@
  * and removes tenants.
  */
 
+import { LRUCache } from "lru-cache";
 import type { Page } from "../http/paging.ts";
 import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
@@ -103,13 +104,12 @@ type Kept = { readonly tenant: Promise<Tenant | undefined>; readonly at: Instant
 
 /** Reads through a cache of a few seconds. */
 export function cachedTenants(store: Pick<TenantStore, "get">, clock: Clock): TenantCache {
-  const kept = new Map<string, Kept>();
+  const kept = new LRUCache<string, Kept>({ max: maxTenants });
   return {
     get(tenantId) {
       const now = clock.now();
       const known = kept.get(tenantId);
       if (known !== undefined && isFresh(known, now)) return known.tenant;
-      if (kept.size >= maxTenants) kept.clear();
       // The time counts from before the read: what it finds may have changed while it was under way.
       const fresh = { tenant: read(store, tenantId), at: now };
       kept.set(tenantId, fresh);

@@ -37,6 +37,8 @@ const floors: Readonly<Record<string, number>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   zod: ["shared/", "functions/"],
   "csv-stringify": ["shared/http/paging.ts"],
+  "zod-openapi": ["shared/http/operation.ts"],
+  "lru-cache": ["shared/"],
   jose: ["shared/access/"],
   "@azure/keyvault-keys": ["shared/storage/"],
   "@azure/data-tables": ["shared/storage/"],

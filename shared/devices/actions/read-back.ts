@@ -2,6 +2,7 @@
  * Reads back what became of an action, from both witnesses that Intune has: what each device has reported, 20 devices to
  * a batch, and its own list of the requests that it took.
  */
+import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import { type GraphClient, type GraphVersion, maxBatchParts } from "../../graph/client.ts";
@@ -204,6 +205,7 @@ const maxPages = 150;
 const refusedMs = 15 * 60_000;
 /** Tenants remembered at once. */
 const maxKept = 50;
+const maxRefused = 10_000;
 
 type Kept = {
   readonly readAt: Instant;
@@ -220,8 +222,8 @@ export class RemoteActionAudits {
   readonly #graph: GraphClient;
   readonly #clock: Clock;
   readonly #freshMs: number;
-  readonly #kept = new Map<string, Promise<Kept | undefined>>();
-  readonly #refusedUntil = new Map<string, Instant>();
+  readonly #kept = new LRUCache<string, Promise<Kept | undefined>>({ max: maxKept });
+  readonly #refusedUntil = new LRUCache<string, Instant>({ max: maxRefused });
 
   constructor(graph: GraphClient, clock: Clock, freshMs: number) {
     this.#graph = graph;
@@ -246,7 +248,6 @@ export class RemoteActionAudits {
     const otherKept = await other;
     if (otherKept && otherKept !== before && otherKept.reaches <= since)
       return listOf(otherKept, 0);
-    if (this.#kept.size >= maxKept) this.#kept.clear();
     const reading = this.#read(tenantId, since, now);
     this.#kept.set(tenantId, reading);
     const kept = await reading;

@@ -89,3 +89,20 @@ test("neither a failed read nor an absence is kept", async () => {
   await store.insert(added, "");
   expect(await tenants.get(added.tenantId)).toEqual(added);
 });
+
+test("one tenant too many makes the one go that was asked for longest ago, and no other", async () => {
+  const at = "2026-01-01T00:00:00.000Z";
+  const asked: string[] = [];
+  const get = async (tenantId: string) => {
+    asked.push(tenantId);
+    const tenant = { tenantId, displayName: "Contoso", pace: {}, createdAt: at, updatedAt: at };
+    return { tenant, etag: "", seed: "" };
+  };
+  const tenants = cachedTenants({ get }, { now: () => 0 });
+  for (let n = 0; n < 1000; n += 1) await tenants.get(`t${n}`);
+  await tenants.get("t0");
+  await tenants.get("one more");
+  asked.length = 0;
+  for (const tenantId of ["t0", "t2", "one more", "t1"]) await tenants.get(tenantId);
+  expect(asked).toEqual(["t1"]);
+});
