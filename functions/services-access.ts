@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Approval } from "../shared/access/approvals/approval.ts";
 import { ApprovalGate } from "../shared/access/approvals/approval-gate.ts";
-import { AuditReader } from "../shared/access/audit/reader.ts";
+import { AuditReader } from "../shared/access/audit/records.ts";
 import { type AuditTrail, auditTrail } from "../shared/access/audit/trail.ts";
 import { Guard, rateLimiter } from "../shared/access/guard.ts";
 import { AssignmentStore, cachedSnapshots, RoleStore } from "../shared/access/roles/granted.ts";

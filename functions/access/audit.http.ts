@@ -1,8 +1,7 @@
 /** Lists the audit trail: a tenant's, or of what belongs to none (roles, assignments, refused sign-ins), or everything. */
 
 import * as z from "zod";
-import { everyTrail } from "../../shared/access/audit/reader.ts";
-import { AuditEvent, platformTrail } from "../../shared/access/audit/records.ts";
+import { AuditEvent, everyTrail, platformTrail } from "../../shared/access/audit/records.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf } from "../../shared/http/paging.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";

@@ -20,7 +20,7 @@ import type { Caller } from "./sign-in/caller.ts";
 import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
 
 /** A bucket's size, and how fast it fills. */
-export type Rate = {
+type Rate = {
   /** Requests that may come at once after a pause. */
   readonly burst: number;
   readonly perSecond: number;
@@ -29,7 +29,7 @@ export type Rate = {
 /** Kinds of requests that are counted apart. */
 export type RateClass = "read" | "write";
 /** On whose account a request is counted; the last two are about audit events, and refuse nobody. */
-export type RateAccount = "caller" | "tenant" | "address" | "anonymous" | "allAnonymous";
+type RateAccount = "caller" | "tenant" | "address" | "anonymous" | "allAnonymous";
 
 /**
  * The table. An instance counts for itself: with n instances a caller may reach n times as much, which
@@ -50,10 +50,10 @@ function events(burst: number, perSecond: number) {
 }
 
 /** What is left in a bucket, and when that was. */
-export type Bucket = { readonly left: number; readonly at: Instant };
+type Bucket = { readonly left: number; readonly at: Instant };
 
 /** What asking for one request gave. */
-export type Taken =
+type Taken =
   | { readonly allowed: true; readonly bucket: Bucket }
   | { readonly allowed: false; readonly bucket: Bucket; readonly retryAfterSeconds: number };
 
@@ -105,7 +105,7 @@ const ratesTimes = (factor: number, rates: typeof defaultRates): typeof defaultR
 // Buckets of this process, by account. The least recently used ones go when there are too many.
 
 /** Counts one request on an account; a failure with a time when it has to wait. */
-export type RateLimiter = {
+type RateLimiter = {
   readonly count: (account: RateAccount, id: string, kind: RateClass) => Result<undefined>;
 };
 

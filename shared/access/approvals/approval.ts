@@ -16,7 +16,7 @@ import {
 
 /** Kinds of requests that an approval gate can keep waiting. */
 export const approvableKinds = ["notification", "provisioning", "sync"] as const;
-export type ApprovableKind = (typeof approvableKinds)[number];
+type ApprovableKind = (typeof approvableKinds)[number];
 
 const maxRules = 200;
 /** A week: of so many hours it is remembered what was sent. */
@@ -142,7 +142,7 @@ export const personView = ({ principal, name }: Person) => ({
 });
 
 /** What waits at the gate: its kind, its id, and for who decides all that would be done. */
-export type Subject = {
+type Subject = {
   readonly kind: ApprovableKind;
   readonly id: string;
   /** One sentence. */
@@ -184,7 +184,7 @@ export type RefusedBecause =
   | "already-decided";
 
 /** What deciding gave. */
-export type Decided =
+type Decided =
   | { readonly kind: "decided"; readonly approval: Approval }
   /** The same person said the same before: nothing changes. */
   | { readonly kind: "already"; readonly approval: Approval }

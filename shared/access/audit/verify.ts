@@ -4,7 +4,6 @@
  */
 import { tableNames } from "../../storage/names.ts";
 import type { StoredRow, Tables } from "../../storage/tables.ts";
-import { recordsFrom } from "./reader.ts";
 import {
   AuditEvent,
   genesis,
@@ -17,6 +16,7 @@ import {
   linkOf,
   partitionFor,
   recordsBelow,
+  recordsFrom,
   type TrailId,
 } from "./records.ts";
 

@@ -25,7 +25,7 @@ export type Scope =
   | { readonly kind: "collections"; readonly collections: readonly CollectionRef[] };
 
 /** One collection of one tenant. */
-export type CollectionRef = { readonly tenantId: string; readonly collectionId: string };
+type CollectionRef = { readonly tenantId: string; readonly collectionId: string };
 
 /** Who made an assignment. */
 export type Assignment = {
@@ -47,7 +47,7 @@ export type Resource =
   | ({ readonly kind: "collection" } & CollectionRef);
 
 /** How far a scope reaches a resource. */
-export type Reach =
+type Reach =
   | { readonly kind: "whole" }
   /** Only what belongs to these collections of the tenant. */
   | { readonly kind: "within"; readonly collectionIds: readonly string[] }
@@ -127,7 +127,7 @@ export type Finding = {
 };
 
 /** The answer with every assignment that was looked at. */
-export type Explanation = { readonly decision: Decision; readonly findings: readonly Finding[] };
+type Explanation = { readonly decision: Decision; readonly findings: readonly Finding[] };
 
 /** Answers, and says why. */
 export function explain(
@@ -276,7 +276,7 @@ export type RequestTarget = {
 };
 
 /** One permission that was asked for, with its reasons. */
-export type Asked = { readonly permission: Permission; readonly explanation: Explanation };
+type Asked = { readonly permission: Permission; readonly explanation: Explanation };
 
 /** The answer for a whole operation. */
 export type Authorization =

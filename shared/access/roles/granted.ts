@@ -21,7 +21,7 @@ const rolesPartition = "roles";
 const layout = 1;
 
 /** A role with the etag that a change must present. */
-export type StoredRole = { readonly role: Role; readonly etag: string };
+type StoredRole = { readonly role: Role; readonly etag: string };
 
 /** Rows in and out. */
 export class RoleStore {
@@ -199,7 +199,7 @@ export function settingsAssignments(first: FirstAdministrator | undefined): Assi
 // was made, and within that time everywhere else.
 
 /** What a decision is made from, apart from the caller. */
-export type Snapshot = Omit<Standing, "caller">;
+type Snapshot = Omit<Standing, "caller">;
 
 /** Reads the snapshot; `forget` makes the next read a fresh one. */
 export type SnapshotReader = {

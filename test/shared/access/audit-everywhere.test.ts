@@ -1,9 +1,9 @@
-/** shared/access/audit/reader.ts over all trails. */
+/** shared/access/audit/records.ts over all trails. */
 import { expect, test } from "vitest";
-import { AuditReader } from "../../../shared/access/audit/reader.ts";
 import {
   type AuditEvent,
   type AuditFilter,
+  AuditReader,
   platformTrail,
 } from "../../../shared/access/audit/records.ts";
 import { auditTrail } from "../../../shared/access/audit/trail.ts";

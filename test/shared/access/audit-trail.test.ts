@@ -1,8 +1,8 @@
 /** shared/access/audit/trail.ts, written, read and verified on storage. */
 import { afterAll, describe, expect, test } from "vitest";
-import { AuditReader } from "../../../shared/access/audit/reader.ts";
 import {
   type AuditEvent,
+  AuditReader,
   headKey,
   keyOf,
   partitionOf,

@@ -5,8 +5,7 @@ import type { HttpFunction, HttpInput, Tools } from "../../../functions/define.t
 import type { AccessServices } from "../../../functions/services-access.ts";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { ApprovalGate } from "../../../shared/access/approvals/approval-gate.ts";
-import { AuditReader } from "../../../shared/access/audit/reader.ts";
-import type { AuditEvent } from "../../../shared/access/audit/records.ts";
+import { type AuditEvent, AuditReader } from "../../../shared/access/audit/records.ts";
 import { type AuditNote, auditTrail } from "../../../shared/access/audit/trail.ts";
 import type { SignedIn } from "../../../shared/access/guard.ts";
 import { evaluate } from "../../../shared/access/roles/decide.ts";
