@@ -14,13 +14,10 @@ import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.
 import { purgeDevices, refreshesWith } from "../shared/devices/refresh/work.ts";
 import { SiteStore } from "../shared/devices/sites/sites.ts";
 import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
-import type { Engine, FirstPass } from "../shared/fanout/engine/engine.ts";
-import type { Throttle } from "../shared/fanout/engine/reservations.ts";
+import type { Engine, Throttle } from "../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../shared/fanout/kind.ts";
-import { ItemStore } from "../shared/fanout/state/item-store.ts";
-import type { Job } from "../shared/fanout/state/job.ts";
-import { FailureNotes, JobStore } from "../shared/fanout/state/job-store.ts";
-import { RowSummaries } from "../shared/fanout/state/row-summaries.ts";
+import { ItemStore, RowSummaries } from "../shared/fanout/state/item-store.ts";
+import { FailureNotes, type Job, JobStore } from "../shared/fanout/state/job.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import {
   rateOf,
@@ -207,7 +204,7 @@ export type World = {
   readonly intercept: Interceptor;
   readonly token?: (tenantId: string, fresh: boolean) => Promise<string>;
   readonly queues?: Queues;
-  readonly firstPass?: FirstPass;
+  readonly firstPass?: Engine["firstPass"];
   readonly settleMs?: number;
 };
 
@@ -290,7 +287,7 @@ const graphClient = (settings: Settings, clock: Clock, { intercept, token }: Wor
   });
 
 /** Small jobs are begun within their request. */
-const ownFirstPass: FirstPass = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
+const ownFirstPass: Engine["firstPass"] = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
 
 /** Everything about notifications, with the engine that sends them. */
 function notificationsOf(
@@ -337,7 +334,7 @@ function engineOf(
     firstPass,
   }: NotificationStores & {
     readonly kind: NotificationParts["kind"];
-    readonly firstPass: FirstPass;
+    readonly firstPass: Engine["firstPass"];
   },
 ): Engine {
   const { storage, clock, knownTenants } = base;

@@ -3,8 +3,8 @@
  *
  * Delivery: at least once. A duplicate finds nothing waiting.
  */
-import { closeWaiting } from "../../shared/fanout/engine/close.ts";
-import { JobMessage } from "../../shared/fanout/state/messages.ts";
+import { closeWaiting } from "../../shared/fanout/engine/change-rows.ts";
+import { JobMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue } from "../define.ts";
 

@@ -3,10 +3,10 @@
  *
  * Delivery: at least once. A duplicate finds the items claimed or sent, and sends nothing.
  */
-import { poisonedChunk } from "../../shared/fanout/care/poisoned.ts";
+import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
 import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
 import { idsOf } from "../../shared/fanout/engine/engine.ts";
-import { ChunkMessage } from "../../shared/fanout/state/messages.ts";
+import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 

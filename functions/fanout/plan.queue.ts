@@ -3,9 +3,9 @@
  *
  * Delivery: at least once. A duplicate finds the progress row further on, or loses the race for it.
  */
-import { poisonedPlan } from "../../shared/fanout/care/poisoned.ts";
+import { poisonedPlan } from "../../shared/fanout/care/sweep.ts";
 import { plan } from "../../shared/fanout/engine/plan.ts";
-import { JobMessage } from "../../shared/fanout/state/messages.ts";
+import { JobMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome } from "../define.ts";
 

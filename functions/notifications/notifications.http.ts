@@ -8,11 +8,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import {
-  cancelNotification,
-  pauseNotification,
-  resumeNotification,
-} from "../../shared/notifications/change-notification.ts";
+import { changeNotification } from "../../shared/notifications/change-notification.ts";
 import {
   DryRunView,
   NewNotification,
@@ -180,12 +176,7 @@ export const getNotificationFunction = onHttp(
 // Cancels what a notification has not sent yet, lets it rest, or lets it go on.
 
 /** An operation that changes a notification and answers with it as it is then. */
-const changing = (
-  word: "cancel" | "pause" | "resume",
-  summary: string,
-  act: typeof cancelNotification,
-  about?: About,
-) =>
+const changing = (word: "cancel" | "pause" | "resume", summary: string, about?: About) =>
   onHttp(
     operation({
       name: `notifications-${word}`,
@@ -209,7 +200,7 @@ const changing = (
       const tenant = await services.tenants.get(tenantId);
       if (!tenant.ok) return tenant;
       const reach = await reachOfCaller(tools, tenantId);
-      const changed = await act(services.notify, params, reach);
+      const changed = await changeNotification(services.notify, params, word, reach);
       if (!changed.ok) return changed;
       const { notification, before } = changed.value;
       const object = `notification/${notificationId}`;
@@ -225,17 +216,11 @@ const changing = (
 export const cancelNotificationFunction = changing(
   "cancel",
   "Cancel what waits; what has left is followed to its end",
-  cancelNotification,
 );
-export const pauseNotificationFunction = changing(
-  "pause",
-  "Send nothing new until it is resumed",
-  pauseNotification,
-);
+export const pauseNotificationFunction = changing("pause", "Send nothing new until it is resumed");
 export const resumeNotificationFunction = changing(
   "resume",
   "Go on where it was paused, or with the next wave",
-  resumeNotification,
   // What goes on is sent: it takes what sending it took.
   ({ params }, services, standing) =>
     aboutRetry(NotificationPath.parse(params), services, standing),

@@ -12,9 +12,7 @@
  * `care/` what happens when messages are lost or break.
  */
 import type { Item, Transition } from "./state/item.ts";
-import type { Job } from "./state/job.ts";
-import type { JobShape } from "./state/job-store.ts";
-import type { ChunkIds } from "./state/messages.ts";
+import type { ChunkIds, Job, JobShape } from "./state/job.ts";
 
 /** Something that a job is for: a device, a hardware hash, a setting. */
 export type Target = {
@@ -100,7 +98,7 @@ export type Survey = {
 
 /** Reasons in the kind's words, for ends that the engine decides. */
 export type Reasons = {
-  /** The job failed as a whole before it left. */
+  /** The job failed as a whole; the engine adds before what: `before it left`, or its next step. */
   readonly jobFailed: { readonly code: string; readonly detail: string };
   /** Its time is over, the target was seen since, and the far side still shows it as pending. */
   readonly pending: { readonly code: string; readonly detail: string };
@@ -174,3 +172,15 @@ export interface Carrier<J extends Job = Job, T extends Target = Target> {
   /** What an item was waiting for that nobody fetched, in words. */
   readonly unfetched: string;
 }
+
+/** Whether a carrier fetches the item, so that we never ask about it ourselves. */
+export const isCarried = ({ carrier }: JobKind, job: Job, item: Item): boolean =>
+  carrier?.carries(job, item) ?? false;
+
+/** What a call costs in requests. */
+export const costOf = ({ perTarget, targetIds }: Call): number =>
+  perTarget ? targetIds.length : 1;
+
+/** What calls cost together. */
+export const costOfAll = (calls: readonly Call[]): number =>
+  calls.reduce((sum, call) => sum + costOf(call), 0);

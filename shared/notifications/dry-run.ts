@@ -10,9 +10,9 @@ import {
   keptOf,
   rowsPerChunk,
   timeLeft,
-} from "../fanout/engine/chunks.ts";
-import { type ItemRow, toRows } from "../fanout/state/item-row.ts";
-import { type Cost, noCost } from "../fanout/state/progress.ts";
+} from "../fanout/engine/engine.ts";
+import { type ItemRow, toRows } from "../fanout/state/item.ts";
+import { type Cost, noCost } from "../fanout/state/rollout.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DryRunView, NewNotification } from "./contract.ts";

@@ -32,7 +32,7 @@ import type { Engine } from "../fanout/engine/engine.ts";
 import type { Call, Carrier, Finding, FirstState, JobKind, Outcome } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
-import type { JobStore } from "../fanout/state/job-store.ts";
+import type { JobStore } from "../fanout/state/job.ts";
 import type { GraphClient } from "../graph/client.ts";
 import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Notification, NotificationSpec } from "./notification.ts";
@@ -74,7 +74,7 @@ type Kind = JobKind<Notification, ActionCall, DeviceTarget>;
 
 /** Ends that the engine decides, in our words. */
 const reasons: Kind["reasons"] = {
-  jobFailed: { code: "notification-failed", detail: "the notification failed before it left" },
+  jobFailed: { code: "notification-failed", detail: "the notification failed" },
   leftScope: { code: "left-target", detail: "the collection's rule no longer finds the device" },
   noResult: { code: "no-result", detail: "Intune shows no result" },
   pending: {

@@ -1,8 +1,7 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
 import type { Reach } from "../devices/collections/list-devices.ts";
 
-import { type CountedState, type Item, shownState } from "../fanout/state/item.ts";
-import { maxSendable } from "../fanout/state/item-row.ts";
+import { type CountedState, type Item, maxSendable, shownState } from "../fanout/state/item.ts";
 import type { RowQuery, StoredItemRow } from "../fanout/state/item-store.ts";
 import { csvOf, type Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";

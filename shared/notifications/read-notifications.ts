@@ -3,14 +3,11 @@
 import { personView } from "../access/approvals/approval.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
-import { type Ahead, timeLeft, type WorkloadRates } from "../fanout/engine/chunks.ts";
-import type { Throttle } from "../fanout/engine/reservations.ts";
-import { type Item, shownState } from "../fanout/state/item.ts";
-import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
+import { type Throttle, timeLeft } from "../fanout/engine/engine.ts";
+import { type Counts, emptyCounts, type Item, shownState } from "../fanout/state/item.ts";
 import type { Standing } from "../fanout/state/item-store.ts";
 import { isOpen, isStopping, sumOf, wordFor } from "../fanout/state/job.ts";
-import type { Cost, PlanProgress } from "../fanout/state/progress.ts";
-import { bucketsOf } from "../fanout/state/rollout.ts";
+import { bucketsOf, type Cost, type PlanProgress } from "../fanout/state/rollout.ts";
 import type { Page } from "../http/paging.ts";
 import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
@@ -22,11 +19,12 @@ import { oneBudget, pageBudget, type ScanBudget, seenCounts, seenExpected } from
 
 // When a notification is over, as far as anybody can tell now. Pure.
 
+type Rates = Parameters<typeof timeLeft>[1];
 type ThrottleRow = Awaited<ReturnType<Throttle["read"]>>;
 
 /** What an expected end depends on beside the plan: the tenant's pace, and where reservations stand. */
 export type Outlook = {
-  readonly rates: WorkloadRates;
+  readonly rates: Rates;
   readonly sends?: Pick<ThrottleRow, "closedUntil" | "shiftMs">;
   readonly reads?: Pick<ThrottleRow, "nextFree">;
   readonly confirmAfterMs: number;
@@ -71,7 +69,7 @@ function aheadOf(
   sending: { readonly requests: number; readonly unplanned: number } | undefined,
   { rates, sends, reads, confirmAfterMs, firstReadAt, lastReadAt }: Outlook,
   now: Instant,
-): Ahead {
+): Parameters<typeof timeLeft>[2] {
   const readsQueuedMs = Math.max(0, (reads?.nextFree ?? 0) - now);
   const first = firstReadAt > 0 ? { firstReadMs: Math.max(0, firstReadAt - now) } : {};
   const reading = { readsQueuedMs, readBackAfterMs: confirmAfterMs, ...first };
@@ -87,7 +85,7 @@ function aheadOf(
 }
 
 /** How fast a tenant may be asked, for actions and for reads. */
-export async function ratesOf(throttle: Throttle, tenantId: string): Promise<WorkloadRates> {
+export async function ratesOf(throttle: Throttle, tenantId: string): Promise<Rates> {
   const [send, read] = await Promise.all([
     throttle.rateOf(tenantId, "deviceActions"),
     throttle.rateOf(tenantId, "deviceReads"),

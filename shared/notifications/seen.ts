@@ -6,8 +6,7 @@
  * the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
  */
 import type { Reach } from "../devices/collections/list-devices.ts";
-import { shownState } from "../fanout/state/item.ts";
-import { type Counts, emptyCounts } from "../fanout/state/item-row.ts";
+import { type Counts, emptyCounts, shownState } from "../fanout/state/item.ts";
 import { sumOf } from "../fanout/state/job.ts";
 import type { NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";

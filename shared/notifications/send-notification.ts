@@ -5,7 +5,7 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
-import { begin } from "../fanout/engine/first-pass.ts";
+import { begin } from "../fanout/engine/plan.ts";
 import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";

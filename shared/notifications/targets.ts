@@ -4,7 +4,7 @@ import type { Device } from "../devices/directory/device.ts";
 import type { DirectoryStore } from "../devices/directory/directory.ts";
 import type { Target, TargetPage } from "../fanout/kind.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
-import type { JobStore } from "../fanout/state/job-store.ts";
+import type { JobStore } from "../fanout/state/job.ts";
 import type { Notification } from "./notification.ts";
 
 /** A device of the target; without `device` when the directory no longer has it. */

@@ -2,20 +2,25 @@
  * The fan-out engine with one kind of job, over Azurite, with queues that the test drains: what any kind gets for
  * free can be tried on it.
  */
+
+import { changeJob } from "../../shared/fanout/care/control.ts";
 import { sweep } from "../../shared/fanout/care/sweep.ts";
-import { cancel, closeWaiting } from "../../shared/fanout/engine/close.ts";
+import { closeWaiting } from "../../shared/fanout/engine/change-rows.ts";
 import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
-import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
-import { begin } from "../../shared/fanout/engine/first-pass.ts";
-import { plan } from "../../shared/fanout/engine/plan.ts";
+import { type Engine, idsOf, type Throttle } from "../../shared/fanout/engine/engine.ts";
+import { begin, plan } from "../../shared/fanout/engine/plan.ts";
 import { readBack } from "../../shared/fanout/engine/read-back.ts";
-import type { Throttle } from "../../shared/fanout/engine/reservations.ts";
 import type { JobKind } from "../../shared/fanout/kind.ts";
-import { ItemStore } from "../../shared/fanout/state/item-store.ts";
-import { isOpen, type Job } from "../../shared/fanout/state/job.ts";
-import { FailureNotes, JobStore } from "../../shared/fanout/state/job-store.ts";
-import { ChunkMessage, JobMessage, ReadBackMessage } from "../../shared/fanout/state/messages.ts";
-import { RowSummaries } from "../../shared/fanout/state/row-summaries.ts";
+import { ItemStore, RowSummaries } from "../../shared/fanout/state/item-store.ts";
+import {
+  ChunkMessage,
+  FailureNotes,
+  isOpen,
+  type Job,
+  JobMessage,
+  JobStore,
+  ReadBackMessage,
+} from "../../shared/fanout/state/job.ts";
 import { systemClock } from "../../shared/kernel/clock.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { openStorage } from "../../shared/storage/storage.ts";
@@ -116,7 +121,8 @@ export async function startEngineRig<J extends Job>(
         await drain();
       }
     },
-    cancel: (job: J) => cancel(engine, jobs, idsOf(job), () => true),
+    cancel: (job: J) =>
+      changeJob(engine, jobs, idsOf(job), { change: "cancel", mayChange: () => true }),
     async counts({ tenantId, jobId }: Pick<J, "tenantId" | "jobId">) {
       const stored = await jobs.get(tenantId, jobId);
       return { state: stored?.job.state, counts: await engine.items.counts(jobId) };

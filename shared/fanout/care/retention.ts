@@ -4,14 +4,13 @@ import { inParallel } from "../../kernel/concurrency.ts";
 import { invertedTime } from "../../kernel/values.ts";
 import { tableNames } from "../../storage/names.ts";
 import { deleteRange, type Tables } from "../../storage/tables.ts";
-import { isOpen } from "../state/job.ts";
-import type { JobStore } from "../state/job-store.ts";
+import { isOpen, type JobStore } from "../state/job.ts";
 
 /** Jobs of one kind, and the tables that their items are in. */
 type Kept = { readonly jobs: JobStore; readonly tables: Tables };
 
 const perPage = 100;
-const concurrency = 4;
+const jobsAtOnce = 4;
 
 /** Deletes jobs with their items and lists while `mayGoOn`: everything else first, and last the rows that find it. */
 async function deleteJobs(
@@ -20,7 +19,7 @@ async function deleteJobs(
   jobIds: readonly string[],
   mayGoOn: () => boolean,
 ): Promise<number> {
-  const gone = await inParallel(jobIds, concurrency, async (jobId) => {
+  const gone = await inParallel(jobIds, jobsAtOnce, async (jobId) => {
     await jobs.close(jobId);
     await jobs.removeTargets(jobId);
     return deleteRange(tables, tableNames.items, { partition: jobId }, mayGoOn);

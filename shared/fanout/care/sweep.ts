@@ -1,19 +1,241 @@
 /**
- * Looks after jobs whose messages were lost: what should have been touched long ago gets a new message. Rows decide
- * what is to be done, so a message too many does no harm.
+ * Looks after jobs whose messages were lost, or that the host has given up, and ends what neither brings to its end.
+ *
+ * What should have been touched long ago gets a new message: rows decide what is to be done, so that one too many does no
+ * harm. Of messages that were given up, planning is tried again a few times, further and further apart, and then the job
+ * fails; a chunk is tried again row by row, so that one that breaks its handlers does not take its neighbours along, and a
+ * row that keeps failing comes to a true end. What it was is said in either case.
  */
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { timeOf } from "../../kernel/values.ts";
-import { queueNames } from "../../storage/names.ts";
-import { rowsPerChunk } from "../engine/chunks.ts";
-import { closeIfDone } from "../engine/close.ts";
-import { type Engine, findJob, idsOf } from "../engine/engine.ts";
-import type { JobKind } from "../kind.ts";
-import { isOpen, isStopping, type Job, type JobIds } from "../state/job.ts";
-import type { JobStore } from "../state/job-store.ts";
-import type { RowSummary } from "../state/row-summaries.ts";
-import { abandon, isStuck } from "./abandon.ts";
+import { type QueueName, queueNames } from "../../storage/names.ts";
+import {
+  changeRows,
+  closeIfDone,
+  endOf,
+  isUnreleased,
+  itemsIn,
+  letOutTo,
+  touchAt,
+} from "../engine/change-rows.ts";
+import { type Engine, type FoundJob, findJob, idsOf, rowsPerChunk } from "../engine/engine.ts";
+import { afterReport, unreadable } from "../engine/read-back.ts";
+import { type Finding, isCarried, type JobKind } from "../kind.ts";
+import { type Item, lifecycle, type Transition } from "../state/item.ts";
+import { type RowSummary, UnreadableRow } from "../state/item-store.ts";
+import {
+  type ChunkIds,
+  causeOf,
+  isOpen,
+  isStopping,
+  type Job,
+  type JobFailure,
+  type JobIds,
+  type JobStore,
+  move,
+} from "../state/job.ts";
+import { beforePlanning, type PlanProgress } from "../state/rollout.ts";
+
+// Ends what no message could bring to its end: long after the job's time, when nothing of it has moved for as long.
+// What still moves, however slowly, is waited for: a million answers take hours to read.
+
+/** Whether a job is still being planned, or let out. */
+const isBeingPlanned = ({ state, rollout }: Job): boolean =>
+  state === "planning" || (state === "running" && rollout !== undefined);
+
+/**
+ * Fails a job if it is still being planned: nothing more of it leaves, what has left is followed to its end, and the
+ * job says why. Asking twice is once; answers whether it was.
+ */
+async function failPlanning(engine: Engine, ids: JobIds, failure: JobFailure): Promise<boolean> {
+  const found = await findJob(engine, ids);
+  if (found === undefined || !isBeingPlanned(found.job)) return false;
+  const failing = move(found.job, "abandon", { failure });
+  // A lost race means that planning, or a cancellation, has got further.
+  if (failing === undefined) return false;
+  if ((await found.jobs.replace(failing, found.etag)) === undefined) return false;
+  await closePlan(engine, found);
+  await engine.queues.send(queueNames.fanoutClose, idsOf(ids));
+  return true;
+}
+
+/** No row is added any more, so that the job can come to its end. */
+async function closePlan({ items }: Pick<Engine, "items">, { kind, job }: FoundJob): Promise<void> {
+  const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
+  for (;;) {
+    const plan = await items.plan(job.jobId);
+    if (plan?.progress.done) return;
+    const before = plan?.progress ?? beforePlanning;
+    const progress: PlanProgress = { ...before, done: true, outbox: [] };
+    if (await items.commitPlan(owned, [], progress, plan?.etag)) return;
+  }
+}
+
+/** How long nothing must have moved, after the job's end. */
+const stuckAfterMs = 60 * 60_000;
+/** Rows abandoned in one transaction. */
+const rowsPerStep = 32;
+
+/**
+ * True when its time is long over, nobody has got through to any of it for as long, and a message that was sent
+ * anew did not help either: an app that was switched off for hours gets the chance to read the answers.
+ */
+async function isStuck(
+  { items, summaries, times }: Pick<Engine, "items" | "summaries" | "times">,
+  { jobId, expiresAt }: Job,
+  now: Instant,
+): Promise<boolean> {
+  const since = now - stuckAfterMs;
+  if (expiresAt > since) return false;
+  if (await summaries.movedSince(jobId, since)) return false;
+  const plan = await items.plan(jobId);
+  if (plan && !plan.progress.done && plan.progress.at > since) return false;
+  if (!(await items.anyLive(jobId))) return true;
+  return summaries.requeuedInVain(jobId, since, now - times.overdueMs);
+}
+
+/** Ends every item that is still open, then the job; or goes as far as it comes until `until`. */
+async function abandon(engine: Engine, { kind, job }: FoundJob, until: Instant): Promise<void> {
+  const { cause } = await engine.failures.get(job);
+  let from = "";
+  do {
+    const page = { from, where: "live gt 0", top: rowsPerStep };
+    const rows = await engine.items.readablePage(job.jobId, page);
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    const now = engine.clock.now();
+    const transitions = new Map<string, Transition>();
+    for (const item of itemsIn(rows)) {
+      const why = cause || item.detail;
+      const ending = item.state === "waiting" ? endOf(kind, job, item, now) : unreadable(why);
+      if (ending) transitions.set(item.targetId, ending);
+    }
+    await changeRows(engine, { kind, job, rows }, { transitions, now });
+    from = `${last.lastTargetId}!`;
+  } while (engine.clock.now() < until);
+  const detail = `its targets could not be planned in time${cause && `: ${cause}`}`;
+  await failPlanning(engine, job, { code: "planning-failed", detail });
+  await closeIfDone(engine, job);
+}
+
+// Messages that the host has given up.
+
+/** So many messages in a row may be given up before their work ends where people see it. */
+export const maxFailures = 3;
+
+const waitsSeconds = [60, 240];
+
+/** Seconds before trying again, after the n-th message in a row. */
+const waitAfter = (nth: number): number =>
+  waitsSeconds[Math.min(nth, waitsSeconds.length) - 1] ?? 0;
+
+/** A message that asked for planning: tries again, or fails the job. */
+export async function poisonedPlan(
+  engine: Engine,
+  ids: JobIds,
+): Promise<"again" | "failed" | "over"> {
+  const found = await findJob(engine, ids);
+  if (found === undefined || !isBeingPlanned(found.job)) return "over";
+  const note = await engine.failures.get(ids);
+  const atStep = (await engine.items.plan(ids.jobId))?.progress.steps ?? 0;
+  // A step further than last time: somebody got through meanwhile.
+  const plans = atStep > note.atStep ? 1 : note.plans + 1;
+  if (plans < maxFailures) {
+    await engine.failures.notePlans(ids, { plans, atStep });
+    await engine.queues.send(queueNames.fanoutPlan, idsOf(ids), waitAfter(plans));
+    return "again";
+  }
+  const detail = `its targets could not be planned: ${causeOf(note)}`;
+  await failPlanning(engine, ids, { code: "planning-failed", detail });
+  return "failed";
+}
+
+/** A message about a chunk: tries its rows again one by one, and ends those that failed too often. */
+export async function poisonedChunk(
+  engine: Engine,
+  { from, to, ...ids }: ChunkIds,
+): Promise<{ again: number; ended: number }> {
+  const found = await findJob(engine, ids);
+  let again = 0;
+  let ended = 0;
+  if (found === undefined) return { again, ended };
+  for await (const page of engine.summaries.pages(ids.jobId, from, to))
+    for (const row of page.filter(({ live }) => live > 0)) {
+      const failures = row.failures + 1;
+      const { lastTargetId } = row;
+      const requeuedAt = engine.clock.now();
+      await engine.summaries.note(ids.jobId, [row], { failures, requeuedAt });
+      if (failures < maxFailures) {
+        const single = { ...idsOf(ids), from: lastTargetId, to: lastTargetId };
+        await engine.queues.send(queueFor(row), single, waitAfter(failures));
+        again += 1;
+      } else {
+        await endRow(engine, found, lastTargetId, causeOf(await engine.failures.get(ids)));
+        ended += 1;
+      }
+    }
+  return { again, ended };
+}
+
+const queueFor = ({ waiting }: RowSummary): QueueName =>
+  waiting > 0 ? queueNames.fanoutDispatch : queueNames.fanoutReadBack;
+
+/**
+ * Brings a row that no handler gets through to a true end: what never left has failed, what may have left is looked
+ * for once more, and of what no trace can be seen nobody knows. What a carrier fetches is its own to report. The
+ * readings are few, and inside what the throttle leaves free.
+ */
+async function endRow(
+  engine: Engine,
+  { kind, job }: FoundJob,
+  lastTargetId: string,
+  cause: string,
+): Promise<void> {
+  const rows = await readableRows(engine, job.jobId, lastTargetId);
+  const now = engine.clock.now();
+  const limit = { job, releasedTo: await letOutTo(engine, job) };
+  const open = itemsIn(rows)
+    .filter((item) => !isUnreleased(limit, item))
+    .filter((item) => item.state === "waiting" || !isCarried(kind, job, item))
+    // Under a mark that still holds, a call may be on its way: whoever comes next ends it.
+    .filter((item) => item.state !== "claimed" || touchAt(item, engine.times.claimMs) <= now);
+  const left = open.filter(({ state }) => state === "claimed" || state === "sent");
+  // Reading may be the very thing that fails.
+  const findings = await kind.readBack(job, left).catch(() => new Map<string, Finding>());
+  const transitions = new Map(
+    open.map((item) => [item.targetId, endStep(kind, item, findings.get(item.targetId), cause)]),
+  );
+  await changeRows(engine, { kind, job, rows }, { transitions, now: engine.clock.now() });
+  await closeIfDone(engine, job);
+}
+
+/** The row, or nothing of one whose text cannot be read: that one ends here. */
+async function readableRows({ items }: Pick<Engine, "items">, jobId: string, key: string) {
+  try {
+    return await items.range(jobId, key, key);
+  } catch (error) {
+    if (!(error instanceof UnreadableRow)) throw error;
+    await items.endUnreadable(jobId, error);
+    return [];
+  }
+}
+
+/** How an item ends whose handlers fail, by what the far side shows of it. */
+export function endStep(
+  kind: Pick<JobKind, "reasons">,
+  item: Item,
+  finding: Finding | undefined,
+  cause: string,
+): Transition {
+  const details = { code: "muster-failed", detail: `Muster could not handle it: ${cause}` };
+  const lose: Transition = { event: "lose", details };
+  // What was asked without a clear answer may have been done, however little can be seen of it.
+  if (item.state === "waiting") return item.unclear ? lose : { event: "fail", details };
+  if (finding?.kind !== "ended") return lose;
+  const transition = afterReport(kind, finding, "early");
+  return transition && lifecycle[item.state][transition.event] !== undefined ? transition : lose;
+}
 
 // Which rows need a new message because theirs was lost, and how few messages that takes. Pure.
 

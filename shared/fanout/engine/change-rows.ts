@@ -1,12 +1,16 @@
-/** Applies transitions to stored rows, whoever else changes them meanwhile. */
+/**
+ * What becomes of rows: when an item in them is at its end, when they need somebody again, and how transitions are
+ * written down, whoever else changes them meanwhile. And the end of a job, when nothing of it needs anybody any more.
+ */
+
 import type { Instant } from "../../kernel/clock.ts";
-import type { JobKind } from "../kind.ts";
-import { applyAll, type Item, type Transition } from "../state/item.ts";
-import { liveOf } from "../state/item-row.ts";
+import { reasonIn } from "../../kernel/outside-text.ts";
+import { isCarried, type JobKind } from "../kind.ts";
+import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import { isStopping, type Job } from "../state/job.ts";
-import { carrierDueAt, isCarried, readableAt } from "./decide.ts";
-import type { Engine, Times } from "./engine.ts";
+import { isOpen, isStopping, type Job, type JobIds, move } from "../state/job.ts";
+import { nothingReleased } from "../state/rollout.ts";
+import { type Engine, findJob } from "./engine.ts";
 
 /** What one message works on. */
 export type Work = {
@@ -26,11 +30,139 @@ export const isUnreleased = (
   !isStopping(job) &&
   (job.state === "paused" || (releasedTo !== undefined && targetId > releasedTo));
 
+/** Up to which target a job with rollout rules is let out; undefined without them: one read where there are some. */
+export async function letOutTo(
+  { items }: Pick<Engine, "items">,
+  { jobId, rollout }: Job,
+): Promise<string | undefined> {
+  if (rollout === undefined) return undefined;
+  return ((await items.plan(jobId))?.progress.released ?? nothingReleased).to;
+}
+
 /** All items of some rows. */
 export const itemsIn = (rows: readonly StoredItemRow[]): Item[] =>
   rows.flatMap(({ items }) => items);
 
-// When rows need somebody again. Pure.
+// When an item is at its end without anybody being asked.
+
+export const noClearAnswer = "no-clear-answer";
+/** The whole call got no answer, and is asked again with fewer items. */
+export const tooMuchAtOnce = "too-much-at-once";
+
+/** Nobody can tell whether it was done: says how often it was asked, what the latest answer was, and why it ends. */
+export function doubtful(
+  { unclear = 0, state, detail }: Pick<Item, "unclear" | "state" | "detail">,
+  end: string,
+): Transition {
+  const times = state === "claimed" ? unclear + 1 : unclear;
+  const asked = times === 1 ? "asked once" : `asked ${times} times`;
+  const latest = detail === undefined ? "" : ` (${reasonIn(detail, 70)})`;
+  return {
+    event: "lose",
+    details: {
+      code: noClearAnswer,
+      detail: `${asked} without a clear answer${latest}; ${end}`,
+    },
+  };
+}
+
+/** Attempts before an item is given up as failed. */
+export const maxAttempts = 20;
+/** Why a waiting item is at its end, if it is. What was asked without a clear answer may have been done. */
+export function endOf(
+  kind: Pick<JobKind, "reasons" | "carrier">,
+  job: Job,
+  item: Item,
+  now: Instant,
+  left = false,
+): Transition | undefined {
+  const ending: Transition | undefined = left
+    ? { event: "cancel", details: kind.reasons.leftScope }
+    : plainEndOf(kind, job, item, now);
+  if (ending === undefined || !item.unclear) return ending;
+  const end = ending.details?.code === "expired" ? "its time ended" : ending.details?.detail;
+  return doubtful(item, end ?? "it ended");
+}
+
+/** What a waiting item was waiting for, as far as anybody knows. */
+function waitedFor({ carrier }: Pick<JobKind, "carrier">, job: Job, item: Item): string {
+  const { attempts, detail } = item;
+  if (detail !== undefined) return `the latest try: ${detail}`;
+  if (attempts > 1) return "tried twice or more, without a reason";
+  if (attempts > 0) return "tried once, without a reason";
+  return carrier?.carries(job, item) ? carrier.unfetched : "it waited for its turn";
+}
+
+function plainEndOf(
+  kind: Pick<JobKind, "reasons" | "carrier">,
+  job: Job,
+  item: Item,
+  now: Instant,
+): Transition | undefined {
+  const { attempts, detail = "", step = 0 } = item;
+  const before = step > 0 ? "before its next step left" : "before it left";
+  if (job.state === "failing") {
+    const { code, detail: failed } = kind.reasons.jobFailed;
+    return { event: "cancel", details: { code, detail: `${failed} ${before}` } };
+  }
+  if (job.state === "cancelling" || !isOpen(job))
+    return { event: "cancel", details: { code: "cancelled", detail: `cancelled ${before}` } };
+  if (now >= job.expiresAt)
+    return {
+      event: "expire",
+      details: {
+        code: "expired",
+        detail: `its time ended ${before}; ${waitedFor(kind, job, item)}`,
+      },
+    };
+  if (attempts >= maxAttempts)
+    return {
+      event: "fail",
+      details: {
+        code: "too-many-attempts",
+        detail: `gave up after ${attempts} attempts; the latest: ${detail || "no clear answer"}`,
+      },
+    };
+  return undefined;
+}
+
+// When rows need somebody again.
+
+/** When a marked item may be looked for: its mark has run out, and the time since the latest look is over. */
+export const readableAt = ({ claimedAt = 0, notBefore = 0 }: Item, claimMs: number): Instant =>
+  Math.max(claimedAt + claimMs, notBefore);
+
+/** The end of an item whose carrier never told, long after the job's own end. */
+export function silenceOf(
+  kind: JobKind,
+  job: Job,
+  item: Item,
+  now: Instant,
+): Transition | undefined {
+  const { carrier } = kind;
+  if (!carrier || (item.state !== "claimed" && item.state !== "sent")) return undefined;
+  if (now < job.expiresAt + carrier.graceMs || !carrier.carries(job, item)) return undefined;
+  const { code, detail } = carrier.silence;
+  const latest = item.detail === undefined ? "" : `; the latest reason: ${item.detail}`;
+  return { event: "lose", details: { code, detail: detail + latest } };
+}
+
+/** When rows need somebody because of what a carrier fetches; undefined when nothing of that is live. */
+export function carrierDueAt(
+  { carrier }: JobKind,
+  job: Job,
+  items: readonly Item[],
+  now: Instant,
+): Instant | undefined {
+  if (carrier === undefined) return undefined;
+  const carried = items.filter((item) => carrier.carries(job, item));
+  const states = new Set(carried.map(({ state }) => state));
+  const end = job.expiresAt + carrier.graceMs;
+  const again = now + carrier.tellAgainMs;
+  if (states.has("waiting")) return Math.min(again, Math.max(now, job.expiresAt));
+  if (states.has("claimed")) return Math.min(again, end);
+  return states.has("sent") ? end : undefined;
+}
 
 /** When an item can be touched again: when it may be sent, or its mark has run out. */
 export const touchAt = (item: Item, claimMs: number): Instant =>
@@ -38,7 +170,7 @@ export const touchAt = (item: Item, claimMs: number): Instant =>
 
 /** When a row needs somebody again: its earliest waiting or marked item, else the first reading back. */
 function dueAfterPass(
-  { claimMs, readBackAfterMs }: Pick<Times, "claimMs" | "readBackAfterMs">,
+  { claimMs, readBackAfterMs }: Pick<Engine["times"], "claimMs" | "readBackAfterMs">,
   work: Omit<Work, "rows">,
   whole: readonly Item[],
   now: Instant,
@@ -49,8 +181,8 @@ function dueAfterPass(
   const carrierDue = carrierDueAt(kind, job, all, now) ?? Number.POSITIVE_INFINITY;
   // Answers are read when nothing of the row is still to be sent.
   const isSent = items.some(({ state }) => state === "sent");
-  const isOpen = items.some(({ state }) => state === "waiting" || state === "claimed");
-  let due = Math.min(carrierDue, isSent && !isOpen ? now + readBackAfterMs : carrierDue);
+  const anyOpen = items.some(({ state }) => state === "waiting" || state === "claimed");
+  let due = Math.min(carrierDue, isSent && !anyOpen ? now + readBackAfterMs : carrierDue);
   for (const item of items)
     if (item.state === "waiting" || item.state === "claimed")
       due = Math.min(due, Math.max(now, touchAt(item, claimMs)));
@@ -177,4 +309,63 @@ export async function postpone(
   const due = Math.min(...work.rows.map(({ dueAt }) => dueAt));
   if (until - Math.max(due, now) < shortMs) return;
   await changeRows(engine, work, { transitions: new Map(), now, dueAt: () => until });
+}
+
+// The end of a job, and of what waits of one that is stopped.
+
+/** Ends the job with its final counts, if planning is done and no item is live. Asking too often is harmless. */
+export async function closeIfDone(
+  { kinds, items, clock }: Pick<Engine, "kinds" | "items" | "clock">,
+  { kind, tenantId, jobId }: JobIds,
+): Promise<boolean> {
+  // In this order: once planning is done no row is added, so none can appear behind our back.
+  const plan = await items.plan(jobId);
+  if (!plan?.progress.done) return false;
+  if (await items.anyLive(jobId)) return false;
+  const jobs = kinds.get(kind)?.jobs;
+  const stored = await jobs?.get(tenantId, jobId);
+  if (jobs === undefined || stored === undefined) return false;
+  const { job, etag } = stored;
+  if (job.counts !== undefined) {
+    // Ended before, and a late report has changed a row since: the counts follow.
+    const counts = await items.counts(jobId);
+    if (JSON.stringify(counts) !== JSON.stringify(job.counts))
+      await jobs.replace({ ...job, counts }, etag);
+  }
+  if (isOpen(job)) {
+    const counts = await items.counts(jobId);
+    const finished = move(job, "finish", { counts, finishedAt: clock.now() });
+    // A lost race means that somebody else ended it, or will be asked again.
+    if (finished === undefined) return false;
+    if ((await jobs.replace(finished, etag)) === undefined) return false;
+  }
+  await jobs.close(jobId);
+  return true;
+}
+
+/** Rows settled in one transaction. */
+const rowsPerStep = 40;
+
+/** Settles every waiting item of a job that is stopped, or whose time is over. */
+export async function closeWaiting(engine: Engine, ids: JobIds): Promise<"done" | "gone"> {
+  const found = await findJob(engine, ids);
+  if (found === undefined) return "gone";
+  const { kind, job } = found;
+  let from = "";
+  while (isOpen(job)) {
+    const page = { from, where: "waiting gt 0", top: rowsPerStep };
+    const rows = await engine.items.page(job.jobId, page);
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    const now = engine.clock.now();
+    const transitions = new Map<string, Transition>();
+    for (const item of itemsIn(rows)) {
+      const ending = item.state === "waiting" ? endOf(kind, job, item, now) : undefined;
+      if (ending) transitions.set(item.targetId, ending);
+    }
+    await changeRows(engine, { kind, job, rows }, { transitions, now });
+    from = `${last.lastTargetId}!`;
+  }
+  await closeIfDone(engine, ids);
+  return "done";
 }

@@ -5,45 +5,167 @@
  * that dies in between leaves marks; when they have run out, the next pass looks for those items before it sends
  * anything again. So nothing is lost, and nothing is done twice.
  */
-import type { Instant } from "../../kernel/clock.ts";
+
+import { backoffMs, type Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
-import type { Call, Outcome } from "../kind.ts";
+import { type Call, costOf, costOfAll, isCarried, type JobKind, type Outcome } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import type { Job } from "../state/job.ts";
-import type { ChunkIds, ChunkMessage } from "../state/messages.ts";
-import { nothingReleased } from "../state/progress.ts";
+import type { ChunkIds, ChunkMessage, Job } from "../state/job.ts";
 import {
   afterPass,
   changeRows,
   changeRowsOnce,
+  closeIfDone,
+  endOf,
   isUnreleased,
   itemsIn,
+  letOutTo,
+  noClearAnswer,
   postpone,
+  readableAt,
+  silenceOf,
+  tooMuchAtOnce,
   touchAt,
   type Work,
 } from "./change-rows.ts";
-import { closeIfDone } from "./close.ts";
 import {
-  afterDoubt,
-  costOf,
-  costOfAll,
-  decidePass,
-  isCarried,
-  latenessAt,
-  type Pass,
-  transitionOf,
-} from "./decide.ts";
-import { type Engine, findJob, idsOf } from "./engine.ts";
-import {
-  type Allowance,
   deferReads,
+  type Engine,
+  findJob,
+  idsOf,
   nothingReserved,
   type Reserved,
   reserveFor,
   surveyFor,
-} from "./reservations.ts";
+} from "./engine.ts";
+import { afterDoubt, latenessAt } from "./read-back.ts";
+
+// What a pass should do, and what outcomes mean for an item. Pure.
+
+/** So often the far side's own word on how long to wait decides alone. */
+const maxSilentAttempts = 5;
+const retryBaseMs = 5_000;
+const retryMaxMs = 15 * 60_000;
+
+/** What a pass does with each of its items. */
+export type Pass<C extends Call = Call> = {
+  /** Settled without asking anybody: cancelled, expired, given up. */
+  readonly settle: ReadonlyMap<string, Transition>;
+  /** Marked by a worker that never told the outcome, long enough ago: read back first. */
+  readonly readBack: readonly Item[];
+  /** To be claimed and sent now. */
+  readonly calls: readonly C[];
+  /** When the rows need somebody again because of what this pass leaves as it is. */
+  readonly again?: Instant;
+};
+
+/** What a pass is allowed. */
+export type PassLimits = {
+  readonly now: Instant;
+  /** How long a claim holds. */
+  readonly claimMs: number;
+  /** Requests that may be spent now. */
+  readonly budget: number;
+  /** Items whose targets have left since the job was asked for. */
+  readonly outOfScope?: ReadonlySet<string>;
+};
+
+/** Decides a pass over some items. */
+export function decidePass(
+  kind: JobKind,
+  job: Job,
+  items: readonly Item[],
+  { now, claimMs, budget, outOfScope }: PassLimits,
+): Pass {
+  const settle = new Map<string, Transition>();
+  const readBack: Item[] = [];
+  const ready: Item[] = [];
+  const laters: Instant[] = [];
+  const claimed = (item: Item): void => {
+    const free = readableAt(item, claimMs);
+    if (free <= now) readBack.push(item);
+    else laters.push(free);
+  };
+  const waiting = (item: Item): void => {
+    const ending = endOf(kind, job, item, now, outOfScope?.has(item.targetId));
+    if (ending) settle.set(item.targetId, ending);
+    else if ((item.notBefore ?? 0) > now) laters.push(item.notBefore ?? now);
+    else ready.push(item);
+  };
+  for (const item of items) {
+    if (item.state === "claimed" && !isCarried(kind, job, item)) claimed(item);
+    else if (item.state === "waiting") waiting(item);
+    else {
+      // Only the carrier can look; it is asked again by a message to its stop.
+      const silence = silenceOf(kind, job, item, now);
+      if (silence) settle.set(item.targetId, silence);
+    }
+  }
+  const { calls, left } = affordable(kind.calls(job, ready), budget);
+  if (left) laters.push(now);
+  const later = laters.length === 0 ? {} : { again: Math.min(...laters) };
+  return { settle, readBack, calls, ...later };
+}
+
+/** The calls that the budget covers, in order; the last one may be one that is cut to what is left. */
+function affordable(calls: readonly Call[], budget: number) {
+  let rest = budget;
+  const chosen: Call[] = [];
+  for (const call of calls) {
+    const cost = costOf(call);
+    if (cost > rest) {
+      if (rest > 0) chosen.push({ ...call, targetIds: call.targetIds.slice(0, rest) });
+      return { calls: chosen, left: true };
+    }
+    rest -= cost;
+    chosen.push(call);
+  }
+  return { calls: chosen, left: false };
+}
+
+/** What an outcome means for an item. `random` spreads the retries. */
+export function transitionOf(
+  outcome: Outcome,
+  { attempts }: Item,
+  now: Instant,
+  random: number,
+): Transition {
+  switch (outcome.kind) {
+    case "accepted":
+      return { event: "accept" };
+    case "done":
+      return { event: "finish" };
+    case "declined":
+      return { event: "decline", details: { code: outcome.code, detail: outcome.detail } };
+    case "failed":
+      return { event: "fail", details: { code: outcome.code, detail: outcome.detail } };
+    case "singly":
+      return {
+        event: "postpone",
+        details: { singly: true, code: outcome.code, detail: outcome.why },
+      };
+    case "later": {
+      const ownMs = backoffMs(attempts, { baseMs: retryBaseMs, maxMs: retryMaxMs, random });
+      // Its word is enough at first; after many tries in a row it is not, or they would soon be used up.
+      const waitMs =
+        attempts <= maxSilentAttempts
+          ? (outcome.afterMs ?? ownMs)
+          : Math.max(outcome.afterMs ?? 0, ownMs);
+      const details = { notBefore: now + waitMs, code: outcome.code, detail: outcome.why };
+      return { event: "postpone", details };
+    }
+    // The mark stays: when the claim has run out, the next pass looks for the item first.
+    case "unclear": {
+      const { why: detail, atMost } = outcome;
+      if (atMost === undefined) return { event: "doubt", details: { code: noClearAnswer, detail } };
+      return { event: "doubt", details: { code: tooMuchAtOnce, detail, atMost } };
+    }
+  }
+}
+
+// The pass itself.
 
 /** What becomes of the message. */
 export type DispatchOutcome =
@@ -69,20 +191,11 @@ export async function dispatch(engine: Engine, message: ChunkMessage): Promise<D
     kind: found.kind,
     job: found.job,
     rows,
-    releasedTo: await releasedTo(engine, found.job),
+    releasedTo: await letOutTo(engine, found.job),
   };
   const told = await tellCarrier(engine, work, message);
   const outcome = await pass(engine, message, work);
   return outcome.kind === "again" && told ? { ...outcome, told } : outcome;
-}
-
-/** Up to which target a job with rollout rules is let out; undefined without them: one read where there are some. */
-export async function releasedTo(
-  { items }: Pick<Engine, "items">,
-  { jobId, rollout }: Job,
-): Promise<string | undefined> {
-  if (rollout === undefined) return undefined;
-  return ((await items.plan(jobId))?.progress.released ?? nothingReleased).to;
 }
 
 /** The items of a chunk that may be touched. */
@@ -197,7 +310,7 @@ type Sent = {
 async function send(
   engine: Engine,
   work: Work,
-  allowance: Allowance,
+  allowance: Awaited<ReturnType<typeof reserveFor>>,
 ): Promise<{ readonly rows: readonly StoredItemRow[]; readonly spent: number } | undefined> {
   const { kind, job } = work;
   const { clock, times } = engine;
@@ -262,7 +375,7 @@ async function moveAside(
   { throttle, clock }: Engine,
   { kind, job }: Work,
   { calls, outcomes }: Sent,
-  { intervalMs }: Allowance,
+  { intervalMs }: Awaited<ReturnType<typeof reserveFor>>,
 ): Promise<number> {
   let waitMs = 0;
   let cost = 0;

@@ -1,24 +1,215 @@
 /**
  * Plans a job step by step: its targets become rows of items, and chunks of rows get a reservation at the tenant's
- * throttle.
+ * throttle. One with rollout rules is let out over its targets then, a part at a time; a small one is planned, and sent
+ * for the first time, inside the request that asks for it.
  *
  * Rows and progress change in one transaction, and the progress names the chunks whose messages are still to be
  * sent. So a planner that dies anywhere is followed by one that repeats nothing but those messages, which are
  * harmless twice.
  */
+
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
-import { toRows } from "../state/item-row.ts";
-import type { StoredPlan } from "../state/item-store.ts";
-import { type JobIds, move } from "../state/job.ts";
-import type { ChunkMessage } from "../state/messages.ts";
-import { beforePlanning, type Chunk, noCost, type PlanProgress } from "../state/progress.ts";
-import { addCost, firstItem, keptOf, toChunks } from "./chunks.ts";
-import { closeIfDone } from "./close.ts";
-import { type Engine, type FoundJob, findJob, idsOf } from "./engine.ts";
-import { letOut } from "./let-out.ts";
-import { dueWithChunks, type Placed, place } from "./reservations.ts";
+import type { Receipt } from "../../storage/queues.ts";
+import { type Item, toRows } from "../state/item.ts";
+import type { StoredItemRow, StoredPlan } from "../state/item-store.ts";
+import { type ChunkMessage, type Job, type JobIds, move } from "../state/job.ts";
+import {
+  beforePlanning,
+  type Chunk,
+  decideRollout,
+  noCost,
+  nothingReleased,
+  type PlanProgress,
+} from "../state/rollout.ts";
+import { closeIfDone } from "./change-rows.ts";
+import { dispatch, nextPass } from "./dispatch.ts";
+import {
+  addCost,
+  dueWithChunks,
+  type Engine,
+  type FoundJob,
+  findJob,
+  firstItem,
+  idsOf,
+  keptOf,
+  place,
+  toChunks,
+} from "./engine.ts";
+
+// Lets a job with rollout rules out over its targets, a part at a time: asks the rules, and does what they say.
+
+/** Due times are kept to the millisecond, messages come on whole seconds. */
+const earlyMs = 1_000;
+/** Rows let out in one step: their due times and the progress are one transaction. */
+const rowsPerRelease = 40;
+
+/** How many items were to go when they were planned. */
+const plannedIn = ({ cost, carried }: PlanProgress): number => cost.items + carried;
+
+/** What became of asking: everything that is to be done is done, somebody else was faster, or ask again then. */
+export type LetOut = "planned" | "not-planning" | "lost" | { readonly at: Instant };
+
+/** Asks the rules once, unless it is too early: then the message is one too many. */
+async function letOut(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan,
+  takeChunks: (chunks: readonly Chunk[]) => Promise<void>,
+): Promise<LetOut> {
+  const { job } = found;
+  const { progress } = stored;
+  const released = progress.released ?? nothingReleased;
+  const now = engine.clock.now();
+  if (now < (progress.nextAt ?? 0) - earlyMs) return "not-planning";
+  // What is left then ends by its time, and not by the rules.
+  if (now >= job.expiresAt) return over(engine, found);
+  const counts = await engine.items.counts(job.jobId);
+  const nextAt = now + Math.ceil(engine.times.readBackAfterMs / 2);
+  const planned = { items: plannedIn(progress), failed: progress.failed };
+  const decided = decideRollout(job.rollout ?? {}, planned, released, counts, now);
+  return carryOut(engine, found, stored, { decided, nextAt, takeChunks });
+}
+
+/** What the rules said, when they are asked again at the latest, and who passes chunks on. */
+type Step = {
+  readonly decided: ReturnType<typeof decideRollout>;
+  readonly nextAt: Instant;
+  readonly takeChunks: (chunks: readonly Chunk[]) => Promise<void>;
+};
+
+async function carryOut(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan,
+  { decided, nextAt, takeChunks }: Step,
+): Promise<LetOut> {
+  const { job } = found;
+  const { released = nothingReleased } = stored.progress;
+  switch (decided.kind) {
+    case "done":
+      await writeProgress(engine, found, stored, { nextAt: job.expiresAt });
+      return over(engine, found);
+    case "stop":
+      return stop(engine, found, decided.detail);
+    case "pause": {
+      const awaiting = { released: { ...released, awaiting: true } };
+      if (!(await writeProgress(engine, found, stored, awaiting))) return "lost";
+      return (await changed(found, "pause")) ? "planned" : "lost";
+    }
+    case "wait": {
+      const { quietSince, until = nextAt } = decided;
+      const quiet = quietSince === undefined ? {} : { released: { ...released, quietSince } };
+      const changes = { ...quiet, nextAt: until };
+      return (await writeProgress(engine, found, stored, changes)) ? { at: until } : "lost";
+    }
+    case "release": {
+      const next = await release(engine, found, stored, { ...decided, nextAt });
+      if (next === undefined) return "lost";
+      await takeChunks(next.progress.outbox);
+      // Their messages are out: whoever comes next must not send them again.
+      const passedOn = await writeProgress(engine, found, next, {});
+      return passedOn ? { at: next.progress.nextAt ?? nextAt } : "lost";
+    }
+  }
+}
+
+async function over(engine: Engine, { job }: FoundJob): Promise<LetOut> {
+  await closeIfDone(engine, job);
+  return "planned";
+}
+
+/** Nothing more leaves: what waits is settled, what has left is followed to its end. */
+async function stop({ queues }: Engine, found: FoundJob, detail: string): Promise<LetOut> {
+  const failure = { code: "stopped-by-rollout", detail };
+  if (!(await changed(found, "abandon", { failure }))) return "lost";
+  await queues.send(queueNames.fanoutClose, idsOf(found.job));
+  return "planned";
+}
+
+/** Moves the job; false when somebody else changed it meanwhile. */
+async function changed(
+  { job, jobs, etag }: FoundJob,
+  event: Parameters<typeof move>[1],
+  changes: Parameters<typeof move>[2] = {},
+): Promise<boolean> {
+  const moved = move(job, event, changes);
+  return moved !== undefined && (await jobs.replace(moved, etag)) !== undefined;
+}
+
+/** Writes progress whose messages are out. */
+function writeProgress(
+  { items, clock }: Pick<Engine, "items" | "clock">,
+  { kind, job }: FoundJob,
+  { progress, etag }: StoredPlan,
+  changes: Partial<PlanProgress>,
+): Promise<StoredPlan | undefined> {
+  const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
+  const after: PlanProgress = { ...progress, ...changes, outbox: [], at: clock.now() };
+  return items.commitPlan(owned, [], after, etag);
+}
+
+/** The next waiting items behind those that are out, with their rows. */
+function nextIn(rows: readonly StoredItemRow[], before: string, count: number) {
+  const isNew = ({ state, targetId }: Item): boolean => state === "waiting" && targetId > before;
+  const chosen = rows.flatMap(({ items }) => items.filter(isNew)).slice(0, count);
+  const to = chosen.at(-1)?.targetId ?? before;
+  const touched = rows.filter(({ items }) =>
+    items.some((each) => isNew(each) && each.targetId <= to),
+  );
+  const some = touched.map((row) => ({
+    ...row,
+    items: row.items.filter((each) => isNew(each) && each.targetId <= to),
+  }));
+  return { count: chosen.length, to, touched, some };
+}
+
+type Release = { readonly count: number; readonly wave: number; readonly nextAt: Instant };
+
+/** Lets the next items out: their rows become due, and progress names their chunks, in one transaction. */
+async function release(
+  engine: Engine,
+  { kind, job }: FoundJob,
+  { progress, etag }: StoredPlan,
+  { count, wave, nextAt }: Release,
+): Promise<StoredPlan | undefined> {
+  const { items } = engine;
+  const before = progress.released ?? nothingReleased;
+  const page = { from: before.to, where: "waiting gt 0", top: rowsPerRelease };
+  const rows = await items.readablePage(job.jobId, page);
+  const next = nextIn(rows, before.to, count);
+  // Cut by what one transaction takes, and not by the rules: the rest goes at once.
+  const isCut = next.count < count && rows.length === rowsPerRelease;
+  const isEnd = next.count === 0 || (next.count < count && !isCut);
+  const now = engine.clock.now();
+  const drafts = toChunks(kind, job, next.some);
+  const placed = await place(engine, kind, job, progress.steps, drafts, now);
+  const released: NonNullable<PlanProgress["released"]> = {
+    to: next.to,
+    count: isEnd ? plannedIn(progress) : before.count + next.count,
+    wave,
+    approved: before.approved,
+  };
+  const after: PlanProgress = {
+    ...progress,
+    outbox: placed.chunks,
+    lastAt: placed.endAt,
+    shiftMs: placed.shiftMs,
+    steps: progress.steps + 1,
+    at: now,
+    nextAt: isCut ? now : nextAt,
+    released,
+  };
+  // Rows may wait for answers of what went before.
+  const due = dueWithChunks(next.touched, placed.chunks).map((row, at) => ({
+    ...row,
+    dueAt: Math.min(row.dueAt, next.touched[at]?.dueAt ?? row.dueAt),
+  }));
+  const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
+  return items.commitPlan(owned, [], after, etag, due);
+}
 
 /** How a planning pass ended. */
 export type PlanOutcome =
@@ -116,7 +307,7 @@ async function planStep(
 /** Where planning stands after a step. */
 function stepOn(
   before: PlanProgress,
-  placed: Placed,
+  placed: Awaited<ReturnType<typeof place>>,
   now: Instant,
 ): Omit<PlanProgress, "done" | "cost" | "carried" | "failed"> {
   const last =
@@ -134,7 +325,7 @@ const goingOn = (next: string | undefined) =>
   next === undefined ? { done: true } : { done: false, cursor: next };
 
 /** Tells the carrier what it fetches of a chunk; answers the message for what we send ourselves, if any. */
-export async function messageFor(
+async function messageFor(
   { kind, job }: Pick<FoundJob, "kind" | "job">,
   { stops = [], ...chunk }: Chunk,
 ): Promise<ChunkMessage | undefined> {
@@ -174,4 +365,67 @@ async function endPlanning(
     if (job.rollout) await engine.queues.send(queueNames.fanoutPlan, idsOf(job));
   }
   await closeIfDone(engine, job);
+}
+
+// Begins a job. A small one is planned, and sent for the first time, inside the request that asks for it: most are
+// for a single target, and two waits for a poll of a queue are longer than all of that work.
+//
+// Its message is sent before, visible a little later, and taken back at the end. So a worker that dies anywhere on
+// the way leaves what every planner leaves: rows, progress that names what has not been passed on, and a message.
+
+const passesAtOnce = 4;
+
+/** Begins a job whose row is written. Twice is once; its troubles are not those of the request. */
+export async function begin(engine: Engine, job: Job): Promise<void> {
+  const { targets, boxMs, safetyMs } = engine.firstPass;
+  const ids = idsOf(job);
+  const isSmall = (job.expected ?? Number.POSITIVE_INFINITY) <= targets;
+  const delaySeconds = isSmall ? safetyMs / 1000 : 0;
+  const receipt = await engine.queues.send(queueNames.fanoutPlan, ids, delaySeconds);
+  if (!isSmall) return;
+  const ended = new AbortController();
+  const work = firstPass(engine, ids, receipt)
+    // The message goes on from here; whoever gives up in the end can say what it was.
+    .catch((error: unknown) => engine.failures.noteError(ids, error, engine.clock.now()))
+    .catch(() => undefined)
+    .finally(() => ended.abort());
+  // The work goes on when the wait is over: to cut a request would leave it without an answer, and a message would
+  // stand behind those of every large job.
+  await Promise.race([work, sleep(boxMs, undefined, ended).catch(() => undefined)]);
+}
+
+async function firstPass(engine: Engine, ids: JobIds, receipt: Receipt): Promise<void> {
+  const { safetyMs } = engine.firstPass;
+  const until = engine.clock.now() + safetyMs;
+  const outcome = await plan(engine, ids, {
+    forMs: safetyMs,
+    takeChunks: async (found, chunks) => {
+      await inParallel(chunks, passesAtOnce, (chunk) => passChunk(engine, found, chunk, until));
+    },
+  });
+  // Somebody else plans it, and may die.
+  if (outcome === "lost" || typeof outcome === "object") return;
+  if (outcome === "unfinished") await engine.queues.send(queueNames.fanoutPlan, ids);
+  await engine.queues.withdraw(queueNames.fanoutPlan, receipt);
+}
+
+/** Passes over a chunk while its time has come and there is time; what is left of it goes by message. */
+async function passChunk(
+  engine: Engine,
+  found: FoundJob,
+  chunk: Chunk,
+  until: Instant,
+): Promise<void> {
+  let { at } = chunk;
+  let message = await messageFor(found, chunk);
+  while (message !== undefined) {
+    const now = engine.clock.now();
+    if (at > now || now >= until) {
+      await engine.queues.send(queueNames.fanoutDispatch, message, (at - now) / 1000);
+      return;
+    }
+    const next = nextPass(message, await dispatch(engine, message));
+    at = next?.at ?? at;
+    message = next?.message;
+  }
 }

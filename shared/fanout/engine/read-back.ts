@@ -2,30 +2,179 @@
  * Reads back what became of what the far side took, in rounds over a chunk, until each item has its end or the job's
  * time is over. Surveys first: they tell of many for few requests, and what they leave open is read one by one.
  */
+
 import type { Instant } from "../../kernel/clock.ts";
+import { reasonIn } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
+import { type Finding, isCarried, type JobKind } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import type { ReadBackMessage } from "../state/messages.ts";
-import { afterPass, changeRows, itemsIn, postpone, type Work } from "./change-rows.ts";
-import { closeIfDone } from "./close.ts";
+import type { ReadBackMessage } from "../state/job.ts";
 import {
-  afterReport,
-  isCarried,
-  latenessAt,
-  needsReading,
-  nextRoundAt,
+  afterPass,
+  changeRows,
+  closeIfDone,
+  doubtful,
+  itemsIn,
+  letOutTo,
+  noClearAnswer,
+  postpone,
   silenceOf,
-} from "./decide.ts";
-import { releasedTo } from "./dispatch.ts";
-import { type Engine, findJob, idsOf } from "./engine.ts";
+  tooMuchAtOnce,
+  type Work,
+} from "./change-rows.ts";
 import {
   deferReads,
+  type Engine,
+  findJob,
+  idsOf,
   nothingReserved,
   type Reserved,
   reserveFor,
   surveyFor,
-} from "./reservations.ts";
+} from "./engine.ts";
+
+// What it means: of what the far side took, and of what nobody knows whether it left. Pure.
+
+/** How late a reading is: `last` ends what is still pending, `hopeless` also what cannot be read. */
+export type Lateness = "early" | "last" | "hopeless";
+
+/** How long after a job's end we go on trying to read what could not be read. */
+const graceMs = 10 * 60_000;
+
+/** How late it is for a job that ends at `expiresAt`. */
+export function latenessAt(now: Instant, expiresAt: Instant): Lateness {
+  if (now < expiresAt) return "early";
+  return now < expiresAt + graceMs ? "last" : "hopeless";
+}
+
+/**
+ * So often what may be repeated is asked without a clear answer before that ends as unknown: each time it may have
+ * been done, and a far side that never answers is not helped by asking on.
+ */
+const maxUnclear = 3;
+/**
+ * So many claims long we look for a trace of what must not be done twice, before a person has to decide: what the
+ * far side shows may come late.
+ */
+const readsForTrace = 5;
+/** When it is read, how late that is, and how long claims hold. */
+export type ReadTime = {
+  readonly now: Instant;
+  readonly lateness: Lateness;
+  readonly claimMs: number;
+};
+
+/** Time before what could not be read is tried again. */
+const retryReadMs = 10_000;
+
+/**
+ * What a finding means for an item of which nobody knows whether it left. A trace on the far side settles it. No
+ * trace settles nothing: what it shows may stay empty, and comes late. What is harmless twice is sent again, a few
+ * times; what is not is looked for a while, and then a person decides. While nobody can look, nobody can tell; when
+ * it is `hopeless`, that is the answer.
+ */
+export function afterDoubt(
+  mayRepeat: boolean,
+  item: Item,
+  finding: Finding | undefined,
+  { now, lateness, claimMs }: ReadTime,
+): Transition {
+  const { code = noClearAnswer } = item;
+  // Another reason is from before the claim, and says nothing of what came of it.
+  const heard = [noClearAnswer, tooMuchAtOnce].includes(code) ? item.detail : undefined;
+  const detail = heard ?? "the worker ended before it noted an answer";
+  const since = item.claimedAt ?? item.at;
+  const known = { ...item, detail };
+  switch (finding?.kind) {
+    case "ended":
+    case "pending":
+      return { event: "accept" };
+    case undefined:
+    case "unreadable": {
+      if (lateness === "hopeless") {
+        const words = finding?.why === undefined ? "" : `: ${reasonIn(finding.why, 60)}`;
+        return doubtful(known, `it could not be read back${words}`);
+      }
+      const notBefore = now + Math.min(retryReadMs, claimMs);
+      return { event: "doubt", details: { notBefore, detail } };
+    }
+    case "gone":
+      return doubtful(known, finding.detail);
+    case "nothing":
+      if (mayRepeat) return againWithoutTrace(known);
+      if (lateness !== "early" || now >= since + readsForTrace * claimMs)
+        return doubtful(known, "no trace of it was found, and it must not be done twice");
+      return { event: "doubt", details: { notBefore: now + claimMs, detail } };
+  }
+}
+
+/** What is harmless twice is sent again; a call that was too much, and not the item, always: the next one is smaller. */
+function againWithoutTrace(known: Item): Transition {
+  const { unclear = 0, code, detail } = known;
+  if (unclear + 1 >= maxUnclear && code !== tooMuchAtOnce)
+    return doubtful(known, "no trace of it was found");
+  const details = { unclear: unclear + 1, ...(detail === undefined ? {} : { detail }) };
+  return { event: "postpone", details };
+}
+
+/** What becomes of an item that could not be read back in time; with what was in the way, where that is known. */
+export const unreadable = (why?: string): Transition => ({
+  event: "lose",
+  details: { code: "no-answer", detail: `could not be read back${why ? `: ${why}` : ""}` },
+});
+
+/** What a finding means for an item that the far side took; undefined: wait on. */
+export function afterReport(
+  { reasons }: Pick<JobKind, "reasons">,
+  finding: Finding | undefined,
+  lateness: Lateness,
+): Transition | undefined {
+  switch (finding?.kind) {
+    case "ended": {
+      const { event, kind: _, ...details } = finding;
+      return Object.keys(details).length === 0 ? { event } : { event, details };
+    }
+    case "gone":
+      return { event: "lose", details: { code: finding.code, detail: finding.detail } };
+    case undefined:
+    case "unreadable":
+      return lateness === "hopeless" ? unreadable(finding?.why) : undefined;
+    case "nothing":
+      return lateness === "early" ? undefined : { event: "lose", details: reasons.noResult };
+    case "pending":
+      if (lateness === "early") return undefined;
+      return finding.awake
+        ? { event: "expire", details: reasons.pending }
+        : { event: "silence", details: reasons.silent };
+  }
+}
+
+/** Longest time between two rounds of reading back. */
+const maxRoundMs = 15 * 60_000;
+/** Time between rounds once the job's time is over. */
+const lateRoundMs = 15_000;
+
+/** When the round after `round` rounds is due: doubling, and one exactly at the job's end. */
+export function nextRoundAt(
+  round: number,
+  { now, expiresAt, firstMs }: { now: Instant; expiresAt: Instant; firstMs: number },
+): Instant {
+  if (now >= expiresAt) return now + lateRoundMs;
+  return Math.min(now + Math.min(firstMs * 2 ** round, maxRoundMs), expiresAt);
+}
+
+/** Rounds that go by before an item is asked for itself about what a survey leaves open: surveys may stay behind. */
+const maxSilentRounds = 3;
+
+/** Whether an item must be read by itself: what a survey settles or is about to settle costs no request. */
+function needsReading(surveyed: Finding | undefined, round: number, lateness: Lateness): boolean {
+  if (lateness !== "early") return true;
+  // Not listed yet: the first round gives the list its time.
+  return surveyed === undefined ? round > 0 : round >= maxSilentRounds;
+}
+
+// Reading.
 
 /** What becomes of the message. */
 export type ReadBackOutcome =
@@ -50,7 +199,7 @@ export async function readBack(engine: Engine, message: ReadBackMessage): Promis
   if (found === undefined) return { kind: "gone" };
   const rows = await engine.items.range(message.jobId, message.from, message.to);
   const { kind, job } = found;
-  const work = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
+  const work = { kind, job, rows, releasedTo: await letOutTo(engine, job) };
   const { expiresAt } = work.job;
   const { after = "", round } = message;
   const sent = sentIn(work, rows);

@@ -10,13 +10,13 @@ import type { Device } from "../../devices/directory/device.ts";
 import {
   afterPass,
   changeRowsOnce,
+  closeIfDone,
+  endOf,
   isUnreleased,
   itemsIn,
+  letOutTo,
   type Work,
 } from "../../fanout/engine/change-rows.ts";
-import { closeIfDone } from "../../fanout/engine/close.ts";
-import { endOf } from "../../fanout/engine/decide.ts";
-import { releasedTo } from "../../fanout/engine/dispatch.ts";
 import type { JobKind } from "../../fanout/kind.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
@@ -146,7 +146,7 @@ export async function claimForSite(
     const page = await engine.items.page(notificationId, { from, top: maxRows });
     const rows = page.filter(({ lastTargetId }) => lastTargetId <= to);
     const { job } = stored;
-    const work: Claimable = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
+    const work: Claimable = { kind, job, rows, releasedTo: await letOutTo(engine, job) };
     const decision = await decide(parts, work, siteCode);
     const claimId = decision.before?.claimId ?? newClaimId(engine.clock.now(), lastOperation);
     if (!(await writeClaim(parts, work, decision, claimId))) continue;

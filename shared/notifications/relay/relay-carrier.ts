@@ -9,7 +9,7 @@ import { findAction } from "../../devices/actions/catalogue.ts";
 import type { DirectoryStore } from "../../devices/directory/directory.ts";
 import type { Carrier } from "../../fanout/kind.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
-import type { ChunkIds } from "../../fanout/state/messages.ts";
+import type { ChunkIds } from "../../fanout/state/job.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { Notification } from "../notification.ts";

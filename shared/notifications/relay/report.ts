@@ -3,9 +3,14 @@
  * under is left alone: only the relay that holds a claim can say what came of it.
  */
 
-import { afterPass, changeRows, itemsIn, type Work } from "../../fanout/engine/change-rows.ts";
-import { closeIfDone } from "../../fanout/engine/close.ts";
-import { releasedTo } from "../../fanout/engine/dispatch.ts";
+import {
+  afterPass,
+  changeRows,
+  closeIfDone,
+  itemsIn,
+  letOutTo,
+  type Work,
+} from "../../fanout/engine/change-rows.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import { backoffMs, type Instant } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
@@ -100,7 +105,7 @@ export async function takeReport(
   const page = await engine.items.page(notificationId, { from: ids[0] ?? "", top: maxRows });
   const last = ids.at(-1) ?? "";
   const rows = page.filter((_, at) => (page[at - 1]?.lastTargetId ?? "") < last);
-  const work = { kind, job, rows, releasedTo: await releasedTo(engine, job) };
+  const work = { kind, job, rows, releasedTo: await letOutTo(engine, job) };
   const taken = await applyResults(parts, work, claimId, results);
   // Also when it has ended: the counts follow a truth that comes late.
   await closeIfDone(engine, job);

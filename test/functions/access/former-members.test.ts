@@ -1,6 +1,6 @@
 /** What is shown of older notifications to who is limited to a collection, after somebody has left it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { closeWaiting } from "../../../shared/fanout/engine/close.ts";
+import { closeWaiting } from "../../../shared/fanout/engine/change-rows.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { viewFor } from "../../../shared/notifications/read-notifications.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";

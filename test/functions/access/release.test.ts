@@ -1,7 +1,7 @@
 /** What holds between the asking for a second person and the release, asked over the whole way of a request. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { closeWaiting } from "../../../shared/fanout/engine/close.ts";
+import { closeWaiting } from "../../../shared/fanout/engine/change-rows.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { appOnly, home, sign } from "../../shared/access/entra.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";

@@ -1,17 +1,24 @@
 /** How jobs are let out: at most so many at once, in waves, not on when too much fails, and not while they rest. */
+
 import { once } from "node:events";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
-import { pause, resume } from "../../../shared/fanout/care/pause.ts";
+import { pause, resume } from "../../../shared/fanout/care/control.ts";
 import { chunksOf } from "../../../shared/fanout/care/sweep.ts";
-import { type Counts, emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { type Counts, emptyCounts } from "../../../shared/fanout/state/item.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
-import { nothingReleased, type Released } from "../../../shared/fanout/state/progress.ts";
-import { bucketsOf, decideRollout, Rollout } from "../../../shared/fanout/state/rollout.ts";
+import {
+  bucketsOf,
+  decideRollout,
+  nothingReleased,
+  type PlanProgress,
+  Rollout,
+} from "../../../shared/fanout/state/rollout.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
 import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
 
 const counts = (some: Partial<Counts>): Counts => ({ ...emptyCounts(), ...some });
+type Released = NonNullable<PlanProgress["released"]>;
 const out = (more: Partial<Released>): Released => ({ ...nothingReleased, ...more });
 
 describe("what the rules say of 100 items", () => {

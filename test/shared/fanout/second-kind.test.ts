@@ -3,8 +3,8 @@
  * and the truth after a worker's death at any call.
  */
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { changeRows } from "../../../shared/fanout/engine/change-rows.ts";
+import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
+import { changeRows, endOf } from "../../../shared/fanout/engine/change-rows.ts";
 import type { StoredItemRow } from "../../../shared/fanout/state/item-store.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
@@ -99,4 +99,45 @@ it("lets an outcome that comes late for one step never count for the next", asyn
     items.filter(({ targetId }) => targetId === id?.targetId),
   );
   expect(late).toMatchObject({ state: "claimed", step: 1, attempts: 1 });
+});
+
+it("says of what has done a step already, and is stopped, that its next step never left", async () => {
+  const job = newJob();
+  await rig.start(job);
+  const isSecondStep = async () =>
+    (await rig.engine.items.range(job.jobId, "", "~")).some(({ items }) =>
+      items.some(({ step, state }) => step === 1 && state === "waiting"),
+    );
+  while (!(await isSecondStep())) {
+    const next = await rig.queues.take();
+    if (next) await rig.handle(next);
+  }
+  await rig.cancel(job);
+  await rig.drain();
+  const items = (await rig.engine.items.range(job.jobId, "", "~")).flatMap((row) => row.items);
+  const stopped = items.filter(({ state }) => state === "cancelled");
+  expect(stopped.length).toBe(36);
+  expect(new Set(stopped.map(({ detail }) => detail))).toEqual(
+    new Set(["cancelled before its next step left"]),
+  );
+});
+
+test.each([
+  ["cancelling", 0, "cancelled before it left"],
+  ["cancelling", 1, "cancelled before its next step left"],
+  ["failing", 0, "it did not answer before it left"],
+  ["failing", 1, "it did not answer before its next step left"],
+  ["running", 0, "its time ended before it left; it waited for its turn"],
+  ["running", 1, "its time ended before its next step left; it waited for its turn"],
+] as const)("of a job that is %s, an item at step %i ends with '%s'", (state, step, detail) => {
+  const job = newJob({ state, expiresAt: 1 });
+  const item = {
+    targetId: "a",
+    name: "a",
+    state: "waiting",
+    route: 0,
+    at: 0,
+    attempts: 0,
+  } as const;
+  expect(endOf(ping, job, { ...item, step }, 2)?.details?.detail).toBe(detail);
 });

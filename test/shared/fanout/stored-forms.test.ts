@@ -5,12 +5,12 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import { ItemStore, UnreadableRow } from "../../../shared/fanout/state/item-store.ts";
-import { JobStore } from "../../../shared/fanout/state/job-store.ts";
 import {
   ChunkMessage,
   JobMessage,
+  JobStore,
   ReadBackMessage,
-} from "../../../shared/fanout/state/messages.ts";
+} from "../../../shared/fanout/state/job.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { testStorage } from "../storage/open-storage.ts";

@@ -1,4 +1,5 @@
 /** What can be seen of a device, in time and too late: behind marks, and as the end of what was sent. */
+
 import { describe, expect, it, test } from "vitest";
 import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
@@ -8,7 +9,7 @@ import {
   latenessAt,
   nextRoundAt,
   type ReadTime,
-} from "../../../shared/fanout/engine/decide.ts";
+} from "../../../shared/fanout/engine/read-back.ts";
 import { apply, type Item } from "../../../shared/fanout/state/item.ts";
 import { findingOf } from "../../../shared/notifications/kind.ts";
 import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";

@@ -1,14 +1,10 @@
 /** Delivering without storage: what a pass does, and what outcomes mean. */
+
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import {
-  costOf,
-  decidePass,
-  endOf,
-  maxAttempts,
-  transitionOf,
-} from "../../../shared/fanout/engine/decide.ts";
-import type { Call, Outcome } from "../../../shared/fanout/kind.ts";
+import { endOf, maxAttempts } from "../../../shared/fanout/engine/change-rows.ts";
+import { decidePass, transitionOf } from "../../../shared/fanout/engine/dispatch.ts";
+import { type Call, costOf, type Outcome } from "../../../shared/fanout/kind.ts";
 import { apply, type Item, type Transition } from "../../../shared/fanout/state/item.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";

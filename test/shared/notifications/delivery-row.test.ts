@@ -1,19 +1,20 @@
 /** Packing deliveries into rows, and counting them. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apply, liveStates } from "../../../shared/fanout/state/item.ts";
 import {
   addCounts,
+  apply,
   type Counts,
   countOf,
   emptyCounts,
   liveOf,
+  liveStates,
   maxInRow,
   maxSendable,
   pack,
   toRows,
   unpack,
-} from "../../../shared/fanout/state/item-row.ts";
+} from "../../../shared/fanout/state/item.ts";
 import { checkEntity, maxPropertyChars } from "../../../shared/storage/calls.ts";
 import { arbitraryDelivery, events, idOf, states, waiting } from "./support/arbitrary-delivery.ts";
 

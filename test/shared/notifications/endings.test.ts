@@ -1,7 +1,7 @@
 /** How notifications end: in time, too late, offline, without an answer, cancelled at any moment. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
+import { changeNotification } from "../../../shared/notifications/change-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -22,7 +22,7 @@ const waitsFor = (queue: string) => () =>
   rig.queues.waiting().some((message) => message.queue === queue);
 const cancel = async (tenantId: string, notificationId: string): Promise<string> => {
   const { notify } = rig.services;
-  const cancelled = await cancelNotification(notify, { tenantId, notificationId });
+  const cancelled = await changeNotification(notify, { tenantId, notificationId }, "cancel");
   return cancelled.ok ? cancelled.value.notification.state : cancelled.failure.code;
 };
 

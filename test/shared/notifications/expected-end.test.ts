@@ -1,21 +1,17 @@
 /** When a notification is over: what is said before and on the way, held against what happens. */
+
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
-import {
-  addCost,
-  chunkCost,
-  timeLeft,
-  type WorkloadRates,
-} from "../../../shared/fanout/engine/chunks.ts";
-import { nextRoundAt } from "../../../shared/fanout/engine/decide.ts";
-import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { addCost, chunkCost, timeLeft } from "../../../shared/fanout/engine/engine.ts";
+import { nextRoundAt } from "../../../shared/fanout/engine/read-back.ts";
+import { emptyCounts } from "../../../shared/fanout/state/item.ts";
 import {
   beforePlanning,
   type Cost,
   noCost,
   type PlanProgress,
-} from "../../../shared/fanout/state/progress.ts";
+} from "../../../shared/fanout/state/rollout.ts";
 import {
   defer,
   freshThrottle,
@@ -28,7 +24,7 @@ import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-
 import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
 const never = { expiresAt: Number.POSITIVE_INFINITY };
-const onePerSecond: WorkloadRates = {
+const onePerSecond: Parameters<typeof timeLeft>[1] = {
   send: { intervalMs: 1_000, burst: 1 },
   read: { intervalMs: 1_000, burst: 1 },
 };

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
-import type { FirstPass } from "../../../shared/fanout/engine/engine.ts";
+import type { Engine } from "../../../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";
-import type { JobStore } from "../../../shared/fanout/state/job-store.ts";
+import type { JobStore } from "../../../shared/fanout/state/job.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { settleGate } from "../../../shared/notifications/approval-gate.ts";
@@ -47,7 +47,7 @@ function patientKind(): NotificationParts["kind"] {
 }
 
 /** The rig's services as they are outside of tests, with times to match. */
-const inRequest = (more: Partial<FirstPass> = {}): NotificationParts => {
+const inRequest = (more: Partial<Engine["firstPass"]> = {}): NotificationParts => {
   const { notify, engine } = rig.services;
   // On a busy machine the rig's claims would be over before the first request may leave.
   const times = { ...engine.times, claimMs: 60_000 };

@@ -1,8 +1,9 @@
 /** Old notifications are deleted with all that belongs to them; what is young, or has not ended, stays. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { retention } from "../../../functions/services.ts";
 import { expireJobs } from "../../../shared/fanout/care/retention.ts";
-import type { JobStore } from "../../../shared/fanout/state/job-store.ts";
+import type { JobStore } from "../../../shared/fanout/state/job.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { TenantStore } from "../../../shared/tenants/tenants.ts";
 import { IdempotentAnswers } from "../../../shared/work/idempotency.ts";

@@ -1,6 +1,6 @@
 /** What Graph answers, device by device, on real HTTP: refused bulk, mixed batches, throttling, pace. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/engine.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { overdueChunks } from "../../../shared/fanout/care/sweep.ts";
-import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
-import type { RowSummary } from "../../../shared/fanout/state/row-summaries.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/engine.ts";
+import type { RowSummary } from "../../../shared/fanout/state/item-store.ts";
 import { idOf } from "./support/arbitrary-delivery.ts";
 
 const before = 1_000;

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CollectionBody } from "../../../shared/devices/collections/collection.ts";
 import { itemsIn } from "../../../shared/fanout/engine/change-rows.ts";
-import { rowsPerChunk } from "../../../shared/fanout/engine/chunks.ts";
+import { rowsPerChunk } from "../../../shared/fanout/engine/engine.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
+import { changeNotification } from "../../../shared/notifications/change-notification.ts";
 import { RetryRequest } from "../../../shared/notifications/contract.ts";
 import { retryNotification } from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
@@ -95,7 +95,7 @@ describe("a planner", () => {
   it("plans each device of a retry once", async () => {
     const { notify } = rig.services;
     const { notificationId } = await planned();
-    await cancelNotification(notify, { tenantId, notificationId });
+    await changeNotification(notify, { tenantId, notificationId }, "cancel");
     await rig.drain();
     expect(await rig.view(tenantId, notificationId)).toMatchObject({
       counts: { cancelled: devices },

@@ -12,9 +12,9 @@ import {
   keptOf,
   rowsPerChunk,
   toChunks,
-} from "../../../shared/fanout/engine/chunks.ts";
-import { toRows } from "../../../shared/fanout/state/item-row.ts";
-import { noCost } from "../../../shared/fanout/state/progress.ts";
+} from "../../../shared/fanout/engine/engine.ts";
+import { toRows } from "../../../shared/fanout/state/item.ts";
+import { noCost } from "../../../shared/fanout/state/rollout.ts";
 import { groupsOf } from "../../../shared/notifications/kind.ts";
 import type { DeviceTarget } from "../../../shared/notifications/targets.ts";
 import { idOf, kind, running, states, waiting } from "./support/arbitrary-delivery.ts";

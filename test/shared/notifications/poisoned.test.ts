@@ -6,8 +6,8 @@ import {
   maxFailures,
   poisonedChunk,
   poisonedPlan,
-} from "../../../shared/fanout/care/poisoned.ts";
-import { beforePlanning } from "../../../shared/fanout/state/progress.ts";
+} from "../../../shared/fanout/care/sweep.ts";
+import { beforePlanning } from "../../../shared/fanout/state/rollout.ts";
 import { findingOf } from "../../../shared/notifications/kind.ts";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
 import type { Row } from "../../../shared/storage/tables.ts";

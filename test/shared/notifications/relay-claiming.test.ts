@@ -1,10 +1,16 @@
 /** What a relay's claim takes, and what its report means, as tables. */
+
 import { describe, expect, test } from "vitest";
 import type { Device } from "../../../shared/devices/directory/device.ts";
-import { carrierDueAt, silenceOf } from "../../../shared/fanout/engine/decide.ts";
+import { carrierDueAt, silenceOf } from "../../../shared/fanout/engine/change-rows.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";
-import { applyAll, type Item, type ItemState } from "../../../shared/fanout/state/item.ts";
-import { pack, unpack } from "../../../shared/fanout/state/item-row.ts";
+import {
+  applyAll,
+  type Item,
+  type ItemState,
+  pack,
+  unpack,
+} from "../../../shared/fanout/state/item.ts";
 import type { Notification } from "../../../shared/notifications/notification.ts";
 import { decideClaim } from "../../../shared/notifications/relay/claim.ts";
 import { outcomes } from "../../../shared/notifications/relay/contract.ts";

@@ -5,9 +5,9 @@ import { siteQueueName } from "../../../shared/configmgr/site.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import { dispatch } from "../../../shared/fanout/engine/dispatch.ts";
 import { readBack } from "../../../shared/fanout/engine/read-back.ts";
-import { ChunkMessage } from "../../../shared/fanout/state/messages.ts";
+import { ChunkMessage } from "../../../shared/fanout/state/job.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { cancelNotification } from "../../../shared/notifications/change-notification.ts";
+import { changeNotification } from "../../../shared/notifications/change-notification.ts";
 import { type NotificationParts, notificationShape } from "../../../shared/notifications/kind.ts";
 import { claimForSite } from "../../../shared/notifications/relay/claim.ts";
 import type {
@@ -225,8 +225,8 @@ test("a cancelled notification's waiting devices are not given out; claimed ones
   const given = await claim(told[0]);
   const other = await rig.send(tenantId);
   await work();
-  await cancelNotification(rig.services.notify, { tenantId, notificationId: id });
-  await cancelNotification(rig.services.notify, { tenantId, notificationId: other });
+  await changeNotification(rig.services.notify, { tenantId, notificationId: id }, "cancel");
+  await changeNotification(rig.services.notify, { tenantId, notificationId: other }, "cancel");
   await work();
   expect(await claim(told[1])).toBeUndefined();
   expect((await rig.view(tenantId, other)).counts).toMatchObject({ cancelled: clients });

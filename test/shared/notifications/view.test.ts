@@ -1,10 +1,9 @@
 /** How a notification appears: shares, expected end, retries. */
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { countedStates } from "../../../shared/fanout/state/item.ts";
-import { emptyCounts } from "../../../shared/fanout/state/item-row.ts";
+import { countedStates, emptyCounts } from "../../../shared/fanout/state/item.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
-import { beforePlanning } from "../../../shared/fanout/state/progress.ts";
+import { beforePlanning } from "../../../shared/fanout/state/rollout.ts";
 import { NotificationView } from "../../../shared/notifications/contract.ts";
 import {
   deliveryView,

@@ -6,7 +6,7 @@
 import type { Services } from "../../../../functions/services.ts";
 import { RefreshStore } from "../../../../shared/devices/refresh/refresh-store.ts";
 import { refreshesWith } from "../../../../shared/devices/refresh/work.ts";
-import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
+import { JobStore } from "../../../../shared/fanout/state/job.ts";
 import { notificationShape } from "../../../../shared/notifications/kind.ts";
 import type { Notification } from "../../../../shared/notifications/notification.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";

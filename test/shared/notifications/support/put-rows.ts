@@ -1,6 +1,6 @@
 /** Rows of a notification straight into storage: what a large fleet leaves there, without the fleet. */
-import { toRows } from "../../../../shared/fanout/state/item-row.ts";
-import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
+import { toRows } from "../../../../shared/fanout/state/item.ts";
+import { beforePlanning } from "../../../../shared/fanout/state/rollout.ts";
 import type { NotifyRig } from "../../../support/notify-rig.ts";
 import { waiting } from "./arbitrary-delivery.ts";
 

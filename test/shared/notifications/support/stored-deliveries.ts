@@ -1,13 +1,11 @@
 /** Notifications of any size, written as the planner would leave them, without planning them. */
 
 import { DirectoryStore } from "../../../../shared/devices/directory/directory.ts";
-import type { Engine } from "../../../../shared/fanout/engine/engine.ts";
-import type { Throttle } from "../../../../shared/fanout/engine/reservations.ts";
-import type { Item, ItemState } from "../../../../shared/fanout/state/item.ts";
-import type { ItemRow } from "../../../../shared/fanout/state/item-row.ts";
+import type { Engine, Throttle } from "../../../../shared/fanout/engine/engine.ts";
+import type { Item, ItemRow, ItemState } from "../../../../shared/fanout/state/item.ts";
 import { ItemStore, type StoredPlan } from "../../../../shared/fanout/state/item-store.ts";
-import { JobStore } from "../../../../shared/fanout/state/job-store.ts";
-import { beforePlanning } from "../../../../shared/fanout/state/progress.ts";
+import { JobStore } from "../../../../shared/fanout/state/job.ts";
+import { beforePlanning } from "../../../../shared/fanout/state/rollout.ts";
 import { systemClock } from "../../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import {
