@@ -5,6 +5,8 @@
  * reports success with no functions, and the app would look healthy while it serves nothing.
  */
 import { openApiDocument } from "../shared/http/operation.ts";
+import { systemClock } from "../shared/kernel/clock.ts";
+import { precedence } from "../shared/work/precedence.ts";
 import { functions, operations } from "./functions.ts";
 import { register } from "./register.ts";
 import type { Services } from "./services.ts";
@@ -16,7 +18,8 @@ export const version = "0.1.0";
 
 let loading: Promise<Services> | undefined;
 const services = (): Promise<Services> => (loading ??= loadServices());
-register(functions, services);
+const first = precedence();
+register(functions, services, first);
 const settings = readSettings(process.env);
 let described: ReturnType<typeof openApiDocument> | undefined;
 /** Made once: anybody may ask for it. */
@@ -25,7 +28,7 @@ const openApi = () => (described ??= openApiDocument(operations, version, settin
 /** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {
   const { buildServices } = await import("./services.ts");
-  return buildServices(settings, openApi);
+  return buildServices(settings, openApi, { clock: systemClock, intercept: first.intercept });
 }
 
 /** The first invocation should find the services loaded; one that comes earlier loads them itself. */
