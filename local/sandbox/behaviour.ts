@@ -16,6 +16,31 @@ export type Poison = { readonly devices: number; readonly status: number };
 /** A span of time in ms from which each device gets its own moment. */
 export type Span = readonly [least: number, most: number];
 
+/** How a type of configuration fails: always, only reads or writes, only pages after the first, or the first times. */
+export type TypeFault = {
+  readonly status: number;
+  readonly on?: "read" | "write";
+  readonly later?: boolean;
+  readonly times?: number;
+  readonly retryAfter?: number;
+};
+
+/** What becomes of whoever asks for a person's tokens. The first are trouble that passes, the others are not. */
+export const tokenFailures = [
+  "slowDown",
+  "busy",
+  "throttled",
+  "cut",
+  "blocked",
+  "revoked",
+  "unused",
+  "tooOld",
+  "secondFactor",
+  "consentMissing",
+  "disabled",
+] as const;
+export type TokenFailure = (typeof tokenFailures)[number];
+
 /** Everything that can be set. */
 export type Behaviour = {
   /** Added to every answer, in ms. */
@@ -51,6 +76,16 @@ export type Behaviour = {
   readonly poison: Poison | null;
   /** Whether writes wait for a second administrator, as under an access policy of Intune. */
   readonly holdWrites: boolean;
+  /** How long what was written to the configuration is not seen yet. */
+  readonly consistencyMs: number;
+  /** Conditional access of a tenant answers one request in this time, and 429 in between; 0 lifts it. */
+  readonly accessPaceMs: number;
+  /** Faults of single types of configuration, by the keys of the types. */
+  readonly typeFaults: Readonly<Record<string, TypeFault>>;
+  /** So many settings at the end of each policy of the settings catalogue are missing from what is read. */
+  readonly missingSettings: number;
+  /** What every request for a person's tokens comes to: by a code, or by a refresh token. */
+  readonly signIn: TokenFailure | "none";
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
   /** From the request until a device starts on the action, and from there until it reports. */
@@ -78,6 +113,11 @@ export const calm: Behaviour = {
   auditOptions: true,
   poison: null,
   holdWrites: false,
+  consistencyMs: 0,
+  accessPaceMs: 1_000,
+  typeFaults: {},
+  missingSettings: 0,
+  signIn: "none",
   seed: 1,
   actMs: [100, 700],
   reportMs: [100, 800],
@@ -109,6 +149,12 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   poison,
   auditOptions: yesOrNo,
   holdWrites: yesOrNo,
+  consistencyMs: milliseconds,
+  accessPaceMs: milliseconds,
+  typeFaults,
+  missingSettings: milliseconds,
+  signIn: (value) =>
+    value === "none" || tokenFailures.some((each) => each === value) ? value : undefined,
   seed: whole,
   actMs: span,
   reportMs: span,
@@ -232,4 +278,19 @@ function throttle(value: unknown): Throttle | undefined {
   if (typeof windowSeconds !== "number" || !(windowSeconds > 0)) return undefined;
   if (wait !== null && (typeof wait !== "number" || wait < 0)) return undefined;
   return { limit, windowSeconds, retryAfter: wait };
+}
+
+function typeFaults(value: unknown): Readonly<Record<string, TypeFault>> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.values(value).every(isTypeFault) ? (value as Record<string, TypeFault>) : undefined;
+}
+
+function isTypeFault(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { status, on, later, times, retryAfter, ...unknown } = value as Record<string, unknown>;
+  if (Object.keys(unknown).length > 0) return false;
+  if (on !== undefined && on !== "read" && on !== "write") return false;
+  if (later !== undefined && typeof later !== "boolean") return false;
+  const counts = [times ?? 0, retryAfter ?? 0].every((one) => typeof one === "number" && one >= 0);
+  return counts && typeof status === "number" && status >= 400 && status < 600;
 }

@@ -14,8 +14,11 @@ import {
   timelineOf,
 } from "./fleet/tenants.ts";
 import type { HeldWriteByCode } from "./graph/approvals.ts";
+import { manifestRoles } from "./graph/configuration/permissions.ts";
+import type { ConfigurationWrite } from "./graph/configuration/writes.ts";
 import { type Ledger, ledger } from "./ledger.ts";
 import { type RequestCounts, requestCounts } from "./request-counts.ts";
+import { graphScopes } from "./sign-in/entra/resources.ts";
 
 /** The state shared by control, Graph and sign-in. */
 export type State = {
@@ -34,6 +37,8 @@ export type State = {
   readonly scriptRuns: Map<string, Map<number, number>>;
   /** Writes that wait, or waited, for a second administrator. */
   readonly heldWrites: HeldWriteByCode;
+  /** Writes to configuration that were taken, oldest first. */
+  readonly configurationWrites: ConfigurationWrite[];
 };
 
 /**
@@ -54,12 +59,16 @@ export function openState(folder: string): State {
     tenantsMade: 0,
     keepTenants: () => {
       const pasts = [...state.tenants.values()].map(
-        ({ past, roles }): TenantPast => ({ ...past, plan: { ...past.plan, roles } }),
+        ({ past, roles, scopes }): TenantPast => ({
+          ...past,
+          plan: { ...past.plan, roles, scopes },
+        }),
       );
       replaceText(file, JSON.stringify(pasts));
     },
     scriptRuns: new Map(),
     heldWrites: new Map(),
+    configurationWrites: [],
   };
   for (const { plan, madeAt, changes } of JSON.parse(readIfThere(file) || "[]") as TenantPast[]) {
     const tenant = addTenant(state, plan, madeAt);
@@ -76,7 +85,8 @@ export function findTenant(state: State, id: string): Tenant | undefined {
 /** Adds a tenant, or makes an existing one anew. */
 export function addTenant(state: State, plan: TenantPlan, now: number): Tenant {
   state.tenantsMade += 1;
-  const tenant = makeTenant(plan, state.tenantsMade, state.kinds, now);
+  const { roles = manifestRoles, scopes = graphScopes } = plan;
+  const tenant = makeTenant({ ...plan, roles, scopes }, state.tenantsMade, state.kinds, now);
   state.tenants.set(tenant.id, tenant);
   return tenant;
 }

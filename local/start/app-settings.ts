@@ -8,8 +8,10 @@ export function appSettings(parts: {
   readonly adminToken: string;
   readonly azurite: Azurite;
   readonly sandbox: Sandbox;
+  /** Keys that seal what is kept of sign-ins; made when there is none. */
+  readonly keyFile: string;
 }): Record<string, string> {
-  const { adminToken, azurite, sandbox } = parts;
+  const { adminToken, azurite, sandbox, keyFile } = parts;
   return {
     AzureWebJobsStorage: azurite.connectionString,
     // The sandbox's devices answer within seconds; real ones take minutes.
@@ -19,6 +21,8 @@ export function appSettings(parts: {
     MUSTER_REQUEST_RATE_FACTOR: process.env["MUSTER_REQUEST_RATE_FACTOR"] ?? "100",
     ...signInSettings(sandbox),
     MUSTER_CLIENT_ID: sandbox.clientId,
+    MUSTER_SIGN_IN_CLIENT_ID: sandbox.home.signInClientId,
+    MUSTER_KEY_FILE: keyFile,
     MUSTER_CLIENT_SECRET: sandbox.clientSecret,
     MUSTER_GRAPH_URL: sandbox.graphUrl,
     NODE_EXTRA_CA_CERTS: sandbox.caFile,

@@ -65,7 +65,12 @@ async function startInOrder(
     port: chosenPort,
     keysFile: join(home, "keys", "functions.json"),
     logFile: logFile(home, "functions"),
-    settings: appSettings({ adminToken, azurite, sandbox }),
+    settings: appSettings({
+      adminToken,
+      azurite,
+      sandbox,
+      keyFile: join(home, "sealing-keys.json"),
+    }),
     onReady: ready.runsAs,
   });
   undo.push(stopFunctions);

@@ -55,9 +55,9 @@ const files: Readonly<Record<GraphVersion, string>> = {
 };
 
 /** Whether there is a description to judge by. Tests that need it are skipped where there is none. */
-export const graphDescriptionPresent = Object.values(files).every((file) =>
-  existsSync(join(folder, file)),
-);
+export const graphDescriptionPresent = Object.values(files)
+  .flatMap((file) => [file, file.replace("-slice", "-sync-slice")])
+  .every((file) => existsSync(join(folder, file)));
 
 /** A description with what it takes to judge values by it. */
 export type Judge = {
@@ -68,15 +68,21 @@ export type Judge = {
   readonly resolve: (schema: Schema) => Schema;
 };
 
-const judges = new Map<GraphVersion, Judge>();
+const judges = new Map<string, Judge>();
 
 /** The judge of a version. Throws when there is no description. */
-export function judgeOf(version: GraphVersion): Judge {
-  let judge = judges.get(version);
+export const judgeOf = (version: GraphVersion): Judge => judgeOfFile(version, files[version]);
+
+/** The judge of a version's configuration, which is described in a file of its own. */
+export const configurationJudge = (version: GraphVersion): Judge =>
+  judgeOfFile(version, files[version].replace("-slice", "-sync-slice"));
+
+function judgeOfFile(version: GraphVersion, file: string): Judge {
+  let judge = judges.get(file);
   if (judge === undefined) {
-    const text = readFileSync(join(folder, files[version]), "utf8");
+    const text = readFileSync(join(folder, file), "utf8");
     judge = makeJudge(version, JSON.parse(text) as Description);
-    judges.set(version, judge);
+    judges.set(file, judge);
   }
   return judge;
 }

@@ -1,6 +1,7 @@
 /** Showing and setting how the stand-in misbehaves. */
 import { readBehaviourChange } from "../behaviour.ts";
 import { restartChance } from "../fleet/tenants.ts";
+import { approvalStatuses } from "../graph/approvals.ts";
 import { findTenant } from "../state.ts";
 import { type ControlHandler, missing, refuse } from "./call.ts";
 
@@ -46,13 +47,12 @@ export const showHeldWrites: ControlHandler = ({ state }) => ({
   body: { value: [...state.heldWrites].map(([code, held]) => ({ code, ...held })) },
 });
 
-/** `PUT /_sandbox/held-writes/{code} {status}`: approves or rejects. */
+/** `PUT /_sandbox/held-writes/{code} {status}`: approves, rejects, cancels or lets it expire. */
 export const decideHeldWrite: ControlHandler = ({ state, ids: [code = ""], body }) => {
   const held = state.heldWrites.get(code);
   if (held === undefined) return missing(`no write is held under ${code}`);
-  const { status } = body;
-  if (status !== "approved" && status !== "rejected")
-    return refuse('"status" must be approved or rejected');
+  const status = approvalStatuses.find((one) => one === body["status"]);
+  if (status === undefined) return refuse(`"status" must be one of ${approvalStatuses.join(", ")}`);
   held.status = status;
   return { status: 200, body: { code, ...held } };
 };

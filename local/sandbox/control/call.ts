@@ -5,6 +5,7 @@ import type { State } from "../state.ts";
 /** A control request. */
 export type ControlCall = {
   readonly state: State;
+  readonly method: string;
   readonly ids: readonly string[];
   readonly query: URLSearchParams;
   /** The JSON body; an empty object when there is none. */

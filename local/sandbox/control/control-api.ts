@@ -11,6 +11,15 @@ import {
 } from "./behaviour.ts";
 import type { ControlHandler } from "./call.ts";
 import {
+  addConfiguration,
+  changeConfiguration,
+  changeConsent,
+  countConfiguration,
+  removeConfiguration,
+  showConfiguration,
+  showWrites,
+} from "./configuration.ts";
+import {
   clearLedger,
   resetRequests,
   showLedger,
@@ -19,12 +28,22 @@ import {
 } from "./ledger.ts";
 import { changeTenant, createTenant, listTenants, removeTenant, showDevices } from "./tenants.ts";
 
+const item = /^\/tenants\/([^/]+)\/configuration\/([^/]+)\/([^/]+)$/;
+
 const routes: readonly (readonly [method: string, path: RegExp, handle: ControlHandler])[] = [
   ["GET", /^\/tenants$/, listTenants],
   ["POST", /^\/tenants$/, createTenant],
   ["PATCH", /^\/tenants\/([^/]+)$/, changeTenant],
   ["DELETE", /^\/tenants\/([^/]+)$/, removeTenant],
   ["GET", /^\/tenants\/([^/]+)\/devices$/, showDevices],
+  ["POST", /^\/tenants\/([^/]+)\/consent$/, changeConsent],
+  ["GET", /^\/tenants\/([^/]+)\/configuration$/, countConfiguration],
+  ["GET", /^\/tenants\/([^/]+)\/configuration\/([^/]+)(?:\/([^/]+))?$/, showConfiguration],
+  ["POST", /^\/tenants\/([^/]+)\/configuration\/([^/]+)$/, addConfiguration],
+  ["PATCH", item, changeConfiguration],
+  ["PUT", item, changeConfiguration],
+  ["DELETE", item, removeConfiguration],
+  ["GET", /^\/configuration-writes$/, showWrites],
   ["GET", /^\/behaviour$/, showBehaviour],
   ["PUT", /^\/behaviour$/, changeBehaviour],
   ["DELETE", /^\/behaviour$/, resetBehaviour],
@@ -60,7 +79,8 @@ export async function answerControl(
   for (const [method, pattern, handle] of routes) {
     const found = method === request.method ? pattern.exec(path) : null;
     if (found === null) continue;
-    const call = { state, ids: found.slice(1), query: url.searchParams, body, response };
+    const ids = found.slice(1).flatMap((id): readonly string[] => (id === undefined ? [] : [id]));
+    const call = { state, method, ids, query: url.searchParams, body, response };
     const answer = await handle(call);
     if (answer === undefined) return;
     if (answer.body !== undefined) return sendJson(response, answer.status, answer.body);

@@ -28,6 +28,7 @@ export const showLedgerSummary: ControlHandler = ({ state, query }) => ({
 /** `DELETE /_sandbox/ledger`. */
 export const clearLedger: ControlHandler = ({ state }) => {
   state.ledger.clear();
+  state.configurationWrites.length = 0;
   return { status: 204 };
 };
 

@@ -71,7 +71,7 @@ export const showDevices: ControlHandler = ({ state, ids: [id = ""], query }) =>
 };
 
 function readPlan(body: Readonly<Record<string, unknown>>): TenantPlan | string {
-  const { tenantId, displayName, devices = 0, seed = 1, mix = {}, roles, ...unknown } = body;
+  const { tenantId, displayName, devices = 0, seed = 1, mix = {}, roles, items, ...unknown } = body;
   if (Object.keys(unknown).length > 0) return `unknown property "${Object.keys(unknown)[0]}"`;
   if (typeof tenantId !== "string" || !isGuid(tenantId)) return '"tenantId" must be a GUID';
   if (typeof displayName !== "string" || displayName === "") return '"displayName" must be a text';
@@ -80,7 +80,8 @@ function readPlan(body: Readonly<Record<string, unknown>>): TenantPlan | string 
   if (!isMix(mix))
     return `"mix" must give weights for some of ${Object.keys(defaultMix).join(", ")}`;
   if (roles !== undefined && !isTexts(roles)) return '"roles" must be a list of strings';
-  return { tenantId, displayName, devices, seed, mix, roles };
+  if (items !== undefined && !isCount(items)) return '"items" must be a whole number';
+  return { tenantId, displayName, devices, seed, mix, roles, items };
 }
 
 function isMix(value: unknown): value is Partial<FleetMix> {

@@ -13,15 +13,6 @@ import { fraction, mix32, randomStream } from "./chance.ts";
 import { chanceOf, type Fleet, type FleetPlan, makeFleet } from "./fleet.ts";
 import { type GuidFamily, guidFamily } from "./guids.ts";
 
-/** App roles that the seeded app registration has been granted unless a tenant says otherwise. */
-const defaultRoles: readonly string[] = [
-  "DeviceManagementManagedDevices.Read.All",
-  "DeviceManagementManagedDevices.PrivilegedOperations.All",
-  "DeviceManagementServiceConfig.Read.All",
-  "DeviceManagementConfiguration.Read.All",
-  "DeviceManagementScripts.Read.All",
-];
-
 /** A remediation script that a tenant owns. */
 export type HealthScript = { readonly id: string; readonly displayName: string };
 
@@ -38,6 +29,8 @@ export type Tenant = {
   readonly scripts: readonly HealthScript[];
   /** The app roles that tokens for this tenant carry. */
   roles: readonly string[];
+  /** What administrators have let the app do in everybody's name. */
+  scopes: readonly string[];
   readonly ledger: LedgerTenant;
   readonly families: {
     readonly entraDevices: GuidFamily;
@@ -81,6 +74,9 @@ export function changeFleet(
 export type TenantPlan = FleetPlan & {
   readonly displayName: string;
   readonly roles?: readonly string[] | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  /** How many items of configuration there are at least. */
+  readonly items?: number | undefined;
 };
 
 const scriptNames = [
@@ -112,7 +108,8 @@ export function makeTenant(
       id: scripts.at(position),
       displayName,
     })),
-    roles: plan.roles ?? defaultRoles,
+    roles: plan.roles ?? [],
+    scopes: plan.scopes ?? [],
     ledger: { number, id, deviceIds: fleet.ids },
     families: { entraDevices: family(1), users: family(2), autopilot: family(3) },
     chance: { seed: calm.seed, next: randomStream(calm.seed) },

@@ -4,8 +4,18 @@
  */
 import { guidOf } from "../fleet/guids.ts";
 import { badRequest, graphError } from "./errors.ts";
-import type { GraphAnswer } from "./exchange.ts";
+import type { GraphAnswer, GraphCall } from "./exchange.ts";
 import type { GraphRequest } from "./serve.ts";
+
+/** What a request for approval can be. */
+export const approvalStatuses = [
+  "needsApproval",
+  "approved",
+  "rejected",
+  "cancelled",
+  "expired",
+  "completed",
+] as const;
 
 /** A write that was held. */
 export type HeldWrite = {
@@ -14,7 +24,8 @@ export type HeldWrite = {
   readonly target: string;
   readonly body: string;
   readonly justification: string;
-  status: "needsApproval" | "approved" | "rejected" | "completed";
+  readonly requestedAt: number;
+  status: (typeof approvalStatuses)[number];
 };
 
 /** Every write that was held, by its code. */
@@ -42,7 +53,14 @@ export function holdWrite(request: GraphRequest): GraphAnswer | undefined {
   if (same)
     return graphError(request, 409, "Conflict", "A request for this object waits for approval.");
   const next = guidOf(0x4d414100, tenant.number, state.heldWrites.size + 1, 0);
-  const held = { tenantId: tenant.id, method, target, body, justification };
+  const held = {
+    tenantId: tenant.id,
+    method,
+    target,
+    body,
+    justification,
+    requestedAt: request.now,
+  };
   state.heldWrites.set(next, { ...held, status: "needsApproval" });
   return waiting(request, next);
 }
@@ -67,3 +85,23 @@ const waiting = (request: GraphRequest, code: string): GraphAnswer =>
   graphError(request, 412, "ApprovalRequired", "A second administrator has to approve this.", {
     [codeHeader]: code,
   });
+
+/** Requests end by themselves after this time. */
+const lastingMs = 3 * 86_400_000;
+
+/** A tenant's requests for approval, as Graph lists them. */
+export const approvalRequests = ({ state, tenant }: GraphCall): readonly object[] =>
+  [...state.heldWrites]
+    .filter(([, held]) => held.tenantId === tenant.id)
+    .map(([id, { requestedAt, justification, status }]) => ({
+      id,
+      requestDateTime: new Date(requestedAt).toISOString(),
+      expirationDateTime: new Date(requestedAt + lastingMs).toISOString(),
+      lastModifiedDateTime: new Date(requestedAt).toISOString(),
+      requestor: null,
+      approver: null,
+      requestJustification: justification,
+      approvalJustification: null,
+      status,
+      requiredOperationApprovalPolicyTypes: [],
+    }));

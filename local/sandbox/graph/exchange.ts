@@ -12,6 +12,7 @@ export type GraphCall = {
   readonly tenant: Tenant;
   readonly behaviour: Behaviour;
   readonly version: GraphVersion;
+  readonly method: string;
   /** `http://127.0.0.1:1234`, as the caller reached us; links in answers start with it. */
   readonly origin: string;
   readonly path: string;
@@ -23,6 +24,8 @@ export type GraphCall = {
   readonly clientRequestId: string | undefined;
   /** The app that calls. */
   readonly appId: string;
+  /** Who has signed in, where the app calls in somebody's name. */
+  readonly userId: string | undefined;
   /** Now, in ms since 1970: one moment for the whole request. */
   readonly now: number;
 };

@@ -93,6 +93,7 @@ function knownRequest(door: Door, incoming: IncomingMessage, text: string): Grap
     tenant,
     behaviour: state.behaviour.of(tenant.id),
     roles: verdict.caller.roles,
+    userId: verdict.caller.userId,
     appId: verdict.caller.appId,
     version: version as GraphVersion,
     method: incoming.method ?? "GET",

@@ -21,6 +21,8 @@ export type Understood = {
   readonly filter?: boolean;
   readonly order?: boolean;
   readonly expand?: readonly string[];
+  /** Entries of a page when the caller names no number. */
+  readonly page?: number;
 };
 
 /** Intune answers pages of at most this size, and takes it for a missing $top too. */
@@ -32,7 +34,7 @@ export function readOptions(query: URLSearchParams, understood: Understood): Rea
   const unknown = [...query.keys()].find((name) => !names.has(name));
   if (unknown !== undefined)
     return { wrong: `The query option '${unknown}' is not supported here.` };
-  const top = Number(query.get("$top") ?? largestPage);
+  const top = Number(query.get("$top") ?? understood.page ?? largestPage);
   if (!Number.isInteger(top) || top < 1 || top > largestPage) {
     return {
       wrong: `The limit of '${largestPage}' for $top has been exceeded, or it is no number.`,

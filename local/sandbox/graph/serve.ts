@@ -6,6 +6,7 @@ import type { Behaviour } from "../behaviour.ts";
 import { nextChance, type Tenant } from "../fleet/tenants.ts";
 import type { State } from "../state.ts";
 import { holdWrite } from "./approvals.ts";
+import { configurationOperation, type Operation } from "./configuration/operations.ts";
 import { badRequest, graphError, intuneError, tooManyRequests, unavailable } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
 import { matchRoute } from "./routes.ts";
@@ -15,8 +16,10 @@ export type GraphRequest = {
   readonly state: State;
   readonly tenant: Tenant;
   readonly behaviour: Behaviour;
+  /** Permissions that the token carries: the app's own, or those in somebody's name. */
   readonly roles: readonly string[];
   readonly appId: string;
+  readonly userId: string | undefined;
   readonly version: GraphVersion;
   readonly method: string;
   readonly origin: string;
@@ -36,23 +39,36 @@ export type Served = { readonly kind: string; readonly answer: GraphAnswer };
 /** Serves one operation. It never serves `$batch`. */
 export function serve(request: GraphRequest): Served {
   const url = splitTarget(request.target);
-  const match = matchRoute(request.version, request.method, url.path);
-  if (match === undefined) {
+  const operation = operationOf(request, url.path);
+  if (operation === undefined) {
     const last = url.path.slice(url.path.lastIndexOf("/") + 1);
     const answer = badRequest(request, `Resource not found for the segment '${last}'.`);
     return { kind: `${request.method} unknown`, answer };
   }
-  const { route, ids } = match;
-  const refused = misbehave(request) ?? forbidden(request, route.roles) ?? holdWrite(request);
-  if (refused !== undefined) return { kind: route.kind, answer: refused };
+  const { kind, isHeld } = operation;
+  const refused =
+    misbehave(request) ?? operation.refuse(request) ?? (isHeld ? holdWrite(request) : undefined);
+  if (refused !== undefined) return { kind, answer: refused };
   const query = new URLSearchParams(url.query);
-  const answer = route.handle({ ...request, path: url.path, query, ids });
-  return { kind: route.kind, answer: isAnswerLost(request) ? gatewayTimeout(request) : answer };
+  const answer = operation.handle({ ...request, path: url.path, query, ids: [] });
+  return { kind, answer: isAnswerLost(request) ? gatewayTimeout(request) : answer };
+}
+
+function operationOf({ version, method }: GraphRequest, path: string): Operation | undefined {
+  const match = matchRoute(version, method, path);
+  if (match === undefined) return configurationOperation(version, method, path);
+  const { route, ids } = match;
+  return {
+    kind: route.kind,
+    isHeld: true,
+    refuse: (request) => forbidden(request, route.roles),
+    handle: (call) => route.handle({ ...call, ids }),
+  };
 }
 
 /** Whether a gateway gives up waiting for the answer to something that has happened. */
 const isAnswerLost = ({ behaviour, tenant, method }: GraphRequest): boolean =>
-  method === "POST" &&
+  method !== "GET" &&
   behaviour.lostAnswerRate > 0 &&
   nextChance(tenant, behaviour.seed) < behaviour.lostAnswerRate;
 

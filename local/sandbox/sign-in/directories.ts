@@ -1,4 +1,5 @@
-/** Directories: the home directory, whose people sign in, and those of customers, where only an app does. */
+/** Directories: the home directory, whose people sign in to the API, and those of customers, who let the app in. */
+import type { Behaviour } from "../behaviour.ts";
 import { seedOf } from "../fleet/chance.ts";
 import { guidFamily } from "../fleet/guids.ts";
 import type { Tenant } from "../fleet/tenants.ts";
@@ -13,7 +14,7 @@ import {
   signInApp,
 } from "./entra/apps.ts";
 import { api, type Resource } from "./entra/resources.ts";
-import { seededUsers, type User } from "./entra/users.ts";
+import { customerUsers, seededUsers, type User } from "./entra/users.ts";
 import type { SignInHome } from "./home.ts";
 
 /** One directory as sign-in sees it. */
@@ -23,8 +24,14 @@ export type Directory = {
   readonly apps: readonly App[];
   /** Object id of what stands for an app within this directory. */
   readonly servicePrincipal: (clientId: string) => string;
+  /** What requests for people's tokens come to here, for now. */
+  readonly failure: () => Behaviour["signIn"];
   /** App roles that the directory has given an app for an API; they may change at any time. */
   readonly appRoles: (clientId: string, resource: Resource) => readonly string[];
+  /** What Graph may be asked for in somebody's name. */
+  readonly scopes: () => readonly string[];
+  /** An administrator lets the app have more. */
+  readonly consent: (roles: readonly string[], scopes: readonly string[]) => void;
 };
 
 /** Finds a directory by its id, in either case. */
@@ -42,7 +49,7 @@ export function directoriesOf(state: State, secrets: SignInHome): DirectoryById 
     if (id.toLowerCase() === home.id) return home;
     const tenant = findTenant(state, id);
     if (tenant === undefined) return undefined;
-    const directory = known.get(tenant) ?? customerDirectory(tenant, secrets);
+    const directory = known.get(tenant) ?? customerDirectory(state, tenant, secrets);
     known.set(tenant, directory);
     return directory;
   };
@@ -54,20 +61,30 @@ const programs: readonly string[] = [automationClientId, relayClientId];
 function homeDirectory({ clientSecret, automationSecret, relaySecret }: SignInHome): Directory {
   return {
     id: homeTenantId,
+    failure: () => "none",
     users: seededUsers,
     apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret), relayApp(relaySecret)],
     servicePrincipal: (clientId) => guidFamily(seedOf(`${homeTenantId}/${clientId}`)).at(0),
     appRoles: (clientId, resource) =>
       programs.includes(clientId) && resource === api ? [api.appRole] : [],
+    scopes: () => [],
+    consent: () => {},
   };
 }
 
-function customerDirectory(tenant: Tenant, { clientSecret }: SignInHome): Directory {
+function customerDirectory(state: State, tenant: Tenant, { clientSecret }: SignInHome): Directory {
   return {
     id: tenant.id,
-    users: [],
-    apps: [apiApp(clientSecret)],
+    failure: () => state.behaviour.of(tenant.id).signIn,
+    users: customerUsers(tenant),
+    apps: [apiApp(clientSecret), signInApp],
     servicePrincipal: () => guidFamily(tenant.fleet.seed).at(0),
     appRoles: (_clientId, resource) => (resource === api ? [] : tenant.roles),
+    scopes: () => tenant.scopes,
+    consent: (roles, scopes) => {
+      tenant.roles = [...new Set([...tenant.roles, ...roles])];
+      tenant.scopes = [...new Set([...tenant.scopes, ...scopes])];
+      state.keepTenants();
+    },
   };
 }

@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody, sendJson } from "../http/messages.ts";
 import type { Door } from "./doors.ts";
 import { correlationOf } from "./entra/answers.ts";
-import { tooFast } from "./entra/code-errors.ts";
+import { failures, tooFast } from "./entra/code-errors.ts";
 import { type Endpoint, translated } from "./entra/dialect.ts";
 import { type EntraFault, entraError } from "./entra/entra-errors.ts";
-import type { Resource } from "./entra/resources.ts";
+import { graphScopes, type Resource } from "./entra/resources.ts";
 import { answerChoosePage } from "./pages/choose-page.ts";
+import { answerConsentPage, consentPaths } from "./pages/consent-page.ts";
 import { failurePage, sendPage } from "./pages/pages.ts";
 import type { PollInterval } from "./poll-interval.ts";
 import { choosePath, routes } from "./provider.ts";
@@ -31,6 +32,8 @@ export async function answerDirectory(
   response: ServerResponse,
 ): Promise<void> {
   const [path = "", query = ""] = rest.split("?");
+  if (consentPaths.includes(path))
+    return answerConsentPage(door, new URLSearchParams(query), request, response);
   if (path.startsWith(choosePath)) return answerChoosePage(door, request, response);
   if (path === `/v2.0${configuration}`) return pass(door, configuration, request, response);
   if (path === routes.authorization) return authorize(calls, door, query, request, response);
@@ -63,13 +66,35 @@ async function form(
   if (request.method !== "POST") return pass(door, path, request, response);
   const asked = new URLSearchParams(await readBody(request));
   const endpoint: Endpoint = path === routes.token ? "token" : "devicecode";
-  const sent = translated(endpoint, asked, resources);
+  const sent = consented(door, asked, translated(endpoint, asked, resources));
   if ("error" in sent) return refuse(sent, Object.assign(request, { asked }), response);
+  const failure = endpoint === "token" && isPersons(asked) ? door.directory.failure() : "none";
+  if (failure === "cut") return void request.socket.destroy();
+  if (failure !== "none")
+    return refuse(failures[failure], Object.assign(request, { asked }), response);
   const deviceCode = sent.get("device_code");
   if (deviceCode !== null && interval.tooFast(deviceCode, Date.now()))
     return refuse(tooFast, Object.assign(request, { asked }), response);
   await pass(door, path, Object.assign(withForm(request, sent), { asked }), response);
-  if (deviceCode !== null && response.statusCode === 200) interval.remove(deviceCode);
+  if (response.statusCode !== 200) return;
+  if (deviceCode !== null) interval.remove(deviceCode);
+  if (endpoint === "devicecode") door.codes.lastAt = Date.now();
+}
+
+const isPersons = (asked: URLSearchParams): boolean =>
+  asked.get("grant_type") !== "client_credentials";
+
+/** Refuses a permission of Graph that is asked for by its name and that no administrator has consented to. */
+function consented(
+  { directory }: Door,
+  asked: URLSearchParams,
+  sent: URLSearchParams | EntraFault,
+): URLSearchParams | EntraFault {
+  const words = asked.get("scope")?.split(" ") ?? [];
+  const names = words.map((word) => word.slice(word.lastIndexOf("/") + 1));
+  const isMissing = (name: string): boolean =>
+    graphScopes.includes(name) && !directory.scopes().includes(name);
+  return !("error" in sent) && names.some(isMissing) ? failures.consentMissing : sent;
 }
 
 /** A browser that asks for a code. */
@@ -80,7 +105,8 @@ async function authorize(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const sent = translated("authorize", new URLSearchParams(query), resources);
+  const asked = new URLSearchParams(query);
+  const sent = consented(door, asked, translated("authorize", asked, resources));
   if (!("error" in sent))
     return pass(door, `${routes.authorization}?${sent.toString()}`, request, response);
   const text = `AADSTS${sent.number}: ${sent.text}`;

@@ -1,7 +1,7 @@
 /** The doors of the sign-in service: one provider for each directory, made when first asked for. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider } from "oidc-provider";
-import type { Directory, DirectoryById } from "./directories.ts";
+import { type Directory, type DirectoryById, homeTenantId } from "./directories.ts";
 import { makeProvider, type ProviderParts } from "./provider.ts";
 
 /** One directory with what answers for it. */
@@ -9,6 +9,8 @@ export type Door = {
   readonly directory: Directory;
   readonly provider: Provider;
   readonly origin: string;
+  /** When a device was last given a code here. */
+  readonly codes: { lastAt: number };
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 };
 
@@ -16,9 +18,12 @@ export type Door = {
 export type DoorById = {
   /** The door of a directory, by its id in either case. */
   readonly of: (id: string) => Door | undefined;
-  /** Those that people go through. */
+  /** Those that people may be about to go through with a code: the home directory's, and where one was given out. */
   readonly forPeople: () => readonly Door[];
 };
+
+/** So long the page of codes knows what became of one. */
+const codesKnownMs = 3_600_000;
 
 /** No door has been opened yet. */
 export function doorsTo(directories: DirectoryById, parts: ProviderParts): DoorById {
@@ -31,10 +36,15 @@ export function doorsTo(directories: DirectoryById, parts: ProviderParts): DoorB
       if (known?.directory === directory) return known;
       const provider = makeProvider(parts, directory);
       const { origin } = parts;
-      const door = { directory, provider, origin, handle: provider.callback() };
+      const codes = { lastAt: 0 };
+      const door = { directory, provider, origin, codes, handle: provider.callback() };
       open.set(directory.id, door);
       return door;
     },
-    forPeople: () => [...open.values()].filter(({ directory }) => directory.users.length > 0),
+    forPeople: () =>
+      [...open.values()].filter(
+        ({ directory, codes }) =>
+          directory.id === homeTenantId || codes.lastAt > Date.now() - codesKnownMs,
+      ),
   };
 }

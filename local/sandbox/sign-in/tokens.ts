@@ -5,7 +5,10 @@ import { createPublicKey, verify } from "node:crypto";
 export type Caller = {
   readonly tenantId: string;
   readonly appId: string;
+  /** Permissions: the app's own, or those that it has in somebody's name. */
   readonly roles: readonly string[];
+  /** Who has signed in, where somebody has. */
+  readonly userId: string | undefined;
   /** In seconds since 1970. */
   readonly expires: number;
 };
@@ -38,9 +41,13 @@ export function tokenCheck(
     >;
     if (!audiences.includes(String(claims["aud"])))
       return refused("Access token validation failure. Invalid audience.");
-    const roles = Array.isArray(claims["roles"]) ? claims["roles"].map(String) : [];
-    const [tenantId, appId] = [String(claims["tid"]), String(claims["appid"])];
-    return { kind: "caller", caller: { tenantId, appId, roles, expires: Number(claims["exp"]) } };
+    const isPerson = typeof claims["scp"] === "string";
+    const given = isPerson ? String(claims["scp"]).split(" ") : claims["roles"];
+    const roles = Array.isArray(given) ? given.map(String) : [];
+    const userId = isPerson ? String(claims["oid"]) : undefined;
+    const [tenantId, appId] = [String(claims["tid"]), String(claims["appid"] ?? claims["azp"])];
+    const expires = Number(claims["exp"]);
+    return { kind: "caller", caller: { tenantId, appId, roles, userId, expires } };
   };
   return (token, now) => {
     let verdict = remembered.get(token);

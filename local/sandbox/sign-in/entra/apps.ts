@@ -38,12 +38,17 @@ export const apiApp = (secret: string): App => ({
   secret,
 });
 
-/** What people sign in with. */
+/** Where browsers come back to: at the root, for apps on people's own machines, and at Muster's callback. */
+const comeBack = ["", "/api/v1/callbacks/sign-in"];
+
+/** What people sign in with: at home, and in each customer's directory. */
 export const signInApp: App = {
   kind: "public",
   clientId: signInClientId,
   name: "Muster sign-in",
-  redirectUris: ["http://localhost", "http://127.0.0.1"],
+  redirectUris: ["http://localhost", "http://127.0.0.1"].flatMap((host) =>
+    comeBack.map((path) => host + path),
+  ),
 };
 
 /** A program that works by itself. */
@@ -61,6 +66,10 @@ export const relayApp = (secret: string): App => ({
   name: "Muster relay",
   secret,
 });
+
+/** Whether an address is one of this machine, which is where Muster waits for an administrator's answer. */
+export const isLoopback = (uri: string): boolean =>
+  /^https?:\/\/(localhost|127\.0\.0\.1)(:\d+)?(\/|$)/.test(uri);
 
 // App registrations as the provider wants to have them.
 

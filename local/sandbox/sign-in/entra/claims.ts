@@ -25,7 +25,11 @@ export function writeClaims(
     exp,
     ...(user === undefined
       ? appClaims(directory, token.clientId, resource)
-      : userClaims(user, token.clientId, scope)),
+      : userClaims(user, {
+          clientId: token.clientId,
+          scope: granted(scope, directory, resource),
+          resource,
+        })),
     azp: token.clientId,
     tid: directory.id,
     uti: jti,
@@ -33,9 +37,22 @@ export function writeClaims(
   };
 }
 
-function userClaims(user: User, clientId: string, scope: unknown): object {
+/** In every directory's tokens for Graph: whoever is a user there. */
+const everyUser = "b79fbf4d-3ef9-4689-8143-76b194e85509";
+
+function userClaims(
+  user: User,
+  { clientId, scope, resource }: { clientId: string; scope: unknown; resource: Resource },
+): object {
+  const graphs = {
+    appid: clientId,
+    appidacr: "0",
+    idtyp: "user",
+    wids: [...(user.directoryRoles ?? []), everyUser],
+  };
   return {
     azpacr: "0",
+    ...(resource === api ? {} : graphs),
     ...(user.groups.length === 0 ? {} : { groups: user.groups }),
     name: user.name,
     oid: user.id,
@@ -44,6 +61,13 @@ function userClaims(user: User, clientId: string, scope: unknown): object {
     sub: subjectOf(user, clientId),
   };
 }
+
+/** Of what was asked for in somebody's name, what the directory's administrators have consented to. */
+const granted = (scope: unknown, directory: Directory, resource: Resource): string =>
+  (typeof scope === "string" ? scope : "")
+    .split(" ")
+    .filter((word) => resource === api || directory.scopes().includes(word))
+    .join(" ");
 
 function appClaims(directory: Directory, clientId: string, resource: Resource): object {
   const oid = directory.servicePrincipal(clientId);

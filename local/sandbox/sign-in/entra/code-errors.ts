@@ -1,4 +1,5 @@
 /** What becomes of codes that are exchanged for tokens, in Entra's words. */
+import type { TokenFailure } from "../../behaviour.ts";
 import type { EntraFault } from "./entra-errors.ts";
 
 const fault = (error: string, number: number, text: string): EntraFault => ({
@@ -53,3 +54,52 @@ export const tooFast = fault(
   50_196,
   "The device polls faster than the interval it was given.",
 );
+
+const grantRefused = (number: number, text: string, suberror?: string): EntraFault => ({
+  ...fault("invalid_grant", number, text),
+  ...(suberror === undefined ? {} : { suberror }),
+});
+
+/** What trouble with a person's tokens looks like; where the connection is cut, there is no answer at all. */
+export const failures: Readonly<Record<Exclude<TokenFailure, "cut">, EntraFault>> = {
+  slowDown: tooFast,
+  busy: {
+    ...fault(
+      "temporarily_unavailable",
+      90_033,
+      "A transient error has occurred. Please try again.",
+    ),
+    status: 503,
+  },
+  throttled: {
+    ...fault("temporarily_unavailable", 90_055, "There are too many requests. Please try again."),
+    status: 429,
+  },
+  blocked: grantRefused(
+    53_003,
+    "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    "message_only",
+  ),
+  revoked: grantRefused(
+    50_173,
+    "The provided grant has expired due to it being revoked, a fresh auth token is needed.",
+    "bad_token",
+  ),
+  unused: grantRefused(700_082, "The refresh token has expired due to inactivity."),
+  tooOld: grantRefused(
+    70_043,
+    "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access.",
+    "token_expired",
+  ),
+  secondFactor: grantRefused(
+    50_076,
+    "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access the resource.",
+    "basic_action",
+  ),
+  consentMissing: grantRefused(
+    65_001,
+    "The user or administrator has not consented to use the application.",
+    "consent_required",
+  ),
+  disabled: grantRefused(50_057, "The user account is disabled."),
+};

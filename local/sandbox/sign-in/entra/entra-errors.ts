@@ -7,6 +7,8 @@ export type EntraFault = {
   readonly error: string;
   readonly number: number;
   readonly text: string;
+  /** What a person has to do, in the word that libraries look for. */
+  readonly suberror?: string;
 };
 
 const fault = (error: string, number: number, text: string, status = 400): EntraFault => ({
@@ -113,5 +115,6 @@ export function entraError(refusal: EntraFault, correlationId: string | undefine
     timestamp,
     trace_id: traceId,
     correlation_id: correlation,
+    ...(refusal.suberror === undefined ? {} : { suberror: refusal.suberror }),
   };
 }

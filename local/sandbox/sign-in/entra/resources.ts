@@ -26,8 +26,19 @@ export const graphIdentifiers = [
   "00000003-0000-0000-c000-000000000000",
 ];
 
+/** What the app is registered to ask people for: what Graph lets no app do by itself, or both. */
+export const graphScopes = [
+  "Agreement.Read.All",
+  "Agreement.ReadWrite.All",
+  "Policy.Read.All",
+  "RoleManagement.Read.Directory",
+  "RoleManagementPolicy.Read.Directory",
+  "RoleManagementPolicy.ReadWrite.Directory",
+  "User.Read",
+];
+
 /** Everything that tokens can be asked for, with Graph answering at an address of this machine too. */
 export const resourcesWith = (graphUrl: string): readonly Resource[] => [
-  { identifiers: [...graphIdentifiers, graphUrl], scopes: [] },
+  { identifiers: [...graphIdentifiers, graphUrl], scopes: graphScopes },
   api,
 ];

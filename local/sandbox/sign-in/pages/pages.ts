@@ -49,6 +49,19 @@ ${choices}
   );
 }
 
+/** Asks an administrator whether an app may have what it asks for. */
+export const consentPage = (appName: string, permissions: readonly string[]): string =>
+  page(
+    "Permissions requested",
+    `<p>This page stands in for Microsoft's on this machine.</p>
+<p><strong>${safe(appName)}</strong> asks for these permissions in your whole organization:</p>
+<ul>${permissions.map((one) => `<li>${safe(one)}</li>`).join("")}</ul>
+<form method="post">
+<button name="answer" value="accept">Accept</button>
+<button name="answer" value="cancel">Cancel</button>
+</form>`,
+  );
+
 /** Says that it is done. */
 export const donePage = (text: string): string =>
   page("Sign in", `<p role="status">${safe(text)}</p>`);

@@ -2,7 +2,7 @@
 import { CryptoProvider } from "@azure/msal-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestSandbox, type TestSandbox } from "../support.ts";
-import { apiScope, claimsOf, msalApp, post, trust } from "./person.ts";
+import { apiScope, claimsOf, cookieBrowser, msalApp, post, trust, visit } from "./person.ts";
 
 let sandbox: TestSandbox;
 beforeAll(async () => {
@@ -13,35 +13,6 @@ afterAll(() => sandbox.stop());
 
 const redirectUri = "http://localhost:7777";
 const operations = "operations@muster.example";
-
-/** A browser that keeps its cookies and stops before it leaves for another site. */
-function browser() {
-  const cookies = new Map<string, string>();
-  return async (url: string, form?: Readonly<Record<string, string>>) => {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(url, {
-      redirect: "manual",
-      headers: { accept: "text/html", cookie },
-      ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
-    });
-    for (const line of answer.headers.getSetCookie()) {
-      const [name = "", value = ""] = (line.split(";")[0] ?? "").split("=");
-      cookies.set(name, value);
-    }
-    const location = answer.headers.get("location");
-    const to = location === null ? "" : new URL(location, url).href;
-    return { status: answer.status, to, text: await answer.text() };
-  };
-}
-
-/** Goes to the page and answers it; where the browser is sent then, with what it was given. */
-async function visit(url: string, form: Readonly<Record<string, string>>, go = browser()) {
-  const asked = await go(url);
-  const page = await go(asked.to);
-  const answered = await go(asked.to, form);
-  const back = answered.to === "" ? answered : await go(answered.to);
-  return { page, back, given: new URL(back.to || "http://nowhere").searchParams };
-}
 
 async function pkce() {
   const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
@@ -88,7 +59,7 @@ describe("a browser", () => {
   });
 
   it("asks every time, so that the next one can be somebody else", async () => {
-    const go = browser();
+    const go = cookieBrowser();
     for (const user of [operations, "partner@muster.example"]) {
       const { verifier, url } = await pkce();
       const { given } = await visit(url, { user }, go);
@@ -115,15 +86,15 @@ describe("a browser", () => {
 
   it("cannot go on with a sign-in that another browser began", async () => {
     const { url } = await pkce();
-    const asked = await browser()(url);
-    const stranger = await browser()(asked.to);
+    const asked = await cookieBrowser()(url);
+    const stranger = await cookieBrowser()(asked.to);
     expect(stranger.status).toBe(400);
     expect(stranger.text).toContain("started in another browser");
   });
 
   it("is told when prompt=none cannot be done, because nobody is remembered", async () => {
     const { url } = await pkce();
-    const answer = await browser()(url.replace("prompt=login", "prompt=none"));
+    const answer = await cookieBrowser()(url.replace("prompt=login", "prompt=none"));
     expect(new URL(answer.to).searchParams.get("error")).toBe("login_required");
   });
 });
@@ -152,7 +123,7 @@ describe("a code", () => {
     ["an unknown API", /scope=[^&]*/, "scope=api%3A%2F%2Fother%2FUse", 400],
   ] as const)("is not given for %s", async ([, part, instead, status]) => {
     const { url } = await pkce();
-    const answer = await browser()(url.replace(part, instead));
+    const answer = await cookieBrowser()(url.replace(part, instead));
     expect(answer).toMatchObject({ status, to: "" });
     expect(answer.text).toContain("Sign-in failed");
   });
@@ -160,6 +131,8 @@ describe("a code", () => {
   it("is not given without a challenge", async () => {
     const { url } = await pkce();
     const bare = url.replace(/&code_challenge(_method)?=[^&]*/g, "");
-    expect(new URL((await browser()(bare)).to).searchParams.get("error")).toBe("invalid_request");
+    expect(new URL((await cookieBrowser()(bare)).to).searchParams.get("error")).toBe(
+      "invalid_request",
+    );
   });
 });

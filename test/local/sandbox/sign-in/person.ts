@@ -117,3 +117,36 @@ export function claimsOf(token: unknown): Record<string, unknown> {
   const payload = String(token).split(".")[1] ?? "";
   return JSON.parse(Buffer.from(payload, "base64url").toString()) as Record<string, unknown>;
 }
+
+/** A browser that keeps its cookies and stops before it leaves for another site. */
+export function cookieBrowser() {
+  const cookies = new Map<string, string>();
+  return async (url: string, form?: Readonly<Record<string, string>>) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(url, {
+      redirect: "manual",
+      headers: { accept: "text/html", cookie },
+      ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
+    });
+    for (const line of answer.headers.getSetCookie()) {
+      const [name = "", value = ""] = (line.split(";")[0] ?? "").split("=");
+      cookies.set(name, value);
+    }
+    const location = answer.headers.get("location");
+    const to = location === null ? "" : new URL(location, url).href;
+    return { status: answer.status, to, text: await answer.text() };
+  };
+}
+
+/** Goes to the page and answers it; where the browser is sent then, with what it was given. */
+export async function visit(
+  url: string,
+  form: Readonly<Record<string, string>>,
+  go = cookieBrowser(),
+) {
+  const asked = await go(url);
+  const page = await go(asked.to);
+  const answered = await go(asked.to, form);
+  const back = answered.to === "" ? answered : await go(answered.to);
+  return { page, back, given: new URL(back.to || "http://nowhere").searchParams };
+}
