@@ -1,7 +1,7 @@
 /** App-only tokens for Graph, from MSAL's client credentials flow, one application per tenant. */
 import { ConfidentialClientApplication } from "@azure/msal-node";
 import { LRUCache } from "lru-cache";
-import { straightNetwork } from "./network.ts";
+import { authorityOf, straightNetwork } from "./network.ts";
 
 /** How the app proves itself to Entra. */
 export type AppCredential =
@@ -52,28 +52,12 @@ export function appTokens(options: IdentityOptions) {
   };
 }
 
-/**
- * Where Entra's endpoints are, by its own fixed rule. Asking for them costs a request per tenant, and MSAL
- * cannot tell a tenant that does not exist from a service that does not answer.
- */
-const endpointsOf = (authority: string) => ({
-  issuer: `${authority}/v2.0`,
-  authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
-  token_endpoint: `${authority}/oauth2/v2.0/token`,
-  jwks_uri: `${authority}/discovery/v2.0/keys`,
-});
-
 function configurationFor({ authorityUrl, clientId, credential }: IdentityOptions, tenant: string) {
-  const { host } = new URL(authorityUrl);
-  const authority = `${authorityUrl}/${tenant}`;
   return {
     system: { networkClient: straightNetwork },
     auth: {
       clientId,
-      authority,
-      authorityMetadata: JSON.stringify(endpointsOf(authority)),
-      // The authority comes from the operator's settings: asking Microsoft about it adds nothing.
-      knownAuthorities: [host],
+      ...authorityOf(authorityUrl, tenant),
       ...(credential.kind === "secret"
         ? { clientSecret: credential.clientSecret }
         : {

@@ -14,6 +14,28 @@ import { reasonOf } from "../kernel/outside-text.ts";
 
 /** Time for one request; MSAL gives those for tokens none. */
 const timeoutMs = 30_000;
+/**
+ * Where Entra's endpoints are, by its own fixed rule. Asking for them costs a request per tenant, and MSAL
+ * cannot tell a tenant that does not exist from a service that does not answer.
+ */
+const endpointsOf = (authority: string) => ({
+  issuer: `${authority}/v2.0`,
+  authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
+  token_endpoint: `${authority}/oauth2/v2.0/token`,
+  jwks_uri: `${authority}/discovery/v2.0/keys`,
+});
+
+/** The sign-in service of one tenant, in MSAL's words. */
+export function authorityOf(authorityUrl: string, tenantId: string) {
+  const authority = `${authorityUrl}/${tenantId}`;
+  return {
+    authority,
+    authorityMetadata: JSON.stringify(endpointsOf(authority)),
+    // The authority comes from the operator's settings: asking Microsoft about it adds nothing.
+    knownAuthorities: [new URL(authorityUrl).host],
+  };
+}
+
 /** MSAL's own name for a request without an answer. */
 export const networkError = "network_error";
 

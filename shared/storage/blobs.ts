@@ -39,6 +39,81 @@ export class Blobs {
     }
   }
 
+  /** The whole content with the etag that a conditional write must present. */
+  async getWithEtag(
+    path: string,
+  ): Promise<{ readonly content: Buffer; readonly etag: string } | undefined> {
+    try {
+      const client = this.#container.getBlockBlobClient(path);
+      return await this.#intercept("blob.get", async () => {
+        const answer = await client.download();
+        const chunks: Buffer[] = [];
+        for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+        return { content: Buffer.concat(chunks), etag: answer.etag ?? "" };
+      });
+    } catch (error) {
+      const kind = errorKindOf(error);
+      if (kind === "absent" || kind === "no-container") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes a blob over the one that had `etag`, or that must not be there yet; false when somebody was faster, or
+   * holds its lease.
+   */
+  async putIf(
+    path: string,
+    content: Buffer | string,
+    { etag, leaseId }: { readonly etag: string | undefined; readonly leaseId: string | undefined },
+  ): Promise<boolean> {
+    const data = Buffer.from(content);
+    const client = this.#container.getBlockBlobClient(path);
+    const conditions = {
+      ...(etag === undefined ? { ifNoneMatch: "*" } : { ifMatch: etag }),
+      ...(leaseId === undefined ? {} : { leaseId }),
+    };
+    const attempt = () =>
+      this.#intercept("blob.putIf", () => client.upload(data, data.byteLength, { conditions }));
+    try {
+      await attempt();
+    } catch (error) {
+      const kind = errorKindOf(error);
+      if (kind === "lost" || kind === "exists" || kind === "absent") return false;
+      if (kind !== "no-container") throw error;
+      await this.#container.createIfNotExists();
+      await attempt();
+    }
+    return true;
+  }
+
+  /** Takes a blob's lease for 15 to 60 seconds: until then nobody else writes or removes it. */
+  async lease(
+    path: string,
+    seconds: number,
+  ): Promise<{ readonly kind: "leased"; readonly leaseId: string } | { kind: "held" | "absent" }> {
+    const client = this.#container.getBlobClient(path).getBlobLeaseClient();
+    try {
+      await this.#intercept("blob.lease", () => client.acquireLease(seconds));
+      return { kind: "leased", leaseId: client.leaseId };
+    } catch (error) {
+      const kind = errorKindOf(error);
+      if (kind === "exists") return { kind: "held" };
+      if (kind === "absent" || kind === "no-container") return { kind: "absent" };
+      throw error;
+    }
+  }
+
+  /** Gives a lease back; one that ran out, or whose blob is gone, is fine. */
+  async release(path: string, leaseId: string): Promise<void> {
+    const client = this.#container.getBlobClient(path).getBlobLeaseClient(leaseId);
+    try {
+      await this.#intercept("blob.release", () => client.releaseLease());
+    } catch (error) {
+      if (errorKindOf(error) === "outage") throw error;
+    }
+  }
+
   /** Removes every blob whose path begins with `prefix` while `mayGoOn`; true when none is left. */
   async deletePrefix(prefix: string, mayGoOn: () => boolean): Promise<boolean> {
     try {
@@ -52,11 +127,12 @@ export class Blobs {
     return true;
   }
 
-  /** Removes a blob; one that is gone already is fine. */
-  async remove(path: string): Promise<void> {
+  /** Removes a blob, also one whose lease the caller holds; one that is gone already is fine. */
+  async remove(path: string, leaseId?: string): Promise<void> {
     const client = this.#container.getBlockBlobClient(path);
+    const conditions = leaseId === undefined ? {} : { leaseId };
     try {
-      await this.#intercept("blob.remove", () => client.deleteIfExists());
+      await this.#intercept("blob.remove", () => client.deleteIfExists({ conditions }));
     } catch (error) {
       if (errorKindOf(error) !== "no-container") throw error;
     }

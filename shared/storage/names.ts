@@ -30,6 +30,13 @@ export const tableNames = {
   audit: "Audit",
   /** Partition = tenant. */
   approvals: "Approvals",
+  /** Sign-ins that wait for a person, and the account that has signed in; partition = tenant. */
+  signIns: "SignIns",
+  /**
+   * Synchronisation of configuration. Partition = tenant (its own row, its syncs newest first), or tenant and sync (how
+   * far types and items are), or the list of all tenants' statuses.
+   */
+  syncs: "Syncs",
   /** Messages set aside; newest first. */
   deadLetters: "DeadLetters",
 } as const;
@@ -43,6 +50,9 @@ export const queueNames = {
   fanoutReadBack: "fanout-read-back",
   fanoutClose: "fanout-close",
   tenantPurge: "tenant-purge",
+  syncWork: "sync-work",
+  syncExport: "sync-export",
+  syncSignIn: "sync-sign-in",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 
