@@ -40,6 +40,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "zod-openapi": ["shared/http/operation.ts"],
   "lru-cache": ["shared/"],
   jose: ["shared/access/"],
+  microdiff: ["shared/sync/plan/compare.ts"],
+  canonicalize: ["shared/sync/items/canonical.ts"],
   "@azure/keyvault-keys": ["shared/storage/"],
   "@azure/data-tables": ["shared/storage/"],
   "@azure/storage-blob": ["shared/storage/"],

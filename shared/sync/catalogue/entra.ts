@@ -1,0 +1,485 @@
+/** Entra's directory and tenant-wide policies, and SharePoint's settings, which look like them. */
+import { textOf } from "../items/json.ts";
+import type {
+  ConfigurationType,
+  Fixed,
+  ItemWrite,
+  Json,
+  JsonObject,
+  ReferencePlace,
+  WriteStep,
+} from "./configuration-type.ts";
+import {
+  access,
+  changesOf,
+  entraList,
+  entraSingleton,
+  plainSteps,
+  policyAccess,
+  toRead,
+} from "./entry.ts";
+
+const groupFields =
+  "id,displayName,description,groupTypes,mailEnabled,securityEnabled,membershipRule,membershipRuleProcessingState,isAssignableToRole,visibility,uniqueName,onPremisesSyncEnabled";
+
+/** What Graph wants to be given, and shows to nobody: letters and digits of the name, or a word where it has none. */
+const nicknameOf = (name: string): string =>
+  name
+    .normalize("NFKD")
+    .replaceAll(/[^A-Za-z0-9]/g, "")
+    .slice(0, 64) || "group";
+
+const group: ConfigurationType = {
+  ...entraList,
+  key: "group",
+  names: { en: "Security group", fr: "Groupe de sécurité" },
+  list: `/groups?$filter=securityEnabled eq true&$select=${groupFields}`,
+  item: `/groups/{id}?$select=${groupFields}`,
+  permissions: { read: [toRead("Group")], write: [["Group.ReadWrite.All"]] },
+  drops: ["mailNickname", "onPremisesSyncEnabled"],
+  immutable: ["isAssignableToRole", "mailEnabled", "securityEnabled", "uniqueName"],
+  sets: ["groupTypes"],
+  emptyIsNothing: ["description", "groupTypes", "membershipRule"],
+  wave: 4,
+  tier: 0,
+  changeable: {
+    create: true,
+    update: true,
+    delete: { reason: "notChangeable", detail: "Muster deletes no group: too much hangs on it." },
+  },
+  isWritten: true,
+  fixed: ({ onPremisesSyncEnabled, mailEnabled, groupTypes }): Fixed | undefined => {
+    if (onPremisesSyncEnabled === true)
+      return { reason: "readOnlyItem", detail: "Comes from a directory on the premises." };
+    const unified = Array.isArray(groupTypes) && groupTypes.includes("Unified");
+    return mailEnabled === true && !unified
+      ? { reason: "readOnlyItem", detail: "Exchange manages groups that receive mail." }
+      : undefined;
+  },
+  write: (write) => {
+    if (write.action === "delete") return [];
+    if (write.action === "update") return plainSteps(group, write);
+    const mailNickname = nicknameOf(textOf(write.after?.["displayName"]));
+    const body = { mailEnabled: false, securityEnabled: true, mailNickname, ...write.after };
+    return [{ method: "POST", path: "/groups", body }];
+  },
+};
+
+const units = "/directory/administrativeUnits";
+const administrativeUnit: ConfigurationType = {
+  ...entraList,
+  key: "administrativeUnit",
+  names: { en: "Administrative unit", fr: "Unité administrative" },
+  list: units,
+  item: `${units}/{id}`,
+  permissions: access("AdministrativeUnit"),
+  drops: ["members", "scopedRoleMembers", "extensions"],
+  immutable: ["isMemberManagementRestricted"],
+  wave: 1,
+  tier: 0,
+  isWritten: false,
+};
+
+const methods = "/policies/authenticationMethodsPolicy";
+const configurations = "authenticationMethodConfigurations";
+/** Lists of targets: in each method, and in what registration asks for. */
+const targetLists = [
+  `${configurations}[].includeTargets`,
+  `${configurations}[].excludeTargets`,
+  "registrationEnforcement.authenticationMethodsRegistrationCampaign.includeTargets",
+  "registrationEnforcement.authenticationMethodsRegistrationCampaign.excludeTargets",
+];
+const featureTargets = [
+  "displayAppInformationRequiredState",
+  "displayLocationInformationRequiredState",
+  "companionAppAllowedState",
+].flatMap((feature) =>
+  ["includeTarget", "excludeTarget"].map(
+    (target) => `${configurations}[].featureSettings.${feature}.${target}`,
+  ),
+);
+
+const targetReference = (at: string): ReferencePlace => ({
+  at: `${at}.id`,
+  family: "group",
+  literals: ["all_users", "00000000-0000-0000-0000-000000000000"],
+  where: { property: "targetType", is: "group" },
+});
+
+const authenticationMethodsPolicy: ConfigurationType = {
+  ...entraSingleton,
+  key: "authenticationMethodsPolicy",
+  names: { en: "Authentication methods", fr: "Méthodes d'authentification" },
+  list: methods,
+  item: methods,
+  permissions: {
+    read: [["Policy.Read.AuthenticationMethod", "Policy.ReadWrite.AuthenticationMethod"]],
+    write: [["Policy.ReadWrite.AuthenticationMethod"]],
+  },
+  drops: ["displayName", "description", "policyVersion", "reconfirmationInDays"],
+  sets: [
+    ...targetLists,
+    `${configurations}[].includeTargets[].allowedPasskeyProfiles`,
+    `${configurations}[].keyRestrictions.aaGuids`,
+  ],
+  emptyIsNothing: [...targetLists, `${configurations}[].keyRestrictions.aaGuids`],
+  keyedLists: { [configurations]: "id" },
+  references: [...targetLists.map((list) => `${list}[]`), ...featureTargets].map(targetReference),
+  isWritten: true,
+  // Each method is a resource of its own, which a change of the policy itself does not reach.
+  write: (write) => {
+    const changed = write.changed.filter((name) => name !== configurations);
+    return [
+      ...plainSteps(authenticationMethodsPolicy, { ...write, changed }),
+      ...changedElements(write, configurations).map(
+        ({ id, ...one }): WriteStep => ({
+          method: "PATCH",
+          path: `${methods}/${configurations}/${textOf(id)}`,
+          body: one,
+        }),
+      ),
+    ];
+  },
+};
+
+const listAt = (body: JsonObject | undefined, path: string): readonly JsonObject[] => {
+  const list = path
+    .split(".")
+    .reduce<Json | undefined>((node, name) => (node as JsonObject | undefined)?.[name], body);
+  return Array.isArray(list) ? list : [];
+};
+
+/** Elements that differ from the one of the same id before: each with what changed of it, its id and its type. */
+function changedElements({ before, after }: ItemWrite, path: string): JsonObject[] {
+  return listAt(after, path).flatMap((element) => {
+    const old = listAt(before, path).find(({ id }) => id === element["id"]);
+    const names = [...new Set([...Object.keys(element), ...Object.keys(old ?? {})])];
+    const changed = names.filter((name) => !same(element[name], old?.[name]));
+    if (changed.length === 0) return [];
+    const update = { action: "update", changed, after: element } as const;
+    const body = changesOf(old === undefined ? update : { ...update, before: old });
+    return [{ ...body, id: element["id"] ?? null }];
+  });
+}
+
+/** Both are canonical, so their text is the same where they are. */
+const same = (a: Json | undefined, b: Json | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
+
+const authorization = "/policies/authorizationPolicy";
+const authorizationPolicy: ConfigurationType = {
+  ...entraSingleton,
+  key: "authorizationPolicy",
+  names: { en: "Authorization policy", fr: "Stratégie d'autorisation" },
+  list: authorization,
+  item: authorization,
+  permissions: policyAccess("Policy.ReadWrite.Authorization"),
+  sets: ["defaultUserRolePermissions.permissionGrantPoliciesAssigned"],
+  emptyIsNothing: [],
+  isWritten: true,
+};
+
+const crossTenant = "/policies/crossTenantAccessPolicy";
+const crossTenantDirections = [
+  "b2bCollaborationInbound",
+  "b2bCollaborationOutbound",
+  "b2bDirectConnectInbound",
+  "b2bDirectConnectOutbound",
+  "tenantRestrictions",
+];
+const crossTenantTargets = crossTenantDirections.flatMap((direction) => [
+  `${direction}.usersAndGroups.targets`,
+  `${direction}.applications.targets`,
+]);
+const targetOf = (is: string) => ({ property: "targetType", is });
+const crossTenantReferences = crossTenantTargets.flatMap((list): ReferencePlace[] => {
+  const at = `${list}[].target`;
+  return [
+    { at, family: "user", literals: ["AllUsers"], where: targetOf("user") },
+    { at, family: "group", where: targetOf("group") },
+    {
+      at,
+      family: "servicePrincipal",
+      literals: ["AllApplications", "Office365", "AllMicrosoftApps"],
+      where: targetOf("application"),
+    },
+  ];
+});
+
+const crossTenantAccessDefault: ConfigurationType = {
+  ...entraSingleton,
+  key: "crossTenantAccessDefault",
+  names: { en: "Cross-tenant access, default", fr: "Accès entre locataires, par défaut" },
+  list: `${crossTenant}/default`,
+  item: `${crossTenant}/default`,
+  permissions: policyAccess("Policy.ReadWrite.CrossTenantAccess"),
+  drops: ["isServiceDefault", "automaticUserConsentSettings"],
+  sets: crossTenantTargets,
+  emptyIsNothing: crossTenantTargets,
+  references: crossTenantReferences,
+  isWritten: false,
+};
+
+const crossTenantAccessPartner: ConfigurationType = {
+  ...entraList,
+  key: "crossTenantAccessPartner",
+  names: { en: "Cross-tenant access, partner", fr: "Accès entre locataires, partenaire" },
+  list: `${crossTenant}/partners`,
+  item: `${crossTenant}/partners/{id}`,
+  permissions: policyAccess("Policy.ReadWrite.CrossTenantAccess"),
+  keyedBy: ["tenantId"],
+  drops: ["isServiceProvider", "isInMultiTenantOrganization"],
+  sets: crossTenantTargets,
+  emptyIsNothing: crossTenantTargets,
+  references: crossTenantReferences,
+  wave: 3,
+  tier: 4,
+  isWritten: false,
+  fixed: ({ isServiceProvider }) =>
+    isServiceProvider === true
+      ? { reason: "readOnlyItem", detail: "The row of a service provider." }
+      : undefined,
+};
+
+const grants = "/policies/permissionGrantPolicies";
+const permissionGrantPolicy: ConfigurationType = {
+  ...entraList,
+  key: "permissionGrantPolicy",
+  names: { en: "Permission grant policy", fr: "Stratégie d'octroi d'autorisations" },
+  list: `${grants}?$expand=includes,excludes`,
+  item: `${grants}/{id}?$expand=includes,excludes`,
+  contentIn: "expand",
+  permissions: {
+    read: [["Policy.Read.PermissionGrant", "Policy.ReadWrite.PermissionGrant"]],
+    write: [["Policy.ReadWrite.PermissionGrant"]],
+  },
+  keyedBy: ["id"],
+  drops: ["includes[].id", "excludes[].id"],
+  sets: ["includes", "excludes", "includes[].permissions", "excludes[].permissions"],
+  emptyIsNothing: ["description", "includes", "excludes"],
+  wave: 1,
+  tier: 3,
+  isWritten: false,
+  fixed: ({ id }) =>
+    textOf(id).startsWith("microsoft-")
+      ? { reason: "builtIn", detail: "Microsoft's own, the same in every tenant." }
+      : undefined,
+};
+
+const consent = "/policies/adminConsentRequestPolicy";
+const adminConsentRequestPolicy: ConfigurationType = {
+  ...entraSingleton,
+  key: "adminConsentRequestPolicy",
+  names: { en: "Admin consent requests", fr: "Demandes de consentement administrateur" },
+  list: consent,
+  item: consent,
+  permissions: policyAccess("Policy.ReadWrite.ConsentRequest"),
+  drops: [],
+  sets: ["reviewers"],
+  emptyIsNothing: ["reviewers"],
+  isWritten: false,
+};
+
+const appManagement = "/policies/defaultAppManagementPolicy";
+const appManagementDefault: ConfigurationType = {
+  ...entraSingleton,
+  key: "appManagementDefault",
+  names: { en: "App management policy", fr: "Stratégie de gestion des applications" },
+  list: appManagement,
+  item: appManagement,
+  permissions: policyAccess("Policy.ReadWrite.ApplicationConfiguration"),
+  emptyIsNothing: [],
+  isWritten: false,
+};
+
+const registration = "/policies/deviceRegistrationPolicy";
+const memberships = [
+  "azureADJoin.allowedToJoin",
+  "azureADJoin.localAdmins.registeringUsers",
+  "azureADRegistration.allowedToRegister",
+];
+const deviceRegistrationPolicy: ConfigurationType = {
+  ...entraSingleton,
+  key: "deviceRegistrationPolicy",
+  names: { en: "Device registration policy", fr: "Stratégie d'inscription des appareils" },
+  list: registration,
+  item: registration,
+  permissions: {
+    read: [["Policy.Read.DeviceConfiguration", "Policy.ReadWrite.DeviceConfiguration"]],
+    write: [["Policy.ReadWrite.DeviceConfiguration"]],
+  },
+  sets: memberships.flatMap((place) => [`${place}.users`, `${place}.groups`]),
+  emptyIsNothing: memberships.flatMap((place) => [`${place}.users`, `${place}.groups`]),
+  references: memberships.flatMap((place): ReferencePlace[] => [
+    { at: `${place}.users[]`, family: "user" },
+    { at: `${place}.groups[]`, family: "group" },
+  ]),
+  isWritten: false,
+};
+
+const groupSettings: ConfigurationType = {
+  ...entraList,
+  key: "groupSettings",
+  names: { en: "Group settings", fr: "Paramètres des groupes" },
+  list: "/groupSettings",
+  item: "/groupSettings/{id}",
+  permissions: {
+    read: [["GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Directory.Read.All"]],
+    write: [["GroupSettings.ReadWrite.All", "Directory.ReadWrite.All"]],
+  },
+  keyedBy: ["templateId"],
+  drops: ["displayName"],
+  emptyIsNothing: [],
+  keyedLists: { values: "name" },
+  references: [
+    {
+      at: "values[].value",
+      family: "group",
+      literals: [""],
+      where: { property: "name", is: "GroupCreationAllowedGroupId" },
+    },
+  ],
+  wave: 3,
+  tier: 4,
+  isWritten: false,
+};
+
+const roles = "/roleManagement/directory/roleDefinitions";
+const roleAccess: ConfigurationType["permissions"] = {
+  read: [
+    [
+      "RoleManagement.Read.Directory",
+      "RoleManagement.ReadWrite.Directory",
+      "RoleManagement.Read.All",
+    ],
+  ],
+  write: [["RoleManagement.ReadWrite.Directory"]],
+};
+const directoryRoleDefinition: ConfigurationType = {
+  ...entraList,
+  key: "directoryRoleDefinition",
+  names: { en: "Custom directory role", fr: "Rôle d'annuaire personnalisé" },
+  list: `${roles}?$filter=isBuiltIn eq false`,
+  item: `${roles}/{id}`,
+  permissions: roleAccess,
+  isOptional: true,
+  drops: ["isBuiltIn", "version", "templateId", "resourceScopes", "inheritsPermissionsFrom"],
+  sets: ["rolePermissions", "rolePermissions[].allowedResourceActions"],
+  wave: 1,
+  tier: 3,
+  isWritten: false,
+  fixed: ({ isBuiltIn }) =>
+    isBuiltIn === true
+      ? { reason: "builtIn", detail: "Microsoft's own, the same in every tenant." }
+      : undefined,
+};
+
+const roleAssignments = "/policies/roleManagementPolicyAssignments";
+const approvers = ["primaryApprovers", "escalationApprovers"].map(
+  (list) => `policy.rules[].setting.approvalStages[].${list}`,
+);
+const pimRoleSettings: ConfigurationType = {
+  ...entraList,
+  key: "pimRoleSettings",
+  names: { en: "PIM role settings", fr: "Paramètres de rôle PIM" },
+  list: `${roleAssignments}?$filter=scopeId eq '/' and scopeType eq 'DirectoryRole'&$expand=policy($expand=rules)`,
+  item: `${roleAssignments}/{id}?$expand=policy($expand=rules)`,
+  contentIn: "expand",
+  permissions: {
+    read: [["RoleManagementPolicy.Read.Directory", "RoleManagement.Read.Directory"]],
+    write: [["RoleManagementPolicy.ReadWrite.Directory"]],
+  },
+  writtenBy: "user",
+  keyedBy: ["roleDefinitionId"],
+  drops: [
+    "policyId",
+    "scopeId",
+    "scopeType",
+    ...["id", "displayName", "description", "isOrganizationDefault", "scopeId", "scopeType"].map(
+      (name) => `policy.${name}`,
+    ),
+    "policy.effectiveRules",
+  ],
+  sets: [
+    "policy.rules[].enabledRules",
+    "policy.rules[].notificationRecipients",
+    "policy.rules[].target.operations",
+    "policy.rules[].target.enforcedSettings",
+    "policy.rules[].target.inheritableSettings",
+    ...approvers,
+  ],
+  emptyIsNothing: [
+    "policy.rules[].target.enforcedSettings",
+    "policy.rules[].target.inheritableSettings",
+    "policy.rules[].claimValue",
+    ...approvers,
+  ],
+  keyedLists: { "policy.rules": "id" },
+  references: [
+    { at: "roleDefinitionId", family: "directoryRole" },
+    ...approvers.flatMap((list): ReferencePlace[] => [
+      { at: `${list}[].groupId`, family: "group" },
+      { at: `${list}[].userId`, family: "user" },
+    ]),
+    { at: "policy.rules[].claimValue", family: "authenticationContext", literals: [""] },
+  ],
+  wave: 3,
+  tier: 4,
+  changeable: {
+    create: { reason: "builtIn", detail: "Each role has its settings, and always has them." },
+    update: true,
+    delete: { reason: "builtIn", detail: "Each role has its settings, and always has them." },
+  },
+  isWritten: true,
+  write: (write) =>
+    changedElements(write, "policy.rules").map(
+      ({ id, ...body }): WriteStep => ({
+        method: "PATCH",
+        path: `/policies/roleManagementPolicies/${policyIdOf(write)}/rules/${textOf(id)}`,
+        body,
+      }),
+    ),
+};
+
+/** An assignment is called like its policy, with the role behind it. */
+const policyIdOf = ({ id = "", raw }: ItemWrite): string => {
+  const named = raw?.["policyId"];
+  return typeof named === "string" ? named : id.slice(0, id.lastIndexOf("_"));
+};
+
+const sharePoint = "/admin/sharepoint/settings";
+const sharePointSettings: ConfigurationType = {
+  ...entraSingleton,
+  key: "sharePointSettings",
+  names: { en: "SharePoint settings", fr: "Paramètres SharePoint" },
+  list: sharePoint,
+  item: sharePoint,
+  permissions: access("SharePointTenantSettings"),
+  drops: ["availableManagedPathsForSiteCreation", "siteCreationDefaultManagedPath"],
+  sets: [
+    "allowedDomainGuidsForSyncApp",
+    "excludedFileExtensionsForSyncApp",
+    "sharingAllowedDomainList",
+    "sharingBlockedDomainList",
+  ],
+  emptyIsNothing: [],
+  isWritten: false,
+};
+
+/** Types of Entra beside conditional access. */
+export const entraTypes: readonly ConfigurationType[] = [
+  group,
+  administrativeUnit,
+  authenticationMethodsPolicy,
+  authorizationPolicy,
+  crossTenantAccessDefault,
+  crossTenantAccessPartner,
+  permissionGrantPolicy,
+  adminConsentRequestPolicy,
+  appManagementDefault,
+  deviceRegistrationPolicy,
+  groupSettings,
+  directoryRoleDefinition,
+  pimRoleSettings,
+  sharePointSettings,
+];

@@ -1,0 +1,426 @@
+/**
+ * The canonical form of an item: the same text for the same meaning, whenever and wherever it was read. What is
+ * read-only or moves by itself is gone, ids are references with names, lists without an order are sorted, secrets are
+ * placeholders. A canonical body stays as it is when it is made canonical again, so that edits take the same way. Pure.
+ */
+import canonicalize from "canonicalize";
+import { digest } from "../../kernel/values.ts";
+import type { ConfigurationType, Fixed, ReferenceFamily } from "../catalogue/configuration-type.ts";
+import { isObject, isToken } from "../plan/shape.ts";
+import type { Item, ItemEntry, ReferenceToken } from "./item.ts";
+import { type Json, type JsonObject, textOf } from "./json.ts";
+
+/** Tells the name of what an id stands for; nothing where it stands for nothing that is there. */
+export type Resolve = (
+  family: ReferenceFamily,
+  id: string,
+) => { readonly name: string } | undefined;
+
+/** An id that stands in an item. */
+export type FoundReference = { readonly family: ReferenceFamily; readonly id: string };
+
+/** What is made of one item as Graph gives it. */
+export type Canonical = {
+  readonly item: Item;
+  readonly entry: ItemEntry;
+  /** Each id once, whether it has a name or not: asked with a `resolve` that knows nothing, these are to be found out. */
+  readonly references: readonly FoundReference[];
+};
+
+/** Makes an item canonical. `raw` is the whole of it, with every page of its nested lists. */
+export function canonical(type: ConfigurationType, raw: JsonObject, resolve: Resolve): Canonical {
+  const found = new Map<string, FoundReference>();
+  const refer = (family: ReferenceFamily, id: string): ReferenceToken => {
+    found.set(`${family} ${id}`, { family, id });
+    const name = resolve(family, id)?.name;
+    return { $ref: family, ...(name === undefined ? {} : { name }), id };
+  };
+  const text = canonicalText(type, raw, refer);
+  const body = JSON.parse(text) as JsonObject;
+  const id = raw["id"];
+  const own = type.kind === "list" && typeof id === "string" ? { id } : {};
+  const head = { type: type.key, key: keyOf(type, body, id), name: nameOf(type, body), ...own };
+  const flaw = incomplete(type, raw);
+  const fixed: Fixed | undefined = type.fixed?.(raw);
+  return {
+    item: { ...head, body },
+    entry: {
+      ...head,
+      hash: digest(text),
+      ...(flaw === undefined ? {} : { flaw: { reason: "incompleteRead", detail: flaw } }),
+      ...(fixed === undefined ? {} : { fixed }),
+    },
+    references: [...found.values()],
+  };
+}
+
+/** SHA-256 of a canonical body. */
+export const hashOf = (body: JsonObject): string => digest(canonicalize(body) ?? "");
+
+function canonicalText(type: ConfigurationType, raw: JsonObject, refer: Refer): string {
+  const walk: Walk = { type, rules: rulesOf(type), refer };
+  const shaped = shape(walk, raw, "");
+  if (!isObject(shaped)) throw new Error("an item is an object");
+  const normal = type.normalise?.(shaped) ?? shaped;
+  return canonicalize(ordered(walk, normal, "") ?? {}) ?? "";
+}
+
+type Refer = (family: ReferenceFamily, id: string) => ReferenceToken;
+type Walk = { readonly type: ConfigurationType; readonly rules: Rules; readonly refer: Refer };
+
+/** Places of a type as they are looked up. */
+type Rules = {
+  readonly drops: ReadonlySet<string>;
+  readonly sets: ReadonlySet<string>;
+  readonly keyed: ReadonlyMap<string, string>;
+  readonly emptyIsNothing: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+  readonly references: ReadonlyMap<string, ConfigurationType["references"]>;
+};
+
+/** Places of lists, with or without the mark of an element behind them. */
+const listPlaces = (places: readonly string[] = []): Set<string> =>
+  new Set(places.map((place) => place.replace(/\[\]$/, "")));
+
+const knownRules = new WeakMap<ConfigurationType, Rules>();
+
+function rulesOf(type: ConfigurationType): Rules {
+  const known = knownRules.get(type);
+  if (known !== undefined) return known;
+  const rules: Rules = {
+    drops: new Set([...droppedEverywhere, ...type.drops]),
+    sets: listPlaces([...type.sets, "assignments"]),
+    keyed: new Map(
+      Object.entries(type.keyedLists ?? {}).map(([at, by]) => [at.replace(/\[\]$/, ""), by]),
+    ),
+    emptyIsNothing: listPlaces(type.emptyIsNothing),
+    secrets: new Set(type.secrets),
+    references: Map.groupBy(type.references, ({ at }) => at),
+  };
+  knownRules.set(type, rules);
+  return rules;
+}
+
+/** What no type keeps of an item itself. */
+const droppedEverywhere = [
+  "id",
+  "createdBy",
+  "lastModifiedBy",
+  "deletedDateTime",
+  "version",
+  "isAssigned",
+  "supportsScopeTags",
+  "settingCount",
+  "creationSource",
+  "deviceStatuses",
+  "userStatuses",
+  "deviceStatusOverview",
+  "userStatusOverview",
+  "deviceRunStates",
+  "userRunStates",
+  "runSummary",
+  "deviceSettingStateSummaries",
+];
+/** What none keeps at any place: dates that move with each change, and what Graph says about the answer itself. */
+const droppedAnywhere = /^(?:created|lastModified|modified)DateTime$|@odata\.(?!type$)|^#microsoft/;
+
+/** One value without what is dropped, with references and placeholders in it. Undefined: it means nothing. */
+function shape(walk: Walk, node: Json | undefined, path: string): Json | undefined {
+  if (node === null || node === undefined) return undefined;
+  if (isToken(node) || isPlaceholder(node)) return node;
+  if (walk.rules.secrets.has(path)) return secret;
+  if (Array.isArray(node))
+    return node.map((element) => shape(walk, element, `${path}[]`) ?? emptyElement(element));
+  if (isObject(node)) return shapedObject(walk, node, path);
+  return typeof node === "string" ? scalar(path, node.toWellFormed()) : node;
+}
+
+/** An element of a list stays, whatever it says: others are told apart from it by their number. */
+const emptyElement = (element: Json): Json => (isObject(element) ? {} : null);
+
+function shapedObject(walk: Walk, node: JsonObject, path: string): Json | undefined {
+  const own = withoutSecrets(path === "assignments[].target" ? withoutNoFilter(node) : node);
+  const names = Object.keys(own).filter(
+    (name) => !droppedAnywhere.test(name) && !walk.rules.drops.has(inside(path, name)),
+  );
+  const entries = names.flatMap((name) => {
+    const at = inside(path, name);
+    const value = referredTo(walk, own, name, at) ?? shape(walk, own[name], at);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  // A part in which nothing is said is like one that is missing.
+  return entries.length === 0 && path !== "" ? undefined : Object.fromEntries(entries);
+}
+
+const inside = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
+
+/** A value that is an id, or a list of such, as references; undefined where no id is expected. */
+function referredTo(walk: Walk, owner: JsonObject, name: string, at: string): Json | undefined {
+  const value = owner[name];
+  if (Array.isArray(value)) {
+    const elements = referencePlace(walk, owner, `${at}[]`);
+    return elements && value.map((each: Json) => referred(walk, elements, each, `${at}[]`));
+  }
+  const place = settingReference(owner, name) ?? referencePlace(walk, owner, at);
+  return place && typeof value === "string" ? referred(walk, place, value, at) : undefined;
+}
+
+type Place = ConfigurationType["references"][number];
+
+const referencePlace = (walk: Walk, owner: JsonObject, at: string): Place | undefined =>
+  walk.rules.references
+    .get(at)
+    ?.find(({ where }) => where === undefined || owner[where.property] === where.is);
+
+const settings = "#microsoft.graph.deviceManagementConfiguration";
+
+/** Settings of the catalogue nest deeply; what kind of value one is, it says itself. */
+const settingReference = (owner: JsonObject, name: string): Place | undefined =>
+  name === "value" && owner["@odata.type"] === `${settings}ReferenceSettingValue`
+    ? { at: "", family: "reusableSetting" }
+    : undefined;
+
+function referred(walk: Walk, { family, literals = [] }: Place, value: Json, at: string): Json {
+  if (typeof value !== "string") return shape(walk, value, at) ?? null;
+  const id = lowered(value);
+  return literals.some((word) => lowered(word) === id) ? id : { ...walk.refer(family, id) };
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const lowered = (text: string): string => (guid.test(text) ? text.toLowerCase() : text);
+
+/** That a value is there, and is not kept. */
+const secret: JsonObject = { $secret: true };
+
+/** A text that Graph carries in base64, or a secret: what canonical bodies have in place of a value. */
+const isPlaceholder = (node: Json): boolean =>
+  isObject(node) &&
+  Object.keys(node).length === 1 &&
+  (typeof node["$text"] === "string" || node["$secret"] === true);
+
+const encrypted = "****";
+
+/** Values that are a secret by what stands beside them. */
+function withoutSecrets(node: JsonObject): JsonObject {
+  const kind = node["@odata.type"];
+  if (kind === `${settings}SecretSettingValue`) {
+    const { valueState: _, ...rest } = node;
+    return { ...rest, value: secret };
+  }
+  // A profile with its key inside.
+  if (kind === "#microsoft.graph.windows81WifiImportConfiguration" && node["payload"] !== undefined)
+    return { ...node, payload: secret };
+  if (typeof kind !== "string" || !kind.startsWith("#microsoft.graph.omaSetting")) return node;
+  const { isEncrypted, secretReferenceValueId, ...rest } = node;
+  const isHidden =
+    isEncrypted === true ||
+    typeof secretReferenceValueId === "string" ||
+    rest["value"] === encrypted;
+  return isHidden ? { ...rest, value: secret } : rest;
+}
+
+/** Intune writes down in several ways that there is no filter. */
+function withoutNoFilter(target: JsonObject): JsonObject {
+  const {
+    deviceAndAppManagementAssignmentFilterId: filter,
+    deviceAndAppManagementAssignmentFilterType: kind,
+    ...rest
+  } = target;
+  const isNone = kind === undefined || kind === null || kind === "none";
+  const isNobody = typeof filter !== "string" ? !isObject(filter) : /^$|^0{8}-/.test(filter);
+  return isNone || isNobody ? rest : target;
+}
+
+const durations =
+  /^(?:maximumDuration|executionFrequency|maxLifetime|period\w+|gracePeriodToBlockApps\w+|pinRequiredInsteadOfBiometricTimeout)$/;
+const texts =
+  /^(?:scriptContent|detectionScriptContent|remediationScriptContent|rulesContent|payload)$/;
+const ids = /(?:^id|Ids?|Guids\w*|Profiles?|members)$/i;
+
+/** A text in the one way in which it is written: by the name of its property, since values are people's own. */
+function scalar(path: string, value: string): Json {
+  const name = path.replaceAll("[]", "").replace(/^.*\./, "");
+  if (durations.test(name)) return sameDuration(value);
+  if (texts.test(name)) return decoded(value);
+  return ids.test(name) ? lowered(value) : value;
+}
+
+const durationParts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.0+)?S)?)?$/;
+const partSeconds = [604_800, 86_400, 3600, 60, 1];
+
+/** A duration in days, hours, minutes and seconds, the greatest first; what is none stays as it is. */
+function sameDuration(text: string): string {
+  const parts = durationParts.exec(text);
+  if (parts === null || /[PT]$/.test(text)) return text;
+  const total = partSeconds.reduce(
+    (sum, seconds, at) => sum + seconds * Number(parts[at + 1] ?? 0),
+    0,
+  );
+  const part = (seconds: number, letter: string, most: number): string => {
+    const amount = Math.floor(total / seconds) % most;
+    return amount === 0 ? "" : `${amount}${letter}`;
+  };
+  const days = part(86_400, "D", Number.POSITIVE_INFINITY);
+  const time = part(3600, "H", 24) + part(60, "M", 60) + part(1, "S", 60);
+  if (total === 0) return "PT0S";
+  return time === "" ? `P${days}` : `P${days}T${time}`;
+}
+
+/** A script as people read it, with the line ends of today; what is no text stays in base64. */
+function decoded(value: string): Json {
+  if (value === "" || !/^[A-Za-z0-9+/]+={0,2}$/.test(value)) return value;
+  try {
+    const bytes = Buffer.from(value, "base64");
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return text.includes("\0") ? value : { $text: text.replaceAll("\r\n", "\n") };
+  } catch {
+    return value;
+  }
+}
+
+/** Lists without an order are sorted, and what means nothing is left out: once everything has its last form. */
+function ordered(walk: Walk, node: Json, path: string): Json | undefined {
+  if (Array.isArray(node)) return orderedList(walk, node, path);
+  if (walk.rules.emptyIsNothing.has(path) && node === "") return undefined;
+  if (!isObject(node) || isToken(node)) return node;
+  const entries = Object.entries(node).flatMap(([name, value]) => {
+    const kept = ordered(walk, value, inside(path, name));
+    return kept === undefined ? [] : [[name, kept] as const];
+  });
+  return entries.length === 0 && path !== "" ? undefined : Object.fromEntries(entries);
+}
+
+function orderedList(walk: Walk, list: readonly Json[], path: string): Json | undefined {
+  const { sets, emptyIsNothing } = walk.rules;
+  const elements = list.map((each) => ordered(walk, each, `${path}[]`) ?? emptyElement(each));
+  if (isTags(path) && elements.every((tag) => tag === "0")) return undefined;
+  if (elements.length === 0 && emptyIsNothing.has(path)) return undefined;
+  const property = walk.rules.keyed.get(path);
+  if (property !== undefined) return sortedByKey(elements, property);
+  if (!sets.has(path)) return elements;
+  // The same thing twice in a set is the same thing.
+  const byText = new Map(elements.map((each) => [sortText(each), each]));
+  return [...byText].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
+const isTags = (path: string): boolean => /^roleScopeTag(Id)?s$/.test(path);
+
+const before = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+/** By what tells the elements apart; by all of their text where that does not. */
+function sortedByKey(elements: readonly Json[], property: string): Json[] {
+  const pairs = elements.map((each) => {
+    const key = valueAt(each, property);
+    return [typeof key === "string" ? key : sortText(key ?? null), each] as const;
+  });
+  return pairs
+    .toSorted(([a, one], [b, other]) => before(a, b) || before(sortText(one), sortText(other)))
+    .map(([, each]) => each);
+}
+
+/** References by their id, so that a new name moves nothing. */
+function sortText(element: Json): string {
+  const plain = isToken(element)
+    ? [element.$ref, element.id ?? null, element.name ?? null]
+    : element;
+  return canonicalize(plain) ?? "";
+}
+
+/** The names that a key property goes through; the one with a dot of its own is one. */
+export const segmentsIn = (property: string): readonly string[] => property.split(/(?<!@odata)\./);
+
+const valueAt = (node: Json | undefined, property: string): Json | undefined =>
+  segmentsIn(property).reduce<Json | undefined>(
+    (value, name) => (isObject(value) ? value[name] : undefined),
+    node,
+  );
+
+// What items are called, and whether they are whole.
+
+/** What names an item: its key properties, the name first; of a singleton there is but one. */
+function keyOf(type: ConfigurationType, body: JsonObject, id: Json | undefined): string {
+  if (type.kind === "singleton") return "singleton";
+  return type.keyedBy
+    .map((property) => {
+      const value = property === "id" ? id : valueAt(body, property);
+      const text = isToken(value) ? (value.id ?? value.name) : value;
+      return textOf(text).replace(/^#microsoft\.graph\./, "");
+    })
+    .join(" / ");
+}
+
+function nameOf(type: ConfigurationType, body: JsonObject): string {
+  if (type.kind === "singleton") return type.names.en;
+  const named = body["displayName"] ?? body["name"] ?? valueAt(body, type.keyedBy[0] ?? "");
+  return isToken(named) ? (named.name ?? named.id ?? "?") : textOf(named ?? "?");
+}
+
+/** In what an item is read in part, in words; undefined where it is whole. */
+function incomplete(type: ConfigurationType, raw: JsonObject): string | undefined {
+  // What people write has no id, and what they leave out they do not want.
+  if (raw["id"] === undefined) return undefined;
+  const unread = nextLink(raw);
+  if (unread !== undefined) return `There are more pages of ${unread}, which were not read.`;
+  if (type.assignedAs !== undefined && !Array.isArray(raw["assignments"]))
+    return "Its assignments were not read.";
+  for (const { into, countedBy } of type.nested ?? []) {
+    const [list, count] = [raw[into], countedBy === undefined ? undefined : raw[countedBy]];
+    if (!Array.isArray(list)) return `Its ${into} were not read.`;
+    if (typeof count === "number" && list.length < count)
+      return `Of its ${count} ${into} only ${list.length} were read.`;
+  }
+  return undefined;
+}
+
+function nextLink(node: Json | undefined): string | undefined {
+  if (typeof node !== "object" || node === null) return undefined;
+  for (const [name, value] of Object.entries(node)) {
+    if (name.endsWith("@odata.nextLink")) return name.slice(0, -"@odata.nextLink".length);
+    const inner = nextLink(value);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+/**
+ * Gives items of one type their keys where the names alone do not: one that was known by its id keeps the key it had,
+ * so that a new name is no new item; of others that are called alike nobody knows which is which, so that all of them
+ * are marked and none is written.
+ */
+export function keyed(
+  items: readonly Canonical[],
+  known: ReadonlyMap<string, string> = new Map(),
+): Canonical[] {
+  const sorted = items.toSorted((a, b) => ((a.item.id ?? "") < (b.item.id ?? "") ? -1 : 1));
+  const knownKey = ({ item }: Canonical): string | undefined => known.get(item.id ?? "");
+  const used = new Set(sorted.flatMap((each) => knownKey(each) ?? []));
+  /** Keys that one of the others has by its name alone. */
+  const own = new Set<string>();
+  const others = Map.groupBy(
+    sorted.filter((each) => knownKey(each) === undefined),
+    ({ item }) => item.key,
+  );
+  for (const [key, alike] of others) if (alike.length === 1 && !used.has(key)) own.add(key);
+  return sorted.map((each) => {
+    const old = knownKey(each);
+    if (old !== undefined) return withKey(each, old, false);
+    const wanted = each.item.key;
+    if (own.has(wanted)) return withKey(each, wanted, false);
+    let key = wanted;
+    for (let count = 2; used.has(key) || own.has(key); count++) key = `${wanted}#${count}`;
+    used.add(key);
+    return withKey(each, key, true);
+  });
+}
+
+function withKey({ item, entry, references }: Canonical, key: string, isAlike: boolean): Canonical {
+  const flaw = {
+    reason: "duplicateName",
+    detail: `Several items of the tenant are called ${item.name}.`,
+  } as const;
+  return {
+    item: { ...item, key },
+    entry: { ...entry, key, ...(isAlike && entry.flaw === undefined ? { flaw } : {}) },
+    references,
+  };
+}
