@@ -1,0 +1,129 @@
+/** In what two contents of an item differ, in words that people read; and what an item becomes by a tenant's rules. Pure. */
+import { isDeepStrictEqual } from "node:util";
+import diff from "microdiff";
+import { fromIso, type Instant } from "../../kernel/clock.ts";
+import type { ConfigurationType } from "../catalogue/configuration-type.ts";
+import type { Json, JsonObject } from "../items/json.ts";
+import type { PlanRules, PropertyChange } from "./plan.ts";
+import {
+  isObject,
+  type Lens,
+  lensFor,
+  mergeOver,
+  segmentsOf,
+  shown,
+  valueAt,
+  viewOf,
+  withValueAt,
+} from "./shape.ts";
+
+/**
+ * The differences of two canonical bodies, by pointer. An absent body is one without properties. References are equal
+ * when their ids or their names are: for two tenants, or two times. Within one tenant see `compareHere`.
+ */
+export const compare = (
+  type: ConfigurationType,
+  before: JsonObject | undefined,
+  after: JsonObject | undefined,
+): PropertyChange[] => differences(lensFor(type, before, after, false), before, after);
+
+/** The same within one tenant: of two references with ids, ids decide, whatever the two are called. */
+export const compareHere = (
+  type: ConfigurationType,
+  before: JsonObject | undefined,
+  after: JsonObject | undefined,
+): PropertyChange[] => differences(lensFor(type, before, after, true), before, after);
+
+/** The differences of two bodies through a lens that was made for them. */
+export function differences(
+  lens: Lens,
+  before: JsonObject | undefined,
+  after: JsonObject | undefined,
+): PropertyChange[] {
+  const [old, fresh] = [viewOf(lens, before ?? {}), viewOf(lens, after ?? {})];
+  if (!isObject(old) || !isObject(fresh)) throw new Error("a body is an object");
+  const found = new Map<string, PropertyChange>();
+  for (const { path } of diff(old, fresh, { cyclesFix: false })) {
+    const whole = upToList([old, fresh], path.map(String));
+    const pointer = whole.map((name) => `/${escaped(name)}`).join("");
+    const [was, is] = [shown(follow(old, whole)), shown(follow(fresh, whole))];
+    found.set(pointer, {
+      pointer,
+      ...(was === undefined ? {} : { before: was }),
+      ...(is === undefined ? {} : { after: is }),
+    });
+  }
+  return [...found.values()].toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1));
+}
+
+/** A list in which order counts is one value: what moved in it is told by no place. */
+function upToList(views: readonly Json[], path: readonly string[]): readonly string[] {
+  const end = path.findIndex((_, length) =>
+    views.some((view) => Array.isArray(follow(view, path.slice(0, length)))),
+  );
+  return end < 0 ? path : path.slice(0, end);
+}
+
+const follow = (view: Json, path: readonly string[]): Json | undefined =>
+  path.reduce<Json | undefined>((node, name) => (isObject(node) ? node[name] : undefined), view);
+
+const escaped = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
+
+/** What a tenant's people have decided about one item. */
+export type ItemRules = Pick<PlanRules, "deviations" | "overrides"> & {
+  readonly mode: "strict" | "subset";
+};
+
+/** The rules of one item. */
+export function rulesOf(rules: PlanRules, type: string, key: string): ItemRules {
+  const own = (rule: { readonly type: string; readonly key: string }): boolean =>
+    rule.type === type && rule.key === key;
+  return {
+    mode: rules.modes[`${type}/${key}`] ?? "strict",
+    deviations: rules.deviations.filter(own),
+    overrides: rules.overrides.filter(own),
+  };
+}
+
+/** The desired body as this tenant wants it, or the pointer of an override that leads nowhere. */
+export function withOverrides(
+  lens: Lens,
+  desired: JsonObject,
+  { overrides }: ItemRules,
+): { readonly body: JsonObject } | { readonly nowhere: string } {
+  let body = desired;
+  for (const { pointer, value } of overrides) {
+    const next = withValueAt(lens, body, pointer, value);
+    if (next === undefined) return { nowhere: pointer };
+    body = next;
+  }
+  return { body };
+}
+
+/** What the tenant's item is to become: what it names by its mode, and what was accepted as it is. */
+export function targetBody(
+  lens: Lens,
+  desired: JsonObject,
+  actual: JsonObject | undefined,
+  rules: ItemRules,
+  now: Instant,
+): JsonObject | undefined {
+  const merged = rules.mode === "subset" ? mergeOver(lens, desired, actual) : desired;
+  let body = isObject(merged) ? merged : desired;
+  for (const { pointer, accepted, until } of rules.deviations) {
+    if (until !== undefined && (fromIso(until) ?? 0) <= now) continue;
+    const there = valueAt(lens, actual, pointer);
+    if (!isDeepStrictEqual(plain(lens, actual, pointer), accepted)) continue;
+    if (pointer === "") return actual;
+    body = withValueAt(lens, body, pointer, there) ?? body;
+  }
+  return body;
+}
+
+/** The value at a pointer as `PropertyChange` shows it. */
+function plain(lens: Lens, body: JsonObject | undefined, pointer: string): Json | undefined {
+  if (body === undefined) return undefined;
+  const view = viewOf(lens, body);
+  if (view === undefined) return undefined;
+  return shown(follow(view, segmentsOf(pointer)));
+}

@@ -1,0 +1,315 @@
+/**
+ * The plan: what of a tenant is to change, so that it becomes what is desired. Absence counts only where a type was
+ * read to its end; deletions have to be asked for, are only of what was ours, and stop when they are many. Pure.
+ */
+import type { Instant } from "../../kernel/clock.ts";
+import type { ConfigurationType } from "../catalogue/configuration-type.ts";
+import type { ItemEntry, ReferenceToken, TypeContent } from "../items/item.ts";
+import type { JsonObject } from "../items/json.ts";
+import type { Lookup } from "../items/references.ts";
+import {
+  type Bench,
+  blockedItem,
+  type Draft,
+  judgeDeletion,
+  judgeDesired,
+  type Side,
+  type Verdict,
+} from "./judge-item.ts";
+import { type LockOutFacts, lockOutWarnings } from "./lock-out.ts";
+import type { BlockedItem, Plan, PlanRules, Reason, UnreadType } from "./plan.ts";
+import { tokensIn } from "./shape.ts";
+
+/** An item that was desired or created once: by key, and where it is known, by the id it had in this tenant. */
+export type KnownItem = { readonly type: string; readonly key: string; readonly id?: string };
+
+/** What a plan is made of. */
+export type PlanInput = {
+  /** The types that the run is about. */
+  readonly types: readonly ConfigurationType[];
+  readonly desired: readonly TypeContent[];
+  /** What was read to its end; a type that is missing here was not. Bodies that are the same on both sides may be left out. */
+  readonly actual: readonly TypeContent[];
+  readonly rules: PlanRules;
+  readonly now: Instant;
+  /** Finds what references stand for in the tenant. */
+  readonly lookup: Lookup;
+  /** Types that were not read to their end, with the reason. */
+  readonly unread: readonly UnreadType[];
+  /** Types that this run does not write: a permission is missing, or a person who signs in. */
+  readonly skipped?: readonly UnreadType[];
+  /** Items (`type/key`) that the run is about; absent: all. */
+  readonly only?: ReadonlySet<string>;
+  /** Only what stands in one of these may be deleted. */
+  readonly approvedBefore?: readonly KnownItem[];
+  readonly createdByUs?: readonly KnownItem[];
+  /** Items (`type/key`) that an undo takes away, though deletions of their type are off. */
+  readonly undone?: ReadonlySet<string>;
+  /** By type: how many deletions a person has confirmed, beyond what is done unasked. */
+  readonly confirmedDeletes?: Readonly<Record<string, number>>;
+  /** What the lock-out check knows of the tenant; absent: it is not made. */
+  readonly lockOut?: LockOutFacts;
+  /** A person has said that every administrator may be locked out. */
+  readonly acceptLockOut?: boolean;
+};
+
+/** More deletions of a type than this, or a greater part of it, need a confirmation of their own. */
+const mostDeletes = 10;
+const mostDeletedPart = 0.2;
+
+type Parts = {
+  ready: Draft[];
+  readonly held: Draft[];
+  readonly blocked: BlockedItem[];
+  readonly unmanaged: Plan["unmanaged"][number][];
+  readonly unread: UnreadType[];
+};
+
+/** Plans. The same input gives the same plan, in the same order. */
+export const planOf = (input: PlanInput): Plan => planWithTargets(input).plan;
+
+/** A plan, and by change id what each item is to become: with this tenant's ids, but for what the plan itself creates. */
+export function planWithTargets(input: PlanInput): {
+  readonly plan: Plan;
+  readonly targets: ReadonlyMap<string, JsonObject>;
+} {
+  const parts: Parts = { ready: [], held: [], blocked: [], unmanaged: [], unread: [] };
+  const types = input.types.toSorted((a, b) => a.tier - b.tier || (a.key < b.key ? -1 : 1));
+  const bench = benchFor(input, parts);
+  for (const type of types) planType(input, bench, parts, type);
+  guardNamed(parts, input.actual);
+  guardMany(input, parts);
+  guardLockOut(input, parts);
+  guardNeeds(parts);
+  const { ready, held, ...rest } = parts;
+  const targets = ready.flatMap(({ change, target }) =>
+    target === undefined ? [] : [[change.changeId, target] as const],
+  );
+  return {
+    plan: { ...rest, changes: inOrder(ready), held: inOrder(held) },
+    targets: new Map(targets),
+  };
+}
+
+function planType(input: PlanInput, bench: Bench, parts: Parts, type: ConfigurationType): void {
+  const unread = input.unread.find((each) => each.type === type.key);
+  const actual = input.actual.find((each) => each.type === type.key);
+  if (unread !== undefined || actual === undefined) {
+    const detail = "This type was not read to its end.";
+    parts.unread.push(unread ?? { type: type.key, reason: "unavailable", detail });
+    return;
+  }
+  const desired = input.desired.find((each) => each.type === type.key);
+  const [wanted, there] = [sidesOf(desired), sidesOf(actual)];
+  for (const pair of pairsOf(desired, actual)) {
+    const entry = pair.desired ?? pair.actual;
+    if (entry === undefined || input.only?.has(`${type.key}/${entry.key}`) === false) continue;
+    if (pair.desired !== undefined) {
+      const side = pair.actual && there(pair.actual);
+      sort(input, parts, judgeDesired(bench, type, wanted(pair.desired), side));
+    } else if (pair.actual !== undefined && isToDelete(input, type, desired, pair.actual))
+      sort(input, parts, judgeDeletion(bench, type, there(pair.actual)));
+    else parts.unmanaged.push({ type: type.key, key: entry.key, name: entry.name });
+  }
+}
+
+function sort(input: PlanInput, parts: Parts, verdict: Verdict): void {
+  if (verdict.kind === "blocked") parts.blocked.push(verdict.blocked);
+  if (verdict.kind !== "change") return;
+  const isHeld = input.rules.held.includes(verdict.draft.change.changeId);
+  (isHeld ? parts.held : parts.ready).push(verdict.draft);
+}
+
+type Pair = { readonly desired?: ItemEntry; readonly actual?: ItemEntry };
+
+/** Items of two contents that are the same one: by key, and what no key fits, by id, since it was renamed. */
+export function pairsOf(
+  desired: TypeContent | undefined,
+  actual: TypeContent | undefined,
+): readonly Pair[] {
+  const [wanted, there] = [desired?.entries, actual?.entries];
+  const renamed = new Map(
+    [...(there?.values() ?? [])].flatMap((entry) =>
+      entry.id === undefined || wanted?.has(entry.key) === true ? [] : [[entry.id, entry]],
+    ),
+  );
+  const pairs = byKey(wanted).map((entry): Pair => {
+    const other = there?.get(entry.key) ?? renamed.get(entry.id ?? "");
+    // Where two claim one id, the first has it.
+    renamed.delete(entry.id ?? "");
+    return { desired: entry, ...(other === undefined ? {} : { actual: other }) };
+  });
+  const taken = new Set(pairs.map(({ actual: other }) => other));
+  const rest = byKey(there).filter((entry) => !taken.has(entry));
+  return [...pairs, ...rest.map((entry) => ({ actual: entry }))];
+}
+
+const byKey = (entries: TypeContent["entries"] | undefined): ItemEntry[] =>
+  [...(entries?.values() ?? [])].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+
+function sidesOf(content: TypeContent | undefined): (entry: ItemEntry) => Side {
+  const bodies = new Map(content?.items.map(({ key, body }) => [key, body]));
+  return (entry) => ({
+    entry,
+    body: () => {
+      const body = bodies.get(entry.key);
+      if (body === undefined) throw new Error(`${entry.type} ${entry.key} came without its body`);
+      return body;
+    },
+  });
+}
+
+/** Whether anybody asked for the deletion of what is not desired, and it is ours to delete. */
+function isToDelete(
+  input: PlanInput,
+  type: ConfigurationType,
+  desired: TypeContent | undefined,
+  { key, id }: ItemEntry,
+): boolean {
+  // A desired revision that says nothing of a type wants nothing of it gone.
+  const byRule = input.rules.deletes.includes(type.key) && desired !== undefined;
+  if (!byRule && input.undone?.has(`${type.key}/${key}`) !== true) return false;
+  return [...(input.approvedBefore ?? []), ...(input.createdByUs ?? [])].some(
+    (known) =>
+      known.type === type.key && known.key === key && (known.id === undefined || known.id === id),
+  );
+}
+
+function benchFor(input: PlanInput, parts: Parts): Bench {
+  const { rules, now, lookup } = input;
+  const renamed = renamedItems(input);
+  return {
+    rules,
+    now,
+    lookup: {
+      ...lookup,
+      byName: (family, name) => {
+        const ids = lookup.byName(family, name);
+        const other = renamed.get(`${family}/${name}`);
+        return ids.length === 0 && other !== undefined ? [other] : ids;
+      },
+    },
+    supplier: ({ $ref, name }: ReferenceToken) =>
+      parts.ready.find(
+        ({ type, change }) =>
+          change.action === "create" && type.key === $ref && change.name === name,
+      )?.change.changeId,
+    skipped: (type) => input.skipped?.find((each) => each.type === type),
+  };
+}
+
+/** Things of the tenant that are desired under another name: they are there, whatever they are called now. */
+function renamedItems({ desired, actual }: PlanInput): Map<string, string> {
+  const ids = new Map<string, string>();
+  for (const content of desired) {
+    const there = actual.find(({ type }) => type === content.type);
+    for (const pair of pairsOf(content, there)) {
+      const id = pair.actual?.id;
+      if (id !== undefined && pair.desired !== undefined && pair.desired.name !== pair.actual?.name)
+        ids.set(`${content.type}/${pair.desired.name}`, id);
+    }
+  }
+  return ids;
+}
+
+/** What others still name is not deleted; what they stop naming by this plan, only with those changes. */
+function guardNamed(parts: Parts, actual: readonly TypeContent[]): void {
+  if (!parts.ready.some(isDeletion)) return;
+  const drafts = new Map(parts.ready.map((draft) => [draft.actual, draft]));
+  replace(parts, (draft) => {
+    if (!isDeletion(draft) || draft.change.id === undefined) return draft;
+    const needs: string[] = [];
+    for (const holder of actual.flatMap(({ items }) => items)) {
+      if (holder.body === draft.actual || !namesItem(holder.body, draft)) continue;
+      const other = drafts.get(holder.body);
+      if (other === undefined || namesItem(other.target, draft))
+        return guarded(`${holder.type} "${holder.name}" still names it.`);
+      needs.push(other.change.changeId);
+    }
+    return { ...draft, change: { ...draft.change, needs } };
+  });
+}
+
+const namesItem = (body: JsonObject | undefined, { type, change }: Draft): boolean =>
+  [...tokensIn(body)].some((token) => token.$ref === type.key && token.id === change.id);
+
+/** A slip in what is desired must not empty a tenant. What an undo takes away was named one by one. */
+function guardMany({ confirmedDeletes = {}, actual, undone }: PlanInput, parts: Parts): void {
+  const counts = new Map<string, number>();
+  const isCounted = (draft: Draft): boolean =>
+    isDeletion(draft) && undone?.has(`${draft.type.key}/${draft.change.key}`) !== true;
+  for (const { type } of parts.ready.filter(isCounted))
+    counts.set(type.key, (counts.get(type.key) ?? 0) + 1);
+  const isTooMany = (key: string, count: number): boolean => {
+    const all = actual.find(({ type }) => type === key)?.entries.size ?? 0;
+    const isMuch = count > mostDeletes || count > all * mostDeletedPart;
+    return isMuch && count > (confirmedDeletes[key] ?? 0);
+  };
+  replace(parts, (draft) => {
+    const count = counts.get(draft.type.key) ?? 0;
+    if (!isCounted(draft) || !isTooMany(draft.type.key, count)) return draft;
+    return guarded(`The plan would delete ${count} items of this type: confirm that number first.`);
+  });
+}
+
+const guarded = (detail: string): Reason => ({ reason: "deleteBlockedByGuard", detail });
+const isDeletion = ({ change }: Draft): boolean => change.action === "delete";
+
+/** Whoever would be locked out is told; a policy that locks every administrator out waits for a word of its own. */
+function guardLockOut({ lockOut, acceptLockOut, actual }: PlanInput, parts: Parts): void {
+  if (lockOut === undefined) return;
+  const changed = parts.ready.filter(({ type }) => type.key === policyType);
+  const bodies = new Set(changed.map((draft) => draft.actual));
+  const stay = actual.filter(({ type }) => type === policyType).flatMap(({ items }) => items);
+  const after = changed.flatMap(({ target, change }) =>
+    target === undefined ? [] : [{ name: change.name, body: target, changeId: change.changeId }],
+  );
+  const rest = stay.filter(({ body }) => !bodies.has(body));
+  const warnings = lockOutWarnings([...after, ...rest], lockOut);
+  replace(parts, (draft) => {
+    const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
+    const fatal = own.find(({ locksOutAll }) => locksOutAll);
+    if (fatal !== undefined && acceptLockOut !== true)
+      return { reason: "lockOut", detail: fatal.detail };
+    const told = own.map(({ detail }): Reason => ({ reason: "lockOut", detail }));
+    return { ...draft, change: { ...draft.change, warnings: [...draft.change.warnings, ...told] } };
+  });
+}
+
+const policyType = "conditionalAccessPolicy";
+
+/** What needs a change that is not done is not done either. */
+function guardNeeds(parts: Parts): void {
+  const ids = new Set(parts.ready.map(({ change }) => change.changeId));
+  const before = parts.ready.length;
+  replace(parts, (draft) =>
+    draft.change.needs.every((changeId) => ids.has(changeId))
+      ? draft
+      : { reason: "dependencyFailed", detail: "A change that this one needs is blocked." },
+  );
+  if (parts.ready.length < before) guardNeeds(parts);
+}
+
+/** Keeps a change, as it is or with more said of it, or blocks it for a reason. */
+function replace(parts: Parts, judge: (draft: Draft) => Draft | Reason): void {
+  parts.ready = parts.ready.flatMap((draft) => {
+    const judged = judge(draft);
+    if ("change" in judged) return [judged];
+    const { key, name, properties } = draft.change;
+    parts.blocked.push(blockedItem(draft.type, { key, name }, judged, properties));
+    return [];
+  });
+}
+
+/** What others name comes first; deletions come last, and there what names others comes first. */
+const inOrder = (drafts: readonly Draft[]): Plan["changes"] =>
+  drafts
+    .toSorted(
+      (a, b) =>
+        Number(isDeletion(a)) - Number(isDeletion(b)) ||
+        (isDeletion(a) ? b.type.tier - a.type.tier : a.type.tier - b.type.tier) ||
+        (textOf(a) < textOf(b) ? -1 : 1),
+    )
+    .map(({ change }) => change);
+
+const textOf = ({ change: { type, key } }: Draft): string => `${type}\n${key}`;
