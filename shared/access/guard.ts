@@ -221,6 +221,11 @@ export class Guard {
     return this.#tooOften("address", networkOf(address), rate);
   }
 
+  /** Somebody came to a callback with what is none of ours: in the trail, as other anonymous refusals are. */
+  noteAnonymous({ address }: From): Pick<Refused, "step" | "audited" | "unrecorded"> {
+    return { step: "callback", ...this.#anonymousEvents.ask(networkOf(address)) };
+  }
+
   /** May they? A tenant that is not registered looks like one that is out of reach. */
   async authorize(
     standing: Standing,

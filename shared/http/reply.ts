@@ -47,6 +47,22 @@ export const streamed = (contentType: string, stream: AsyncIterable<string>): Re
   contentType,
 });
 
+/** How a page for a person's browser answers. */
+const pageStatuses = { done: 200, refused: 400, unknown: 404 } as const;
+
+/** A page for a person whose browser comes back to us: words alone, nothing that loads or runs. */
+export function page(kind: keyof typeof pageStatuses, words: string): Reply {
+  const text = words.replaceAll(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
+  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Muster</title><p>${text}</p><p>You can close this page.</p></html>\n`;
+  const once = async function* () {
+    yield html;
+  };
+  return { ...streamed("text/html; charset=utf-8", once()), status: pageStatuses[kind] };
+}
+
+/** Whether an answer says that there is nothing of that name. */
+export const saysUnknown = ({ status }: Reply): boolean => status === pageStatuses.unknown;
+
 /**
  * What every answer tells a browser to do with it: an answer is data, it loads nothing, stands in no frame, and is
  * taken for what it says it is. That browsers should come by https is said by host.json (docs/decisions/0023).
@@ -98,10 +114,12 @@ export const meanings = {
   "unknown-assignment": { status: 404, title: "No such assignment" },
   "unknown-role": { status: 404, title: "No such role" },
   "unknown-collection": { status: 404, title: "No such collection" },
+  "unknown-configuration": { status: 404, title: "No such configuration" },
   "unknown-device": { status: 404, title: "No such device" },
   "unknown-notification": { status: 404, title: "No such notification" },
   "unknown-refresh": { status: 404, title: "No such refresh" },
   "unknown-route": { status: 404, title: "No such path" },
+  "unknown-sync": { status: 404, title: "No such sync" },
   "unknown-tenant": { status: 404, title: "No such tenant" },
   "unsupported-media-type": { status: 415, title: "The body's content type is not supported" },
 } as const satisfies Record<FailureCode, Meaning>;

@@ -33,11 +33,13 @@ export type FailureCode =
   | "unknown-approval"
   | "unknown-assignment"
   | "unknown-collection"
+  | "unknown-configuration"
   | "unknown-device"
   | "unknown-notification"
   | "unknown-refresh"
   | "unknown-role"
   | "unknown-route"
+  | "unknown-sync"
   | "unknown-tenant"
   | "unsupported-media-type";
 

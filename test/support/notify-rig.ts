@@ -16,6 +16,7 @@ import { startTestSandbox, type TestSandbox } from "../local/sandbox/support.ts"
 import { accessWith } from "./access-settings.ts";
 import { storageConnectionString } from "./azurite.ts";
 import { type FaultTap, faultTap, Killed } from "./fault-tap.ts";
+import { passTime } from "./passing-time.ts";
 import { byMessageOnly, TestQueues, type Waiting } from "./test-queues.ts";
 
 /** Times in the proportions of the real ones. An answer is waited for in real time: as long as a busy machine may take. */
@@ -141,8 +142,8 @@ async function rigServices(
   clock: Clock,
 ): Promise<Services> {
   const tokens = new Map<string, Promise<string>>();
-  const token = (tenantId: string): Promise<string> => {
-    const known = tokens.get(tenantId) ?? signIn(sandbox, tenantId);
+  const token = (tenantId: string, fresh = false): Promise<string> => {
+    const known = (fresh ? undefined : tokens.get(tenantId)) ?? signIn(sandbox, tenantId);
     tokens.set(tenantId, known);
     return known;
   };
@@ -156,7 +157,15 @@ async function rigServices(
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
   };
-  const world = { clock, intercept: faults.tap, token, queues, firstPass: byMessageOnly, settleMs };
+  const world = {
+    clock,
+    intercept: faults.tap,
+    token,
+    queues,
+    firstPass: byMessageOnly,
+    settleMs,
+    wait: (ms: number) => Promise.resolve(passTime(ms)),
+  };
   return buildServices(settings, () => ({}), world);
 }
 

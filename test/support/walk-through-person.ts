@@ -1,7 +1,16 @@
-/** Does what a walk-through asks a person to do: reads page and code from the terminal, and signs in. */
+/** Takes the script out of a walk-through, and does what it asks a person to do: reads page and code from the terminal, and signs in. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { launchChromium } from "./chromium.ts";
+
+/** The shell blocks of one section of a page, as one script with a line of dashes between them. */
+export function scriptOf(page: string, section: string): string {
+  const [, text = ""] = page.split(`\n## ${section}\n`);
+  const [body = ""] = text.split("\n## ");
+  return [...body.matchAll(/```sh\n([\s\S]*?)```/g)]
+    .map(([, block]) => block)
+    .join("\necho; echo ---\n");
+}
 
 /** What a terminal shows to somebody who is to sign in. */
 export type Prompt = { readonly page: string; readonly code: string };

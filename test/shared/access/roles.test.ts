@@ -118,11 +118,11 @@ describe("requirements", () => {
     expect(requirementOf(name)).toBeDefined();
   });
 
-  test("are anonymous for health and the API document, and nothing else", () => {
+  test("are anonymous for health, the API document and the two callbacks, and nothing else", () => {
     const listed = Object.keys(requirements).filter(
       (name) => requirementOf(name)?.kind === "anonymous",
     );
-    expect(listed).toEqual(["health", "openapi"]);
+    expect(listed).toEqual(["health", "openapi", "callbacks-sign-in", "callbacks-consent"]);
     const open = operations.filter(({ anonymous }) => anonymous).map(({ name }) => name);
     expect(listed).toEqual(expect.arrayContaining(open));
   });

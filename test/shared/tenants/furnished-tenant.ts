@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames, type TableName, tableNames } from "../../../shared/storage/names.ts";
 import { ofTenant, type Tables } from "../../../shared/storage/tables.ts";
+import { neverSynced } from "../../../shared/sync/state/sync.ts";
+import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import type { NotifyRig } from "../../support/notify-rig.ts";
 import { caller } from "../access/installation.ts";
@@ -20,6 +22,8 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   openWork: "purged",
   throttles: "purged",
   approvals: "purged",
+  signIns: "purged",
+  syncs: "purged",
   answers: "named by operation; gone by their age",
   audit: "stays: it says who removed the tenant",
   roles: "belong to no tenant",
@@ -74,6 +78,10 @@ export async function furnish(rig: NotifyRig) {
   const at = new Date().toISOString();
   const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
   await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });
+  await storage.tables.put(tableNames.signIns, { partitionKey: tenantId, rowKey: "account" });
+  const syncs = new SyncStore(storage.tables);
+  await syncs.change({ value: neverSynced(tenantId, 0), etag: "" });
+  await syncs.index(neverSynced(tenantId, 0));
   return { tenantId, notificationIds: [all, some] };
 }
 

@@ -1,0 +1,297 @@
+/**
+ * A tenant's configuration as people work with it: what is wanted beside what was last read, one item with its history,
+ * an edit, and everything as plain JSON out and in. Nothing here touches the tenant: an edit makes a revision, and the
+ * next sync plans it.
+ */
+import type * as z from "zod";
+import type { Clock } from "../kernel/clock.ts";
+import { toIso } from "../kernel/clock.ts";
+import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import { lost, updateRow } from "../storage/tables.ts";
+import type { ConfigurationType } from "./catalogue/configuration-type.ts";
+import type { ItemDetail, ItemView, TypeView } from "./contract.ts";
+import { canonical } from "./items/canonical.ts";
+import { schemaFaults } from "./items/edit.ts";
+import type { JsonObject } from "./items/json.ts";
+import { keptOf, type ListedItem, type Repository, type Tree } from "./revisions/revisions.ts";
+import type { RulesDocument } from "./state/rules.ts";
+import type { TenantSync, Who } from "./state/sync.ts";
+import type { SyncStore } from "./state/sync-store.ts";
+
+type Parts = {
+  readonly store: SyncStore;
+  readonly revisions: Repository;
+  readonly clock: Clock;
+  readonly types: readonly ConfigurationType[];
+  readonly rules: (tenant: TenantSync) => Promise<RulesDocument>;
+};
+
+/** An item by type and key with its wanted content, as it travels in and out. */
+export type PlainItem = {
+  readonly type: string;
+  readonly key: string;
+  readonly name: string;
+  readonly body: JsonObject;
+};
+
+const maxHistory = 50;
+
+/** The repository of a tenant's configuration. */
+export class Configuration {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Every type there is, with how many items it has. */
+  async types(tenantId: string, isEnabled: (type: ConfigurationType) => boolean) {
+    const { tenant, desired, actual } = await this.#trees(tenantId);
+    const counted = async (tree: Tree, key: string): Promise<number> =>
+      (await this.#parts.revisions.list(tenant.tenantId, key, tree[key])).length;
+    const views: z.output<typeof TypeView>[] = [];
+    for (const type of this.#parts.types)
+      views.push({
+        type: type.key,
+        names: type.names,
+        isWritten: type.isWritten,
+        enabled: isEnabled(type),
+        writtenBy: type.writtenBy,
+        changeable: Object.fromEntries(
+          Object.entries(type.changeable).flatMap(([what, allowed]) =>
+            allowed === true ? [] : [[what, `${allowed.reason}: ${allowed.detail}`]],
+          ),
+        ),
+        items: await counted(desired, type.key),
+        inTenant: await counted(actual, type.key),
+      });
+    return views;
+  }
+
+  /** Items of a type, in the order of their keys. */
+  async items(tenantId: string, type: string): Promise<Result<z.output<typeof ItemView>[]>> {
+    if (this.#typeOf(type) === undefined) return unknownType(type);
+    const { desired, actual } = await this.#trees(tenantId);
+    const { revisions } = this.#parts;
+    const wanted = byKey(await revisions.list(tenantId, type, desired[type]));
+    const found = byKey(await revisions.list(tenantId, type, actual[type]));
+    const keys = [...new Set([...wanted.keys(), ...found.keys()])].toSorted();
+    return succeed(keys.map((key) => viewOf(type, key, wanted.get(key), found.get(key))));
+  }
+
+  /** One item with what is wanted, what the tenant has, and who changed what is wanted. */
+  async item(
+    tenantId: string,
+    type: string,
+    key: string,
+  ): Promise<Result<{ readonly view: z.output<typeof ItemDetail>; readonly etag: string }>> {
+    if (this.#typeOf(type) === undefined) return unknownType(type);
+    const { revisions, rules } = this.#parts;
+    const { tenant, desired, actual } = await this.#trees(tenantId);
+    const wanted = byKey(await revisions.list(tenantId, type, desired[type])).get(key);
+    const found = byKey(await revisions.list(tenantId, type, actual[type])).get(key);
+    if (wanted === undefined && found === undefined) return unknownItem(type, key);
+    const { modes } = await rules(tenant);
+    const view = {
+      ...viewOf(type, key, wanted, found),
+      ...(wanted === undefined ? {} : { desired: (await revisions.item(tenantId, wanted)).body }),
+      ...(found === undefined ? {} : { actual: (await revisions.item(tenantId, found)).body }),
+      mode: modes[`${type}/${key}`] ?? ("strict" as const),
+      history: await this.#history(tenantId, type, key),
+    };
+    return succeed({ view, etag: etagOf(wanted) });
+  }
+
+  /** Repository in which the item is another one than in the one before. */
+  async #history(tenantId: string, type: string, key: string) {
+    const { store, revisions } = this.#parts;
+    const made = (await store.revisions(tenantId, maxHistory)).toReversed();
+    const history: z.output<typeof ItemDetail>["history"] = [];
+    let last: string | undefined;
+    for (const { revisionId, at, by, message, tree } of made) {
+      const manifest = (await revisions.tree(tenantId, tree))[type];
+      const listed = await revisions.list(tenantId, type, manifest);
+      const hash = listed.find((item) => item.key === key)?.hash;
+      if (hash === last) continue;
+      last = hash;
+      history.push({
+        revision: revisionId,
+        at: toIso(at),
+        by,
+        message,
+        ...(hash === undefined ? {} : { hash }),
+      });
+    }
+    return history.toReversed();
+  }
+
+  /** Changes what is wanted of an item, or adds it. `ifMatch`: only the version that the caller read. */
+  async edit(
+    tenantId: string,
+    name: { readonly type: string; readonly key: string },
+    edit: { readonly body: JsonObject; readonly message: string },
+    { ifMatch, by }: { readonly ifMatch: string | undefined; readonly by: Who },
+  ): Promise<Result<{ readonly etag: string }>> {
+    const type = this.#typeOf(name.type);
+    if (type === undefined) return unknownType(name.type);
+    const entry = this.#checked(type, name.key, edit.body, "/body");
+    if (!entry.ok) return entry;
+    const { revisions } = this.#parts;
+    return this.#revise(tenantId, by, edit.message, async (desired) => {
+      const content = await revisions.content(tenantId, type.key, desired[type.key]);
+      const before = content.entries.get(name.key);
+      if (ifMatch !== undefined && ifMatch !== etagOf(before)) return changedMeanwhile(name.key);
+      const { item, entry: fresh } = entry.value;
+      const id = before?.id === undefined ? {} : { id: before.id };
+      const others = keptOf(content).filter((each) => each.item.key !== name.key);
+      const kept = [...others, { item: { ...item, ...id }, entry: { ...fresh, ...id } }];
+      const manifest = await revisions.putType(tenantId, type.key, kept, desired[type.key]);
+      return succeed({ tree: { ...desired, [type.key]: manifest }, etag: etagOf(fresh) });
+    });
+  }
+
+  /** What is wanted, item by item. */
+  async *plain(tenantId: string): AsyncGenerator<PlainItem> {
+    const { desired } = await this.#trees(tenantId);
+    for (const [type, manifest] of Object.entries(desired)) {
+      const content = await this.#parts.revisions.content(tenantId, type, manifest);
+      for (const { key, name, body } of content.items) yield { type, key, name, body };
+    }
+  }
+
+  /** Takes items in: all or none, and every fault is named. */
+  async take(
+    tenantId: string,
+    items: readonly PlainItem[],
+    message: string,
+    by: Who,
+  ): Promise<Result<{ readonly etag: string }>> {
+    const faults: Fault[] = [];
+    const seen = new Set<string>();
+    const kept = items.flatMap(({ type: key, key: itemKey, body }, at) => {
+      const pointer = `/items/${at}`;
+      const name = `${key}/${itemKey}`;
+      if (seen.has(name)) faults.push({ pointer, detail: `names ${name} a second time` });
+      seen.add(name);
+      const type = this.#typeOf(key);
+      if (type === undefined) {
+        faults.push({ pointer: `${pointer}/type`, detail: "is no type of configuration" });
+        return [];
+      }
+      const checked = this.#checked(type, itemKey, body, `${pointer}/body`);
+      if (checked.ok) return [checked.value];
+      faults.push(...(checked.failure.faults ?? []));
+      return [];
+    });
+    if (faults.length > 0)
+      return fail("invalid-request", "Nothing was taken in: some items are not in order.", {
+        faults: faults.slice(0, 100),
+      });
+    const { revisions } = this.#parts;
+    return this.#revise(tenantId, by, message, async (desired) => {
+      const tree: Record<string, string> = { ...desired };
+      for (const [type, own] of Map.groupBy(kept, ({ item }) => item.type)) {
+        const content = await revisions.content(tenantId, type, desired[type]);
+        const fresh = new Map(keptOf(content).map((each) => [each.item.key, each]));
+        for (const { item, entry } of own) {
+          const known = content.entries.get(item.key);
+          const id = known?.id === undefined ? {} : { id: known.id };
+          fresh.set(item.key, { item: { ...item, ...id }, entry: { ...entry, ...id } });
+        }
+        tree[type] = await revisions.putType(tenantId, type, [...fresh.values()], desired[type]);
+      }
+      return succeed({ tree, etag: "" });
+    });
+  }
+
+  #checked(type: ConfigurationType, key: string, body: JsonObject, pointer: string) {
+    const faults = schemaFaults(type, body).map((fault) => ({
+      ...fault,
+      pointer: pointer + fault.pointer,
+    }));
+    const made = faults.length === 0 ? canonical(type, body, () => undefined) : undefined;
+    if (made !== undefined && made.item.key !== key)
+      faults.push({ pointer, detail: `names itself ${made.item.key}, and is to be ${key}` });
+    if (made === undefined || faults.length > 0)
+      return fail("invalid-request", `This is no ${type.names.en} as it can be.`, { faults });
+    return succeed(made);
+  }
+
+  async #revise(
+    tenantId: string,
+    by: Who,
+    message: string,
+    change: (desired: Tree) => Promise<Result<{ readonly tree: Tree; readonly etag: string }>>,
+  ): Promise<Result<{ readonly etag: string }>> {
+    const { store, revisions, clock } = this.#parts;
+    return updateRow(`what is wanted of ${tenantId}`, async () => {
+      const now = clock.now();
+      const tenant = await store.tenant(tenantId, now);
+      const changed = await change(await revisions.tree(tenantId, tenant.value.desired));
+      if (!changed.ok) return changed;
+      const { tree, etag } = changed.value;
+      const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
+      if (desired === tenant.value.desired) return succeed({ etag });
+      const revision = { v: 1 as const, at: now, by, message, tree: desired };
+      const value = { ...tenant.value, desired };
+      const written = await store.change({ value, etag: tenant.etag }, { revision });
+      return written === undefined ? lost : succeed({ etag });
+    });
+  }
+
+  async #trees(tenantId: string) {
+    const { store, revisions, clock } = this.#parts;
+    const tenant = (await store.tenant(tenantId, clock.now())).value;
+    const [desired, actual] = await Promise.all([
+      revisions.tree(tenantId, tenant.desired),
+      revisions.tree(tenantId, tenant.snapshot),
+    ]);
+    return { tenant, desired, actual };
+  }
+
+  #typeOf(key: string): ConfigurationType | undefined {
+    return this.#parts.types.find((type) => type.key === key);
+  }
+}
+
+const byKey = (listed: readonly ListedItem[]): Map<string, ListedItem> =>
+  new Map(listed.map((item) => [item.key, item]));
+
+/** An item that nobody has ever wanted has an etag too: to be added only while it is not there. */
+const etagOf = (entry: { readonly hash: string } | undefined): string =>
+  `"${entry?.hash ?? "none"}"`;
+
+function viewOf(
+  type: string,
+  key: string,
+  wanted: ListedItem | undefined,
+  found: ListedItem | undefined,
+): z.output<typeof ItemView> {
+  const flaw = found?.flaw;
+  const fixed = found?.fixed;
+  return {
+    type,
+    key,
+    name: wanted?.name ?? found?.name ?? key,
+    inDesired: wanted !== undefined,
+    inTenant: found !== undefined,
+    differs: wanted?.hash !== found?.hash,
+    ...(flaw === undefined ? {} : { flaw: `${flaw.reason}: ${flaw.detail}` }),
+    ...(fixed === undefined ? {} : { fixed: `${fixed.reason}: ${fixed.detail}` }),
+  };
+}
+
+const unknownType = (type: string): { ok: false; failure: Failure } =>
+  fail(
+    "unknown-configuration",
+    `There is no type of configuration ${type}. GET .../configuration lists them.`,
+  );
+
+const unknownItem = (type: string, key: string): { ok: false; failure: Failure } =>
+  fail("unknown-configuration", `There is no ${type} ${key}, neither wanted nor in the tenant.`);
+
+const changedMeanwhile = (key: string): { ok: false; failure: Failure } =>
+  fail(
+    "precondition-failed",
+    `${key} changed since you read it. Read it again, then decide again.`,
+  );

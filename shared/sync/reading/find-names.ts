@@ -1,0 +1,302 @@
+/**
+ * Finds the names of what a configuration refers to by id: directory objects are asked of Graph, a thousand at a
+ * time; other configuration was read in an earlier wave of the same sync, or stands in the last snapshot.
+ */
+
+import type { GraphAnswer } from "../../graph/answer.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { inChunks } from "../../kernel/concurrency.ts";
+import { typeOfFamily } from "../catalogue/catalogue.ts";
+import type {
+  ConfigurationType,
+  ReasonCode,
+  ReferenceFamily,
+} from "../catalogue/configuration-type.ts";
+import { canonical } from "../items/canonical.ts";
+import type { ReferenceToken } from "../items/item.ts";
+import { type JsonObject, textOf } from "../items/json.ts";
+import type { Referable } from "../items/references.ts";
+import { tokensIn } from "../plan/shape.ts";
+import type { Repository, Tree } from "../revisions/revisions.ts";
+import type { SyncStore } from "../state/sync-store.ts";
+import type { Later, PacedGraph } from "./paced-graph.ts";
+import { inLookups } from "./read-type.ts";
+
+/** Answers what an id is called in the tenant; undefined: there is nothing of that id. */
+export type Resolve = (
+  family: ReferenceFamily,
+  id: string,
+) => { readonly name: string } | undefined;
+
+/** Names, or why they could not be had: then the type is not read, since half of it would look changed. */
+export type FoundNames =
+  | { readonly kind: "found"; readonly resolve: Resolve }
+  | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
+
+/** What the directory calls the families that it knows by object ids. */
+const objects: Partial<Record<ReferenceFamily, string>> = {
+  group: "group",
+  user: "user",
+  workloadIdentity: "servicePrincipal",
+};
+
+/** Finds names for one type at a time. */
+export class NameFinder {
+  readonly #directory: Directory;
+  readonly #store: SyncStore;
+  readonly #revisions: Repository;
+  readonly #clock: Clock;
+
+  constructor(graph: PacedGraph, store: SyncStore, revisions: Repository, clock: Clock) {
+    this.#directory = new Directory(graph);
+    this.#store = store;
+    this.#revisions = revisions;
+    this.#clock = clock;
+  }
+
+  async find(
+    tenantId: string,
+    syncId: string,
+    type: ConfigurationType,
+    items: readonly JsonObject[],
+  ): Promise<FoundNames> {
+    const wanted = referencesIn(type, items);
+    const names = new Map<string, string>();
+    for (const [family, ids] of wanted) {
+      const found = await this.#directory.byIds(tenantId, family, ids);
+      if ("kind" in found) return found;
+      for (const { id, name } of found) names.set(`${family} ${id.toLowerCase()}`, name);
+    }
+    await this.#ask(tenantId, syncId, wanted, names);
+    return {
+      kind: "found",
+      resolve: (family, id) => {
+        const name = names.get(`${family} ${id.toLowerCase()}`);
+        return name === undefined ? undefined : { name };
+      },
+    };
+  }
+
+  async #ask(
+    tenantId: string,
+    syncId: string,
+    wanted: ReadonlyMap<ReferenceFamily, ReadonlySet<string>>,
+    names: Map<string, string>,
+  ): Promise<void> {
+    const families = [...wanted.keys()].filter(
+      (family) => family !== "group" && typeOfFamily(family) !== undefined,
+    );
+    if (families.length === 0) return;
+    const progress = await this.#store.types(tenantId, syncId);
+    const { snapshot } = (await this.#store.tenant(tenantId, this.#clock.now())).value;
+    const tree = await this.#revisions.tree(tenantId, snapshot);
+    for (const family of families) {
+      const type: string = family;
+      const manifest = progress.get(type)?.value.manifest ?? tree[type];
+      for (const { id, name } of await this.#revisions.list(tenantId, type, manifest))
+        if (id !== undefined) names.set(`${family} ${id.toLowerCase()}`, name);
+    }
+  }
+}
+
+/** Every id of a type's items that has to be known by name. */
+function referencesIn(
+  type: ConfigurationType,
+  items: readonly JsonObject[],
+): ReadonlyMap<ReferenceFamily, ReadonlySet<string>> {
+  const wanted = new Map<ReferenceFamily, Set<string>>();
+  for (const raw of items)
+    for (const { family, id } of canonical(type, raw, () => undefined).references)
+      wanted.set(family, (wanted.get(family) ?? new Set()).add(id));
+  return wanted;
+}
+
+type Thing = { readonly id: string; readonly name: string };
+type NotKnown = { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
+
+/** What the directory itself answers about people, groups, applications and roles. */
+class Directory {
+  readonly #graph: PacedGraph;
+
+  constructor(graph: PacedGraph) {
+    this.#graph = graph;
+  }
+
+  /** Those of the ids that are there, with their names; of a family that is none of the directory's, none. */
+  async byIds(
+    tenantId: string,
+    family: ReferenceFamily,
+    ids: ReadonlySet<string>,
+  ): Promise<readonly Thing[] | NotKnown> {
+    if (ids.size === 0) return [];
+    const asking = askingIn(tenantId);
+    if (family === "directoryRole") {
+      const listed = objectsIn(
+        await this.#graph.read(asking, { path: "/directoryRoleTemplates?$select=id,displayName" }),
+      );
+      return typeof listed === "string" ? unavailable(family, listed) : listed.map(thingOf(family));
+    }
+    if (family === "servicePrincipal") return this.#applications(tenantId, [...ids]);
+    const kind = objects[family];
+    if (kind === undefined) return [];
+    const things: Thing[] = [];
+    for (const part of inLookups([...ids])) {
+      const body = { ids: part, types: [kind] };
+      const request = { method: "POST" as const, path: "/directoryObjects/getByIds", body };
+      const listed = objectsIn(await this.#graph.query(asking, request));
+      if (typeof listed === "string") return unavailable(family, listed);
+      things.push(...listed.map(thingOf(family)));
+    }
+    return things;
+  }
+
+  /** All of a family that are called like that; two are enough to know that it is not clear. */
+  async byName(
+    tenantId: string,
+    family: ReferenceFamily,
+    name: string,
+  ): Promise<readonly Thing[] | NotKnown> {
+    const collection = { group: "groups", user: "users", workloadIdentity: "servicePrincipals" };
+    const place = collection[family as keyof typeof collection];
+    if (place === undefined) return [];
+    const property = family === "user" ? "userPrincipalName" : "displayName";
+    const filter = encodeURIComponent(`${property} eq '${name.replaceAll("'", "''")}'`);
+    const path = `/${place}?$filter=${filter}&$select=id,displayName,${property}&$top=2`;
+    const listed = objectsIn(await this.#graph.read(askingIn(tenantId), { path }));
+    return typeof listed === "string" ? unavailable(family, listed) : listed.map(thingOf(family));
+  }
+
+  /** Applications by their appIds: one that the tenant does not have is not there. */
+  async #applications(
+    tenantId: string,
+    appIds: readonly string[],
+  ): Promise<readonly Thing[] | NotKnown> {
+    const things: Thing[] = [];
+    for (const part of inChunks(
+      appIds.filter((id) => appIdPattern.test(id)),
+      batchParts,
+    )) {
+      const answered = await this.#graph.readTogether(
+        askingIn(tenantId),
+        part.map((id) => `/servicePrincipals(appId='${id}')?$select=id,appId,displayName`),
+      );
+      if (answered.kind === "later") return unavailable("servicePrincipal", answered.why);
+      const found = part.map((id, at) => applicationIn(id, answered.answers[at] as GraphAnswer));
+      const unknown = found.find((each) => typeof each === "string");
+      if (unknown !== undefined) return unavailable("servicePrincipal", unknown);
+      things.push(...found.filter((each) => typeof each === "object"));
+    }
+    return things;
+  }
+}
+
+/** An application as it was answered; undefined where it is not there, and words where nobody can tell. */
+function applicationIn(id: string, answer: GraphAnswer): Thing | string | undefined {
+  if (answer.kind === "ok") {
+    const { displayName } = (answer.body ?? {}) as JsonObject;
+    return { id, name: typeof displayName === "string" ? displayName : "" };
+  }
+  if (answer.kind !== "refused") return answer.why;
+  return answer.reason === "notFound" ? undefined : answer.message;
+}
+
+const appIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const batchParts = 20;
+
+const askingIn = (tenantId: string) => ({
+  tenantId,
+  asker: tenantId,
+  graph: "v1.0" as const,
+  workload: "identityReads" as const,
+});
+
+const thingOf =
+  (family: ReferenceFamily) =>
+  (object: JsonObject): Thing => {
+    const { id, displayName, userPrincipalName } = object;
+    const name = (family === "user" ? userPrincipalName : undefined) ?? displayName;
+    return { id: textOf(id), name: textOf(name) };
+  };
+
+// The other way: what in the tenant references can stand for.
+
+/** Things that references can stand for, or why they could not be had. */
+export type FoundThings =
+  | { readonly kind: "found"; readonly things: readonly Referable[] }
+  | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
+
+/** Finds what the references of bodies can stand for in a tenant, by their ids, and by their names. */
+export class ThingFinder {
+  readonly #directory: Directory;
+  readonly #revisions: Repository;
+
+  constructor(graph: PacedGraph, revisions: Repository) {
+    this.#directory = new Directory(graph);
+    this.#revisions = revisions;
+  }
+
+  /** `tree`: the tenant as it was read. `made`: items that the same deploy has created, by `type/key`. */
+  async find(
+    tenantId: string,
+    tree: Tree,
+    bodies: readonly (JsonObject | undefined)[],
+    made: ReadonlyMap<string, string> = new Map(),
+  ): Promise<FoundThings> {
+    const tokens = bodies.flatMap((body) => (body === undefined ? [] : [...tokensIn(body)]));
+    const things: Referable[] = [];
+    for (const [family, wanted] of Map.groupBy(tokens, ({ $ref }) => $ref)) {
+      const type = typeOfFamily(family)?.key;
+      const listed = await this.#revisions.list(tenantId, type ?? "", tree[type ?? ""]);
+      const own: Thing[] = [
+        ...listed.flatMap(({ id, name }) => (id === undefined ? [] : [{ id, name }])),
+        ...(type === undefined ? [] : madeOf(type, made)),
+      ];
+      const missing = await this.#ask(tenantId, family, wanted, own);
+      if (missing !== undefined) return missing;
+      things.push(...own.map((thing) => ({ family, ...thing })));
+    }
+    return { kind: "found", things };
+  }
+
+  /** Asks the directory for what is not among `own`: by ids, and what is not there by names. */
+  async #ask(
+    tenantId: string,
+    family: ReferenceFamily,
+    wanted: readonly ReferenceToken[],
+    own: Thing[],
+  ): Promise<NotKnown | undefined> {
+    const unknown = (): ReferenceToken[] =>
+      wanted.filter(
+        ({ id, name }) =>
+          !own.some((thing) => thing.id.toLowerCase() === id?.toLowerCase() || thing.name === name),
+      );
+    const ids = new Set(unknown().flatMap(({ id }) => id ?? []));
+    const byId = await this.#directory.byIds(tenantId, family, ids);
+    if ("kind" in byId) return byId;
+    own.push(...byId);
+    for (const name of new Set(unknown().flatMap((token) => token.name ?? []))) {
+      const byName = await this.#directory.byName(tenantId, family, name);
+      if ("kind" in byName) return byName;
+      own.push(...byName);
+    }
+    return undefined;
+  }
+}
+
+const madeOf = (type: string, made: ReadonlyMap<string, string>): Thing[] =>
+  [...made].flatMap(([name, id]) =>
+    name.startsWith(`${type}/`) ? [{ id, name: name.slice(type.length + 1) }] : [],
+  );
+
+const unavailable = (family: string, detail: string): NotKnown => ({
+  kind: "failed",
+  reason: "unavailable",
+  detail: `names and ids of ${family}: ${detail}`,
+});
+
+/** The objects of a list, or why there are none to be had. */
+function objectsIn(answer: GraphAnswer | Later): readonly JsonObject[] | string {
+  if (answer.kind !== "ok") return answer.kind === "refused" ? answer.message : answer.why;
+  const { value } = (answer.body ?? {}) as { readonly value?: unknown };
+  return Array.isArray(value) ? (value as JsonObject[]) : "the answer is no list";
+}

@@ -1,0 +1,393 @@
+/**
+ * Reads one type of a tenant's configuration whole: every page of its list, whatever stands only in the items, and
+ * their nested lists to the end. It can stop anywhere and go on from what it has, and it never takes a part for the
+ * whole: an item that was read in part says so, and a list that did not come to its end is no list.
+ */
+import type { GraphAnswer } from "../../graph/answer.ts";
+import { wordsOf } from "../../graph/answer.ts";
+import { inChunks } from "../../kernel/concurrency.ts";
+import type { ConfigurationType, NestedList, ReasonCode } from "../catalogue/configuration-type.ts";
+import type { JsonObject } from "../items/json.ts";
+import type { Later, PacedCall, PacedGraph } from "./paced-graph.ts";
+
+/** What has been read so far. */
+export type ReadSoFar = {
+  readonly items: readonly JsonObject[];
+  /** Where the list goes on; absent at its beginning and at its end. */
+  readonly nextLink?: string;
+  readonly listed: boolean;
+  /** Items whose own content has been read, from the first. */
+  readonly detailed: number;
+  /** Ids of items that were read in part, with the reason. */
+  readonly incomplete: Readonly<Record<string, string>>;
+  readonly requests: number;
+};
+
+export const nothingRead: ReadSoFar = {
+  items: [],
+  listed: false,
+  detailed: 0,
+  incomplete: {},
+  requests: 0,
+};
+
+/** How reading went on. */
+export type ReadOutcome =
+  | { readonly kind: "read"; readonly reading: ReadSoFar }
+  | (Later & { readonly reading: ReadSoFar })
+  | {
+      readonly kind: "failed";
+      readonly reading: ReadSoFar;
+      readonly reason: ReasonCode;
+      readonly detail: string;
+      readonly requestId?: string;
+    };
+
+const batchParts = 20;
+/** A list that has more pages than this leads in a circle. */
+const maxPages = 2_000;
+
+/** Goes on reading while `mayGoOn`. */
+export async function readType(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  from: ReadSoFar,
+  mayGoOn: () => boolean,
+): Promise<ReadOutcome> {
+  const listed = await readList(graph, asking, type, from, mayGoOn);
+  if (listed.kind !== "read") return listed;
+  const isPart = (item: JsonObject): boolean =>
+    (type.nested ?? []).some(
+      ({ into }) => !Array.isArray(item[into]) || linkOf(item, into) !== undefined,
+    );
+  const needsItems = type.contentIn === "item" || listed.reading.items.some(isPart);
+  return needsItems ? readItems(graph, asking, type, listed.reading, mayGoOn) : listed;
+}
+
+async function readList(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  from: ReadSoFar,
+  mayGoOn: () => boolean,
+): Promise<ReadOutcome> {
+  let reading = from;
+  const seen = new Set<string>();
+  while (!reading.listed) {
+    if (!mayGoOn()) return pause(reading);
+    const { nextLink } = reading;
+    const answer = await graph.read(
+      asking,
+      nextLink === undefined ? { path: type.list } : { nextLink },
+    );
+    if (answer.kind === "later") return { ...answer, reading };
+    const requests = reading.requests + 1;
+    if (answer.kind !== "ok") return failure(answer, { ...reading, requests });
+    const page = pageIn(type, answer.body);
+    if (page === undefined) return notAList({ ...reading, requests });
+    if (page.nextLink !== undefined && seen.has(page.nextLink)) return circle(reading);
+    seen.add(page.nextLink ?? "");
+    reading = withPage(reading, page);
+  }
+  return { kind: "read", reading };
+}
+
+const circle = (reading: ReadSoFar): ReadOutcome => ({
+  kind: "failed",
+  reading,
+  reason: "unavailable",
+  detail: "the list's links lead in a circle",
+});
+
+function withPage(before: ReadSoFar, page: Page): ReadSoFar {
+  const { nextLink: _, ...reading } = before;
+  const items = [...reading.items, ...page.items];
+  const next = page.nextLink === undefined ? { listed: true } : { nextLink: page.nextLink };
+  return { ...reading, items, requests: reading.requests + 1, ...next };
+}
+
+/** Reads what stands only in the items, 20 to a request; conditional access is never read in batches. */
+async function readItems(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  from: ReadSoFar,
+  mayGoOn: () => boolean,
+): Promise<ReadOutcome> {
+  let reading = from;
+  while (reading.detailed < reading.items.length) {
+    if (!mayGoOn()) return pause(reading);
+    const part = reading.items.slice(reading.detailed, reading.detailed + batchParts);
+    const whole = await detailsOf(graph, asking, type, part);
+    if ("kind" in whole) return { ...whole, reading };
+    const items = [...reading.items];
+    items.splice(reading.detailed, part.length, ...whole.items);
+    reading = {
+      ...reading,
+      items,
+      detailed: reading.detailed + part.length,
+      incomplete: { ...reading.incomplete, ...whole.incomplete },
+      requests: reading.requests + whole.requests,
+    };
+  }
+  return { kind: "read", reading };
+}
+
+type Details = {
+  readonly items: readonly JsonObject[];
+  readonly incomplete: Readonly<Record<string, string>>;
+  readonly requests: number;
+};
+
+async function detailsOf(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  part: readonly JsonObject[],
+): Promise<Details | Later> {
+  const whole = await wholeItems(graph, asking, type, part);
+  if ("kind" in whole) return whole;
+  let details: Details = whole;
+  for (const nested of type.nested ?? []) {
+    const next = await withNested(graph, asking, type, nested, details);
+    if ("kind" in next) return next;
+    details = next;
+  }
+  return details;
+}
+
+/** Items as they are read one by one, where their content stands only there. */
+async function wholeItems(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  part: readonly JsonObject[],
+): Promise<Details | Later> {
+  if (type.contentIn !== "item") return { items: part, incomplete: {}, requests: 0 };
+  const paths = part.map((item) => type.item.replace("{id}", encodeURIComponent(idOf(item))));
+  const answered = await graph.readTogether(asking, paths);
+  if (answered.kind === "later") return answered;
+  const incomplete: Record<string, string> = {};
+  const items = part.map((item, at) => {
+    const body = bodyIn(answered.answers[at]);
+    if (body === undefined) incomplete[idOf(item)] = whyNot(answered.answers[at]);
+    return body ?? item;
+  });
+  return { items, incomplete, requests: 1 };
+}
+
+async function withNested(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  nested: NestedList,
+  details: Details,
+): Promise<Details | Later> {
+  const open = details.items.filter((item) => !Array.isArray(item[nested.into]));
+  const firsts = await firstPages(graph, asking, type, nested, open);
+  if ("kind" in firsts) return firsts;
+  const incomplete: Record<string, string> = { ...details.incomplete };
+  let requests = details.requests + (open.length > 0 ? 1 : 0);
+  const items: JsonObject[] = [];
+  for (const item of details.items) {
+    const whole = await nestedIn(graph, asking, nested, item, firsts.get(item));
+    if ("kind" in whole) return whole;
+    requests += whole.requests;
+    const why = whole.why ?? tooFew(nested, item, whole.items.length);
+    if (why !== undefined) incomplete[idOf(item)] = why;
+    items.push({ ...item, [nested.into]: whole.items });
+  }
+  return { items, incomplete, requests };
+}
+
+/** Where a list inside an item goes on, where the item brought its first page only. */
+function linkOf(item: JsonObject, into: string): string | undefined {
+  const link = item[`${into}@odata.nextLink`];
+  return typeof link === "string" && link !== "" ? link : undefined;
+}
+
+/** First pages of a nested list, of the items that did not bring theirs along. */
+async function firstPages(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  nested: NestedList,
+  items: readonly JsonObject[],
+): Promise<ReadonlyMap<JsonObject, GraphAnswer> | Later> {
+  if (items.length === 0) return new Map();
+  const answered = await graph.readTogether(
+    asking,
+    items.map((item) => nestedPath(type, nested, idOf(item))),
+  );
+  if (answered.kind === "later") return answered;
+  return new Map(items.map((item, at) => [item, answered.answers[at] as GraphAnswer]));
+}
+
+/** A nested list to its end: from the page that the item brought along, or from the one that was asked for. */
+async function nestedIn(
+  graph: PacedGraph,
+  asking: PacedCall,
+  { into }: NestedList,
+  item: JsonObject,
+  first: GraphAnswer | undefined,
+): Promise<Nested | Later> {
+  if (first !== undefined) return nestedList(graph, asking, first);
+  const brought = (Array.isArray(item[into]) ? item[into] : []) as readonly JsonObject[];
+  const link = linkOf(item, into);
+  if (link === undefined) return { items: brought, requests: 0 };
+  const next = await graph.read(asking, { nextLink: link });
+  if (next.kind === "later") return next;
+  const rest = await nestedList(graph, asking, next);
+  return "kind" in rest ? rest : { ...rest, items: [...brought, ...rest.items] };
+}
+
+function tooFew({ countedBy, into }: NestedList, item: JsonObject, read: number) {
+  const counted = countedBy === undefined ? undefined : item[countedBy];
+  return typeof counted === "number" && read < counted
+    ? `${read} of ${counted} ${into} were read`
+    : undefined;
+}
+
+/** One item as it is now, or that it is not there. */
+export type ReadItem =
+  | { readonly kind: "item"; readonly raw: JsonObject }
+  | { readonly kind: "absent" }
+  | Later
+  | Extract<ReadOutcome, { kind: "failed" }>;
+
+/** Reads one item whole. */
+export async function readItem(
+  graph: PacedGraph,
+  asking: PacedCall,
+  type: ConfigurationType,
+  id: string,
+): Promise<ReadItem> {
+  const path =
+    type.kind === "singleton" ? type.list : type.item.replace("{id}", encodeURIComponent(id));
+  const answer = await graph.read(asking, { path });
+  if (answer.kind === "later") return answer;
+  if (answer.kind === "refused" && answer.reason === "notFound") return { kind: "absent" };
+  if (answer.kind !== "ok") return failure(answer, nothingRead);
+  const raw = bodyIn(answer);
+  if (raw === undefined) return notAList(nothingRead);
+  let details: Details = { items: [{ ...raw, id: raw["id"] ?? id }], incomplete: {}, requests: 1 };
+  for (const nested of type.nested ?? []) {
+    const next = await withNested(graph, asking, type, nested, details);
+    if ("kind" in next) return next;
+    details = next;
+  }
+  const [detail] = Object.values(details.incomplete);
+  if (detail !== undefined)
+    return { kind: "failed", reading: nothingRead, reason: "incompleteRead", detail };
+  return { kind: "item", raw: type.nested === undefined ? raw : (details.items[0] as JsonObject) };
+}
+
+type Nested = {
+  readonly items: readonly JsonObject[];
+  readonly why?: string;
+  readonly requests: number;
+};
+
+/** A nested list from its first page to its end. */
+async function nestedList(
+  graph: PacedGraph,
+  asking: PacedCall,
+  first: GraphAnswer,
+): Promise<Nested | Later> {
+  const items: JsonObject[] = [];
+  let answer: GraphAnswer | Later = first;
+  for (let requests = 0; requests < maxPages; requests += 1) {
+    if (answer.kind === "later") return answer;
+    const page: Page | undefined = answer.kind === "ok" ? listIn(answer.body) : undefined;
+    if (page === undefined) return { items, why: whyNot(answer), requests };
+    items.push(...page.items);
+    if (page.nextLink === undefined) return { items, requests };
+    answer = await graph.read(asking, { nextLink: page.nextLink });
+  }
+  return { items, why: "its pages do not end", requests: maxPages };
+}
+
+const nestedPath = (type: ConfigurationType, { path }: NestedList, id: string): string =>
+  `${(type.item.split("?")[0] ?? "").replace("{id}", encodeURIComponent(id))}${path}`;
+
+type Page = { readonly items: readonly JsonObject[]; readonly nextLink?: string };
+
+function pageIn(type: ConfigurationType, body: unknown): Page | undefined {
+  if (type.kind === "list") return listIn(body);
+  return isObject(body) ? { items: [body] } : undefined;
+}
+
+/** A page of a list in Graph's shape; whatever is no object in it is none of ours, and makes the page no page. */
+function listIn(body: unknown): Page | undefined {
+  if (!isObject(body) || !Array.isArray(body["value"])) return undefined;
+  const items = body["value"].filter(isObject);
+  if (items.length !== body["value"].length) return undefined;
+  const link = body["@odata.nextLink"];
+  return typeof link === "string" && link !== "" ? { items, nextLink: link } : { items };
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const bodyIn = (answer: GraphAnswer | undefined): JsonObject | undefined =>
+  answer?.kind === "ok" && isObject(answer.body) ? answer.body : undefined;
+
+/** The id of an item as Graph gives it; an item without one is nobody's. */
+export const idOf = (item: JsonObject): string =>
+  typeof item["id"] === "string" ? item["id"] : "";
+
+const whyNot = (answer: GraphAnswer | undefined): string => {
+  if (answer === undefined || answer.kind === "ok") return "the answer has no content";
+  return answer.kind === "refused" ? wordsOf(answer) : answer.why;
+};
+
+const pause = (reading: ReadSoFar): ReadOutcome => ({
+  kind: "later",
+  afterMs: 0,
+  why: "its time in this pass is over",
+  reading,
+});
+
+const notAList = (reading: ReadSoFar): Extract<ReadOutcome, { kind: "failed" }> => ({
+  kind: "failed",
+  reading,
+  reason: "unavailable",
+  detail: "the answer is not in the shape of a list",
+});
+
+/** Why a type cannot be read. A refusal is about the app's permissions, or about what the tenant has a licence for. */
+function failure(
+  answer: Exclude<GraphAnswer, { kind: "ok" }>,
+  reading: ReadSoFar,
+): Extract<ReadOutcome, { kind: "failed" }> {
+  const requestId = answer.headers?.["request-id"];
+  const traced = requestId === undefined ? {} : { requestId };
+  const failed = (reason: ReasonCode): Extract<ReadOutcome, { kind: "failed" }> => ({
+    kind: "failed",
+    reading,
+    reason,
+    detail: answer.kind === "refused" ? wordsOf(answer) : answer.why,
+    ...traced,
+  });
+  if (answer.kind !== "refused") return failed("unavailable");
+  if (/licen[sc]e|subscription|not provisioned/i.test(answer.message))
+    return failed("licenceMissing");
+  const isForbidden = answer.reason === "forbidden" || answer.reason === "signedOut";
+  return failed(isForbidden ? "consentMissing" : "unavailable");
+}
+
+/** Any list of Graph's to its end; undefined when it does not come to one. */
+export async function readWhole(
+  graph: PacedGraph,
+  asking: PacedCall,
+  path: string,
+): Promise<readonly JsonObject[] | undefined> {
+  const first = await graph.read(asking, { path });
+  if (first.kind === "later") return undefined;
+  const list = await nestedList(graph, asking, first);
+  return "kind" in list || list.why !== undefined ? undefined : list.items;
+}
+
+/** Ids in parts that a look-up takes. */
+export const inLookups = (ids: readonly string[]): string[][] => inChunks(ids, 1_000);

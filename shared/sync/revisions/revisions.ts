@@ -1,0 +1,261 @@
+/**
+ * What is kept of a tenant's configuration: like a repository, by content. A pack holds bodies of items, a manifest
+ * says of each item of a type what it is and where its body lies, and a tree names the manifest of each type. All
+ * three are named by their SHA-256, so that what did not change is not written again, history costs nothing, and an
+ * older tree is as good as today's. A revision is a row that says who made which tree the desired one, and why.
+ */
+import * as z from "zod";
+import { inParallel } from "../../kernel/concurrency.ts";
+import { digest } from "../../kernel/values.ts";
+import type { Blobs } from "../../storage/blobs.ts";
+import type { ReasonCode } from "../catalogue/configuration-type.ts";
+import type { Item, ItemEntry, TypeContent } from "../items/item.ts";
+import type { JsonObject } from "../items/json.ts";
+
+/** The manifest of each type, by type. */
+export type Tree = Readonly<Record<string, string>>;
+
+const note = z.object({
+  reason: z.custom<ReasonCode>((code) => typeof code === "string"),
+  detail: z.string(),
+});
+const StoredEntry = z.object({
+  key: z.string(),
+  name: z.string(),
+  id: z.string().exactOptional(),
+  hash: z.string(),
+  flaw: note.exactOptional(),
+  fixed: note.extend({ except: z.array(z.string()).readonly().exactOptional() }).exactOptional(),
+  /** Where the body lies: pack, first byte, bytes. */
+  at: z.tuple([z.string(), z.number(), z.number()]),
+});
+type StoredEntry = z.output<typeof StoredEntry>;
+const Manifest = z.array(StoredEntry);
+const TreeSchema = z.record(z.string(), z.string());
+const Body = z.custom<JsonObject>((body) => typeof body === "object" && body !== null);
+
+/** An entry as it is listed, with the place of its body. */
+export type ListedItem = ItemEntry & { readonly at: StoredEntry["at"] };
+
+/** An item to keep, with what its manifest says of it. */
+export type KeptItem = { readonly item: Item; readonly entry: ItemEntry };
+
+/** Bodies of one pack: enough for a good number, and little enough to be read for one of them. */
+const maxPackBytes = 1_000_000;
+/** A type whose bodies lie in more packs than this is packed anew. */
+const maxPacks = 32;
+const concurrency = 4;
+
+/** Packs, manifests and trees of all tenants. */
+export class Repository {
+  readonly #blobs: Blobs;
+
+  constructor(blobs: Blobs) {
+    this.#blobs = blobs;
+  }
+
+  /** The manifests of a tree; of none, none. */
+  async tree(tenantId: string, hash: string | undefined): Promise<Tree> {
+    return hash === undefined ? {} : this.#read(tenantId, "trees", hash, TreeSchema);
+  }
+
+  /** Keeps a tree; one that is the same as `before` is not written. */
+  async putTree(tenantId: string, tree: Tree, before?: string): Promise<string> {
+    const sorted = Object.entries(tree).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return this.#put(tenantId, "trees", JSON.stringify(Object.fromEntries(sorted)), [before]);
+  }
+
+  /** What a manifest lists, in the order of keys; of none, nothing. */
+  async list(tenantId: string, type: string, manifest: string | undefined): Promise<ListedItem[]> {
+    if (manifest === undefined) return [];
+    const entries = await this.#read(tenantId, "manifests", manifest, Manifest);
+    return entries.map((entry) => ({ type, ...entry }));
+  }
+
+  /** One item with its body. */
+  async item(tenantId: string, listed: ListedItem): Promise<Item> {
+    const [pack, from, bytes] = listed.at;
+    const content = await this.#blobs.get(pathOf(tenantId, "packs", pack), from, bytes);
+    if (content === undefined) throw new Error(`the pack ${pack} of ${tenantId} is gone`);
+    return withBody(listed, Body.parse(JSON.parse(content.toString("utf8"))));
+  }
+
+  /** A whole type: every item with its body. */
+  async content(
+    tenantId: string,
+    type: string,
+    manifest: string | undefined,
+  ): Promise<TypeContent> {
+    const listed = await this.list(tenantId, type, manifest);
+    const packs = [...new Set(listed.map(({ at: [pack] }) => pack))];
+    const read = await inParallel(packs, concurrency, async (pack) => {
+      const bytes = await this.#blobs.get(pathOf(tenantId, "packs", pack));
+      if (bytes === undefined) throw new Error(`the pack ${pack} of ${tenantId} is gone`);
+      return [pack, bytes] as const;
+    });
+    const byPack = new Map(read);
+    const items = listed.map((entry) => {
+      const [pack, from, bytes] = entry.at;
+      const text = byPack.get(pack)?.toString("utf8", from, from + bytes) ?? "null";
+      return withBody(entry, Body.parse(JSON.parse(text)));
+    });
+    return {
+      type,
+      items,
+      entries: new Map(listed.map((entry) => [entry.key, withoutPlace(entry)])),
+    };
+  }
+
+  /** Keeps a type: bodies that the manifest `before` has already are not written again. Answers the manifest. */
+  async putType(
+    tenantId: string,
+    type: string,
+    kept: readonly KeptItem[],
+    before?: string,
+  ): Promise<string> {
+    const known = new Map(
+      (await this.list(tenantId, type, before)).map((old) => [old.hash, old.at]),
+    );
+    const scattered = new Set([...known.values()].map(([pack]) => pack)).size > maxPacks;
+    const sorted = kept.toSorted((a, b) => (a.item.key < b.item.key ? -1 : 1));
+    const fresh = sorted.filter(({ entry }) => scattered || !known.has(entry.hash));
+    const places = scattered ? new Map<string, StoredEntry["at"]>() : known;
+    for (const pack of packed(fresh)) {
+      await this.#put(tenantId, "packs", pack.content, []);
+      for (const [hash, at] of pack.places) places.set(hash, at);
+    }
+    const manifest = sorted.map(({ entry }): StoredEntry => {
+      const at = places.get(entry.hash);
+      if (at === undefined) throw new Error(`${type} ${entry.key} was packed nowhere`);
+      const { key, name, id, hash, flaw, fixed } = entry;
+      return {
+        key,
+        name,
+        hash,
+        at,
+        ...(id === undefined ? {} : { id }),
+        ...(flaw === undefined ? {} : { flaw }),
+        ...(fixed === undefined ? {} : { fixed }),
+      };
+    });
+    return this.#put(tenantId, "manifests", JSON.stringify(manifest), [before]);
+  }
+
+  /**
+   * A tree in which the named items are as another tree has them; what is not there is taken out. Without names: all
+   * items of the other tree's types.
+   */
+  async withItems(
+    tenantId: string,
+    tree: Tree,
+    from: Tree,
+    names: readonly Pick<Item, "type" | "key">[] | undefined,
+  ): Promise<Tree> {
+    if (names === undefined) return { ...tree, ...from };
+    const next: Record<string, string> = { ...tree };
+    for (const [type, own] of Map.groupBy(names, (name) => name.type)) {
+      const [mine, theirs] = [
+        await this.content(tenantId, type, tree[type]),
+        await this.content(tenantId, type, from[type]),
+      ];
+      const keys = new Set(own.map(({ key }) => key));
+      const kept = [
+        ...keptOf(mine).filter(({ item }) => !keys.has(item.key)),
+        ...keptOf(theirs).filter(({ item }) => keys.has(item.key)),
+      ];
+      next[type] = await this.putType(tenantId, type, kept, tree[type]);
+    }
+    return next;
+  }
+
+  /** Keeps any other document by its content; answers its name. */
+  putDocument(tenantId: string, document: unknown): Promise<string> {
+    return this.#put(tenantId, "documents", JSON.stringify(document), []);
+  }
+
+  /** Such a document. */
+  document<T>(
+    tenantId: string,
+    hash: string,
+    schema: { readonly parse: (value: unknown) => T },
+  ): Promise<T> {
+    return this.#read(tenantId, "documents", hash, schema);
+  }
+
+  async #read<T>(
+    tenantId: string,
+    kind: string,
+    hash: string,
+    schema: { readonly parse: (value: unknown) => T },
+  ): Promise<T> {
+    const content = await this.#blobs.get(pathOf(tenantId, kind, hash));
+    if (content === undefined) throw new Error(`${kind} ${hash} of ${tenantId} are gone`);
+    return schema.parse(JSON.parse(content.toString("utf8")));
+  }
+
+  async #put(
+    tenantId: string,
+    kind: string,
+    content: string,
+    known: readonly (string | undefined)[],
+  ): Promise<string> {
+    const hash = digest(content);
+    if (!known.includes(hash)) await this.#blobs.put(pathOf(tenantId, kind, hash), content);
+    return hash;
+  }
+}
+
+function withoutPlace(listed: ListedItem): ItemEntry {
+  const { at, ...entry } = listed;
+  return at === undefined ? listed : entry;
+}
+
+/** The items of a type with their entries. */
+export const keptOf = ({ items, entries }: TypeContent): KeptItem[] =>
+  items.flatMap((item) => {
+    const entry = entries.get(item.key);
+    return entry === undefined ? [] : [{ item, entry }];
+  });
+
+/** Everything of a tenant lies below this. */
+export const configurationPrefix = (tenantId: string): string => `configuration/${tenantId}/`;
+
+const pathOf = (tenantId: string, kind: string, hash: string): string =>
+  `${configurationPrefix(tenantId)}${kind}/${hash}`;
+
+function withBody({ type, key, name, id }: ListedItem, body: JsonObject): Item {
+  return { type, key, name, body, ...(id === undefined ? {} : { id }) };
+}
+
+type Pack = { readonly content: string; readonly places: Map<string, StoredEntry["at"]> };
+
+/** Bodies one after the other, each once, in packs of their own content. */
+function* packed(kept: readonly KeptItem[]): Generator<Pack> {
+  let texts: string[] = [];
+  let places: (readonly [hash: string, from: number, bytes: number])[] = [];
+  let size = 0;
+  const close = (): Pack => {
+    const content = texts.join("");
+    const name = digest(content);
+    const pack = {
+      content,
+      places: new Map(
+        places.map(([hash, from, bytes]) => [hash, [name, from, bytes] as StoredEntry["at"]]),
+      ),
+    };
+    [texts, places, size] = [[], [], 0];
+    return pack;
+  };
+  const seen = new Set<string>();
+  for (const { item, entry } of kept) {
+    if (seen.has(entry.hash)) continue;
+    seen.add(entry.hash);
+    const text = JSON.stringify(item.body);
+    const bytes = Buffer.byteLength(text);
+    if (size > 0 && size + bytes > maxPackBytes) yield close();
+    texts.push(text);
+    places.push([entry.hash, size, bytes]);
+    size += bytes;
+  }
+  if (size > 0) yield close();
+}

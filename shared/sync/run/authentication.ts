@@ -1,0 +1,304 @@
+/**
+ * A sync that waits for a person: what they are asked for, the code that is shown to them, and what becomes of the
+ * sync when they have signed in, refused, or been refused. The three minutes begin with the status: a new code, or an
+ * account that we do not take, extends nothing.
+ */
+import * as z from "zod";
+import type { BrowserSignIn } from "../../identity/browser-sign-in.ts";
+import type { DeviceCode } from "../../identity/device-code.ts";
+import type { SignIns } from "../../identity/sign-ins.ts";
+import type { DirectoryRole, SignInEnd, SignInRequest } from "../../identity/user-sign-in.ts";
+import { toIso } from "../../kernel/clock.ts";
+import { type Result, succeed } from "../../kernel/failure.ts";
+import { digest } from "../../kernel/values.ts";
+import { queueNames } from "../../storage/names.ts";
+import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
+import { type Sync, theService, type Who } from "../state/sync.ts";
+import type { SyncIds, SyncWork } from "../state/sync-work.ts";
+import {
+  cancelSync,
+  goOnWith,
+  notWaiting,
+  type StartParts,
+  waitsFor,
+  withWork,
+} from "./start-sync.ts";
+
+/** What signing in for a sync takes. */
+export type SignInForSync = StartParts & { readonly signIn: SignIns };
+
+/** Graph asks for one of these beside the permission; a Global Administrator is taken for all of them. */
+const rolesByType: Readonly<Record<string, readonly DirectoryRole[]>> = {
+  pimRoleSettings: [
+    {
+      templateId: "e8611ab8-c189-46e8-94e1-60213ab1f814",
+      name: "Privileged Role Administrator",
+    },
+  ],
+};
+
+/** What a sync needs a person for. */
+export function neededOf({ types, skipped }: Pick<Sync, "types" | "skipped">) {
+  const out = new Set(skipped.map(({ type }) => type));
+  const ours = types
+    .filter((key) => !out.has(key))
+    .flatMap((key) => typeOf(key) ?? [])
+    .filter(({ writtenBy }) => writtenBy === "user");
+  const scopes = requiredPermissions(ours, "write").flatMap(({ by, name }) =>
+    by === "user" ? [name] : [],
+  );
+  const roles = ours.flatMap(({ key }) => {
+    const any = rolesByType[key];
+    return any === undefined ? [] : [any];
+  });
+  return { types: ours.map(({ key }) => key), scopes, roles };
+}
+
+/** What waits for a person, for whoever shows it. */
+export type AwaitedPerson = {
+  readonly needed: ReturnType<typeof neededOf>;
+  readonly until: number;
+  /** Absent where the service gives none: then `words` say why. */
+  readonly code?: DeviceCode;
+  /** Why the last attempt came to nothing. */
+  readonly words?: string;
+  /** Policies of the tenant that block codes, as it was last read. */
+  readonly blockers: readonly Blocker[];
+};
+
+/** A policy that blocks codes, and how many groups it lets through. */
+type Blocker = { readonly name: string; readonly excludedGroups: number };
+
+const Flows = z.object({
+  state: z.literal("enabled"),
+  conditions: z.object({
+    // One text with commas between.
+    authenticationFlows: z.object({ transferMethods: z.string() }),
+    users: z.object({ excludeGroups: z.array(z.unknown()).default([]) }).prefault({}),
+  }),
+  grantControls: z.object({ builtInControls: z.array(z.string()) }),
+});
+
+/** Who signs in is not known yet, so that every policy counts, and its exceptions are counted. */
+async function blockersOf({ revisions }: SignInForSync, work: SyncWork): Promise<Blocker[]> {
+  const { tenantId } = work.ids;
+  const type = "conditionalAccessPolicy";
+  const tree = {
+    ...(await revisions.tree(tenantId, work.tenant.snapshot)),
+    ...(await revisions.tree(tenantId, work.sync.snapshot)),
+  };
+  const { items } = await revisions.content(tenantId, type, tree[type]);
+  return items.flatMap(({ name, body }) => {
+    const policy = Flows.safeParse(body).data;
+    const methods = policy?.conditions.authenticationFlows.transferMethods.split(/\s*,\s*/) ?? [];
+    const isBlock = policy?.grantControls.builtInControls.includes("block") === true;
+    return policy !== undefined && isBlock && methods.includes("deviceCodeFlow")
+      ? [{ name, excludedGroups: policy.conditions.users.excludeGroups.length }]
+      : [];
+  });
+}
+
+const requestOf = (sync: Sync, until: number, by: Who): SignInRequest => {
+  const { scopes, roles } = neededOf(sync);
+  const { tenantId, syncId: reference } = sync;
+  const askedBy = `${by.kind}/${by.id}`;
+  return { tenantId, scopes, roles, deadline: until, askedBy, reference };
+};
+
+/** The code that is shown, or a new one where none is; `anew` puts a new one in its place. */
+export async function showCode(
+  parts: SignInForSync,
+  ids: SyncIds,
+  by: Who,
+  anew: boolean,
+): Promise<Result<AwaitedPerson>> {
+  return withWork<AwaitedPerson>(parts, ids, async (work) => {
+    const { waits } = work.sync;
+    if (waits === undefined || !waitsFor(work, "user"))
+      return notWaiting(work, "pendingAuthentication");
+    const { signInId, words, until } = waits;
+    const blockers = await blockersOf(parts, work);
+    const last = words === undefined ? {} : { words };
+    const shown = { needed: neededOf(work.sync), until, blockers, ...last };
+    const old = anew ? undefined : await codeOf(parts, ids, signInId);
+    if (old !== undefined) return succeed({ ...shown, code: old });
+    const begun = await parts.signIn.beginDeviceCode(requestOf(work.sync, until, by));
+    if (begun.kind === "ended") {
+      await keepWords(parts, work, begun.words);
+      return succeed({ ...shown, words: begun.words });
+    }
+    await keepCode(parts, work, waits, begun.code);
+    return succeed({ ...shown, code: begun.code });
+  });
+}
+
+const codeOf = async (
+  { signIn }: SignInForSync,
+  { tenantId }: SyncIds,
+  signInId: string | undefined,
+): Promise<DeviceCode | undefined> =>
+  signInId === undefined ? undefined : signIn.deviceCodeOf(tenantId, signInId);
+
+/** From now on this code is the one that is shown, and asked about. */
+async function keepCode(
+  { signIn, clock, queues }: SignInForSync,
+  work: SyncWork,
+  waits: NonNullable<Sync["waits"]>,
+  { signInId }: DeviceCode,
+): Promise<void> {
+  const { tenantId } = work.ids;
+  try {
+    await work.keep({ waits: { ...waits, signInId }, leaseUntil: clock.now() });
+  } catch (error) {
+    // Somebody else has shown a code meanwhile: that one stands.
+    await signIn.withdrawSignIn(tenantId, signInId);
+    throw error;
+  }
+  if (waits.signInId !== undefined) await signIn.withdrawSignIn(tenantId, waits.signInId);
+  await queues.send(queueNames.syncSignIn, { ...work.ids, signInId }, firstAskSeconds);
+}
+
+/** Nobody types a code faster. */
+const firstAskSeconds = 2;
+
+/** The address of a sign-in in a browser; a code that is shown goes on beside it. */
+export async function beginBrowser(
+  parts: SignInForSync,
+  ids: SyncIds,
+  by: Who,
+  redirectUri: string,
+): Promise<Result<BrowserSignIn>> {
+  return withWork(parts, ids, async (work) => {
+    const { waits } = work.sync;
+    if (waits === undefined || !waitsFor(work, "user"))
+      return notWaiting(work, "pendingAuthentication");
+    const request = requestOf(work.sync, waits.until, by);
+    return succeed(await parts.signIn.beginBrowserSignIn(request, redirectUri));
+  });
+}
+
+/** One question whether the code was typed; answers when to ask again, or undefined when there is nothing to ask. */
+export async function askOnce(
+  parts: SignInForSync,
+  ids: SyncIds,
+  signInId: string,
+): Promise<number | undefined> {
+  const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+  const { waits } = sync ?? {};
+  if (waits?.for !== "user" || waits.signInId !== signInId) {
+    // Another code took its place, somebody signed in otherwise, or the sync is over.
+    await parts.signIn.withdrawSignIn(ids.tenantId, signInId);
+    return undefined;
+  }
+  const asked = await parts.signIn.pollDeviceCode(ids.tenantId, signInId);
+  if (asked.kind === "pending") return asked.afterSeconds;
+  await settleSignIn(parts, ids, asked, { means: "device", signInId });
+  return undefined;
+}
+
+/** What a sign-in's end does to the sync that it was for. */
+export async function settleSignIn(
+  parts: SignInForSync,
+  ids: SyncIds,
+  end: SignInEnd,
+  from: {
+    readonly means: "device" | "browser";
+    readonly signInId: string;
+    readonly ip?: string | undefined;
+  },
+): Promise<Result<Sync>> {
+  const settled = await settle(parts, ids, end, from.signInId);
+  if (settled.ok) await tellTrail(parts, ids, end, from);
+  return settled;
+}
+
+function settle(
+  parts: SignInForSync,
+  ids: SyncIds,
+  end: SignInEnd,
+  signInId: string,
+): Promise<Result<Sync>> {
+  if (end.kind === "signedIn") {
+    const { objectId: id, upn: name } = end.account;
+    return goOnWith(parts, ids, "signIn", { kind: "user", id, name });
+  }
+  return withWork(parts, ids, async (work) => {
+    if (!waitsFor(work, "user")) return notWaiting(work, "pendingAuthentication");
+    if (end.kind === "ended" && isFinal(end)) {
+      await work.fail(blockedError(end), "blockSignIn");
+      return succeed(work.sync);
+    }
+    if (end.kind === "ended" && end.why === "declined") return decline(parts, work, end.words);
+    await keepWords(parts, work, end.words, signInId);
+    return succeed(work.sync);
+  });
+}
+
+/** Neither another account nor another attempt would change it. */
+const isFinal = ({ why, refusal }: Extract<SignInEnd, { kind: "ended" }>): boolean =>
+  why === "blocked" || refusal?.kind === "app";
+
+const blockedError = ({ code, words }: Extract<SignInEnd, { kind: "ended" }>) => ({
+  code: "sign-in-blocked",
+  text: "The tenant, or the app's registration, does not let people sign in for the sync.",
+  cause: `${code}: ${words}`,
+  remedy:
+    "Where the tenant blocks device codes, start again and sign in with a browser. Otherwise change the policy that blocks it, or allow public client flows in the app's registration.",
+  requestIds: [],
+});
+
+/** Whoever declines stops the sync; what it has written in an earlier round is reported as such. */
+async function decline(parts: SignInForSync, work: SyncWork, words: string): Promise<Result<Sync>> {
+  if ((work.sync.deployed?.done ?? 0) > 0) return cancelSync(parts, work.ids, theService);
+  const remark = `Cancelled: the sign-in was declined (${words}).`;
+  await work.finish("cancel", { outcome: "cancelled", remark });
+  return succeed(work.sync);
+}
+
+/** Keeps why it came to nothing; the time goes on, and the next who looks is given a new code. */
+async function keepWords(
+  { clock }: SignInForSync,
+  work: SyncWork,
+  words: string,
+  ended?: string,
+): Promise<void> {
+  if (work.sync.waits === undefined) return;
+  const { signInId, ...rest } = work.sync.waits;
+  const still = signInId === undefined || signInId === ended ? {} : { signInId };
+  await work.keep({ waits: { ...rest, ...still, words }, leaseUntil: clock.now() });
+}
+
+/** Nobody's request stands behind it: without this the trail would not say who signed in, or who tried to. */
+async function tellTrail(
+  { trail, clock }: SignInForSync,
+  { tenantId, syncId }: SyncIds,
+  end: SignInEnd,
+  { means, signInId, ip }: Parameters<typeof settleSignIn>[3],
+): Promise<void> {
+  const signedIn = end.kind === "signedIn" ? end.account : undefined;
+  const actor =
+    signedIn === undefined
+      ? { kind: "anonymous" as const, id: "" }
+      : {
+          kind: "user" as const,
+          id: signedIn.objectId,
+          homeTenantId: tenantId,
+          name: signedIn.upn,
+        };
+  await trail.append({
+    eventId: digest(signInId, end.kind).slice(0, 32),
+    at: toIso(clock.now()),
+    actor,
+    ...(ip === undefined ? {} : { ip }),
+    operation: "sync-sign-in",
+    tenantId,
+    object: `sync/${syncId}`,
+    outcome: signedIn === undefined ? "refused" : "allowed",
+    after: {
+      means,
+      end: end.kind === "signedIn" ? end.kind : end.why,
+      ...(end.kind === "ended" ? { code: end.code } : {}),
+    },
+    requestId: signInId,
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * A sync that waits for an administrator's consent: what is missing, and what becomes of the sync when they have
+ * consented or declined. What came back with a browser says only that it is worth looking; what is granted is read
+ * from the tenant.
+ */
+import type { ConsentEnd } from "../../identity/consent.ts";
+import { toIso } from "../../kernel/clock.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import { digest, newestFirstId } from "../../kernel/values.ts";
+import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
+import type { SyncIds } from "../state/sync-work.ts";
+import type { MissingPermission, Preflight } from "./preflight.ts";
+import {
+  goOnWith,
+  notWaiting,
+  type StartParts,
+  startSync,
+  unknownSync,
+  waitsFor,
+  withWork,
+} from "./start-sync.ts";
+
+/** What looking for consent takes. */
+export type ConsentParts = StartParts & { readonly preflight: Preflight };
+
+/** What a sync lacks. */
+export type Lacking = {
+  readonly sync: Sync;
+  readonly permissions: readonly MissingPermission[];
+  readonly missing: readonly Skipped[];
+};
+
+/** Looks what a sync lacks now. */
+export async function lackingFor(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
+  const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+  if (sync === undefined) return unknownSync(ids);
+  const checked = await parts.preflight(sync);
+  if (checked.kind === "failed") {
+    const { text, cause, remedy } = checked.error;
+    return fail("conflict", `${text} ${cause} ${remedy}`);
+  }
+  const { permissions, missing } = checked;
+  return succeed({ sync, permissions, missing });
+}
+
+/** Looks again, and lets the sync go on when nothing is missing; one that has ended without consent begins anew. */
+export async function checkConsent(
+  parts: ConsentParts,
+  ids: SyncIds,
+  by: Who,
+): Promise<Result<Lacking>> {
+  const found = await lackingFor(parts, ids);
+  if (!found.ok || found.value.permissions.length > 0) return found;
+  const { sync } = found.value;
+  const wentOn =
+    sync.phase === "done"
+      ? await beginAnew(parts, sync, by)
+      : await goOnWith(parts, ids, "consent", by);
+  return wentOn.ok ? succeed({ ...found.value, sync: wentOn.value }) : wentOn;
+}
+
+/** The last sync of a tenant that rests without consent. */
+async function beginAnew(parts: ConsentParts, sync: Sync, by: Who): Promise<Result<Sync>> {
+  const now = parts.clock.now();
+  const { value: tenant } = await parts.store.tenant(sync.tenantId, now);
+  const rests = tenant.status === "pendingAdminConsent" && tenant.active === undefined;
+  if (!rests || tenant.last !== sync.syncId)
+    return fail("conflict", `The sync ${sync.syncId} has ended: ${sync.outcome ?? "over"}.`);
+  const { tenantId, mode, types, onMissingUser } = sync;
+  const asked = { tenantId, mode, types, onMissingUser, syncId: newestFirstId(now), by };
+  return startSync(parts, { ...asked, trigger: "consent" });
+}
+
+/** Goes on without the types whose permissions are missing. */
+export async function goOnWithoutTypes(
+  parts: ConsentParts,
+  ids: SyncIds,
+  by: Who,
+): Promise<Result<Sync>> {
+  const found = await lackingFor(parts, ids);
+  return found.ok ? goOnWith(parts, ids, "continueWithoutTypes", by, found.value.missing) : found;
+}
+
+/** An administrator's browser came back. */
+export async function settleConsent(
+  parts: ConsentParts,
+  ids: SyncIds,
+  end: ConsentEnd,
+  from: { readonly ip?: string | undefined; readonly requestId: string },
+): Promise<Result<Lacking | Sync>> {
+  await tellTrail(parts, ids, end, from);
+  if (end.kind === "consented") return checkConsent(parts, ids, theService);
+  return withWork(parts, ids, async (work) => {
+    if (!waitsFor(work, "consent")) return notWaiting(work, "pendingAdminConsent");
+    if (end.kind === "declined")
+      await work.fail(
+        {
+          code: "consent-declined",
+          text: "An administrator of the tenant declined to consent.",
+          cause: `${end.code}: ${end.words}`,
+          remedy:
+            "Settle with them what the app may do. Then start again, or without the types that need it.",
+          requestIds: [],
+        },
+        "declineConsent",
+      );
+    else if (work.sync.waits !== undefined) {
+      const waits = { ...work.sync.waits, words: end.words };
+      await work.keep({ waits, leaseUntil: parts.clock.now() });
+    }
+    return succeed(work.sync);
+  });
+}
+
+async function tellTrail(
+  { trail, clock }: ConsentParts,
+  { tenantId, syncId }: SyncIds,
+  end: ConsentEnd,
+  { ip, requestId }: Parameters<typeof settleConsent>[3],
+): Promise<void> {
+  await trail.append({
+    eventId: digest(requestId, end.kind).slice(0, 32),
+    at: toIso(clock.now()),
+    actor: { kind: "anonymous", id: "" },
+    ...(ip === undefined ? {} : { ip }),
+    operation: "sync-consent",
+    tenantId,
+    object: `sync/${syncId}`,
+    outcome: end.kind === "consented" ? "allowed" : "refused",
+    after: { end: end.kind, ...(end.kind === "consented" ? {} : { code: end.code }) },
+    requestId,
+  });
+}
+
+const tenantsPerPage = 100;
+
+/** Looks again for every tenant that waits for consent, while `mayGoOn`; answers how many went on. */
+export async function recheckConsents(
+  parts: ConsentParts,
+  mayGoOn: () => boolean,
+): Promise<number> {
+  const { store } = parts;
+  let wentOn = 0;
+  let after: string | undefined;
+  do {
+    const tenantIds = await store.withStatus("pendingAdminConsent", tenantsPerPage, after);
+    for (const tenantId of tenantIds)
+      if (mayGoOn() && (await hasGoneOn(parts, tenantId))) wentOn += 1;
+    after = tenantIds.length < tenantsPerPage ? undefined : tenantIds.at(-1);
+  } while (after !== undefined && mayGoOn());
+  return wentOn;
+}
+
+async function hasGoneOn(parts: ConsentParts, tenantId: string): Promise<boolean> {
+  const { value: tenant } = await parts.store.tenant(tenantId, parts.clock.now());
+  const syncId = tenant.active ?? tenant.last;
+  if (tenant.status !== "pendingAdminConsent" || syncId === undefined) return false;
+  const checked = await checkConsent(parts, { tenantId, syncId }, theService);
+  return checked.ok && checked.value.permissions.length === 0;
+}

@@ -1,0 +1,369 @@
+/**
+ * Deploy: makes the changes that were approved, one after the other in the order of their dependencies. Each item is
+ * read again right before it is written and read back afterwards, and only what reads as wanted is done. An item that
+ * moved since the plan is left alone and planned anew. Nothing is written twice: a write is marked before it is made,
+ * and a mark without an outcome makes us look first.
+ */
+import * as z from "zod";
+import type { ConfigurationType } from "../catalogue/configuration-type.ts";
+import type { Item } from "../items/item.ts";
+import type { JsonObject } from "../items/json.ts";
+import type { Plan, PlannedChange } from "../plan/plan.ts";
+import type { Asker } from "../reading/paced-graph.ts";
+import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
+import { RulesDocument } from "../state/rules.ts";
+import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
+import type { Stored } from "../state/sync-store.ts";
+import { SyncLost, type SyncWork } from "../state/sync-work.ts";
+import type { ItemWork, ItemWriter } from "./deploy-item.ts";
+import { PlanDocument, type PlanParts } from "./plan-sync.ts";
+
+type Account = Exclude<Asker, string>;
+
+/** Whoever is signed in for a tenant, or why nobody is. */
+export type UserAccess =
+  | { readonly kind: "account"; readonly account: Account }
+  | { readonly kind: "signInNeeded" }
+  | { readonly kind: "blocked"; readonly detail: string };
+
+/** What deploying takes. */
+export type DeployParts = PlanParts & {
+  readonly writer: ItemWriter;
+  readonly user: (tenantId: string) => Promise<UserAccess>;
+  readonly knows: (tenantId: string) => Promise<boolean>;
+  readonly wait: (ms: number) => Promise<void>;
+};
+
+/** Ids of the changes that were chosen. */
+const ChosenDocument = z.array(z.string());
+
+/** How a pass of a deploy ended. */
+export type Deployed =
+  | { readonly kind: "on" }
+  | { readonly kind: "later"; readonly afterMs: number };
+
+/** A person has three minutes to sign in, from the moment the status says so. */
+const signInMs = 180_000;
+const passMs = 60_000;
+/** Shorter waits than this are waited in place. */
+const shortMs = 2_000;
+/** Rounds of planning anew before a person has to look. */
+const maxReplans = 3;
+
+/** Goes on with a deploy. */
+export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deployed> {
+  const { changes, targets, unread } = await approvedPlan(parts, work.sync);
+  const rows = await rowsOf(parts, work, changes);
+  const writer = await writerFor(parts, work, rows, changes);
+  if (writer === "waits") return { kind: "on" };
+  const tree = await parts.revisions.tree(work.sync.tenantId, work.sync.snapshot);
+  const until = parts.clock.now() + passMs;
+  for (const [position, change] of changes.entries()) {
+    const row = rows[position];
+    const type = parts.typeOf(change.type);
+    if (row === undefined || type === undefined || !isOpen(row.value)) continue;
+    const made = new Map(
+      rows.flatMap(({ value }) => (value.id === undefined ? [] : [[nameOf(value), value.id]])),
+    );
+    const item = { type, change, wanted: wantedItem(change, targets), made, writer, tree };
+    const afterMs = await oneChange(parts, work, { position, row, item, rows, until });
+    // Also how we learn that somebody has asked us to stop: then this write is lost.
+    await work.keep({ losses: 0 });
+    if (afterMs !== undefined) {
+      await work.release();
+      return { kind: "later", afterMs };
+    }
+  }
+  await finishDeploy(
+    parts,
+    work,
+    unread,
+    rows.map(({ value }) => value),
+  );
+  return { kind: "on" };
+}
+
+const isOpen = (row: ItemProgress): boolean =>
+  !isSettled(row) && row.state !== "waitingForIntuneApproval";
+/** An item's name among all. */
+export const nameOf = ({ type, key }: { readonly type: string; readonly key: string }): string =>
+  `${type}/${key}`;
+
+/** The changes that were chosen of the plan, and what they make of their items. */
+async function approvedPlan({ revisions }: DeployParts, sync: Sync) {
+  if (sync.plan === undefined || sync.approval === undefined)
+    throw new Error(`sync ${sync.syncId} has no approved plan`);
+  const { plan, targets } = await revisions.document(
+    sync.tenantId,
+    sync.plan.document,
+    PlanDocument,
+  );
+  const ids = await revisions.document(sync.tenantId, sync.approval.chosen, ChosenDocument);
+  const chosen = new Set(ids);
+  const changes = plan.changes.filter(({ changeId }) => chosen.has(changeId));
+  // A type for which the tenant has no licence is not there: nothing is missing.
+  const unread = plan.unread.filter(({ reason }) => reason !== "licenceMissing");
+  return { changes, targets, unread };
+}
+
+/** Rows of this deploy's changes; a later round of planning has rows of its own behind those before. */
+async function rowsOf(
+  { store, clock }: DeployParts,
+  { sync: { tenantId, syncId, plan } }: SyncWork,
+  changes: readonly PlannedChange[],
+): Promise<Stored<ItemProgress>[]> {
+  const positionOf = new Map(changes.map(({ changeId }, at) => [changeId, at]));
+  const now = clock.now();
+  let rows = await store.items(tenantId, syncId);
+  const known = new Set(rows.map(({ value }) => value.changeId));
+  const fresh = changes.filter(({ changeId }) => !known.has(changeId));
+  if (fresh.length > 0) {
+    await store.addItems(
+      tenantId,
+      syncId,
+      fresh.map(({ changeId, type, key, name, action }) => ({
+        v: 1,
+        changeId,
+        type,
+        key,
+        name,
+        action,
+        state: "queued",
+        tries: 0,
+        ...(plan === undefined ? {} : { plan: plan.document }),
+        touchedAt: now,
+      })),
+    );
+    rows = await store.items(tenantId, syncId);
+  }
+  const own = rows.filter(({ value }) => positionOf.has(value.changeId));
+  return own.toSorted(
+    (a, b) => (positionOf.get(a.value.changeId) ?? 0) - (positionOf.get(b.value.changeId) ?? 0),
+  );
+}
+
+/** An item as the plan wants it; absent where it is to go. */
+export function wantedItem(
+  { changeId, type, key, name, id }: PlannedChange,
+  targets: Readonly<Record<string, JsonObject>>,
+): Item | undefined {
+  const body = targets[changeId];
+  return body && { type, key, name, body, ...(id === undefined ? {} : { id }) };
+}
+
+/** Whoever writes what only a person may; "waits" when the sync waits for one from now on. */
+async function writerFor(
+  parts: DeployParts,
+  work: SyncWork,
+  rows: readonly Stored<ItemProgress>[],
+  changes: readonly PlannedChange[],
+): Promise<Account | undefined | "waits"> {
+  const needsUser = changes.some(
+    ({ type }, at) =>
+      parts.typeOf(type)?.writtenBy === "user" && rows[at] !== undefined && isOpen(rows[at].value),
+  );
+  if (!needsUser || work.sync.withoutUser === true) return undefined;
+  const access = await parts.user(work.sync.tenantId);
+  if (access.kind === "account") return access.account;
+  if (access.kind === "signInNeeded" && work.sync.onMissingUser === "wait") {
+    const now = parts.clock.now();
+    const waits = { for: "user" as const, since: now, until: now + signInMs };
+    await work.move("needUser", { waits, leaseUntil: now, losses: 0 });
+    return "waits";
+  }
+  const remark =
+    access.kind === "blocked"
+      ? `The tenant blocks the sign-in: ${access.detail}`
+      : "Nobody is signed in for the tenant.";
+  await work.keep({ withoutUser: true, remark });
+  return undefined;
+}
+
+type OneChange = {
+  readonly position: number;
+  readonly row: Stored<ItemProgress>;
+  readonly rows: Stored<ItemProgress>[];
+  readonly until: number;
+  readonly item: {
+    readonly type: ConfigurationType;
+    readonly change: PlannedChange;
+    readonly wanted: Item | undefined;
+    readonly made: ReadonlyMap<string, string>;
+    readonly writer: Account | undefined;
+    readonly tree: Tree;
+  };
+};
+
+/** Makes one change; answers when to come back where it is not settled. */
+async function oneChange(
+  parts: DeployParts,
+  work: SyncWork,
+  { position, row, rows, until, item }: OneChange,
+): Promise<number | undefined> {
+  const { tenantId, syncId } = work.ids;
+  const { type, change, wanted, made, writer, tree } = item;
+  let stored = row;
+  const keep = async (next: ItemProgress): Promise<void> => {
+    const value = { ...next, touchedAt: parts.clock.now() };
+    const etag = await parts.store.replaceItem(tenantId, syncId, { value, etag: stored.etag });
+    if (etag === undefined) throw new SyncLost(`${syncId} ${change.key}`);
+    stored = { value, etag };
+    rows[position] = stored;
+  };
+  if (work.sync.cancelled !== undefined && stored.value.state === "queued") {
+    await keep({ ...stored.value, state: "skipped", detail: "Cancelled before it was written." });
+    return undefined;
+  }
+  if (type.writtenBy === "user" && writer === undefined) {
+    const detail = "Only a person may write it, and nobody is signed in for the tenant.";
+    await keep({ ...stored.value, state: "skipped", reason: "delegatedRequired", detail });
+    return undefined;
+  }
+  const itemWork: ItemWork = {
+    ids: work.ids,
+    change,
+    type,
+    wanted,
+    id: change.id,
+    writer: type.writtenBy === "user" && writer !== undefined ? writer : tenantId,
+    made,
+    tree,
+  };
+  for (;;) {
+    const { next, afterMs } = await parts.writer.goOn(itemWork, stored.value, keep);
+    await keep(next);
+    if (!isOpen(next)) return undefined;
+    const waitMs = afterMs ?? 0;
+    if (waitMs > shortMs || parts.clock.now() + waitMs >= until) return waitMs;
+    await parts.wait(waitMs);
+  }
+}
+
+/** What an item read as, after a deploy: `kept` is null where there is none any more. */
+const FoundDocument = z.object({
+  kept: z.custom<KeptItem | null>((kept) => typeof kept === "object"),
+});
+
+/** The snapshot takes in what was read back; what had moved is planned anew; everything else is the sync's end. */
+async function finishDeploy(
+  parts: DeployParts,
+  work: SyncWork,
+  unread: Plan["unread"],
+  rows: readonly ItemProgress[],
+): Promise<void> {
+  const { tenantId } = work.ids;
+  const { sync, tenant } = work;
+  const { snapshot, after } = await keepTouched(parts, sync.snapshot, sync, rows);
+  const deployed = withCounts(sync.deployed, rows);
+  const stale = rows.filter(({ state }) => state === "stale");
+  const rules = await withDeletable(parts, tenantId, tenant.rules, rows);
+  if (stale.length > 0 && sync.replans < maxReplans && sync.cancelled === undefined) {
+    const items = stale.map(({ type, key }) => ({ type, key }));
+    await work.keep({ phase: "plan", replans: sync.replans + 1, items, snapshot, after, deployed });
+    return;
+  }
+  const { done, failed, waiting } = deployed;
+  if (sync.cancelled !== undefined && done + failed + waiting === 0) {
+    const said = "Cancelled before anything was written.";
+    await work.finish("cancel", { outcome: "cancelled", deployed, remark: said });
+    return;
+  }
+  const isWhole = deployed.failed + deployed.waiting + deployed.skipped + stale.length === 0;
+  const left = unread.length + (sync.plan?.counts.blocked ?? 0);
+  const isPartial = !isWhole || left > 0;
+  const remark = remarkOf(rows, unread, sync);
+  await work.finish(
+    isPartial ? "finishPartly" : "finish",
+    {
+      outcome: isPartial ? "partial" : "succeeded",
+      deployed,
+      after,
+      ...(remark === "" ? {} : { remark }),
+    },
+    { snapshot, ...(rules === undefined ? {} : { rules }) },
+  );
+}
+
+/** What became of changes, with those of the rounds before. */
+function withCounts(before: Sync["deployed"], rows: readonly ItemProgress[]) {
+  const of = (state: string): number => rows.filter((row) => row.state === state).length;
+  return {
+    done: (before?.done ?? 0) + of("done"),
+    failed: (before?.failed ?? 0) + of("failed"),
+    waiting: (before?.waiting ?? 0) + of("waitingForIntuneApproval"),
+    skipped: (before?.skipped ?? 0) + of("skipped"),
+  };
+}
+
+const remarkOf = (
+  rows: readonly ItemProgress[],
+  unread: Plan["unread"],
+  { cancelled, remark }: Sync,
+): string =>
+  [
+    ...(cancelled === undefined ? [] : ["Cancelled after some of it was written."]),
+    ...(remark === undefined ? [] : [remark]),
+    ...rows.flatMap(({ state, type, name, reason = "", detail = "" }) =>
+      state === "done" ? [] : [`${type} ${name}: ${state} ${reason} ${detail}`.trim()],
+    ),
+    ...unread.map(({ type, reason, detail }) => `${type} was not read (${reason}): ${detail}`),
+  ]
+    .slice(0, 20)
+    .join("\n");
+
+/** Takes what was read back into a snapshot, and into what the sync's deploys have found. */
+export async function keepTouched(
+  parts: DeployParts,
+  snapshot: string | undefined,
+  sync: Sync,
+  rows: readonly ItemProgress[],
+): Promise<{ readonly snapshot: string; readonly after: string }> {
+  const { revisions } = parts;
+  const { tenantId } = sync;
+  const before = await revisions.tree(tenantId, snapshot);
+  const touched = await touchedTypes(parts, tenantId, before, rows);
+  const known = await revisions.tree(tenantId, sync.after);
+  return {
+    snapshot: await revisions.putTree(tenantId, { ...before, ...touched }, snapshot),
+    after: await revisions.putTree(tenantId, { ...known, ...touched }),
+  };
+}
+
+/** Manifests of the types that were touched, with their items as they read now. */
+async function touchedTypes(
+  { revisions }: DeployParts,
+  tenantId: string,
+  before: Tree,
+  rows: readonly ItemProgress[],
+): Promise<Tree> {
+  const touched: Record<string, string> = {};
+  for (const [type, own] of Map.groupBy(rows, (row) => row.type)) {
+    const content = await revisions.content(tenantId, type, before[type]);
+    const kept = new Map(keptOf(content).map((each) => [each.item.key, each]));
+    for (const { key, found } of own) {
+      if (found === undefined) continue;
+      const now = (await revisions.document(tenantId, found, FoundDocument)).kept;
+      if (now === null) kept.delete(key);
+      else kept.set(now.item.key, now);
+    }
+    touched[type] = await revisions.putType(tenantId, type, [...kept.values()], before[type]);
+  }
+  return touched;
+}
+
+/** Items that were made or wanted by an approved plan may be deleted later by another one. */
+export async function withDeletable(
+  { revisions }: DeployParts,
+  tenantId: string,
+  document: string | undefined,
+  rows: readonly ItemProgress[],
+): Promise<string | undefined> {
+  const done = rows.filter(({ state, action }) => state === "done" && action !== "delete");
+  if (done.length === 0) return document;
+  const rules =
+    document === undefined
+      ? RulesDocument.parse({})
+      : await revisions.document(tenantId, document, RulesDocument);
+  const deletable = [...new Set([...rules.deletable, ...done.map(nameOf)])].toSorted();
+  return revisions.putDocument(tenantId, { ...rules, deletable });
+}

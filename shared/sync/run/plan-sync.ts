@@ -1,0 +1,272 @@
+/**
+ * Planning: what the export found becomes the tenant's snapshot, and is compared with what is wanted. The first sync
+ * of a tenant only keeps what it found: from then on that is what is wanted. A plan without changes ends the sync;
+ * any other waits for somebody to approve it, and nothing has touched the tenant until then.
+ */
+import * as z from "zod";
+import type { ReasonCode } from "../catalogue/configuration-type.ts";
+import type { TypeContent } from "../items/item.ts";
+import type { JsonObject } from "../items/json.ts";
+import { lookupIn } from "../items/references.ts";
+import type { LockOutFacts } from "../plan/lock-out.ts";
+import { type Plan, planHash } from "../plan/plan.ts";
+import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
+import type { ExportParts } from "../reading/export.ts";
+import type { ThingFinder } from "../reading/find-names.ts";
+import type { Tree } from "../revisions/revisions.ts";
+import { RulesDocument } from "../state/rules.ts";
+import type { Sync } from "../state/sync.ts";
+import type { SyncWork } from "../state/sync-work.ts";
+
+/** What planning takes. */
+export type PlanParts = ExportParts & {
+  readonly things: ThingFinder;
+  /** Who could be locked out by a policy; asked only when a plan changes policies. Undefined: nobody can tell. */
+  readonly lockOut: (
+    tenantId: string,
+    breakGlassGroups: readonly string[],
+    tree: Tree,
+  ) => Promise<LockOutFacts | undefined>;
+};
+
+/** A plan as it is kept, with what each change makes of its item: by this tenant's rules, not only as it is desired. */
+export const PlanDocument = z.object({
+  plan: z.custom<Plan>((plan) => typeof plan === "object" && plan !== null),
+  targets: z.record(
+    z.string(),
+    z.custom<JsonObject>((body) => typeof body === "object" && body !== null),
+  ),
+});
+
+/** A plan waits a week for somebody to approve it. */
+const approvalMs = 7 * 24 * 3600_000;
+
+/** Compares, and either ends the sync or lets it wait for approval. */
+export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> {
+  const { revisions, clock } = parts;
+  const { sync, tenant } = work;
+  const read = await readTypes(parts, sync);
+  const before = await revisions.tree(sync.tenantId, tenant.snapshot);
+  // What a deploy of this sync has read back is newer than what its export had found.
+  const deployed = await revisions.tree(sync.tenantId, sync.after);
+  const snapshotTree: Tree = { ...before, ...read.manifests, ...deployed };
+  const snapshot = await revisions.putTree(sync.tenantId, snapshotTree, tenant.snapshot);
+  if (read.isNothing) return failWhole(work, read);
+  const isFirst = tenant.desired === undefined;
+  // What nobody has ever wanted otherwise is wanted as it was found; a type that is read for the first time too.
+  const known = await revisions.tree(sync.tenantId, tenant.desired);
+  const desired = await revisions.putTree(
+    sync.tenantId,
+    { ...snapshotTree, ...known },
+    tenant.desired,
+  );
+  const kept = { snapshot, desired };
+  if (isFirst || sync.mode === "exportOnly") return finishRead(work, read, kept);
+  const made = await makePlan(parts, work, { snapshotTree, desired, read });
+  if ("kind" in made) return failPlan(work, made);
+  const { plan, targets } = made;
+  const hash = planHash(plan);
+  const document = await revisions.putDocument(sync.tenantId, {
+    plan,
+    targets: Object.fromEntries(targets),
+  });
+  const counts = countsOf(plan);
+  const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };
+  const held = { ...kept, held: counts.held };
+  if (plan.changes.length === 0 || sync.mode === "plan") {
+    await work.keep(planned);
+    return finishRead(work, read, held, plan);
+  }
+  const now = clock.now();
+  const waits = { for: "approval" as const, since: now, until: now + approvalMs };
+  await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
+}
+
+/** What the plan's references stand for could not be found out: no plan is better than a wrong one. */
+const failPlan = (work: SyncWork, { reason, detail }: Failed): Promise<void> =>
+  work.fail({
+    code: reason,
+    text: "The tenant was read, but no plan could be made.",
+    cause: detail,
+    remedy: remedyOf(undefined),
+    requestIds: [],
+  });
+
+/** What an export gave. */
+type ReadTypes = {
+  readonly manifests: Tree;
+  readonly unread: readonly {
+    readonly type: string;
+    readonly reason: ReasonCode;
+    readonly detail: string;
+  }[];
+  readonly requestIds: readonly string[];
+  readonly isNothing: boolean;
+};
+
+async function readTypes({ store }: PlanParts, sync: Sync): Promise<ReadTypes> {
+  const progress = [...(await store.types(sync.tenantId, sync.syncId)).values()].map(
+    ({ value }) => value,
+  );
+  const manifests = Object.fromEntries(
+    progress.flatMap(({ type, manifest }) => (manifest === undefined ? [] : [[type, manifest]])),
+  );
+  const failed = progress.flatMap(({ type, state, reason = "unavailable", detail = "" }) =>
+    state === "failed" ? [{ type, reason, detail }] : [],
+  );
+  return {
+    manifests,
+    unread: [...failed, ...sync.skipped],
+    requestIds: progress.flatMap(({ requestId }) => requestId ?? []),
+    isNothing: Object.keys(manifests).length === 0,
+  };
+}
+
+/** Nothing at all could be read: that is an error, and no empty tenant. */
+function failWhole(work: SyncWork, { unread, requestIds }: ReadTypes): Promise<void> {
+  const [first] = unread;
+  return work.fail({
+    code: first?.reason ?? "unavailable",
+    text: "Nothing of the tenant's configuration could be read.",
+    cause: unread
+      .slice(0, 5)
+      .map(({ type, detail }) => `${type}: ${detail}`)
+      .join("\n"),
+    remedy: remedyOf(first?.reason),
+    requestIds: [...requestIds],
+  });
+}
+
+const remedyOf = (reason: ReasonCode | undefined): string =>
+  reason === "consentMissing"
+    ? "Let an administrator of the tenant consent to the app, then start the sync again."
+    : "Start it again later. If it stays so, give support the request ids.";
+
+async function makePlan(
+  parts: PlanParts,
+  { sync, tenant }: SyncWork,
+  {
+    snapshotTree,
+    desired,
+    read,
+  }: { readonly snapshotTree: Tree; readonly desired: string; readonly read: ReadTypes },
+): Promise<ReturnType<typeof planWithTargets> | Failed> {
+  const { revisions, clock, typeOf } = parts;
+  const unread = new Set(read.unread.map(({ type }) => type));
+  const types = sync.types.flatMap((key) => typeOf(key) ?? []);
+  const desiredTree = await revisions.tree(sync.tenantId, desired);
+  const contents = async (tree: Tree, keys: readonly string[]): Promise<TypeContent[]> =>
+    Promise.all(keys.map((key) => revisions.content(sync.tenantId, key, tree[key])));
+  const readable = types.map(({ key }) => key).filter((key) => !unread.has(key));
+  const [wanted, actual] = [
+    await contents(desiredTree, readable),
+    await contents(snapshotTree, readable),
+  ];
+  const { deletable, ...rules } = await rulesOf(parts, tenant.rules, sync);
+  const things = await parts.things.find(sync.tenantId, snapshotTree, differing(wanted, actual));
+  if (things.kind === "failed") return things;
+  const named = sync.items?.map(({ type, key }) => `${type}/${key}`);
+  const input: PlanInput = {
+    types,
+    desired: wanted,
+    actual,
+    rules: { ...rules, deletes: tenant.settings.deletes },
+    now: clock.now(),
+    lookup: lookupIn(things.things),
+    unread: read.unread,
+    approvedBefore: deletable.map((name) => {
+      const [type = "", ...key] = name.split("/");
+      return { type, key: key.join("/") };
+    }),
+    ...(named === undefined ? {} : { only: new Set(named) }),
+    ...(sync.undoes === undefined || named === undefined ? {} : { undone: new Set(named) }),
+  };
+  const made = planWithTargets(input);
+  const policies = made.plan.changes.some(({ type }) => type === "conditionalAccessPolicy");
+  if (!policies) return made;
+  const facts = await parts.lockOut(sync.tenantId, tenant.settings.breakGlassGroups, snapshotTree);
+  return facts === undefined ? made : planWithTargets({ ...input, lockOut: facts });
+}
+
+/** What a plan fails of when Graph does not answer. */
+type Failed = { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
+
+/** Bodies of items that are not the same on both sides: only their references have to be found. */
+function differing(wanted: readonly TypeContent[], actual: readonly TypeContent[]): JsonObject[] {
+  const hashes = new Set(
+    actual.flatMap(({ type, entries }) =>
+      [...entries.values()].map(({ key, hash }) => `${type}/${key}/${hash}`),
+    ),
+  );
+  return wanted.flatMap(({ type, items, entries }) =>
+    items.flatMap(({ key, body }) =>
+      hashes.has(`${type}/${key}/${entries.get(key)?.hash}`) ? [] : [body],
+    ),
+  );
+}
+
+async function rulesOf(
+  { revisions }: PlanParts,
+  document: string | undefined,
+  { tenantId }: Sync,
+): Promise<RulesDocument> {
+  return document === undefined
+    ? RulesDocument.parse({})
+    : revisions.document(tenantId, document, RulesDocument);
+}
+
+/** Ends a sync that only read. */
+async function finishRead(
+  work: SyncWork,
+  { unread }: ReadTypes,
+  kept: { readonly snapshot: string; readonly desired: string; readonly held?: number },
+  plan?: Plan,
+): Promise<void> {
+  const { sync } = work;
+  // A type for which the tenant has no licence is not there: nothing is missing.
+  const missing = unread.filter(({ reason }) => reason !== "licenceMissing");
+  const isBlocked = (plan?.blocked.length ?? 0) > 0;
+  const { failed = 0, skipped = 0, waiting = 0 } = sync.deployed ?? {};
+  const isPartial = missing.length > 0 || isBlocked || failed + skipped + waiting > 0;
+  const needsConsent =
+    sync.trigger === "schedule" && missing.some(({ reason }) => reason === "consentMissing");
+  const event = needsConsent ? "finishWithoutConsent" : isPartial ? "finishPartly" : "finish";
+  const remark = isPartial ? remarkOf(missing, plan) : undefined;
+  await work.finish(
+    event,
+    {
+      outcome: isPartial ? "partial" : "succeeded",
+      snapshot: kept.snapshot,
+      desired: kept.desired,
+      ...(remark === undefined ? {} : { remark }),
+    },
+    kept,
+    undefined,
+    // What was found for the first time is wanted from now on.
+    work.tenant.desired === kept.desired ? undefined : "As the sync found it",
+  );
+}
+
+const remarkOf = (missing: ReadTypes["unread"], plan: Plan | undefined): string =>
+  [
+    ...missing.map(({ type, reason, detail }) => `${type} was not read (${reason}): ${detail}`),
+    ...(plan?.blocked ?? []).map(
+      ({ type, name, reason }) => `${type} ${name} is blocked: ${reason}`,
+    ),
+  ]
+    .slice(0, 20)
+    .join("\n");
+
+/** How much a plan holds. */
+function countsOf(plan: Plan) {
+  const of = (action: string): number =>
+    plan.changes.filter((change) => change.action === action).length;
+  return {
+    creates: of("create"),
+    updates: of("update"),
+    deletes: of("delete"),
+    blocked: plan.blocked.length,
+    held: plan.held.length,
+    unmanaged: plan.unmanaged.length,
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * One invocation's work on a sync: claim it, go on phase by phase, leave the rest to the next message. A small tenant
+ * that has not changed is started, read, compared and done in one invocation; whatever waits for a person is only a
+ * row, and costs nothing until that person comes or the time is over.
+ */
+import { reasonOf } from "../../kernel/outside-text.ts";
+import type { ConfigurationType } from "../catalogue/configuration-type.ts";
+import { exportWave } from "../reading/export.ts";
+import type { Skipped, Sync } from "../state/sync.ts";
+import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
+import { type DeployParts, deploy } from "./deploy.ts";
+import { settleHeld } from "./held-writes.ts";
+import { planSync } from "./plan-sync.ts";
+import type { Preflight } from "./preflight.ts";
+
+/** Everything that syncs work with. */
+export type RunParts = DeployParts & { readonly preflight: Preflight };
+
+/** What becomes of the message; `state` is for the log. */
+export type RunOutcome =
+  | { readonly kind: "ack"; readonly state: string }
+  | { readonly kind: "again"; readonly state: string; readonly afterMs: number };
+
+/** After so many workers were lost over one phase without progress, a person has to look. */
+const maxLosses = 3;
+const lastWave = 4;
+
+/** Works on a sync. A duplicate finds it claimed, waiting or done, and changes nothing. */
+export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome> {
+  const work = await openWork(parts, ids);
+  if (work === undefined || !(await parts.knows(ids.tenantId))) {
+    await parts.store.close(ids.tenantId, ids.syncId);
+    return { kind: "ack", state: "gone" };
+  }
+  const { sync } = work;
+  const now = parts.clock.now();
+  if (sync.phase === "done") return afterwards(parts, work);
+  if (sync.leaseUntil > now && sync.waits === undefined)
+    return { kind: "again", state: "claimed", afterMs: sync.leaseUntil - now };
+  try {
+    if (sync.waits !== undefined) return await wake(parts, work, sync.waits);
+    return await underClaim(parts, work);
+  } catch (error) {
+    // Whoever was faster has a message too; ours looks once more what became of it.
+    if (error instanceof SyncLost) return { kind: "again", state: "lost", afterMs: 1_000 };
+    throw error;
+  }
+}
+
+/** What is left when a sync has ended: to tidy up, and what Intune holds until somebody approves it there. */
+async function afterwards(parts: RunParts, work: SyncWork): Promise<RunOutcome> {
+  const isHeld = (work.sync.deployed?.waiting ?? 0) > 0;
+  // The sweeper comes again within a minute.
+  if (isHeld && work.sync.leaseUntil > parts.clock.now()) return { kind: "ack", state: "claimed" };
+  if (isHeld) await settleHeld(parts, work).catch(unlessLost);
+  await work.tidy();
+  return { kind: "ack", state: "done" };
+}
+
+function unlessLost(error: unknown): void {
+  if (!(error instanceof SyncLost)) throw error;
+}
+
+/** What waits goes on only by somebody's doing; here its time can be over, or Intune's second administrator came. */
+async function wake(
+  parts: RunParts,
+  work: SyncWork,
+  waits: NonNullable<Sync["waits"]>,
+): Promise<RunOutcome> {
+  const now = parts.clock.now();
+  if (work.sync.cancelled !== undefined) return cancel(work);
+  if (now >= waits.until) {
+    const remark = expiryRemarks[waits.for];
+    const outcome = waits.for === "approval" ? "expired" : "cancelled";
+    await work.finish("expire", { outcome, remark });
+    return { kind: "ack", state: "expired" };
+  }
+  if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };
+  return { kind: "ack", state: "waiting" };
+}
+
+const expiryRemarks: Readonly<Record<NonNullable<Sync["waits"]>["for"], string>> = {
+  user: "Cancelled: nobody signed in within three minutes.",
+  approval: "Nobody approved the plan in time. Its changes stay in the repository.",
+  consent: "Cancelled: no administrator consented in time.",
+};
+
+async function underClaim(parts: RunParts, work: SyncWork): Promise<RunOutcome> {
+  if (work.sync.losses >= maxLosses) {
+    await work.fail({
+      code: "worker-lost",
+      text: "The sync was given up: its workers were lost again and again.",
+      cause: `${maxLosses} workers ended without a word in the phase ${work.sync.phase}.`,
+      remedy: "Start it again. If it happens again, look into the log of the function app.",
+      requestIds: [],
+    });
+    return { kind: "ack", state: "abandoned" };
+  }
+  await work.keep({ losses: work.sync.losses + 1 });
+  try {
+    return await goOn(parts, work);
+  } catch (error) {
+    if (error instanceof SyncLost) throw error;
+    // The next worker begins at once; what went wrong counts as a loss, so that it ends some time.
+    await work
+      .keep({ leaseUntil: parts.clock.now(), remark: reasonOf(error) })
+      .catch(() => undefined);
+    throw error;
+  }
+}
+
+async function goOn(parts: RunParts, work: SyncWork): Promise<RunOutcome> {
+  for (;;) {
+    const { phase, cancelled } = work.sync;
+    if (phase === "done") return { kind: "ack", state: "done" };
+    // Between phases; a deploy looks before each item.
+    if (cancelled !== undefined && phase !== "deploy") return cancel(work);
+    const paused = await steps[phase](parts, work);
+    if (paused !== undefined) return paused;
+    const { waits } = work.sync;
+    if (waits === undefined) continue;
+    return waits.for === "user"
+      ? { kind: "again", state: "waiting", afterMs: waits.until - parts.clock.now() }
+      : { kind: "ack", state: "waiting" };
+  }
+}
+
+/** What each phase does; it answers where it leaves off without waiting for a person. */
+const steps: Readonly<
+  Record<
+    Exclude<Sync["phase"], "done">,
+    (parts: RunParts, work: SyncWork) => Promise<RunOutcome | undefined>
+  >
+> = {
+  preflight: begin,
+  export: exportNext,
+  async plan(parts, work) {
+    await planSync(parts, work);
+    return undefined;
+  },
+  async deploy(parts, work) {
+    const deployed = await deploy(parts, work);
+    return deployed.kind === "later"
+      ? { kind: "again", state: "deploy", afterMs: deployed.afterMs }
+      : undefined;
+  },
+};
+
+async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
+  const wave = await exportWave(parts, work, typesOf(parts, work.sync));
+  if (wave === "reading") {
+    await work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
+    return { kind: "ack", state: "export" };
+  }
+  const isLast = work.sync.wave >= lastWave;
+  const next = isLast ? { phase: "plan" as const } : { wave: work.sync.wave + 1 };
+  await work.keep({ ...next, losses: 0 });
+  return undefined;
+}
+
+/** Looks whether everything is there that reading takes, and lets the sync wait for consent where it is not. */
+async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
+  const { sync } = work;
+  const checked = await parts.preflight(sync);
+  if (checked.kind === "failed") {
+    await work.fail(checked.error);
+    return;
+  }
+  const isUnattended = sync.trigger === "schedule";
+  const known = new Set(sync.skipped.map(({ type }) => type));
+  const missing = checked.missing.filter(({ type }) => !known.has(type));
+  if (missing.length > 0 && !isUnattended) {
+    const now = parts.clock.now();
+    const waits = { for: "consent" as const, since: now, until: now + consentMs };
+    await work.move("needConsent", { waits, losses: 0, leaseUntil: now });
+    return;
+  }
+  const skipped: Skipped[] = [...sync.skipped, ...missing];
+  await work.move("begin", { phase: "export", wave: 1, skipped, losses: 0 });
+}
+
+/** An administrator has three days to consent. */
+const consentMs = 72 * 3600_000;
+
+/** Types of the wave that is read now. */
+function typesOf(parts: Pick<RunParts, "typeOf">, { types, skipped, wave }: Sync): string[] {
+  const out = new Set(skipped.map(({ type }) => type));
+  const inScope = (type: ConfigurationType | undefined): type is ConfigurationType =>
+    type !== undefined && type.wave === wave && !out.has(type.key);
+  return types
+    .map(parts.typeOf)
+    .filter(inScope)
+    .map(({ key }) => key);
+}
+
+async function cancel(work: SyncWork): Promise<RunOutcome> {
+  await work.finish("cancel", {
+    outcome: "cancelled",
+    remark: "Cancelled before anything was written.",
+  });
+  return { kind: "ack", state: "cancelled" };
+}
+
+const syncsPerPage = 100;
+
+/**
+ * Looks after every sync on the list: one without a sign of life gets a message, since its own may be lost, and one
+ * whose time is over gets one too. Answers how many.
+ */
+export async function sweepSyncs(parts: RunParts): Promise<number> {
+  let sent = 0;
+  let token: string | undefined;
+  do {
+    const page: { open: SyncIds[]; next?: string } = await parts.store.listOpen(
+      syncsPerPage,
+      token,
+    );
+    for (const ids of page.open) {
+      const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+      if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) continue;
+      await parts.queues.send("sync-work", ids);
+      sent += 1;
+    }
+    token = page.next;
+  } while (token !== undefined);
+  return sent;
+}
+
+function needsMessage({ phase, waits, leaseUntil, touchedAt }: Sync, now: number, claimMs: number) {
+  if (phase === "done") return true;
+  if (waits !== undefined) return now >= waits.until;
+  return Math.max(leaseUntil, touchedAt) + 2 * claimMs < now;
+}

@@ -1,0 +1,165 @@
+/** What syncs work with, built once per process from what the app has. */
+import type { AuditTrail } from "../access/audit/trail.ts";
+import type { GraphClient } from "../graph/client.ts";
+import type { ThrottleStore } from "../graph/throttle.ts";
+import { NoUserToken, type SignInParts, UserAccounts } from "../identity/accounts.ts";
+import { type SignIns, signIns } from "../identity/sign-ins.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { reasonOf } from "../kernel/outside-text.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { TenantCache } from "../tenants/tenants.ts";
+import { configurationTypes, typeOf } from "./catalogue/catalogue.ts";
+import { Configuration } from "./configuration.ts";
+import { NameFinder, ThingFinder } from "./reading/find-names.ts";
+import { LockOutReader } from "./reading/lock-out-facts.ts";
+import { PacedGraph } from "./reading/paced-graph.ts";
+import { Repository } from "./revisions/revisions.ts";
+import type { UserAccess } from "./run/deploy.ts";
+import { ItemWriter } from "./run/deploy-item.ts";
+import { nextNightly } from "./run/nightly.ts";
+import { type Granted, preflight } from "./run/preflight.ts";
+import type { RunParts } from "./run/run-sync.ts";
+import { readRules, type StartParts } from "./run/start-sync.ts";
+import type { SyncSettings } from "./state/sync.ts";
+import { SyncStore } from "./state/sync-store.ts";
+
+/** What it is built from. */
+type Base = {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly graph: GraphClient;
+  readonly throttle: ThrottleStore;
+  readonly knownTenants: TenantCache;
+  readonly trail: AuditTrail;
+  /** Undefined where nothing is there that seals what is kept of a sign-in. */
+  readonly signIn: SignInParts | undefined;
+  readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
+  readonly random: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+};
+
+/** Syncs as handlers and messages work with them. */
+export type SyncServices = RunParts &
+  StartParts & {
+    readonly enabledTypes: (settings: SyncSettings) => string[];
+    /** Undefined where nothing is there that seals what is kept of a sign-in. */
+    readonly signIn: SignIns | undefined;
+    /** The app that administrators consent to. */
+    readonly clientId: string;
+  };
+
+/** Builds them, with the repository of configuration. */
+export function syncServices(
+  { claimMs, clientId }: { readonly claimMs: number; readonly clientId: string },
+  base: Base,
+): { readonly sync: SyncServices; readonly configuration: Configuration } {
+  const { storage, clock, knownTenants, trail, signIn, token, random, wait } = base;
+  const { tables, blobs, queues } = storage;
+  const store = new SyncStore(tables);
+  const revisions = new Repository(blobs);
+  const graph = new PacedGraph({
+    graph: base.graph,
+    throttle: base.throttle,
+    pace: async (tenantId) => (await knownTenants.get(tenantId))?.pace ?? {},
+    clock,
+    random,
+    wait,
+  });
+  const names = new NameFinder(graph, store, revisions, clock);
+  const things = new ThingFinder(graph, revisions);
+  const lockOut = new LockOutReader({ graph, revisions, clientId });
+  const rows = { store, queues, trail, clock, claimMs, revisions };
+  const sync: SyncServices = {
+    ...rows,
+    nextAt: ({ nightly }, now) => nextNightly(nightly, now),
+    graph,
+    blobs,
+    names,
+    things,
+    typeOf,
+    writer: new ItemWriter({ graph, revisions, names, things, clock }),
+    lockOut: (tenantId, groups, tree) => lockOut.facts(tenantId, groups, tree),
+    preflight: preflight(grantedTo(token)),
+    user: userOf(signIn),
+    knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    wait,
+    enabledTypes,
+    signIn: signIn && signIns(signIn),
+    clientId,
+  };
+  const rules = (tenant: Parameters<typeof readRules>[1]) => readRules(rows, tenant);
+  return {
+    sync,
+    configuration: new Configuration({ store, revisions, clock, types: configurationTypes, rules }),
+  };
+}
+
+/** The types that a tenant has enabled: those that are written and not optional, where nobody has said otherwise. */
+const enabledTypes = ({ types }: SyncSettings): string[] =>
+  types ??
+  configurationTypes.flatMap(({ key, isWritten, isOptional }) =>
+    isWritten && !isOptional ? [key] : [],
+  );
+
+/**
+ * What the app has been granted in a tenant: its own token says so, which costs no request of Graph and no permission.
+ * A token may be an hour old, so that a permission that it lacks is looked for in a fresh one.
+ */
+const grantedTo =
+  (token: Base["token"]) =>
+  async (tenantId: string, fresh: boolean): Promise<Granted> => {
+    try {
+      return { kind: "granted", roles: rolesIn(await token(tenantId, fresh)) };
+    } catch (error) {
+      const said = error as { readonly errorMessage?: unknown };
+      const words = typeof said.errorMessage === "string" ? said.errorMessage : reasonOf(error);
+      // The app is not in the tenant, or disabled there: nothing is granted, and consent is what it takes.
+      if (/AADSTS(700016|7000112|65001|500011|650052|650056)\b/.test(words))
+        return { kind: "absent", detail: words };
+      return {
+        kind: "failed",
+        error: {
+          code: "sign-in-failed",
+          text: "The app could not sign in to the tenant.",
+          cause: words,
+          remedy:
+            "Start the sync again later. If it stays so, check the app's registration and its credential.",
+          requestIds: [],
+        },
+      };
+    }
+  };
+
+/** The permissions that a token names; read, not judged: Graph judges it. */
+function rolesIn(token: string): ReadonlySet<string> {
+  const [, payload = ""] = token.split(".");
+  try {
+    const { roles } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as {
+      roles?: unknown;
+    };
+    return new Set(Array.isArray(roles) ? roles.map(String) : []);
+  } catch {
+    return new Set();
+  }
+}
+
+/** Whoever is signed in for a tenant, asked for a token to see whether the sign-in still holds. */
+function userOf(signIn: SignInParts | undefined): SyncServices["user"] {
+  if (signIn === undefined) {
+    const detail = "This installation keeps no sign-ins: it has no key to seal them with.";
+    return () => Promise.resolve({ kind: "blocked", detail });
+  }
+  const accounts = new UserAccounts(signIn);
+  return async (tenantId): Promise<UserAccess> => {
+    const account = await accounts.of(tenantId);
+    if (account === undefined) return { kind: "signInNeeded" };
+    try {
+      await account.token(false);
+      return { kind: "account", account };
+    } catch (error) {
+      if (!(error instanceof NoUserToken) || error.refusal.kind === "passing") throw error;
+      if (error.refusal.kind === "blocked") return { kind: "blocked", detail: error.refusal.words };
+      return { kind: "signInNeeded" };
+    }
+  };
+}

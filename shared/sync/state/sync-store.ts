@@ -1,0 +1,271 @@
+/**
+ * Rows of syncs. A tenant's own row and its syncs share a partition, so that a sync and what the tenant shows change
+ * in one transaction, or not at all: neither can be ahead of the other. How far types and items are lies in a
+ * partition of the sync's own. A list of statuses beside them serves those who look for tenants by status; the sweeper
+ * mends it.
+ */
+import type * as z from "zod";
+import { inChunks } from "../../kernel/concurrency.ts";
+import { newestFirstId } from "../../kernel/values.ts";
+import type { Blobs } from "../../storage/blobs.ts";
+import { tableNames } from "../../storage/names.ts";
+import {
+  deleteRange,
+  ofTenant,
+  type Row,
+  type StoredRow,
+  type Tables,
+  textOf,
+} from "../../storage/tables.ts";
+import { configurationPrefix } from "../revisions/revisions.ts";
+import type { SyncStatus } from "./lifecycle.ts";
+import { ItemProgress, neverSynced, Revision, Sync, TenantSync, TypeProgress } from "./sync.ts";
+
+/** Something with the etag that a change must present; an empty one means: it is not there yet. */
+export type Stored<T> = { readonly value: T; readonly etag: string };
+
+/** What a change of a tenant's row brings along. */
+type Beside = {
+  readonly syncs?: readonly Stored<Sync>[];
+  readonly revision?: Revision | undefined;
+};
+
+const statusKey = "status";
+const revisionKey = "rev|";
+const openSyncs = "sync";
+const statusIndex = "statuses";
+const { syncs, openWork } = tableNames;
+const partitionOf = (tenantId: string, syncId: string): string => `${tenantId}|${syncId}`;
+
+/** The long text of a row, in columns that each fit. */
+const columnChars = 30_000;
+
+/** Rows in and out. */
+export class SyncStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** A tenant's row; of one that was never synchronised, what it would be. */
+  async tenant(tenantId: string, now: number): Promise<Stored<TenantSync>> {
+    const row = await this.#tables.get(syncs, tenantId, statusKey);
+    return row === undefined
+      ? { value: neverSynced(tenantId, now), etag: "" }
+      : { value: decoded(row, TenantSync), etag: row.etag };
+  }
+
+  /** One sync. */
+  async sync(tenantId: string, syncId: string): Promise<Stored<Sync> | undefined> {
+    const row = await this.#tables.get(syncs, tenantId, syncId);
+    return row === undefined ? undefined : { value: decoded(row, Sync), etag: row.etag };
+  }
+
+  /** A page of syncs, newest first. */
+  async list(tenantId: string, top: number, token?: string) {
+    // Ids begin with a digit for thousands of years: the tenant's own row lies above them.
+    const range = { partition: tenantId, below: "i" };
+    const { rows, next } = await this.#tables.page(syncs, range, top, token);
+    const items = rows.map((row) => decoded(row, Sync));
+    return next === undefined ? { items } : { items, next };
+  }
+
+  /** Writes a tenant's row together with syncs of it and a revision; undefined when somebody was faster. */
+  async change(
+    tenant: Stored<TenantSync>,
+    { syncs: others = [], revision }: Beside = {},
+  ): Promise<{ readonly tenant: string; readonly sync: string } | undefined> {
+    const { tenantId } = tenant.value;
+    const kept = revision && {
+      kind: "insert" as const,
+      row: encoded(tenantId, `${revisionKey}${newestFirstId(revision.at)}`, revision),
+    };
+    const written = await this.#tables.transact(syncs, [
+      changeOf(tenant, encoded(tenantId, statusKey, tenant.value)),
+      ...others.map((each) => changeOf(each, encoded(tenantId, each.value.syncId, each.value))),
+      ...(kept === undefined ? [] : [kept]),
+    ]);
+    if (written.kind === "lost") return undefined;
+    const [tenantEtag = "", syncEtag = ""] = written.etags;
+    return { tenant: tenantEtag, sync: syncEtag };
+  }
+
+  /** Who made which tree the desired one, newest first. */
+  async revisions(tenantId: string, top: number): Promise<(Revision & { revisionId: string })[]> {
+    const range = { partition: tenantId, from: revisionKey, below: "rev}" };
+    const { rows } = await this.#tables.page(syncs, range, top);
+    return rows.map((row) => ({
+      revisionId: row.rowKey.slice(revisionKey.length),
+      ...decoded(row, Revision),
+    }));
+  }
+
+  /** Writes a sync alone; the new etag, or undefined when somebody was faster. */
+  replaceSync({ value, etag }: Stored<Sync>): Promise<string | undefined> {
+    return this.#tables.replace(syncs, encoded(value.tenantId, value.syncId, value), etag);
+  }
+
+  /** How far every type is. */
+  async types(tenantId: string, syncId: string): Promise<Map<string, Stored<TypeProgress>>> {
+    const range = { partition: partitionOf(tenantId, syncId), from: "type|", below: "type}" };
+    const { rows } = await this.#tables.page(syncs, range, 1000);
+    const found = rows.map((row) => ({ value: decoded(row, TypeProgress), etag: row.etag }));
+    return new Map(found.map((each) => [each.value.type, each]));
+  }
+
+  /** How far one type is. */
+  async type(tenantId: string, syncId: string, type: string) {
+    const row = await this.#tables.get(syncs, partitionOf(tenantId, syncId), `type|${type}`);
+    return row === undefined ? undefined : { value: decoded(row, TypeProgress), etag: row.etag };
+  }
+
+  /** Adds the progress of types; those that are there stay. */
+  async addTypes(tenantId: string, syncId: string, types: readonly TypeProgress[]): Promise<void> {
+    const partition = partitionOf(tenantId, syncId);
+    const changes = types.map((each) => ({
+      kind: "insert" as const,
+      row: encoded(partition, `type|${each.type}`, each),
+    }));
+    if ((await this.#tables.transact(syncs, changes)).kind === "done") return;
+    for (const { row } of changes) await this.#tables.insert(syncs, row);
+  }
+
+  /** Writes the progress of a type; the new etag, or undefined when somebody was faster. */
+  replaceType(tenantId: string, syncId: string, { value, etag }: Stored<TypeProgress>) {
+    const row = encoded(partitionOf(tenantId, syncId), `type|${value.type}`, value);
+    return this.#tables.replace(syncs, row, etag);
+  }
+
+  /** How far every change of the sync's deploys is. */
+  async items(tenantId: string, syncId: string): Promise<Stored<ItemProgress>[]> {
+    const found: Stored<ItemProgress>[] = [];
+    const range = { partition: partitionOf(tenantId, syncId), from: "item|", below: "item}" };
+    let token: string | undefined;
+    do {
+      const page = await this.#tables.page(syncs, range, 1000, token);
+      for (const row of page.rows)
+        found.push({ value: decoded(row, ItemProgress), etag: row.etag });
+      token = page.next;
+    } while (token !== undefined);
+    return found;
+  }
+
+  /** Adds changes of a deploy; those that are there stay. */
+  async addItems(tenantId: string, syncId: string, items: readonly ItemProgress[]): Promise<void> {
+    const partition = partitionOf(tenantId, syncId);
+    const rows = items.map((item) => encoded(partition, itemKey(item.changeId), item));
+    for (const part of inChunks(rows, 50)) {
+      const changes = part.map((row) => ({ kind: "insert" as const, row }));
+      if ((await this.#tables.transact(syncs, changes)).kind === "done") continue;
+      for (const row of part) await this.#tables.insert(syncs, row);
+    }
+  }
+
+  /** Writes how far a change is; the new etag, or undefined when somebody was faster. */
+  replaceItem(tenantId: string, syncId: string, { value, etag }: Stored<ItemProgress>) {
+    const row = encoded(partitionOf(tenantId, syncId), itemKey(value.changeId), value);
+    return this.#tables.replace(syncs, row, etag);
+  }
+
+  /** Puts a sync on the sweeper's list. */
+  open(tenantId: string, syncId: string): Promise<void> {
+    const rowKey = `${tenantId}|${syncId}`;
+    return this.#tables.put(openWork, { partitionKey: openSyncs, rowKey, tenantId, syncId });
+  }
+
+  /** Takes it off. */
+  async close(tenantId: string, syncId: string): Promise<void> {
+    await this.#tables.remove(openWork, openSyncs, `${tenantId}|${syncId}`);
+  }
+
+  /** The sweeper's list, of all tenants. */
+  async listOpen(top: number, token?: string) {
+    const page = await this.#tables.page(openWork, { partition: openSyncs }, top, token);
+    const open = page.rows.map((row) => ({
+      tenantId: textOf(row, "tenantId"),
+      syncId: textOf(row, "syncId"),
+    }));
+    return page.next === undefined ? { open } : { open, next: page.next };
+  }
+
+  /** Says a tenant's status and next time to those who look for tenants by them. */
+  index({ tenantId, status, nextAt }: TenantSync): Promise<void> {
+    const next = nextAt === undefined ? {} : { nextAt };
+    return this.#tables.put(syncs, {
+      partitionKey: statusIndex,
+      rowKey: tenantId,
+      status,
+      ...next,
+    });
+  }
+
+  /** Tenants with a status, by their ids. */
+  async withStatus(status: SyncStatus, top: number, after?: string) {
+    const range = {
+      partition: statusIndex,
+      where: `status eq '${status}'`,
+      ...(after === undefined ? {} : { from: `${after}!` }),
+    };
+    const { rows } = await this.#tables.page(syncs, range, top);
+    return rows.map(({ rowKey }) => rowKey);
+  }
+
+  /** Tenants whose next sync is due. */
+  async due(now: number, top: number, token?: string) {
+    const range = { partition: statusIndex, where: `nextAt le ${now.toFixed(1)}` };
+    const page = await this.#tables.page(syncs, range, top, token);
+    const tenantIds = page.rows.map(({ rowKey }) => rowKey);
+    return page.next === undefined ? { tenantIds } : { tenantIds, next: page.next };
+  }
+
+  /** Takes a removed tenant off the list of statuses. */
+  async unlist(tenantId: string): Promise<void> {
+    await this.#tables.remove(syncs, statusIndex, tenantId);
+  }
+}
+
+/** Deletes what this room keeps of a removed tenant, while `mayGoOn`; true when nothing is left. */
+export async function purgeSyncs(
+  { tables, blobs }: { readonly tables: Tables; readonly blobs: Pick<Blobs, "deletePrefix"> },
+  tenantId: string,
+  mayGoOn: () => boolean,
+): Promise<boolean> {
+  const open = { partition: openSyncs, from: `${tenantId}|`, below: `${tenantId}}` };
+  if (!(await deleteRange(tables, openWork, open, mayGoOn))) return false;
+  if (!(await blobs.deletePrefix(configurationPrefix(tenantId), mayGoOn))) return false;
+  await new SyncStore(tables).unlist(tenantId);
+  return deleteRange(tables, syncs, ofTenant(tenantId), mayGoOn);
+}
+
+const itemKey = (changeId: string): string => `item|${changeId}`;
+
+const changeOf = ({ etag }: Stored<unknown>, row: Row) =>
+  etag === "" ? ({ kind: "insert", row } as const) : ({ kind: "replace", row, etag } as const);
+
+/** A row's value as JSON, in as many columns as it takes; what a person looks for stands beside it. */
+function encoded(partitionKey: string, rowKey: string, value: object): Row {
+  // In ASCII, so that no cut goes through a character.
+  const text = JSON.stringify(value).replaceAll(
+    /[\u0080-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const columns: Record<string, string> = {};
+  for (let at = 0, part = 0; at < text.length; at += columnChars, part += 1)
+    columns[`value${part}`] = text.slice(at, at + columnChars);
+  const { status, phase, state } = value as Readonly<Record<string, unknown>>;
+  const shown = Object.entries({ status, phase, state }).filter(
+    (pair): pair is [string, string] => typeof pair[1] === "string",
+  );
+  return { partitionKey, rowKey, ...Object.fromEntries(shown), ...columns };
+}
+
+function decoded<T>(row: StoredRow, schema: z.ZodType<T>): T {
+  let text = "";
+  for (let part = 0; ; part += 1) {
+    const piece = textOf(row, `value${part}`);
+    if (piece === "") break;
+    text += piece;
+  }
+  return schema.parse(JSON.parse(text));
+}

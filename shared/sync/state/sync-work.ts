@@ -1,0 +1,197 @@
+/**
+ * A worker's hold on a sync: the tenant's row and the sync's as they stand, and the only ways to change them. State
+ * first, message second; every transition is a conditional write of both rows together, with an event for the audit
+ * trail that whoever writes next sees to if we die.
+ */
+import type { AuditTrail } from "../../access/audit/trail.ts";
+import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
+import { digest } from "../../kernel/values.ts";
+import { queueNames } from "../../storage/names.ts";
+import type { Queues } from "../../storage/queues.ts";
+import type { SyncEvent } from "./lifecycle.ts";
+import { moved, type Sync, type SyncError, type TenantSync, theService, type Who } from "./sync.ts";
+import type { Stored, SyncStore } from "./sync-store.ts";
+
+/** Somebody else has the sync now, or what was to happen to it is no longer possible. */
+export class SyncLost extends Error {}
+
+/** What it takes to change a sync. */
+export type SyncRows = {
+  readonly store: SyncStore;
+  readonly queues: Pick<Queues, "send">;
+  readonly trail: AuditTrail;
+  readonly clock: Clock;
+  /** How long a claim holds without a sign of life, in ms. */
+  readonly claimMs: number;
+  /** When a tenant's next sync is due by its settings. */
+  readonly nextAt: (settings: TenantSync["settings"], now: Instant) => Instant | undefined;
+};
+
+/** What a message or a handler names. */
+export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
+
+/** A sync and its tenant, under our hands. */
+export class SyncWork {
+  readonly #rows: SyncRows;
+  #tenant: Stored<TenantSync>;
+  #sync: Stored<Sync>;
+
+  constructor(rows: SyncRows, tenant: Stored<TenantSync>, sync: Stored<Sync>) {
+    this.#rows = rows;
+    this.#tenant = tenant;
+    this.#sync = sync;
+  }
+
+  get tenant(): TenantSync {
+    return this.#tenant.value;
+  }
+
+  get sync(): Sync {
+    return this.#sync.value;
+  }
+
+  get ids(): SyncIds {
+    const { tenantId, syncId } = this.sync;
+    return { tenantId, syncId };
+  }
+
+  /** Writes the sync's next state, and renews the claim. */
+  async keep(next: Partial<Sync>): Promise<void> {
+    const { clock, claimMs, store } = this.#rows;
+    const now = clock.now();
+    const value = { ...this.sync, leaseUntil: now + claimMs, touchedAt: now, ...next };
+    const etag = await store.replaceSync({ value, etag: this.#sync.etag });
+    if (etag === undefined) throw new SyncLost(this.sync.syncId);
+    this.#sync = { value, etag };
+  }
+
+  /** Lets the next worker begin at once. */
+  release(): Promise<void> {
+    return this.keep({ leaseUntil: this.#rows.clock.now() });
+  }
+
+  /**
+   * Moves the tenant's row by an event, and both rows to what follows from it. Whatever asked for it is audited by
+   * itself where a person's request did, and as the service's doing here otherwise. A `message` makes what is wanted
+   * from now on a revision.
+   * @throws SyncLost when the status does not allow it, or somebody was faster.
+   */
+  async move(
+    event: SyncEvent,
+    nextSync: Partial<Sync> & { readonly waits?: Sync["waits"] | undefined },
+    nextTenant: Partial<TenantSync> = {},
+    by: Who = theService,
+    message?: string,
+  ): Promise<void> {
+    const { store, clock, claimMs } = this.#rows;
+    const now = clock.now();
+    const eventId = digest(this.sync.syncId, event, this.#sync.etag).slice(0, 32);
+    const { syncId: about } = this.sync;
+    const after = moved(this.tenant, { event, by, now, eventId, syncId: about });
+    if (after === undefined) throw new SyncLost(`${event} in ${this.tenant.status}`);
+    const { waits: _, ...before } = this.sync;
+    const tenant = { ...after, ...nextTenant };
+    const sync = { ...before, leaseUntil: now + claimMs, touchedAt: now, ...defined(nextSync) };
+    const { syncId } = sync;
+    const revision =
+      message === undefined || tenant.desired === undefined
+        ? undefined
+        : { v: 1 as const, at: now, by, message, tree: tenant.desired, syncId };
+    const etags = await store.change(
+      { value: tenant, etag: this.#tenant.etag },
+      { syncs: [{ value: sync, etag: this.#sync.etag }], revision },
+    );
+    if (etags === undefined) throw new SyncLost(this.sync.syncId);
+    this.#tenant = { value: tenant, etag: etags.tenant };
+    this.#sync = { value: sync, etag: etags.sync };
+    await this.#audit();
+    await store.index(tenant);
+  }
+
+  /** Ends the sync. */
+  async finish(
+    event: SyncEvent,
+    end: Partial<Sync> & Pick<Sync, "outcome">,
+    tenant: Partial<TenantSync> = {},
+    by: Who = theService,
+    message?: string,
+  ): Promise<void> {
+    const now = this.#rows.clock.now();
+    const { active: _, error: __, nextAt: ___, ...rest } = this.tenant;
+    const nextAt = this.#rows.nextAt(rest.settings, now);
+    const due = nextAt === undefined ? {} : { nextAt };
+    this.#tenant = { ...this.#tenant, value: { ...rest, ...due, last: this.sync.syncId } };
+    await this.move(
+      event,
+      { ...end, phase: "done", finishedAt: now, leaseUntil: now },
+      tenant,
+      by,
+      message,
+    );
+    await this.tidy();
+  }
+
+  /** Ends it with an error that a person has to see. */
+  fail(
+    error: Omit<SyncError, "at" | "correlationId">,
+    event: "fail" | "blockSignIn" | "declineConsent" = "fail",
+  ): Promise<void> {
+    const at = toIso(this.#rows.clock.now());
+    const told = { ...error, at, correlationId: this.sync.syncId };
+    return this.finish(event, { outcome: "failed", error: told }, { error: told });
+  }
+
+  /** Sends the message that goes on with it. */
+  async tell(delaySeconds = 0): Promise<void> {
+    await this.#rows.queues.send(queueNames.syncWork, this.ids, delaySeconds);
+  }
+
+  /** What is left when it has ended: repeated until it succeeds, since it stays on the sweeper's list until then. */
+  async tidy(): Promise<void> {
+    const { store } = this.#rows;
+    await this.#audit();
+    await store.index(this.tenant);
+    // What Intune holds goes on once it is approved there.
+    if ((this.sync.deployed?.waiting ?? 0) === 0)
+      await store.close(this.sync.tenantId, this.sync.syncId);
+  }
+
+  /** Writes what the trail does not have yet, and strikes it off. After a crash an event may be there twice, under one id. */
+  async #audit(): Promise<void> {
+    const { tenantId, unaudited } = this.tenant;
+    if (unaudited.length === 0) return;
+    for (const { eventId, at, event, from, to, by, syncId } of unaudited) {
+      if (by.kind !== "system") continue;
+      await this.#rows.trail.append({
+        eventId,
+        at: toIso(at),
+        actor: { kind: "system", id: by.id },
+        operation: "sync-transition",
+        tenantId,
+        object: `sync/${syncId ?? ""}`,
+        outcome: "allowed",
+        before: { status: from },
+        after: { status: to, event },
+        requestId: syncId ?? eventId,
+      });
+    }
+    const value = { ...this.tenant, unaudited: [] };
+    const etags = await this.#rows.store.change({ value, etag: this.#tenant.etag });
+    // Whoever was faster has them on the row still, and our next write will say that it is lost.
+    if (etags !== undefined) this.#tenant = { value, etag: etags.tenant };
+  }
+}
+
+/** Without what is explicitly nothing. */
+const defined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+
+/** Both rows of a sync that is still there. */
+export async function openWork(
+  rows: SyncRows,
+  { tenantId, syncId }: SyncIds,
+): Promise<SyncWork | undefined> {
+  const sync = await rows.store.sync(tenantId, syncId);
+  if (sync === undefined) return undefined;
+  return new SyncWork(rows, await rows.store.tenant(tenantId, rows.clock.now()), sync);
+}

@@ -1,0 +1,205 @@
+/** Syncs, plans and statuses as the API shows them. Pure. */
+import type * as z from "zod";
+import { toIso } from "../kernel/clock.ts";
+import type { ConfigurationType } from "./catalogue/configuration-type.ts";
+import type {
+  AuthenticationView,
+  ErrorView,
+  ReportView,
+  SyncStatusView,
+  SyncView,
+} from "./contract.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { AwaitedPerson } from "./run/authentication.ts";
+import { eventsIn, syncStatuses } from "./state/lifecycle.ts";
+import type { ItemProgress, Sync, SyncError, TenantSync, TypeProgress } from "./state/sync.ts";
+
+/** A sync; `tenant` where it may be the active one. */
+export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncView> {
+  const { tenantId, syncId, mode, trigger, requestedBy, phase, types, skipped, waits } = sync;
+  const { outcome, items, plan, approval, deployed, remark, undoes, finishedAt } = sync;
+  return {
+    syncId,
+    tenantId,
+    mode,
+    trigger,
+    requestedBy,
+    phase,
+    ...(tenant?.active === syncId ? { status: tenant.status } : {}),
+    ...(waits === undefined ? {} : { waitsFor: waits.for, waitsUntil: toIso(waits.until) }),
+    ...(outcome === undefined ? {} : { outcome }),
+    startedAt: toIso(sync.startedAt),
+    ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
+    types,
+    ...(items === undefined ? {} : { items }),
+    skipped,
+    ...(plan === undefined ? {} : { plan: { hash: plan.hash, ...plan.counts } }),
+    ...(approval === undefined
+      ? {}
+      : {
+          approval: {
+            by: approval.by,
+            at: toIso(approval.at),
+            changes: approval.changes,
+            ...(approval.comment === undefined ? {} : { comment: approval.comment }),
+          },
+        }),
+    ...(deployed === undefined ? {} : { deployed }),
+    ...(remark === undefined ? {} : { remark }),
+    ...(undoes === undefined ? {} : { undoes }),
+  };
+}
+
+/** What waits for a person. */
+export const authenticationView = (
+  { tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">,
+  { needed, until, code, words, blockers }: AwaitedPerson,
+): z.output<typeof AuthenticationView> => ({
+  syncId,
+  waitsUntil: toIso(until),
+  types: needed.types,
+  permissions: needed.scopes,
+  roles: needed.roles.map((any) => any.map(({ name }) => name)),
+  ...(code === undefined
+    ? {}
+    : {
+        code: {
+          userCode: code.userCode,
+          verificationUri: code.verificationUri,
+          message: code.message,
+          expiresAt: toIso(code.expiresAt),
+        },
+      }),
+  warning: [
+    "Many tenants block the sign-in by code. Where yours does, sign in with a browser instead.",
+    ...blockers.map(
+      ({ name, excludedGroups }) =>
+        `The policy ${name} blocks it (groups that it excludes: ${excludedGroups}).`,
+    ),
+  ].join(" "),
+  browser: `/api/v1/tenants/${tenantId}/syncs/${syncId}/authentication/browser`,
+  ...(words === undefined ? {} : { words }),
+});
+
+/** A plan. */
+export const planView = ({ syncId }: Sync, planHash: string, { changes, held, ...rest }: Plan) => ({
+  syncId,
+  planHash,
+  changes: changes.map(changeView),
+  held: held.map(changeView),
+  blocked: [...rest.blocked],
+  unmanaged: [...rest.unmanaged],
+  unread: [...rest.unread],
+});
+
+/** The hashes of both contents are of no use to a reader. */
+const changeView = (change: Plan["changes"][number]) => {
+  const { changeId, type, key, name, action, properties, needs, warnings } = change;
+  return { changeId, type, key, name, action, properties, needs, warnings };
+};
+
+/** What a sync did. */
+export function reportView(
+  sync: Sync,
+  types: readonly TypeProgress[],
+  items: readonly ItemProgress[],
+  typeOf: (key: string) => ConfigurationType | undefined,
+): z.output<typeof ReportView> {
+  const titlesOf = (key: string) => typeOf(key)?.names ?? { en: key, fr: key };
+  const read = types.map((progress) => ({
+    ...shown(progress, ["state", "items", "changed", "incomplete", "requests", ...why]),
+    type: progress.type,
+    names: titlesOf(progress.type),
+  }));
+  const known = new Set(read.map(({ type }) => type));
+  const skipped = sync.skipped
+    .filter(({ type }) => !known.has(type))
+    .map((each) => ({
+      ...each,
+      names: titlesOf(each.type),
+      state: "skipped" as const,
+      items: 0,
+      changed: 0,
+      incomplete: 0,
+      requests: 0,
+    }));
+  return {
+    sync: viewOf(sync),
+    types: [...read, ...skipped],
+    items: items.map((item) =>
+      shown(item, ["changeId", "type", "key", "name", "action", "state", "approvalCode", ...why]),
+    ),
+  };
+}
+
+const why = ["reason", "detail", "requestId"] as const;
+
+/** Some members of a thing, those that it has. */
+const shown = <T extends object, K extends keyof T>(thing: T, names: readonly K[]): Pick<T, K> =>
+  Object.fromEntries(
+    names.flatMap((name) => (thing[name] === undefined ? [] : [[name, thing[name]]])),
+  ) as Pick<T, K>;
+
+/** A sync's error, with all of it in one text. */
+export const errorView = (error: SyncError): z.output<typeof ErrorView> => ({
+  ...error,
+  copy: [
+    `${error.code}: ${error.text}`,
+    error.cause,
+    error.remedy,
+    `Time: ${error.at}`,
+    `Correlation id: ${error.correlationId}`,
+    ...error.requestIds.map((id) => `Request id: ${id}`),
+  ].join("\n"),
+});
+
+/** How a tenant stands. */
+export const statusView = (tenant: TenantSync): z.output<typeof SyncStatusView> => ({
+  tenantId: tenant.tenantId,
+  status: tenant.status,
+  names: syncStatuses[tenant.status],
+  since: toIso(tenant.since),
+  by: tenant.by,
+  ...(tenant.active === undefined ? {} : { activeSyncId: tenant.active }),
+  ...(tenant.last === undefined ? {} : { lastSyncId: tenant.last }),
+  ...(tenant.nextAt === undefined ? {} : { nextSyncAt: toIso(tenant.nextAt) }),
+  heldChanges: tenant.held,
+  ...(tenant.error === undefined
+    ? {}
+    : { error: `${tenant.error.text} ${tenant.error.cause}`.slice(0, 300) }),
+  may: eventsIn(tenant.status),
+  settings: tenant.settings,
+});
+
+/** A sync as lines of its log: one JSON object each, in the order of time. */
+export function* logLines(
+  sync: Sync,
+  types: readonly TypeProgress[],
+  items: readonly ItemProgress[],
+): Generator<string> {
+  const line = (at: number, event: string, more: object): string =>
+    `${JSON.stringify({ at: toIso(at), event, syncId: sync.syncId, ...more })}\n`;
+  yield line(sync.startedAt, "sync.started", { mode: sync.mode, trigger: sync.trigger });
+  for (const { type, state, touchedAt, requests, reason, detail, requestId, ...own } of inTime(
+    types,
+  ))
+    yield line(touchedAt, `type.${state}`, {
+      type,
+      items: own.items,
+      changed: own.changed,
+      requests,
+      reason,
+      detail,
+      requestId,
+    });
+  if (sync.plan !== undefined) yield line(sync.startedAt, "sync.planned", { ...sync.plan.counts });
+  if (sync.approval !== undefined)
+    yield line(sync.approval.at, "sync.approved", { changes: sync.approval.changes });
+  for (const { type, key, action, state, touchedAt, reason, detail, requestId } of inTime(items))
+    yield line(touchedAt, `item.${state}`, { type, key, action, reason, detail, requestId });
+  if (sync.finishedAt !== undefined)
+    yield line(sync.finishedAt, "sync.finished", { outcome: sync.outcome, remark: sync.remark });
+}
+
+const inTime = <T extends { readonly touchedAt: number }>(list: readonly T[]): T[] =>
+  list.toSorted((a, b) => a.touchedAt - b.touchedAt);

@@ -1,0 +1,53 @@
+// Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { recheckConsents } from "../../../../shared/sync/run/consent.ts";
+import { type SyncRig, startSyncRig } from "../sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+const permissions = [
+  "DeviceManagementConfiguration.ReadWrite.All",
+  "DeviceManagementConfiguration.Read.All",
+];
+const consent = (tenantId: string, body: object) =>
+  rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, body);
+const recheck = () => recheckConsents(rig.parts, () => true);
+
+async function lackingTenant(): Promise<string> {
+  const tenantId = await rig.tenant();
+  await consent(tenantId, { withdraw: permissions });
+  return tenantId;
+}
+
+it("a sync that waits for consent goes on once it is there, and not before", async () => {
+  const tenantId = await lackingTenant();
+  const { syncId, waits } = await rig.sync(tenantId);
+  expect(waits?.for).toBe("consent");
+  expect(await recheck()).toBe(0);
+  await consent(tenantId, { grant: permissions });
+  expect(await recheck()).toBe(1);
+  expect(await rig.toRest(tenantId, syncId)).toMatchObject({ outcome: "succeeded", skipped: [] });
+  expect(await recheck(), "nothing lacks consent any more").toBe(0);
+});
+
+it("a tenant that rests without consent after its night is synchronised anew", async () => {
+  const tenantId = await lackingTenant();
+  const night = await rig.sync(tenantId, { trigger: "schedule" });
+  expect(night).toMatchObject({
+    outcome: "partial",
+    skipped: [expect.objectContaining({ type: "assignmentFilter", reason: "consentMissing" })],
+  });
+  expect((await rig.status(tenantId)).status).toBe("pendingAdminConsent");
+  expect(await recheck()).toBe(0);
+  await consent(tenantId, { grant: permissions });
+  expect(await recheck()).toBe(1);
+  const { active = "" } = await rig.status(tenantId);
+  expect(await rig.toRest(tenantId, active)).toMatchObject({
+    trigger: "consent",
+    outcome: "succeeded",
+  });
+});

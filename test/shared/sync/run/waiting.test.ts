@@ -1,0 +1,212 @@
+/** Syncs that wait for somebody, that somebody stops, that read only a part, and nights: over Azurite and the sandbox. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Sync } from "../../../../shared/sync/state/sync.ts";
+import { type SyncRig, startSyncRig } from "../sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** A tenant with changes of two filters to plan. */
+async function drifted(): Promise<string> {
+  const tenantId = await rig.tenant();
+  await rig.sync(tenantId);
+  for (const { id } of (await rig.inTenant(tenantId, "assignmentFilter")).slice(0, 2))
+    await rig.byHand("PATCH", tenantId, `assignmentFilter/${id}`, { description: "drift" });
+  return tenantId;
+}
+const total = async (tenantId: string): Promise<number> => (await rig.writes(tenantId)).total;
+
+/** Lets a worker die at its first call of a name, and answers the sync as it is then. */
+async function diesAt(call: string, sync: Pick<Sync, "tenantId" | "syncId">): Promise<Sync> {
+  rig.faults.arm({ atCall: call, when: "before" });
+  let isDead = false;
+  await rig.toRest(sync.tenantId, sync.syncId, () => {
+    isDead ||= rig.faults.calls().includes(call);
+    return isDead;
+  });
+  rig.faults.revive();
+  return rig.syncOf(sync.tenantId, sync.syncId);
+}
+
+describe("a plan that waits for approval", () => {
+  it("ends after seven days, keeps what is wanted, and has written nothing", async () => {
+    const tenantId = await drifted();
+    const sync = await rig.sync(tenantId);
+    expect(sync.waits?.for).toBe("approval");
+    rig.pass(7 * day - minute);
+    await rig.sweep();
+    await rig.quiet();
+    expect(await rig.status(tenantId)).toMatchObject({ status: "pendingApproval" });
+    rig.pass(2 * minute);
+    await rig.sweep();
+    await rig.quiet();
+    expect(await rig.syncOf(tenantId, sync.syncId)).toMatchObject({ outcome: "expired" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await total(tenantId)).toBe(0);
+    expect((await rig.sync(tenantId)).plan?.hash).toBeDefined();
+  });
+
+  it("gives way to a new sync, and cannot be approved any more", async () => {
+    const tenantId = await drifted();
+    const old = await rig.sync(tenantId);
+    const next = await rig.sync(tenantId);
+    expect(await rig.syncOf(tenantId, old.syncId)).toMatchObject({ outcome: "superseded" });
+    expect(await rig.status(tenantId)).toMatchObject({
+      status: "pendingApproval",
+      active: next.syncId,
+    });
+    await expect(rig.approve(old)).rejects.toThrow(/does not wait/);
+    await rig.cancel(tenantId, next.syncId);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await total(tenantId)).toBe(0);
+  });
+});
+
+describe("a sync that somebody stops", () => {
+  it("before it began ends at once, and a tenant that was never read is so again", async () => {
+    const tenantId = await rig.tenant();
+    const started = await rig.start(tenantId);
+    if (!started.ok) throw new Error(started.failure.detail);
+    const { syncId } = started.value;
+    await rig.cancel(tenantId, syncId);
+    expect(await rig.toRest(tenantId, syncId)).toMatchObject({ outcome: "cancelled" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "notRun" });
+  });
+
+  it("while it reads ends, and the status is the one before", async () => {
+    const tenantId = await drifted();
+    const started = await rig.start(tenantId);
+    if (!started.ok) throw new Error(started.failure.detail);
+    expect(await diesAt("graph.GET", started.value)).toMatchObject({ phase: "export" });
+    await rig.cancel(tenantId, started.value.syncId);
+    expect(await rig.toRest(tenantId, started.value.syncId)).toMatchObject({
+      outcome: "cancelled",
+    });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+  });
+
+  it("under a deploy before its first write has been cancelled, and nothing was written", async () => {
+    const tenantId = await drifted();
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    expect(await diesAt("graph.GET", sync)).toMatchObject({ phase: "deploy" });
+    await rig.cancel(tenantId, sync.syncId);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "cancelled" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await total(tenantId)).toBe(0);
+  });
+
+  it("under a deploy finishes the item at work, skips the others, and a retry makes those", async () => {
+    const tenantId = await drifted();
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    await diesAt("graph.PATCH", sync);
+    await rig.cancel(tenantId, sync.syncId);
+    const end = await rig.toRest(tenantId, sync.syncId);
+    expect(end).toMatchObject({ outcome: "partial", deployed: { done: 1, skipped: 1 } });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
+    const again = await rig.sync(tenantId, { mode: "retryFailed" });
+    expect(again.items).toHaveLength(1);
+    await rig.approve(again);
+    expect(await rig.toRest(tenantId, again.syncId)).toMatchObject({ outcome: "succeeded" });
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 2, doubled: 0 });
+    expect(await rig.start(tenantId, { mode: "retryFailed" })).toMatchObject({
+      ok: false,
+      failure: { code: "nothing-to-retry" },
+    });
+  });
+});
+
+describe("a sync that needs a person", () => {
+  it("waits three minutes from entering the status, then goes back to the status before", async () => {
+    const types = ["pimRoleSettings"];
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId, { types });
+    const [policy] = await rig.inTenant(tenantId, "roleManagementPolicy");
+    const rules = ((policy?.["rules"] ?? []) as Record<string, unknown>[]).map((rule) =>
+      "maximumDuration" in rule ? { ...rule, maximumDuration: "PT1H30M" } : rule,
+    );
+    await rig.byHand("PATCH", tenantId, `roleManagementPolicy/${policy?.id}`, { rules });
+    const sync = await rig.sync(tenantId, { types, onMissingUser: "wait" });
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ waits: { for: "user" } });
+    const { since } = await rig.status(tenantId);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "pendingAuthentication" });
+    rig.pass(since + 178_000 - Date.now());
+    await rig.sweep();
+    expect(await rig.status(tenantId)).toMatchObject({ status: "pendingAuthentication" });
+    rig.pass(3_000);
+    await rig.sweep();
+    await rig.quiet();
+    expect(await rig.syncOf(tenantId, sync.syncId)).toMatchObject({
+      outcome: "cancelled",
+      remark: expect.stringContaining("three minutes") as string,
+    });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await total(tenantId)).toBe(0);
+  });
+});
+
+describe("a type that cannot be read", () => {
+  it.each([
+    { on: "its list", fault: { status: 403 } },
+    { on: "its second page", fault: { status: 500, later: true } },
+    { on: "its second page, for want of pace", fault: { status: 429, later: true } },
+  ])("at $on keeps its last content, plans nothing, and stops no other", async ({ fault }) => {
+    const types = ["assignmentFilter", "configurationPolicy"];
+    const tenantId = await rig.tenant({ items: 200 });
+    await rig.sync(tenantId, { types });
+    const [policy] = await rig.inTenant(tenantId, "configurationPolicy");
+    const [filter] = await rig.inTenant(tenantId, "assignmentFilter");
+    const change = { description: "drift" };
+    await rig.byHand("PATCH", tenantId, `configurationPolicy/${policy?.id}`, change);
+    await rig.byHand("PATCH", tenantId, `assignmentFilter/${filter?.id}`, change);
+    const before = await rig.manifest(tenantId, "configurationPolicy");
+    await rig.behave(tenantId, { typeFaults: { configurationPolicy: fault } });
+    const sync = await rig.sync(tenantId, { types });
+    const plan = await rig.plan(sync);
+    expect(plan.changes.map(({ type }) => type)).toEqual(["assignmentFilter"]);
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "partial" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
+    expect(await rig.manifest(tenantId, "configurationPolicy")).toBe(before);
+    await rig.behave(tenantId, { typeFaults: null });
+  });
+
+  it("where settings are missing in part plans nothing of those items, and keeps them", async () => {
+    const types = ["configurationPolicy"];
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId, { types });
+    await rig.behave(tenantId, { missingSettings: 1 });
+    const sync = await rig.sync(tenantId, { types });
+    const { changes } = await rig.plan(sync);
+    expect(changes).toEqual([]);
+    expect(sync).toMatchObject({ outcome: "partial" });
+    await rig.behave(tenantId, { missingSettings: null });
+    expect(await rig.sync(tenantId, { types })).toMatchObject({ outcome: "succeeded" });
+    expect(await total(tenantId)).toBe(0);
+  });
+});
+
+describe("a night that has come", () => {
+  it("starts one sync though two timers look, and the next one a night later", async () => {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId);
+    const { nextAt = 0 } = await rig.status(tenantId);
+    rig.pass(nextAt - Date.now() + 1_000);
+    const started = await Promise.all([rig.startDue(), rig.startDue()]);
+    const { active = "", nextAt: later = 0 } = await rig.status(tenantId);
+    expect(started[0] + started[1]).toBeGreaterThanOrEqual(1);
+    expect(await rig.toRest(tenantId, active)).toMatchObject({ trigger: "schedule" });
+    expect(later).toBe(nextAt + day);
+    expect(await rig.syncCount(tenantId)).toBe(2);
+    await rig.startDue();
+    expect(await rig.syncCount(tenantId)).toBe(2);
+  });
+});
