@@ -36,6 +36,8 @@ export type Tools = {
   readonly services: Services;
   readonly log: Log;
   readonly signedIn?: SignedIn;
+  /** Where a call came from that nobody signed in for. */
+  readonly ip?: string | undefined;
 };
 
 /**

@@ -74,6 +74,55 @@ import {
   listSitesFunction,
   putInventoryPartFunction,
 } from "./relay/sites.http.ts";
+import {
+  authenticationFunction,
+  browserSignInFunction,
+  continueWithoutUserFunction,
+  newCodeFunction,
+} from "./sync/authentication.http.ts";
+import { consentCallbackFunction, signInCallbackFunction } from "./sync/callbacks.http.ts";
+import {
+  editConfigurationItemFunction,
+  exportConfigurationFunction,
+  getConfigurationItemFunction,
+  importConfigurationFunction,
+  listConfigurationItemsFunction,
+  listConfigurationTypesFunction,
+} from "./sync/configuration.http.ts";
+import {
+  beginConsentFunction,
+  checkConsentFunction,
+  consentFunction,
+  continueWithoutTypesFunction,
+} from "./sync/consent.http.ts";
+import {
+  acknowledgeErrorFunction,
+  changeSyncSettingsFunction,
+  getSyncStatusFunction,
+  listSyncStatusFunction,
+} from "./sync/status.http.ts";
+import { syncTimerFunction } from "./sync/sync.timer.ts";
+import { syncExportFunction } from "./sync/sync-export.queue.ts";
+import { syncSignInFunction } from "./sync/sync-sign-in.queue.ts";
+import { syncWorkFunction } from "./sync/sync-work.queue.ts";
+import {
+  cancelSyncFunction,
+  getSyncFunction,
+  listSyncsFunction,
+  startManySyncsFunction,
+  startSyncFunction,
+  syncErrorFunction,
+  syncLogsFunction,
+  syncReportFunction,
+  undoSyncFunction,
+} from "./sync/syncs.http.ts";
+import {
+  approveSyncFunction,
+  rejectSyncFunction,
+  releaseHeldFunction,
+  resetSyncFunction,
+  syncPlanFunction,
+} from "./sync/verdicts.http.ts";
 import { purgeTenantFunction } from "./tenants/purge-tenant.queue.ts";
 import { sweepPurgesFunction } from "./tenants/sweep-purges.timer.ts";
 import {
@@ -151,6 +200,44 @@ const ours: readonly AnyFunction[] = [
   replaceApprovalRulesFunction,
   replaceAssignmentFunction,
   replaceRoleFunction,
+  startSyncFunction,
+  startManySyncsFunction,
+  listSyncsFunction,
+  getSyncFunction,
+  cancelSyncFunction,
+  undoSyncFunction,
+  syncReportFunction,
+  syncLogsFunction,
+  syncErrorFunction,
+  syncPlanFunction,
+  approveSyncFunction,
+  rejectSyncFunction,
+  resetSyncFunction,
+  releaseHeldFunction,
+  listSyncStatusFunction,
+  getSyncStatusFunction,
+  acknowledgeErrorFunction,
+  changeSyncSettingsFunction,
+  listConfigurationTypesFunction,
+  listConfigurationItemsFunction,
+  getConfigurationItemFunction,
+  editConfigurationItemFunction,
+  exportConfigurationFunction,
+  importConfigurationFunction,
+  authenticationFunction,
+  newCodeFunction,
+  browserSignInFunction,
+  continueWithoutUserFunction,
+  consentFunction,
+  beginConsentFunction,
+  checkConsentFunction,
+  continueWithoutTypesFunction,
+  signInCallbackFunction,
+  consentCallbackFunction,
+  syncSignInFunction,
+  syncWorkFunction,
+  syncExportFunction,
+  syncTimerFunction,
 ];
 
 /** What the API consists of: the operations of every HTTP function, in this order. */

@@ -54,7 +54,7 @@ export async function audit(
 ): Promise<void> {
   const { operation, method, path, requestId, ip, caller, tenantId, refused, note } = trace;
   const outcome = outcomeOf(trace, result);
-  if (operation.anonymous || refused?.audited === false) return;
+  if (refused?.audited === false || (operation.anonymous && refused === undefined)) return;
   if (!isAudited({ method, outcome, note })) return;
   const event = auditEventOf({
     eventId: randomId(),
@@ -106,8 +106,8 @@ const unrecordedBefore = (refused: Trace["refused"]): AuditNote =>
   refused?.unrecorded ? { after: { unrecorded: refused.unrecorded } } : {};
 
 function outcomeOf({ refused }: Trace, result: Result<Reply>): "allowed" | "refused" | "failed" {
-  if (result.ok) return "allowed";
-  return refused !== undefined || isRefusal(result.failure) ? "refused" : "failed";
+  if (result.ok && refused === undefined) return "allowed";
+  return result.ok || refused !== undefined || isRefusal(result.failure) ? "refused" : "failed";
 }
 
 /** Handlers refuse too: who gives what they do not hold, who approves what they asked for. */

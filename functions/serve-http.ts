@@ -18,6 +18,7 @@ import {
   preflight,
   problemReply,
   type Reply,
+  saysUnknown,
   sharing,
 } from "../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
@@ -117,7 +118,12 @@ async function answer(
   const from = { address: addressOf(trace, request), rate: rateOf(request) };
   if (operation.anonymous) {
     const busy = services.guard.countAnonymous(from);
-    return busy ? shut(trace, busy) : answerAnybody(definition, request, tools);
+    if (busy) return shut(trace, busy);
+    const answered = await answerAnybody(definition, request, { ...tools, ip: trace.ip });
+    // Somebody brought what we have given to nobody, or gave away what was good once.
+    if (answered.ok && saysUnknown(answered.value))
+      trace.refused = services.guard.noteAnonymous(from);
+    return answered;
   }
   const who = await services.guard.authenticate(request.headers.get("authorization"), from);
   if (who.kind === "refused") return shut(trace, who);

@@ -1,5 +1,6 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
 
+import { setTimeout as wait } from "node:timers/promises";
 import type { Approval } from "../shared/access/approvals/approval.ts";
 import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
 import type { Guard } from "../shared/access/guard.ts";
@@ -27,6 +28,7 @@ import {
   whenDue,
 } from "../shared/graph/throttle.ts";
 import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
+import { purgeSignIns, type SignInParts } from "../shared/identity/accounts.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
@@ -46,6 +48,9 @@ import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
+import type { Configuration } from "../shared/sync/configuration.ts";
+import { type SyncServices, syncServices } from "../shared/sync/services.ts";
+import { purgeSyncs } from "../shared/sync/state/sync-store.ts";
 import { type PurgeStep, PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
 import {
   cachedTenants,
@@ -145,6 +150,8 @@ function purgeOf(parts: PurgeParts): TenantPurge {
     (tenantId, mayGoOn) =>
       purgeJobs({ jobs: parts.jobs, tables: storage.tables }, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => purgeSignIns(storage, tenantId, mayGoOn),
     rest,
   ];
   const isRegistered = async (id: string) => (await tenantStore.get(id)) !== undefined;
@@ -170,6 +177,8 @@ type Base = {
   readonly directory: DirectoryStore;
   readonly sites: SiteStore;
   readonly collections: CollectionStore;
+  /** The app's token for a tenant; `fresh`: not one that is kept. */
+  readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
 };
 
 /** Everything that functions call. */
@@ -196,6 +205,11 @@ export type Services = Base & {
   readonly sweepGate: (job: Job) => Promise<void>;
   readonly leases: RelayLeases;
   readonly refreshes: ReturnType<typeof refreshesWith>;
+  /** Signing people in for a tenant; undefined where nothing is there that seals what is kept of it. */
+  readonly signIn: SignInParts | undefined;
+  readonly sync: SyncServices;
+  /** The repository of tenants' configuration. */
+  readonly configuration: Configuration;
 };
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
@@ -206,6 +220,7 @@ export type World = {
   readonly queues?: Queues;
   readonly firstPass?: Engine["firstPass"];
   readonly settleMs?: number;
+  readonly wait?: (ms: number) => Promise<void>;
 };
 
 /** Builds the services; no call leaves the process yet. */
@@ -228,9 +243,19 @@ export async function buildServices(
   const jobs = notify.jobs as unknown as JobStore;
   const answers = new IdempotentAnswers(tables, clock);
   const deadLetters = new DeadLetterStore(tables, clock);
+  const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
+  const signIn = signInOf(settings, storage, access.sealer);
   return {
     ...base,
-    ...(await accessServices(settings, { ...base, tables, granted, trail, settled })),
+    ...access,
+    signIn,
+    ...syncServices(settings, {
+      ...base,
+      trail,
+      signIn,
+      random: Math.random,
+      wait: world.wait ?? ((ms) => wait(ms)),
+    }),
     openApi,
     publicUrl: settings.publicUrl,
     answers,
@@ -246,6 +271,22 @@ export async function buildServices(
     refreshes: refreshesWith(refreshParts(settings, base)),
   };
 }
+
+/** Signing people in for a tenant; undefined where nothing is there that seals what is kept of it. */
+const signInOf = (
+  { authorityUrl, clientId: app, signInClientId: clientId = app, graphUrl: resource }: Settings,
+  { tables, blobs, clock }: Storage,
+  sealer: Sealer | undefined,
+): SignInParts | undefined =>
+  sealer && {
+    authorityUrl,
+    clientId,
+    resource,
+    tables,
+    blobs,
+    sealer,
+    clock,
+  };
 
 const registryOf = ({ tenantStore, knownTenants, storage, clock }: Base, purges: PurgeStore) =>
   new TenantRegistry({
@@ -263,11 +304,13 @@ const secretOf = (credential: AppCredential): string =>
 function baseOf(settings: Settings, storage: Storage, world: World): Base {
   const { tables, clock } = storage;
   const tenantStore = new TenantStore(tables);
+  const token = world.token ?? appTokens({ ...settings, resource: settings.graphUrl });
   const directory = new DirectoryStore(tables);
   return {
     clock,
     storage,
-    graph: graphClient(settings, clock, world),
+    token,
+    graph: graphClient(settings, clock, { ...world, token }),
     tenantStore,
     knownTenants: cachedTenants(tenantStore, clock),
     throttle: new ThrottleStore(tables),
@@ -277,10 +320,14 @@ function baseOf(settings: Settings, storage: Storage, world: World): Base {
   };
 }
 
-const graphClient = (settings: Settings, clock: Clock, { intercept, token }: World): GraphClient =>
+const graphClient = (
+  settings: Settings,
+  clock: Clock,
+  { intercept, token }: World & { readonly token: NonNullable<World["token"]> },
+): GraphClient =>
   new GraphClient({
     baseUrl: settings.graphUrl,
-    token: token ?? appTokens({ ...settings, resource: settings.graphUrl }),
+    token,
     clock,
     intercept,
     timeoutMs: settings.graphTimeoutMs,

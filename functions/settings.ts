@@ -145,6 +145,7 @@ const Environment = z.object({
   MUSTER_GRAPH_URL: BaseAddress,
   MUSTER_AUTHORITY_URL: BaseAddress,
   MUSTER_CLIENT_ID: z.string().min(1),
+  MUSTER_SIGN_IN_CLIENT_ID: z.string().min(1).optional(),
   MUSTER_CLIENT_SECRET: z.string().min(1).optional(),
   MUSTER_CLIENT_CERTIFICATE_SHA256: z
     .string()
@@ -172,6 +173,8 @@ export type Settings = {
   readonly graphUrl: string;
   readonly authorityUrl: string;
   readonly clientId: string;
+  /** The app that people sign in with for a tenant: a public client; where it is not named, the same. */
+  readonly signInClientId?: string | undefined;
   readonly credential: AppCredential;
   /** Time from sending to the first look at a device's answer. */
   readonly confirmAfterMs: number;
@@ -213,6 +216,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     graphUrl: env.MUSTER_GRAPH_URL,
     authorityUrl: env.MUSTER_AUTHORITY_URL,
     clientId: env.MUSTER_CLIENT_ID,
+    signInClientId: env.MUSTER_SIGN_IN_CLIENT_ID,
     confirmAfterMs: env.MUSTER_CONFIRM_AFTER_SECONDS * 1000,
     claimMs: env.MUSTER_CLAIM_SECONDS * 1000,
     graphTimeoutMs: env.MUSTER_GRAPH_TIMEOUT_SECONDS * 1000,

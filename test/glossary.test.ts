@@ -29,8 +29,29 @@ const exceptions: readonly Exception[] = [
     because: "Microsoft's names",
   },
   {
+    names: /^(grantControls|permissionGrantPolicy|administrativeUnit)$/,
+    within: ["shared/sync/catalogue/", "shared/sync/run/authentication.ts"],
+    because: "Microsoft's names",
+  },
+  {
+    names: /grant/i,
+    within: ["local/sandbox/graph/configuration/", "local/sandbox/control/configuration.ts"],
+    because: "Microsoft's names, and what an administrator grants to an app",
+  },
+  { names: /^underWay$/, within: ["shared/sync/run/"], because: "said of what is going on" },
+  {
+    names: /^accessPaceMs$/,
+    within: ["local/sandbox/"],
+    because: "the control's word for how fast conditional access takes requests",
+  },
+  {
     names: /^pace$/i,
-    within: ["shared/tenants/", "functions/services.ts"],
+    within: [
+      "shared/tenants/",
+      "shared/sync/reading/paced-graph.ts",
+      "functions/services.ts",
+      "shared/sync/services.ts",
+    ],
     because: "the API's word for the rates of a tenant",
   },
 ];

@@ -47,12 +47,18 @@ test("what is right is read, with defaults for what is not said", () => {
     graphUrl: "https://graph.microsoft.com",
     authorityUrl: "https://login.microsoftonline.com",
     clientId: "app",
+    signInClientId: undefined,
     confirmAfterMs: 30_000,
     claimMs: 120_000,
     graphTimeoutMs: 60_000,
     overdueMs: 300_000,
     keepMs: { notifications: 400 * dayMs, deadLetters: 90 * dayMs },
   });
+});
+
+test("people may sign in with an app of their own", () => {
+  const own = readSettings({ ...good, MUSTER_SIGN_IN_CLIENT_ID: "people" });
+  expect([own.clientId, own.signInClientId]).toEqual(["app", "people"]);
 });
 
 test("origins are taken as browsers send them", () => {

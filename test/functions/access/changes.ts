@@ -32,6 +32,9 @@ export const anyIds: Found = new Map([
   ),
   ...["refreshId", "notificationId"].map((name) => [name, key] as const),
   ["claimId", `${key}0`],
+  ["syncId", key],
+  ["type", "roleScopeTag"],
+  ["key", "Default"],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);
 

@@ -54,6 +54,14 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "notifications-cancel": (of) => [
     { path: `${base(of)}/notifications/${of.notifications[1]}/cancel` },
   ],
+  "syncs-start": (of) => [
+    { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },
+    { mode: "plan" },
+  ],
+  "syncs-start-many": (of) => [
+    { path: "/api/v1/syncs", body: { tenantIds: [of.tenantId], mode: "exportOnly" } },
+    { tenantIds: [of.tenantId], mode: "plan" },
+  ],
   "roles-add": () => [
     { path: "/api/v1/access/roles", body: { name: "One", permissions: ["devices.read"] } },
     { name: "Other", permissions: ["devices.read"] },

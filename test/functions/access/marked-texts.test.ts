@@ -10,6 +10,9 @@ import { adminToken, type Door, openDoor } from "./door.ts";
 
 /** Texts that the trail keeps: what a thing is called, and what people write about it for others. */
 const kept: Readonly<Record<string, readonly string[]>> = {
+  "configuration-edit": ["/message"],
+  "configuration-import": ["/message"],
+  "sync-settings-change": ["/breakGlassGroups", "/deletes", "/nightly/timeZone", "/types"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],
   "collections-add": ["/name", "/description", "/rule/value"],

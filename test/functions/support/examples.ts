@@ -11,6 +11,8 @@ export type Example = {
   readonly keep?: readonly string[];
   /** Where the example cannot succeed: the refusal. */
   readonly refused?: string;
+  /** Where it answers a browser with a page: its status. */
+  readonly page?: number;
 };
 
 /** Some tenant, and a relay's inventory. */
@@ -19,8 +21,17 @@ const inventoryId = "0b6a3c1e-9a57-4f8e-8a54-7d1c0f5e5b02";
 const relayId = "1c6a3c1e-9a57-4f8e-8a54-7d1c0f5e5b03";
 
 /** What is known from the beginning. */
-export const known = { tenantId, inventoryId, siteCode: "PS1", part: "0", approvalId: "none" };
+export const known = {
+  tenantId,
+  inventoryId,
+  siteCode: "PS1",
+  part: "0",
+  approvalId: "none",
+  type: "roleScopeTag",
+  key: "Default",
+};
 
+const planHash = "0".repeat(64);
 const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
 /** Only some of a mixed fleet can do this, so that there is something to retry. */
 const notification = { action: "endpointProtectionQuickScan", target: { kind: "tenant" } };
@@ -108,6 +119,50 @@ export const examples: Readonly<Record<string, Example>> = {
   "approvals-reject": { body: () => ({ digest: "0".repeat(64) }), refused: "unknown-approval" },
   "audit-list": { query: "top=5" },
   "audit-list-tenant": { query: "top=5" },
+  "syncs-start": {
+    body: () => ({ mode: "exportOnly", types: ["roleScopeTag"] }),
+    keep: ["syncId"],
+  },
+  "syncs-list": {},
+  "syncs-get": { keep: ["outcome"] },
+  "syncs-report": {},
+  "syncs-logs": {},
+  "syncs-plan": { refused: "conflict" },
+  "syncs-error": { refused: "conflict" },
+  "syncs-cancel": { refused: "conflict" },
+  "syncs-undo": { refused: "conflict" },
+  "syncs-approve": { body: () => ({ planHash }), refused: "conflict" },
+  "syncs-reject": { body: () => ({ planHash }), refused: "conflict" },
+  "syncs-reject-and-reset": { body: () => ({ planHash }), refused: "conflict" },
+  "syncs-authentication": { refused: "conflict" },
+  "syncs-authentication-new-code": { refused: "conflict" },
+  "syncs-authentication-browser": { refused: "conflict" },
+  "syncs-authentication-continue": { refused: "conflict" },
+  "syncs-consent": {},
+  "syncs-consent-begin": { refused: "conflict" },
+  "syncs-consent-check": { refused: "conflict" },
+  "syncs-consent-continue": { refused: "conflict" },
+  "callbacks-sign-in": { query: "state=nobodys", page: 404 },
+  "callbacks-consent": { query: "state=nobodys", page: 404 },
+  "sync-status-get": {},
+  "sync-status-list": {},
+  "sync-status-acknowledge": { refused: "conflict" },
+  "sync-settings-change": { body: () => ({ onMissingUser: "wait" }) },
+  "sync-held-release": {},
+  "configuration-types": {},
+  "configuration-items": {},
+  "configuration-get": {},
+  "configuration-edit": {
+    body: () => ({ body: { displayName: "Default", description: "ours" }, message: "ours" }),
+  },
+  "configuration-export": {},
+  "configuration-import": {
+    body: () => ({
+      items: [{ type: "roleScopeTag", key: "New", body: { displayName: "New" } }],
+      message: "a new tag",
+    }),
+  },
+  "syncs-start-many": { body: () => ({ tenantIds: [tenantId], mode: "exportOnly" }) },
   "collections-remove": {},
   "tenants-remove": {},
 };

@@ -55,6 +55,7 @@ export async function startApp(settings: Readonly<Record<string, string>> = {}) 
       MUSTER_AUTHORITY_URL: sandbox.authorityUrl,
       MUSTER_CLIENT_ID: sandbox.clientId,
       MUSTER_CLIENT_SECRET: sandbox.clientSecret,
+      MUSTER_SIGN_IN_CLIENT_ID: sandbox.home.signInClientId,
       MUSTER_GRAPH_URL: sandbox.graphUrl,
       NODE_EXTRA_CA_CERTS: sandbox.caFile,
       // What fails comes back at once: a test has no time for second thoughts.
@@ -67,6 +68,8 @@ export async function startApp(settings: Readonly<Record<string, string>> = {}) 
   return {
     url: host.url,
     connectionString: azurite.connectionString,
+    /** Where people sign in. */
+    signInPlace: sandbox as Pick<typeof sandbox, "authorityUrl" | "home" | "caFile">,
     /** Every line of the log so far. */
     logged: (): readonly string[] => logged,
     call,
@@ -75,6 +78,9 @@ export async function startApp(settings: Readonly<Record<string, string>> = {}) 
       const body = { tenantId, displayName: "Contoso", devices, seed: 1 };
       return send(`${sandbox.url}/_sandbox/tenants`, "POST", { body });
     },
+    /** Asks the sandbox's control. */
+    sandbox: (method: string, path: string, body?: unknown): Promise<Answered> =>
+      send(`${sandbox.url}/_sandbox${path}`, method, body === undefined ? {} : { body }),
     /** Runs a timer function now. */
     runTimer: (name: string): Promise<Answered> =>
       send(`${host.url}/admin/functions/${name}`, "POST", {

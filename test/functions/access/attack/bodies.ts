@@ -1,4 +1,5 @@
 /** Well-formed requests about some ids, for every operation of the document that takes a body. */
+import { manySyncs, syncBodies } from "../../support/sync-bodies.ts";
 import type { Ids } from "./inhabited.ts";
 
 const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
@@ -50,4 +51,6 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
   "approval-rules-replace": ({ tenantId }) => [
     { rules: [{ kind: "notification", actions: "all", tenantIds: [tenantId], moreThan: 0 }] },
   ],
+  ...Object.fromEntries(Object.entries(syncBodies).map(([name, bodies]) => [name, () => bodies])),
+  "syncs-start-many": ({ tenantId = "" }) => [manySyncs(tenantId)],
 };

@@ -45,13 +45,20 @@ function described(path: string, method: string, entry: Entry): Described {
   };
 }
 
+/** Names in paths about syncs: a sync that nobody has begun, and an item that every tenant has. */
+const aboutSyncs: Readonly<Record<string, string>> = {
+  syncId: "0".repeat(22),
+  type: "roleScopeTag",
+  key: "Default",
+};
+
 /** The path with its parameters filled in; one that nobody knows is a gap in the test. */
 export const pathWith = (
   { id, path }: Pick<Described, "id" | "path">,
   ids: Readonly<Record<string, string>>,
 ): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const value = ids[name];
+    const value = ids[name] ?? aboutSyncs[name];
     if (value === undefined) throw new Error(`${id}: no test knows an id for {${name}}`);
     return value;
   });

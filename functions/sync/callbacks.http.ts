@@ -1,0 +1,105 @@
+/**
+ * Where browsers come back to from Microsoft's pages. Anybody can call these two, so nothing but the state is believed:
+ * chance that was given to one browser, good once. Tenant, sync and purpose come out of its row.
+ */
+import * as z from "zod";
+import { operation } from "../../shared/http/operation.ts";
+import { page } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { settleSignIn } from "../../shared/sync/run/authentication.ts";
+import { settleConsent } from "../../shared/sync/run/consent.ts";
+import { onHttp } from "../define.ts";
+import type { Services } from "../services.ts";
+
+/** Where browsers come back to, as the apps' registrations have it. */
+export const callbackPaths = {
+  signIn: "/api/v1/callbacks/sign-in",
+  consent: "/api/v1/callbacks/consent",
+} as const;
+
+/** Where callers reach the app. */
+export const outwardUrl = ({ publicUrl }: Pick<Services, "publicUrl">, url: URL): string =>
+  publicUrl ?? url.origin;
+
+// Not strict: Microsoft adds what it likes.
+const CallbackQuery = z.object({
+  state: z.string().min(1).max(200),
+  code: z.string().max(8192).optional(),
+  error: z.string().max(200).optional(),
+  error_description: z.string().max(8192).optional(),
+  admin_consent: z.string().max(16).optional(),
+});
+
+const answers = {
+  200: { description: "A page that says what to do next", also: ["text/html"] },
+} as const;
+
+export const signInCallbackFunction = onHttp(
+  operation({
+    name: "callbacks-sign-in",
+    method: "GET",
+    path: "api/v1/callbacks/sign-in",
+    summary: "Where a browser comes back to from signing in; good once",
+    tag: "Syncs",
+    anonymous: true,
+    query: CallbackQuery,
+    answers,
+  }),
+  async ({ query }, { services, log, ip }) => {
+    const { signIn } = services.sync;
+    if (signIn === undefined) return succeed(page("unknown", notOurs));
+    const { end, for: whom } = await signIn.finishBrowserSignIn(query);
+    if (whom === undefined) {
+      log("callback.refuse", { callback: "sign-in" });
+      return succeed(page("unknown", notOurs));
+    }
+    const ids = { tenantId: whom.tenantId, syncId: whom.reference };
+    const from = { means: "browser" as const, signInId: whom.signInId, ip };
+    const settled = await settleSignIn({ ...services.sync, signIn }, ids, end, from);
+    log("sync.sign-in", { ...ids, state: end.kind });
+    if (!settled.ok) return succeed(page("refused", settled.failure.detail));
+    return end.kind === "signedIn"
+      ? succeed(page("done", `${end.account.upn} is signed in, and the sync goes on.`))
+      : succeed(page("refused", `It did not work: ${end.words}.`));
+  },
+);
+
+export const consentCallbackFunction = onHttp(
+  operation({
+    name: "callbacks-consent",
+    method: "GET",
+    path: "api/v1/callbacks/consent",
+    summary: "Where an administrator's browser comes back to from consenting; good once",
+    tag: "Syncs",
+    anonymous: true,
+    query: CallbackQuery,
+    answers,
+  }),
+  async ({ query }, { services, log, ip }) => {
+    const { signIn } = services.sync;
+    if (signIn === undefined) return succeed(page("unknown", notOurs));
+    const { end, for: whom } = await signIn.finishConsent(query);
+    if (whom === undefined) {
+      log("callback.refuse", { callback: "consent" });
+      return succeed(page("unknown", notOurs));
+    }
+    const ids = { tenantId: whom.tenantId, syncId: whom.reference };
+    const from = { requestId: whom.signInId, ip };
+    const settled = await settleConsent(services.sync, ids, end, from);
+    log("sync.consent", { ...ids, state: end.kind });
+    if (!settled.ok) return succeed(page("refused", settled.failure.detail));
+    if (end.kind !== "consented")
+      return succeed(page("refused", `No consent was given: ${end.words}.`));
+    const isComplete = !("permissions" in settled.value) || settled.value.permissions.length === 0;
+    return succeed(
+      isComplete
+        ? page("done", "Thank you: the app may do what it needs now, and the sync goes on.")
+        : page(
+            "done",
+            "Thank you. Permissions take some minutes to arrive: the app looks again by itself.",
+          ),
+    );
+  },
+);
+
+const notOurs = "This sign-in or consent is over, or was never begun. Begin a new one.";

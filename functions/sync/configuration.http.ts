@@ -1,0 +1,161 @@
+/** A tenant's configuration as it is wanted and as it was read: types, items, edits, and all of it as plain JSON. */
+import * as z from "zod";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { ok, streamed } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import {
+  ImportBody,
+  ItemBody,
+  ItemDetail,
+  ItemPath,
+  ItemView,
+  TypePath,
+  TypeView,
+} from "../../shared/sync/contract.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { onHttp } from "../define.ts";
+import { whoCalls } from "./syncs.http.ts";
+
+export const listConfigurationTypesFunction = onHttp(
+  operation({
+    name: "configuration-types",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/configuration",
+    summary:
+      "List the types of configuration, with what may be done with each and how many items it has",
+    tag: "Configuration",
+    params: TenantPath,
+    answers: { 200: { description: "All types", body: z.object({ value: z.array(TypeView) }) } },
+  }),
+  async ({ params: { tenantId } }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const { store, clock, enabledTypes } = services.sync;
+    const { settings } = (await store.tenant(tenantId, clock.now())).value;
+    const enabled = new Set(enabledTypes(settings));
+    const value = await services.configuration.types(tenantId, ({ key }) => enabled.has(key));
+    return succeed(ok({ value }));
+  },
+);
+
+export const listConfigurationItemsFunction = onHttp(
+  operation({
+    name: "configuration-items",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}",
+    summary: "List items of a type: wanted, in the tenant, or both",
+    tag: "Configuration",
+    params: TypePath,
+    answers: {
+      200: { description: "All items of the type", body: z.object({ value: z.array(ItemView) }) },
+    },
+  }),
+  async ({ params: { tenantId, type } }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const items = await services.configuration.items(tenantId, type);
+    return items.ok ? succeed(ok({ value: items.value })) : items;
+  },
+);
+
+export const getConfigurationItemFunction = onHttp(
+  operation({
+    name: "configuration-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}/{key}",
+    summary: "Show an item: what is wanted, what the tenant has, and who changed it",
+    tag: "Configuration",
+    params: ItemPath,
+    answers: { 200: { description: "The item", body: ItemDetail, headers: ["ETag"] } },
+  }),
+  async ({ params: { tenantId, type, key } }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const found = await services.configuration.item(tenantId, type, key);
+    return found.ok ? succeed(ok(found.value.view, found.value.etag)) : found;
+  },
+);
+
+export const editConfigurationItemFunction = onHttp(
+  operation({
+    name: "configuration-edit",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}/{key}",
+    summary: "Change what is wanted of an item, or add it: the next sync plans it",
+    tag: "Configuration",
+    conditional: true,
+    params: ItemPath,
+    body: ItemBody,
+    answers: {
+      200: { description: "The item as it is wanted now", body: ItemDetail, headers: ["ETag"] },
+    },
+  }),
+  async ({ params: { tenantId, type, key }, body, ifMatch }, tools) => {
+    const { services } = tools;
+    const tenant = await services.tenants.get(tenantId);
+    if (!tenant.ok) return tenant;
+    const by = whoCalls(tools);
+    const edited = await services.configuration.edit(tenantId, { type, key }, body, {
+      ifMatch,
+      by,
+    });
+    if (!edited.ok) return edited;
+    const found = await services.configuration.item(tenantId, type, key);
+    if (!found.ok) return found;
+    const { message } = body;
+    signedInOf(tools).note({ object: `configuration/${type}`, after: { type, key, message } });
+    return succeed(ok(found.value.view, found.value.etag));
+  },
+);
+
+export const exportConfigurationFunction = onHttp(
+  operation({
+    name: "configuration-export",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/configuration-export",
+    summary: "All that is wanted of a tenant, as plain JSON",
+    tag: "Configuration",
+    params: TenantPath,
+    answers: {
+      200: { description: "What an import takes", body: ImportBody.omit({ message: true }) },
+    },
+  }),
+  async ({ params: { tenantId } }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const text = async function* () {
+      yield '{"items":[';
+      let first = true;
+      for await (const item of services.configuration.plain(tenantId)) {
+        yield `${first ? "" : ","}\n${JSON.stringify(item)}`;
+        first = false;
+      }
+      yield "\n]}\n";
+    };
+    return succeed(streamed("application/json; charset=utf-8", text()));
+  },
+);
+
+export const importConfigurationFunction = onHttp(
+  operation({
+    name: "configuration-import",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/configuration-import",
+    summary: "Take items into what is wanted of a tenant: all of them, or none",
+    tag: "Configuration",
+    params: TenantPath,
+    body: ImportBody,
+    answers: { 200: { description: "How many were taken in", body: z.object({ items: z.int() }) } },
+  }),
+  async ({ params: { tenantId }, body: { items, message } }, tools) => {
+    const { services } = tools;
+    const tenant = await services.tenants.get(tenantId);
+    if (!tenant.ok) return tenant;
+    const taken = await services.configuration.take(tenantId, items, message, whoCalls(tools));
+    if (!taken.ok) return taken;
+    const after = { items: items.length, message };
+    signedInOf(tools).note({ object: `tenant/${tenantId}`, after });
+    return succeed(ok({ items: items.length }));
+  },
+);

@@ -1,0 +1,124 @@
+/** How tenants stand with their syncs: the status column, its settings, and errors that were taken note of. */
+import * as z from "zod";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { tenantsWith } from "../../shared/access/roles/decide.ts";
+import { invalidRequest } from "../../shared/http/body.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { inParallel } from "../../shared/kernel/concurrency.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { SyncSettingsChange, SyncStatusName, SyncStatusView } from "../../shared/sync/contract.ts";
+import { isTimeZone } from "../../shared/sync/run/nightly.ts";
+import { acknowledge, changeSettings } from "../../shared/sync/run/start-sync.ts";
+import { statusView } from "../../shared/sync/views.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { onHttp } from "../define.ts";
+import { whoCalls } from "./syncs.http.ts";
+
+const concurrency = 16;
+
+export const listSyncStatusFunction = onHttp(
+  operation({
+    name: "sync-status-list",
+    method: "GET",
+    path: "api/v1/sync-status",
+    summary: "How each tenant stands: status, since when, by whom, next sync, error",
+    tag: "Syncs",
+    query: z.strictObject({
+      ...PageQuery,
+      syncStatus: SyncStatusName.optional().describe("Only tenants with this status"),
+    }),
+    answers: { 200: { description: "A page of tenants", body: pageOf(SyncStatusView) } },
+  }),
+  async ({ query: { syncStatus, top, pageToken }, url }, tools) => {
+    const { services } = tools;
+    const reached = tenantsWith(signedInOf(tools).standing, "sync.read");
+    const list = `sync status ${syncStatus ?? "all"} ${reached === undefined ? "" : "in reach"}`;
+    const position = positionOf(list, pageToken);
+    if (!position.ok) return position;
+    const { store, clock } = services.sync;
+    const page = await services.tenants.list(reached, top, position.value);
+    const rows = await inParallel(page.items, concurrency, async ({ tenantId }) =>
+      statusView((await store.tenant(tenantId, clock.now())).value),
+    );
+    const items = rows.filter(({ status }) => syncStatus === undefined || status === syncStatus);
+    return succeed(ok(pageBody(url, list, { ...page, items })));
+  },
+);
+
+export const getSyncStatusFunction = onHttp(
+  operation({
+    name: "sync-status-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/sync-status",
+    summary: "How a tenant stands with its syncs, and what may be done now",
+    tag: "Syncs",
+    params: TenantPath,
+    answers: { 200: { description: "The status", body: SyncStatusView } },
+  }),
+  async ({ params: { tenantId } }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const { store, clock } = services.sync;
+    return succeed(ok(statusView((await store.tenant(tenantId, clock.now())).value)));
+  },
+);
+
+export const acknowledgeErrorFunction = onHttp(
+  operation({
+    name: "sync-status-acknowledge",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/sync-status/acknowledge",
+    summary: "Take note of an error: the tenant's row goes back to what it showed before",
+    tag: "Syncs",
+    params: TenantPath,
+    answers: { 200: { description: "The status", body: SyncStatusView } },
+  }),
+  async ({ params: { tenantId } }, tools) => {
+    const { services } = tools;
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const taken = await acknowledge(services.sync, tenantId, whoCalls(tools));
+    if (!taken.ok) return taken;
+    signedInOf(tools).note({ object: `tenant/${tenantId}`, after: { status: taken.value.status } });
+    return succeed(ok(statusView(taken.value)));
+  },
+);
+
+export const changeSyncSettingsFunction = onHttp(
+  operation({
+    name: "sync-settings-change",
+    method: "PATCH",
+    path: "api/v1/tenants/{tenantId}/sync-status/settings",
+    summary: "Change how a tenant is synchronised: types, deletions, the nightly sync",
+    tag: "Syncs",
+    params: TenantPath,
+    body: SyncSettingsChange,
+    answers: { 200: { description: "The status with its settings", body: SyncStatusView } },
+  }),
+  async ({ params: { tenantId }, body }, tools) => {
+    const { services } = tools;
+    const tenant = await services.tenants.get(tenantId);
+    if (!tenant.ok) return tenant;
+    const { typeOf } = services.sync;
+    const unknown = (name: "types" | "deletes") =>
+      (body[name] ?? []).flatMap((type, at) =>
+        typeOf(type)
+          ? []
+          : [{ pointer: `/body/${name}/${at}`, detail: "is no type of configuration" }],
+      );
+    const zone = body.nightly?.timeZone;
+    const faults = [
+      ...unknown("types"),
+      ...unknown("deletes"),
+      ...(zone === undefined || isTimeZone(zone)
+        ? []
+        : [{ pointer: "/body/nightly/timeZone", detail: "is no IANA time zone" }]),
+    ];
+    if (faults.length > 0) return invalidRequest(faults);
+    const changed = await changeSettings(services.sync, tenantId, body);
+    signedInOf(tools).note({ object: `tenant/${tenantId}`, after: changed.settings });
+    return succeed(ok(statusView(changed)));
+  },
+);

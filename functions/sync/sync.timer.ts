@@ -1,0 +1,28 @@
+/**
+ * Starts the syncs whose time has come, and looks after those whose messages were lost, every minute.
+ *
+ * Delivery: one at a time; running twice starts nothing twice, and sends messages that rows make harmless.
+ */
+import { recheckConsents } from "../../shared/sync/run/consent.ts";
+import { startDue } from "../../shared/sync/run/nightly.ts";
+import { sweepSyncs } from "../../shared/sync/run/run-sync.ts";
+import { onTimer } from "../define.ts";
+
+/** Well inside the function's time. */
+const runMs = 120_000;
+/** How often tenants that lack consent are looked at: an administrator may have consented by another way. */
+const consentMinutes = 15;
+
+export const syncTimerFunction = onTimer({
+  name: "sync-timer",
+  schedule: "20 * * * * *",
+  async handle({ services, log }) {
+    const { clock } = services;
+    const until = clock.now() + runMs;
+    const started = await startDue(services.sync, () => clock.now() < until);
+    const messages = await sweepSyncs(services.sync);
+    const isTime = new Date(clock.now()).getUTCMinutes() % consentMinutes === 0;
+    const consents = isTime ? await recheckConsents(services.sync, () => clock.now() < until) : 0;
+    if (started + messages + consents > 0) log("sync.timer", { started, messages, consents });
+  },
+});

@@ -1,0 +1,333 @@
+/** Syncs of a tenant's configuration: start, watch, cancel, take back; their reports, logs and errors. */
+import * as z from "zod";
+import { personOf } from "../../shared/access/approvals/approval.ts";
+import { signedInOf } from "../../shared/access/guard.ts";
+import { decide } from "../../shared/access/roles/decide.ts";
+import { invalidRequest } from "../../shared/http/body.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { accepted, ok, streamed } from "../../shared/http/reply.ts";
+import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
+import { newestFirstId } from "../../shared/kernel/values.ts";
+import {
+  ErrorView,
+  ManySyncs,
+  ManySyncsBody,
+  NewSyncBody,
+  ReportView,
+  SyncPath,
+  SyncView,
+} from "../../shared/sync/contract.ts";
+import { cancelSync, startSync, undoSync, unknownSync } from "../../shared/sync/run/start-sync.ts";
+import type { Sync, Who } from "../../shared/sync/state/sync.ts";
+import { errorView, logLines, reportView, viewOf } from "../../shared/sync/views.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { Services } from "../services.ts";
+
+/** Whoever calls, as syncs remember them. */
+export const whoCalls = (tools: Tools): Who => {
+  const { principal, name } = personOf(signedInOf(tools).caller);
+  const { kind, id } = principal;
+  return { kind, id, ...(name === undefined ? {} : { name }) };
+};
+
+const locationOf = ({ tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">): string =>
+  `/api/v1/tenants/${tenantId}/syncs/${syncId}`;
+
+/** The types that are asked for, or those that the tenant has enabled; unknown ones are refused by name. */
+function typesFor(
+  { sync }: Pick<Services, "sync">,
+  asked: readonly string[] | undefined,
+  items: readonly { readonly type: string }[],
+  enabled: readonly string[],
+): Result<string[]> {
+  const faults = [
+    ...(asked ?? []).flatMap((type, at) =>
+      sync.typeOf(type)
+        ? []
+        : [{ pointer: `/body/types/${at}`, detail: "is no type of configuration" }],
+    ),
+    ...items.flatMap(({ type }, at) =>
+      sync.typeOf(type)
+        ? []
+        : [{ pointer: `/body/items/${at}/type`, detail: "is no type of configuration" }],
+    ),
+  ];
+  if (faults.length > 0) return invalidRequest(faults);
+  const named = items.map(({ type }) => type);
+  return succeed([...new Set(asked ?? (named.length > 0 ? [...enabled, ...named] : enabled))]);
+}
+
+async function start(
+  tools: Tools,
+  tenantId: string,
+  syncId: string,
+  body: z.output<typeof NewSyncBody>,
+): Promise<Result<Sync>> {
+  const { services } = tools;
+  const { store, clock, enabledTypes } = services.sync;
+  const { settings } = (await store.tenant(tenantId, clock.now())).value;
+  const types = typesFor(services, body.types, body.items ?? [], enabledTypes(settings));
+  if (!types.ok) return types;
+  const { mode, onMissingUser, items } = body;
+  const by = whoCalls(tools);
+  return startSync(services.sync, {
+    tenantId,
+    syncId,
+    mode,
+    trigger: "manual",
+    types: types.value,
+    onMissingUser,
+    by,
+    ...(items === undefined ? {} : { items }),
+  });
+}
+
+export const startSyncFunction = onHttp(
+  operation({
+    name: "syncs-start",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs",
+    summary:
+      "Start a sync: read the tenant's configuration, plan what would change, deploy what is approved",
+    tag: "Syncs",
+    idempotent: true,
+    params: TenantPath,
+    body: NewSyncBody,
+    answers: {
+      202: { description: "Started", body: SyncView, headers: ["Location", "Retry-After"] },
+    },
+  }),
+  async ({ params: { tenantId }, body, seed }, tools) => {
+    const tenant = await tools.services.tenants.get(tenantId);
+    if (!tenant.ok) return tenant;
+    const started = await start(tools, tenantId, seed, body);
+    if (!started.ok) return started;
+    const { syncId, mode, types } = started.value;
+    signedInOf(tools).note({
+      object: `sync/${syncId}`,
+      after: { syncId, mode, types: types.length },
+    });
+    return succeed(accepted(locationOf(started.value), viewOf(started.value)));
+  },
+);
+
+export const startManySyncsFunction = onHttp(
+  operation({
+    name: "syncs-start-many",
+    method: "POST",
+    path: "api/v1/syncs",
+    summary: "Start syncs of many tenants; what cannot be started says why, tenant by tenant",
+    tag: "Syncs",
+    idempotent: true,
+    body: ManySyncsBody,
+    answers: { 200: { description: "What became of each tenant", body: ManySyncs } },
+  }),
+  async ({ body: { tenantIds, ...body } }, tools) => {
+    const { services } = tools;
+    const { standing, note } = signedInOf(tools);
+    const value: z.output<typeof ManySyncs>["value"] = [];
+    for (const tenantId of new Set(tenantIds)) {
+      const may = decide(standing, "sync.run", { kind: "tenant", tenantId }).allowed;
+      // Whoever may not is told the same as of a tenant that is not there.
+      const tenant = await services.tenants.get(may ? tenantId : "");
+      const started = tenant.ok
+        ? await start(tools, tenantId, newestFirstId(services.clock.now()), body)
+        : fail("unknown-tenant", `There is no tenant ${tenantId} here for you.`);
+      value.push(
+        started.ok
+          ? { tenantId, syncId: started.value.syncId }
+          : { tenantId, code: started.failure.code, detail: started.failure.detail },
+      );
+    }
+    const begun = value.filter(({ syncId }) => syncId !== undefined).length;
+    note({ object: "syncs", after: { mode: body.mode, tenants: value.length, started: begun } });
+    return succeed(ok({ value }));
+  },
+);
+
+export const listSyncsFunction = onHttp(
+  operation({
+    name: "syncs-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs",
+    summary: "List syncs of a tenant, newest first",
+    tag: "Syncs",
+    params: TenantPath,
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of syncs", body: pageOf(SyncView) } },
+  }),
+  async ({ params: { tenantId }, query, url }, { services }) => {
+    const tenant = await services.tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
+    const list = `syncs ${tenantId}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const { store, clock } = services.sync;
+    const { items, ...page } = await store.list(tenantId, query.top, position.value);
+    const row = (await store.tenant(tenantId, clock.now())).value;
+    const views = { items: items.map((sync) => viewOf(sync, row)), ...page };
+    return succeed(ok(pageBody(url, list, views)));
+  },
+);
+
+/** A sync of a tenant that is there. */
+export async function findSync(
+  { tenants, sync: { store } }: Pick<Services, "tenants" | "sync">,
+  ids: Pick<Sync, "tenantId" | "syncId">,
+): Promise<Result<Sync>> {
+  const tenant = await tenants.known(ids.tenantId);
+  if (!tenant.ok) return tenant;
+  const found = await store.sync(ids.tenantId, ids.syncId);
+  return found === undefined ? unknownSync(ids) : succeed(found.value);
+}
+
+export const getSyncFunction = onHttp(
+  operation({
+    name: "syncs-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}",
+    summary: "Show a sync: how far it is, what it waits for, how it ended",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 200: { description: "The sync", body: SyncView } },
+  }),
+  async ({ params }, { services }) => {
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const { store, clock } = services.sync;
+    const row = (await store.tenant(params.tenantId, clock.now())).value;
+    return succeed(ok(viewOf(found.value, row)));
+  },
+);
+
+export const cancelSyncFunction = onHttp(
+  operation({
+    name: "syncs-cancel",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/cancel",
+    summary: "Cancel a sync: at once, or before the next item where a deploy is under way",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 202: { description: "It stops", body: SyncView, headers: ["Location"] } },
+  }),
+  async ({ params }, tools) => {
+    const found = await findSync(tools.services, params);
+    if (!found.ok) return found;
+    const cancelled = await cancelSync(tools.services.sync, params, whoCalls(tools));
+    if (!cancelled.ok) return cancelled;
+    const { syncId, phase } = cancelled.value;
+    signedInOf(tools).note({ object: `sync/${syncId}`, after: { syncId, phase } });
+    return succeed(accepted(locationOf(params), viewOf(cancelled.value)));
+  },
+);
+
+export const undoSyncFunction = onHttp(
+  operation({
+    name: "syncs-undo",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/undo",
+    summary:
+      "Take back what a sync deployed or reset: a new sync plans the way back, to be approved like any other",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: {
+      202: {
+        description: "The sync that goes back",
+        body: SyncView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params, seed }, tools) => {
+    const { services } = tools;
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const asked = { syncId: seed, types: found.value.types, by: whoCalls(tools) };
+    const undone = await undoSync(services.sync, params, asked);
+    if (!undone.ok) return undone;
+    const { syncId } = undone.value;
+    signedInOf(tools).note({ object: `sync/${syncId}`, after: { syncId, undoes: params.syncId } });
+    return succeed(accepted(locationOf(undone.value), viewOf(undone.value)));
+  },
+);
+
+export const syncReportFunction = onHttp(
+  operation({
+    name: "syncs-report",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/report",
+    summary: "What a sync read, type by type, and what it did, item by item",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 200: { description: "The report", body: ReportView } },
+  }),
+  async ({ params }, { services }) => {
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const { types, items } = await progressOf(services, params);
+    return succeed(ok(reportView(found.value, types, items, services.sync.typeOf)));
+  },
+);
+
+async function progressOf(
+  { sync: { store } }: Pick<Services, "sync">,
+  { tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">,
+) {
+  const [types, items] = await Promise.all([
+    store.types(tenantId, syncId),
+    store.items(tenantId, syncId),
+  ]);
+  return {
+    types: [...types.values()].map(({ value }) => value),
+    items: items.map(({ value }) => value),
+  };
+}
+
+export const syncLogsFunction = onHttp(
+  operation({
+    name: "syncs-logs",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/logs",
+    summary: "The log of a sync as lines of JSON, to download",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: {
+      200: {
+        description: "One JSON object a line",
+        body: z.string(),
+        also: ["application/x-ndjson"],
+      },
+    },
+  }),
+  async ({ params }, { services }) => {
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const { types, items } = await progressOf(services, params);
+    const lines = async function* () {
+      yield* logLines(found.value, types, items);
+    };
+    return succeed(streamed("application/x-ndjson; charset=utf-8", lines()));
+  },
+);
+
+export const syncErrorFunction = onHttp(
+  operation({
+    name: "syncs-error",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/error",
+    summary: "Why a sync failed, what to do, and all of it in one text to copy",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 200: { description: "The error", body: ErrorView } },
+  }),
+  async ({ params }, { services }) => {
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const { error } = found.value;
+    return error === undefined
+      ? fail("conflict", `The sync ${params.syncId} has no error to show.`)
+      : succeed(ok(errorView(error)));
+  },
+);

@@ -1,0 +1,47 @@
+/** Bodies that operations about syncs take: whole ones, for tables that walk every operation. */
+
+const planHash = "0".repeat(64);
+const item = { type: "roleScopeTag", key: "New" };
+const body = { displayName: "New", description: "of the tests" };
+
+/** By operation: bodies with every member. */
+export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
+  "syncs-start": [
+    { mode: "exportOnly", types: ["roleScopeTag"], items: [item], onMissingUser: "wait" },
+  ],
+  "syncs-approve": [{ planHash, changes: ["0"], comment: "as agreed" }],
+  "syncs-reject": [{ planHash, comment: "not now" }],
+  "syncs-reject-and-reset": [{ planHash, items: [item], comment: "the tenant is right" }],
+  "sync-settings-change": [
+    {
+      types: ["roleScopeTag"],
+      deletes: ["roleScopeTag"],
+      breakGlassGroups: ["Break glass"],
+      onMissingUser: "wait",
+      nightly: { enabled: true, at: "02:30", timeZone: "Europe/Paris", mode: "plan" },
+    },
+  ],
+  "configuration-edit": [{ body, message: "a new tag" }],
+  "configuration-import": [{ items: [{ ...item, name: "New", body }], message: "tags" }],
+};
+
+/** The same of the operation that is for many tenants. */
+export const manySyncs = (tenantId: string) => ({ tenantIds: [tenantId], mode: "exportOnly" });
+
+/** Operations that act on a sync that waits, or has done something: each is tried where it can, in tests of its own. */
+export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntries([
+  ...Object.entries(syncBodies).map(([name, [first]]) => [name, first]),
+  ["syncs-start-many", manySyncs("7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01")],
+  ...[
+    "syncs-cancel",
+    "syncs-undo",
+    "sync-status-acknowledge",
+    "sync-held-release",
+    "syncs-authentication-new-code",
+    "syncs-authentication-browser",
+    "syncs-authentication-continue",
+    "syncs-consent-begin",
+    "syncs-consent-check",
+    "syncs-consent-continue",
+  ].map((name) => [name, undefined]),
+]);

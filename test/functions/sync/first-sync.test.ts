@@ -1,0 +1,117 @@
+// The whole of a sync over HTTP: the first one, drift, a plan, a verdict, a deploy, and the way back.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RunningApp, startApp } from "../support/running-app.ts";
+
+const tenantId = "11111111-2222-4333-8444-555555555555";
+const base = `/api/v1/tenants/${tenantId}`;
+let app: RunningApp;
+
+type Body = Readonly<Record<string, unknown>>;
+const get = async (path: string): Promise<Body> =>
+  (await app.call("GET", base + path)).body as Body;
+const post = async (path: string, body: unknown = {}) => app.call("POST", base + path, { body });
+
+/** Waits until the sync rests: it has ended, or it waits for somebody. */
+async function rests(syncId: string): Promise<Body> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const sync = await get(`/syncs/${syncId}`);
+    if (sync["outcome"] !== undefined || sync["waitsFor"] !== undefined) return sync;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(
+    `${syncId} does not come to rest: ${JSON.stringify(await get(`/syncs/${syncId}`))}`,
+  );
+}
+
+async function syncOnce(body: unknown = {}): Promise<Body> {
+  const started = await post("/syncs", body);
+  if (started.status !== 202) throw new Error(JSON.stringify(started.body));
+  return rests((started.body as { syncId: string }).syncId);
+}
+
+beforeAll(async () => {
+  app = await startApp();
+  await app.makeFleet(tenantId, 3);
+  const added = await app.call("POST", "/api/v1/tenants", {
+    body: { tenantId, displayName: "Contoso" },
+  });
+  if (added.status !== 201) throw new Error(JSON.stringify(added.body));
+}, 60_000);
+afterAll(() => app.stop());
+
+const sandbox = (method: string, path: string, body?: unknown) =>
+  app.sandbox(method, `/tenants/${tenantId}${path}`, body);
+const policies = async (): Promise<{ id: string; displayName: string; state: string }[]> =>
+  ((await sandbox("GET", "/configuration/conditionalAccessPolicy")).body as { value: never[] })
+    .value;
+const plan = (syncId: unknown) => get(`/syncs/${String(syncId)}/plan`);
+type Change = {
+  changeId: string;
+  type: string;
+  key: string;
+  action: string;
+  properties: unknown[];
+};
+const changesIn = (body: Body): Change[] => body["changes"] as Change[];
+
+describe("a tenant's configuration", () => {
+  it("is kept by the first sync, and wanted from then on", async () => {
+    expect(await get("/sync-status")).toMatchObject({ status: "notRun" });
+    const first = await syncOnce();
+    expect(first, JSON.stringify(first)).toMatchObject({ outcome: "succeeded" });
+    expect(await get("/sync-status")).toMatchObject({ status: "idle" });
+  }, 60_000);
+
+  it("costs nothing when nothing has changed", async () => {
+    const second = await syncOnce();
+    expect(second).toMatchObject({ outcome: "succeeded", plan: { updates: 0, creates: 0 } });
+  }, 60_000);
+
+  let before: Awaited<ReturnType<typeof policies>>;
+  let deployed: Body;
+
+  it("is planned back where somebody changed it in the tenant", async () => {
+    before = await policies();
+    const [one, two] = before.filter(
+      ({ displayName }) => !displayName.startsWith("Microsoft-managed"),
+    );
+    await sandbox("PATCH", `/configuration/conditionalAccessPolicy/${one?.id}`, {
+      state: "disabled",
+    });
+    await sandbox("PATCH", `/configuration/conditionalAccessPolicy/${two?.id}`, {
+      state: "disabled",
+    });
+    const found = await syncOnce();
+    expect(found, JSON.stringify(found)).toMatchObject({ waitsFor: "approval" });
+    const planned = await plan(found["syncId"]);
+    const changes = changesIn(planned);
+    expect(changes.map(({ action }) => action)).toEqual(["update", "update"]);
+    expect(await get("/sync-status")).toMatchObject({ status: "pendingApproval" });
+    const approved = await post(`/syncs/${String(found["syncId"])}/approve`, {
+      planHash: planned["planHash"],
+      changes: [changes[0]?.changeId],
+    });
+    expect(approved.status, JSON.stringify(approved.body)).toBe(202);
+    deployed = await rests(String(found["syncId"]));
+    expect(deployed).toMatchObject({ outcome: "succeeded", deployed: { done: 1, failed: 0 } });
+    const after = await policies();
+    expect(after.filter(({ state }) => state === "disabled")).toHaveLength(
+      before.filter(({ state }) => state === "disabled").length + 1,
+    );
+  }, 60_000);
+
+  it("goes back by an undo that is approved like any other plan", async () => {
+    const undone = await post(`/syncs/${String(deployed["syncId"])}/undo`);
+    expect(undone.status, JSON.stringify(undone.body)).toBe(202);
+    const { syncId } = undone.body as { syncId: string };
+    const waiting = await rests(syncId);
+    expect(waiting, JSON.stringify(waiting)).toMatchObject({
+      waitsFor: "approval",
+      undoes: deployed["syncId"],
+    });
+    const planned = await plan(syncId);
+    expect(changesIn(planned)).toHaveLength(1);
+    await post(`/syncs/${syncId}/approve`, { planHash: planned["planHash"] });
+    expect(await rests(syncId)).toMatchObject({ outcome: "succeeded" });
+  }, 60_000);
+});
