@@ -8,21 +8,13 @@ import { type RunningMuster, startMuster } from "../support/start-muster.ts";
 import {
   type Person,
   promptsIn,
+  scriptOf,
   withBrowser,
   withCommand,
 } from "../support/walk-through-person.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 const root = new URL("../..", import.meta.url);
-
-/** The shell blocks of one section, as one script. */
-function scriptOf(section: string): string {
-  const [, text = ""] = readme.split(`\n## ${section}\n`);
-  const [body = ""] = text.split("\n## ");
-  return [...body.matchAll(/```sh\n([\s\S]*?)```/g)]
-    .map(([, block]) => block)
-    .join("\necho; echo ---\n");
-}
 
 /** The command that the README gives those who have no browser; it signs in the manager. */
 const printedCommand = /`(curl -d user_code=CODE -d user=\S+ PAGE)`/.exec(readme)?.[1] ?? "";
@@ -61,7 +53,7 @@ describe.skipIf(process.platform === "win32")("the README's walk-through", () =>
   afterAll(() => muster.stop());
 
   it("works as printed, signing in as two people", async () => {
-    const script = scriptOf("Walk through");
+    const script = scriptOf(readme, "Walk through");
     expect(script).toContain("/retry");
     const manager =
       chromiumPath === undefined
