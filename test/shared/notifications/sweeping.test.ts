@@ -37,7 +37,8 @@ async function expectAllDoneOnce(tenantId: string, notificationId: string, count
 
 /** Sweeps until the notification has ended, as the timer does every minute. */
 async function sweepToTheEnd(tenantId: string, notificationId: string): Promise<void> {
-  for (let sweeps = 0; sweeps < 12; sweeps += 1) {
+  // A claim lapses after ten of these, and each look behind it postpones the next.
+  for (let sweeps = 0; sweeps < 40; sweeps += 1) {
     await rig.drain();
     if ((await rig.view(tenantId, notificationId)).final) return;
     passTime(600);

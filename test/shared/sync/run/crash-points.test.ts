@@ -103,4 +103,4 @@ it("ends as if nothing had happened wherever a worker dies, and writes nothing t
     }
   // Between the mark and the answer to the creation, and nowhere else.
   expect(unknown).toBeLessThanOrEqual(4);
-}, 600_000);
+}, 1_200_000);
