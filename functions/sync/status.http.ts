@@ -104,9 +104,7 @@ export const changeSyncSettingsFunction = onHttp(
     const { typeOf } = services.sync;
     const unknown = (name: "types" | "deletes") =>
       (body[name] ?? []).flatMap((type, at) =>
-        typeOf(type)
-          ? []
-          : [{ pointer: `/body/${name}/${at}`, detail: "is no type of configuration" }],
+        typeOf(type) ? [] : [{ pointer: `/${name}/${at}`, detail: "is no type of configuration" }],
       );
     const zone = body.nightly?.timeZone;
     const faults = [
@@ -114,7 +112,7 @@ export const changeSyncSettingsFunction = onHttp(
       ...unknown("deletes"),
       ...(zone === undefined || isTimeZone(zone)
         ? []
-        : [{ pointer: "/body/nightly/timeZone", detail: "is no IANA time zone" }]),
+        : [{ pointer: "/nightly/timeZone", detail: "is no IANA time zone" }]),
     ];
     if (faults.length > 0) return invalidRequest(faults);
     const changed = await changeSettings(services.sync, tenantId, body);

@@ -44,14 +44,12 @@ function typesFor(
 ): Result<string[]> {
   const faults = [
     ...(asked ?? []).flatMap((type, at) =>
-      sync.typeOf(type)
-        ? []
-        : [{ pointer: `/body/types/${at}`, detail: "is no type of configuration" }],
+      sync.typeOf(type) ? [] : [{ pointer: `/types/${at}`, detail: "is no type of configuration" }],
     ),
     ...items.flatMap(({ type }, at) =>
       sync.typeOf(type)
         ? []
-        : [{ pointer: `/body/items/${at}/type`, detail: "is no type of configuration" }],
+        : [{ pointer: `/items/${at}/type`, detail: "is no type of configuration" }],
     ),
   ];
   if (faults.length > 0) return invalidRequest(faults);

@@ -12,6 +12,7 @@ import {
   SyncSettings,
   SyncTrigger,
   syncPhases,
+  TypeName,
 } from "./state/sync.ts";
 
 const names = z.object({ en: z.string(), fr: z.string() });
@@ -29,12 +30,7 @@ export const SyncPath = z.strictObject({ tenantId: TenantId, syncId: OwnId });
 /** Body of a start. */
 export const NewSyncBody = z.strictObject({
   mode: SyncMode.default("planAndDeploy"),
-  types: z
-    .array(z.string().min(1).max(64))
-    .min(1)
-    .max(64)
-    .optional()
-    .describe("Default: all that are enabled"),
+  types: z.array(TypeName).min(1).max(64).optional().describe("Default: all that are enabled"),
   items: z.array(ItemName).min(1).max(maxItems).optional().describe("Plan only these"),
   onMissingUser: z.enum(["wait", "continueWithoutUser"]).default("wait"),
 });
@@ -61,7 +57,7 @@ export const ManySyncs = z.object({
 /** Bodies of verdicts. */
 export const ApproveBody = z.strictObject({
   planHash: hash.describe("As the plan says it: a plan that changed since is not approved by this"),
-  changes: z.array(z.string().min(1).max(128)).min(1).max(5000).optional().describe("Default: all"),
+  changes: z.array(hash).min(1).max(5000).optional().describe("Default: all"),
   comment: Prose.max(1000).optional(),
 });
 export const RejectBody = z.strictObject({ planHash: hash, comment: Prose.max(1000).optional() });
@@ -311,10 +307,30 @@ export const ItemDetail = ItemView.extend({
   ),
 }).meta({ id: "ConfigurationItemDetail" });
 
+const maxDepth = 64;
+
+/** Texts that nobody can read, by their places; what names an item has no line breaks either. */
+function* unreadable(
+  node: unknown,
+  path: readonly (string | number)[],
+): Generator<{ readonly path: (string | number)[]; readonly words: string }> {
+  if (typeof node === "string") {
+    const text = ["displayName", "name"].includes(String(path.at(-1))) ? Line : Prose;
+    const words = text.safeParse(node).error?.issues[0]?.message;
+    if (words !== undefined) yield { path: [...path], words };
+  } else if (typeof node === "object" && node !== null && path.length < maxDepth)
+    for (const [name, value] of Object.entries(node)) yield* unreadable(value, [...path, name]);
+}
+
 /** Content as it is wanted: what it may hold, the type's own rules say. */
 const ItemContent = z
   .looseObject({})
-  .refine((content) => Object.keys(content).length <= maxItems, `has more than ${maxItems} members`)
+  .superRefine((content, context) => {
+    if (Object.keys(content).length > maxItems)
+      context.addIssue({ code: "custom", message: `has more than ${maxItems} members` });
+    for (const { path, words } of unreadable(content, []))
+      context.addIssue({ code: "custom", path, message: words });
+  })
   .meta({
     description: "As GET gives it; ids may be references",
     maxProperties: maxItems,
@@ -333,9 +349,9 @@ export const ImportBody = z.strictObject({
   items: z
     .array(
       z.strictObject({
-        type: z.string().min(1).max(64),
-        key: z.string().min(1).max(512),
-        name: z.string().max(512).default(""),
+        type: TypeName,
+        key: Line.min(1).max(512),
+        name: Line.max(512).default(""),
         body: Body,
       }),
     )

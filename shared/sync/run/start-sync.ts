@@ -206,7 +206,7 @@ export async function approve(
 
 /** Changes that the plan does not have, or that cannot be made without others. */
 function badChoice(chosen: Exclude<Selection, { kind: "selected" }>, asked: readonly string[]) {
-  const at = (changeId: string): string => `/body/changes/${asked.indexOf(changeId)}`;
+  const at = (changeId: string): string => `/changes/${asked.indexOf(changeId)}`;
   const faults =
     chosen.kind === "unknown"
       ? chosen.changeIds.map((id) => ({ pointer: at(id), detail: "is no change of this plan" }))

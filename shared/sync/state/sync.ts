@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
+import { Line } from "../../kernel/outside-text.ts";
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import { type SyncEvent, type SyncStatus, statusAfter, syncStatuses } from "./lifecycle.ts";
 
@@ -38,11 +39,11 @@ export type Who = z.output<typeof who>;
 /** The service, by its schedule or after a time. */
 export const theService: Who = { kind: "system", id: "" };
 
+/** The name of a type. */
+export const TypeName = z.string().regex(/^[A-Za-z0-9]{1,64}$/, "is no name of a type");
+
 /** An item by its type and key. */
-export const ItemName = z.strictObject({
-  type: z.string().min(1).max(64),
-  key: z.string().min(1).max(512),
-});
+export const ItemName = z.strictObject({ type: TypeName, key: Line.min(1).max(512) });
 export type ItemName = z.output<typeof ItemName>;
 
 const Skipped = z.object({ type: z.string(), reason, detail: z.string() });
@@ -147,16 +148,16 @@ export type Sync = z.output<typeof Sync>;
 /** What a tenant's people have settled about its syncs. */
 export const SyncSettings = z.object({
   /** Types that are read; absent: those that are enabled by default. */
-  types: z.array(z.string().max(64)).max(64).exactOptional(),
+  types: z.array(TypeName).max(64).exactOptional(),
   /** Types whose items a deploy may delete. */
-  deletes: z.array(z.string().max(64)).max(64),
+  deletes: z.array(TypeName).max(64),
   /** Groups that no change of conditional access may lock out. */
-  breakGlassGroups: z.array(z.string().max(64)).max(16),
+  breakGlassGroups: z.array(Line.min(1).max(256)).max(16),
   onMissingUser: z.enum(["wait", "continueWithoutUser"]),
   nightly: z.object({
     enabled: z.boolean(),
     at: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 02:30"),
-    timeZone: z.string().max(64),
+    timeZone: z.string().regex(/^[\w+\-\x2f]{1,64}$/, "is no IANA time zone"),
     mode: SyncMode.exclude(["retryFailed"]),
   }),
 });

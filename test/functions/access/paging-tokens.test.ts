@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
+import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
 import { clientSecret } from "./attack/app.ts";
 import { type Described, pathWith } from "./attack/document.ts";
 import type { Inhabited } from "./attack/inhabited.ts";
@@ -16,11 +17,39 @@ beforeAll(async () => {
   two = await startTwoTenants();
   for (const reason of ["one", "two"])
     await two.app.door.services.deadLetters.add({ queue: "q", reason, content: "c" });
+  for (const { tenantId } of [two.mine, two.theirs]) await keepSyncs(tenantId);
   for (const each of lists())
     for (const of of each.path.includes("{tenantId}") ? [two.mine, two.theirs] : [two.theirs])
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });
 });
 afterAll(() => two.app.stop());
+
+/** Two syncs that have ended, so that their list has a second page. */
+async function keepSyncs(tenantId: string): Promise<void> {
+  const syncs = ["1", "2"].map(
+    (digit): Sync => ({
+      v: 1,
+      tenantId,
+      syncId: digit.repeat(22),
+      mode: "exportOnly",
+      trigger: "manual",
+      requestedBy: { kind: "user", id: tenantId },
+      startedAt: 0,
+      types: [],
+      onMissingUser: "wait",
+      skipped: [],
+      phase: "done",
+      wave: 1,
+      replans: 0,
+      leaseUntil: 0,
+      touchedAt: 0,
+      losses: 0,
+    }),
+  );
+  const { store } = two.app.door.services.sync;
+  const tenant = { value: neverSynced(tenantId, 0), etag: "" };
+  await store.change(tenant, { syncs: syncs.map((value) => ({ value, etag: "" })) });
+}
 
 const lists = (): Described[] =>
   two.app.operations.filter(({ queryParameters }) => queryParameters.includes("pageToken"));

@@ -9,7 +9,7 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
   "syncs-start": [
     { mode: "exportOnly", types: ["roleScopeTag"], items: [item], onMissingUser: "wait" },
   ],
-  "syncs-approve": [{ planHash, changes: ["0"], comment: "as agreed" }],
+  "syncs-approve": [{ planHash, changes: [planHash], comment: "as agreed" }],
   "syncs-reject": [{ planHash, comment: "not now" }],
   "syncs-reject-and-reset": [{ planHash, items: [item], comment: "the tenant is right" }],
   "sync-settings-change": [
