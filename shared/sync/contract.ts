@@ -260,8 +260,12 @@ export const SyncSettingsChange = z.strictObject({
 });
 
 /** Path and query of configuration. */
-export const TypePath = z.strictObject({ tenantId: TenantId, type: z.string().min(1).max(64) });
-export const ItemPath = TypePath.extend({ key: z.string().min(1).max(512) });
+export const TypePath = z.strictObject({ tenantId: TenantId, type: TypeName });
+/** The host leaves an escaped slash as it is, and keys of two parts have one. */
+const ItemKey = Line.min(1)
+  .max(512)
+  .transform((key) => key.replaceAll(/%2f/gi, "/"));
+export const ItemPath = TypePath.extend({ key: ItemKey });
 
 /** A type in a list. */
 export const TypeView = z
