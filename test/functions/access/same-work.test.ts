@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
+import { aboutSyncs } from "./attack/document.ts";
 import { type Ids, nowhere } from "./attack/inhabited.ts";
 import { startTwoTenants, type TwoTenants } from "./attack/two-tenants.ts";
 import { type Door, httpFunctions, openDoor } from "./door.ts";
@@ -41,7 +42,9 @@ const isKept = (call: string): boolean => kept.some((table) => call.endsWith(` $
 /** What an operation can be asked about some ids. */
 const asked = ({ operation: { name, params } }: HttpFunction, ids: Ids) => {
   const named = Object.keys(params?.shape ?? {});
-  const own = Object.fromEntries(Object.entries(ids).filter(([id]) => named.includes(id)));
+  const own = Object.fromEntries(
+    Object.entries({ ...aboutSyncs, ...ids }).filter(([id]) => named.includes(id)),
+  );
   return (bodiesAbout[name]?.(ids) ?? [undefined]).map((body) => ({ params: own, body }));
 };
 

@@ -46,7 +46,7 @@ function described(path: string, method: string, entry: Entry): Described {
 }
 
 /** Names in paths about syncs: a sync that nobody has begun, and an item that every tenant has. */
-const aboutSyncs: Readonly<Record<string, string>> = {
+export const aboutSyncs: Readonly<Record<string, string>> = {
   syncId: "0".repeat(22),
   type: "roleScopeTag",
   key: "Default",
