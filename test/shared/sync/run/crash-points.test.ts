@@ -93,14 +93,14 @@ it("ends as if nothing had happened wherever a worker dies, and writes nothing t
     '["POST',
   ]);
   const { calls } = undisturbed;
-  let unknown = 0;
+  const unknownAt: number[] = [];
   for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
     for (const when of ["before", "after"] as const) {
       const disturbed = await run({ atCall, when });
       const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
       expect(disturbed.end, where).toEqual(undisturbed.end);
-      unknown += disturbed.unknown;
+      if (disturbed.unknown > 0) unknownAt.push(atCall);
     }
-  // Between the mark and the answer to the creation, and nowhere else.
-  expect(unknown).toBeLessThanOrEqual(4);
+  // Between the mark and the answer to the creation, which are a few calls one after the other, and nowhere else.
+  expect(Math.max(...unknownAt) - Math.min(...unknownAt)).toSatisfy((span) => !(span > 8));
 }, 1_200_000);
