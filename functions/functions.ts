@@ -101,7 +101,6 @@ import {
   getSyncStatusFunction,
   listSyncStatusFunction,
 } from "./sync/status.http.ts";
-import { syncTimerFunction } from "./sync/sync.timer.ts";
 import { syncExportFunction } from "./sync/sync-export.queue.ts";
 import { syncSignInFunction } from "./sync/sync-sign-in.queue.ts";
 import { syncWorkFunction } from "./sync/sync-work.queue.ts";
@@ -123,6 +122,7 @@ import {
   resetSyncFunction,
   syncPlanFunction,
 } from "./sync/verdicts.http.ts";
+import { wakeTenantsFunction } from "./sync/wake-tenants.timer.ts";
 import { purgeTenantFunction } from "./tenants/purge-tenant.queue.ts";
 import { sweepPurgesFunction } from "./tenants/sweep-purges.timer.ts";
 import {
@@ -237,7 +237,7 @@ const ours: readonly AnyFunction[] = [
   syncSignInFunction,
   syncWorkFunction,
   syncExportFunction,
-  syncTimerFunction,
+  wakeTenantsFunction,
 ];
 
 /** What the API consists of: the operations of every HTTP function, in this order. */

@@ -13,7 +13,7 @@ const runMs = 120_000;
 /** How often tenants that lack consent are looked at: an administrator may have consented by another way. */
 const consentMinutes = 15;
 
-export const syncTimerFunction = onTimer({
+export const wakeTenantsFunction = onTimer({
   name: "sync-timer",
   schedule: "20 * * * * *",
   async handle({ services, log }) {
