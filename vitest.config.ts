@@ -49,6 +49,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ["default", tallyReporter],
+    // What the app logs is of interest where a test failed, and thousands of lines where none did.
+    silent: "passed-only",
     projects: [
       { extends: true, test: { name: "architecture", include: architecture } },
       {

@@ -85,6 +85,8 @@ const checks: readonly Check[] = [
       "--reporter",
       "dot",
       "--no-color",
+      // It says how many files it saw where it passes, too.
+      "--silent=false",
     ],
     seen: numberIn(/(\d+) sources/),
   },

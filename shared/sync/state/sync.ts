@@ -157,7 +157,10 @@ export const SyncSettings = z.object({
   nightly: z.object({
     enabled: z.boolean(),
     at: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 02:30"),
-    timeZone: z.string().regex(/^[\w+\-\x2f]{1,64}$/, "is no IANA time zone"),
+    timeZone: z
+      .string()
+      .regex(/^[\w+\-\x2f]{1,64}$/, "is no IANA time zone")
+      .max(64),
     mode: SyncMode.exclude(["retryFailed"]),
   }),
 });
