@@ -10,7 +10,7 @@ import {
   type SignInForSync,
   showCode,
 } from "../../shared/sync/run/authentication.ts";
-import { goOnWith } from "../../shared/sync/run/start-sync.ts";
+import { goOnWith } from "../../shared/sync/run/verdicts.ts";
 import { authenticationView, viewOf } from "../../shared/sync/views.ts";
 import { onHttp, type Tools } from "../define.ts";
 import type { Services } from "../services.ts";

@@ -18,7 +18,8 @@ import {
   SyncPath,
   SyncView,
 } from "../../shared/sync/contract.ts";
-import { cancelSync, startSync, undoSync, unknownSync } from "../../shared/sync/run/start-sync.ts";
+import { startSync } from "../../shared/sync/run/start-sync.ts";
+import { cancelSync, undoSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
 import type { Sync, Who } from "../../shared/sync/state/sync.ts";
 import { errorView, logLines, reportView, viewOf } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";

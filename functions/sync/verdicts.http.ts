@@ -12,13 +12,8 @@ import {
   SyncPath,
   SyncView,
 } from "../../shared/sync/contract.ts";
-import {
-  approve,
-  planOfSync,
-  reject,
-  rejectAndReset,
-  releaseHeld,
-} from "../../shared/sync/run/start-sync.ts";
+import { approve, planOfSync, reject, rejectAndReset } from "../../shared/sync/run/verdicts.ts";
+import { releaseHeld } from "../../shared/sync/state/rules.ts";
 import type { Sync, Who } from "../../shared/sync/state/sync.ts";
 import { planView, viewOf } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";

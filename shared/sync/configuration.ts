@@ -14,8 +14,8 @@ import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { JsonObject } from "./items/json.ts";
 import { keptOf, type ListedItem, type Repository, type Tree } from "./revisions/revisions.ts";
-import type { RulesDocument } from "./state/rules.ts";
-import type { TenantSync, Who } from "./state/sync.ts";
+import { readRules } from "./state/rules.ts";
+import type { Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
 
 type Parts = {
@@ -23,7 +23,6 @@ type Parts = {
   readonly revisions: Repository;
   readonly clock: Clock;
   readonly types: readonly ConfigurationType[];
-  readonly rules: (tenant: TenantSync) => Promise<RulesDocument>;
 };
 
 /** An item by type and key with its wanted content, as it travels in and out. */
@@ -86,12 +85,12 @@ export class Configuration {
     key: string,
   ): Promise<Result<{ readonly view: z.output<typeof ItemDetail>; readonly etag: string }>> {
     if (this.#typeOf(type) === undefined) return unknownType(type);
-    const { revisions, rules } = this.#parts;
+    const { revisions } = this.#parts;
     const { tenant, desired, actual } = await this.#trees(tenantId);
     const wanted = byKey(await revisions.list(tenantId, type, desired[type])).get(key);
     const found = byKey(await revisions.list(tenantId, type, actual[type])).get(key);
     if (wanted === undefined && found === undefined) return unknownItem(type, key);
-    const { modes } = await rules(tenant);
+    const { modes } = await readRules(revisions, tenant);
     const view = {
       ...viewOf(type, key, wanted, found),
       ...(wanted === undefined ? {} : { desired: (await revisions.item(tenantId, wanted)).body }),

@@ -19,7 +19,7 @@ import { ItemWriter } from "./run/deploy-item.ts";
 import { nextNightly } from "./run/nightly.ts";
 import { type Granted, preflight } from "./run/preflight.ts";
 import type { RunParts } from "./run/run-sync.ts";
-import { readRules, type StartParts } from "./run/start-sync.ts";
+import type { StartParts } from "./run/start-sync.ts";
 import type { SyncSettings } from "./state/sync.ts";
 import { SyncStore } from "./state/sync-store.ts";
 
@@ -87,10 +87,9 @@ export function syncServices(
     signIn: signIn && signIns(signIn),
     clientId,
   };
-  const rules = (tenant: Parameters<typeof readRules>[1]) => readRules(rows, tenant);
   return {
     sync,
-    configuration: new Configuration({ store, revisions, clock, types: configurationTypes, rules }),
+    configuration: new Configuration({ store, revisions, clock, types: configurationTypes }),
   };
 }
 

@@ -15,14 +15,8 @@ import { queueNames } from "../../storage/names.ts";
 import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
 import type { SyncIds, SyncWork } from "../state/sync-work.ts";
-import {
-  cancelSync,
-  goOnWith,
-  notWaiting,
-  type StartParts,
-  waitsFor,
-  withWork,
-} from "./start-sync.ts";
+import type { StartParts } from "./start-sync.ts";
+import { cancelSync, goOnWith, notWaiting, waitsFor, withWork } from "./verdicts.ts";
 
 /** What signing in for a sync takes. */
 export type SignInForSync = StartParts & { readonly signIn: SignIns };

@@ -10,15 +10,8 @@ import { digest, newestFirstId } from "../../kernel/values.ts";
 import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import type { SyncIds } from "../state/sync-work.ts";
 import type { MissingPermission, Preflight } from "./preflight.ts";
-import {
-  goOnWith,
-  notWaiting,
-  type StartParts,
-  startSync,
-  unknownSync,
-  waitsFor,
-  withWork,
-} from "./start-sync.ts";
+import { type StartParts, startSync } from "./start-sync.ts";
+import { goOnWith, notWaiting, unknownSync, waitsFor, withWork } from "./verdicts.ts";
 
 /** What looking for consent takes. */
 export type ConsentParts = StartParts & { readonly preflight: Preflight };

@@ -11,7 +11,7 @@ import type { JsonObject } from "../items/json.ts";
 import type { Plan, PlannedChange } from "../plan/plan.ts";
 import type { Asker } from "../reading/paced-graph.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
-import { RulesDocument } from "../state/rules.ts";
+import { readRules } from "../state/rules.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
@@ -360,10 +360,7 @@ export async function withDeletable(
 ): Promise<string | undefined> {
   const done = rows.filter(({ state, action }) => state === "done" && action !== "delete");
   if (done.length === 0) return document;
-  const rules =
-    document === undefined
-      ? RulesDocument.parse({})
-      : await revisions.document(tenantId, document, RulesDocument);
+  const rules = await readRules(revisions, { tenantId, rules: document });
   const deletable = [...new Set([...rules.deletable, ...done.map(nameOf)])].toSorted();
   return revisions.putDocument(tenantId, { ...rules, deletable });
 }

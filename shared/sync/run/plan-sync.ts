@@ -14,7 +14,7 @@ import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
 import type { Tree } from "../revisions/revisions.ts";
-import { RulesDocument } from "../state/rules.ts";
+import { readRules } from "../state/rules.ts";
 import type { Sync } from "../state/sync.ts";
 import type { SyncWork } from "../state/sync-work.ts";
 
@@ -162,7 +162,7 @@ async function makePlan(
     await contents(desiredTree, readable),
     await contents(snapshotTree, readable),
   ];
-  const { deletable, ...rules } = await rulesOf(parts, tenant.rules, sync);
+  const { deletable, ...rules } = await readRules(revisions, tenant);
   const things = await parts.things.find(sync.tenantId, snapshotTree, differing(wanted, actual));
   if (things.kind === "failed") return things;
   const named = sync.items?.map(({ type, key }) => `${type}/${key}`);
@@ -203,16 +203,6 @@ function differing(wanted: readonly TypeContent[], actual: readonly TypeContent[
       hashes.has(`${type}/${key}/${entries.get(key)?.hash}`) ? [] : [body],
     ),
   );
-}
-
-async function rulesOf(
-  { revisions }: PlanParts,
-  document: string | undefined,
-  { tenantId }: Sync,
-): Promise<RulesDocument> {
-  return document === undefined
-    ? RulesDocument.parse({})
-    : revisions.document(tenantId, document, RulesDocument);
 }
 
 /** Ends a sync that only read. */

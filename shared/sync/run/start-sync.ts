@@ -1,27 +1,22 @@
 /**
- * What people and the schedule do to syncs: start one, approve or reject its plan, stop it, go on without what is
- * missing, take back what was deployed. Each is one conditional write of both rows; the message that goes on with the
- * work comes after it, and the sweeper sends it where it was lost.
+ * Starts a sync, or says why none can be started; a retry is another sync, of nothing but what the last one was to write
+ * and did not. Starting is one conditional write of both rows; the message that goes on with the work comes after it,
+ * and the sweeper sends it where it was lost.
  */
 import { type Failure, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
-import { type Plan, type Selection, selectChanges } from "../plan/plan.ts";
 import type { Repository } from "../revisions/revisions.ts";
 import { type SyncEvent, type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
-import { RulesDocument } from "../state/rules.ts";
 import {
   type ItemName,
+  type ItemProgress,
   moved,
-  type Skipped,
   type Sync,
-  SyncSettings,
   type TenantSync,
   type Who,
 } from "../state/sync.ts";
-import type { Stored } from "../state/sync-store.ts";
-import { openWork, type SyncIds, SyncLost, type SyncRows, SyncWork } from "../state/sync-work.ts";
-import { PlanDocument } from "./plan-sync.ts";
-import { retryOf } from "./retry.ts";
+import type { Stored, SyncStore } from "../state/sync-store.ts";
+import type { SyncRows } from "../state/sync-work.ts";
 
 /** What these need. */
 export type StartParts = SyncRows & { readonly revisions: Repository };
@@ -111,371 +106,48 @@ function superseded({ value, etag }: Stored<Sync>, now: number): Stored<Sync> {
   return { value: { ...rest, phase: "done", outcome: "superseded", finishedAt: now }, etag };
 }
 
-const underWay = ({ active = "", status }: TenantSync) =>
+/** Says that a tenant has a sync already. */
+export const underWay = ({ active = "", status }: TenantSync) =>
   fail(
     "conflict",
     `A sync is under way (${active}, ${syncStatuses[status].en}). Wait for its end, or cancel it.`,
     { retryAfterSeconds: 30 },
   ).failure;
 
-/** Does something to a sync that waits, and lets it go on; losing a race means deciding again. */
-export async function withWork<T>(
-  parts: StartParts,
-  ids: SyncIds,
-  decide: (work: SyncWork) => Promise<Result<T>>,
-): Promise<Result<T>> {
-  return updateRow(`the sync ${ids.syncId}`, async () => {
-    const work = await openWork(parts, ids);
-    if (work === undefined) return unknownSync(ids);
-    try {
-      return await decide(work);
-    } catch (error) {
-      if (error instanceof SyncLost) return lost;
-      throw error;
-    }
-  });
+type Asked = Pick<Sync, "tenantId" | "syncId" | "types"> & Partial<Pick<Sync, "items">>;
+
+/** What a retry is for: the items that the tenant's last sync was to write and did not. */
+async function retryOf<T extends Asked>(
+  { store, clock }: Pick<SyncRows, "store" | "clock">,
+  asked: T,
+): Promise<T | Failure> {
+  const { tenantId, items } = asked;
+  const { active, last } = (await store.tenant(tenantId, clock.now())).value;
+  // The very same request again is answered as the first one was.
+  if (active === asked.syncId) return asked;
+  const sync = last === undefined ? undefined : (await store.sync(tenantId, last))?.value;
+  const failed = sync === undefined ? [] : await notDoneBy(store, sync);
+  const isAsked = ({ type, key }: ItemName): boolean =>
+    items === undefined || items.some((item) => item.type === type && item.key === key);
+  const again = failed.filter(isAsked);
+  const types = [...new Set(again.map(({ type }) => type))];
+  return again.length > 0 ? { ...asked, types, items: again } : nothingToRetry(tenantId);
 }
 
-/** Says that a sync is not there. */
-export const unknownSync = ({ tenantId, syncId }: SyncIds) =>
-  fail("unknown-sync", `There is no sync ${syncId} of tenant ${tenantId}.`);
+const nothingToRetry = (tenantId: string): Failure =>
+  fail("nothing-to-retry", `The last sync of tenant ${tenantId} left no item failed or skipped.`)
+    .failure;
 
-/** Says that a sync does not wait for what somebody wants to give it. */
-export const notWaiting = ({ tenant, sync }: SyncWork, wanted: SyncStatus) =>
-  fail(
-    "conflict",
-    `The sync ${sync.syncId} does not wait for that: it would have to be ${syncStatuses[wanted].en}, and is ${
-      tenant.active === sync.syncId ? syncStatuses[tenant.status].en : (sync.outcome ?? "over")
-    }.`,
-  );
-
-/** Whether a sync is its tenant's active one, and waits for something. */
-export const waitsFor = (
-  { sync, tenant }: SyncWork,
-  what: NonNullable<Sync["waits"]>["for"],
-): boolean => sync.waits?.for === what && tenant.active === sync.syncId;
-
-/** A plan of a sync. */
-export async function planOfSync(
-  { revisions }: Pick<StartParts, "revisions">,
-  sync: Sync,
-): Promise<Plan | undefined> {
-  if (sync.plan === undefined) return undefined;
-  return (await revisions.document(sync.tenantId, sync.plan.document, PlanDocument)).plan;
-}
-
-/** Approves all of a plan, or the changes that are named. Bound to the plan by its hash. */
-export async function approve(
-  parts: StartParts,
-  ids: SyncIds,
-  asked: {
-    readonly planHash: string;
-    readonly changes?: readonly string[] | undefined;
-    readonly comment?: string | undefined;
-  },
-  by: Who,
-): Promise<Result<Sync>> {
-  return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
-      return stalePlan(asked.planHash);
-    const all = plan.changes.map(({ changeId }) => changeId);
-    const chosen = selectChanges(plan, asked.changes ?? all);
-    if (chosen.kind !== "selected") return badChoice(chosen, asked.changes ?? []);
-    const changes = chosen.changes.map(({ changeId }) => changeId);
-    const { clock, revisions } = parts;
-    const approval = {
-      by,
-      at: clock.now(),
-      chosen: await revisions.putDocument(ids.tenantId, changes),
-      changes: changes.length,
-      ...(asked.comment === undefined ? {} : { comment: asked.comment }),
-    };
-    const { snapshot = "", base = snapshot } = work.sync;
-    await work.move(
-      "approve",
-      { approval, base, phase: "deploy", leaseUntil: clock.now() },
-      {},
-      by,
-    );
-    await work.tell();
-    return succeed(work.sync);
-  });
-}
-
-/** Changes that the plan does not have, or that cannot be made without others. */
-function badChoice(chosen: Exclude<Selection, { kind: "selected" }>, asked: readonly string[]) {
-  const at = (changeId: string): string => `/changes/${asked.indexOf(changeId)}`;
-  const faults =
-    chosen.kind === "unknown"
-      ? chosen.changeIds.map((id) => ({ pointer: at(id), detail: "is no change of this plan" }))
-      : chosen.missing.map(({ change, needs }) => ({
-          pointer: at(change.changeId),
-          detail: `${change.name} needs ${needs.map(({ name, changeId }) => `${name} (${changeId})`).join(", ")} too`,
-        }));
-  return fail("invalid-request", "These changes cannot be approved as they are chosen.", {
-    faults,
-  });
-}
-
-const stalePlan = (hash: string) =>
-  fail(
-    "precondition-failed",
-    `The plan ${hash} is not the one that waits. Read the plan again, then decide again.`,
-  );
-
-/** Rejects a plan: what is wanted stays as it is, and nobody is asked for these changes again until they change. */
-export async function reject(
-  parts: StartParts,
-  ids: SyncIds,
-  planHash: string,
-  by: Who,
-): Promise<Result<Sync>> {
-  return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== planHash) return stalePlan(planHash);
-    const rules = await readRules(parts, work.tenant);
-    const held = [...new Set([...rules.held, ...plan.changes.map(({ changeId }) => changeId)])];
-    const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });
-    const count = plan.changes.length + plan.held.length;
-    await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
-    return succeed(work.sync);
-  });
-}
-
-/** Rejects a plan, and takes what the tenant has for what is wanted, of all its changes or of the named items. */
-export async function rejectAndReset(
-  parts: StartParts,
-  ids: SyncIds,
-  asked: { readonly planHash: string; readonly items?: readonly ItemName[] | undefined },
-  by: Who,
-): Promise<Result<Sync>> {
-  return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
-      return stalePlan(asked.planHash);
-    const planned = plan.changes.map(({ type, key }) => ({ type, key }));
-    const names = asked.items ?? planned;
-    const isPlanned = (name: ItemName): boolean =>
-      planned.some(({ type, key }) => type === name.type && key === name.key);
-    const strange = names.findIndex((name) => !isPlanned(name));
-    if (strange >= 0)
-      return fail("invalid-request", "Only items of this plan can be reset.", {
-        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
-      });
-    const { revisions } = parts;
-    const tree = await revisions.withItems(
-      ids.tenantId,
-      await revisions.tree(ids.tenantId, work.sync.desired),
-      await revisions.tree(ids.tenantId, work.sync.snapshot),
-      names,
-    );
-    const desired = await revisions.putTree(ids.tenantId, tree, work.sync.desired);
-    await work.finish(
-      "rejectAndReset",
-      { outcome: "rejectedAndReset", items: [...names] },
-      { desired },
-      by,
-    );
-    return succeed(work.sync);
-  });
-}
-
-/** Releases what is held: the next plan asks for it again. Answers how many changes. */
-export async function releaseHeld(parts: StartParts, tenantId: string): Promise<number> {
-  const { store, clock, revisions } = parts;
-  return updateRow(`the held changes of ${tenantId}`, async () => {
-    const tenant = await store.tenant(tenantId, clock.now());
-    const rules = await readRules(parts, tenant.value);
-    if (rules.held.length === 0) return 0;
-    const document = await revisions.putDocument(tenantId, { ...rules, held: [] });
-    const value = { ...tenant.value, rules: document, held: 0 };
-    const written = await store.change({ value, etag: tenant.etag });
-    return written === undefined ? lost : tenant.value.held;
-  });
-}
-
-/** What was decided about a tenant's items. */
-export async function readRules(
-  { revisions }: Pick<StartParts, "revisions">,
-  { tenantId, rules }: TenantSync,
-): Promise<RulesDocument> {
-  return rules === undefined
-    ? RulesDocument.parse({})
-    : revisions.document(tenantId, rules, RulesDocument);
-}
-
-/** Asks a sync to stop: at once where it waits or has not begun to write, else before the next item. */
-export async function cancelSync(parts: StartParts, ids: SyncIds, by: Who): Promise<Result<Sync>> {
-  return withWork(parts, ids, async (work) => {
-    if (work.sync.phase === "done" || work.tenant.active !== ids.syncId)
-      return fail("conflict", `The sync ${ids.syncId} has ended: ${work.sync.outcome ?? "over"}.`);
-    if (work.sync.waits !== undefined && work.sync.approval === undefined) {
-      const remark = "Cancelled before anything was written.";
-      await work.finish("cancel", { outcome: "cancelled", cancelled: by, remark }, {}, by);
-      return succeed(work.sync);
-    }
-    // Its worker loses its next write by this, reads the row again, and stops.
-    const { waits: _, ...rest } = work.sync;
-    const withoutWaits = work.sync.waits?.for === "user";
-    if (withoutWaits)
-      await work.move(
-        "continueWithoutUser",
-        { cancelled: by, leaseUntil: parts.clock.now() },
-        {},
-        by,
-      );
-    else await work.keep({ cancelled: by, leaseUntil: rest.leaseUntil });
-    await work.tell();
-    return succeed(work.sync);
-  });
-}
-
-/** Lets a sync that waits go on: because somebody signed in or consented, or without that. */
-export async function goOnWith(
-  parts: StartParts,
-  ids: SyncIds,
-  event: "signIn" | "continueWithoutUser" | "consent" | "continueWithoutTypes",
-  by: Who,
-  skipped: readonly Skipped[] = [],
-): Promise<Result<Sync>> {
-  const what = event === "consent" || event === "continueWithoutTypes" ? "consent" : "user";
-  return withWork(parts, ids, async (work) => {
-    const status = what === "consent" ? "pendingAdminConsent" : "pendingAuthentication";
-    if (!waitsFor(work, what)) return notWaiting(work, status);
-    const leaseUntil = parts.clock.now();
-    const next = {
-      leaseUntil,
-      skipped: [...work.sync.skipped, ...skipped],
-      ...(event === "continueWithoutUser" ? { withoutUser: true } : {}),
-    };
-    await work.move(event, next, {}, by);
-    await work.tell();
-    return succeed(work.sync);
-  });
-}
-
-/** Takes note of an error: the row goes back to what it showed before. */
-export async function acknowledge(
-  parts: StartParts,
-  tenantId: string,
-  by: Who,
-): Promise<Result<TenantSync>> {
-  const { store, clock } = parts;
-  return updateRow(`the sync status of ${tenantId}`, async () => {
-    const now = clock.now();
-    const tenant = await store.tenant(tenantId, now);
-    const after = moved(tenant.value, { event: "acknowledge", by, now, eventId: tenant.etag });
-    if (after === undefined)
-      return fail(
-        "conflict",
-        `The status is ${syncStatuses[tenant.value.status].en}: there is no error to acknowledge.`,
-      );
-    const { error: _, ...value } = after;
-    const written = await store.change({ value, etag: tenant.etag });
-    if (written === undefined) return lost;
-    await store.index(value);
-    return succeed(value);
-  });
-}
-
-/**
- * Takes back what a sync did: its deploy, or its reset. What is wanted becomes what was there before, for the items
- * that it touched, and a new sync plans the way back, which has to be approved like any other.
- */
-export async function undoSync(
-  parts: StartParts,
-  ids: SyncIds,
-  asked: Pick<NewSync, "syncId" | "types" | "by">,
-): Promise<Result<Sync>> {
-  const { store, revisions, clock } = parts;
-  const { tenantId } = ids;
-  const done = (await store.sync(tenantId, ids.syncId))?.value;
-  if (done === undefined) return unknownSync(ids);
-  const names = await touchedBy(parts, done);
-  if (names.length === 0)
-    return fail("conflict", `The sync ${ids.syncId} changed nothing that could be taken back.`);
-  const back = done.outcome === "rejectedAndReset" ? done.desired : done.base;
-  const refused = await updateRow(`what is wanted of ${tenantId}`, async () => {
-    const tenant = await store.tenant(tenantId, clock.now());
-    const { active } = tenant.value;
-    if (active !== undefined) return underWay(tenant.value);
-    const tree = await revisions.withItems(
-      tenantId,
-      await revisions.tree(tenantId, tenant.value.desired),
-      await revisions.tree(tenantId, back),
-      names,
-    );
-    const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
-    const value = { ...tenant.value, desired };
-    const message = `Undo of sync ${ids.syncId}`;
-    const revision = { v: 1 as const, at: clock.now(), by: asked.by, message, tree: desired };
-    const written = await store.change({ value, etag: tenant.etag }, { revision });
-    return written === undefined ? lost : undefined;
-  });
-  if (refused !== undefined) return { ok: false, failure: refused };
-  return startSync(parts, {
-    ...asked,
-    tenantId,
-    mode: "planAndDeploy",
-    trigger: "undo",
-    items: names,
-    undoes: ids.syncId,
-    onMissingUser: "wait",
-  });
-}
-
-/** The items that a sync has written, or reset. */
-async function touchedBy({ store }: StartParts, sync: Sync): Promise<ItemName[]> {
-  if (sync.outcome === "rejectedAndReset") return sync.items ?? [];
-  const rows = await store.items(sync.tenantId, sync.syncId);
-  return rows.flatMap(({ value: { state, type, key } }) =>
-    state === "done" ? [{ type, key }] : [],
-  );
-}
-
-/** A change of settings: what it does not name stays; `types: null` means those that are enabled by default. */
-export type SettingsChange = {
-  readonly types?: readonly string[] | null | undefined;
-  readonly deletes?: readonly string[] | undefined;
-  readonly breakGlassGroups?: readonly string[] | undefined;
-  readonly onMissingUser?: SyncSettings["onMissingUser"] | undefined;
-  readonly nightly?:
-    | { readonly [K in keyof SyncSettings["nightly"]]?: SyncSettings["nightly"][K] | undefined }
-    | undefined;
-};
-
-/** Changes how a tenant is synchronised; a night that is set anew is counted from now. */
-export async function changeSettings(
-  { store, clock, nextAt }: StartParts,
-  tenantId: string,
-  change: SettingsChange,
-): Promise<TenantSync> {
-  return updateRow(`the sync settings of ${tenantId}`, async () => {
-    const now = clock.now();
-    const tenant = await store.tenant(tenantId, now);
-    const { types: old, ...kept } = tenant.value.settings;
-    const types = change.types === undefined ? old : (change.types ?? undefined);
-    const given = Object.fromEntries(
-      Object.entries(change.nightly ?? {}).filter(([, value]) => value !== undefined),
-    );
-    const settings = SyncSettings.parse({
-      ...kept,
-      ...(types === undefined ? {} : { types }),
-      deletes: change.deletes ?? kept.deletes,
-      breakGlassGroups: change.breakGlassGroups ?? kept.breakGlassGroups,
-      onMissingUser: change.onMissingUser ?? kept.onMissingUser,
-      nightly: { ...kept.nightly, ...given },
-    });
-    const { nextAt: _, ...rest } = tenant.value;
-    // A tenant's nights begin with its first sync.
-    const due = tenant.value.last === undefined ? undefined : nextAt(settings, now);
-    const value = { ...rest, settings, ...(due === undefined ? {} : { nextAt: due }) };
-    if ((await store.change({ value, etag: tenant.etag })) === undefined) return lost;
-    await store.index(value);
-    return value;
+/** Items that a sync failed to write or skipped; a retry that wrote nothing leaves all that it was for. */
+async function notDoneBy(store: SyncStore, sync: Sync): Promise<ItemName[]> {
+  const rows = (await store.items(sync.tenantId, sync.syncId)).map(({ value }) => value);
+  if (rows.length === 0 && sync.mode === "retryFailed" && sync.outcome !== "succeeded")
+    return sync.items ?? [];
+  const named = Map.groupBy(rows, ({ type, key }) => `${type}/${key}`);
+  return [...named.values()].flatMap((own) => {
+    const [{ type, key }] = own as [ItemProgress];
+    const states = new Set(own.map(({ state }) => state));
+    const isOpen = !states.has("done") && (states.has("failed") || states.has("skipped"));
+    return isOpen ? [{ type, key }] : [];
   });
 }

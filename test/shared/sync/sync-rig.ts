@@ -6,15 +6,10 @@ import { newestFirstId } from "../../../shared/kernel/values.ts";
 import type { Plan } from "../../../shared/sync/plan/plan.ts";
 import { startDue } from "../../../shared/sync/run/nightly.ts";
 import { sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
-import {
-  approve,
-  cancelSync,
-  changeSettings,
-  type NewSync,
-  planOfSync,
-  startSync,
-} from "../../../shared/sync/run/start-sync.ts";
+import { type NewSync, startSync } from "../../../shared/sync/run/start-sync.ts";
+import { approve, cancelSync, planOfSync } from "../../../shared/sync/run/verdicts.ts";
 import { RulesDocument } from "../../../shared/sync/state/rules.ts";
+import { changeSettings } from "../../../shared/sync/state/settings.ts";
 import type { ItemProgress, Sync, TenantSync } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
 import { Killed } from "../../support/fault-tap.ts";

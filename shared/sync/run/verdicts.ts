@@ -1,0 +1,315 @@
+/**
+ * What people say to a sync: approve or reject its plan, stop it, let it go on without what is missing, take back what it
+ * did. Each is one conditional write of both rows; losing a race means deciding again.
+ */
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import { lost, updateRow } from "../../storage/tables.ts";
+import { type Plan, type Selection, selectChanges } from "../plan/plan.ts";
+import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
+import { readRules } from "../state/rules.ts";
+import {
+  type ItemName,
+  moved,
+  type Skipped,
+  type Sync,
+  type TenantSync,
+  type Who,
+} from "../state/sync.ts";
+import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
+import { PlanDocument } from "./plan-sync.ts";
+import { type NewSync, type StartParts, startSync, underWay } from "./start-sync.ts";
+
+/** Does something to a sync that waits, and lets it go on; losing a race means deciding again. */
+export async function withWork<T>(
+  parts: StartParts,
+  ids: SyncIds,
+  decide: (work: SyncWork) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  return updateRow(`the sync ${ids.syncId}`, async () => {
+    const work = await openWork(parts, ids);
+    if (work === undefined) return unknownSync(ids);
+    try {
+      return await decide(work);
+    } catch (error) {
+      if (error instanceof SyncLost) return lost;
+      throw error;
+    }
+  });
+}
+
+/** Says that a sync is not there. */
+export const unknownSync = ({ tenantId, syncId }: SyncIds) =>
+  fail("unknown-sync", `There is no sync ${syncId} of tenant ${tenantId}.`);
+
+/** Says that a sync does not wait for what somebody wants to give it. */
+export const notWaiting = ({ tenant, sync }: SyncWork, wanted: SyncStatus) =>
+  fail(
+    "conflict",
+    `The sync ${sync.syncId} does not wait for that: it would have to be ${syncStatuses[wanted].en}, and is ${
+      tenant.active === sync.syncId ? syncStatuses[tenant.status].en : (sync.outcome ?? "over")
+    }.`,
+  );
+
+/** Whether a sync is its tenant's active one, and waits for something. */
+export const waitsFor = (
+  { sync, tenant }: SyncWork,
+  what: NonNullable<Sync["waits"]>["for"],
+): boolean => sync.waits?.for === what && tenant.active === sync.syncId;
+
+/** A plan of a sync. */
+export async function planOfSync(
+  { revisions }: Pick<StartParts, "revisions">,
+  sync: Sync,
+): Promise<Plan | undefined> {
+  if (sync.plan === undefined) return undefined;
+  return (await revisions.document(sync.tenantId, sync.plan.document, PlanDocument)).plan;
+}
+
+/** Approves all of a plan, or the changes that are named. Bound to the plan by its hash. */
+export async function approve(
+  parts: StartParts,
+  ids: SyncIds,
+  asked: {
+    readonly planHash: string;
+    readonly changes?: readonly string[] | undefined;
+    readonly comment?: string | undefined;
+  },
+  by: Who,
+): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
+    const plan = await planOfSync(parts, work.sync);
+    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
+      return stalePlan(asked.planHash);
+    const all = plan.changes.map(({ changeId }) => changeId);
+    const chosen = selectChanges(plan, asked.changes ?? all);
+    if (chosen.kind !== "selected") return badChoice(chosen, asked.changes ?? []);
+    const changes = chosen.changes.map(({ changeId }) => changeId);
+    const { clock, revisions } = parts;
+    const approval = {
+      by,
+      at: clock.now(),
+      chosen: await revisions.putDocument(ids.tenantId, changes),
+      changes: changes.length,
+      ...(asked.comment === undefined ? {} : { comment: asked.comment }),
+    };
+    const { snapshot = "", base = snapshot } = work.sync;
+    await work.move(
+      "approve",
+      { approval, base, phase: "deploy", leaseUntil: clock.now() },
+      {},
+      by,
+    );
+    await work.tell();
+    return succeed(work.sync);
+  });
+}
+
+/** Changes that the plan does not have, or that cannot be made without others. */
+function badChoice(chosen: Exclude<Selection, { kind: "selected" }>, asked: readonly string[]) {
+  const at = (changeId: string): string => `/changes/${asked.indexOf(changeId)}`;
+  const faults =
+    chosen.kind === "unknown"
+      ? chosen.changeIds.map((id) => ({ pointer: at(id), detail: "is no change of this plan" }))
+      : chosen.missing.map(({ change, needs }) => ({
+          pointer: at(change.changeId),
+          detail: `${change.name} needs ${needs.map(({ name, changeId }) => `${name} (${changeId})`).join(", ")} too`,
+        }));
+  return fail("invalid-request", "These changes cannot be approved as they are chosen.", {
+    faults,
+  });
+}
+
+const stalePlan = (hash: string) =>
+  fail(
+    "precondition-failed",
+    `The plan ${hash} is not the one that waits. Read the plan again, then decide again.`,
+  );
+
+/** Rejects a plan: what is wanted stays as it is, and nobody is asked for these changes again until they change. */
+export async function reject(
+  parts: StartParts,
+  ids: SyncIds,
+  planHash: string,
+  by: Who,
+): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
+    const plan = await planOfSync(parts, work.sync);
+    if (plan === undefined || work.sync.plan?.hash !== planHash) return stalePlan(planHash);
+    const rules = await readRules(parts.revisions, work.tenant);
+    const held = [...new Set([...rules.held, ...plan.changes.map(({ changeId }) => changeId)])];
+    const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });
+    const count = plan.changes.length + plan.held.length;
+    await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
+    return succeed(work.sync);
+  });
+}
+
+/** Rejects a plan, and takes what the tenant has for what is wanted, of all its changes or of the named items. */
+export async function rejectAndReset(
+  parts: StartParts,
+  ids: SyncIds,
+  asked: { readonly planHash: string; readonly items?: readonly ItemName[] | undefined },
+  by: Who,
+): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
+    const plan = await planOfSync(parts, work.sync);
+    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
+      return stalePlan(asked.planHash);
+    const planned = plan.changes.map(({ type, key }) => ({ type, key }));
+    const names = asked.items ?? planned;
+    const isPlanned = (name: ItemName): boolean =>
+      planned.some(({ type, key }) => type === name.type && key === name.key);
+    const strange = names.findIndex((name) => !isPlanned(name));
+    if (strange >= 0)
+      return fail("invalid-request", "Only items of this plan can be reset.", {
+        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
+      });
+    const { revisions } = parts;
+    const tree = await revisions.withItems(
+      ids.tenantId,
+      await revisions.tree(ids.tenantId, work.sync.desired),
+      await revisions.tree(ids.tenantId, work.sync.snapshot),
+      names,
+    );
+    const desired = await revisions.putTree(ids.tenantId, tree, work.sync.desired);
+    await work.finish(
+      "rejectAndReset",
+      { outcome: "rejectedAndReset", items: [...names] },
+      { desired },
+      by,
+    );
+    return succeed(work.sync);
+  });
+}
+
+/** Asks a sync to stop: at once where it waits or has not begun to write, else before the next item. */
+export async function cancelSync(parts: StartParts, ids: SyncIds, by: Who): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    if (work.sync.phase === "done" || work.tenant.active !== ids.syncId)
+      return fail("conflict", `The sync ${ids.syncId} has ended: ${work.sync.outcome ?? "over"}.`);
+    if (work.sync.waits !== undefined && work.sync.approval === undefined) {
+      const remark = "Cancelled before anything was written.";
+      await work.finish("cancel", { outcome: "cancelled", cancelled: by, remark }, {}, by);
+      return succeed(work.sync);
+    }
+    // Its worker loses its next write by this, reads the row again, and stops.
+    const { waits: _, ...rest } = work.sync;
+    const withoutWaits = work.sync.waits?.for === "user";
+    if (withoutWaits)
+      await work.move(
+        "continueWithoutUser",
+        { cancelled: by, leaseUntil: parts.clock.now() },
+        {},
+        by,
+      );
+    else await work.keep({ cancelled: by, leaseUntil: rest.leaseUntil });
+    await work.tell();
+    return succeed(work.sync);
+  });
+}
+
+/** Lets a sync that waits go on: because somebody signed in or consented, or without that. */
+export async function goOnWith(
+  parts: StartParts,
+  ids: SyncIds,
+  event: "signIn" | "continueWithoutUser" | "consent" | "continueWithoutTypes",
+  by: Who,
+  skipped: readonly Skipped[] = [],
+): Promise<Result<Sync>> {
+  const what = event === "consent" || event === "continueWithoutTypes" ? "consent" : "user";
+  return withWork(parts, ids, async (work) => {
+    const status = what === "consent" ? "pendingAdminConsent" : "pendingAuthentication";
+    if (!waitsFor(work, what)) return notWaiting(work, status);
+    const leaseUntil = parts.clock.now();
+    const next = {
+      leaseUntil,
+      skipped: [...work.sync.skipped, ...skipped],
+      ...(event === "continueWithoutUser" ? { withoutUser: true } : {}),
+    };
+    await work.move(event, next, {}, by);
+    await work.tell();
+    return succeed(work.sync);
+  });
+}
+
+/** Takes note of an error: the row goes back to what it showed before. */
+export async function acknowledge(
+  parts: StartParts,
+  tenantId: string,
+  by: Who,
+): Promise<Result<TenantSync>> {
+  const { store, clock } = parts;
+  return updateRow(`the sync status of ${tenantId}`, async () => {
+    const now = clock.now();
+    const tenant = await store.tenant(tenantId, now);
+    const after = moved(tenant.value, { event: "acknowledge", by, now, eventId: tenant.etag });
+    if (after === undefined)
+      return fail(
+        "conflict",
+        `The status is ${syncStatuses[tenant.value.status].en}: there is no error to acknowledge.`,
+      );
+    const { error: _, ...value } = after;
+    const written = await store.change({ value, etag: tenant.etag });
+    if (written === undefined) return lost;
+    await store.index(value);
+    return succeed(value);
+  });
+}
+
+/**
+ * Takes back what a sync did: its deploy, or its reset. What is wanted becomes what was there before, for the items
+ * that it touched, and a new sync plans the way back, which has to be approved like any other.
+ */
+export async function undoSync(
+  parts: StartParts,
+  ids: SyncIds,
+  asked: Pick<NewSync, "syncId" | "types" | "by">,
+): Promise<Result<Sync>> {
+  const { store, revisions, clock } = parts;
+  const { tenantId } = ids;
+  const done = (await store.sync(tenantId, ids.syncId))?.value;
+  if (done === undefined) return unknownSync(ids);
+  const names = await touchedBy(parts, done);
+  if (names.length === 0)
+    return fail("conflict", `The sync ${ids.syncId} changed nothing that could be taken back.`);
+  const back = done.outcome === "rejectedAndReset" ? done.desired : done.base;
+  const refused = await updateRow(`what is wanted of ${tenantId}`, async () => {
+    const tenant = await store.tenant(tenantId, clock.now());
+    const { active } = tenant.value;
+    if (active !== undefined) return underWay(tenant.value);
+    const tree = await revisions.withItems(
+      tenantId,
+      await revisions.tree(tenantId, tenant.value.desired),
+      await revisions.tree(tenantId, back),
+      names,
+    );
+    const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
+    const value = { ...tenant.value, desired };
+    const message = `Undo of sync ${ids.syncId}`;
+    const revision = { v: 1 as const, at: clock.now(), by: asked.by, message, tree: desired };
+    const written = await store.change({ value, etag: tenant.etag }, { revision });
+    return written === undefined ? lost : undefined;
+  });
+  if (refused !== undefined) return { ok: false, failure: refused };
+  return startSync(parts, {
+    ...asked,
+    tenantId,
+    mode: "planAndDeploy",
+    trigger: "undo",
+    items: names,
+    undoes: ids.syncId,
+    onMissingUser: "wait",
+  });
+}
+
+/** The items that a sync has written, or reset. */
+async function touchedBy({ store }: StartParts, sync: Sync): Promise<ItemName[]> {
+  if (sync.outcome === "rejectedAndReset") return sync.items ?? [];
+  const rows = await store.items(sync.tenantId, sync.syncId);
+  return rows.flatMap(({ value: { state, type, key } }) =>
+    state === "done" ? [{ type, key }] : [],
+  );
+}
