@@ -29,7 +29,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
-  "test/shared/sync/run/crash-points.test.ts",
+  "test/shared/sync/{artifacts,run/crash-points}.test.ts",
 ];
 
 declare module "vitest" {

@@ -59,12 +59,12 @@ function toResponse(
 }
 
 async function* bytesOf(
-  stream: AsyncIterable<string>,
+  stream: AsyncIterable<string | Uint8Array>,
   mayWrite: Incoming["mayWrite"],
 ): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const text of stream) {
-    yield encoder.encode(text);
+  for await (const piece of stream) {
+    yield typeof piece === "string" ? encoder.encode(piece) : piece;
     if ((await mayWrite?.()) === false) return;
   }
 }

@@ -6,9 +6,10 @@ import { decide } from "../../shared/access/roles/decide.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, ok, streamed } from "../../shared/http/reply.ts";
+import { accepted, download, ok, streamed } from "../../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import { newestFirstId } from "../../shared/kernel/values.ts";
+import { artifactsOf } from "../../shared/sync/artifacts.ts";
 import {
   ErrorView,
   ManySyncs,
@@ -308,6 +309,32 @@ export const syncLogsFunction = onHttp(
       yield* logLines(found.value, types, items);
     };
     return succeed(streamed("application/x-ndjson; charset=utf-8", lines()));
+  },
+);
+
+export const syncArtifactsFunction = onHttp(
+  operation({
+    name: "syncs-artifacts",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/artifacts",
+    summary:
+      "Everything of a sync as a zip: report, log, plan, and the items before, as wanted, and after",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: {
+      200: {
+        description: "A zip of JSON files",
+        body: z.string(),
+        also: ["application/zip"],
+        headers: ["Content-Disposition"],
+      },
+    },
+  }),
+  async ({ params }, { services }) => {
+    const found = await findSync(services, params);
+    if (!found.ok) return found;
+    const zip = artifactsOf(services.sync, found.value);
+    return succeed(download("application/zip", `sync-${params.syncId}.zip`, zip));
   },
 );
 

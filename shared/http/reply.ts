@@ -6,13 +6,13 @@ import * as z from "zod";
 import type { Failure, FailureCode } from "../kernel/failure.ts";
 import { staysPrivate } from "../kernel/values.ts";
 
-/** What a handler answers: a status, and a JSON body, a text or a stream of text. */
+/** What a handler answers: a status, and a JSON body, a text or a stream of text or bytes. */
 export type Reply = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** Sent instead of `body`, piece by piece, so that a large answer needs no memory. */
-  readonly stream?: AsyncIterable<string>;
+  readonly stream?: AsyncIterable<string | Uint8Array>;
   readonly contentType?: string;
 };
 
@@ -43,6 +43,18 @@ export const noContent = (): Reply => ({ status: 204 });
 /** 200 with text that is produced while it is sent. */
 export const streamed = (contentType: string, stream: AsyncIterable<string>): Reply => ({
   status: 200,
+  stream,
+  contentType,
+});
+
+/** 200 with a file that is produced while it is sent, and that a browser keeps under this name. */
+export const download = (
+  contentType: string,
+  fileName: string,
+  stream: AsyncIterable<Uint8Array>,
+): Reply => ({
+  status: 200,
+  headers: { "content-disposition": `attachment; filename="${fileName}"` },
   stream,
   contentType,
 });

@@ -41,6 +41,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "lru-cache": ["shared/"],
   jose: ["shared/access/"],
   microdiff: ["shared/sync/plan/compare.ts"],
+  yazl: ["shared/sync/artifacts.ts"],
   canonicalize: ["shared/sync/items/canonical.ts"],
   "@azure/keyvault-keys": ["shared/storage/"],
   "@azure/data-tables": ["shared/storage/"],

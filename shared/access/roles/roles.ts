@@ -333,6 +333,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "syncs-reject-and-reset": inTenant("sync.approve"),
   "syncs-report": inTenant("sync.read"),
   "syncs-logs": inTenant("sync.read"),
+  "syncs-artifacts": inTenant("sync.read"),
   "syncs-error": inTenant("sync.read"),
   "syncs-undo": inTenant("sync.run"),
   "syncs-authentication": inTenant("sync.read"),

@@ -37,6 +37,12 @@ const Body = z.custom<JsonObject>((body) => typeof body === "object" && body !==
 /** An entry as it is listed, with the place of its body. */
 export type ListedItem = ItemEntry & { readonly at: StoredEntry["at"] };
 
+/** Packs that somebody holds for a while, by their names. */
+type Packs = {
+  readonly get: (pack: string) => Buffer | undefined;
+  readonly set: (pack: string, content: Buffer) => unknown;
+};
+
 /** An item to keep, with what its manifest says of it. */
 export type KeptItem = { readonly item: Item; readonly entry: ItemEntry };
 
@@ -72,10 +78,15 @@ export class Repository {
     return entries.map((entry) => ({ type, ...entry }));
   }
 
-  /** One item with its body. */
-  async item(tenantId: string, listed: ListedItem): Promise<Item> {
+  /** One item with its body. `packs`: whole packs to look into first, for whoever reads one item after the other. */
+  async item(tenantId: string, listed: ListedItem, packs?: Packs): Promise<Item> {
     const [pack, from, bytes] = listed.at;
-    const content = await this.#blobs.get(pathOf(tenantId, "packs", pack), from, bytes);
+    const path = pathOf(tenantId, "packs", pack);
+    const whole = packs?.get(pack) ?? (packs && (await this.#blobs.get(path)));
+    if (whole !== undefined) packs?.set(pack, whole);
+    const content = packs
+      ? whole?.subarray(from, from + bytes)
+      : await this.#blobs.get(path, from, bytes);
     if (content === undefined) throw new Error(`the pack ${pack} of ${tenantId} is gone`);
     return withBody(listed, Body.parse(JSON.parse(content.toString("utf8"))));
   }

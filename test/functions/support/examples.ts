@@ -127,6 +127,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "syncs-get": { keep: ["outcome"] },
   "syncs-report": {},
   "syncs-logs": {},
+  "syncs-artifacts": {},
   "syncs-plan": { refused: "conflict" },
   "syncs-error": { refused: "conflict" },
   "syncs-cancel": { refused: "conflict" },

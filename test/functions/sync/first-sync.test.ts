@@ -1,6 +1,7 @@
 // The whole of a sync over HTTP: the first one, drift, a plan, a verdict, a deploy, and the way back.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type RunningApp, startApp } from "../support/running-app.ts";
+import { unzipped } from "../../support/unzip.ts";
+import { adminToken, type RunningApp, startApp } from "../support/running-app.ts";
 
 const tenantId = "11111111-2222-4333-8444-555555555555";
 const base = `/api/v1/tenants/${tenantId}`;
@@ -99,6 +100,28 @@ describe("a tenant's configuration", () => {
       before.filter(({ state }) => state === "disabled").length + 1,
     );
   }, 60_000);
+
+  it("can be taken away as a zip with everything of a sync", async () => {
+    const path = `${base}/syncs/${String(deployed["syncId"])}/artifacts`;
+    const answer = await fetch(app.url + path, {
+      headers: { authorization: `Bearer ${adminToken}` },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("application/zip");
+    expect(answer.headers.get("content-disposition")).toMatch(/^attachment; filename="sync-/);
+    const files = await unzipped(new Uint8Array(await answer.arrayBuffer()));
+    for (const name of ["sync.json", "report.json", "log.ndjson", "plan.json"])
+      expect([...files.keys()]).toContain(name);
+    const states = ["before", "wanted", "after"].map((folder) => {
+      const own = [...files].filter(([name]) => name.startsWith(`${folder}/conditionalAccess`));
+      const bodies = own.map(([, text]) => JSON.parse(text) as { body: { state: string } });
+      return bodies.filter(({ body }) => body.state === "disabled").length;
+    });
+    // Two were switched off by hand, one of them was put right, and the other was not approved.
+    const [found = 0, wanted = 0, left = 0] = states;
+    expect([found - wanted, left - wanted]).toEqual([2, 1]);
+    expect((await get(`/syncs/${"0".repeat(30)}/artifacts`))["code"]).toBe("unknown-sync");
+  });
 
   it("goes back by an undo that is approved like any other plan", async () => {
     const undone = await post(`/syncs/${String(deployed["syncId"])}/undo`);

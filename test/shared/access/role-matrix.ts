@@ -83,6 +83,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "syncs-plan": ["FISR", "tenant"],
   "syncs-report": ["FISR", "tenant"],
   "syncs-logs": ["FISR", "tenant"],
+  "syncs-artifacts": ["FISR", "tenant"],
   "syncs-error": ["FISR", "tenant"],
   "sync-status-get": ["FISR", "tenant"],
   "configuration-types": ["FISR", "tenant"],
