@@ -3,14 +3,13 @@
  * can call a function, and the API document can read it, without a Functions host.
  */
 import type { z } from "zod";
-import { type SignedIn, signedInOf } from "../shared/access/guard.ts";
 import type { RequestTarget, Standing } from "../shared/access/roles/decide.ts";
+import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import type { Reach } from "../shared/devices/collections/list-devices.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Result } from "../shared/kernel/failure.ts";
 import type { QueueName } from "../shared/storage/names.ts";
-import type { Services } from "./services.ts";
 
 /** Writes one event: `noun.verb` and the ids it is about; never message bodies or secrets. */
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -31,9 +30,12 @@ export type HttpInput<O extends Operation> = {
   readonly accept: string;
 };
 
-/** What every handler is given; `signedIn` where the operation asks who is calling (`signedInOf`). */
-export type Tools = {
-  readonly services: Services;
+/**
+ * What every handler is given: the services that it names, and no others; `signedIn` where the operation asks who is
+ * calling (`signedInOf`).
+ */
+export type Tools<S = object> = {
+  readonly services: S;
   readonly log: Log;
   readonly signedIn?: SignedIn;
   /** Where a call came from that nobody signed in for. */
@@ -44,37 +46,36 @@ export type Tools = {
  * What a request is about, where its path does not say: the action it sends, the collection it is for. Asked
  * before anybody knows whether the caller may: what they cannot see must look like what is not there.
  */
-export type About = (
+export type About<S> = (
   input: HttpInput<Operation>,
-  services: Services,
+  services: S,
   standing: Standing,
 ) => Promise<Pick<RequestTarget, "actionPermission" | "collectionId">>;
 
-/** An HTTP function. */
-export type HttpFunction = {
+/** An HTTP function that works with some services. */
+export type HttpFunction<S> = {
   readonly kind: "http";
   readonly operation: Operation;
   /** Where it takes more methods than the operation's own. */
   readonly methods?: readonly (Operation["method"] | "OPTIONS")[];
-  readonly about?: About;
+  readonly about?: About<S>;
   /** Whether it keeps within collections; callers that are limited to some are refused elsewhere. */
   readonly keepsLimits?: boolean;
-  readonly handle: (input: HttpInput<Operation>, tools: Tools) => Promise<Result<Reply>>;
+  /** Whether what it is about outlives its tenant: it is answered for tenants that nobody has registered, too. */
+  readonly outlivesTenant?: boolean;
+  readonly handle: (input: HttpInput<Operation>, tools: Tools<S>) => Promise<Result<Reply>>;
 };
 
-/** Declares an HTTP function for an operation. */
-export function onHttp<const O extends Operation>(
+/** Declares an HTTP function for an operation; its handler's tools say which services it works with. */
+export function onHttp<const O extends Operation, S = object>(
   operation: O,
-  handle: (input: HttpInput<O>, tools: Tools) => Promise<Result<Reply>>,
+  handle: (input: HttpInput<O>, tools: Tools<S>) => Promise<Result<Reply>>,
   more: {
-    readonly about?: (
-      input: HttpInput<O>,
-      services: Services,
-      standing: Standing,
-    ) => ReturnType<About>;
+    readonly about?: (input: HttpInput<O>, services: S, standing: Standing) => ReturnType<About<S>>;
     readonly keepsLimits?: boolean;
+    readonly outlivesTenant?: boolean;
   } = {},
-): HttpFunction {
+): HttpFunction<S> {
   // The input is built from this very operation's schemas, so the narrower type is what arrives.
   return { kind: "http", operation, handle, ...more };
 }
@@ -87,47 +88,56 @@ export type QueueOutcome =
   | { readonly kind: "deadLetter"; readonly reason: string };
 
 /** A queue function; it listens on the queue of its own name. */
-export type QueueFunction = {
+export type QueueFunction<S> = {
   readonly kind: "queue";
   readonly name: QueueName;
   readonly message: z.ZodType;
-  readonly handle: (message: never, tools: Tools) => Promise<QueueOutcome>;
+  readonly handle: (message: never, tools: Tools<S>) => Promise<QueueOutcome>;
   /** An attempt failed: keeps the cause for whoever has to give up later. Its own failures do not matter. */
-  readonly onFailure?: (message: never, error: unknown, tools: Tools) => Promise<void>;
+  readonly onFailure?: (message: never, error: unknown, tools: Tools<S>) => Promise<void>;
   /** The host gave the message up, after every attempt failed: sees that its work ends all the same. */
-  readonly onPoison?: (message: never, tools: Tools) => Promise<void>;
+  readonly onPoison?: (message: never, tools: Tools<S>) => Promise<void>;
 };
 
 /** Declares a queue function. */
-export function onQueue<S extends z.ZodType>(declared: {
+export function onQueue<M extends z.ZodType, S = object>(declared: {
   readonly name: QueueName;
-  readonly message: S;
-  readonly handle: (message: z.output<S>, tools: Tools) => Promise<QueueOutcome>;
-  readonly onFailure?: (message: z.output<S>, error: unknown, tools: Tools) => Promise<void>;
-  readonly onPoison?: (message: z.output<S>, tools: Tools) => Promise<void>;
-}): QueueFunction {
+  readonly message: M;
+  readonly handle: (message: z.output<M>, tools: Tools<S>) => Promise<QueueOutcome>;
+  readonly onFailure?: (message: z.output<M>, error: unknown, tools: Tools<S>) => Promise<void>;
+  readonly onPoison?: (message: z.output<M>, tools: Tools<S>) => Promise<void>;
+}): QueueFunction<S> {
   return { kind: "queue", ...declared };
 }
 
 /** A timer function; the schedule is NCRONTAB with seconds, in UTC. */
-export type TimerFunction = {
+export type TimerFunction<S> = {
   readonly kind: "timer";
   readonly name: string;
   readonly schedule: string;
-  readonly handle: (tools: Tools) => Promise<void>;
+  readonly handle: (tools: Tools<S>) => Promise<void>;
 };
 
 /** Declares a timer function. */
-export const onTimer = (declared: Omit<TimerFunction, "kind">): TimerFunction => ({
-  kind: "timer",
-  ...declared,
-});
+export const onTimer = <S = object>(
+  declared: Omit<TimerFunction<S>, "kind">,
+): TimerFunction<S> => ({ kind: "timer", ...declared });
 
 /** Any function of the app. */
-export type AnyFunction = HttpFunction | QueueFunction | TimerFunction;
+export type AnyFunction<S> = HttpFunction<S> | QueueFunction<S> | TimerFunction<S>;
 
 // Which devices of a tenant the caller of a request reaches.
 
+type ReachReader = {
+  readonly reachOf: (
+    tenantId: string,
+    limits: SignedIn["authorization"]["limits"],
+  ) => Promise<Reach | undefined>;
+};
+
 /** The caller's reach in a tenant; undefined: every device. */
-export const reachOfCaller = (tools: Tools, tenantId: string): Promise<Reach | undefined> =>
+export const reachOfCaller = (
+  tools: Tools<{ readonly collections: ReachReader }>,
+  tenantId: string,
+): Promise<Reach | undefined> =>
   tools.services.collections.reachOf(tenantId, signedInOf(tools).authorization.limits);

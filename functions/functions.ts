@@ -74,6 +74,7 @@ import {
   listSitesFunction,
   putInventoryPartFunction,
 } from "./relay/sites.http.ts";
+import type { Services } from "./services.ts";
 import {
   authenticationFunction,
   browserSignInFunction,
@@ -134,7 +135,7 @@ import {
   removeTenantFunction,
 } from "./tenants/tenants.http.ts";
 
-const ours: readonly AnyFunction[] = [
+const ours: readonly AnyFunction<Services>[] = [
   listActionsFunction,
   cancelNotificationFunction,
   pauseNotificationFunction,
@@ -248,7 +249,7 @@ export const operations: readonly Operation[] = ours.flatMap((each) =>
 );
 
 /** Everything that is registered. */
-export const functions: readonly AnyFunction[] = [
+export const functions: readonly AnyFunction<Services>[] = [
   ...ours,
   watchPoisonFunction(ours.filter((each) => each.kind === "queue")),
   unknownRouteFunction(operations),

@@ -1,7 +1,6 @@
 /** What is remembered of a request on its way, and the audit event that is made of it at its end. */
 
 import {
-  type AuditNote,
   auditEventOf,
   cleaned,
   clientAddress,
@@ -10,6 +9,7 @@ import {
 } from "../shared/access/audit/trail.ts";
 import type { Refused } from "../shared/access/guard.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
+import type { AuditNote } from "../shared/access/signed-in.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { Failure, Result } from "../shared/kernel/failure.ts";
@@ -17,6 +17,7 @@ import { randomId } from "../shared/kernel/values.ts";
 import { isReplayed } from "../shared/work/idempotency.ts";
 import type { Tools } from "./define.ts";
 import type { Incoming } from "./http-request.ts";
+import type { Services } from "./services.ts";
 
 /** A request on its way; each step adds what it found. */
 export type Trace = {
@@ -50,7 +51,7 @@ export const traceOf = (operation: Operation, request: Incoming, requestId: stri
 export async function audit(
   trace: Trace,
   result: Result<Reply>,
-  { services, log }: Tools,
+  { services, log }: Tools<Pick<Services, "clock" | "trail">>,
 ): Promise<void> {
   const { operation, method, path, requestId, ip, caller, tenantId, refused, note } = trace;
   const outcome = outcomeOf(trace, result);

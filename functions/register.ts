@@ -9,7 +9,7 @@ import type { Services } from "./services.ts";
 
 /** Registers every function. `services` is asked by each invocation; requests go `first`. */
 export function register(
-  functions: readonly AnyFunction[],
+  functions: readonly AnyFunction<Services>[],
   services: () => Promise<Services>,
   first: Pick<Precedence, "request" | "message">,
 ): void {
@@ -31,7 +31,7 @@ export function register(
 }
 
 function registerHttp(
-  definition: HttpFunction,
+  definition: HttpFunction<Services>,
   services: () => Promise<Services>,
   arrivalOf: ReturnType<typeof watchRequests>,
   first: Pick<Precedence, "request">,
@@ -55,7 +55,7 @@ function registerHttp(
 }
 
 function registerQueue(
-  definition: QueueFunction,
+  definition: QueueFunction<Services>,
   services: () => Promise<Services>,
   first: Pick<Precedence, "message">,
 ): void {
@@ -71,7 +71,7 @@ function registerQueue(
 }
 
 function registerTimer(
-  definition: TimerFunction,
+  definition: TimerFunction<Services>,
   services: () => Promise<Services>,
   first: Pick<Precedence, "message">,
 ): void {

@@ -3,14 +3,9 @@
  * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
  */
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import {
-  accountOf,
-  type RateClass,
-  type Refused,
-  refused,
-  type SignedIn,
-} from "../shared/access/guard.ts";
+import { accountOf, type RateClass, type Refused, refused } from "../shared/access/guard.ts";
 import { assignmentsOf, refusalOf, type Standing } from "../shared/access/roles/decide.ts";
+import type { SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import {
@@ -71,10 +66,10 @@ async function* bytesOf(
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
 export async function serveHttp(
-  definition: HttpFunction,
+  definition: HttpFunction<Services>,
   request: Incoming,
   { invocationId }: Pick<InvocationContext, "invocationId">,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<HttpResponseInit> {
   const { operation } = definition;
   const { log } = tools;
@@ -108,12 +103,12 @@ async function finishBody(request: Incoming): Promise<void> {
 }
 
 async function answer(
-  definition: HttpFunction,
+  definition: HttpFunction<Services>,
   request: Incoming,
   trace: Trace,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<Result<Reply>> {
-  const { operation, handle } = definition;
+  const { operation } = definition;
   const { services } = tools;
   const from = { address: addressOf(trace, request), rate: rateOf(request) };
   if (operation.anonymous) {
@@ -153,7 +148,8 @@ async function answer(
       trace.note = { ...trace.note, ...note };
     },
   };
-  const work = (input: HttpInput<Operation>) => handle(input, { ...tools, signedIn });
+  const work = (input: HttpInput<Operation>) =>
+    workForTenant(definition, input, { ...tools, signedIn });
   return operation.idempotent
     ? once(trace, request, read.value, { work, tools })
     : work(read.value.input);
@@ -161,9 +157,9 @@ async function answer(
 
 /** Answers what is open to everybody. */
 async function answerAnybody(
-  { operation, handle }: HttpFunction,
+  { operation, handle }: HttpFunction<Services>,
   request: Incoming,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<Result<Reply>> {
   const asked = readAddress(operation, request, tools.services);
   if (!asked.ok) return asked;
@@ -180,12 +176,12 @@ const addressOf = ({ ip }: Trace, { hidesAddress }: Incoming): string =>
 
 /** Asks for the permission. */
 async function authorizeCall(
-  { operation, about, keepsLimits }: HttpFunction,
+  { operation, about, keepsLimits }: HttpFunction<Services>,
   request: Incoming,
   trace: Trace,
   standing: Standing,
   input: HttpInput<Operation>,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<Result<SignedIn["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
@@ -220,12 +216,33 @@ async function noteTenant(
   if ((await tenants.get(tenantId)) !== undefined) trace.tenantId = tenantId;
 }
 
+/**
+ * Nobody has anything below a tenant that is not registered. Said here for all operations: reading looks at the tenant as
+ * it was seconds ago, a change at what it is now.
+ */
+async function workForTenant(
+  { operation: { method, path }, handle, outlivesTenant }: HttpFunction<Services>,
+  input: HttpInput<Operation>,
+  tools: Tools<Services>,
+): Promise<Result<Reply>> {
+  const { tenants } = tools.services;
+  const tenantId = idIn(input.params, "tenantId");
+  if (tenantId !== undefined && !outlivesTenant && path.startsWith("api/v1/tenants/{tenantId}/")) {
+    const known = await (method === "GET" ? tenants.known(tenantId) : tenants.get(tenantId));
+    if (!known.ok) return known;
+  }
+  return handle(input, tools);
+}
+
 /** Answers a repeated request with the first answer; keys are each caller's own. */
 function once(
   { operation, caller }: Trace,
   request: Incoming,
   { input, text }: Read,
-  { work, tools }: { work: (input: HttpInput<Operation>) => Promise<Result<Reply>>; tools: Tools },
+  {
+    work,
+    tools,
+  }: { work: (input: HttpInput<Operation>) => Promise<Result<Reply>>; tools: Tools<Services> },
 ): Promise<Result<Reply>> {
   const account = caller === undefined ? "" : accountOf(caller);
   const keyed = {

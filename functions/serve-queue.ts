@@ -6,16 +6,17 @@ import type { InvocationContext } from "@azure/functions";
 import * as z from "zod";
 import { faultsOf } from "../shared/http/body.ts";
 import type { QueueFunction, Tools } from "./define.ts";
+import type { Services } from "./services.ts";
 
 /** Every message of ours says which version of its shape it has. */
 const Versioned = z.looseObject({ v: z.literal(1) });
 
 /** Handles one message. Throws only when the message should come back. */
 export async function serveQueue(
-  { name, message: schema, handle, onFailure }: QueueFunction,
+  { name, message: schema, handle, onFailure }: QueueFunction<Services>,
   raw: unknown,
   { invocationId }: Pick<InvocationContext, "invocationId">,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<void> {
   const { services, log } = tools;
   const setAside = async (reason: string): Promise<void> => {

@@ -12,7 +12,11 @@ import {
 import { DirectoryStore, DirectoryWriter } from "../shared/devices/directory/directory.ts";
 import type { RefreshParts } from "../shared/devices/refresh/merge.ts";
 import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.ts";
-import { purgeDevices, refreshesWith } from "../shared/devices/refresh/work.ts";
+import {
+  purgeDevices,
+  type RefreshService,
+  refreshesWith,
+} from "../shared/devices/refresh/work.ts";
 import { SiteStore } from "../shared/devices/sites/sites.ts";
 import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
 import type { Engine, Throttle } from "../shared/fanout/engine/engine.ts";
@@ -204,7 +208,7 @@ export type Services = Base & {
   /** Looks after a job that waits for a second person. */
   readonly sweepGate: (job: Job) => Promise<void>;
   readonly leases: RelayLeases;
-  readonly refreshes: ReturnType<typeof refreshesWith>;
+  readonly refreshes: RefreshService;
   /** Signing people in for a tenant; undefined where nothing is there that seals what is kept of it. */
   readonly signIn: SignInParts | undefined;
   readonly sync: SyncServices;

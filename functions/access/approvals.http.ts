@@ -10,20 +10,24 @@ import {
   personOf,
   personView,
 } from "../../shared/access/approvals/approval.ts";
-import type { AuditNote } from "../../shared/access/audit/trail.ts";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { callerKinds } from "../../shared/access/sign-in/caller.ts";
+import type { AuditNote } from "../../shared/access/signed-in.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { invalidRequest, pointerOf } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
+import type { Clock } from "../../shared/kernel/clock.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
 import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { Prose } from "../../shared/kernel/outside-text.ts";
 import { TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { AccessServices } from "../services-access.ts";
+
+type Needs = { readonly access: AccessServices; readonly clock: Clock };
 
 // What the API says about approvals.
 
@@ -98,7 +102,7 @@ export const listApprovalsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of approvals", body: pageOf(ApprovalView) } },
   }),
-  async ({ params: { tenantId }, query, url }, tools) => {
+  async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { access, clock } = tools.services;
     const list = `approvals ${tenantId}`;
     const position = positionOf(list, query.pageToken);
@@ -122,7 +126,7 @@ export const getApprovalFunction = onHttp(
     params: ApprovalPath,
     answers: { 200: { description: "The approval", body: ApprovalView } },
   }),
-  async ({ params: { tenantId, approvalId } }, tools) => {
+  async ({ params: { tenantId, approvalId } }, tools: Tools<Needs>) => {
     const { access, clock } = tools.services;
     const found = await access.approvals.read(tenantId, approvalId);
     return found.ok ? succeed(ok(viewOf(found.value, clock.now()))) : found;
@@ -162,7 +166,7 @@ export const approveApprovalFunction = onHttp(
     body: VerdictBody,
     answers: { 200: { description: "Approved", body: ApprovalView } },
   }),
-  async ({ params, body }, tools) => {
+  async ({ params, body }, tools: Tools<Needs>) => {
     const { access, clock } = tools.services;
     const { caller, note } = signedInOf(tools);
     const by = personOf(caller);
@@ -188,7 +192,7 @@ export const rejectApprovalFunction = onHttp(
     body: VerdictBody,
     answers: { 200: { description: "Rejected", body: ApprovalView } },
   }),
-  async ({ params, body }, tools) => {
+  async ({ params, body }, tools: Tools<Needs>) => {
     const { access, clock } = tools.services;
     const { caller, note } = signedInOf(tools);
     const by = personOf(caller);
@@ -211,7 +215,7 @@ export const getApprovalRulesFunction = onHttp(
     tag: "Approvals",
     answers: { 200: { description: "All rules", body: ApprovalRulesView, headers: ["ETag"] } },
   }),
-  async (_input, tools) => {
+  async (_input, tools: Tools<Needs>) => {
     const { rules, etag } = await tools.services.access.approvals.rules();
     return succeed(ok(rules, etag));
   },
@@ -247,7 +251,7 @@ export const replaceApprovalRulesFunction = onHttp(
     body: ApprovalPolicy,
     answers: { 200: { description: "All rules", body: ApprovalRulesView, headers: ["ETag"] } },
   }),
-  async ({ body, ifMatch }, tools) => {
+  async ({ body, ifMatch }, tools: Tools<Needs>) => {
     const { note } = signedInOf(tools);
     const faults = unknownActions(body);
     if (faults.length > 0) return invalidRequest(faults);

@@ -1,12 +1,15 @@
 /** Assignments: who holds which role, and where. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { AssignmentBody, AssignmentView } from "../../shared/access/roles/contract.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { AccessServices } from "../services-access.ts";
+
+type Needs = { readonly access: AccessServices };
 
 /** Path of one assignment. */
 const AssignmentPath = z.strictObject({
@@ -23,7 +26,7 @@ export const listAssignmentsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of assignments", body: pageOf(AssignmentView) } },
   }),
-  async ({ query, url }, { services }) => {
+  async ({ query, url }, { services }: Tools<Needs>) => {
     const position = positionOf("assignments", query.pageToken);
     if (!position.ok) return position;
     const page = await services.access.assignments.list(query.top, position.value);
@@ -44,7 +47,7 @@ export const addAssignmentFunction = onHttp(
     body: AssignmentBody,
     answers: { 201: { description: "Given", body: AssignmentView, headers: ["Location", "ETag"] } },
   }),
-  async ({ body, seed }, tools) => {
+  async ({ body, seed }, tools: Tools<Needs>) => {
     const { assignments } = tools.services.access;
     const { standing, note } = signedInOf(tools);
     const added = await assignments.add(standing, seed, body);
@@ -68,7 +71,7 @@ export const getAssignmentFunction = onHttp(
     params: AssignmentPath,
     answers: { 200: { description: "The assignment", body: AssignmentView, headers: ["ETag"] } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<Needs>) => {
     const found = await services.access.assignments.read(params.assignmentId);
     return found.ok ? succeed(ok(found.value.assignment, found.value.etag)) : found;
   },
@@ -90,7 +93,7 @@ export const replaceAssignmentFunction = onHttp(
       200: { description: "The assignment as it is now", body: AssignmentView, headers: ["ETag"] },
     },
   }),
-  async ({ params: { assignmentId }, body, ifMatch }, tools) => {
+  async ({ params: { assignmentId }, body, ifMatch }, tools: Tools<Needs>) => {
     const { assignments } = tools.services.access;
     const { standing, note } = signedInOf(tools);
     const replaced = await assignments.replace(standing, { assignmentId, body, ifMatch });
@@ -114,7 +117,7 @@ export const removeAssignmentFunction = onHttp(
     params: AssignmentPath,
     answers: { 204: { description: "Taken away" } },
   }),
-  async ({ params: { assignmentId }, ifMatch }, tools) => {
+  async ({ params: { assignmentId }, ifMatch }, tools: Tools<Needs>) => {
     const { note } = signedInOf(tools);
     const removed = await tools.services.access.assignments.remove(assignmentId, ifMatch);
     if (!removed.ok) return removed;

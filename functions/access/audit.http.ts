@@ -7,7 +7,10 @@ import { CsvQuery, PageQuery, pageBody, pageOf } from "../../shared/http/paging.
 import { ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { AccessServices } from "../services-access.ts";
+
+type Needs = { readonly access: AccessServices };
 
 const moment = z.iso
   .datetime({ offset: true })
@@ -54,7 +57,7 @@ export const listAuditFunction = onHttp(
       200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
     },
   }),
-  async ({ query: { trails, ...query }, url, accept }, { services }) => {
+  async ({ query: { trails, ...query }, url, accept }, { services }: Tools<Needs>) => {
     const answer = await services.access.audit.answer(trails, query, accept);
     if (!answer.ok) return answer;
     if (answer.value.kind === "csv")
@@ -79,7 +82,7 @@ export const listTenantAuditFunction = onHttp(
       200: { description: "A page of events", body: pageOf(AuditEvent), also: ["text/csv"] },
     },
   }),
-  async ({ params, query, url, accept }, { services }) => {
+  async ({ params, query, url, accept }, { services }: Tools<Needs>) => {
     const answer = await services.access.audit.answer(params.tenantId, query, accept);
     if (!answer.ok) return answer;
     if (answer.value.kind === "csv")
@@ -87,4 +90,5 @@ export const listTenantAuditFunction = onHttp(
     const { list, page } = answer.value;
     return succeed(ok(pageBody(url, list, page)));
   },
+  { outlivesTenant: true },
 );

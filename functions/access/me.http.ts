@@ -9,7 +9,7 @@ import {
   MeView,
   meView,
 } from "../../shared/access/explain.ts";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";

@@ -1,12 +1,15 @@
 /** Roles: the built-in ones are listed and shown, those of this installation made, replaced and removed too. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { RoleBody, RoleId } from "../../shared/access/roles/contract.ts";
 import { permissionNames } from "../../shared/access/roles/roles.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { AccessServices } from "../services-access.ts";
+
+type Needs = { readonly access: AccessServices };
 
 // What the API says about roles.
 
@@ -39,7 +42,8 @@ export const listRolesFunction = onHttp(
     tag: "Access",
     answers: { 200: { description: "All roles", body: z.object({ value: z.array(RoleView) }) } },
   }),
-  async (_input, { services }) => succeed(ok({ value: await services.access.roles.list() })),
+  async (_input, { services }: Tools<Needs>) =>
+    succeed(ok({ value: await services.access.roles.list() })),
 );
 
 // Makes a role.
@@ -55,7 +59,7 @@ export const addRoleFunction = onHttp(
     body: RoleBody,
     answers: { 201: { description: "Made", body: RoleView, headers: ["Location", "ETag"] } },
   }),
-  async ({ body, seed }, tools) => {
+  async ({ body, seed }, tools: Tools<Needs>) => {
     const { roles } = tools.services.access;
     const { standing, note } = signedInOf(tools);
     const added = await roles.add(standing, seed, body);
@@ -78,7 +82,7 @@ export const getRoleFunction = onHttp(
     params: RolePath,
     answers: { 200: { description: "The role", body: RoleView, headers: ["ETag"] } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<Needs>) => {
     const found = await services.access.roles.read(params.roleId);
     return found.ok ? succeed(ok(found.value.role, found.value.etag)) : found;
   },
@@ -98,7 +102,7 @@ export const replaceRoleFunction = onHttp(
     body: RoleBody,
     answers: { 200: { description: "The role as it is now", body: RoleView, headers: ["ETag"] } },
   }),
-  async ({ params: { roleId }, body, ifMatch }, tools) => {
+  async ({ params: { roleId }, body, ifMatch }, tools: Tools<Needs>) => {
     const { roles } = tools.services.access;
     const { standing, note } = signedInOf(tools);
     const replaced = await roles.replace(standing, { roleId, body, ifMatch });
@@ -122,7 +126,7 @@ export const removeRoleFunction = onHttp(
     params: RolePath,
     answers: { 204: { description: "Removed" } },
   }),
-  async ({ params: { roleId }, ifMatch }, tools) => {
+  async ({ params: { roleId }, ifMatch }, tools: Tools<Needs>) => {
     const { note } = signedInOf(tools);
     const removed = await tools.services.access.roles.remove(roleId, ifMatch);
     if (!removed.ok) return removed;

@@ -2,8 +2,9 @@
  * Collections of a tenant: what the API says about them, and their operations.
  */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { CollectionBody, Rule } from "../../shared/devices/collections/collection.ts";
+import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
 import { DeviceView } from "../../shared/devices/directory/device.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
@@ -11,7 +12,9 @@ import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { OwnId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly collections: CollectionStore };
 
 const described = {
   collectionId: z.string(),
@@ -75,10 +78,8 @@ export const listCollectionsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of collections", body: pageOf(CollectionSummary) } },
   }),
-  async ({ params: { tenantId }, query, url }, tools) => {
+  async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const list = `collections ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
@@ -108,10 +109,8 @@ export const addCollectionFunction = onHttp(
       201: { description: "Added", body: CollectionView, headers: ["Location", "ETag"] },
     },
   }),
-  async ({ params: { tenantId }, body, seed }, tools) => {
+  async ({ params: { tenantId }, body, seed }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const added = await services.collections.add(tenantId, seed, body);
     if (!added.ok) return added;
     const { collection, etag } = added.value;
@@ -134,9 +133,7 @@ export const getCollectionFunction = onHttp(
     params: CollectionPath,
     answers: { 200: { description: "The collection", body: CollectionView, headers: ["ETag"] } },
   }),
-  async ({ params: { tenantId, collectionId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId, collectionId } }, { services }: Tools<Needs>) => {
     const found = await services.collections.read(tenantId, collectionId);
     return found.ok ? succeed(ok(found.value.collection, found.value.etag)) : found;
   },
@@ -158,10 +155,8 @@ export const replaceCollectionFunction = onHttp(
       200: { description: "The collection as it is now", body: CollectionView, headers: ["ETag"] },
     },
   }),
-  async ({ params, body, ifMatch }, tools) => {
+  async ({ params, body, ifMatch }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(params.tenantId);
-    if (!tenant.ok) return tenant;
     const replaced = await services.collections.replace(params, body, ifMatch);
     if (!replaced.ok) return replaced;
     const { collection, etag, before } = replaced.value;
@@ -184,10 +179,8 @@ export const removeCollectionFunction = onHttp(
     params: CollectionPath,
     answers: { 204: { description: "Removed" } },
   }),
-  async ({ params, ifMatch }, tools) => {
+  async ({ params, ifMatch }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(params.tenantId);
-    if (!tenant.ok) return tenant;
     const removed = await services.collections.remove(params, ifMatch);
     if (!removed.ok) return removed;
     const object = `collection/${params.collectionId}`;
@@ -209,9 +202,7 @@ export const listMembersFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of members", body: MembersView } },
   }),
-  async ({ params, query, url }, { services }) => {
-    const tenant = await services.tenants.known(params.tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params, query, url }, { services }: Tools<Needs>) => {
     const list = `members ${params.tenantId} ${params.collectionId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
@@ -235,12 +226,10 @@ export const previewCollectionFunction = onHttp(
     body: PreviewBody,
     answers: { 200: { description: "What it finds now", body: PreviewView } },
   }),
-  async ({ params: { tenantId }, body }, tools) => {
+  async ({ params: { tenantId }, body }, tools: Tools<Needs>) => {
     const { services } = tools;
     // A POST for the rule's sake: it changes nothing.
     signedInOf(tools).note({ unchanged: true });
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     return succeed(ok(await services.collections.preview(tenantId, body.rule)));
   },
 );

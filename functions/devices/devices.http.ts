@@ -3,6 +3,7 @@
  */
 
 import * as z from "zod";
+import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
 import {
   DeviceQuery,
   filterOf,
@@ -10,13 +11,21 @@ import {
   readDevice,
 } from "../../shared/devices/collections/list-devices.ts";
 import { DeviceView } from "../../shared/devices/directory/device.ts";
+import type { DirectoryStore } from "../../shared/devices/directory/directory.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
+import type { Clock } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp, reachOfCaller } from "../define.ts";
+import { onHttp, reachOfCaller, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly clock: Clock;
+  readonly collections: CollectionStore;
+  readonly directory: DirectoryStore;
+};
 
 /** Path of one device. */
 const DevicePath = z.strictObject({ tenantId: TenantId, deviceId: DeviceId });
@@ -39,10 +48,8 @@ export const listDevicesFunction = onHttp(
     query: DeviceQuery,
     answers: { 200: { description: "A page of devices", body: pageOf(DeviceView) } },
   }),
-  async ({ params: { tenantId }, query, url }, tools) => {
+  async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const { top, pageToken, ...filter } = query;
     const list = listName(tenantId, filter);
     const position = positionOf(list, pageToken);
@@ -72,10 +79,8 @@ export const getDeviceFunction = onHttp(
     params: DevicePath,
     answers: { 200: { description: "The device", body: DeviceView } },
   }),
-  async ({ params: { tenantId, deviceId } }, tools) => {
+  async ({ params: { tenantId, deviceId } }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readDevice(services.directory, tenantId, deviceId, reach);
     return found.ok ? succeed(ok(found.value)) : found;

@@ -3,8 +3,9 @@
  */
 
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import type { Confirmed, Refresh } from "../../shared/devices/refresh/refresh.ts";
+import type { RefreshService } from "../../shared/devices/refresh/work.ts";
 import { RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
@@ -12,7 +13,9 @@ import { accepted, ok } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { OwnId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly refreshes: RefreshService };
 
 /** Path of one refresh. */
 const RefreshPath = z.strictObject({
@@ -48,10 +51,8 @@ export const startRefreshFunction = onHttp(
       },
     },
   }),
-  async ({ params: { tenantId }, query, seed }, tools) => {
+  async ({ params: { tenantId }, query, seed }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const { confirmDevices: devices, confirmGroupTags: groupTags } = query;
     const confirmed = {
       ...(devices === undefined ? {} : { devices }),
@@ -90,9 +91,7 @@ export const listRefreshesFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of refreshes", body: pageOf(RefreshView) } },
   }),
-  async ({ params: { tenantId }, query, url }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId }, query, url }, { services }: Tools<Needs>) => {
     const list = `refreshes ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
@@ -114,9 +113,7 @@ export const getRefreshFunction = onHttp(
     params: RefreshPath,
     answers: { 200: { description: "The refresh", body: RefreshView } },
   }),
-  async ({ params: { tenantId, refreshId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId, refreshId } }, { services }: Tools<Needs>) => {
     const found = await services.refreshes.read(tenantId, refreshId);
     return found.ok ? succeed(ok(found.value)) : found;
   },

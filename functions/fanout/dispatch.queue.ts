@@ -5,15 +5,18 @@
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
 import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
+import type { Engine } from "../../shared/fanout/engine/engine.ts";
 import { idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
-import { onQueue, type QueueOutcome } from "../define.ts";
+import { onQueue, type QueueOutcome, type Tools } from "../define.ts";
+
+type Needs = { readonly engine: Engine };
 
 export const dispatchFunction = onQueue({
   name: queueNames.fanoutDispatch,
   message: ChunkMessage,
-  async handle(message, { services: { engine }, log }): Promise<QueueOutcome> {
+  async handle(message, { services: { engine }, log }: Tools<Needs>): Promise<QueueOutcome> {
     const outcome = await dispatch(engine, message);
     log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome: outcome.kind });
     const next = nextPass(message, outcome);
@@ -21,9 +24,9 @@ export const dispatchFunction = onQueue({
     const afterSeconds = (next.at - engine.clock.now()) / 1000;
     return { kind: "again", afterSeconds, message: next.message };
   },
-  onFailure: (message, error, { services: { engine } }) =>
+  onFailure: (message, error, { services: { engine } }: Tools<Needs>) =>
     engine.failures.noteError(message, error, engine.clock.now()),
-  async onPoison(message, { services, log }) {
+  async onPoison(message, { services, log }: Tools<Needs>) {
     const rows = await poisonedChunk(services.engine, message);
     log("fanout.dispatch-poisoned", { ...idsOf(message), ...rows });
   },

@@ -1,5 +1,7 @@
 /** Lists a notification's deliveries, by state, as JSON pages or as one CSV document. */
 import * as z from "zod";
+import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
+import type { DirectoryStore } from "../../shared/devices/directory/directory.ts";
 import { countedStates } from "../../shared/fanout/state/item.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
@@ -7,9 +9,16 @@ import { ok, streamed } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, TenantId } from "../../shared/kernel/values.ts";
 import { DeliveryView, NotificationPath } from "../../shared/notifications/contract.ts";
+import type { NotificationParts } from "../../shared/notifications/kind.ts";
 import { deliveriesCsv, listDeliveries } from "../../shared/notifications/list-deliveries.ts";
 import { deviceHistory, seesNotification } from "../../shared/notifications/read-notifications.ts";
-import { onHttp, reachOfCaller } from "../define.ts";
+import { onHttp, reachOfCaller, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly collections: CollectionStore;
+  readonly directory: DirectoryStore;
+  readonly notify: NotificationParts;
+};
 
 export const listDeliveriesFunction = onHttp(
   operation({
@@ -28,10 +37,8 @@ export const listDeliveriesFunction = onHttp(
       },
     },
   }),
-  async ({ params, query, url, accept }, tools) => {
+  async ({ params, query, url, accept }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(params.tenantId);
-    if (!tenant.ok) return tenant;
     const { state } = query;
     const reach = await reachOfCaller(tools, params.tenantId);
     if (accept.includes("text/csv")) {
@@ -85,10 +92,8 @@ export const deviceHistoryFunction = onHttp(
     }),
     answers: { 200: { description: "A page of deliveries", body: pageOf(HistoryEntry) } },
   }),
-  async ({ params: { tenantId, deviceId }, query, url }, tools) => {
+  async ({ params: { tenantId, deviceId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     if (reach !== undefined) {
       const device = await services.directory.get(tenantId, deviceId);

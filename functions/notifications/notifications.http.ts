@@ -1,9 +1,10 @@
 /** Sends an action to devices, or with `?dryRun=true` says what would happen. */
 
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { decide, type RequestTarget, type Standing } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
+import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
@@ -17,6 +18,7 @@ import {
   RetryRequest,
 } from "../../shared/notifications/contract.ts";
 import { dryRun } from "../../shared/notifications/dry-run.ts";
+import type { NotificationParts } from "../../shared/notifications/kind.ts";
 import { auditedNotification } from "../../shared/notifications/notification.ts";
 import {
   listNotifications,
@@ -29,8 +31,12 @@ import {
   sendNotification,
 } from "../../shared/notifications/send-notification.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { type About, onHttp, reachOfCaller } from "../define.ts";
-import type { Services } from "../services.ts";
+import { type About, onHttp, reachOfCaller, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly collections: CollectionStore;
+  readonly notify: NotificationParts;
+};
 
 // What a request that sends an action is about, as far as permission goes.
 
@@ -51,7 +57,7 @@ const aboutAction = (
  */
 async function aboutRetry(
   ids: { readonly tenantId: string; readonly notificationId: string },
-  { notify, collections }: Pick<Services, "notify" | "collections">,
+  { notify, collections }: Pick<Needs, "notify" | "collections">,
   standing: Standing,
 ): Promise<Pick<RequestTarget, "actionPermission">> {
   const { tenantId } = ids;
@@ -88,10 +94,8 @@ export const sendNotificationFunction = onHttp(
       },
     },
   }),
-  async ({ params: { tenantId }, query, body, seed }, tools) => {
+  async ({ params: { tenantId }, query, body, seed }, tools: Tools<Needs>) => {
     const { services, log } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const { caller, note } = signedInOf(tools);
     if (query.dryRun) {
@@ -133,10 +137,8 @@ export const listNotificationsFunction = onHttp(
     }),
     answers: { 200: { description: "A page of notifications", body: pageOf(NotificationView) } },
   }),
-  async ({ params: { tenantId }, query, url }, tools) => {
+  async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const list = `notifications ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
@@ -162,10 +164,8 @@ export const getNotificationFunction = onHttp(
     params: NotificationPath,
     answers: { 200: { description: "The notification", body: NotificationView } },
   }),
-  async ({ params: { tenantId, notificationId } }, tools) => {
+  async ({ params: { tenantId, notificationId } }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readNotification(services.notify, tenantId, notificationId, reach);
     return found.ok ? succeed(ok(found.value)) : found;
@@ -176,7 +176,7 @@ export const getNotificationFunction = onHttp(
 // Cancels what a notification has not sent yet, lets it rest, or lets it go on.
 
 /** An operation that changes a notification and answers with it as it is then. */
-const changing = (word: "cancel" | "pause" | "resume", summary: string, about?: About) =>
+const changing = (word: "cancel" | "pause" | "resume", summary: string, about?: About<Needs>) =>
   onHttp(
     operation({
       name: `notifications-${word}`,
@@ -194,11 +194,9 @@ const changing = (word: "cancel" | "pause" | "resume", summary: string, about?: 
         },
       },
     }),
-    async ({ params }, tools) => {
+    async ({ params }, tools: Tools<Needs>) => {
       const { services, log } = tools;
       const { tenantId, notificationId } = params;
-      const tenant = await services.tenants.get(tenantId);
-      if (!tenant.ok) return tenant;
       const reach = await reachOfCaller(tools, tenantId);
       const changed = await changeNotification(services.notify, params, word, reach);
       if (!changed.ok) return changed;
@@ -246,11 +244,9 @@ export const retryNotificationFunction = onHttp(
       },
     },
   }),
-  async ({ params, body, seed }, tools) => {
+  async ({ params, body, seed }, tools: Tools<Needs>) => {
     const { services, log } = tools;
     const { tenantId } = params;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const reach = await reachOfCaller(tools, tenantId);
     const { caller, note } = signedInOf(tools);
     const sender = { reach, caller };

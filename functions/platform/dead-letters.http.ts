@@ -4,7 +4,10 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { onHttp } from "../define.ts";
+import type { DeadLetterStore } from "../../shared/work/dead-letters.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly deadLetters: DeadLetterStore };
 
 const DeadLetter = z
   .object({
@@ -26,7 +29,7 @@ export const listDeadLettersFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of messages", body: pageOf(DeadLetter) } },
   }),
-  async ({ query, url }, { services }) => {
+  async ({ query, url }, { services }: Tools<Needs>) => {
     const position = positionOf("dead-letters", query.pageToken);
     if (!position.ok) return position;
     const { entries, ...page } = await services.deadLetters.list(query.top, position.value);

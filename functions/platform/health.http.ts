@@ -3,7 +3,10 @@ import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { onHttp } from "../define.ts";
+import type { TenantStore } from "../../shared/tenants/tenants.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly tenantStore: TenantStore };
 
 const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
 
@@ -17,7 +20,7 @@ export const healthFunction = onHttp(
     anonymous: true,
     answers: { 200: { description: "It does", body: Health } },
   }),
-  async (_input, { services }) => {
+  async (_input, { services }: Tools<Needs>) => {
     await services.tenantStore.list(1);
     return succeed(ok({ status: "ok" }));
   },

@@ -3,7 +3,9 @@ import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly openApi: () => Readonly<Record<string, unknown>> };
 
 export const openApiFunction = onHttp(
   operation({
@@ -15,5 +17,5 @@ export const openApiFunction = onHttp(
     anonymous: true,
     answers: { 200: { description: "The description", body: z.record(z.string(), z.unknown()) } },
   }),
-  async (_input, { services }) => Promise.resolve(succeed(ok(services.openApi()))),
+  async (_input, { services }: Tools<Needs>) => Promise.resolve(succeed(ok(services.openApi()))),
 );

@@ -12,7 +12,7 @@ import { type HttpFunction, onHttp } from "../define.ts";
 export type Known = Pick<Operation, "method" | "path">;
 
 /** Builds the function over the operations that exist. */
-export function unknownRouteFunction(known: readonly Known[]): HttpFunction {
+export function unknownRouteFunction(known: readonly Known[]): HttpFunction<object> {
   const { operation, ...rest } = onHttp(
     {
       name: "zz-unknown-route",

@@ -6,13 +6,16 @@
  */
 import * as z from "zod";
 import { onTimer, type QueueFunction, type TimerFunction, type Tools } from "../define.ts";
+import type { Services } from "../services.ts";
 
 /** The watch over the poison queues of these functions. */
-export const watchPoisonFunction = (watched: readonly QueueFunction[]): TimerFunction =>
+export const watchPoisonFunction = (
+  watched: readonly QueueFunction<Services>[],
+): TimerFunction<Services> =>
   onTimer({
     name: "platform-watch-poison",
     schedule: "*/20 * * * * *",
-    async handle(tools) {
+    async handle(tools: Tools<Services>) {
       const { services, log } = tools;
       for (const definition of watched) {
         const { name: queue } = definition;
@@ -28,9 +31,9 @@ export const watchPoisonFunction = (watched: readonly QueueFunction[]): TimerFun
 
 /** Tells the function whose message it was. If that fails too, the sweeper finds the work later. */
 async function tell(
-  { name: queue, message: schema, onPoison }: QueueFunction,
+  { name: queue, message: schema, onPoison }: QueueFunction<Services>,
   content: string,
-  tools: Tools,
+  tools: Tools<Services>,
 ): Promise<void> {
   const { data } = Envelope.safeParse(content);
   if (data === undefined) return;

@@ -1,8 +1,10 @@
 /** Gives a site to its relay for a while: two relays at once would start the same operation twice. */
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { noContent, ok } from "../../shared/http/reply.ts";
+import type { Clock } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import type { NotificationParts } from "../../shared/notifications/kind.ts";
 import {
   ClaimRequest,
   ClaimView,
@@ -12,9 +14,16 @@ import {
   ResultsView,
   SitePath,
 } from "../../shared/notifications/relay/contract.ts";
+import type { RelayLeases } from "../../shared/notifications/relay/lease.ts";
 import { claimUnderLease, leaseSite } from "../../shared/notifications/relay/lease.ts";
 import { countOutcomes, takeReport } from "../../shared/notifications/relay/report.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly clock: Clock;
+  readonly leases: RelayLeases;
+  readonly notify: NotificationParts;
+};
 
 export const leaseSiteFunction = onHttp(
   operation({
@@ -27,10 +36,8 @@ export const leaseSiteFunction = onHttp(
     body: LeaseRequest,
     answers: { 200: { description: "The site is this relay's", body: LeaseView } },
   }),
-  async ({ params: { tenantId, siteCode }, body }, tools) => {
+  async ({ params: { tenantId, siteCode }, body }, tools: Tools<Needs>) => {
     const { services, log } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const leased = await leaseSite(services, { tenantId, siteCode }, body);
     // Asked for every half minute: that it goes on as before, or has to wait, is no event.
     if (!leased.ok || !leased.value.moved) signedInOf(tools).note({ unchanged: true });
@@ -59,10 +66,8 @@ export const claimDeliveriesFunction = onHttp(
       204: { description: "Nothing waits for this site in these rows" },
     },
   }),
-  async ({ params: { tenantId, siteCode }, body }, tools) => {
+  async ({ params: { tenantId, siteCode }, body }, tools: Tools<Needs>) => {
     const { services, log } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const claim = await claimUnderLease(
       services.notify,
       services.leases,
@@ -103,10 +108,8 @@ export const reportResultsFunction = onHttp(
     body: ResultsReport,
     answers: { 200: { description: "How many of them are this claim's", body: ResultsView } },
   }),
-  async ({ params: { tenantId, siteCode }, body }, tools) => {
+  async ({ params: { tenantId, siteCode }, body }, tools: Tools<Needs>) => {
     const { services, log } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const report = await takeReport(services.notify, tenantId, body);
     if (!report.ok) return report;
     const { notificationId, claimId } = body;

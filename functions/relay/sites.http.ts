@@ -3,16 +3,25 @@
  */
 
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { SiteCode } from "../../shared/configmgr/site.ts";
+import type { RefreshService } from "../../shared/devices/refresh/work.ts";
+import type { SiteStore } from "../../shared/devices/sites/sites.ts";
 import { SiteDevice } from "../../shared/devices/sites/sites.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, noContent, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { Guid, TenantId } from "../../shared/kernel/values.ts";
+import type { RelayLeases } from "../../shared/notifications/relay/lease.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly leases: RelayLeases;
+  readonly refreshes: RefreshService;
+  readonly sites: SiteStore;
+};
 
 /** Most devices in one part; a body may have 1 MiB. */
 const maxPartDevices = 4000;
@@ -84,9 +93,7 @@ export const listSitesFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "The sites", body: SitesView } },
   }),
-  async ({ params: { tenantId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId } }, { services }: Tools<Needs>) => {
     const [sites, seen] = await Promise.all([
       services.sites.sites(tenantId),
       services.leases.seen(tenantId),
@@ -113,10 +120,8 @@ export const putInventoryPartFunction = onHttp(
     body: InventoryPart,
     answers: { 204: { description: "Kept" } },
   }),
-  async ({ params: { tenantId, siteCode, inventoryId, part }, body }, tools) => {
+  async ({ params: { tenantId, siteCode, inventoryId, part }, body }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     await services.sites.putPart({ tenantId, siteCode, inventoryId }, part, body.devices);
     const object = `site/${siteCode}/inventory/${inventoryId}/part/${part}`;
     signedInOf(tools).note({ object, after: { devices: body.devices.length } });
@@ -143,10 +148,8 @@ export const completeInventoryFunction = onHttp(
       },
     },
   }),
-  async ({ params, body, seed }, tools) => {
+  async ({ params, body, seed }, tools: Tools<Needs>) => {
     const { services, log } = tools;
-    const tenant = await services.tenants.get(params.tenantId);
-    if (!tenant.ok) return tenant;
     const before = (await services.sites.sites(params.tenantId)).find(
       ({ siteCode }) => siteCode === params.siteCode,
     );

@@ -1,5 +1,5 @@
 /** Signing in for a sync that needs a person: the code to type, the browser's way, and going on without. */
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
@@ -13,12 +13,11 @@ import {
 import { goOnWith } from "../../shared/sync/run/verdicts.ts";
 import { authenticationView, viewOf } from "../../shared/sync/views.ts";
 import { onHttp, type Tools } from "../define.ts";
-import type { Services } from "../services.ts";
 import { callbackPaths, outwardUrl } from "./callbacks.http.ts";
-import { findSync, whoCalls } from "./syncs.http.ts";
+import { findSync, type SyncNeeds, whoCalls } from "./syncs.http.ts";
 
 /** Signing in takes a key that seals what is kept of it. */
-export function signInParts({ sync }: Pick<Services, "sync">): Result<SignInForSync> {
+export function signInParts({ sync }: Pick<SyncNeeds, "sync">): Result<SignInForSync> {
   const { signIn } = sync;
   return signIn === undefined
     ? fail(
@@ -29,7 +28,7 @@ export function signInParts({ sync }: Pick<Services, "sync">): Result<SignInForS
 }
 
 async function shown(
-  tools: Tools,
+  tools: Tools<SyncNeeds>,
   ids: { readonly tenantId: string; readonly syncId: string },
   anew: boolean,
 ) {
@@ -56,7 +55,7 @@ export const authenticationFunction = onHttp(
     params: SyncPath,
     answers,
   }),
-  ({ params }, tools) => shown(tools, params, false),
+  ({ params }, tools: Tools<SyncNeeds>) => shown(tools, params, false),
 );
 
 export const newCodeFunction = onHttp(
@@ -69,7 +68,7 @@ export const newCodeFunction = onHttp(
     params: SyncPath,
     answers,
   }),
-  ({ params }, tools) => shown(tools, params, true),
+  ({ params }, tools: Tools<SyncNeeds>) => shown(tools, params, true),
 );
 
 export const browserSignInFunction = onHttp(
@@ -82,7 +81,7 @@ export const browserSignInFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "Where to go, once", body: AddressView } },
   }),
-  async ({ params, url }, tools) => {
+  async ({ params, url }, tools: Tools<SyncNeeds>) => {
     const found = await findSync(tools.services, params);
     if (!found.ok) return found;
     const parts = signInParts(tools.services);
@@ -106,7 +105,7 @@ export const continueWithoutUserFunction = onHttp(
     params: SyncPath,
     answers: { 202: { description: "It goes on", body: SyncView, headers: ["Location"] } },
   }),
-  async ({ params }, tools) => {
+  async ({ params }, tools: Tools<SyncNeeds>) => {
     const found = await findSync(tools.services, params);
     if (!found.ok) return found;
     const { sync } = tools.services;

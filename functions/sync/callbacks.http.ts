@@ -5,11 +5,14 @@
 import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { page } from "../../shared/http/reply.ts";
+import type { SignInParts } from "../../shared/identity/accounts.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { settleSignIn } from "../../shared/sync/run/authentication.ts";
 import { settleConsent } from "../../shared/sync/run/consent.ts";
-import { onHttp } from "../define.ts";
-import type { Services } from "../services.ts";
+import { onHttp, type Tools } from "../define.ts";
+import type { SyncNeeds } from "./syncs.http.ts";
+
+type Needs = SyncNeeds & { readonly signIn: SignInParts | undefined };
 
 /** Where browsers come back to, as the apps' registrations have it. */
 export const callbackPaths = {
@@ -18,7 +21,7 @@ export const callbackPaths = {
 } as const;
 
 /** Where callers reach the app. */
-export const outwardUrl = ({ publicUrl }: Pick<Services, "publicUrl">, url: URL): string =>
+export const outwardUrl = ({ publicUrl }: Pick<Needs, "publicUrl">, url: URL): string =>
   publicUrl ?? url.origin;
 
 // Not strict: Microsoft adds what it likes.
@@ -45,7 +48,7 @@ export const signInCallbackFunction = onHttp(
     query: CallbackQuery,
     answers,
   }),
-  async ({ query }, { services, log, ip }) => {
+  async ({ query }, { services, log, ip }: Tools<Needs>) => {
     const { signIn } = services.sync;
     if (signIn === undefined) return succeed(page("unknown", notOurs));
     const { end, for: whom } = await signIn.finishBrowserSignIn(query);
@@ -75,7 +78,7 @@ export const consentCallbackFunction = onHttp(
     query: CallbackQuery,
     answers,
   }),
-  async ({ query }, { services, log, ip }) => {
+  async ({ query }, { services, log, ip }: Tools<Needs>) => {
     const { signIn } = services.sync;
     if (signIn === undefined) return succeed(page("unknown", notOurs));
     const { end, for: whom } = await signIn.finishConsent(query);

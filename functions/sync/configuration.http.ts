@@ -1,9 +1,10 @@
 /** A tenant's configuration as it is wanted and as it was read: types, items, edits, and all of it as plain JSON. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import type { Configuration } from "../../shared/sync/configuration.ts";
 import {
   ImportBody,
   ItemBody,
@@ -14,8 +15,10 @@ import {
   TypeView,
 } from "../../shared/sync/contract.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
-import { whoCalls } from "./syncs.http.ts";
+import { onHttp, type Tools } from "../define.ts";
+import { type SyncNeeds, whoCalls } from "./syncs.http.ts";
+
+type Needs = SyncNeeds & { readonly configuration: Configuration };
 
 export const listConfigurationTypesFunction = onHttp(
   operation({
@@ -28,9 +31,7 @@ export const listConfigurationTypesFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "All types", body: z.object({ value: z.array(TypeView) }) } },
   }),
-  async ({ params: { tenantId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId } }, { services }: Tools<Needs>) => {
     const { store, clock, enabledTypes } = services.sync;
     const { settings } = (await store.tenant(tenantId, clock.now())).value;
     const enabled = new Set(enabledTypes(settings));
@@ -51,9 +52,7 @@ export const listConfigurationItemsFunction = onHttp(
       200: { description: "All items of the type", body: z.object({ value: z.array(ItemView) }) },
     },
   }),
-  async ({ params: { tenantId, type } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId, type } }, { services }: Tools<Needs>) => {
     const items = await services.configuration.items(tenantId, type);
     return items.ok ? succeed(ok({ value: items.value })) : items;
   },
@@ -69,9 +68,7 @@ export const getConfigurationItemFunction = onHttp(
     params: ItemPath,
     answers: { 200: { description: "The item", body: ItemDetail, headers: ["ETag"] } },
   }),
-  async ({ params: { tenantId, type, key } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId, type, key } }, { services }: Tools<Needs>) => {
     const found = await services.configuration.item(tenantId, type, key);
     return found.ok ? succeed(ok(found.value.view, found.value.etag)) : found;
   },
@@ -91,10 +88,8 @@ export const editConfigurationItemFunction = onHttp(
       200: { description: "The item as it is wanted now", body: ItemDetail, headers: ["ETag"] },
     },
   }),
-  async ({ params: { tenantId, type, key }, body, ifMatch }, tools) => {
+  async ({ params: { tenantId, type, key }, body, ifMatch }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const by = whoCalls(tools);
     const edited = await services.configuration.edit(tenantId, { type, key }, body, {
       ifMatch,
@@ -121,9 +116,7 @@ export const exportConfigurationFunction = onHttp(
       200: { description: "What an import takes", body: ImportBody.omit({ message: true }) },
     },
   }),
-  async ({ params: { tenantId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId } }, { services }: Tools<Needs>) => {
     const text = async function* () {
       yield '{"items":[';
       let first = true;
@@ -148,10 +141,8 @@ export const importConfigurationFunction = onHttp(
     body: ImportBody,
     answers: { 200: { description: "How many were taken in", body: z.object({ items: z.int() }) } },
   }),
-  async ({ params: { tenantId }, body: { items, message } }, tools) => {
+  async ({ params: { tenantId }, body: { items, message } }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const taken = await services.configuration.take(tenantId, items, message, whoCalls(tools));
     if (!taken.ok) return taken;
     const after = { items: items.length, message };

@@ -1,5 +1,5 @@
 /** Consent that a sync waits for: what is missing, the administrator's address, looking again, going on without. */
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
@@ -12,13 +12,12 @@ import {
   lackingFor,
 } from "../../shared/sync/run/consent.ts";
 import { viewOf } from "../../shared/sync/views.ts";
-import { onHttp } from "../define.ts";
-import type { Services } from "../services.ts";
+import { onHttp, type Tools } from "../define.ts";
 import { signInParts } from "./authentication.http.ts";
 import { callbackPaths, outwardUrl } from "./callbacks.http.ts";
-import { findSync, whoCalls } from "./syncs.http.ts";
+import { findSync, type SyncNeeds, whoCalls } from "./syncs.http.ts";
 
-const consentView = ({ sync }: Pick<Services, "sync">, lacking: Lacking) => {
+const consentView = ({ sync }: Pick<SyncNeeds, "sync">, lacking: Lacking) => {
   const { syncId, waits } = lacking.sync;
   return {
     syncId,
@@ -43,7 +42,7 @@ export const consentFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "What is missing", body: ConsentView } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const lacking = await lackingFor(services.sync, params);
@@ -61,7 +60,7 @@ export const beginConsentFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "Where to go, once", body: AddressView } },
   }),
-  async ({ params, url }, tools) => {
+  async ({ params, url }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const found = await findSync(services, params);
     if (!found.ok) return found;
@@ -95,7 +94,7 @@ export const checkConsentFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "What is missing now", body: ConsentView } },
   }),
-  async ({ params }, tools) => {
+  async ({ params }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const found = await findSync(services, params);
     if (!found.ok) return found;
@@ -118,7 +117,7 @@ export const continueWithoutTypesFunction = onHttp(
     params: SyncPath,
     answers: { 202: { description: "It goes on", body: SyncView, headers: ["Location"] } },
   }),
-  async ({ params }, tools) => {
+  async ({ params }, tools: Tools<SyncNeeds>) => {
     const found = await findSync(tools.services, params);
     if (!found.ok) return found;
     const wentOn = await goOnWithoutTypes(tools.services.sync, params, whoCalls(tools));

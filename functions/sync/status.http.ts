@@ -1,7 +1,7 @@
 /** How tenants stand with their syncs: the status column, its settings, and errors that were taken note of. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { tenantsWith } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
@@ -14,8 +14,8 @@ import { acknowledge } from "../../shared/sync/run/verdicts.ts";
 import { changeSettings } from "../../shared/sync/state/settings.ts";
 import { statusView } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
-import { whoCalls } from "./syncs.http.ts";
+import { onHttp, type Tools } from "../define.ts";
+import { type SyncNeeds, whoCalls } from "./syncs.http.ts";
 
 const concurrency = 16;
 
@@ -32,7 +32,7 @@ export const listSyncStatusFunction = onHttp(
     }),
     answers: { 200: { description: "A page of tenants", body: pageOf(SyncStatusView) } },
   }),
-  async ({ query: { syncStatus, top, pageToken }, url }, tools) => {
+  async ({ query: { syncStatus, top, pageToken }, url }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const reached = tenantsWith(signedInOf(tools).standing, "sync.read");
     const list = `sync status ${syncStatus ?? "all"} ${reached === undefined ? "" : "in reach"}`;
@@ -58,9 +58,7 @@ export const getSyncStatusFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "The status", body: SyncStatusView } },
   }),
-  async ({ params: { tenantId } }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId } }, { services }: Tools<SyncNeeds>) => {
     const { store, clock } = services.sync;
     return succeed(ok(statusView((await store.tenant(tenantId, clock.now())).value)));
   },
@@ -76,10 +74,8 @@ export const acknowledgeErrorFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "The status", body: SyncStatusView } },
   }),
-  async ({ params: { tenantId } }, tools) => {
+  async ({ params: { tenantId } }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const taken = await acknowledge(services.sync, tenantId, whoCalls(tools));
     if (!taken.ok) return taken;
     signedInOf(tools).note({ object: `tenant/${tenantId}`, after: { status: taken.value.status } });
@@ -98,10 +94,8 @@ export const changeSyncSettingsFunction = onHttp(
     body: SyncSettingsChange,
     answers: { 200: { description: "The status with its settings", body: SyncStatusView } },
   }),
-  async ({ params: { tenantId }, body }, tools) => {
+  async ({ params: { tenantId }, body }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
-    const tenant = await services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
     const { typeOf } = services.sync;
     const unknown = (name: "types" | "deletes") =>
       (body[name] ?? []).flatMap((type, at) =>

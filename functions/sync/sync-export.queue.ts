@@ -6,13 +6,16 @@
 
 import { queueNames } from "../../shared/storage/names.ts";
 import { exportType } from "../../shared/sync/reading/export.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
 import { ExportMessage } from "../../shared/sync/state/sync.ts";
-import { onQueue } from "../define.ts";
+import { onQueue, type Tools } from "../define.ts";
+
+type Needs = { readonly sync: SyncServices };
 
 export const syncExportFunction = onQueue({
   name: queueNames.syncExport,
   message: ExportMessage,
-  async handle({ type, ...ids }, { services, log }) {
+  async handle({ type, ...ids }, { services, log }: Tools<Needs>) {
     const outcome = await exportType(services.sync, ids, type);
     log("sync.export", { ...ids, type, outcome: outcome.kind });
     return outcome.kind === "ack"

@@ -5,13 +5,16 @@
  */
 import { queueNames } from "../../shared/storage/names.ts";
 import { askOnce } from "../../shared/sync/run/authentication.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
 import { SignInMessage } from "../../shared/sync/state/sync.ts";
-import { onQueue } from "../define.ts";
+import { onQueue, type Tools } from "../define.ts";
+
+type Needs = { readonly sync: SyncServices };
 
 export const syncSignInFunction = onQueue({
   name: queueNames.syncSignIn,
   message: SignInMessage,
-  async handle({ signInId, ...ids }, { services, log }) {
+  async handle({ signInId, ...ids }, { services, log }: Tools<Needs>) {
     const { signIn } = services.sync;
     if (signIn === undefined) return { kind: "ack" };
     const afterSeconds = await askOnce({ ...services.sync, signIn }, ids, signInId);

@@ -6,13 +6,16 @@
 
 import { queueNames } from "../../shared/storage/names.ts";
 import { runSync } from "../../shared/sync/run/run-sync.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
 import { SyncMessage } from "../../shared/sync/state/sync.ts";
-import { onQueue } from "../define.ts";
+import { onQueue, type Tools } from "../define.ts";
+
+type Needs = { readonly sync: SyncServices };
 
 export const syncWorkFunction = onQueue({
   name: queueNames.syncWork,
   message: SyncMessage,
-  async handle(message, { services, log }) {
+  async handle(message, { services, log }: Tools<Needs>) {
     const outcome = await runSync(services.sync, message);
     log("sync.work", { ...message, state: outcome.state });
     return outcome.kind === "ack"

@@ -1,12 +1,13 @@
 /** Syncs of a tenant's configuration: start, watch, cancel, take back; their reports, logs and errors. */
 import * as z from "zod";
 import { personOf } from "../../shared/access/approvals/approval.ts";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { decide } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, download, ok, streamed } from "../../shared/http/reply.ts";
+import type { Clock } from "../../shared/kernel/clock.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import { newestFirstId } from "../../shared/kernel/values.ts";
 import { artifactsOf } from "../../shared/sync/artifacts.ts";
@@ -21,14 +22,23 @@ import {
 } from "../../shared/sync/contract.ts";
 import { startSync } from "../../shared/sync/run/start-sync.ts";
 import { cancelSync, undoSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
 import type { Sync, Who } from "../../shared/sync/state/sync.ts";
 import { errorView, logLines, reportView, viewOf } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
+import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
 import { onHttp, type Tools } from "../define.ts";
-import type { Services } from "../services.ts";
+
+/** What operations about syncs work with. */
+export type SyncNeeds = {
+  readonly clock: Clock;
+  readonly sync: SyncServices;
+  readonly tenants: TenantRegistry;
+  readonly publicUrl: string | undefined;
+};
 
 /** Whoever calls, as syncs remember them. */
-export const whoCalls = (tools: Tools): Who => {
+export const whoCalls = (tools: Tools<SyncNeeds>): Who => {
   const { principal, name } = personOf(signedInOf(tools).caller);
   const { kind, id } = principal;
   return { kind, id, ...(name === undefined ? {} : { name }) };
@@ -39,7 +49,7 @@ const locationOf = ({ tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">): st
 
 /** The types that are asked for, or those that the tenant has enabled; unknown ones are refused by name. */
 function typesFor(
-  { sync }: Pick<Services, "sync">,
+  { sync }: Pick<SyncNeeds, "sync">,
   asked: readonly string[] | undefined,
   items: readonly { readonly type: string }[],
   enabled: readonly string[],
@@ -60,7 +70,7 @@ function typesFor(
 }
 
 async function start(
-  tools: Tools,
+  tools: Tools<SyncNeeds>,
   tenantId: string,
   syncId: string,
   body: z.output<typeof NewSyncBody>,
@@ -99,9 +109,7 @@ export const startSyncFunction = onHttp(
       202: { description: "Started", body: SyncView, headers: ["Location", "Retry-After"] },
     },
   }),
-  async ({ params: { tenantId }, body, seed }, tools) => {
-    const tenant = await tools.services.tenants.get(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId }, body, seed }, tools: Tools<SyncNeeds>) => {
     const started = await start(tools, tenantId, seed, body);
     if (!started.ok) return started;
     const { syncId, mode, types } = started.value;
@@ -124,7 +132,7 @@ export const startManySyncsFunction = onHttp(
     body: ManySyncsBody,
     answers: { 200: { description: "What became of each tenant", body: ManySyncs } },
   }),
-  async ({ body: { tenantIds, ...body } }, tools) => {
+  async ({ body: { tenantIds, ...body } }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const { standing, note } = signedInOf(tools);
     const value: z.output<typeof ManySyncs>["value"] = [];
@@ -158,9 +166,7 @@ export const listSyncsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of syncs", body: pageOf(SyncView) } },
   }),
-  async ({ params: { tenantId }, query, url }, { services }) => {
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
+  async ({ params: { tenantId }, query, url }, { services }: Tools<SyncNeeds>) => {
     const list = `syncs ${tenantId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
@@ -172,13 +178,11 @@ export const listSyncsFunction = onHttp(
   },
 );
 
-/** A sync of a tenant that is there. */
+/** A sync of a tenant. */
 export async function findSync(
-  { tenants, sync: { store } }: Pick<Services, "tenants" | "sync">,
+  { sync: { store } }: Pick<SyncNeeds, "sync">,
   ids: Pick<Sync, "tenantId" | "syncId">,
 ): Promise<Result<Sync>> {
-  const tenant = await tenants.known(ids.tenantId);
-  if (!tenant.ok) return tenant;
   const found = await store.sync(ids.tenantId, ids.syncId);
   return found === undefined ? unknownSync(ids) : succeed(found.value);
 }
@@ -193,7 +197,7 @@ export const getSyncFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "The sync", body: SyncView } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const { store, clock } = services.sync;
@@ -212,7 +216,7 @@ export const cancelSyncFunction = onHttp(
     params: SyncPath,
     answers: { 202: { description: "It stops", body: SyncView, headers: ["Location"] } },
   }),
-  async ({ params }, tools) => {
+  async ({ params }, tools: Tools<SyncNeeds>) => {
     const found = await findSync(tools.services, params);
     if (!found.ok) return found;
     const cancelled = await cancelSync(tools.services.sync, params, whoCalls(tools));
@@ -240,7 +244,7 @@ export const undoSyncFunction = onHttp(
       },
     },
   }),
-  async ({ params, seed }, tools) => {
+  async ({ params, seed }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const found = await findSync(services, params);
     if (!found.ok) return found;
@@ -263,7 +267,7 @@ export const syncReportFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "The report", body: ReportView } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const { types, items } = await progressOf(services, params);
@@ -272,7 +276,7 @@ export const syncReportFunction = onHttp(
 );
 
 async function progressOf(
-  { sync: { store } }: Pick<Services, "sync">,
+  { sync: { store } }: Pick<SyncNeeds, "sync">,
   { tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">,
 ) {
   const [types, items] = await Promise.all([
@@ -301,7 +305,7 @@ export const syncLogsFunction = onHttp(
       },
     },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const { types, items } = await progressOf(services, params);
@@ -330,7 +334,7 @@ export const syncArtifactsFunction = onHttp(
       },
     },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const zip = artifactsOf(services.sync, found.value);
@@ -348,7 +352,7 @@ export const syncErrorFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "The error", body: ErrorView } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const { error } = found.value;

@@ -1,6 +1,6 @@
 /** Plans of syncs, and what a person decides about them. Nothing of a plan touches the tenant before that. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
@@ -18,7 +18,7 @@ import type { Sync, Who } from "../../shared/sync/state/sync.ts";
 import { planView, viewOf } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
-import { findSync, whoCalls } from "./syncs.http.ts";
+import { findSync, type SyncNeeds, whoCalls } from "./syncs.http.ts";
 
 export const syncPlanFunction = onHttp(
   operation({
@@ -30,7 +30,7 @@ export const syncPlanFunction = onHttp(
     params: SyncPath,
     answers: { 200: { description: "The plan", body: PlanView } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const plan = await planOfSync(services.sync, found.value);
@@ -42,7 +42,7 @@ export const syncPlanFunction = onHttp(
 
 /** A verdict: audited with the plan's hash, and answered with the sync. */
 async function verdict(
-  tools: Tools,
+  tools: Tools<SyncNeeds>,
   ids: Pick<Sync, "tenantId" | "syncId">,
   planHash: string,
   decide: (by: Who) => Promise<Result<Sync>>,
@@ -73,7 +73,7 @@ export const approveSyncFunction = onHttp(
     body: ApproveBody,
     answers,
   }),
-  ({ params, body }, tools) =>
+  ({ params, body }, tools: Tools<SyncNeeds>) =>
     verdict(tools, params, body.planHash, (by) => approve(tools.services.sync, params, body, by)),
 );
 
@@ -88,7 +88,7 @@ export const rejectSyncFunction = onHttp(
     body: RejectBody,
     answers,
   }),
-  ({ params, body }, tools) =>
+  ({ params, body }, tools: Tools<SyncNeeds>) =>
     verdict(tools, params, body.planHash, (by) =>
       reject(tools.services.sync, params, body.planHash, by),
     ),
@@ -105,7 +105,7 @@ export const resetSyncFunction = onHttp(
     body: ResetBody,
     answers,
   }),
-  ({ params, body }, tools) =>
+  ({ params, body }, tools: Tools<SyncNeeds>) =>
     verdict(tools, params, body.planHash, (by) =>
       rejectAndReset(tools.services.sync, params, body, by),
     ),
@@ -121,10 +121,8 @@ export const releaseHeldFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "How many", body: z.object({ released: z.int() }) } },
   }),
-  async ({ params: { tenantId } }, tools) => {
+  async ({ params: { tenantId } }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
-    const tenant = await services.tenants.known(tenantId);
-    if (!tenant.ok) return tenant;
     const released = await releaseHeld(services.sync, tenantId);
     signedInOf(tools).note({ object: `tenant/${tenantId}`, after: { released } });
     return succeed(ok({ released }));

@@ -3,10 +3,15 @@
  *
  * Delivery: one at a time; running twice starts nothing twice, and sends messages that rows make harmless.
  */
+
+import type { Clock } from "../../shared/kernel/clock.ts";
 import { recheckConsents } from "../../shared/sync/run/consent.ts";
 import { startDue } from "../../shared/sync/run/nightly.ts";
 import { sweepSyncs } from "../../shared/sync/run/run-sync.ts";
-import { onTimer } from "../define.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
+import { onTimer, type Tools } from "../define.ts";
+
+type Needs = { readonly clock: Clock; readonly sync: SyncServices };
 
 /** Well inside the function's time. */
 const runMs = 120_000;
@@ -16,7 +21,7 @@ const consentMinutes = 15;
 export const wakeTenantsFunction = onTimer({
   name: "sync-timer",
   schedule: "20 * * * * *",
-  async handle({ services, log }) {
+  async handle({ services, log }: Tools<Needs>) {
     const { clock } = services;
     const until = clock.now() + runMs;
     const started = await startDue(services.sync, () => clock.now() < until);

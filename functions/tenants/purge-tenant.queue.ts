@@ -5,12 +5,15 @@
  */
 import { queueNames } from "../../shared/storage/names.ts";
 import { PurgeMessage } from "../../shared/tenants/contract.ts";
-import { onQueue } from "../define.ts";
+import type { TenantPurge } from "../../shared/tenants/purge.ts";
+import { onQueue, type Tools } from "../define.ts";
+
+type Needs = { readonly purging: TenantPurge };
 
 export const purgeTenantFunction = onQueue({
   name: queueNames.tenantPurge,
   message: PurgeMessage,
-  async handle({ tenantId }, { services, log }) {
+  async handle({ tenantId }, { services, log }: Tools<Needs>) {
     const outcome = await services.purging.pass(tenantId);
     log("tenant.purge", { tenantId, outcome: outcome.kind });
     if (outcome.kind !== "again") return { kind: "ack" };

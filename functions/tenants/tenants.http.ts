@@ -1,13 +1,16 @@
 /** Lists tenants. */
 import * as z from "zod";
-import { signedInOf } from "../../shared/access/guard.ts";
 import { tenantsWith } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { NewTenant, Tenant, TenantChange, TenantPath } from "../../shared/tenants/contract.ts";
-import { onHttp } from "../define.ts";
+import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly tenants: TenantRegistry };
 
 export const listTenantsFunction = onHttp(
   operation({
@@ -19,7 +22,7 @@ export const listTenantsFunction = onHttp(
     query: z.strictObject(PageQuery),
     answers: { 200: { description: "A page of tenants", body: pageOf(Tenant) } },
   }),
-  async ({ query, url }, tools) => {
+  async ({ query, url }, tools: Tools<Needs>) => {
     const reached = tenantsWith(signedInOf(tools).standing, "tenants.read");
     const list = reached === undefined ? "tenants" : "tenants in reach";
     const position = positionOf(list, query.pageToken);
@@ -42,7 +45,7 @@ export const addTenantFunction = onHttp(
     body: NewTenant,
     answers: { 201: { description: "Registered", body: Tenant, headers: ["Location", "ETag"] } },
   }),
-  async ({ body, seed }, tools) => {
+  async ({ body, seed }, tools: Tools<Needs>) => {
     const added = await tools.services.tenants.add(body, seed);
     if (!added.ok) return added;
     const { tenant, etag } = added.value;
@@ -65,7 +68,7 @@ export const getTenantFunction = onHttp(
     params: TenantPath,
     answers: { 200: { description: "The tenant", body: Tenant, headers: ["ETag"] } },
   }),
-  async ({ params }, { services }) => {
+  async ({ params }, { services }: Tools<Needs>) => {
     const found = await services.tenants.get(params.tenantId);
     return found.ok ? succeed(ok(found.value.tenant, found.value.etag)) : found;
   },
@@ -86,7 +89,7 @@ export const changeTenantFunction = onHttp(
     body: TenantChange,
     answers: { 200: { description: "The tenant as it is now", body: Tenant, headers: ["ETag"] } },
   }),
-  async ({ params, body, ifMatch }, tools) => {
+  async ({ params, body, ifMatch }, tools: Tools<Needs>) => {
     const { services } = tools;
     const changed = await services.tenants.change(params.tenantId, body, ifMatch);
     if (!changed.ok) return changed;
@@ -109,7 +112,7 @@ export const removeTenantFunction = onHttp(
     params: TenantPath,
     answers: { 204: { description: "Removed" } },
   }),
-  async ({ params, ifMatch }, tools) => {
+  async ({ params, ifMatch }, tools: Tools<Needs>) => {
     const { services } = tools;
     const removed = await services.tenants.remove(params.tenantId, ifMatch);
     if (!removed.ok) return removed;

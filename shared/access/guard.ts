@@ -5,16 +5,15 @@
 import { LRUCache } from "lru-cache";
 import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Failure, fail, type Result, succeed } from "../kernel/failure.ts";
-import type { AuditNote } from "./audit/trail.ts";
 import {
   type Authorization,
   evaluate,
   missesGroups,
   type RequestTarget,
   refusalOf,
+  type SnapshotReader,
   type Standing,
 } from "./roles/decide.ts";
-import type { SnapshotReader } from "./roles/granted.ts";
 import { requirementOf } from "./roles/roles.ts";
 import type { Caller } from "./sign-in/caller.ts";
 import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
@@ -235,7 +234,11 @@ export class Guard {
       readonly rate: RateClass;
     },
   ): Promise<
-    { readonly kind: "authorized"; readonly authorization: SignedIn["authorization"] } | Refused
+    | {
+        readonly kind: "authorized";
+        readonly authorization: Extract<Authorization, { allowed: true }>;
+      }
+    | Refused
   > {
     const { operation, target, rate } = request;
     const { tenantId } = target;
@@ -281,22 +284,4 @@ export const accountOf = ({ kind, tid, oid }: Caller): string => `${kind} ${tid}
 export function refused(step: string, result: Result<unknown>, audited: boolean): Refused {
   if (result.ok) throw new Error(`${step}: a refusal is a failure`);
   return { kind: "refused", failure: result.failure, step, audited };
-}
-
-// What a handler is given about the caller of its request, once sign-in and permission were checked.
-
-/** The caller, and how far they may go. */
-export type SignedIn = {
-  readonly caller: Caller;
-  readonly standing: Standing;
-  readonly authorization: Extract<Authorization, { allowed: true }>;
-  readonly note: (note: AuditNote) => void;
-};
-
-/** The caller of the request that these tools belong to. Throws where nobody had to sign in. */
-export function signedInOf(tools: object): SignedIn {
-  const { signedIn } = tools as { readonly signedIn?: SignedIn };
-  if (signedIn === undefined)
-    throw new Error("this operation's caller was never asked who they are");
-  return signedIn;
 }

@@ -5,7 +5,7 @@
 import { LRUCache } from "lru-cache";
 import type { Approval } from "../access/approvals/approval.ts";
 import type { ApprovalGate } from "../access/approvals/approval-gate.ts";
-import type { SnapshotReader } from "../access/roles/granted.ts";
+import type { SnapshotReader } from "../access/roles/decide.ts";
 import { type Action, chooseRoute } from "../devices/actions/action.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import {

@@ -1,7 +1,7 @@
 /** A notification: an action on its way to devices. What such a job adds to any other, and who may see it. Pure. */
 
 import * as z from "zod";
-import type { AuditNote } from "../access/audit/trail.ts";
+import type { AuditNote } from "../access/signed-in.ts";
 import { Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import type { Job } from "../fanout/state/job.ts";

@@ -65,13 +65,13 @@ export async function startNotifyRig(
   const faults = faultTap();
   const queues = beside?.queues ?? new TestQueues(faults.tap);
   const services = await rigServices(sandbox, faults, queues, clock);
-  const tools: Tools = { services, log: () => undefined };
+  const tools: Tools<Services> = { services, log: () => undefined };
   const byQueue = new Map(
     functions.flatMap((each) => (each.kind === "queue" ? [[each.name, each] as const] : [])),
   );
 
   const handleOne = async (waiting: Waiting): Promise<void> => {
-    const definition: QueueFunction | undefined = byQueue.get(waiting.queue);
+    const definition: QueueFunction<Services> | undefined = byQueue.get(waiting.queue);
     if (definition === undefined) throw new Error(`nobody listens on ${waiting.queue}`);
     try {
       await serveQueue(definition, waiting.message, { invocationId: "test" }, tools);

@@ -9,6 +9,7 @@ import { tableNames } from "../../storage/names.ts";
 import { type Change, lost, type Tables, textOf, updateRow } from "../../storage/tables.ts";
 import type { Approval } from "../approvals/approval.ts";
 import type { Caller } from "../sign-in/caller.ts";
+import type { AuditNote } from "../signed-in.ts";
 import {
   type AuditEvent,
   extend,
@@ -22,20 +23,6 @@ import {
   recordRow,
   textOfEvent,
 } from "./records.ts";
-
-/** What a handler adds to the audit event of its own call; secrets are taken out later. */
-export type AuditNote = {
-  /** The tenant, where the path names none. */
-  readonly tenantId?: string;
-  /** Kind and id, such as `role/0abc`. */
-  readonly object?: string;
-  readonly before?: unknown;
-  readonly after?: unknown;
-  /** Object id of the second person. */
-  readonly approver?: string;
-  /** Nothing changed, as when a relay asked for work and there was none: no event is written. */
-  readonly unchanged?: true;
-};
 
 /** A request at its end. */
 type EndedRequest = {

@@ -95,6 +95,12 @@ export type Standing = {
   readonly roles: ReadonlyMap<string, Role>;
 };
 
+/** Reads what a decision is made from, apart from the caller; after `invalidate` anew. */
+export type SnapshotReader = {
+  readonly read: () => Promise<Omit<Standing, "caller">>;
+  readonly invalidate: () => void;
+};
+
 /**
  * The step at which a request fails: no assignment at all, none with the permission, none that reaches; or
  * any of these for somebody whose groups nobody knows, while there are assignments to groups.

@@ -8,7 +8,7 @@ import { tableNames } from "../../storage/names.ts";
 import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { bootstrapCaller, type PrincipalKind, principalOf } from "../sign-in/caller.ts";
 import { AssignmentBody } from "./contract.ts";
-import type { Assignment, Standing } from "./decide.ts";
+import type { Assignment, SnapshotReader, Standing } from "./decide.ts";
 import {
   builtInRoles,
   fullAdministratorId,
@@ -198,15 +198,6 @@ export function settingsAssignments(first: FirstAdministrator | undefined): Assi
 // The snapshot. A revocation takes hold at once where it
 // was made, and within that time everywhere else.
 
-/** What a decision is made from, apart from the caller. */
-type Snapshot = Omit<Standing, "caller">;
-
-/** Reads the snapshot; `forget` makes the next read a fresh one. */
-export type SnapshotReader = {
-  readonly read: () => Promise<Snapshot>;
-  readonly invalidate: () => void;
-};
-
 /** How long another instance may still act on a revoked assignment, in ms. */
 export const snapshotMs = 3000;
 
@@ -223,8 +214,10 @@ export function cachedSnapshots(deps: {
     ...(deps.bootstrap ? [bootstrapAssignment] : []),
     ...settingsAssignments(deps.first),
   ];
-  let kept: { readonly snapshot: Promise<Snapshot>; readonly at: Instant } | undefined;
-  const load = async (): Promise<Snapshot> => {
+  let kept:
+    | { readonly snapshot: Promise<Omit<Standing, "caller">>; readonly at: Instant }
+    | undefined;
+  const load = async (): Promise<Omit<Standing, "caller">> => {
     const [custom, stored] = await Promise.all([deps.roles.all(), deps.assignments.all()]);
     return snapshotOf(custom, [...fixed, ...stored]);
   };
@@ -248,7 +241,10 @@ export function cachedSnapshots(deps: {
 }
 
 /** A snapshot of custom roles and assignments; a custom role never replaces a built-in one. */
-export function snapshotOf(custom: readonly Role[], assignments: readonly Assignment[]): Snapshot {
+export function snapshotOf(
+  custom: readonly Role[],
+  assignments: readonly Assignment[],
+): Omit<Standing, "caller"> {
   const roles = new Map([...custom, ...builtInRoles].map((role) => [role.roleId, role]));
   return { roles, assignments };
 }

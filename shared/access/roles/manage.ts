@@ -7,8 +7,14 @@ import type { Page } from "../../http/paging.ts";
 import { type Clock, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import type { AssignmentBody, RoleBody } from "./contract.ts";
-import { type Assignment, beyondReach, cannotGive, type Standing } from "./decide.ts";
-import type { AssignmentStore, RoleStore, SnapshotReader, StoredAssignment } from "./granted.ts";
+import {
+  type Assignment,
+  beyondReach,
+  cannotGive,
+  type SnapshotReader,
+  type Standing,
+} from "./decide.ts";
+import type { AssignmentStore, RoleStore, StoredAssignment } from "./granted.ts";
 import { builtInRoles, type Role } from "./roles.ts";
 
 /** Most custom roles; all of them are read together. */

@@ -356,6 +356,8 @@ export const refreshesWith = (parts: RefreshParts) => ({
   completeInventory: (of: InventoryIds, count: number, seed: string, confirmDevices?: number) =>
     completeInventory(parts, of, count, seed, confirmDevices),
 });
+/** Refreshes of every tenant's directory. */
+export type RefreshService = ReturnType<typeof refreshesWith>;
 
 // What this room keeps of a removed tenant: sites with their queues, refreshes, collections, the directory.
 

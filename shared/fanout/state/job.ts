@@ -8,8 +8,9 @@ import type { Person } from "../../access/approvals/approval.ts";
 import { StoredPerson } from "../../access/approvals/approval-gate.ts";
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
+import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
-import type { Storage } from "../../storage/storage.ts";
+
 import { numberOf, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { type Counts, countedStates } from "./item.ts";
 import { Rollout } from "./rollout.ts";
@@ -242,12 +243,14 @@ const JobRow = z.object({
 const partitionOf = ({ tenantId, kind }: Pick<JobIds, "tenantId" | "kind">): string =>
   `${tenantId}|${kind}`;
 
+type JobStorage = { readonly tables: Tables; readonly blobs: Blobs };
+
 /** Jobs of one kind in and out, and the lists of targets that are too large for a row. */
 export class JobStore<J extends Job = Job> {
-  readonly #storage: Storage;
+  readonly #storage: JobStorage;
   readonly #shape: JobShape<J>;
 
-  constructor(storage: Storage, shape: JobShape<J>) {
+  constructor(storage: JobStorage, shape: JobShape<J>) {
     this.#storage = storage;
     this.#shape = shape;
   }

@@ -26,7 +26,9 @@ import { byMessageOnly, TestQueues, type Waiting } from "../../support/test-queu
 export const adminToken = "doors-only-9b2e73504f8a1d6c0f5e8d21";
 
 /** Every HTTP function. */
-export const httpFunctions = functions.filter((each): each is HttpFunction => each.kind === "http");
+export const httpFunctions = functions.filter(
+  (each): each is HttpFunction<Services> => each.kind === "http",
+);
 
 /** What a caller sends. */
 export type Sent = {
@@ -105,13 +107,14 @@ export async function openDoor(options: DoorOptions = {}) {
     }),
   };
   const logged: string[] = [];
-  const log: Tools["log"] = (event, fields) => void logged.push(JSON.stringify([event, fields]));
-  const tools: Tools = { services, log };
-  const deliver = (definition: QueueFunction, message: object): Promise<void> =>
+  const log: Tools<Services>["log"] = (event, fields) =>
+    void logged.push(JSON.stringify([event, fields]));
+  const tools: Tools<Services> = { services, log };
+  const deliver = (definition: QueueFunction<Services>, message: object): Promise<void> =>
     serveQueue(definition, { v: 1, ...message }, { invocationId: "q" }, tools);
 
   const serve = async (
-    definition: HttpFunction,
+    definition: HttpFunction<Services>,
     sent: Sent,
     other: Partial<Services> = {},
   ): Promise<Answered> => {
@@ -129,7 +132,7 @@ export async function openDoor(options: DoorOptions = {}) {
       params,
       ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
     });
-    const all: Tools = { ...tools, services: { ...services, ...other } };
+    const all: Tools<Services> = { ...tools, services: { ...services, ...other } };
     const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, all);
     const text = typeof answer.body === "string" ? answer.body : "{}";
     return {

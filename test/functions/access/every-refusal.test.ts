@@ -2,6 +2,7 @@ import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";
 import { operations } from "../../../functions/functions.ts";
+import type { Services } from "../../../functions/services.ts";
 import type { AuditEvent } from "../../../shared/access/audit/records.ts";
 import { Guard, rateLimiter } from "../../../shared/access/guard.ts";
 import type { DeniedStep } from "../../../shared/access/roles/decide.ts";
@@ -53,7 +54,7 @@ test("every operation but health, the API document and the two callbacks is one 
 });
 
 /** Sends a well-formed request for an operation. */
-const ask = (definition: HttpFunction, sent: Sent) => {
+const ask = (definition: HttpFunction<Services>, sent: Sent) => {
   const { name, params } = definition.operation;
   const ids = new Map([...anyIds, ["tenantId", tenantId]]);
   const query = name === "access-explain" ? "?operation=devices-list" : "";
@@ -118,7 +119,7 @@ const list = (token: string | undefined, tenant = tenantId) =>
   door.call("collections-list", { token, params: { tenantId: tenant }, headers });
 const bearing = (authorization: string) =>
   door.call("tenants-list", { headers: { ...headers, authorization } });
-const known = (name: string): HttpFunction => {
+const known = (name: string): HttpFunction<Services> => {
   const definition = httpFunctions.find(({ operation }) => operation.name === name);
   if (definition === undefined) throw new Error(`no operation ${name}`);
   return definition;

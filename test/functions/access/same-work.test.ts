@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";
+import type { Services } from "../../../functions/services.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
 import { aboutSyncs } from "./attack/document.ts";
@@ -40,7 +41,7 @@ const kept: readonly string[] = [tableNames.roles, tableNames.assignments, table
 const isKept = (call: string): boolean => kept.some((table) => call.endsWith(` ${table}`));
 
 /** What an operation can be asked about some ids. */
-const asked = ({ operation: { name, params } }: HttpFunction, ids: Ids) => {
+const asked = ({ operation: { name, params } }: HttpFunction<Services>, ids: Ids) => {
   const named = Object.keys(params?.shape ?? {});
   const own = Object.fromEntries(
     Object.entries({ ...aboutSyncs, ...ids }).filter(([id]) => named.includes(id)),

@@ -1,6 +1,6 @@
 /** What handlers are given, on real storage, with a log that a test can read. */
 import type { Tools } from "../../../functions/define.ts";
-import { buildServices } from "../../../functions/services.ts";
+import { buildServices, type Services } from "../../../functions/services.ts";
 import { readSettings } from "../../../functions/settings.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 
@@ -8,7 +8,9 @@ import { storageConnectionString } from "../../support/azurite.ts";
 export const adminToken = "tools-only-9b2e73504f8a1d6c0f5e8d21";
 
 /** Services, and every event that was logged. */
-export async function makeTools(): Promise<Tools & { readonly logged: readonly unknown[][] }> {
+export async function makeTools(): Promise<
+  Tools<Services> & { readonly logged: readonly unknown[][] }
+> {
   const settings = readSettings({
     AzureWebJobsStorage: storageConnectionString(),
     MUSTER_ADMIN_TOKEN: adminToken,

@@ -11,7 +11,7 @@ import type { HttpFunction, QueueFunction, Tools } from "../../../functions/defi
 import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
 import { serveQueue } from "../../../functions/serve-queue.ts";
-import { buildServices } from "../../../functions/services.ts";
+import { buildServices, type Services } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
 import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";
 import type { QueueName } from "../../../shared/storage/names.ts";
@@ -26,13 +26,15 @@ export const adminToken = "relay-only-9b2e73504f8a1d6c0f5e8d21";
 /** Times short enough for a test. */
 const times = { claimMs: 2_000, confirmAfterMs: 60, graphTimeoutMs: 1_000, overdueMs: 5_000 };
 
-const isHttp = (each: (typeof functions)[number]): each is HttpFunction => each.kind === "http";
-const isQueue = (each: (typeof functions)[number]): each is QueueFunction => each.kind === "queue";
+const isHttp = (each: (typeof functions)[number]): each is HttpFunction<Services> =>
+  each.kind === "http";
+const isQueue = (each: (typeof functions)[number]): each is QueueFunction<Services> =>
+  each.kind === "queue";
 
 /** A running Muster. */
 export type MusterServer = {
   readonly url: string;
-  readonly tools: Tools;
+  readonly tools: Tools<Services>;
   /** Requests that come in from now on are answered with this status; undefined: as usual. */
   readonly refuseWith: (status: number | undefined) => void;
   /** Calls the API; the caller says what shape the answer has. */
@@ -80,7 +82,7 @@ export async function startMusterServer(
   const queues = new LiveQueues((queue, message) => handle(queue, message));
   const world = { clock, intercept: tap, token, queues };
   const services = await buildServices(settings, () => ({}), world);
-  const tools: Tools = { services, log: () => undefined };
+  const tools: Tools<Services> = { services, log: () => undefined };
   const handle = async (queue: string, message: unknown): Promise<void> => {
     const definition = functions.filter(isQueue).find(({ name }) => name === queue);
     if (definition) await serveQueue(definition, message, { invocationId: "test" }, tools);
@@ -109,7 +111,7 @@ export async function startMusterServer(
 }
 
 async function answer(
-  tools: Tools,
+  tools: Tools<Services>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

@@ -2,12 +2,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import type { HttpFunction, HttpInput, Tools } from "../../../functions/define.ts";
+import type { Services } from "../../../functions/services.ts";
 import type { AccessServices } from "../../../functions/services-access.ts";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { ApprovalGate } from "../../../shared/access/approvals/approval-gate.ts";
 import { type AuditEvent, AuditReader } from "../../../shared/access/audit/records.ts";
-import { type AuditNote, auditTrail } from "../../../shared/access/audit/trail.ts";
-import type { SignedIn } from "../../../shared/access/guard.ts";
+import { auditTrail } from "../../../shared/access/audit/trail.ts";
 import { evaluate } from "../../../shared/access/roles/decide.ts";
 import {
   AssignmentStore,
@@ -17,6 +17,7 @@ import {
 import { AssignmentRegistry, RoleRegistry } from "../../../shared/access/roles/manage.ts";
 import { requirementOf } from "../../../shared/access/roles/roles.ts";
 import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
+import type { AuditNote, SignedIn } from "../../../shared/access/signed-in.ts";
 import type { Operation } from "../../../shared/http/operation.ts";
 import { toIso } from "../../../shared/kernel/clock.ts";
 import { digest, newestFirstId, randomId } from "../../../shared/kernel/values.ts";
@@ -93,14 +94,17 @@ export async function startAccess() {
       return evaluate(await standingOf(who), requirement, { tenantId: randomId() }).allowed;
     },
     /** Calls a function as somebody, after the checks of its schemas. */
-    async call(definition: HttpFunction, who: Caller, given: Given) {
+    async call(definition: HttpFunction<Services>, who: Caller, given: Given) {
       const signedIn: SignedIn = {
         caller: who,
         standing: await standingOf(who),
         authorization: { allowed: true, limits: { kind: "all" }, asked: [] },
         note: (note) => void notes.push(note),
       };
-      const tools = { signedIn, services: { access, clock: stillClock } } as unknown as Tools;
+      const tools = {
+        signedIn,
+        services: { access, clock: stillClock },
+      } as unknown as Tools<Services>;
       const result = await definition.handle(inputOf(definition.operation, given), tools);
       if (!result.ok) {
         const { code, detail } = result.failure;
