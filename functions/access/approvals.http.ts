@@ -11,15 +11,13 @@ import {
   personView,
 } from "../../shared/access/approvals/approval.ts";
 import { callerKinds } from "../../shared/access/sign-in/caller.ts";
-import type { AuditNote } from "../../shared/access/signed-in.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { type AuditNote, signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import { invalidRequest, pointerOf } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
-import type { Clock } from "../../shared/kernel/clock.ts";
-import { toIso } from "../../shared/kernel/clock.ts";
+import { type Clock, toIso } from "../../shared/kernel/clock.ts";
 import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { Prose } from "../../shared/kernel/outside-text.ts";
 import { TenantId } from "../../shared/kernel/values.ts";

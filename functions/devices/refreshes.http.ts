@@ -5,8 +5,7 @@
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import type { Confirmed, Refresh } from "../../shared/devices/refresh/refresh.ts";
-import type { RefreshService } from "../../shared/devices/refresh/work.ts";
-import { RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
+import { type RefreshService, RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";

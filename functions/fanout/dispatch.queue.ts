@@ -5,8 +5,7 @@
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
 import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
-import type { Engine } from "../../shared/fanout/engine/engine.ts";
-import { idsOf } from "../../shared/fanout/engine/engine.ts";
+import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { onQueue, type QueueOutcome, type Tools } from "../define.ts";

@@ -4,8 +4,7 @@
  * Delivery: at least once. A duplicate finds the rows not due, and waits for their next round.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import type { Engine } from "../../shared/fanout/engine/engine.ts";
-import { idsOf } from "../../shared/fanout/engine/engine.ts";
+import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { readBack } from "../../shared/fanout/engine/read-back.ts";
 import { ReadBackMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";

@@ -2,14 +2,14 @@
 
 import * as z from "zod";
 import { decide, type RequestTarget, type Standing } from "../../shared/access/roles/decide.ts";
-import { signedInOf } from "../../shared/access/signed-in.ts";
+import { type AuditNote, signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
+import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { changeNotification } from "../../shared/notifications/change-notification.ts";
 import {
   DryRunView,
   NewNotification,
@@ -19,7 +19,7 @@ import {
 } from "../../shared/notifications/contract.ts";
 import { dryRun } from "../../shared/notifications/dry-run.ts";
 import type { NotificationParts } from "../../shared/notifications/kind.ts";
-import { auditedNotification } from "../../shared/notifications/notification.ts";
+import type { Notification } from "../../shared/notifications/notification.ts";
 import {
   listNotifications,
   readNotification,
@@ -27,6 +27,7 @@ import {
   viewFor,
 } from "../../shared/notifications/read-notifications.ts";
 import {
+  changeNotification,
   retryNotification,
   sendNotification,
 } from "../../shared/notifications/send-notification.ts";
@@ -66,6 +67,22 @@ async function aboutRetry(
   const reach = await collections.reachOf(tenantId, seeing.limits);
   const seen = await seesNotification(notify, ids, reach);
   return seen.ok ? { actionPermission: findAction(seen.value.actionId)?.permission } : {};
+}
+
+// What the audit trail keeps of a notification that was asked for; secrets are taken out when it is written.
+
+/** The notification as a note on the call that asked for it: what was asked, and what was made of it. */
+function auditedNotification(
+  body: NewNotification | RetryRequest,
+  { jobId: notificationId, state, actionId, target, expiresAt }: Notification,
+): AuditNote {
+  // The list of a request for devices stands beside how it was narrowed.
+  const asked = "target" in body ? body.target : {};
+  const made = { notificationId, state, action: actionId, expiresAt: toIso(expiresAt) };
+  return {
+    object: `notification/${notificationId}`,
+    after: { ...body, ...made, target: { ...asked, ...target } },
+  };
 }
 
 export const sendNotificationFunction = onHttp(

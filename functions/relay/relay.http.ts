@@ -14,8 +14,11 @@ import {
   ResultsView,
   SitePath,
 } from "../../shared/notifications/relay/contract.ts";
-import type { RelayLeases } from "../../shared/notifications/relay/lease.ts";
-import { claimUnderLease, leaseSite } from "../../shared/notifications/relay/lease.ts";
+import {
+  claimUnderLease,
+  leaseSite,
+  type RelayLeases,
+} from "../../shared/notifications/relay/lease.ts";
 import { countOutcomes, takeReport } from "../../shared/notifications/relay/report.ts";
 import { onHttp, type Tools } from "../define.ts";
 

@@ -1,12 +1,9 @@
 /** A notification: an action on its way to devices. What such a job adds to any other, and who may see it. Pure. */
 
 import * as z from "zod";
-import type { AuditNote } from "../access/signed-in.ts";
 import { Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import type { Job } from "../fanout/state/job.ts";
-import { toIso } from "../kernel/clock.ts";
-import type { NewNotification, RetryRequest } from "./contract.ts";
 
 /** The target was narrowed to a list of members of these collections; `hidden` devices were left out, if nothing was chosen among them. */
 const Within = z.object({
@@ -55,20 +52,4 @@ export function isWithin({ target }: Notification, reach: Reach | undefined): bo
   if (target.kind === "collection") return reach.collectionIds.includes(target.collectionId);
   const { within } = target;
   return within?.collectionIds.every((id) => reach.collectionIds.includes(id)) ?? false;
-}
-
-// What the audit trail keeps of a notification that was asked for; secrets are taken out when it is written.
-
-/** The notification as a note on the call that asked for it: what was asked, and what was made of it. */
-export function auditedNotification(
-  body: NewNotification | RetryRequest,
-  { jobId: notificationId, state, actionId, target, expiresAt }: Notification,
-): AuditNote {
-  // The list of a request for devices stands beside how it was narrowed.
-  const asked = "target" in body ? body.target : {};
-  const made = { notificationId, state, action: actionId, expiresAt: toIso(expiresAt) };
-  return {
-    object: `notification/${notificationId}`,
-    after: { ...body, ...made, target: { ...asked, ...target } },
-  };
 }

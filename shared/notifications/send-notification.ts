@@ -1,11 +1,17 @@
-/** Takes a request for a notification: judge it, write it down, begin it. */
+/**
+ * What callers want of a notification: sends one (judge it, write it down, begin it), repeats one, cancels it, lets it rest
+ * or go on.
+ */
 
 import { personOf } from "../access/approvals/approval.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
+import { changeJob } from "../fanout/care/control.ts";
 import { begin } from "../fanout/engine/plan.ts";
+import { emptyCounts } from "../fanout/state/item.ts";
+import { wordFor } from "../fanout/state/job.ts";
 import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
@@ -14,9 +20,8 @@ import { askGate } from "./approval-gate.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";
 import type { NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
-import { unknownNotification } from "./read-notifications.ts";
+import { seenCounts, unknownNotification } from "./read-notifications.ts";
 import { type JudgedRequest, judgeRequest, withinReach } from "./request.ts";
-import { seenCounts } from "./seen.ts";
 import { devicesPerStep } from "./targets.ts";
 
 /** Who sends; nobody stands for the app itself, which no rule asks for a second person. */
@@ -209,3 +214,55 @@ const ruleOf = ({ target }: Notification): { readonly rule?: Rule } =>
   (target.kind === "collection" || target.kind === "retry") && target.rule !== undefined
     ? { rule: target.rule }
     : {};
+
+// Cancels a notification, lets it rest, or lets it go on. What has left is followed to its end in any case.
+
+/** A change: the notification as it is now, and the state it was in. */
+export type Changed = {
+  readonly notification: Notification;
+  readonly before: Notification["state"];
+};
+
+type Ids = { readonly tenantId: string; readonly notificationId: string };
+
+const refusals = {
+  cancel: "nothing is left to cancel",
+  pause: "only what is being sent can be paused",
+  resume: "only what is paused can be resumed",
+};
+
+/**
+ * Cancels a notification: what waits is not sent any more. Or pauses it: nothing new is sent until it is resumed, and
+ * goes on where it was, or with the next wave where it waits for that. Asking twice is once.
+ */
+export async function changeNotification(
+  { engine, jobs }: NotificationParts,
+  { tenantId, notificationId }: Ids,
+  change: keyof typeof refusals,
+  reach?: Reach,
+): Promise<Result<Changed>> {
+  const ids = { tenantId, jobId: notificationId };
+  const mayChange = (job: Notification) => isWithin(job, reach);
+  const changed = await changeJob(engine, jobs, ids, { change, mayChange });
+  switch (changed.kind) {
+    case "gone":
+      return unknownNotification(notificationId);
+    case "busy":
+      return fail("conflict", "The notification keeps changing; ask again.", askAgain);
+    case "early":
+      return fail("conflict", "Its devices are still being planned; ask again.", askAgain);
+    case "refused":
+      return refused(changed.job, reach, refusals[change]);
+    case "changed":
+      return succeed({ notification: changed.job, before: changed.before });
+  }
+}
+
+const askAgain = { retryAfterSeconds: 2 };
+
+function refused(job: Notification, reach: Reach | undefined, why: string): Result<never> {
+  // The word follows counts of everybody.
+  const isWhole = reach === undefined;
+  const state = isWhole ? wordFor(job, job.counts ?? emptyCounts()) : "ended";
+  return fail("conflict", `Notification ${job.jobId} is ${state} already; ${why}.`);
+}

@@ -4,8 +4,7 @@
  * next sync plans it.
  */
 import type * as z from "zod";
-import type { Clock } from "../kernel/clock.ts";
-import { toIso } from "../kernel/clock.ts";
+import { type Clock, toIso } from "../kernel/clock.ts";
 import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { lost, updateRow } from "../storage/tables.ts";
 import type { ConfigurationType } from "./catalogue/configuration-type.ts";

@@ -31,9 +31,6 @@ export type Layout = {
   readonly count?: number;
 };
 
-/** From one layout of the directory into another, or the same. */
-export type LayoutStep = { readonly fromBits?: number; readonly toBits: number };
-
 /** Where a walk goes on: at ids from this beginning on (8 hex digits or more), in the layout seen last. */
 export type Cursor = { readonly prefix: string; readonly layout?: Layout };
 
@@ -177,7 +174,10 @@ export class DirectoryStore {
   }
 
   /** The layout that the directory has, and the one for `count` devices, which is the same as long as it fits. */
-  async layoutFor(tenantId: string, count: number): Promise<LayoutStep> {
+  async layoutFor(
+    tenantId: string,
+    count: number,
+  ): Promise<{ readonly fromBits?: number; readonly toBits: number }> {
     const meta = await this.meta(tenantId);
     const toBits = bitsFor(count, meta?.bits);
     return meta === undefined ? { toBits } : { fromBits: meta.bits, toBits };

@@ -14,9 +14,16 @@ import {
   encodeDevice,
   type RefreshRecord,
 } from "../directory/device.ts";
-import type { DirectoryStore, DirectoryWriter, LayoutStep, Part } from "../directory/directory.ts";
+import type { DirectoryStore, DirectoryWriter, Part } from "../directory/directory.ts";
 import { type InventoryIds, type SiteEntry, type SiteStore } from "../sites/sites.ts";
-import { progressed, type Refresh, RefreshWork, type Stage, type Tally } from "./refresh.ts";
+import {
+  type LayoutStep,
+  progressed,
+  type Refresh,
+  RefreshWork,
+  type Stage,
+  type Tally,
+} from "./refresh.ts";
 import type { RefreshStore, RunStore } from "./refresh-store.ts";
 
 /** A tenant as far as a refresh needs it: how fast its devices may be read. */

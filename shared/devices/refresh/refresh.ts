@@ -8,7 +8,6 @@
 import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import type { FailureCode } from "../../kernel/failure.ts";
 import { digest } from "../../kernel/values.ts";
-import type { LayoutStep } from "../directory/directory.ts";
 
 /** What came of the devices. `unreadable` ones had no usable id. */
 type RefreshCounts = {
@@ -27,6 +26,9 @@ type Inventory = {
   readonly inventoryId: string;
   readonly parts: number;
 };
+
+/** From one layout of the directory into another, or the same. */
+export type LayoutStep = { readonly fromBits?: number; readonly toBits: number };
 
 /** Where a refresh stands. */
 export type Stage =

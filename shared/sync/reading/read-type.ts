@@ -3,8 +3,7 @@
  * their nested lists to the end. It can stop anywhere and go on from what it has, and it never takes a part for the
  * whole: an item that was read in part says so, and a list that did not come to its end is no list.
  */
-import type { GraphAnswer } from "../../graph/answer.ts";
-import { wordsOf } from "../../graph/answer.ts";
+import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import type { ConfigurationType, NestedList, ReasonCode } from "../catalogue/configuration-type.ts";
 import type { JsonObject } from "../items/json.ts";

@@ -4,8 +4,7 @@
  */
 import type { Instant } from "../../kernel/clock.ts";
 import { newestFirstId } from "../../kernel/values.ts";
-import type { SyncSettings } from "../state/sync.ts";
-import { theService } from "../state/sync.ts";
+import { type SyncSettings, theService } from "../state/sync.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 
 const dayMs = 24 * 3600_000;

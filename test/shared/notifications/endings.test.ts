@@ -1,7 +1,7 @@
 /** How notifications end: in time, too late, offline, without an answer, cancelled at any moment. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { changeNotification } from "../../../shared/notifications/change-notification.ts";
+import { changeNotification } from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

@@ -4,9 +4,11 @@ import { CollectionBody } from "../../../shared/devices/collections/collection.t
 import { itemsIn } from "../../../shared/fanout/engine/change-rows.ts";
 import { rowsPerChunk } from "../../../shared/fanout/engine/engine.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { changeNotification } from "../../../shared/notifications/change-notification.ts";
 import { RetryRequest } from "../../../shared/notifications/contract.ts";
-import { retryNotification } from "../../../shared/notifications/send-notification.ts";
+import {
+  changeNotification,
+  retryNotification,
+} from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";

@@ -7,7 +7,6 @@ import { dispatch } from "../../../shared/fanout/engine/dispatch.ts";
 import { readBack } from "../../../shared/fanout/engine/read-back.ts";
 import { ChunkMessage } from "../../../shared/fanout/state/job.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { changeNotification } from "../../../shared/notifications/change-notification.ts";
 import { type NotificationParts, notificationShape } from "../../../shared/notifications/kind.ts";
 import { claimForSite } from "../../../shared/notifications/relay/claim.ts";
 import type {
@@ -17,6 +16,7 @@ import type {
 } from "../../../shared/notifications/relay/contract.ts";
 import { relayCarrier } from "../../../shared/notifications/relay/relay-carrier.ts";
 import { takeReport } from "../../../shared/notifications/relay/report.ts";
+import { changeNotification } from "../../../shared/notifications/send-notification.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { servicesFor } from "./support/own-work.ts";
 
