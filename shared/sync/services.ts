@@ -31,6 +31,7 @@ type Base = {
   readonly throttle: ThrottleStore;
   readonly knownTenants: TenantCache;
   readonly trail: AuditTrail;
+  readonly announce: SyncServices["announce"];
   /** Undefined where nothing is there that seals what is kept of a sign-in. */
   readonly signIn: SignInParts | undefined;
   readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
@@ -53,7 +54,7 @@ export function syncServices(
   { claimMs, clientId }: { readonly claimMs: number; readonly clientId: string },
   base: Base,
 ): { readonly sync: SyncServices; readonly configuration: Configuration } {
-  const { storage, clock, knownTenants, trail, signIn, token, random, wait } = base;
+  const { storage, clock, knownTenants, trail, announce, signIn, token, random, wait } = base;
   const { tables, blobs, queues } = storage;
   const store = new SyncStore(tables);
   const revisions = new Repository(blobs);
@@ -68,7 +69,7 @@ export function syncServices(
   const names = new NameFinder(graph, store, revisions, clock);
   const things = new ThingFinder(graph, revisions);
   const lockOut = new LockOutReader({ graph, revisions, clientId });
-  const rows = { store, queues, trail, clock, claimMs, revisions };
+  const rows = { store, queues, trail, announce, clock, claimMs, revisions };
   const sync: SyncServices = {
     ...rows,
     nextAt: ({ nightly }, now) => nextNightly(nightly, now),

@@ -245,16 +245,21 @@ export async function acknowledge(
   return updateRow(`the sync status of ${tenantId}`, async () => {
     const now = clock.now();
     const tenant = await store.tenant(tenantId, now);
-    const after = moved(tenant.value, { event: "acknowledge", by, now, eventId: tenant.etag });
+    const { last: syncId = "" } = tenant.value;
+    const step = { event: "acknowledge", by, now, eventId: tenant.etag, syncId } as const;
+    const after = moved(tenant.value, step);
     if (after === undefined)
       return fail(
         "conflict",
         `The status is ${syncStatuses[tenant.value.status].en}: there is no error to acknowledge.`,
       );
     const { error: _, ...value } = after;
+    // Listed first: no sync is under way that would tell of this transition.
+    await store.open(tenantId, syncId);
     const written = await store.change({ value, etag: tenant.etag });
     if (written === undefined) return lost;
     await store.index(value);
+    await parts.queues.send("sync-work", { tenantId, syncId });
     return succeed(value);
   });
 }

@@ -1,15 +1,24 @@
 /**
  * A worker's hold on a sync: the tenant's row and the sync's as they stand, and the only ways to change them. State
  * first, message second; every transition is a conditional write of both rows together, with an event for the audit
- * trail that whoever writes next sees to if we die.
+ * trail and for webhooks that whoever writes next sees to if we die.
  */
 import type { AuditTrail } from "../../access/audit/trail.ts";
 import { type Clock, type Instant, toIso } from "../../kernel/clock.ts";
 import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import type { Queues } from "../../storage/queues.ts";
+import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { SyncEvent } from "./lifecycle.ts";
-import { moved, type Sync, type SyncError, type TenantSync, theService, type Who } from "./sync.ts";
+import {
+  eventsOf,
+  moved,
+  type Sync,
+  type SyncError,
+  type TenantSync,
+  theService,
+  type Who,
+} from "./sync.ts";
 import type { Stored, SyncStore } from "./sync-store.ts";
 
 /** Somebody else has the sync now, or what was to happen to it is no longer possible. */
@@ -20,6 +29,8 @@ export type SyncRows = {
   readonly store: SyncStore;
   readonly queues: Pick<Queues, "send">;
   readonly trail: AuditTrail;
+  /** Tells webhooks; the same event again makes nothing twice. */
+  readonly announce: (events: readonly WebhookEvent[]) => Promise<void>;
   readonly clock: Clock;
   /** How long a claim holds without a sign of life, in ms. */
   readonly claimMs: number;
@@ -104,7 +115,7 @@ export class SyncWork {
     if (etags === undefined) throw new SyncLost(this.sync.syncId);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
-    await this.#audit();
+    await this.#publish();
     await store.index(tenant);
   }
 
@@ -149,20 +160,25 @@ export class SyncWork {
   /** What is left when it has ended: repeated until it succeeds, since it stays on the sweeper's list until then. */
   async tidy(): Promise<void> {
     const { store } = this.#rows;
-    await this.#audit();
+    await this.#publish();
     await store.index(this.tenant);
     // What Intune holds goes on once it is approved there.
     if ((this.sync.deployed?.waiting ?? 0) === 0)
       await store.close(this.sync.tenantId, this.sync.syncId);
   }
 
-  /** Writes what the trail does not have yet, and strikes it off. After a crash an event may be there twice, under one id. */
-  async #audit(): Promise<void> {
-    const { tenantId, unaudited } = this.tenant;
-    if (unaudited.length === 0) return;
-    for (const { eventId, at, event, from, to, by, syncId } of unaudited) {
+  /**
+   * Tells the trail and webhooks what they may not know yet, and strikes it off. After a crash they may be told twice,
+   * under one id.
+   */
+  async #publish(): Promise<void> {
+    const { trail, store, announce } = this.#rows;
+    const { tenantId, outbox } = this.tenant;
+    if (outbox.length === 0) return;
+    for (const { eventId, at, event, from, to, by, syncId } of outbox) {
+      // What a person did is in the trail by their request.
       if (by.kind !== "system") continue;
-      await this.#rows.trail.append({
+      await trail.append({
         eventId,
         at: toIso(at),
         actor: { kind: "system", id: by.id },
@@ -175,8 +191,9 @@ export class SyncWork {
         requestId: syncId ?? eventId,
       });
     }
-    const value = { ...this.tenant, unaudited: [] };
-    const etags = await this.#rows.store.change({ value, etag: this.#tenant.etag });
+    await announce(outbox.flatMap((step) => eventsOf(this.tenant, step)));
+    const value = { ...this.tenant, outbox: [] };
+    const etags = await store.change({ value, etag: this.#tenant.etag });
     // Whoever was faster has them on the row still, and our next write will say that it is lost.
     if (etags !== undefined) this.#tenant = { value, etag: etags.tenant };
   }

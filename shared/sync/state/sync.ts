@@ -5,6 +5,7 @@
 import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 import { Line } from "../../kernel/outside-text.ts";
+import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import { type SyncEvent, type SyncStatus, statusAfter, syncStatuses } from "./lifecycle.ts";
 
@@ -195,8 +196,8 @@ export const TenantSync = z.object({
   error: SyncError.exactOptional(),
   settings: SyncSettings,
   nextAt: z.number().exactOptional(),
-  /** Transitions whose audit event may not be written yet: the next writer sees to it. */
-  unaudited: z.array(
+  /** Transitions that the trail and webhooks may not have been told of yet: the next writer sees to it. */
+  outbox: z.array(
     z.object({
       eventId: z.string(),
       at: z.number(),
@@ -231,7 +232,7 @@ export const neverSynced = (tenantId: string, now: Instant): TenantSync => ({
   by: theService,
   held: 0,
   settings: usualSettings,
-  unaudited: [],
+  outbox: [],
 });
 
 /** A transition of a tenant's row. */
@@ -260,7 +261,28 @@ export function moved(
     by,
     ...(syncId === undefined ? {} : { syncId }),
   };
-  return { ...tenant, status: to, since: now, by, unaudited: [...tenant.unaudited, step] };
+  return { ...tenant, status: to, since: now, by, outbox: [...tenant.outbox, step] };
+}
+
+/** What webhooks are told of a transition. */
+export function eventsOf({ tenantId }: TenantSync, step: TenantSync["outbox"][number]) {
+  const { eventId, at, from, to, syncId = "" } = step;
+  if (from === to) return [];
+  const about = { eventId, at, tenantId };
+  const path = `/api/v1/tenants/${tenantId}/syncs/${syncId}`;
+  const changed = { syncId, status: to, previous: from };
+  const events: WebhookEvent[] = [{ ...about, type: "sync.statusChanged", path, data: changed }];
+  return to === "pendingApproval"
+    ? [
+        ...events,
+        {
+          ...about,
+          type: "sync.approvalPending" as const,
+          path: `${path}/plan`,
+          data: { syncId },
+        },
+      ]
+    : events;
 }
 
 /** How far the reading of one type is. */

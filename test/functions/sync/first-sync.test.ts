@@ -1,11 +1,17 @@
 // The whole of a sync over HTTP: the first one, drift, a plan, a verdict, a deploy, and the way back.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startReceiver } from "../../shared/webhooks/webhook-rig.ts";
 import { unzipped } from "../../support/unzip.ts";
 import { adminToken, type RunningApp, startApp } from "../support/running-app.ts";
 
 const tenantId = "11111111-2222-4333-8444-555555555555";
 const base = `/api/v1/tenants/${tenantId}`;
 let app: RunningApp;
+/** Is told of all of it. */
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
+let hook: { readonly webhookId: string; readonly secret: string };
 
 type Body = Readonly<Record<string, unknown>>;
 const get = async (path: string): Promise<Body> =>
@@ -31,14 +37,24 @@ async function syncOnce(body: unknown = {}): Promise<Body> {
 }
 
 beforeAll(async () => {
-  app = await startApp();
+  receiver = await startReceiver();
+  app = await startApp({ MUSTER_WEBHOOKS_TO_LOOPBACK: "true" });
   await app.makeFleet(tenantId, 3);
   const added = await app.call("POST", "/api/v1/tenants", {
     body: { tenantId, displayName: "Contoso" },
   });
   if (added.status !== 201) throw new Error(JSON.stringify(added.body));
+  const events = ["sync.statusChanged", "sync.approvalPending"];
+  const made = await app.call("POST", "/api/v1/webhooks", { body: { url: receiver.url, events } });
+  if (made.status !== 201) throw new Error(JSON.stringify(made.body));
+  hook = made.body as typeof hook;
+  // The first attempt is refused: its message comes again.
+  receiver.answers((before) => [before === 0 ? 503 : 200]);
 }, 60_000);
-afterAll(() => app.stop());
+afterAll(async () => {
+  await app.stop();
+  receiver.stop();
+});
 
 const sandbox = (method: string, path: string, body?: unknown) =>
   app.sandbox(method, `/tenants/${tenantId}${path}`, body);
@@ -137,4 +153,33 @@ describe("a tenant's configuration", () => {
     await post(`/syncs/${syncId}/approve`, { planHash: planned["planHash"] });
     expect(await rests(syncId)).toMatchObject({ outcome: "succeeded" });
   }, 60_000);
+
+  it("was told to the webhook, each thing under an id of its own, and the secret to nobody", async () => {
+    const told = () =>
+      new Map(
+        receiver.received.map(({ headers, body }) => {
+          const said = new Webhook(hook.secret).verify(body, headers as Record<string, string>);
+          return [headers["webhook-id"], said as { type: string; data: Body }];
+        }),
+      );
+    const path = `/api/v1/webhooks/${hook.webhookId}/deliveries`;
+    let states: string[] = [];
+    for (let tries = 0; tries < 200 && !(states.length >= 14 && areOver(states)); tries += 1) {
+      await sleep(100);
+      const { body } = await app.call("GET", path);
+      states = (body as { value: { state: string }[] }).value.map(({ state }) => state);
+    }
+    expect(new Set(states)).toEqual(new Set(["delivered"]));
+    const all = [...told().values()];
+    expect(receiver.received.length).toBeGreaterThan(all.length);
+    const count = (type: string, status?: string): number =>
+      all.filter((each) => each.type === type && each.data["status"] === status).length;
+    const statuses = ["starting", "pendingApproval", "idle"];
+    expect(statuses.map((status) => count("sync.statusChanged", status))).toEqual([4, 2, 4]);
+    expect(count("sync.approvalPending")).toBe(2);
+    expect(app.logged().join("\n")).not.toContain(hook.secret.slice(6, 30));
+  }, 60_000);
 });
+
+const areOver = (states: readonly string[]): boolean =>
+  states.every((state) => state !== "waiting");

@@ -55,7 +55,7 @@ async function run(death?: { atCall: number; when: "before" | "after" }) {
   }
   await rig.quiet();
   const { value, doubled } = await rig.writes(tenantId);
-  const { status, active, unaudited } = await rig.status(tenantId);
+  const { status, active, outbox } = await rig.status(tenantId);
   const filters = await rig.inTenant(tenantId, "assignmentFilter");
   return {
     calls,
@@ -63,7 +63,7 @@ async function run(death?: { atCall: number; when: "before" | "after" }) {
     end: {
       status,
       active,
-      unaudited,
+      outbox,
       doubled,
       writes: value
         .map(({ method, path, body }) => [method, path, body])
@@ -83,7 +83,7 @@ it("ends as if nothing had happened wherever a worker dies, and writes nothing t
   expect(undisturbed.end).toMatchObject({
     status: "idle",
     doubled: 0,
-    unaudited: [],
+    outbox: [],
     open: [],
     planIsEmpty: "succeeded",
   });

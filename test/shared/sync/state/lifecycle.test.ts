@@ -85,8 +85,8 @@ describe("a tenant's row", () => {
       expect(statusAfter(status, event, resting)).toBe(wanted);
       if (after === undefined) continue;
       expect(after).toMatchObject({ since: 7, by });
-      expect(after.unaudited.at(-1)).toMatchObject({ event, from: status, to: wanted, by });
-      expect(before.unaudited).toEqual([]);
+      expect(after.outbox.at(-1)).toMatchObject({ event, from: status, to: wanted, by });
+      expect(before.outbox).toEqual([]);
     }
   });
 
