@@ -134,6 +134,20 @@ import {
   listTenantsFunction,
   removeTenantFunction,
 } from "./tenants/tenants.http.ts";
+import { sweepWebhooksFunction } from "./webhooks/sweep-webhooks.timer.ts";
+import {
+  addWebhookFunction,
+  changeWebhookFunction,
+  getWebhookDeliveryFunction,
+  getWebhookFunction,
+  listWebhookDeliveriesFunction,
+  listWebhooksFunction,
+  redeliverFunction,
+  removeWebhookFunction,
+  rotateWebhookSecretFunction,
+  testWebhookFunction,
+} from "./webhooks/webhooks.http.ts";
+import { webhooksDeliverFunction } from "./webhooks/webhooks-deliver.queue.ts";
 
 const ours: readonly AnyFunction<Services>[] = [
   listActionsFunction,
@@ -241,6 +255,18 @@ const ours: readonly AnyFunction<Services>[] = [
   syncWorkFunction,
   syncExportFunction,
   wakeTenantsFunction,
+  listWebhooksFunction,
+  addWebhookFunction,
+  getWebhookFunction,
+  changeWebhookFunction,
+  removeWebhookFunction,
+  rotateWebhookSecretFunction,
+  testWebhookFunction,
+  listWebhookDeliveriesFunction,
+  getWebhookDeliveryFunction,
+  redeliverFunction,
+  webhooksDeliverFunction,
+  sweepWebhooksFunction,
 ];
 
 /** What the API consists of: the operations of every HTTP function, in this order. */

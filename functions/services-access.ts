@@ -2,17 +2,26 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Approval } from "../shared/access/approvals/approval.ts";
 import { ApprovalGate } from "../shared/access/approvals/approval-gate.ts";
-import { AuditReader } from "../shared/access/audit/records.ts";
+import { type AuditEvent, AuditReader } from "../shared/access/audit/records.ts";
 import { type AuditTrail, auditTrail } from "../shared/access/audit/trail.ts";
 import { Guard, rateLimiter } from "../shared/access/guard.ts";
+import { holdsIn } from "../shared/access/roles/decide.ts";
 import { AssignmentStore, cachedSnapshots, RoleStore } from "../shared/access/roles/granted.ts";
 import { AssignmentRegistry, RoleRegistry } from "../shared/access/roles/manage.ts";
+import type { Caller } from "../shared/access/sign-in/caller.ts";
 import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
-import type { Clock } from "../shared/kernel/clock.ts";
+import { type Clock, toIso } from "../shared/kernel/clock.ts";
+import { digest } from "../shared/kernel/values.ts";
+import type { Interceptor } from "../shared/storage/calls.ts";
 import { identityCredential } from "../shared/storage/connection.ts";
 import { keyFileWrapper, keyVaultWrapper, type Sealer, sealer } from "../shared/storage/sealing.ts";
+import type { Storage } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
+import { type WebhookParts, WebhookSender } from "../shared/webhooks/deliver.ts";
+import { WebhookRegistry } from "../shared/webhooks/manage.ts";
+import type { Webhook } from "../shared/webhooks/webhook.ts";
+import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
 import type { Sealing, Settings } from "./settings.ts";
 
 /** What handlers read and change of access. */
@@ -67,6 +76,54 @@ export async function accessServices(settings: Settings, base: Base) {
     isTenant: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   });
   return { guard, access, allowedOrigins, trail, sealer: await sealerOf(sealing, clock) };
+}
+
+/** Webhooks: who may still be told, and what the trail says of one that is switched off, are access's to answer. */
+export function webhookServices(
+  { publicUrl = "", overdueMs, webhooksToLoopback = false }: Settings,
+  base: Pick<Base, "clock" | "knownTenants" | "granted" | "trail"> & WebhookBase,
+) {
+  const { clock, storage, sealer: sealing, trail, granted, knownTenants, intercept } = base;
+  const { tables, queues } = storage;
+  const posting = { ...base.posting, toLoopback: webhooksToLoopback };
+  const store = new WebhookStore(tables);
+  const parts = { store, queues, clock, sealer: sealing, publicUrl, overdueMs, posting };
+  const webhookSender = new WebhookSender({
+    ...parts,
+    intercept,
+    random: Math.random,
+    async mayTell(owner, tenantId, permission) {
+      if ((await knownTenants.get(tenantId)) === undefined) return false;
+      const standing = { caller: owner as Caller, ...(await granted.snapshots.read()) };
+      const needed = ["webhooks.manage", permission] as const;
+      return needed.every((each) => holdsIn(standing, each, [tenantId]));
+    },
+    auditDisabled: (webhook, at) => trail.append(disabledEvent(webhook, at)),
+  });
+  return { webhookSender, webhooks: new WebhookRegistry({ ...parts, sender: webhookSender }) };
+}
+
+type WebhookBase = {
+  readonly storage: Pick<Storage, "tables" | "queues">;
+  readonly sealer: Sealer | undefined;
+  readonly intercept: Interceptor;
+  readonly posting?: Partial<WebhookParts["posting"]> | undefined;
+};
+
+/** The event of a webhook that nobody switched off but its receiver. */
+function disabledEvent(webhook: Webhook, at: number): AuditEvent {
+  const { webhookId, url, disabled, updatedAt } = webhook;
+  const eventId = digest(webhookId, String(disabled), String(updatedAt)).slice(0, 32);
+  return {
+    eventId,
+    at: toIso(at),
+    actor: { kind: "system", id: "" },
+    operation: "webhooks-disable",
+    object: `webhook/${webhookId}`,
+    outcome: "allowed",
+    after: { webhookId, host: URL.parse(url)?.host, disabledReason: disabled },
+    requestId: eventId,
+  };
 }
 
 /** Where a chain stands, kept in the log too: a chain whose end was cut off does not reach it any more. */

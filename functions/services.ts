@@ -62,9 +62,17 @@ import {
   TenantRegistry,
   TenantStore,
 } from "../shared/tenants/tenants.ts";
+import type { WebhookParts } from "../shared/webhooks/deliver.ts";
+import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
-import { type AccessServices, accessServices, grants, trailOf } from "./services-access.ts";
+import {
+  type AccessServices,
+  accessServices,
+  grants,
+  trailOf,
+  webhookServices,
+} from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 // What is deleted by its age, and when.
@@ -86,11 +94,15 @@ const tenantsPerPage = 100;
 /** A relay hands in within minutes, and begins anew under the same id after a failure. */
 const keepOpenMs = 24 * 3600 * 1000;
 
+/** What webhooks were told is for finding out why something did not arrive. */
+const keepWebhookMs = 30 * 24 * 3600 * 1000;
+
 /** Builds the run: it deletes what is too old, while `mayGoOn`. */
 export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
   return async (mayGoOn: () => boolean): Promise<Expired> => {
     const now = parts.clock.now();
     const answers = await parts.answers.expire(mayGoOn);
+    await new WebhookStore(parts.storage.tables).expire(now - keepWebhookMs, mayGoOn);
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
@@ -156,6 +168,7 @@ function purgeOf(parts: PurgeParts): TenantPurge {
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSignIns(storage, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => new WebhookStore(storage.tables).purge(tenantId, mayGoOn),
     rest,
   ];
   const isRegistered = async (id: string) => (await tenantStore.get(id)) !== undefined;
@@ -214,7 +227,7 @@ export type Services = Base & {
   readonly sync: SyncServices;
   /** The repository of tenants' configuration. */
   readonly configuration: Configuration;
-};
+} & ReturnType<typeof webhookServices>;
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
 export type World = {
@@ -224,6 +237,8 @@ export type World = {
   readonly queues?: Queues;
   readonly firstPass?: Engine["firstPass"];
   readonly settleMs?: number;
+  /** How webhooks are reached. */
+  readonly posting?: Partial<WebhookParts["posting"]>;
   readonly wait?: (ms: number) => Promise<void>;
 };
 
@@ -249,13 +264,16 @@ export async function buildServices(
   const deadLetters = new DeadLetterStore(tables, clock);
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
   const signIn = signInOf(settings, storage, access.sealer);
+  const webhooks = webhookServices(settings, { ...base, ...world, ...access, granted });
   return {
     ...base,
     ...access,
+    ...webhooks,
     signIn,
     ...syncServices(settings, {
       ...base,
       trail,
+      announce: (events) => webhooks.webhookSender.announce(events),
       signIn,
       random: Math.random,
       wait: world.wait ?? ((ms) => wait(ms)),

@@ -162,6 +162,7 @@ const Environment = z.object({
   MUSTER_OVERDUE_SECONDS: seconds(300),
   MUSTER_KEEP_NOTIFICATIONS_DAYS: days(400, 31),
   MUSTER_KEEP_DEAD_LETTERS_DAYS: days(90, 1),
+  MUSTER_WEBHOOKS_TO_LOOPBACK: z.stringbool().default(false),
 });
 
 /** Settings as the app uses them. */
@@ -185,6 +186,8 @@ export type Settings = {
   readonly overdueMs: number;
   /** How long notifications and refreshes are kept, and messages that were set aside. */
   readonly keepMs: { readonly notifications: number; readonly deadLetters: number };
+  /** Whether webhooks may lead to this very machine. */
+  readonly webhooksToLoopback?: boolean | undefined;
 };
 
 /** Reads the settings; throws one error that names every wrong one. */
@@ -225,20 +228,30 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       notifications: env.MUSTER_KEEP_NOTIFICATIONS_DAYS * dayMs,
       deadLetters: env.MUSTER_KEEP_DEAD_LETTERS_DAYS * dayMs,
     },
+    webhooksToLoopback: env.MUSTER_WEBHOOKS_TO_LOOPBACK,
   };
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const Times = Environment.pick({ MUSTER_GRAPH_TIMEOUT_SECONDS: true, MUSTER_CLAIM_SECONDS: true });
+const Between = Environment.pick({
+  MUSTER_GRAPH_TIMEOUT_SECONDS: true,
+  MUSTER_CLAIM_SECONDS: true,
+  MUSTER_WEBHOOKS_TO_LOOPBACK: true,
+});
 
 /** What is wrong between settings that are right by themselves, whatever else is wrong. */
 function problemsBetween(env: Env): string[] {
-  const { data } = Times.safeParse(env);
+  const { data } = Between.safeParse(env);
   const waitsTooLong = data && data.MUSTER_GRAPH_TIMEOUT_SECONDS >= data.MUSTER_CLAIM_SECONDS;
-  return waitsTooLong
-    ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"]
-    : [];
+  const isShared = data?.MUSTER_WEBHOOKS_TO_LOOPBACK && env["WEBSITE_SITE_NAME"] !== undefined;
+  return [
+    ...(waitsTooLong
+      ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"]
+      : []),
+    // What listens there in Azure is the platform's.
+    ...(isShared ? ["MUSTER_WEBHOOKS_TO_LOOPBACK: is for one machine only, not for Azure"] : []),
+  ];
 }
 
 function isPrivateKey(pem: string): boolean {

@@ -25,6 +25,7 @@ export function appSettings(parts: {
     MUSTER_KEY_FILE: keyFile,
     MUSTER_CLIENT_SECRET: sandbox.clientSecret,
     MUSTER_GRAPH_URL: sandbox.graphUrl,
+    MUSTER_WEBHOOKS_TO_LOOPBACK: process.env["MUSTER_WEBHOOKS_TO_LOOPBACK"] ?? "false",
     NODE_EXTRA_CA_CERTS: sandbox.caFile,
     // As a small instance in Azure has it: a larger heap would only be filled before it is cleaned.
     NODE_OPTIONS:

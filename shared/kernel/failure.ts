@@ -41,6 +41,7 @@ export type FailureCode =
   | "unknown-route"
   | "unknown-sync"
   | "unknown-tenant"
+  | "unknown-webhook"
   | "unsupported-media-type";
 
 /** One fault in what the caller sent: where (JSON pointer, RFC 6901) and what is wrong with it. */

@@ -37,6 +37,10 @@ export const tableNames = {
    * far types and items are), or the list of all tenants' statuses.
    */
   syncs: "Syncs",
+  /** One partition: read whole, and kept for seconds. */
+  webhooks: "Webhooks",
+  /** Partition = webhook; newest first. */
+  webhookDeliveries: "WebhookDeliveries",
   /** Messages set aside; newest first. */
   deadLetters: "DeadLetters",
 } as const;
@@ -53,6 +57,7 @@ export const queueNames = {
   syncWork: "sync-work",
   syncExport: "sync-export",
   syncSignIn: "sync-sign-in",
+  webhooksDeliver: "webhooks-deliver",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 

@@ -53,6 +53,7 @@ test("what is right is read, with defaults for what is not said", () => {
     graphTimeoutMs: 60_000,
     overdueMs: 300_000,
     keepMs: { notifications: 400 * dayMs, deadLetters: 90 * dayMs },
+    webhooksToLoopback: false,
   });
 });
 

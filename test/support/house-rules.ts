@@ -22,6 +22,7 @@ const floors: Readonly<Record<string, number>> = {
   "shared/identity": 2,
   "shared/access": 2,
   "shared/work": 2,
+  "shared/webhooks": 2,
   "shared/fanout": 3,
   "shared/devices": 3,
   "shared/schedules": 3,
@@ -88,6 +89,7 @@ const bans: readonly Ban[] = [
       "shared/configmgr/": "AdminService's own answers",
       "shared/partner-center/": "Partner Center's own answers",
       "shared/identity/": "the sign-in service's own answers",
+      "shared/webhooks/post.ts": "receivers' own answers",
     },
   },
   {

@@ -149,6 +149,7 @@ const assignment = [
   "scope.kind",
   "scope.collections.collectionId",
 ];
+const webhook = ["webhookId", "events", "description", "host", "disabledReason", "owner.id"];
 const approvalRule = ["kind", "actions", "tenantIds", "approvers"].map((name) => `rules.${name}`);
 
 /** By operation: places of texts, without the numbers of lists. */
@@ -191,6 +192,13 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "configuration-import": ["message"],
   "sync-sign-in": ["means", "end", "code"],
   "sync-consent": ["end", "code"],
+  "webhooks-add": webhook,
+  "webhooks-change": webhook,
+  "webhooks-remove": webhook,
+  "webhooks-disable": webhook,
+  "webhooks-rotate-secret": ["webhookId"],
+  "webhooks-test": ["deliveryId"],
+  "webhooks-redeliver": ["deliveryId"],
   "approvals-approve": verdict,
   "approvals-reject": verdict,
   "approvals-expire": verdict,

@@ -161,6 +161,22 @@ export function explain(
 export const decide = (standing: Standing, permission: Permission, resource: Resource): Decision =>
   explain(standing, permission, resource).decision;
 
+/** Whether a permission is held for the whole of each of these tenants; without tenants: everywhere. */
+export function holdsIn(
+  standing: Standing,
+  permission: Permission,
+  tenantIds: readonly string[] | undefined,
+): boolean {
+  const resources: readonly Resource[] = tenantIds?.map((tenantId) => ({
+    kind: "tenant",
+    tenantId,
+  })) ?? [{ kind: "global" }];
+  return resources.every((resource) => {
+    const decision = decide(standing, permission, resource);
+    return decision.allowed && decision.limits.kind === "all";
+  });
+}
+
 /**
  * Whether assignments to groups may be missing: the caller is in more groups than a token names. Which ones
  * is not looked at, so that being told so says nothing of what was asked for.

@@ -74,6 +74,10 @@ const table = {
     scope: "tenant",
     means: "Change what is wanted of a tenant's configuration, and how it is synchronised.",
   },
+  "webhooks.manage": {
+    scope: "tenant",
+    means: "Make, change and remove webhooks: tell other systems what you may read yourself.",
+  },
   "registration.read": { scope: "tenant", means: "See registrations of devices into Autopilot." },
   "registration.submit": { scope: "tenant", means: "Register devices into Autopilot." },
 } as const satisfies Record<string, Meaning>;
@@ -190,6 +194,7 @@ export const builtInRoles: readonly Role[] = [
       "sync.run",
       "sync.approve",
       "configuration.manage",
+      "webhooks.manage",
     ],
   ),
   builtIn(
@@ -273,6 +278,8 @@ const anonymous: Requirement = { kind: "anonymous" };
 const signedIn: Requirement = { kind: "signedIn" };
 const everywhere = (permission: Permission): Requirement => of(permission, "global");
 const inTenant = (permission: Permission): Requirement => of(permission, "tenant");
+/** The handler keeps to what the caller reaches. */
+const ofWebhooks: Requirement = { kind: "eachTenant", permission: "webhooks.manage" };
 const inCollection = (permission: Permission): Requirement => of(permission, "collection");
 const of = (permission: Permission, on: On) => ({
   kind: "permission" as const,
@@ -355,6 +362,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "configuration-edit": inTenant("configuration.manage"),
   "configuration-export": inTenant("sync.read"),
   "configuration-import": inTenant("configuration.manage"),
+  "webhooks-list": ofWebhooks,
+  "webhooks-add": ofWebhooks,
+  "webhooks-get": ofWebhooks,
+  "webhooks-change": ofWebhooks,
+  "webhooks-remove": ofWebhooks,
+  "webhooks-rotate-secret": ofWebhooks,
+  "webhooks-test": ofWebhooks,
+  "webhooks-deliveries": ofWebhooks,
+  "webhooks-delivery": ofWebhooks,
+  "webhooks-redeliver": ofWebhooks,
   "me-get": signedIn,
   // About oneself; about somebody else the handler asks for access.read.
   "access-explain": signedIn,

@@ -35,6 +35,8 @@ export const anyIds: Found = new Map([
   ["syncId", key],
   ["type", "roleScopeTag"],
   ["key", "Default"],
+  ["webhookId", key],
+  ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);
 

@@ -58,6 +58,8 @@ const times = { claimMs: 1000, confirmAfterMs: 1000, graphTimeoutMs: 500, overdu
 export type DoorOptions = {
   readonly connectionString?: string;
   readonly tap?: Interceptor;
+  /** Where keys that seal secrets are kept; without it nothing is sealed. */
+  readonly keyFile?: string;
   /** Times the table of request rates. */
   readonly rateFactor?: number;
   /** After twice that time, work without a sign of life is taken up again. */
@@ -68,6 +70,7 @@ export type DoorOptions = {
 export async function openDoor(options: DoorOptions = {}) {
   const {
     connectionString,
+    keyFile,
     tap = passThrough,
     rateFactor = 1000,
     claimMs = times.claimMs,
@@ -80,7 +83,12 @@ export async function openDoor(options: DoorOptions = {}) {
     claimMs,
     keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value } as const,
-    access: { ...accessWith(adminToken), homeTenantIds: [home], rateFactor },
+    access: {
+      ...accessWith(adminToken),
+      homeTenantIds: [home],
+      rateFactor,
+      sealing: keyFile === undefined ? undefined : ({ kind: "file", path: keyFile } as const),
+    },
     graphUrl: "https://graph.invalid",
     authorityUrl: directory.authorityUrl,
     clientId: "muster",

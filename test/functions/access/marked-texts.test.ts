@@ -22,6 +22,8 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "approvals-approve": ["/comment"],
   "approvals-reject": ["/comment"],
   "approval-rules-replace": ["/rules/actions"],
+  "webhooks-add": ["/description"],
+  "webhooks-change": ["/description"],
   "roles-add": ["/name", "/description"],
   "roles-replace": ["/name", "/description"],
   "assignments-add": ["/note", "/roleId", "/scope/collections/collectionId"],

@@ -98,8 +98,9 @@ const queries: Readonly<Record<string, string>> = {
 async function opened(line: string, token: string | undefined): Promise<boolean> {
   const { status, text, body } = await app.call({ ...harmless(line), token });
   if (line === "zz-unknown-route" && body["code"] === "unknown-route") return true;
-  // Only who may see a tenant's syncs and configuration is told that there is none of that name.
-  if (["unknown-sync", "unknown-configuration"].includes(String(body["code"]))) return true;
+  // Only who may see a tenant's syncs and configuration, or webhooks, is told that there is none of that name.
+  const unknown = ["unknown-sync", "unknown-configuration", "unknown-webhook"];
+  if (unknown.includes(String(body["code"]))) return true;
   expect([200, 201, 202, 204, 400, 401, 403, 404, 409, 412], `${line}: ${text}`).toContain(status);
   return ![401, 403, 404].includes(status);
 }

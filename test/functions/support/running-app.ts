@@ -57,6 +57,7 @@ export async function startApp(settings: Readonly<Record<string, string>> = {}) 
       MUSTER_CLIENT_SECRET: sandbox.clientSecret,
       MUSTER_SIGN_IN_CLIENT_ID: sandbox.home.signInClientId,
       MUSTER_GRAPH_URL: sandbox.graphUrl,
+      MUSTER_KEY_FILE: join(home, "keys.json"),
       NODE_EXTRA_CA_CERTS: sandbox.caFile,
       // What fails comes back at once: a test has no time for second thoughts.
       AzureFunctionsJobHost__extensions__queues__visibilityTimeout: "00:00:00",

@@ -28,10 +28,20 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
 /** The same of the operation that is for many tenants. */
 export const manySyncs = (tenantId: string) => ({ tenantIds: [tenantId], mode: "exportOnly" });
 
+/** A webhook about a tenant. */
+export const webhookFor = (tenantId: string) => ({
+  url: "https://hooks.example/muster",
+  events: ["sync.statusChanged", "sync.approvalPending"],
+  description: "tickets",
+  tenantIds: [tenantId],
+});
+
 /** Operations that act on a sync that waits, or has done something: each is tried where it can, in tests of its own. */
 export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntries([
   ...Object.entries(syncBodies).map(([name, [first]]) => [name, first]),
   ["syncs-start-many", manySyncs("7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01")],
+  ["webhooks-add", webhookFor("7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01")],
+  ["webhooks-change", { enabled: false }],
   ...[
     "syncs-cancel",
     "syncs-undo",
@@ -43,5 +53,9 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "syncs-consent-begin",
     "syncs-consent-check",
     "syncs-consent-continue",
+    "webhooks-remove",
+    "webhooks-rotate-secret",
+    "webhooks-test",
+    "webhooks-redeliver",
   ].map((name) => [name, undefined]),
 ]);

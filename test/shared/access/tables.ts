@@ -29,10 +29,10 @@ export const writing = { random: Math.random, wait: (ms: number) => wait(ms) };
 export const newTenant = (): string => randomId();
 
 /** The same, under names that nobody else uses: for what lies in one partition for all. */
-export async function openOwnTables(): Promise<Tables> {
+export async function openOwnTables(tap: Interceptor = passThrough): Promise<Tables> {
   const prefix = `T${randomId().replaceAll("-", "")}`;
   const value = storageConnectionString();
   const clientOf = (name: string) =>
     TableClient.fromConnectionString(value, prefix + name, { allowInsecureConnection: true });
-  return new Tables(clientOf, passThrough);
+  return new Tables(clientOf, tap);
 }

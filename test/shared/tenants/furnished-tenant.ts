@@ -6,6 +6,8 @@ import { queueNames, type TableName, tableNames } from "../../../shared/storage/
 import { ofTenant, type Tables } from "../../../shared/storage/tables.ts";
 import { neverSynced } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
+import { deliveryOf } from "../../../shared/webhooks/webhook.ts";
+import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import type { NotifyRig } from "../../support/notify-rig.ts";
 import { caller } from "../access/installation.ts";
@@ -28,6 +30,8 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   audit: "stays: it says who removed the tenant",
   roles: "belong to no tenant",
   assignments: "stay, and give nothing without the tenant",
+  webhooks: "belong to no tenant, and are told nothing without it",
+  webhookDeliveries: "purged",
   deadLetters: "belongs to no tenant; gone by its age",
 };
 
@@ -82,6 +86,11 @@ export async function furnish(rig: NotifyRig) {
   const syncs = new SyncStore(storage.tables);
   await syncs.change({ value: neverSynced(tenantId, 0), etag: "" });
   await syncs.index(neverSynced(tenantId, 0));
+  const told = { eventId: randomUUID(), at: Date.now(), type: "sync.statusChanged" } as const;
+  const webhook = { webhookId: newestFirstId(Date.now()) };
+  await new WebhookStore(storage.tables).add(
+    deliveryOf(webhook, { ...told, tenantId, data: {} }, ""),
+  );
   return { tenantId, notificationIds: [all, some] };
 }
 
@@ -107,6 +116,8 @@ export async function tablesWith(
   const where = notificationIds.length > 0 ? `${mine} or ${refreshes}` : refreshes;
   for (const partition of ["notification", "refresh", "purge"])
     await note(tableNames.openWork, { partition, where });
+  const anywhere = { partitionsFrom: "", partitionsBelow: "~" };
+  await note(tableNames.webhookDeliveries, { ...anywhere, where: `tenantId eq '${tenantId}'` });
   await note(tableNames.tenants, { partition: "tenants", where: `RowKey eq '${tenantId}'` });
   return [...found].toSorted();
 }

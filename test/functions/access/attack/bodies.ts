@@ -1,5 +1,5 @@
 /** Well-formed requests about some ids, for every operation of the document that takes a body. */
-import { manySyncs, syncBodies } from "../../support/sync-bodies.ts";
+import { manySyncs, syncBodies, webhookFor } from "../../support/sync-bodies.ts";
 import type { Ids } from "./inhabited.ts";
 
 const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
@@ -52,5 +52,10 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
     { rules: [{ kind: "notification", actions: "all", tenantIds: [tenantId], moreThan: 0 }] },
   ],
   ...Object.fromEntries(Object.entries(syncBodies).map(([name, bodies]) => [name, () => bodies])),
+  "webhooks-add": ({ tenantId = "" }) => [
+    { ...webhookFor(tenantId), tenantIds: undefined },
+    webhookFor(tenantId),
+  ],
+  "webhooks-change": ({ tenantId = "" }) => [{ tenantIds: [tenantId] }],
   "syncs-start-many": ({ tenantId = "" }) => [manySyncs(tenantId)],
 };

@@ -45,11 +45,13 @@ function described(path: string, method: string, entry: Entry): Described {
   };
 }
 
-/** Names in paths about syncs: a sync that nobody has begun, and an item that every tenant has. */
+/** Names in paths: a sync that nobody has begun, an item that every tenant has, a webhook that nobody has made. */
 export const aboutSyncs: Readonly<Record<string, string>> = {
   syncId: "0".repeat(22),
   type: "roleScopeTag",
   key: "Default",
+  webhookId: "0".repeat(22),
+  deliveryId: "0".repeat(32),
 };
 
 /** The path with its parameters filled in; one that nobody knows is a gap in the test. */
