@@ -86,9 +86,11 @@ import {
   editConfigurationItemFunction,
   exportConfigurationFunction,
   getConfigurationItemFunction,
+  getItemRulesFunction,
   importConfigurationFunction,
   listConfigurationItemsFunction,
   listConfigurationTypesFunction,
+  replaceItemRulesFunction,
 } from "./sync/configuration.http.ts";
 import {
   beginConsentFunction,
@@ -239,6 +241,8 @@ const ours: readonly AnyFunction<Services>[] = [
   listConfigurationItemsFunction,
   getConfigurationItemFunction,
   editConfigurationItemFunction,
+  getItemRulesFunction,
+  replaceItemRulesFunction,
   exportConfigurationFunction,
   importConfigurationFunction,
   authenticationFunction,

@@ -10,10 +10,13 @@ import {
   ItemBody,
   ItemDetail,
   ItemPath,
+  ItemRulesBody,
+  ItemRulesView,
   ItemView,
   TypePath,
   TypeView,
 } from "../../shared/sync/contract.ts";
+import { readItemRules, replaceItemRules } from "../../shared/sync/item-rules.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 import { type SyncNeeds, whoCalls } from "./syncs.http.ts";
@@ -101,6 +104,45 @@ export const editConfigurationItemFunction = onHttp(
     const { message } = body;
     signedInOf(tools).note({ object: `configuration/${type}`, after: { type, key, message } });
     return succeed(ok(found.value.view, found.value.etag));
+  },
+);
+
+export const getItemRulesFunction = onHttp(
+  operation({
+    name: "configuration-rules-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules",
+    summary: "Show what was decided about an item: mode, accepted deviations, overrides",
+    tag: "Configuration",
+    params: ItemPath,
+    answers: { 200: { description: "Its rules", body: ItemRulesView, headers: ["ETag"] } },
+  }),
+  async ({ params: { tenantId, ...name } }, { services }: Tools<Needs>) => {
+    const found = await readItemRules(services.sync, tenantId, name);
+    return found.ok ? succeed(ok(found.value.view, found.value.etag)) : found;
+  },
+);
+
+export const replaceItemRulesFunction = onHttp(
+  operation({
+    name: "configuration-rules-replace",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules",
+    summary:
+      "Say how an item is compared, which differences are accepted, and what this tenant wants instead",
+    tag: "Configuration",
+    conditional: true,
+    params: ItemPath,
+    body: ItemRulesBody,
+    answers: { 200: { description: "Its rules now", body: ItemRulesView, headers: ["ETag"] } },
+  }),
+  async ({ params: { tenantId, ...name }, body, ifMatch }, tools: Tools<Needs>) => {
+    const { services } = tools;
+    const by = whoCalls(tools);
+    const replaced = await replaceItemRules(services.sync, tenantId, name, body, { ifMatch, by });
+    if (!replaced.ok) return replaced;
+    signedInOf(tools).note({ object: `configuration/${name.type}`, after: { ...name, ...body } });
+    return succeed(ok(replaced.value.view, replaced.value.etag));
   },
 );
 

@@ -16,6 +16,7 @@ import { keptOf, type ListedItem, type Repository, type Tree } from "./revisions
 import { readRules } from "./state/rules.ts";
 import type { Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
+import { itemRulesView } from "./views.ts";
 
 type Parts = {
   readonly store: SyncStore;
@@ -89,12 +90,12 @@ export class Configuration {
     const wanted = byKey(await revisions.list(tenantId, type, desired[type])).get(key);
     const found = byKey(await revisions.list(tenantId, type, actual[type])).get(key);
     if (wanted === undefined && found === undefined) return unknownItem(type, key);
-    const { modes } = await readRules(revisions, tenant);
+    const rules = await readRules(revisions, tenant);
     const view = {
       ...viewOf(type, key, wanted, found),
       ...(wanted === undefined ? {} : { desired: (await revisions.item(tenantId, wanted)).body }),
       ...(found === undefined ? {} : { actual: (await revisions.item(tenantId, found)).body }),
-      mode: modes[`${type}/${key}`] ?? ("strict" as const),
+      ...itemRulesView(rules, { type, key }, this.#parts.clock.now()),
       history: await this.#history(tenantId, type, key),
     };
     return succeed({ view, etag: etagOf(wanted) });
@@ -279,13 +280,15 @@ function viewOf(
   };
 }
 
-const unknownType = (type: string): { ok: false; failure: Failure } =>
+/** Says that there is no such type. */
+export const unknownType = (type: string): { ok: false; failure: Failure } =>
   fail(
     "unknown-configuration",
     `There is no type of configuration ${type}. GET .../configuration lists them.`,
   );
 
-const unknownItem = (type: string, key: string): { ok: false; failure: Failure } =>
+/** Says that there is no such item. */
+export const unknownItem = (type: string, key: string): { ok: false; failure: Failure } =>
   fail("unknown-configuration", `There is no ${type} ${key}, neither wanted nor in the tenant.`);
 
 const changedMeanwhile = (key: string): { ok: false; failure: Failure } =>

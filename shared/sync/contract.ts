@@ -295,22 +295,6 @@ export const ItemView = z
   })
   .meta({ id: "ConfigurationItem" });
 
-/** An item with its content and its history. */
-export const ItemDetail = ItemView.extend({
-  desired: json.optional(),
-  actual: json.optional(),
-  mode: z.enum(["strict", "subset"]),
-  history: z.array(
-    z.object({
-      revision: z.string(),
-      at: z.iso.datetime(),
-      by: who,
-      message: z.string(),
-      hash: z.string().optional().describe("Absent: it was taken out"),
-    }),
-  ),
-}).meta({ id: "ConfigurationItemDetail" });
-
 const maxDepth = 64;
 
 /** Texts that nobody can read, by their places; what names an item has no line breaks either. */
@@ -325,6 +309,76 @@ function* unreadable(
   } else if (typeof node === "object" && node !== null && path.length < maxDepth)
     for (const [name, value] of Object.entries(node)) yield* unreadable(value, [...path, name]);
 }
+
+const mode = z
+  .enum(["strict", "subset"])
+  .describe("subset: only what the wanted item names is compared");
+const pointer = Line.max(1024)
+  .refine((text) => /^(\/([^~]|~[01])*)?$/.test(text), "must be a JSON pointer")
+  .describe("As plans have it: elements of lists by their names");
+const Value = z
+  .unknown()
+  .superRefine((value, context) => {
+    if (value === undefined) context.addIssue({ code: "custom", message: "must be there" });
+    for (const { path, words } of unreadable(value, []))
+      context.addIssue({ code: "custom", path, message: words });
+  })
+  .meta({ description: "Any JSON" }) as unknown as z.ZodType<Json>;
+const Deviation = z.strictObject({
+  pointer,
+  accepted: Value.exactOptional().describe(
+    "What the tenant has there, as a plan shows it; absent: nothing",
+  ),
+  reason: Prose.min(1).max(1000),
+  until: z.iso.datetime().exactOptional().describe("From then on it is a difference again"),
+});
+const Override = z.strictObject({ pointer, value: Value });
+
+/** Body of a replacement of an item's rules. */
+export const ItemRulesBody = z.strictObject({
+  mode: mode.default("strict"),
+  deviations: z.array(Deviation).max(100).default([]).describe("Differences that are accepted"),
+  overrides: z
+    .array(Override)
+    .max(100)
+    .default([])
+    .describe("Values that this tenant wants instead of the wanted ones"),
+  message: Line.min(1).max(200),
+});
+
+/** What was decided about an item. */
+export const ItemRulesView = z
+  .object({
+    mode,
+    deviations: z.array(
+      z.object({
+        pointer: z.string(),
+        accepted: json.optional(),
+        reason: z.string(),
+        until: z.iso.datetime().optional(),
+        isOver: z.boolean().describe("Its time has run out: it hides nothing any more"),
+      }),
+    ),
+    overrides: z.array(z.object({ pointer: z.string(), value: json })),
+    decided: z.object({ at: z.iso.datetime(), by: who, message: z.string() }).optional(),
+  })
+  .meta({ id: "ItemRules" });
+
+/** An item with its content and its history. */
+export const ItemDetail = ItemView.extend({
+  desired: json.optional(),
+  actual: json.optional(),
+  ...ItemRulesView.shape,
+  history: z.array(
+    z.object({
+      revision: z.string(),
+      at: z.iso.datetime(),
+      by: who,
+      message: z.string(),
+      hash: z.string().optional().describe("Absent: it was taken out"),
+    }),
+  ),
+}).meta({ id: "ConfigurationItemDetail" });
 
 /** Content as it is wanted: what it may hold, the type's own rules say. */
 const ItemContent = z

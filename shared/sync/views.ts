@@ -1,18 +1,28 @@
 /** Syncs, plans and statuses as the API shows them. Pure. */
 import type * as z from "zod";
-import { toIso } from "../kernel/clock.ts";
+import { type Instant, toIso } from "../kernel/clock.ts";
 import type { ConfigurationType } from "./catalogue/configuration-type.ts";
 import type {
   AuthenticationView,
   ErrorView,
+  ItemRulesView,
   ReportView,
   SyncStatusView,
   SyncView,
 } from "./contract.ts";
+import { isOver, rulesOf } from "./plan/compare.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { AwaitedPerson } from "./run/authentication.ts";
 import { eventsIn, syncStatuses } from "./state/lifecycle.ts";
-import type { ItemProgress, Sync, SyncError, TenantSync, TypeProgress } from "./state/sync.ts";
+import type { RulesDocument } from "./state/rules.ts";
+import type {
+  ItemName,
+  ItemProgress,
+  Sync,
+  SyncError,
+  TenantSync,
+  TypeProgress,
+} from "./state/sync.ts";
 
 /** A sync; `tenant` where it may be the active one. */
 export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncView> {
@@ -170,6 +180,25 @@ export const statusView = (tenant: TenantSync): z.output<typeof SyncStatusView> 
   may: eventsIn(tenant.status),
   settings: tenant.settings,
 });
+
+/** What was decided about an item. */
+export function itemRulesView(
+  rules: RulesDocument,
+  { type, key }: ItemName,
+  now: Instant,
+): z.output<typeof ItemRulesView> {
+  const { mode, deviations, overrides } = rulesOf(rules, type, key);
+  const decided = rules.decided[`${type}/${key}`];
+  return {
+    mode,
+    deviations: deviations.map((each) => ({
+      ...shown(each, ["pointer", "accepted", "reason", "until"]),
+      isOver: isOver(each, now),
+    })),
+    overrides: overrides.map(({ pointer, value }) => ({ pointer, value })),
+    ...(decided && { decided: { ...decided, at: toIso(decided.at) } }),
+  };
+}
 
 /** A sync as lines of its log: one JSON object each, in the order of time. */
 export function* logLines(

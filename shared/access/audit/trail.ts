@@ -189,6 +189,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
     "nightly.mode",
   ],
   "configuration-edit": ["type", "key", "message"],
+  "configuration-rules-replace": ["type", "key", "message", "mode", "deviations.reason"],
   "configuration-import": ["message"],
   "sync-sign-in": ["means", "end", "code"],
   "sync-consent": ["end", "code"],

@@ -75,7 +75,11 @@ export type ItemRules = Pick<PlanRules, "deviations" | "overrides"> & {
 };
 
 /** The rules of one item. */
-export function rulesOf(rules: PlanRules, type: string, key: string): ItemRules {
+export function rulesOf(
+  rules: Pick<PlanRules, "modes" | "deviations" | "overrides">,
+  type: string,
+  key: string,
+): ItemRules {
   const own = (rule: { readonly type: string; readonly key: string }): boolean =>
     rule.type === type && rule.key === key;
   return {
@@ -110,8 +114,9 @@ export function targetBody(
 ): JsonObject | undefined {
   const merged = rules.mode === "subset" ? mergeOver(lens, desired, actual) : desired;
   let body = isObject(merged) ? merged : desired;
-  for (const { pointer, accepted, until } of rules.deviations) {
-    if (until !== undefined && (fromIso(until) ?? 0) <= now) continue;
+  for (const deviation of rules.deviations) {
+    const { pointer, accepted } = deviation;
+    if (isOver(deviation, now)) continue;
     const there = valueAt(lens, actual, pointer);
     if (!isDeepStrictEqual(plain(lens, actual, pointer), accepted)) continue;
     if (pointer === "") return actual;
@@ -119,6 +124,10 @@ export function targetBody(
   }
   return body;
 }
+
+/** Whether the time of an accepted deviation has run out: it is a difference again. */
+export const isOver = ({ until }: { readonly until?: string | undefined }, now: Instant): boolean =>
+  until !== undefined && (fromIso(until) ?? 0) <= now;
 
 /** The value at a pointer as `PropertyChange` shows it. */
 function plain(lens: Lens, body: JsonObject | undefined, pointer: string): Json | undefined {

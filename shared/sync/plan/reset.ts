@@ -17,12 +17,15 @@ export const desiredAfterReset = (
   desired: readonly TypeContent[],
   actual: readonly TypeContent[],
   which: Which,
-): TypeContent[] => replaced(desired, actual, which, ({ flaw }) => flaw !== undefined);
+): TypeContent[] => replaced(desired, actual, which);
+
+type RulesOfItems = Pick<PlanRules, "overrides" | "deviations">;
 
 /** The rules after a reset: what they say of these items was about the content that went. */
-export function rulesAfterReset(rules: PlanRules, which: Which): PlanRules {
-  const stays = (rule: { readonly type: string; readonly key: string }): boolean =>
-    !chosen(which)(rule.type, rule.key);
+export function rulesAfterReset<T extends RulesOfItems>(rules: T, which: Which): T {
+  const isReset = chosen(which);
+  const stays = ({ type, key }: { readonly type: string; readonly key: string }): boolean =>
+    !isReset(type, key);
   return {
     ...rules,
     overrides: rules.overrides.filter(stays),
@@ -30,15 +33,29 @@ export function rulesAfterReset(rules: PlanRules, which: Which): PlanRules {
   };
 }
 
+/** The rules with what others say of these items. */
+export function rulesWith<T extends RulesOfItems>(rules: T, others: T, which: Which): T {
+  const isMeant = chosen(which);
+  const own = ({ type, key }: { readonly type: string; readonly key: string }): boolean =>
+    isMeant(type, key);
+  const rest = rulesAfterReset(rules, which);
+  return {
+    ...rest,
+    overrides: [...rest.overrides, ...others.overrides.filter(own)],
+    deviations: [...rest.deviations, ...others.deviations.filter(own)],
+  };
+}
+
 /**
  * What is desired when a deploy is undone: of the items that it touched what `before` has, which is the manifest from
- * before the deploy. What the deploy created is desired no longer; name it in `undone` when planning.
+ * before the deploy, but for what was read in part then. What the deploy created is desired no longer; name it in
+ * `undone` when planning.
  */
 export const desiredForUndo = (
   desired: readonly TypeContent[],
   before: readonly TypeContent[],
   touched: Which,
-): TypeContent[] => replaced(desired, before, touched, () => false);
+): TypeContent[] => replaced(desired, before, touched);
 
 type Entry = { readonly entry: ItemEntry; readonly item: Item | undefined };
 
@@ -46,7 +63,6 @@ function replaced(
   desired: readonly TypeContent[],
   source: readonly TypeContent[],
   which: Which,
-  isUnfit: (entry: ItemEntry) => boolean,
 ): TypeContent[] {
   const isChosen = chosen(which);
   const types = [...new Set([...desired, ...source].map(({ type }) => type))].toSorted();
@@ -56,7 +72,7 @@ function replaced(
     const kept = pairsOf(own, other).flatMap((pair): Entry[] => {
       const keys = [pair.desired?.key, pair.actual?.key].filter((key) => key !== undefined);
       const takes = keys.some((key) => isChosen(type, key));
-      const from = takes && !(pair.actual && isUnfit(pair.actual)) ? pair.actual : pair.desired;
+      const from = takes && pair.actual?.flaw === undefined ? pair.actual : pair.desired;
       if (from === undefined) return [];
       const content = from === pair.actual ? other : own;
       return [{ entry: from, item: content?.items.find(({ key }) => key === from.key) }];

@@ -152,33 +152,6 @@ export class Repository {
     return this.#put(tenantId, "manifests", JSON.stringify(manifest), [before]);
   }
 
-  /**
-   * A tree in which the named items are as another tree has them; what is not there is taken out. Without names: all
-   * items of the other tree's types.
-   */
-  async withItems(
-    tenantId: string,
-    tree: Tree,
-    from: Tree,
-    names: readonly Pick<Item, "type" | "key">[] | undefined,
-  ): Promise<Tree> {
-    if (names === undefined) return { ...tree, ...from };
-    const next: Record<string, string> = { ...tree };
-    for (const [type, own] of Map.groupBy(names, (name) => name.type)) {
-      const [mine, theirs] = [
-        await this.content(tenantId, type, tree[type]),
-        await this.content(tenantId, type, from[type]),
-      ];
-      const keys = new Set(own.map(({ key }) => key));
-      const kept = [
-        ...keptOf(mine).filter(({ item }) => !keys.has(item.key)),
-        ...keptOf(theirs).filter(({ item }) => keys.has(item.key)),
-      ];
-      next[type] = await this.putType(tenantId, type, kept, tree[type]);
-    }
-    return next;
-  }
-
   /** Keeps any other document by its content; answers its name. */
   putDocument(tenantId: string, document: unknown): Promise<string> {
     return this.#put(tenantId, "documents", JSON.stringify(document), []);

@@ -14,8 +14,8 @@ import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
 import type { Tree } from "../revisions/revisions.ts";
-import { readRules } from "../state/rules.ts";
-import type { Sync } from "../state/sync.ts";
+import { type RulesDocument, readRules } from "../state/rules.ts";
+import type { Sync, TenantSync } from "../state/sync.ts";
 import type { SyncWork } from "../state/sync-work.ts";
 
 /** What planning takes. */
@@ -162,30 +162,48 @@ async function makePlan(
     await contents(desiredTree, readable),
     await contents(snapshotTree, readable),
   ];
-  const { deletable, ...rules } = await readRules(revisions, tenant);
-  const things = await parts.things.find(sync.tenantId, snapshotTree, differing(wanted, actual));
+  const rules = await readRules(revisions, tenant);
+  const bodies = [
+    ...differing(wanted, actual),
+    { overrides: rules.overrides.map(({ value }) => value) },
+  ];
+  const things = await parts.things.find(sync.tenantId, snapshotTree, bodies);
   if (things.kind === "failed") return things;
-  const named = sync.items?.map(({ type, key }) => `${type}/${key}`);
   const input: PlanInput = {
     types,
     desired: wanted,
     actual,
-    rules: { ...rules, deletes: tenant.settings.deletes },
     now: clock.now(),
     lookup: lookupIn(things.things),
     unread: read.unread,
-    approvedBefore: deletable.map((name) => {
-      const [type = "", ...key] = name.split("/");
-      return { type, key: key.join("/") };
-    }),
-    ...(named === undefined ? {} : { only: new Set(named) }),
-    ...(sync.undoes === undefined || named === undefined ? {} : { undone: new Set(named) }),
+    ...decidedFor(sync, tenant, rules),
   };
   const made = planWithTargets(input);
   const policies = made.plan.changes.some(({ type }) => type === "conditionalAccessPolicy");
   if (!policies) return made;
   const facts = await parts.lockOut(sync.tenantId, tenant.settings.breakGlassGroups, snapshotTree);
   return facts === undefined ? made : planWithTargets({ ...input, lockOut: facts });
+}
+
+/** What a plan goes by of what people have decided: about items, and for this sync. */
+function decidedFor(
+  { items, undoes }: Sync,
+  { settings }: TenantSync,
+  { deletable, ...rules }: RulesDocument,
+): Pick<PlanInput, "rules" | "approvedBefore" | "only" | "undone"> {
+  const only = items && new Set(items.map(({ type, key }) => `${type}/${key}`));
+  const undone = undoes === undefined ? undefined : only;
+  // What a deploy has added goes by an undo, though nobody would mind it otherwise.
+  const modes = Object.entries(rules.modes).filter(([name]) => undone?.has(name) !== true);
+  return {
+    rules: { ...rules, modes: Object.fromEntries(modes), deletes: settings.deletes },
+    approvedBefore: deletable.map((name) => {
+      const [type = "", ...key] = name.split("/");
+      return { type, key: key.join("/") };
+    }),
+    ...(only && { only }),
+    ...(undone && { undone }),
+  };
 }
 
 /** What a plan fails of when Graph does not answer. */

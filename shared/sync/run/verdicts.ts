@@ -4,7 +4,10 @@
  */
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
+import type { TypeContent } from "../items/item.ts";
 import { type Plan, type Selection, selectChanges } from "../plan/plan.ts";
+import { desiredAfterReset, desiredForUndo, rulesAfterReset, rulesWith } from "../plan/reset.ts";
+import { keptOf, type Tree } from "../revisions/revisions.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
 import { readRules } from "../state/rules.ts";
 import {
@@ -168,21 +171,44 @@ export async function rejectAndReset(
         faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
       });
     const { revisions } = parts;
-    const tree = await revisions.withItems(
-      ids.tenantId,
-      await revisions.tree(ids.tenantId, work.sync.desired),
-      await revisions.tree(ids.tenantId, work.sync.snapshot),
-      names,
-    );
-    const desired = await revisions.putTree(ids.tenantId, tree, work.sync.desired);
+    const desired = await takenFrom(parts, work.sync, work.sync.snapshot, names, desiredAfterReset);
+    const before = work.tenant.rules;
+    const rules = rulesAfterReset(await readRules(revisions, work.tenant), names);
     await work.finish(
       "rejectAndReset",
-      { outcome: "rejectedAndReset", items: [...names] },
-      { desired },
+      {
+        outcome: "rejectedAndReset",
+        items: [...names],
+        ...(before === undefined ? {} : { rules: before }),
+      },
+      { desired, rules: await revisions.putDocument(ids.tenantId, rules) },
       by,
     );
     return succeed(work.sync);
   });
+}
+
+/** The desired tree with these items as another tree has them. */
+async function takenFrom(
+  { revisions }: StartParts,
+  { tenantId, desired }: Pick<TenantSync, "tenantId" | "desired">,
+  source: string | undefined,
+  names: readonly ItemName[],
+  take: typeof desiredAfterReset,
+): Promise<string> {
+  const [own, other] = [
+    await revisions.tree(tenantId, desired),
+    await revisions.tree(tenantId, source),
+  ];
+  const types = [...new Set(names.map(({ type }) => type))].filter((type) => other[type]);
+  const contents = (tree: Tree): Promise<TypeContent[]> =>
+    Promise.all(types.map((type) => revisions.content(tenantId, type, tree[type])));
+  const next: Record<string, string> = { ...own };
+  for (const content of take(await contents(own), await contents(other), names)) {
+    const { type } = content;
+    next[type] = await revisions.putType(tenantId, type, keptOf(content), own[type]);
+  }
+  return revisions.putTree(tenantId, next, desired);
 }
 
 /** Asks a sync to stop: at once where it waits or has not begun to write, else before the next item. */
@@ -280,19 +306,18 @@ export async function undoSync(
   const names = await touchedBy(parts, done);
   if (names.length === 0)
     return fail("conflict", `The sync ${ids.syncId} changed nothing that could be taken back.`);
-  const back = done.outcome === "rejectedAndReset" ? done.desired : done.base;
+  const isReset = done.outcome === "rejectedAndReset";
+  const back = isReset ? done.desired : done.base;
   const refused = await updateRow(`what is wanted of ${tenantId}`, async () => {
     const tenant = await store.tenant(tenantId, clock.now());
     const { active } = tenant.value;
     if (active !== undefined) return underWay(tenant.value);
-    const tree = await revisions.withItems(
-      tenantId,
-      await revisions.tree(tenantId, tenant.value.desired),
-      await revisions.tree(tenantId, back),
-      names,
-    );
-    const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
-    const value = { ...tenant.value, desired };
+    const desired = await takenFrom(parts, tenant.value, back, names, desiredForUndo);
+    const now = rulesAfterReset(await readRules(revisions, tenant.value), names);
+    // What a reset had dropped comes back; what a deploy had gone by would only ask for the same again.
+    const before = isReset ? await readRules(revisions, { tenantId, rules: done.rules }) : now;
+    const rules = await revisions.putDocument(tenantId, rulesWith(now, before, names));
+    const value = { ...tenant.value, desired, rules };
     const message = `Undo of sync ${ids.syncId}`;
     const revision = { v: 1 as const, at: clock.now(), by: asked.by, message, tree: desired };
     const written = await store.change({ value, etag: tenant.etag }, { revision });

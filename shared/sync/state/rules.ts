@@ -7,32 +7,31 @@ import * as z from "zod";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { Json } from "../items/json.ts";
 import type { Repository } from "../revisions/revisions.ts";
+import { who } from "./sync.ts";
 import type { SyncRows } from "./sync-work.ts";
 
 const json = z.json() as z.ZodType<Json>;
-const item = { type: z.string().min(1).max(64), key: z.string().min(1).max(512) };
-const pointer = z
-  .string()
-  .regex(/^(\/.*)?$/, "must be a JSON pointer")
-  .max(1024);
+const place = { type: z.string(), key: z.string(), pointer: z.string() };
 
-/** The document. */
+/** The document. Items are named `type/key`. */
 export const RulesDocument = z.object({
   modes: z.record(z.string(), z.enum(["strict", "subset"])).default({}),
   deviations: z
     .array(
       z.object({
-        ...item,
-        pointer,
+        ...place,
         accepted: json.exactOptional(),
-        reason: z.string().max(1000),
+        reason: z.string(),
         until: z.iso.datetime().exactOptional(),
       }),
     )
     .default([]),
-  overrides: z.array(z.object({ ...item, pointer, value: json })).default([]),
+  overrides: z.array(z.object({ ...place, value: json })).default([]),
+  /** Who decided these of an item last, and why. */
+  decided: z
+    .record(z.string(), z.object({ at: z.number(), by: who, message: z.string() }))
+    .default({}),
   held: z.array(z.string()).default([]),
-  /** Items by `type/key`. */
   deletable: z.array(z.string()).default([]),
 });
 export type RulesDocument = z.output<typeof RulesDocument>;

@@ -34,7 +34,8 @@ export const SyncOutcome = z.enum([
 export type SyncOutcome = z.output<typeof SyncOutcome>;
 
 const reason = z.custom<ReasonCode>((code) => typeof code === "string");
-const who = z.object({ kind: z.string(), id: z.string(), name: z.string().exactOptional() });
+/** Who did something, in rows. */
+export const who = z.object({ kind: z.string(), id: z.string(), name: z.string().exactOptional() });
 /** Who did something: a caller, or the service itself. */
 export type Who = z.output<typeof who>;
 /** The service, by its schedule or after a time. */
@@ -113,6 +114,8 @@ export const Sync = z.object({
   undoes: z.string().exactOptional(),
   /** What was wanted when it was planned. */
   desired: z.string().exactOptional(),
+  /** What was decided about items before a reset dropped it. */
+  rules: z.string().exactOptional(),
   /** The plan: where it is kept, and the hash that an approval names. */
   plan: z.object({ document: z.string(), hash: z.string(), counts }).exactOptional(),
   /** Which changes were approved: the document with their ids. */

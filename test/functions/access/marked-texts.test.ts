@@ -11,6 +11,7 @@ import { adminToken, type Door, openDoor } from "./door.ts";
 /** Texts that the trail keeps: what a thing is called, and what people write about it for others. */
 const kept: Readonly<Record<string, readonly string[]>> = {
   "configuration-edit": ["/message"],
+  "configuration-rules-replace": ["/message", "/deviations/reason"],
   "configuration-import": ["/message"],
   "sync-settings-change": ["/breakGlassGroups", "/deletes", "/nightly/timeZone", "/types"],
   "tenants-add": ["/displayName"],

@@ -156,6 +156,13 @@ export const examples: Readonly<Record<string, Example>> = {
   "configuration-edit": {
     body: () => ({ body: { displayName: "Default", description: "ours" }, message: "ours" }),
   },
+  "configuration-rules-get": {},
+  "configuration-rules-replace": {
+    body: () => ({
+      overrides: [{ pointer: "/description", value: "this tenant's" }],
+      message: "of this tenant",
+    }),
+  },
   "configuration-export": {},
   "configuration-import": {
     body: () => ({

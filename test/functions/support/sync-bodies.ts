@@ -22,6 +22,21 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
     },
   ],
   "configuration-edit": [{ body, message: "a new tag" }],
+  "configuration-rules-replace": [
+    {
+      mode: "subset",
+      deviations: [
+        {
+          pointer: "/description",
+          accepted: "theirs",
+          reason: "agreed",
+          until: "2999-01-01T00:00:00Z",
+        },
+      ],
+      overrides: [{ pointer: "/description", value: "ours" }],
+      message: "as agreed",
+    },
+  ],
   "configuration-import": [{ items: [{ ...item, name: "New", body }], message: "tags" }],
 };
 

@@ -183,3 +183,46 @@ describe("a tenant's configuration", () => {
 
 const areOver = (states: readonly string[]): boolean =>
   states.every((state) => state !== "waiting");
+
+describe("what is decided about an item", () => {
+  const rules = `${base}/configuration/roleScopeTag/Branch%20offices/rules`;
+  const decided = {
+    mode: "subset",
+    deviations: [{ pointer: "/description", accepted: "theirs", reason: "agreed with them" }],
+    overrides: [{ pointer: "/description", value: "this tenant's" }],
+  };
+
+  it("is shown with the item, and replaced only in the state that was read", async () => {
+    const { status, body, headers } = await app.call("GET", rules);
+    expect([status, body]).toEqual([200, { mode: "strict", deviations: [], overrides: [] }]);
+    const put = (etag: string) =>
+      app.call("PUT", rules, {
+        body: { ...decided, message: "of this tenant" },
+        headers: { "if-match": etag },
+      });
+    const replaced = await put(headers.get("etag") ?? "");
+    expect(replaced.status, JSON.stringify(replaced.body)).toBe(200);
+    expect((await put(headers.get("etag") ?? "")).status).toBe(412);
+    expect(await get("/configuration/roleScopeTag/Branch%20offices")).toMatchObject({
+      ...decided,
+      decided: { message: "of this tenant", by: { kind: "bootstrap" } },
+    });
+  });
+
+  it("is refused whole, with a pointer to each fault", async () => {
+    const overrides = [
+      { pointer: "/nowhere", value: 1 },
+      { pointer: "/displayName", value: "Another" },
+    ];
+    const refused = await app.call("PUT", rules, { body: { overrides, message: "wrong" } });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: {
+        errors: [{ pointer: "/overrides/0/pointer" }, { pointer: "/overrides/1/value" }],
+      },
+    });
+    const nobody = `${base}/configuration/roleScopeTag/Nobody/rules`;
+    expect((await app.call("PUT", nobody, { body: { message: "no item" } })).status).toBe(404);
+    expect((await app.call("GET", rules)).body).toMatchObject(decided);
+  });
+});
