@@ -121,6 +121,7 @@ import {
 } from "./sync/syncs.http.ts";
 import {
   approveSyncFunction,
+  confirmSyncFunction,
   rejectSyncFunction,
   releaseHeldFunction,
   resetSyncFunction,
@@ -230,6 +231,7 @@ const ours: readonly AnyFunction<Services>[] = [
   syncErrorFunction,
   syncPlanFunction,
   approveSyncFunction,
+  confirmSyncFunction,
   rejectSyncFunction,
   resetSyncFunction,
   releaseHeldFunction,

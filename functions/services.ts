@@ -275,6 +275,7 @@ export async function buildServices(
       trail,
       announce: (events) => webhooks.webhookSender.announce(events),
       signIn,
+      approvals: granted.approvals,
       random: Math.random,
       wait: world.wait ?? ((ms) => wait(ms)),
     }),

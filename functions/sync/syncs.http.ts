@@ -40,8 +40,7 @@ export type SyncNeeds = {
 /** Whoever calls, as syncs remember them. */
 export const whoCalls = (tools: Tools<SyncNeeds>): Who => {
   const { principal, name } = personOf(signedInOf(tools).caller);
-  const { kind, id } = principal;
-  return { kind, id, ...(name === undefined ? {} : { name }) };
+  return { ...principal, ...(name === undefined ? {} : { name }) };
 };
 
 const locationOf = ({ tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">): string =>
@@ -88,7 +87,7 @@ async function start(
     mode,
     trigger: "manual",
     types: types.value,
-    onMissingUser,
+    ...(onMissingUser === undefined ? {} : { onMissingUser }),
     by,
     ...(items === undefined ? {} : { items }),
   });

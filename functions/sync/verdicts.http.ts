@@ -6,13 +6,21 @@ import { accepted, ok } from "../../shared/http/reply.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import {
   ApproveBody,
+  ConfirmBody,
   PlanView,
   RejectBody,
   ResetBody,
   SyncPath,
   SyncView,
 } from "../../shared/sync/contract.ts";
-import { approve, planOfSync, reject, rejectAndReset } from "../../shared/sync/run/verdicts.ts";
+import {
+  approve,
+  confirm,
+  planOfSync,
+  reject,
+  rejectAndReset,
+  secondPersonFor,
+} from "../../shared/sync/run/verdicts.ts";
 import { releaseHeld } from "../../shared/sync/state/rules.ts";
 import type { Sync, Who } from "../../shared/sync/state/sync.ts";
 import { planView, viewOf } from "../../shared/sync/views.ts";
@@ -34,9 +42,10 @@ export const syncPlanFunction = onHttp(
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const plan = await planOfSync(services.sync, found.value);
-    return plan === undefined
-      ? fail("conflict", `The sync ${params.syncId} has no plan yet, or none was needed.`)
-      : succeed(ok(planView(found.value, found.value.plan?.hash ?? "", plan)));
+    if (plan === undefined)
+      return fail("conflict", `The sync ${params.syncId} has no plan yet, or none was needed.`);
+    const rule = await secondPersonFor(services.sync, params.tenantId, plan);
+    return succeed(ok(planView(found.value, plan, rule)));
   },
 );
 
@@ -51,8 +60,8 @@ async function verdict(
   if (!found.ok) return found;
   const decided = await decide(whoCalls(tools));
   if (!decided.ok) return decided;
-  const { syncId, outcome, approval } = decided.value;
-  const after = { syncId, planHash, outcome, changes: approval?.changes };
+  const { syncId, outcome, approval, confirmed } = decided.value;
+  const after = { syncId, planHash, outcome, changes: approval?.changes, confirmed };
   signedInOf(tools).note({ object: `sync/${syncId}`, after });
   const location = `/api/v1/tenants/${ids.tenantId}/syncs/${syncId}`;
   return succeed(accepted(location, viewOf(decided.value)));
@@ -75,6 +84,22 @@ export const approveSyncFunction = onHttp(
   }),
   ({ params, body }, tools: Tools<SyncNeeds>) =>
     verdict(tools, params, body.planHash, (by) => approve(tools.services.sync, params, body, by)),
+);
+
+export const confirmSyncFunction = onHttp(
+  operation({
+    name: "syncs-confirm",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/confirm",
+    summary:
+      "Confirm many deletions, or a lock-out, for this sync: it plans again, and waits for approval",
+    tag: "Syncs",
+    params: SyncPath,
+    body: ConfirmBody,
+    answers,
+  }),
+  ({ params, body }, tools: Tools<SyncNeeds>) =>
+    verdict(tools, params, body.planHash, (by) => confirm(tools.services.sync, params, body, by)),
 );
 
 export const rejectSyncFunction = onHttp(

@@ -39,7 +39,7 @@ async function* files(parts: Parts, sync: Sync): AsyncGenerator<File> {
   yield json("report.json", reportView(sync, types, items, typeOf));
   yield { name: "log.ndjson", content: logLines(sync, types, items) };
   const plan = await planOfSync({ revisions }, sync);
-  if (plan !== undefined) yield json("plan.json", planView(sync, sync.plan?.hash ?? "", plan));
+  if (plan !== undefined) yield json("plan.json", planView(sync, plan, undefined));
   for (const [folder, tree] of await trees(parts, sync))
     yield* itemFiles(parts, sync, folder, tree);
 }

@@ -1,5 +1,6 @@
 /** What the API says about syncs, their plans and a tenant's configuration. */
 import * as z from "zod";
+import { callerKinds } from "../access/sign-in/caller.ts";
 import { Line, Prose } from "../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../kernel/values.ts";
 import type { Json, JsonObject } from "./items/json.ts";
@@ -16,7 +17,12 @@ import {
 } from "./state/sync.ts";
 
 const names = z.object({ en: z.string(), fr: z.string() });
-const who = z.object({ kind: z.string(), id: z.string(), name: z.string().optional() });
+const who = z.object({
+  kind: z.string(),
+  id: z.string(),
+  homeTenantId: z.string().optional(),
+  name: z.string().optional(),
+});
 const json = z.json() as z.ZodType<Json>;
 const maxItems = 500;
 const hash = z.string().regex(/^[0-9a-f]{64}$/, "must be a hash that a plan gave");
@@ -32,7 +38,10 @@ export const NewSyncBody = z.strictObject({
   mode: SyncMode.default("planAndDeploy"),
   types: z.array(TypeName).min(1).max(64).optional().describe("Default: all that are enabled"),
   items: z.array(ItemName).min(1).max(maxItems).optional().describe("Plan only these"),
-  onMissingUser: z.enum(["wait", "continueWithoutUser"]).default("wait"),
+  onMissingUser: z
+    .enum(["wait", "continueWithoutUser"])
+    .optional()
+    .describe("Default: as the tenant's settings say"),
 });
 
 /** Body of a start for many tenants. */
@@ -59,6 +68,16 @@ export const ApproveBody = z.strictObject({
   planHash: hash.describe("As the plan says it: a plan that changed since is not approved by this"),
   changes: z.array(hash).min(1).max(5000).optional().describe("Default: all"),
   comment: Prose.max(1000).optional(),
+});
+export const ConfirmBody = z.strictObject({
+  planHash: hash,
+  deletes: z
+    .record(TypeName, z.int().min(1).max(100_000))
+    .refine((deletes) => Object.keys(deletes).length <= 64, "has more than 64 types")
+    .meta({ description: "By type: how many items the plan would delete", maxProperties: 64 })
+    .optional(),
+  lockOut: z.literal(true).optional().describe("Everybody may be locked out"),
+  reason: Prose.min(1).max(1000),
 });
 export const RejectBody = z.strictObject({ planHash: hash, comment: Prose.max(1000).optional() });
 export const ResetBody = z.strictObject({
@@ -100,6 +119,15 @@ export const SyncView = z
       .optional(),
     approval: z
       .object({ by: who, at: z.iso.datetime(), changes: z.int(), comment: z.string().optional() })
+      .optional(),
+    confirmed: z
+      .object({
+        by: who,
+        at: z.iso.datetime(),
+        reason: z.string(),
+        deletes: z.record(z.string(), z.int()),
+        lockOut: z.boolean(),
+      })
       .optional(),
     deployed: z
       .object({ done: z.int(), failed: z.int(), waiting: z.int(), skipped: z.int() })
@@ -180,11 +208,19 @@ export const PlanView = z
         reason: z.string(),
         detail: z.string(),
         properties: Change.shape.properties,
+        confirm: z
+          .object({ what: z.enum(["deletes", "lockOut"]), changeId: z.string() })
+          .optional()
+          .describe("What a person may confirm, so that it becomes a change"),
       }),
     ),
     held: z.array(Change),
     unmanaged: z.array(z.object({ type: z.string(), key: z.string(), name: z.string() })),
     unread: z.array(Skipped),
+    secondPerson: z
+      .object({ requestedBy: who, moreThan: z.int(), approvers: z.array(z.enum(callerKinds)) })
+      .optional()
+      .describe("A rule holds: somebody of these approves, and not who asked for the sync"),
   })
   .meta({ id: "SyncPlan" });
 

@@ -1,4 +1,5 @@
 /** What syncs work with, built once per process from what the app has. */
+import type { ApprovalGate } from "../access/approvals/approval-gate.ts";
 import type { AuditTrail } from "../access/audit/trail.ts";
 import type { GraphClient } from "../graph/client.ts";
 import type { ThrottleStore } from "../graph/throttle.ts";
@@ -19,7 +20,7 @@ import { ItemWriter } from "./run/deploy-item.ts";
 import { nextNightly } from "./run/nightly.ts";
 import { type Granted, preflight } from "./run/preflight.ts";
 import type { RunParts } from "./run/run-sync.ts";
-import type { StartParts } from "./run/start-sync.ts";
+import type { ApproveParts } from "./run/verdicts.ts";
 import type { SyncSettings } from "./state/sync.ts";
 import { SyncStore } from "./state/sync-store.ts";
 
@@ -32,6 +33,7 @@ type Base = {
   readonly knownTenants: TenantCache;
   readonly trail: AuditTrail;
   readonly announce: SyncServices["announce"];
+  readonly approvals: Pick<ApprovalGate, "rules">;
   /** Undefined where nothing is there that seals what is kept of a sign-in. */
   readonly signIn: SignInParts | undefined;
   readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
@@ -41,7 +43,7 @@ type Base = {
 
 /** Syncs as handlers and messages work with them. */
 export type SyncServices = RunParts &
-  StartParts & {
+  ApproveParts & {
     readonly enabledTypes: (settings: SyncSettings) => string[];
     /** Undefined where nothing is there that seals what is kept of a sign-in. */
     readonly signIn: SignIns | undefined;
@@ -72,6 +74,7 @@ export function syncServices(
   const rows = { store, queues, trail, announce, clock, claimMs, revisions };
   const sync: SyncServices = {
     ...rows,
+    approvals: base.approvals,
     nextAt: ({ nightly }, now) => nextNightly(nightly, now),
     graph,
     blobs,

@@ -1,5 +1,6 @@
 /** Syncs, plans and statuses as the API shows them. Pure. */
 import type * as z from "zod";
+import type { ApprovalRule } from "../access/approvals/approval.ts";
 import { type Instant, toIso } from "../kernel/clock.ts";
 import type { ConfigurationType } from "./catalogue/configuration-type.ts";
 import type {
@@ -11,7 +12,7 @@ import type {
   SyncView,
 } from "./contract.ts";
 import { isOver, rulesOf } from "./plan/compare.ts";
-import type { Plan } from "./plan/plan.ts";
+import { type Plan, planHash } from "./plan/plan.ts";
 import type { AwaitedPerson } from "./run/authentication.ts";
 import { eventsIn, syncStatuses } from "./state/lifecycle.ts";
 import type { RulesDocument } from "./state/rules.ts";
@@ -27,7 +28,7 @@ import type {
 /** A sync; `tenant` where it may be the active one. */
 export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncView> {
   const { tenantId, syncId, mode, trigger, requestedBy, phase, types, skipped, waits } = sync;
-  const { outcome, items, plan, approval, deployed, remark, undoes, finishedAt } = sync;
+  const { outcome, items, plan, approval, confirmed, deployed, remark, undoes, finishedAt } = sync;
   return {
     syncId,
     tenantId,
@@ -54,6 +55,7 @@ export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncVie
             ...(approval.comment === undefined ? {} : { comment: approval.comment }),
           },
         }),
+    ...(confirmed && { confirmed: { ...confirmed, at: toIso(confirmed.at) } }),
     ...(deployed === undefined ? {} : { deployed }),
     ...(remark === undefined ? {} : { remark }),
     ...(undoes === undefined ? {} : { undoes }),
@@ -92,14 +94,21 @@ export const authenticationView = (
 });
 
 /** A plan. */
-export const planView = ({ syncId }: Sync, planHash: string, { changes, held, ...rest }: Plan) => ({
+export const planView = (
+  { syncId, requestedBy }: Sync,
+  plan: Plan,
+  rule: Pick<ApprovalRule, "moreThan" | "approvers"> | undefined,
+) => ({
   syncId,
-  planHash,
-  changes: changes.map(changeView),
-  held: held.map(changeView),
-  blocked: [...rest.blocked],
-  unmanaged: [...rest.unmanaged],
-  unread: [...rest.unread],
+  planHash: planHash(plan),
+  changes: plan.changes.map(changeView),
+  held: plan.held.map(changeView),
+  blocked: [...plan.blocked],
+  unmanaged: [...plan.unmanaged],
+  unread: [...plan.unread],
+  ...(rule && {
+    secondPerson: { requestedBy, moreThan: rule.moreThan, approvers: [...rule.approvers] },
+  }),
 });
 
 /** The hashes of both contents are of no use to a reader. */

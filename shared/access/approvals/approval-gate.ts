@@ -244,15 +244,23 @@ export class ApprovalGate {
   }
 }
 
+/** Says why somebody is not the one who decides. */
+export const refusedDecider = (
+  why: "own-request" | "no-person",
+  approvers: readonly Caller["kind"][],
+) =>
+  fail(
+    "forbidden",
+    why === "own-request"
+      ? "You asked for this yourself: somebody else has to decide."
+      : `The rule lets only ${approvers.join(" or ")} approve: sign in as a person, or let the rule name who may.`,
+  );
+
 function refusalFor(why: RefusedBecause, approval: Approval): Result<never> {
   switch (why) {
     case "own-request":
-      return fail("forbidden", "You asked for this yourself: somebody else has to decide.");
     case "no-person":
-      return fail(
-        "forbidden",
-        `The rule lets only ${approval.approvers.join(" or ")} approve: sign in as a person, or let the rule name who may.`,
-      );
+      return refusedDecider(why, approval.approvers);
     case "other-digest":
       return fail(
         "conflict",

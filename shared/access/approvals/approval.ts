@@ -34,7 +34,7 @@ const ruleOf = (tenantId: typeof TenantId | z.ZodString) =>
       .int()
       .min(0)
       .describe(
-        "Devices up to which one person is enough, all that they sent the action to within withinHours together; 0 means always two",
+        "Devices, or changes of a sync's plan, up to which one person is enough, all that they sent the action to within withinHours together; 0 means always two",
       ),
     withinHours: z.int().min(1).max(maxHours).default(24),
     expiresAfterHours: z.int().min(1).max(maxHours).default(24),
@@ -197,6 +197,20 @@ export function asOf(approval: Approval, now: Instant): Approval {
   return { ...approval, state, decidedAt: approval.expiresAt };
 }
 
+/** Why somebody may not decide about what they, or somebody else, asked for. */
+export function notDecider(
+  event: "approve" | "reject",
+  by: Principal,
+  requestedBy: Principal,
+  approvers: readonly Caller["kind"][],
+): "own-request" | "no-person" | undefined {
+  if (samePrincipal(by, requestedBy)) return "own-request";
+  // Saying no is safe, whoever says it.
+  return event === "approve" && !approvers.some((kind) => kind === by.kind)
+    ? "no-person"
+    : undefined;
+}
+
 /** A second person decides. Nobody decides on what they asked for themselves, whatever their roles. */
 export function decideOn(
   approval: Approval,
@@ -210,11 +224,9 @@ export function decideOn(
   },
 ): Decided {
   const { event, by, now, comment } = verdict;
-  if (samePrincipal(by.principal, approval.requestedBy.principal))
-    return { kind: "refused", why: "own-request" };
-  // Saying no is safe, whoever says it.
-  if (event === "approve" && !approval.approvers.some((kind) => kind === by.principal.kind))
-    return { kind: "refused", why: "no-person" };
+  const { requestedBy, approvers } = approval;
+  const why = notDecider(event, by.principal, requestedBy.principal, approvers);
+  if (why !== undefined) return { kind: "refused", why };
   if (verdict.digest !== approval.digest) return { kind: "refused", why: "other-digest" };
   const current = asOf(approval, now);
   if (current.state === "expired") return { kind: "refused", why: "expired" };

@@ -176,6 +176,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "syncs-cancel": ["syncId", "phase"],
   "syncs-undo": ["syncId", "undoes"],
   "syncs-approve": ["syncId", "planHash", "outcome"],
+  "syncs-confirm": ["syncId", "planHash", "confirmed.reason"],
   "syncs-reject": ["syncId", "planHash", "outcome"],
   "syncs-reject-and-reset": ["syncId", "planHash", "outcome"],
   "sync-status-acknowledge": ["status"],

@@ -336,6 +336,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "syncs-cancel": inTenant("sync.run"),
   "syncs-plan": inTenant("sync.read"),
   "syncs-approve": inTenant("sync.approve"),
+  "syncs-confirm": inTenant("sync.approve"),
   "syncs-reject": inTenant("sync.approve"),
   "syncs-reject-and-reset": inTenant("sync.approve"),
   "syncs-report": inTenant("sync.read"),

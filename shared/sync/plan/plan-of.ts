@@ -248,7 +248,8 @@ function guardMany({ confirmedDeletes = {}, actual, undone }: PlanInput, parts: 
   replace(parts, (draft) => {
     const count = counts.get(draft.type.key) ?? 0;
     if (!isCounted(draft) || !isTooMany(draft.type.key, count)) return draft;
-    return guarded(`The plan would delete ${count} items of this type: confirm that number first.`);
+    const detail = `The plan would delete ${count} items of this type: confirm that number first.`;
+    return { ...guarded(detail), confirm: "deletes" };
   });
 }
 
@@ -270,7 +271,7 @@ function guardLockOut({ lockOut, acceptLockOut, actual }: PlanInput, parts: Part
     const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
     const fatal = own.find(({ locksOutAll }) => locksOutAll);
     if (fatal !== undefined && acceptLockOut !== true)
-      return { reason: "lockOut", detail: fatal.detail };
+      return { reason: "lockOut", detail: fatal.detail, confirm: "lockOut" };
     const told = own.map(({ detail }): Reason => ({ reason: "lockOut", detail }));
     return { ...draft, change: { ...draft.change, warnings: [...draft.change.warnings, ...told] } };
   });
@@ -290,13 +291,20 @@ function guardNeeds(parts: Parts): void {
   if (parts.ready.length < before) guardNeeds(parts);
 }
 
+type Guarded = Reason & { readonly confirm?: "deletes" | "lockOut" };
+
 /** Keeps a change, as it is or with more said of it, or blocks it for a reason. */
-function replace(parts: Parts, judge: (draft: Draft) => Draft | Reason): void {
+function replace(parts: Parts, judge: (draft: Draft) => Draft | Guarded): void {
   parts.ready = parts.ready.flatMap((draft) => {
     const judged = judge(draft);
     if ("change" in judged) return [judged];
-    const { key, name, properties } = draft.change;
-    parts.blocked.push(blockedItem(draft.type, { key, name }, judged, properties));
+    const { key, name, properties, changeId } = draft.change;
+    const { confirm: what } = judged;
+    const confirm = what && { confirm: { what, changeId } };
+    parts.blocked.push({
+      ...blockedItem(draft.type, { key, name }, judged, properties),
+      ...confirm,
+    });
     return [];
   });
 }

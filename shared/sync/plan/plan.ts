@@ -40,6 +40,8 @@ export type BlockedItem = Reason & {
   readonly key: string;
   readonly name: string;
   readonly properties: readonly PropertyChange[];
+  /** What a person may confirm, so that it becomes this change. */
+  readonly confirm?: { readonly what: "deletes" | "lockOut"; readonly changeId: string };
 };
 
 /** A type of which nothing can be said, with the reason. */
@@ -98,9 +100,18 @@ export const noRules: PlanRules = {
   deletes: [],
 };
 
-/** What an approval is bound to: the same changes in the same order. */
-export const planHash = ({ changes }: Plan): string =>
-  digest("plan", ...changes.map(({ changeId }) => changeId));
+/** What an approval is bound to: the same changes in the same order, and the same to be confirmed. */
+export const planHash = (plan: Plan): string =>
+  digest(
+    "plan",
+    ...plan.changes.map(({ changeId }) => changeId),
+    "confirm",
+    ...confirmable(plan).map(({ confirm }) => confirm.changeId),
+  );
+
+/** What a plan blocks until a person confirms it. */
+export const confirmable = ({ blocked }: Plan) =>
+  blocked.flatMap(({ confirm, ...item }) => (confirm === undefined ? [] : [{ ...item, confirm }]));
 
 /** Some changes of a plan, chosen by their ids. */
 export type Selection =

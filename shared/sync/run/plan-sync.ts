@@ -9,7 +9,7 @@ import type { TypeContent } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { lookupIn } from "../items/references.ts";
 import type { LockOutFacts } from "../plan/lock-out.ts";
-import { type Plan, planHash } from "../plan/plan.ts";
+import { confirmable, type Plan, planHash } from "../plan/plan.ts";
 import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
@@ -73,7 +73,8 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const counts = countsOf(plan);
   const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };
   const held = { ...kept, held: counts.held };
-  if (plan.changes.length === 0 || sync.mode === "plan") {
+  const isNothing = plan.changes.length + confirmable(plan).length === 0;
+  if (isNothing || sync.mode === "plan") {
     await work.keep(planned);
     return finishRead(work, read, held, plan);
   }
@@ -187,10 +188,10 @@ async function makePlan(
 
 /** What a plan goes by of what people have decided: about items, and for this sync. */
 function decidedFor(
-  { items, undoes }: Sync,
+  { items, undoes, confirmed }: Sync,
   { settings }: TenantSync,
   { deletable, ...rules }: RulesDocument,
-): Pick<PlanInput, "rules" | "approvedBefore" | "only" | "undone"> {
+): Omit<PlanInput, "types" | "desired" | "actual" | "now" | "lookup" | "unread"> {
   const only = items && new Set(items.map(({ type, key }) => `${type}/${key}`));
   const undone = undoes === undefined ? undefined : only;
   // What a deploy has added goes by an undo, though nobody would mind it otherwise.
@@ -203,6 +204,7 @@ function decidedFor(
     }),
     ...(only && { only }),
     ...(undone && { undone }),
+    ...(confirmed && { confirmedDeletes: confirmed.deletes, acceptLockOut: confirmed.lockOut }),
   };
 }
 

@@ -2,10 +2,13 @@
  * What people say to a sync: approve or reject its plan, stop it, let it go on without what is missing, take back what it
  * did. Each is one conditional write of both rows; losing a race means deciding again.
  */
-import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import { type ApprovalRule, notDecider, ruleFor } from "../../access/approvals/approval.ts";
+import { type ApprovalGate, refusedDecider } from "../../access/approvals/approval-gate.ts";
+import type { Principal } from "../../access/sign-in/caller.ts";
+import { type Fault, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { TypeContent } from "../items/item.ts";
-import { type Plan, type Selection, selectChanges } from "../plan/plan.ts";
+import { confirmable, type Plan, type Selection, selectChanges } from "../plan/plan.ts";
 import { desiredAfterReset, desiredForUndo, rulesAfterReset, rulesWith } from "../plan/reset.ts";
 import { keptOf, type Tree } from "../revisions/revisions.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
@@ -68,9 +71,54 @@ export async function planOfSync(
   return (await revisions.document(sync.tenantId, sync.plan.document, PlanDocument)).plan;
 }
 
+/** The plan that waits for approval, as long as it is the one that somebody has seen. */
+async function waitingPlan(
+  parts: StartParts,
+  work: SyncWork,
+  planHash: string,
+): Promise<Result<Plan>> {
+  if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
+  const plan = await planOfSync(parts, work.sync);
+  const isSeen = plan !== undefined && work.sync.plan?.hash === planHash;
+  return isSeen ? succeed(plan) : stalePlan(planHash);
+}
+
+/** What approving takes. */
+export type ApproveParts = StartParts & { readonly approvals: Pick<ApprovalGate, "rules"> };
+
+/** The rule by which somebody else than who asked for a sync approves its plan; undefined: there is none. */
+export async function secondPersonFor(
+  { approvals }: Pick<ApproveParts, "approvals">,
+  tenantId: string,
+  { changes }: Plan,
+): Promise<ApprovalRule | undefined> {
+  const { rules } = (await approvals.rules()).rules;
+  return ruleFor(rules, { kind: "sync", action: "", tenantId, count: changes.length });
+}
+
+/** What asked for a sync, or decides; the service is nobody's second person, and nobody is the service's. */
+const principalOf = ({ kind, id, homeTenantId = "" }: Who): Principal => ({
+  kind: kind as Principal["kind"],
+  id,
+  homeTenantId,
+});
+
+/** Refuses whoever a rule does not let approve a plan. */
+async function notByThem(
+  parts: ApproveParts,
+  { tenantId, requestedBy }: Sync,
+  plan: Plan,
+  by: Who,
+) {
+  const rule = await secondPersonFor(parts, tenantId, plan);
+  if (rule === undefined) return undefined;
+  const why = notDecider("approve", principalOf(by), principalOf(requestedBy), rule.approvers);
+  return why && refusedDecider(why, rule.approvers);
+}
+
 /** Approves all of a plan, or the changes that are named. Bound to the plan by its hash. */
 export async function approve(
-  parts: StartParts,
+  parts: ApproveParts,
   ids: SyncIds,
   asked: {
     readonly planHash: string;
@@ -80,14 +128,20 @@ export async function approve(
   by: Who,
 ): Promise<Result<Sync>> {
   return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
-      return stalePlan(asked.planHash);
+    const found = await waitingPlan(parts, work, asked.planHash);
+    if (!found.ok) return found;
+    const plan = found.value;
+    const refused = await notByThem(parts, work.sync, plan, by);
+    if (refused !== undefined) return refused;
     const all = plan.changes.map(({ changeId }) => changeId);
     const chosen = selectChanges(plan, asked.changes ?? all);
     if (chosen.kind !== "selected") return badChoice(chosen, asked.changes ?? []);
     const changes = chosen.changes.map(({ changeId }) => changeId);
+    if (changes.length === 0)
+      return fail(
+        "conflict",
+        "Nothing can be approved yet: confirm what is blocked, or reject it.",
+      );
     const { clock, revisions } = parts;
     const approval = {
       by,
@@ -129,6 +183,62 @@ const stalePlan = (hash: string) =>
     `The plan ${hash} is not the one that waits. Read the plan again, then decide again.`,
   );
 
+/**
+ * Confirms what a plan blocks until a person does: so many deletions of a type, or that a policy locks everybody out.
+ * It holds for this sync alone, which plans again with it; the new plan has another hash, and waits for approval.
+ */
+export async function confirm(
+  parts: StartParts,
+  ids: SyncIds,
+  asked: {
+    readonly planHash: string;
+    readonly deletes?: Readonly<Record<string, number>> | undefined;
+    readonly lockOut?: true | undefined;
+    readonly reason: string;
+  },
+  by: Who,
+): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    const found = await waitingPlan(parts, work, asked.planHash);
+    if (!found.ok) return found;
+    const plan = found.value;
+    const faults = unfit(plan, asked);
+    if (faults.length > 0)
+      return fail("invalid-request", "This is not what the plan has to be confirmed.", { faults });
+    const { deletes = {}, lockOut, reason } = asked;
+    const now = parts.clock.now();
+    const before = work.sync.confirmed;
+    const confirmed = {
+      by,
+      at: now,
+      reason,
+      deletes: { ...before?.deletes, ...deletes },
+      lockOut: lockOut ?? before?.lockOut ?? false,
+    };
+    await work.move("confirm", { confirmed, phase: "plan", leaseUntil: now }, {}, by);
+    await work.tell();
+    return succeed(work.sync);
+  });
+}
+
+/** Where somebody confirms something else than the plan asks for: whoever counts otherwise has seen another plan. */
+function unfit(
+  plan: Plan,
+  { deletes = {}, lockOut }: Pick<Parameters<typeof confirm>[2], "deletes" | "lockOut">,
+): Fault[] {
+  const open = confirmable(plan);
+  const faults = Object.entries(deletes).flatMap(([type, count]) => {
+    const own = open.filter((item) => item.type === type && item.confirm.what === "deletes");
+    const detail = `is not how many items the plan would delete: ${own.length}`;
+    return own.length === count && count > 0 ? [] : [{ pointer: `/deletes/${type}`, detail }];
+  });
+  if (lockOut === true && !open.some((item) => item.confirm.what === "lockOut"))
+    faults.push({ pointer: "/lockOut", detail: "the plan locks nobody out" });
+  if (lockOut === undefined && Object.keys(deletes).length === 0)
+    faults.push({ pointer: "", detail: "must confirm deletes, or lockOut" });
+  return faults;
+}
+
 /** Rejects a plan: what is wanted stays as it is, and nobody is asked for these changes again until they change. */
 export async function reject(
   parts: StartParts,
@@ -137,13 +247,15 @@ export async function reject(
   by: Who,
 ): Promise<Result<Sync>> {
   return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== planHash) return stalePlan(planHash);
+    const found = await waitingPlan(parts, work, planHash);
+    if (!found.ok) return found;
+    const plan = found.value;
     const rules = await readRules(parts.revisions, work.tenant);
-    const held = [...new Set([...rules.held, ...plan.changes.map(({ changeId }) => changeId)])];
+    const blocked = confirmable(plan).map(({ confirm }) => confirm.changeId);
+    const fresh = [...plan.changes.map(({ changeId }) => changeId), ...blocked];
+    const held = [...new Set([...rules.held, ...fresh])];
     const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });
-    const count = plan.changes.length + plan.held.length;
+    const count = fresh.length + plan.held.length;
     await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
     return succeed(work.sync);
   });
@@ -157,11 +269,10 @@ export async function rejectAndReset(
   by: Who,
 ): Promise<Result<Sync>> {
   return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
-    const plan = await planOfSync(parts, work.sync);
-    if (plan === undefined || work.sync.plan?.hash !== asked.planHash)
-      return stalePlan(asked.planHash);
-    const planned = plan.changes.map(({ type, key }) => ({ type, key }));
+    const found = await waitingPlan(parts, work, asked.planHash);
+    if (!found.ok) return found;
+    const plan = found.value;
+    const planned = [...plan.changes, ...confirmable(plan)].map(({ type, key }) => ({ type, key }));
     const names = asked.items ?? planned;
     const isPlanned = (name: ItemName): boolean =>
       planned.some(({ type, key }) => type === name.type && key === name.key);
@@ -331,7 +442,6 @@ export async function undoSync(
     trigger: "undo",
     items: names,
     undoes: ids.syncId,
-    onMissingUser: "wait",
   });
 }
 

@@ -43,6 +43,8 @@ export const syncEvents = [
   /** The plan has changes. */
   "needApproval",
   "approve",
+  /** Somebody confirmed what the plan had blocked: it is made anew. */
+  "confirm",
   "reject",
   "rejectAndReset",
   /** What waited for a person waited too long. */
@@ -99,6 +101,7 @@ export const syncLifecycle: Readonly<
   },
   pendingApproval: {
     approve: "inProgress",
+    confirm: "inProgress",
     reject: "idle",
     rejectAndReset: "idle",
     expire: "idle",

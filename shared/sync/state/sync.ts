@@ -35,7 +35,13 @@ export type SyncOutcome = z.output<typeof SyncOutcome>;
 
 const reason = z.custom<ReasonCode>((code) => typeof code === "string");
 /** Who did something, in rows. */
-export const who = z.object({ kind: z.string(), id: z.string(), name: z.string().exactOptional() });
+export const who = z.object({
+  kind: z.string(),
+  id: z.string(),
+  /** The directory in which the id is one: absent of the service itself. */
+  homeTenantId: z.string().exactOptional(),
+  name: z.string().exactOptional(),
+});
 /** Who did something: a caller, or the service itself. */
 export type Who = z.output<typeof who>;
 /** The service, by its schedule or after a time. */
@@ -128,6 +134,16 @@ export const Sync = z.object({
       comment: z.string().exactOptional(),
     })
     .exactOptional(),
+  /** What a person has confirmed for this sync, and no other: so many deletions of a type, that everybody is locked out. */
+  confirmed: z
+    .object({
+      by: who,
+      at: z.number(),
+      reason: z.string(),
+      deletes: z.record(z.string(), z.int()),
+      lockOut: z.boolean(),
+    })
+    .exactOptional(),
   /** Rounds of planning again because something had changed since. */
   replans: z.int(),
   deployed: z
@@ -157,6 +173,7 @@ export const SyncSettings = z.object({
   deletes: z.array(TypeName).max(64),
   /** Groups that no change of conditional access may lock out. */
   breakGlassGroups: z.array(Line.min(1).max(256)).max(16),
+  /** Of a sync that does not say it itself; a nightly one waits for nobody. */
   onMissingUser: z.enum(["wait", "continueWithoutUser"]),
   nightly: z.object({
     enabled: z.boolean(),
@@ -174,7 +191,7 @@ export type SyncSettings = z.output<typeof SyncSettings>;
 const usualSettings: SyncSettings = {
   deletes: [],
   breakGlassGroups: [],
-  onMissingUser: "continueWithoutUser",
+  onMissingUser: "wait",
   nightly: { enabled: true, at: "02:00", timeZone: "UTC", mode: "planAndDeploy" },
 };
 

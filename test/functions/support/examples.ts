@@ -133,6 +133,10 @@ export const examples: Readonly<Record<string, Example>> = {
   "syncs-cancel": { refused: "conflict" },
   "syncs-undo": { refused: "conflict" },
   "syncs-approve": { body: () => ({ planHash }), refused: "conflict" },
+  "syncs-confirm": {
+    body: () => ({ planHash, lockOut: true, reason: "as agreed" }),
+    refused: "conflict",
+  },
   "syncs-reject": { body: () => ({ planHash }), refused: "conflict" },
   "syncs-reject-and-reset": { body: () => ({ planHash }), refused: "conflict" },
   "syncs-authentication": { refused: "conflict" },

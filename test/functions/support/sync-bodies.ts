@@ -10,6 +10,7 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
     { mode: "exportOnly", types: ["roleScopeTag"], items: [item], onMissingUser: "wait" },
   ],
   "syncs-approve": [{ planHash, changes: [planHash], comment: "as agreed" }],
+  "syncs-confirm": [{ planHash, deletes: { roleScopeTag: 1 }, lockOut: true, reason: "as agreed" }],
   "syncs-reject": [{ planHash, comment: "not now" }],
   "syncs-reject-and-reset": [{ planHash, items: [item], comment: "the tenant is right" }],
   "sync-settings-change": [

@@ -97,6 +97,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "syncs-cancel": ["FI", "tenant"],
   "syncs-undo": ["FI", "tenant"],
   "syncs-approve": ["FI", "tenant"],
+  "syncs-confirm": ["FI", "tenant"],
   "syncs-reject": ["FI", "tenant"],
   "syncs-reject-and-reset": ["FI", "tenant"],
   "sync-status-acknowledge": ["FI", "tenant"],

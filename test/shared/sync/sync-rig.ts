@@ -95,6 +95,7 @@ export async function startSyncRig() {
     insist,
     newSync,
     pass: (ms: number): void => passTime(ms),
+    gate: services.access.approvals,
     handle: rig.handle,
     sweep: () => sweepSyncs(parts),
     startDue: () => startDue(parts, () => true),

@@ -1,6 +1,9 @@
 /** Syncs that wait for somebody, that somebody stops, that read only a part, and nights: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Sync } from "../../../../shared/sync/state/sync.ts";
+import { ApprovalPolicy } from "../../../../shared/access/approvals/approval.ts";
+import { NewSyncBody } from "../../../../shared/sync/contract.ts";
+import { approve, confirm, reject } from "../../../../shared/sync/run/verdicts.ts";
+import type { Sync, Who } from "../../../../shared/sync/state/sync.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -133,7 +136,7 @@ describe("a sync that needs a person", () => {
       "maximumDuration" in rule ? { ...rule, maximumDuration: "PT1H30M" } : rule,
     );
     await rig.byHand("PATCH", tenantId, `roleManagementPolicy/${policy?.id}`, { rules });
-    const sync = await rig.sync(tenantId, { types, onMissingUser: "wait" });
+    const sync = await rig.sync(tenantId, { types });
     await rig.approve(sync);
     expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ waits: { for: "user" } });
     const { since } = await rig.status(tenantId);
@@ -150,6 +153,118 @@ describe("a sync that needs a person", () => {
     });
     expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
     expect(await total(tenantId)).toBe(0);
+  });
+});
+
+describe("a sync that does not say what to do without a person", () => {
+  const types = ["pimRoleSettings"];
+  it("goes by the tenant's settings", async () => {
+    const tenantId = await rig.tenant();
+    expect((await rig.sync(tenantId, { types })).onMissingUser).toBe("wait");
+    await rig.settle(tenantId, { onMissingUser: "continueWithoutUser" });
+    expect((await rig.sync(tenantId, { types })).onMissingUser).toBe("continueWithoutUser");
+    expect(NewSyncBody.parse({})).toEqual({ mode: "planAndDeploy" });
+  });
+});
+
+describe("a plan that would delete much", () => {
+  /** Two filters of three, which a deploy of ours has made and nobody wants. */
+  async function crowded() {
+    const tenantId = await rig.tenant();
+    await rig.settle(tenantId, { deletes: ["assignmentFilter"] });
+    await rig.sync(tenantId);
+    const [first] = await rig.inTenant(tenantId, "assignmentFilter");
+    const { id: _, ...filter } = first ?? { id: "" };
+    const own = { ...filter, displayName: "Ours", platform: "macOS" };
+    await rig.byHand("POST", tenantId, "assignmentFilter", own);
+    await rig.allowDeletion(tenantId, "assignmentFilter/Ours / macOS");
+    return tenantId;
+  }
+  const ada = { kind: "user", id: "ada" };
+  const left = async (tenantId: string): Promise<number> =>
+    (await rig.inTenant(tenantId, "assignmentFilter")).length;
+
+  it("waits until a person confirms the number for this sync, and then for approval of another plan", async () => {
+    const tenantId = await crowded();
+    const before = await left(tenantId);
+    const sync = await rig.sync(tenantId);
+    expect(sync).toMatchObject({ waits: { for: "approval" }, plan: { counts: { deletes: 0 } } });
+    const { blocked } = await rig.plan(sync);
+    expect(blocked).toMatchObject([{ confirm: { what: "deletes" } }]);
+    await expect(rig.approve(sync)).rejects.toThrow(/confirm what is blocked/);
+    const planHash = sync.plan?.hash ?? "";
+    const asked = { planHash, reason: "the old ones" };
+    const say = (more: object) => confirm(rig.parts, sync, { ...asked, ...more }, ada);
+    expect(await say({ deletes: { assignmentFilter: 2 } })).toMatchObject({
+      failure: { code: "invalid-request", faults: [{ pointer: "/deletes/assignmentFilter" }] },
+    });
+    expect(await say({ lockOut: true })).toMatchObject({
+      failure: { faults: [{ pointer: "/lockOut" }] },
+    });
+    expect(await say({ planHash: "0".repeat(64) })).toMatchObject({
+      failure: { code: "precondition-failed" },
+    });
+    expect(await say({ deletes: { assignmentFilter: 1 } })).toMatchObject({ ok: true });
+    const again = await rig.toRest(tenantId, sync.syncId);
+    expect(again).toMatchObject({ waits: { for: "approval" }, plan: { counts: { deletes: 1 } } });
+    expect(again.plan?.hash).not.toBe(planHash);
+    await expect(rig.approve(sync)).rejects.toThrow(/is not the one that waits/);
+    expect(await left(tenantId)).toBe(before);
+    await rig.approve(again);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    expect(await left(tenantId)).toBe(before - 1);
+  });
+
+  it("is held where it is rejected, and a confirmation holds for no other sync", async () => {
+    const tenantId = await crowded();
+    const sync = await rig.sync(tenantId);
+    const planHash = sync.plan?.hash ?? "";
+    const given = { planHash, deletes: { assignmentFilter: 1 }, reason: "the old ones" };
+    expect(await confirm(rig.parts, sync, given, ada)).toMatchObject({ ok: true });
+    await rig.toRest(tenantId, sync.syncId);
+    const next = await rig.sync(tenantId, { mode: "plan" });
+    expect((await rig.plan(next)).changes).toEqual([]);
+    const last = await rig.sync(tenantId);
+    const hash = last.plan?.hash ?? "";
+    expect(await reject(rig.parts, last, hash, ada)).toMatchObject({ ok: true });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle", held: 1 });
+    const after = await rig.sync(tenantId);
+    expect(after).toMatchObject({ outcome: "succeeded" });
+    expect((await rig.plan(after)).held).toHaveLength(1);
+  });
+});
+
+describe("a plan for which a rule asks a second person", () => {
+  const tid = "0f0f0f0f-1111-4222-8333-666666666666";
+  const person = (id: string, homeTenantId = tid) => ({ kind: "user", id, homeTenantId });
+  it("is approved by somebody else than who asked for the sync, and by nobody the rule leaves out", async () => {
+    const tenantId = await drifted();
+    const rule = { kind: "sync", actions: "all", tenantIds: [tenantId], moreThan: 1 } as const;
+    const rules = ApprovalPolicy.parse({ rules: [rule] });
+    expect(await rig.gate.replaceRules(rules, undefined)).toMatchObject({ ok: true });
+    const sync = await rig.sync(tenantId, { by: person("ada") });
+    const say = (by: Who, changes?: string[]) =>
+      approve(rig.parts, sync, { planHash: sync.plan?.hash ?? "", changes }, by);
+    const own = { failure: { code: "forbidden", detail: expect.stringContaining("yourself") } };
+    expect(await say(person("ada"))).toMatchObject(own);
+    const [change] = (await rig.plan(sync)).changes;
+    expect(await say(person("ada"), [change?.changeId ?? ""])).toMatchObject(own);
+    for (const kind of ["app", "bootstrap"])
+      expect(await say({ ...person("grace"), kind })).toMatchObject({
+        failure: { code: "forbidden", detail: expect.stringContaining("only user") },
+      });
+    expect(await say(person("ada", "another directory"))).toMatchObject({ ok: true });
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+  });
+
+  it("is approved by who asked for it where it has no more changes than the rule lets pass", async () => {
+    const tenantId = await drifted();
+    const rule = { kind: "sync", actions: "all", tenantIds: [tenantId], moreThan: 2 } as const;
+    const rules = ApprovalPolicy.parse({ rules: [rule] });
+    expect(await rig.gate.replaceRules(rules, undefined)).toMatchObject({ ok: true });
+    const sync = await rig.sync(tenantId, { by: person("ada") });
+    const asked = { planHash: sync.plan?.hash ?? "" };
+    expect(await approve(rig.parts, sync, asked, person("ada"))).toMatchObject({ ok: true });
   });
 });
 

@@ -40,6 +40,7 @@ pendingAuthentication cancel back
 pendingAuthentication blockSignIn newError
 pendingAuthentication fail newError
 pendingApproval approve inProgress
+pendingApproval confirm inProgress
 pendingApproval reject idle
 pendingApproval rejectAndReset idle
 pendingApproval expire idle
