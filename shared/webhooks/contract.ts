@@ -15,7 +15,7 @@ const settings = {
   url: z
     .string()
     .max(2048)
-    .regex(/^https?:\/\/[\x21-\x7e]+$/i, "must be an address that begins with https://")
+    .regex(/^https?:\x2f\x2f[\x21-\x7e]+$/, "must be an address that begins with https://")
     .describe("Where events are posted to: https, to the internet. Redirects are not followed"),
   events: z.array(z.enum(eventTypes)).min(1).max(eventTypes.length),
   description: Line.max(200).describe("For people"),
