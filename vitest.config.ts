@@ -15,6 +15,7 @@ export const longTests: readonly string[] = [
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
   "test/functions/{browsers,rate-limits,slow-bodies,texts}.test.ts",
+  "test/functions/sync/baselines.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,same-work}.test.ts",
   "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
@@ -29,7 +30,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
-  "test/shared/sync/{artifacts,run/crash-points}.test.ts",
+  "test/shared/sync/{artifacts,baselines/publish,run/crash-points}.test.ts",
 ];
 
 declare module "vitest" {

@@ -81,6 +81,22 @@ import {
   continueWithoutUserFunction,
   newCodeFunction,
 } from "./sync/authentication.http.ts";
+import { publishBaselineToFunction } from "./sync/baselines/baseline-publish.queue.ts";
+import {
+  addBaselineFunction,
+  getBaselineFunction,
+  getBaselineVersionFunction,
+  listBaselinesFunction,
+  publishBaselineFunction,
+  removeBaselineFunction,
+  replaceBaselineFunction,
+} from "./sync/baselines/baselines.http.ts";
+import {
+  getTailoringFunction,
+  previewBaselineFunction,
+  removeTailoringFunction,
+  replaceTailoringFunction,
+} from "./sync/baselines/tailorings.http.ts";
 import { consentCallbackFunction, signInCallbackFunction } from "./sync/callbacks.http.ts";
 import {
   editConfigurationItemFunction,
@@ -257,6 +273,18 @@ const ours: readonly AnyFunction<Services>[] = [
   continueWithoutTypesFunction,
   signInCallbackFunction,
   consentCallbackFunction,
+  listBaselinesFunction,
+  addBaselineFunction,
+  getBaselineFunction,
+  getBaselineVersionFunction,
+  replaceBaselineFunction,
+  removeBaselineFunction,
+  publishBaselineFunction,
+  getTailoringFunction,
+  replaceTailoringFunction,
+  removeTailoringFunction,
+  previewBaselineFunction,
+  publishBaselineToFunction,
   syncSignInFunction,
   syncWorkFunction,
   syncExportFunction,

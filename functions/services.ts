@@ -52,6 +52,8 @@ import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
+import { BaselineStore } from "../shared/sync/baselines/baseline-store.ts";
+import type { PublishParts } from "../shared/sync/baselines/publish.ts";
 import type { Configuration } from "../shared/sync/configuration.ts";
 import { type SyncServices, syncServices } from "../shared/sync/services.ts";
 import { purgeSyncs } from "../shared/sync/state/sync-store.ts";
@@ -167,6 +169,10 @@ function purgeOf(parts: PurgeParts): TenantPurge {
       purgeJobs({ jobs: parts.jobs, tables: storage.tables }, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
+    async (tenantId) => {
+      await new BaselineStore(storage.tables).dropTenant(tenantId);
+      return true;
+    },
     (tenantId, mayGoOn) => purgeSignIns(storage, tenantId, mayGoOn),
     (tenantId, mayGoOn) => new WebhookStore(storage.tables).purge(tenantId, mayGoOn),
     rest,
@@ -227,6 +233,8 @@ export type Services = Base & {
   readonly sync: SyncServices;
   /** The repository of tenants' configuration. */
   readonly configuration: Configuration;
+  /** Baselines and their publication. */
+  readonly publishing: PublishParts;
 } & ReturnType<typeof webhookServices>;
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */

@@ -5,13 +5,18 @@
  */
 
 import type { Clock } from "../../shared/kernel/clock.ts";
+import { type PublishParts, sweepPublications } from "../../shared/sync/baselines/publish.ts";
 import { recheckConsents } from "../../shared/sync/run/consent.ts";
 import { startDue } from "../../shared/sync/run/nightly.ts";
 import { sweepSyncs } from "../../shared/sync/run/run-sync.ts";
 import type { SyncServices } from "../../shared/sync/services.ts";
 import { onTimer, type Tools } from "../define.ts";
 
-type Needs = { readonly clock: Clock; readonly sync: SyncServices };
+type Needs = {
+  readonly clock: Clock;
+  readonly sync: SyncServices;
+  readonly publishing: PublishParts;
+};
 
 /** Well inside the function's time. */
 const runMs = 120_000;
@@ -25,7 +30,8 @@ export const wakeTenantsFunction = onTimer({
     const { clock } = services;
     const until = clock.now() + runMs;
     const started = await startDue(services.sync, () => clock.now() < until);
-    const messages = await sweepSyncs(services.sync);
+    const messages =
+      (await sweepSyncs(services.sync)) + (await sweepPublications(services.publishing));
     const isTime = new Date(clock.now()).getUTCMinutes() % consentMinutes === 0;
     const consents = isTime ? await recheckConsents(services.sync, () => clock.now() < until) : 0;
     if (started + messages + consents > 0) log("sync.timer", { started, messages, consents });

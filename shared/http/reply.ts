@@ -131,6 +131,7 @@ export const meanings = {
   "unknown-notification": { status: 404, title: "No such notification" },
   "unknown-refresh": { status: 404, title: "No such refresh" },
   "unknown-route": { status: 404, title: "No such path" },
+  "unknown-baseline": { status: 404, title: "No such baseline" },
   "unknown-sync": { status: 404, title: "No such sync" },
   "unknown-tenant": { status: 404, title: "No such tenant" },
   "unknown-webhook": { status: 404, title: "No such webhook" },

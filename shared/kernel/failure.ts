@@ -32,6 +32,7 @@ export type FailureCode =
   | "unknown-action"
   | "unknown-approval"
   | "unknown-assignment"
+  | "unknown-baseline"
   | "unknown-collection"
   | "unknown-configuration"
   | "unknown-device"

@@ -41,6 +41,11 @@ export const tableNames = {
   webhooks: "Webhooks",
   /** Partition = webhook; newest first. */
   webhookDeliveries: "WebhookDeliveries",
+  /**
+   * Baselines in one partition: it grows with customers times baselines, not with devices. Rows by baseline: itself,
+   * its versions, what tenants have of it of their own, and which version is on its way to each.
+   */
+  baselines: "Baselines",
   /** Messages set aside; newest first. */
   deadLetters: "DeadLetters",
 } as const;
@@ -58,6 +63,7 @@ export const queueNames = {
   syncExport: "sync-export",
   syncSignIn: "sync-sign-in",
   webhooksDeliver: "webhooks-deliver",
+  baselinePublish: "baseline-publish",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 

@@ -12,7 +12,13 @@ import type { ItemDetail, ItemView, TypeView } from "./contract.ts";
 import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { JsonObject } from "./items/json.ts";
-import { keptOf, type ListedItem, type Repository, type Tree } from "./revisions/revisions.ts";
+import {
+  type KeptItem,
+  keptOf,
+  type ListedItem,
+  type Repository,
+  type Tree,
+} from "./revisions/revisions.ts";
 import { readRules } from "./state/rules.ts";
 import type { Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
@@ -136,7 +142,7 @@ export class Configuration {
     const entry = this.#checked(type, name.key, edit.body, "/body");
     if (!entry.ok) return entry;
     const { revisions } = this.#parts;
-    return this.#revise(tenantId, by, edit.message, async (desired) => {
+    return this.#revise(tenantId, { by, message: edit.message }, async (desired) => {
       const content = await revisions.content(tenantId, type.key, desired[type.key]);
       const before = content.entries.get(name.key);
       if (ifMatch !== undefined && ifMatch !== etagOf(before)) return changedMeanwhile(name.key);
@@ -158,6 +164,16 @@ export class Configuration {
     }
   }
 
+  /** The hash of each wanted item of some types, by `type/key`. */
+  async wantedHashes(tenantId: string, types: readonly string[]): Promise<Map<string, string>> {
+    const { desired } = await this.#trees(tenantId);
+    const hashes = new Map<string, string>();
+    for (const type of new Set(types))
+      for (const { key, hash } of await this.#parts.revisions.list(tenantId, type, desired[type]))
+        hashes.set(`${type}/${key}`, hash);
+    return hashes;
+  }
+
   /** Takes items in: all or none, and every fault is named. */
   async take(
     tenantId: string,
@@ -165,31 +181,57 @@ export class Configuration {
     message: string,
     by: Who,
   ): Promise<Result<{ readonly etag: string }>> {
-    const faults: Fault[] = [];
-    const seen = new Set<string>();
-    const kept = items.flatMap(({ type: key, key: itemKey, body }, at) => {
-      const pointer = `/items/${at}`;
-      const name = `${key}/${itemKey}`;
-      if (seen.has(name)) faults.push({ pointer, detail: `names ${name} a second time` });
-      seen.add(name);
-      const type = this.#typeOf(key);
-      if (type === undefined) {
-        faults.push({ pointer: `${pointer}/type`, detail: "is no type of configuration" });
-        return [];
-      }
-      const checked = this.#checked(type, itemKey, body, `${pointer}/body`);
-      if (checked.ok) return [checked.value];
-      faults.push(...(checked.failure.faults ?? []));
-      return [];
-    });
+    const { kept, faults } = this.judge(items);
     if (faults.length > 0)
       return fail("invalid-request", "Nothing was taken in: some items are not in order.", {
         faults: faults.slice(0, 100),
       });
+    return this.want(tenantId, kept, { message, by });
+  }
+
+  /**
+   * Items as they would be kept, and everything that is wrong with them. What somebody says of itself is its key has to
+   * be; an item without one has the key of its content.
+   */
+  judge(
+    items: readonly (Pick<PlainItem, "type" | "body"> & { readonly key?: string })[],
+    placeOf: (at: number) => string = (at) => `/items/${at}`,
+  ): { readonly kept: KeptItem[]; readonly faults: Fault[] } {
+    const faults: Fault[] = [];
+    const seen = new Set<string>();
+    const see = (pointer: string, name: string): void => {
+      if (seen.has(name)) faults.push({ pointer, detail: `names ${name} a second time` });
+      seen.add(name);
+    };
+    const kept = items.flatMap(({ type: typeName, key, body }, at) => {
+      const pointer = placeOf(at);
+      if (key !== undefined) see(pointer, `${typeName}/${key}`);
+      const type = this.#typeOf(typeName);
+      if (type === undefined) {
+        faults.push({ pointer: `${pointer}/type`, detail: "is no type of configuration" });
+        return [];
+      }
+      const checked = this.#checked(type, key, body, `${pointer}/body`);
+      if (!checked.ok) {
+        faults.push(...(checked.failure.faults ?? []));
+        return [];
+      }
+      if (key === undefined) see(pointer, `${typeName}/${checked.value.item.key}`);
+      return [checked.value];
+    });
+    return { kept, faults };
+  }
+
+  /** Makes judged items wanted, beside what is; `changed` is false where they were already. */
+  want(
+    tenantId: string,
+    items: readonly KeptItem[],
+    revision: { readonly message: string; readonly by: Who; readonly syncId?: string },
+  ): Promise<Result<{ readonly etag: string; readonly changed: boolean }>> {
     const { revisions } = this.#parts;
-    return this.#revise(tenantId, by, message, async (desired) => {
+    return this.#revise(tenantId, revision, async (desired) => {
       const tree: Record<string, string> = { ...desired };
-      for (const [type, own] of Map.groupBy(kept, ({ item }) => item.type)) {
+      for (const [type, own] of Map.groupBy(items, ({ item }) => item.type)) {
         const content = await revisions.content(tenantId, type, desired[type]);
         const fresh = new Map(keptOf(content).map((each) => [each.item.key, each]));
         for (const { item, entry } of own) {
@@ -203,13 +245,13 @@ export class Configuration {
     });
   }
 
-  #checked(type: ConfigurationType, key: string, body: JsonObject, pointer: string) {
+  #checked(type: ConfigurationType, key: string | undefined, body: JsonObject, pointer: string) {
     const faults = schemaFaults(type, body).map((fault) => ({
       ...fault,
       pointer: pointer + fault.pointer,
     }));
     const made = faults.length === 0 ? canonical(type, body, () => undefined) : undefined;
-    if (made !== undefined && made.item.key !== key)
+    if (made !== undefined && key !== undefined && made.item.key !== key)
       faults.push({ pointer, detail: `names itself ${made.item.key}, and is to be ${key}` });
     if (made === undefined || faults.length > 0)
       return fail("invalid-request", `This is no ${type.names.en} as it can be.`, { faults });
@@ -218,10 +260,9 @@ export class Configuration {
 
   async #revise(
     tenantId: string,
-    by: Who,
-    message: string,
+    said: { readonly message: string; readonly by: Who; readonly syncId?: string },
     change: (desired: Tree) => Promise<Result<{ readonly tree: Tree; readonly etag: string }>>,
-  ): Promise<Result<{ readonly etag: string }>> {
+  ): Promise<Result<{ readonly etag: string; readonly changed: boolean }>> {
     const { store, revisions, clock } = this.#parts;
     return updateRow(`what is wanted of ${tenantId}`, async () => {
       const now = clock.now();
@@ -230,11 +271,11 @@ export class Configuration {
       if (!changed.ok) return changed;
       const { tree, etag } = changed.value;
       const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
-      if (desired === tenant.value.desired) return succeed({ etag });
-      const revision = { v: 1 as const, at: now, by, message, tree: desired };
+      if (desired === tenant.value.desired) return succeed({ etag, changed: false });
+      const revision = { v: 1 as const, at: now, ...said, tree: desired };
       const value = { ...tenant.value, desired };
       const written = await store.change({ value, etag: tenant.etag }, { revision });
-      return written === undefined ? lost : succeed({ etag });
+      return written === undefined ? lost : succeed({ etag, changed: true });
     });
   }
 

@@ -368,7 +368,8 @@ const Deviation = z.strictObject({
   reason: Prose.min(1).max(1000),
   until: z.iso.datetime().exactOptional().describe("From then on it is a difference again"),
 });
-const Override = z.strictObject({ pointer, value: Value });
+/** A value that one tenant wants instead. */
+export const Override = z.strictObject({ pointer, value: Value });
 
 /** Body of a replacement of an item's rules. */
 export const ItemRulesBody = z.strictObject({

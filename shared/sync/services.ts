@@ -9,6 +9,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { reasonOf } from "../kernel/outside-text.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { TenantCache } from "../tenants/tenants.ts";
+import { BaselineStore } from "./baselines/baseline-store.ts";
+import { BaselineLibrary } from "./baselines/library.ts";
+import type { PublishParts } from "./baselines/publish.ts";
 import { configurationTypes, typeOf } from "./catalogue/catalogue.ts";
 import { Configuration } from "./configuration.ts";
 import { NameFinder, ThingFinder } from "./reading/find-names.ts";
@@ -55,7 +58,11 @@ export type SyncServices = RunParts &
 export function syncServices(
   { claimMs, clientId }: { readonly claimMs: number; readonly clientId: string },
   base: Base,
-): { readonly sync: SyncServices; readonly configuration: Configuration } {
+): {
+  readonly sync: SyncServices;
+  readonly configuration: Configuration;
+  readonly publishing: PublishParts;
+} {
   const { storage, clock, knownTenants, trail, announce, signIn, token, random, wait } = base;
   const { tables, blobs, queues } = storage;
   const store = new SyncStore(tables);
@@ -91,10 +98,21 @@ export function syncServices(
     signIn: signIn && signIns(signIn),
     clientId,
   };
-  return {
-    sync,
-    configuration: new Configuration({ store, revisions, clock, types: configurationTypes }),
-  };
+  const configuration = new Configuration({ store, revisions, clock, types: configurationTypes });
+  const publishing = publishingWith({ storage, configuration, trail, sync });
+  return { sync, configuration, publishing };
+}
+
+/** Baselines and their publication. */
+function publishingWith({
+  storage: { tables, blobs },
+  ...parts
+}: Omit<PublishParts, "baselines" | "rows"> & Pick<Base, "storage">): PublishParts {
+  const rows = new BaselineStore(tables);
+  const { configuration, sync } = parts;
+  const { revisions, clock } = sync;
+  const kept = { store: rows, revisions, blobs, configuration, typeOf, clock };
+  return { ...parts, rows, baselines: new BaselineLibrary(kept) };
 }
 
 /** The types that a tenant has enabled: those that are written and not optional, where nobody has said otherwise. */

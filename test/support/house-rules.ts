@@ -143,7 +143,7 @@ function wrongRoom(path: string, target: string): Breach[] {
 
 /** A trigger may use what all triggers share, and no other job's. */
 function wrongJob(path: string, target: string): Breach[] {
-  const job = /^functions\/([^/]+)\/[^/]+$/;
+  const job = /^functions\/([^/]+)\/.+$/;
   const [from, to] = [job.exec(path)?.[1], job.exec(target)?.[1]];
   if (from === undefined || to === undefined || from === to) return [];
   return [{ rule: "jobs do not import each other's triggers", path, detail: `imports ${target}` }];
@@ -204,7 +204,7 @@ export function crowdedFolders(sources: readonly Source[]): string[] {
 
 /** Below this a file that serves one other is a page to turn for nothing. */
 const fewLines = 30;
-const triggers = /^functions\/[^/]+\/[^/]+\.(http|queue|timer)\.ts$/;
+const triggers = /^functions\/[^/]+\/(?:[^/]+\/)?[^/]+\.(http|queue|timer)\.ts$/;
 
 /**
  * Short files that one other file imports. A trigger is listed once and no more; a file that exports nothing is

@@ -78,6 +78,12 @@ const table = {
     scope: "tenant",
     means: "Make, change and remove webhooks: tell other systems what you may read yourself.",
   },
+  // Global: a baseline is of no tenant, and shows what it was copied from.
+  "baselines.read": {
+    scope: "global",
+    means: "See baselines, and publish them where you may change what is wanted and start syncs.",
+  },
+  "baselines.manage": { scope: "global", means: "Make, change and remove baselines." },
   "registration.read": { scope: "tenant", means: "See registrations of devices into Autopilot." },
   "registration.submit": { scope: "tenant", means: "Register devices into Autopilot." },
 } as const satisfies Record<string, Meaning>;
@@ -195,6 +201,8 @@ export const builtInRoles: readonly Role[] = [
       "sync.approve",
       "configuration.manage",
       "webhooks.manage",
+      "baselines.read",
+      "baselines.manage",
     ],
   ),
   builtIn(
@@ -375,6 +383,19 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "webhooks-deliveries": ofWebhooks,
   "webhooks-delivery": ofWebhooks,
   "webhooks-redeliver": ofWebhooks,
+  "baselines-list": everywhere("baselines.read"),
+  "baselines-add": everywhere("baselines.manage"),
+  "baselines-get": everywhere("baselines.read"),
+  "baselines-version": everywhere("baselines.read"),
+  "baselines-replace": everywhere("baselines.manage"),
+  "baselines-remove": everywhere("baselines.manage"),
+  // Besides, in each tenant that it goes to, configuration.manage and sync.run: the handler asks.
+  "baselines-publish": everywhere("baselines.read"),
+  // Besides, baselines.read.
+  "baseline-tailorings-get": inTenant("sync.read"),
+  "baseline-tailorings-replace": inTenant("configuration.manage"),
+  "baseline-tailorings-remove": inTenant("configuration.manage"),
+  "baseline-tailorings-preview": inTenant("sync.read"),
   "me-get": signedIn,
   // About oneself; about somebody else the handler asks for access.read.
   "access-explain": signedIn,

@@ -244,7 +244,7 @@ const changeOf = ({ etag }: Stored<unknown>, row: Row) =>
   etag === "" ? ({ kind: "insert", row } as const) : ({ kind: "replace", row, etag } as const);
 
 /** A row's value as JSON, in as many columns as it takes; what a person looks for stands beside it. */
-function encoded(partitionKey: string, rowKey: string, value: object): Row {
+export function encoded(partitionKey: string, rowKey: string, value: object): Row {
   // In ASCII, so that no cut goes through a character.
   const text = JSON.stringify(value).replaceAll(
     /[\u0080-\uffff]/g,
@@ -260,7 +260,8 @@ function encoded(partitionKey: string, rowKey: string, value: object): Row {
   return { partitionKey, rowKey, ...Object.fromEntries(shown), ...columns };
 }
 
-function decoded<T>(row: StoredRow, schema: z.ZodType<T>): T {
+/** A row's value. */
+export function decoded<T>(row: StoredRow, schema: z.ZodType<T>): T {
   let text = "";
   for (let part = 0; ; part += 1) {
     const piece = textOf(row, `value${part}`);

@@ -33,6 +33,8 @@ export const anyIds: Found = new Map([
   ...["refreshId", "notificationId"].map((name) => [name, key] as const),
   ["claimId", `${key}0`],
   ["syncId", key],
+  ["baselineId", key],
+  ["version", "1"],
   ["type", "roleScopeTag"],
   ["key", "Default"],
   ["webhookId", key],

@@ -13,6 +13,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "configuration-edit": ["/message"],
   "configuration-rules-replace": ["/message", "/deviations/reason"],
   "configuration-import": ["/message"],
+  "baselines-add": ["/name", "/description", "/message"],
   "sync-settings-change": ["/breakGlassGroups", "/deletes", "/nightly/timeZone", "/types"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],

@@ -18,6 +18,9 @@ beforeAll(async () => {
   for (const reason of ["one", "two"])
     await two.app.door.services.deadLetters.add({ queue: "q", reason, content: "c" });
   for (const { tenantId } of [two.mine, two.theirs]) await keepSyncs(tenantId);
+  const items = [{ type: "roleScopeTag", key: "Tag", body: { displayName: "Tag" } }];
+  for (const name of ["one", "two"])
+    await two.app.admin("POST", "/api/v1/baselines", { name, message: name, items });
   for (const each of lists())
     for (const of of each.path.includes("{tenantId}") ? [two.mine, two.theirs] : [two.theirs])
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });

@@ -98,8 +98,8 @@ const queries: Readonly<Record<string, string>> = {
 async function opened(line: string, token: string | undefined): Promise<boolean> {
   const { status, text, body } = await app.call({ ...harmless(line), token });
   if (line === "zz-unknown-route" && body["code"] === "unknown-route") return true;
-  // Only who may see a tenant's syncs and configuration, or webhooks, is told that there is none of that name.
-  const unknown = ["unknown-sync", "unknown-configuration", "unknown-webhook"];
+  // Only who may see a tenant's syncs and configuration, baselines or webhooks is told that there is none of that name.
+  const unknown = ["unknown-sync", "unknown-configuration", "unknown-baseline", "unknown-webhook"];
   if (unknown.includes(String(body["code"]))) return true;
   expect([200, 201, 202, 204, 400, 401, 403, 404, 409, 412], `${line}: ${text}`).toContain(status);
   return ![401, 403, 404].includes(status);

@@ -29,6 +29,7 @@ export const known = {
   approvalId: "none",
   type: "roleScopeTag",
   key: "Default",
+  version: "1",
 };
 
 const planHash = "0".repeat(64);
@@ -174,6 +175,32 @@ export const examples: Readonly<Record<string, Example>> = {
       message: "a new tag",
     }),
   },
+  "baselines-add": {
+    body: () => ({
+      name: "Tags",
+      message: "tags",
+      parameters: [{ name: "tag", default: "Branch" }],
+      items: [{ type: "roleScopeTag", key: "{{tag}}", body: { displayName: "{{tag}}" } }],
+    }),
+    keep: ["baselineId"],
+  },
+  "baselines-list": {},
+  "baselines-version": {},
+  "baselines-replace": {
+    body: () => ({
+      name: "Tags",
+      message: "as it was",
+      parameters: [{ name: "tag", default: "Branch" }],
+      items: [{ type: "roleScopeTag", key: "{{tag}}", body: { displayName: "{{tag}}" } }],
+    }),
+  },
+  "baseline-tailorings-replace": { body: () => ({ values: { tag: "Shop" } }) },
+  "baseline-tailorings-get": {},
+  "baseline-tailorings-preview": {},
+  "baselines-publish": { body: () => ({}) },
+  "baselines-get": {},
+  "baseline-tailorings-remove": {},
+  "baselines-remove": {},
   "syncs-start-many": { body: () => ({ tenantIds: [tenantId], mode: "exportOnly" }) },
   "webhooks-add": {
     body: () => ({ url: "https://hooks.example/muster", events: ["sync.statusChanged"] }),

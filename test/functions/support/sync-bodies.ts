@@ -4,6 +4,22 @@ const planHash = "0".repeat(64);
 const item = { type: "roleScopeTag", key: "New" };
 const body = { displayName: "New", description: "of the tests" };
 
+const tenant = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
+const parameter = { name: "tag", description: "a tag's name", kind: "text" };
+const about = { name: "Tags", description: "tags of everybody", message: "as agreed" };
+const baselines = [
+  {
+    ...about,
+    parameters: [{ ...parameter, default: "New" }],
+    items: [{ ...item, key: "{{tag}}", name: "New", body: { ...body, displayName: "{{tag}}" } }],
+  },
+  {
+    ...about,
+    parameters: [{ ...parameter, replaces: "New" }],
+    from: { tenantId: tenant, types: ["roleScopeTag"], items: [item] },
+  },
+];
+
 /** By operation: bodies with every member. */
 export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
   "syncs-start": [
@@ -38,6 +54,16 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
       message: "as agreed",
     },
   ],
+  "baselines-add": baselines,
+  "baselines-replace": baselines,
+  "baselines-publish": [{ version: 1, tenantIds: [tenant] }],
+  "baseline-tailorings-replace": [
+    {
+      values: { tag: "New" },
+      overrides: [{ ...item, pointer: "/description", value: "ours" }],
+      leaveOut: [item],
+    },
+  ],
   "configuration-import": [{ items: [{ ...item, name: "New", body }], message: "tags" }],
 };
 
@@ -63,6 +89,8 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "syncs-undo",
     "sync-status-acknowledge",
     "sync-held-release",
+    "baselines-remove",
+    "baseline-tailorings-remove",
     "syncs-authentication-new-code",
     "syncs-authentication-browser",
     "syncs-authentication-continue",

@@ -87,6 +87,7 @@ export async function startSyncRig() {
   return {
     sandbox,
     parts,
+    publishing: services.publishing,
     faults,
     queues,
     status,

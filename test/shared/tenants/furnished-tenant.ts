@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { queueNames, type TableName, tableNames } from "../../../shared/storage/names.ts";
-import { ofTenant, type Tables } from "../../../shared/storage/tables.ts";
+import { allRows, ofTenant, type Tables } from "../../../shared/storage/tables.ts";
+import { BaselineStore } from "../../../shared/sync/baselines/baseline-store.ts";
 import { neverSynced } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
 import { deliveryOf } from "../../../shared/webhooks/webhook.ts";
@@ -26,6 +27,7 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   approvals: "purged",
   signIns: "purged",
   syncs: "purged",
+  baselines: "purged",
   answers: "named by operation; gone by their age",
   audit: "stays: it says who removed the tenant",
   roles: "belong to no tenant",
@@ -91,6 +93,18 @@ export async function furnish(rig: NotifyRig) {
   await new WebhookStore(storage.tables).add(
     deliveryOf(webhook, { ...told, tenantId, data: {} }, ""),
   );
+  const baselines = new BaselineStore(storage.tables);
+  const by = { kind: "user", id: "ada" };
+  const newest = { version: 1, document: "", items: 0, message: "", by, at: 0 };
+  const baseline = {
+    v: 1 as const,
+    baselineId: newestFirstId(Date.now()),
+    name: "",
+    description: "",
+  };
+  await baselines.save({ value: { ...baseline, newest, createdAt: 0 }, etag: "" }, true);
+  const value = { tailoring: { values: {}, overrides: [], leaveOut: [] }, by, at: 0 };
+  await baselines.putTailoring(baseline.baselineId, tenantId, { value, etag: "" });
   return { tenantId, notificationIds: [all, some] };
 }
 
@@ -118,6 +132,9 @@ export async function tablesWith(
     await note(tableNames.openWork, { partition, where });
   const anywhere = { partitionsFrom: "", partitionsBelow: "~" };
   await note(tableNames.webhookDeliveries, { ...anywhere, where: `tenantId eq '${tenantId}'` });
+  const own = allRows(tables, tableNames.baselines, { partition: "baselines" });
+  for await (const { rowKey } of own)
+    if (rowKey.endsWith(`|${tenantId}`)) found.add(tableNames.baselines);
   await note(tableNames.tenants, { partition: "tenants", where: `RowKey eq '${tenantId}'` });
   return [...found].toSorted();
 }

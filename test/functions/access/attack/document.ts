@@ -48,6 +48,8 @@ function described(path: string, method: string, entry: Entry): Described {
 /** Names in paths: a sync that nobody has begun, an item that every tenant has, a webhook that nobody has made. */
 export const aboutSyncs: Readonly<Record<string, string>> = {
   syncId: "0".repeat(22),
+  baselineId: "0".repeat(22),
+  version: "1",
   type: "roleScopeTag",
   key: "Default",
   webhookId: "0".repeat(22),
