@@ -118,7 +118,6 @@ import {
   acknowledgeErrorFunction,
   changeSyncSettingsFunction,
   getSyncStatusFunction,
-  listSyncStatusFunction,
 } from "./sync/status.http.ts";
 import { syncExportFunction } from "./sync/sync-export.queue.ts";
 import { syncSignInFunction } from "./sync/sync-sign-in.queue.ts";
@@ -251,7 +250,6 @@ const ours: readonly AnyFunction<Services>[] = [
   rejectSyncFunction,
   resetSyncFunction,
   releaseHeldFunction,
-  listSyncStatusFunction,
   getSyncStatusFunction,
   acknowledgeErrorFunction,
   changeSyncSettingsFunction,

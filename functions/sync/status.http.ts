@@ -1,14 +1,10 @@
 /** How tenants stand with their syncs: the status column, its settings, and errors that were taken note of. */
-import * as z from "zod";
-import { tenantsWith } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { ok } from "../../shared/http/reply.ts";
-import { inParallel } from "../../shared/kernel/concurrency.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { SyncSettingsChange, SyncStatusName, SyncStatusView } from "../../shared/sync/contract.ts";
+import { SyncSettingsChange, SyncStatusView } from "../../shared/sync/contract.ts";
 import { isTimeZone } from "../../shared/sync/run/nightly.ts";
 import { acknowledge } from "../../shared/sync/run/verdicts.ts";
 import { changeSettings } from "../../shared/sync/state/settings.ts";
@@ -16,37 +12,6 @@ import { statusView } from "../../shared/sync/views.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 import { type SyncNeeds, whoCalls } from "./syncs.http.ts";
-
-const concurrency = 16;
-
-export const listSyncStatusFunction = onHttp(
-  operation({
-    name: "sync-status-list",
-    method: "GET",
-    path: "api/v1/sync-status",
-    summary: "How each tenant stands: status, since when, by whom, next sync, error",
-    tag: "Syncs",
-    query: z.strictObject({
-      ...PageQuery,
-      syncStatus: SyncStatusName.optional().describe("Only tenants with this status"),
-    }),
-    answers: { 200: { description: "A page of tenants", body: pageOf(SyncStatusView) } },
-  }),
-  async ({ query: { syncStatus, top, pageToken }, url }, tools: Tools<SyncNeeds>) => {
-    const { services } = tools;
-    const reached = tenantsWith(signedInOf(tools).standing, "sync.read");
-    const list = `sync status ${syncStatus ?? "all"} ${reached === undefined ? "" : "in reach"}`;
-    const position = positionOf(list, pageToken);
-    if (!position.ok) return position;
-    const { store, clock } = services.sync;
-    const page = await services.tenants.list(reached, top, position.value);
-    const rows = await inParallel(page.items, concurrency, async ({ tenantId }) =>
-      statusView((await store.tenant(tenantId, clock.now())).value),
-    );
-    const items = rows.filter(({ status }) => syncStatus === undefined || status === syncStatus);
-    return succeed(ok(pageBody(url, list, { ...page, items })));
-  },
-);
 
 export const getSyncStatusFunction = onHttp(
   operation({

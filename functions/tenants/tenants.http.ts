@@ -1,4 +1,4 @@
-/** Lists tenants. */
+/** The registry of tenants: list with sync statuses, register, show, change, remove. */
 import * as z from "zod";
 import { tenantsWith } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
@@ -6,10 +6,24 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { ShownSyncStatus, SyncStatusName } from "../../shared/sync/contract.ts";
+import type { SyncServices } from "../../shared/sync/services.ts";
+import { tenantsWithStatus } from "../../shared/sync/state/settings.ts";
+import { shownStatus } from "../../shared/sync/views.ts";
 import { NewTenant, Tenant, TenantChange, TenantPath } from "../../shared/tenants/contract.ts";
 import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
 import { onHttp, type Tools } from "../define.ts";
 
+/** A tenant in the list. */
+const ListedTenant = Tenant.extend({
+  sync: ShownSyncStatus.optional().describe("For who may see syncs of the tenant"),
+}).meta({ id: "ListedTenant" });
+
+/** Tenants that both reach; undefined reaches all. */
+const bothReach = (one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined) =>
+  one && other ? new Set([...one].filter((id) => other.has(id))) : (one ?? other);
+
+type ListNeeds = Needs & { readonly sync: Pick<SyncServices, "store"> };
 type Needs = { readonly tenants: TenantRegistry };
 
 export const listTenantsFunction = onHttp(
@@ -17,18 +31,35 @@ export const listTenantsFunction = onHttp(
     name: "tenants-list",
     method: "GET",
     path: "api/v1/tenants",
-    summary: "List tenants",
+    summary: "List tenants, with how each stands with its syncs",
     tag: "Tenants",
-    query: z.strictObject(PageQuery),
-    answers: { 200: { description: "A page of tenants", body: pageOf(Tenant) } },
+    query: z.strictObject({
+      ...PageQuery,
+      syncStatus: SyncStatusName.optional().describe(
+        "Only tenants with this status; where it is rare a page may be short, or empty",
+      ),
+    }),
+    answers: { 200: { description: "A page of tenants", body: pageOf(ListedTenant) } },
   }),
-  async ({ query, url }, tools: Tools<Needs>) => {
-    const reached = tenantsWith(signedInOf(tools).standing, "tenants.read");
-    const list = reached === undefined ? "tenants" : "tenants in reach";
-    const position = positionOf(list, query.pageToken);
+  async ({ query: { syncStatus, top, pageToken }, url }, tools: Tools<ListNeeds>) => {
+    const { standing } = signedInOf(tools);
+    const [readable, seen] = [
+      tenantsWith(standing, "tenants.read"),
+      tenantsWith(standing, "sync.read"),
+    ];
+    // A filter by what somebody may not see would tell it.
+    const reached = syncStatus === undefined ? readable : bothReach(readable, seen);
+    const list = `tenants ${syncStatus ?? ""} ${reached === undefined ? "" : "in reach"}`;
+    const position = positionOf(list, pageToken);
     if (!position.ok) return position;
-    const page = await tools.services.tenants.list(reached, query.top, position.value);
-    return succeed(ok(pageBody(url, list, page)));
+    const { tenants, sync } = tools.services;
+    const asked = { reached, seen, syncStatus, top };
+    const page = await tenantsWithStatus({ tenants, store: sync.store }, asked, position.value);
+    const items = page.items.map(({ tenant, status }) => ({
+      ...tenant,
+      ...(status && { sync: shownStatus(status) }),
+    }));
+    return succeed(ok(pageBody(url, list, { ...page, items })));
   },
 );
 

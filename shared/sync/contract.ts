@@ -282,6 +282,11 @@ export const SyncStatusView = z
   })
   .meta({ id: "SyncStatus" });
 
+/** The same in a list of tenants. */
+export const ShownSyncStatus = SyncStatusView.omit({ tenantId: true, settings: true }).meta({
+  id: "TenantSyncStatus",
+});
+
 /** Body of a change of a tenant's settings: only what it names changes. */
 export const SyncSettingsChange = z.strictObject({
   types: SyncSettings.shape.types

@@ -8,6 +8,7 @@ import type {
   ErrorView,
   ItemRulesView,
   ReportView,
+  ShownSyncStatus,
   SyncStatusView,
   SyncView,
 } from "./contract.ts";
@@ -19,6 +20,7 @@ import type { RulesDocument } from "./state/rules.ts";
 import type {
   ItemName,
   ItemProgress,
+  ShownTenantSync,
   Sync,
   SyncError,
   TenantSync,
@@ -175,6 +177,12 @@ export const errorView = (error: SyncError): z.output<typeof ErrorView> => ({
 /** How a tenant stands. */
 export const statusView = (tenant: TenantSync): z.output<typeof SyncStatusView> => ({
   tenantId: tenant.tenantId,
+  ...shownStatus(tenant),
+  settings: tenant.settings,
+});
+
+/** The same in a list of tenants. */
+export const shownStatus = (tenant: ShownTenantSync): z.output<typeof ShownSyncStatus> => ({
   status: tenant.status,
   names: syncStatuses[tenant.status],
   since: toIso(tenant.since),
@@ -187,7 +195,6 @@ export const statusView = (tenant: TenantSync): z.output<typeof SyncStatusView> 
     ? {}
     : { error: `${tenant.error.text} ${tenant.error.cause}`.slice(0, 300) }),
   may: eventsIn(tenant.status),
-  settings: tenant.settings,
 });
 
 /** What was decided about an item. */

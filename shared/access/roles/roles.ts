@@ -360,7 +360,6 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "syncs-consent-begin": inTenant("sync.run"),
   "syncs-consent-check": inTenant("sync.run"),
   "syncs-consent-continue": inTenant("sync.run"),
-  "sync-status-list": { kind: "eachTenant", permission: "sync.read" },
   "sync-status-get": inTenant("sync.read"),
   "sync-status-acknowledge": inTenant("sync.run"),
   "sync-settings-change": inTenant("configuration.manage"),

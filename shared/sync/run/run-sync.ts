@@ -75,6 +75,8 @@ async function wake(
     await work.finish("expire", { outcome, remark });
     return { kind: "ack", state: "expired" };
   }
+  // Whoever let it wait may have died before the list said so.
+  await parts.store.index(work.tenant);
   if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };
   return { kind: "ack", state: "waiting" };
 }

@@ -59,6 +59,8 @@ export async function releaseHeld(
     const document = await revisions.putDocument(tenantId, { ...rules, held: [] });
     const value = { ...tenant.value, rules: document, held: 0 };
     const written = await store.change({ value, etag: tenant.etag });
-    return written === undefined ? lost : tenant.value.held;
+    if (written === undefined) return lost;
+    await store.index(value);
+    return tenant.value.held;
   });
 }

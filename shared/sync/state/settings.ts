@@ -1,6 +1,10 @@
-/** Changes of how a tenant is synchronised. */
+/** How tenants stand with their syncs, in a list of them; and changes of how a tenant is synchronised. */
+import { fromIso } from "../../kernel/clock.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
-import { SyncSettings, type TenantSync } from "./sync.ts";
+import type { TenantRegistry } from "../../tenants/tenants.ts";
+import type { SyncStatus } from "./lifecycle.ts";
+import { neverSynced, SyncSettings, type TenantSync } from "./sync.ts";
+import type { SyncStore } from "./sync-store.ts";
 import type { SyncRows } from "./sync-work.ts";
 
 /** A change of settings: what it does not name stays; `types: null` means those that are enabled by default. */
@@ -44,4 +48,41 @@ export async function changeSettings(
     await store.index(value);
     return value;
   });
+}
+
+/** Pages of tenants that one page of the filtered list may look through. */
+const maxPages = 10;
+
+/** A page of tenants with how each stands, where it is `seen`: two reads, or a few where few have the status. */
+export async function tenantsWithStatus(
+  {
+    tenants,
+    store,
+  }: { readonly tenants: Pick<TenantRegistry, "list">; readonly store: Pick<SyncStore, "shown"> },
+  asked: {
+    readonly reached: ReadonlySet<string> | undefined;
+    readonly seen: ReadonlySet<string> | undefined;
+    readonly syncStatus: SyncStatus | undefined;
+    readonly top: number;
+  },
+  position: string | undefined,
+) {
+  const { reached, seen, syncStatus, top } = asked;
+  let token = position;
+  for (let pages = 1; ; pages += 1) {
+    const page = await tenants.list(reached, top, token);
+    const ids = page.items.map(({ tenantId }) => tenantId);
+    const [from, to] = [ids[0], ids.at(-1)];
+    const rows = from && to ? await store.shown(from, to) : undefined;
+    const listed = page.items.map((tenant) => {
+      const { tenantId, createdAt } = tenant;
+      const row = rows?.get(tenantId) ?? neverSynced(tenantId, fromIso(createdAt) ?? 0);
+      const isSeen = seen === undefined || seen.has(tenantId);
+      return isSeen ? { tenant, status: row } : { tenant, status: undefined };
+    });
+    const items = listed.filter(({ status }) => (syncStatus ?? status?.status) === status?.status);
+    token = page.next;
+    if (items.length > 0 || token === undefined || pages >= maxPages)
+      return token === undefined ? { items } : { items, next: token };
+  }
 }

@@ -19,7 +19,15 @@ import {
 } from "../../storage/tables.ts";
 import { configurationPrefix } from "../revisions/revisions.ts";
 import type { SyncStatus } from "./lifecycle.ts";
-import { ItemProgress, neverSynced, Revision, Sync, TenantSync, TypeProgress } from "./sync.ts";
+import {
+  ItemProgress,
+  neverSynced,
+  Revision,
+  ShownTenantSync,
+  Sync,
+  TenantSync,
+  TypeProgress,
+} from "./sync.ts";
 
 /** Something with the etag that a change must present; an empty one means: it is not there yet. */
 export type Stored<T> = { readonly value: T; readonly etag: string };
@@ -189,15 +197,24 @@ export class SyncStore {
     return page.next === undefined ? { open } : { open, next: page.next };
   }
 
-  /** Says a tenant's status and next time to those who look for tenants by them. */
-  index({ tenantId, status, nextAt }: TenantSync): Promise<void> {
-    const next = nextAt === undefined ? {} : { nextAt };
-    return this.#tables.put(syncs, {
-      partitionKey: statusIndex,
-      rowKey: tenantId,
-      status,
-      ...next,
-    });
+  /** Says a tenant's status and next time to those who look for tenants by them, with what lists of tenants show. */
+  index(tenant: TenantSync): Promise<void> {
+    const { tenantId, nextAt } = tenant;
+    const row = encoded(statusIndex, tenantId, ShownTenantSync.parse(tenant));
+    return this.#tables.put(syncs, { ...row, ...(nextAt === undefined ? {} : { nextAt }) });
+  }
+
+  /** What lists show of the tenants from one id to another; one that was never synchronised is not there. */
+  async shown(from: string, to: string): Promise<ReadonlyMap<string, ShownTenantSync>> {
+    const range = { partition: statusIndex, from, below: `${to}!` };
+    const found = new Map<string, ShownTenantSync>();
+    let token: string | undefined;
+    do {
+      const page = await this.#tables.page(syncs, range, 1000, token);
+      for (const row of page.rows) found.set(row.rowKey, decoded(row, ShownTenantSync));
+      token = page.next;
+    } while (token !== undefined);
+    return found;
   }
 
   /** Tenants with a status, by their ids. */

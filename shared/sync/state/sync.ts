@@ -231,6 +231,19 @@ export const TenantSync = z.object({
 });
 export type TenantSync = z.output<typeof TenantSync>;
 
+/** What lists of tenants show of a tenant's row. */
+export const ShownTenantSync = TenantSync.pick({
+  status: true,
+  since: true,
+  by: true,
+  active: true,
+  last: true,
+  held: true,
+  error: true,
+  nextAt: true,
+});
+export type ShownTenantSync = z.output<typeof ShownTenantSync>;
+
 /** What is wanted of a tenant from a moment on, who said so, and why. */
 export const Revision = z.object({
   v: z.literal(1),

@@ -151,7 +151,6 @@ export const examples: Readonly<Record<string, Example>> = {
   "callbacks-sign-in": { query: "state=nobodys", page: 404 },
   "callbacks-consent": { query: "state=nobodys", page: 404 },
   "sync-status-get": {},
-  "sync-status-list": {},
   "sync-status-acknowledge": { refused: "conflict" },
   "sync-settings-change": { body: () => ({ onMissingUser: "wait" }) },
   "sync-held-release": {},

@@ -184,6 +184,24 @@ describe("a tenant's configuration", () => {
 const areOver = (states: readonly string[]): boolean =>
   states.every((state) => state !== "waiting");
 
+describe("the list of tenants", () => {
+  const other = "22222222-2222-4333-8444-555555555555";
+  const listed = async (query: string) =>
+    ((await app.call("GET", `/api/v1/tenants${query}`)).body as { value: Body[] }).value;
+
+  it("shows how each stands with its syncs, and finds them by it", async () => {
+    await app.call("POST", "/api/v1/tenants", { body: { tenantId: other, displayName: "New" } });
+    expect(await listed("")).toMatchObject([
+      { tenantId, sync: { status: "idle", heldChanges: 0, nextSyncAt: expect.any(String) } },
+      { tenantId: other, displayName: "New", sync: { status: "notRun", by: { kind: "system" } } },
+    ]);
+    expect(await listed("?syncStatus=idle")).toMatchObject([{ tenantId }]);
+    // A page that has none is passed over.
+    expect(await listed("?syncStatus=notRun&top=1")).toMatchObject([{ tenantId: other }]);
+    expect(await listed("?syncStatus=newError")).toEqual([]);
+  });
+});
+
 describe("what is decided about an item", () => {
   const rules = `${base}/configuration/roleScopeTag/Branch%20offices/rules`;
   const decided = {

@@ -124,7 +124,6 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "syncs-consent-check": ["FI", "tenant"],
   "syncs-consent-continue": ["FI", "tenant"],
   "syncs-start-many": ["FI", "everything"],
-  "sync-status-list": ["FISR", "anywhere"],
   "webhooks-list": ["FI", "anywhere"],
   "webhooks-add": ["FI", "anywhere"],
   "webhooks-get": ["FI", "anywhere"],
