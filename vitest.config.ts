@@ -27,6 +27,7 @@ export const longTests: readonly string[] = [
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */
 export const sampledTests: readonly string[] = [
   "test/functions/access/role-walk.test.ts",
+  "test/shared/webhooks/sync-events.test.ts",
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",

@@ -43,7 +43,7 @@ import {
   notificationKind,
   notificationShape,
 } from "../shared/notifications/kind.ts";
-import type { Notification } from "../shared/notifications/notification.ts";
+import { eventOf, type Notification } from "../shared/notifications/notification.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
@@ -264,8 +264,8 @@ export async function buildServices(
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
   const expired = (approval: Approval) => trail.append(expiryEvent(approval));
-  const notify = notificationsOf(settings, base, { ...world, expired, ...granted });
-  const { engine } = notify;
+  const announce = (job: Job) => webhooks.webhookSender.announce([eventOf(job)]);
+  const notify = notificationsOf(settings, base, { ...world, expired, announce, ...granted });
   const settled = (approval: Approval) => settleGate(notify, approval);
   const jobs = notify.jobs as unknown as JobStore;
   const answers = new IdempotentAnswers(tables, clock);
@@ -295,7 +295,7 @@ export async function buildServices(
     expireOld: retention(settings, { ...base, jobs, answers, deadLetters }),
     tenants: registryOf(base, purges),
     purging: purgeOf({ ...base, jobs, purges, settleMs: world.settleMs }),
-    engine,
+    engine: notify.engine,
     notify,
     sweepGate: (job: Job) => sweepGate(notify, job as Notification),
     leases: new RelayLeases(tables),
@@ -373,16 +373,20 @@ function notificationsOf(
   base: Base,
   {
     firstPass = ownFirstPass,
+    announce,
     approvals,
     snapshots,
     expired,
-  }: Pick<World, "firstPass"> & Pick<NotificationParts, "approvals" | "snapshots" | "expired">,
+  }: Pick<World, "firstPass"> &
+    Pick<NotificationParts, "approvals" | "snapshots" | "expired"> & {
+      readonly announce: NonNullable<Engine["announce"]>;
+    },
 ): NotificationParts {
   const { storage, directory, collections } = base;
   const jobs = new JobStore<Notification>(storage, notificationShape);
   const items = new ItemStore(storage.tables);
   const kind = kindOfNotifications(settings, base, { jobs, items });
-  const engine = engineOf(settings, base, { kind, jobs, items, firstPass });
+  const engine = engineOf(settings, base, { kind, jobs, items, firstPass, announce });
   return { engine, kind, jobs, directory, collections, approvals, snapshots, expired };
 }
 
@@ -410,8 +414,10 @@ function engineOf(
     jobs,
     items,
     firstPass,
+    announce,
   }: NotificationStores & {
     readonly kind: NotificationParts["kind"];
+    readonly announce: NonNullable<Engine["announce"]>;
     readonly firstPass: Engine["firstPass"];
   },
 ): Engine {
@@ -429,6 +435,7 @@ function engineOf(
     random: Math.random,
     times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
     firstPass,
+    announce,
   };
 }
 

@@ -74,6 +74,8 @@ export async function askGate(
   await parts.approvals.ask(rule, { approvalId: id, tenantId, ...asked });
   const waiting: Notification = { ...frozen, state: "pendingApproval" };
   await parts.jobs.insert(waiting);
+  // The sweeper tells it too, for whoever dies here.
+  await parts.engine.announce?.(waiting);
   const stored = await parts.jobs.get(tenantId, id);
   return { waits: true, notification: stored?.job ?? waiting };
 }

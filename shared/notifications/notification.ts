@@ -3,7 +3,9 @@
 import * as z from "zod";
 import { Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
-import type { Job } from "../fanout/state/job.ts";
+import { emptyCounts } from "../fanout/state/item.ts";
+import { type Job, wordFor } from "../fanout/state/job.ts";
+import type { WebhookEvent } from "../webhooks/webhook.ts";
 
 /** The target was narrowed to a list of members of these collections; `hidden` devices were left out, if nothing was chosen among them. */
 const Within = z.object({
@@ -52,4 +54,16 @@ export function isWithin({ target }: Notification, reach: Reach | undefined): bo
   if (target.kind === "collection") return reach.collectionIds.includes(target.collectionId);
   const { within } = target;
   return within?.collectionIds.every((id) => reach.collectionIds.includes(id)) ?? false;
+}
+
+/** What webhooks are told of a notification: that it waits for a second person, or how it ended. */
+export function eventOf(job: Job): WebhookEvent {
+  const { tenantId, jobId, state, createdAt, finishedAt = createdAt } = job;
+  const path = `/api/v1/tenants/${tenantId}/notifications/${jobId}`;
+  const about = { eventId: jobId, tenantId, path };
+  const data = { notificationId: jobId };
+  if (state === "pendingApproval")
+    return { ...about, at: createdAt, type: "notification.approvalPending", data };
+  const word = wordFor(job, job.counts ?? emptyCounts());
+  return { ...about, at: finishedAt, type: "notification.ended", data: { ...data, state: word } };
 }

@@ -93,8 +93,9 @@ export class WebhookSender {
     const { store, queues, publicUrl } = this.#parts;
     const delivery = deliveryOf({ webhookId }, event, publicUrl);
     const { deliveryId } = delivery;
-    await store.add(delivery);
-    await queues.send(queueNames.webhooksDeliver, { webhookId, deliveryId });
+    // One that is there has a message, or the sweeper's: whoever tells again and again costs no message each time.
+    if (await store.add(delivery))
+      await queues.send(queueNames.webhooksDeliver, { webhookId, deliveryId });
     return deliveryId;
   }
 

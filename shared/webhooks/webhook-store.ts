@@ -68,12 +68,13 @@ export class WebhookStore {
     return row && { value: read(row, WebhookDelivery), etag: row.etag };
   }
 
-  /** Adds a delivery with its place on the sweeper's list; one that is there stays as it is. */
-  async add(delivery: WebhookDelivery): Promise<void> {
-    await this.#tables.transact(webhookDeliveries, [
+  /** Adds a delivery with its place on the sweeper's list, unless it is there; answers whether it is new. */
+  async add(delivery: WebhookDelivery): Promise<boolean> {
+    const added = await this.#tables.transact(webhookDeliveries, [
       { kind: "insert", row: deliveryRow(delivery) },
       { kind: "put", row: openRow(delivery) },
     ]);
+    return added.kind === "done";
   }
 
   /** Writes a delivery and its place on the list; the new etag, or undefined when somebody was faster. */

@@ -15,6 +15,8 @@ import { digest, invertedTime } from "../kernel/values.ts";
 export const webhookEvents = {
   "sync.statusChanged": "sync.read",
   "sync.approvalPending": "sync.read",
+  "notification.approvalPending": "notifications.read",
+  "notification.ended": "notifications.read",
 } as const;
 export type EventType = keyof typeof webhookEvents;
 /** All of them. */

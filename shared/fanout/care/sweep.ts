@@ -17,6 +17,7 @@ import {
   isUnreleased,
   itemsIn,
   letOutTo,
+  strikeOff,
   touchAt,
 } from "../engine/change-rows.ts";
 import { type Engine, type FoundJob, findJob, idsOf, rowsPerChunk } from "../engine/engine.ts";
@@ -371,12 +372,17 @@ async function sweepOne(engine: Engine, { jobs, ids, sweepGate }: Open, until: I
     return 0;
   }
   const found = await findJob(engine, ids);
-  if (found === undefined || !isOpen(found.job)) {
+  if (found === undefined) {
     await jobs.close(jobId);
+    return 0;
+  }
+  if (!isOpen(found.job)) {
+    await strikeOff(engine, jobs, found.job);
     return 0;
   }
   const { job } = found;
   if (job.state === "pendingApproval") {
+    await engine.announce?.(job);
     await sweepGate(job);
     return 0;
   }

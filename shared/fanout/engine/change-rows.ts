@@ -8,7 +8,7 @@ import { reasonIn } from "../../kernel/outside-text.ts";
 import { isCarried, type JobKind } from "../kind.ts";
 import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import { isOpen, isStopping, type Job, type JobIds, move } from "../state/job.ts";
+import { isOpen, isStopping, type Job, type JobIds, type JobStore, move } from "../state/job.ts";
 import { nothingReleased } from "../state/rollout.ts";
 import { type Engine, findJob } from "./engine.ts";
 
@@ -315,9 +315,10 @@ export async function postpone(
 
 /** Ends the job with its final counts, if planning is done and no item is live. Asking too often is harmless. */
 export async function closeIfDone(
-  { kinds, items, clock }: Pick<Engine, "kinds" | "items" | "clock">,
+  engine: Pick<Engine, "kinds" | "items" | "clock" | "announce">,
   { kind, tenantId, jobId }: JobIds,
 ): Promise<boolean> {
+  const { kinds, items, clock } = engine;
   // In this order: once planning is done no row is added, so none can appear behind our back.
   const plan = await items.plan(jobId);
   if (!plan?.progress.done) return false;
@@ -326,6 +327,7 @@ export async function closeIfDone(
   const stored = await jobs?.get(tenantId, jobId);
   if (jobs === undefined || stored === undefined) return false;
   const { job, etag } = stored;
+  let ended = job;
   if (job.counts !== undefined) {
     // Ended before, and a late report has changed a row since: the counts follow.
     const counts = await items.counts(jobId);
@@ -338,9 +340,20 @@ export async function closeIfDone(
     // A lost race means that somebody else ended it, or will be asked again.
     if (finished === undefined) return false;
     if ((await jobs.replace(finished, etag)) === undefined) return false;
+    ended = finished;
   }
-  await jobs.close(jobId);
+  await strikeOff(engine, jobs, ended);
   return true;
+}
+
+/** Takes an ended job off the sweeper's list, once others were told: whoever dies before that leaves it there. */
+export async function strikeOff(
+  { announce }: Pick<Engine, "announce">,
+  jobs: Pick<JobStore, "close">,
+  job: Job,
+): Promise<void> {
+  await announce?.(job);
+  await jobs.close(job.jobId);
 }
 
 /** Rows settled in one transaction. */

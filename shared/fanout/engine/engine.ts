@@ -382,6 +382,8 @@ export type Engine = {
   readonly random: () => number;
   readonly times: Times;
   readonly firstPass: FirstPass;
+  /** Tells others that a job waits for a second person, or how it ended; the same again makes nothing twice. */
+  readonly announce?: (job: Job) => Promise<void>;
 };
 
 /** A job with its kind, as it was read. */

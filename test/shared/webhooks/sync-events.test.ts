@@ -1,5 +1,5 @@
 /** What webhooks are told of syncs: every change of a tenant's status, once each, wherever a worker dies. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { bootstrapCaller } from "../../../shared/access/sign-in/caller.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { acknowledge } from "../../../shared/sync/run/verdicts.ts";
@@ -82,13 +82,13 @@ it("is every change of status, and no other, wherever a worker dies between the 
   const deadly = /^(table\.transact (Syncs|Audit|WebhookDeliveries)|queue\.send webhooks-deliver)$/;
   const deaths = undisturbed.calls.flatMap((call, at) => (deadly.test(call) ? [at + 1] : []));
   expect(deaths.length).toBeGreaterThan(8);
-  for (const atCall of deaths)
+  for (const atCall of deaths.filter((_, nth) => nth % inject("oneCaseIn") === 0))
     for (const when of ["before", "after"] as const) {
       const { lines } = await run({ atCall, when });
       const where = `killed ${when} call ${atCall}, ${undisturbed.calls[atCall - 1]}`;
       expect(lines, where).toEqual(undisturbed.lines);
     }
-}, 60_000);
+}, 300_000);
 
 it("is that a plan waits for approval, beside the change of status", async () => {
   const { tenantId, webhookId } = await watched();
