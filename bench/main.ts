@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { measureBullmq } from "./bullmq/measure.ts";
 import { measureCeiling } from "./measures/ceiling.ts";
 import { measureCounts } from "./measures/counts.ts";
+import { measureDeviceLists } from "./measures/device-lists.ts";
 import { measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
 import { measureNaive } from "./measures/naive.ts";
@@ -47,6 +48,7 @@ async function run(options: BenchOptions): Promise<Results> {
         : await step("BullMQ", () => measureBullmq(options.bullmqDevices));
   if (wants("small"))
     results.small = await step("small sendings", () => measureSmall(options.neighbourDevices));
+  if (wants("lists")) results.lists = await step("device lists", measureDeviceLists);
   for (const route of options.routes)
     for (const size of wants("muster") ? sizes : [])
       results.dispatch.push(

@@ -10,6 +10,7 @@ export const parts = [
   "muster",
   "counts",
   "reading",
+  "lists",
 ] as const;
 export type Part = (typeof parts)[number];
 

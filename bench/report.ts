@@ -2,6 +2,7 @@
 import type { BullmqRun } from "./bullmq/measure.ts";
 import type { Ceiling } from "./measures/ceiling.ts";
 import type { Counted, Phase } from "./measures/counts.ts";
+import type { DeviceLists } from "./measures/device-lists.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
@@ -15,6 +16,7 @@ export type Results = {
   naive?: { readonly perSecond: number };
   bullmq?: { readonly each: BullmqRun; readonly bulk: BullmqRun } | { readonly skipped: string };
   small?: Small;
+  lists?: DeviceLists[];
   readonly dispatch: Dispatch[];
   readonly counted: Counted[];
   readonly memory: LiveMemory[];
@@ -52,6 +54,7 @@ export function report(results: Results): string {
       .join(", "),
     ...speed(results),
     ...small(results),
+    ...deviceLists(results),
     ...requests(results.counted),
     ...refreshes(results),
     ...reads(results.counted),
@@ -116,6 +119,23 @@ function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {
     ),
   ];
 }
+
+const deviceLists = ({ lists = [] }: Results): string[] =>
+  lists.length === 0
+    ? []
+    : [
+        table(
+          ["device lists", "rows/s", "MB/s", "csv-parse alone, rows/s", "MB/s", "ratio"],
+          lists.map(({ name, judged, parsed }) => [
+            name,
+            judged.rowsPerSecond,
+            judged.megabytesPerSecond,
+            parsed.rowsPerSecond,
+            parsed.megabytesPerSecond,
+            `${cell(judged.rowsPerSecond / parsed.rowsPerSecond)}x`,
+          ]),
+        ),
+      ];
 
 const one = (name: string, { middle, worst, count }: Several): Cell[] => [
   name,

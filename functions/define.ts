@@ -8,6 +8,7 @@ import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import type { Reach } from "../shared/devices/collections/list-devices.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
+import type { ReadFile } from "../shared/http/upload.ts";
 import type { Result } from "../shared/kernel/failure.ts";
 import type { QueueName } from "../shared/storage/names.ts";
 
@@ -20,7 +21,9 @@ type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 export type HttpInput<O extends Operation> = {
   readonly params: Parsed<O["params"]>;
   readonly query: Parsed<O["query"]>;
-  readonly body: Parsed<O["body"]>;
+  readonly body: O["file"] extends object ? Parsed<O["body"]> | undefined : Parsed<O["body"]>;
+  /** What came instead of a JSON body, to be read once. */
+  readonly file?: ReadFile;
   /** The etag that the caller presented, for conditional operations. */
   readonly ifMatch: string | undefined;
   /** Basis for ids of what the request creates; the same again for the same idempotency key. */

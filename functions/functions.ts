@@ -64,6 +64,7 @@ import { healthFunction } from "./platform/health.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
+import { submitRegistrationFunction } from "./registration/registrations.http.ts";
 import {
   claimDeliveriesFunction,
   leaseSiteFunction,
@@ -214,6 +215,7 @@ const ours: readonly AnyFunction<Services>[] = [
   leaseSiteFunction,
   claimDeliveriesFunction,
   reportResultsFunction,
+  submitRegistrationFunction,
   addAssignmentFunction,
   addRoleFunction,
   approveApprovalFunction,

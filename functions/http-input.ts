@@ -1,8 +1,9 @@
 /** Reads a request into what its handler takes: path, query and body by the operation's own schemas. */
 
-import { faultsOf, invalidRequest, pointerOf, readBody } from "../shared/http/body.ts";
+import { faultsOf, invalidRequest, mediaTypeOf, pointerOf, readBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
+import { fileOf } from "../shared/http/upload.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
 import { newestFirstId } from "../shared/kernel/values.ts";
 import type { HttpInput } from "./define.ts";
@@ -74,14 +75,18 @@ export function readAddress(
   return succeed(input as HttpInput<Operation>);
 }
 
-/** Reads the body to what the address said. */
+/** Reads the body to what the address said. A file is left to the handler, which judges it while it comes. */
 export async function readWhole(
-  { body: schema }: Operation,
+  { body: schema, file: takes }: Operation,
   { headers, body }: Incoming,
   input: HttpInput<Operation>,
 ): Promise<Result<Read>> {
   if (schema === undefined) return succeed({ input, text: "" });
-  const read = await readBody({ headers, body }, schema);
+  if (takes !== undefined && mediaTypeOf({ headers }) !== "application/json") {
+    const file = fileOf({ headers, body }, takes.type, takes.maxBytes);
+    return file.ok ? succeed({ input: { ...input, file: file.value }, text: "" }) : file;
+  }
+  const read = await readBody({ headers, body }, schema, takes?.maxBytes);
   if (!read.ok) return read;
   const { value, text } = read.value;
   return succeed({ input: { ...input, body: value }, text });

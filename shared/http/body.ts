@@ -180,26 +180,45 @@ const maxBodyMs = 30_000;
 /** What is read of a body that nobody wants, so that a caller who is still sending gets to hear the answer. */
 const drain = { bytes: 64 * 1024, ms: 1_000 };
 
+/** What is still read, and forgotten, of a body that is larger than it may be. */
+const noMore = { bytes: 0, ms: 0 };
+
 /** What a body is read from: the Fetch API's request, or anything of that shape. */
 export type BodySource = {
   readonly headers: { get(name: string): string | null };
   readonly body: AsyncIterable<Uint8Array> | null;
 };
 
+/** The media type that a body says it is of. */
+export const mediaTypeOf = ({ headers }: Pick<BodySource, "headers">): string =>
+  (headers.get("content-type") ?? "nothing").split(";")[0]?.trim().toLowerCase() ?? "";
+
+/** Refuses a body that is packed: what a few bytes unpack to is known only once it is there. */
+export function refusePacked({ headers }: Pick<BodySource, "headers">): Result<undefined> {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding === "identity" || encoding === "") return succeed(undefined);
+  const shown = plainText(encoding, 40);
+  return fail("unsupported-media-type", `Send the body as it is, without ${shown}.`);
+}
+
 /** Reads and checks a body. Nothing larger than the limit is ever held in memory. */
 export async function readBody<S extends z.ZodType>(
   source: BodySource,
   schema: S,
+  maxBytes = maxBodyBytes,
 ): Promise<Result<{ value: z.output<S>; text: string }>> {
-  const [type, ...parameters] = (source.headers.get("content-type") ?? "nothing")
+  const type = mediaTypeOf(source);
+  if (type !== "application/json" && !type.endsWith("+json"))
+    return fail("unsupported-media-type", `Send the body as application/json, not as ${type}.`);
+  const packed = refusePacked(source);
+  if (!packed.ok) return packed;
+  const [, ...parameters] = (source.headers.get("content-type") ?? "")
     .split(";")
     .map((part) => part.trim().toLowerCase());
-  if (type !== "application/json" && !type?.endsWith("+json"))
-    return fail("unsupported-media-type", `Send the body as application/json, not as ${type}.`);
   const charset = parameters.find((part) => part.startsWith("charset="))?.slice(8);
   if (charset !== undefined && !/^"?(utf-?8|us-ascii)"?$/.test(charset))
     return fail("unsupported-media-type", `Send JSON in UTF-8, not in ${charset}.`);
-  const text = await readText(source);
+  const text = await readText(source, maxBytes);
   return text.ok ? checkText(text.value, schema) : text;
 }
 
@@ -244,23 +263,35 @@ function isWithinBounds(json: unknown): boolean {
   return visit(json, 0);
 }
 
-const tooLarge = () =>
-  fail("body-too-large", `A body may have ${maxBodyBytes} bytes. Split the request.`);
-
-async function readText({ headers, body }: BodySource): Promise<Result<string>> {
-  if (Number(headers.get("content-length") ?? 0) > maxBodyBytes) return tooLarge();
-  const read = await readChunks(body, maxBodyBytes, maxBodyMs);
-  switch (read.end) {
+/**
+ * Reads a body piece by piece; `take` is given each as it comes. Of one that is too large as much as `surplus` is still
+ * read for a moment, and forgotten; what is left is left where it is.
+ */
+export async function readPieces(
+  { headers, body }: BodySource,
+  maxBytes: number,
+  take: (piece: Uint8Array) => void,
+  surplus = noMore,
+): Promise<Result<undefined>> {
+  const large = fail("body-too-large", `A body may have ${maxBytes} bytes. Split the request.`);
+  if (Number(headers.get("content-length") ?? 0) > maxBytes) return large;
+  switch (await readChunks(body, maxBytes, maxBodyMs, take, surplus)) {
     case "whole":
-      return decoded(Buffer.concat(read.chunks));
+      return succeed(undefined);
     case "more":
-      return tooLarge();
+      return large;
     case "late":
       return fail(
         "body-too-slow",
         `The body had not come after ${maxBodyMs / 1000} seconds. Send it again, without a pause.`,
       );
   }
+}
+
+async function readText(source: BodySource, maxBytes: number): Promise<Result<string>> {
+  const chunks: Uint8Array[] = [];
+  const read = await readPieces(source, maxBytes, (piece) => chunks.push(piece));
+  return read.ok ? decoded(Buffer.concat(chunks)) : read;
 }
 
 /** Bytes as text, without the byte order mark. What is not UTF-8 is refused: a replaced character would be stored. */
@@ -273,28 +304,36 @@ function decoded(bytes: Uint8Array): Result<string> {
 }
 
 /** Why reading stopped: at the end, at the limit of bytes, or at the limit of time. */
-type Chunks = { readonly chunks: readonly Uint8Array[]; readonly end: "whole" | "more" | "late" };
+type End = "whole" | "more" | "late";
 
 /** How the bodies ended that were read: a stream is read once. */
-const ends = new WeakMap<object, Chunks["end"]>();
+const ends = new WeakMap<object, End>();
 
 /** Reads at most so many bytes, for at most so long; what is left is left where it is. */
-async function readChunks(body: BodySource["body"], maxBytes: number, ms: number): Promise<Chunks> {
-  if (body === null) return { chunks: [], end: "whole" };
+async function readChunks(
+  body: BodySource["body"],
+  maxBytes: number,
+  ms: number,
+  take: (chunk: Uint8Array) => void,
+  surplus = noMore,
+): Promise<End> {
+  if (body === null) return "whole";
   const known = ends.get(body);
-  if (known !== undefined) return { chunks: [], end: known };
-  const read = await readUpTo(body, maxBytes, ms);
-  ends.set(body, read.end);
-  return read;
+  if (known !== undefined) return known;
+  const source = body[Symbol.asyncIterator]();
+  const end = await readUpTo(source, maxBytes, ms, take);
+  ends.set(body, end);
+  if (end === "more" && surplus.bytes > 0)
+    await readUpTo(source, surplus.bytes, surplus.ms, () => undefined);
+  return end;
 }
 
 async function readUpTo(
-  body: AsyncIterable<Uint8Array>,
+  source: AsyncIterator<Uint8Array>,
   maxBytes: number,
   ms: number,
-): Promise<Chunks> {
-  const chunks: Uint8Array[] = [];
-  const source = body[Symbol.asyncIterator]();
+  take: (chunk: Uint8Array) => void,
+): Promise<End> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(resolve, ms, "late");
@@ -302,11 +341,11 @@ async function readUpTo(
   try {
     for (let bytes = 0; ; ) {
       const next = await Promise.race([source.next(), late]);
-      if (next === "late") return { chunks: [], end: "late" };
-      if (next.done === true) return { chunks, end: "whole" };
+      if (next === "late") return "late";
+      if (next.done === true) return "whole";
       bytes += next.value.byteLength;
-      if (bytes > maxBytes) return { chunks: [], end: "more" };
-      chunks.push(next.value);
+      if (bytes > maxBytes) return "more";
+      take(next.value);
     }
   } finally {
     clearTimeout(timer);
@@ -322,7 +361,8 @@ export async function takeBytes(
   announced: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly body: BodySource["body"] } | undefined> {
   if (announced > maxBodyBytes) return undefined;
-  const { chunks, end } = await readChunks(body, announced, maxBodyMs);
+  const chunks: Uint8Array[] = [];
+  const end = await readChunks(body, announced, maxBodyMs, (chunk) => chunks.push(chunk));
   if (end !== "whole") throw new Error(`a body of ${announced} bytes ended otherwise: ${end}`);
   const bytes = Buffer.concat(chunks);
   return { bytes, body: once(bytes) };
@@ -338,7 +378,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
  */
 export async function discardBody({ body }: Pick<BodySource, "body">): Promise<boolean> {
   try {
-    return (await readChunks(body, drain.bytes, drain.ms)).end === "whole";
+    return (await readChunks(body, drain.bytes, drain.ms, () => undefined)) === "whole";
   } catch {
     // The caller hung up: then nobody is to be told, and nothing kept free.
     return true;

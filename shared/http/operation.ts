@@ -6,6 +6,7 @@
 import type * as z from "zod";
 import {
   createDocument,
+  type ZodOpenApiContentObject,
   type ZodOpenApiOperationObject,
   type ZodOpenApiParameterObject,
   type ZodOpenApiPathItemObject,
@@ -37,6 +38,8 @@ export type Operation = Conventions & {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The file that it takes instead of JSON, also in a form; and most bytes of either. */
+  readonly file?: { readonly type: string; readonly maxBytes: number };
   /** Success: status, and the schema of the body (absent when there is none). */
   readonly answers: Readonly<Record<number, Answer>>;
 };
@@ -127,11 +130,18 @@ function describe(declared: Operation): ZodOpenApiOperationObject {
     ...(anonymous ? { security: [] } : {}),
     requestParams: { ...(params ? { path: params } : {}), ...(query ? { query } : {}) },
     parameters: headerParameters(declared),
-    ...(body
-      ? { requestBody: { required: true, content: { "application/json": { schema: body } } } }
-      : {}),
+    ...(body ? { requestBody: { required: true, content: contentOf(declared, body) } } : {}),
     responses,
   };
+}
+
+/** What a body may be: JSON, and a file where the operation takes one. */
+function contentOf({ file }: Operation, body: z.ZodType): ZodOpenApiContentObject {
+  const json = { "application/json": { schema: body } };
+  if (file === undefined) return json;
+  const bytes = { type: "string" as const, format: "binary", maxLength: file.maxBytes };
+  const form = { type: "object" as const, required: ["file"], properties: { file: bytes } };
+  return { ...json, [file.type]: { schema: bytes }, "multipart/form-data": { schema: form } };
 }
 
 const header = (name: string, description: string): ZodOpenApiParameterObject => ({

@@ -38,6 +38,7 @@ const floors: Readonly<Record<string, number>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   zod: ["shared/", "functions/"],
   "csv-stringify": ["shared/http/paging.ts"],
+  "@fastify/busboy": ["shared/http/upload.ts"],
   "zod-openapi": ["shared/http/operation.ts"],
   "lru-cache": ["shared/"],
   jose: ["shared/access/"],

@@ -196,6 +196,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "baselines-replace": ["name", "description", "message"],
   "baselines-remove": ["name", "description", "message"],
   "baselines-publish": ["publishId", "syncId"],
+  // Of what was registered nothing: serial numbers and hashes are the customer's.
+  "registrations-submit": ["layout", "encoding", "sha256"],
   "sync-sign-in": ["means", "end", "code"],
   "sync-consent": ["end", "code"],
   "webhooks-add": webhook,

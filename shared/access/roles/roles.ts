@@ -395,6 +395,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "baseline-tailorings-replace": inTenant("configuration.manage"),
   "baseline-tailorings-remove": inTenant("configuration.manage"),
   "baseline-tailorings-preview": inTenant("sync.read"),
+  "registrations-submit": inTenant("registration.submit"),
   "me-get": signedIn,
   // About oneself; about somebody else the handler asks for access.read.
   "access-explain": signedIn,

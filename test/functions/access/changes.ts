@@ -44,6 +44,7 @@ export const anyIds: Found = new Map([
 
 /** Bodies of what takes one and changes nothing. */
 export const harmless: Readonly<Record<string, unknown>> = {
+  "registrations-submit": { devices: [{ productId: "3289930885111" }] },
   "collections-preview": {
     rule: { property: "operatingSystem", operator: "equals", value: "Windows" },
   },

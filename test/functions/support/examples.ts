@@ -100,6 +100,10 @@ export const examples: Readonly<Record<string, Example>> = {
       results: [{ deviceId: found.get("deviceId"), outcome: "done" }],
     }),
   },
+  "registrations-submit": {
+    query: "dryRun=true",
+    body: () => ({ devices: [{ productId: "3289930885111" }] }),
+  },
   "me-get": {},
   "access-explain": { query: "operation=devices-list" },
   "roles-add": { body: () => role, keep: ["roleId"] },

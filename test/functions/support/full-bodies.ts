@@ -61,6 +61,21 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
       ],
     },
   ],
+  "registrations-submit": [
+    {
+      devices: [
+        {
+          serialNumber: "PF0A1B2C",
+          productId: "3289930885111",
+          hardwareHash: "T0E",
+          manufacturer: "LENOVO",
+          model: "20XWCTO1WW",
+          groupTag: "shop",
+          assignedUser: "ana@contoso.example",
+        },
+      ],
+    },
+  ],
   "sites-complete": [{ parts: 1 }],
   "sites-lease": [{ relayId: id, seconds: 60 }],
   "sites-claim": [{ relayId: id, mark: 0, notificationId, from: id, to: id }],

@@ -136,6 +136,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "webhooks-redeliver": ["FI", "anywhere"],
   "callbacks-sign-in": [everybody, "anywhere"],
   "callbacks-consent": [everybody, "anywhere"],
+  "registrations-submit": ["FP", "tenant"],
   "me-get": [everybody, "anywhere"],
   "access-explain": [everybody, "anywhere"],
   "roles-list": ["FR", "everything"],

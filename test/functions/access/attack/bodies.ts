@@ -27,6 +27,7 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
   "tenants-change": () => [{ displayName: "Guessed" }],
   "collections-add": (ids) => [collectionOf(ids)],
   "collections-preview": () => [{ rule }],
+  "registrations-submit": () => [{ devices: [{ productId: "3289930885111" }] }],
   "collections-replace": (ids) => [collectionOf(ids)],
   "notifications-send": ({ deviceId, collectionId }) => [
     { action: "restart", target: { kind: "devices", deviceIds: [deviceId] } },
