@@ -263,9 +263,8 @@ export async function buildServices(
   const purges = new PurgeStore(tables);
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
-  const expired = (approval: Approval) => trail.append(expiryEvent(approval));
   const announce = (job: Job) => webhooks.webhookSender.announce([eventOf(job)]);
-  const notify = notificationsOf(settings, base, { ...world, expired, announce, ...granted });
+  const notify = notificationsOf(settings, base, { ...world, trail, announce, ...granted });
   const settled = (approval: Approval) => settleGate(notify, approval);
   const jobs = notify.jobs as unknown as JobStore;
   const answers = new IdempotentAnswers(tables, clock);
@@ -376,9 +375,10 @@ function notificationsOf(
     announce,
     approvals,
     snapshots,
-    expired,
+    trail,
   }: Pick<World, "firstPass"> &
-    Pick<NotificationParts, "approvals" | "snapshots" | "expired"> & {
+    Pick<NotificationParts, "approvals" | "snapshots"> & {
+      readonly trail: AuditTrail;
       readonly announce: NonNullable<Engine["announce"]>;
     },
 ): NotificationParts {
@@ -387,6 +387,7 @@ function notificationsOf(
   const items = new ItemStore(storage.tables);
   const kind = kindOfNotifications(settings, base, { jobs, items });
   const engine = engineOf(settings, base, { kind, jobs, items, firstPass, announce });
+  const expired = (approval: Approval) => trail.append(expiryEvent(approval));
   return { engine, kind, jobs, directory, collections, approvals, snapshots, expired };
 }
 
