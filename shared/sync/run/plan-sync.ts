@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
-import type { TypeContent } from "../items/item.ts";
+import type { ItemEntry, TypeContent } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { lookupIn } from "../items/references.ts";
 import type { LockOutFacts } from "../plan/lock-out.ts";
@@ -13,7 +13,7 @@ import { confirmable, type Plan, planHash } from "../plan/plan.ts";
 import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
-import type { Tree } from "../revisions/revisions.ts";
+import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
 import { type RulesDocument, readRules } from "../state/rules.ts";
 import type { Sync, TenantSync } from "../state/sync.ts";
 import type { SyncWork } from "../state/sync-work.ts";
@@ -57,7 +57,7 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const known = await revisions.tree(sync.tenantId, tenant.desired);
   const desired = await revisions.putTree(
     sync.tenantId,
-    { ...snapshotTree, ...known },
+    await wantedAsFound(parts, sync, { before, now: snapshotTree, known }),
     tenant.desired,
   );
   const kept = { snapshot, desired };
@@ -82,6 +82,35 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const waits = { for: "approval" as const, since: now, until: now + approvalMs };
   await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
 }
+
+/**
+ * What is wanted, with what was found for the first time. An item that was read in part is no state to want: it is
+ * wanted as soon as it is found whole.
+ */
+async function wantedAsFound(
+  { revisions }: PlanParts,
+  { tenantId }: Sync,
+  { before, now, known }: { readonly before: Tree; readonly now: Tree; readonly known: Tree },
+): Promise<Tree> {
+  const next: Record<string, string> = { ...now, ...known };
+  for (const [type, manifest] of Object.entries(now)) {
+    const isNew = known[type] === undefined;
+    if (!isNew && before[type] === manifest) continue;
+    const listed = await revisions.list(tenantId, type, isNew ? manifest : before[type]);
+    const partial = new Set(listed.filter(isPartial).map(({ key }) => key));
+    if (partial.size === 0) continue;
+    const found = keptOf(await revisions.content(tenantId, type, manifest));
+    const own = isNew ? [] : keptOf(await revisions.content(tenantId, type, known[type]));
+    const isWanted = ({ entry }: KeptItem): boolean =>
+      !isPartial(entry) &&
+      (isNew || (partial.has(entry.key) && !own.some((each) => each.entry.key === entry.key)));
+    const kept = [...own, ...found.filter(isWanted)];
+    next[type] = await revisions.putType(tenantId, type, kept, manifest);
+  }
+  return next;
+}
+
+const isPartial = ({ flaw }: ItemEntry): boolean => flaw?.reason === "incompleteRead";
 
 /** What the plan's references stand for could not be found out: no plan is better than a wrong one. */
 const failPlan = (work: SyncWork, { reason, detail }: Failed): Promise<void> =>

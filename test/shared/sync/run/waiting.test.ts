@@ -37,6 +37,24 @@ async function diesAt(call: string, sync: Pick<Sync, "tenantId" | "syncId">): Pr
   return rig.syncOf(sync.tenantId, sync.syncId);
 }
 
+// First, since every tenant of the file is due then.
+describe("a night that has come", () => {
+  it("starts one sync though two timers look, and the next one a night later", async () => {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId);
+    const { nextAt = 0 } = await rig.status(tenantId);
+    rig.pass(nextAt - Date.now() + 1_000);
+    const started = await Promise.all([rig.startDue(), rig.startDue()]);
+    const { active = "", nextAt: later = 0 } = await rig.status(tenantId);
+    expect(started[0] + started[1]).toBeGreaterThanOrEqual(1);
+    expect(await rig.toRest(tenantId, active)).toMatchObject({ trigger: "schedule" });
+    expect(later).toBe(nextAt + day);
+    expect(await rig.syncCount(tenantId)).toBe(2);
+    await rig.startDue();
+    expect(await rig.syncCount(tenantId)).toBe(2);
+  });
+});
+
 describe("a plan that waits for approval", () => {
   it("ends after seven days, keeps what is wanted, and has written nothing", async () => {
     const tenantId = await drifted();
@@ -294,6 +312,24 @@ describe("a type that cannot be read", () => {
     await rig.behave(tenantId, { typeFaults: null });
   });
 
+  it("whole when it is read first is wanted only as it is found whole", async () => {
+    const types = ["configurationPolicy"];
+    const tenantId = await rig.tenant();
+    await rig.behave(tenantId, { missingSettings: 1 });
+    await rig.sync(tenantId, { types });
+    const wanted = async () => {
+      const { desired } = await rig.status(tenantId);
+      const { configurationPolicy } = await rig.parts.revisions.tree(tenantId, desired);
+      return rig.parts.revisions.list(tenantId, "configurationPolicy", configurationPolicy);
+    };
+    expect(await wanted()).toEqual([]);
+    await rig.behave(tenantId, { missingSettings: null });
+    const whole = await rig.sync(tenantId, { types });
+    expect(whole).toMatchObject({ outcome: "succeeded", plan: { counts: { unmanaged: 0 } } });
+    expect(await wanted()).toHaveLength(2);
+    expect((await wanted()).filter(({ flaw }) => flaw !== undefined)).toEqual([]);
+  });
+
   it("where settings are missing in part plans nothing of those items, and keeps them", async () => {
     const types = ["configurationPolicy"];
     const tenantId = await rig.tenant();
@@ -306,22 +342,5 @@ describe("a type that cannot be read", () => {
     await rig.behave(tenantId, { missingSettings: null });
     expect(await rig.sync(tenantId, { types })).toMatchObject({ outcome: "succeeded" });
     expect(await total(tenantId)).toBe(0);
-  });
-});
-
-describe("a night that has come", () => {
-  it("starts one sync though two timers look, and the next one a night later", async () => {
-    const tenantId = await rig.tenant();
-    await rig.sync(tenantId);
-    const { nextAt = 0 } = await rig.status(tenantId);
-    rig.pass(nextAt - Date.now() + 1_000);
-    const started = await Promise.all([rig.startDue(), rig.startDue()]);
-    const { active = "", nextAt: later = 0 } = await rig.status(tenantId);
-    expect(started[0] + started[1]).toBeGreaterThanOrEqual(1);
-    expect(await rig.toRest(tenantId, active)).toMatchObject({ trigger: "schedule" });
-    expect(later).toBe(nextAt + day);
-    expect(await rig.syncCount(tenantId)).toBe(2);
-    await rig.startDue();
-    expect(await rig.syncCount(tenantId)).toBe(2);
   });
 });
