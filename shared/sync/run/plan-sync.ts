@@ -97,12 +97,12 @@ async function wantedAsFound(
     const isNew = known[type] === undefined;
     if (!isNew && before[type] === manifest) continue;
     const listed = await revisions.list(tenantId, type, isNew ? manifest : before[type]);
-    const partial = new Set(listed.filter(isPartial).map(({ key }) => key));
+    const partial = new Set(listed.filter(isInPart).map(({ key }) => key));
     if (partial.size === 0) continue;
     const found = keptOf(await revisions.content(tenantId, type, manifest));
     const own = isNew ? [] : keptOf(await revisions.content(tenantId, type, known[type]));
     const isWanted = ({ entry }: KeptItem): boolean =>
-      !isPartial(entry) &&
+      !isInPart(entry) &&
       (isNew || (partial.has(entry.key) && !own.some((each) => each.entry.key === entry.key)));
     const kept = [...own, ...found.filter(isWanted)];
     next[type] = await revisions.putType(tenantId, type, kept, manifest);
@@ -110,7 +110,7 @@ async function wantedAsFound(
   return next;
 }
 
-const isPartial = ({ flaw }: ItemEntry): boolean => flaw?.reason === "incompleteRead";
+const isInPart = ({ flaw }: ItemEntry): boolean => flaw?.reason === "incompleteRead";
 
 /** What the plan's references stand for could not be found out: no plan is better than a wrong one. */
 const failPlan = (work: SyncWork, { reason, detail }: Failed): Promise<void> =>

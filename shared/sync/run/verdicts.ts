@@ -251,7 +251,7 @@ export async function reject(
     if (!found.ok) return found;
     const plan = found.value;
     const rules = await readRules(parts.revisions, work.tenant);
-    const blocked = confirmable(plan).map(({ confirm }) => confirm.changeId);
+    const blocked = confirmable(plan).map((each) => each.confirm.changeId);
     const fresh = [...plan.changes.map(({ changeId }) => changeId), ...blocked];
     const held = [...new Set([...rules.held, ...fresh])];
     const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });

@@ -185,23 +185,23 @@ describe("a sync that does not say what to do without a person", () => {
   });
 });
 
-describe("a plan that would delete much", () => {
-  /** Two filters of three, which a deploy of ours has made and nobody wants. */
-  async function crowded() {
-    const tenantId = await rig.tenant();
-    await rig.settle(tenantId, { deletes: ["assignmentFilter"] });
-    await rig.sync(tenantId);
-    const [first] = await rig.inTenant(tenantId, "assignmentFilter");
-    const { id: _, ...filter } = first ?? { id: "" };
-    const own = { ...filter, displayName: "Ours", platform: "macOS" };
-    await rig.byHand("POST", tenantId, "assignmentFilter", own);
-    await rig.allowDeletion(tenantId, "assignmentFilter/Ours / macOS");
-    return tenantId;
-  }
-  const ada = { kind: "user", id: "ada" };
-  const left = async (tenantId: string): Promise<number> =>
-    (await rig.inTenant(tenantId, "assignmentFilter")).length;
+/** A tenant with one filter of three that a deploy of ours has made and nobody wants. */
+async function crowded() {
+  const tenantId = await rig.tenant();
+  await rig.settle(tenantId, { deletes: ["assignmentFilter"] });
+  await rig.sync(tenantId);
+  const [first] = await rig.inTenant(tenantId, "assignmentFilter");
+  const { id: _, ...filter } = first ?? { id: "" };
+  const own = { ...filter, displayName: "Ours", platform: "macOS" };
+  await rig.byHand("POST", tenantId, "assignmentFilter", own);
+  await rig.allowDeletion(tenantId, "assignmentFilter/Ours / macOS");
+  return tenantId;
+}
+const ada = { kind: "user", id: "ada" };
+const left = async (tenantId: string): Promise<number> =>
+  (await rig.inTenant(tenantId, "assignmentFilter")).length;
 
+describe("a plan that would delete much", () => {
   it("waits until a person confirms the number for this sync, and then for approval of another plan", async () => {
     const tenantId = await crowded();
     const before = await left(tenantId);
