@@ -31,7 +31,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
-  "test/shared/sync/{artifacts,baselines/publish,run/crash-points}.test.ts",
+  "test/shared/sync/{artifacts,baselines/publish,run/crash-points,run/round-trip}.test.ts",
 ];
 
 declare module "vitest" {

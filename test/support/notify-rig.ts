@@ -3,6 +3,7 @@
  * that the test drains, so that it decides which message comes when, how often, and into whose death.
  */
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { QueueFunction, Tools } from "../../functions/define.ts";
 import { functions } from "../../functions/functions.ts";
 import { serveQueue } from "../../functions/serve-queue.ts";
@@ -151,7 +152,12 @@ async function rigServices(
     ...times,
     keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
-    access: accessWith("a".repeat(32)),
+    access: {
+      ...accessWith("a".repeat(32)),
+      // Beside the certificate: a folder of this stand-in's own.
+      sealing: { kind: "file", path: join(dirname(sandbox.caFile), "keys.json") } as const,
+    },
+    signInClientId: sandbox.home.signInClientId,
     graphUrl: sandbox.graphUrl,
     authorityUrl: sandbox.authorityUrl,
     clientId: sandbox.clientId,

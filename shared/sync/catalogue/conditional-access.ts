@@ -325,7 +325,9 @@ const securityDefaults: ConfigurationType = {
   list: defaults,
   item: defaults,
   permissions: policyAccess("Policy.ReadWrite.SecurityDefaults"),
+  // Switched off before any policy is enabled, and on when none is enabled any more: Entra refuses both at once.
   tier: 6,
+  goesLast: ({ isEnabled }) => isEnabled === true,
   isWritten: true,
 };
 

@@ -152,6 +152,8 @@ export type ConfigurationType = {
   readonly wave: 1 | 2 | 3 | 4;
   /** Written in this order, deleted in the reverse order. */
   readonly tier: number;
+  /** That it comes after all others, deletions too, where it is to become this. */
+  readonly goesLast?: (target: JsonObject) => boolean;
   readonly changeable: {
     readonly create: Allowed;
     readonly update: Allowed;
@@ -163,6 +165,8 @@ export type ConfigurationType = {
   readonly fixed?: (raw: JsonObject) => Fixed | undefined;
   /** Brings what the service returns into the form that is compared; what is there once more changes nothing. */
   readonly normalise?: (body: JsonObject) => JsonObject;
+  /** What is desired, with what an item always has beside it: who does not name that leaves it as it is. */
+  readonly complete?: (desired: JsonObject, actual: JsonObject) => JsonObject;
   /** Requests for a change, where they are not just POST, PATCH or DELETE of the whole. */
   readonly write?: (write: ItemWrite) => readonly WriteStep[];
   /** Why a write cannot be made, which shows only in what is to be written. */

@@ -1,17 +1,16 @@
 /** Entra's directory and tenant-wide policies, and SharePoint's settings, which look like them. */
 import { textOf } from "../items/json.ts";
+import { authenticationMethodsPolicy } from "./authentication-methods.ts";
 import type {
   ConfigurationType,
   Fixed,
   ItemWrite,
-  Json,
-  JsonObject,
   ReferencePlace,
   WriteStep,
 } from "./configuration-type.ts";
 import {
   access,
-  changesOf,
+  changedElements,
   entraList,
   entraSingleton,
   plainSteps,
@@ -79,92 +78,6 @@ const administrativeUnit: ConfigurationType = {
   tier: 0,
   isWritten: false,
 };
-
-const methods = "/policies/authenticationMethodsPolicy";
-const configurations = "authenticationMethodConfigurations";
-/** Lists of targets: in each method, and in what registration asks for. */
-const targetLists = [
-  `${configurations}[].includeTargets`,
-  `${configurations}[].excludeTargets`,
-  "registrationEnforcement.authenticationMethodsRegistrationCampaign.includeTargets",
-  "registrationEnforcement.authenticationMethodsRegistrationCampaign.excludeTargets",
-];
-const featureTargets = [
-  "displayAppInformationRequiredState",
-  "displayLocationInformationRequiredState",
-  "companionAppAllowedState",
-].flatMap((feature) =>
-  ["includeTarget", "excludeTarget"].map(
-    (target) => `${configurations}[].featureSettings.${feature}.${target}`,
-  ),
-);
-
-const targetReference = (at: string): ReferencePlace => ({
-  at: `${at}.id`,
-  family: "group",
-  literals: ["all_users", "00000000-0000-0000-0000-000000000000"],
-  where: { property: "targetType", is: "group" },
-});
-
-const authenticationMethodsPolicy: ConfigurationType = {
-  ...entraSingleton,
-  key: "authenticationMethodsPolicy",
-  names: { en: "Authentication methods", fr: "Méthodes d'authentification" },
-  list: methods,
-  item: methods,
-  permissions: {
-    read: [["Policy.Read.AuthenticationMethod", "Policy.ReadWrite.AuthenticationMethod"]],
-    write: [["Policy.ReadWrite.AuthenticationMethod"]],
-  },
-  drops: ["displayName", "description", "policyVersion", "reconfirmationInDays"],
-  sets: [
-    ...targetLists,
-    `${configurations}[].includeTargets[].allowedPasskeyProfiles`,
-    `${configurations}[].keyRestrictions.aaGuids`,
-  ],
-  emptyIsNothing: [...targetLists, `${configurations}[].keyRestrictions.aaGuids`],
-  keyedLists: { [configurations]: "id" },
-  references: [...targetLists.map((list) => `${list}[]`), ...featureTargets].map(targetReference),
-  isWritten: true,
-  // Each method is a resource of its own, which a change of the policy itself does not reach.
-  write: (write) => {
-    const changed = write.changed.filter((name) => name !== configurations);
-    return [
-      ...plainSteps(authenticationMethodsPolicy, { ...write, changed }),
-      ...changedElements(write, configurations).map(
-        ({ id, ...one }): WriteStep => ({
-          method: "PATCH",
-          path: `${methods}/${configurations}/${textOf(id)}`,
-          body: one,
-        }),
-      ),
-    ];
-  },
-};
-
-const listAt = (body: JsonObject | undefined, path: string): readonly JsonObject[] => {
-  const list = path
-    .split(".")
-    .reduce<Json | undefined>((node, name) => (node as JsonObject | undefined)?.[name], body);
-  return Array.isArray(list) ? list : [];
-};
-
-/** Elements that differ from the one of the same id before: each with what changed of it, its id and its type. */
-function changedElements({ before, after }: ItemWrite, path: string): JsonObject[] {
-  return listAt(after, path).flatMap((element) => {
-    const old = listAt(before, path).find(({ id }) => id === element["id"]);
-    const names = [...new Set([...Object.keys(element), ...Object.keys(old ?? {})])];
-    const changed = names.filter((name) => !same(element[name], old?.[name]));
-    if (changed.length === 0) return [];
-    const update = { action: "update", changed, after: element } as const;
-    const body = changesOf(old === undefined ? update : { ...update, before: old });
-    return [{ ...body, id: element["id"] ?? null }];
-  });
-}
-
-/** Both are canonical, so their text is the same where they are. */
-const same = (a: Json | undefined, b: Json | undefined): boolean =>
-  JSON.stringify(a) === JSON.stringify(b);
 
 const authorization = "/policies/authorizationPolicy";
 const authorizationPolicy: ConfigurationType = {
@@ -395,9 +308,15 @@ const pimRoleSettings: ConfigurationType = {
     "policyId",
     "scopeId",
     "scopeType",
-    ...["id", "displayName", "description", "isOrganizationDefault", "scopeId", "scopeType"].map(
-      (name) => `policy.${name}`,
-    ),
+    ...[
+      "id",
+      "displayName",
+      "description",
+      "isOrganizationDefault",
+      "lastModifiedBy",
+      "scopeId",
+      "scopeType",
+    ].map((name) => `policy.${name}`),
     "policy.effectiveRules",
   ],
   sets: [

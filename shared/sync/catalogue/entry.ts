@@ -178,3 +178,28 @@ export function plainSteps(type: ConfigurationType, write: ItemWrite): WriteStep
     ...assignments,
   ];
 }
+
+/** The list at a place of a body; where there is none, an empty one. */
+export const listAt = (body: JsonObject | undefined, path: string): readonly JsonObject[] => {
+  const list = path
+    .split(".")
+    .reduce<Json | undefined>((node, name) => (node as JsonObject | undefined)?.[name], body);
+  return Array.isArray(list) ? list : [];
+};
+
+/** Elements that differ from the one of the same id before: each with what changed of it, its id and its type. */
+export function changedElements({ before, after }: ItemWrite, path: string): JsonObject[] {
+  return listAt(after, path).flatMap((element) => {
+    const old = listAt(before, path).find(({ id }) => id === element["id"]);
+    const names = [...new Set([...Object.keys(element), ...Object.keys(old ?? {})])];
+    const changed = names.filter((name) => !same(element[name], old?.[name]));
+    if (changed.length === 0) return [];
+    const update = { action: "update", changed, after: element } as const;
+    const body = changesOf(old === undefined ? update : { ...update, before: old });
+    return [{ ...body, id: element["id"] ?? null }];
+  });
+}
+
+/** Both are canonical, so their text is the same where they are. */
+const same = (a: Json | undefined, b: Json | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);

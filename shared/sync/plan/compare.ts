@@ -112,8 +112,9 @@ export function targetBody(
   rules: ItemRules,
   now: Instant,
 ): JsonObject | undefined {
-  const merged = rules.mode === "subset" ? mergeOver(lens, desired, actual) : desired;
-  let body = isObject(merged) ? merged : desired;
+  const own = actual === undefined ? desired : (lens.type.complete?.(desired, actual) ?? desired);
+  const merged = rules.mode === "subset" ? mergeOver(lens, own, actual) : own;
+  let body = isObject(merged) ? merged : own;
   for (const deviation of rules.deviations) {
     const { pointer, accepted } = deviation;
     if (isOver(deviation, now)) continue;

@@ -314,10 +314,15 @@ const inOrder = (drafts: readonly Draft[]): Plan["changes"] =>
   drafts
     .toSorted(
       (a, b) =>
-        Number(isDeletion(a)) - Number(isDeletion(b)) ||
+        turnOf(a) - turnOf(b) ||
         (isDeletion(a) ? b.type.tier - a.type.tier : a.type.tier - b.type.tier) ||
         (textOf(a) < textOf(b) ? -1 : 1),
     )
     .map(({ change }) => change);
+
+const turnOf = (draft: Draft): number =>
+  draft.target !== undefined && draft.type.goesLast?.(draft.target) === true
+    ? 2
+    : Number(isDeletion(draft));
 
 const textOf = ({ change: { type, key } }: Draft): string => `${type}\n${key}`;

@@ -40,6 +40,9 @@ const objects: Partial<Record<ReferenceFamily, string>> = {
   workloadIdentity: "servicePrincipal",
 };
 
+/** An item that a deploy has made or changed: no sync has read it yet. */
+export type MadeItem = { readonly type: string; readonly id: string; readonly name: string };
+
 /** Finds names for one type at a time. */
 export class NameFinder {
   readonly #directory: Directory;
@@ -59,6 +62,7 @@ export class NameFinder {
     syncId: string,
     type: ConfigurationType,
     items: readonly JsonObject[],
+    made: readonly MadeItem[] = [],
   ): Promise<FoundNames> {
     const wanted = referencesIn(type, items);
     const names = new Map<string, string>();
@@ -68,6 +72,7 @@ export class NameFinder {
       for (const { id, name } of found) names.set(`${family} ${id.toLowerCase()}`, name);
     }
     await this.#ask(tenantId, syncId, wanted, names);
+    for (const { type: family, id, name } of made) names.set(`${family} ${id.toLowerCase()}`, name);
     return {
       kind: "found",
       resolve: (family, id) => {
@@ -235,12 +240,12 @@ export class ThingFinder {
     this.#revisions = revisions;
   }
 
-  /** `tree`: the tenant as it was read. `made`: items that the same deploy has created, by `type/key`. */
+  /** `tree`: the tenant as it was read. `made`: what the same deploy has made. */
   async find(
     tenantId: string,
     tree: Tree,
     bodies: readonly (JsonObject | undefined)[],
-    made: ReadonlyMap<string, string> = new Map(),
+    made: readonly MadeItem[] = [],
   ): Promise<FoundThings> {
     const tokens = bodies.flatMap((body) => (body === undefined ? [] : [...tokensIn(body)]));
     const things: Referable[] = [];
@@ -249,7 +254,7 @@ export class ThingFinder {
       const listed = await this.#revisions.list(tenantId, type ?? "", tree[type ?? ""]);
       const own: Thing[] = [
         ...listed.flatMap(({ id, name }) => (id === undefined ? [] : [{ id, name }])),
-        ...(type === undefined ? [] : madeOf(type, made)),
+        ...made.filter((each) => each.type === type).map(({ id, name }) => ({ id, name })),
       ];
       const missing = await this.#ask(tenantId, family, wanted, own);
       if (missing !== undefined) return missing;
@@ -282,11 +287,6 @@ export class ThingFinder {
     return undefined;
   }
 }
-
-const madeOf = (type: string, made: ReadonlyMap<string, string>): Thing[] =>
-  [...made].flatMap(([name, id]) =>
-    name.startsWith(`${type}/`) ? [{ id, name: name.slice(type.length + 1) }] : [],
-  );
 
 const unavailable = (family: string, detail: string): NotKnown => ({
   kind: "failed",

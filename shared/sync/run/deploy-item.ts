@@ -18,10 +18,11 @@ import type {
 import { canonical } from "../items/canonical.ts";
 import type { Item } from "../items/item.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
-import { lookupIn, resolveForWrite } from "../items/references.ts";
+import { lookupIn, type Referable, resolveForWrite } from "../items/references.ts";
 import { compareHere } from "../plan/compare.ts";
 import type { PlannedChange } from "../plan/plan.ts";
-import type { NameFinder, ThingFinder } from "../reading/find-names.ts";
+import { tokensIn } from "../plan/shape.ts";
+import type { MadeItem, NameFinder, ThingFinder } from "../reading/find-names.ts";
 import type { Asker, Later, PacedCall, PacedGraph } from "../reading/paced-graph.ts";
 import { idOf, nothingRead, readItem, readType, readWhole } from "../reading/read-type.ts";
 import type { KeptItem, Repository, Tree } from "../revisions/revisions.ts";
@@ -41,8 +42,8 @@ export type ItemWork = {
   readonly writer: Asker;
   /** The tenant as it was read. */
   readonly tree: Tree;
-  /** Ids of items that this deploy has made. */
-  readonly made: ReadonlyMap<string, string>;
+  /** Items that this deploy has made or changed. */
+  readonly made: readonly MadeItem[];
 };
 
 /** What becomes of the row: its next state, and when to look again where it is not settled. */
@@ -58,6 +59,8 @@ const HeldSteps = z.object({ steps: z.array(z.custom<WriteStep>()) });
 const visibleMs = 120_000;
 const againMs = 1_000;
 const maxTries = 4;
+/** After a refusal that comes too early, times the tries there were. */
+const earlyMs = 5_000;
 
 type Parts = {
   readonly graph: PacedGraph;
@@ -113,9 +116,9 @@ export class ItemWriter {
     return { kind: "absent", taken: list.reading.items.map(idOf) };
   }
 
-  async #canonical({ ids, type }: ItemWork, raw: JsonObject): Promise<Found> {
+  async #canonical({ ids, type, made }: ItemWork, raw: JsonObject): Promise<Found> {
     const { names } = this.#parts;
-    const found = await names.find(ids.tenantId, ids.syncId, type, [raw]);
+    const found = await names.find(ids.tenantId, ids.syncId, type, [raw], made);
     if (found.kind === "failed") return found;
     const { references: _, ...kept } = canonical(type, raw, found.resolve);
     return { kind: "item", kept, raw };
@@ -164,7 +167,9 @@ export class ItemWriter {
           next = { ...next, id: made };
         continue;
       }
-      return this.#notDone(work, row, next, steps.slice(at), answer);
+      // Once a part of it is written, the mark stays, whatever becomes of the rest.
+      const before = at === 0 ? row : next;
+      return this.#notDone(work, before, next, steps.slice(at), answer);
     }
     return { next: { ...next, state: "checking" }, afterMs: 0 };
   }
@@ -205,7 +210,7 @@ export class ItemWriter {
     return next.state === "writing" ? undefined : next;
   }
 
-  /** What an answer that is no success means for the change. */
+  /** What an answer that is no success means for the change; `row`: what it is if this was surely not done. */
   async #notDone(
     work: ItemWork,
     row: ItemProgress,
@@ -237,6 +242,11 @@ export class ItemWriter {
         };
       }
       case "refused": {
+        if (next.tries < maxTries && isEarly(work, next, left, answer))
+          return {
+            next: { ...next, ...unmarked(row), detail: wordsOf(answer) },
+            afterMs: earlyMs * next.tries,
+          };
         const requestId = answer.headers?.["request-id"];
         const traced = requestId === undefined ? {} : { requestId };
         return { next: { ...this.#failed(next, reasonFor(answer), wordsOf(answer)), ...traced } };
@@ -260,7 +270,8 @@ export class ItemWriter {
     const bodies = [wanted?.body, current?.item.body];
     const found = await this.#parts.things.find(ids.tenantId, tree, bodies, made);
     if (found.kind === "failed") return found;
-    const lookup = lookupIn(found.things);
+    // What the item names already is there, whether its type was read or not.
+    const lookup = lookupIn([...found.things, ...namedIn(current?.item.body)]);
     const after = wanted && resolveForWrite(wanted.body, lookup);
     if (after?.ok === false) {
       const [first] = after.faults;
@@ -275,8 +286,10 @@ export class ItemWriter {
       ({ pointer }) => pointer.split("/")[1] ?? "",
     );
     const id = row.id ?? current?.item.id;
+    // What a creation of several requests has begun is there already, and is finished as an update.
+    const isBegun = change.action === "create" && current !== undefined;
     const write: ItemWrite = {
-      action: change.action,
+      action: isBegun ? "update" : change.action,
       changed: [...new Set(changed)],
       ...(id === undefined ? {} : { id }),
       ...(before?.ok === true ? { before: before.body } : {}),
@@ -370,6 +383,11 @@ function isAsWanted({ type, wanted }: ItemWork, current: KeptItem | undefined): 
   return compareHere(type, current.item.body, wanted.body).length === 0;
 }
 
+const namedIn = (body: JsonObject | undefined): Referable[] =>
+  [...tokensIn(body)].flatMap(({ $ref: family, id, name }) =>
+    id === undefined ? [] : [{ family, id, ...(name === undefined ? {} : { name }) }],
+  );
+
 /** A request with the item's id where the step names it. */
 const requestOf = ({ method, path, body }: WriteStep, id: string | undefined): GraphRequest => ({
   method,
@@ -381,6 +399,21 @@ function idIn(answer: GraphAnswer): string | undefined {
   if (answer.kind !== "ok" || typeof answer.body !== "object" || answer.body === null)
     return undefined;
   return idOf(answer.body as JsonObject) || undefined;
+}
+
+/**
+ * Whether a refusal may only mean that not every part of the service knows yet what was made a moment ago: the item
+ * itself, which a later request changes, or one that the body names.
+ */
+function isEarly(
+  { made }: ItemWork,
+  { action, id }: ItemProgress,
+  [step]: readonly WriteStep[],
+  { reason }: Extract<GraphAnswer, { kind: "refused" }>,
+): boolean {
+  if (reason === "notFound" && action === "create" && id !== undefined) return true;
+  const text = JSON.stringify(step?.body ?? null).toLowerCase();
+  return made.some((each) => text.includes(JSON.stringify(each.id).toLowerCase()));
 }
 
 /** Surely not done: the mark of before comes back. */

@@ -9,6 +9,7 @@ import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { Item } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import type { Plan, PlannedChange } from "../plan/plan.ts";
+import type { MadeItem } from "../reading/find-names.ts";
 import type { Asker } from "../reading/paced-graph.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
 import { readRules } from "../state/rules.ts";
@@ -62,9 +63,7 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
     const row = rows[position];
     const type = parts.typeOf(change.type);
     if (row === undefined || type === undefined || !isOpen(row.value)) continue;
-    const made = new Map(
-      rows.flatMap(({ value }) => (value.id === undefined ? [] : [[nameOf(value), value.id]])),
-    );
+    const made = madeBy(rows);
     const item = { type, change, wanted: wantedItem(change, targets), made, writer, tree };
     const afterMs = await oneChange(parts, work, { position, row, item, rows, until });
     // Also how we learn that somebody has asked us to stop: then this write is lost.
@@ -85,8 +84,11 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
 
 const isOpen = (row: ItemProgress): boolean =>
   !isSettled(row) && row.state !== "waitingForIntuneApproval";
+/** What these rows have made or changed, as far as its id is known. */
+export const madeBy = (rows: readonly Stored<ItemProgress>[]): MadeItem[] =>
+  rows.flatMap(({ value: { type, id, name } }) => (id === undefined ? [] : [{ type, id, name }]));
 /** An item's name among all. */
-export const nameOf = ({ type, key }: { readonly type: string; readonly key: string }): string =>
+const nameOf = ({ type, key }: { readonly type: string; readonly key: string }): string =>
   `${type}/${key}`;
 
 /** The changes that were chosen of the plan, and what they make of their items. */
@@ -188,7 +190,7 @@ type OneChange = {
     readonly type: ConfigurationType;
     readonly change: PlannedChange;
     readonly wanted: Item | undefined;
-    readonly made: ReadonlyMap<string, string>;
+    readonly made: readonly MadeItem[];
     readonly writer: Account | undefined;
     readonly tree: Tree;
   };

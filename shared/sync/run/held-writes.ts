@@ -7,7 +7,7 @@ import type { Tree } from "../revisions/revisions.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { type DeployParts, keepTouched, nameOf, wantedItem, withDeletable } from "./deploy.ts";
+import { type DeployParts, keepTouched, madeBy, wantedItem, withDeletable } from "./deploy.ts";
 import type { ItemWork } from "./deploy-item.ts";
 import { PlanDocument } from "./plan-sync.ts";
 
@@ -77,10 +77,6 @@ async function itemWork(
   if (change === undefined || type === undefined) return undefined;
   const { tenantId, syncId, snapshot } = sync;
   const tree: Tree = await parts.revisions.tree(tenantId, snapshot);
-  const rows = (await parts.store.items(tenantId, syncId)).map(({ value }) => value);
-  const made = rows.flatMap(({ id, ...each }): [string, string][] =>
-    id === undefined ? [] : [[nameOf(each), id]],
-  );
   return {
     ids: { tenantId, syncId },
     change,
@@ -88,7 +84,7 @@ async function itemWork(
     wanted: wantedItem(change, targets),
     id: change.id,
     writer: tenantId,
-    made: new Map(made),
+    made: madeBy(await parts.store.items(tenantId, syncId)),
     tree,
   };
 }

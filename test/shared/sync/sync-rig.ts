@@ -3,15 +3,18 @@
  * one by one, and time that passes at once. A tenant is small: types of Intune, which have no pace of their own here.
  */
 import { newestFirstId } from "../../../shared/kernel/values.ts";
+import type { PlainItem } from "../../../shared/sync/configuration.ts";
+import type { Item } from "../../../shared/sync/items/item.ts";
 import type { Plan } from "../../../shared/sync/plan/plan.ts";
 import { startDue } from "../../../shared/sync/run/nightly.ts";
 import { sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../../shared/sync/run/start-sync.ts";
-import { approve, cancelSync, planOfSync } from "../../../shared/sync/run/verdicts.ts";
+import { approve, cancelSync, planOfSync, undoSync } from "../../../shared/sync/run/verdicts.ts";
 import { RulesDocument } from "../../../shared/sync/state/rules.ts";
 import { changeSettings } from "../../../shared/sync/state/settings.ts";
 import type { ItemProgress, Sync, TenantSync } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
+import { trust, typeCode } from "../../local/sandbox/sign-in/person.ts";
 import { Killed } from "../../support/fault-tap.ts";
 import { startNotifyRig } from "../../support/notify-rig.ts";
 import { passTime } from "../../support/passing-time.ts";
@@ -20,16 +23,18 @@ import { testStorage } from "../storage/open-storage.ts";
 /** Whoever asks. */
 const ada = { kind: "user", id: "ada" };
 /** Types of the rig's syncs, where a test names no others. */
+/** Where the people of the rig's tenants are at home. */
+const domain = "contoso.example";
 export const smallTypes = ["roleScopeTag", "assignmentFilter"];
 
 /** Starts it. */
 export async function startSyncRig() {
   const rig = await startNotifyRig();
   const { sandbox, services, queues, faults } = rig;
-  const { sync: parts } = services;
-  // Nobody is signed in for any tenant.
-  Object.assign(parts, { user: () => Promise.resolve({ kind: "signInNeeded" }) });
-  const { clock, revisions } = parts;
+  const { sync: parts, configuration } = services;
+  const { clock, revisions, signIn } = parts;
+  if (signIn === undefined) throw new Error("the rig has nothing to seal sign-ins with");
+  trust(sandbox);
   // What the test looks at by itself is no call of a worker, and dies with none.
   const { tables } = await testStorage();
   const store = new SyncStore(tables);
@@ -110,11 +115,55 @@ export async function startSyncRig() {
       const { id } = await sandbox.tenant({ devices: 1, ...plan });
       const added = await services.tenants.add({ tenantId: id, displayName: "Contoso", pace: {} });
       if (!added.ok) throw new Error(added.failure.detail);
+      // Time passes fast here, and whoever lets a night come does not want everybody's.
+      await changeSettings(parts, id, { nightly: { enabled: false } });
       return id;
     },
 
     start: (tenantId: string, over: Partial<NewSync> = {}) =>
       startSync(parts, newSync(tenantId, over)),
+
+    signIn,
+    /** Somebody who may write everything signs in for a tenant, by a code. */
+    async signInto(tenantId: string): Promise<void> {
+      const scope = "RoleManagementPolicy.ReadWrite.Directory";
+      await sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+      const deadline = clock.now() + 180_000;
+      const request = {
+        tenantId,
+        deadline,
+        scopes: [scope],
+        roles: [],
+        askedBy: "",
+        reference: "",
+      };
+      const begun = await signIn.beginDeviceCode(request);
+      if (begun.kind !== "begun") throw new Error(begun.words);
+      const { userCode, signInId } = begun.code;
+      await typeCode(sandbox, { user_code: userCode, user: `operator@${domain}` });
+      passTime(6_000);
+      const end = await signIn.pollDeviceCode(tenantId, signInId);
+      if (end.kind !== "signedIn") throw new Error(JSON.stringify(end));
+    },
+
+    /** What is wanted of a type, item by item. */
+    wanted: async (tenantId: string, type: string): Promise<readonly Item[]> => {
+      const { desired } = await status(tenantId);
+      const manifest = (await revisions.tree(tenantId, desired))[type];
+      return (await revisions.content(tenantId, type, manifest)).items;
+    },
+    /** Wants these items so, beside all others. */
+    async want(tenantId: string, items: readonly PlainItem[]): Promise<void> {
+      const taken = await configuration.take(tenantId, items, "wanted by a test", ada);
+      if (!taken.ok) throw new Error(JSON.stringify(taken.failure));
+    },
+    /** Takes back what a sync did, as far as its plan. */
+    async undo({ tenantId, syncId }: Sync, over: Partial<NewSync> = {}): Promise<Sync> {
+      const asked = { syncId: newestFirstId(clock.now()), types: smallTypes, by: ada, ...over };
+      const started = await undoSync(parts, { tenantId, syncId }, asked);
+      if (!started.ok) throw new Error(started.failure.detail);
+      return toRest(tenantId, asked.syncId);
+    },
 
     /** Starts a sync and goes on with it until it rests. */
     async sync(tenantId: string, over: Partial<NewSync> = {}): Promise<Sync> {

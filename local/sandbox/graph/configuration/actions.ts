@@ -6,7 +6,7 @@ import { itemMissing } from "./reads.ts";
 import { isBody, partsOf } from "./shown.ts";
 import { configurationOf } from "./store.ts";
 import type { Body, ConfigurationSort } from "./types.ts";
-import { noBody, recordWrite, seenFrom, sentBody, settle } from "./writes.ts";
+import { noBody, recordWrite, seenFrom, sentBody, settle, writtenItem } from "./writes.ts";
 import { assignmentsOf, scheduledRules, stamped } from "./written.ts";
 
 type ItemAction = (
@@ -60,6 +60,12 @@ const actions: Readonly<Record<string, ItemAction>> = {
   },
 };
 
+const methods = "authenticationMethodConfigurations";
+/** Microsoft's own methods are there once and for all. */
+const isExternal = ({ "@odata.type": type }: Body): boolean =>
+  type === "#microsoft.graph.externalAuthenticationMethodConfiguration";
+const onlyExternal = "Only external authentication methods can be added and removed.";
+
 /** `POST` below an item: an action, or a new element of one of its parts. */
 export function actOnItem(
   call: GraphCall,
@@ -69,10 +75,11 @@ export function actOnItem(
 ): GraphAnswer {
   const sent = sentBody(call);
   if (sent === undefined) return noBody(call);
-  const before = configurationOf(call.tenant).get(sort.key, id);
+  const before = writtenItem(call, sort, id);
   if (before === undefined) return itemMissing(call, id);
   const action = actions[name];
   if (action !== undefined) return action(call, sort, { id, before, sent });
+  if (name === methods && !isExternal(sent)) return badRequest(call, onlyExternal);
   const part = { ...sent, id: configurationOf(call.tenant).newId() };
   const after = { ...before, [name]: [...partsOf(before, name), part] };
   const answer = settle({ call, sort, before, after, sent }, id, 204);
@@ -89,9 +96,11 @@ export function changePart(
   sort: ConfigurationSort,
   [id, name, partId]: readonly [id: string, name: string, partId: string],
 ): GraphAnswer {
-  const before = configurationOf(call.tenant).get(sort.key, id);
+  const before = writtenItem(call, sort, id);
   const part = before && partsOf(before, name).find((one) => one["id"] === partId);
   if (before === undefined || part === undefined) return itemMissing(call, partId);
+  if (call.method === "DELETE" && name === methods && !isExternal(part))
+    return badRequest(call, onlyExternal);
   const sent = call.method === "DELETE" ? {} : sentBody(call);
   if (sent === undefined) return noBody(call);
   const type = part["@odata.type"];

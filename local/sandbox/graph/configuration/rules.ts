@@ -1,7 +1,7 @@
 /** What the services refuse of a write, beyond what the data of a type says. */
 import type { GraphCall } from "../exchange.ts";
 import { isBody, partsOf } from "./shown.ts";
-import { configurationOf } from "./store.ts";
+import { configurationOf, singletonId } from "./store.ts";
 import type { Body, ConfigurationSort } from "./types.ts";
 
 /** Why a write is refused. */
@@ -89,7 +89,7 @@ export const refusedBy = (change: Change): Fault | undefined => rules[change.sor
 
 /** Microsoft's own policies: their state and whom they spare may be changed, nothing else. */
 function accessRule(change: Change): Fault | undefined {
-  const { before, after, sent } = change;
+  const { call, before, after, sent } = change;
   if (String(before?.["displayName"]).startsWith("Microsoft-managed:")) {
     const other = Object.keys(sent).find((name) => !["state", "conditions"].includes(name));
     if (after === undefined || other !== undefined)
@@ -100,6 +100,13 @@ function accessRule(change: Change): Fault | undefined {
     !["enabled", "disabled", "enabledForReportingButNotEnforced"].includes(String(after["state"]))
   )
     return refused(`1007: Invalid state '${String(after["state"])}'.`);
+  const isDefault = configurationOf(call.tenant).get("securityDefaults", singletonId)?.[
+    "isEnabled"
+  ];
+  if (after["state"] === "enabled" && before?.["state"] !== "enabled" && isDefault === true)
+    return refused(
+      "Security Defaults is enabled in the tenant. You must disable Security defaults before enabling a Conditional Access policy.",
+    );
   const { conditions, grantControls, sessionControls } = after;
   if (!isBody(conditions)) return refused("1015: Policy conditions are missing.");
   if (!isBody(grantControls) && !isBody(sessionControls))

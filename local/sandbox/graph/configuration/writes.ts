@@ -25,6 +25,17 @@ export const noBody = (call: GraphCall): GraphAnswer =>
 export const seenFrom = ({ behaviour, now }: GraphCall): number =>
   behaviour.consistencyMs > 0 ? now + behaviour.consistencyMs : 0;
 
+/** An item that is to be written; what was made a moment ago is not found by a write either. */
+export function writtenItem(
+  call: GraphCall,
+  sort: ConfigurationSort,
+  id: string,
+): Body | undefined {
+  const configuration = configurationOf(call.tenant);
+  const isKnown = configuration.seen(sort.key, id, call.now) !== undefined;
+  return isKnown ? configuration.get(sort.key, id) : undefined;
+}
+
 /** Refuses in Graph's shape. */
 function refusal(call: GraphCall, { status, message }: Fault): GraphAnswer {
   const code = status === 403 ? "Forbidden" : status === 409 ? "Conflict" : "BadRequest";
@@ -118,8 +129,7 @@ function missingFault({ required }: ConfigurationSort, sent: Body): Fault | unde
 export function changeItem(call: GraphCall, sort: ConfigurationSort, id: string): GraphAnswer {
   const sent = sentBody(call);
   if (sent === undefined) return noBody(call);
-  const configuration = configurationOf(call.tenant);
-  const before = configuration.get(sort.key, id);
+  const before = writtenItem(call, sort, id);
   if (before === undefined) return itemMissing(call, id);
   const fixed = sort.fixed.find((name) => isChanged(before[name], sent[name]));
   const wrong =
@@ -139,7 +149,7 @@ const isChanged = (before: unknown, sent: unknown): boolean =>
 export function replaceItem(call: GraphCall, sort: ConfigurationSort, id: string): GraphAnswer {
   const sent = sentBody(call);
   if (sent === undefined) return noBody(call);
-  const before = configurationOf(call.tenant).get(sort.key, id);
+  const before = writtenItem(call, sort, id);
   if (before === undefined) return itemMissing(call, id);
   const wrong = missingFault(sort, sent);
   if (wrong !== undefined) return refusal(call, wrong);
@@ -157,7 +167,7 @@ export function replaceItem(call: GraphCall, sort: ConfigurationSort, id: string
 /** `DELETE` of an item. */
 export function removeItem(call: GraphCall, sort: ConfigurationSort, id: string): GraphAnswer {
   const configuration = configurationOf(call.tenant);
-  const before = configuration.get(sort.key, id);
+  const before = writtenItem(call, sort, id);
   if (before === undefined) return itemMissing(call, id);
   const fault = refusedBy({ call, sort, before, sent: {} });
   if (fault !== undefined) return refusal(call, fault);
