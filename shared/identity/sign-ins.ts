@@ -5,7 +5,13 @@
 import type { SignInParts } from "./accounts.ts";
 import { beginBrowserSignIn, finishBrowserSignIn } from "./browser-sign-in.ts";
 import { beginConsent, finishConsent } from "./consent.ts";
-import { beginDeviceCode, deviceCodeOf, pollDeviceCode, withdrawSignIn } from "./device-code.ts";
+import {
+  beginDeviceCode,
+  deviceCodeOf,
+  isForgotten,
+  pollDeviceCode,
+  withdrawSignIn,
+} from "./device-code.ts";
 
 /** Without its first argument. */
 type Bound<F> = F extends (parts: SignInParts, ...rest: infer A) => infer R
@@ -16,6 +22,7 @@ type Bound<F> = F extends (parts: SignInParts, ...rest: infer A) => infer R
 export type SignIns = {
   readonly beginDeviceCode: Bound<typeof beginDeviceCode>;
   readonly deviceCodeOf: Bound<typeof deviceCodeOf>;
+  readonly isForgotten: Bound<typeof isForgotten>;
   readonly pollDeviceCode: Bound<typeof pollDeviceCode>;
   readonly withdrawSignIn: Bound<typeof withdrawSignIn>;
   readonly beginBrowserSignIn: Bound<typeof beginBrowserSignIn>;
@@ -28,6 +35,7 @@ export type SignIns = {
 export const signIns = (parts: SignInParts): SignIns => ({
   beginDeviceCode: (...rest) => beginDeviceCode(parts, ...rest),
   deviceCodeOf: (...rest) => deviceCodeOf(parts, ...rest),
+  isForgotten: (...rest) => isForgotten(parts, ...rest),
   pollDeviceCode: (...rest) => pollDeviceCode(parts, ...rest),
   withdrawSignIn: (...rest) => withdrawSignIn(parts, ...rest),
   beginBrowserSignIn: (...rest) => beginBrowserSignIn(parts, ...rest),

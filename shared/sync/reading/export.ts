@@ -34,6 +34,8 @@ const sliceMs = 60_000;
 /** All that a type may take, from its first request: then it has failed, and the sync goes on. */
 const budgetMs = 20 * 60_000;
 const maxTries = 5;
+/** Longest pause before the next slice, however long the service wants to be left alone. */
+const maxPauseMs = 60_000;
 const concurrency = 6;
 
 const fresh = (type: string, now: number): TypeProgress => ({
@@ -114,7 +116,12 @@ async function readPass(
     });
   const hasMoved = read.reading.requests > from.requests;
   if (hasMoved) await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(read.reading));
-  return { ...touched, state: "reading", slices: progress.slices + (hasMoved ? 1 : 0) };
+  return {
+    ...touched,
+    state: "reading",
+    slices: progress.slices + (hasMoved ? 1 : 0),
+    leaseUntil: clock.now() + Math.min(read.afterMs, maxPauseMs),
+  };
 }
 
 const failed = (
@@ -226,7 +233,8 @@ export async function exportType(
   const next = await slice(parts, ids, type, claimed.value, sync);
   const written = await store.replaceType(tenantId, syncId, { value: next, etag: claimed.etag });
   if (written === undefined) return { kind: "again", afterMs: 1_000 };
-  if (next.state === "reading") return { kind: "again", afterMs: 1_000 };
+  if (next.state === "reading")
+    return { kind: "again", afterMs: Math.max(1_000, next.leaseUntil - clock.now()) };
   await parts.blobs.remove(readingPath(ids, key));
   await parts.queues.send(queueNames.syncWork, ids);
   return { kind: "ack" };
@@ -277,6 +285,6 @@ async function slice(
     before[type.key],
     clock.now() + sliceMs,
   );
-  // Whoever gets further is not lost.
-  return next.slices > claimed.slices ? { ...next, tries: 0 } : next;
+  // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
+  return { ...next, tries: 0 };
 }

@@ -190,6 +190,18 @@ export async function askOnce(
   return undefined;
 }
 
+/** Asks on about a code of which nobody has asked for a while: its message was lost. Answers whether it was. */
+export async function askOn(
+  { signIn, queues }: Pick<SignInForSync, "queues"> & { readonly signIn: SignIns | undefined },
+  { tenantId, syncId, waits }: Sync,
+): Promise<boolean> {
+  const { signInId } = waits ?? {};
+  if (signInId === undefined || (await signIn?.isForgotten(tenantId, signInId)) !== true)
+    return false;
+  await queues.send(queueNames.syncSignIn, { tenantId, syncId, signInId });
+  return true;
+}
+
 /** What a sign-in's end does to the sync that it was for. */
 export async function settleSignIn(
   parts: SignInForSync,

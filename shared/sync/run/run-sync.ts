@@ -3,11 +3,14 @@
  * that has not changed is started, read, compared and done in one invocation; whatever waits for a person is only a
  * row, and costs nothing until that person comes or the time is over.
  */
+
+import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import { exportWave } from "../reading/export.ts";
 import type { Skipped, Sync } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
+import { askOn } from "./authentication.ts";
 import { type DeployParts, deploy } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
@@ -209,7 +212,9 @@ const syncsPerPage = 100;
  * Looks after every sync on the list: one without a sign of life gets a message, since its own may be lost, and one
  * whose time is over gets one too. Answers how many.
  */
-export async function sweepSyncs(parts: RunParts): Promise<number> {
+export async function sweepSyncs(
+  parts: RunParts & { readonly signIn: SignIns | undefined },
+): Promise<number> {
   let sent = 0;
   let token: string | undefined;
   do {
@@ -219,7 +224,10 @@ export async function sweepSyncs(parts: RunParts): Promise<number> {
     );
     for (const ids of page.open) {
       const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
-      if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) continue;
+      if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) {
+        if (await askOn(parts, sync)) sent += 1;
+        continue;
+      }
       await parts.queues.send("sync-work", ids);
       sent += 1;
     }

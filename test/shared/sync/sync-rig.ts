@@ -33,7 +33,8 @@ export async function startSyncRig() {
   const { sandbox, services, queues, faults } = rig;
   const { sync: parts, configuration } = services;
   const { clock, revisions, signIn } = parts;
-  if (signIn === undefined) throw new Error("the rig has nothing to seal sign-ins with");
+  if (signIn === undefined || services.signIn === undefined)
+    throw new Error("the rig has nothing to seal sign-ins with");
   trust(sandbox);
   // What the test looks at by itself is no call of a worker, and dies with none.
   const { tables } = await testStorage();
@@ -79,6 +80,16 @@ export async function startSyncRig() {
     }
   }
 
+  /** A caller whose request died, and who does not ask again. */
+  async function attempt(ask: () => Promise<unknown>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      if (!(error instanceof Killed) && !faults.isDead()) throw error;
+    }
+    if (faults.isDead()) faults.revive();
+  }
+
   const newSync = (tenantId: string, over: Partial<NewSync> = {}): NewSync => ({
     tenantId,
     syncId: newestFirstId(clock.now()),
@@ -99,6 +110,10 @@ export async function startSyncRig() {
     syncOf,
     toRest,
     insist,
+    attempt,
+    signInFor: { ...parts, signIn },
+    /** What sign-ins are kept with. */
+    signInParts: services.signIn,
     newSync,
     pass: (ms: number): void => passTime(ms),
     gate: services.access.approvals,
@@ -160,8 +175,10 @@ export async function startSyncRig() {
     /** Takes back what a sync did, as far as its plan. */
     async undo({ tenantId, syncId }: Sync, over: Partial<NewSync> = {}): Promise<Sync> {
       const asked = { syncId: newestFirstId(clock.now()), types: smallTypes, by: ada, ...over };
-      const started = await undoSync(parts, { tenantId, syncId }, asked);
-      if (!started.ok) throw new Error(started.failure.detail);
+      const started = await insist(() => undoSync(parts, { tenantId, syncId }, asked));
+      // Whoever asks a second time is told that it is under way.
+      if (!started.ok && (await status(tenantId)).active !== asked.syncId)
+        throw new Error(started.failure.detail);
       return toRest(tenantId, asked.syncId);
     },
 
