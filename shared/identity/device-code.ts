@@ -97,17 +97,17 @@ const shown = ({ id, expiresAt }: Pick<Waiting, "id" | "expiresAt">, given: Give
 });
 
 /** A slice that was due so long ago, and was not asked, will not be. */
-const forgottenMs = 10_000;
+const overdueMs = 10_000;
 
 /** Whether a code waits to be asked about, or to be told of, and nobody has come to do that. */
-export async function isForgotten(
+export async function isOverdue(
   parts: SignInParts,
   tenantId: string,
   signInId: string,
 ): Promise<boolean> {
   const { waiting } = (await new WaitingStore(parts).get(tenantId, signInId)) ?? {};
   if (waiting?.means !== "device") return false;
-  return waiting.end !== undefined || parts.clock.now() > waiting.nextAt + forgottenMs;
+  return waiting.end !== undefined || parts.clock.now() > waiting.nextAt + overdueMs;
 }
 
 /** One slice: asks once whether the person has signed in, unless it is too early or too late for that. */

@@ -8,7 +8,7 @@ import { beginConsent, finishConsent } from "./consent.ts";
 import {
   beginDeviceCode,
   deviceCodeOf,
-  isForgotten,
+  isOverdue,
   pollDeviceCode,
   withdrawSignIn,
 } from "./device-code.ts";
@@ -22,7 +22,7 @@ type Bound<F> = F extends (parts: SignInParts, ...rest: infer A) => infer R
 export type SignIns = {
   readonly beginDeviceCode: Bound<typeof beginDeviceCode>;
   readonly deviceCodeOf: Bound<typeof deviceCodeOf>;
-  readonly isForgotten: Bound<typeof isForgotten>;
+  readonly isOverdue: Bound<typeof isOverdue>;
   readonly pollDeviceCode: Bound<typeof pollDeviceCode>;
   readonly withdrawSignIn: Bound<typeof withdrawSignIn>;
   readonly beginBrowserSignIn: Bound<typeof beginBrowserSignIn>;
@@ -35,7 +35,7 @@ export type SignIns = {
 export const signIns = (parts: SignInParts): SignIns => ({
   beginDeviceCode: (...rest) => beginDeviceCode(parts, ...rest),
   deviceCodeOf: (...rest) => deviceCodeOf(parts, ...rest),
-  isForgotten: (...rest) => isForgotten(parts, ...rest),
+  isOverdue: (...rest) => isOverdue(parts, ...rest),
   pollDeviceCode: (...rest) => pollDeviceCode(parts, ...rest),
   withdrawSignIn: (...rest) => withdrawSignIn(parts, ...rest),
   beginBrowserSignIn: (...rest) => beginBrowserSignIn(parts, ...rest),

@@ -314,13 +314,13 @@ const inOrder = (drafts: readonly Draft[]): Plan["changes"] =>
   drafts
     .toSorted(
       (a, b) =>
-        turnOf(a) - turnOf(b) ||
+        orderOf(a) - orderOf(b) ||
         (isDeletion(a) ? b.type.tier - a.type.tier : a.type.tier - b.type.tier) ||
         (textOf(a) < textOf(b) ? -1 : 1),
     )
     .map(({ change }) => change);
 
-const turnOf = (draft: Draft): number =>
+const orderOf = (draft: Draft): number =>
   draft.target !== undefined && draft.type.goesLast?.(draft.target) === true
     ? 2
     : Number(isDeletion(draft));

@@ -196,7 +196,7 @@ export async function askOn(
   { tenantId, syncId, waits }: Sync,
 ): Promise<boolean> {
   const { signInId } = waits ?? {};
-  if (signInId === undefined || (await signIn?.isForgotten(tenantId, signInId)) !== true)
+  if (signInId === undefined || (await signIn?.isOverdue(tenantId, signInId)) !== true)
     return false;
   await queues.send(queueNames.syncSignIn, { tenantId, syncId, signInId });
   return true;
