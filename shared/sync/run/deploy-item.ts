@@ -286,10 +286,8 @@ export class ItemWriter {
       ({ pointer }) => pointer.split("/")[1] ?? "",
     );
     const id = row.id ?? current?.item.id;
-    // What a creation of several requests has begun is there already, and is finished as an update.
-    const isBegun = change.action === "create" && current !== undefined;
     const write: ItemWrite = {
-      action: isBegun ? "update" : change.action,
+      action: actionNow(change, current),
       changed: [...new Set(changed)],
       ...(id === undefined ? {} : { id }),
       ...(before?.ok === true ? { before: before.body } : {}),
@@ -382,6 +380,10 @@ function isAsWanted({ type, wanted }: ItemWork, current: KeptItem | undefined): 
     return wanted === undefined && current === undefined;
   return compareHere(type, current.item.body, wanted.body).length === 0;
 }
+
+/** What a creation of several requests has begun is there already, and is finished as an update. */
+const actionNow = ({ action }: PlannedChange, current: KeptItem | undefined) =>
+  action === "create" && current !== undefined ? "update" : action;
 
 const namedIn = (body: JsonObject | undefined): Referable[] =>
   [...tokensIn(body)].flatMap(({ $ref: family, id, name }) =>

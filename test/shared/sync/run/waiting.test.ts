@@ -41,6 +41,7 @@ async function diesAt(call: string, sync: Pick<Sync, "tenantId" | "syncId">): Pr
 describe("a night that has come", () => {
   it("starts one sync though two timers look, and the next one a night later", async () => {
     const tenantId = await rig.tenant();
+    await rig.settle(tenantId, { nightly: { enabled: true } });
     await rig.sync(tenantId);
     const { nextAt = 0 } = await rig.status(tenantId);
     rig.pass(nextAt - Date.now() + 1_000);
