@@ -14,10 +14,10 @@ export type ReadFile = (take: (piece: Uint8Array) => void) => Promise<Result<und
 const form = "multipart/form-data";
 
 /**
- * What is still read of a file that is too large, as much as the platform lets in and as long as its server would: a connection that is closed while
+ * What is still read of a file that is too large, as much as the platform lets in, for at most so long: a connection that is closed while
  * somebody sends is reset, and the answer is lost with it. Whoever got here may send files.
  */
-const surplus = { bytes: 100 * 1024 * 1024, ms: 5_000 };
+const surplus = { bytes: 100 * 1024 * 1024, ms: 15_000 };
 
 /** Most bytes of the headers of a form's part, and most headers. */
 const partLimits = { files: 1, fields: 0, parts: 1, headerPairs: 20, headerSize: 8 * 1024 };
