@@ -14,6 +14,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "configuration-rules-replace": ["/message", "/deviations/reason"],
   "configuration-import": ["/message"],
   "baselines-add": ["/name", "/description", "/message"],
+  "baselines-replace": ["/name", "/description", "/message"],
   "sync-settings-change": ["/breakGlassGroups", "/deletes", "/nightly/timeZone", "/types"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],
