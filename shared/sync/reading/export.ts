@@ -116,11 +116,13 @@ async function readPass(
     });
   const hasMoved = read.reading.requests > from.requests;
   if (hasMoved) await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(read.reading));
+  // The longer nothing gets through, the longer the pause.
+  const pauseMs = Math.max(read.afterMs, hasMoved ? 0 : spent / 4);
   return {
     ...touched,
     state: "reading",
     slices: progress.slices + (hasMoved ? 1 : 0),
-    leaseUntil: clock.now() + Math.min(read.afterMs, maxPauseMs),
+    leaseUntil: clock.now() + Math.min(pauseMs, maxPauseMs),
   };
 }
 
