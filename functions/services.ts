@@ -55,6 +55,7 @@ import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
 import { BaselineStore } from "../shared/sync/baselines/baseline-store.ts";
 import type { PublishParts } from "../shared/sync/baselines/publish.ts";
 import type { Configuration } from "../shared/sync/configuration.ts";
+import { expireSyncs, removeUnused } from "../shared/sync/retention.ts";
 import { type SyncServices, syncServices } from "../shared/sync/services.ts";
 import { purgeSyncs } from "../shared/sync/state/sync-store.ts";
 import { type PurgeStep, PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
@@ -87,10 +88,11 @@ type RetentionParts = {
   readonly answers: IdempotentAnswers;
   readonly deadLetters: DeadLetterStore;
   readonly sites: Pick<SiteStore, "expireOpen">;
+  readonly sync: Pick<SyncServices, "store" | "revisions" | "blobs" | "clock" | "knows">;
 };
 
-/** What a run deleted. */
-type Expired = { readonly answers: number; readonly notifications: number };
+/** What a run deleted; `contents`: blobs of configuration that nothing refers to any more. */
+type Expired = Readonly<Record<"answers" | "notifications" | "syncs" | "contents", number>>;
 
 const tenantsPerPage = 100;
 /** A relay hands in within minutes, and begins anew under the same id after a failure. */
@@ -108,35 +110,49 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Retention
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
-    const notifications = Number.isFinite(keepMs.notifications)
-      ? await expireByTenant(parts, now - keepMs.notifications, mayGoOn)
-      : 0;
-    return { answers, notifications };
+    const ofTenants = await expireByTenant(parts, keepMs, mayGoOn);
+    const contents = await removeUnused(parts.sync, mayGoOn);
+    return { answers, ...ofTenants, contents };
   };
 }
 
 async function expireByTenant(
   parts: RetentionParts,
-  before: Instant,
+  keepMs: Settings["keepMs"],
   mayGoOn: () => boolean,
-): Promise<number> {
-  let expired = 0;
+): Promise<Pick<Expired, "notifications" | "syncs">> {
+  const { tenantStore, clock, sync } = parts;
+  const now = clock.now();
+  const [oldJobs, oldSyncs] = [now - keepMs.notifications, now - keepMs.syncs];
+  const expired = { notifications: 0, syncs: 0 };
   let token: string | undefined;
   do {
-    const page: Awaited<ReturnType<TenantStore["list"]>> = await parts.tenantStore.list(
+    const page: Awaited<ReturnType<TenantStore["list"]>> = await tenantStore.list(
       tenantsPerPage,
       token,
     );
-    const { jobs, storage } = parts;
     for (const { tenantId } of page.tenants) {
-      const kept = { jobs, tables: storage.tables };
-      expired += await expireJobs(kept, tenantId, before, mayGoOn);
-      const old = { partition: tenantId, from: invertedTime(before) };
-      await deleteRange(storage.tables, tableNames.approvals, old, mayGoOn);
-      await new RefreshStore(storage.tables).expire(tenantId, before, mayGoOn);
+      expired.notifications += await expireOfTenant(parts, tenantId, oldJobs, mayGoOn);
+      if (Number.isFinite(oldSyncs))
+        expired.syncs += await expireSyncs(sync, tenantId, oldSyncs, mayGoOn);
     }
     token = page.next;
   } while (token !== undefined && mayGoOn());
+  return expired;
+}
+
+/** Jobs of one tenant with what goes with them; answers how many. */
+async function expireOfTenant(
+  { jobs, storage: { tables } }: RetentionParts,
+  tenantId: string,
+  before: Instant,
+  mayGoOn: () => boolean,
+): Promise<number> {
+  if (!Number.isFinite(before)) return 0;
+  const expired = await expireJobs({ jobs, tables }, tenantId, before, mayGoOn);
+  const old = { partition: tenantId, from: invertedTime(before) };
+  await deleteRange(tables, tableNames.approvals, old, mayGoOn);
+  await new RefreshStore(tables).expire(tenantId, before, mayGoOn);
   return expired;
 }
 
@@ -272,26 +288,27 @@ export async function buildServices(
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
   const signIn = signInOf(settings, storage, access.sealer);
   const webhooks = webhookServices(settings, { ...base, ...world, ...access, granted });
+  const syncs = syncServices(settings, {
+    ...base,
+    trail,
+    announce: (events) => webhooks.webhookSender.announce(events),
+    signIn,
+    approvals: granted.approvals,
+    random: Math.random,
+    wait: world.wait ?? ((ms) => wait(ms)),
+  });
   return {
     ...base,
     ...access,
     ...webhooks,
     signIn,
-    ...syncServices(settings, {
-      ...base,
-      trail,
-      announce: (events) => webhooks.webhookSender.announce(events),
-      signIn,
-      approvals: granted.approvals,
-      random: Math.random,
-      wait: world.wait ?? ((ms) => wait(ms)),
-    }),
+    ...syncs,
     openApi,
     publicUrl: settings.publicUrl,
     answers,
     pages: pageSeal(secretOf(settings.credential)),
     deadLetters,
-    expireOld: retention(settings, { ...base, jobs, answers, deadLetters }),
+    expireOld: retention(settings, { ...base, jobs, answers, deadLetters, sync: syncs.sync }),
     tenants: registryOf(base, purges),
     purging: purgeOf({ ...base, jobs, purges, settleMs: world.settleMs }),
     engine: notify.engine,

@@ -161,6 +161,7 @@ const Environment = z.object({
   MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
   MUSTER_OVERDUE_SECONDS: seconds(300),
   MUSTER_KEEP_NOTIFICATIONS_DAYS: days(400, 31),
+  MUSTER_KEEP_SYNCS_DAYS: days(90, 14),
   MUSTER_KEEP_DEAD_LETTERS_DAYS: days(90, 1),
   MUSTER_WEBHOOKS_TO_LOOPBACK: z.stringbool().default(false),
 });
@@ -184,8 +185,8 @@ export type Settings = {
   readonly graphTimeoutMs: number;
   /** How far behind work must be before its message counts as lost. */
   readonly overdueMs: number;
-  /** How long notifications and refreshes are kept, and messages that were set aside. */
-  readonly keepMs: { readonly notifications: number; readonly deadLetters: number };
+  /** How long notifications and refreshes are kept, syncs, and messages that were set aside. */
+  readonly keepMs: Readonly<Record<"notifications" | "syncs" | "deadLetters", number>>;
   /** Whether webhooks may lead to this very machine. */
   readonly webhooksToLoopback?: boolean | undefined;
 };
@@ -226,6 +227,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     overdueMs: env.MUSTER_OVERDUE_SECONDS * 1000,
     keepMs: {
       notifications: env.MUSTER_KEEP_NOTIFICATIONS_DAYS * dayMs,
+      syncs: env.MUSTER_KEEP_SYNCS_DAYS * dayMs,
       deadLetters: env.MUSTER_KEEP_DEAD_LETTERS_DAYS * dayMs,
     },
     webhooksToLoopback: env.MUSTER_WEBHOOKS_TO_LOOPBACK,

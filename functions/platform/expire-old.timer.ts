@@ -1,5 +1,6 @@
 /**
- * Deletes what is kept no longer: answers to idempotency keys, messages set aside, notifications, refreshes.
+ * Deletes what is kept no longer: answers to idempotency keys, messages set aside, notifications, refreshes, syncs, and
+ * contents of tenants' configuration that nothing refers to any more.
  *
  * Delivery: one at a time; running twice finds less. What a run does not get to, the next one does.
  */

@@ -1,5 +1,6 @@
 /** Blobs: whatever is too large for a row, named by paths. */
 import type { ContainerClient } from "@azure/storage-blob";
+import type { Instant } from "../kernel/clock.ts";
 import { errorKindOf, type Interceptor } from "./calls.ts";
 
 /** The app's one container. */
@@ -125,6 +126,42 @@ export class Blobs {
       if (errorKindOf(error) !== "no-container") throw error;
     }
     return true;
+  }
+
+  /**
+   * Removes those below `prefix` that `isOut` says, while `mayGoOn`; answers how many, and whether it came to the end.
+   * One that somebody has written anew since it was listed stays.
+   */
+  async removeWhere(
+    prefix: string,
+    isOut: (path: string, modifiedAt: Instant) => boolean,
+    mayGoOn: () => boolean,
+  ): Promise<{ readonly removed: number; readonly isWhole: boolean }> {
+    let removed = 0;
+    try {
+      for await (const { name, properties } of this.#container.listBlobsFlat({ prefix })) {
+        const { lastModified } = properties;
+        if (!isOut(name, lastModified.getTime())) continue;
+        if (!mayGoOn()) return { removed, isWhole: false };
+        if (await this.#removeUnmodified(name, lastModified)) removed += 1;
+      }
+    } catch (error) {
+      if (errorKindOf(error) !== "no-container") throw error;
+    }
+    return { removed, isWhole: true };
+  }
+
+  async #removeUnmodified(path: string, ifUnmodifiedSince: Date): Promise<boolean> {
+    const client = this.#container.getBlockBlobClient(path);
+    const conditions = { ifUnmodifiedSince };
+    try {
+      await this.#intercept("blob.remove", () => client.delete({ conditions }));
+      return true;
+    } catch (error) {
+      const kind = errorKindOf(error);
+      if (kind === "lost" || kind === "absent") return false;
+      throw error;
+    }
   }
 
   /** Removes a blob, also one whose lease the caller holds; one that is gone already is fine. */

@@ -52,7 +52,7 @@ test("what is right is read, with defaults for what is not said", () => {
     claimMs: 120_000,
     graphTimeoutMs: 60_000,
     overdueMs: 300_000,
-    keepMs: { notifications: 400 * dayMs, deadLetters: 90 * dayMs },
+    keepMs: { notifications: 400 * dayMs, syncs: 90 * dayMs, deadLetters: 90 * dayMs },
     webhooksToLoopback: false,
   });
 });
@@ -120,9 +120,14 @@ test("a certificate does instead of a secret, also with line breaks written out"
 });
 
 test("what is kept may be kept for ever, or for days", () => {
-  const given = { MUSTER_KEEP_NOTIFICATIONS_DAYS: "forever", MUSTER_KEEP_DEAD_LETTERS_DAYS: "7" };
-  const { notifications, deadLetters } = readSettings({ ...good, ...given }).keepMs;
-  expect([notifications, deadLetters]).toEqual([Number.POSITIVE_INFINITY, 7 * dayMs]);
+  const given = {
+    MUSTER_KEEP_NOTIFICATIONS_DAYS: "forever",
+    MUSTER_KEEP_SYNCS_DAYS: "14",
+    MUSTER_KEEP_DEAD_LETTERS_DAYS: "7",
+  };
+  const { notifications, syncs, deadLetters } = readSettings({ ...good, ...given }).keepMs;
+  expect([notifications, syncs]).toEqual([Number.POSITIVE_INFINITY, 14 * dayMs]);
+  expect(deadLetters).toBe(7 * dayMs);
 });
 
 test.each([
@@ -147,6 +152,7 @@ test.each([
   [{ MUSTER_CLAIM_SECONDS: "soon" }, ["MUSTER_CLAIM_SECONDS"]],
   [{ MUSTER_OVERDUE_SECONDS: "0" }, ["MUSTER_OVERDUE_SECONDS"]],
   [{ MUSTER_KEEP_NOTIFICATIONS_DAYS: "30" }, ["MUSTER_KEEP_NOTIFICATIONS_DAYS"]],
+  [{ MUSTER_KEEP_SYNCS_DAYS: "13" }, ["MUSTER_KEEP_SYNCS_DAYS"]],
   [{ MUSTER_KEEP_DEAD_LETTERS_DAYS: "for ever" }, ["MUSTER_KEEP_DEAD_LETTERS_DAYS"]],
   [{ MUSTER_CONFIRM_AFTER_SECONDS: "-1" }, ["MUSTER_CONFIRM_AFTER_SECONDS"]],
   [{ MUSTER_GRAPH_TIMEOUT_SECONDS: "120" }, ["MUSTER_GRAPH_TIMEOUT_SECONDS"]],

@@ -150,7 +150,11 @@ async function rigServices(
   };
   const settings = {
     ...times,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
+    keepMs: {
+      notifications: Number.POSITIVE_INFINITY,
+      syncs: Number.POSITIVE_INFINITY,
+      deadLetters: Number.POSITIVE_INFINITY,
+    },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: {
       ...accessWith("a".repeat(32)),

@@ -5,6 +5,7 @@
  * older tree is as good as today's. A revision is a row that says who made which tree the desired one, and why.
  */
 import * as z from "zod";
+import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { digest } from "../../kernel/values.ts";
 import type { Blobs } from "../../storage/blobs.ts";
@@ -166,6 +167,54 @@ export class Repository {
     return this.#read(tenantId, "documents", hash, schema);
   }
 
+  /** Names in `marks` a tree and all that it takes to read it whole. What has a name there already is not read again. */
+  markTree(tenantId: string, hash: string | undefined, marks: Set<string>): Promise<void> {
+    return this.#mark(tenantId, "trees", hash, marks, async (content) => {
+      const manifests = Object.values(TreeSchema.parse(content));
+      await inParallel(manifests, concurrency, (each) => this.markType(tenantId, each, marks));
+    });
+  }
+
+  /** The same of one type by its manifest. */
+  markType(tenantId: string, manifest: string | undefined, marks: Set<string>): Promise<void> {
+    return this.#mark(tenantId, "manifests", manifest, marks, (content) => {
+      for (const { at } of Manifest.parse(content)) marks.add(`packs/${at[0]}`);
+    });
+  }
+
+  async #mark(
+    tenantId: string,
+    kind: string,
+    hash: string | undefined,
+    marks: Set<string>,
+    follow: (content: unknown) => void | Promise<void>,
+  ): Promise<void> {
+    const name = `${kind}/${hash}`;
+    if (hash === undefined || marks.has(name)) return;
+    marks.add(name);
+    const content = await this.#blobs.get(pathOf(tenantId, kind, hash));
+    // What is lost leads nowhere, and is no reason to keep all the rest for ever.
+    if (content !== undefined) await follow(JSON.parse(content.toString("utf8")));
+  }
+
+  /**
+   * Removes what has no name in `marks` and was written before `before`, while `mayGoOn`. Whoever keeps content writes
+   * it anew, unless it is part of what a row names, so that what is old and has no name is nobody's.
+   */
+  sweep(
+    tenantId: string,
+    marks: ReadonlySet<string>,
+    before: Instant,
+    mayGoOn: () => boolean,
+  ): ReturnType<Blobs["removeWhere"]> {
+    const prefix = configurationPrefix(tenantId);
+    const isOut = (path: string, modifiedAt: Instant): boolean => {
+      const name = path.slice(prefix.length);
+      return modifiedAt < before && sweptKinds.has(name.split("/")[0] ?? "") && !marks.has(name);
+    };
+    return this.#blobs.removeWhere(prefix, isOut, mayGoOn);
+  }
+
   async #read<T>(
     tenantId: string,
     kind: string,
@@ -200,6 +249,15 @@ export const keptOf = ({ items, entries }: TypeContent): KeptItem[] =>
     const entry = entries.get(item.key);
     return entry === undefined ? [] : [{ item, entry }];
   });
+
+/** What has been read of a type that is not through belongs to a sync under way, and nothing else leads to it. */
+const sweptKinds: ReadonlySet<string> = new Set([
+  "trees",
+  "manifests",
+  "packs",
+  "documents",
+  "reading",
+]);
 
 /** Everything of a tenant lies below this. */
 export const configurationPrefix = (tenantId: string): string => `configuration/${tenantId}/`;

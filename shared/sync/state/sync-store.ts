@@ -5,11 +5,13 @@
  * mends it.
  */
 import type * as z from "zod";
+import type { Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { newestFirstId } from "../../kernel/values.ts";
+import { invertedTime, newestFirstId } from "../../kernel/values.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { tableNames } from "../../storage/names.ts";
 import {
+  allRows,
   deleteRange,
   ofTenant,
   type Row,
@@ -41,6 +43,7 @@ type Beside = {
 const statusKey = "status";
 const revisionKey = "rev|";
 const openSyncs = "sync";
+const unusedContents = "sync-contents";
 const statusIndex = "statuses";
 const { syncs, openWork } = tableNames;
 const partitionOf = (tenantId: string, syncId: string): string => `${tenantId}|${syncId}`;
@@ -70,10 +73,11 @@ export class SyncStore {
     return row === undefined ? undefined : { value: decoded(row, Sync), etag: row.etag };
   }
 
-  /** A page of syncs, newest first. */
-  async list(tenantId: string, top: number, token?: string) {
+  /** A page of syncs, newest first; `before`: of those that began before it. */
+  async list(tenantId: string, top: number, token?: string, before?: Instant) {
     // Ids begin with a digit for thousands of years: the tenant's own row lies above them.
-    const range = { partition: tenantId, below: "i" };
+    const from = before === undefined ? {} : { from: invertedTime(before) };
+    const range = { partition: tenantId, ...from, below: "i" };
     const { rows, next } = await this.#tables.page(syncs, range, top, token);
     const items = rows.map((row) => decoded(row, Sync));
     return next === undefined ? { items } : { items, next };
@@ -107,6 +111,43 @@ export class SyncStore {
       revisionId: row.rowKey.slice(revisionKey.length),
       ...decoded(row, Revision),
     }));
+  }
+
+  /** All revisions, newest first. */
+  async *allRevisions(tenantId: string): AsyncGenerator<Revision & { readonly rowKey: string }> {
+    const range = { partition: tenantId, from: revisionKey, below: "rev}" };
+    for await (const row of allRows(this.#tables, syncs, range))
+      yield { rowKey: row.rowKey, ...decoded(row, Revision) };
+  }
+
+  /** Removes revisions by their rows. */
+  async removeRevisions(tenantId: string, rowKeys: readonly string[]): Promise<void> {
+    for (const part of inChunks(rowKeys, 100)) await this.#tables.removeRows(syncs, tenantId, part);
+  }
+
+  /** Removes a sync with all that is kept of it, while `mayGoOn`; its own row last, since that is what finds the rest. */
+  async removeSync(tenantId: string, syncId: string, mayGoOn: () => boolean): Promise<boolean> {
+    const own = { partition: partitionOf(tenantId, syncId) };
+    if (!(await deleteRange(this.#tables, syncs, own, mayGoOn))) return false;
+    await this.#tables.remove(syncs, tenantId, syncId);
+    return true;
+  }
+
+  /** Notes that some of a tenant's contents may have become nobody's. */
+  noteUnused(tenantId: string): Promise<void> {
+    return this.#tables.put(openWork, { partitionKey: unusedContents, rowKey: tenantId });
+  }
+
+  /** Tenants with such a note. */
+  async listUnused(top: number, token?: string) {
+    const page = await this.#tables.page(openWork, { partition: unusedContents }, top, token);
+    const tenantIds = page.rows.map(({ rowKey }) => rowKey);
+    return page.next === undefined ? { tenantIds } : { tenantIds, next: page.next };
+  }
+
+  /** Strikes the note off. */
+  async strikeUnused(tenantId: string): Promise<void> {
+    await this.#tables.remove(openWork, unusedContents, tenantId);
   }
 
   /** Writes a sync alone; the new etag, or undefined when somebody was faster. */

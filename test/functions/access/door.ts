@@ -81,7 +81,11 @@ export async function openDoor(options: DoorOptions = {}) {
   const settings = {
     ...times,
     claimMs,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
+    keepMs: {
+      notifications: Number.POSITIVE_INFINITY,
+      syncs: Number.POSITIVE_INFINITY,
+      deadLetters: Number.POSITIVE_INFINITY,
+    },
     storage: { kind: "connectionString", value } as const,
     access: {
       ...accessWith(adminToken),

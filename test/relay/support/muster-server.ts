@@ -63,7 +63,11 @@ export async function startMusterServer(
 ): Promise<MusterServer> {
   const settings = {
     ...times,
-    keepMs: { notifications: Number.POSITIVE_INFINITY, deadLetters: Number.POSITIVE_INFINITY },
+    keepMs: {
+      notifications: Number.POSITIVE_INFINITY,
+      syncs: Number.POSITIVE_INFINITY,
+      deadLetters: Number.POSITIVE_INFINITY,
+    },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: { ...accessWith(adminToken), homeTenantIds: home === undefined ? [] : [home.tenantId] },
     graphUrl: sandbox.graphUrl,

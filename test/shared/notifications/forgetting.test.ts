@@ -49,7 +49,13 @@ describe("a run of the timer", () => {
     }
     const longAgo = { now: () => Date.UTC(1999, 0, 1) };
     const run = retention(
-      { keepMs: { notifications: notificationMs, deadLetters: Number.POSITIVE_INFINITY } },
+      {
+        keepMs: {
+          notifications: notificationMs,
+          syncs: Number.POSITIVE_INFINITY,
+          deadLetters: Number.POSITIVE_INFINITY,
+        },
+      },
       {
         storage,
         jobs,
@@ -58,10 +64,11 @@ describe("a run of the timer", () => {
         sites: { expireOpen: () => rig.services.sites.expireOpen(longAgo.now(), always) },
         answers: new IdempotentAnswers(storage.tables, longAgo),
         deadLetters: rig.services.deadLetters,
+        sync: rig.services.sync,
       },
     );
     const gone = fate === "gone";
-    expect(await run(always)).toEqual({ answers: 0, notifications: gone ? 1 : 0 });
+    expect(await run(always)).toMatchObject({ answers: 0, notifications: gone ? 1 : 0 });
     expect((await notify.jobs.get(tenantId, old)) === undefined).toBe(gone);
     expect((await refreshes.parts.refreshes.get(tenantId, old)) === undefined).toBe(gone);
     expect(await refreshes.parts.refreshes.get(tenantId, latest!.refreshId)).toBeDefined();
