@@ -30,24 +30,22 @@ export class Blobs {
   /** The content of a blob, or `count` bytes of it from `offset`; undefined when there is none. */
   async get(path: string, offset = 0, count?: number): Promise<Buffer | undefined> {
     if (count === 0) return Buffer.alloc(0);
-    try {
-      const client = this.#container.getBlockBlobClient(path);
-      return await this.#intercept("blob.get", () => client.downloadToBuffer(offset, count));
-    } catch (error) {
-      const kind = errorKindOf(error);
-      if (kind === "absent" || kind === "no-container") return undefined;
-      throw error;
-    }
+    return (await this.#download(path, offset, count))?.content;
   }
 
   /** The whole content with the etag that a conditional write must present. */
   async getWithEtag(
     path: string,
   ): Promise<{ readonly content: Buffer; readonly etag: string } | undefined> {
+    return this.#download(path);
+  }
+
+  /** In one request: the SDK's own way asks for the size first. */
+  async #download(path: string, offset?: number, count?: number) {
     try {
       const client = this.#container.getBlockBlobClient(path);
       return await this.#intercept("blob.get", async () => {
-        const answer = await client.download();
+        const answer = await client.download(offset, count);
         const chunks: Buffer[] = [];
         for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
         return { content: Buffer.concat(chunks), etag: answer.etag ?? "" };

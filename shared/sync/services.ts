@@ -75,7 +75,7 @@ export function syncServices(
     random,
     wait,
   });
-  const names = new NameFinder(graph, store, revisions, clock);
+  const names = new NameFinder(graph, revisions);
   const things = new ThingFinder(graph, revisions);
   const lockOut = new LockOutReader({ graph, revisions, clientId });
   const rows = { store, queues, trail, announce, clock, claimMs, revisions };

@@ -9,6 +9,11 @@ export const Pace = z
   .strictObject({
     deviceActions: ThrottleSetting.optional(),
     deviceReads: ThrottleSetting.optional(),
+    configurationReads: ThrottleSetting.optional(),
+    configurationWrites: ThrottleSetting.optional(),
+    identityReads: ThrottleSetting.optional(),
+    identityWrites: ThrottleSetting.optional(),
+    conditionalAccess: ThrottleSetting.optional(),
   })
   .describe("How fast Microsoft Graph may be asked on behalf of this tenant");
 

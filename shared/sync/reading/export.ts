@@ -10,11 +10,16 @@ import { queueNames } from "../../storage/names.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import { type Canonical, canonical, keyed, type Resolve } from "../items/canonical.ts";
 import type { JsonObject } from "../items/json.ts";
-import { configurationPrefix, type KeptItem, type Repository } from "../revisions/revisions.ts";
+import {
+  configurationPrefix,
+  type KeptItem,
+  type Repository,
+  type Tree,
+} from "../revisions/revisions.ts";
 import type { TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
-import type { NameFinder } from "./find-names.ts";
+import type { Asked, NameFinder } from "./find-names.ts";
 import type { PacedGraph } from "./paced-graph.ts";
 import { idOf, nothingRead, type ReadOutcome, type ReadSoFar, readType } from "./read-type.ts";
 
@@ -63,24 +68,35 @@ export async function exportWave(
 ): Promise<Wave> {
   const { tenantId, syncId } = work.ids;
   const { clock, store, typeOf } = parts;
-  const known = await store.types(tenantId, syncId);
-  const types = keys.flatMap((key) => typeOf(key) ?? []).filter(({ key }) => !known.has(key));
+  const rows = await store.types(tenantId, syncId);
+  const types = keys.flatMap((key) => typeOf(key) ?? []).filter(({ key }) => !rows.has(key));
   const until = clock.now() + passMs;
   const before = await parts.revisions.tree(tenantId, work.tenant.snapshot);
+  const known: Known = { before, tree: { ...before, ...manifestsOf(rows) }, asked: new Map() };
   const passes = await inParallel(types, concurrency, async (type) => {
     const began = { ...fresh(type.key, clock.now()), beganAt: clock.now() };
-    return readPass(parts, work.ids, type, began, nothingRead, before[type.key], until);
+    return readPass(parts, work.ids, type, began, nothingRead, known, until);
   });
   if (passes.length > 0) await store.addTypes(tenantId, syncId, passes);
   const open = [
     ...passes,
-    ...[...known.values()].flatMap(({ value }) => (keys.includes(value.type) ? [value] : [])),
+    ...[...rows.values()].flatMap(({ value }) => (keys.includes(value.type) ? [value] : [])),
   ].filter(({ state }) => state === "queued" || state === "reading");
   // A message too many finds its type claimed or settled.
   for (const { type } of open)
     await parts.queues.send(queueNames.syncExport, { ...work.ids, type });
   return open.length === 0 ? "read" : "reading";
 }
+
+/** What a pass knows of the tenant: as it was last read, the same with what this sync has read, and names asked for. */
+type Known = { readonly before: Tree; readonly tree: Tree; readonly asked?: Asked };
+
+const manifestsOf = (rows: ReadonlyMap<string, Stored<TypeProgress>>): Tree =>
+  Object.fromEntries(
+    [...rows.values()].flatMap(({ value: { type, manifest } }) =>
+      manifest === undefined ? [] : [[type, manifest]],
+    ),
+  );
 
 /** Reads on, and says how far the type is now. What was read of a type that is not through lies in a blob. */
 async function readPass(
@@ -89,7 +105,7 @@ async function readPass(
   type: ConfigurationType,
   progress: TypeProgress,
   from: ReadSoFar,
-  before: string | undefined,
+  known: Known,
   until: number,
 ): Promise<TypeProgress> {
   const { clock, graph } = parts;
@@ -106,7 +122,7 @@ async function readPass(
     touchedAt: clock.now(),
     leaseUntil: 0,
   };
-  if (read.kind === "read") return settle(parts, ids, type, touched, read.reading, before);
+  if (read.kind === "read") return settle(parts, ids, type, touched, read.reading, known);
   if (read.kind === "failed") return failed(touched, read);
   const spent = clock.now() - (progress.beganAt ?? clock.now());
   if (spent > budgetMs)
@@ -146,14 +162,14 @@ const failed = (
 /** Makes items of what was read, and keeps them; those that were read in part stay as they were. */
 async function settle(
   parts: ExportParts,
-  { tenantId, syncId }: SyncIds,
+  { tenantId }: SyncIds,
   type: ConfigurationType,
   progress: TypeProgress,
   { items: raw, incomplete }: ReadSoFar,
-  before: string | undefined,
+  { before: { [type.key]: before }, tree, asked }: Known,
 ): Promise<TypeProgress> {
   const { revisions, names } = parts;
-  const found = await names.find(tenantId, syncId, type, raw);
+  const found = await names.find(tenantId, type, raw, tree, { asked });
   if (found.kind === "failed") return failed(progress, found);
   const old = await revisions.list(tenantId, type.key, before);
   const known = new Map(old.flatMap(({ id, key }) => (id === undefined ? [] : [[id, key]])));
@@ -278,15 +294,9 @@ async function slice(
   const from = kept === undefined ? nothingRead : (JSON.parse(kept.toString("utf8")) as ReadSoFar);
   const tenant = (await store.tenant(sync.tenantId, clock.now())).value;
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
-  const next = await readPass(
-    parts,
-    ids,
-    type,
-    claimed,
-    from,
-    before[type.key],
-    clock.now() + sliceMs,
-  );
+  const rows = await store.types(sync.tenantId, ids.syncId);
+  const known = { before, tree: { ...before, ...manifestsOf(rows) } };
+  const next = await readPass(parts, ids, type, claimed, from, known, clock.now() + sliceMs);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };
 }

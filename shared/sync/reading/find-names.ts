@@ -4,7 +4,6 @@
  */
 
 import type { GraphAnswer } from "../../graph/answer.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { typeOfFamily } from "../catalogue/catalogue.ts";
 import type {
@@ -18,7 +17,6 @@ import { type JsonObject, textOf } from "../items/json.ts";
 import type { Referable } from "../items/references.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
-import type { SyncStore } from "../state/sync-store.ts";
 import type { Later, PacedGraph } from "./paced-graph.ts";
 import { inLookups } from "./read-type.ts";
 
@@ -43,35 +41,41 @@ const objects: Partial<Record<ReferenceFamily, string>> = {
 /** An item that a deploy has made or changed: no sync has read it yet. */
 export type MadeItem = { readonly type: string; readonly id: string; readonly name: string };
 
+/** What the directory was asked for already, by family and id: types that are read together ask once. */
+export type Asked = Map<string, Promise<Thing | NotKnown | undefined>>;
+
+/** What else is known. */
+type Beside = { readonly asked?: Asked | undefined; readonly made?: readonly MadeItem[] };
+
 /** Finds names for one type at a time. */
 export class NameFinder {
   readonly #directory: Directory;
-  readonly #store: SyncStore;
   readonly #revisions: Repository;
-  readonly #clock: Clock;
 
-  constructor(graph: PacedGraph, store: SyncStore, revisions: Repository, clock: Clock) {
+  constructor(graph: PacedGraph, revisions: Repository) {
     this.#directory = new Directory(graph);
-    this.#store = store;
     this.#revisions = revisions;
-    this.#clock = clock;
   }
 
+  /** `tree`: the tenant as it was last read, by this sync where it has come so far. */
   async find(
     tenantId: string,
-    syncId: string,
     type: ConfigurationType,
     items: readonly JsonObject[],
-    made: readonly MadeItem[] = [],
+    tree: Tree,
+    { asked = new Map(), made = [] }: Beside = {},
   ): Promise<FoundNames> {
-    const wanted = referencesIn(type, items);
     const names = new Map<string, string>();
-    for (const [family, ids] of wanted) {
-      const found = await this.#directory.byIds(tenantId, family, ids);
+    for (const [family, ids] of referencesIn(type, items)) {
+      const found = await this.#ask(tenantId, family, [...ids], asked);
       if ("kind" in found) return found;
       for (const { id, name } of found) names.set(`${family} ${id.toLowerCase()}`, name);
+      const own = family === "group" ? undefined : typeOfFamily(family)?.key;
+      for (const { id, name } of own === undefined
+        ? []
+        : await this.#revisions.list(tenantId, own, tree[own]))
+        if (id !== undefined) names.set(`${family} ${id.toLowerCase()}`, name);
     }
-    await this.#ask(tenantId, syncId, wanted, names);
     for (const { type: family, id, name } of made) names.set(`${family} ${id.toLowerCase()}`, name);
     return {
       kind: "found",
@@ -82,25 +86,30 @@ export class NameFinder {
     };
   }
 
+  /** Asks the directory for those that nobody has asked for, and waits for the others. */
   async #ask(
     tenantId: string,
-    syncId: string,
-    wanted: ReadonlyMap<ReferenceFamily, ReadonlySet<string>>,
-    names: Map<string, string>,
-  ): Promise<void> {
-    const families = [...wanted.keys()].filter(
-      (family) => family !== "group" && typeOfFamily(family) !== undefined,
+    family: ReferenceFamily,
+    ids: readonly string[],
+    asked: Asked,
+  ): Promise<readonly Thing[] | NotKnown> {
+    const keyOf = (id: string): string => `${family} ${id.toLowerCase()}`;
+    const fresh = ids.filter((id) => !asked.has(keyOf(id)));
+    const found = this.#directory.byIds(tenantId, family, new Set(fresh));
+    const byId = found.then((things) =>
+      "kind" in things ? things : new Map(things.map((thing) => [thing.id.toLowerCase(), thing])),
     );
-    if (families.length === 0) return;
-    const progress = await this.#store.types(tenantId, syncId);
-    const { snapshot } = (await this.#store.tenant(tenantId, this.#clock.now())).value;
-    const tree = await this.#revisions.tree(tenantId, snapshot);
-    for (const family of families) {
-      const type: string = family;
-      const manifest = progress.get(type)?.value.manifest ?? tree[type];
-      for (const { id, name } of await this.#revisions.list(tenantId, type, manifest))
-        if (id !== undefined) names.set(`${family} ${id.toLowerCase()}`, name);
-    }
+    for (const id of fresh)
+      asked.set(
+        keyOf(id),
+        byId.then((things) => ("kind" in things ? things : things.get(id.toLowerCase()))),
+      );
+    const known = await Promise.all([byId, ...ids.map((id) => asked.get(keyOf(id)))]);
+    const things: Thing[] = [];
+    for (const each of known)
+      if (each !== undefined && "kind" in each) return each;
+      else if (each !== undefined && "id" in each) things.push(each);
+    return things;
   }
 }
 

@@ -3,9 +3,11 @@
  * what passes is asked again a few times. Waits of seconds are waited here; longer ones are the caller's, who has a
  * queue for that.
  */
+import { LRUCache } from "lru-cache";
 import type { GraphAnswer } from "../../graph/answer.ts";
 import type { GraphClient, GraphRequest, GraphVersion } from "../../graph/client.ts";
 import {
+  type Rate,
   rateOf,
   type ThrottleSetting,
   type ThrottleStore,
@@ -49,9 +51,31 @@ export type PacedParts = {
   readonly wait: (ms: number) => Promise<void>;
 };
 
+/** Places that were taken ahead, from the next free one. */
+type Held = { startAt: number; places: number; readonly until: number };
+type Taking = {
+  readonly tenantId: string;
+  readonly workload: Workload;
+  readonly cost: number;
+  readonly rate: Rate;
+};
+
+/** So much of a burst is taken ahead, and so long it is good for: what is not used by then is lost to everybody. */
+const heldPart = 0.25;
+const heldMs = 2_000;
+
+function use(held: Held, cost: number, { intervalMs }: Rate): number {
+  const { startAt } = held;
+  held.startAt += cost * intervalMs;
+  held.places -= cost;
+  return startAt;
+}
+
 /** Asks, paced. Answers that may differ the next time come back only when a few tries gave nothing better. */
 export class PacedGraph {
   readonly #parts: PacedParts;
+  readonly #held = new LRUCache<string, Held>({ max: 1_000 });
+  readonly #turns = new Map<string, Promise<number>>();
 
   constructor(parts: PacedParts) {
     this.#parts = parts;
@@ -133,11 +157,11 @@ export class PacedGraph {
 
   /** Takes a place and waits for it; a place that is too far off is for the caller to come back to. */
   async #place({ tenantId, workload }: PacedCall, cost: number): Promise<Later | undefined> {
-    const { throttle, pace, clock, wait } = this.#parts;
+    const { pace, clock, wait } = this.#parts;
     const rate = rateOf(workload, (await pace(tenantId))[workload]);
     if (rate === undefined) return undefined;
+    const startAt = await this.#startOf(tenantId, workload, cost, rate);
     const now = clock.now();
-    const { startAt } = await throttle.reserve(tenantId, workload, cost, now, rate);
     // The burst of a rate may go ahead of its places.
     const waitMs = startAt - now - (rate.burst - 1) * rate.intervalMs;
     if (waitMs <= 0) return undefined;
@@ -147,8 +171,38 @@ export class PacedGraph {
     return undefined;
   }
 
+  /**
+   * When a request's place is. Places are taken several at once, where a workload has many: a row that is read and
+   * written for every request would cost more than what it paces. Those that read side by side take turns at it.
+   */
+  async #startOf(tenantId: string, workload: Workload, cost: number, rate: Rate): Promise<number> {
+    const key = `${tenantId} ${workload}`;
+    const turn = (this.#turns.get(key) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#take(key, { tenantId, workload, cost, rate }));
+    this.#turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    }
+  }
+
+  async #take(key: string, { tenantId, workload, cost, rate }: Taking): Promise<number> {
+    const { throttle, clock } = this.#parts;
+    const now = clock.now();
+    const held = this.#held.get(key);
+    if (held !== undefined && held.places >= cost && now < held.until) return use(held, cost, rate);
+    const places = Math.max(cost, Math.floor(rate.burst * heldPart));
+    const { startAt } = await throttle.reserve(tenantId, workload, places, now, rate);
+    const fresh = { startAt, places, until: now + heldMs };
+    this.#held.set(key, fresh);
+    return use(fresh, cost, rate);
+  }
+
   async #defer({ tenantId, workload }: PacedCall, saidMs: number | undefined): Promise<number> {
     const { throttle, clock } = this.#parts;
+    this.#held.delete(`${tenantId} ${workload}`);
     const waitMs = saidMs ?? unsaidMs;
     const now = clock.now();
     await throttle.defer(tenantId, workload, now + waitMs, now);

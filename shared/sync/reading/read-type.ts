@@ -43,6 +43,8 @@ export type ReadOutcome =
     };
 
 const batchParts = 20;
+/** So many batches of a type are under way together. */
+const atOnce = 4;
 /** A list that has more pages than this leads in a circle. */
 const maxPages = 2_000;
 
@@ -117,20 +119,31 @@ async function readItems(
   let reading = from;
   while (reading.detailed < reading.items.length) {
     if (!mayGoOn()) return pause(reading);
-    const part = reading.items.slice(reading.detailed, reading.detailed + batchParts);
-    const whole = await detailsOf(graph, asking, type, part);
-    if ("kind" in whole) return { ...whole, reading };
-    const items = [...reading.items];
-    items.splice(reading.detailed, part.length, ...whole.items);
-    reading = {
-      ...reading,
-      items,
-      detailed: reading.detailed + part.length,
-      incomplete: { ...reading.incomplete, ...whole.incomplete },
-      requests: reading.requests + whole.requests,
-    };
+    const next = reading.items.slice(reading.detailed, reading.detailed + atOnce * batchParts);
+    const parts = await Promise.all(
+      inChunks(next, batchParts).map((part) => detailsOf(graph, asking, type, part)),
+    );
+    for (const whole of parts) {
+      // What was read behind a gap is read again: it is only known how far the items are whole from the first.
+      if ("kind" in whole) return { ...whole, reading };
+      reading = withDetails(reading, whole);
+    }
   }
   return { kind: "read", reading };
+}
+
+function withDetails(
+  reading: ReadSoFar,
+  { items: read, incomplete, requests }: Details,
+): ReadSoFar {
+  const { items, detailed } = reading;
+  return {
+    ...reading,
+    items: [...items.slice(0, detailed), ...read, ...items.slice(detailed + read.length)],
+    detailed: detailed + read.length,
+    incomplete: { ...reading.incomplete, ...incomplete },
+    requests: reading.requests + requests,
+  };
 }
 
 type Details = {

@@ -4,6 +4,7 @@
  * three are named by their SHA-256, so that what did not change is not written again, history costs nothing, and an
  * older tree is as good as today's. A revision is a row that says who made which tree the desired one, and why.
  */
+import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
@@ -52,10 +53,14 @@ const maxPackBytes = 1_000_000;
 /** A type whose bodies lie in more packs than this is packed anew. */
 const maxPacks = 32;
 const concurrency = 4;
+/** So much of trees and manifests is remembered, in characters of their JSON. */
+const knownChars = 4_000_000;
 
 /** Packs, manifests and trees of all tenants. */
 export class Repository {
   readonly #blobs: Blobs;
+  /** Trees and manifests by their paths: a path's content never changes, so that what was read once is known. */
+  readonly #known = new LRUCache<string, object>({ maxSize: knownChars });
 
   constructor(blobs: Blobs) {
     this.#blobs = blobs;
@@ -63,7 +68,7 @@ export class Repository {
 
   /** The manifests of a tree; of none, none. */
   async tree(tenantId: string, hash: string | undefined): Promise<Tree> {
-    return hash === undefined ? {} : this.#read(tenantId, "trees", hash, TreeSchema);
+    return hash === undefined ? {} : this.#recall(tenantId, "trees", hash, TreeSchema);
   }
 
   /** Keeps a tree; one that is the same as `before` is not written. */
@@ -75,7 +80,7 @@ export class Repository {
   /** What a manifest lists, in the order of keys; of none, nothing. */
   async list(tenantId: string, type: string, manifest: string | undefined): Promise<ListedItem[]> {
     if (manifest === undefined) return [];
-    const entries = await this.#read(tenantId, "manifests", manifest, Manifest);
+    const entries = await this.#recall(tenantId, "manifests", manifest, Manifest);
     return entries.map((entry) => ({ type, ...entry }));
   }
 
@@ -118,6 +123,20 @@ export class Repository {
     };
   }
 
+  /** What a type lists, for whoever needs no body: because both sides are the same. */
+  async entries(
+    tenantId: string,
+    type: string,
+    manifest: string | undefined,
+  ): Promise<TypeContent> {
+    const listed = await this.list(tenantId, type, manifest);
+    return {
+      type,
+      items: [],
+      entries: new Map(listed.map((entry) => [entry.key, withoutPlace(entry)])),
+    };
+  }
+
   /** Keeps a type: bodies that the manifest `before` has already are not written again. Answers the manifest. */
   async putType(
     tenantId: string,
@@ -153,9 +172,9 @@ export class Repository {
     return this.#put(tenantId, "manifests", JSON.stringify(manifest), [before]);
   }
 
-  /** Keeps any other document by its content; answers its name. */
-  putDocument(tenantId: string, document: unknown): Promise<string> {
-    return this.#put(tenantId, "documents", JSON.stringify(document), []);
+  /** Keeps any other document by its content; one that is the same as `before` is not written. Answers its name. */
+  putDocument(tenantId: string, document: unknown, before?: string): Promise<string> {
+    return this.#put(tenantId, "documents", JSON.stringify(document), [before]);
   }
 
   /** Such a document. */
@@ -215,14 +234,33 @@ export class Repository {
     return this.#blobs.removeWhere(prefix, isOut, mayGoOn);
   }
 
-  async #read<T>(
+  async #recall<T extends object>(
     tenantId: string,
     kind: string,
     hash: string,
     schema: { readonly parse: (value: unknown) => T },
   ): Promise<T> {
+    const path = pathOf(tenantId, kind, hash);
+    const known = this.#known.get(path) as T | undefined;
+    if (known !== undefined) return known;
+    let size = 1;
+    const read = await this.#read(tenantId, kind, hash, schema, (chars) => {
+      size = chars + 1;
+    });
+    this.#known.set(path, read, { size });
+    return read;
+  }
+
+  async #read<T>(
+    tenantId: string,
+    kind: string,
+    hash: string,
+    schema: { readonly parse: (value: unknown) => T },
+    sized: (chars: number) => void = () => undefined,
+  ): Promise<T> {
     const content = await this.#blobs.get(pathOf(tenantId, kind, hash));
     if (content === undefined) throw new Error(`${kind} ${hash} of ${tenantId} are gone`);
+    sized(content.byteLength);
     return schema.parse(JSON.parse(content.toString("utf8")));
   }
 

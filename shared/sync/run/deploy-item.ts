@@ -116,9 +116,9 @@ export class ItemWriter {
     return { kind: "absent", taken: list.reading.items.map(idOf) };
   }
 
-  async #canonical({ ids, type, made }: ItemWork, raw: JsonObject): Promise<Found> {
+  async #canonical({ ids, type, tree, made }: ItemWork, raw: JsonObject): Promise<Found> {
     const { names } = this.#parts;
-    const found = await names.find(ids.tenantId, ids.syncId, type, [raw], made);
+    const found = await names.find(ids.tenantId, type, [raw], tree, { made });
     if (found.kind === "failed") return found;
     const { references: _, ...kept } = canonical(type, raw, found.resolve);
     return { kind: "item", kept, raw };

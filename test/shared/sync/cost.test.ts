@@ -1,0 +1,56 @@
+/** What a sync costs that finds nothing changed: counted at the seam around storage, and by the stand-in for Graph. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { typeOf } from "../../../shared/sync/catalogue/catalogue.ts";
+import { type SyncRig, startSyncRig } from "./sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+type Counts = { readonly total: number; readonly parts: number };
+const graphRequests = async (): Promise<Counts> =>
+  (await rig.sandbox.control<Counts>("GET", "/requests")).body;
+
+const types = [
+  "roleScopeTag",
+  "assignmentFilter",
+  "deviceCompliancePolicy",
+  "deviceConfiguration",
+  "configurationPolicy",
+];
+
+it("an unchanged tenant costs no blob and no item, a request a page, and a part of a batch for an item that is read by itself", async () => {
+  const tenantId = await rig.tenant({ items: 200 });
+  await rig.sync(tenantId, { types });
+  await rig.sync(tenantId, { types });
+  const before = await graphRequests();
+  rig.faults.reset();
+  const sync = await rig.sync(tenantId, { types });
+  expect(sync).toMatchObject({ outcome: "succeeded", plan: { counts: { updates: 0 } } });
+  const calls = Map.groupBy(rig.faults.calls(), (name) => name);
+  const count = (name: string): number => calls.get(name)?.length ?? 0;
+  expect(count("blob.put")).toBe(0);
+  expect(await rig.items(sync)).toEqual([]);
+  // Trees and manifests are known from the last time; bodies that are the same on both sides are not looked at.
+  expect(count("blob.get")).toBe(0);
+  // A place at the throttle is taken for many requests at once.
+  expect(count("table.replace Throttles")).toBeLessThan(8);
+  const storage = rig.faults.calls().filter((name) => !name.startsWith("graph."));
+  expect(storage.length).toBeLessThan(60);
+
+  const after = await graphRequests();
+  const items = await Promise.all(types.map((type) => rig.inTenant(tenantId, type)));
+  const singly = items.filter((_, at) => typeOf(types[at] ?? "")?.contentIn === "item");
+  expect(after.parts - before.parts).toBe(singly.flat().length);
+  const batches = sum(singly.map((each) => Math.ceil(each.length / 20)));
+  // Of pages some types have 20 items, others more; and the names of groups are one question.
+  const asked = after.total - before.total;
+  expect(asked).toBeGreaterThanOrEqual(types.length + batches);
+  expect(asked).toBeLessThanOrEqual(
+    sum(items.map((each) => Math.ceil(each.length / 20))) + batches + 1,
+  );
+});
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, each) => all + each, 0);
