@@ -10,11 +10,15 @@ import { measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
 import { measureNaive } from "./measures/naive.ts";
 import { measureSmall } from "./measures/small.ts";
+import { countSync, measureLargeSync, measureNights } from "./measures/syncs.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
 import { type Results, report } from "./report.ts";
 import { redisVersion } from "./setup/redis.ts";
 
 const folder = fileURLToPath(new URL("results/", import.meta.url));
+
+/** Syncs and bare loops that take turns: the one in the middle counts. */
+const syncTurns = 5;
 
 const machine = {
   processor: cpus()[0]?.model ?? "unknown",
@@ -49,6 +53,7 @@ async function run(options: BenchOptions): Promise<Results> {
   if (wants("small"))
     results.small = await step("small sendings", () => measureSmall(options.neighbourDevices));
   if (wants("lists")) results.lists = await step("device lists", measureDeviceLists);
+  await measureSyncs(options, results);
   for (const route of options.routes)
     for (const size of wants("muster") ? sizes : [])
       results.dispatch.push(
@@ -71,6 +76,20 @@ async function run(options: BenchOptions): Promise<Results> {
       confirm: true,
     });
   }
+}
+
+/** Syncs of one large tenant, and nights of many. */
+async function measureSyncs(options: BenchOptions, results: Results): Promise<void> {
+  const { items, nights, skip } = options;
+  if (!skip.has("syncs"))
+    results.syncs = {
+      large: await step(`syncs of ${items} items`, () => measureLargeSync(items, syncTurns)),
+      counts: await step("counting a sync", () => countSync(items)),
+    };
+  if (!skip.has("nights"))
+    results.nights = await step(`nights of ${nights.join(" and ")} tenants`, () =>
+      measureNights(nights),
+    );
 }
 
 /** Says what is measured now, and how long that took. */

@@ -11,6 +11,8 @@ export const parts = [
   "counts",
   "reading",
   "lists",
+  "syncs",
+  "nights",
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -30,6 +32,10 @@ export type BenchOptions = {
   readonly bullmqDevices: number;
   /** Devices of the tenant beside which small sendings are measured once more. */
   readonly neighbourDevices: number;
+  /** Items of the tenant whose syncs are timed. */
+  readonly items: number;
+  /** Tenants of the nights that are timed, one number after the other. */
+  readonly nights: readonly number[];
 };
 
 const help = `npm run bench -- [options]
@@ -40,7 +46,9 @@ const help = `npm run bench -- [options]
   --skip ${parts.join(",")}
   --naive 2000                devices of the naive twin
   --bullmq 10000              devices of BullMQ
-  --neighbour 100000          devices under way while one of another tenant is sent to`;
+  --neighbour 100000          devices under way while one of another tenant is sent to
+  --items 2000                items of the tenant whose syncs are timed
+  --nights 50,500             tenants of the nights that are timed`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -55,6 +63,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       naive: { type: "string", default: "2000" },
       bullmq: { type: "string", default: "10000" },
       neighbour: { type: "string", default: "100000" },
+      items: { type: "string", default: "2000" },
+      nights: { type: "string", default: "50,500" },
       help: { type: "boolean", default: false },
     },
   });
@@ -68,6 +78,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     naiveDevices: countOf(values.naive),
     bullmqDevices: countOf(values.bullmq),
     neighbourDevices: countOf(values.neighbour),
+    items: countOf(values.items),
+    nights: listOf(values.nights).map(countOf),
   };
 }
 

@@ -6,6 +6,7 @@ import type { DeviceLists } from "./measures/device-lists.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
+import type { Beside, LargeSync, Night, SyncCounts } from "./measures/syncs.ts";
 import { emptyPoll, sumOf } from "./setup/wire.ts";
 
 /** Everything one run found out; absent parts were skipped. */
@@ -20,6 +21,8 @@ export type Results = {
   readonly dispatch: Dispatch[];
   readonly counted: Counted[];
   readonly memory: LiveMemory[];
+  syncs?: { readonly large: LargeSync; readonly counts: SyncCounts };
+  nights?: readonly Night[];
 };
 
 type Cell = string | number | undefined;
@@ -59,6 +62,8 @@ export function report(results: Results): string {
     ...refreshes(results),
     ...reads(results.counted),
     ...memories(results.memory),
+    ...syncs(results),
+    ...syncRequests(results),
   ];
   return sections.join("\n\n");
 }
@@ -174,6 +179,51 @@ function small({ small: mine, bullmq }: Results): string[] {
   ];
   const head = ["small sendings", "first device ms", "worst ms", "of", "all s", "devices/s"];
   return rows.length === 0 ? [] : [table(head, rows)];
+}
+
+function syncs({ syncs: mine, nights = [] }: Results): string[] {
+  const row = (name: string, { seconds, bareSeconds }: Beside): Cell[] => [
+    name,
+    seconds,
+    bareSeconds,
+    `${cell(seconds / bareSeconds)}x`,
+  ];
+  const rows = [
+    ...(mine === undefined
+      ? []
+      : [
+          row(`first sync, ${cell(mine.large.items)} items`, mine.large.first),
+          row(`nothing changed, ${cell(mine.large.items)} items`, mine.large.unchanged),
+        ]),
+    ...nights.map((night) => [
+      ...row(`night, ${cell(night.tenants)} tenants`, night),
+      night.workerMiB,
+      night.hostMiB,
+    ]),
+  ];
+  const head = ["syncs", "s", "bare loop s", "times", "worker MiB", "host MiB"];
+  return rows.length === 0 ? [] : [table(head, rows)];
+}
+
+function syncRequests({ syncs: mine }: Results): string[] {
+  if (mine === undefined) return [];
+  const { items, storage, graph, graphParts, bareGraph, bareGraphParts } = mine.counts;
+  const head = ["requests in all", "table", "queue", "blobs read", "written", "Graph", "parts"];
+  const name = `nothing changed, ${cell(items)} items`;
+  return [
+    table(head, [
+      [
+        name,
+        sumOf(storage, "table"),
+        sumOf(storage, "queue"),
+        sumOf(storage, "blob read muster"),
+        sumOf(storage, "blob write muster"),
+        graph,
+        graphParts,
+      ],
+      ["bare loop", 0, 0, 0, 0, bareGraph, bareGraphParts],
+    ]),
+  ];
 }
 
 function requests(counted: readonly Counted[]): string[] {

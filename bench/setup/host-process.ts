@@ -23,4 +23,4 @@ process.on("message", end);
 process.on("disconnect", end);
 // A Ctrl-C reaches every process of the terminal: only the parent ends this one.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
-process.send?.({ url: host.url, workerPid: host.workerPid() });
+process.send?.({ url: host.url, workerPid: host.workerPid(), masterKey: host.keys.masterKey });

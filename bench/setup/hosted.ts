@@ -10,6 +10,8 @@ export type Hosted = {
   readonly hostPid: number;
   /** The process that runs the functions: the app. */
   readonly workerPid: number;
+  /** Opens the host's own addresses, by which a timer is run now. */
+  readonly masterKey: string;
   readonly stop: () => Promise<void>;
 };
 
@@ -26,7 +28,9 @@ export async function startHosted(
   });
   const ended = once(child, "exit");
   const announced = await Promise.race([
-    once(child, "message").then(([message]) => message as { url: string; workerPid: number }),
+    once(child, "message").then(
+      ([message]) => message as Pick<Hosted, "url" | "workerPid" | "masterKey">,
+    ),
     ended.then(() => {
       throw new Error(`The host of ${appDir} ended before it was ready.`);
     }),

@@ -24,6 +24,10 @@ export type Muster = Pick<Surroundings, "sandbox"> &
     /** Counts storage requests, where that was asked for. */
     readonly wire: Wire | undefined;
     readonly api: Api;
+    /** The connection string of its storage. */
+    readonly storage: string;
+    /** Runs a timer function now. */
+    readonly runTimer: (name: string) => Promise<void>;
     /** Ends host and worker and starts others on the same storage; `heapFile` as in `heap-probe.ts`. */
     readonly restart: (heapFile?: string) => Promise<void>;
     readonly stop: () => Promise<void>;
@@ -82,6 +86,15 @@ export async function startMuster(
       return hosted.workerPid;
     },
     api: (...asked) => apiOf(hosted.url)(...asked),
+    storage: azurite.connectionString,
+    async runTimer(name) {
+      const answer = await fetch(`${hosted.url}/admin/functions/${name}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-functions-key": hosted.masterKey },
+        body: "{}",
+      });
+      if (!answer.ok) throw new Error(`the timer ${name}: ${answer.status}`);
+    },
     restart: async (heapFile) => {
       await hosted.stop();
       hosted = await startHosted(appDir, { ...settings, ...probing(settings, heapFile) });

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { measureCounts } from "../../bench/measures/counts.ts";
 import { measureDispatch } from "../../bench/measures/dispatch.ts";
 import { measureMemory } from "../../bench/measures/live-memory.ts";
+import { countSync, measureLargeSync, measureNights } from "../../bench/measures/syncs.ts";
 import { report } from "../../bench/report.ts";
+import { sumOf } from "../../bench/setup/wire.ts";
 
 test("a small fleet is reached, counted at the wire, and reported", {
   timeout: 240_000,
@@ -33,4 +35,22 @@ test("a small fleet is reached, counted at the wire, and reported", {
   const live = results.memory[0]?.live;
   expect(live?.after).toBeGreaterThan(10);
   expect(live?.after).toBeLessThan(100);
+});
+
+test("syncs of a small tenant and nights of a few are timed beside a bare loop, and counted", {
+  timeout: 240_000,
+}, async () => {
+  const [large, counts] = [await measureLargeSync(80, 1), await countSync(80)];
+  expect(large.first.seconds).toBeGreaterThan(0);
+  expect(large.unchanged.bareSeconds).toBeGreaterThan(0);
+  expect(sumOf(counts.storage, "blob write muster")).toBe(0);
+  // The bare loop reads the same items, and asks nobody for names.
+  expect(counts.graphParts).toBe(counts.bareGraphParts);
+  expect(counts.graph - counts.bareGraph).toBeLessThan(8);
+  const nights = await measureNights([2, 3]);
+  expect(nights.map(({ tenants }) => tenants)).toEqual([2, 3]);
+  const results = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
+  const text = report({ ...results, syncs: { large, counts }, nights });
+  expect(text).toContain("nothing changed, 80 items");
+  expect(text).toContain("night, 3.00 tenants");
 });

@@ -1,0 +1,228 @@
+/**
+ * Syncs of configuration beside a bare loop: it reads the same pages from the same sandbox, with as many connections,
+ * and does nothing with them. What a sync takes beyond that is what Muster adds. Both take turns, since a machine
+ * is not the same from one minute to the next.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TableClient } from "@azure/data-tables";
+import { configurationTypes } from "../../shared/sync/catalogue/catalogue.ts";
+import { bareReading, bareReadings } from "../setup/bare-reading.ts";
+import { peakMiB, resetPeak } from "../setup/memory.ts";
+import { type Muster, startMuster } from "../setup/muster.ts";
+import { graphRequests } from "../setup/surroundings.ts";
+import { median, timed, until } from "../setup/timing.ts";
+import { appToken } from "../setup/token.ts";
+import { countsBetween, type WireCounts } from "../setup/wire.ts";
+
+/** Seconds of both, the medians of so many turns. */
+export type Beside = {
+  readonly seconds: number;
+  readonly bareSeconds: number;
+  readonly turns: number;
+};
+
+/** One large tenant. */
+export type LargeSync = {
+  readonly items: number;
+  readonly first: Beside;
+  readonly unchanged: Beside;
+};
+
+/** What the unchanged sync of a tenant cost, seen from outside. */
+export type SyncCounts = {
+  readonly items: number;
+  readonly storage: WireCounts;
+  readonly graph: number;
+  readonly graphParts: number;
+  /** The same of the bare loop. */
+  readonly bareGraph: number;
+  readonly bareGraphParts: number;
+};
+
+/** One night. */
+export type Night = Beside & {
+  readonly tenants: number;
+  readonly workerMiB: number | undefined;
+  readonly hostMiB: number | undefined;
+};
+
+/** The types that a tenant has enabled where nobody has said otherwise. */
+const types = configurationTypes.filter(({ isWritten, isOptional }) => isWritten && !isOptional);
+
+/** What Graph lets a tenant ask would be all that is timed: paces are lifted, of the stand-in and of Muster. */
+const pace = {
+  configurationReads: "unlimited",
+  identityReads: "unlimited",
+  conditionalAccess: "unlimited",
+} as const;
+
+async function ask(muster: Muster, method: string, path: string, body: object): Promise<void> {
+  const answer = await fetch(`${muster.sandbox.url}/_sandbox/${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`sandbox ${method} ${path}: ${answer.status}`);
+}
+
+/** A tenant with so many items, known to Muster; answers what reads it bare. */
+async function addTenant(muster: Muster, items: number) {
+  const tenantId = randomUUID();
+  const displayName = `${items} items`;
+  await ask(muster, "POST", "tenants", { tenantId, displayName, items });
+  await ask(muster, "PUT", "behaviour", { tenantId, accessPaceMs: 0 });
+  await muster.api("POST", "tenants", { tenantId, displayName, pace });
+  const token = await appToken(muster.sandbox, tenantId);
+  const bare = bareReading(muster.sandbox.graphUrl, token, types);
+  return { tenantId, bare };
+}
+
+/** Starts a sync and waits for its end. */
+async function syncOnce({ api }: Muster, tenantId: string): Promise<void> {
+  const path = `tenants/${tenantId}/syncs`;
+  const { syncId } = (await api("POST", path, {})) as unknown as { syncId: string };
+  const end = async (): Promise<boolean> => {
+    const { outcome } = (await api("GET", `${path}/${syncId}`)) as unknown as { outcome?: string };
+    if (outcome !== undefined && outcome !== "succeeded") throw new Error(`it ended as ${outcome}`);
+    return outcome !== undefined;
+  };
+  await until("a sync", end, { everyMs: 25 });
+}
+
+/** Measures a large tenant's first sync, and one that finds nothing changed, in turn with the bare loop. */
+export async function measureLargeSync(items: number, turns: number): Promise<LargeSync> {
+  const muster = await startMuster();
+  const times = { first: [], bareFirst: [], unchanged: [], bare: [] } as Record<string, number[]>;
+  const note = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    times[what]?.push((await timed(work)).seconds);
+  };
+  try {
+    const warm = await addTenant(muster, Math.min(items, 200));
+    await syncOnce(muster, warm.tenantId);
+    await syncOnce(muster, warm.tenantId);
+    await bareReadings([warm.bare]);
+    for (let turn = 0; turn < turns; turn += 1) {
+      const { tenantId, bare } = await addTenant(muster, items);
+      // The stand-in makes a tenant's items when they are first asked for.
+      await bareReadings([bare]);
+      await note("first", () => syncOnce(muster, tenantId));
+      await note("bareFirst", () => bareReadings([bare]));
+      await note("unchanged", () => syncOnce(muster, tenantId));
+      await note("bare", () => bareReadings([bare]));
+    }
+  } finally {
+    await muster.stop();
+  }
+  const of = (what: string): number => median(times[what] ?? []);
+  return {
+    items,
+    first: { seconds: of("first"), bareSeconds: of("bareFirst"), turns },
+    unchanged: { seconds: of("unchanged"), bareSeconds: of("bare"), turns },
+  };
+}
+
+/** Counts what a sync costs that finds nothing changed. */
+export async function countSync(items: number): Promise<SyncCounts> {
+  const muster = await startMuster({ counted: true });
+  const { wire, sandbox } = muster;
+  try {
+    const { tenantId, bare } = await addTenant(muster, items);
+    await syncOnce(muster, tenantId);
+    await until("what is left of the first sync", () => (wire?.quietMs() ?? 0) > 1_500);
+    const [storage, graph] = [wire?.read() ?? {}, await graphRequests(sandbox.url)];
+    await syncOnce(muster, tenantId);
+    const [storageAfter, graphAfter] = [wire?.read() ?? {}, await graphRequests(sandbox.url)];
+    await bareReadings([bare]);
+    const bareAfter = await graphRequests(sandbox.url);
+    return {
+      items,
+      storage: countsBetween(storage, storageAfter),
+      graph: graphAfter.total - graph.total,
+      graphParts: graphAfter.parts - graph.parts,
+      bareGraph: bareAfter.total - graphAfter.total,
+      bareGraphParts: bareAfter.parts - graphAfter.parts,
+    };
+  } finally {
+    await muster.stop();
+  }
+}
+
+const itemsOfSmall = 60;
+type Tenant = Awaited<ReturnType<typeof addTenant>>;
+
+/** Measures nights of so many tenants, one number after the other, in one Muster. */
+export async function measureNights(sizes: readonly number[]): Promise<Night[]> {
+  const muster = await startMuster();
+  const nights: Night[] = [];
+  const tenants: Tenant[] = [];
+  try {
+    for (const size of sizes) {
+      while (tenants.length < size) {
+        tenants.push(await addTenant(muster, itemsOfSmall));
+      }
+      await firstSyncs(muster, tenants);
+      nights.push(await oneNight(muster, tenants));
+    }
+  } finally {
+    await muster.stop();
+  }
+  return nights;
+}
+
+/** Lets every tenant have its first sync, from which on it has nights. */
+async function firstSyncs(muster: Muster, tenants: readonly Tenant[]): Promise<void> {
+  const tenantIds = tenants.map(({ tenantId }) => tenantId);
+  for (let at = 0; at < tenantIds.length; at += 100)
+    await muster.api("POST", "syncs", { tenantIds: tenantIds.slice(at, at + 100) });
+  await untilIdle(muster, tenants.length, Date.now());
+}
+
+/**
+ * Waits until so many tenants are idle with a next night after `since`, twice in a row: a tenant whose night has come
+ * is idle for a moment with the next one. Asks the table itself, which is less work than a list with all of them.
+ */
+async function untilIdle({ storage }: Muster, tenants: number, since: number): Promise<void> {
+  const table = TableClient.fromConnectionString(storage, "Syncs", {
+    allowInsecureConnection: true,
+  });
+  const filter = `PartitionKey eq 'statuses' and status eq 'idle' and nextAt gt ${since.toFixed(1)}`;
+  let seen = 0;
+  const isIdle = async (): Promise<boolean> => {
+    let idle = 0;
+    const listed = table.listEntities({ queryOptions: { filter, select: ["status"] } });
+    for await (const page of listed.byPage()) idle += page.length;
+    seen = idle === tenants ? seen + 1 : 0;
+    return seen > 1;
+  };
+  await until("all tenants to be idle", isIdle, { everyMs: 250 });
+}
+
+/** The night of all tenants: the same minute, a little ahead. */
+async function oneNight(muster: Muster, tenants: readonly Tenant[]): Promise<Night> {
+  const bareNight = () => bareReadings(tenants.map(({ bare }) => bare));
+  const before = await timed(bareNight);
+  const minute = Math.ceil(Date.now() / minuteMs + tenants.length / 1_500) * minuteMs;
+  const at = new Date(minute).toISOString().slice(11, 16);
+  for (const { tenantId } of tenants)
+    await muster.api("PATCH", `tenants/${tenantId}/sync-status/settings`, { nightly: { at } });
+  if (Date.now() > minute) throw new Error("the night has come before everybody had gone to bed");
+  await sleep(minute - Date.now() + 500);
+  resetPeak(muster.workerPid);
+  resetPeak(muster.hostPid);
+  const night = await timed(async () => {
+    await muster.runTimer("sync-timer");
+    await untilIdle(muster, tenants.length, minute);
+  });
+  const after = await timed(bareNight);
+  return {
+    tenants: tenants.length,
+    seconds: night.seconds,
+    bareSeconds: (before.seconds + after.seconds) / 2,
+    turns: 1,
+    workerMiB: peakMiB(muster.workerPid),
+    hostMiB: peakMiB(muster.hostPid),
+  };
+}
+
+const minuteMs = 60_000;
