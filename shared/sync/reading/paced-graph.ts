@@ -75,7 +75,7 @@ function use(held: Held, cost: number, { intervalMs }: Rate): number {
 export class PacedGraph {
   readonly #parts: PacedParts;
   readonly #held = new LRUCache<string, Held>({ max: 1_000 });
-  readonly #turns = new Map<string, Promise<number>>();
+  readonly #pending = new Map<string, Promise<number>>();
 
   constructor(parts: PacedParts) {
     this.#parts = parts;
@@ -177,14 +177,14 @@ export class PacedGraph {
    */
   async #startOf(tenantId: string, workload: Workload, cost: number, rate: Rate): Promise<number> {
     const key = `${tenantId} ${workload}`;
-    const turn = (this.#turns.get(key) ?? Promise.resolve())
+    const pending = (this.#pending.get(key) ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => this.#take(key, { tenantId, workload, cost, rate }));
-    this.#turns.set(key, turn);
+    this.#pending.set(key, pending);
     try {
-      return await turn;
+      return await pending;
     } finally {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+      if (this.#pending.get(key) === pending) this.#pending.delete(key);
     }
   }
 

@@ -191,9 +191,9 @@ async function makePlan(
   const rules = await readRules(revisions, tenant);
   // Whoever deletes looks at everything that could name what goes. Otherwise bodies of a type that is the same on
   // both sides are not looked at, and need not be read: what a plan costs grows with what differs.
-  const looksAtAll = tenant.settings.deletes.length > 0 || sync.undoes !== undefined;
+  const needsAll = tenant.settings.deletes.length > 0 || sync.undoes !== undefined;
   const isSame = (key: string): boolean =>
-    !looksAtAll &&
+    !needsAll &&
     desiredTree[key] === snapshotTree[key] &&
     !rules.overrides.some(({ type }) => type === key);
   const contents = async (tree: Tree): Promise<TypeContent[]> =>
