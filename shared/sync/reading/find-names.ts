@@ -69,12 +69,8 @@ export class NameFinder {
     for (const [family, ids] of referencesIn(type, items)) {
       const found = await this.#ask(tenantId, family, [...ids], asked);
       if ("kind" in found) return found;
-      for (const { id, name } of found) names.set(`${family} ${id.toLowerCase()}`, name);
-      const own = family === "group" ? undefined : typeOfFamily(family)?.key;
-      for (const { id, name } of own === undefined
-        ? []
-        : await this.#revisions.list(tenantId, own, tree[own]))
-        if (id !== undefined) names.set(`${family} ${id.toLowerCase()}`, name);
+      for (const { id, name } of [...found, ...(await this.#inTree(tenantId, family, tree))])
+        names.set(`${family} ${id.toLowerCase()}`, name);
     }
     for (const { type: family, id, name } of made) names.set(`${family} ${id.toLowerCase()}`, name);
     return {
@@ -84,6 +80,14 @@ export class NameFinder {
         return name === undefined ? undefined : { name };
       },
     };
+  }
+
+  /** Items of the family that the tree has; groups are the directory's to name. */
+  async #inTree(tenantId: string, family: ReferenceFamily, tree: Tree): Promise<Thing[]> {
+    const type = family === "group" ? undefined : typeOfFamily(family)?.key;
+    if (type === undefined) return [];
+    const listed = await this.#revisions.list(tenantId, type, tree[type]);
+    return listed.flatMap(({ id, name }) => (id === undefined ? [] : [{ id, name }]));
   }
 
   /** Asks the directory for those that nobody has asked for, and waits for the others. */
