@@ -282,7 +282,13 @@ export async function rejectAndReset(
         faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
       });
     const { revisions } = parts;
-    const desired = await takenFrom(parts, work.sync, work.sync.snapshot, names, desiredAfterReset);
+    const desired = await takenFrom(
+      parts,
+      work.tenant,
+      work.sync.snapshot,
+      names,
+      desiredAfterReset,
+    );
     const before = work.tenant.rules;
     const rules = rulesAfterReset(await readRules(revisions, work.tenant), names);
     await work.finish(

@@ -203,6 +203,21 @@ describe("what is decided about an item", () => {
     expect((await shown(tenant)).view.overrides).toEqual(overrides);
   });
 
+  it("goes with a reset alone: what was wanted of other items since the plan stays", async () => {
+    const tenant = await tenantWithFilter();
+    const { tenantId } = tenant;
+    await tenant.drift("theirs");
+    const { syncId, plan } = await rig.sync(tenantId);
+    const tag = { displayName: "Since", description: "" };
+    await rig.want(tenantId, [{ type: "roleScopeTag", key: "Since", name: "Since", body: tag }]);
+    const asked = { planHash: plan?.hash ?? "" };
+    expect(await rejectAndReset(rig.parts, { tenantId, syncId }, asked, by)).toMatchObject({
+      ok: true,
+    });
+    const wanted = await rig.wanted(tenantId, "roleScopeTag");
+    expect(wanted.map(({ key }) => key)).toContain("Since");
+  });
+
   it("compares only what the wanted item names, where it is a subset", async () => {
     const tenant = await tenantWithFilter();
     await tenant.drift("theirs");
