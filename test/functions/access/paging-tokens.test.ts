@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
+import { deliveryOf } from "../../../shared/webhooks/webhook.ts";
+import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
 import { webhookFor } from "../support/sync-bodies.ts";
 import { clientSecret } from "./attack/app.ts";
 import { type Described, pathWith } from "./attack/document.ts";
@@ -22,19 +24,34 @@ beforeAll(async () => {
   const items = [{ type: "roleScopeTag", key: "Tag", body: { displayName: "Tag" } }];
   for (const name of ["one", "two"])
     await two.app.admin("POST", "/api/v1/baselines", { name, message: name, items });
-  await tellWebhook();
+  await tellWebhook(two.theirs);
   for (const each of lists())
     for (const of of each.path.includes("{tenantId}") ? [two.mine, two.theirs] : [two.theirs])
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });
 });
 afterAll(() => two.app.stop());
 
-let webhookId = "";
-/** A webhook that was told two things. */
-async function tellWebhook(): Promise<void> {
-  const made = await two.app.admin("POST", "/api/v1/webhooks", webhookFor(two.theirs.tenantId));
-  webhookId = String(made.body["webhookId"]);
-  for (const _ of "12") await two.app.admin("POST", `/api/v1/webhooks/${webhookId}/test`);
+const webhookId = "w".repeat(22);
+/** A webhook of the other tenant that was told two things; written as rows, since this app has no key for its secret. */
+async function tellWebhook({ tenantId }: Inhabited): Promise<void> {
+  const store = new WebhookStore(two.app.door.services.storage.tables);
+  const owner = { kind: "user", tid: tenantId, oid: tenantId };
+  const { url } = webhookFor(tenantId);
+  await store.insert({
+    v: 1,
+    webhookId,
+    url,
+    events: ["sync.statusChanged"],
+    tenantIds: [tenantId],
+    owner,
+    secrets: [],
+    createdAt: 0,
+    updatedAt: 0,
+  });
+  for (const eventId of ["one", "two"]) {
+    const event = { eventId, at: 0, type: "sync.statusChanged", tenantId, data: {} } as const;
+    await store.add({ ...deliveryOf({ webhookId }, event, ""), state: "delivered" });
+  }
 }
 
 /** Two syncs that have ended, so that their list has a second page. */

@@ -3,9 +3,6 @@
  * the same writes, none of them made twice. Dying right after a call is dying right before the next one, so that each
  * call is a death after it, and the first one also a death before it. A creation that may or may not have been sent is
  * not sent again by itself: it has failed as unknown, and a retry of what failed makes it.
- *
- * Seen red: without the mark before a write (`await mark(next)` in deploy-item.ts) the creation that takes a while to be
- * seen is made twice; without the sweeper's look at codes nobody asks about a code whose message was lost.
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { UserAccounts } from "../../../../shared/identity/accounts.ts";
