@@ -192,11 +192,14 @@ function syncs({ syncs: mine, nights = [] }: Results): string[] {
     ...(mine === undefined
       ? []
       : [
-          row(`first sync, ${cell(mine.large.items)} items`, mine.large.first),
-          row(`nothing changed, ${cell(mine.large.items)} items`, mine.large.unchanged),
+          row(`first sync, ${mine.large.items.toLocaleString("en-US")} items`, mine.large.first),
+          row(
+            `nothing changed, ${mine.large.items.toLocaleString("en-US")} items`,
+            mine.large.unchanged,
+          ),
         ]),
     ...nights.map((night) => [
-      ...row(`night, ${cell(night.tenants)} tenants`, night),
+      ...row(`night, ${night.tenants.toLocaleString("en-US")} tenants`, night),
       night.workerMiB,
       night.hostMiB,
     ]),
@@ -209,7 +212,7 @@ function syncRequests({ syncs: mine }: Results): string[] {
   if (mine === undefined) return [];
   const { items, storage, graph, graphParts, bareGraph, bareGraphParts } = mine.counts;
   const head = ["requests in all", "table", "queue", "blobs read", "written", "Graph", "parts"];
-  const name = `nothing changed, ${cell(items)} items`;
+  const name = `nothing changed, ${items.toLocaleString("en-US")} items`;
   return [
     table(head, [
       [
