@@ -4,6 +4,7 @@
  * attempt claims its row before it posts, and a receiver that is told twice is told under the same id.
  */
 import type { Clock, Instant } from "../kernel/clock.ts";
+import { reasonOf } from "../kernel/outside-text.ts";
 import type { Interceptor } from "../storage/calls.ts";
 import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
@@ -18,6 +19,7 @@ import {
   deliveryOf,
   disabledBy,
   type EventType,
+  isSpent,
   type Owner,
   signedHeaders,
   type Webhook,
@@ -65,6 +67,7 @@ export type DeliverOutcome = {
 /** How long another instance may not know of a new webhook yet, in ms. */
 export const keepWebhooksMs = 30_000;
 const duePerSweep = 100;
+const earlyMs = 1000;
 
 /** Announces and delivers. */
 export class WebhookSender {
@@ -105,14 +108,19 @@ export class WebhookSender {
     const found = await store.delivery(webhookId, deliveryId);
     if (found === undefined || found.value.state !== "waiting") return { state: "over" };
     const now = clock.now();
-    if (found.value.nextAt > now) return { state: "later", afterMs: found.value.nextAt - now };
+    // Too early: whoever is at it has a message, and where they died the sweeper sends one. Two clocks differ a little.
+    if (found.value.nextAt > now + earlyMs) return { state: "later" };
     const webhook = await store.get(webhookId);
     const hindrance = await this.#hindrance(webhook?.value, found.value);
     if (webhook === undefined || hindrance !== undefined) return this.#drop(found, hindrance ?? "");
+    // Every attempt that it gets was begun, and the last one never told how it went.
+    if (isSpent(found.value)) return this.#abandon(found);
     const value = claimed(found.value, now);
     const etag = await store.change({ value, etag: found.etag });
-    if (etag === undefined) return { state: "lost", afterMs: 0 };
-    const answer = await this.#attempt(webhook.value, value);
+    if (etag === undefined) return { state: "lost" };
+    const answer = await this.#attempt(webhook.value, value).catch(
+      (error: unknown): Answer => ({ kind: "failed", error: reasonOf(error) }),
+    );
     return this.#settle(webhook.value, { value, etag }, answer);
   }
 
@@ -167,7 +175,13 @@ export class WebhookSender {
       value: { ...value, attempts, state: "dropped" },
       etag,
     });
-    return dropped === undefined ? { state: "lost", afterMs: 0 } : { state: "dropped" };
+    return dropped === undefined ? { state: "lost" } : { state: "dropped" };
+  }
+
+  async #abandon({ value, etag }: Stored<WebhookDelivery>): Promise<DeliverOutcome> {
+    const over = await this.#parts.store.change({ value: { ...value, state: "failed" }, etag });
+    if (over === undefined) return { state: "lost" };
+    return { state: "failed", deadLetter: "not delivered: its attempts broke off again and again" };
   }
 
   async #attempt({ webhookId, url, secrets }: Webhook, delivery: WebhookDelivery): Promise<Answer> {
@@ -196,8 +210,7 @@ export class WebhookSender {
     const now = clock.now();
     const next = answered(value, answer, now, random());
     // Its claim ran out meanwhile: whoever has it now tells what became of it.
-    if ((await store.change({ value: next, etag })) === undefined)
-      return { state: "lost", afterMs: 0 };
+    if ((await store.change({ value: next, etag })) === undefined) return { state: "lost" };
     await this.#remember(webhook, answer);
     if (next.state === "waiting") return { state: "again", afterMs: next.nextAt - now };
     if (next.state === "delivered") return { state: "delivered" };
@@ -206,17 +219,20 @@ export class WebhookSender {
   }
 
   /** Notes on the webhook that nothing arrives, or that something does again; disables it in the end. */
-  async #remember({ webhookId, failingSince }: Webhook, answer: Answer): Promise<void> {
+  async #remember({ webhookId, url, failingSince }: Webhook, answer: Answer): Promise<void> {
     const { store, clock, auditDisabled } = this.#parts;
     const now = clock.now();
-    const why = disabledBy(answer, failingSince ?? now, now);
     const isFailing = answer.kind === "failed";
+    const isDisabling = disabledBy(answer, failingSince ?? now, now) !== undefined;
     // What the row says already.
-    if (why === undefined && isFailing === (failingSince !== undefined)) return;
+    if (!isDisabling && isFailing === (failingSince !== undefined)) return;
     await updateRow(`webhook ${webhookId}`, async () => {
       const found = await store.get(webhookId);
       if (found === undefined || found.value.disabled !== undefined) return undefined;
+      // An answer of the address that it had before says nothing about this one.
+      if (found.value.url !== url) return undefined;
       const { failingSince: since = now, ...rest } = found.value;
+      const why = disabledBy(answer, since, now);
       const failing = isFailing ? { failingSince: since } : {};
       const disabled = why === undefined ? {} : { disabled: why };
       const value: Webhook = { ...rest, ...failing, ...disabled };

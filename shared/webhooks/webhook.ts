@@ -176,6 +176,9 @@ export type Answer =
       readonly waitMs?: number;
     };
 
+/** Whether it has had every attempt that it gets. */
+export const isSpent = ({ tries }: WebhookDelivery): boolean => tries > retryAfterMs.length;
+
 /** The delivery with an attempt begun. */
 export const claimed = (delivery: WebhookDelivery, now: Instant): WebhookDelivery => ({
   ...delivery,

@@ -54,6 +54,8 @@ export const Publication = z.object({
   /** The sync that plans it. */
   syncId: z.string().exactOptional(),
   detail: z.string().exactOptional(),
+  /** How often it broke off. */
+  losses: z.int().exactOptional(),
   faults: z.array(fault).exactOptional(),
   /** The version that the tenant is on: that of its last publication that was not refused. */
   on: z.int().exactOptional(),
@@ -120,14 +122,17 @@ export class BaselineStore {
     return (await this.#get(versionKey(baselineId, version), Version))?.value;
   }
 
-  /** Removes a baseline with all its rows; false when somebody changed it meanwhile. */
+  /** Removes a baseline; false when somebody changed it meanwhile. What is below it goes by `clear`, which the list is for. */
   async remove(baselineId: string, etag: string): Promise<boolean> {
-    if ((await this.#tables.remove(baselines, partition, headKey(baselineId), etag)) === "lost")
-      return false;
+    await this.open(baselineId, 0);
+    return (await this.#tables.remove(baselines, partition, headKey(baselineId), etag)) !== "lost";
+  }
+
+  /** Deletes what was below a baseline. */
+  async clear(baselineId: string): Promise<void> {
     const range = { partition, from: `${baselineId}|`, below: `${baselineId}}` };
     await deleteRange(this.#tables, baselines, range, () => true);
     await this.close(baselineId);
-    return true;
   }
 
   tailoring(baselineId: string, tenantId: string): Promise<Stored<TenantTailoring> | undefined> {

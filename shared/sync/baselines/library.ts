@@ -128,10 +128,16 @@ export class BaselineLibrary {
     const found = await this.find(baselineId, ifMatch);
     if (!found.ok) return found;
     const { value, etag } = found.value;
-    const { store, blobs } = this.#parts;
-    if (!(await store.remove(baselineId, etag))) return changedMeanwhile(value.name);
-    await blobs.deletePrefix(configurationPrefix(placeOf(baselineId)), () => true);
+    if (!(await this.#parts.store.remove(baselineId, etag))) return changedMeanwhile(value.name);
+    await this.clear(baselineId);
     return succeed(value);
+  }
+
+  /** Deletes what is kept of a baseline that was removed; whoever died over it has left it to the sweeper. */
+  async clear(baselineId: string): Promise<void> {
+    const { store, blobs } = this.#parts;
+    await blobs.deletePrefix(configurationPrefix(placeOf(baselineId)), () => true);
+    await store.clear(baselineId);
   }
 
   /** A version with its content; without a number the newest. */

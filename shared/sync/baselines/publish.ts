@@ -9,6 +9,7 @@ import type { AuditTrail } from "../../access/audit/trail.ts";
 import { toIso } from "../../kernel/clock.ts";
 import { inChunks, inParallel } from "../../kernel/concurrency.ts";
 import { type Fault, fail, type Result, succeed } from "../../kernel/failure.ts";
+import { reasonOf } from "../../kernel/outside-text.ts";
 import { digest, OwnId, TenantId } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import { numberOf } from "../../storage/tables.ts";
@@ -90,13 +91,19 @@ export async function publish(
     });
   const at = sync.clock.now();
   const queued = [...reached].map((tenantId): Publication => {
-    const on = before.get(tenantId)?.on;
+    const last = before.get(tenantId);
+    // Under way already: beginning anew would lose its sync.
+    if (last?.state === "queued" && last.version === number) return last;
+    const on = last?.on;
     const state = "queued";
     const head = { v: 1 as const, tenantId, publishId, version: number };
     return { ...head, state, by, at, touchedAt: at, ...(on === undefined ? {} : { on }) };
   });
   await rows.open(baselineId, at);
-  await rows.queue(baselineId, queued);
+  await rows.queue(
+    baselineId,
+    queued.filter((each) => each.publishId === publishId),
+  );
   await send(sync, baselineId, queued);
   return succeed({ number, queued, unknown: named.filter((id) => !reached.has(id)) });
 }
@@ -122,22 +129,36 @@ async function send(
 export async function publishTo(parts: PublishParts, message: PublishMessage): Promise<void> {
   const { baselineId, publishId, tenantIds } = message;
   let version: ReturnType<BaselineLibrary["version"]> | undefined;
+  let failure: unknown;
   await inParallel(tenantIds, concurrency, async (tenantId) => {
     const stored = await parts.rows.publication(baselineId, tenantId);
     if (stored?.value.publishId !== publishId || stored.value.state !== "queued") return;
     // A publication is of one version: it is read once for all.
     version ??= parts.baselines.version(baselineId, stored.value.version);
     const found = await version;
-    if (!found.ok) return;
-    const { baseline, document } = found.value;
-    const end = await publishOne(parts, { baseline, document, publication: stored.value });
+    const end = found.ok
+      ? await publishOne(parts, { ...found.value, publication: stored.value }).catch((error) => {
+          failure = error;
+          return broken(stored.value, error);
+        })
+      : refused(found.failure.detail);
     const touchedAt = parts.sync.clock.now();
+    const { detail: _, ...publication } = stored.value;
     // Whoever was faster has queued another version.
     await parts.rows.settle(baselineId, {
       ...stored,
-      value: { ...stored.value, ...end, touchedAt },
+      value: { ...publication, ...end, touchedAt },
     });
   });
+  // Of one tenant; the others have theirs. The message comes again for it.
+  if (failure !== undefined) throw failure;
+}
+
+/** What becomes of a publication that broke off: it is tried again, but not for ever. */
+function broken({ losses = 0, detail }: Publication, error: unknown): End {
+  if (losses < 2)
+    return { state: "queued", losses: losses + 1, ...(detail === undefined ? {} : { detail }) };
+  return refused(`It broke off again and again: ${reasonOf(error)}`);
 }
 
 type End = Partial<Publication> & Pick<Publication, "state">;
@@ -171,11 +192,13 @@ async function publishOne(
   );
   if (faults.length > 0) return refused("Nothing of it was taken: it is not in order.", faults);
   const message = `Baseline ${baseline.name}, version ${version}`;
-  const wanted = await configuration.want(tenantId, kept, { message, by, syncId });
-  if (!wanted.ok) return refused(wanted.failure.detail, wanted.failure.faults);
-  // Whoever died between what is wanted and its sync has left a revision with the sync's id.
-  const isOurs = wanted.value.changed || (await isRevised(sync, tenantId, syncId));
-  if (!isOurs) return { state: "unchanged", on: version };
+  // Whoever died between what is wanted and its sync has left a revision with the sync's id; what people have wanted
+  // since is theirs.
+  if (!(await isRevised(sync, tenantId, syncId))) {
+    const wanted = await configuration.want(tenantId, kept, { message, by, syncId });
+    if (!wanted.ok) return refused(wanted.failure.detail, wanted.failure.faults);
+    if (!wanted.value.changed) return { state: "unchanged", on: version };
+  }
   // A tenant that was busy has its event already.
   if (publication.detail === undefined) await note(parts, about, syncId);
   const started = await start(parts, publication, { tenant, kept, syncId });
@@ -244,7 +267,12 @@ async function note(
   await trail.append({
     eventId: digest(publishId, tenantId, "published").slice(0, 32),
     at: toIso(sync.clock.now()),
-    actor: { kind, id: by.id, ...(by.name === undefined ? {} : { name: by.name }) },
+    actor: {
+      kind,
+      id: by.id,
+      ...(by.homeTenantId === undefined ? {} : { homeTenantId: by.homeTenantId }),
+      ...(by.name === undefined ? {} : { name: by.name }),
+    },
     operation: "baselines-publish",
     tenantId,
     object: `baseline/${baseline.baselineId}`,
@@ -258,11 +286,15 @@ async function note(
 const listedMs = 600_000;
 
 /** Sends messages again for what is still queued; answers how many. */
-export async function sweepPublications({ rows, sync }: PublishParts): Promise<number> {
+export async function sweepPublications({ baselines, rows, sync }: PublishParts): Promise<number> {
   const { clock, claimMs } = sync;
   let sent = 0;
   for (const open of await rows.listOpen()) {
     const { rowKey: baselineId, etag } = open;
+    if ((await rows.baseline(baselineId)) === undefined) {
+      await baselines.clear(baselineId);
+      continue;
+    }
     const queued = (await rows.publications(baselineId)).filter(({ state }) => state === "queued");
     if (queued.length === 0 && numberOf(open, "at") + listedMs < clock.now())
       await rows.close(baselineId, etag);

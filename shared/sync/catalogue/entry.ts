@@ -119,7 +119,7 @@ const pathOf = ({ item }: Pick<ConfigurationType, "item">): string => item.repla
  * What an update sends of an item: its changed properties, with the type that Graph wants to see again, and with null or
  * an empty list for what is gone. Graph leaves alone what is not named, inside of complex properties too.
  */
-export function changesOf({ before, after = {}, changed }: ItemWrite): JsonObject {
+function changesOf({ before, after = {}, changed }: ItemWrite): JsonObject {
   const kind = after["@odata.type"];
   return {
     ...(kind === undefined ? {} : { "@odata.type": kind }),

@@ -284,7 +284,7 @@ describe("what must not leave", () => {
   });
 });
 
-describe("a worker's death", () => {
+describe("a death", () => {
   it.each([
     "table.transact WebhookDeliveries",
     "queue.send webhooks-deliver",
@@ -328,6 +328,34 @@ describe("a worker's death", () => {
     passTime(2_000);
     expect(await rig.webhookSender.sweep()).toBe(0);
     expect(await rig.store.due(webhookId, Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  it("at every attempt ends the delivery all the same, as a failure that somebody can see", async () => {
+    const { webhookId } = await rig.hook();
+    await rig.webhookSender.announce([happened()]);
+    rig.queues.lose();
+    const [delivery] = await rig.deliveries(webhookId);
+    const ids = { webhookId, deliveryId: delivery?.deliveryId ?? "" };
+    for (let deaths = 0; deaths < 20; deaths += 1) {
+      rig.faults.arm({ atCall: "webhook.post", when: "before" });
+      await rig.webhookSender.deliver(ids).catch(() => undefined);
+      rig.faults.revive();
+      passTime(60_000);
+    }
+    expect(await rig.deliveries(webhookId)).toMatchObject([{ state: "failed", tries: 9 }]);
+  });
+
+  it("of its secret is an attempt that failed, and comes again", async () => {
+    const { webhookId } = await rig.hook();
+    await rig.webhookSender.announce([happened()]);
+    const { value: before, etag } = (await rig.store.get(webhookId)) ?? {
+      value: undefined,
+      etag: "",
+    };
+    if (before === undefined) throw new Error("the webhook is gone");
+    await rig.store.replace({ value: { ...before, secrets: [{ sealed: "no seal" }] }, etag });
+    await rig.drain(1);
+    expect(await rig.deliveries(webhookId)).toMatchObject([{ state: "waiting", tries: 1 }]);
   });
 
   it("does not let two workers make one attempt", async () => {

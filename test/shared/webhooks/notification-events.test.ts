@@ -7,6 +7,7 @@ import { eventTypes } from "../../../shared/webhooks/webhook.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { passTime } from "../../support/passing-time.ts";
+import { servicesFor } from "../notifications/support/own-work.ts";
 import { testStorage } from "../storage/open-storage.ts";
 
 let rig: NotifyRig;
@@ -38,13 +39,14 @@ it.each([undefined, "before", "after"] as const)(
     passTime(30_000);
     const notificationId = await rig.send(tenantId);
     if (when !== undefined) rig.faults.arm({ atCall: "table.transact WebhookDeliveries", when });
+    const { engine, sweepGate } = servicesFor(rig, tenantId);
     const told = async () => (await store.deliveries(webhookId, 100)).items;
     for (let tries = 0; tries < 200 && (await told()).length === 0; tries += 1) {
       for (let next = await rig.queues.take(); next; next = await rig.queues.take())
         if (next.queue !== "webhooks-deliver") await rig.handle(next);
       rig.faults.revive();
       passTime(2_000);
-      await sweep(rig.services.engine, rig.services.sweepGate);
+      await sweep(engine, sweepGate);
     }
     const items = await told();
     expect(items.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([

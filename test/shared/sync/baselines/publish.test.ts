@@ -122,6 +122,14 @@ it("sends again what was lost, and leaves alone what a newer publication replace
   const baselineId = await made("lost");
   await published(baselineId);
   const old = await rig.queues.take();
+  // The same version again is under way already.
+  await published(baselineId);
+  expect((await rig.queues.take())?.message).toEqual(old?.message);
+  const next = await rig.publishing.baselines.replace(baselineId, draft("newer"), {
+    ifMatch: undefined,
+    by,
+  });
+  expect(next).toMatchObject({ ok: true });
   await published(baselineId);
   const lostOne = await rig.queues.take();
   expect(lostOne?.message).not.toEqual(old?.message);
@@ -144,11 +152,18 @@ it("waits for a tenant that is busy, and plans it when that has ended", async ()
   await rig.handle(message);
   const busy = await publication(baselineId);
   expect(busy).toMatchObject({ state: "queued", detail: expect.stringContaining("under way") });
+  // Somebody publishes it once more, and somebody edits the item meanwhile: both stand.
+  await published(baselineId);
+  const body = { displayName: "Branch", description: "edited since" };
+  await rig.want(tenantId, [{ type: "roleScopeTag", key: "Branch", name: "Branch", body }]);
   await rig.handle(work);
   await rig.toRest(tenantId, started.value.syncId);
   await toEnd(baselineId);
   const end = await publication(baselineId);
   expect(end).toMatchObject({ state: "published", on: 1 });
+  expect(end).not.toHaveProperty("detail");
+  const tags = await rig.wanted(tenantId, "roleScopeTag");
+  expect(tags.find(({ key }) => key === "Branch")?.body).toMatchObject(body);
   expect(await rig.toRest(tenantId, end?.syncId ?? "")).toMatchObject({
     waits: { for: "approval" },
     // The plan that waited had more in it: the next one is of all that is enabled.
