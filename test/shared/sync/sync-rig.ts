@@ -3,6 +3,7 @@
  * one by one, and time that passes at once. A tenant is small: types of Intune, which have no pace of their own here.
  */
 import { newestFirstId } from "../../../shared/kernel/values.ts";
+import type { Tables } from "../../../shared/storage/tables.ts";
 import type { PlainItem } from "../../../shared/sync/configuration.ts";
 import type { Item } from "../../../shared/sync/items/item.ts";
 import type { Plan } from "../../../shared/sync/plan/plan.ts";
@@ -10,6 +11,7 @@ import { startDue } from "../../../shared/sync/run/nightly.ts";
 import { sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../../shared/sync/run/start-sync.ts";
 import { approve, cancelSync, planOfSync, undoSync } from "../../../shared/sync/run/verdicts.ts";
+import type { SyncStatus } from "../../../shared/sync/state/lifecycle.ts";
 import { RulesDocument } from "../../../shared/sync/state/rules.ts";
 import { changeSettings } from "../../../shared/sync/state/settings.ts";
 import type { ItemProgress, Sync, TenantSync } from "../../../shared/sync/state/sync.ts";
@@ -27,11 +29,38 @@ const ada = { kind: "user", id: "ada" };
 const domain = "contoso.example";
 export const smallTypes = ["roleScopeTag", "assignmentFilter"];
 
+/** Test files share their storage: whoever looks after all tenants would carry on what another file's sandbox answers for. */
+class OwnSyncs extends SyncStore {
+  readonly #mine: ReadonlySet<string>;
+
+  constructor(tables: Tables, mine: ReadonlySet<string>) {
+    super(tables);
+    this.#mine = mine;
+  }
+
+  override async listOpen(top: number, token?: string) {
+    const page = await super.listOpen(top, token);
+    return { ...page, open: page.open.filter(({ tenantId }) => this.#mine.has(tenantId)) };
+  }
+
+  override async due(now: number, top: number, token?: string) {
+    const page = await super.due(now, top, token);
+    return { ...page, tenantIds: page.tenantIds.filter((id) => this.#mine.has(id)) };
+  }
+
+  override async withStatus(status: SyncStatus, top: number, after?: string) {
+    const found = await super.withStatus(status, 10 * top, after);
+    return found.filter((id) => this.#mine.has(id));
+  }
+}
+
 /** Starts it. */
 export async function startSyncRig() {
   const rig = await startNotifyRig();
   const { sandbox, services, queues, faults } = rig;
-  const { sync: parts, configuration } = services;
+  const { configuration } = services;
+  const mine = new Set<string>();
+  const parts = { ...services.sync, store: new OwnSyncs(services.storage.tables, mine) };
   const { clock, revisions, signIn } = parts;
   if (signIn === undefined || services.signIn === undefined)
     throw new Error("the rig has nothing to seal sign-ins with");
@@ -130,6 +159,7 @@ export async function startSyncRig() {
       const { id } = await sandbox.tenant({ devices: 1, ...plan });
       const added = await services.tenants.add({ tenantId: id, displayName: "Contoso", pace: {} });
       if (!added.ok) throw new Error(added.failure.detail);
+      mine.add(id);
       // Time passes fast here, and whoever lets a night come does not want everybody's.
       await changeSettings(parts, id, { nightly: { enabled: false } });
       return id;
