@@ -181,25 +181,29 @@ function small({ small: mine, bullmq }: Results): string[] {
   return rows.length === 0 ? [] : [table(head, rows)];
 }
 
+const besideBare = (name: string, { seconds, bareSeconds }: Beside): Cell[] => [
+  name,
+  seconds,
+  bareSeconds,
+  `${cell(seconds / bareSeconds)}x`,
+];
+
 function syncs({ syncs: mine, nights = [] }: Results): string[] {
-  const row = (name: string, { seconds, bareSeconds }: Beside): Cell[] => [
-    name,
-    seconds,
-    bareSeconds,
-    `${cell(seconds / bareSeconds)}x`,
-  ];
   const rows = [
     ...(mine === undefined
       ? []
       : [
-          row(`first sync, ${mine.large.items.toLocaleString("en-US")} items`, mine.large.first),
-          row(
+          besideBare(
+            `first sync, ${mine.large.items.toLocaleString("en-US")} items`,
+            mine.large.first,
+          ),
+          besideBare(
             `nothing changed, ${mine.large.items.toLocaleString("en-US")} items`,
             mine.large.unchanged,
           ),
         ]),
     ...nights.map((night) => [
-      ...row(`night, ${night.tenants.toLocaleString("en-US")} tenants`, night),
+      ...besideBare(`night, ${night.tenants.toLocaleString("en-US")} tenants`, night),
       night.workerMiB,
       night.hostMiB,
     ]),

@@ -10,6 +10,7 @@ import { AssignmentStore, cachedSnapshots, RoleStore } from "../shared/access/ro
 import { AssignmentRegistry, RoleRegistry } from "../shared/access/roles/manage.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
 import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
+import type { SignInParts } from "../shared/identity/accounts.ts";
 import { type Clock, toIso } from "../shared/kernel/clock.ts";
 import { digest } from "../shared/kernel/values.ts";
 import type { Interceptor } from "../shared/storage/calls.ts";
@@ -142,3 +143,19 @@ async function sealerOf(sealing: Sealing | undefined, clock: Clock): Promise<Sea
       return undefined;
   }
 }
+
+/** Signing people in for a tenant; undefined where nothing is there that seals what is kept of it. */
+export const signInOf = (
+  { authorityUrl, clientId: app, signInClientId: clientId = app, graphUrl: resource }: Settings,
+  { tables, blobs, clock }: Storage,
+  seal: Sealer | undefined,
+): SignInParts | undefined =>
+  seal && {
+    authorityUrl,
+    clientId,
+    resource,
+    tables,
+    blobs,
+    sealer: seal,
+    clock,
+  };

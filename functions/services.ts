@@ -73,6 +73,7 @@ import {
   type AccessServices,
   accessServices,
   grants,
+  signInOf,
   trailOf,
   webhookServices,
 } from "./services-access.ts";
@@ -276,7 +277,6 @@ export async function buildServices(
   const storage = { ...opened, queues: world.queues ?? opened.queues };
   const { tables, clock } = storage;
   const base = baseOf(settings, storage, world);
-  const purges = new PurgeStore(tables);
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
   const announce = (job: Job) => webhooks.webhookSender.announce([eventOf(job)]);
@@ -309,8 +309,7 @@ export async function buildServices(
     pages: pageSeal(secretOf(settings.credential)),
     deadLetters,
     expireOld: retention(settings, { ...base, jobs, answers, deadLetters, sync: syncs.sync }),
-    tenants: registryOf(base, purges),
-    purging: purgeOf({ ...base, jobs, purges, settleMs: world.settleMs }),
+    ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),
     engine: notify.engine,
     notify,
     sweepGate: (job: Job) => sweepGate(notify, job as Notification),
@@ -319,21 +318,11 @@ export async function buildServices(
   };
 }
 
-/** Signing people in for a tenant; undefined where nothing is there that seals what is kept of it. */
-const signInOf = (
-  { authorityUrl, clientId: app, signInClientId: clientId = app, graphUrl: resource }: Settings,
-  { tables, blobs, clock }: Storage,
-  sealer: Sealer | undefined,
-): SignInParts | undefined =>
-  sealer && {
-    authorityUrl,
-    clientId,
-    resource,
-    tables,
-    blobs,
-    sealer,
-    clock,
-  };
+/** Registering tenants, and removing them with all that is kept of them. */
+function tenantServices(parts: Base & Omit<PurgeParts, "purges">) {
+  const purges = new PurgeStore(parts.storage.tables);
+  return { tenants: registryOf(parts, purges), purging: purgeOf({ ...parts, purges }) };
+}
 
 const registryOf = ({ tenantStore, knownTenants, storage, clock }: Base, purges: PurgeStore) =>
   new TenantRegistry({

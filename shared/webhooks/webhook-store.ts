@@ -111,12 +111,18 @@ export class WebhookStore {
 
   /** Deletes deliveries of what happened before a moment, while `mayGoOn`: their keys are in the order of time. */
   async expire(before: number, mayGoOn: () => boolean): Promise<boolean> {
-    let partition: string | undefined = "";
-    while ((partition = await this.#tables.partitionAfter(webhookDeliveries, partition)))
+    let webhookId = await this.#tables.partitionAfter(webhookDeliveries, "");
+    while (webhookId !== undefined) {
       for (const begin of [deliveriesBegin, openKey("")]) {
-        const old = { partition, from: begin + invertedTime(before), below: `${begin}}` };
+        const old = {
+          partition: webhookId,
+          from: begin + invertedTime(before),
+          below: `${begin}}`,
+        };
         if (!(await deleteRange(this.#tables, webhookDeliveries, old, mayGoOn))) return false;
       }
+      webhookId = await this.#tables.partitionAfter(webhookDeliveries, webhookId);
+    }
     return true;
   }
 

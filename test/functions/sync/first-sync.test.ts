@@ -184,11 +184,11 @@ describe("a tenant's configuration", () => {
 const areOver = (states: readonly string[]): boolean =>
   states.every((state) => state !== "waiting");
 
+const listed = async (query: string) =>
+  ((await app.call("GET", `/api/v1/tenants${query}`)).body as { value: Body[] }).value;
+
 describe("the list of tenants", () => {
   const other = "22222222-2222-4333-8444-555555555555";
-  const listed = async (query: string) =>
-    ((await app.call("GET", `/api/v1/tenants${query}`)).body as { value: Body[] }).value;
-
   it("shows how each stands with its syncs, and finds them by it", async () => {
     await app.call("POST", "/api/v1/tenants", { body: { tenantId: other, displayName: "New" } });
     expect(await listed("")).toMatchObject([

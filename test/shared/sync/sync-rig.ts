@@ -58,9 +58,9 @@ class OwnSyncs extends SyncStore {
 export async function startSyncRig() {
   const rig = await startNotifyRig();
   const { sandbox, services, queues, faults } = rig;
-  const { configuration } = services;
+  const { sync: parts, configuration } = services;
   const mine = new Set<string>();
-  const parts = { ...services.sync, store: new OwnSyncs(services.storage.tables, mine) };
+  Object.assign(parts, { store: new OwnSyncs(services.storage.tables, mine) });
   const { clock, revisions, signIn } = parts;
   if (signIn === undefined || services.signIn === undefined)
     throw new Error("the rig has nothing to seal sign-ins with");
