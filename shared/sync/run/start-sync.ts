@@ -114,7 +114,7 @@ export const underWay = ({ active = "", status }: TenantSync) =>
     { retryAfterSeconds: 30 },
   ).failure;
 
-type Asked = Pick<Sync, "tenantId" | "syncId" | "types"> & Partial<Pick<Sync, "items">>;
+type Asked = Pick<Sync, "tenantId" | "syncId" | "types"> & Partial<Pick<Sync, "items" | "undoes">>;
 
 /** What a retry is for: the items that the tenant's last sync was to write and did not. */
 async function retryOf<T extends Asked>(
@@ -131,7 +131,10 @@ async function retryOf<T extends Asked>(
     items === undefined || items.some((item) => item.type === type && item.key === key);
   const again = failed.filter(isAsked);
   const types = [...new Set(again.map(({ type }) => type))];
-  return again.length > 0 ? { ...asked, types, items: again } : nothingToRetry(tenantId);
+  if (again.length === 0) return nothingToRetry(tenantId);
+  // The rest of what was to be taken back is taken back, too.
+  const undoes = sync?.undoes === undefined ? {} : { undoes: sync.undoes };
+  return { ...asked, ...undoes, types, items: again };
 }
 
 const nothingToRetry = (tenantId: string): Failure =>

@@ -9,8 +9,11 @@ import { startTwoTenants, type TwoTenants } from "./attack/two-tenants.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 let two: TwoTenants;
+let baselineId = "";
 beforeAll(async () => {
   two = await startTwoTenants();
+  const made = await two.app.admin("POST", "/api/v1/baselines", baseline("Published"));
+  baselineId = String(made.body["baselineId"]);
 });
 afterAll(() => two.app.stop());
 
@@ -22,6 +25,12 @@ const assignment = {
   roleId: "partner",
   scope: { kind: "everything" },
 };
+
+const baseline = (name: string) => ({
+  name,
+  message: name,
+  items: [{ type: "roleScopeTag", key: "Tag", body: { displayName: "Tag" } }],
+});
 
 /** A request that succeeds once, for every operation that takes a key; the first body is the one that is sent. */
 const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, object?]>> = {
@@ -61,6 +70,11 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "syncs-start-many": (of) => [
     { path: "/api/v1/syncs", body: { tenantIds: [of.tenantId], mode: "exportOnly" } },
     { tenantIds: [of.tenantId], mode: "plan" },
+  ],
+  "baselines-add": () => [{ path: "/api/v1/baselines", body: baseline("One") }, baseline("Other")],
+  "baselines-publish": ({ tenantId }) => [
+    { path: `/api/v1/baselines/${baselineId}/publish`, body: { tenantIds: [tenantId] } },
+    { tenantIds: [tenantId], version: 1 },
   ],
   "roles-add": () => [
     { path: "/api/v1/access/roles", body: { name: "One", permissions: ["devices.read"] } },
