@@ -77,7 +77,8 @@ test("killed, it is back at the same address", async () => {
   const client = table(first.connectionString, "ComesBack");
   await client.createTable();
   process.kill(first.pid, "SIGKILL");
-  await expect.poll(() => starts.length, { timeout: 5_000 }).toBe(2);
+  // It comes back at once, and starts as fast as the machine lets it: a busy one takes some seconds.
+  await expect.poll(() => starts.length, { timeout: 15_000 }).toBe(2);
   await client.createTable();
   await stop();
 });
