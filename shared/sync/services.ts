@@ -89,7 +89,7 @@ export function syncServices(
     things,
     typeOf,
     writer: new ItemWriter({ graph, revisions, names, things, clock }),
-    lockOut: (tenantId, groups, tree) => lockOut.facts(tenantId, groups, tree),
+    lockOut,
     preflight: preflight(grantedTo(token)),
     user: userOf(signIn),
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,

@@ -24,10 +24,14 @@ export type LockOutFacts = {
   /** Groups for break-glass accounts: whoever is in one of them counts. */
   readonly breakGlassGroups: readonly { readonly id: string; readonly name: string }[];
   readonly ourApp: { readonly appId: string; readonly servicePrincipalId: string };
-  readonly namedLocations: readonly { readonly id: string; readonly isTrusted: boolean }[];
+  /** Absent where they were not read: then any of them may be trusted. */
+  readonly namedLocations?: readonly { readonly id: string; readonly isTrusted: boolean }[];
   /** Controls that nobody in this tenant can meet: `compliantDevice` where no device is compliant. */
   readonly cannotBeMet: readonly string[];
 };
+
+/** What the directory does not tell, in words that go on "nobody can tell". */
+export type UnknownFacts = { readonly unknown: string };
 
 /** A policy as it will be; with the id of the change that makes it so. */
 export type PolicyAfter = {
@@ -50,15 +54,19 @@ type Demand = { readonly kind: "block" | "cannotBeMet" | "other" | "none"; reado
 type Hit = { readonly certainty: Certainty; readonly by?: string; readonly savedBy?: string };
 type Judged = PolicyAfter & { readonly demand: Demand; readonly scope: Certainty };
 
-/** Warnings about the changed ones of all policies that the tenant will have. */
+/**
+ * Warnings about the changed ones of all policies that the tenant will have. Without facts each that demands anything
+ * is taken for one that locks everybody out, until a person says otherwise.
+ */
 export function lockOutWarnings(
   policies: readonly PolicyAfter[],
-  facts: LockOutFacts,
+  facts: LockOutFacts | UnknownFacts,
 ): LockOutWarning[] {
+  if ("unknown" in facts) return unjudged(policies, facts);
   const enforced = policies
     .filter(({ body }) => body["state"] === "enabled")
     .map((policy): Judged => {
-      const demand = demandOf(policy.body, facts);
+      const demand = demandOf(policy.body, facts.cannotBeMet);
       return { ...policy, demand, scope: scopeOf(policy.body, facts) };
     });
   return enforced.flatMap((policy) => {
@@ -72,6 +80,13 @@ export function lockOutWarnings(
     ].map((warning) => ({ changeId, locksOutAll: false, ...warning }));
   });
 }
+
+const unjudged = (policies: readonly PolicyAfter[], { unknown }: UnknownFacts): LockOutWarning[] =>
+  policies.flatMap(({ changeId, body }) => {
+    const isEnforced = body["state"] === "enabled" && demandOf(body, []).kind !== "none";
+    const detail = `Whom it would lock out was not checked: nobody can tell ${unknown}.`;
+    return changeId === undefined || !isEnforced ? [] : [{ changeId, detail, locksOutAll: true }];
+  });
 
 type Told = { readonly detail: string; readonly locksOutAll?: boolean };
 
@@ -222,7 +237,7 @@ function uselessExclusions({ body }: Judged): string {
 }
 
 /** What a policy demands of those whom it is for. */
-function demandOf(body: JsonObject, facts: LockOutFacts): Demand {
+function demandOf(body: JsonObject, cannotBeMet: readonly string[]): Demand {
   const controls = part(body, "grantControls");
   const builtIn = list(controls["builtInControls"]).map(idOf);
   if (builtIn.includes("block")) return { kind: "block", what: "block" };
@@ -230,7 +245,7 @@ function demandOf(body: JsonObject, facts: LockOutFacts): Demand {
   const more = [...list(controls["termsOfUse"]), ...list(controls["customAuthenticationFactors"])];
   const all = [...builtIn, ...strength, ...more.map(nameOf)];
   if (all.length === 0) return { kind: "none", what: "" };
-  const unmet = all.filter((control) => facts.cannotBeMet.includes(control));
+  const unmet = all.filter((control) => cannotBeMet.includes(control));
   const isOut = controls["operator"] === "OR" ? unmet.length === all.length : unmet.length > 0;
   if (isOut)
     return {
@@ -287,7 +302,7 @@ function applicationScope(applications: JsonObject): Certainty {
 
 function locationScope(locations: JsonObject, { namedLocations }: LockOutFacts): Certainty {
   const isSomewhere = (id: string): boolean =>
-    id !== "AllTrusted" || namedLocations.some(({ isTrusted }) => isTrusted);
+    id !== "AllTrusted" || (namedLocations?.some(({ isTrusted }) => isTrusted) ?? true);
   const included = idsIn(locations, "includeLocations");
   const excluded = idsIn(locations, "excludeLocations").filter(isSomewhere);
   if (included.length === 0 || included.includes("All"))

@@ -16,7 +16,7 @@ import {
   type Side,
   type Verdict,
 } from "./judge-item.ts";
-import { type LockOutFacts, lockOutWarnings } from "./lock-out.ts";
+import { type LockOutFacts, lockOutWarnings, type UnknownFacts } from "./lock-out.ts";
 import type { BlockedItem, Plan, PlanRules, Reason, UnreadType } from "./plan.ts";
 import { tokensIn } from "./shape.ts";
 
@@ -47,8 +47,8 @@ export type PlanInput = {
   readonly undone?: ReadonlySet<string>;
   /** By type: how many deletions a person has confirmed, beyond what is done unasked. */
   readonly confirmedDeletes?: Readonly<Record<string, number>>;
-  /** What the lock-out check knows of the tenant; absent: it is not made. */
-  readonly lockOut?: LockOutFacts;
+  /** What the lock-out check knows of the tenant; absent: the plan changes no policy. */
+  readonly lockOut?: LockOutFacts | UnknownFacts;
   /** A person has said that every administrator may be locked out. */
   readonly acceptLockOut?: boolean;
 };

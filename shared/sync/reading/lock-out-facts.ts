@@ -4,7 +4,7 @@
  */
 
 import { type JsonObject, textOf } from "../items/json.ts";
-import type { LockOutFacts, Person } from "../plan/lock-out.ts";
+import type { LockOutFacts, Person, UnknownFacts } from "../plan/lock-out.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
 import type { PacedGraph } from "./paced-graph.ts";
 import { readWhole } from "./read-type.ts";
@@ -25,7 +25,17 @@ const mendingRoles: ReadonlySet<string> = new Set([
   "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",
 ]);
 
-/** Reads them. What the directory does not tell is undefined: then a plan says nothing of lock-outs. */
+/** What is asked about. */
+export type LockOutQuestion = {
+  /** Groups for emergencies, by their ids or names. */
+  readonly breakGlassGroups: readonly string[];
+  /** The tenant as it was read. */
+  readonly tree: Tree;
+  /** Groups that its policies name, now or by the plan. */
+  readonly groups: readonly Group[];
+};
+
+/** Reads them. Where the directory does not tell, it says what is missing: no plan may take that for safety. */
 export class LockOutReader {
   readonly #parts: Parts;
 
@@ -33,21 +43,22 @@ export class LockOutReader {
     this.#parts = parts;
   }
 
-  /** The facts of a tenant; `tree`: as it was read. */
+  /** The facts of a tenant. */
   async facts(
     tenantId: string,
-    breakGlassGroups: readonly string[],
-    tree: Tree,
-  ): Promise<LockOutFacts | undefined> {
+    { breakGlassGroups, tree, groups }: LockOutQuestion,
+  ): Promise<LockOutFacts | UnknownFacts> {
     const { revisions, clientId } = this.#parts;
     const people = await this.#holders(tenantId);
-    const listed = await revisions.list(tenantId, "group", tree["group"]);
-    const groups = listed.flatMap(({ id, name }) => (id === undefined ? [] : [{ id, name }]));
-    const glass = groups.filter(
-      ({ id, name }) => breakGlassGroups.includes(id) || breakGlassGroups.includes(name),
-    );
-    if (people === undefined || !(await this.#addGroups(tenantId, people, groups, glass)))
-      return undefined;
+    if (people === undefined) return { unknown: "who holds the administrator roles" };
+    const glass: Group[] = [];
+    for (const group of breakGlassGroups) {
+      const found = await this.#groupCalled(tenantId, group);
+      if (found.length === 0) return { unknown: `who is in the break-glass group ${group}` };
+      glass.push(...found);
+    }
+    const unread = await this.#addGroups(tenantId, people, groups, glass);
+    if (unread !== undefined) return { unknown: `who is in the group ${unread.name}` };
     const all = [...people].map(
       ([id, { name, groups: of, roles }]): Person => ({
         id,
@@ -56,19 +67,48 @@ export class LockOutReader {
         roles: [...roles],
       }),
     );
+    const administrators = all.filter(({ roles }) => roles.length > 0);
+    // No tenant is without one: whoever sees none may not see them.
+    if (administrators.length === 0) return { unknown: "who holds the administrator roles" };
     const filter = encodeURIComponent(`appId eq '${clientId}'`);
     const own = await this.#read(tenantId, `/servicePrincipals?$filter=${filter}&$select=id,appId`);
-    const locations = await revisions.content(tenantId, "namedLocation", tree["namedLocation"]);
+    if (own === undefined) return { unknown: "which service principal is our own" };
+    const { namedLocation } = tree;
+    const locations = await revisions.content(tenantId, "namedLocation", namedLocation);
     return {
-      administrators: all.filter(({ roles }) => roles.length > 0),
+      administrators,
       breakGlass: all.filter((each) => glass.some(({ id }) => each.groups.includes(id))),
       breakGlassGroups: glass,
-      ourApp: { appId: clientId, servicePrincipalId: textOf(own?.[0]?.["id"]) },
-      namedLocations: locations.items.flatMap(({ id, body }) =>
-        id === undefined ? [] : [{ id, isTrusted: body["isTrusted"] === true }],
-      ),
-      cannotBeMet: [],
+      ourApp: { appId: clientId, servicePrincipalId: textOf(own[0]?.["id"]) },
+      ...(namedLocation === undefined
+        ? {}
+        : {
+            namedLocations: locations.items.flatMap(({ id, body }) =>
+              id === undefined ? [] : [{ id, isTrusted: body["isTrusted"] === true }],
+            ),
+          }),
+      cannotBeMet: (await this.#hasCompliantDevice(tenantId)) ? [] : ["compliantDevice"],
     };
+  }
+
+  /** Groups of an id or a name; where it is an id, whether there is one shows when its members are asked for. */
+  async #groupCalled(tenantId: string, group: string): Promise<readonly Group[]> {
+    if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(group))
+      return [{ id: group.toLowerCase(), name: group }];
+    const filter = encodeURIComponent(`displayName eq '${group.replaceAll("'", "''")}'`);
+    const found = await this.#read(tenantId, `/groups?$filter=${filter}&$select=id,displayName`);
+    return (found ?? []).map(({ id }) => ({ id: textOf(id), name: group }));
+  }
+
+  /** Whether anybody here can be told to use a compliant device; who cannot see any is warned as if there were none. */
+  async #hasCompliantDevice(tenantId: string): Promise<boolean> {
+    const filter = encodeURIComponent("complianceState eq 'compliant'");
+    const path = `/deviceManagement/managedDevices?$filter=${filter}&$select=id&$top=1`;
+    const asking = { ...askingIn(tenantId), workload: "configurationReads" } as const;
+    const answer = await this.#parts.graph.read(asking, { path });
+    if (answer.kind !== "ok") return false;
+    const { value } = (answer.body ?? {}) as { readonly value?: unknown };
+    return Array.isArray(value) && value.length > 0;
   }
 
   /** Holders of roles that can mend a policy, with those of groups that hold one. */
@@ -89,20 +129,22 @@ export class LockOutReader {
     return people;
   }
 
-  /** Nested members count, of the groups that policies name: the directory resolves them. */
+  /** Nested members count, of the groups that policies name: the directory resolves them. Answers one that it does not. */
   async #addGroups(
     tenantId: string,
     people: People,
-    groups: readonly Group[],
+    named: readonly Group[],
     glass: readonly Group[],
-  ): Promise<boolean> {
-    for (const group of groups) {
+  ): Promise<Group | undefined> {
+    const glassIds = new Set(glass.map(({ id }) => id));
+    const groups = new Map([...named, ...glass].map((group) => [group.id, group]));
+    for (const group of groups.values()) {
       const members = await this.#members(tenantId, group.id);
-      if (members === undefined) return false;
-      const counted = members.filter(({ id }) => glass.includes(group) || people.has(textOf(id)));
+      if (members === undefined) return group;
+      const counted = members.filter(({ id }) => glassIds.has(group.id) || people.has(textOf(id)));
       for (const member of counted) personIn(people, member).groups.add(group.id);
     }
-    return true;
+    return undefined;
   }
 
   #members(tenantId: string, groupId: string) {
@@ -114,15 +156,12 @@ export class LockOutReader {
   }
 
   #read(tenantId: string, path: string): Promise<readonly JsonObject[] | undefined> {
-    const asking = {
-      tenantId,
-      asker: tenantId,
-      graph: "v1.0",
-      workload: "identityReads",
-    } as const;
-    return readWhole(this.#parts.graph, asking, path);
+    return readWhole(this.#parts.graph, askingIn(tenantId), path);
   }
 }
+
+const askingIn = (tenantId: string) =>
+  ({ tenantId, asker: tenantId, graph: "v1.0", workload: "identityReads" }) as const;
 
 type Group = { readonly id: string; readonly name: string };
 type Known = { readonly name: string; readonly groups: Set<string>; readonly roles: Set<string> };

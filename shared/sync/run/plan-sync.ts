@@ -8,11 +8,12 @@ import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import type { ItemEntry, TypeContent } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { lookupIn } from "../items/references.ts";
-import type { LockOutFacts } from "../plan/lock-out.ts";
 import { confirmable, type Plan, planHash } from "../plan/plan.ts";
 import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
+import { tokensIn } from "../plan/shape.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
+import type { LockOutReader } from "../reading/lock-out-facts.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
 import { type RulesDocument, readRules } from "../state/rules.ts";
 import type { Sync, TenantSync } from "../state/sync.ts";
@@ -21,12 +22,8 @@ import type { SyncWork } from "../state/sync-work.ts";
 /** What planning takes. */
 export type PlanParts = ExportParts & {
   readonly things: ThingFinder;
-  /** Who could be locked out by a policy; asked only when a plan changes policies. Undefined: nobody can tell. */
-  readonly lockOut: (
-    tenantId: string,
-    breakGlassGroups: readonly string[],
-    tree: Tree,
-  ) => Promise<LockOutFacts | undefined>;
+  /** Who could be locked out by a policy; asked only when a plan changes policies. */
+  readonly lockOut: LockOutReader;
 };
 
 /** A plan as it is kept, with what each change makes of its item: by this tenant's rules, not only as it is desired. */
@@ -222,11 +219,30 @@ async function makePlan(
     ...decidedFor(sync, tenant, rules),
   };
   const made = planWithTargets(input);
-  const policies = made.plan.changes.some(({ type }) => type === "conditionalAccessPolicy");
-  if (!policies) return made;
-  const facts = await parts.lockOut(sync.tenantId, tenant.settings.breakGlassGroups, snapshotTree);
-  return facts === undefined ? made : planWithTargets({ ...input, lockOut: facts });
+  const policies = made.plan.changes.filter(({ type }) => type === "conditionalAccessPolicy");
+  if (policies.length === 0) return made;
+  const there = actual.flatMap(({ type, items }) =>
+    type === "conditionalAccessPolicy" ? items.map(({ body }) => body) : [],
+  );
+  const targets = policies.flatMap(({ changeId }): JsonObject[] => {
+    const target = made.targets.get(changeId);
+    return target === undefined ? [] : [target];
+  });
+  const facts = await parts.lockOut.facts(sync.tenantId, {
+    breakGlassGroups: tenant.settings.breakGlassGroups,
+    tree: snapshotTree,
+    groups: groupsIn([...there, ...targets]),
+  });
+  return planWithTargets({ ...input, lockOut: facts });
 }
+
+/** Groups that policies name; one without a name is not there any more, and nobody is in it. */
+const groupsIn = (policies: readonly JsonObject[]): { id: string; name: string }[] =>
+  policies.flatMap((body) =>
+    [...tokensIn(body)].flatMap(({ $ref, id, name }) =>
+      $ref === "group" && id !== undefined && name !== undefined ? [{ id, name }] : [],
+    ),
+  );
 
 /** What a plan goes by of what people have decided: about items, and for this sync. */
 function decidedFor(

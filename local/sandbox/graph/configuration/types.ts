@@ -336,7 +336,10 @@ const others: readonly ConfigurationSort[] = [
   intune("mobileApp", "AppManagement/mobileApps", { ...apps, may: [] }),
   entra("user", "users", only("User.Read.All|User.ReadBasic.All|Directory.Read.All")),
   entra("directoryRoleTemplate", "directoryRoleTemplates", only(roleReaders)),
-  entra("roleAssignment", "roleManagement/directory/roleAssignments", only(roleReaders)),
+  entra("roleAssignment", "roleManagement/directory/roleAssignments", {
+    ...only(roleReaders),
+    navigation: { principal: {} },
+  }),
   entra("organization", "organization", only("Organization.Read.All|Directory.Read.All")),
 ];
 

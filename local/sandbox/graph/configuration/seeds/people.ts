@@ -60,7 +60,14 @@ export function seededPeople({ id, at, tenant }: Maker): Seeds {
     principalId,
     roleDefinitionId,
     directoryScopeId: "/",
+    principal: principalOf(principalId),
   });
+  const principalOf = (principalId: string): Body => {
+    const user = users.find((each) => each.id === principalId);
+    if (user === undefined) return { "@odata.type": "#microsoft.graph.group", id: principalId };
+    const { name: displayName, userName: userPrincipalName } = user;
+    return { "@odata.type": "#microsoft.graph.user", id: user.id, displayName, userPrincipalName };
+  };
   const roles = Object.entries(roleTemplates).map(([displayName, template]) => ({
     id: template,
     displayName,

@@ -1,0 +1,55 @@
+/** What a plan and its verdicts must not hide: over Azurite and the sandbox. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { confirm } from "../../../../shared/sync/run/verdicts.ts";
+import { type SyncRig, startSyncRig } from "../sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+const ada = { kind: "user", id: "ada" };
+
+describe("a policy that becomes enforced where nobody can tell whom it locks out", () => {
+  const types = ["conditionalAccessPolicy"];
+  /** A tenant in which somebody has switched a policy off. */
+  async function switchedOff(): Promise<string> {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId, { types });
+    const policies = await rig.inTenant(tenantId, "conditionalAccessPolicy");
+    const { id } = policies.find(({ state }) => state === "enabled") ?? { id: "" };
+    await rig.byHand("PATCH", tenantId, `conditionalAccessPolicy/${id}`, { state: "disabled" });
+    return tenantId;
+  }
+
+  it.each([
+    ["the roles", { typeFaults: { roleAssignment: { status: 403 } } }, []],
+    ["a break-glass group that is not there", {}, ["Nobody's"]],
+  ])("is blocked until somebody confirms it: %s", async (_, behaviour, breakGlassGroups) => {
+    const tenantId = await switchedOff();
+    await rig.settle(tenantId, { breakGlassGroups });
+    await rig.behave(tenantId, behaviour);
+    const sync = await rig.sync(tenantId, { types });
+    const { changes, blocked } = await rig.plan(sync);
+    expect(changes).toEqual([]);
+    expect(blocked).toMatchObject([
+      { reason: "lockOut", detail: expect.stringContaining("nobody can tell") as string },
+    ]);
+    expect(sync.waits?.for).toBe("approval");
+    const asked = { planHash: sync.plan?.hash ?? "", lockOut: true, reason: "we know" } as const;
+    expect(await confirm(rig.parts, sync, asked, ada)).toMatchObject({ ok: true });
+    const again = await rig.toRest(tenantId, sync.syncId);
+    expect((await rig.plan(again)).changes).toMatchObject([{ action: "update" }]);
+    await rig.behave(tenantId, { typeFaults: null });
+  });
+
+  it("is judged by the groups that it names, whether groups are a type of the sync or not", async () => {
+    const tenantId = await switchedOff();
+    await rig.settle(tenantId, { breakGlassGroups: ["Break-glass accounts"] });
+    const sync = await rig.sync(tenantId, { types });
+    const { changes, blocked } = await rig.plan(sync);
+    expect(blocked).toEqual([]);
+    expect(changes).toMatchObject([{ warnings: [] }]);
+  });
+});
