@@ -27,7 +27,8 @@ import { onHttp, type Tools } from "../../define.ts";
 import { type SyncNeeds, whoCalls } from "../syncs.http.ts";
 
 /** What operations about baselines work with. */
-type Needs = SyncNeeds & { readonly publishing: PublishParts };
+export type BaselineNeeds = SyncNeeds & { readonly publishing: PublishParts };
+type Needs = BaselineNeeds;
 
 const locationOf = (baselineId: string): string => `/api/v1/baselines/${baselineId}`;
 

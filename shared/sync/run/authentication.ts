@@ -16,7 +16,7 @@ import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
 import type { SyncIds, SyncWork } from "../state/sync-work.ts";
 import type { StartParts } from "./start-sync.ts";
-import { cancelSync, goOnWith, notWaiting, waitsFor, withWork } from "./verdicts.ts";
+import { cancelSync, goOnWith, hasWritten, notWaiting, waitsFor, withWork } from "./verdicts.ts";
 
 /** What signing in for a sync takes. */
 export type SignInForSync = StartParts & { readonly signIn: SignIns };
@@ -253,9 +253,9 @@ const blockedError = ({ code, words }: Extract<SignInEnd, { kind: "ended" }>) =>
   requestIds: [],
 });
 
-/** Whoever declines stops the sync; what it has written in an earlier round is reported as such. */
+/** Whoever declines stops the sync; what it has written before is reported as such. */
 async function decline(parts: SignInForSync, work: SyncWork, words: string): Promise<Result<Sync>> {
-  if ((work.sync.deployed?.done ?? 0) > 0) return cancelSync(parts, work.ids, theService);
+  if (await hasWritten(parts, work)) return cancelSync(parts, work.ids, theService);
   const remark = `Cancelled: the sign-in was declined (${words}).`;
   await work.finish("cancel", { outcome: "cancelled", remark });
   return succeed(work.sync);

@@ -26,7 +26,7 @@ import type { MadeItem, NameFinder, ThingFinder } from "../reading/find-names.ts
 import type { Asker, Later, PacedCall, PacedGraph } from "../reading/paced-graph.ts";
 import { idOf, nothingRead, readItem, readType, readWhole } from "../reading/read-type.ts";
 import type { KeptItem, Repository, Tree } from "../revisions/revisions.ts";
-import type { ItemProgress } from "../state/sync.ts";
+import { type ItemProgress, isSettled } from "../state/sync.ts";
 import type { SyncIds } from "../state/sync-work.ts";
 
 /** A change at work. */
@@ -206,8 +206,9 @@ export class ItemWriter {
     const { steps } = await revisions.document(work.ids.tenantId, request, HeldSteps);
     const begun: ItemProgress = { ...rest, state: "writing", writtenAt: now };
     const { next } = await this.#send(work, row, begun, steps, row.approvalCode);
-    // Throttled or unclear: Intune says the next time whether it was done.
-    return next.state === "writing" ? undefined : next;
+    // Throttled or unclear: Intune says the next time whether it was done. The row keeps its code until then.
+    const isAnswered = next.state === "checking" || isSettled(next);
+    return isAnswered || next.approvalCode !== undefined ? next : undefined;
   }
 
   /** What an answer that is no success means for the change; `row`: what it is if this was surely not done. */
@@ -225,7 +226,7 @@ export class ItemWriter {
       case "throttled":
       case "busy": {
         const afterMs = answer.retryAfterMs ?? againMs;
-        return { next: { ...next, ...unmarked(row), detail: answer.why }, afterMs };
+        return { next: { ...unmarked(next, row), detail: answer.why }, afterMs };
       }
       case "approvalNeeded": {
         const document = await this.#parts.revisions.putDocument(work.ids.tenantId, {
@@ -233,7 +234,7 @@ export class ItemWriter {
         });
         return {
           next: {
-            ...next,
+            ...unmarked(next, row),
             state: "waitingForIntuneApproval",
             approvalCode: answer.approvalCode,
             request: document,
@@ -244,12 +245,13 @@ export class ItemWriter {
       case "refused": {
         if (next.tries < maxTries && isEarly(work, next, left, answer))
           return {
-            next: { ...next, ...unmarked(row), detail: wordsOf(answer) },
+            next: { ...unmarked(next, row), detail: wordsOf(answer) },
             afterMs: earlyMs * next.tries,
           };
         const requestId = answer.headers?.["request-id"];
         const traced = requestId === undefined ? {} : { requestId };
-        return { next: { ...this.#failed(next, reasonFor(answer), wordsOf(answer)), ...traced } };
+        const surely = unmarked(next, row);
+        return { next: { ...this.#failed(surely, reasonFor(answer), wordsOf(answer)), ...traced } };
       }
       case "unclear":
       case "dependencyFailed":
@@ -418,11 +420,11 @@ function isEarly(
   return made.some((each) => text.includes(JSON.stringify(each.id).toLowerCase()));
 }
 
-/** Surely not done: the mark of before comes back. */
-const unmarked = ({ state, writtenAt }: ItemProgress) => ({
-  state,
-  ...(writtenAt === undefined ? {} : { writtenAt }),
-});
+/** Surely not done: the mark of before comes back, and where there was none, there is none. */
+function unmarked(next: ItemProgress, { state, writtenAt }: ItemProgress): ItemProgress {
+  const { writtenAt: _, ...rest } = next;
+  return { ...rest, state, ...(writtenAt === undefined ? {} : { writtenAt }) };
+}
 
 const reasonFor = ({ reason }: Extract<GraphAnswer, { kind: "refused" }>): ReasonCode => {
   if (reason === "forbidden" || reason === "signedOut") return "consentMissing";

@@ -12,7 +12,6 @@ import type { Plan, PlannedChange } from "../plan/plan.ts";
 import type { MadeItem } from "../reading/find-names.ts";
 import type { Asker } from "../reading/paced-graph.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
-import { readRules } from "../state/rules.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
@@ -87,10 +86,6 @@ const isOpen = (row: ItemProgress): boolean =>
 /** What these rows have made or changed, as far as its id is known. */
 export const madeBy = (rows: readonly Stored<ItemProgress>[]): MadeItem[] =>
   rows.flatMap(({ value: { type, id, name } }) => (id === undefined ? [] : [{ type, id, name }]));
-/** An item's name among all. */
-const nameOf = ({ type, key }: { readonly type: string; readonly key: string }): string =>
-  `${type}/${key}`;
-
 /** The changes that were chosen of the plan, and what they make of their items. */
 async function approvedPlan({ revisions }: DeployParts, sync: Sync) {
   if (sync.plan === undefined || sync.approval === undefined)
@@ -111,37 +106,39 @@ async function approvedPlan({ revisions }: DeployParts, sync: Sync) {
 /** Rows of this deploy's changes; a later round of planning has rows of its own behind those before. */
 async function rowsOf(
   { store, clock }: DeployParts,
-  { sync: { tenantId, syncId, plan } }: SyncWork,
+  { sync: { tenantId, syncId, plan, replans: round } }: SyncWork,
   changes: readonly PlannedChange[],
 ): Promise<Stored<ItemProgress>[]> {
-  const positionOf = new Map(changes.map(({ changeId }, at) => [changeId, at]));
   const now = clock.now();
-  let rows = await store.items(tenantId, syncId);
-  const known = new Set(rows.map(({ value }) => value.changeId));
+  const queued = ({ changeId, type, key, name, action }: PlannedChange): ItemProgress => ({
+    v: 1,
+    changeId,
+    type,
+    key,
+    name,
+    action,
+    state: "queued",
+    tries: 0,
+    round,
+    ...(plan === undefined ? {} : { plan: plan.document }),
+    touchedAt: now,
+  });
+  const before = await store.items(tenantId, syncId);
+  const known = new Map(before.map((row) => [row.value.changeId, row]));
   const fresh = changes.filter(({ changeId }) => !known.has(changeId));
-  if (fresh.length > 0) {
-    await store.addItems(
-      tenantId,
-      syncId,
-      fresh.map(({ changeId, type, key, name, action }) => ({
-        v: 1,
-        changeId,
-        type,
-        key,
-        name,
-        action,
-        state: "queued",
-        tries: 0,
-        ...(plan === undefined ? {} : { plan: plan.document }),
-        touchedAt: now,
-      })),
-    );
-    rows = await store.items(tenantId, syncId);
+  if (fresh.length > 0) await store.addItems(tenantId, syncId, fresh.map(queued));
+  // The same change once more, of an item that had moved elsewhere: the round before has left it alone.
+  for (const change of changes) {
+    const old = known.get(change.changeId);
+    if (old === undefined || old.value.state !== "stale" || old.value.round === round) continue;
+    const again = { value: queued(change), etag: old.etag };
+    if ((await store.replaceItem(tenantId, syncId, again)) === undefined)
+      throw new SyncLost(`${syncId} ${change.key}`);
   }
-  const own = rows.filter(({ value }) => positionOf.has(value.changeId));
-  return own.toSorted(
-    (a, b) => (positionOf.get(a.value.changeId) ?? 0) - (positionOf.get(b.value.changeId) ?? 0),
+  const rows = new Map(
+    (await store.items(tenantId, syncId)).map((row) => [row.value.changeId, row]),
   );
+  return changes.flatMap(({ changeId }) => rows.get(changeId) ?? []);
 }
 
 /** An item as the plan wants it; absent where it is to go. */
@@ -216,7 +213,8 @@ async function oneChange(
     await keep({ ...stored.value, state: "skipped", detail: "Cancelled before it was written." });
     return undefined;
   }
-  if (type.writtenBy === "user" && writer === undefined) {
+  // What was written is read back all the same.
+  if (type.writtenBy === "user" && writer === undefined && stored.value.state !== "checking") {
     const detail = "Only a person may write it, and nobody is signed in for the tenant.";
     await keep({ ...stored.value, state: "skipped", reason: "delegatedRequired", detail });
     return undefined;
@@ -253,12 +251,10 @@ async function finishDeploy(
   unread: Plan["unread"],
   rows: readonly ItemProgress[],
 ): Promise<void> {
-  const { tenantId } = work.ids;
-  const { sync, tenant } = work;
+  const { sync } = work;
   const { snapshot, after } = await keepTouched(parts, sync.snapshot, sync, rows);
   const deployed = withCounts(sync.deployed, rows);
   const stale = rows.filter(({ state }) => state === "stale");
-  const rules = await withDeletable(parts, tenantId, tenant.rules, rows);
   if (stale.length > 0 && sync.replans < maxReplans && sync.cancelled === undefined) {
     const items = stale.map(({ type, key }) => ({ type, key }));
     await work.keep({ phase: "plan", replans: sync.replans + 1, items, snapshot, after, deployed });
@@ -282,7 +278,7 @@ async function finishDeploy(
       after,
       ...(remark === "" ? {} : { remark }),
     },
-    { snapshot, ...(rules === undefined ? {} : { rules }) },
+    { snapshot },
   );
 }
 
@@ -351,18 +347,4 @@ async function touchedTypes(
     touched[type] = await revisions.putType(tenantId, type, [...kept.values()], before[type]);
   }
   return touched;
-}
-
-/** Items that were made or wanted by an approved plan may be deleted later by another one. */
-export async function withDeletable(
-  { revisions }: DeployParts,
-  tenantId: string,
-  document: string | undefined,
-  rows: readonly ItemProgress[],
-): Promise<string | undefined> {
-  const done = rows.filter(({ state, action }) => state === "done" && action !== "delete");
-  if (done.length === 0) return document;
-  const rules = await readRules(revisions, { tenantId, rules: document });
-  const deletable = [...new Set([...rules.deletable, ...done.map(nameOf)])].toSorted();
-  return revisions.putDocument(tenantId, { ...rules, deletable });
 }

@@ -7,7 +7,7 @@ import type { Tree } from "../revisions/revisions.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { type DeployParts, keepTouched, madeBy, wantedItem, withDeletable } from "./deploy.ts";
+import { type DeployParts, keepTouched, madeBy, wantedItem } from "./deploy.ts";
 import type { ItemWork } from "./deploy-item.ts";
 import { PlanDocument } from "./plan-sync.ts";
 
@@ -105,9 +105,8 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   const { snapshot, after } = await keepTouched(parts, tenant.snapshot, sync, rows);
   if (deployed.failed + deployed.skipped + (await leftOf(parts, sync)) > 0)
     return work.keep({ ...end, after });
-  const rules = await withDeletable(parts, sync.tenantId, tenant.rules, rows);
   const outcome = { ...end, after, outcome: "succeeded" as const, remark: "Approved in Intune." };
-  await work.move("complete", outcome, { snapshot, ...(rules === undefined ? {} : { rules }) });
+  await work.move("complete", outcome, { snapshot });
 }
 
 /** How much a sync left aside beside its items: types that were not read, and what was blocked. */

@@ -8,13 +8,14 @@ import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import { exportWave } from "../reading/export.ts";
-import type { Skipped, Sync } from "../state/sync.ts";
+import { type Skipped, type Sync, theService } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
 import { type DeployParts, deploy } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
 import type { Preflight } from "./preflight.ts";
+import { endCancelled, hasWritten, stopWaiting } from "./verdicts.ts";
 
 /** Everything that syncs work with. */
 export type RunParts = DeployParts & { readonly preflight: Preflight };
@@ -74,6 +75,10 @@ async function wake(
   if (work.sync.cancelled !== undefined) return cancel(work);
   if (now >= waits.until) {
     const remark = expiryRemarks[waits.for];
+    if (waits.for === "user" && (await hasWritten(parts, work))) {
+      await stopWaiting(parts, work, theService, remark);
+      return { kind: "again", state: "expired", afterMs: 0 };
+    }
     const outcome = waits.for === "approval" ? "expired" : "cancelled";
     await work.finish("expire", { outcome, remark });
     return { kind: "ack", state: "expired" };
@@ -199,10 +204,7 @@ function typesOf(parts: Pick<RunParts, "typeOf">, { types, skipped, wave }: Sync
 }
 
 async function cancel(work: SyncWork): Promise<RunOutcome> {
-  await work.finish("cancel", {
-    outcome: "cancelled",
-    remark: "Cancelled before anything was written.",
-  });
+  await endCancelled(work, theService);
   return { kind: "ack", state: "cancelled" };
 }
 

@@ -11,6 +11,7 @@ import {
   type ItemName,
   type ItemProgress,
   moved,
+  type Revision,
   type Sync,
   type TenantSync,
   type Who,
@@ -20,6 +21,13 @@ import type { SyncRows } from "../state/sync-work.ts";
 
 /** What these need. */
 export type StartParts = SyncRows & { readonly revisions: Repository };
+
+/** What is to be wanted from the start of a sync on, and why. */
+export type Prepared = {
+  readonly desired: string;
+  readonly rules: string;
+  readonly message: string;
+};
 
 /** What a sync is asked for. */
 export type NewSync = Pick<Sync, "tenantId" | "syncId" | "mode" | "trigger" | "types"> &
@@ -50,16 +58,27 @@ const restAfter = (before: SyncStatus): SyncStatus => (before === "notRun" ? "no
 
 /**
  * Starts a sync. A tenant has one at a time: while another is under way this is refused, but a plan that only waits
- * for approval gives way, since a newer one will be made.
+ * for approval gives way, since a newer one will be made. The very same request again is answered with what it has
+ * started, however that has ended. `prepare`: what changes with the start, and not without it; then no plan gives way.
  */
-export async function startSync(parts: StartParts, given: NewSync): Promise<Result<Sync>> {
+export async function startSync(
+  parts: StartParts,
+  given: NewSync,
+  prepare?: (tenant: TenantSync) => Promise<Prepared>,
+): Promise<Result<Sync>> {
   const { store } = parts;
+  const { tenantId, syncId } = given;
+  const known = (await store.sync(tenantId, syncId))?.value;
+  if (known !== undefined) {
+    // Whoever started it may have died before the message.
+    if (known.phase !== "done") await parts.queues.send("sync-work", { tenantId, syncId });
+    return succeed(known);
+  }
   const asked = given.mode === "retryFailed" ? await retryOf(parts, given) : given;
   if ("code" in asked) return { ok: false, failure: asked };
-  const { tenantId, syncId } = asked;
   // Listed first: one that never came to be is struck off when its message finds nothing.
   await store.open(tenantId, syncId);
-  const started = await updateRow(`the sync of ${tenantId}`, () => tryStart(parts, asked));
+  const started = await updateRow(`the sync of ${tenantId}`, () => tryStart(parts, asked, prepare));
   if ("code" in started) {
     await store.close(tenantId, syncId);
     return { ok: false, failure: started };
@@ -68,7 +87,11 @@ export async function startSync(parts: StartParts, given: NewSync): Promise<Resu
   return succeed(started);
 }
 
-async function tryStart(parts: StartParts, asked: NewSync): Promise<Sync | Failure | typeof lost> {
+async function tryStart(
+  parts: StartParts,
+  asked: NewSync,
+  prepare?: (tenant: TenantSync) => Promise<Prepared>,
+): Promise<Sync | Failure | typeof lost> {
   const { store, clock } = parts;
   const { tenantId, syncId } = asked;
   const now = clock.now();
@@ -78,7 +101,8 @@ async function tryStart(parts: StartParts, asked: NewSync): Promise<Sync | Failu
   if (active === syncId) return (await store.sync(tenantId, syncId))?.value ?? lost;
   const old = active === undefined ? undefined : await store.sync(tenantId, active);
   const waiting = old?.value.waits?.for === "approval" ? old : undefined;
-  if (old !== undefined && waiting === undefined) return underWay(tenant.value);
+  if (old !== undefined && (waiting === undefined || prepare !== undefined))
+    return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
   const after = moved(tenant.value, {
     event,
@@ -91,15 +115,24 @@ async function tryStart(parts: StartParts, asked: NewSync): Promise<Sync | Failu
   const sync = fresh(asked, tenant.value, now);
   const { error: _, ...rest } = after;
   const resting = restingOf(status, tenant.value.resting);
-  const next: TenantSync = { ...rest, active: syncId, resting };
+  const { message, ...wanted } = (await prepare?.(tenant.value)) ?? {};
+  const next: TenantSync = { ...rest, ...wanted, active: syncId, resting };
   const ended = waiting === undefined ? [] : [superseded(waiting, now)];
   const syncs = [{ value: sync, etag: "" }, ...ended];
-  const written = await store.change({ value: next, etag: tenant.etag }, { syncs });
+  const revision = message === undefined ? undefined : revisionOf(next, asked, message, now);
+  const written = await store.change({ value: next, etag: tenant.etag }, { syncs, revision });
   if (written === undefined) return lost;
   await store.index(next);
   if (waiting !== undefined) await store.close(tenantId, waiting.value.syncId);
   return sync;
 }
+
+const revisionOf = (
+  { desired: tree = "" }: TenantSync,
+  { by, syncId }: NewSync,
+  message: string,
+  at: number,
+): Revision => ({ v: 1, at, by, message, tree, syncId });
 
 function superseded({ value, etag }: Stored<Sync>, now: number): Stored<Sync> {
   const { waits: _, ...rest } = value;
@@ -107,7 +140,7 @@ function superseded({ value, etag }: Stored<Sync>, now: number): Stored<Sync> {
 }
 
 /** Says that a tenant has a sync already. */
-export const underWay = ({ active = "", status }: TenantSync) =>
+const underWay = ({ active = "", status }: TenantSync) =>
   fail(
     "conflict",
     `A sync is under way (${active}, ${syncStatuses[status].en}). Wait for its end, or cancel it.`,
@@ -122,9 +155,7 @@ async function retryOf<T extends Asked>(
   asked: T,
 ): Promise<T | Failure> {
   const { tenantId, items } = asked;
-  const { active, last } = (await store.tenant(tenantId, clock.now())).value;
-  // The very same request again is answered as the first one was.
-  if (active === asked.syncId) return asked;
+  const { last } = (await store.tenant(tenantId, clock.now())).value;
   const sync = last === undefined ? undefined : (await store.sync(tenantId, last))?.value;
   const failed = sync === undefined ? [] : await notDoneBy(store, sync);
   const isAsked = ({ type, key }: ItemName): boolean =>

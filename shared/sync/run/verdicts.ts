@@ -1,6 +1,6 @@
 /**
- * What people say to a sync: approve or reject its plan, stop it, let it go on without what is missing, take back what it
- * did. Each is one conditional write of both rows; losing a race means deciding again.
+ * What people say to a sync: approve or reject its plan, stop it, let it go on without what is missing. Each is one
+ * conditional write of both rows; losing a race means deciding again.
  */
 import { type ApprovalRule, notDecider, ruleFor } from "../../access/approvals/approval.ts";
 import { type ApprovalGate, refusedDecider } from "../../access/approvals/approval-gate.ts";
@@ -8,8 +8,14 @@ import type { Principal } from "../../access/sign-in/caller.ts";
 import { type Fault, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { TypeContent } from "../items/item.ts";
-import { confirmable, type Plan, type Selection, selectChanges } from "../plan/plan.ts";
-import { desiredAfterReset, desiredForUndo, rulesAfterReset, rulesWith } from "../plan/reset.ts";
+import {
+  confirmable,
+  type Plan,
+  type PlannedChange,
+  type Selection,
+  selectChanges,
+} from "../plan/plan.ts";
+import { desiredAfterReset, rulesAfterReset } from "../plan/reset.ts";
 import { keptOf, type Tree } from "../revisions/revisions.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
 import { readRules } from "../state/rules.ts";
@@ -23,7 +29,7 @@ import {
 } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { PlanDocument } from "./plan-sync.ts";
-import { type NewSync, type StartParts, startSync, underWay } from "./start-sync.ts";
+import type { StartParts } from "./start-sync.ts";
 
 /** Does something to a sync that waits, and lets it go on; losing a race means deciding again. */
 export async function withWork<T>(
@@ -151,15 +157,33 @@ export async function approve(
       ...(asked.comment === undefined ? {} : { comment: asked.comment }),
     };
     const { snapshot = "", base = snapshot } = work.sync;
+    const rules = await rulesAfterApproval(parts, work.tenant, chosen.changes);
     await work.move(
       "approve",
       { approval, base, phase: "deploy", leaseUntil: clock.now() },
-      {},
+      { rules },
       by,
     );
     await work.tell();
     return succeed(work.sync);
   });
+}
+
+/**
+ * What was approved once may be deleted by a later plan. That is noted before anything is written: however the deploy
+ * ends, what it has made is known.
+ */
+async function rulesAfterApproval(
+  { revisions }: StartParts,
+  tenant: TenantSync,
+  changes: readonly PlannedChange[],
+): Promise<string> {
+  const rules = await readRules(revisions, tenant);
+  const names = changes.flatMap(({ type, key, action }) =>
+    action === "delete" ? [] : [`${type}/${key}`],
+  );
+  const deletable = [...new Set([...rules.deletable, ...names])].toSorted();
+  return revisions.putDocument(tenant.tenantId, { ...rules, deletable }, tenant.rules);
 }
 
 /** Changes that the plan does not have, or that cannot be made without others. */
@@ -306,7 +330,7 @@ export async function rejectAndReset(
 }
 
 /** The desired tree with these items as another tree has them. */
-async function takenFrom(
+export async function takenFrom(
   { revisions }: StartParts,
   { tenantId, desired }: Pick<TenantSync, "tenantId" | "desired">,
   source: string | undefined,
@@ -333,25 +357,56 @@ export async function cancelSync(parts: StartParts, ids: SyncIds, by: Who): Prom
   return withWork(parts, ids, async (work) => {
     if (work.sync.phase === "done" || work.tenant.active !== ids.syncId)
       return fail("conflict", `The sync ${ids.syncId} has ended: ${work.sync.outcome ?? "over"}.`);
-    if (work.sync.waits !== undefined && work.sync.approval === undefined) {
-      const remark = "Cancelled before anything was written.";
-      await work.finish("cancel", { outcome: "cancelled", cancelled: by, remark }, {}, by);
+    const { waits, leaseUntil } = work.sync;
+    if (waits !== undefined && waits.for !== "user") {
+      await endCancelled(work, by);
       return succeed(work.sync);
     }
     // Its worker loses its next write by this, reads the row again, and stops.
-    const { waits: _, ...rest } = work.sync;
-    const withoutWaits = work.sync.waits?.for === "user";
-    if (withoutWaits)
-      await work.move(
-        "continueWithoutUser",
-        { cancelled: by, leaseUntil: parts.clock.now() },
-        {},
-        by,
-      );
-    else await work.keep({ cancelled: by, leaseUntil: rest.leaseUntil });
+    if (waits === undefined) await work.keep({ cancelled: by, leaseUntil });
+    else await stopWaiting(parts, work, by);
     await work.tell();
     return succeed(work.sync);
   });
+}
+
+/** Ends a sync between two phases, and says whether an earlier round of it has written. */
+export async function endCancelled(work: SyncWork, by: Who): Promise<void> {
+  const { deployed: { done = 0, failed = 0, waiting = 0 } = {}, snapshot, cancelled } = work.sync;
+  const who = { cancelled: cancelled ?? by };
+  if (done + failed + waiting === 0) {
+    const remark = "Cancelled before anything was written.";
+    return work.finish("cancel", { outcome: "cancelled", remark, ...who }, {}, by);
+  }
+  const remark = "Cancelled after some of it was written.";
+  const read = snapshot === undefined ? {} : { snapshot };
+  return work.finish("finishPartly", { outcome: "partial", remark, ...who }, read, by);
+}
+
+/** Ends a deploy that waits for a person: nothing more is begun, and what was written is read back and told. */
+export const stopWaiting = (
+  { clock }: StartParts,
+  work: SyncWork,
+  by: Who,
+  remark?: string,
+): Promise<void> =>
+  work.move(
+    "continueWithoutUser",
+    {
+      cancelled: by,
+      withoutUser: true,
+      leaseUntil: clock.now(),
+      ...(remark === undefined ? {} : { remark }),
+    },
+    {},
+    by,
+  );
+
+/** Whether a sync may have written anything. */
+export async function hasWritten({ store }: StartParts, work: SyncWork): Promise<boolean> {
+  const { tenantId, syncId } = work.ids;
+  const rows = await store.items(tenantId, syncId);
+  return rows.some(({ value }) => value.writtenAt !== undefined);
 }
 
 /** Lets a sync that waits go on: because somebody signed in or consented, or without that. */
@@ -405,57 +460,4 @@ export async function acknowledge(
     await parts.queues.send("sync-work", { tenantId, syncId });
     return succeed(value);
   });
-}
-
-/**
- * Takes back what a sync did: its deploy, or its reset. What is wanted becomes what was there before, for the items
- * that it touched, and a new sync plans the way back, which has to be approved like any other.
- */
-export async function undoSync(
-  parts: StartParts,
-  ids: SyncIds,
-  asked: Pick<NewSync, "syncId" | "types" | "by">,
-): Promise<Result<Sync>> {
-  const { store, revisions, clock } = parts;
-  const { tenantId } = ids;
-  const done = (await store.sync(tenantId, ids.syncId))?.value;
-  if (done === undefined) return unknownSync(ids);
-  const names = await touchedBy(parts, done);
-  if (names.length === 0)
-    return fail("conflict", `The sync ${ids.syncId} changed nothing that could be taken back.`);
-  const isReset = done.outcome === "rejectedAndReset";
-  const back = isReset ? done.desired : done.base;
-  const refused = await updateRow(`what is wanted of ${tenantId}`, async () => {
-    const tenant = await store.tenant(tenantId, clock.now());
-    const { active } = tenant.value;
-    if (active !== undefined) return underWay(tenant.value);
-    const desired = await takenFrom(parts, tenant.value, back, names, desiredForUndo);
-    const now = rulesAfterReset(await readRules(revisions, tenant.value), names);
-    // What a reset had dropped comes back; what a deploy had gone by would only ask for the same again.
-    const before = isReset ? await readRules(revisions, { tenantId, rules: done.rules }) : now;
-    const rules = await revisions.putDocument(tenantId, rulesWith(now, before, names));
-    const value = { ...tenant.value, desired, rules };
-    const message = `Undo of sync ${ids.syncId}`;
-    const revision = { v: 1 as const, at: clock.now(), by: asked.by, message, tree: desired };
-    const written = await store.change({ value, etag: tenant.etag }, { revision });
-    return written === undefined ? lost : undefined;
-  });
-  if (refused !== undefined) return { ok: false, failure: refused };
-  return startSync(parts, {
-    ...asked,
-    tenantId,
-    mode: "planAndDeploy",
-    trigger: "undo",
-    items: names,
-    undoes: ids.syncId,
-  });
-}
-
-/** The items that a sync has written, or reset. */
-async function touchedBy({ store }: StartParts, sync: Sync): Promise<ItemName[]> {
-  if (sync.outcome === "rejectedAndReset") return sync.items ?? [];
-  const rows = await store.items(sync.tenantId, sync.syncId);
-  return rows.flatMap(({ value: { state, type, key } }) =>
-    state === "done" ? [{ type, key }] : [],
-  );
 }

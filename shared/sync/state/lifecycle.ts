@@ -76,7 +76,6 @@ export const syncLifecycle: Readonly<
   idle: { start: "starting" },
   starting: {
     needConsent: "pendingAdminConsent",
-    needUser: "pendingAuthentication",
     begin: "inProgress",
     cancel: "resting",
     fail: "newError",
@@ -106,6 +105,7 @@ export const syncLifecycle: Readonly<
     rejectAndReset: "idle",
     expire: "idle",
     supersede: "starting",
+    finishPartly: "partiallySucceeded",
     cancel: "resting",
     fail: "newError",
   },

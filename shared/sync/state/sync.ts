@@ -365,8 +365,9 @@ export const ItemProgress = z.object({
   reason: reason.exactOptional(),
   detail: z.string().exactOptional(),
   requestId: z.string().exactOptional(),
-  /** The document with the plan that it is from. */
+  /** The document with the plan that it is from, and which round of planning that was. */
   plan: z.string().exactOptional(),
+  round: z.int(),
   /** Under which Intune holds the write, and the document with that request and those that come after it. */
   approvalCode: z.string().exactOptional(),
   request: z.string().exactOptional(),

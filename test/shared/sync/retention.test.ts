@@ -324,7 +324,14 @@ async function happens(step: Step): Promise<void> {
   if (!step.deploys) return;
   const found = await parts.revisions.putDocument(tenantId, { kept: null, syncId });
   const item = { v: 1, changeId: "one", type: "roleScopeTag", key: "a", name: "a" } as const;
-  const done = { action: "update", state: "done", tries: 1, touchedAt: now(), found } as const;
+  const done = {
+    action: "update",
+    state: "done",
+    tries: 1,
+    round: 0,
+    touchedAt: now(),
+    found,
+  } as const;
   await parts.store.addItems(tenantId, syncId, [{ ...item, ...done }]);
 }
 const counts = { creates: 0, updates: 1, deletes: 0, blocked: 0, held: 0, unmanaged: 0 };

@@ -22,7 +22,6 @@ partiallySucceeded complete idle
 newError start starting
 newError acknowledge back
 starting needConsent pendingAdminConsent
-starting needUser pendingAuthentication
 starting begin inProgress
 starting cancel back
 starting fail newError
@@ -45,6 +44,7 @@ pendingApproval reject idle
 pendingApproval rejectAndReset idle
 pendingApproval expire idle
 pendingApproval supersede starting
+pendingApproval finishPartly partiallySucceeded
 pendingApproval cancel back
 pendingApproval fail newError
 pendingAdminConsent start starting
