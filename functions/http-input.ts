@@ -2,13 +2,21 @@
 
 import { faultsOf, invalidRequest, mediaTypeOf, pointerOf, readBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
+import type { PageSeal } from "../shared/http/paging.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import { fileOf } from "../shared/http/upload.ts";
+import type { Clock } from "../shared/kernel/clock.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
 import { newestFirstId } from "../shared/kernel/values.ts";
 import type { HttpInput } from "./define.ts";
 import type { Incoming } from "./http-request.ts";
-import type { Services } from "./services.ts";
+
+/** What reading and answering works with. */
+export type InputNeeds = {
+  readonly clock: Clock;
+  readonly pages: PageSeal;
+  readonly publicUrl: string | undefined;
+};
 
 // Paging tokens at the door: handlers make and read them plain, callers only ever have sealed ones.
 
@@ -17,7 +25,7 @@ const tokenName = "pageToken";
 /** The query with its token opened; one that does not open becomes one that no list takes. */
 function openedQuery(
   query: Readonly<Record<string, string>>,
-  seal: Services["pages"],
+  seal: PageSeal,
 ): Readonly<Record<string, string>> {
   const sealed = query[tokenName];
   return sealed === undefined ? query : { ...query, [tokenName]: seal.open(sealed) ?? "" };
@@ -29,7 +37,7 @@ function openedQuery(
  */
 export function outwardReply(
   reply: Reply,
-  { pages, publicUrl }: Pick<Services, "pages" | "publicUrl">,
+  { pages, publicUrl }: Pick<InputNeeds, "pages" | "publicUrl">,
 ): Reply {
   const { headers, body } = reply;
   const location = headers?.["location"];
@@ -54,7 +62,7 @@ export type Read = { readonly input: HttpInput<Operation>; readonly text: string
 export function readAddress(
   operation: Operation,
   request: Incoming,
-  { clock, pages }: Pick<Services, "clock" | "pages">,
+  { clock, pages }: Pick<InputNeeds, "clock" | "pages">,
 ): Result<HttpInput<Operation>> {
   const url = new URL(request.url);
   const faults: Fault[] = [];

@@ -3,9 +3,24 @@
  * been answered before, then the handler, then the audit trail. What fails becomes a problem document.
  */
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import { accountOf, type RateClass, type Refused, refused } from "../shared/access/guard.ts";
+import {
+  type AuditTrail,
+  auditEventOf,
+  cleaned,
+  clientAddress,
+  isAudited,
+  redact,
+} from "../shared/access/audit/trail.ts";
+import {
+  accountOf,
+  type Guard,
+  type RateClass,
+  type Refused,
+  refused,
+} from "../shared/access/guard.ts";
 import { assignmentsOf, refusalOf, type Standing } from "../shared/access/roles/decide.ts";
-import type { SignedIn } from "../shared/access/signed-in.ts";
+import type { Caller } from "../shared/access/sign-in/caller.ts";
+import type { AuditNote, SignedIn } from "../shared/access/signed-in.ts";
 import { discardBody } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import {
@@ -16,12 +31,32 @@ import {
   saysUnknown,
   sharing,
 } from "../shared/http/reply.ts";
-import { fail, type Result, succeed } from "../shared/kernel/failure.ts";
+import type { Clock } from "../shared/kernel/clock.ts";
+import { type Failure, fail, type Result, succeed } from "../shared/kernel/failure.ts";
+import { randomId } from "../shared/kernel/values.ts";
+import type { TenantCache, TenantRegistry, TenantStore } from "../shared/tenants/tenants.ts";
+import { type IdempotentAnswers, isReplayed } from "../shared/work/idempotency.ts";
 import type { HttpFunction, HttpInput, Tools } from "./define.ts";
-import { audit, type Trace, traceOf } from "./http-audit.ts";
-import { idIn, outwardReply, type Read, readAddress, readWhole } from "./http-input.ts";
+import {
+  type InputNeeds,
+  idIn,
+  outwardReply,
+  type Read,
+  readAddress,
+  readWhole,
+} from "./http-input.ts";
 import type { Incoming } from "./http-request.ts";
-import type { Services } from "./services.ts";
+
+/** What a request's way works with, whatever its handler needs besides. */
+type HttpNeeds = AuditNeeds &
+  InputNeeds & {
+    readonly guard: Guard;
+    readonly allowedOrigins: readonly string[];
+    readonly answers: IdempotentAnswers;
+    readonly tenants: TenantRegistry;
+    readonly tenantStore: TenantStore;
+    readonly knownTenants: TenantCache;
+  };
 
 // A reply in the Functions library's words, with the headers that every answer carries.
 
@@ -65,11 +100,11 @@ async function* bytesOf(
 }
 
 /** Answers one request with one function. Never throws: a bug is a 500 that names the request. */
-export async function serveHttp(
-  definition: HttpFunction<Services>,
+export async function serveHttp<S extends HttpNeeds>(
+  definition: HttpFunction<S>,
   request: Incoming,
   { invocationId }: Pick<InvocationContext, "invocationId">,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<HttpResponseInit> {
   const { operation } = definition;
   const { log } = tools;
@@ -102,11 +137,11 @@ async function finishBody(request: Incoming): Promise<void> {
   if (!(await discardBody(request))) request.closeAfter?.();
 }
 
-async function answer(
-  definition: HttpFunction<Services>,
+async function answer<S extends HttpNeeds>(
+  definition: HttpFunction<S>,
   request: Incoming,
   trace: Trace,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<Result<Reply>> {
   const { operation } = definition;
   const { services } = tools;
@@ -156,10 +191,10 @@ async function answer(
 }
 
 /** Answers what is open to everybody. */
-async function answerAnybody(
-  { operation, handle }: HttpFunction<Services>,
+async function answerAnybody<S extends HttpNeeds>(
+  { operation, handle }: HttpFunction<S>,
   request: Incoming,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<Result<Reply>> {
   const asked = readAddress(operation, request, tools.services);
   if (!asked.ok) return asked;
@@ -175,13 +210,13 @@ const addressOf = ({ ip }: Trace, { hidesAddress }: Incoming): string =>
   ip ?? (hidesAddress ? "hidden" : "unknown");
 
 /** Asks for the permission. */
-async function authorizeCall(
-  { operation, about, keepsLimits }: HttpFunction<Services>,
+async function authorizeCall<S extends HttpNeeds>(
+  { operation, about, keepsLimits }: HttpFunction<S>,
   request: Incoming,
   trace: Trace,
   standing: Standing,
   input: HttpInput<Operation>,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<Result<SignedIn["authorization"]>> {
   const { services } = tools;
   const tenantId = idIn(input.params, "tenantId");
@@ -209,7 +244,7 @@ async function noteTenant(
   trace: Trace,
   tenantId: string,
   isRefused: boolean,
-  { tenantStore, knownTenants }: Services,
+  { tenantStore, knownTenants }: Pick<HttpNeeds, "tenantStore" | "knownTenants">,
 ): Promise<void> {
   // Read for who is refused, not remembered: else the time it takes would say which tenants are in use.
   const tenants = isRefused ? tenantStore : knownTenants;
@@ -220,10 +255,10 @@ async function noteTenant(
  * Nobody has anything below a tenant that is not registered. Said here for all operations: reading looks at the tenant as
  * it was seconds ago, a change at what it is now.
  */
-async function workForTenant(
-  { operation: { method, path }, handle, outlivesTenant }: HttpFunction<Services>,
+async function workForTenant<S extends HttpNeeds>(
+  { operation: { method, path }, handle, outlivesTenant }: HttpFunction<S>,
   input: HttpInput<Operation>,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<Result<Reply>> {
   const { tenants } = tools.services;
   const tenantId = idIn(input.params, "tenantId");
@@ -242,7 +277,10 @@ function once(
   {
     work,
     tools,
-  }: { work: (input: HttpInput<Operation>) => Promise<Result<Reply>>; tools: Tools<Services> },
+  }: {
+    work: (input: HttpInput<Operation>) => Promise<Result<Reply>>;
+    tools: Tools<Pick<HttpNeeds, "answers">>;
+  },
 ): Promise<Result<Reply>> {
   const account = caller === undefined ? "" : accountOf(caller);
   const keyed = {
@@ -264,3 +302,103 @@ const rateOf = ({ method }: Incoming): RateClass => (method === "GET" ? "read" :
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
+
+// What is remembered of a request on its way, and the audit event that is made of it at its end.
+
+/** What writing it down works with. */
+type AuditNeeds = { readonly clock: Clock; readonly trail: AuditTrail };
+
+/** A request on its way; each step adds what it found. */
+type Trace = {
+  readonly operation: Operation;
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+  readonly ip: string | undefined;
+  caller?: Caller;
+  /** A registered tenant that a recognised caller asked for. */
+  tenantId?: string;
+  /** Where the door stayed shut, and whether that goes into the trail. */
+  refused?: Pick<Refused, "step" | "audited" | "unrecorded">;
+  note: AuditNote;
+};
+
+/** Begins the trace of a request. */
+const traceOf = (operation: Operation, request: Incoming, requestId: string): Trace => ({
+  operation,
+  method: request.method,
+  path: new URL(request.url).pathname,
+  requestId,
+  ip: clientAddress(request.headers.get("x-forwarded-for")),
+  note: {},
+});
+
+/**
+ * Writes the event of an ended request, if it is one for the trail. What was done stays done when the
+ * trail cannot be written: then the event stands in the log, without anything secret.
+ */
+async function audit(
+  trace: Trace,
+  result: Result<Reply>,
+  { services, log }: Tools<AuditNeeds>,
+): Promise<void> {
+  const { operation, method, path, requestId, ip, caller, tenantId, refused, note } = trace;
+  const outcome = outcomeOf(trace, result);
+  if (refused?.audited === false || (operation.anonymous && refused === undefined)) return;
+  if (!isAudited({ method, outcome, note })) return;
+  const event = auditEventOf({
+    eventId: randomId(),
+    at: services.clock.now(),
+    caller,
+    ip,
+    operation: operation.name,
+    method,
+    tenantId,
+    outcome,
+    step: refused?.step ?? stepOf(result),
+    requestId,
+    // What an anonymous caller wrote into the address is not kept.
+    note:
+      caller === undefined
+        ? unrecordedBefore(refused)
+        : {
+            object: path.replace(/^\/api\/v1\//, ""),
+            ...(outcome === "refused" ? inShort(operation.name, note) : note),
+          },
+  });
+  try {
+    await services.trail.append(event);
+  } catch (error) {
+    log("audit.lose", { requestId, audit: cleaned(event), error: String(error) });
+  }
+}
+
+/**
+ * A repeated request is kept as what it is: it changed nothing, but the first one may have died between
+ * giving its answer and this trail.
+ */
+function stepOf(result: Result<Reply>): string | undefined {
+  if (!result.ok) return result.failure.code;
+  return isReplayed(result.value) ? "replayed" : undefined;
+}
+
+/** Longest body that is kept of what was refused, in characters. */
+const maxRefusedChars = 2000;
+
+/** What a refused caller wanted: who may do nothing at all could fill the trail with it. */
+function inShort(operation: string, note: AuditNote): AuditNote {
+  const { length } = JSON.stringify(redact(operation, note.after)) ?? "";
+  return length > maxRefusedChars ? { ...note, after: `[${length} characters]` } : note;
+}
+
+/** How many anonymous calls were refused without an event of their own: what is not kept is counted at least. */
+const unrecordedBefore = (refused: Trace["refused"]): AuditNote =>
+  refused?.unrecorded ? { after: { unrecorded: refused.unrecorded } } : {};
+
+function outcomeOf({ refused }: Trace, result: Result<Reply>): "allowed" | "refused" | "failed" {
+  if (result.ok && refused === undefined) return "allowed";
+  return result.ok || refused !== undefined || isRefusal(result.failure) ? "refused" : "failed";
+}
+
+/** Handlers refuse too: who gives what they do not hold, who approves what they asked for. */
+const isRefusal = ({ code }: Failure): boolean => code === "forbidden";

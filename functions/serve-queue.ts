@@ -5,18 +5,22 @@
 import type { InvocationContext } from "@azure/functions";
 import * as z from "zod";
 import { faultsOf } from "../shared/http/body.ts";
+import type { Storage } from "../shared/storage/storage.ts";
+import type { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import type { QueueFunction, Tools } from "./define.ts";
-import type { Services } from "./services.ts";
 
 /** Every message of ours says which version of its shape it has. */
 const Versioned = z.looseObject({ v: z.literal(1) });
 
+/** What a message's way works with, whatever its handler needs besides. */
+export type QueueNeeds = { readonly storage: Storage; readonly deadLetters: DeadLetterStore };
+
 /** Handles one message. Throws only when the message should come back. */
-export async function serveQueue(
-  { name, message: schema, handle, onFailure }: QueueFunction<Services>,
+export async function serveQueue<S extends QueueNeeds>(
+  { name, message: schema, handle, onFailure }: QueueFunction<S>,
   raw: unknown,
   { invocationId }: Pick<InvocationContext, "invocationId">,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<void> {
   const { services, log } = tools;
   const setAside = async (reason: string): Promise<void> => {

@@ -12,13 +12,8 @@ import {
 import { DirectoryStore, DirectoryWriter } from "../shared/devices/directory/directory.ts";
 import type { RefreshParts } from "../shared/devices/refresh/merge.ts";
 import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.ts";
-import {
-  purgeDevices,
-  type RefreshService,
-  refreshesWith,
-} from "../shared/devices/refresh/work.ts";
+import { type RefreshService, refreshesWith } from "../shared/devices/refresh/work.ts";
 import { SiteStore } from "../shared/devices/sites/sites.ts";
-import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
 import type { Engine, Throttle } from "../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../shared/fanout/kind.ts";
 import { ItemStore, RowSummaries } from "../shared/fanout/state/item-store.ts";
@@ -32,10 +27,9 @@ import {
   whenDue,
 } from "../shared/graph/throttle.ts";
 import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
-import { purgeSignIns, type SignInParts } from "../shared/identity/accounts.ts";
+import { type SignInParts } from "../shared/identity/accounts.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
-import { type Clock, type Instant, systemClock } from "../shared/kernel/clock.ts";
-import { invertedTime } from "../shared/kernel/values.ts";
+import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import { settleGate, sweepGate } from "../shared/notifications/approval-gate.ts";
 import {
   BulkRefusals,
@@ -47,18 +41,13 @@ import { eventOf, type Notification } from "../shared/notifications/notification
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
-import { tableNames } from "../shared/storage/names.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
-import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
-import { BaselineStore } from "../shared/sync/baselines/baseline-store.ts";
 import type { PublishParts } from "../shared/sync/baselines/publish.ts";
 import type { Configuration } from "../shared/sync/configuration.ts";
-import { expireSyncs, removeUnused } from "../shared/sync/retention.ts";
 import { type SyncServices, syncServices } from "../shared/sync/services.ts";
-import { purgeSyncs } from "../shared/sync/state/sync-store.ts";
-import { type PurgeStep, PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
+import { PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
 import {
   cachedTenants,
   type TenantCache,
@@ -66,9 +55,9 @@ import {
   TenantStore,
 } from "../shared/tenants/tenants.ts";
 import type { WebhookParts } from "../shared/webhooks/deliver.ts";
-import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
+import { type Expired, type PurgeParts, purgeOf, retention } from "./retention.ts";
 import {
   type AccessServices,
   accessServices,
@@ -78,132 +67,6 @@ import {
   webhookServices,
 } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
-
-// What is deleted by its age, and when.
-
-type RetentionParts = {
-  readonly storage: Storage;
-  readonly jobs: JobStore;
-  readonly clock: Clock;
-  readonly tenantStore: TenantStore;
-  readonly answers: IdempotentAnswers;
-  readonly deadLetters: DeadLetterStore;
-  readonly sites: Pick<SiteStore, "expireOpen">;
-  readonly sync: Pick<SyncServices, "store" | "revisions" | "blobs" | "clock" | "knows">;
-};
-
-/** What a run deleted; `contents`: blobs of configuration that nothing refers to any more. */
-type Expired = Readonly<Record<"answers" | "notifications" | "syncs" | "contents", number>>;
-
-const tenantsPerPage = 100;
-/** A relay hands in within minutes, and begins anew under the same id after a failure. */
-const keepOpenMs = 24 * 3600 * 1000;
-
-/** What webhooks were told is for finding out why something did not arrive. */
-const keepWebhookMs = 30 * 24 * 3600 * 1000;
-
-/** Builds the run: it deletes what is too old, while `mayGoOn`. */
-export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: RetentionParts) {
-  return async (mayGoOn: () => boolean): Promise<Expired> => {
-    const now = parts.clock.now();
-    const answers = await parts.answers.expire(mayGoOn);
-    await new WebhookStore(parts.storage.tables).expire(now - keepWebhookMs, mayGoOn);
-    await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
-    if (Number.isFinite(keepMs.deadLetters))
-      await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
-    const ofTenants = await expireByTenant(parts, keepMs, mayGoOn);
-    const contents = await removeUnused(parts.sync, mayGoOn);
-    return { answers, ...ofTenants, contents };
-  };
-}
-
-async function expireByTenant(
-  parts: RetentionParts,
-  keepMs: Settings["keepMs"],
-  mayGoOn: () => boolean,
-): Promise<Pick<Expired, "notifications" | "syncs">> {
-  const { tenantStore, clock, sync } = parts;
-  const now = clock.now();
-  const [oldJobs, oldSyncs] = [now - keepMs.notifications, now - keepMs.syncs];
-  const expired = { notifications: 0, syncs: 0 };
-  let token: string | undefined;
-  do {
-    const page: Awaited<ReturnType<TenantStore["list"]>> = await tenantStore.list(
-      tenantsPerPage,
-      token,
-    );
-    for (const { tenantId } of page.tenants) {
-      expired.notifications += await expireOfTenant(parts, tenantId, oldJobs, mayGoOn);
-      if (Number.isFinite(oldSyncs))
-        expired.syncs += await expireSyncs(sync, tenantId, oldSyncs, mayGoOn);
-    }
-    token = page.next;
-  } while (token !== undefined && mayGoOn());
-  return expired;
-}
-
-/** Jobs of one tenant with what goes with them; answers how many. */
-async function expireOfTenant(
-  { jobs, storage: { tables } }: RetentionParts,
-  tenantId: string,
-  before: Instant,
-  mayGoOn: () => boolean,
-): Promise<number> {
-  if (!Number.isFinite(before)) return 0;
-  const expired = await expireJobs({ jobs, tables }, tenantId, before, mayGoOn);
-  const old = { partition: tenantId, from: invertedTime(before) };
-  await deleteRange(tables, tableNames.approvals, old, mayGoOn);
-  await new RefreshStore(tables).expire(tenantId, before, mayGoOn);
-  return expired;
-}
-
-// What a tenant's removal deletes, room by room.
-
-/** The longest a function may run (host.json), and a minute for caches and clocks. */
-const longestMs = 6 * 60_000;
-
-type PurgeParts = {
-  readonly storage: Storage;
-  readonly clock: Clock;
-  readonly tenantStore: TenantStore;
-  readonly purges: PurgeStore;
-  readonly sites: SiteStore;
-  readonly jobs: JobStore;
-  readonly settleMs?: number | undefined;
-};
-
-/** Purging, with every step. */
-function purgeOf(parts: PurgeParts): TenantPurge {
-  const { storage, clock, tenantStore, purges, settleMs = longestMs } = parts;
-  const { throttles, approvals } = tableNames;
-  const rest: PurgeStep = async (tenantId, mayGoOn) => {
-    for (const table of [throttles, approvals])
-      if (!(await deleteRange(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
-    return true;
-  };
-  const steps: readonly PurgeStep[] = [
-    (tenantId, mayGoOn) =>
-      purgeJobs({ jobs: parts.jobs, tables: storage.tables }, tenantId, mayGoOn),
-    (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
-    (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
-    async (tenantId) => {
-      await new BaselineStore(storage.tables).dropTenant(tenantId);
-      return true;
-    },
-    (tenantId, mayGoOn) => purgeSignIns(storage, tenantId, mayGoOn),
-    (tenantId, mayGoOn) => new WebhookStore(storage.tables).purge(tenantId, mayGoOn),
-    rest,
-  ];
-  const isRegistered = async (id: string) => (await tenantStore.get(id)) !== undefined;
-  return new TenantPurge({
-    purges,
-    queues: storage.queues,
-    clock,
-    isRegistered,
-    steps,
-    settleMs,
-  });
-}
 
 /** What several use cases share. */
 type Base = {

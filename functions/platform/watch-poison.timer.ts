@@ -6,16 +6,16 @@
  */
 import * as z from "zod";
 import { onTimer, type QueueFunction, type TimerFunction, type Tools } from "../define.ts";
-import type { Services } from "../services.ts";
+import type { QueueNeeds } from "../serve-queue.ts";
 
 /** The watch over the poison queues of these functions. */
-export const watchPoisonFunction = (
-  watched: readonly QueueFunction<Services>[],
-): TimerFunction<Services> =>
+export const watchPoisonFunction = <S extends QueueNeeds>(
+  watched: readonly QueueFunction<S>[],
+): TimerFunction<S> =>
   onTimer({
     name: "platform-watch-poison",
     schedule: "*/20 * * * * *",
-    async handle(tools: Tools<Services>) {
+    async handle(tools: Tools<S>) {
       const { services, log } = tools;
       for (const definition of watched) {
         const { name: queue } = definition;
@@ -30,10 +30,10 @@ export const watchPoisonFunction = (
   });
 
 /** Tells the function whose message it was. If that fails too, the sweeper finds the work later. */
-async function tell(
-  { name: queue, message: schema, onPoison }: QueueFunction<Services>,
+async function tell<S>(
+  { name: queue, message: schema, onPoison }: QueueFunction<S>,
   content: string,
-  tools: Tools<Services>,
+  tools: Tools<S>,
 ): Promise<void> {
   const { data } = Envelope.safeParse(content);
   if (data === undefined) return;

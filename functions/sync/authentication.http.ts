@@ -3,29 +3,20 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
-import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
 import { AddressView, AuthenticationView, SyncPath, SyncView } from "../../shared/sync/contract.ts";
-import {
-  beginBrowser,
-  type SignInForSync,
-  showCode,
-} from "../../shared/sync/run/authentication.ts";
+import { beginBrowser, showCode } from "../../shared/sync/run/authentication.ts";
 import { goOnWith } from "../../shared/sync/run/verdicts.ts";
 import { authenticationView, viewOf } from "../../shared/sync/views.ts";
 import { onHttp, type Tools } from "../define.ts";
-import { callbackPaths, outwardUrl } from "./callbacks.http.ts";
-import { findSync, type SyncNeeds, whoCalls } from "./syncs.http.ts";
-
-/** Signing in takes a key that seals what is kept of it. */
-export function signInParts({ sync }: Pick<SyncNeeds, "sync">): Result<SignInForSync> {
-  const { signIn } = sync;
-  return signIn === undefined
-    ? fail(
-        "conflict",
-        "This installation keeps no sign-ins: set MUSTER_KEY_FILE or MUSTER_KEY_VAULT_KEY_URL.",
-      )
-    : succeed({ ...sync, signIn });
-}
+import {
+  callbackPaths,
+  findSync,
+  outwardUrl,
+  type SyncNeeds,
+  signInParts,
+  whoCalls,
+} from "./syncs.http.ts";
 
 async function shown(
   tools: Tools<SyncNeeds>,

@@ -14,16 +14,6 @@ import type { SyncNeeds } from "./syncs.http.ts";
 
 type Needs = SyncNeeds & { readonly signIn: SignInParts | undefined };
 
-/** Where browsers come back to, as the apps' registrations have it. */
-export const callbackPaths = {
-  signIn: "/api/v1/callbacks/sign-in",
-  consent: "/api/v1/callbacks/consent",
-} as const;
-
-/** Where callers reach the app. */
-export const outwardUrl = ({ publicUrl }: Pick<Needs, "publicUrl">, url: URL): string =>
-  publicUrl ?? url.origin;
-
 // Not strict: Microsoft adds what it likes.
 const CallbackQuery = z.object({
   state: z.string().min(1).max(200),

@@ -13,9 +13,14 @@ import {
 } from "../../shared/sync/run/consent.ts";
 import { viewOf } from "../../shared/sync/views.ts";
 import { onHttp, type Tools } from "../define.ts";
-import { signInParts } from "./authentication.http.ts";
-import { callbackPaths, outwardUrl } from "./callbacks.http.ts";
-import { findSync, type SyncNeeds, whoCalls } from "./syncs.http.ts";
+import {
+  callbackPaths,
+  findSync,
+  outwardUrl,
+  type SyncNeeds,
+  signInParts,
+  whoCalls,
+} from "./syncs.http.ts";
 
 const consentView = ({ sync }: Pick<SyncNeeds, "sync">, lacking: Lacking) => {
   const { syncId, waits } = lacking.sync;

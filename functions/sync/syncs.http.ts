@@ -20,6 +20,7 @@ import {
   SyncPath,
   SyncView,
 } from "../../shared/sync/contract.ts";
+import type { SignInForSync } from "../../shared/sync/run/authentication.ts";
 import { startSync } from "../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../shared/sync/run/undo.ts";
 import { cancelSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
@@ -37,6 +38,27 @@ export type SyncNeeds = {
   readonly tenants: TenantRegistry;
   readonly publicUrl: string | undefined;
 };
+
+/** Signing in takes a key that seals what is kept of it. */
+export function signInParts({ sync }: Pick<SyncNeeds, "sync">): Result<SignInForSync> {
+  const { signIn } = sync;
+  return signIn === undefined
+    ? fail(
+        "conflict",
+        "This installation keeps no sign-ins: set MUSTER_KEY_FILE or MUSTER_KEY_VAULT_KEY_URL.",
+      )
+    : succeed({ ...sync, signIn });
+}
+
+/** Where browsers come back to, as the apps' registrations have it. */
+export const callbackPaths = {
+  signIn: "/api/v1/callbacks/sign-in",
+  consent: "/api/v1/callbacks/consent",
+} as const;
+
+/** Where callers reach the app. */
+export const outwardUrl = ({ publicUrl }: Pick<SyncNeeds, "publicUrl">, url: URL): string =>
+  publicUrl ?? url.origin;
 
 /** Whoever calls, as syncs remember them. */
 export const whoCalls = (tools: Tools<SyncNeeds>): Who => {

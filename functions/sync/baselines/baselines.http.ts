@@ -27,8 +27,7 @@ import { onHttp, type Tools } from "../../define.ts";
 import { type SyncNeeds, whoCalls } from "../syncs.http.ts";
 
 /** What operations about baselines work with. */
-export type BaselineNeeds = SyncNeeds & { readonly publishing: PublishParts };
-type Needs = BaselineNeeds;
+type Needs = SyncNeeds & { readonly publishing: PublishParts };
 
 const locationOf = (baselineId: string): string => `/api/v1/baselines/${baselineId}`;
 

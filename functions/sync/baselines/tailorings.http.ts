@@ -11,9 +11,11 @@ import {
   TailoringPath,
 } from "../../../shared/sync/baselines/contract.ts";
 import { unknownBaseline } from "../../../shared/sync/baselines/library.ts";
+import type { PublishParts } from "../../../shared/sync/baselines/publish.ts";
 import { onHttp, type Tools } from "../../define.ts";
-import { whoCalls } from "../syncs.http.ts";
-import type { BaselineNeeds as Needs } from "./baselines.http.ts";
+import { type SyncNeeds, whoCalls } from "../syncs.http.ts";
+
+type Needs = SyncNeeds & { readonly publishing: Pick<PublishParts, "baselines"> };
 
 /** The tenant, for whoever may see baselines besides: to others there is none of that id. */
 async function tenantOn(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { planFunction } from "../../../functions/fanout/plan.queue.ts";
 import { sweepFunction } from "../../../functions/fanout/sweep.timer.ts";
 import { watchPoisonFunction } from "../../../functions/platform/watch-poison.timer.ts";
+import type { Services } from "../../../functions/services.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
@@ -79,7 +80,7 @@ describe("a message that failed every time", () => {
       { kind: "connectionString", value: storageConnectionString() },
       systemClock,
     );
-    const watch = watchPoisonFunction([planFunction]);
+    const watch = watchPoisonFunction<Services>([planFunction]);
     await watch.handle({ services: { ...rig.services, storage: real }, log });
     expect(await deadLetters(notificationId)).toMatchObject([
       {

@@ -1,7 +1,7 @@
 /** Old notifications are deleted with all that belongs to them; what is young, or has not ended, stays. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { retention } from "../../../functions/services.ts";
+import { retention } from "../../../functions/retention.ts";
 import { expireJobs } from "../../../shared/fanout/care/retention.ts";
 import type { JobStore } from "../../../shared/fanout/state/job.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
