@@ -13,12 +13,13 @@ import {
   SyncPath,
   SyncView,
 } from "../../shared/sync/contract.ts";
+import { rejectAndReset } from "../../shared/sync/run/undo.ts";
 import {
   approve,
   confirm,
+  editorsOfPlan,
   planOfSync,
   reject,
-  rejectAndReset,
   secondPersonFor,
 } from "../../shared/sync/run/verdicts.ts";
 import { releaseHeld } from "../../shared/sync/state/rules.ts";
@@ -45,7 +46,10 @@ export const syncPlanFunction = onHttp(
     if (plan === undefined)
       return fail("conflict", `The sync ${params.syncId} has no plan yet, or none was needed.`);
     const rule = await secondPersonFor(services.sync, params.tenantId, plan);
-    return succeed(ok(planView(found.value, plan, rule)));
+    const { store, clock } = services.sync;
+    const tenant = (await store.tenant(params.tenantId, clock.now())).value;
+    const editors = rule === undefined ? [] : await editorsOfPlan(services.sync, tenant, plan);
+    return succeed(ok(planView(found.value, plan, rule, editors)));
   },
 );
 
@@ -60,7 +64,8 @@ async function verdict(
   if (!found.ok) return found;
   const decided = await decide(whoCalls(tools));
   if (!decided.ok) return decided;
-  const { syncId, outcome, approval, confirmed } = decided.value;
+  const { syncId, outcome, approval } = decided.value;
+  const { confirmed } = viewOf(decided.value);
   const after = { syncId, planHash, outcome, changes: approval?.changes, confirmed };
   signedInOf(tools).note({ object: `sync/${syncId}`, after });
   const location = `/api/v1/tenants/${ids.tenantId}/syncs/${syncId}`;

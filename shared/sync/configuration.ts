@@ -19,8 +19,8 @@ import {
   type Repository,
   type Tree,
 } from "./revisions/revisions.ts";
-import { readRules } from "./state/rules.ts";
-import type { Who } from "./state/sync.ts";
+import { readRules, withEdit } from "./state/rules.ts";
+import type { ItemName, Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
 import { itemRulesView } from "./views.ts";
 
@@ -142,7 +142,8 @@ export class Configuration {
     const entry = this.#checked(type, name.key, edit.body, "/body");
     if (!entry.ok) return entry;
     const { revisions } = this.#parts;
-    return this.#revise(tenantId, { by, message: edit.message }, async (desired) => {
+    const said = { by, message: edit.message, names: [name] };
+    return this.#revise(tenantId, said, async (desired) => {
       const content = await revisions.content(tenantId, type.key, desired[type.key]);
       const before = content.entries.get(name.key);
       if (ifMatch !== undefined && ifMatch !== etagOf(before)) return changedMeanwhile(name.key);
@@ -229,7 +230,8 @@ export class Configuration {
     revision: { readonly message: string; readonly by: Who; readonly syncId?: string },
   ): Promise<Result<{ readonly etag: string; readonly changed: boolean }>> {
     const { revisions } = this.#parts;
-    return this.#revise(tenantId, revision, async (desired) => {
+    const names = items.map(({ item: { type, key } }) => ({ type, key }));
+    return this.#revise(tenantId, { ...revision, names }, async (desired) => {
       const tree: Record<string, string> = { ...desired };
       for (const [type, own] of Map.groupBy(items, ({ item }) => item.type)) {
         const content = await revisions.content(tenantId, type, desired[type]);
@@ -260,20 +262,30 @@ export class Configuration {
 
   async #revise(
     tenantId: string,
-    said: { readonly message: string; readonly by: Who; readonly syncId?: string },
+    {
+      names,
+      ...said
+    }: {
+      readonly message: string;
+      readonly by: Who;
+      readonly syncId?: string;
+      readonly names: readonly ItemName[];
+    },
     change: (desired: Tree) => Promise<Result<{ readonly tree: Tree; readonly etag: string }>>,
   ): Promise<Result<{ readonly etag: string; readonly changed: boolean }>> {
     const { store, revisions, clock } = this.#parts;
     return updateRow(`what is wanted of ${tenantId}`, async () => {
+      const tenant = await store.tenant(tenantId, clock.now());
       const now = clock.now();
-      const tenant = await store.tenant(tenantId, now);
       const changed = await change(await revisions.tree(tenantId, tenant.value.desired));
       if (!changed.ok) return changed;
       const { tree, etag } = changed.value;
       const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
       if (desired === tenant.value.desired) return succeed({ etag, changed: false });
       const revision = { v: 1 as const, at: now, ...said, tree: desired };
-      const value = { ...tenant.value, desired };
+      const rules = withEdit(await readRules(revisions, tenant.value), said.by, names, now);
+      const document = await revisions.putDocument(tenantId, rules, tenant.value.rules);
+      const value = { ...tenant.value, desired, rules: document };
       const written = await store.change({ value, etag: tenant.etag }, { revision });
       return written === undefined ? lost : succeed({ etag, changed: true });
     });

@@ -218,7 +218,12 @@ export const PlanView = z
     unmanaged: z.array(z.object({ type: z.string(), key: z.string(), name: z.string() })),
     unread: z.array(Skipped),
     secondPerson: z
-      .object({ requestedBy: who, moreThan: z.int(), approvers: z.array(z.enum(callerKinds)) })
+      .object({
+        requestedBy: who,
+        editedBy: z.array(who).describe("They approve nothing that they have made wanted"),
+        moreThan: z.int(),
+        approvers: z.array(z.enum(callerKinds)),
+      })
       .optional()
       .describe("A rule holds: somebody of these approves, and not who asked for the sync"),
   })

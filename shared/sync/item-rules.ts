@@ -18,7 +18,7 @@ import type { Json, JsonObject } from "./items/json.ts";
 import { type ItemRules, isOver, rulesOf } from "./plan/compare.ts";
 import { lensFor, segmentsOf, valueAt, withValueAt } from "./plan/shape.ts";
 import type { Repository } from "./revisions/revisions.ts";
-import { type RulesDocument, readRules } from "./state/rules.ts";
+import { type RulesDocument, readRules, withEdit } from "./state/rules.ts";
 import type { ItemName, TenantSync, Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
 import { itemRulesView } from "./views.ts";
@@ -143,8 +143,8 @@ export async function replaceItemRules(
 ): Promise<Result<ShownRules>> {
   const { store, revisions, clock } = parts;
   return updateRow(`the rules of ${name.key} of ${tenantId}`, async () => {
+    const tenant = await store.tenant(tenantId, clock.now());
     const now = clock.now();
-    const tenant = await store.tenant(tenantId, now);
     const known = await bodiesOf(parts, tenant.value, name);
     if (!known.ok) return known;
     const rules = await readRules(revisions, tenant.value);
@@ -175,7 +175,7 @@ export async function replaceItemRules(
       overrides: [...others(rules.overrides), ...overrides.map((each) => ({ ...name, ...each }))],
       decided: { ...rules.decided, [own]: { at: now, by, message } },
     };
-    const document = await revisions.putDocument(tenantId, next);
+    const document = await revisions.putDocument(tenantId, withEdit(next, by, [name], now));
     const value = { ...tenant.value, rules: document };
     if ((await store.change({ value, etag: tenant.etag })) === undefined) return lost;
     return succeed(shownRules(next, name, now));

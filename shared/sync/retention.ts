@@ -229,11 +229,12 @@ async function markSync(
   sync: Sync,
   marks: Set<string>,
 ): Promise<void> {
-  const { tenantId, syncId, base, snapshot, desired, after, plan, approval, rules } = sync;
+  const { tenantId, syncId, base, snapshot, desired, after, plan, approval, rules, confirmed } =
+    sync;
   for (const tree of [base, snapshot, desired, after])
     await revisions.markTree(tenantId, tree, marks);
   // `rules`: what a reset dropped, for whoever takes it back.
-  const documents = [plan?.document, approval?.chosen, rules];
+  const documents = [plan?.document, approval?.chosen, confirmed?.changes, rules];
   // Only those with an approval have items, and only those under way have types that no tree has yet.
   if (approval !== undefined)
     for (const { value } of await store.items(tenantId, syncId))

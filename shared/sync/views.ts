@@ -25,6 +25,7 @@ import type {
   SyncError,
   TenantSync,
   TypeProgress,
+  Who,
 } from "./state/sync.ts";
 
 /** A sync; `tenant` where it may be the active one. */
@@ -57,7 +58,12 @@ export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncVie
             ...(approval.comment === undefined ? {} : { comment: approval.comment }),
           },
         }),
-    ...(confirmed && { confirmed: { ...confirmed, at: toIso(confirmed.at) } }),
+    ...(confirmed && {
+      confirmed: {
+        ...shown(confirmed, ["by", "reason", "deletes", "lockOut"]),
+        at: toIso(confirmed.at),
+      },
+    }),
     ...(deployed === undefined ? {} : { deployed }),
     ...(remark === undefined ? {} : { remark }),
     ...(undoes === undefined ? {} : { undoes }),
@@ -100,6 +106,7 @@ export const planView = (
   { syncId, requestedBy }: Sync,
   plan: Plan,
   rule: Pick<ApprovalRule, "moreThan" | "approvers"> | undefined,
+  editors: readonly Who[] = [],
 ) => ({
   syncId,
   planHash: planHash(plan),
@@ -109,7 +116,12 @@ export const planView = (
   unmanaged: [...plan.unmanaged],
   unread: [...plan.unread],
   ...(rule && {
-    secondPerson: { requestedBy, moreThan: rule.moreThan, approvers: [...rule.approvers] },
+    secondPerson: {
+      requestedBy,
+      editedBy: [...editors],
+      moreThan: rule.moreThan,
+      approvers: [...rule.approvers],
+    },
   }),
 });
 

@@ -45,12 +45,10 @@ export type PlanInput = {
   readonly createdByUs?: readonly KnownItem[];
   /** Items (`type/key`) that an undo takes away, though deletions of their type are off. */
   readonly undone?: ReadonlySet<string>;
-  /** By type: how many deletions a person has confirmed, beyond what is done unasked. */
-  readonly confirmedDeletes?: Readonly<Record<string, number>>;
+  /** Changes that a person has confirmed: these very ones, and no others of their kind. */
+  readonly confirmed?: Pick<ReadonlySet<string>, "has">;
   /** What the lock-out check knows of the tenant; absent: the plan changes no policy. */
   readonly lockOut?: LockOutFacts | UnknownFacts;
-  /** A person has said that every administrator may be locked out. */
-  readonly acceptLockOut?: boolean;
 };
 
 /** More deletions of a type than this, or a greater part of it, need a confirmation of their own. */
@@ -234,21 +232,18 @@ const namesItem = (body: JsonObject | undefined, { type, change }: Draft): boole
   [...tokensIn(body)].some((token) => token.$ref === type.key && token.id === change.id);
 
 /** A slip in what is desired must not empty a tenant. What an undo takes away was named one by one. */
-function guardMany({ confirmedDeletes = {}, actual, undone }: PlanInput, parts: Parts): void {
-  const counts = new Map<string, number>();
+function guardMany({ confirmed, actual, undone }: PlanInput, parts: Parts): void {
   const isCounted = (draft: Draft): boolean =>
     isDeletion(draft) && undone?.has(`${draft.type.key}/${draft.change.key}`) !== true;
-  for (const { type } of parts.ready.filter(isCounted))
-    counts.set(type.key, (counts.get(type.key) ?? 0) + 1);
-  const isTooMany = (key: string, count: number): boolean => {
-    const all = actual.find(({ type }) => type === key)?.entries.size ?? 0;
-    const isMuch = count > mostDeletes || count > all * mostDeletedPart;
-    return isMuch && count > (confirmedDeletes[key] ?? 0);
-  };
+  const counted = Map.groupBy(parts.ready.filter(isCounted), ({ type }) => type.key);
+  const isConfirmed = ({ change }: Draft): boolean => confirmed?.has(change.changeId) === true;
   replace(parts, (draft) => {
-    const count = counts.get(draft.type.key) ?? 0;
-    if (!isCounted(draft) || !isTooMany(draft.type.key, count)) return draft;
-    const detail = `The plan would delete ${count} items of this type: confirm that number first.`;
+    const own = counted.get(draft.type.key) ?? [];
+    const all = actual.find(({ type }) => type === draft.type.key)?.entries.size ?? 0;
+    const isMuch = own.length > mostDeletes || own.length > all * mostDeletedPart;
+    if (!isCounted(draft) || !isMuch || isConfirmed(draft)) return draft;
+    const count = own.filter((each) => !isConfirmed(each)).length;
+    const detail = `The plan would delete ${own.length} items of this type: confirm ${count} of them first.`;
     return { ...guarded(detail), confirm: "deletes" };
   });
 }
@@ -257,7 +252,7 @@ const guarded = (detail: string): Reason => ({ reason: "deleteBlockedByGuard", d
 const isDeletion = ({ change }: Draft): boolean => change.action === "delete";
 
 /** Whoever would be locked out is told; a policy that locks every administrator out waits for a word of its own. */
-function guardLockOut({ lockOut, acceptLockOut, actual }: PlanInput, parts: Parts): void {
+function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): void {
   if (lockOut === undefined) return;
   const changed = parts.ready.filter(({ type }) => type.key === policyType);
   const bodies = new Set(changed.map((draft) => draft.actual));
@@ -270,7 +265,7 @@ function guardLockOut({ lockOut, acceptLockOut, actual }: PlanInput, parts: Part
   replace(parts, (draft) => {
     const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
     const fatal = own.find(({ locksOutAll }) => locksOutAll);
-    if (fatal !== undefined && acceptLockOut !== true)
+    if (fatal !== undefined && confirmed?.has(draft.change.changeId) !== true)
       return { reason: "lockOut", detail: fatal.detail, confirm: "lockOut" };
     const told = own.map(({ detail }): Reason => ({ reason: "lockOut", detail }));
     return { ...draft, change: { ...draft.change, warnings: [...draft.change.warnings, ...told] } };

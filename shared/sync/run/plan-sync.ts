@@ -216,6 +216,7 @@ async function makePlan(
     now: clock.now(),
     lookup: lookupIn(things.things),
     unread: read.unread,
+    confirmed: await confirmedBy(parts, sync),
     ...decidedFor(sync, tenant, rules),
   };
   const made = planWithTargets(input);
@@ -244,12 +245,21 @@ const groupsIn = (policies: readonly JsonObject[]): { id: string; name: string }
     ),
   );
 
+/** Ids of the changes that a person has confirmed for a sync. */
+export async function confirmedBy(
+  { revisions }: Pick<PlanParts, "revisions">,
+  { tenantId, confirmed }: Sync,
+): Promise<ReadonlySet<string>> {
+  if (confirmed === undefined) return new Set();
+  return new Set(await revisions.document(tenantId, confirmed.changes, z.array(z.string())));
+}
+
 /** What a plan goes by of what people have decided: about items, and for this sync. */
 function decidedFor(
-  { items, undoes, confirmed }: Sync,
+  { items, undoes }: Sync,
   { settings }: TenantSync,
   { deletable, ...rules }: RulesDocument,
-): Omit<PlanInput, "types" | "desired" | "actual" | "now" | "lookup" | "unread"> {
+): Omit<PlanInput, "types" | "desired" | "actual" | "now" | "lookup" | "unread" | "confirmed"> {
   const only = items && new Set(items.map(({ type, key }) => `${type}/${key}`));
   const undone = undoes === undefined ? undefined : only;
   // What a deploy has added goes by an undo, though nobody would mind it otherwise.
@@ -262,7 +272,6 @@ function decidedFor(
     }),
     ...(only && { only }),
     ...(undone && { undone }),
-    ...(confirmed && { confirmedDeletes: confirmed.deletes, acceptLockOut: confirmed.lockOut }),
   };
 }
 

@@ -3,6 +3,7 @@
  * and did not. Starting is one conditional write of both rows; the message that goes on with the work comes after it,
  * and the sweeper sends it where it was lost.
  */
+import type { Instant } from "../../kernel/clock.ts";
 import { type Failure, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { Repository } from "../revisions/revisions.ts";
@@ -64,7 +65,7 @@ const restAfter = (before: SyncStatus): SyncStatus => (before === "notRun" ? "no
 export async function startSync(
   parts: StartParts,
   given: NewSync,
-  prepare?: (tenant: TenantSync) => Promise<Prepared>,
+  prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
 ): Promise<Result<Sync>> {
   const { store } = parts;
   const { tenantId, syncId } = given;
@@ -90,12 +91,12 @@ export async function startSync(
 async function tryStart(
   parts: StartParts,
   asked: NewSync,
-  prepare?: (tenant: TenantSync) => Promise<Prepared>,
+  prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
 ): Promise<Sync | Failure | typeof lost> {
   const { store, clock } = parts;
   const { tenantId, syncId } = asked;
+  const tenant = await store.tenant(tenantId, clock.now());
   const now = clock.now();
-  const tenant = await store.tenant(tenantId, now);
   const { active, status } = tenant.value;
   // The very same request again.
   if (active === syncId) return (await store.sync(tenantId, syncId))?.value ?? lost;
@@ -115,7 +116,7 @@ async function tryStart(
   const sync = fresh(asked, tenant.value, now);
   const { error: _, ...rest } = after;
   const resting = restingOf(status, tenant.value.resting);
-  const { message, ...wanted } = (await prepare?.(tenant.value)) ?? {};
+  const { message, ...wanted } = (await prepare?.(tenant.value, now)) ?? {};
   const next: TenantSync = { ...rest, ...wanted, active: syncId, resting };
   const ended = waiting === undefined ? [] : [superseded(waiting, now)];
   const syncs = [{ value: sync, etag: "" }, ...ended];

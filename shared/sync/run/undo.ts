@@ -1,15 +1,96 @@
 /**
- * Taking back what a sync did. What is wanted becomes what was there before, for the items that it may have written or
- * has reset, and a new sync plans the way back, which has to be approved like any other. Both are one write: an undo
- * that is refused has changed nothing.
+ * Going back: by a reset what is wanted becomes what the tenant has, by an undo what was there before a sync, for the
+ * items that it may have written or has reset. A new sync plans that way back, which has to be approved like any other.
+ * Both are one write: an undo that is refused has changed nothing.
  */
-import { fail, type Result } from "../../kernel/failure.ts";
-import { desiredForUndo, rulesAfterReset, rulesWith } from "../plan/reset.ts";
-import { readRules } from "../state/rules.ts";
-import type { ItemName, Sync, TenantSync } from "../state/sync.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
+import type { TypeContent } from "../items/item.ts";
+import { confirmable } from "../plan/plan.ts";
+import { desiredAfterReset, desiredForUndo, rulesAfterReset, rulesWith } from "../plan/reset.ts";
+import { keptOf, type Tree } from "../revisions/revisions.ts";
+import { readRules, withEdit } from "../state/rules.ts";
+import type { ItemName, Sync, TenantSync, Who } from "../state/sync.ts";
 import type { SyncIds } from "../state/sync-work.ts";
 import { type NewSync, type Prepared, type StartParts, startSync } from "./start-sync.ts";
-import { takenFrom, unknownSync } from "./verdicts.ts";
+import { unknownSync, waitingPlan, withWork } from "./verdicts.ts";
+
+/** Rejects a plan, and takes what the tenant has for what is wanted, of all its changes or of the named items. */
+export async function rejectAndReset(
+  parts: StartParts,
+  ids: SyncIds,
+  asked: {
+    readonly planHash: string;
+    readonly items?: readonly ItemName[] | undefined;
+    readonly comment?: string | undefined;
+  },
+  by: Who,
+): Promise<Result<Sync>> {
+  return withWork(parts, ids, async (work) => {
+    const found = await waitingPlan(parts, work, asked.planHash);
+    if (!found.ok) return found;
+    const plan = found.value;
+    const planned = [...plan.changes, ...confirmable(plan)].map(({ type, key }) => ({ type, key }));
+    const names = asked.items ?? planned;
+    const isPlanned = (name: ItemName): boolean =>
+      planned.some(({ type, key }) => type === name.type && key === name.key);
+    const strange = names.findIndex((name) => !isPlanned(name));
+    if (strange >= 0)
+      return fail("invalid-request", "Only items of this plan can be reset.", {
+        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
+      });
+    const { revisions } = parts;
+    const desired = await takenFrom(
+      parts,
+      work.tenant,
+      work.sync.snapshot,
+      names,
+      desiredAfterReset,
+    );
+    const before = work.tenant.rules;
+    const rules = withEdit(
+      rulesAfterReset(await readRules(revisions, work.tenant), names),
+      by,
+      names,
+      parts.clock.now(),
+    );
+    await work.finish(
+      "rejectAndReset",
+      {
+        outcome: "rejectedAndReset",
+        items: [...names],
+        ...(before === undefined ? {} : { rules: before }),
+      },
+      { desired, rules: await revisions.putDocument(ids.tenantId, rules) },
+      by,
+      asked.comment ?? `Reset to what sync ${ids.syncId} found`,
+    );
+    return succeed(work.sync);
+  });
+}
+
+/** The desired tree with these items as another tree has them. */
+async function takenFrom(
+  { revisions }: StartParts,
+  { tenantId, desired }: Pick<TenantSync, "tenantId" | "desired">,
+  source: string | undefined,
+  names: readonly ItemName[],
+  take: typeof desiredAfterReset,
+): Promise<string> {
+  const [own, other] = [
+    await revisions.tree(tenantId, desired),
+    await revisions.tree(tenantId, source),
+  ];
+  const types = [...new Set(names.map(({ type }) => type))].filter((type) => other[type]);
+  const contents = (tree: Tree): Promise<TypeContent[]> =>
+    Promise.all(types.map((type) => revisions.content(tenantId, type, tree[type])));
+  const next: Record<string, string> = { ...own };
+  for (const content of take(await contents(own), await contents(other), names)) {
+    const { type } = content;
+    next[type] = await revisions.putType(tenantId, type, keptOf(content), own[type]);
+  }
+  return revisions.putTree(tenantId, next, desired);
+}
 
 /** Takes back what a sync did: its deploys, its reset, or both. */
 export async function undoSync(
@@ -27,7 +108,7 @@ export async function undoSync(
   return startSync(
     parts,
     { ...asked, tenantId, mode: "planAndDeploy", trigger: "undo", items, undoes: ids.syncId },
-    (tenant) => wantedBefore(parts, tenant, done, touched),
+    (tenant, now) => wantedBefore(parts, tenant, done, touched, { by: asked.by, now }),
   );
 }
 
@@ -54,6 +135,7 @@ async function wantedBefore(
   tenant: TenantSync,
   done: Sync,
   { written, reset }: Touched,
+  { by, now }: { readonly by: Who; readonly now: Instant },
 ): Promise<Prepared> {
   const { revisions } = parts;
   const { tenantId } = tenant;
@@ -63,6 +145,7 @@ async function wantedBefore(
   // What a deploy had gone by would only ask for the same again; what a reset had dropped comes back.
   const rules = rulesAfterReset(await readRules(revisions, tenant), [...written, ...reset]);
   const before = await readRules(revisions, { tenantId, rules: done.rules });
-  const document = await revisions.putDocument(tenantId, rulesWith(rules, before, reset));
+  const decided = withEdit(rulesWith(rules, before, reset), by, [...written, ...reset], now);
+  const document = await revisions.putDocument(tenantId, decided);
   return { desired, rules: document, message: `Undo of sync ${done.syncId}` };
 }

@@ -4,10 +4,10 @@
  */
 import { type ApprovalRule, notDecider, ruleFor } from "../../access/approvals/approval.ts";
 import { type ApprovalGate, refusedDecider } from "../../access/approvals/approval-gate.ts";
-import type { Principal } from "../../access/sign-in/caller.ts";
+import { type Principal, samePrincipal } from "../../access/sign-in/caller.ts";
+import type { Instant } from "../../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
-import type { TypeContent } from "../items/item.ts";
 import {
   confirmable,
   type Plan,
@@ -15,20 +15,11 @@ import {
   type Selection,
   selectChanges,
 } from "../plan/plan.ts";
-import { desiredAfterReset, rulesAfterReset } from "../plan/reset.ts";
-import { keptOf, type Tree } from "../revisions/revisions.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
-import { readRules } from "../state/rules.ts";
-import {
-  type ItemName,
-  moved,
-  type Skipped,
-  type Sync,
-  type TenantSync,
-  type Who,
-} from "../state/sync.ts";
+import { editorsOf, type RulesDocument, readRules, withoutEdits } from "../state/rules.ts";
+import { moved, type Skipped, type Sync, type TenantSync, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { PlanDocument } from "./plan-sync.ts";
+import { confirmedBy, PlanDocument } from "./plan-sync.ts";
 import type { StartParts } from "./start-sync.ts";
 
 /** Does something to a sync that waits, and lets it go on; losing a race means deciding again. */
@@ -78,7 +69,7 @@ export async function planOfSync(
 }
 
 /** The plan that waits for approval, as long as it is the one that somebody has seen. */
-async function waitingPlan(
+export async function waitingPlan(
   parts: StartParts,
   work: SyncWork,
   planHash: string,
@@ -109,18 +100,35 @@ const principalOf = ({ kind, id, homeTenantId = "" }: Who): Principal => ({
   homeTenantId,
 });
 
-/** Refuses whoever a rule does not let approve a plan. */
+/** Refuses whoever a rule does not let approve a plan: who asked for it, and who has made wanted what is chosen of it. */
 async function notByThem(
   parts: ApproveParts,
   { tenantId, requestedBy }: Sync,
-  plan: Plan,
+  { plan, editors }: { readonly plan: Plan; readonly editors: readonly Who[] },
   by: Who,
 ) {
   const rule = await secondPersonFor(parts, tenantId, plan);
   if (rule === undefined) return undefined;
+  const isBy = (editor: Who): boolean => samePrincipal(principalOf(by), principalOf(editor));
   const why = notDecider("approve", principalOf(by), principalOf(requestedBy), rule.approvers);
-  return why && refusedDecider(why, rule.approvers);
+  if (why !== undefined) return refusedDecider(why, rule.approvers);
+  return editors.some(isBy)
+    ? fail(
+        "forbidden",
+        "You have changed yourself what is wanted of these items: somebody else has to approve them.",
+      )
+    : undefined;
 }
+
+const namesOf = (changes: readonly PlannedChange[]): string[] =>
+  changes.map(({ type, key }) => `${type}/${key}`);
+
+/** Whoever has changed what is wanted of a plan's items, since somebody last approved them. */
+export const editorsOfPlan = async (
+  { revisions }: Pick<StartParts, "revisions">,
+  tenant: TenantSync,
+  { changes }: Plan,
+): Promise<Who[]> => editorsOf(await readRules(revisions, tenant), namesOf(changes));
 
 /** Approves all of a plan, or the changes that are named. Bound to the plan by its hash. */
 export async function approve(
@@ -137,11 +145,13 @@ export async function approve(
     const found = await waitingPlan(parts, work, asked.planHash);
     if (!found.ok) return found;
     const plan = found.value;
-    const refused = await notByThem(parts, work.sync, plan, by);
-    if (refused !== undefined) return refused;
     const all = plan.changes.map(({ changeId }) => changeId);
     const chosen = selectChanges(plan, asked.changes ?? all);
     if (chosen.kind !== "selected") return badChoice(chosen, asked.changes ?? []);
+    const before = await readRules(parts.revisions, work.tenant);
+    const editors = editorsOf(before, namesOf(chosen.changes));
+    const refused = await notByThem(parts, work.sync, { plan, editors }, by);
+    if (refused !== undefined) return refused;
     const changes = chosen.changes.map(({ changeId }) => changeId);
     if (changes.length === 0)
       return fail(
@@ -157,7 +167,9 @@ export async function approve(
       ...(asked.comment === undefined ? {} : { comment: asked.comment }),
     };
     const { snapshot = "", base = snapshot } = work.sync;
-    const rules = await rulesAfterApproval(parts, work.tenant, chosen.changes);
+    const planned = work.sync.waits?.since ?? 0;
+    const after = rulesAfterApproval(before, chosen.changes, planned);
+    const rules = await revisions.putDocument(ids.tenantId, after, work.tenant.rules);
     await work.move(
       "approve",
       { approval, base, phase: "deploy", leaseUntil: clock.now() },
@@ -171,19 +183,16 @@ export async function approve(
 
 /**
  * What was approved once may be deleted by a later plan. That is noted before anything is written: however the deploy
- * ends, what it has made is known.
+ * ends, what it has made is known. And who made it wanted has had their second person, but for what came after the plan.
  */
-async function rulesAfterApproval(
-  { revisions }: StartParts,
-  tenant: TenantSync,
+function rulesAfterApproval(
+  rules: RulesDocument,
   changes: readonly PlannedChange[],
-): Promise<string> {
-  const rules = await readRules(revisions, tenant);
-  const names = changes.flatMap(({ type, key, action }) =>
-    action === "delete" ? [] : [`${type}/${key}`],
-  );
+  plannedAt: Instant,
+): RulesDocument {
+  const names = namesOf(changes.filter(({ action }) => action !== "delete"));
   const deletable = [...new Set([...rules.deletable, ...names])].toSorted();
-  return revisions.putDocument(tenant.tenantId, { ...rules, deletable }, tenant.rules);
+  return { ...withoutEdits(rules, namesOf(changes), plannedAt), deletable };
 }
 
 /** Changes that the plan does not have, or that cannot be made without others. */
@@ -209,7 +218,8 @@ const stalePlan = (hash: string) =>
 
 /**
  * Confirms what a plan blocks until a person does: so many deletions of a type, or that a policy locks everybody out.
- * It holds for this sync alone, which plans again with it; the new plan has another hash, and waits for approval.
+ * It holds for these very changes, and for this sync alone, which plans again with it; the new plan has another hash,
+ * and waits for approval.
  */
 export async function confirm(
   parts: StartParts,
@@ -232,12 +242,17 @@ export async function confirm(
     const { deletes = {}, lockOut, reason } = asked;
     const now = parts.clock.now();
     const before = work.sync.confirmed;
+    const fresh = confirmable(plan).flatMap(({ type, confirm: { what, changeId } }) =>
+      what === "deletes" ? (type in deletes ? [changeId] : []) : lockOut === true ? [changeId] : [],
+    );
+    const changes = [...new Set([...(await confirmedBy(parts, work.sync)), ...fresh])].toSorted();
     const confirmed = {
       by,
       at: now,
       reason,
       deletes: { ...before?.deletes, ...deletes },
       lockOut: lockOut ?? before?.lockOut ?? false,
+      changes: await parts.revisions.putDocument(ids.tenantId, changes),
     };
     await work.move("confirm", { confirmed, phase: "plan", leaseUntil: now }, {}, by);
     await work.tell();
@@ -283,73 +298,6 @@ export async function reject(
     await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
     return succeed(work.sync);
   });
-}
-
-/** Rejects a plan, and takes what the tenant has for what is wanted, of all its changes or of the named items. */
-export async function rejectAndReset(
-  parts: StartParts,
-  ids: SyncIds,
-  asked: { readonly planHash: string; readonly items?: readonly ItemName[] | undefined },
-  by: Who,
-): Promise<Result<Sync>> {
-  return withWork(parts, ids, async (work) => {
-    const found = await waitingPlan(parts, work, asked.planHash);
-    if (!found.ok) return found;
-    const plan = found.value;
-    const planned = [...plan.changes, ...confirmable(plan)].map(({ type, key }) => ({ type, key }));
-    const names = asked.items ?? planned;
-    const isPlanned = (name: ItemName): boolean =>
-      planned.some(({ type, key }) => type === name.type && key === name.key);
-    const strange = names.findIndex((name) => !isPlanned(name));
-    if (strange >= 0)
-      return fail("invalid-request", "Only items of this plan can be reset.", {
-        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
-      });
-    const { revisions } = parts;
-    const desired = await takenFrom(
-      parts,
-      work.tenant,
-      work.sync.snapshot,
-      names,
-      desiredAfterReset,
-    );
-    const before = work.tenant.rules;
-    const rules = rulesAfterReset(await readRules(revisions, work.tenant), names);
-    await work.finish(
-      "rejectAndReset",
-      {
-        outcome: "rejectedAndReset",
-        items: [...names],
-        ...(before === undefined ? {} : { rules: before }),
-      },
-      { desired, rules: await revisions.putDocument(ids.tenantId, rules) },
-      by,
-    );
-    return succeed(work.sync);
-  });
-}
-
-/** The desired tree with these items as another tree has them. */
-export async function takenFrom(
-  { revisions }: StartParts,
-  { tenantId, desired }: Pick<TenantSync, "tenantId" | "desired">,
-  source: string | undefined,
-  names: readonly ItemName[],
-  take: typeof desiredAfterReset,
-): Promise<string> {
-  const [own, other] = [
-    await revisions.tree(tenantId, desired),
-    await revisions.tree(tenantId, source),
-  ];
-  const types = [...new Set(names.map(({ type }) => type))].filter((type) => other[type]);
-  const contents = (tree: Tree): Promise<TypeContent[]> =>
-    Promise.all(types.map((type) => revisions.content(tenantId, type, tree[type])));
-  const next: Record<string, string> = { ...own };
-  for (const content of take(await contents(own), await contents(other), names)) {
-    const { type } = content;
-    next[type] = await revisions.putType(tenantId, type, keptOf(content), own[type]);
-  }
-  return revisions.putTree(tenantId, next, desired);
 }
 
 /** Asks a sync to stop: at once where it waits or has not begun to write, else before the next item. */

@@ -142,6 +142,8 @@ export const Sync = z.object({
       reason: z.string(),
       deletes: z.record(z.string(), z.int()),
       lockOut: z.boolean(),
+      /** Which changes that were: the document with their ids. */
+      changes: z.string(),
     })
     .exactOptional(),
   /** Rounds of planning again because something had changed since. */

@@ -134,6 +134,7 @@ export async function startSyncRig() {
     sandbox,
     parts,
     publishing: services.publishing,
+    configuration,
     faults,
     queues,
     status,

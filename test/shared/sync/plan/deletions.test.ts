@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import type { ReasonCode } from "../../../../shared/sync/catalogue/configuration-type.ts";
 import type { Item } from "../../../../shared/sync/items/item.ts";
 import type { JsonObject } from "../../../../shared/sync/items/json.ts";
-import { type Plan } from "../../../../shared/sync/plan/plan.ts";
+import { confirmable, type Plan } from "../../../../shared/sync/plan/plan.ts";
 import type { PlanInput } from "../../../../shared/sync/plan/plan-of.ts";
 import {
+  anything,
   because,
   content,
   groups,
@@ -109,7 +110,7 @@ describe("deletions", () => {
         types: [groups],
         ...rules({ deletes: ["group"] }),
         approvedBefore: [{ type: "group", key: "G" }],
-        confirmedDeletes: { group: 1 },
+        confirmed: anything,
       },
     );
     expect(found).toMatchObject({ changes: [], blocked: [{ reason: "deleteBlockedByGuard" }] });
@@ -130,9 +131,24 @@ describe("deletions", () => {
     expect(found.changes).toHaveLength(done);
     expect(found.blocked).toHaveLength(go - done);
     for (const { reason } of found.blocked) expect(reason).toBe("deleteBlockedByGuard");
-    expect(plan(sides, { ...input, confirmedDeletes: { [key]: go } }).changes).toHaveLength(go);
-    const fewer = plan(sides, { ...input, confirmedDeletes: { [key]: go - 1 } });
-    expect(fewer.changes).toHaveLength(done);
+    const ids = confirmable(found).map(({ confirm }) => confirm.changeId);
+    const whole = plan(sides, { ...input, confirmed: new Set(ids) });
+    expect(whole.changes).toHaveLength(go);
+  });
+
+  test("what was confirmed lets those very items go, and no others that came to be as many", () => {
+    const items = Array.from({ length: 12 }, (_, n) => thing(String(n)));
+    const approvedBefore = items.map((each) => known(each.key));
+    const input = { ...on, approvedBefore };
+    const first = plan({ desired: things([]), actual: things(items.slice(0, 6)) }, input);
+    const confirmed = new Set(confirmable(first).map(({ confirm }) => confirm.changeId));
+    expect(confirmed.size).toBe(6);
+    const moved = { desired: things(items.slice(0, 3)), actual: things(items.slice(0, 9)) };
+    const later = plan(moved, { ...input, confirmed });
+    expect(later.changes.map((change) => change.key)).toEqual(["3", "4", "5"]);
+    expect(later.blocked).toMatchObject(
+      ["6", "7", "8"].map((own) => ({ key: own, confirm: { what: "deletes" } })),
+    );
   });
 
   test("an undo takes away what it names, however much of the type that is", () => {
@@ -160,7 +176,7 @@ describe("deletions", () => {
         types: [locations, policies],
         ...rules({ deletes: ["namedLocation"] }),
         approvedBefore: ["freed", "kept"].map((name) => ({ type: "namedLocation", key: name })),
-        confirmedDeletes: { namedLocation: 2 },
+        confirmed: anything,
       },
     );
     expect(found.changes).toMatchObject([

@@ -9,7 +9,7 @@ import {
 } from "../../../../shared/sync/plan/lock-out.ts";
 import { noRules } from "../../../../shared/sync/plan/plan.ts";
 import { planOf } from "../../../../shared/sync/plan/plan-of.ts";
-import { content, item, lookupOf, ref, typeWith } from "./situations.ts";
+import { anything, content, item, lookupOf, ref, typeWith } from "./situations.ts";
 
 const globalAdmin = "62e90394-69f5-4237-9190-012177145e10";
 const person = (name: string, groups: string[] = [], roles = [globalAdmin]): Person => ({
@@ -415,7 +415,7 @@ const bodyOf = (users: JsonObject): JsonObject => ({ ...policy(users).body, disp
 
 describe("in a plan", () => {
   const type = typeWith({ key: "conditionalAccessPolicy" });
-  const planned = (users: JsonObject, acceptLockOut?: boolean) =>
+  const planned = (users: JsonObject, isConfirmed = false) =>
     planOf({
       types: [type],
       desired: [content(type.key, [item(type.key, "P", bodyOf(users))])],
@@ -425,7 +425,7 @@ describe("in a plan", () => {
       unread: [],
       lookup: lookupOf([], [{ family: "group", id: "g-glass", name: "Break glass" }]),
       lockOut: facts,
-      ...(acceptLockOut === undefined ? {} : { acceptLockOut }),
+      ...(isConfirmed ? { confirmed: anything } : {}),
     });
 
   test("a change that blocks every administrator is blocked, until somebody accepts just that", () => {

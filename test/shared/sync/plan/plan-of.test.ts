@@ -6,6 +6,7 @@ import type { JsonObject } from "../../../../shared/sync/items/json.ts";
 import { type Plan, planHash } from "../../../../shared/sync/plan/plan.ts";
 import type { PlanInput } from "../../../../shared/sync/plan/plan-of.ts";
 import {
+  anything,
   because,
   content,
   groups,
@@ -136,7 +137,7 @@ describe("what is to be done", () => {
       types: [policies, type, groups, locations],
       ...rules({ deletes: [key, "namedLocation"] }),
       approvedBefore: [known("Old"), { type: "namedLocation", key: "L" }],
-      confirmedDeletes: { [key]: 1, namedLocation: 1 },
+      confirmed: anything,
     };
     const found = plan({ desired, actual }, input);
     expect(names(found)).toEqual(["create G1", "create G2", "create P", "delete Old", "delete L"]);

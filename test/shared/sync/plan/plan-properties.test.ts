@@ -21,7 +21,7 @@ import {
   rulesAfterReset,
 } from "../../../../shared/sync/plan/reset.ts";
 import { mapTokens } from "../../../../shared/sync/plan/shape.ts";
-import { content, item, lookupOf, ref, typeWith } from "./situations.ts";
+import { anything, content, item, lookupOf, ref, typeWith } from "./situations.ts";
 
 const groups = typeWith({ key: "group", tier: 0 });
 const policies = typeWith({ key: "conditionalAccessPolicy", tier: 6 });
@@ -186,7 +186,7 @@ test("plan, then deploy: what is not blocked is as desired, and a second plan is
       const more = {
         rules: rulesFor(decided),
         approvedBefore: everything(actual),
-        confirmedDeletes: { [policies.key]: 9, [things.key]: 9 },
+        confirmed: anything,
       };
       const input = inputFor(desired, actual, more);
       const first = planOf(input);
@@ -217,8 +217,7 @@ test("nothing goes that the plan did not name, and nothing that was not asked fo
   fc.assert(
     fc.property(situation, fc.subarray(names), ({ desired, actual, ...decided }, known) => {
       const approvedBefore = known.flatMap((key) => types.map(({ key: type }) => ({ type, key })));
-      const confirmedDeletes = { [policies.key]: 9, [things.key]: 9, [groups.key]: 9 };
-      const more = { rules: rulesFor(decided), approvedBefore, confirmedDeletes };
+      const more = { rules: rulesFor(decided), approvedBefore, confirmed: anything };
       const input = inputFor(desired, actual, more);
       const plan = planOf(input);
       const after = applied(input, plan);
@@ -259,7 +258,7 @@ test("a type that was not read to its end, and an item that was read in part, ar
           inputFor(made.desired, actual, {
             rules: rulesFor(made),
             approvedBefore: everything(actual),
-            confirmedDeletes: { [policies.key]: 9, [things.key]: 9 },
+            confirmed: anything,
             unread: unread.map((type) => ({
               type,
               reason: "throttled" as const,

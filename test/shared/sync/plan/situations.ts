@@ -157,3 +157,6 @@ export const known = (name: string, id?: string) => ({
 export const rules = (more: Partial<typeof noRules>): Partial<PlanInput> => ({
   rules: { ...noRules, ...more },
 });
+
+/** Whatever is to be confirmed was. */
+export const anything = { has: () => true };

@@ -4,8 +4,7 @@ import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { readItemRules, replaceItemRules, ruleFaults } from "../../../../shared/sync/item-rules.ts";
 import { rulesOf } from "../../../../shared/sync/plan/compare.ts";
 import { noRules } from "../../../../shared/sync/plan/plan.ts";
-import { undoSync } from "../../../../shared/sync/run/undo.ts";
-import { rejectAndReset } from "../../../../shared/sync/run/verdicts.ts";
+import { rejectAndReset, undoSync } from "../../../../shared/sync/run/undo.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
 import { ref, typeWith } from "../plan/situations.ts";
 import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
@@ -199,9 +198,19 @@ describe("what is decided about an item", () => {
     const reset = await rejectAndReset(rig.parts, { tenantId, syncId }, asked, by);
     expect(reset).toMatchObject({ ok: true });
     expect((await shown(tenant)).view.overrides).toEqual([]);
-    expect(await rig.sync(tenantId)).toMatchObject({ outcome: "succeeded" });
     expect(await undo(tenant, sync)).toMatchObject({ waits: { for: "approval" } });
     expect((await shown(tenant)).view.overrides).toEqual(overrides);
+  });
+
+  it("stands in the history of an item that was reset, with who did it and why", async () => {
+    const tenant = await tenantWithFilter();
+    await tenant.drift("theirs");
+    const sync = await rig.sync(tenant.tenantId);
+    const said = { planHash: sync.plan?.hash ?? "", comment: "theirs is better" };
+    expect(await rejectAndReset(rig.parts, sync, said, by)).toMatchObject({ ok: true });
+    const { type, key } = tenant.name;
+    const item = await rig.configuration.item(tenant.tenantId, type, key);
+    expect(item.ok && item.value.view.history[0]).toMatchObject({ by, message: said.comment });
   });
 
   it("goes with a reset alone: what was wanted of other items since the plan stays", async () => {

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
 import { startSync } from "../../../../shared/sync/run/start-sync.ts";
-import { undoSync } from "../../../../shared/sync/run/undo.ts";
-import { reject, rejectAndReset } from "../../../../shared/sync/run/verdicts.ts";
+import { rejectAndReset, undoSync } from "../../../../shared/sync/run/undo.ts";
+import { reject } from "../../../../shared/sync/run/verdicts.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 

@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApprovalPolicy } from "../../../../shared/access/approvals/approval.ts";
 import { NewSyncBody } from "../../../../shared/sync/contract.ts";
-import { approve, confirm, reject } from "../../../../shared/sync/run/verdicts.ts";
+import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
+import { approve, confirm, editorsOfPlan, reject } from "../../../../shared/sync/run/verdicts.ts";
 import type { Sync, Who } from "../../../../shared/sync/state/sync.ts";
+import { viewOf } from "../../../../shared/sync/views.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -227,6 +229,13 @@ describe("a plan that would delete much", () => {
     const again = await rig.toRest(tenantId, sync.syncId);
     expect(again).toMatchObject({ waits: { for: "approval" }, plan: { counts: { deletes: 1 } } });
     expect(again.plan?.hash).not.toBe(planHash);
+    expect(viewOf(again).confirmed).toEqual({
+      by: ada,
+      at: expect.any(String) as string,
+      reason: "the old ones",
+      deletes: { assignmentFilter: 1 },
+      lockOut: false,
+    });
     await expect(rig.approve(sync)).rejects.toThrow(/is not the one that waits/);
     expect(await left(tenantId)).toBe(before);
     await rig.approve(again);
@@ -274,6 +283,83 @@ describe("a plan for which a rule asks a second person", () => {
       });
     expect(await say(person("ada", "another directory"))).toMatchObject({ ok: true });
     expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+  });
+
+  it("is approved by nobody who has made wanted what a night plans, until somebody else has once", async () => {
+    const tenantId = await drifted();
+    const rule = { kind: "sync", actions: "all", tenantIds: [tenantId], moreThan: 0 } as const;
+    const rules = ApprovalPolicy.parse({ rules: [rule] });
+    expect(await rig.gate.replaceRules(rules, undefined)).toMatchObject({ ok: true });
+    await rig.parts.store.tenant(tenantId, 0);
+    const [filter] = await rig.wanted(tenantId, "assignmentFilter");
+    if (filter === undefined) throw new Error("there is none");
+    const edit = async (description: string, by: Who) => {
+      const items = [{ ...filter, body: { ...filter.body, description } }];
+      expect(await rig.configuration.take(tenantId, items, "m", by)).toMatchObject({ ok: true });
+    };
+    await edit("Ada's", person("ada"));
+    const night = { by: { kind: "system", id: "" }, trigger: "schedule" } as const;
+    const sync = await rig.sync(tenantId, night);
+    const { changes } = await rig.plan(sync);
+    const own = changes.filter(({ key }) => key === filter.key).map(({ changeId }) => changeId);
+    const say = (by: Who, chosen?: string[]) =>
+      approve(rig.parts, sync, { planHash: sync.plan?.hash ?? "", changes: chosen }, by);
+    const refused = { code: "forbidden", detail: expect.stringContaining("changed yourself") };
+    expect(await say(person("ada"))).toMatchObject({ failure: refused });
+    expect(await say(person("ada"), own)).toMatchObject({ failure: refused });
+    expect(
+      await editorsOfPlan(rig.parts, await rig.status(tenantId), await rig.plan(sync)),
+    ).toEqual([person("ada")]);
+    // What is edited while the plan waits is not what is approved.
+    rig.pass(minute);
+    await edit("Ada's second", person("ada"));
+    expect(await say(person("grace"))).toMatchObject({ ok: true });
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    const next = await rig.sync(tenantId, night);
+    const asked = { planHash: next.plan?.hash ?? "" };
+    expect(await approve(rig.parts, next, asked, person("ada"))).toMatchObject({
+      failure: refused,
+    });
+    expect(await approve(rig.parts, next, asked, person("grace"))).toMatchObject({ ok: true });
+    expect(await rig.toRest(tenantId, next.syncId)).toMatchObject({ outcome: "succeeded" });
+    // Approved by somebody else: what drifts back to it is anybody's to approve.
+    const [first] = await rig.inTenant(tenantId, "assignmentFilter");
+    await rig.byHand("PATCH", tenantId, `assignmentFilter/${first?.id}`, { description: "drift" });
+    const drift = await rig.sync(tenantId, night);
+    const again = { planHash: drift.plan?.hash ?? "" };
+    expect(await approve(rig.parts, drift, again, person("ada"))).toMatchObject({ ok: true });
+    await rig.toRest(tenantId, drift.syncId);
+  });
+
+  it("is approved by nobody who has overridden, undone or reset what it plans", async () => {
+    const tenantId = await drifted();
+    const rule = { kind: "sync", actions: "all", tenantIds: [tenantId], moreThan: 0 } as const;
+    const rules = ApprovalPolicy.parse({ rules: [rule] });
+    expect(await rig.gate.replaceRules(rules, undefined)).toMatchObject({ ok: true });
+    const first = await rig.sync(tenantId, { by: person("ada") });
+    expect(
+      await approve(rig.parts, first, { planHash: first.plan?.hash ?? "" }, person("grace")),
+    ).toMatchObject({ ok: true });
+    const done = await rig.toRest(tenantId, first.syncId);
+    const undone = await rig.undo(done, { by: person("ada") });
+    await rig.cancel(tenantId, undone.syncId);
+    const [one, two] = await rig.wanted(tenantId, "assignmentFilter");
+    const overrides = [{ pointer: "/description", value: "here" }];
+    const given = { mode: "strict" as const, deviations: [], overrides, message: "m" };
+    const name = { type: "assignmentFilter", key: two?.key ?? "" };
+    const by = person("bob");
+    await replaceItemRules(rig.parts, tenantId, name, given, { ifMatch: undefined, by });
+    const night = { by: { kind: "system", id: "" }, trigger: "schedule" } as const;
+    const sync = await rig.sync(tenantId, night);
+    const { changes } = await rig.plan(sync);
+    const idOf = (key: string | undefined) =>
+      changes.flatMap((change) => (change.key === key ? [change.changeId] : []));
+    const say = (id: string, chosen: string[]) =>
+      approve(rig.parts, sync, { planHash: sync.plan?.hash ?? "", changes: chosen }, person(id));
+    expect(await say("ada", idOf(one?.key))).toMatchObject({ failure: { code: "forbidden" } });
+    expect(await say("bob", idOf(two?.key))).toMatchObject({ failure: { code: "forbidden" } });
+    expect(await say("bob", idOf(one?.key))).toMatchObject({ ok: true });
+    await rig.toRest(tenantId, sync.syncId);
   });
 
   it("is approved by who asked for it where it has no more changes than the rule lets pass", async () => {
