@@ -3,10 +3,17 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
-import { succeed } from "../../shared/kernel/failure.ts";
+import { type Result, succeed } from "../../shared/kernel/failure.ts";
 import { AddressView, AuthenticationView, SyncPath, SyncView } from "../../shared/sync/contract.ts";
-import { beginBrowser, showCode } from "../../shared/sync/run/authentication.ts";
+import {
+  type AwaitedPerson,
+  beginBrowser,
+  beginCode,
+  type SignInForSync,
+  showWaiting,
+} from "../../shared/sync/run/authentication.ts";
 import { goOnWith } from "../../shared/sync/run/verdicts.ts";
+import type { SyncIds } from "../../shared/sync/state/sync-work.ts";
 import { authenticationView, viewOf } from "../../shared/sync/views.ts";
 import { onHttp, type Tools } from "../define.ts";
 import {
@@ -20,17 +27,15 @@ import {
 
 async function shown(
   tools: Tools<SyncNeeds>,
-  ids: { readonly tenantId: string; readonly syncId: string },
-  anew: boolean,
+  ids: SyncIds,
+  ask: (parts: SignInForSync) => Promise<Result<AwaitedPerson>>,
 ) {
   const found = await findSync(tools.services, ids);
   if (!found.ok) return found;
   const parts = signInParts(tools.services);
   if (!parts.ok) return parts;
-  const awaited = await showCode(parts.value, ids, whoCalls(tools), anew);
-  if (!awaited.ok) return awaited;
-  if (anew) signedInOf(tools).note({ object: `sync/${ids.syncId}`, after: { syncId: ids.syncId } });
-  return succeed(ok(authenticationView(ids, awaited.value)));
+  const awaited = await ask(parts.value);
+  return awaited.ok ? succeed(ok(authenticationView(ids, awaited.value))) : awaited;
 }
 
 const answers = { 200: { description: "What waits", body: AuthenticationView } } as const;
@@ -40,13 +45,13 @@ export const authenticationFunction = onHttp(
     name: "syncs-authentication",
     method: "GET",
     path: "api/v1/tenants/{tenantId}/syncs/{syncId}/authentication",
-    summary:
-      "What a sync needs a person for, and the code that they type; begins one if none is shown",
+    summary: "What a sync needs a person for, and the code that they type, if one was begun",
     tag: "Syncs",
     params: SyncPath,
     answers,
   }),
-  ({ params }, tools: Tools<SyncNeeds>) => shown(tools, params, false),
+  ({ params }, tools: Tools<SyncNeeds>) =>
+    shown(tools, params, (parts) => showWaiting(parts, params)),
 );
 
 export const newCodeFunction = onHttp(
@@ -54,12 +59,18 @@ export const newCodeFunction = onHttp(
     name: "syncs-authentication-new-code",
     method: "POST",
     path: "api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code",
-    summary: "Show a new code in place of the last one; the time to sign in stays what it is",
+    summary: "Begin a code, in place of the last one; the time to sign in stays what it is",
     tag: "Syncs",
     params: SyncPath,
     answers,
   }),
-  ({ params }, tools: Tools<SyncNeeds>) => shown(tools, params, true),
+  async ({ params }, tools: Tools<SyncNeeds>) => {
+    const by = whoCalls(tools);
+    const begun = await shown(tools, params, (parts) => beginCode(parts, params, by));
+    const { syncId } = params;
+    if (begun.ok) signedInOf(tools).note({ object: `sync/${syncId}`, after: { syncId } });
+    return begun;
+  },
 );
 
 export const browserSignInFunction = onHttp(

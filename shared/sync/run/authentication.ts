@@ -14,9 +14,17 @@ import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
-import type { SyncIds, SyncWork } from "../state/sync-work.ts";
+import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
 import type { StartParts } from "./start-sync.ts";
-import { cancelSync, goOnWith, hasWritten, notWaiting, waitsFor, withWork } from "./verdicts.ts";
+import {
+  cancelSync,
+  goOnWith,
+  hasWritten,
+  notWaiting,
+  unknownSync,
+  waitsFor,
+  withWork,
+} from "./verdicts.ts";
 
 /** What signing in for a sync takes. */
 export type SignInForSync = StartParts & { readonly signIn: SignIns };
@@ -52,7 +60,7 @@ export function neededOf({ types, skipped }: Pick<Sync, "types" | "skipped">) {
 export type AwaitedPerson = {
   readonly needed: ReturnType<typeof neededOf>;
   readonly until: number;
-  /** Absent where the service gives none: then `words` say why. */
+  /** Absent where nobody has begun one, or the service gives none: then `words` say why. */
   readonly code?: DeviceCode;
   /** Why the last attempt came to nothing. */
   readonly words?: string;
@@ -99,24 +107,32 @@ const requestOf = (sync: Sync, until: number, by: Who): SignInRequest => {
   return { tenantId, scopes, roles, deadline: until, askedBy, reference };
 };
 
-/** The code that is shown, or a new one where none is; `anew` puts a new one in its place. */
-export async function showCode(
+/** What a sync waits for, with the code that was begun for it, if one was. Looking begins nothing. */
+export async function showWaiting(
+  parts: SignInForSync,
+  ids: SyncIds,
+): Promise<Result<AwaitedPerson>> {
+  const work = await openWork(parts, ids);
+  if (work === undefined) return unknownSync(ids);
+  const { waits } = work.sync;
+  if (waits === undefined || !waitsFor(work, "user"))
+    return notWaiting(work, "pendingAuthentication");
+  const code = await codeOf(parts, ids, waits.signInId);
+  return succeed({ ...(await awaited(parts, work, waits)), ...(code && { code }) });
+}
+
+/** Begins a code, in place of the last one where there is one. */
+export async function beginCode(
   parts: SignInForSync,
   ids: SyncIds,
   by: Who,
-  anew: boolean,
 ): Promise<Result<AwaitedPerson>> {
   return withWork<AwaitedPerson>(parts, ids, async (work) => {
     const { waits } = work.sync;
     if (waits === undefined || !waitsFor(work, "user"))
       return notWaiting(work, "pendingAuthentication");
-    const { signInId, words, until } = waits;
-    const blockers = await blockersOf(parts, work);
-    const last = words === undefined ? {} : { words };
-    const shown = { needed: neededOf(work.sync), until, blockers, ...last };
-    const old = anew ? undefined : await codeOf(parts, ids, signInId);
-    if (old !== undefined) return succeed({ ...shown, code: old });
-    const begun = await parts.signIn.beginDeviceCode(requestOf(work.sync, until, by));
+    const shown = await awaited(parts, work, waits);
+    const begun = await parts.signIn.beginDeviceCode(requestOf(work.sync, waits.until, by));
     if (begun.kind === "ended") {
       await keepWords(parts, work, begun.words);
       return succeed({ ...shown, words: begun.words });
@@ -125,6 +141,17 @@ export async function showCode(
     return succeed({ ...shown, code: begun.code });
   });
 }
+
+const awaited = async (
+  parts: SignInForSync,
+  work: SyncWork,
+  { until, words }: NonNullable<Sync["waits"]>,
+): Promise<AwaitedPerson> => ({
+  needed: neededOf(work.sync),
+  until,
+  blockers: await blockersOf(parts, work),
+  ...(words === undefined ? {} : { words }),
+});
 
 const codeOf = async (
   { signIn }: SignInForSync,
@@ -261,7 +288,7 @@ async function decline(parts: SignInForSync, work: SyncWork, words: string): Pro
   return succeed(work.sync);
 }
 
-/** Keeps why it came to nothing; the time goes on, and the next who looks is given a new code. */
+/** Keeps why it came to nothing; the time goes on, and whoever wants to try again begins a new code. */
 async function keepWords(
   { clock }: SignInForSync,
   work: SyncWork,

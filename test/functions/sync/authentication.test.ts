@@ -110,7 +110,8 @@ describe("what only a person may write", () => {
     const syncId = await waitsForUser("PT2H");
     const before = (await writes()).length;
     const path = `/syncs/${syncId}/authentication`;
-    const first = await get(path);
+    expect(await get(path), "looking begins nothing").not.toHaveProperty("code");
+    const first = (await post(`${path}/new-code`)).body as Body;
     expect(first, JSON.stringify(first)).toMatchObject({
       types,
       permissions: expect.arrayContaining(["RoleManagementPolicy.ReadWrite.Directory"]),
@@ -133,7 +134,7 @@ describe("what only a person may write", () => {
 
     const renewed = (await post(`${path}/new-code`)).body as Body;
     expect(renewed["waitsUntil"]).toBe(first["waitsUntil"]);
-    expect((renewed["code"] as Body)["userCode"]).not.toBe((second["code"] as Body)["userCode"]);
+    expect((renewed["code"] as Body)["userCode"]).not.toBe((first["code"] as Body)["userCode"]);
     await type(renewed["code"], operator);
     const ended = await until(syncId, ({ outcome }) => outcome !== undefined);
     expect(ended, JSON.stringify(ended)).toMatchObject({
@@ -172,7 +173,7 @@ describe("in a tenant where nobody has signed in", () => {
   it("whoever declines ends the sync, and the row shows what it showed before", async () => {
     await newTenant(3);
     const syncId = await waitsForUser("PT4H");
-    const { code } = await get(`/syncs/${syncId}/authentication`);
+    const { code } = (await post(`/syncs/${syncId}/authentication/new-code`)).body as Body;
     const user_code = String((code as Body)["userCode"]);
     await typeCode(app.signInPlace, { user_code, answer: "cancel" });
     expect(await until(syncId, ({ outcome }) => outcome !== undefined)).toMatchObject({
@@ -201,7 +202,8 @@ describe("in a tenant where nobody has signed in", () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const syncId = await waitsForUser("PT5H");
-    const shown = await get(`/syncs/${syncId}/authentication`);
+    expect((await get(`/syncs/${syncId}/authentication`))["warning"]).toContain("No codes");
+    const shown = (await post(`/syncs/${syncId}/authentication/new-code`)).body as Body;
     expect(shown["warning"]).toContain("The policy No codes blocks it");
     await app.sandbox("PUT", "/behaviour", { tenantId, signIn: "blocked" });
     await type(shown["code"], operator);

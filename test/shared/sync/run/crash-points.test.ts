@@ -6,7 +6,11 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { UserAccounts } from "../../../../shared/identity/accounts.ts";
-import { settleSignIn, showCode } from "../../../../shared/sync/run/authentication.ts";
+import {
+  beginCode,
+  settleSignIn,
+  showWaiting,
+} from "../../../../shared/sync/run/authentication.ts";
 import { recheckConsents, settleConsent } from "../../../../shared/sync/run/consent.ts";
 import { rejectAndReset } from "../../../../shared/sync/run/undo.ts";
 import { reject } from "../../../../shared/sync/run/verdicts.ts";
@@ -263,7 +267,11 @@ const stories: Readonly<Record<string, Story>> = {
       const sync = before as Sync;
       while (await waitsStill(sync)) {
         // Whoever sees that it came to nothing asks for another code.
-        const shown = await rig.insist(() => showCode(rig.signInFor, sync, by, false));
+        const begun = await rig.insist(() => showWaiting(rig.signInFor, sync));
+        if (!begun.ok) break;
+        const shown = begun.value.code
+          ? begun
+          : await rig.insist(() => beginCode(rig.signInFor, sync, by));
         if (!shown.ok) break;
         const { userCode = "" } = shown.value.code ?? {};
         await typeCode(rig.sandbox, { user_code: userCode, user: operator });
