@@ -14,24 +14,28 @@ export const longTests: readonly string[] = [
   "test/audit/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
-  "test/functions/{browsers,rate-limits,slow-bodies,texts}.test.ts",
+  "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/sync/baselines.test.ts",
-  "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,same-work}.test.ts",
+  "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,same-work}.test.ts",
   "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
+  "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
-  "test/start/{azurite,readme,sign-in,start,sync-page}.test.ts",
+  "test/start/{azurite,install,readme,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */
 export const sampledTests: readonly string[] = [
+  "test/functions/{openapi,shadowed}.test.ts",
   "test/functions/access/role-walk.test.ts",
+  "test/local/host/ncrontab.test.ts",
+  "test/shared/schedules/recurrence.test.ts",
   "test/shared/webhooks/sync-events.test.ts",
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
-  "test/shared/sync/{artifacts,baselines/publish,run/crash-points,run/round-trip}.test.ts",
+  "test/shared/sync/{artifacts,baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",
 ];
 
 declare module "vitest" {
@@ -74,6 +78,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...appTests, ...architecture, ...longTests],
           globalSetup,
+          provide: { oneCaseIn: 8 },
         },
       },
       {

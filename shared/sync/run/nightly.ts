@@ -1,41 +1,11 @@
-/**
- * The nightly sync: a time of day in the tenant's zone, and the tenants whose time has come. A local time that does
- * not exist is the moment its gap ends; of one that exists twice it is the first.
- */
+/** The nightly sync: a time of day in the tenant's zone, and the tenants whose time has come. */
 import type { Instant } from "../../kernel/clock.ts";
 import { newestFirstId } from "../../kernel/values.ts";
+import { localTimeAt, momentOf } from "../../schedules/zone.ts";
 import { type SyncSettings, theService } from "../state/sync.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 
 const dayMs = 24 * 3600_000;
-
-/** How far a zone is ahead of UTC at a moment, in ms. */
-function aheadMs(timeZone: string, at: Instant): number {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  const of = Object.fromEntries(
-    format.formatToParts(at).map(({ type, value }) => [type, Number(value)]),
-  );
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = of;
-  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1000) * 1000;
-}
-
-/** Whether this machine knows a time zone of that name. */
-export function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
-}
 
 /** The first moment after `now` at which it is that time of day there; undefined where nothing is wanted. */
 export function nextNightly(
@@ -44,30 +14,11 @@ export function nextNightly(
 ): Instant | undefined {
   if (!enabled) return undefined;
   const [hours = 0, minutes = 0] = at.split(":").map(Number);
-  const local = now + aheadMs(timeZone, now);
-  const midnight = Math.floor(local / dayMs) * dayMs;
-  for (let day = -1; day <= 2; day += 1) {
-    const wanted = midnight + day * dayMs + (hours * 60 + minutes) * 60_000;
-    // The offsets before and after a change of the clocks, the one that comes first in time first.
-    const ahead = [aheadMs(timeZone, wanted - dayMs), aheadMs(timeZone, wanted + dayMs)];
-    const moments = ahead.map((ms) => wanted - ms).toSorted((a, b) => a - b);
-    const exact = moments.find((moment) => moment + aheadMs(timeZone, moment) === wanted);
-    const moment = exact ?? gapEnd(timeZone, moments as [Instant, Instant]);
-    if (moment > now) return moment;
-  }
-  return undefined;
-}
-
-/** When the clock jumps between two moments: what it jumps over never shows on it. */
-function gapEnd(timeZone: string, [before, after]: readonly [Instant, Instant]): Instant {
-  const old = aheadMs(timeZone, before);
-  let [low, high] = [before, after];
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (aheadMs(timeZone, middle) === old) low = middle;
-    else high = middle;
-  }
-  return high;
+  const midnight = Math.floor(localTimeAt(timeZone, now) / dayMs) * dayMs;
+  const nights = [-1, 0, 1, 2].map(
+    (day) => midnight + day * dayMs + (hours * 60 + minutes) * 60_000,
+  );
+  return nights.map((wanted) => momentOf(timeZone, wanted).at).find((moment) => moment > now);
 }
 
 const tenantsPerPage = 200;

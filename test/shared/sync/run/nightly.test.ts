@@ -1,7 +1,8 @@
 /** When a tenant's night is: against an oracle that walks minute by minute through a zone's clock. Pure. */
 import { assert, constantFrom, integer, property, tuple } from "fast-check";
-import { describe, expect, it } from "vitest";
-import { isTimeZone, nextNightly } from "../../../../shared/sync/run/nightly.ts";
+import { describe, expect, inject, it } from "vitest";
+import { isTimeZone } from "../../../../shared/schedules/zone.ts";
+import { nextNightly } from "../../../../shared/sync/run/nightly.ts";
 
 const minute = 60_000;
 const nightly = (at: string, timeZone: string) =>
@@ -69,7 +70,7 @@ function changesOf(timeZone: string): number[] {
 }
 
 describe("the next night", () => {
-  it.each(zones)(
+  it.each(zones.filter((_, index) => index % inject("oneCaseIn") === 0))(
     "is the minute at which a wall clock shows it, around every change of %s",
     (zone) => {
       const wall = wallClock(zone);
