@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { parseNcrontab } from "../../../local/host/app/ncrontab.ts";
 
 const at = (text: string): number => Date.parse(text);
@@ -122,7 +122,7 @@ test("it finds what a search day by day finds, whatever the fields", () => {
       );
       expect(found).toBe(searched);
     }),
-    { numRuns: 1_000 },
+    { numRuns: inject("oneCaseIn") === 1 ? 1_000 : 100 },
   );
 });
 
