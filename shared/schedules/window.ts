@@ -18,7 +18,7 @@ export type Window = {
 };
 
 /** The windows that hold for something, by who says so: one open window of each is needed. Nobody: always open. */
-export type Windows = {
+export type EffectiveWindow = {
   readonly groups: readonly (readonly Window[])[];
   /** When nothing begins, whatever is open. */
   readonly exclusions?: readonly Span[];
@@ -40,7 +40,10 @@ const stepMs = 32 * dayMs;
 const horizonMs = 2 * 366 * dayMs;
 
 /** When the windows are open between two moments, merged and in order. */
-export function openSpans({ groups, exclusions = [], calendar }: Windows, within: Span): Span[] {
+export function openSpans(
+  { groups, exclusions = [], calendar }: EffectiveWindow,
+  within: Span,
+): Span[] {
   let open: Span[] = [within];
   for (const windows of groups) {
     const spans = windows.flatMap((window) => spansOf(window, within, calendar));
@@ -94,7 +97,7 @@ function without(spans: readonly Span[], holes: readonly Span[]): Span[] {
  * The first moment from `at` on at which work may begin; undefined when there is none within two years. Spans that go
  * on beyond what is looked at in one go are looked at whole.
  */
-export function nextStart(windows: Windows, at: Instant, need: Need): Instant | undefined {
+export function nextStart(windows: EffectiveWindow, at: Instant, need: Need): Instant | undefined {
   if (windows.groups.length === 0 && (windows.exclusions ?? []).length === 0) return at;
   const reach = Math.max(need.runMs, need.cutoffMs, minuteMs);
   for (let from = at; from < at + horizonMs; from += stepMs) {
@@ -109,5 +112,5 @@ export function nextStart(windows: Windows, at: Instant, need: Need): Instant | 
 }
 
 /** Whether work may begin at a moment: asked again right before it does. */
-export const mayStart = (windows: Windows, at: Instant, need: Need): boolean =>
+export const mayStart = (windows: EffectiveWindow, at: Instant, need: Need): boolean =>
   nextStart(windows, at, need) === at;

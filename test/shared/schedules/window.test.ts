@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  type EffectiveWindow,
   mayStart,
   nextStart,
   openSpans,
   type Span,
   type Window,
-  type Windows,
 } from "../../../shared/schedules/window.ts";
 import { walk } from "./oracle.ts";
 
@@ -59,7 +59,7 @@ describe("golden windows", () => {
   });
 
   it("needs the task's and the collection's, and minds exclusions", () => {
-    const both: Windows = {
+    const both: EffectiveWindow = {
       groups: [
         [nightly("Europe/Paris", "22:00", 480)],
         [
@@ -119,7 +119,7 @@ describe("any windows, around the changes of clocks", () => {
             from: from + start * minuteMs,
             to: from + (start + length) * minuteMs,
           }));
-          const windows: Windows = {
+          const windows: EffectiveWindow = {
             groups: groups.map((each) =>
               each.map((one) => nightly(one.zone, one.time, one.minutes)),
             ),
