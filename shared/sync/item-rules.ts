@@ -15,7 +15,7 @@ import type { ItemRulesBody, ItemRulesView } from "./contract.ts";
 import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { Json, JsonObject } from "./items/json.ts";
-import { type ItemRules, isOver, rulesOf } from "./plan/compare.ts";
+import { acceptedIds, type ItemRules, isOver, rulesOf } from "./plan/compare.ts";
 import { lensFor, segmentsOf, valueAt, withValueAt } from "./plan/shape.ts";
 import type { Repository } from "./revisions/revisions.ts";
 import { type RulesDocument, readRules, withEdit } from "./state/rules.ts";
@@ -45,11 +45,8 @@ export function ruleFaults(
     body = put;
     return wrong.map((detail) => ({ pointer: `${place}/value`, detail }));
   });
-  const isOld = ({ pointer, accepted, until }: Given["deviations"][number]): boolean =>
-    before.deviations.some(
-      (old) =>
-        old.pointer === pointer && old.until === until && isDeepStrictEqual(old.accepted, accepted),
-    );
+  const isOld = (each: Given["deviations"][number]): boolean =>
+    before.deviations.some((old) => isSameDeviation(old, each));
   const ofDeviations = deviations.flatMap((deviation, at): Fault[] => {
     if (isOld(deviation)) return [];
     const place = `/deviations/${at}`;
@@ -62,6 +59,12 @@ export function ruleFaults(
   });
   return [...faults, ...ofDeviations];
 }
+
+type Deviation = { readonly pointer: string; readonly accepted?: Json; readonly until?: string };
+const isSameDeviation = (one: Deviation, other: Deviation): boolean =>
+  one.pointer === other.pointer &&
+  one.until === other.until &&
+  isDeepStrictEqual(one.accepted, other.accepted);
 
 const notIn = "is not in this item";
 
@@ -165,12 +168,19 @@ export async function replaceItemRules(
     const own = `${name.type}/${name.key}`;
     const others = <T extends ItemName>(all: readonly T[]): T[] =>
       all.filter(({ type: each, key }) => each !== name.type || key !== name.key);
+    const lens = lensFor(type, actual, desired, true);
+    // What stands there already keeps what it was accepted of, whoever writes the rules once more.
+    const idsOf = (each: Given["deviations"][number]) => {
+      const known = old.deviations.find((before) => isSameDeviation(before, each));
+      const ids = known === undefined ? acceptedIds(lens, actual, each) : known.ids;
+      return ids === undefined ? {} : { ids };
+    };
     const next: RulesDocument = {
       ...rules,
       modes: { ...rules.modes, [own]: mode },
       deviations: [
         ...others(rules.deviations),
-        ...deviations.map((each) => ({ ...name, ...each })),
+        ...deviations.map((each) => ({ ...name, ...each, ...idsOf(each) })),
       ],
       overrides: [...others(rules.overrides), ...overrides.map((each) => ({ ...name, ...each }))],
       decided: { ...rules.decided, [own]: { at: now, by, message } },

@@ -12,6 +12,7 @@ import {
   mergeOver,
   segmentsOf,
   shown,
+  tokensIn,
   valueAt,
   viewOf,
   withValueAt,
@@ -116,15 +117,29 @@ export function targetBody(
   const merged = rules.mode === "subset" ? mergeOver(lens, own, actual) : own;
   let body = isObject(merged) ? merged : own;
   for (const deviation of rules.deviations) {
-    const { pointer, accepted } = deviation;
+    const { pointer, accepted, ids } = deviation;
     if (isOver(deviation, now)) continue;
     const there = valueAt(lens, actual, pointer);
     if (!isDeepStrictEqual(plain(lens, actual, pointer), accepted)) continue;
+    if (ids !== undefined && !isDeepStrictEqual(ids, idsIn(there))) continue;
     if (pointer === "") return actual;
     body = withValueAt(lens, body, pointer, there) ?? body;
   }
   return body;
 }
+
+/** What a tenant's value at a pointer refers to, where it is the one that is accepted; undefined where it is another. */
+export function acceptedIds(
+  lens: Lens,
+  actual: JsonObject | undefined,
+  { pointer, accepted }: { readonly pointer: string; readonly accepted?: Json | undefined },
+): string[] | undefined {
+  const isThere = isDeepStrictEqual(plain(lens, actual, pointer), accepted);
+  return isThere ? idsIn(valueAt(lens, actual, pointer)) : undefined;
+}
+
+const idsIn = (value: Json | undefined): string[] =>
+  [...new Set(Array.from(tokensIn(value), ({ $ref, id = "" }) => `${$ref}/${id}`))].toSorted();
 
 /** Whether the time of an accepted deviation has run out: it is a difference again. */
 export const isOver = ({ until }: { readonly until?: string | undefined }, now: Instant): boolean =>

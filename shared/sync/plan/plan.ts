@@ -74,6 +74,8 @@ export type PlanRules = {
     readonly pointer: string;
     /** The tenant's value that was accepted, as `PropertyChange` shows it. Absent: that there is none. */
     readonly accepted?: Json;
+    /** What it referred to then: something else that is called alike was not accepted. Absent: it was not there yet. */
+    readonly ids?: readonly string[];
     readonly reason: string;
     /** ISO 8601; absent: until it is taken back. */
     readonly until?: string;

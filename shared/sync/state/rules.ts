@@ -22,6 +22,7 @@ export const RulesDocument = z.object({
       z.object({
         ...place,
         accepted: json.exactOptional(),
+        ids: z.array(z.string()).readonly().exactOptional(),
         reason: z.string(),
         until: z.iso.datetime().exactOptional(),
       }),

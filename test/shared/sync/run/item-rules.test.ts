@@ -142,6 +142,35 @@ describe("what is decided about an item", () => {
     expect(await rig.sync(tenant.tenantId)).toMatchObject({ waits: { for: "approval" } });
   });
 
+  it("is of the very thing that was accepted, and of no other one that is called alike", async () => {
+    const tenant = await tenantWithFilter();
+    const { tenantId } = tenant;
+    const [filter] = await rig.inTenant(tenantId, "assignmentFilter");
+    const tagged = async () => {
+      const body = { displayName: "Pilot" };
+      const tag = (await rig.byHand("POST", tenantId, "roleScopeTag", body)) as { id: string };
+      const roleScopeTags = [tag.id];
+      await rig.byHand("PATCH", tenantId, `assignmentFilter/${filter?.id}`, { roleScopeTags });
+      return tag.id;
+    };
+    const first = await tagged();
+    const sync = await rig.sync(tenantId);
+    const [change] = (await rig.plan(sync)).changes;
+    const { pointer = "", before: accepted } = change?.properties[0] ?? {};
+    const deviation = { pointer, accepted, reason: "agreed" };
+    expect(await decide(tenant, { deviations: [deviation] })).toMatchObject({ ok: true });
+    expect(await rig.sync(tenantId)).toMatchObject({ outcome: "succeeded" });
+    await rig.byHand("DELETE", tenantId, `roleScopeTag/${first}`);
+    await tagged();
+    expect(await rig.sync(tenantId)).toMatchObject({ waits: { for: "approval" } });
+    // Writing down the same once more accepts nothing else.
+    expect(await decide(tenant, { deviations: [deviation] })).toMatchObject({ ok: true });
+    expect(await rig.sync(tenantId)).toMatchObject({ waits: { for: "approval" } });
+    await decide(tenant, { deviations: [] });
+    expect(await decide(tenant, { deviations: [deviation] })).toMatchObject({ ok: true });
+    expect(await rig.sync(tenantId)).toMatchObject({ outcome: "succeeded" });
+  });
+
   it("is refused where it was read in another state, or fits nothing, and nothing changes", async () => {
     const tenant = await tenantWithFilter();
     const { etag } = await shown(tenant);
