@@ -18,6 +18,7 @@ import {
   type OtherKind,
   otherKindOf,
   otherKindOfLines,
+  spanOf,
 } from "./layouts.ts";
 import { type Encoding, type Line, LineReader, maxLineChars } from "./lines.ts";
 import type { Repaired, Repairing } from "./repair.ts";
@@ -302,11 +303,16 @@ function repairRow(
 ): string {
   const text = withoutCommas(line, layout, repairing);
   if (!repairing.asked.has("padding")) return text;
-  const hash = cells[layout.places.indexOf("hash")]?.trim() ?? "";
+  const place = layout.places.indexOf("hash");
+  const hash = cells[place]?.trim() ?? "";
   const better = padded(hash) ?? hash;
   if (better === hash) return text;
   repairing.changed("padding", line.number);
-  return text.replace(hash, better);
+  // In its own column: a serial number may have the same letters.
+  const [from, to] = spanOf(text, layout.delimiter, place);
+  const cell = text.slice(from, to);
+  const mended = cell.includes(hash) ? cell.replace(hash, better) : better;
+  return text.slice(0, from) + mended + text.slice(to);
 }
 
 /** A line without the separators behind its last column. */

@@ -60,6 +60,22 @@ export function cellsOf(text: string, delimiter: string): string[] {
   return [...cells, cell];
 }
 
+/** Where a cell of a line begins and ends, with the marks around it. */
+export function spanOf(
+  text: string,
+  delimiter: string,
+  place: number,
+): readonly [from: number, to: number] {
+  let [from, at, inside] = [0, 0, false];
+  for (let index = 0; index < text.length; index += 1) {
+    if (text[index] === '"') inside = !inside;
+    if (text[index] !== delimiter || inside) continue;
+    if (at === place) return [from, index];
+    [from, at] = [index + 1, at + 1];
+  }
+  return [from, text.length];
+}
+
 const delimiters = [",", ";", "\t", "|"];
 
 /** The separator with which a line is a header; undefined where it is none. */

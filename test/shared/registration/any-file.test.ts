@@ -150,6 +150,18 @@ test("a repair changes nothing but what it is asked for, and names the lines", a
   expect(bytes.toString("latin1").split("\r\n")[1]).toContain("Zoë");
 });
 
+test.each([
+  ["SNAB1,,AB1,,", "SNAB1,,AB1=,,"],
+  ['"SN,AB1",AB1,"AB1",,AB1', '"SN,AB1",AB1,"AB1=",,AB1'],
+  ['AB1,, A"B"1,,', "AB1,,AB1=,,"],
+])("a hash is padded in its own column, whatever else the row says: %s", async (row, mended) => {
+  const bytes = Buffer.from(csv(intune, row));
+  const checked = await checkFile(async (take) => succeed(take(bytes) as undefined), "padding");
+  const { contentBase64 } = JSON.parse(JSON.stringify(checked)).value.repaired;
+  const text = Buffer.from(contentBase64, "base64").toString("latin1");
+  expect(text.split("\r\n")[1]).toBe(mended);
+});
+
 test("what ANSI cannot say is not replaced: there is no repaired file then", async () => {
   const bytes = Buffer.from(csv(partner, "A1,,,華碩,1"));
   const checked = await checkFile(async (take) => succeed(take(bytes) as undefined), "encoding");
