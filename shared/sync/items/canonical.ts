@@ -6,7 +6,7 @@
 import canonicalize from "canonicalize";
 import { digest } from "../../kernel/values.ts";
 import type { ConfigurationType, Fixed, ReferenceFamily } from "../catalogue/configuration-type.ts";
-import { isObject, isToken } from "../plan/shape.ts";
+import { isDefaultTag, isObject, isToken } from "../plan/shape.ts";
 import type { Item, ItemEntry, ReferenceToken } from "./item.ts";
 import { type Json, type JsonObject, textOf } from "./json.ts";
 
@@ -127,6 +127,7 @@ const droppedAnywhere = /^(?:created|lastModified|modified)DateTime$|@odata\.(?!
 /** One value without what is dropped, with references and placeholders in it. Undefined: it means nothing. */
 function shape(walk: Walk, node: Json | undefined, path: string): Json | undefined {
   if (node === null || node === undefined) return undefined;
+  if (isToken(node) && isDefaultTag(node)) return "0";
   if (isToken(node) || isPlaceholder(node)) return node;
   if (walk.rules.secrets.has(path)) return secret;
   if (Array.isArray(node))

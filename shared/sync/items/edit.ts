@@ -1,7 +1,7 @@
 /** What is wrong with an item that a person wrote, each fault with its place. Pure. */
 import type { Fault } from "../../kernel/failure.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
-import { isObject, isToken } from "../plan/shape.ts";
+import { isDefaultTag, isObject, isToken } from "../plan/shape.ts";
 import { canonical, segmentsIn } from "./canonical.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { escaped } from "./references.ts";
@@ -113,7 +113,7 @@ function lostFaults(type: ConfigurationType, body: JsonObject): Fault[] {
 const saysNothing = (value: Json | undefined): boolean =>
   value === null ||
   value === "" ||
-  (Array.isArray(value) && value.every((each) => each === "0")) ||
+  (Array.isArray(value) && value.every(isDefaultTag)) ||
   (isObject(value) && Object.values(value).every(saysNothing));
 
 /** An id of one tenant in a place of a reference: it would be sent to all of them. */

@@ -141,7 +141,7 @@ function elementNames(lens: Lens, list: readonly Json[], path: string): string[]
 function elementName(lens: Lens, element: Json, path: string, kind: ListKind): string {
   if (kind === "assignments") return assignmentName(lens, element);
   const named = kind === "set" ? element : deepValue(element, kind.property);
-  if (isToken(named)) return lens.label(named);
+  if (isToken(named)) return nameIn(lens, named);
   return typeof named === "string"
     ? named
     : JSON.stringify(shown(viewOf(lens, named, `${path}[]`)) ?? null);
@@ -183,7 +183,7 @@ const fromLists = new WeakSet<object>();
 export function viewOf(lens: Lens, node: Json | undefined, path = ""): Json | undefined {
   if (node === null || node === undefined || isSecret(node)) return undefined;
   if (isEmpty(node) && listed(lens.type.emptyIsNothing, path)) return undefined;
-  if (isToken(node)) return lens.label(node);
+  if (isToken(node)) return nameIn(lens, node);
   if (isList(node)) return listView(lens, node, path);
   if (isObject(node)) return objectView(lens, node, path);
   // JSON knows -0, and nobody means another number by it.
@@ -204,8 +204,15 @@ function listView(lens: Lens, list: readonly Json[], path: string): Json | undef
   return view;
 }
 
-/** No scope tag at all is the same as the default one. */
-const isDefaultTag = (tag: Json): boolean => tag === "0" || (isToken(tag) && tag.id === "0");
+/** The default scope tag is one word everywhere, whoever refers to it by name. */
+const nameIn = (lens: Lens, token: Json & ReferenceToken): string =>
+  isDefaultTag(token) ? "0" : lens.label(token);
+
+/** The default scope tag, by its id or the name that it has in every tenant. None at all is the same as this one. */
+export const isDefaultTag = (tag: Json): boolean =>
+  tag === "0" ||
+  (isToken(tag) && tag.$ref === "roleScopeTag" && (tag.id ?? defaultIds[tag.name ?? ""]) === "0");
+const defaultIds: Readonly<Record<string, string>> = { Default: "0" };
 
 function objectView(lens: Lens, node: JsonObject, path: string): Json | undefined {
   // A text that Graph carries in base64.

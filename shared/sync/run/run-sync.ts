@@ -185,8 +185,19 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
     await work.move("needConsent", { waits, losses: 0, leaseUntil: now });
     return;
   }
-  const skipped: Skipped[] = [...sync.skipped, ...missing];
+  const skipped: Skipped[] = [...sync.skipped, ...missing, ...onlyByPeople(parts, sync)];
   await work.move("begin", { phase: "export", wave: 1, skipped, losses: 0 });
+}
+
+/** Types that Graph shows to people only: the app does not ask for what it is never given. */
+function onlyByPeople({ typeOf }: RunParts, { types, skipped }: Sync): Skipped[] {
+  const known = new Set(skipped.map(({ type }) => type));
+  const detail = "Graph shows it to people only, and Muster reads by itself.";
+  return types.flatMap((type) =>
+    typeOf(type)?.readBy === "user" && !known.has(type)
+      ? [{ type, reason: "delegatedRequired" as const, detail }]
+      : [],
+  );
 }
 
 /** An administrator has three days to consent. */
