@@ -64,7 +64,15 @@ import { healthFunction } from "./platform/health.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
-import { submitRegistrationFunction } from "./registration/registrations.http.ts";
+import {
+  cancelRegistrationFunction,
+  getRegistrationFunction,
+  listRegistrationDevicesFunction,
+  listRegistrationsFunction,
+  refreshRegistrationFunction,
+  retryRegistrationFunction,
+  submitRegistrationFunction,
+} from "./registration/registrations.http.ts";
 import {
   claimDeliveriesFunction,
   leaseSiteFunction,
@@ -216,6 +224,12 @@ const ours: readonly AnyFunction<Services>[] = [
   claimDeliveriesFunction,
   reportResultsFunction,
   submitRegistrationFunction,
+  listRegistrationsFunction,
+  getRegistrationFunction,
+  listRegistrationDevicesFunction,
+  cancelRegistrationFunction,
+  retryRegistrationFunction,
+  refreshRegistrationFunction,
   addAssignmentFunction,
   addRoleFunction,
   approveApprovalFunction,

@@ -7,7 +7,7 @@ import type { Reply } from "../shared/http/reply.ts";
 import { fileOf } from "../shared/http/upload.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
-import { newestFirstId } from "../shared/kernel/values.ts";
+import { digest, newestFirstId } from "../shared/kernel/values.ts";
 import type { HttpInput } from "./define.ts";
 import type { Incoming } from "./http-request.ts";
 
@@ -85,19 +85,41 @@ export function readAddress(
 
 /** Reads the body to what the address said. A file is left to the handler, which judges it while it comes. */
 export async function readWhole(
-  { body: schema, file: takes }: Operation,
+  { body: schema, file: takes, idempotent }: Operation,
   { headers, body }: Incoming,
   input: HttpInput<Operation>,
 ): Promise<Result<Read>> {
   if (schema === undefined) return succeed({ input, text: "" });
   if (takes !== undefined && mediaTypeOf({ headers }) !== "application/json") {
     const file = fileOf({ headers, body }, takes.type, takes.maxBytes);
-    return file.ok ? succeed({ input: { ...input, file: file.value }, text: "" }) : file;
+    if (!file.ok) return file;
+    const isKeyed = idempotent === true && headers.get("idempotency-key") !== null;
+    return isKeyed
+      ? readKeyed(file.value, input)
+      : succeed({ input: { ...input, file: file.value }, text: "" });
   }
   const read = await readBody({ headers, body }, schema, takes?.maxBytes);
   if (!read.ok) return read;
   const { value, text } = read.value;
   return succeed({ input: { ...input, body: value }, text });
+}
+
+/** Reads a file that comes with a key: whether it is the same request again is seen by its bytes. */
+async function readKeyed(
+  file: NonNullable<HttpInput<Operation>["file"]>,
+  input: HttpInput<Operation>,
+): Promise<Result<Read>> {
+  const pieces: Buffer[] = [];
+  const came = await file((piece) => {
+    pieces.push(Buffer.from(piece));
+  });
+  if (!came.ok) return came;
+  const whole = Buffer.concat(pieces);
+  const again: typeof file = (take) => {
+    take(whole);
+    return Promise.resolve(succeed(undefined));
+  };
+  return succeed({ input: { ...input, file: again }, text: digest(whole.toString("latin1")) });
 }
 
 /** An id that the path names, such as the tenant's; undefined where it names none. */

@@ -27,7 +27,8 @@ import type { Settings } from "./settings.ts";
 
 type RetentionParts = {
   readonly storage: Storage;
-  readonly jobs: JobStore;
+  /** Of every kind. */
+  readonly jobs: readonly JobStore[];
   readonly clock: Clock;
   readonly tenantStore: TenantStore;
   readonly answers: IdempotentAnswers;
@@ -94,7 +95,9 @@ async function expireOfTenant(
   mayGoOn: () => boolean,
 ): Promise<number> {
   if (!Number.isFinite(before)) return 0;
-  const expired = await expireJobs({ jobs, tables }, tenantId, before, mayGoOn);
+  let expired = 0;
+  for (const each of jobs)
+    expired += await expireJobs({ jobs: each, tables }, tenantId, before, mayGoOn);
   const old = { partition: tenantId, from: invertedTime(before) };
   await deleteRange(tables, tableNames.approvals, old, mayGoOn);
   await new RefreshStore(tables).expire(tenantId, before, mayGoOn);
@@ -112,7 +115,7 @@ export type PurgeParts = {
   readonly tenantStore: TenantStore;
   readonly purges: PurgeStore;
   readonly sites: SiteStore;
-  readonly jobs: JobStore;
+  readonly jobs: readonly JobStore[];
   readonly settleMs?: number | undefined;
 };
 
@@ -126,8 +129,11 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     return true;
   };
   const steps: readonly PurgeStep[] = [
-    (tenantId, mayGoOn) =>
-      purgeJobs({ jobs: parts.jobs, tables: storage.tables }, tenantId, mayGoOn),
+    async (tenantId, mayGoOn) => {
+      for (const jobs of parts.jobs)
+        if (!(await purgeJobs({ jobs, tables: storage.tables }, tenantId, mayGoOn))) return false;
+      return true;
+    },
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
     async (tenantId) => {

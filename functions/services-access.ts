@@ -61,7 +61,7 @@ export function grants({ access }: Settings, { tables, clock }: Pick<Base, "tabl
 export async function accessServices(settings: Settings, base: Base) {
   const { clock, tables, knownTenants, granted, trail, settled } = base;
   const { snapshots, approvals } = granted;
-  const { sealing, rateFactor, allowedOrigins, ...rules } = settings.access;
+  const { sealing: _, rateFactor, allowedOrigins, ...rules } = settings.access;
   const roles = new RoleRegistry(granted);
   const access: AccessServices = {
     roles,
@@ -76,7 +76,7 @@ export async function accessServices(settings: Settings, base: Base) {
     limiter: rateLimiter(clock, rateFactor),
     isTenant: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   });
-  return { guard, access, allowedOrigins, trail, sealer: await sealerOf(sealing, clock) };
+  return { guard, access, allowedOrigins, trail };
 }
 
 /** Webhooks: who may still be told, and what the trail says of one that is switched off, are access's to answer. */
@@ -131,7 +131,11 @@ function disabledEvent(webhook: Webhook, at: number): AuditEvent {
 const anchor = (partition: string, { sequence, hash }: { sequence: number; hash: string }): void =>
   console.log(JSON.stringify({ event: "audit.anchor", partition, sequence, hash }));
 
-async function sealerOf(sealing: Sealing | undefined, clock: Clock): Promise<Sealer | undefined> {
+/** Seals what is secret at rest, where the settings name a key. */
+export async function sealerOf(
+  sealing: Sealing | undefined,
+  clock: Clock,
+): Promise<Sealer | undefined> {
   switch (sealing?.kind) {
     case "file":
       return sealer(keyFileWrapper(sealing.path));

@@ -1,10 +1,8 @@
 /** Builds everything once per process: clients, stores, and the answers to "with what?". */
 
 import { setTimeout as wait } from "node:timers/promises";
-import type { Approval } from "../shared/access/approvals/approval.ts";
-import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
+import type { AuditTrail } from "../shared/access/audit/trail.ts";
 import type { Guard } from "../shared/access/guard.ts";
-import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
 import {
   type CollectionStore,
   collectionsIn,
@@ -14,32 +12,17 @@ import type { RefreshParts } from "../shared/devices/refresh/merge.ts";
 import { RefreshStore, RunStore } from "../shared/devices/refresh/refresh-store.ts";
 import { type RefreshService, refreshesWith } from "../shared/devices/refresh/work.ts";
 import { SiteStore } from "../shared/devices/sites/sites.ts";
-import type { Engine, Throttle } from "../shared/fanout/engine/engine.ts";
-import type { JobKind } from "../shared/fanout/kind.ts";
-import { ItemStore, RowSummaries } from "../shared/fanout/state/item-store.ts";
-import { FailureNotes, type Job, JobStore } from "../shared/fanout/state/job.ts";
+import type { Engine } from "../shared/fanout/engine/engine.ts";
+import type { Job } from "../shared/fanout/state/job.ts";
 import { GraphClient } from "../shared/graph/client.ts";
-import {
-  rateOf,
-  type ThrottleSetting,
-  ThrottleStore,
-  type Workload,
-  whenDue,
-} from "../shared/graph/throttle.ts";
+import { ThrottleStore } from "../shared/graph/throttle.ts";
 import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
 import { type SignInParts } from "../shared/identity/accounts.ts";
 import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
-import { settleGate, sweepGate } from "../shared/notifications/approval-gate.ts";
-import {
-  BulkRefusals,
-  type NotificationParts,
-  notificationKind,
-  notificationShape,
-} from "../shared/notifications/kind.ts";
-import { eventOf, type Notification } from "../shared/notifications/notification.ts";
+import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
-import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
+import type { RegistrationParts } from "../shared/registration/register-devices.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
@@ -55,6 +38,7 @@ import {
   TenantStore,
 } from "../shared/tenants/tenants.ts";
 import type { WebhookParts } from "../shared/webhooks/deliver.ts";
+import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
 import { type Expired, type PurgeParts, purgeOf, retention } from "./retention.ts";
@@ -62,10 +46,12 @@ import {
   type AccessServices,
   accessServices,
   grants,
+  sealerOf,
   signInOf,
   trailOf,
   webhookServices,
 } from "./services-access.ts";
+import { jobServices } from "./services-jobs.ts";
 import type { Settings } from "./settings.ts";
 
 /** What several use cases share. */
@@ -104,6 +90,7 @@ export type Services = Base & {
   readonly purging: TenantPurge;
   readonly engine: Engine;
   readonly notify: NotificationParts;
+  readonly register: RegistrationParts;
   /** Looks after a job that waits for a second person. */
   readonly sweepGate: (job: Job) => Promise<void>;
   readonly leases: RelayLeases;
@@ -142,19 +129,20 @@ export async function buildServices(
   const base = baseOf(settings, storage, world);
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
-  const announce = (job: Job) => webhooks.webhookSender.announce([eventOf(job)]);
-  const notify = notificationsOf(settings, base, { ...world, trail, announce, ...granted });
-  const settled = (approval: Approval) => settleGate(notify, approval);
-  const jobs = notify.jobs as unknown as JobStore;
+  const announce: (events: readonly WebhookEvent[]) => Promise<void> = (events) =>
+    webhooks.webhookSender.announce(events);
+  const sealer = await sealerOf(settings.access.sealing, clock);
+  const told = { ...world, ...granted, trail, sealer, announce };
+  const { jobs, settled, ...working } = jobServices(settings, base, told);
   const answers = new IdempotentAnswers(tables, clock);
   const deadLetters = new DeadLetterStore(tables, clock);
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
-  const signIn = signInOf(settings, storage, access.sealer);
-  const webhooks = webhookServices(settings, { ...base, ...world, ...access, granted });
+  const signIn = signInOf(settings, storage, sealer);
+  const webhooks = webhookServices(settings, { ...base, ...world, ...access, sealer, granted });
   const syncs = syncServices(settings, {
     ...base,
     trail,
-    announce: (events) => webhooks.webhookSender.announce(events),
+    announce,
     signIn,
     approvals: granted.approvals,
     random: Math.random,
@@ -163,6 +151,7 @@ export async function buildServices(
   return {
     ...base,
     ...access,
+    sealer,
     ...webhooks,
     signIn,
     ...syncs,
@@ -173,9 +162,7 @@ export async function buildServices(
     deadLetters,
     expireOld: retention(settings, { ...base, jobs, answers, deadLetters, sync: syncs.sync }),
     ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),
-    engine: notify.engine,
-    notify,
-    sweepGate: (job: Job) => sweepGate(notify, job as Notification),
+    ...working,
     leases: new RelayLeases(tables),
     refreshes: refreshesWith(refreshParts(settings, base)),
   };
@@ -231,102 +218,6 @@ const graphClient = (
     intercept,
     timeoutMs: settings.graphTimeoutMs,
   });
-
-/** Small jobs are begun within their request. */
-const ownFirstPass: Engine["firstPass"] = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
-
-/** Everything about notifications, with the engine that sends them. */
-function notificationsOf(
-  settings: Settings,
-  base: Base,
-  {
-    firstPass = ownFirstPass,
-    announce,
-    approvals,
-    snapshots,
-    trail,
-  }: Pick<World, "firstPass"> &
-    Pick<NotificationParts, "approvals" | "snapshots"> & {
-      readonly trail: AuditTrail;
-      readonly announce: NonNullable<Engine["announce"]>;
-    },
-): NotificationParts {
-  const { storage, directory, collections } = base;
-  const jobs = new JobStore<Notification>(storage, notificationShape);
-  const items = new ItemStore(storage.tables);
-  const kind = kindOfNotifications(settings, base, { jobs, items });
-  const engine = engineOf(settings, base, { kind, jobs, items, firstPass, announce });
-  const expired = (approval: Approval) => trail.append(expiryEvent(approval));
-  return { engine, kind, jobs, directory, collections, approvals, snapshots, expired };
-}
-
-type NotificationStores = { readonly jobs: JobStore<Notification>; readonly items: ItemStore };
-
-function kindOfNotifications(
-  { confirmAfterMs }: Settings,
-  { graph, clock, directory, storage }: Base,
-  { jobs, items }: NotificationStores,
-) {
-  // Half of the time to the first look: a round never goes by what the one before has read.
-  const audits = new RemoteActionAudits(graph, clock, Math.min(confirmAfterMs / 2, 15_000));
-  const bulkRefusals = new BulkRefusals(clock);
-  const carrier = relayCarrier({ directory, queues: storage.queues });
-  const stores = { targets: jobs, deliveries: items };
-  return notificationKind({ graph, audits, directory, ...stores, bulkRefusals, carrier });
-}
-
-/** The engine, with every kind of job there is. */
-function engineOf(
-  { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs }: Settings,
-  base: Base,
-  {
-    kind,
-    jobs,
-    items,
-    firstPass,
-    announce,
-  }: NotificationStores & {
-    readonly kind: NotificationParts["kind"];
-    readonly announce: NonNullable<Engine["announce"]>;
-    readonly firstPass: Engine["firstPass"];
-  },
-): Engine {
-  const { storage, clock, knownTenants } = base;
-  const entry = { kind: kind as unknown as JobKind, jobs: jobs as unknown as JobStore };
-  return {
-    kinds: new Map([[kind.id, entry]]),
-    items,
-    summaries: new RowSummaries(storage.tables),
-    failures: new FailureNotes(storage.tables),
-    throttle: throttleOf(base),
-    queues: storage.queues,
-    knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
-    clock,
-    random: Math.random,
-    times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
-    firstPass,
-    announce,
-  };
-}
-
-/** The throttles of tenants, at the pace that each has set. */
-function throttleOf({ throttle, knownTenants }: Base): Throttle {
-  return {
-    async rateOf(tenantId, workload) {
-      const pace: Readonly<Record<string, ThrottleSetting | undefined>> =
-        (await knownTenants.get(tenantId))?.pace ?? {};
-      return rateOf(workload as Workload, pace[workload]);
-    },
-    reserve: (tenantId, workload, cost, now, rate, name) =>
-      throttle.reserve(tenantId, workload as Workload, cost, now, rate, name),
-    squeezeIn: (tenantId, workload, takesMs, now) =>
-      throttle.squeezeIn(tenantId, workload as Workload, takesMs, now),
-    defer: (tenantId, workload, until, now) =>
-      throttle.defer(tenantId, workload as Workload, until, now),
-    read: (tenantId, workload) => throttle.read(tenantId, workload as Workload),
-    whenDue,
-  };
-}
 
 /** Pages in one slice of a refresh: at most 20,000 devices in memory. */
 const slicePages = 20;

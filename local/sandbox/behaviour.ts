@@ -25,6 +25,13 @@ export type TypeFault = {
   readonly retryAfter?: number;
 };
 
+/** How a device's import fails: always, or the first times. */
+export type ImportFault = {
+  readonly code: number;
+  readonly name: string;
+  readonly times?: number;
+};
+
 /** What becomes of whoever asks for a person's tokens. The first are trouble that passes, the others are not. */
 export const tokenFailures = [
   "slowDown",
@@ -88,6 +95,13 @@ export type Behaviour = {
   readonly signIn: TokenFailure | "none";
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
+  /** From an import of hardware until it is over, and from there until the device is listed. */
+  readonly importMs: Span;
+  readonly identityLagMs: number;
+  /** Share of imported devices that lose their group tag. */
+  readonly droppedTagRate: number;
+  /** What imports of single devices come to, by their serial numbers. */
+  readonly importFaults: Readonly<Record<string, ImportFault>>;
   /** From the request until a device starts on the action, and from there until it reports. */
   readonly actMs: Span;
   readonly reportMs: Span;
@@ -119,6 +133,10 @@ export const calm: Behaviour = {
   missingSettings: 0,
   signIn: "none",
   seed: 1,
+  importMs: [200, 900],
+  identityLagMs: 0,
+  droppedTagRate: 0,
+  importFaults: {},
   actMs: [100, 700],
   reportMs: [100, 800],
 };
@@ -156,6 +174,10 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   signIn: (value) =>
     value === "none" || tokenFailures.some((each) => each === value) ? value : undefined,
   seed: whole,
+  importMs: span,
+  identityLagMs: milliseconds,
+  droppedTagRate: share,
+  importFaults,
   actMs: span,
   reportMs: span,
 };
@@ -278,6 +300,18 @@ function throttle(value: unknown): Throttle | undefined {
   if (typeof windowSeconds !== "number" || !(windowSeconds > 0)) return undefined;
   if (wait !== null && (typeof wait !== "number" || wait < 0)) return undefined;
   return { limit, windowSeconds, retryAfter: wait };
+}
+
+function importFaults(value: unknown): Readonly<Record<string, ImportFault>> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const isWhole = Object.values(value).every(isImportFault);
+  return isWhole ? (value as Record<string, ImportFault>) : undefined;
+}
+
+function isImportFault(value: unknown): boolean {
+  const { code, name, times = 1, ...unknown } = (value ?? {}) as Record<string, unknown>;
+  const isWhole = typeof code === "number" && typeof name === "string";
+  return isWhole && typeof times === "number" && Object.keys(unknown).length === 0;
 }
 
 function typeFaults(value: unknown): Readonly<Record<string, TypeFault>> | undefined {

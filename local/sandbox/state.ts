@@ -5,6 +5,7 @@ import { readIfThere, replaceText } from "../kept-file.ts";
 import { type Behaviour, type BehaviourBook, behaviourBook } from "./behaviour.ts";
 import { type ActionCatalogue, type ActionKind, actionKinds } from "./fleet/actions.ts";
 import { type GuidFamily, guidFamily } from "./fleet/guids.ts";
+import { type Registrations, registrations } from "./fleet/registrations.ts";
 import {
   changeFleet,
   makeTenant,
@@ -37,6 +38,11 @@ export type State = {
   readonly scriptRuns: Map<string, Map<number, number>>;
   /** Writes that wait, or waited, for a second administrator. */
   readonly heldWrites: HeldWriteByCode;
+  /** Hardware that tenants were asked to import, and what they hold. */
+  readonly registrations: Registrations;
+  /** How many imports there were, and how often a device's fault was met. */
+  importsMade: number;
+  readonly importFaultsMet: Map<string, number>;
   /** Writes to configuration that were taken, oldest first. */
   readonly configurationWrites: ConfigurationWrite[];
 };
@@ -68,6 +74,9 @@ export function openState(folder: string): State {
     },
     scriptRuns: new Map(),
     heldWrites: new Map(),
+    registrations: registrations(),
+    importsMade: 0,
+    importFaultsMet: new Map(),
     configurationWrites: [],
   };
   for (const { plan, madeAt, changes } of JSON.parse(readIfThere(file) || "[]") as TenantPast[]) {

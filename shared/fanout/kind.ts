@@ -11,8 +11,11 @@
  * folder is all that a new kind has to be read for; `state/` is what is kept, `engine/` what is done with it, and
  * `care/` what happens when messages are lost or break.
  */
+import type { ApprovableKind } from "../access/approvals/approval.ts";
+import type { Caller } from "../access/sign-in/caller.ts";
+import type { Instant } from "../kernel/clock.ts";
 import type { Item, Transition } from "./state/item.ts";
-import type { ChunkIds, Job, JobShape } from "./state/job.ts";
+import type { ChunkIds, Job, JobFailure, JobShape } from "./state/job.ts";
 
 /** Something that a job is for: a device, a hardware hash, a setting. */
 export type Target = {
@@ -47,7 +50,7 @@ export type Call = {
 export type Outcome =
   /** Taken: what becomes of it is read back. */
   | { readonly kind: "accepted" }
-  | { readonly kind: "done" }
+  | { readonly kind: "done"; readonly code?: string; readonly detail?: string }
   | { readonly kind: "failed"; readonly code: string; readonly detail: string }
   /** This target cannot do it. */
   | { readonly kind: "declined"; readonly code: string; readonly detail: string }
@@ -74,9 +77,14 @@ export type Outcome =
 export type Finding =
   | {
       readonly kind: "ended";
-      readonly event: "finish" | "fail" | "decline" | "cancel";
+      /** `repeat`: the far side let go of it undone, and it is to be asked for again. */
+      readonly event: "finish" | "fail" | "decline" | "cancel" | "repeat";
       readonly code?: string;
       readonly detail?: string;
+      /** What the next step has to know of this one, in the kind's words. */
+      readonly learned?: string;
+      /** Not to be asked for again before. */
+      readonly notBefore?: Instant;
     }
   /** It is there, and has not ended. `awake`: the target was seen since. */
   | { readonly kind: "pending"; readonly awake: boolean }
@@ -87,14 +95,19 @@ export type Finding =
   /** Could not be read now. */
   | { readonly kind: "unreadable"; readonly afterMs?: number; readonly why?: string };
 
-/** What a few pages of the far side tell of many items at once. Silence in it proves nothing. */
+/** What a few pages of the far side tell of many items at once. Silence in it proves nothing, unless it is whole. */
 export type Survey = {
   /** Requests that it took; 0 when it was read before. */
   readonly requests: number;
+  /** Reading items one by one would tell no more: what it does not show is not there. */
+  readonly isWhole?: true;
   /** Whether it would show such an item at all. */
   covers(item: Item): boolean;
   find(item: Item): Finding | undefined;
 };
+
+/** Which throttles a job's requests go by. */
+export type Workloads = { readonly calls: string; readonly reads: string };
 
 /** Reasons in the kind's words, for ends that the engine decides. */
 export type Reasons = {
@@ -122,8 +135,12 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   lastStep(job: J): number;
   /** True when whoever gets it twice is none the worse: else an unclear answer is never followed by asking again. */
   mayRepeat(job: J, item: Item): boolean;
-  /** Names of the throttles, for calls and for reading back. */
-  readonly workloads: { readonly calls: string; readonly reads: string };
+  /** Names of the throttles, for calls and for reading back. Pure. */
+  workloadsOf(job: J): Workloads;
+  /** Between rounds of reading back: the first wait, which doubles, and the longest; absent: the engine's own. */
+  readonly rounds?: { readonly firstMs: number; readonly mostMs: number };
+  /** Of an item that waits for its next step: true when that only finds out what is done already, so that no cancellation ends it. Pure. */
+  followsThrough?(item: Item): boolean;
   readonly reasons: Reasons;
 
   /** The targets after `cursor`, in the order of their ids. */
@@ -146,6 +163,32 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   outOfScope(job: J, items: readonly Item[]): Promise<ReadonlySet<string>>;
   /** Who fetches some of the items, where somebody does. */
   readonly carrier?: Carrier<J, T>;
+  /** What such jobs are to the rules that ask for a second person, where these can. */
+  readonly gate?: Gate<J>;
+}
+
+/** What a kind of job is to the approval gate. */
+export interface Gate<J extends Job = Job> {
+  /** What rules call such jobs, and what this one would do. */
+  readonly kind: ApprovableKind;
+  actionOf(job: J): string;
+  /** What whoever decides is shown, beside the count of its targets. */
+  shown(
+    job: J,
+    count: number,
+  ): {
+    readonly summary: string;
+    readonly parameters: Readonly<Record<string, unknown>>;
+    readonly target: Readonly<Record<string, unknown>>;
+  };
+  /** All that is approved, beside the targets: the approval is bound to it. */
+  whole(job: J): object;
+  /** Why it is not done though it was approved: whoever asked for it may not do it any more. */
+  hindrance(
+    job: J,
+    requester: Caller,
+    targetIds: readonly string[],
+  ): Promise<JobFailure | undefined>;
 }
 
 /** Whoever takes items to the far side in our place, and fetches them here: a relay beside a site. */

@@ -3,9 +3,6 @@
  * Intune's audits say afterwards. Everything else, from planning to the last outcome, is the fan-out engine's.
  */
 import { LRUCache } from "lru-cache";
-import type { Approval } from "../access/approvals/approval.ts";
-import type { ApprovalGate } from "../access/approvals/approval-gate.ts";
-import type { SnapshotReader } from "../access/roles/decide.ts";
 import { type Action, chooseRoute } from "../devices/actions/action.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import {
@@ -28,8 +25,8 @@ import {
 import { memberTest } from "../devices/collections/collection.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";
 import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
-import type { Engine } from "../fanout/engine/engine.ts";
-import type { Call, Carrier, Finding, FirstState, JobKind, Outcome } from "../fanout/kind.ts";
+import type { GateParts } from "../fanout/care/approval-gate.ts";
+import type { Call, Carrier, Finding, FirstState, Gate, JobKind, Outcome } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
 import type { JobStore } from "../fanout/state/job.ts";
@@ -52,25 +49,23 @@ export type KindParts = {
   readonly deliveries: Pick<ItemStore, "page">;
   readonly bulkRefusals: BulkRefusals;
   readonly carrier: Carrier<Notification, DeviceTarget>;
+  readonly gate: Gate<Notification>;
 };
 
 /** What sending, reading and repeating notifications work with. */
-export type NotificationParts = {
-  readonly engine: Engine;
+export type NotificationParts = GateParts & {
   readonly kind: Kind;
   readonly jobs: JobStore<Notification>;
   readonly directory: DirectoryStore;
   readonly collections: CollectionStore;
-  readonly approvals: ApprovalGate;
-  readonly snapshots: SnapshotReader;
-  /** Told of each approval that nobody decided on in time. */
-  readonly expired: (approval: Approval) => Promise<void>;
 };
 
 /** What identifies the kind, and the row of such a job. */
 export const notificationShape = { id: "notification", spec: NotificationSpec } as const;
 
-type Kind = JobKind<Notification, ActionCall, DeviceTarget>;
+type Kind = JobKind<Notification, ActionCall, DeviceTarget> & {
+  readonly gate: Gate<Notification>;
+};
 
 /** Ends that the engine decides, in our words. */
 const reasons: Kind["reasons"] = {
@@ -90,13 +85,14 @@ export const notificationKind = (parts: KindParts): Kind => ({
   subjectOf: ({ actionId }) => actionId,
   lastStep: () => 0,
   mayRepeat: (job) => actionOf(job).repeatable,
-  workloads: { calls: "deviceActions", reads: "deviceReads" },
+  workloadsOf: () => ({ calls: "deviceActions", reads: "deviceReads" }),
   reasons,
   targets: (job, cursor) => targetPage(parts, job, cursor),
   cursorBehind,
   plan: firstState,
   outOfScope: (job, items) => outOfScope(parts.directory, job, items),
   carrier: parts.carrier,
+  gate: parts.gate,
   ...callsOf(parts),
   ...readingOf(parts),
 });

@@ -8,15 +8,14 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
+import { startOrWait } from "../fanout/care/approval-gate.ts";
 import { changeJob } from "../fanout/care/control.ts";
-import { begin } from "../fanout/engine/plan.ts";
 import { emptyCounts } from "../fanout/state/item.ts";
 import { wordFor } from "../fanout/state/job.ts";
 import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
-import { askGate } from "./approval-gate.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";
 import type { NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
@@ -93,28 +92,6 @@ async function guessOf(
   const found = devices.filter(memberTest(rule, createdAt)).length;
   if (next === undefined || devices.length === 0) return found;
   return Math.round((found * Math.max(whole, devices.length)) / devices.length);
-}
-
-/** Starts the notification, or holds it until a second person agrees. */
-async function startOrWait(
-  parts: NotificationParts,
-  notification: Notification,
-  caller: Caller | undefined,
-): Promise<Notification> {
-  if (caller === undefined) return startNotification(parts, notification);
-  const judged = await askGate(parts, notification, caller);
-  return judged.waits ? judged.notification : startNotification(parts, judged.notification);
-}
-
-/** Writes the notification down, then begins it. Twice is once. */
-async function startNotification(
-  parts: NotificationParts,
-  notification: Notification,
-): Promise<Notification> {
-  const { tenantId, jobId } = notification;
-  await parts.jobs.insert(notification);
-  await begin(parts.engine, notification);
-  return (await parts.jobs.get(tenantId, jobId))?.job ?? notification;
 }
 
 /** Milliseconds of a duration that its schema has let through. */

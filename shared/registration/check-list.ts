@@ -1,22 +1,25 @@
 /**
  * Checks a list of devices while it comes, sends nothing and keeps nothing: what was found, which repairs there are, and
- * the repaired copy where it was asked for, judged like any other file.
+ * the repaired copy where it was asked for, judged like any other file. For a registration also the devices themselves.
  */
+import { createHash } from "node:crypto";
 import type * as z from "zod";
 import { type Result, succeed } from "../kernel/failure.ts";
 import { type DeviceList, deviceNames } from "./contract.ts";
 import { type RepairName, repairNames } from "./list/codes.ts";
-import { judgeDevices, ListJudge, type Verdict } from "./list/judge.ts";
+import { judgeDevices, type ListedDevice, ListJudge, type Verdict } from "./list/judge.ts";
 import type { ColumnKey } from "./list/layouts.ts";
 import { type Repaired, repairLines } from "./list/repair.ts";
 
 /** Reads a file once, and gives each piece of it away. */
-type ReadPieces = (take: (piece: Uint8Array) => void) => Promise<Result<undefined>>;
+export type ReadPieces = (take: (piece: Uint8Array) => void) => Promise<Result<undefined>>;
+
+const repairingOf = (repair: string | undefined) =>
+  repair === undefined ? undefined : repairLines(new Set(repair.split(",") as RepairName[]));
 
 /** Checks a file; `repair` names what is to be repaired in a copy. */
 export async function checkFile(read: ReadPieces, repair: string | undefined) {
-  const asked = repair === undefined ? undefined : new Set(repair.split(",") as RepairName[]);
-  const judge = new ListJudge(asked === undefined ? undefined : repairLines(asked));
+  const judge = new ListJudge(repairingOf(repair));
   const came = await read((piece) => {
     judge.write(piece);
   });
@@ -30,13 +33,55 @@ export async function checkFile(read: ReadPieces, repair: string | undefined) {
 }
 
 /** Checks devices that came as JSON. */
-export function checkDevices({ devices }: z.output<typeof DeviceList>) {
-  const keys = Object.entries(deviceNames) as [ColumnKey, keyof (typeof devices)[number]][];
-  const { layout: _, ...verdict } = judgeDevices(
-    devices.map((device) => Object.fromEntries(keys.map(([key, name]) => [key, device[name]]))),
-    deviceNames,
-  );
+export const checkDevices = (list: DeviceRows) => {
+  const { layout: _, ...verdict } = judgeDevices(hardwareIn(list), deviceNames).verdict;
   return answerOf(verdict);
+};
+
+type DeviceRows = z.output<typeof DeviceList>;
+
+const hardwareIn = ({ devices }: DeviceRows) => {
+  const keys = Object.entries(deviceNames) as [ColumnKey, keyof (typeof devices)[number]][];
+  return devices.map((device) =>
+    Object.fromEntries(keys.map(([key, name]) => [key, device[name]])),
+  );
+};
+
+/** A list that is to be registered: what was found of it, its devices, and what came, byte for byte. */
+export type TakenList = {
+  readonly verdict: Omit<Verdict, "layout">;
+  readonly devices: readonly ListedDevice[];
+  readonly original: Buffer;
+  readonly sha256: string;
+};
+
+/** Takes a file; with `repair` it is the repaired copy that is judged and registered. */
+export async function takeFile(
+  read: ReadPieces,
+  repair: string | undefined,
+): Promise<Result<TakenList>> {
+  const pieces: Uint8Array[] = [];
+  const judge = new ListJudge(repairingOf(repair), true);
+  const came = await read((piece) => {
+    pieces.push(Buffer.from(piece));
+    judge.write(piece);
+  });
+  if (!came.ok) return came;
+  const { sha256, ...verdict } = judge.end();
+  const original = Buffer.concat(pieces);
+  const repaired = judge.repaired();
+  if (repaired === undefined || "impossible" in repaired)
+    return succeed({ verdict, devices: judge.devices(), original, sha256 });
+  const again = new ListJudge(undefined, true);
+  again.write(repaired.bytes);
+  return succeed({ verdict: again.end(), devices: again.devices(), original, sha256 });
+}
+
+/** Takes devices that came as JSON. */
+export function takeDevices(list: DeviceRows): TakenList {
+  const original = Buffer.from(JSON.stringify(list));
+  const sha256 = createHash("sha256").update(original).digest("hex");
+  return { ...judgeDevices(hardwareIn(list), deviceNames), original, sha256 };
 }
 
 const answerOf = <V extends Omit<Verdict, "layout">>(verdict: V) => ({

@@ -1,8 +1,11 @@
 /** What the API says about device lists: the devices that it takes as JSON, and what it answers of what was found. */
 import * as z from "zod";
+import { PersonView } from "../access/approvals/approval.ts";
 import { Line } from "../kernel/outside-text.ts";
+import { TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
 import type { ColumnKey } from "./list/layouts.ts";
+import { backEndIds, registrationStates } from "./registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
 export const maxListBytes = 4 * 1024 * 1024;
@@ -39,6 +42,14 @@ const anyRepair = `(${repairNames.join("|")})`;
 /** The query. */
 export const SubmitQuery = z.strictObject({
   dryRun: z.literal("true").optional().describe("true: judge the list, and do nothing else"),
+  partial: z
+    .literal("true")
+    .optional()
+    .describe("true: register the rows without faults, and leave the others out"),
+  backEnd: z
+    .enum(backEndIds)
+    .default("graph")
+    .describe("How they are registered: graph, as the tenant's own devices, by their hashes"),
   repair: z
     .string()
     .regex(new RegExp(`^${anyRepair}(,${anyRepair}){0,3}$`), {
@@ -105,3 +116,91 @@ export const ListVerdict = z
       .optional(),
   })
   .meta({ id: "DeviceListVerdict" });
+
+// Registrations.
+
+/** Path of everything about one registration. */
+export const RegistrationPath = z.strictObject({
+  tenantId: TenantId,
+  registrationId: z
+    .string()
+    .regex(/^[0-9a-z]{22}$/, "is not a registration's id")
+    .describe("Id of a registration"),
+});
+
+const count = z.int().min(0);
+
+/** A registration as the API shows it. */
+export const RegistrationView = z
+  .object({
+    registrationId: z.string(),
+    tenantId: z.string(),
+    state: z
+      .enum(registrationStates)
+      .describe(
+        "At its end the word follows the counts: finished (every row is registered), partlyFinished, failed (none is), unknown (none is known to be)",
+      ),
+    final: z.boolean().describe("It has ended: wait for this, whatever the state is called then"),
+    backEnd: z.enum(backEndIds),
+    list: z.object({
+      rows: count,
+      bytes: count,
+      sha256: z.string().describe("Of the list as it came, which is kept sealed"),
+    }),
+    partial: z.boolean().describe("Rows with faults were left out, as it was asked for"),
+    requestedBy: PersonView.optional(),
+    retryOf: z.string().optional().describe("The registration whose failed devices it repeats"),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().optional(),
+    failure: z.object({ code: z.string(), detail: z.string() }).optional(),
+    counts: z
+      .object({
+        total: count,
+        waiting: count,
+        submitted: count.describe("With the service, or being read back"),
+        registered: count.describe("Those that the tenant had before among them"),
+        failed: count,
+        notSubmitted: count,
+        cancelled: count,
+        unknown: count.describe("Nobody can tell; POST .../refresh looks again"),
+      })
+      .describe("Rows by what became of them; they add up to total"),
+  })
+  .meta({ id: "Registration" });
+export type RegistrationView = z.output<typeof RegistrationView>;
+
+/** What can become of a device. */
+export const deviceOutcomes = [
+  "waiting",
+  "submitted",
+  "registered",
+  "alreadyRegistered",
+  "assignedToOtherTenant",
+  "notFound",
+  "invalidHash",
+  "tagMissing",
+  "failed",
+  "notSubmitted",
+  "cancelled",
+  "unknown",
+] as const;
+export type DeviceOutcome = (typeof deviceOutcomes)[number];
+
+/** One device of a registration as the API shows it. */
+export const DeviceView = z
+  .object({
+    part: count.describe("The part of the list that it came in; 1 where it came as a whole"),
+    row: count.describe("Which device of it, from 1"),
+    serialNumber: z.string().optional(),
+    groupTag: z.string().optional(),
+    outcome: z.enum(deviceOutcomes),
+    code: z.string().optional().describe("Stable name of the reason"),
+    detail: z.string().optional(),
+    serviceCode: z.int().optional().describe("The service's own number, as it came"),
+    serviceError: z.string().optional().describe("The service's own name for it, as it came"),
+    at: z.iso.datetime().describe("When that was so"),
+    attempts: count,
+  })
+  .meta({ id: "RegisteredDevice" });
+export type DeviceView = z.output<typeof DeviceView>;

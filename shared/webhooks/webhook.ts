@@ -17,6 +17,8 @@ export const webhookEvents = {
   "sync.approvalPending": "sync.read",
   "notification.approvalPending": "notifications.read",
   "notification.ended": "notifications.read",
+  "registration.approvalPending": "registration.read",
+  "registration.ended": "registration.read",
 } as const;
 export type EventType = keyof typeof webhookEvents;
 /** All of them. */

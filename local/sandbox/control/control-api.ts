@@ -24,6 +24,7 @@ import {
   resetRequests,
   showLedger,
   showLedgerSummary,
+  showRegistrations,
   showRequests,
 } from "./ledger.ts";
 import { changeTenant, createTenant, listTenants, removeTenant, showDevices } from "./tenants.ts";
@@ -52,6 +53,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handle: ControlH
   ["GET", /^\/ledger$/, showLedger],
   ["DELETE", /^\/ledger$/, clearLedger],
   ["GET", /^\/ledger\/summary$/, showLedgerSummary],
+  ["GET", /^\/registrations$/, showRegistrations],
   ["GET", /^\/requests$/, showRequests],
   ["DELETE", /^\/requests$/, resetRequests],
 ];

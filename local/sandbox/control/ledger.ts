@@ -28,9 +28,16 @@ export const showLedgerSummary: ControlHandler = ({ state, query }) => ({
 /** `DELETE /_sandbox/ledger`. */
 export const clearLedger: ControlHandler = ({ state }) => {
   state.ledger.clear();
+  state.registrations.clear();
   state.configurationWrites.length = 0;
   return { status: 204 };
 };
+
+/** `GET /_sandbox/registrations?tenantId=`: hardware that was handed in, and what of it more than once. */
+export const showRegistrations: ControlHandler = ({ state, query }) => ({
+  status: 200,
+  body: state.registrations.summary(query.get("tenantId") ?? undefined),
+});
 
 function tenantAndAction(query: URLSearchParams): LedgerFilter {
   return {

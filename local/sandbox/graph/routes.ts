@@ -1,6 +1,15 @@
 /** Every Graph operation that is served: its path, its versions, the app role it needs, its handler. */
 import { listAudits } from "./devices/audits.ts";
-import { listAutopilotIdentities } from "./devices/autopilot.ts";
+import {
+  assignUser,
+  deleteIdentity,
+  getAutopilotSettings,
+  listAutopilotIdentities,
+  syncAutopilot,
+  unassignUser,
+  updateIdentity,
+} from "./devices/autopilot.ts";
+import { deleteImport, importHardware, listImports } from "./devices/autopilot-imports.ts";
 import { executeAction } from "./devices/bulk-action.ts";
 import {
   defenderScan,
@@ -38,6 +47,9 @@ const mayRead = readers("ManagedDevices");
 /** Script resources left the configuration permission in July 2025. */
 const mayReadScripts = readers("Scripts");
 const mayReadService = readers("ServiceConfig");
+const mayChangeService = ["DeviceManagementServiceConfig.ReadWrite.All"];
+const imports = "importedWindowsAutopilotDeviceIdentities";
+const identities = "windowsAutopilotDeviceIdentities";
 
 /** All operations. */
 export const graphRoutes: readonly GraphRoute[] = [
@@ -45,7 +57,16 @@ export const graphRoutes: readonly GraphRoute[] = [
   get("managedDevices/$count", both, mayRead, countDevices),
   get("managedDevices/{id}", both, mayRead, getDevice),
   get("comanagedDevices", beta, mayRead, listComanagedDevices),
-  get("windowsAutopilotDeviceIdentities", both, mayReadService, listAutopilotIdentities),
+  get(identities, both, mayReadService, listAutopilotIdentities),
+  change("DELETE", `${identities}/{id}`, both, deleteIdentity),
+  change("POST", `${identities}/{id}/updateDeviceProperties`, both, updateIdentity),
+  change("POST", `${identities}/{id}/assignUserToDevice`, both, assignUser),
+  change("POST", `${identities}/{id}/unassignUserFromDevice`, both, unassignUser),
+  get(imports, both, mayReadService, listImports),
+  change("POST", `${imports}/import`, both, importHardware),
+  change("DELETE", `${imports}/{id}`, both, deleteImport),
+  get("windowsAutopilotSettings", beta, mayReadService, getAutopilotSettings),
+  change("POST", "windowsAutopilotSettings/sync", beta, syncAutopilot),
   get("deviceHealthScripts", beta, mayReadScripts, listScripts),
   get("deviceHealthScripts/{id}", beta, mayReadScripts, getScript),
   get("deviceHealthScripts/{id}/deviceRunStates", beta, mayReadScripts, listRunStates),
@@ -110,6 +131,15 @@ function get(
 
 function act(path: string, versions: readonly GraphVersion[], handle: GraphHandler): GraphRoute {
   return operation("POST", path, versions, mayAct, handle);
+}
+
+function change(
+  method: string,
+  path: string,
+  versions: readonly GraphVersion[],
+  handle: GraphHandler,
+): GraphRoute {
+  return operation(method, path, versions, mayChangeService, handle);
 }
 
 function operation(

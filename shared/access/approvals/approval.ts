@@ -15,8 +15,8 @@ import {
 } from "../sign-in/caller.ts";
 
 /** Kinds of requests that an approval gate can keep waiting. */
-export const approvableKinds = ["notification", "provisioning", "sync"] as const;
-type ApprovableKind = (typeof approvableKinds)[number];
+export const approvableKinds = ["notification", "provisioning", "registration", "sync"] as const;
+export type ApprovableKind = (typeof approvableKinds)[number];
 
 const maxRules = 200;
 /** A week: of so many hours it is remembered what was sent. */

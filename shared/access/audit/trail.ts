@@ -152,6 +152,8 @@ const assignment = [
 const webhook = ["webhookId", "events", "description", "host", "disabledReason", "owner.id"];
 const approvalRule = ["kind", "actions", "tenantIds", "approvers"].map((name) => `rules.${name}`);
 
+const registration = ["registrationId", "state", "backEnd", "sha256", "retryOf"];
+
 /** By operation: places of texts, without the numbers of lists. */
 const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tenants-add": tenant,
@@ -197,7 +199,9 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "baselines-remove": ["name", "description", "message"],
   "baselines-publish": ["publishId", "syncId"],
   // Of what was registered nothing: serial numbers and hashes are the customer's.
-  "registrations-submit": ["layout", "encoding", "sha256"],
+  "registrations-submit": ["layout", "encoding", ...registration],
+  "registrations-cancel": registration,
+  "registrations-retry": registration,
   "sync-sign-in": ["means", "end", "code"],
   "sync-consent": ["end", "code"],
   "webhooks-add": webhook,

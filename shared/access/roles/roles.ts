@@ -396,6 +396,12 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "baseline-tailorings-remove": inTenant("configuration.manage"),
   "baseline-tailorings-preview": inTenant("sync.read"),
   "registrations-submit": inTenant("registration.submit"),
+  "registrations-list": inTenant("registration.read"),
+  "registrations-get": inTenant("registration.read"),
+  "registrations-devices": inTenant("registration.read"),
+  "registrations-cancel": inTenant("registration.submit"),
+  "registrations-retry": inTenant("registration.submit"),
+  "registrations-refresh": inTenant("registration.submit"),
   "me-get": signedIn,
   // About oneself; about somebody else the handler asks for access.read.
   "access-explain": signedIn,

@@ -70,7 +70,7 @@ export function doubtful(
 export const maxAttempts = 20;
 /** Why a waiting item is at its end, if it is. What was asked without a clear answer may have been done. */
 export function endOf(
-  kind: Pick<JobKind, "reasons" | "carrier">,
+  kind: Pick<JobKind, "reasons" | "carrier" | "followsThrough">,
   job: Job,
   item: Item,
   now: Instant,
@@ -94,18 +94,19 @@ function waitedFor({ carrier }: Pick<JobKind, "carrier">, job: Job, item: Item):
 }
 
 function plainEndOf(
-  kind: Pick<JobKind, "reasons" | "carrier">,
+  kind: Pick<JobKind, "reasons" | "carrier" | "followsThrough">,
   job: Job,
   item: Item,
   now: Instant,
 ): Transition | undefined {
   const { attempts, detail = "", step = 0 } = item;
   const before = step > 0 ? "before its next step left" : "before it left";
-  if (job.state === "failing") {
+  const mayStop = kind.followsThrough?.(item) !== true;
+  if (job.state === "failing" && mayStop) {
     const { code, detail: failed } = kind.reasons.jobFailed;
     return { event: "cancel", details: { code, detail: `${failed} ${before}` } };
   }
-  if (job.state === "cancelling" || !isOpen(job))
+  if ((job.state === "cancelling" && mayStop) || !isOpen(job))
     return { event: "cancel", details: { code: "cancelled", detail: `cancelled ${before}` } };
   if (now >= job.expiresAt)
     return {

@@ -38,6 +38,7 @@ import {
   nothingReserved,
   type Reserved,
   reserveFor,
+  roundsOf,
   surveyFor,
 } from "./engine.ts";
 import { afterDoubt, latenessAt } from "./read-back.ts";
@@ -135,8 +136,10 @@ export function transitionOf(
   switch (outcome.kind) {
     case "accepted":
       return { event: "accept" };
-    case "done":
-      return { event: "finish" };
+    case "done": {
+      const { kind: _, ...details } = outcome;
+      return Object.keys(details).length === 0 ? { event: "finish" } : { event: "finish", details };
+    }
     case "declined":
       return { event: "decline", details: { code: outcome.code, detail: outcome.detail } };
     case "failed":
@@ -234,7 +237,7 @@ async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<
   const decided = decidePass(kind, job, outIn(work), whole);
   if (decided.readBack.length > 0)
     return readBackFirst(engine, work, decided.readBack, { before, reads: message.reads });
-  const place = { tenantId: job.tenantId, workload: kind.workloads.calls };
+  const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).calls };
   const allowance = await reserveFor(engine, place, costOfAll(decided.calls), before);
   const now = clock.now();
   if (allowance.startAt > now) {
@@ -272,7 +275,7 @@ async function readBackFirst(
   { before, reads = nothingReserved }: { before: Reserved; reads?: Reserved | undefined },
 ): Promise<DispatchOutcome> {
   const { kind, job } = work;
-  const place = { tenantId: job.tenantId, workload: kind.workloads.reads };
+  const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).reads };
   const allowance = await reserveFor(engine, place, suspects.length, reads);
   const { startAt, budget, reserved, at, shiftMs } = allowance;
   if (startAt > engine.clock.now())
@@ -283,7 +286,7 @@ async function readBackFirst(
   const now = engine.clock.now();
   const { claimMs } = engine.times;
   const time = { now, lateness: latenessAt(now, job.expiresAt), claimMs };
-  await deferReads(engine, kind, job.tenantId, findings);
+  await deferReads(engine, kind, job, findings);
   const transitions = new Map(
     some.map((item) => {
       const finding = survey?.find(item) ?? findings.get(item.targetId);
@@ -388,7 +391,7 @@ async function moveAside(
   if (cost === 0 || intervalMs === 0) return 0;
   const now = clock.now();
   const until = now + waitMs + cost * intervalMs;
-  await throttle.defer(job.tenantId, kind.workloads.calls, until, now);
+  await throttle.defer(job.tenantId, kind.workloadsOf(job).calls, until, now);
   return cost;
 }
 
@@ -410,7 +413,7 @@ async function next(
   }
   if (items.some(({ state }) => state === "sent")) {
     const message = { ...idsOf(job), from, to };
-    const delaySeconds = engine.times.readBackAfterMs / 1000;
+    const delaySeconds = roundsOf(kind, engine.times).firstMs / 1000;
     await engine.queues.send(queueNames.fanoutReadBack, message, delaySeconds);
     return { kind: "done" };
   }

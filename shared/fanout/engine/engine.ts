@@ -264,26 +264,29 @@ export async function surveyFor(
   const survey = await kind.survey?.(job, items);
   if (survey === undefined || survey.requests === 0) return survey;
   const { tenantId } = job;
-  const rate = await throttle.rateOf(tenantId, kind.workloads.reads);
+  const { reads } = kind.workloadsOf(job);
+  const rate = await throttle.rateOf(tenantId, reads);
   // Charged once its size is known: whoever comes next waits for it.
   if (rate !== undefined)
-    await throttle.reserve(tenantId, kind.workloads.reads, survey.requests, clock.now(), rate);
+    await throttle.reserve(tenantId, reads, survey.requests, clock.now(), rate);
   return survey;
 }
 
 /** Keeps everybody's reads back for as long as the far side asked for, where the tenant has a limit at all. */
 export async function deferReads(
   { throttle, clock }: Pick<Engine, "throttle" | "clock">,
-  { workloads }: Pick<JobKind, "workloads">,
-  tenantId: string,
+  kind: Pick<JobKind, "workloadsOf">,
+  job: Job,
   findings: ReadonlyMap<string, Finding>,
 ): Promise<void> {
   let waitMs = 0;
   for (const finding of findings.values())
     if (finding.kind === "unreadable") waitMs = Math.max(waitMs, finding.afterMs ?? 0);
-  if (waitMs === 0 || (await throttle.rateOf(tenantId, workloads.reads)) === undefined) return;
+  const { tenantId } = job;
+  const { reads } = kind.workloadsOf(job);
+  if (waitMs === 0 || (await throttle.rateOf(tenantId, reads)) === undefined) return;
   const now = clock.now();
-  await throttle.defer(tenantId, workloads.reads, now + waitMs, now);
+  await throttle.defer(tenantId, reads, now + waitMs, now);
 }
 
 // Chunks of a step get their reservations together.
@@ -303,20 +306,22 @@ type Placed = {
  */
 export async function place(
   { throttle }: Pick<Engine, "throttle">,
-  { workloads }: Pick<JobKind, "workloads">,
-  { tenantId, jobId }: Job,
+  kind: Pick<JobKind, "workloadsOf">,
+  job: Job,
   step: number,
   drafts: readonly ChunkDraft[],
   now: Instant,
 ): Promise<Placed> {
   const cost = drafts.reduce((sum, draft) => sum + draft.cost.requests, 0);
-  const rate = cost === 0 ? undefined : await throttle.rateOf(tenantId, workloads.calls);
+  const { tenantId, jobId } = job;
+  const workload = kind.workloadsOf(job).calls;
+  const rate = cost === 0 ? undefined : await throttle.rateOf(tenantId, workload);
   if (rate === undefined) {
     const chunks = drafts.map((draft) => chunkOf(draft, now, 0));
     return { chunks, endAt: now, shiftMs: 0 };
   }
   const name = `${jobId} ${step}`;
-  const made = await throttle.reserve(tenantId, workloads.calls, cost, now, rate, name);
+  const made = await throttle.reserve(tenantId, workload, cost, now, rate, name);
   const { startAt, shiftMs } = made;
   let at = startAt;
   const chunks = drafts.map((draft) => {
@@ -355,6 +360,12 @@ type Times = {
   /** How far behind a row must be before its message counts as lost. */
   readonly overdueMs: number;
 };
+
+/** How long rounds of reading back are apart. */
+export const roundsOf = (
+  { rounds }: Pick<JobKind, "rounds">,
+  { readBackAfterMs }: Pick<Times, "readBackAfterMs">,
+): { readonly firstMs: number; readonly mostMs?: number } => rounds ?? { firstMs: readBackAfterMs };
 
 /** What a request takes on itself of a job that is small. */
 type FirstPass = {

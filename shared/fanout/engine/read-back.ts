@@ -31,6 +31,7 @@ import {
   nothingReserved,
   type Reserved,
   reserveFor,
+  roundsOf,
   surveyFor,
 } from "./engine.ts";
 
@@ -150,7 +151,7 @@ export function afterReport(
   }
 }
 
-/** Longest time between two rounds of reading back. */
+/** Longest time between two rounds of reading back, where the kind has no other. */
 const maxRoundMs = 15 * 60_000;
 /** Time between rounds once the job's time is over. */
 const lateRoundMs = 15_000;
@@ -158,10 +159,15 @@ const lateRoundMs = 15_000;
 /** When the round after `round` rounds is due: doubling, and one exactly at the job's end. */
 export function nextRoundAt(
   round: number,
-  { now, expiresAt, firstMs }: { now: Instant; expiresAt: Instant; firstMs: number },
+  {
+    now,
+    expiresAt,
+    firstMs,
+    mostMs = maxRoundMs,
+  }: ReturnType<typeof roundsOf> & { readonly now: Instant; readonly expiresAt: Instant },
 ): Instant {
   if (now >= expiresAt) return now + lateRoundMs;
-  return Math.min(now + Math.min(firstMs * 2 ** round, maxRoundMs), expiresAt);
+  return Math.min(now + Math.min(firstMs * 2 ** round, mostMs), expiresAt);
 }
 
 /** Rounds that go by before an item is asked for itself about what a survey leaves open: surveys may stay behind. */
@@ -212,7 +218,7 @@ export async function readBack(engine: Engine, message: ReadBackMessage): Promis
   const { told, open } = await survey(engine, work, sent, round);
   const rest = open.filter(({ targetId }) => targetId > after);
   if (rest.length === 0) return endRound(engine, work, told, message);
-  const place = { tenantId: work.job.tenantId, workload: work.kind.workloads.reads };
+  const place = { tenantId: work.job.tenantId, workload: work.kind.workloadsOf(work.job).reads };
   const allowance = await reserveFor(engine, place, rest.length, message.reads ?? nothingReserved);
   const { startAt, reserved, at, shiftMs, budget } = allowance;
   if (startAt > engine.clock.now()) {
@@ -222,6 +228,8 @@ export async function readBack(engine: Engine, message: ReadBackMessage): Promis
   }
   return readSome(engine, work, { rest, count: Math.min(maxReads, budget), told }, message);
 }
+
+const nothingThere: Finding = { kind: "nothing", awake: true };
 
 type Told = ReadonlyMap<string, Transition>;
 
@@ -238,9 +246,13 @@ async function survey(
   const open: Item[] = [];
   for (const item of sent) {
     const finding = list?.find(item);
-    const end = finding?.kind === "ended" ? afterReport(kind, finding, lateness) : undefined;
+    const isWhole = list?.isWhole === true && list.covers(item);
+    const known = isWhole ? (finding ?? nothingThere) : finding;
+    const isSaid = isWhole || known?.kind === "ended";
+    const end = isSaid ? afterReport(kind, known, lateness) : undefined;
     if (end) told.set(item.targetId, end);
-    else if (!list?.covers(item) || needsReading(finding, round, lateness)) open.push(item);
+    else if (!list?.covers(item) || (!isWhole && needsReading(finding, round, lateness)))
+      open.push(item);
   }
   return { told, open };
 }
@@ -261,7 +273,7 @@ async function readSome(
   const { kind, job } = work;
   const some = rest.slice(0, count);
   const findings = await kind.readBack(job, some);
-  await deferReads(engine, kind, job.tenantId, findings);
+  await deferReads(engine, kind, job, findings);
   const now = engine.clock.now();
   const lateness = latenessAt(now, job.expiresAt);
   const transitions = new Map(told);
@@ -286,8 +298,8 @@ async function endRound(
 ): Promise<ReadBackOutcome> {
   const { round } = message;
   const now = engine.clock.now();
-  const firstMs = engine.times.readBackAfterMs;
-  const at = nextRoundAt(round, { now, expiresAt: work.job.expiresAt, firstMs });
+  const rounds = roundsOf(work.kind, engine.times);
+  const at = nextRoundAt(round, { now, expiresAt: work.job.expiresAt, ...rounds });
   const rows = await settle(engine, work, transitions, at);
   if (sentIn(work, rows).length > 0) {
     await passOn(engine, { ...work, rows }, message);
@@ -308,15 +320,16 @@ async function ended(
   return { kind: "done" };
 }
 
-const isNext = ({ state, step = 0 }: Item): boolean => state === "waiting" && step > 0;
+const isNext = ({ state, step = 0, attempts }: Item): boolean =>
+  state === "waiting" && (step > 0 || attempts > 0);
 
-/** Items that have done a step wait for the next one: dispatching takes them. */
+/** Items that have done a step wait for the next one, or to be asked for again: dispatching takes them. */
 async function passOn(
   { queues }: Engine,
-  { kind, job, rows }: Work,
+  { job, rows }: Work,
   { from, to }: ReadBackMessage,
 ): Promise<void> {
-  if (kind.lastStep(job) > 0 && itemsIn(rows).some(isNext))
+  if (itemsIn(rows).some(isNext))
     await queues.send(queueNames.fanoutDispatch, { ...idsOf(job), from, to });
 }
 

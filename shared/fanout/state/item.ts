@@ -39,6 +39,8 @@ export type ItemEvent =
   /** Nothing can do this to this target. */
   | "decline"
   | "cancel"
+  /** It was taken, and let go of undone: it is asked for again. */
+  | "repeat"
   /** Time is up, and it is known to be undone or unanswered. */
   | "expire"
   /** Time is up, and the target was not seen since. */
@@ -77,6 +79,7 @@ export const lifecycle: Readonly<Record<ItemState, Moves>> = {
     advance: "waiting",
     fail: "failed",
     decline: "notSupported",
+    repeat: "waiting",
     cancel: "cancelled",
     expire: "expired",
     silence: "offline",
@@ -135,6 +138,8 @@ export type Item = {
   readonly claim?: string;
   /** It was refused among others: to be asked for by itself. */
   readonly singly?: boolean;
+  /** What the step before has learned, in the kind's words. */
+  readonly learned?: string;
   /** Most items in one call with it, since a larger call got no answer. */
   readonly atMost?: number;
   /** Stable name of the reason behind the state. */
@@ -147,7 +152,15 @@ export type Item = {
 export type EventDetails = Partial<
   Pick<
     Item,
-    "claimedAt" | "notBefore" | "unclear" | "claim" | "singly" | "atMost" | "code" | "detail"
+    | "claimedAt"
+    | "notBefore"
+    | "unclear"
+    | "claim"
+    | "singly"
+    | "atMost"
+    | "learned"
+    | "code"
+    | "detail"
   >
 >;
 
@@ -170,7 +183,7 @@ export function apply(
   const state = lifecycle[item.state][event];
   if (state === undefined) return item;
   const { targetId, name, route, step = 0, attempts, claimedAt, unclear, claim } = item;
-  const { singly, atMost } = item;
+  const { singly, atMost, learned } = item;
   const saysWhy = details.code !== undefined || details.detail !== undefined;
   const before: EventDetails = inFlight.has(state) && !saysWhy ? item : {};
   const { code = before.code, detail = before.detail, ...rest } = details;
@@ -179,9 +192,12 @@ export function apply(
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail: reasonIn(detail, maxDetailChars) }),
   };
-  // What the step before went through says nothing about the next.
-  if (event === "advance")
-    return { targetId, name, route, step: step + 1, state, at: now, attempts: 0 };
+  // What the step before went through says nothing about the next, but for what it has learned.
+  if (event === "advance") {
+    const next = { targetId, name, route, step: step + 1, state, at: now, attempts: 0 };
+    const known = details.learned ?? learned;
+    return known === undefined ? next : { ...next, learned: known };
+  }
   return {
     targetId,
     name,
@@ -195,6 +211,7 @@ export function apply(
     ...(claim === undefined ? {} : { claim }),
     ...(singly === undefined ? {} : { singly }),
     ...(atMost === undefined ? {} : { atMost }),
+    ...(learned === undefined ? {} : { learned }),
     ...told,
   };
 }
@@ -324,6 +341,7 @@ type Packed = [
   unclear: number,
   step: number,
   atMost: number,
+  learned: string,
 ];
 const fixedFields = 6;
 
@@ -351,7 +369,7 @@ export function unpack(texts: readonly string[]): Item[] {
 function packOne(item: Item): unknown[] {
   const { targetId, name, state, route, at, attempts } = item;
   const { claimedAt = 0, notBefore = 0, singly, code = "", detail = "" } = item;
-  const { claim = "", unclear = 0, step = 0, atMost = 0 } = item;
+  const { claim = "", unclear = 0, step = 0, atMost = 0, learned = "" } = item;
   const packed: Packed = [
     targetId,
     name,
@@ -368,6 +386,7 @@ function packOne(item: Item): unknown[] {
     unclear,
     step,
     atMost,
+    learned,
   ];
   let length = packed.length;
   while (length > fixedFields && (packed[length - 1] === 0 || packed[length - 1] === ""))
@@ -377,8 +396,24 @@ function packOne(item: Item): unknown[] {
 
 function unpackOne(packed: Packed): Item {
   const [targetId, name, letter, route, at, attempts] = packed;
-  const [, , , , , , claimedAt, notBefore, singly, code, detail, claim, unclear, step, atMost] =
-    packed;
+  const [
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    claimedAt,
+    notBefore,
+    singly,
+    code,
+    detail,
+    claim,
+    unclear,
+    step,
+    atMost,
+    learned,
+  ] = packed;
   const state = statesByLetter.get(letter);
   if (state === undefined) throw new Error(`an item row holds the unknown state "${letter}"`);
   return {
@@ -397,5 +432,6 @@ function unpackOne(packed: Packed): Item {
     ...(unclear ? { unclear } : {}),
     ...(step ? { step } : {}),
     ...(atMost ? { atMost } : {}),
+    ...(learned ? { learned } : {}),
   };
 }

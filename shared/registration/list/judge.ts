@@ -22,7 +22,7 @@ import {
 } from "./layouts.ts";
 import { type Encoding, type Line, LineReader, maxLineChars } from "./lines.ts";
 import type { Repaired, Repairing } from "./repair.ts";
-import { type Names, type Row, RowJudge } from "./rows.ts";
+import { type Hardware, type Names, type Row, RowJudge, valuesOf } from "./rows.ts";
 
 /** Most devices in one file. */
 const maxRows = 500;
@@ -48,6 +48,19 @@ export type Verdict = {
   readonly findings: readonly Finding[];
 };
 
+/** Why a row is not taken. */
+export type Refusal = { readonly code: string; readonly reason: string };
+
+/** A device of a list that is to be done something with: `refused` is not. */
+export type ListedDevice = {
+  readonly row: number;
+  readonly hardware: Hardware;
+  readonly refused?: Refusal;
+};
+
+/** Most devices that are kept of a list: more than any one request may bring. */
+const maxKept = 5_000;
+
 /** Gathers findings, and counts those that it does not keep. */
 class Findings {
   readonly #kept: Finding[] = [];
@@ -56,6 +69,8 @@ class Findings {
   #refusedRows = 0;
   #lastRefused = 0;
   #fileRejected = false;
+  /** What refuses a row, the first of it. */
+  readonly refused = new Map<number, Refusal>();
 
   readonly note: Note = (code, place, reason, own) => {
     const isError = code.startsWith("E_");
@@ -66,6 +81,7 @@ class Findings {
     if (isError && place.row !== null && place.row !== this.#lastRefused) {
       this.#lastRefused = place.row;
       this.#refusedRows += 1;
+      if (this.refused.size < maxKept) this.refused.set(place.row, { code, reason });
     }
     // What refuses the whole file is never the one that is left out: there is little of it.
     if (isOfFile || this.#kept.length < maxFindings)
@@ -111,9 +127,17 @@ export class ListJudge {
   /** Lines before the header; undefined once it is found, or known not to come. */
   #hunted: Line[] | undefined = [];
   #isOther = false;
+  readonly #devices: ListedDevice[] | undefined;
 
-  constructor(repairing?: Repairing) {
+  /** `keep` says that the devices are wanted too. */
+  constructor(repairing?: Repairing, keep = false) {
     this.#repairing = repairing;
+    this.#devices = keep ? [] : undefined;
+  }
+
+  /** The devices of the list, where they were to be kept. */
+  devices(): readonly ListedDevice[] {
+    return withRefusals(this.#devices ?? [], this.#findings.refused);
   }
 
   /** Takes the next bytes. */
@@ -265,6 +289,8 @@ export class ListJudge {
     const row: Row = { row: this.#rows, line: number, cells, places, target, above };
     if (cells.length === layout.named || fits(row, layout, this.#findings.note))
       this.#rowJudge.judge(row);
+    if (this.#devices !== undefined && this.#devices.length < maxKept)
+      this.#devices.push({ row: this.#rows, hardware: valuesOf(row) });
     if (this.#repairing !== undefined)
       this.#keep(line, repairRow(line, cells, layout, this.#repairing));
   }
@@ -272,6 +298,7 @@ export class ListJudge {
   #refuseLong({ number }: Line): void {
     const reason = `The line has more than ${maxLineChars} characters.`;
     this.#findings.note("E_LINE_LENGTH", { row: this.#rows, line: number, column: null }, reason);
+    this.#devices?.push({ row: this.#rows, hardware: {} });
     this.#repairing?.lose(`line ${number} is too long`);
   }
 }
@@ -331,23 +358,30 @@ function withoutCommas(
 
 // Devices that do not come as a file.
 
-/** Judges devices by the names that their values have in JSON. */
+const withRefusals = (
+  devices: readonly ListedDevice[],
+  refusals: ReadonlyMap<number, Refusal>,
+): ListedDevice[] =>
+  devices.map((device) => {
+    const refused = refusals.get(device.row);
+    return refused === undefined ? device : { ...device, refused };
+  });
+
+/** Judges devices by the names that their values have in JSON; answers them too. */
 export function judgeDevices(
-  devices: readonly Partial<Record<ColumnKey, string>>[],
+  devices: readonly Hardware[],
   names: Names,
-): Verdict {
+): { readonly verdict: Verdict; readonly devices: readonly ListedDevice[] } {
   const findings = new Findings();
   const rows = new RowJudge(findings.note, names);
   const places = Object.keys(names) as ColumnKey[];
   // Whoever writes JSON has no template: what a partner may know a device by does so here.
-  for (const [at, device] of devices.entries())
-    rows.judge({
-      row: at + 1,
-      line: null,
-      cells: places.map((key) => device[key] ?? ""),
-      places,
-      target: "partnerCenter",
-      above: "none",
-    });
-  return findings.verdict("unknown", devices.length);
+  const listed = devices.map((device, at): ListedDevice => {
+    const cells = places.map((key) => device[key] ?? "");
+    const row = at + 1;
+    rows.judge({ row, line: null, cells, places, target: "partnerCenter", above: "none" });
+    return { row, hardware: valuesOf({ cells, places }) };
+  });
+  const verdict = findings.verdict("unknown", devices.length);
+  return { verdict, devices: withRefusals(listed, findings.refused) };
 }

@@ -28,6 +28,19 @@ const placeholder =
   /^(?:to be filled by o\.?e\.?m\.?|system serial number|chassis serial number|base board serial number|serial ?number|default string|not (?:specified|applicable|available)|none|null|n\/?a|unknown|invalid|empty|oem|tbd|(.)\1{3,}|0+|0?123456789(?:0)?)$/i;
 const user = /^[A-Za-z0-9.'_!#^~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
 
+/** The values of a device, without the spaces around them; what is empty is left out. */
+export function valuesOf({ cells, places }: Pick<Row, "cells" | "places">): Hardware {
+  const values: Partial<Record<ColumnKey, string>> = {};
+  for (const [index, key] of places.entries()) {
+    const value = (cells[index] ?? "").replaceAll(edges, "");
+    if (key !== undefined && value !== "") values[key] = value;
+  }
+  return values;
+}
+
+/** What a device is known by, and what is wanted of it. */
+export type Hardware = Readonly<Partial<Record<ColumnKey, string>>>;
+
 /** A bit for each column: most rows are right, and a set for each would be most of the work. */
 const bits: Readonly<Record<ColumnKey, number>> = {
   serial: 1,

@@ -33,6 +33,7 @@ export const anyIds: Found = new Map([
   ...["refreshId", "notificationId"].map((name) => [name, key] as const),
   ["claimId", `${key}0`],
   ["syncId", key],
+  ["registrationId", key],
   ["baselineId", key],
   ["version", "1"],
   ["type", "roleScopeTag"],

@@ -63,6 +63,16 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "notifications-cancel": (of) => [
     { path: `${base(of)}/notifications/${of.notifications[1]}/cancel` },
   ],
+  "registrations-submit": (of) => [
+    { path: `${base(of)}/registrations?dryRun=true`, body: { devices: [{ productId: "1" }] } },
+    { devices: [{ productId: "2" }] },
+  ],
+  "registrations-cancel": (of) => [
+    { path: `${base(of)}/registrations/${of.registrations[0]}/cancel` },
+  ],
+  "registrations-retry": (of) => [
+    { path: `${base(of)}/registrations/${of.registrations[1]}/retry` },
+  ],
   "syncs-start": (of) => [
     { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },
     { mode: "plan" },

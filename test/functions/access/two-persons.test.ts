@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sweepGate } from "../../../shared/notifications/approval-gate.ts";
+import { sweepGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { idOf } from "../../shared/devices/support/refresh-rig.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";
 

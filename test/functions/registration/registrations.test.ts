@@ -129,10 +129,14 @@ const megabyte = Buffer.alloc(1_000_000, ",");
 
 test.each<readonly [string, number, string, () => Promise<Answered>]>([
   [
-    "without dryRun",
-    400,
-    "invalid-request",
-    () => app.call("POST", path, { raw: five, headers: { "content-type": "text/csv" } }),
+    "with a faulty row, without a word that the others may go,",
+    422,
+    "device-list-refused",
+    () =>
+      app.call("POST", path, {
+        raw: csv(intune, `PF1,,${hashOf("PF1")},,`, "PF2,,,,"),
+        headers: { "content-type": "text/csv" },
+      }),
   ],
   ["with a repair that is none", 400, "invalid-request", () => check("a", "&repair=all")],
   [

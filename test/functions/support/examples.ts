@@ -1,5 +1,7 @@
 /** An example call for each operation, in an order in which each finds what it is about. */
 
+import { hashOf } from "../../shared/registration/lists.ts";
+
 /** What calls before have left for those after them. */
 export type Found = Map<string, string>;
 
@@ -101,9 +103,16 @@ export const examples: Readonly<Record<string, Example>> = {
     }),
   },
   "registrations-submit": {
-    query: "dryRun=true",
-    body: () => ({ devices: [{ productId: "3289930885111" }] }),
+    body: () => ({ devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] }),
+    keep: ["registrationId"],
   },
+  "registrations-list": {},
+  "registrations-get": {},
+  "registrations-devices": {},
+  // Its one device is on its way, or registered: nothing has failed.
+  "registrations-retry": { refused: "nothing-to-retry" },
+  "registrations-cancel": {},
+  "registrations-refresh": { refused: "conflict" },
   "me-get": {},
   "access-explain": { query: "operation=devices-list" },
   "roles-add": { body: () => role, keep: ["roleId"] },

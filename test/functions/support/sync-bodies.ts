@@ -101,5 +101,8 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "webhooks-rotate-secret",
     "webhooks-test",
     "webhooks-redeliver",
+    "registrations-cancel",
+    "registrations-retry",
+    "registrations-refresh",
   ].map((name) => [name, undefined]),
 ]);

@@ -44,7 +44,7 @@ export const ping: JobKind<PingJob, PingCall> = {
   subjectOf: () => "ping",
   lastStep: () => steps.length - 1,
   mayRepeat: () => false,
-  workloads: { calls: "ping", reads: "ping" },
+  workloadsOf: () => ({ calls: "ping", reads: "ping" }),
   reasons: {
     jobFailed: reason,
     leftScope: reason,

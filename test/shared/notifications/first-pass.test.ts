@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
 import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
+import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import type { Engine } from "../../../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";
 import type { JobStore } from "../../../shared/fanout/state/job.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { settleGate } from "../../../shared/notifications/approval-gate.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
 import { dryRun } from "../../../shared/notifications/dry-run.ts";
 import type { NotificationParts } from "../../../shared/notifications/kind.ts";

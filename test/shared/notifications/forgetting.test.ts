@@ -58,7 +58,7 @@ describe("a run of the timer", () => {
       },
       {
         storage,
-        jobs,
+        jobs: [jobs],
         clock: notify.engine.clock,
         tenantStore: new OwnTenant(storage.tables),
         sites: { expireOpen: () => rig.services.sites.expireOpen(longAgo.now(), always) },

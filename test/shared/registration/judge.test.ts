@@ -391,7 +391,7 @@ test("devices of JSON are judged by the same rules, by the names that they have 
     { serial: "1.65E+11", hash: long, tag: "MICROSOFT365MANAGED_KIOSK" },
     { serial: "A1", manufacturer: "LENOVO" },
   ];
-  const { findings, acceptedRows } = judgeDevices(devices, deviceNames);
+  const { findings, acceptedRows } = judgeDevices(devices, deviceNames).verdict;
   expect(findings.map(({ code, row: at, line, column }) => [code, at, line, column])).toEqual([
     ["E_SERIAL_SCIENTIFIC", 1, null, "serialNumber"],
     ["E_TAG_CASE", 1, null, "groupTag"],

@@ -25,6 +25,7 @@ export const manifestRoles: readonly string[] = sorted([
   "DeviceManagementManagedDevices.PrivilegedOperations.All",
   "DeviceManagementManagedDevices.Read.All",
   "DeviceManagementRBAC.Read.All",
+  "DeviceManagementServiceConfig.ReadWrite.All",
   "Directory.Read.All",
   "GroupMember.Read.All",
   "Policy.Read.AuthenticationMethod",

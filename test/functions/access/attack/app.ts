@@ -1,6 +1,9 @@
 /** The app in the local host, as an attacker meets it: over HTTP, with a directory that signs what we like. */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JWTPayload } from "jose";
 import { startHost } from "../../../../local/host/host.ts";
@@ -41,7 +44,9 @@ export type Answer = {
 /** Starts it, beside a door into the same storage for what no caller could do. */
 export async function startAttackApp() {
   const [azurite] = await Promise.all([startAzurite({}), ensureBuilt()]);
-  const door = await openDoor({ connectionString: azurite.connectionString });
+  const folder = mkdtempSync(join(tmpdir(), "attack-"));
+  const keyFile = join(folder, "keys.json");
+  const door = await openDoor({ connectionString: azurite.connectionString, keyFile });
   const { directory, key } = door;
   const lines: string[] = [];
   const host = await startHost({
@@ -56,6 +61,7 @@ export async function startAttackApp() {
       MUSTER_REQUEST_RATE_FACTOR: "1000",
       MUSTER_AUTHORITY_URL: directory.authorityUrl,
       MUSTER_CLIENT_ID: client,
+      MUSTER_KEY_FILE: keyFile,
       MUSTER_CLIENT_SECRET: clientSecret,
       // Nothing is sent in these tests: no queue is read.
       MUSTER_GRAPH_URL: "http://127.0.0.1:9",
@@ -103,6 +109,7 @@ export async function startAttackApp() {
       await host.stop();
       await door.stop();
       await azurite.stop();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

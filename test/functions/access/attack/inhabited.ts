@@ -1,9 +1,12 @@
 /** A tenant with one of everything that has an id, and enough of it that every list has a second page. */
 import { randomUUID } from "node:crypto";
 import { planFunction } from "../../../../functions/fanout/plan.queue.ts";
+import { changeRows } from "../../../../shared/fanout/engine/change-rows.ts";
+import type { JobKind } from "../../../../shared/fanout/kind.ts";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../../shared/notifications/kind.ts";
 import { idOf } from "../../../shared/devices/support/refresh-rig.ts";
+import { hashOf } from "../../../shared/registration/lists.ts";
 import type { AttackApp } from "./app.ts";
 
 /** Ids by the names that the document's paths have for them. */
@@ -24,6 +27,8 @@ export type Inhabited = {
   readonly digests: readonly string[];
   /** A notification that no device supports: there is something to repeat. */
   readonly unsupported: string;
+  /** A registration that goes on, and one whose device has failed. */
+  readonly registrations: readonly [string, string];
 };
 
 const fleetSize = 6;
@@ -72,6 +77,11 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     const { body } = await app.admin("GET", `${base}/approvals/${id}`);
     digests.push(String(body["digest"]));
   }
+  const registrations = [
+    await make("/registrations", hardware, "registrationId"),
+    await make("/registrations", hardware, "registrationId"),
+  ] as const;
+  await failDevice(app, tenantId, registrations[1]);
   const inventoryId = randomUUID();
   const inventory = `${base}/sites/${siteCode}/inventories/${inventoryId}`;
   await app.admin("PUT", `${inventory}/parts/0`, { devices: [{ resourceId: 1, name: "PC-1" }] });
@@ -88,18 +98,34 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     approvals,
     digests,
     unsupported,
+    registrations,
     ids: {
       tenantId,
       collectionId: collections[1],
       deviceId: devices[3] ?? "",
       refreshId,
       notificationId: notifications[0],
+      registrationId: registrations[0],
       approvalId: approvals[0] ?? "",
       siteCode,
       inventoryId,
       part: "0",
     },
   };
+}
+
+const hardware = { devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] };
+
+/** Lets the one device of a registration fail, as the service would: here nobody answers. */
+async function failDevice({ door }: AttackApp, tenantId: string, jobId: string): Promise<void> {
+  const { register, engine } = door.services;
+  const job = (await register.jobs.get(tenantId, jobId))?.job;
+  const rows = await engine.items.range(jobId, "", "~");
+  const [item] = rows.flatMap(({ items }) => items);
+  if (job === undefined || item === undefined) throw new Error("not planned in the request");
+  const transitions = new Map([[item.targetId, { event: "fail" } as const]]);
+  const kind = register.kind as unknown as JobKind;
+  await changeRows(engine, { kind, job, rows }, { transitions, now: Date.now() });
 }
 
 /** Ids of the same form that exist nowhere. */
@@ -109,6 +135,7 @@ export const nowhere = (): Ids => ({
   deviceId: randomUUID(),
   refreshId: newestFirstId(Date.now()),
   notificationId: newestFirstId(Date.now()),
+  registrationId: newestFirstId(Date.now()),
   approvalId: newestFirstId(Date.now()),
   siteCode: "ZZ9",
   inventoryId: randomUUID(),

@@ -44,6 +44,7 @@ export const kindOver = (parts: Partial<KindParts>) =>
     deliveries: undefined as never,
     bulkRefusals: new BulkRefusals({ now: () => 0 }),
     carrier: relayCarrier({ directory: undefined as never, queues: undefined as never }),
+    gate: undefined as never,
     ...parts,
   });
 

@@ -1,0 +1,172 @@
+/** Builds the fan-out engine with every kind of job there is, once per process. */
+import type { Approval } from "../shared/access/approvals/approval.ts";
+import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
+import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
+import type { CollectionStore } from "../shared/devices/collections/collection-store.ts";
+import type { DirectoryStore } from "../shared/devices/directory/directory.ts";
+import { type GateParts, settleGate, sweepGate } from "../shared/fanout/care/approval-gate.ts";
+import type { Engine, Throttle } from "../shared/fanout/engine/engine.ts";
+import type { JobKind } from "../shared/fanout/kind.ts";
+import { ItemStore, RowSummaries } from "../shared/fanout/state/item-store.ts";
+import { FailureNotes, type Job, JobStore } from "../shared/fanout/state/job.ts";
+import type { GraphClient } from "../shared/graph/client.ts";
+import {
+  rateOf,
+  type ThrottleSetting,
+  type ThrottleStore,
+  type Workload,
+  whenDue,
+} from "../shared/graph/throttle.ts";
+import type { Clock } from "../shared/kernel/clock.ts";
+import { notificationGate } from "../shared/notifications/gate.ts";
+import {
+  BulkRefusals,
+  type NotificationParts,
+  notificationKind,
+  notificationShape,
+} from "../shared/notifications/kind.ts";
+import {
+  type Notification,
+  eventOf as notificationEvent,
+} from "../shared/notifications/notification.ts";
+import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
+import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
+import { AutopilotLists } from "../shared/registration/graph/lists.ts";
+import { HardwareStore } from "../shared/registration/hardware.ts";
+import { registrationKind, registrationShape } from "../shared/registration/kind.ts";
+import { RegistrationJobs } from "../shared/registration/register-devices.ts";
+import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
+import type { Sealer } from "../shared/storage/sealing.ts";
+import type { Storage } from "../shared/storage/storage.ts";
+import type { TenantCache } from "../shared/tenants/tenants.ts";
+import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
+import type { grants } from "./services-access.ts";
+import type { Settings } from "./settings.ts";
+
+type Base = {
+  readonly clock: Clock;
+  readonly storage: Storage;
+  readonly graph: GraphClient;
+  readonly knownTenants: TenantCache;
+  readonly throttle: ThrottleStore;
+  readonly directory: DirectoryStore;
+  readonly collections: CollectionStore;
+};
+
+type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
+  readonly firstPass?: Engine["firstPass"];
+  readonly trail: AuditTrail;
+  readonly sealer: Sealer | undefined;
+  /** Tells webhooks. */
+  readonly announce: (events: readonly WebhookEvent[]) => Promise<void>;
+};
+
+/** Small jobs are begun within their request. */
+const ownFirstPass: Engine["firstPass"] = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
+
+/** What webhooks are told of a job. */
+const eventOf = (job: Job): WebhookEvent =>
+  job.kind === registrationShape.id ? registrationEvent(job) : notificationEvent(job);
+
+/** Every kind of job with its store, and the engine that does them. */
+export function jobServices(settings: Settings, base: Base, world: World) {
+  const { storage, directory, collections } = base;
+  const items = new ItemStore(storage.tables);
+  const jobs = new JobStore<Notification>(storage, notificationShape);
+  const kind = kindOfNotifications(settings, base, world, { jobs, items });
+  const hardware = new HardwareStore(storage.blobs, world.sealer);
+  const registrations = new RegistrationJobs(storage, registrationShape, hardware);
+  const registering = kindOfRegistrations(base, world, { jobs: registrations, hardware });
+  const kinds = new Map(
+    [
+      { kind, jobs },
+      { kind: registering, jobs: registrations },
+    ].map((entry) => [entry.kind.id, entry as unknown as { kind: JobKind; jobs: JobStore }]),
+  );
+  const engine = engineOf(settings, base, world, { kinds, items });
+  const gate: GateParts = {
+    engine,
+    approvals: world.approvals,
+    expired: (approval: Approval) => world.trail.append(expiryEvent(approval)),
+  };
+  const notify: NotificationParts = { ...gate, kind, jobs, directory, collections };
+  const register = { ...gate, kind: registering, jobs: registrations, hardware };
+  return {
+    engine,
+    notify,
+    register,
+    jobs: [...kinds.values()].map((entry) => entry.jobs),
+    settled: (approval: Approval) => settleGate(gate, approval),
+    /** Looks after a job that waits for a second person. */
+    sweepGate: (job: Job) => sweepGate(gate, job),
+  };
+}
+
+type NotificationStores = { readonly jobs: JobStore<Notification>; readonly items: ItemStore };
+
+function kindOfNotifications(
+  { confirmAfterMs }: Settings,
+  { graph, clock, directory, collections, storage }: Base,
+  { snapshots }: World,
+  { jobs, items }: NotificationStores,
+) {
+  // Half of the time to the first look: a round never goes by what the one before has read.
+  const audits = new RemoteActionAudits(graph, clock, Math.min(confirmAfterMs / 2, 15_000));
+  const bulkRefusals = new BulkRefusals(clock);
+  const carrier = relayCarrier({ directory, queues: storage.queues });
+  const gate = notificationGate({ directory, collections, snapshots });
+  const stores = { targets: jobs, deliveries: items };
+  return notificationKind({ graph, audits, directory, ...stores, bulkRefusals, carrier, gate });
+}
+
+function kindOfRegistrations(
+  { graph, clock }: Base,
+  { snapshots }: World,
+  stores: { readonly jobs: RegistrationJobs; readonly hardware: HardwareStore },
+) {
+  const lists = new AutopilotLists(graph, clock);
+  const backEnds = { graph: graphBackEnd({ graph, clock, lists }) };
+  return registrationKind({ ...stores, backEnds, snapshots });
+}
+
+function engineOf(
+  { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs }: Settings,
+  base: Base,
+  { firstPass = ownFirstPass, announce }: World,
+  { kinds, items }: Pick<Engine, "kinds" | "items">,
+): Engine {
+  const { storage, clock, knownTenants } = base;
+  return {
+    kinds,
+    items,
+    summaries: new RowSummaries(storage.tables),
+    failures: new FailureNotes(storage.tables),
+    throttle: throttleOf(base),
+    queues: storage.queues,
+    knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    clock,
+    random: Math.random,
+    times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
+    firstPass,
+    announce: (job) => announce([eventOf(job)]),
+  };
+}
+
+/** The throttles of tenants, at the pace that each has set. */
+function throttleOf({ throttle, knownTenants }: Base): Throttle {
+  return {
+    async rateOf(tenantId, workload) {
+      const pace: Readonly<Record<string, ThrottleSetting | undefined>> =
+        (await knownTenants.get(tenantId))?.pace ?? {};
+      return rateOf(workload as Workload, pace[workload]);
+    },
+    reserve: (tenantId, workload, cost, now, rate, name) =>
+      throttle.reserve(tenantId, workload as Workload, cost, now, rate, name),
+    squeezeIn: (tenantId, workload, takesMs, now) =>
+      throttle.squeezeIn(tenantId, workload as Workload, takesMs, now),
+    defer: (tenantId, workload, until, now) =>
+      throttle.defer(tenantId, workload as Workload, until, now),
+    read: (tenantId, workload) => throttle.read(tenantId, workload as Workload),
+    whenDue,
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * What Intune lists of Autopilot in a tenant: records of imports, and the devices that are registered. Both only come as
+ * whole lists, page by page, so that a read of them serves everybody who asks within seconds.
+ */
+import { LRUCache } from "lru-cache";
+import * as z from "zod";
+import { wordsOf } from "../../graph/answer.ts";
+import type { GraphClient, GraphVersion } from "../../graph/client.ts";
+import type { Clock, Instant } from "../../kernel/clock.ts";
+
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? "");
+
+const ImportRecord = z.object({
+  id: z.string(),
+  importId: text,
+  serialNumber: text,
+  state: z
+    .object({
+      deviceImportStatus: text,
+      deviceRegistrationId: text,
+      deviceErrorCode: z.number().nullish(),
+      deviceErrorName: text,
+    })
+    .nullish(),
+});
+/** A record of an import. */
+export type ImportRecord = z.output<typeof ImportRecord>;
+
+const RegisteredDevice = z.object({
+  id: z.string(),
+  serialNumber: text,
+  groupTag: text,
+  userPrincipalName: text,
+});
+/** A registered device. */
+export type RegisteredDevice = z.output<typeof RegisteredDevice>;
+
+/** A list, by the names that its entries are looked for under; or why there is none now. */
+export type ListRead<T> =
+  | {
+      readonly kind: "read";
+      readonly at: Instant;
+      /** Requests that it took. */
+      readonly requests: number;
+      readonly named: ReadonlyMap<string, readonly T[]>;
+    }
+  | {
+      readonly kind: "unreadable";
+      readonly at: Instant;
+      readonly afterMs?: number;
+      readonly throttled: boolean;
+      readonly why: string;
+    };
+
+/** A list is good for so long, for whoever wants nothing newer. */
+const keepMs = 3_000;
+/** Lists in memory: of a large tenant one takes tens of megabytes. */
+const maxKept = 12;
+/** Far more than any tenant has: a link that leads in circles ends here. */
+const maxPages = 2_000;
+
+/** Reads both lists. */
+export class AutopilotLists {
+  readonly #graph: GraphClient;
+  readonly #clock: Clock;
+  readonly #kept = new LRUCache<string, { at: Instant; read: Promise<ListRead<unknown>> }>({
+    max: maxKept,
+  });
+
+  constructor(graph: GraphClient, clock: Clock) {
+    this.#graph = graph;
+    this.#clock = clock;
+  }
+
+  /** Records of imports, by `importKey` and by serial number; read later than `since`. */
+  imports(tenantId: string, since: Instant): Promise<ListRead<ImportRecord>> {
+    const path = "/deviceManagement/importedWindowsAutopilotDeviceIdentities";
+    return this.#list(tenantId, since, path, ImportRecord, ({ importId, serialNumber }) => [
+      importKey(importId),
+      serialNumber,
+    ]);
+  }
+
+  /** Registered devices, by id and by serial number; read later than `since`. */
+  devices(tenantId: string, since: Instant): Promise<ListRead<RegisteredDevice>> {
+    const path = "/deviceManagement/windowsAutopilotDeviceIdentities?$top=999";
+    return this.#list(tenantId, since, path, RegisteredDevice, ({ id, serialNumber }) => [
+      id,
+      serialNumber,
+    ]);
+  }
+
+  async #list<T>(
+    tenantId: string,
+    since: Instant,
+    path: string,
+    schema: z.ZodType<T>,
+    namesOf: (entry: T) => readonly string[],
+  ): Promise<ListRead<T>> {
+    const key = `${tenantId} ${path}`;
+    const now = this.#clock.now();
+    const known = this.#kept.get(key);
+    if (known !== undefined && known.at > since && now - known.at < keepMs) {
+      const read = (await known.read) as ListRead<T>;
+      return read.kind === "read" ? { ...read, requests: 0 } : read;
+    }
+    const read = this.#read(tenantId, "v1.0", path, { at: now, schema, namesOf });
+    this.#kept.set(key, { at: now, read });
+    read.catch(() => this.#kept.delete(key));
+    return read;
+  }
+
+  async #read<T>(
+    tenantId: string,
+    version: GraphVersion,
+    path: string,
+    {
+      at,
+      schema,
+      namesOf,
+    }: {
+      readonly at: Instant;
+      readonly schema: z.ZodType<T>;
+      readonly namesOf: (entry: T) => readonly string[];
+    },
+  ): Promise<ListRead<T>> {
+    const Page = z.object({ value: z.array(schema), "@odata.nextLink": z.string().optional() });
+    const named = new Map<string, T[]>();
+    let answer = await this.#graph.ask(tenantId, version, { method: "GET", path });
+    for (let requests = 1; ; requests += 1) {
+      if (answer.kind !== "ok") {
+        const why = answer.kind === "refused" ? wordsOf(answer) : answer.why;
+        const wait =
+          "retryAfterMs" in answer && answer.retryAfterMs !== undefined
+            ? { afterMs: answer.retryAfterMs }
+            : {};
+        return { kind: "unreadable", at, throttled: answer.kind === "throttled", why, ...wait };
+      }
+      const page = Page.safeParse(answer.body);
+      if (!page.success || requests > maxPages)
+        return { kind: "unreadable", at, throttled: false, why: "it is not Graph's list" };
+      for (const entry of page.data.value)
+        for (const name of new Set(namesOf(entry)))
+          if (name !== "") named.set(name, [...(named.get(name) ?? []), entry]);
+      const next = page.data["@odata.nextLink"];
+      if (next === undefined) return { kind: "read", at, requests, named };
+      answer = await this.#graph.follow(tenantId, next);
+    }
+  }
+}
+
+/** Digits of an import's id that name the device of a job; the others say which attempt it was. */
+const keyChars = 23;
+
+/** What the ids of a device's imports begin with. */
+export const importKey = (importId: string): string => importId.toLowerCase().slice(0, keyChars);
+/** Which attempt an import was. */
+export const attemptIn = (importId: string): number =>
+  Number.parseInt(importId.slice(keyChars + 1), 16);
+/** The id of an attempt: a GUID, as Intune's own imports have. */
+export const importIdOf = (key: string, attempt: number): string =>
+  `${key}-${attempt.toString(16).padStart(12, "0")}`;

@@ -1,0 +1,176 @@
+/**
+ * Registrations as a kind of job: its items are devices that are not enrolled yet, its calls are those of a back end.
+ * Everything else, from planning to the last outcome, is the fan-out engine's.
+ */
+import { holdsIn, type SnapshotReader } from "../access/roles/decide.ts";
+import type {
+  Call,
+  Finding,
+  FirstState,
+  Gate,
+  JobKind,
+  Outcome,
+  Survey,
+  TargetPage,
+  Workloads,
+} from "../fanout/kind.ts";
+import type { Item } from "../fanout/state/item.ts";
+import type { JobStore } from "../fanout/state/job.ts";
+import type { HardwareStore, ListedTarget } from "./hardware.ts";
+import type { Hardware } from "./list/rows.ts";
+import { type BackEndId, type Registration, RegistrationSpec } from "./registration.ts";
+
+/** An item with the device that it stands for. */
+export type Asked = { readonly item: Item; readonly hardware: Hardware };
+
+/** A call for some items, as they were when it was decided. */
+export type RegistrationCall = Call & { readonly items: readonly Item[] };
+
+/**
+ * A way into Autopilot. What it is asked stands in the interface of kinds; what kinds add here is the devices, opened.
+ * Nothing that it answers may name one: codes and reasons stand in rows as they are.
+ */
+export interface BackEnd {
+  readonly workloads: Workloads;
+  /** Index of the last step. */
+  readonly lastStep: number;
+  /** Why it cannot take a device at all. Pure. */
+  refuse(hardware: Hardware): { readonly code: string; readonly detail: string } | undefined;
+  /** Pure. */
+  calls(items: readonly Item[]): readonly RegistrationCall[];
+  execute(
+    job: Registration,
+    asked: readonly Asked[],
+    mayAsk: () => boolean,
+  ): Promise<ReadonlyMap<string, Outcome>>;
+  /** Requests that a survey costs, a share of it for each item. Pure. */
+  readsOf(items: readonly Item[]): number;
+  readBack(job: Registration, asked: readonly Asked[]): Promise<ReadonlyMap<string, Finding>>;
+  survey?(job: Registration, asked: readonly Asked[]): Promise<Survey | undefined>;
+}
+
+/** What registrations need from outside. */
+export type KindParts = {
+  readonly jobs: Pick<JobStore<Registration>, "targets">;
+  readonly hardware: HardwareStore;
+  readonly backEnds: Readonly<Record<BackEndId, BackEnd>>;
+  readonly snapshots: SnapshotReader;
+};
+
+export type Kind = JobKind<Registration, RegistrationCall, ListedTarget> & {
+  readonly gate: Gate<Registration>;
+};
+
+/** What identifies the kind, and the row of such a job. */
+export const registrationShape = { id: "registration", spec: RegistrationSpec } as const;
+
+/** Ends that the engine decides, in our words. */
+const reasons: Kind["reasons"] = {
+  jobFailed: { code: "registration-failed", detail: "the registration failed" },
+  leftScope: { code: "left-list", detail: "it is not in the list any more" },
+  noResult: { code: "no-trace", detail: "the service shows nothing of it; refresh to look again" },
+  pending: {
+    code: "not-over-in-time",
+    detail: "the service was not done with it in time; refresh to look again",
+  },
+  silent: {
+    code: "not-over-in-time",
+    detail: "the service was not done with it in time; refresh to look again",
+  },
+};
+
+/** From 5 seconds on, and not further apart than a minute. */
+const rounds = { firstMs: 5_000, mostMs: 60_000 };
+
+/** Registrations. */
+export function registrationKind(parts: KindParts): Kind {
+  const { backEnds, hardware, snapshots } = parts;
+  const backEndOf = ({ backEnd }: Registration): BackEnd => backEnds[backEnd];
+  const withHardware = async (
+    { source, pieces }: Registration,
+    items: readonly Item[],
+  ): Promise<Asked[]> => {
+    const ids = items.map(({ targetId }) => targetId);
+    const found = await hardware.find(source, pieces, ids);
+    return items.map((item) => ({ item, hardware: found.get(item.targetId) ?? {} }));
+  };
+  return {
+    ...registrationShape,
+    subjectOf: ({ backEnd }) => backEnd,
+    lastStep: (job) => backEndOf(job).lastStep,
+    // Looked for first; and the service knows a device that it has.
+    mayRepeat: () => true,
+    workloadsOf: (job) => backEndOf(job).workloads,
+    reasons,
+    rounds,
+    // It is registered by then: what is left is to see how, and to tidy up.
+    followsThrough: ({ step = 0 }) => step > 0,
+    targets: (job, cursor) => targetPage(parts, job, cursor),
+    cursorBehind: (_, last) => last,
+    plan: (job, target) => firstState(job, target, backEndOf(job)),
+    calls: (job, items) => backEndOf(job).calls(items),
+    async execute(job, { items, targetIds }, mayAsk) {
+      const cut = new Set(targetIds);
+      const some = items.filter(({ targetId }) => cut.has(targetId));
+      return backEndOf(job).execute(job, await withHardware(job, some), mayAsk);
+    },
+    readsOf: (job, items) => backEndOf(job).readsOf(items),
+    readBack: async (job, items) => backEndOf(job).readBack(job, await withHardware(job, items)),
+    survey: async (job, items) => backEndOf(job).survey?.(job, await withHardware(job, items)),
+    outOfScope: () => Promise.resolve(new Set()),
+    gate: gateOf(snapshots),
+  };
+}
+
+/** The devices of a piece of the list, those behind the cursor; of a list that was settled only those. */
+async function targetPage(
+  { jobs, hardware }: KindParts,
+  { pieces, source, frozen, jobId }: Registration,
+  cursor = "",
+): Promise<TargetPage<ListedTarget>> {
+  const piece = pieces.find(({ last }) => last > cursor);
+  if (piece === undefined) return { targets: [] };
+  const wanted = frozen ? new Set(await jobs.targets(jobId)) : undefined;
+  const targets = (await hardware.devices(source, piece)).filter(
+    ({ targetId }) => targetId > cursor && wanted?.has(targetId) !== false,
+  );
+  return piece === pieces.at(-1) ? { targets } : { targets, next: piece.last };
+}
+
+/** What a device begins with: its row's own fault or the back end's word, or its tag as the route. Pure. */
+function firstState(
+  { tags }: Registration,
+  { row, refused, hardware }: ListedTarget,
+  backEnd: BackEnd,
+): FirstState {
+  const name = String(row);
+  const why = refused ? { code: refused.code, detail: refused.reason } : backEnd.refuse(hardware);
+  if (why !== undefined) return { name, state: "notSupported", ...why };
+  return { name, state: "waiting", route: tags.indexOf(hardware.tag ?? "") };
+}
+
+/** What registrations are to the rules that ask for a second person. */
+const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
+  kind: "registration",
+  actionOf: () => "register",
+  shown: ({ backEnd, tags, sha256, rows }, count) => ({
+    summary: `register ${count} device(s) into Autopilot`,
+    parameters: { backEnd, groupTags: tags.slice(0, maxTagsShown) },
+    target: { kind: "list", rows, sha256 },
+  }),
+  whole: ({ tenantId, backEnd, sha256, tags }) => ({ tenantId, backEnd, sha256, tags }),
+  async hindrance({ tenantId }, caller) {
+    // Nothing remembered: a role that was taken away a second ago gives nothing.
+    snapshots.invalidate();
+    const standing = { caller, ...(await snapshots.read()) };
+    const permission = "registration.submit";
+    return holdsIn(standing, permission, [tenantId])
+      ? undefined
+      : {
+          code: "requester-lost-rights",
+          detail: `who asked for it may not do it any more: ${permission} is missing here`,
+        };
+  },
+});
+
+const maxTagsShown = 100;

@@ -1,0 +1,272 @@
+/**
+ * What callers want of registrations: hand in a list, which is judged, kept sealed and begun; cancel one; repeat what failed
+ * of it; look again at what nobody knows.
+ */
+import { personOf } from "../access/approvals/approval.ts";
+import type { Caller } from "../access/sign-in/caller.ts";
+import { type GateParts, startOrWait } from "../fanout/care/approval-gate.ts";
+import { changeJob } from "../fanout/care/control.ts";
+import { changeRows, closeIfDone } from "../fanout/engine/change-rows.ts";
+import type { JobKind } from "../fanout/kind.ts";
+import type { Item, Transition } from "../fanout/state/item.ts";
+import type { StoredItemRow } from "../fanout/state/item-store.ts";
+import { isOpen, JobStore } from "../fanout/state/job.ts";
+import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import type { TakenList } from "./check-list.ts";
+import type { HardwareStore } from "./hardware.ts";
+import type { Kind } from "./kind.ts";
+import type { Finding } from "./list/codes.ts";
+import { type BackEndId, type Registration, stateOf } from "./registration.ts";
+
+/** What reading, changing and sending registrations works with. */
+export type RegistrationParts = GateParts & {
+  readonly kind: Kind;
+  readonly jobs: JobStore<Registration>;
+  readonly hardware: HardwareStore;
+};
+
+/** Registrations in and out; their devices go with them. */
+export class RegistrationJobs extends JobStore<Registration> {
+  readonly #hardware: Pick<HardwareStore, "remove">;
+
+  constructor(
+    storage: ConstructorParameters<typeof JobStore>[0],
+    shape: ConstructorParameters<typeof JobStore<Registration>>[1],
+    hardware: Pick<HardwareStore, "remove">,
+  ) {
+    super(storage, shape);
+    this.#hardware = hardware;
+  }
+
+  override async removeTargets(jobId: string): Promise<void> {
+    await super.removeTargets(jobId);
+    await this.#hardware.remove(jobId);
+  }
+}
+
+type Ids = { readonly tenantId: string; readonly registrationId: string };
+
+/** How a list is to be registered. */
+export type Wanted = { readonly backEnd: BackEndId; readonly partial: boolean };
+
+const minuteMs = 60_000;
+/** How long the service gets for a device, and how much longer for each one before it in the line. */
+const pollMs = 60 * minuteMs;
+const perDeviceMs = 500;
+
+/** Hands a list in, under the id `registrationId`; with the same id again it stays one. */
+export async function registerDevices(
+  parts: RegistrationParts,
+  { tenantId, registrationId }: Ids,
+  take: () => Promise<Result<TakenList>>,
+  { backEnd, partial }: Wanted,
+  caller: Caller,
+): Promise<Result<Registration>> {
+  // The same request again, whose first answer was lost.
+  const before = await parts.jobs.get(tenantId, registrationId);
+  if (before !== undefined) return succeed(before.job);
+  if (!parts.hardware.isReady)
+    return fail(
+      "conflict",
+      "This installation has no key to seal devices with: set MUSTER_KEY_VAULT_KEY_URL or MUSTER_KEY_FILE.",
+    );
+  const taken = await take();
+  if (!taken.ok) return taken;
+  const list = taken.value;
+  const refused = refusedList(list, partial);
+  if (refused !== undefined) return refused;
+  const pieces = await parts.hardware.put(registrationId, 1, list);
+  const now = parts.engine.clock.now();
+  const rows = list.devices.length;
+  const sent = list.devices.filter((device) => device.refused === undefined);
+  const tags = new Set(sent.flatMap(({ hardware: { tag } }) => tag ?? []));
+  const registration: Registration = {
+    kind: parts.kind.id,
+    jobId: registrationId,
+    tenantId,
+    state: "planning",
+    backEnd,
+    source: registrationId,
+    pieces,
+    rows,
+    bytes: list.original.length,
+    sha256: list.sha256,
+    partial,
+    tags: [...tags],
+    expected: rows,
+    createdAt: now,
+    expiresAt: now + pollMs + rows * perDeviceMs,
+    requestedBy: personOf(caller),
+  };
+  return succeed(await startOrWait(parts, registration, caller));
+}
+
+const maxFaults = 100;
+
+/** Why a list is not registered: it is refused as a whole, or rows of it are and nobody said to leave those out. */
+function refusedList({ verdict }: TakenList, partial: boolean): Result<never> | undefined {
+  const { fileRejected, acceptedRows, errors, findings } = verdict;
+  if (!fileRejected && acceptedRows > 0 && (errors === 0 || partial)) return undefined;
+  const wrong = findings.filter(({ severity }) => severity === "error");
+  const words = fileRejected
+    ? "The list is refused as a whole"
+    : `${acceptedRows} of ${verdict.rows} rows are without faults; ?partial=true registers those`;
+  return fail(
+    "device-list-refused",
+    `${words}. Nothing was sent. ?dryRun=true answers all that was found.`,
+    { faults: wrong.slice(0, maxFaults).map(faultOf) },
+  );
+}
+
+const faultOf = ({ code, row, line, column, reason }: Finding): Fault => ({
+  pointer: row === null ? (line === null ? "" : `/lines/${line}`) : `/rows/${row}/${column ?? ""}`,
+  detail: `${code}: ${reason}`,
+});
+
+/** Says that a registration is not there. */
+export const unknownRegistration = (registrationId: string) =>
+  fail("unknown-registration", `The tenant has no registration ${registrationId}.`);
+
+/** Cancels what has not been sent; what the service has is followed to its end. Asking twice is once. */
+export async function cancelRegistration(
+  { engine, jobs }: RegistrationParts,
+  { tenantId, registrationId }: Ids,
+): Promise<Result<{ readonly job: Registration; readonly before: Registration["state"] }>> {
+  const ids = { tenantId, jobId: registrationId };
+  const wanted = { change: "cancel", mayChange: () => true } as const;
+  const changed = await changeJob(engine, jobs, ids, wanted);
+  switch (changed.kind) {
+    case "gone":
+      return unknownRegistration(registrationId);
+    case "busy":
+    case "early":
+      return fail("conflict", "It keeps changing; ask again.", { retryAfterSeconds: 2 });
+    case "refused":
+      return fail(
+        "conflict",
+        `Registration ${registrationId} is ${stateOf(changed.job)} already; nothing is left to cancel.`,
+      );
+    case "changed":
+      return succeed(changed);
+  }
+}
+
+const rowsPerStep = 40;
+
+/** Rows in which something is in one of some states, a step at a time. */
+async function* rowsWith(
+  { engine: { items } }: RegistrationParts,
+  jobId: string,
+  states: readonly Item["state"][],
+): AsyncGenerator<readonly StoredItemRow[]> {
+  const where = states.map((state) => `${state} gt 0`).join(" or ");
+  let from = "";
+  for (;;) {
+    const rows = await items.page(jobId, { from, where, top: rowsPerStep });
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    from = `${last.lastTargetId}!`;
+  }
+}
+
+/** Registers, under the id `retryId`, the devices that failed, or that were never sent for want of time. */
+export async function retryRegistration(
+  parts: RegistrationParts,
+  { tenantId, registrationId }: Ids,
+  retryId: string,
+  caller: Caller,
+): Promise<Result<Registration>> {
+  const before = await parts.jobs.get(tenantId, retryId);
+  if (before !== undefined) return succeed(before.job);
+  const stored = await parts.jobs.get(tenantId, registrationId);
+  if (stored === undefined) return unknownRegistration(registrationId);
+  const targetIds: string[] = [];
+  for await (const rows of rowsWith(parts, registrationId, ["failed", "expired"]))
+    for (const { targetId, state, code } of rows.flatMap(({ items }) => items))
+      if (state === "failed" || (state === "expired" && code === "expired"))
+        targetIds.push(targetId);
+  if (targetIds.length === 0)
+    return fail("nothing-to-retry", `No device of registration ${registrationId} has failed.`);
+  await parts.jobs.putTargets(retryId, targetIds);
+  const now = parts.engine.clock.now();
+  const {
+    finishedAt: _ended,
+    cutShort: _cut,
+    counts: _counts,
+    failure: _failure,
+    ...asked
+  } = stored.job;
+  const rows = targetIds.length;
+  const retry: Registration = {
+    ...asked,
+    jobId: retryId,
+    rows,
+    state: "planning",
+    frozen: true,
+    expected: rows,
+    retryOf: registrationId,
+    createdAt: now,
+    expiresAt: now + pollMs + rows * perDeviceMs,
+    requestedBy: personOf(caller),
+  };
+  return succeed(await startOrWait(parts, retry, caller));
+}
+
+/** Looks again at devices of which nobody knows what became of them, of a registration that has ended. */
+export async function refreshRegistration(
+  parts: RegistrationParts,
+  { tenantId, registrationId }: Ids,
+): Promise<Result<Registration>> {
+  const { engine, jobs } = parts;
+  const stored = await jobs.get(tenantId, registrationId);
+  if (stored === undefined) return unknownRegistration(registrationId);
+  const { job } = stored;
+  if (isOpen(job))
+    return fail("conflict", "It is still under way, and looked at anyway.", {
+      retryAfterSeconds: 5,
+    });
+  const until = engine.clock.now() + refreshForMs;
+  for await (const rows of rowsWith(parts, registrationId, lostStates)) {
+    const transitions = await lookAgain(parts, job, rows);
+    const now = engine.clock.now();
+    // What is found late is the end: whoever has done a step does not go on to the next.
+    const kind = { ...parts.kind, lastStep: () => 0 } as unknown as JobKind;
+    await changeRows(engine, { kind, job, rows }, { transitions, now });
+    if (now > until) break;
+  }
+  await closeIfDone(engine, job);
+  return succeed((await jobs.get(tenantId, registrationId))?.job ?? job);
+}
+
+/** A request looks for so long; asked again, it goes on. */
+const refreshForMs = 20_000;
+const lostStates = ["unknown", "expired", "offline"] as const;
+const isLost = ({ state }: Item): boolean => lostStates.some((each) => each === state);
+
+/** What is known by now of items that were given up: an import that has ended is settled like any other. */
+async function lookAgain(
+  { kind }: RegistrationParts,
+  job: Registration,
+  rows: readonly StoredItemRow[],
+): Promise<ReadonlyMap<string, Transition>> {
+  const lost = rows.flatMap(({ items }) => items).filter(isLost);
+  const findings = await kind.readBack(job, lost);
+  const imported = lost.flatMap((item): Item[] => {
+    const found = findings.get(item.targetId);
+    if (found?.kind !== "ended") return [];
+    const learned = found.learned ?? item.learned;
+    return [{ ...item, step: 1, ...(learned === undefined ? {} : { learned }) }];
+  });
+  const byId = new Map(imported.map((item) => [item.targetId, item]));
+  const transitions = new Map<string, Transition>();
+  for (const call of kind.calls(job, imported))
+    for (const [targetId, outcome] of await kind.execute(job, call, () => true)) {
+      if (outcome.kind !== "done" && outcome.kind !== "failed") continue;
+      const { kind: ended, ...said } = outcome;
+      const learned = byId.get(targetId)?.learned;
+      const details = { ...said, ...(learned === undefined ? {} : { learned }) };
+      transitions.set(targetId, { event: ended === "done" ? "finish" : "fail", details });
+    }
+  return transitions;
+}

@@ -1,0 +1,87 @@
+/** A registration: devices on their way into Windows Autopilot. What such a job adds to any other. Pure. */
+import * as z from "zod";
+import { emptyCounts } from "../fanout/state/item.ts";
+import { type Job, wordFor } from "../fanout/state/job.ts";
+import type { WebhookEvent } from "../webhooks/webhook.ts";
+import { Piece } from "./hardware.ts";
+
+/** Ways into Autopilot. */
+export const backEndIds = ["graph"] as const;
+export type BackEndId = (typeof backEndIds)[number];
+
+/** What a registration's row holds beside what every job's does. Nothing of it says which devices they are. */
+export const RegistrationSpec = z.object({
+  backEnd: z.enum(backEndIds),
+  /** The job that keeps the devices: this one, or the one that it repeats. */
+  source: z.string(),
+  pieces: z.array(Piece).readonly(),
+  rows: z.number(),
+  /** The list as it came. */
+  bytes: z.number(),
+  sha256: z.string(),
+  /** Rows with faults were left out, as the caller wanted it. */
+  partial: z.boolean(),
+  /** Group tags of the list; an item's route is its tag's place here, -1 without one. */
+  tags: z.array(z.string()).readonly(),
+  retryOf: z.string().exactOptional(),
+});
+
+/** Everything that was asked for, and what became of it as a whole. */
+export type Registration = Job & Readonly<z.output<typeof RegistrationSpec>>;
+
+/** How a registration appears. */
+export const registrationStates = [
+  "received",
+  "checked",
+  "waitingForApproval",
+  "submitting",
+  "polling",
+  "cancelling",
+  "failing",
+  "finished",
+  "partlyFinished",
+  "failed",
+  "unknown",
+  "cancelled",
+  "rejected",
+] as const;
+
+/** What webhooks are told of a registration: that it waits for a second person, or how it ended. */
+export function eventOf(job: Job): WebhookEvent {
+  const { tenantId, jobId, state, createdAt, finishedAt = createdAt } = job;
+  const path = `/api/v1/tenants/${tenantId}/registrations/${jobId}`;
+  const about = { eventId: jobId, tenantId, path };
+  const data = { registrationId: jobId };
+  if (state === "pendingApproval")
+    return { ...about, at: createdAt, type: "registration.approvalPending", data };
+  return {
+    ...about,
+    at: finishedAt,
+    type: "registration.ended",
+    data: { ...data, state: stateOf(job) },
+  };
+}
+
+/** The word for a registration, by its counts as they are. */
+export function stateOf(job: Job, counts = job.counts ?? emptyCounts()) {
+  const word = wordFor(job, counts);
+  switch (word) {
+    case "pendingApproval":
+      return "waitingForApproval";
+    case "planning":
+      return "checked";
+    case "running":
+    case "paused":
+      return counts.waiting > 0 ? "submitting" : "polling";
+    case "completed":
+      return counts.notSupported > 0 ? "partlyFinished" : "finished";
+    case "partlyCompleted":
+      return "partlyFinished";
+    case "nothingToSend":
+      return "failed";
+    case "ended":
+      return "finished";
+    default:
+      return word;
+  }
+}
