@@ -53,7 +53,7 @@ const inRequest = (more: Partial<Engine["firstPass"]> = {}): NotificationParts =
   const times = { ...engine.times, claimMs: 60_000 };
   // After its safety time a pass begins nothing new: a short one would make the machine decide who is reached.
   const firstPass = { targets: 1_000, boxMs: 20_000, safetyMs: 10_000, ...more };
-  const kind = patientKind();
+  const kind = { ...patientKind(), gate: notify.kind.gate };
   const entry = { kind: kind as unknown as JobKind, jobs: notify.jobs as unknown as JobStore };
   const kinds = new Map([[kind.id, entry]]);
   return { ...notify, kind, engine: { ...engine, kinds, times, firstPass } };

@@ -27,7 +27,11 @@ export function servicesFor({ services }: NotifyRig, tenantId: string): Services
   }
   const { engine, refreshes, storage } = services;
   const own = new OwnNotifications(storage, notificationShape) as unknown as JobStore;
-  const kinds = new Map([...engine.kinds].map(([id, { kind }]) => [id, { kind, jobs: own }]));
+  const kinds = new Map(
+    [...engine.kinds]
+      .filter(([id]) => id === notificationShape.id)
+      .map(([id, { kind }]) => [id, { kind, jobs: own }]),
+  );
   return {
     ...services,
     engine: { ...engine, kinds },
