@@ -182,8 +182,7 @@ export function apply(
 ): Item {
   const state = lifecycle[item.state][event];
   if (state === undefined) return item;
-  const { targetId, name, route, step = 0, attempts, claimedAt, unclear, claim } = item;
-  const { singly, atMost, learned } = item;
+  const { targetId, name, route, step = 0, attempts } = item;
   const saysWhy = details.code !== undefined || details.detail !== undefined;
   const before: EventDetails = inFlight.has(state) && !saysWhy ? item : {};
   const { code = before.code, detail = before.detail, ...rest } = details;
@@ -195,8 +194,8 @@ export function apply(
   // What the step before went through says nothing about the next, but for what it has learned.
   if (event === "advance") {
     const next = { targetId, name, route, step: step + 1, state, at: now, attempts: 0 };
-    const known = details.learned ?? learned;
-    return known === undefined ? next : { ...next, learned: known };
+    const learned = details.learned ?? item.learned;
+    return learned === undefined ? next : { ...next, learned };
   }
   return {
     targetId,
@@ -206,15 +205,20 @@ export function apply(
     at: now,
     attempts: event === "claim" ? attempts + 1 : attempts,
     ...(step === 0 ? {} : { step }),
-    ...(claimedAt === undefined ? {} : { claimedAt }),
-    ...(unclear === undefined ? {} : { unclear }),
-    ...(claim === undefined ? {} : { claim }),
-    ...(singly === undefined ? {} : { singly }),
-    ...(atMost === undefined ? {} : { atMost }),
-    ...(learned === undefined ? {} : { learned }),
+    ...lastingOf(item),
     ...told,
   };
 }
+
+/** What stays with an item through the events of a step. */
+const lastingOf = ({ claimedAt, unclear, claim, singly, atMost, learned }: Item) => ({
+  ...(claimedAt === undefined ? {} : { claimedAt }),
+  ...(unclear === undefined ? {} : { unclear }),
+  ...(claim === undefined ? {} : { claim }),
+  ...(singly === undefined ? {} : { singly }),
+  ...(atMost === undefined ? {} : { atMost }),
+  ...(learned === undefined ? {} : { learned }),
+});
 
 /**
  * Applies transitions to items; those without one, or whose state refuses it, stay as they are. Whoever has done a

@@ -22,8 +22,8 @@ import {
   attemptIn,
   type ImportRecord,
   importIdOf,
-  type ListRead,
   type RegisteredDevice,
+  type Unreadable,
 } from "./lists.ts";
 
 /** Devices in one import: some 420 KB. No limit is documented. */
@@ -234,7 +234,7 @@ function withoutSecrets(words: string, asked: readonly Asked[]): string {
 // Watching: what both lists show. Pure but for reading them.
 
 type Seen =
-  | Extract<ListRead<never>, { readonly kind: "unreadable" }>
+  | Unreadable
   | {
       readonly kind: "read";
       readonly requests: number;
@@ -397,7 +397,7 @@ function postponedBy(answer: GraphAnswer | undefined): Outcome | undefined {
   return laterFor(answer);
 }
 
-const unread = (list: Extract<ListRead<unknown>, { readonly kind: "unreadable" }>): Outcome => {
+const unread = (list: Unreadable): Outcome => {
   const { why, throttled, afterMs } = list;
   const wait = afterMs === undefined ? {} : { afterMs };
   return { kind: "later", throttled, code: "graph-busy", why, ...wait };

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 import * as z from "zod";
-import { wordsOf } from "../../graph/answer.ts";
+import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient, GraphVersion } from "../../graph/client.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 
@@ -47,13 +47,16 @@ export type ListRead<T> =
       readonly requests: number;
       readonly named: ReadonlyMap<string, readonly T[]>;
     }
-  | {
-      readonly kind: "unreadable";
-      readonly at: Instant;
-      readonly afterMs?: number;
-      readonly throttled: boolean;
-      readonly why: string;
-    };
+  | Unreadable;
+
+/** Why a list cannot be read now. */
+export type Unreadable = {
+  readonly kind: "unreadable";
+  readonly at: Instant;
+  readonly afterMs?: number;
+  readonly throttled: boolean;
+  readonly why: string;
+};
 
 /** A list is good for so long, for whoever wants nothing newer. */
 const keepMs = 3_000;
@@ -131,25 +134,39 @@ export class AutopilotLists {
     const named = new Map<string, T[]>();
     let answer = await this.#graph.ask(tenantId, version, { method: "GET", path });
     for (let requests = 1; ; requests += 1) {
-      if (answer.kind !== "ok") {
-        const why = answer.kind === "refused" ? wordsOf(answer) : answer.why;
-        const wait =
-          "retryAfterMs" in answer && answer.retryAfterMs !== undefined
-            ? { afterMs: answer.retryAfterMs }
-            : {};
-        return { kind: "unreadable", at, throttled: answer.kind === "throttled", why, ...wait };
-      }
+      if (answer.kind !== "ok") return unreadableBy(answer, at);
       const page = Page.safeParse(answer.body);
       if (!page.success || requests > maxPages)
         return { kind: "unreadable", at, throttled: false, why: "it is not Graph's list" };
-      for (const entry of page.data.value)
-        for (const name of new Set(namesOf(entry)))
-          if (name !== "") named.set(name, [...(named.get(name) ?? []), entry]);
+      addTo(named, page.data.value, namesOf);
       const next = page.data["@odata.nextLink"];
       if (next === undefined) return { kind: "read", at, requests, named };
       answer = await this.#graph.follow(tenantId, next);
     }
   }
+}
+
+function addTo<T>(
+  named: Map<string, T[]>,
+  entries: readonly T[],
+  namesOf: (entry: T) => readonly string[],
+): void {
+  for (const entry of entries)
+    for (const name of new Set(namesOf(entry))) {
+      const same = named.get(name);
+      if (same !== undefined) same.push(entry);
+      else if (name !== "") named.set(name, [entry]);
+    }
+}
+
+function unreadableBy(
+  answer: Exclude<GraphAnswer, { readonly kind: "ok" }>,
+  at: Instant,
+): Unreadable {
+  const why = answer.kind === "refused" ? wordsOf(answer) : answer.why;
+  const throttled = answer.kind === "throttled";
+  const afterMs = "retryAfterMs" in answer ? answer.retryAfterMs : undefined;
+  return { kind: "unreadable", at, throttled, why, ...(afterMs === undefined ? {} : { afterMs }) };
 }
 
 /** Digits of an import's id that name the device of a job; the others say which attempt it was. */
