@@ -2,15 +2,19 @@
  * Functions as values: what triggers them, and what they do. Nothing is registered here, so a test
  * can call a function, and the API document can read it, without a Functions host.
  */
-import type { z } from "zod";
+import type { InvocationContext } from "@azure/functions";
+import * as z from "zod";
 import type { RequestTarget, Standing } from "../shared/access/roles/decide.ts";
 import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import type { Reach } from "../shared/devices/collections/list-devices.ts";
+import { faultsOf } from "../shared/http/body.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { ReadFile } from "../shared/http/upload.ts";
 import type { Result } from "../shared/kernel/failure.ts";
 import type { QueueName } from "../shared/storage/names.ts";
+import type { Storage } from "../shared/storage/storage.ts";
+import type { DeadLetterStore } from "../shared/work/dead-letters.ts";
 
 /** Writes one event: `noun.verb` and the ids it is about; never message bodies or secrets. */
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -111,6 +115,44 @@ export function onQueue<M extends z.ZodType, S = object>(declared: {
   readonly onPoison?: (message: z.output<M>, tools: Tools<S>) => Promise<void>;
 }): QueueFunction<S> {
   return { kind: "queue", ...declared };
+}
+
+// The way of a queue message, the same for every queue function: is it one of ours, then the handler, then what the
+// handler decided. Unknown shapes are set aside with the reason, never retried.
+
+/** Every message of ours says which version of its shape it has. */
+const Versioned = z.looseObject({ v: z.literal(1) });
+
+/** What a message's way works with, whatever its handler needs besides. */
+export type QueueNeeds = { readonly storage: Storage; readonly deadLetters: DeadLetterStore };
+
+/** Handles one message. Throws only when the message should come back. */
+export async function serveQueue<S extends QueueNeeds>(
+  { name, message: schema, handle, onFailure }: QueueFunction<S>,
+  raw: unknown,
+  { invocationId }: Pick<InvocationContext, "invocationId">,
+  tools: Tools<S>,
+): Promise<void> {
+  const { services, log } = tools;
+  const setAside = async (reason: string): Promise<void> => {
+    log("message.dead-letter", { queue: name, reason, invocationId });
+    await services.deadLetters.add({ queue: name, reason, content: raw });
+  };
+  const version = Versioned.safeParse(raw);
+  if (!version.success) return setAside("unknown version or no message of ours");
+  const { v: _, ...ids } = version.data;
+  const parsed = schema.safeParse(ids);
+  if (!parsed.success) {
+    const faults = faultsOf(parsed.error).map(({ pointer, detail }) => `${pointer} ${detail}`);
+    return setAside(`unknown shape: ${faults.join("; ")}`);
+  }
+  const outcome = await handle(parsed.data as never, tools).catch(async (error: unknown) => {
+    await onFailure?.(parsed.data as never, error, tools).catch(() => undefined);
+    throw error;
+  });
+  if (outcome.kind === "deadLetter") return setAside(outcome.reason);
+  if (outcome.kind === "again")
+    await services.storage.queues.send(name, outcome.message ?? ids, outcome.afterSeconds);
 }
 
 /** A timer function; the schedule is NCRONTAB with seconds, in UTC. */

@@ -1,10 +1,16 @@
 /** Registers definitions with the Functions runtime. The only file that imports `app`. */
 import { app, type InvocationContext } from "@azure/functions";
 import type { Precedence } from "../shared/work/precedence.ts";
-import type { AnyFunction, HttpFunction, Log, QueueFunction, TimerFunction } from "./define.ts";
+import {
+  type AnyFunction,
+  type HttpFunction,
+  type Log,
+  type QueueFunction,
+  serveQueue,
+  type TimerFunction,
+} from "./define.ts";
 import { incomingOf, watchRequests } from "./http-request.ts";
 import { serveHttp } from "./serve-http.ts";
-import { serveQueue } from "./serve-queue.ts";
 import type { Services } from "./services.ts";
 
 /** Registers every function. `services` is asked by each invocation; requests go `first`. */

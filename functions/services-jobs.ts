@@ -156,9 +156,9 @@ function engineOf(
 function throttleOf({ throttle, knownTenants }: Base): Throttle {
   return {
     async rateOf(tenantId, workload) {
-      const pace: Readonly<Record<string, ThrottleSetting | undefined>> =
+      const set: Readonly<Record<string, ThrottleSetting | undefined>> =
         (await knownTenants.get(tenantId))?.pace ?? {};
-      return rateOf(workload as Workload, pace[workload]);
+      return rateOf(workload as Workload, set[workload]);
     },
     reserve: (tenantId, workload, cost, now, rate, name) =>
       throttle.reserve(tenantId, workload as Workload, cost, now, rate, name),

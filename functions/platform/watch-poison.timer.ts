@@ -5,8 +5,13 @@
  * Delivery: one at a time; a message is listed before it is deleted, so at worst it is listed twice.
  */
 import * as z from "zod";
-import { onTimer, type QueueFunction, type TimerFunction, type Tools } from "../define.ts";
-import type { QueueNeeds } from "../serve-queue.ts";
+import {
+  onTimer,
+  type QueueFunction,
+  type QueueNeeds,
+  type TimerFunction,
+  type Tools,
+} from "../define.ts";
 
 /** The watch over the poison queues of these functions. */
 export const watchPoisonFunction = <S extends QueueNeeds>(

@@ -18,7 +18,7 @@ export const Piece = z.object({ first: z.string(), last: z.string() });
 export type Piece = z.output<typeof Piece>;
 
 /** The key of a device: the part that it came in, and its row there. Keys sort as the list stands. */
-export const targetIdOf = (part: number, row: number): string =>
+const targetIdOf = (part: number, row: number): string =>
   `${String(part).padStart(4, "0")}-${String(row).padStart(6, "0")}`;
 
 /** Where a device stands, by its key. */

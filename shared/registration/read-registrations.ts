@@ -16,7 +16,7 @@ import { learnedFrom } from "./service-errors.ts";
 type Ids = { readonly tenantId: string; readonly registrationId: string };
 
 /** A registration with counts. Pure. */
-export function registrationView(job: Registration, counts: Counts): RegistrationView {
+function registrationView(job: Registration, counts: Counts): RegistrationView {
   const { requestedBy, retryOf, finishedAt, failure, rows, bytes, sha256 } = job;
   // What is not planned yet waits, too; what nobody approved waits for nothing.
   const unplanned = isOpen(job) ? Math.max(0, rows - sumOf(counts)) : 0;
@@ -93,7 +93,7 @@ const byCode: Readonly<Record<string, DeviceOutcome>> = {
 };
 
 /** What became of a device, in one word. Pure. */
-export function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
+function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
   switch (state) {
     case "waiting":
     case "claimed":
@@ -117,7 +117,7 @@ export function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
 }
 
 /** A device as the API shows it. Pure. */
-export function deviceView(item: Item, hardware: Hardware): DeviceView {
+function deviceView(item: Item, hardware: Hardware): DeviceView {
   const { targetId, code, detail, at, attempts } = item;
   const service = learnedFrom(item);
   return {

@@ -228,7 +228,7 @@ export async function refreshRegistration(
     });
   const until = engine.clock.now() + refreshForMs;
   for await (const rows of rowsWith(parts, registrationId, lostStates)) {
-    const transitions = await lookAgain(parts, job, rows);
+    const transitions = await settleLost(parts, job, rows);
     const now = engine.clock.now();
     // What is found late is the end: whoever has done a step does not go on to the next.
     const kind = { ...parts.kind, lastStep: () => 0 } as unknown as JobKind;
@@ -245,7 +245,7 @@ const lostStates = ["unknown", "expired", "offline"] as const;
 const isLost = ({ state }: Item): boolean => lostStates.some((each) => each === state);
 
 /** What is known by now of items that were given up: an import that has ended is settled like any other. */
-async function lookAgain(
+async function settleLost(
   { kind }: RegistrationParts,
   job: Registration,
   rows: readonly StoredItemRow[],

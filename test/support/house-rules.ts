@@ -63,7 +63,6 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = {
     "functions/define.ts",
     "functions/http-request.ts",
     "functions/serve-http.ts",
-    "functions/serve-queue.ts",
   ],
 };
 

@@ -4,9 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { QueueFunction, Tools } from "../../functions/define.ts";
+import { type QueueFunction, serveQueue, type Tools } from "../../functions/define.ts";
 import { functions } from "../../functions/functions.ts";
-import { serveQueue } from "../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../functions/services.ts";
 import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../shared/kernel/values.ts";

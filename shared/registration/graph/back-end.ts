@@ -70,7 +70,7 @@ export function graphBackEnd(parts: Parts): BackEnd {
     },
     readsOf: (items) => items.length / perPage,
     readBack: async (job, asked) => {
-      const seen = await lookAt(parts, job, asked);
+      const seen = await readLists(parts, job, asked);
       return new Map(
         asked.map((each): [string, Finding] => [
           each.item.targetId,
@@ -79,7 +79,7 @@ export function graphBackEnd(parts: Parts): BackEnd {
       );
     },
     survey: async (job, asked): Promise<Survey | undefined> => {
-      const seen = await lookAt(parts, job, asked);
+      const seen = await readLists(parts, job, asked);
       if (seen.kind === "unreadable") return undefined;
       const byId = new Map(asked.map(({ item, hardware }) => [item.targetId, hardware]));
       return {
@@ -248,7 +248,7 @@ const sinceOf = (asked: readonly Asked[]): Instant =>
 const serialOf = ({ serial, hash }: Hardware): string =>
   serial ?? (hash === undefined ? "" : (structureOf(hash).serial ?? ""));
 
-async function lookAt(
+async function readLists(
   { lists, clock }: Parts,
   job: Registration,
   asked: readonly Asked[],

@@ -173,7 +173,7 @@ function unreadableBy(
 const keyChars = 23;
 
 /** What the ids of a device's imports begin with. */
-export const importKey = (importId: string): string => importId.toLowerCase().slice(0, keyChars);
+const importKey = (importId: string): string => importId.toLowerCase().slice(0, keyChars);
 /** Which attempt an import was. */
 export const attemptIn = (importId: string): number =>
   Number.parseInt(importId.slice(keyChars + 1), 16);

@@ -2,12 +2,16 @@
 
 import { randomUUID } from "node:crypto";
 import { HttpRequest } from "@azure/functions";
-import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
+import {
+  type HttpFunction,
+  type QueueFunction,
+  serveQueue,
+  type Tools,
+} from "../../../functions/define.ts";
 import { refreshDevicesFunction } from "../../../functions/devices/refresh-devices.queue.ts";
 import { planFunction } from "../../../functions/fanout/plan.queue.ts";
 import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
-import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../../functions/services.ts";
 import type { AuditEvent } from "../../../shared/access/audit/records.ts";
 import type { AuditTrail } from "../../../shared/access/audit/trail.ts";

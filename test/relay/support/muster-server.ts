@@ -7,10 +7,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { HttpRequest } from "@azure/functions";
 import { QueueClient } from "@azure/storage-queue";
-import type { HttpFunction, QueueFunction, Tools } from "../../../functions/define.ts";
+import {
+  type HttpFunction,
+  type QueueFunction,
+  serveQueue,
+  type Tools,
+} from "../../../functions/define.ts";
 import { functions } from "../../../functions/functions.ts";
 import { serveHttp } from "../../../functions/serve-http.ts";
-import { serveQueue } from "../../../functions/serve-queue.ts";
 import { buildServices, type Services } from "../../../functions/services.ts";
 import { type Clock, systemClock } from "../../../shared/kernel/clock.ts";
 import { type Interceptor, passThrough } from "../../../shared/storage/calls.ts";

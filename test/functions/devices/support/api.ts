@@ -2,9 +2,9 @@
 
 import { randomUUID } from "node:crypto";
 import { HttpRequest, InvocationContext } from "@azure/functions";
+import { serveQueue } from "../../../../functions/define.ts";
 import { functions } from "../../../../functions/functions.ts";
 import { serveHttp } from "../../../../functions/serve-http.ts";
-import { serveQueue } from "../../../../functions/serve-queue.ts";
 import { buildServices } from "../../../../functions/services.ts";
 import { readSettings } from "../../../../functions/settings.ts";
 import { refreshesWith } from "../../../../shared/devices/refresh/work.ts";
