@@ -147,6 +147,29 @@ describe("a sync that somebody stops", () => {
   });
 });
 
+describe("a creation whose worker dies right after it was sent", () => {
+  it("is made once, though nothing of it shows yet: its mark was written before", async () => {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId);
+    const body = {
+      displayName: "New",
+      platform: "macOS",
+      rule: "(device.model -eq 'x')",
+      assignmentFilterManagementType: "devices",
+    };
+    await rig.want(tenantId, [{ type: "assignmentFilter", key: "New / macOS", name: "New", body }]);
+    await rig.behave(tenantId, { consistencyMs: 20_000 });
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    rig.faults.arm({ atCall: "graph.POST", when: "after" });
+    await rig.toRest(tenantId, sync.syncId, () => rig.faults.isDead());
+    rig.faults.revive();
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    await rig.behave(tenantId, { consistencyMs: null });
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 1, doubled: 0 });
+  });
+});
+
 describe("a sync that needs a person", () => {
   it("waits three minutes from entering the status, then goes back to the status before", async () => {
     const types = ["pimRoleSettings"];
