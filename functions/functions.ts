@@ -115,6 +115,7 @@ import {
   importConfigurationFunction,
   listConfigurationItemsFunction,
   listConfigurationTypesFunction,
+  removeConfigurationItemFunction,
   replaceItemRulesFunction,
 } from "./sync/configuration.http.ts";
 import {
@@ -273,6 +274,7 @@ const ours: readonly AnyFunction<Services>[] = [
   listConfigurationItemsFunction,
   getConfigurationItemFunction,
   editConfigurationItemFunction,
+  removeConfigurationItemFunction,
   getItemRulesFunction,
   replaceItemRulesFunction,
   exportConfigurationFunction,

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { ok, streamed } from "../../shared/http/reply.ts";
+import { noContent, ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import type { Configuration } from "../../shared/sync/configuration.ts";
 import {
@@ -15,6 +15,7 @@ import {
   ItemView,
   TypePath,
   TypeView,
+  UnwantedQuery,
 } from "../../shared/sync/contract.ts";
 import { readItemRules, replaceItemRules } from "../../shared/sync/item-rules.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
@@ -104,6 +105,33 @@ export const editConfigurationItemFunction = onHttp(
     const { message } = body;
     signedInOf(tools).note({ object: `configuration/${type}`, after: { type, key, message } });
     return succeed(ok(found.value.view, found.value.etag));
+  },
+);
+
+export const removeConfigurationItemFunction = onHttp(
+  operation({
+    name: "configuration-remove",
+    method: "DELETE",
+    path: "api/v1/tenants/{tenantId}/configuration/{type}/{key}",
+    summary:
+      "Want an item no longer: the next sync leaves it alone, or plans to delete it where that is allowed",
+    tag: "Configuration",
+    conditional: true,
+    params: ItemPath,
+    query: UnwantedQuery,
+    answers: { 204: { description: "Nobody wants it any more" } },
+  }),
+  async ({ params: { tenantId, ...name }, query, ifMatch }, tools: Tools<Needs>) => {
+    const { message } = query;
+    const said = { ifMatch, by: whoCalls(tools) };
+    const removed = await tools.services.configuration.unwant(tenantId, name, message, said);
+    if (!removed.ok) return removed;
+    signedInOf(tools).note({
+      object: `configuration/${name.type}`,
+      before: { ...name },
+      after: { ...name, wanted: false, message },
+    });
+    return succeed(noContent());
   },
 );
 

@@ -12,6 +12,7 @@ import type { ItemDetail, ItemView, TypeView } from "./contract.ts";
 import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { JsonObject } from "./items/json.ts";
+import { rulesAfterReset } from "./plan/reset.ts";
 import {
   type KeptItem,
   keptOf,
@@ -19,7 +20,7 @@ import {
   type Repository,
   type Tree,
 } from "./revisions/revisions.ts";
-import { readRules, withEdit } from "./state/rules.ts";
+import { type RulesDocument, readRules, withEdit } from "./state/rules.ts";
 import type { ItemName, Who } from "./state/sync.ts";
 import type { SyncStore } from "./state/sync-store.ts";
 import { itemRulesView } from "./views.ts";
@@ -156,6 +157,38 @@ export class Configuration {
     });
   }
 
+  /**
+   * Wants an item no longer, with all that was decided about it; `ifMatch`: only the version that the caller read.
+   * Whoever says so lets a later plan delete it, where deletions of its type are switched on.
+   */
+  async unwant(
+    tenantId: string,
+    name: ItemName,
+    message: string,
+    { ifMatch, by }: { readonly ifMatch: string | undefined; readonly by: Who },
+  ): Promise<Result<unknown>> {
+    const { type, key } = name;
+    if (this.#typeOf(type) === undefined) return unknownType(type);
+    const { revisions } = this.#parts;
+    return this.#revise(tenantId, { by, message, names: [name] }, async (desired) => {
+      const content = await revisions.content(tenantId, type, desired[type]);
+      const before = content.entries.get(key);
+      if (before === undefined)
+        return fail("unknown-configuration", `There is no ${type} ${key} that is wanted.`);
+      if (ifMatch !== undefined && ifMatch !== etagOf(before)) return changedMeanwhile(key);
+      const others = keptOf(content).filter((each) => each.item.key !== key);
+      const manifest = await revisions.putType(tenantId, type, others, desired[type]);
+      return succeed({
+        tree: { ...desired, [type]: manifest },
+        etag: "",
+        decide: (rules) => {
+          const deletable = [...new Set([...rules.deletable, `${type}/${key}`])].toSorted();
+          return { ...rulesAfterReset(rules, [name]), deletable };
+        },
+      });
+    });
+  }
+
   /** What is wanted, item by item. */
   async *plain(tenantId: string): AsyncGenerator<PlainItem> {
     const { desired } = await this.#trees(tenantId);
@@ -271,7 +304,7 @@ export class Configuration {
       readonly syncId?: string;
       readonly names: readonly ItemName[];
     },
-    change: (desired: Tree) => Promise<Result<{ readonly tree: Tree; readonly etag: string }>>,
+    change: (desired: Tree) => Promise<Result<Revised>>,
   ): Promise<Result<{ readonly etag: string; readonly changed: boolean }>> {
     const { store, revisions, clock } = this.#parts;
     return updateRow(`what is wanted of ${tenantId}`, async () => {
@@ -279,11 +312,12 @@ export class Configuration {
       const now = clock.now();
       const changed = await change(await revisions.tree(tenantId, tenant.value.desired));
       if (!changed.ok) return changed;
-      const { tree, etag } = changed.value;
+      const { tree, etag, decide = (rules) => rules } = changed.value;
       const desired = await revisions.putTree(tenantId, tree, tenant.value.desired);
       if (desired === tenant.value.desired) return succeed({ etag, changed: false });
       const revision = { v: 1 as const, at: now, ...said, tree: desired };
-      const rules = withEdit(await readRules(revisions, tenant.value), said.by, names, now);
+      const decided = decide(await readRules(revisions, tenant.value));
+      const rules = withEdit(decided, said.by, names, now);
       const document = await revisions.putDocument(tenantId, rules, tenant.value.rules);
       const value = { ...tenant.value, desired, rules: document };
       const written = await store.change({ value, etag: tenant.etag }, { revision });
@@ -305,6 +339,13 @@ export class Configuration {
     return this.#parts.types.find((type) => type.key === key);
   }
 }
+
+/** What is wanted after a change, and what becomes of what was decided. */
+type Revised = {
+  readonly tree: Tree;
+  readonly etag: string;
+  readonly decide?: (rules: RulesDocument) => RulesDocument;
+};
 
 const byKey = (listed: readonly ListedItem[]): Map<string, ListedItem> =>
   new Map(listed.map((item) => [item.key, item]));

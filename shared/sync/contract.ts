@@ -447,6 +447,11 @@ export const ItemBody = z.strictObject({
   message: Line.min(1).max(200),
 });
 
+/** Query of an item that nobody wants any more. */
+export const UnwantedQuery = z.strictObject({
+  message: Line.min(1).max(200).default("No longer wanted"),
+});
+
 const Body = ItemBody.shape.body;
 
 /** Body of an import, as an export gives it. */

@@ -192,6 +192,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
     "nightly.mode",
   ],
   "configuration-edit": ["type", "key", "message"],
+  "configuration-remove": ["type", "key", "message"],
   "configuration-rules-replace": ["type", "key", "message", "mode", "deviations.reason"],
   "configuration-import": ["message"],
   "baselines-add": ["name", "description", "message"],

@@ -368,6 +368,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "configuration-items": inTenant("sync.read"),
   "configuration-get": inTenant("sync.read"),
   "configuration-edit": inTenant("configuration.manage"),
+  "configuration-remove": inTenant("configuration.manage"),
   "configuration-rules-get": inTenant("sync.read"),
   "configuration-rules-replace": inTenant("configuration.manage"),
   "configuration-export": inTenant("sync.read"),

@@ -180,6 +180,7 @@ export const examples: Readonly<Record<string, Example>> = {
       message: "of this tenant",
     }),
   },
+  "configuration-remove": {},
   "configuration-export": {},
   "configuration-import": {
     body: () => ({

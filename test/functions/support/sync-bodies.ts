@@ -89,6 +89,7 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "syncs-undo",
     "sync-status-acknowledge",
     "sync-held-release",
+    "configuration-remove",
     "baselines-remove",
     "baseline-tailorings-remove",
     "syncs-authentication-new-code",

@@ -104,6 +104,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "sync-settings-change": ["FI", "tenant"],
   "sync-held-release": ["FI", "tenant"],
   "configuration-edit": ["FI", "tenant"],
+  "configuration-remove": ["FI", "tenant"],
   "configuration-rules-replace": ["FI", "tenant"],
   "configuration-import": ["FI", "tenant"],
   "baselines-list": ["FIR", "everything"],

@@ -62,3 +62,56 @@ describe("a type that Graph shows to people only", () => {
     expect([...read.keys()].toSorted()).toEqual(smallTypes.toSorted());
   });
 });
+
+describe("an item that nobody wants any more", () => {
+  const by = { kind: "user", id: "ada" };
+  const unwant = (tenantId: string, ifMatch?: string, message = "gone") =>
+    rig.configuration.unwant(tenantId, { type, key }, message, { ifMatch, by });
+  const whole = { ...own, assignmentFilterManagementType: "devices" };
+
+  /** A tenant in which the item was found, beside others, and wanted since. */
+  async function found(): Promise<string> {
+    const tenantId = await rig.tenant();
+    await rig.byHand("POST", tenantId, type, whole);
+    for (let each = 0; each < 4; each += 1)
+      await rig.byHand("POST", tenantId, type, { ...whole, displayName: `Other ${each}` });
+    await rig.sync(tenantId);
+    return tenantId;
+  }
+
+  it("is left alone where deletions are off, and is in the history with who said so and why", async () => {
+    const tenantId = await found();
+    const item = await rig.configuration.item(tenantId, type, key);
+    expect(await unwant(tenantId, '"other"')).toMatchObject({
+      failure: { code: "precondition-failed" },
+    });
+    expect(await unwant(tenantId, item.ok ? item.value.etag : "")).toMatchObject({ ok: true });
+    expect(await unwant(tenantId)).toMatchObject({ failure: { code: "unknown-configuration" } });
+    const sync = await rig.sync(tenantId);
+    expect(sync).toMatchObject({ outcome: "succeeded", plan: { counts: { unmanaged: 1 } } });
+    const after = await rig.configuration.item(tenantId, type, key);
+    expect(after.ok && after.value.view).toMatchObject({
+      inDesired: false,
+      inTenant: true,
+      history: [{ by, message: "gone" }, {}],
+    });
+    expect(after.ok && after.value.view.history[0]).not.toHaveProperty("hash");
+  });
+
+  it("is deleted by an approved plan where deletions are on, and comes back with the undo", async () => {
+    const tenantId = await found();
+    await rig.settle(tenantId, { deletes: [type] });
+    await unwant(tenantId);
+    const sync = await rig.sync(tenantId);
+    expect((await rig.plan(sync)).changes).toMatchObject([{ action: "delete", key }]);
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    const names = async () =>
+      (await rig.inTenant(tenantId, type)).map(({ displayName }) => displayName);
+    expect(await names()).not.toContain(own.displayName);
+    const undone = await rig.undo(sync);
+    await rig.approve(undone);
+    await rig.toRest(tenantId, undone.syncId);
+    expect(await names()).toContain(own.displayName);
+  });
+});
