@@ -32,6 +32,18 @@ export type ImportFault = {
   readonly times?: number;
 };
 
+/** How a customer's delegation stands: `otherRole` lacks the roles for Intune, `unassigned` is given to no group. */
+export const delegations = [
+  "active",
+  "approvalPending",
+  "expired",
+  "expiring",
+  "otherRole",
+  "unassigned",
+  "none",
+] as const;
+export type DelegatedAdmin = (typeof delegations)[number];
+
 /** What becomes of whoever asks for a person's tokens. The first are trouble that passes, the others are not. */
 export const tokenFailures = [
   "slowDown",
@@ -93,6 +105,12 @@ export type Behaviour = {
   readonly missingSettings: number;
   /** What every request for a person's tokens comes to: by a code, or by a refresh token. */
   readonly signIn: TokenFailure | "none";
+  /** Whether people who sign in for Partner Center have shown a second factor. */
+  readonly partnerMfa: boolean;
+  /** Whether the tenant is a customer of the partner, who sells to it. */
+  readonly reseller: boolean;
+  /** What the tenant has delegated to the partner. */
+  readonly gdap: DelegatedAdmin;
   /** Starts the stream of chance anew, so that a run can be repeated. */
   readonly seed: number;
   /** From an import of hardware until it is over, and from there until the device is listed. */
@@ -132,6 +150,9 @@ export const calm: Behaviour = {
   typeFaults: {},
   missingSettings: 0,
   signIn: "none",
+  partnerMfa: true,
+  reseller: true,
+  gdap: "active",
   seed: 1,
   importMs: [200, 900],
   identityLagMs: 0,
@@ -173,6 +194,9 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   missingSettings: milliseconds,
   signIn: (value) =>
     value === "none" || tokenFailures.some((each) => each === value) ? value : undefined,
+  partnerMfa: yesOrNo,
+  reseller: yesOrNo,
+  gdap: (value) => delegations.find((each) => each === value),
   seed: whole,
   importMs: span,
   identityLagMs: milliseconds,

@@ -20,11 +20,12 @@ const sandbox = await startSandbox({
   home: values.home,
   log: (line) => console.error(line),
 });
-const { url, graphUrl, authorityUrl, caFile, clientId } = sandbox;
+const { url, graphUrl, partnerCenterUrl, authorityUrl, caFile, clientId } = sandbox;
 const { tenantId: homeTenantId, signInClientId, devicePage } = sandbox.home;
 const signIn = { homeTenantId, signInClientId, devicePage };
 // One line of JSON for whoever started this process; the secrets stay in their files.
-console.log(JSON.stringify({ url, graphUrl, authorityUrl, caFile, clientId, ...signIn }));
+const urls = { url, graphUrl, partnerCenterUrl, authorityUrl };
+console.log(JSON.stringify({ ...urls, caFile, clientId, ...signIn }));
 
 let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -5,10 +5,11 @@ import { answerSite, isSite } from "./admin-service/front.ts";
 import { answerControl, controlPrefix } from "./control/control-api.ts";
 import { answerGraph, isGraph } from "./graph/front.ts";
 import { isForUs, isFromPage, sendJson } from "./http/messages.ts";
+import { answerPartnerCenter, partnerCenterPrefix } from "./partner-center/front.ts";
 import { announceHome, type HomeAnnouncement } from "./sign-in/announcement.ts";
 import { directoriesOf } from "./sign-in/directories.ts";
 import { apiClientId } from "./sign-in/entra/apps.ts";
-import { graphIdentifiers, resourcesWith } from "./sign-in/entra/resources.ts";
+import { graphIdentifiers, partnerIdentifiers, resourcesWith } from "./sign-in/entra/resources.ts";
 import { openHome } from "./sign-in/home.ts";
 import { answerDevicePage, devicePagePath } from "./sign-in/pages/device-page.ts";
 import { type SignInService, startSignIn } from "./sign-in/service.ts";
@@ -32,6 +33,8 @@ export type Sandbox = {
   readonly url: string;
   /** Graph is at `{graphUrl}/v1.0/...` and `{graphUrl}/beta/...`. */
   readonly graphUrl: string;
+  /** Partner Center is at `{partnerCenterUrl}/v1/...`. */
+  readonly partnerCenterUrl: string;
   /** A tenant's authority is `{authorityUrl}/{tenantId}`. */
   readonly authorityUrl: string;
   /** The certificate to trust: NODE_EXTRA_CA_CERTS of every process that signs in. */
@@ -59,7 +62,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const parts = { ...ports, home, resources, devicePage, deviceCodeSeconds };
   const starting = startSignIn(directoriesOf(state, home), parts);
   const check = tokenCheck(home.signingKey, [...graphIdentifiers, url]);
-  answerRequests(server, { state, check, signIn: starting, url }, log);
+  const checkPartner = tokenCheck(home.signingKey, partnerIdentifiers(url));
+  answerRequests(server, { state, check, checkPartner, signIn: starting, url }, log);
   const signIn = await starting.catch(async (cause: unknown) => {
     await close(server);
     throw new Error("the sign-in service could not start", { cause });
@@ -75,13 +79,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { caFile, clientSecret } = home;
   const app = { clientId: apiClientId, clientSecret };
   const people = announceHome(home, devicePage);
-  return { url, graphUrl: url, authorityUrl, caFile, ...app, home: people, stop };
+  const urls = { url, graphUrl: url, partnerCenterUrl: url + partnerCenterPrefix, authorityUrl };
+  return { ...urls, caFile, ...app, home: people, stop };
 }
 
 /** What requests over plain HTTP come to. Sign-in may still be on its way when the first one arrives. */
 type FrontDoor = {
   readonly state: State;
   readonly check: ReturnType<typeof tokenCheck>;
+  readonly checkPartner: ReturnType<typeof tokenCheck>;
   readonly signIn: Promise<SignInService>;
   readonly url: string;
 };
@@ -106,6 +112,8 @@ async function answerRequest(
       error: "the sandbox answers to 127.0.0.1 and localhost only",
     });
   if (isGraph(url)) return answerGraph(door, request, response);
+  if (url.startsWith(`${partnerCenterPrefix}/v1/`))
+    return answerPartnerCenter(door, request, response);
   // Neither asks for a token: whoever works at this machine may, and pages in their browser may not.
   const isOpen = isSite(url) || url.startsWith(controlPrefix);
   if (isOpen && isFromPage(request))

@@ -5,9 +5,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { nextChance } from "../fleet/tenants.ts";
 import { header, readBody } from "../http/messages.ts";
+import { homeTenantId } from "../sign-in/directories.ts";
 import type { TokenCheck } from "../sign-in/tokens.ts";
 import { findTenant, nextRequestId, type State } from "../state.ts";
 import { serveBatch } from "./batch.ts";
+import { answerDelegations } from "./delegations.ts";
 import { badRequest, graphError } from "./errors.ts";
 import type { GraphAnswer, GraphVersion, JsonBody } from "./exchange.ts";
 import { type GraphRequest, type Served, serve } from "./serve.ts";
@@ -39,7 +41,10 @@ export async function answerGraph(
   const text = await readBody(incoming);
   const request = knownRequest(door, incoming, text);
   if ("refused" in request) {
-    state.requests.count("refused", request.refused.status);
+    state.requests.count(
+      request.refused.status < 300 ? "GET delegations" : "refused",
+      request.refused.status,
+    );
     send(response, request.refused, request.traced);
     return;
   }
@@ -69,6 +74,7 @@ function serveAny(request: GraphRequest): Served {
 }
 
 type Traced = Pick<GraphRequest, "requestId" | "clientRequestId" | "now">;
+/** An answer that is not that of a tenant with devices. */
 type Refused = { readonly refused: GraphAnswer; readonly traced: Traced };
 
 function knownRequest(door: Door, incoming: IncomingMessage, text: string): GraphRequest | Refused {
@@ -84,9 +90,15 @@ function knownRequest(door: Door, incoming: IncomingMessage, text: string): Grap
   if (token === undefined) return unauthorized("Access token is empty.");
   const verdict = door.check(token, now);
   if (verdict.kind === "refused") return unauthorized(verdict.reason);
-  const tenant = findTenant(state, verdict.caller.tenantId);
-  if (tenant === undefined) return unauthorized("The tenant of the token does not exist.");
   const [, version = "v1.0", target = "/"] = prefix.exec(incoming.url ?? "") ?? [];
+  const origin = `http://${header(incoming, "host") ?? "127.0.0.1"}`;
+  const { caller } = verdict;
+  if (caller.tenantId === homeTenantId) {
+    const refused = answerDelegations(state, { ...traced, ...caller, target, origin });
+    return { refused, traced };
+  }
+  const tenant = findTenant(state, caller.tenantId);
+  if (tenant === undefined) return unauthorized("The tenant of the token does not exist.");
   return {
     ...traced,
     state,
@@ -97,7 +109,7 @@ function knownRequest(door: Door, incoming: IncomingMessage, text: string): Grap
     appId: verdict.caller.appId,
     version: version as GraphVersion,
     method: incoming.method ?? "GET",
-    origin: `http://${header(incoming, "host") ?? "127.0.0.1"}`,
+    origin,
     target,
     headers: singleHeaders(incoming),
     body: jsonBody(incoming, text),

@@ -7,6 +7,7 @@ import { findTenant, type State } from "../state.ts";
 import {
   type App,
   apiApp,
+  apiClientId,
   automationApp,
   automationClientId,
   relayApp,
@@ -28,6 +29,8 @@ export type Directory = {
   readonly failure: () => Behaviour["signIn"];
   /** App roles that the directory has given an app for an API; they may change at any time. */
   readonly appRoles: (clientId: string, resource: Resource) => readonly string[];
+  /** Whether people show a second factor here. */
+  readonly hasMfa: () => boolean;
   /** What Graph may be asked for in somebody's name. */
   readonly scopes: () => readonly string[];
   /** An administrator lets the app have more. */
@@ -42,7 +45,7 @@ export const homeTenantId = "22222222-1111-4222-8333-444444444444";
 
 /** All directories: the home directory is there from the start, the others are the state's tenants. */
 export function directoriesOf(state: State, secrets: SignInHome): DirectoryById {
-  const home = homeDirectory(secrets);
+  const home = homeDirectory(state, secrets);
   // A tenant that was made anew is another directory: what was signed in to the old one is forgotten.
   const known = new WeakMap<Tenant, Directory>();
   return (id) => {
@@ -55,18 +58,27 @@ export function directoriesOf(state: State, secrets: SignInHome): DirectoryById 
   };
 }
 
+/** What the partner's own administrator has let the app see: who has delegated what to the partner. */
+export const delegationReader = "DelegatedAdminRelationship.Read.All";
+
 /** Programs that are let in at the API. */
 const programs: readonly string[] = [automationClientId, relayClientId];
 
-function homeDirectory({ clientSecret, automationSecret, relaySecret }: SignInHome): Directory {
+function homeDirectory(
+  state: State,
+  { clientSecret, automationSecret, relaySecret }: SignInHome,
+): Directory {
   return {
     id: homeTenantId,
     failure: () => "none",
+    hasMfa: () => state.behaviour.everybody().partnerMfa,
     users: seededUsers,
     apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret), relayApp(relaySecret)],
     servicePrincipal: (clientId) => guidFamily(seedOf(`${homeTenantId}/${clientId}`)).at(0),
-    appRoles: (clientId, resource) =>
-      programs.includes(clientId) && resource === api ? [api.appRole] : [],
+    appRoles: (clientId, resource) => {
+      if (resource === api) return programs.includes(clientId) ? [api.appRole] : [];
+      return clientId === apiClientId ? [delegationReader] : [];
+    },
     scopes: () => [],
     consent: () => {},
   };
@@ -76,6 +88,7 @@ function customerDirectory(state: State, tenant: Tenant, { clientSecret }: SignI
   return {
     id: tenant.id,
     failure: () => state.behaviour.of(tenant.id).signIn,
+    hasMfa: () => true,
     users: customerUsers(tenant),
     apps: [apiApp(clientSecret), signInApp],
     servicePrincipal: () => guidFamily(tenant.fleet.seed).at(0),

@@ -9,6 +9,8 @@ export type Caller = {
   readonly roles: readonly string[];
   /** Who has signed in, where somebody has. */
   readonly userId: string | undefined;
+  /** Whether they have shown a second factor. */
+  readonly mfa: boolean;
   /** In seconds since 1970. */
   readonly expires: number;
 };
@@ -47,7 +49,8 @@ export function tokenCheck(
     const userId = isPerson ? String(claims["oid"]) : undefined;
     const [tenantId, appId] = [String(claims["tid"]), String(claims["appid"] ?? claims["azp"])];
     const expires = Number(claims["exp"]);
-    return { kind: "caller", caller: { tenantId, appId, roles, userId, expires } };
+    const mfa = Array.isArray(claims["amr"]) && claims["amr"].includes("mfa");
+    return { kind: "caller", caller: { tenantId, appId, roles, userId, mfa, expires } };
   };
   return (token, now) => {
     let verdict = remembered.get(token);

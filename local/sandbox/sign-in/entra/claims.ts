@@ -1,7 +1,7 @@
 /** What the tokens of this stand-in say, in the words and the shape of Entra's. */
 import type { IssuedToken, UnsignedToken } from "oidc-provider";
 import type { Directory } from "../directories.ts";
-import { api, type Resource } from "./resources.ts";
+import { api, partnerScope, type Resource } from "./resources.ts";
 import { indicated } from "./scopes.ts";
 import { subjectOf, type User } from "./users.ts";
 
@@ -29,6 +29,7 @@ export function writeClaims(
           clientId: token.clientId,
           scope: granted(scope, directory, resource),
           resource,
+          mfa: directory.hasMfa(),
         })),
     azp: token.clientId,
     tid: directory.id,
@@ -42,7 +43,12 @@ const everyUser = "b79fbf4d-3ef9-4689-8143-76b194e85509";
 
 function userClaims(
   user: User,
-  { clientId, scope, resource }: { clientId: string; scope: unknown; resource: Resource },
+  {
+    clientId,
+    scope,
+    resource,
+    mfa,
+  }: { clientId: string; scope: unknown; resource: Resource; mfa: boolean },
 ): object {
   const graphs = {
     appid: clientId,
@@ -52,6 +58,7 @@ function userClaims(
   };
   return {
     azpacr: "0",
+    amr: mfa ? ["pwd", "mfa"] : ["pwd"],
     ...(resource === api ? {} : graphs),
     ...(user.groups.length === 0 ? {} : { groups: user.groups }),
     name: user.name,
@@ -66,7 +73,9 @@ function userClaims(
 const granted = (scope: unknown, directory: Directory, resource: Resource): string =>
   (typeof scope === "string" ? scope : "")
     .split(" ")
-    .filter((word) => resource === api || directory.scopes().includes(word))
+    .filter(
+      (word) => resource === api || word === partnerScope || directory.scopes().includes(word),
+    )
     .join(" ");
 
 function appClaims(directory: Directory, clientId: string, resource: Resource): object {

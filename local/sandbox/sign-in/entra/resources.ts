@@ -37,8 +37,18 @@ export const graphScopes = [
   "User.Read",
 ];
 
-/** Everything that tokens can be asked for, with Graph answering at an address of this machine too. */
+/** Partner Center's names: its own, and where it answers on this machine. */
+export const partnerIdentifiers = (url: string): readonly string[] => [
+  "https://api.partnercenter.microsoft.com",
+  `${url}/partner-center`,
+];
+
+/** What an app asks people for at Partner Center. */
+export const partnerScope = "user_impersonation";
+
+/** Everything that tokens can be asked for, with Graph and Partner Center answering on this machine too. */
 export const resourcesWith = (graphUrl: string): readonly Resource[] => [
+  { identifiers: partnerIdentifiers(graphUrl), scopes: [partnerScope] },
   { identifiers: [...graphIdentifiers, graphUrl], scopes: graphScopes },
   api,
 ];
