@@ -12,6 +12,7 @@ import type { ItemDetail, ItemView, TypeView } from "./contract.ts";
 import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { JsonObject } from "./items/json.ts";
+import { isAsCreated } from "./plan/plan.ts";
 import { rulesAfterReset } from "./plan/reset.ts";
 import {
   type KeptItem,
@@ -77,12 +78,15 @@ export class Configuration {
   /** Items of a type, in the order of their keys. */
   async items(tenantId: string, type: string): Promise<Result<z.output<typeof ItemView>[]>> {
     if (this.#typeOf(type) === undefined) return unknownType(type);
-    const { desired, actual } = await this.#trees(tenantId);
+    const { tenant, desired, actual } = await this.#trees(tenantId);
     const { revisions } = this.#parts;
     const wanted = byKey(await revisions.list(tenantId, type, desired[type]));
     const found = byKey(await revisions.list(tenantId, type, actual[type]));
+    const rules = await readRules(revisions, tenant);
     const keys = [...new Set([...wanted.keys(), ...found.keys()])].toSorted();
-    return succeed(keys.map((key) => viewOf(type, key, wanted.get(key), found.get(key))));
+    return succeed(
+      keys.map((key) => viewOf({ type, key }, wanted.get(key), found.get(key), rules)),
+    );
   }
 
   /** One item with what is wanted, what the tenant has, and who changed what is wanted. */
@@ -99,7 +103,7 @@ export class Configuration {
     if (wanted === undefined && found === undefined) return unknownItem(type, key);
     const rules = await readRules(revisions, tenant);
     const view = {
-      ...viewOf(type, key, wanted, found),
+      ...viewOf({ type, key }, wanted, found, rules),
       ...(wanted === undefined ? {} : { desired: (await revisions.item(tenantId, wanted)).body }),
       ...(found === undefined ? {} : { actual: (await revisions.item(tenantId, found)).body }),
       ...itemRulesView(rules, { type, key }, this.#parts.clock.now()),
@@ -355,10 +359,10 @@ const etagOf = (entry: { readonly hash: string } | undefined): string =>
   `"${entry?.hash ?? "none"}"`;
 
 function viewOf(
-  type: string,
-  key: string,
+  { type, key }: ItemName,
   wanted: ListedItem | undefined,
   found: ListedItem | undefined,
+  { filled }: Pick<RulesDocument, "filled">,
 ): z.output<typeof ItemView> {
   const flaw = found?.flaw;
   const fixed = found?.fixed;
@@ -368,7 +372,7 @@ function viewOf(
     name: wanted?.name ?? found?.name ?? key,
     inDesired: wanted !== undefined,
     inTenant: found !== undefined,
-    differs: wanted?.hash !== found?.hash,
+    differs: wanted?.hash !== found?.hash && !isAsCreated(filled[`${type}/${key}`], wanted, found),
     ...(flaw === undefined ? {} : { flaw: `${flaw.reason}: ${flaw.detail}` }),
     ...(fixed === undefined ? {} : { fixed: `${fixed.reason}: ${fixed.detail}` }),
   };

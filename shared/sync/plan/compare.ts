@@ -4,7 +4,7 @@ import diff from "microdiff";
 import { fromIso, type Instant } from "../../kernel/clock.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { Json, JsonObject } from "../items/json.ts";
-import type { PlanRules, PropertyChange } from "./plan.ts";
+import type { FilledIn, PlanRules, PropertyChange } from "./plan.ts";
 import {
   isObject,
   type Lens,
@@ -73,11 +73,12 @@ const escaped = (name: string): string => name.replaceAll("~", "~0").replaceAll(
 /** What a tenant's people have decided about one item. */
 export type ItemRules = Pick<PlanRules, "deviations" | "overrides"> & {
   readonly mode: "strict" | "subset";
+  readonly filled?: FilledIn | undefined;
 };
 
 /** The rules of one item. */
 export function rulesOf(
-  rules: Pick<PlanRules, "modes" | "deviations" | "overrides">,
+  rules: Pick<PlanRules, "modes" | "deviations" | "overrides" | "filled">,
   type: string,
   key: string,
 ): ItemRules {
@@ -87,6 +88,7 @@ export function rulesOf(
     mode: rules.modes[`${type}/${key}`] ?? "strict",
     deviations: rules.deviations.filter(own),
     overrides: rules.overrides.filter(own),
+    filled: rules.filled?.[`${type}/${key}`],
   };
 }
 
@@ -117,15 +119,39 @@ export function targetBody(
   const merged = rules.mode === "subset" ? mergeOver(lens, own, actual) : own;
   let body = isObject(merged) ? merged : own;
   for (const deviation of rules.deviations) {
-    const { pointer, accepted, ids } = deviation;
+    const { pointer, ids } = deviation;
     if (isOver(deviation, now)) continue;
-    const there = valueAt(lens, actual, pointer);
-    if (!isDeepStrictEqual(plain(lens, actual, pointer), accepted)) continue;
-    if (ids !== undefined && !isDeepStrictEqual(ids, idsIn(there))) continue;
+    const there = acceptedIds(lens, actual, deviation);
+    if (there === undefined || (ids !== undefined && !isDeepStrictEqual(ids, there))) continue;
     if (pointer === "") return actual;
-    body = withValueAt(lens, body, pointer, there) ?? body;
+    body = withValueAt(lens, body, pointer, valueAt(lens, actual, pointer)) ?? body;
   }
-  return body;
+  return actual === undefined ? body : withFilledIn(lens, body, rules);
+}
+
+/** What the service has filled in when we created the item is wanted with it, as long as nobody names it otherwise. */
+const withFilledIn = (lens: Lens, desired: JsonObject, { filled }: ItemRules): JsonObject =>
+  (filled?.places ?? []).reduce(
+    (body, { pointer, value }) =>
+      valueAt(lens, body, pointer) === undefined
+        ? (withValueAt(lens, body, pointer, value) ?? body)
+        : body,
+    desired,
+  );
+
+/** What is there of an item beside all that was written; undefined where something of that reads otherwise. */
+export function filledIn(
+  type: ConfigurationType,
+  written: JsonObject,
+  found: JsonObject,
+): FilledIn["places"] | undefined {
+  const lens = lensFor(type, found, written, true);
+  const whole = mergeOver(lens, written, found);
+  if (!isObject(whole) || differences(lens, found, whole).length > 0) return undefined;
+  return differences(lens, found, written).flatMap(({ pointer }) => {
+    const value = valueAt(lens, found, pointer);
+    return value === undefined ? [] : [{ pointer, value }];
+  });
 }
 
 /** What a tenant's value at a pointer refers to, where it is the one that is accepted; undefined where it is another. */

@@ -9,7 +9,14 @@ import type { ItemEntry, ReferenceToken } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { idHere, type Lookup } from "../items/references.ts";
 import { differences, type ItemRules, rulesOf, targetBody, withOverrides } from "./compare.ts";
-import type { BlockedItem, PlannedChange, PlanRules, PropertyChange, Reason } from "./plan.ts";
+import {
+  type BlockedItem,
+  isAsCreated,
+  type PlannedChange,
+  type PlanRules,
+  type PropertyChange,
+  type Reason,
+} from "./plan.ts";
 import { hasSecret, type Lens, lensFor, mapTokens, segmentsOf, tokensIn } from "./shape.ts";
 
 /** A change with the contents it is about; of a deletion no target. */
@@ -50,7 +57,9 @@ export function judgeDesired(
 ): Verdict {
   const { entry } = desired;
   const rules = rulesOf(bench.rules, type.key, entry.key);
-  const isSame = actual?.entry.hash === entry.hash && rules.overrides.length === 0;
+  const reads =
+    actual?.entry.hash === entry.hash || isAsCreated(rules.filled, entry, actual?.entry);
+  const isSame = actual !== undefined && reads && rules.overrides.length === 0;
   // What was read in part cannot be called the same, whatever its last whole content was.
   if (isSame && actual.entry.flaw?.reason !== "incompleteRead") return inOrder;
   const flaw = actual?.entry.flaw ?? entry.flaw;

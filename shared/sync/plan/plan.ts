@@ -63,6 +63,21 @@ export type Plan = {
   readonly unread: readonly UnreadType[];
 };
 
+/** What a service filled in of an item: which content was written, how it read back, and what is there beside it. */
+export type FilledIn = {
+  readonly written: string;
+  readonly found: string;
+  readonly places: readonly { readonly pointer: string; readonly value: Json }[];
+};
+
+/** Whether an item reads as it did right after it was created from the content that is wanted. */
+export const isAsCreated = (
+  filled: FilledIn | undefined,
+  wanted: { readonly hash: string } | undefined,
+  found: { readonly hash: string } | undefined,
+): boolean =>
+  filled !== undefined && filled.written === wanted?.hash && filled.found === found?.hash;
+
 /** What a tenant's people have decided about its items; comes before comparing. */
 export type PlanRules = {
   /** By `type/key`: `subset` compares only what the desired item names. Default: strict. */
@@ -87,6 +102,8 @@ export type PlanRules = {
     readonly pointer: string;
     readonly value: Json;
   }[];
+  /** By `type/key`: what the service has filled in of items that we have created, which nobody named. */
+  readonly filled?: Readonly<Record<string, FilledIn>>;
   /** Change ids that were rejected. */
   readonly held: readonly string[];
   /** Types whose items may be deleted. */

@@ -19,7 +19,7 @@ import { canonical } from "../items/canonical.ts";
 import type { Item } from "../items/item.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
 import { lookupIn, type Referable, resolveForWrite } from "../items/references.ts";
-import { compareHere } from "../plan/compare.ts";
+import { compareHere, filledIn } from "../plan/compare.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { MadeItem, NameFinder, ThingFinder } from "../reading/find-names.ts";
@@ -84,7 +84,8 @@ export class ItemWriter {
     if (found.kind === "later") return { next: row, afterMs: found.afterMs };
     if (found.kind === "failed") return { next: this.#failed(row, found.reason, found.detail) };
     const current = found.kind === "item" ? found.kept : undefined;
-    if (isAsWanted(work, current)) return this.#done(work, row, current);
+    if (isAsWanted(work, current) || isCreated(work, row, current))
+      return this.#done(work, row, current);
     if (row.state === "checking") return this.#waitUntilSeen(row, work, current);
     if (row.state === "writing" && work.change.action === "create" && current === undefined)
       return this.#waitUntilSeen(row, work, current);
@@ -382,6 +383,18 @@ function isAsWanted({ type, wanted }: ItemWork, current: KeptItem | undefined): 
     return wanted === undefined && current === undefined;
   return compareHere(type, current.item.body, wanted.body).length === 0;
 }
+
+/** What we have created is there with all that was wanted; the service may have filled in what nobody named. */
+const isCreated = (
+  { type, wanted }: ItemWork,
+  { action, writtenAt }: ItemProgress,
+  current: KeptItem | undefined,
+): boolean =>
+  action === "create" &&
+  writtenAt !== undefined &&
+  wanted !== undefined &&
+  current !== undefined &&
+  filledIn(type, wanted.body, current.item.body) !== undefined;
 
 /** What a creation of several requests has begun is there already, and is finished as an update. */
 const actionNow = ({ action }: PlannedChange, current: KeptItem | undefined) =>

@@ -8,10 +8,12 @@ import * as z from "zod";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { Item } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
-import type { Plan, PlannedChange } from "../plan/plan.ts";
+import { filledIn } from "../plan/compare.ts";
+import type { FilledIn, Plan, PlannedChange } from "../plan/plan.ts";
 import type { MadeItem } from "../reading/find-names.ts";
 import type { Asker } from "../reading/paced-graph.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
+import { readRules } from "../state/rules.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
@@ -252,6 +254,7 @@ async function finishDeploy(
   rows: readonly ItemProgress[],
 ): Promise<void> {
   const { sync } = work;
+  await noteFilledIn(parts, work, rows);
   const { snapshot, after } = await keepTouched(parts, sync.snapshot, sync, rows);
   const deployed = withCounts(sync.deployed, rows);
   const stale = rows.filter(({ state }) => state === "stale");
@@ -347,4 +350,29 @@ async function touchedTypes(
     touched[type] = await revisions.putType(tenantId, type, [...kept.values()], before[type]);
   }
   return touched;
+}
+
+/** Notes what the service has filled in of what was created: it is no difference, as long as it stays so. */
+export async function noteFilledIn(
+  { revisions, typeOf }: DeployParts,
+  work: SyncWork,
+  rows: readonly ItemProgress[],
+): Promise<void> {
+  const { tenantId } = work.ids;
+  const fresh: Record<string, FilledIn> = {};
+  for (const { state, action, found, plan: document, changeId, type, key } of rows) {
+    if (state !== "done" || action !== "create" || !found || !document) continue;
+    const { kept } = await revisions.document(tenantId, found, FoundDocument);
+    const { plan, targets } = await revisions.document(tenantId, document, PlanDocument);
+    const written = plan.changes.find((change) => change.changeId === changeId)?.after;
+    const [known, target] = [typeOf(type), targets[changeId]];
+    if (!known || !kept || !target || !written) continue;
+    const places = filledIn(known, target, kept.item.body) ?? [];
+    if (places.length > 0)
+      fresh[`${type}/${key}`] = { written, found: kept.entry.hash, places: [...places] };
+  }
+  if (Object.keys(fresh).length === 0) return;
+  const rules = await readRules(revisions, work.tenant);
+  const filled = { ...rules.filled, ...fresh };
+  await work.decide(await revisions.putDocument(tenantId, { ...rules, filled }, work.tenant.rules));
 }

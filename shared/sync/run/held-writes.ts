@@ -7,7 +7,7 @@ import type { Tree } from "../revisions/revisions.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { type DeployParts, keepTouched, madeBy, wantedItem } from "./deploy.ts";
+import { type DeployParts, keepTouched, madeBy, noteFilledIn, wantedItem } from "./deploy.ts";
 import type { ItemWork } from "./deploy-item.ts";
 import { PlanDocument } from "./plan-sync.ts";
 
@@ -97,6 +97,7 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
     rows.filter((row) => row.state === state).length;
   const waiting = rows.filter((row) => !isSettled(row)).length;
   const deployed = { done: of("done"), failed: of("failed"), skipped: of("skipped"), waiting };
+  await noteFilledIn(parts, work, rows);
   if (waiting > 0) return work.keep({ deployed, leaseUntil: parts.clock.now() });
   const end = { deployed, leaseUntil: parts.clock.now() };
   const isLast = tenant.last === sync.syncId && tenant.active === undefined;

@@ -33,6 +33,16 @@ export const RulesDocument = z.object({
   decided: z
     .record(z.string(), z.object({ at: z.number(), by: who, message: z.string() }))
     .default({}),
+  filled: z
+    .record(
+      z.string(),
+      z.object({
+        written: z.string(),
+        found: z.string(),
+        places: z.array(z.object({ pointer: z.string(), value: json })),
+      }),
+    )
+    .default({}),
   held: z.array(z.string()).default([]),
   deletable: z.array(z.string()).default([]),
   /** Who has changed what is wanted of which items, and when last, since somebody approved it. */

@@ -76,6 +76,20 @@ export class SyncWork {
     this.#sync = { value, etag };
   }
 
+  /** Writes what is known of the tenant's items beside their contents; whoever else has the sync loses it. */
+  async decide(rules: string): Promise<void> {
+    if (rules === this.tenant.rules) return;
+    const { store } = this.#rows;
+    const tenant = { ...this.tenant, rules };
+    const etags = await store.change(
+      { value: tenant, etag: this.#tenant.etag },
+      { syncs: [this.#sync] },
+    );
+    if (etags === undefined) throw new SyncLost(this.sync.syncId);
+    this.#tenant = { value: tenant, etag: etags.tenant };
+    this.#sync = { ...this.#sync, etag: etags.sync };
+  }
+
   /** Lets the next worker begin at once. */
   release(): Promise<void> {
     return this.keep({ leaseUntil: this.#rows.clock.now() });

@@ -49,6 +49,60 @@ describe("the default scope tag by its name", () => {
   });
 });
 
+describe("an item that is written without what the service fills in", () => {
+  const differs = async (tenantId: string) => {
+    const item = await rig.configuration.item(tenantId, type, key);
+    return item.ok && item.value.view.differs;
+  };
+
+  it("is done when it is there, and is no difference, in strict mode too", async () => {
+    const tenantId = await fresh();
+    await want(tenantId, own);
+    expect(await deployed(tenantId)).toMatchObject({ outcome: "succeeded" });
+    expect(await rig.sync(tenantId)).toMatchObject({
+      outcome: "succeeded",
+      plan: { counts: nothing },
+    });
+    expect(await differs(tenantId)).toBe(false);
+    const [again] = (await rig.wanted(tenantId, type)).filter((item) => item.key === key);
+    expect(again?.body).toEqual(own);
+  });
+
+  it("is a difference where what was filled in becomes something else, and goes back to it", async () => {
+    const tenantId = await fresh();
+    await want(tenantId, own);
+    await deployed(tenantId);
+    const there = async () =>
+      (await rig.inTenant(tenantId, type)).find(({ displayName }) => displayName === "By hand");
+    const { id } = (await there()) ?? { id: "" };
+    const drift = { assignmentFilterManagementType: "apps" };
+    await rig.byHand("PATCH", tenantId, `${type}/${id}`, drift);
+    const sync = await rig.sync(tenantId);
+    expect((await rig.plan(sync)).changes).toMatchObject([
+      {
+        properties: [
+          { pointer: "/assignmentFilterManagementType", before: "apps", after: "devices" },
+        ],
+      },
+    ]);
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    expect(await there()).toMatchObject({ assignmentFilterManagementType: "devices" });
+    // Whoever edits something else does not have to name it.
+    await want(tenantId, { ...own, description: "edited" });
+    const edited = await rig.sync(tenantId);
+    expect((await rig.plan(edited)).changes).toMatchObject([
+      { properties: [{ pointer: "/description" }] },
+    ]);
+    // And whoever names it is heard.
+    await want(tenantId, { ...own, assignmentFilterManagementType: "apps" });
+    const named = await rig.sync(tenantId);
+    expect((await rig.plan(named)).changes).toMatchObject([
+      { properties: [{ pointer: "/assignmentFilterManagementType", after: "apps" }] },
+    ]);
+  });
+});
+
 describe("a type that Graph shows to people only", () => {
   it("is not asked for by the app, and the others are read", async () => {
     const tenantId = await rig.tenant();
