@@ -2,7 +2,7 @@
  * Reads a tenant's configuration and does nothing with it: every page of every list, and every item whose content stands
  * only in itself, twenty in a batch. What a program would do that is only after the bytes.
  */
-import { inChunks } from "../../shared/kernel/concurrency.ts";
+import { atMost, inChunks } from "../../shared/kernel/concurrency.ts";
 import type { ConfigurationType } from "../../shared/sync/catalogue/configuration-type.ts";
 
 type Item = Readonly<Record<string, unknown>>;
@@ -21,23 +21,6 @@ const tenantsAtOnce = 24;
 export async function bareReadings(readings: readonly BareReading[]): Promise<void> {
   const connections = atMost(perTenant * Math.min(readings.length, tenantsAtOnce));
   await Promise.all(readings.map((read) => read(connections)));
-}
-
-/** Lets so many work at once. */
-function atMost(limit: number): Connections {
-  const waiting: (() => void)[] = [];
-  let free = limit;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }
 
 const partsOfBatch = 20;

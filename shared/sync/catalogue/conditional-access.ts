@@ -32,7 +32,6 @@ const namedLocation: ConfigurationType = {
   keyedBy: ["displayName", "@odata.type"],
   sets: ["ipRanges", "countriesAndRegions"],
   emptyIsNothing: [],
-  wave: 1,
   tier: 3,
   isWritten: true,
   write: (write) => {
@@ -87,7 +86,6 @@ const authenticationStrength: ConfigurationType = {
     "combinationConfigurations[].allowedPolicyOIDs",
   ],
   emptyIsNothing: ["description", "combinationConfigurations"],
-  wave: 1,
   tier: 3,
   isWritten: true,
   fixed: (raw) =>
@@ -133,7 +131,6 @@ const authenticationContext: ConfigurationType = {
     read: [["AuthenticationContext.Read.All", "AuthenticationContext.ReadWrite.All"]],
     write: [["AuthenticationContext.ReadWrite.All"]],
   },
-  wave: 1,
   tier: 3,
   isWritten: true,
   refuses: ({ action, taken = [] }) =>
@@ -253,7 +250,6 @@ const conditionalAccessPolicy: ConfigurationType = {
     },
     { at: "grantControls.termsOfUse[]", family: "termsOfUse" },
   ],
-  wave: 3,
   tier: 7,
   isWritten: true,
   fixed: ({ displayName }) =>
@@ -312,7 +308,6 @@ const termsOfUse: ConfigurationType = {
   readBy: "user",
   isOptional: true,
   drops: ["acceptances", "file", "files"],
-  wave: 1,
   tier: 3,
   isWritten: false,
 };

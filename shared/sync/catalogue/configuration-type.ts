@@ -148,8 +148,6 @@ export type ConfigurationType = {
   /** Properties whose value Graph never gives back: kept as a placeholder, never compared, never written. */
   readonly secrets?: readonly string[];
   readonly references: readonly ReferencePlace[];
-  /** Read in this order, since what comes later names what comes before; last (4) the groups that all others name. */
-  readonly wave: 1 | 2 | 3 | 4;
   /** Written in this order, deleted in the reverse order. */
   readonly tier: number;
   /** That it comes after all others, deletions too, where it is to become this. */

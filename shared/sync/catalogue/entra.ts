@@ -39,7 +39,6 @@ const group: ConfigurationType = {
   immutable: ["isAssignableToRole", "mailEnabled", "securityEnabled", "uniqueName"],
   sets: ["groupTypes"],
   emptyIsNothing: ["description", "groupTypes", "membershipRule"],
-  wave: 4,
   tier: 0,
   changeable: {
     create: true,
@@ -74,7 +73,6 @@ const administrativeUnit: ConfigurationType = {
   permissions: access("AdministrativeUnit"),
   drops: ["members", "scopedRoleMembers", "extensions"],
   immutable: ["isMemberManagementRestricted"],
-  wave: 1,
   tier: 0,
   isWritten: false,
 };
@@ -145,7 +143,6 @@ const crossTenantAccessPartner: ConfigurationType = {
   sets: crossTenantTargets,
   emptyIsNothing: crossTenantTargets,
   references: crossTenantReferences,
-  wave: 3,
   tier: 4,
   isWritten: false,
   fixed: ({ isServiceProvider }) =>
@@ -170,7 +167,6 @@ const permissionGrantPolicy: ConfigurationType = {
   drops: ["includes[].id", "excludes[].id"],
   sets: ["includes", "excludes", "includes[].permissions", "excludes[].permissions"],
   emptyIsNothing: ["description", "includes", "excludes"],
-  wave: 1,
   tier: 3,
   isWritten: false,
   fixed: ({ id }) =>
@@ -252,7 +248,6 @@ const groupSettings: ConfigurationType = {
       where: { property: "name", is: "GroupCreationAllowedGroupId" },
     },
   ],
-  wave: 3,
   tier: 4,
   isWritten: false,
 };
@@ -278,7 +273,6 @@ const directoryRoleDefinition: ConfigurationType = {
   isOptional: true,
   drops: ["isBuiltIn", "version", "templateId", "resourceScopes", "inheritsPermissionsFrom"],
   sets: ["rolePermissions", "rolePermissions[].allowedResourceActions"],
-  wave: 1,
   tier: 3,
   isWritten: false,
   fixed: ({ isBuiltIn }) =>
@@ -342,7 +336,6 @@ const pimRoleSettings: ConfigurationType = {
     ]),
     { at: "policy.rules[].claimValue", family: "authenticationContext", literals: [""] },
   ],
-  wave: 3,
   tier: 4,
   changeable: {
     create: { reason: "builtIn", detail: "Each role has its settings, and always has them." },

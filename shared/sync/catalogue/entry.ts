@@ -58,7 +58,6 @@ export const entraSingleton = {
   kind: "singleton",
   keyedBy: [],
   drops: ["displayName", "description"],
-  wave: 3,
   tier: 4,
   changeable: { create: always, update: true, delete: always },
 } as const satisfies Partial<ConfigurationType>;
@@ -93,7 +92,6 @@ export const intuneList = {
   sets: ["roleScopeTagIds"],
   emptyIsNothing: ["description", "roleScopeTagIds"],
   references: [scopeTags()],
-  wave: 3,
   tier: 5,
   changeable: anything,
 } as const satisfies Partial<ConfigurationType>;

@@ -29,7 +29,6 @@ const roleScopeTag: ConfigurationType = {
   sets: [],
   emptyIsNothing: ["description", "assignments"],
   references: assignmentReferences.filter(({ family }) => family === "group"),
-  wave: 1,
   tier: 1,
   isWritten: true,
   fixed: ({ id, isBuiltIn }): Fixed | undefined =>
@@ -49,7 +48,6 @@ const assignmentFilter: ConfigurationType = {
   sets: ["roleScopeTags"],
   emptyIsNothing: ["description", "roleScopeTags"],
   references: [scopeTags("roleScopeTags")],
-  wave: 2,
   tier: 2,
   isWritten: true,
 };
@@ -65,7 +63,6 @@ const notificationTemplate: ConfigurationType = {
   drops: ["localizedNotificationMessages[].id"],
   immutable: ["defaultLocale"],
   keyedLists: { localizedNotificationMessages: "locale" },
-  wave: 2,
   tier: 3,
   isWritten: false,
 };

@@ -16,26 +16,41 @@ export type Resolve = (
   id: string,
 ) => { readonly name: string } | undefined;
 
-/** An id that stands in an item. */
-export type FoundReference = { readonly family: ReferenceFamily; readonly id: string };
-
 /** What is made of one item as Graph gives it. */
 export type Canonical = {
   readonly item: Item;
   readonly entry: ItemEntry;
-  /** Each id once, whether it has a name or not: asked with a `resolve` that knows nothing, these are to be found out. */
-  readonly references: readonly FoundReference[];
 };
 
-/** Makes an item canonical. `raw` is the whole of it, with every page of its nested lists. */
-export function canonical(type: ConfigurationType, raw: JsonObject, resolve: Resolve): Canonical {
-  const found = new Map<string, FoundReference>();
+/** An item in its canonical shape, whose references have no names yet. */
+export type Shaped = {
+  readonly type: ConfigurationType;
+  readonly raw: JsonObject;
+  readonly body: JsonObject;
+  readonly references: readonly Reference[];
+};
+
+/** A reference inside a shaped body: it is given its name there. */
+type Reference = { readonly $ref: ReferenceFamily; name?: string; readonly id: string };
+
+/** Gives an item its shape. `raw` is the whole of it, with every page of its nested lists. */
+export function shaped(type: ConfigurationType, raw: JsonObject): Shaped {
+  const references: Reference[] = [];
   const refer = (family: ReferenceFamily, id: string): ReferenceToken => {
-    found.set(`${family} ${id}`, { family, id });
-    const name = resolve(family, id)?.name;
-    return { $ref: family, ...(name === undefined ? {} : { name }), id };
+    const token = { $ref: family, id };
+    references.push(token);
+    return token;
   };
-  const text = canonicalText(type, raw, refer);
+  return { type, raw, body: shapeOf(type, raw, refer), references };
+}
+
+/** Gives a shaped item the names of its references: once, since they are written into it. */
+export function named({ type, raw, body: shape, references }: Shaped, resolve: Resolve): Canonical {
+  for (const reference of references) {
+    const name = resolve(reference.$ref, reference.id)?.name;
+    if (name !== undefined) reference.name = name;
+  }
+  const text = canonicalize(shape) ?? "";
   const body = JSON.parse(text) as JsonObject;
   const id = raw["id"];
   const own = type.kind === "list" && typeof id === "string" ? { id } : {};
@@ -50,19 +65,22 @@ export function canonical(type: ConfigurationType, raw: JsonObject, resolve: Res
       ...(flaw === undefined ? {} : { flaw: { reason: "incompleteRead", detail: flaw } }),
       ...(fixed === undefined ? {} : { fixed }),
     },
-    references: [...found.values()],
   };
 }
+
+/** Makes an item canonical whose references are known already. */
+export const canonical = (type: ConfigurationType, raw: JsonObject, resolve: Resolve): Canonical =>
+  named(shaped(type, raw), resolve);
 
 /** SHA-256 of a canonical body. */
 export const hashOf = (body: JsonObject): string => digest(canonicalize(body) ?? "");
 
-function canonicalText(type: ConfigurationType, raw: JsonObject, refer: Refer): string {
+function shapeOf(type: ConfigurationType, raw: JsonObject, refer: Refer): JsonObject {
   const walk: Walk = { type, rules: rulesOf(type), refer };
-  const shaped = shape(walk, raw, "");
-  if (!isObject(shaped)) throw new Error("an item is an object");
-  const normal = type.normalise?.(shaped) ?? shaped;
-  return canonicalize(ordered(walk, normal, "") ?? {}) ?? "";
+  const whole = shape(walk, raw, "");
+  if (!isObject(whole)) throw new Error("an item is an object");
+  const normal = type.normalise?.(whole) ?? whole;
+  return (ordered(walk, normal, "") ?? {}) as JsonObject;
 }
 
 type Refer = (family: ReferenceFamily, id: string) => ReferenceToken;
@@ -184,7 +202,7 @@ const settingReference = (owner: JsonObject, name: string): Place | undefined =>
 function referred(walk: Walk, { family, literals = [] }: Place, value: Json, at: string): Json {
   if (typeof value !== "string") return shape(walk, value, at) ?? null;
   const id = lowered(value);
-  return literals.some((word) => lowered(word) === id) ? id : { ...walk.refer(family, id) };
+  return literals.some((word) => lowered(word) === id) ? id : walk.refer(family, id);
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -414,7 +432,7 @@ export function keyed(
   });
 }
 
-function withKey({ item, entry, references }: Canonical, key: string, isAlike: boolean): Canonical {
+function withKey({ item, entry }: Canonical, key: string, isAlike: boolean): Canonical {
   const flaw = {
     reason: "duplicateName",
     detail: `Several items of the tenant are called ${item.name}.`,
@@ -422,6 +440,5 @@ function withKey({ item, entry, references }: Canonical, key: string, isAlike: b
   return {
     item: { ...item, key },
     entry: { ...entry, key, ...(isAlike && entry.flaw === undefined ? { flaw } : {}) },
-    references,
   };
 }

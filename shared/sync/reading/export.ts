@@ -1,14 +1,23 @@
 /**
- * Export: reads the types of a sync, wave by wave, into manifests. What fits into one pass is read in it, several
- * types side by side, and costs no row; what takes longer becomes a message of its own, with a row that says how far
- * it is. A type has a budget of time and tries, and one that fails stops no other: its last whole content stands.
+ * Export: reads the types of a sync into manifests. What fits into one pass is read in it, several types side by side;
+ * what takes longer becomes a message of its own, with a row that says how far it is. Names are found when a type has
+ * been read, and where it names items of other types, when those have been too. A type has a budget of time and
+ * tries, and one that fails stops no other: its last whole content stands.
  */
-import { inParallel } from "../../kernel/concurrency.ts";
+import { atMost } from "../../kernel/concurrency.ts";
 import { plainText } from "../../kernel/outside-text.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
+import { typeOfFamily } from "../catalogue/catalogue.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
-import { type Canonical, canonical, keyed, type Resolve } from "../items/canonical.ts";
+import {
+  type Canonical,
+  keyed,
+  named,
+  type Resolve,
+  type Shaped,
+  shaped,
+} from "../items/canonical.ts";
 import type { JsonObject } from "../items/json.ts";
 import {
   configurationPrefix,
@@ -57,39 +66,78 @@ const fresh = (type: string, now: number): TypeProgress => ({
   touchedAt: now,
 });
 
-/** Where a wave stands after a pass. */
-export type Wave = "read" | "reading";
+/** Where the reading stands after a pass. */
+export type Export = "read" | "reading";
 
-/** Reads the types of a wave, or goes on waiting for those that are read elsewhere. */
-export async function exportWave(
+/** Reads types of a sync, or goes on waiting for those that are read elsewhere. */
+export async function exportTypes(
   parts: ExportParts,
   work: SyncWork,
   keys: readonly string[],
-): Promise<Wave> {
+): Promise<Export> {
   const { tenantId, syncId } = work.ids;
-  const { clock, store, typeOf } = parts;
+  const { clock, store, revisions, typeOf } = parts;
   const rows = await store.types(tenantId, syncId);
-  const types = keys.flatMap((key) => typeOf(key) ?? []).filter(({ key }) => !rows.has(key));
-  const until = clock.now() + passMs;
-  const before = await parts.revisions.tree(tenantId, work.tenant.snapshot);
-  const known: Known = { before, tree: { ...before, ...manifestsOf(rows) }, asked: new Map() };
-  const passes = await inParallel(types, concurrency, async (type) => {
-    const began = { ...fresh(type.key, clock.now()), beganAt: clock.now() };
-    return readPass(parts, work.ids, type, began, nothingRead, known, until);
-  });
-  if (passes.length > 0) await store.addTypes(tenantId, syncId, passes);
+  const types = keys.flatMap((key) => (rows.has(key) ? [] : (typeOf(key) ?? [])));
+  const before = await revisions.tree(tenantId, work.tenant.snapshot);
+  const tree: Record<string, string> = { ...before, ...manifestsOf(rows) };
+  const passes = new Map<string, Promise<TypeProgress>>();
+  const known: Known = {
+    before,
+    asked: new Map(),
+    async names(type) {
+      const waited = namedBy(type).map((key) => passes.get(key) ?? rows.get(key)?.value);
+      return (await Promise.all(waited)).every(isOver) ? tree : undefined;
+    },
+  };
+  const [until, atOnce] = [clock.now() + passMs, atMost(concurrency)];
+  // What others name comes first: whoever waits for it waits for what is under way already.
+  for (const type of types.toSorted((a, b) => a.tier - b.tier)) {
+    const pass = async (): Promise<TypeProgress> => {
+      const began = { ...fresh(type.key, clock.now()), beganAt: clock.now() };
+      const read = await atOnce(() => readOn(parts, work.ids, type, nothingRead, until));
+      const progress = await kept(parts, work.ids, type, began, read, known);
+      if (progress.manifest !== undefined) tree[type.key] = progress.manifest;
+      return progress;
+    };
+    passes.set(type.key, pass());
+  }
+  await Promise.allSettled(passes.values());
+  const progress = await Promise.all(passes.values());
+  if (progress.length > 0) await store.addTypes(tenantId, syncId, progress);
   const open = [
-    ...passes,
+    ...progress,
     ...[...rows.values()].flatMap(({ value }) => (keys.includes(value.type) ? [value] : [])),
-  ].filter(({ state }) => state === "queued" || state === "reading");
+  ].filter((each) => !isOver(each));
   // A message too many finds its type claimed or settled.
   for (const { type } of open)
     await parts.queues.send(queueNames.syncExport, { ...work.ids, type });
   return open.length === 0 ? "read" : "reading";
 }
 
-/** What a pass knows of the tenant: as it was last read, the same with what this sync has read, and names asked for. */
-type Known = { readonly before: Tree; readonly tree: Tree; readonly asked?: Asked };
+/** Whether nothing more is read of a type; one that is not read by the sync at all keeps the names that it had. */
+const isOver = (progress: TypeProgress | undefined): boolean =>
+  progress === undefined || progress.state === "read" || progress.state === "failed";
+
+/** Types whose items a type's items name; groups are the directory's to name. */
+const namedBy = (type: ConfigurationType): string[] => [
+  ...new Set(
+    type.references.flatMap(({ family }) => {
+      const key = typeOfFamily(family)?.key;
+      return key === undefined || key === "group" || key === type.key ? [] : [key];
+    }),
+  ),
+];
+
+/**
+ * What is known of the tenant: as it was last read, names that were asked for, and `names`: the tenant with what this sync
+ * has read of the types that one names, or undefined as long as one of them is still being read.
+ */
+type Known = {
+  readonly before: Tree;
+  readonly asked?: Asked;
+  readonly names: (type: ConfigurationType) => Promise<Tree | undefined>;
+};
 
 const manifestsOf = (rows: ReadonlyMap<string, Stored<TypeProgress>>): Tree =>
   Object.fromEntries(
@@ -98,42 +146,65 @@ const manifestsOf = (rows: ReadonlyMap<string, Stored<TypeProgress>>): Tree =>
     ),
   );
 
-/** Reads on, and says how far the type is now. What was read of a type that is not through lies in a blob. */
-async function readPass(
+/** What has been read of a type, with the shapes that were made of its items meanwhile. */
+type Read = { readonly outcome: ReadOutcome; readonly shapes: ReadonlyMap<JsonObject, Shaped> };
+
+/** Reads on until it is through, or the time is over. Items are shaped while others are on their way. */
+async function readOn(
+  { clock, graph }: ExportParts,
+  { tenantId }: SyncIds,
+  type: ConfigurationType,
+  from: ReadSoFar,
+  until: number,
+): Promise<Read> {
+  const shapes = new Map<JsonObject, Shaped>();
+  const asking = {
+    tenantId,
+    asker: tenantId,
+    graph: type.graph,
+    workload: type.workloads.read,
+  };
+  const outcome = await readType(graph, asking, type, from, {
+    mayGoOn: () => clock.now() < until,
+    take: (items) => {
+      for (const raw of items) shapes.set(raw, shaped(type, raw));
+    },
+  });
+  return { outcome, shapes };
+}
+
+/** Keeps what was read, and says how far the type is now. What was read of one that is not through lies in a blob. */
+async function kept(
   parts: ExportParts,
   ids: SyncIds,
   type: ConfigurationType,
   progress: TypeProgress,
-  from: ReadSoFar,
+  { outcome, shapes }: Read,
   known: Known,
-  until: number,
 ): Promise<TypeProgress> {
-  const { clock, graph } = parts;
-  const asking = {
-    tenantId: ids.tenantId,
-    asker: ids.tenantId,
-    graph: type.graph,
-    workload: type.workloads.read,
-  };
-  const read = await readType(graph, asking, type, from, () => clock.now() < until);
+  const { clock } = parts;
+  const { reading } = outcome;
+  const tree = outcome.kind === "read" ? await known.names(type) : undefined;
   const touched = {
     ...progress,
-    requests: read.reading.requests,
+    requests: reading.requests,
     touchedAt: clock.now(),
     leaseUntil: 0,
   };
-  if (read.kind === "read") return settle(parts, ids, type, touched, read.reading, known);
-  if (read.kind === "failed") return failed(touched, read);
+  if (outcome.kind === "failed") return failed(touched, outcome);
+  if (tree !== undefined)
+    return settle(parts, ids, type, touched, { reading, shapes }, known, tree);
   const spent = clock.now() - (progress.beganAt ?? clock.now());
-  if (spent > budgetMs)
+  if (spent > budgetMs && outcome.kind === "later")
     return failed(touched, {
       reason: "throttled",
-      detail: `its ${budgetMs / 60_000} minutes were over: ${read.why}`,
+      detail: `its ${budgetMs / 60_000} minutes were over: ${outcome.why}`,
     });
-  const hasMoved = read.reading.requests > from.requests;
-  if (hasMoved) await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(read.reading));
+  const hasMoved = reading.requests > progress.requests;
+  if (hasMoved) await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(reading));
   // The longer nothing gets through, the longer the pause.
-  const pauseMs = Math.max(read.afterMs, hasMoved ? 0 : spent / 4);
+  const afterMs = outcome.kind === "later" ? outcome.afterMs : 0;
+  const pauseMs = Math.max(afterMs, hasMoved ? 0 : spent / 4);
   return {
     ...touched,
     state: "reading",
@@ -165,19 +236,24 @@ async function settle(
   { tenantId }: SyncIds,
   type: ConfigurationType,
   progress: TypeProgress,
-  { items: raw, incomplete }: ReadSoFar,
-  { before: { [type.key]: before }, tree, asked }: Known,
+  {
+    reading: { items: raw, incomplete },
+    shapes,
+  }: { readonly reading: ReadSoFar } & Pick<Read, "shapes">,
+  { before: { [type.key]: before }, asked }: Known,
+  tree: Tree,
 ): Promise<TypeProgress> {
   const { revisions, names } = parts;
-  const found = await names.find(tenantId, type, raw, tree, { asked });
+  const items = raw.map((each) => shapes.get(each) ?? shaped(type, each));
+  const found = await names.find(tenantId, items, tree, { asked });
   if (found.kind === "failed") return failed(progress, found);
   const old = await revisions.list(tenantId, type.key, before);
   const known = new Map(old.flatMap(({ id, key }) => (id === undefined ? [] : [[id, key]])));
-  const kept = canonicalItems(type, raw, found.resolve, incomplete, known);
-  const partial = kept.filter(({ entry }) => entry.flaw?.reason === "incompleteRead");
+  const canonical = canonicalItems(items, found.resolve, incomplete, known);
+  const partial = canonical.filter(({ entry }) => entry.flaw?.reason === "incompleteRead");
   // Only what is flawed needs the old bodies.
   const last = partial.length > 0 ? await revisions.content(tenantId, type.key, before) : undefined;
-  const whole = kept.flatMap((each): KeptItem[] => {
+  const whole = canonical.flatMap((each): KeptItem[] => {
     if (each.entry.flaw?.reason !== "incompleteRead") return [each];
     const item = last?.items.find(({ id }) => id === each.item.id);
     const entry = item && last?.entries.get(item.key);
@@ -199,22 +275,21 @@ async function settle(
 
 /** Items as they are kept; `known`: keys by id, so that a new name is no new item. */
 function canonicalItems(
-  type: ConfigurationType,
-  raw: readonly JsonObject[],
+  items: readonly Shaped[],
   resolve: Resolve,
   incomplete: Readonly<Record<string, string>>,
   known: ReadonlyMap<string, string>,
 ): Canonical[] {
-  const items = raw.map((each) => {
-    const made = canonical(type, each, resolve);
-    const detail = incomplete[idOf(each)];
-    if (detail === undefined) return made;
+  const made = items.map((each) => {
+    const whole = named(each, resolve);
+    const detail = incomplete[idOf(each.raw)];
+    if (detail === undefined) return whole;
     return {
-      ...made,
-      entry: { ...made.entry, flaw: { reason: "incompleteRead" as const, detail } },
+      ...whole,
+      entry: { ...whole.entry, flaw: { reason: "incompleteRead" as const, detail } },
     };
   });
-  return keyed(items, known);
+  return keyed(made, known);
 }
 
 const readingPath = ({ tenantId, syncId }: SyncIds, type: string): string =>
@@ -239,7 +314,7 @@ export async function exportType(
   if (sync?.phase !== "export" || stored === undefined || type === undefined)
     return { kind: "ack" };
   const { value } = stored;
-  if (value.state === "read" || value.state === "failed") {
+  if (isOver(value)) {
     // Whoever settled it may have died before it said so.
     await parts.queues.send(queueNames.syncWork, ids);
     return { kind: "ack" };
@@ -290,13 +365,21 @@ async function slice(
       detail: "its workers were lost again and again",
     });
   const { blobs, clock, store, revisions } = parts;
-  const kept = await blobs.get(readingPath(ids, type.key));
-  const from = kept === undefined ? nothingRead : (JSON.parse(kept.toString("utf8")) as ReadSoFar);
+  const blob = await blobs.get(readingPath(ids, type.key));
+  const from = blob === undefined ? nothingRead : (JSON.parse(blob.toString("utf8")) as ReadSoFar);
   const tenant = (await store.tenant(sync.tenantId, clock.now())).value;
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
-  const rows = await store.types(sync.tenantId, ids.syncId);
-  const known = { before, tree: { ...before, ...manifestsOf(rows) } };
-  const next = await readPass(parts, ids, type, claimed, from, known, clock.now() + sliceMs);
+  const known: Known = {
+    before,
+    async names(named) {
+      const rows = await store.types(sync.tenantId, ids.syncId);
+      return namedBy(named).every((each) => isOver(rows.get(each)?.value))
+        ? { ...before, ...manifestsOf(rows) }
+        : undefined;
+    },
+  };
+  const read = await readOn(parts, ids, type, from, clock.now() + sliceMs);
+  const next = await kept(parts, ids, type, { ...claimed, requests: from.requests }, read, known);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };
 }

@@ -1,17 +1,13 @@
 /**
  * Finds the names of what a configuration refers to by id: directory objects are asked of Graph, a thousand at a
- * time; other configuration was read in an earlier wave of the same sync, or stands in the last snapshot.
+ * time; other configuration was read by the same sync, or stands in the last snapshot.
  */
 
 import type { GraphAnswer } from "../../graph/answer.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { typeOfFamily } from "../catalogue/catalogue.ts";
-import type {
-  ConfigurationType,
-  ReasonCode,
-  ReferenceFamily,
-} from "../catalogue/configuration-type.ts";
-import { canonical } from "../items/canonical.ts";
+import type { ReasonCode, ReferenceFamily } from "../catalogue/configuration-type.ts";
+import type { Resolve, Shaped } from "../items/canonical.ts";
 import type { ReferenceToken } from "../items/item.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
 import type { Referable } from "../items/references.ts";
@@ -19,12 +15,6 @@ import { tokensIn } from "../plan/shape.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
 import type { Later, PacedGraph } from "./paced-graph.ts";
 import { inLookups } from "./read-type.ts";
-
-/** Answers what an id is called in the tenant; undefined: there is nothing of that id. */
-export type Resolve = (
-  family: ReferenceFamily,
-  id: string,
-) => { readonly name: string } | undefined;
 
 /** Names, or why they could not be had: then the type is not read, since half of it would look changed. */
 export type FoundNames =
@@ -60,13 +50,12 @@ export class NameFinder {
   /** `tree`: the tenant as it was last read, by this sync where it has come so far. */
   async find(
     tenantId: string,
-    type: ConfigurationType,
-    items: readonly JsonObject[],
+    items: readonly Shaped[],
     tree: Tree,
     { asked = new Map(), made = [] }: Beside = {},
   ): Promise<FoundNames> {
     const names = new Map<string, string>();
-    for (const [family, ids] of referencesIn(type, items)) {
+    for (const [family, ids] of referencesIn(items)) {
       const found = await this.#ask(tenantId, family, [...ids], asked);
       if ("kind" in found) return found;
       for (const { id, name } of [...found, ...(await this.#inTree(tenantId, family, tree))])
@@ -117,15 +106,12 @@ export class NameFinder {
   }
 }
 
-/** Every id of a type's items that has to be known by name. */
-function referencesIn(
-  type: ConfigurationType,
-  items: readonly JsonObject[],
-): ReadonlyMap<ReferenceFamily, ReadonlySet<string>> {
+/** Every id of the items that has to be known by name. */
+function referencesIn(items: readonly Shaped[]): ReadonlyMap<ReferenceFamily, ReadonlySet<string>> {
   const wanted = new Map<ReferenceFamily, Set<string>>();
-  for (const raw of items)
-    for (const { family, id } of canonical(type, raw, () => undefined).references)
-      wanted.set(family, (wanted.get(family) ?? new Set()).add(id));
+  for (const { references } of items)
+    for (const { $ref, id } of references)
+      wanted.set($ref, (wanted.get($ref) ?? new Set()).add(id));
   return wanted;
 }
 

@@ -3,8 +3,9 @@
  * their nested lists to the end. It can stop anywhere and go on from what it has, and it never takes a part for the
  * whole: an item that was read in part says so, and a list that did not come to its end is no list.
  */
+import { setImmediate } from "node:timers/promises";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
-import { inChunks } from "../../kernel/concurrency.ts";
+import { atMost, inChunks } from "../../kernel/concurrency.ts";
 import type { ConfigurationType, NestedList, ReasonCode } from "../catalogue/configuration-type.ts";
 import type { JsonObject } from "../items/json.ts";
 import type { Later, PacedCall, PacedGraph } from "./paced-graph.ts";
@@ -48,22 +49,57 @@ const atOnce = 4;
 /** A list that has more pages than this leads in a circle. */
 const maxPages = 2_000;
 
-/** Goes on reading while `mayGoOn`. */
+/** How it is read. */
+type Reading = {
+  /** Asked before each request. */
+  readonly mayGoOn?: () => boolean;
+  /** Is given items as soon as they are whole, in any order. */
+  readonly take?: (items: readonly JsonObject[]) => void;
+};
+
+/** Goes on reading while `mayGoOn`: what stands only in the items as soon as it is known which there are. */
 export async function readType(
   graph: PacedGraph,
   asking: PacedCall,
   type: ConfigurationType,
   from: ReadSoFar,
-  mayGoOn: () => boolean,
+  { mayGoOn = () => true, take = () => undefined }: Reading = {},
 ): Promise<ReadOutcome> {
-  const listed = await readList(graph, asking, type, from, mayGoOn);
-  if (listed.kind !== "read") return listed;
-  const isPart = (item: JsonObject): boolean =>
-    (type.nested ?? []).some(
-      ({ into }) => !Array.isArray(item[into]) || linkOf(item, into) !== undefined,
-    );
-  const needsItems = type.contentIn === "item" || listed.reading.items.some(isPart);
-  return needsItems ? readItems(graph, asking, type, listed.reading, mayGoOn) : listed;
+  const inTurn = atMost(atOnce);
+  const parts: Promise<Details | Later>[] = [];
+  let isStopped = false;
+  const whole = async (part: readonly JsonObject[]): Promise<Details | Later> => {
+    // The next page is asked for before anything is made of this one.
+    await setImmediate();
+    if (isStopped || !mayGoOn()) return timeIsOver;
+    const details = await detailsOf(graph, asking, type, part);
+    if ("kind" in details) isStopped = true;
+    else take(details.items);
+    return details;
+  };
+  let begun = from.detailed;
+  const begin = ({ items, listed }: ReadSoFar): void => {
+    while (begun < items.length && (listed || items.length - begun >= batchParts)) {
+      const part = items.slice(begun, begun + batchParts);
+      begun += part.length;
+      parts.push(inTurn(() => whole(part)));
+    }
+  };
+  try {
+    const listed = await readList(graph, asking, type, from, mayGoOn, begin);
+    let { reading } = listed;
+    if (listed.kind === "failed") return listed;
+    for (const part of parts) {
+      const details = await part;
+      // What was read behind a gap is read again: it is only known how far the items are whole from the first.
+      if ("kind" in details) return { ...(listed.kind === "later" ? listed : details), reading };
+      reading = withDetails(reading, details);
+    }
+    return { ...listed, reading };
+  } finally {
+    isStopped = true;
+    await Promise.allSettled(parts);
+  }
 }
 
 async function readList(
@@ -72,11 +108,13 @@ async function readList(
   type: ConfigurationType,
   from: ReadSoFar,
   mayGoOn: () => boolean,
+  begin: (reading: ReadSoFar) => void,
 ): Promise<ReadOutcome> {
   let reading = from;
   const seen = new Set<string>();
+  begin(reading);
   while (!reading.listed) {
-    if (!mayGoOn()) return pause(reading);
+    if (!mayGoOn()) return { ...timeIsOver, reading };
     const { nextLink } = reading;
     const answer = await graph.read(
       asking,
@@ -90,6 +128,7 @@ async function readList(
     if (page.nextLink !== undefined && seen.has(page.nextLink)) return circle(reading);
     seen.add(page.nextLink ?? "");
     reading = withPage(reading, page);
+    begin(reading);
   }
   return { kind: "read", reading };
 }
@@ -106,30 +145,6 @@ function withPage(before: ReadSoFar, page: Page): ReadSoFar {
   const items = [...reading.items, ...page.items];
   const next = page.nextLink === undefined ? { listed: true } : { nextLink: page.nextLink };
   return { ...reading, items, requests: reading.requests + 1, ...next };
-}
-
-/** Reads what stands only in the items, 20 to a request; conditional access is never read in batches. */
-async function readItems(
-  graph: PacedGraph,
-  asking: PacedCall,
-  type: ConfigurationType,
-  from: ReadSoFar,
-  mayGoOn: () => boolean,
-): Promise<ReadOutcome> {
-  let reading = from;
-  while (reading.detailed < reading.items.length) {
-    if (!mayGoOn()) return pause(reading);
-    const next = reading.items.slice(reading.detailed, reading.detailed + atOnce * batchParts);
-    const parts = await Promise.all(
-      inChunks(next, batchParts).map((part) => detailsOf(graph, asking, type, part)),
-    );
-    for (const whole of parts) {
-      // What was read behind a gap is read again: it is only known how far the items are whole from the first.
-      if ("kind" in whole) return { ...whole, reading };
-      reading = withDetails(reading, whole);
-    }
-  }
-  return { kind: "read", reading };
 }
 
 function withDetails(
@@ -354,12 +369,11 @@ const whyNot = (answer: GraphAnswer | undefined): string => {
   return answer.kind === "refused" ? wordsOf(answer) : answer.why;
 };
 
-const pause = (reading: ReadSoFar): ReadOutcome => ({
+const timeIsOver: Later = {
   kind: "later",
   afterMs: 0,
   why: "its time in this pass is over",
-  reading,
-});
+};
 
 const notAList = (reading: ReadSoFar): Extract<ReadOutcome, { kind: "failed" }> => ({
   kind: "failed",

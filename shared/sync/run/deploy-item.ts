@@ -15,7 +15,7 @@ import type {
   ReasonCode,
   WriteStep,
 } from "../catalogue/configuration-type.ts";
-import { canonical } from "../items/canonical.ts";
+import { named, shaped } from "../items/canonical.ts";
 import type { Item } from "../items/item.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
 import { lookupIn, type Referable, resolveForWrite } from "../items/references.ts";
@@ -108,7 +108,7 @@ export class ItemWriter {
       return read.kind === "item" ? this.#canonical(work, read.raw) : read;
     }
     // Nobody knows its id: it may have been made by a worker that died, or by somebody else meanwhile.
-    const list = await readType(graph, asking, work.type, nothingRead, () => true);
+    const list = await readType(graph, asking, work.type, nothingRead);
     if (list.kind !== "read") return list;
     for (const raw of list.reading.items) {
       const each = await this.#canonical(work, raw);
@@ -119,10 +119,10 @@ export class ItemWriter {
 
   async #canonical({ ids, type, tree, made }: ItemWork, raw: JsonObject): Promise<Found> {
     const { names } = this.#parts;
-    const found = await names.find(ids.tenantId, type, [raw], tree, { made });
+    const item = shaped(type, raw);
+    const found = await names.find(ids.tenantId, [item], tree, { made });
     if (found.kind === "failed") return found;
-    const { references: _, ...kept } = canonical(type, raw, found.resolve);
-    return { kind: "item", kept, raw };
+    return { kind: "item", kept: named(item, found.resolve), raw };
   }
 
   async #write(

@@ -6,8 +6,7 @@
 
 import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
-import type { ConfigurationType } from "../catalogue/configuration-type.ts";
-import { exportWave } from "../reading/export.ts";
+import { exportTypes } from "../reading/export.ts";
 import { type Skipped, type Sync, theService } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
@@ -27,7 +26,6 @@ export type RunOutcome =
 
 /** After so many workers were lost over one phase without progress, a person has to look. */
 const maxLosses = 3;
-const lastWave = 4;
 
 /** Works on a sync. A duplicate finds it claimed, waiting or done, and changes nothing. */
 export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome> {
@@ -157,14 +155,18 @@ const steps: Readonly<
 };
 
 async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
-  const wave = await exportWave(parts, work, typesOf(parts, work.sync));
-  if (wave === "reading") {
+  const { types, skipped } = work.sync;
+  const out = new Set(skipped.map(({ type }) => type));
+  const read = await exportTypes(
+    parts,
+    work,
+    types.filter((key) => !out.has(key)),
+  );
+  if (read === "reading") {
     await work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
     return { kind: "ack", state: "export" };
   }
-  const isLast = work.sync.wave >= lastWave;
-  const next = isLast ? { phase: "plan" as const } : { wave: work.sync.wave + 1 };
-  await work.keep({ ...next, losses: 0 });
+  await work.keep({ phase: "plan", losses: 0 });
   return undefined;
 }
 
@@ -186,7 +188,7 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
     return;
   }
   const skipped: Skipped[] = [...sync.skipped, ...missing, ...onlyByPeople(parts, sync)];
-  await work.move("begin", { phase: "export", wave: 1, skipped, losses: 0 });
+  await work.move("begin", { phase: "export", skipped, losses: 0 });
 }
 
 /** Types that Graph shows to people only: the app does not ask for what it is never given. */
@@ -202,17 +204,6 @@ function onlyByPeople({ typeOf }: RunParts, { types, skipped }: Sync): Skipped[]
 
 /** An administrator has three days to consent. */
 const consentMs = 72 * 3600_000;
-
-/** Types of the wave that is read now. */
-function typesOf(parts: Pick<RunParts, "typeOf">, { types, skipped, wave }: Sync): string[] {
-  const out = new Set(skipped.map(({ type }) => type));
-  const inScope = (type: ConfigurationType | undefined): type is ConfigurationType =>
-    type !== undefined && type.wave === wave && !out.has(type.key);
-  return types
-    .map(parts.typeOf)
-    .filter(inScope)
-    .map(({ key }) => key);
-}
 
 async function cancel(work: SyncWork): Promise<RunOutcome> {
   await endCancelled(work, theService);

@@ -44,7 +44,6 @@ const fresh = (asked: NewSync, tenant: TenantSync, now: number): Sync => {
     onMissingUser: onMissingUser ?? tenant.settings.onMissingUser,
     skipped: [],
     phase: "preflight",
-    wave: 1,
     replans: 0,
     leaseUntil: now,
     touchedAt: now,

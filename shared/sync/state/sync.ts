@@ -108,8 +108,6 @@ export const Sync = z.object({
       words: z.string().exactOptional(),
     })
     .exactOptional(),
-  /** Which wave of types is being read. */
-  wave: z.int(),
   /** Somebody asked it to stop: it does at the next item. */
   cancelled: who.exactOptional(),
   /** What the tenant looked like: the tree that the export gave. */

@@ -69,7 +69,6 @@ async function keepSyncs(tenantId: string): Promise<void> {
       onMissingUser: "wait",
       skipped: [],
       phase: "done",
-      wave: 1,
       replans: 0,
       leaseUntil: 0,
       touchedAt: 0,

@@ -155,7 +155,6 @@ async function largeSync() {
     onMissingUser: "wait",
     skipped: [],
     phase: "done",
-    wave: 4,
     base: before,
     desired: wanted,
     snapshot: wanted,

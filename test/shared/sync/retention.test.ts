@@ -32,7 +32,6 @@ const syncAt = (startedAt: number, over: Partial<Sync> = {}): Sync =>
     onMissingUser: "wait",
     skipped: [],
     phase: "done",
-    wave: 4,
     replans: 0,
     leaseUntil: 0,
     touchedAt: startedAt,

@@ -32,7 +32,6 @@ const plain: ConfigurationType = {
     { at: "conditions.users.includeGroups[]", family: "group", literals: ["All"] },
     { at: "assignments[].target.groupId", family: "group" },
   ],
-  wave: 3,
   tier: 3,
   changeable: { create: true, update: true, delete: true },
   isWritten: true,
