@@ -21,7 +21,8 @@ import {
   SyncView,
 } from "../../shared/sync/contract.ts";
 import type { SignInForSync } from "../../shared/sync/run/authentication.ts";
-import { startSync } from "../../shared/sync/run/start-sync.ts";
+import { runHere } from "../../shared/sync/run/run-sync.ts";
+import { type NewSync, startSync } from "../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../shared/sync/run/undo.ts";
 import { cancelSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
 import type { SyncServices } from "../../shared/sync/services.ts";
@@ -96,6 +97,7 @@ async function start(
   tenantId: string,
   syncId: string,
   body: z.output<typeof NewSyncBody>,
+  goOn?: Parameters<typeof startSync>[3],
 ): Promise<Result<Sync>> {
   const { services } = tools;
   const { store, clock, enabledTypes } = services.sync;
@@ -104,7 +106,7 @@ async function start(
   if (!types.ok) return types;
   const { mode, onMissingUser, items } = body;
   const by = whoCalls(tools);
-  return startSync(services.sync, {
+  const asked: NewSync = {
     tenantId,
     syncId,
     mode,
@@ -113,7 +115,8 @@ async function start(
     ...(onMissingUser === undefined ? {} : { onMissingUser }),
     by,
     ...(items === undefined ? {} : { items }),
-  });
+  };
+  return startSync(services.sync, asked, undefined, goOn);
 }
 
 export const startSyncFunction = onHttp(
@@ -132,7 +135,8 @@ export const startSyncFunction = onHttp(
     },
   }),
   async ({ params: { tenantId }, body, seed }, tools: Tools<SyncNeeds>) => {
-    const started = await start(tools, tenantId, seed, body);
+    const { sync } = tools.services;
+    const started = await start(tools, tenantId, seed, body, (ids) => runHere(sync, ids));
     if (!started.ok) return started;
     const { syncId, mode, types } = started.value;
     signedInOf(tools).note({

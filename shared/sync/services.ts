@@ -54,6 +54,9 @@ export type SyncServices = RunParts &
     readonly clientId: string;
   };
 
+/** A pass over a tenant ends well before its claim does. */
+const passMs = 20_000;
+
 /** Builds them, with the repository of configuration. */
 export function syncServices(
   { claimMs, clientId }: { readonly claimMs: number; readonly clientId: string },
@@ -88,6 +91,7 @@ export function syncServices(
     names,
     things,
     typeOf,
+    passMs,
     writer: new ItemWriter({ graph, revisions, names, things, clock }),
     lockOut,
     preflight: preflight(grantedTo(token)),

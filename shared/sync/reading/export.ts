@@ -39,10 +39,10 @@ export type ExportParts = SyncRows & {
   readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
   readonly names: NameFinder;
   readonly typeOf: (key: string) => ConfigurationType | undefined;
+  /** How long one pass reads before it leaves the rest to messages, in ms. */
+  readonly passMs: number;
 };
 
-/** How long one pass reads before it leaves the rest to messages, in ms. */
-const passMs = 20_000;
 /** How long one slice of a long type reads. */
 const sliceMs = 60_000;
 /** All that a type may take, from its first request: then it has failed, and the sync goes on. */
@@ -76,7 +76,7 @@ export async function exportTypes(
   keys: readonly string[],
 ): Promise<Export> {
   const { tenantId, syncId } = work.ids;
-  const { clock, store, revisions, typeOf } = parts;
+  const { clock, store, revisions, typeOf, passMs } = parts;
   const rows = await store.types(tenantId, syncId);
   const types = keys.flatMap((key) => (rows.has(key) ? [] : (typeOf(key) ?? [])));
   const before = await revisions.tree(tenantId, work.tenant.snapshot);

@@ -73,8 +73,10 @@ export class Repository {
 
   /** Keeps a tree; one that is the same as `before` is not written. */
   async putTree(tenantId: string, tree: Tree, before?: string): Promise<string> {
-    const sorted = Object.entries(tree).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return this.#put(tenantId, "trees", JSON.stringify(Object.fromEntries(sorted)), [before]);
+    const sorted = Object.fromEntries(
+      Object.entries(tree).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    );
+    return this.#putKnown(tenantId, "trees", sorted, before);
   }
 
   /** What a manifest lists, in the order of keys; of none, nothing. */
@@ -169,7 +171,7 @@ export class Repository {
         ...(fixed === undefined ? {} : { fixed }),
       };
     });
-    return this.#put(tenantId, "manifests", JSON.stringify(manifest), [before]);
+    return this.#putKnown(tenantId, "manifests", manifest, before);
   }
 
   /** Keeps any other document by its content; one that is the same as `before` is not written. Answers its name. */
@@ -262,6 +264,19 @@ export class Repository {
     if (content === undefined) throw new Error(`${kind} ${hash} of ${tenantId} are gone`);
     sized(content.byteLength);
     return schema.parse(JSON.parse(content.toString("utf8")));
+  }
+
+  /** Keeps what is read again at once by whoever goes on with it, and remembers it. */
+  async #putKnown(
+    tenantId: string,
+    kind: string,
+    value: object,
+    before: string | undefined,
+  ): Promise<string> {
+    const content = JSON.stringify(value);
+    const hash = await this.#put(tenantId, kind, content, [before]);
+    this.#known.set(pathOf(tenantId, kind, hash), value, { size: content.length + 1 });
+    return hash;
   }
 
   async #put(

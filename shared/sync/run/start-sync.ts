@@ -18,7 +18,7 @@ import {
   type Who,
 } from "../state/sync.ts";
 import type { Stored, SyncStore } from "../state/sync-store.ts";
-import type { SyncRows } from "../state/sync-work.ts";
+import type { SyncIds, SyncRows } from "../state/sync-work.ts";
 
 /** What these need. */
 export type StartParts = SyncRows & { readonly revisions: Repository };
@@ -60,11 +60,13 @@ const restAfter = (before: SyncStatus): SyncStatus => (before === "notRun" ? "no
  * Starts a sync. A tenant has one at a time: while another is under way this is refused, but a plan that only waits
  * for approval gives way, since a newer one will be made. The very same request again is answered with what it has
  * started, however that has ended. `prepare`: what changes with the start, and not without it; then no plan gives way.
+ * `goOn`: sees to it that the work goes on; where nothing is said, a message does.
  */
 export async function startSync(
   parts: StartParts,
   given: NewSync,
   prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
+  goOn: (ids: SyncIds) => Promise<unknown> = (ids) => parts.queues.send("sync-work", ids),
 ): Promise<Result<Sync>> {
   const { store } = parts;
   const { tenantId, syncId } = given;
@@ -83,7 +85,7 @@ export async function startSync(
     await store.close(tenantId, syncId);
     return { ok: false, failure: started };
   }
-  await parts.queues.send("sync-work", { tenantId, syncId });
+  await goOn({ tenantId, syncId });
   return succeed(started);
 }
 

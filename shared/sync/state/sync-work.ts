@@ -27,7 +27,7 @@ export class SyncLost extends Error {}
 /** What it takes to change a sync. */
 export type SyncRows = {
   readonly store: SyncStore;
-  readonly queues: Pick<Queues, "send">;
+  readonly queues: Pick<Queues, "send" | "withdraw">;
   readonly trail: AuditTrail;
   /** Tells webhooks; the same event again makes nothing twice. */
   readonly announce: (events: readonly WebhookEvent[]) => Promise<void>;

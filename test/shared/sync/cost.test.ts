@@ -53,4 +53,13 @@ it("an unchanged tenant costs no blob and no item, a request a page, and a part 
   );
 });
 
+it("a small tenant is through inside the request that asks for it, and leaves no message", async () => {
+  const tenantId = await rig.tenant();
+  const asked = rig.newSync(tenantId);
+  expect(await rig.startHere(asked)).toMatchObject({ ok: true });
+  expect(await rig.syncOf(tenantId, asked.syncId)).toMatchObject({ outcome: "succeeded" });
+  rig.pass(60_000);
+  expect(await rig.queues.take()).toBeUndefined();
+});
+
 const sum = (counts: readonly number[]): number => counts.reduce((all, each) => all + each, 0);

@@ -8,7 +8,7 @@ import type { PlainItem } from "../../../shared/sync/configuration.ts";
 import type { Item } from "../../../shared/sync/items/item.ts";
 import type { Plan } from "../../../shared/sync/plan/plan.ts";
 import { startDue } from "../../../shared/sync/run/nightly.ts";
-import { sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
+import { runHere, sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../../shared/sync/run/undo.ts";
 import { approve, cancelSync, planOfSync } from "../../../shared/sync/run/verdicts.ts";
@@ -169,6 +169,12 @@ export async function startSyncRig() {
 
     start: (tenantId: string, over: Partial<NewSync> = {}) =>
       startSync(parts, newSync(tenantId, over)),
+
+    /** Starts one inside a request that waits for the first pass over it. */
+    startHere: (asked: NewSync) => {
+      const patient = { ...parts, wait: () => new Promise<void>(() => undefined) };
+      return startSync(parts, asked, undefined, (ids) => runHere(patient, ids));
+    },
 
     signIn,
     /** Somebody who may write everything signs in for a tenant, by a code. */

@@ -132,6 +132,21 @@ const consent = (tenantId: string, body: object) =>
   rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, body);
 
 const stories: Readonly<Record<string, Story>> = {
+  "is started, read and planned inside the request": {
+    type: "assignmentFilter",
+    make: async (tenantId) => {
+      await rig.sync(tenantId);
+    },
+    async before(tenantId, run) {
+      await patched(tenantId, "assignmentFilter", { description: `drift ${run}` });
+      return undefined;
+    },
+    async act(tenantId) {
+      const asked = rig.newSync(tenantId);
+      await matters(() => rig.insist(() => rig.startHere(asked)));
+      return deployed(await rig.toRest(tenantId, asked.syncId));
+    },
+  },
   "is started, read, planned, approved and deployed": {
     every: 1,
     type: "assignmentFilter",

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApprovalPolicy } from "../../../../shared/access/approvals/approval.ts";
 import { NewSyncBody } from "../../../../shared/sync/contract.ts";
 import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
+import { tokensIn } from "../../../../shared/sync/plan/shape.ts";
+import { startSync } from "../../../../shared/sync/run/start-sync.ts";
 import { approve, confirm, editorsOfPlan, reject } from "../../../../shared/sync/run/verdicts.ts";
 import type { Sync, Who } from "../../../../shared/sync/state/sync.ts";
 import { viewOf } from "../../../../shared/sync/views.ts";
@@ -420,6 +422,31 @@ describe("a type that cannot be read", () => {
     expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
     expect(await rig.manifest(tenantId, "configurationPolicy")).toBe(before);
     await rig.behave(tenantId, { typeFaults: null });
+  });
+
+  it("in time is waited for by the types that name its items, whatever is read first", async () => {
+    const types = ["assignmentFilter", "deviceCompliancePolicy", "deviceConfiguration"];
+    const tenantId = await rig.tenant({ items: 200 });
+    const { passMs } = rig.parts;
+    Object.assign(rig.parts, { passMs: 0 });
+    const asked = rig.newSync(tenantId, { types });
+    await startSync(rig.parts, asked);
+    const held = [];
+    for (let handled = 0; handled < 12; handled += 1) {
+      const message = await rig.queues.take();
+      if (message === undefined) rig.pass(5_000);
+      else if (JSON.stringify(message).includes("assignmentFilter")) held.push(message);
+      else await rig.handle(message);
+    }
+    Object.assign(rig.parts, { passMs });
+    expect(held).not.toEqual([]);
+    for (const message of held) await rig.handle(message);
+    const end = await rig.toRest(tenantId, asked.syncId);
+    expect(end).toMatchObject({ outcome: "succeeded" });
+    const wanted = await Promise.all(types.map((type) => rig.wanted(tenantId, type)));
+    const tokens = wanted.flat().flatMap(({ body }) => [...tokensIn(body)]);
+    expect(tokens.map(({ $ref }) => $ref)).toContain("assignmentFilter");
+    expect(tokens.filter(({ name }) => name === undefined)).toEqual([]);
   });
 
   it("whole when it is read first is wanted only as it is found whole", async () => {
