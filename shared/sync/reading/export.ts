@@ -70,7 +70,7 @@ const fresh = (type: string, now: number): TypeProgress => ({
 export type Export = "read" | "reading";
 
 /** Reads types of a sync, or goes on waiting for those that are read elsewhere. */
-export async function exportTypes(
+export async function exportAll(
   parts: ExportParts,
   work: SyncWork,
   keys: readonly string[],

@@ -65,7 +65,7 @@ export async function readType(
   from: ReadSoFar,
   { mayGoOn = () => true, take = () => undefined }: Reading = {},
 ): Promise<ReadOutcome> {
-  const inTurn = atMost(atOnce);
+  const limited = atMost(atOnce);
   const parts: Promise<Details | Later>[] = [];
   let isStopped = false;
   const whole = async (part: readonly JsonObject[]): Promise<Details | Later> => {
@@ -82,7 +82,7 @@ export async function readType(
     while (begun < items.length && (listed || items.length - begun >= batchParts)) {
       const part = items.slice(begun, begun + batchParts);
       begun += part.length;
-      parts.push(inTurn(() => whole(part)));
+      parts.push(limited(() => whole(part)));
     }
   };
   try {

@@ -74,10 +74,8 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };
   const held = { ...kept, held: counts.held };
   const isNothing = plan.changes.length + confirmable(plan).length === 0;
-  if (isNothing || sync.mode === "plan") {
-    await work.keep(planned);
-    return finishRead(work, read, held, plan);
-  }
+  if (isNothing || sync.mode === "plan")
+    return finishRead(work, read, held, { plan, kept: planned.plan });
   const now = clock.now();
   const waits = { for: "approval" as const, since: now, until: now + approvalMs };
   await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
@@ -297,9 +295,10 @@ async function finishRead(
   work: SyncWork,
   { unread }: ReadTypes,
   kept: { readonly snapshot: string; readonly desired: string; readonly held?: number },
-  plan?: Plan,
+  planned?: { readonly plan: Plan; readonly kept: Sync["plan"] },
 ): Promise<void> {
   const { sync } = work;
+  const plan = planned?.plan;
   // A type for which the tenant has no licence is not there: nothing is missing.
   const missing = unread.filter(({ reason }) => reason !== "licenceMissing");
   const isBlocked = (plan?.blocked.length ?? 0) > 0;
@@ -315,6 +314,7 @@ async function finishRead(
       outcome: isPartial ? "partial" : "succeeded",
       snapshot: kept.snapshot,
       desired: kept.desired,
+      ...(planned?.kept === undefined ? {} : { plan: planned.kept }),
       ...(remark === undefined ? {} : { remark }),
     },
     kept,

@@ -7,7 +7,7 @@
 import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
-import { exportTypes } from "../reading/export.ts";
+import { exportAll } from "../reading/export.ts";
 import { type Skipped, type Sync, theService } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
@@ -180,7 +180,7 @@ const steps: Readonly<
 async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
   const { types, skipped } = work.sync;
   const out = new Set(skipped.map(({ type }) => type));
-  const read = await exportTypes(
+  const read = await exportAll(
     parts,
     work,
     types.filter((key) => !out.has(key)),

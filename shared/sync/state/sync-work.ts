@@ -153,7 +153,7 @@ export class SyncWork {
       by,
       message,
     );
-    await this.tidy();
+    await this.#close();
   }
 
   /** Ends it with an error that a person has to see. */
@@ -176,9 +176,13 @@ export class SyncWork {
     const { store } = this.#rows;
     await this.#publish();
     await store.index(this.tenant);
-    // What Intune holds goes on once it is approved there.
-    if ((this.sync.deployed?.waiting ?? 0) === 0)
-      await store.close(this.sync.tenantId, this.sync.syncId);
+    await this.#close();
+  }
+
+  /** Takes it off the sweeper's list; what Intune holds goes on once it is approved there. */
+  async #close(): Promise<void> {
+    const { tenantId, syncId, deployed } = this.sync;
+    if ((deployed?.waiting ?? 0) === 0) await this.#rows.store.close(tenantId, syncId);
   }
 
   /**
