@@ -22,7 +22,7 @@ export const longTests: readonly string[] = [
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
-  "test/start/{azurite,install,readme,sign-in,start,sync-page}.test.ts",
+  "test/start/{azurite,ensure-installed,readme,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */

@@ -1,8 +1,16 @@
+/** The rules of the house, held over the text of every source, and each rule broken once to see it noticed. */
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { longTests, sampledTests } from "../vitest.config.ts";
-import { crowdedFolders, crumbs, idleExceptions, judge, twins } from "./support/house-rules.ts";
+import {
+  crowdedFolders,
+  crumbs,
+  idleExceptions,
+  judge,
+  twins,
+  unexplained,
+} from "./support/house-rules.ts";
 import { importsOf, type Source } from "./support/source-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -79,6 +87,26 @@ test.each([
 ] as const)("twins are noticed: %j and %j", ([one, first], [other, second], expected) => {
   expect(twins([at(one, first), at(other, second)])).toEqual([expected]);
   expect(twins([at(one, first), at(`functions/${other}`, second)])).toEqual([]);
+});
+
+test("a test file has the name of a source, or says in its first line what it holds", () => {
+  const tests = globSync("test/**/*.test.ts", { cwd: root }).map((path) => ({
+    path: path.replaceAll("\\", "/"),
+    text: readFileSync(`${root}/${path}`, "utf8"),
+  }));
+  const tested = globSync("{functions,shared,local,relay,audit,bench,scripts}/**/*.{ts,mjs}", {
+    cwd: root,
+    exclude: ["**/node_modules"],
+  });
+  expect(unexplained(tests, tested)).toEqual([]);
+});
+
+test("a test file without a source of its name is noticed, unless it says why", () => {
+  const named = ["plan", "wake.timer"].map((name) => `shared/lobby/${name}.ts`);
+  const bare = ["plan", "wake", "planned"].map((name) => `test/lobby/${name}.test.ts`);
+  const tests = bare.map((path) => ({ path, text: "" }));
+  expect(unexplained(tests, named)).toEqual(["test/lobby/planned.test.ts"]);
+  expect(unexplained([at("test/lobby/planned.test.ts", "")], named)).toEqual([]);
 });
 
 test("what the long run tests is there", () => {

@@ -1,3 +1,4 @@
+/** The verifier against a running app: the anchors come from its log, the records from its storage. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

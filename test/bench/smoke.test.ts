@@ -1,3 +1,4 @@
+/** The benchmarks at small sizes: that they run, count at the wire, and report. Speeds are not judged here. */
 import { expect, test } from "vitest";
 import { measureCounts } from "../../bench/measures/counts.ts";
 import { measureDispatch } from "../../bench/measures/dispatch.ts";

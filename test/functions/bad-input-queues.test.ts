@@ -1,3 +1,4 @@
+/** Messages that no handler can use, at every queue of the running app: set aside, and shown to people. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { queueNames } from "../../shared/storage/names.ts";

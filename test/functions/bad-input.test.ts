@@ -1,3 +1,4 @@
+/** Requests that nobody should send, at the running app: each is refused in the app's own words and changes nothing. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";

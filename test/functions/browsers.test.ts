@@ -1,3 +1,4 @@
+/** What every kind of answer tells a browser, over HTTP: whose pages may read it, and what they may do with it. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

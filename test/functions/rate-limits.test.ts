@@ -1,3 +1,4 @@
+/** Limits for callers, tenants and addresses, at an app that runs with the rates that it ships with. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";

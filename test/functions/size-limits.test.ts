@@ -1,3 +1,4 @@
+/** Sizes of bodies and pages, at the running app: exactly as much as the API document says. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../functions/functions.ts";

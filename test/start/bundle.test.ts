@@ -1,3 +1,4 @@
+/** The bundle that is deployed, as it was built: how fast it loads, what it holds, what it leaves out. */
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";

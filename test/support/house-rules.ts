@@ -189,6 +189,18 @@ function holdsTriggers(path: string, text: string): boolean {
   return path.endsWith(".http.ts") || (/\.(queue|timer)\.ts$/.test(path) && values.length === 1);
 }
 
+/** A source's name without what its kind adds to it. */
+const bareName = (path: string): string =>
+  path.replace(/^.*\//, "").replace(/(\.(http|queue|timer|test))?\.m?ts$|\.mjs$/, "");
+
+/** Tests that have no source of their name, and do not say in their first line what they hold instead. */
+export function unexplained(tests: readonly Source[], sources: readonly string[]): string[] {
+  const names = new Set(sources.map(bareName));
+  return tests.flatMap(({ path, text }) =>
+    names.has(bareName(path)) || /^\/\*\*/.test(text) ? [] : [path],
+  );
+}
+
 const maxFiles = 12;
 
 /** Folders with more source files than a reader can keep in mind. */

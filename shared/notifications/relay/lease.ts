@@ -107,7 +107,7 @@ const leaseOf = (row: StoredRow): RelayLease => ({
 // A relay's hold on its site: taking it, keeping it, and claiming under it.
 
 /** What holding needs. */
-export type LeaseDeps = { readonly leases: RelayLeases; readonly clock: Clock };
+export type LeaseParts = { readonly leases: RelayLeases; readonly clock: Clock };
 
 const maxTries = 5;
 const secondMs = 1000;
@@ -117,7 +117,7 @@ export type LeasedSite = { readonly view: LeaseView; readonly moved: boolean };
 
 /** Gives a site to a relay for a while, unless another one has it. */
 export async function leaseSite(
-  { leases, clock }: LeaseDeps,
+  { leases, clock }: LeaseParts,
   { tenantId, siteCode }: SiteIds,
   { relayId, seconds }: LeaseRequest,
 ): Promise<Result<LeasedSite>> {

@@ -1,3 +1,4 @@
+/** Forged, expired and misplaced tokens at the running app: each is refused, and says why in log and trail alone. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { generateKeyPair } from "jose";

@@ -1,3 +1,4 @@
+/** What a caller sees and does who is limited to some collections, over all operations that keep within them. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Device } from "../../../shared/devices/directory/device.ts";

@@ -1,3 +1,4 @@
+/** Every operation that changes something, by the list of operations: the trail says who did what. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";

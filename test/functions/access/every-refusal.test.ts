@@ -1,3 +1,4 @@
+/** Every operation and every step at which it can refuse a caller: the trail has the refusal, nothing was done. */
 import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";

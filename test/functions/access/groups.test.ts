@@ -1,3 +1,4 @@
+/** Roles given to groups, over HTTP: by what the token says of its caller's groups, also where there are too many. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Scope } from "../../../shared/access/roles/decide.ts";

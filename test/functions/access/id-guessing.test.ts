@@ -1,3 +1,4 @@
+/** Ids of other tenants and collections, tried at every operation: they answer like ids that exist nowhere. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Answer } from "./attack/app.ts";
 import type { Described } from "./attack/document.ts";

@@ -1,3 +1,4 @@
+/** Idempotency keys between callers, at every operation that takes one: an answer is its own caller's alone. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Answer } from "./attack/app.ts";

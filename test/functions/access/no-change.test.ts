@@ -1,3 +1,4 @@
+/** What the trail says where nothing changed: of questions, of the same request again, and of failures. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { appOnly, client, home, robot, sign } from "../../shared/access/entra.ts";

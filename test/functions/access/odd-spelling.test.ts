@@ -1,3 +1,4 @@
+/** Another tenant's id in every spelling that an address allows: none opens what the plain one does not. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pathWith } from "./attack/document.ts";
 import { nowhere } from "./attack/inhabited.ts";

@@ -1,3 +1,4 @@
+/** Paging tokens of every list of the document: sealed, and good for one list and one caller. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";

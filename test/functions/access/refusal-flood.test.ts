@@ -1,3 +1,4 @@
+/** Many refused calls, over HTTP: the trail stays small and says how many it leaves out. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Door, openDoor } from "./door.ts";
 

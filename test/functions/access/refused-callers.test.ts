@@ -1,3 +1,4 @@
+/** Callers that the running app refuses: at every operation, by every lack, whatever else they send. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Answer, type AttackApp, secondHome, startAttackApp } from "./attack/app.ts";
 import { pathWith } from "./attack/document.ts";

@@ -1,3 +1,4 @@
+/** The relay's role over HTTP: what it may do in its tenant, and every other operation, which it may not. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";

@@ -1,3 +1,4 @@
+/** Signing in over HTTP, from header to trail: tokens that are refused, the bootstrap administrator, assignments. */
 import { randomUUID } from "node:crypto";
 import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

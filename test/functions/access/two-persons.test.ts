@@ -1,3 +1,4 @@
+/** Notifications that take a second person, over HTTP: held, approved, rejected, expired, and bound to what was asked. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sweepGate } from "../../../shared/fanout/care/approval-gate.ts";

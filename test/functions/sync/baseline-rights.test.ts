@@ -1,4 +1,4 @@
-// Who may do what with baselines: what a caller cannot reach looks like what is not there, tenant by tenant.
+/** Who may do what with baselines: what a caller cannot reach looks like what is not there, tenant by tenant. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Azurite, startAzurite } from "../../../local/start/azurite.ts";

@@ -1,4 +1,4 @@
-// The whole of a sync over HTTP: the first one, drift, a plan, a verdict, a deploy, and the way back.
+/** The whole of a sync over HTTP: the first one, drift, a plan, a verdict, a deploy, and the way back. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

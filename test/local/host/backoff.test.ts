@@ -1,3 +1,4 @@
+/** The host's pauses, which several files of it reckon: empty polls, retries, workers that crash, time spans. */
 import { describe, expect, test } from "vitest";
 import { timeSpanMs } from "../../../local/host/app/app-files.ts";
 import { randomizedBackoffMs } from "../../../local/host/runs/drain.ts";

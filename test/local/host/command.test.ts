@@ -1,3 +1,4 @@
+/** The host as a process: its start, its signals, its exit codes, and what a killed one leaves. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,3 +1,4 @@
+/** Hooks of the app around invocations, in a worker of a running host. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { type HostedApp, hostApp, unique } from "./hosted-app.ts";

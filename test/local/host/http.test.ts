@@ -1,3 +1,4 @@
+/** HTTP functions in a running host: what they see of a request, and what becomes of their answer. */
 import { request as rawRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type HostedApp, hostApp } from "./hosted-app.ts";

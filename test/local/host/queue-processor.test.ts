@@ -1,3 +1,4 @@
+/** Messages that cannot be read, at a running host: when they are poison, and when they stay. */
 import { describe, expect, test, vi } from "vitest";
 import { hostApp, queueOf, sendMessages, unique } from "./hosted-app.ts";
 

@@ -1,3 +1,4 @@
+/** Queue functions in a running host: tries, poison, leases, pauses, outputs. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type HostedApp, hostApp, peek, queueOf, sendMessages, unique } from "./hosted-app.ts";

@@ -1,3 +1,4 @@
+/** Functions that stream, in a running host, with its home page and what happens where no answer comes. */
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { Readable } from "node:stream";

@@ -1,3 +1,4 @@
+/** Timer functions in a running host: their times, their status in storage, and which of two hosts fires. */
 import { BlobServiceClient } from "@azure/storage-blob";
 import { expect, test, vi } from "vitest";
 import { storageConnectionString } from "../../support/azurite.ts";

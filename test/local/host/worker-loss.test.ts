@@ -1,3 +1,4 @@
+/** A running host whose worker is lost: what waits, what is told, what comes again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { hostApp, sendMessages } from "./hosted-app.ts";

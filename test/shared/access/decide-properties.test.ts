@@ -1,3 +1,4 @@
+/** Decisions about access as properties over any roles, assignments and edits, against a model of their own. */
 import {
   type Arbitrary,
   array,

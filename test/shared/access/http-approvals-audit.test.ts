@@ -1,3 +1,4 @@
+/** Approvals and audit through their HTTP functions, without a server: what the rooms below give them. */
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   approveApprovalFunction,

@@ -1,3 +1,4 @@
+/** Operations of the access room through their HTTP functions, without a server: roles, assignments, explanations. */
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   approveApprovalFunction,

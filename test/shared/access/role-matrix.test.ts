@@ -1,3 +1,4 @@
+/** The built-in roles against a matrix that people can read, in which every operation has its line. */
 import { describe, expect, test } from "vitest";
 import { evaluate, type Scope } from "../../../shared/access/roles/decide.ts";
 import { snapshotOf } from "../../../shared/access/roles/granted.ts";

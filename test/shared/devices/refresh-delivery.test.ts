@@ -1,3 +1,4 @@
+/** The refresh as deliveries of its messages: twice, at once, late, and with workers that die. */
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Refresh } from "../../../shared/devices/refresh/refresh.ts";
 import { type RefreshIds, refreshesWith } from "../../../shared/devices/refresh/work.ts";

@@ -1,3 +1,4 @@
+/** Rules of collections as a language: what they mean, their faults, their bounds and their speed. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { memberTest, Rule } from "../../../shared/devices/collections/collection.ts";

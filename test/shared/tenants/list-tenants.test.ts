@@ -1,3 +1,4 @@
+/** Lists of tenants in pages, for those who reach all and those who reach some. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { PurgeStore } from "../../../shared/tenants/purge.ts";

@@ -1,3 +1,4 @@
+/** The cache before the tenants' rows: how many reads it saves, and how old its answers may be. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Tenant } from "../../../shared/tenants/contract.ts";

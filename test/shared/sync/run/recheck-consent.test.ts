@@ -1,4 +1,4 @@
-// Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way.
+/** Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { recheckConsents } from "../../../../shared/sync/run/consent.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
