@@ -18,7 +18,7 @@ export type InputNeeds = {
   readonly publicUrl: string | undefined;
 };
 
-// Paging tokens at the door: handlers make and read them plain, callers only ever have sealed ones.
+// Paging tokens on their way in and out: handlers make and read them plain, callers only ever have sealed ones.
 
 const tokenName = "pageToken";
 

@@ -318,7 +318,7 @@ type Trace = {
   caller?: Caller;
   /** A registered tenant that a recognised caller asked for. */
   tenantId?: string;
-  /** Where the door stayed shut, and whether that goes into the trail. */
+  /** At which step the caller was refused, and whether that goes into the trail. */
   refused?: Pick<Refused, "step" | "audited" | "unrecorded">;
   note: AuditNote;
 };

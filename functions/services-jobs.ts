@@ -110,7 +110,7 @@ function kindOfNotifications(
   { snapshots }: World,
   { jobs, items }: NotificationStores,
 ) {
-  // Half of the time to the first look: a round never goes by what the one before has read.
+  // Half of the time to the first reading back: a round never goes by what the one before has read.
   const audits = new RemoteActionAudits(graph, clock, Math.min(confirmAfterMs / 2, 15_000));
   const bulkRefusals = new BulkRefusals(clock);
   const carrier = relayCarrier({ directory, queues: storage.queues });

@@ -178,9 +178,9 @@ export type Settings = {
   /** The app that people sign in with for a tenant: a public client; where it is not named, the same. */
   readonly signInClientId?: string | undefined;
   readonly credential: AppCredential;
-  /** Time from sending to the first look at a device's answer. */
+  /** Time from sending to the first reading back of a device. */
   readonly confirmAfterMs: number;
-  /** How long a claim on devices holds before another worker may look into it. */
+  /** How long a claim on devices holds before another worker may read them back. */
   readonly claimMs: number;
   readonly graphTimeoutMs: number;
   /** How far behind work must be before its message counts as lost. */

@@ -12,7 +12,7 @@ import { onQueue, type QueueOutcome, type Tools } from "../define.ts";
 
 type Needs = { readonly engine: Engine };
 
-/** A lost race means another planner is at work; look again when it may have died. */
+/** A lost race means another planner is at work; come again when it may have died. */
 const afterLostSeconds = 5;
 
 export const planFunction = onQueue({

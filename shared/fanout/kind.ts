@@ -5,7 +5,7 @@
  * rows and cuts rows into **chunks**, each with a reservation at the tenant's throttle and a message. Dispatching
  * claims the items of a chunk, makes the **calls** that carry them, and writes down outcomes. What the far side has
  * taken is read back in rounds, until each item is done, has failed, or its time is over. Items of which nobody knows
- * whether they left are looked for before anything is asked again. Rows decide; messages only say where to look.
+ * whether they left are read back before anything is asked again. Rows decide; messages only name them.
  *
  * The engine knows no device, no action, no Graph. A **kind** of job brings those, by the interface below. So this
  * folder is all that a new kind has to be read for; `state/` is what is kept, `engine/` what is done with it, and

@@ -219,7 +219,7 @@ export class GraphClient {
     return this.#askSignedIn(call, { method: "GET", path: "", headers }, false);
   }
 
-  /** Signing in counts towards the time: whoever waits for us has marked what we are about to do until then. */
+  /** Signing in counts towards the time: the caller's claim on what we are about to do runs out soon after. */
   #deadline(): AbortSignal {
     return AbortSignal.timeout(this.#options.timeoutMs);
   }

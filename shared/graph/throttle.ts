@@ -183,7 +183,7 @@ export function reserve(
 }
 
 /**
- * Closes the door until `until`, after Graph said "not before". Every reservation moves by the same time,
+ * Lets no request out before `until`, since Graph said so. Every reservation moves by the same time,
  * so that those who hold one keep their places and their distances: nobody reserves anew.
  */
 export function defer(state: ThrottleState, until: Instant, now: Instant): ThrottleState {
@@ -212,8 +212,8 @@ type Reservation = {
 };
 
 /**
- * A new place for somebody whose own is gone: now, or when the door opens. The door closes for everybody
- * else as long as `takesMs`, so that latecomers queue behind each other, and nobody goes to the end.
+ * A new place for somebody whose own is gone: now, or when requests may go again. Nobody else gets one for
+ * `takesMs`, so that latecomers queue behind each other, and none goes to the end.
  */
 function squeezeIn(
   state: ThrottleState,

@@ -197,7 +197,7 @@ export function isOrigin(text: string): boolean {
   return staysPrivate(text);
 }
 
-/** What every answer says about who may read it. Without the origin on the list: nobody's page. */
+/** What every answer says about who may read it. Where the origin is not on the list: no page. */
 export const sharing = (
   allowed: readonly string[],
   origin: string | null,

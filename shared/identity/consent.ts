@@ -230,7 +230,7 @@ export async function beginConsent(
 
 /**
  * An administrator's browser came back. `admin_consent=True` stands there after a refusal too, so the error comes
- * first; and the tenant that the address names is nobody's word: the state's row has it.
+ * first; and the tenant that the address names can be anybody's invention: the state's row has the true one.
  */
 export async function finishConsent(
   parts: SignInParts,

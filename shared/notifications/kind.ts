@@ -235,7 +235,7 @@ export class BulkRefusals {
     this.#until.set(`${tenantId} ${route.bulkAction}`, this.#clock.now() + keepMs);
   }
 
-  /** The deliveries, those marked to be asked for singly whose bulk action was refused lately. */
+  /** The deliveries; those whose bulk action was refused lately are to be asked for singly. */
   applyTo(action: Action, tenantId: string, items: readonly Item[]): readonly Item[] {
     if (this.#until.size === 0) return items;
     const refused = action.routes.map(({ bulkAction }) => this.#holds(tenantId, bulkAction));
@@ -259,7 +259,7 @@ function sinceOf(job: Notification, { state, claimedAt, at }: Item): Instant {
   return state === "claimed" && !actionOf(job).repeatable ? strictly(since) : since;
 }
 
-/** What a look at a device tells of a delivery to it. */
+/** What reading a device back tells of a delivery to it. */
 export function findingOf(job: Notification, item: Item, read: ReadBack | undefined): Finding {
   switch (read?.kind) {
     case undefined:

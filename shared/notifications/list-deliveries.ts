@@ -85,7 +85,7 @@ export async function listDeliveries(
   );
 }
 
-/** Most looks for one page, and most deliveries that are waited for, where some are hidden. */
+/** Most reads for one page, and most deliveries that are waited for, where some are hidden. */
 const maxScans = 10;
 const maxFilled = 1000;
 
@@ -112,7 +112,7 @@ const rowsFor = (top: number, state: CountedState | undefined): Omit<RowQuery, "
     : { top: Math.min(maxRows, top), where: `${state} gt 0` };
 
 /**
- * What the rows carry. Rows say whose they are; without any, or with a stranger's, only the notification
+ * What the rows carry. Rows say whose they are; without any, or with another notification's, only the notification
  * can say whether the tenant has such a list at all.
  */
 async function actionOf(

@@ -25,7 +25,7 @@ import { isWithin, type Notification } from "./notification.ts";
 // Rows have counts of everybody, so these ones take the rows themselves and the devices in them: the more of both,
 // the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
 
-/** How many devices one request looks at: some twenty storage reads, and half a second. */
+/** How many devices one request reads: some twenty storage reads, and half a second. */
 export type ScanBudget = { devices: number };
 
 /** For one notification. */
@@ -104,9 +104,9 @@ export type Outlook = {
 } & Pick<Standing, "firstReadAt" | "lastReadAt">;
 
 /**
- * When the last answer has been read, if devices have answered by the next look at them: by `timeLeft`, of the share
+ * When the last answer has been read, if devices have answered when they are read back next: by `timeLeft`, of the share
  * of the plan's work that is left. Devices that are not planned yet are taken for like those that are. Retries to
- * come, doors that close later, and what relays carry are in nobody's plan: undefined where nothing else is left.
+ * come, throttling to come, and what relays carry cannot be foreseen: undefined where nothing else is left.
  */
 export function expectedEndOf(
   plan: PlanProgress,
@@ -134,8 +134,8 @@ export function expectedEndOf(
 }
 
 /**
- * What is ahead. The last request goes when the last turn ends, moved by as much as all reservations have been moved
- * since, and no earlier than what still waits takes at its pace from the moment Graph's door opens.
+ * What is ahead. The last request goes when the last reservation ends, moved by as much as all reservations have been moved
+ * since, and no earlier than what still waits takes at the throttle's pace from the moment that Graph may be asked again.
  */
 function aheadOf(
   { lastAt, shiftMs, cost }: PlanProgress,

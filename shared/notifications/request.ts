@@ -22,7 +22,7 @@ import type { DevicePage } from "./targets.ts";
 /** The devices that are left of a target, and how many were left out. */
 type Narrowed = { readonly deviceIds: readonly string[]; readonly within: Within };
 
-/** Most devices that are looked at: what a request has time for. */
+/** Most devices that are read: what a request has time for. */
 const maxScanned = 200_000;
 const step = 10_000;
 /** The devices of the tenant within reach. */

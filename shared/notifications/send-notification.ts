@@ -80,7 +80,7 @@ function countOf({ target, deviceIds, directory }: JudgedRequest): number | unde
   return new Set(deviceIds).size;
 }
 
-/** How many a rule will find: what planning will look at first, taken for a sample of the whole. */
+/** How many devices a rule will find: the first page that planning reads is taken for a sample of the whole. */
 async function guessOf(
   { directory }: NotificationParts,
   { tenantId, target, createdAt }: Notification,
@@ -103,7 +103,7 @@ function expiryMs(duration: string): number {
 
 // Repeats a notification for the deliveries that ended in some states, as a new, linked one.
 
-/** A retry for who is limited to collections looks at as many devices as narrowing any target does. */
+/** Most devices that a retry reads for a caller who is limited to collections: as many as narrowing any target does. */
 const budget = () => ({ devices: 200_000 });
 
 /** Sends again, under the id `retryId`, to the devices whose deliveries are in one of the states. */

@@ -108,7 +108,7 @@ export class IdempotentAnswers {
 
   /**
    * Deletes answers that count as absent, while `mayGoOn`; answers how many. One by one, each as it was read: a key
-   * that is taken anew meanwhile stays. Keys know no time, so that all are looked at, a thousand to a read; they are
+   * that is taken anew meanwhile stays. Keys know no time, so that all are read, a thousand at once; they are
    * those of a day or two.
    */
   async expire(mayGoOn: () => boolean): Promise<number> {

@@ -108,7 +108,7 @@ export function clientAddress(forwardedFor: string | null): string | undefined {
 }
 
 // Which texts of a call are kept, by operation and by the place in what was before and after. Everything that is not here is
-// kept as its length and a digest: a field that an operation gains is kept by nobody's oversight. Ids that are GUIDs,
+// kept as its length and a digest, so that a new field of an operation is never kept by oversight. Ids that are GUIDs,
 // moments, numbers and truth values are kept everywhere but in what an action was given.
 
 const tenant = ["displayName", "pace.deviceActions", "pace.deviceReads"];

@@ -14,7 +14,7 @@ import { smallerThan } from "./send.ts";
 // What a device's `deviceActionResults` say about something that we asked of it.
 
 /**
- * Times in results and in our marks come from different machines. Taking a result that is a little older
+ * Times in results and in our claims come from different machines. Taking a result that is a little older
  * for ours is the harmless mistake; the other one would ask a device twice.
  */
 const skewMs = 10_000;
@@ -62,7 +62,7 @@ const verdictOfState = (state: string | null | undefined): Verdict =>
 
 /**
  * The verdict on an action asked for at `since`. There is no operation id on Graph's side: the newest
- * result of a matching name that began at or after our mark is taken for ours.
+ * result of a matching name that began at or after our claim is taken for ours.
  */
 export function verdictOf(
   device: DeviceResults,
@@ -172,7 +172,7 @@ function readBackOf(answer: GraphAnswer | undefined): ReadBack {
 //
 // It is only ever evidence for: the list may lag, and the service does not promise that it is whole. So a missing
 // audit proves nothing. An audit proves that a request was made for that device and action, not by whom: one that
-// names a person is not ours, since an app has no user name; one without is taken for ours from our mark on.
+// names a person is not ours, since an app has no user name; one without is taken for ours from our claim on.
 
 /** One request that Intune took. */
 type Audit = { readonly at: Instant; readonly verdict: Verdict };

@@ -93,7 +93,7 @@ export type SendOutcome =
   /** Bulk was refused: ask for the device by itself, which also tells the reason. `forbidden`: to everybody. */
   | { readonly kind: "singly"; readonly forbidden?: true; readonly why: string }
   /**
-   * It may have been done: look before doing it again. `atMost`: the whole call got no answer, and may be asked with
+   * It may have been done: read back before doing it again. `atMost`: the whole call got no answer, and may be asked with
    * so many devices.
    */
   | { readonly kind: "unclear"; readonly why: string; readonly atMost?: number };
@@ -101,7 +101,7 @@ export type SendOutcome =
 /** Outcome for each device of a call. */
 type OutcomeByDevice = ReadonlyMap<string, SendOutcome>;
 
-/** Surely not done: the mark under which it would be asked runs out before the answer could come. */
+/** Surely not done: the claim under which it would be asked runs out before the answer could come. */
 const why = "the pass took too long";
 const tooLate: SendOutcome = { kind: "later", throttled: false, why };
 const tooLateAnswer: GraphAnswer = { kind: "busy", why };

@@ -183,8 +183,8 @@ const queueFor = ({ waiting }: RowSummary): QueueName =>
   waiting > 0 ? queueNames.fanoutDispatch : queueNames.fanoutReadBack;
 
 /**
- * Brings a row that no handler gets through to a true end: what never left has failed, what may have left is looked
- * for once more, and of what no trace can be seen nobody knows. What a carrier fetches is its own to report. The
+ * Brings a row that no handler gets through to a true end: what never left has failed, what may have left is read
+ * back once more, and what shows no trace ends as unknown. What a carrier fetches is its own to report. The
  * readings are few, and inside what the throttle leaves free.
  */
 async function endRow(
@@ -199,7 +199,7 @@ async function endRow(
   const open = itemsIn(rows)
     .filter((item) => !isUnreleased(limit, item))
     .filter((item) => item.state === "waiting" || !isCarried(kind, job, item))
-    // Under a mark that still holds, a call may be on its way: whoever comes next ends it.
+    // Under a claim that still holds, a call may be on its way: whoever comes next ends it.
     .filter((item) => item.state !== "claimed" || touchAt(item, engine.times.claimMs) <= now);
   const left = open.filter(({ state }) => state === "claimed" || state === "sent");
   // Reading may be the very thing that fails.

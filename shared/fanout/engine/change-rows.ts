@@ -129,7 +129,7 @@ function plainEndOf(
 
 // When rows need somebody again.
 
-/** When a marked item may be looked for: its mark has run out, and the time since the latest look is over. */
+/** When a claimed item may be read back: its claim has run out, and the pause since the latest reading is over. */
 export const readableAt = ({ claimedAt = 0, notBefore = 0 }: Item, claimMs: number): Instant =>
   Math.max(claimedAt + claimMs, notBefore);
 
@@ -165,11 +165,11 @@ export function carrierDueAt(
   return states.has("sent") ? end : undefined;
 }
 
-/** When an item can be touched again: when it may be sent, or its mark has run out. */
+/** When an item can be touched again: when it may be sent, or its claim has run out. */
 export const touchAt = (item: Item, claimMs: number): Instant =>
   item.state === "claimed" ? readableAt(item, claimMs) : (item.notBefore ?? 0);
 
-/** When a row needs somebody again: its earliest waiting or marked item, else the first reading back. */
+/** When a row needs somebody again: its earliest waiting or claimed item, else the first reading back. */
 function dueAfterPass(
   { claimMs, readBackAfterMs }: Pick<Engine["times"], "claimMs" | "readBackAfterMs">,
   work: Omit<Work, "rows">,

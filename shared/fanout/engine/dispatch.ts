@@ -1,8 +1,8 @@
 /**
  * Sends what waits in a chunk.
  *
- * Each pass marks what it is about to send (claim), makes the calls, and writes down the outcomes (settle). A worker
- * that dies in between leaves marks; when they have run out, the next pass looks for those items before it sends
+ * Each pass claims what it is about to send, makes the calls, and writes down the outcomes (settle). A worker that
+ * dies in between leaves claims; when they have run out, the next pass reads those items back before it sends
  * anything again. So nothing is lost, and nothing is done twice.
  */
 
@@ -99,7 +99,7 @@ export function decidePass(
     if (item.state === "claimed" && !isCarried(kind, job, item)) claimed(item);
     else if (item.state === "waiting") waiting(item);
     else {
-      // Only the carrier can look; it is asked again by a message to its stop.
+      // Only the carrier can read it back; it is asked again by a message to its stop.
       const silence = silenceOf(kind, job, item, now);
       if (silence) settle.set(item.targetId, silence);
     }
@@ -159,7 +159,7 @@ export function transitionOf(
       const details = { notBefore: now + waitMs, code: outcome.code, detail: outcome.why };
       return { event: "postpone", details };
     }
-    // The mark stays: when the claim has run out, the next pass looks for the item first.
+    // The claim stays: when it has run out, the next pass reads the item back first.
     case "unclear": {
       const { why: detail, atMost } = outcome;
       if (atMost === undefined) return { event: "doubt", details: { code: noClearAnswer, detail } };
@@ -259,10 +259,10 @@ async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<
   );
 }
 
-/** After losing a race, the winner gets this long before we look again. */
+/** After losing a race, the winner gets this long before we try again. */
 const afterLostMs = 2_000;
 
-// A pass that looks for items whose worker never told what came of its call.
+// A pass that reads back items whose worker never told what came of its call.
 
 /** Most items read in one pass. */
 const maxReads = 200;
@@ -326,7 +326,7 @@ async function send(
   if (claimed === undefined) return undefined;
   const { calls } = decided;
   if (calls.length === 0) return { rows: claimed, spent: 0 };
-  // Nobody may look into our marks while an answer can still come: the last request leaves before that.
+  // Our claims must hold while an answer can still come: the last request leaves so long before they run out.
   const lastAsk = limits.now + times.claimMs - times.askMs;
   const mayAsk = () => clock.now() < lastAsk;
   const outcomes = await inParallel(calls, concurrency, (call) => kind.execute(job, call, mayAsk));

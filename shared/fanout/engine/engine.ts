@@ -79,9 +79,9 @@ type Ahead = {
   readonly queuedMs: number;
   /** Until its first read may go. */
   readonly readsQueuedMs: number;
-  /** From an item's request to the look at what became of it. */
+  /** From an item's request to its first reading back. */
   readonly readBackAfterMs: number;
-  /** Until the first look at those who were sent already, and until the last one where no more is to be sent. */
+  /** Until those who were sent already are read first, and until they are read last where no more is to be sent. */
   readonly firstReadMs?: number;
   readonly lastReadMs?: number;
 };
@@ -90,9 +90,9 @@ type Ahead = {
 export type TimeLeft = { readonly sendingMs: number; readonly confirmingMs: number };
 
 /**
- * How long work takes if targets have answered when they are looked at. Chunks are looked at one by one, some time
+ * How long work takes if targets have answered when they are read back. Chunks are read one by one, some time
  * after the last request of each: so reading goes on beside sending, and is over when the last chunk has been read,
- * or, where reads are the slower ones, when all reads have gone, from the first chunk's look on.
+ * or, where reads are the slower ones, when all reads have gone, counted from the first chunk's.
  */
 export function timeLeft(cost: Cost, { send, read }: WorkloadRates, ahead: Ahead): TimeLeft {
   if (cost.items === 0) return { sendingMs: 0, confirmingMs: 0 };

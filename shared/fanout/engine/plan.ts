@@ -218,7 +218,7 @@ export type PlanOutcome =
   | "gone"
   | "not-planning"
   | "lost"
-  /** It is being let out: look again then. */
+  /** It is being let out: come again then. */
   | { readonly at: Instant };
 
 /** How long planning goes on, and what it does with chunks whose rows are written. */
@@ -375,7 +375,7 @@ async function endPlanning(
 
 const passesAtOnce = 4;
 
-/** Begins a job whose row is written. Twice is once; its troubles are not those of the request. */
+/** Begins a job whose row is written. Twice is once; where it fails, the request does not. */
 export async function begin(engine: Engine, job: Job): Promise<void> {
   const { targets, boxMs, safetyMs } = engine.firstPass;
   const ids = idsOf(job);

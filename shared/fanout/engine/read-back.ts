@@ -55,8 +55,8 @@ export function latenessAt(now: Instant, expiresAt: Instant): Lateness {
  */
 const maxUnclear = 3;
 /**
- * So many claims long we look for a trace of what must not be done twice, before a person has to decide: what the
- * far side shows may come late.
+ * For as long as so many claims hold, what must not be done twice is read back, before a person has to decide: what
+ * the far side shows may come late.
  */
 const readsForTrace = 5;
 /** When it is read, how late that is, and how long claims hold. */
@@ -72,8 +72,8 @@ const retryReadMs = 10_000;
 /**
  * What a finding means for an item of which nobody knows whether it left. A trace on the far side settles it. No
  * trace settles nothing: what it shows may stay empty, and comes late. What is harmless twice is sent again, a few
- * times; what is not is looked for a while, and then a person decides. While nobody can look, nobody can tell; when
- * it is `hopeless`, that is the answer.
+ * times; what is not is read back for a while, and then a person decides. While the far side cannot be read, it stays
+ * open; when it never will be (`hopeless`), that is the answer.
  */
 export function afterDoubt(
   mayRepeat: boolean,

@@ -364,7 +364,7 @@ export class RowSummaries {
     return this.#first(jobId, `live gt 0 and dueAt lt ${moment} and requeuedAt lt ${moment}`);
   }
 
-  /** True when a handler has got through to a row, or holds a turn for one, after `since`. */
+  /** True when a handler has got through to a row, or holds a reservation for one, after `since`. */
   async movedSince(jobId: string, since: Instant): Promise<boolean> {
     return (await this.#first(jobId, `dueAt gt ${since.toFixed(1)}`)) !== undefined;
   }

@@ -7,7 +7,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
 
-/** Where an item stands. `claimed`: a worker marked it and is asking the far side right now. */
+/** Where an item stands. `claimed`: a worker has it and is asking the far side right now. */
 export type ItemState =
   | "waiting"
   | "claimed"
@@ -26,7 +26,7 @@ export type ItemEvent =
   | "claim"
   /** Surely not done, or harmless to do twice: try again later. */
   | "postpone"
-  /** Asked without a clear answer, or looked for without a trace: the mark stays. */
+  /** Asked without a clear answer, or read back without a trace: the claim stays. */
   | "doubt"
   /** The far side took it. */
   | "accept"
@@ -130,7 +130,7 @@ export type Item = {
   readonly attempts: number;
   /** When the latest claim was made; what the far side did since then is ours. */
   readonly claimedAt?: Instant;
-  /** Not to be sent, or looked for again, before. */
+  /** Not to be sent, or read back again, before. */
   readonly notBefore?: Instant;
   /** How often it was asked without anybody ever learning what came of it. */
   readonly unclear?: number;

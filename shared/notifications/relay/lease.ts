@@ -1,6 +1,6 @@
 /**
  * One relay at a time speaks for a site. A client operation has no natural key, so that two relays that
- * looked at the site at the same moment would both start it. A lease says who may: it is taken, kept by
+ * read the site at the same moment would both start it. A lease says who may: it is taken, kept by
  * asking again, and free once its holder has been silent. Pure.
  */
 import type { Clock, Instant } from "../../kernel/clock.ts";
@@ -112,7 +112,7 @@ export type LeaseParts = { readonly leases: RelayLeases; readonly clock: Clock }
 const maxTries = 5;
 const secondMs = 1000;
 
-/** A relay's hold; `moved` when the site was another relay's before, or nobody's. */
+/** A relay's hold; `moved` when another relay had the site before, or none had it. */
 export type LeasedSite = { readonly view: LeaseView; readonly moved: boolean };
 
 /** Gives a site to a relay for a while, unless another one has it. */

@@ -360,7 +360,7 @@ const isObject = (value: unknown): value is JsonObject =>
 const bodyIn = (answer: GraphAnswer | undefined): JsonObject | undefined =>
   answer?.kind === "ok" && isObject(answer.body) ? answer.body : undefined;
 
-/** The id of an item as Graph gives it; an item without one is nobody's. */
+/** The id of an item as Graph gives it; an item without one cannot be told from others. */
 export const idOf = (item: JsonObject): string =>
   typeof item["id"] === "string" ? item["id"] : "";
 

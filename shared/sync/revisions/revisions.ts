@@ -220,7 +220,7 @@ export class Repository {
 
   /**
    * Removes what has no name in `marks` and was written before `before`, while `mayGoOn`. Whoever keeps content writes
-   * it anew, unless it is part of what a row names, so that what is old and has no name is nobody's.
+   * it anew, unless it is part of what a row names, so that nothing refers to what is old and has no name.
    */
   sweep(
     tenantId: string,

@@ -133,7 +133,7 @@ export class SyncStore {
     return true;
   }
 
-  /** Notes that some of a tenant's contents may have become nobody's. */
+  /** Notes that nothing may refer to some of a tenant's contents any more. */
   noteUnused(tenantId: string): Promise<void> {
     return this.#tables.put(openWork, { partitionKey: unusedContents, rowKey: tenantId });
   }
