@@ -22,6 +22,7 @@ export const longTests: readonly string[] = [
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
+  "test/shared/registration/three-customers.test.ts",
   "test/start/{azurite,ensure-installed,readme,sign-in,start,sync-page}.test.ts",
 ];
 
@@ -35,6 +36,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
+  "test/shared/registration/crash-points.test.ts",
   "test/shared/sync/{artifacts,baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",
 ];
 

@@ -1,6 +1,6 @@
 /** A registration: devices on their way into Windows Autopilot. What such a job adds to any other. Pure. */
 import * as z from "zod";
-import { emptyCounts } from "../fanout/state/item.ts";
+import { type Counts, emptyCounts } from "../fanout/state/item.ts";
 import { type Job, wordFor } from "../fanout/state/job.ts";
 import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
@@ -63,8 +63,10 @@ export function eventOf(job: Job): WebhookEvent {
 }
 
 /** The word for a registration, by its counts as they are. */
-export function stateOf(job: Job, counts = job.counts ?? emptyCounts()) {
-  const word = wordFor(job, counts);
+export function stateOf(job: Job, counts: Counts = job.counts ?? emptyCounts()) {
+  // Whose time was over may be registered all the same.
+  const { unknown, expired, offline } = counts;
+  const word = wordFor(job, { ...counts, unknown: unknown + expired + offline });
   switch (word) {
     case "pendingApproval":
       return "waitingForApproval";

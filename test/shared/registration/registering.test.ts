@@ -2,99 +2,169 @@
  * A registration from the list that is handed in to the last device, through Graph in the customer's tenant: services, storage
  * and the sandbox are real, and the queues are the test's.
  */
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Caller } from "../../../shared/access/sign-in/caller.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
-import { takeFile } from "../../../shared/registration/check-list.ts";
 import {
-  findRegistration,
-  listDevices,
-  viewOf,
-} from "../../../shared/registration/read-registrations.ts";
-import { registerDevices } from "../../../shared/registration/register-devices.ts";
-import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
-import { csv, hashOf, intune } from "./lists.ts";
+  cancelRegistration,
+  refreshRegistration,
+  retryRegistration,
+} from "../../../shared/registration/register-devices.ts";
+import { passTime } from "../../support/passing-time.ts";
+import { caller, type RegisterRig, rowOf, rows, startRegisterRig } from "./register-rig.ts";
 
-let rig: NotifyRig;
+let rig: RegisterRig;
 beforeAll(async () => {
-  rig = await startNotifyRig();
+  rig = await startRegisterRig();
 });
 afterAll(() => rig.stop());
 
-const caller: Caller = {
-  kind: "user",
-  oid: randomUUID(),
-  tid: randomUUID(),
-  appId: randomUUID(),
-  groups: [],
-  groupsComplete: true,
-  scopes: [],
-  roles: [],
-};
-
-type Row = { readonly serial: string; readonly tag?: string };
-
-const rowOf = ({ serial, tag = "" }: Row): string => `${serial},,${hashOf(serial)},${tag},`;
-
-async function register(tenantId: string, rows: readonly string[], partial = false) {
-  const registrationId = newestFirstId(Date.now());
-  const bytes = Buffer.from(csv(intune, ...rows));
-  const read = (take: (piece: Uint8Array) => void) => {
-    take(bytes);
-    return Promise.resolve({ ok: true, value: undefined } as const);
-  };
-  const ids = { tenantId, registrationId };
-  const sent = await registerDevices(
-    rig.services.register,
-    ids,
-    () => takeFile(read, undefined),
-    { backEnd: "graph", partial },
-    caller,
-  );
-  if (!sent.ok) return { refused: sent.failure };
-  return { registrationId };
-}
-
-async function ended(tenantId: string, registrationId: string) {
-  const { register: parts } = rig.services;
-  const found = await findRegistration(parts, { tenantId, registrationId });
-  if (!found.ok) throw new Error(found.failure.detail);
-  const view = await viewOf(parts, found.value);
-  const { items } = await listDevices(parts, found.value, { top: 500 });
-  return { view, devices: items };
-}
-
-const tenantOf = async (behaviour: object = {}): Promise<string> => {
-  const tenantId = await rig.tenant({ devices: 10 });
-  await rig.sandbox.control("PUT", "/behaviour", { tenantId, ...behaviour });
-  return tenantId;
-};
-
-const submissions = async (tenantId: string) =>
-  (await rig.sandbox.control("GET", `/registrations?tenantId=${tenantId}`)).body;
-
-const rows = (count: number, prefix: string, tag?: string): Row[] =>
-  Array.from({ length: count }, (_, at) => ({
-    serial: `${prefix}${String(at).padStart(4, "0")}`,
-    ...(tag === undefined ? {} : { tag }),
-  }));
-
 describe("a registration through Graph", () => {
   it("registers every device once, with its group tag, and leaves no import record behind", async () => {
-    const tenantId = await tenantOf({ droppedTagRate: 0.1 });
+    const tenantId = await rig.tenantOf({ droppedTagRate: 0.1 });
     const list = rows(250, "A", "shop");
-    const { registrationId = "" } = await register(tenantId, list.map(rowOf));
+    const { registrationId } = await rig.register(tenantId, list.map(rowOf));
     await rig.drain();
-    const { view, devices } = await ended(tenantId, registrationId);
+    const { view, devices } = await rig.ended(tenantId, registrationId);
     expect(view).toMatchObject({ state: "finished", counts: { total: 250, registered: 250 } });
     expect(new Set(devices.map(({ outcome }) => outcome))).toEqual(new Set(["registered"]));
     expect(devices.map(({ serialNumber }) => serialNumber)).toEqual(
       list.map(({ serial }) => serial),
     );
-    expect(await submissions(tenantId)).toEqual({ total: 250, distinct: 250, doubled: 0 });
-    const path = "/deviceManagement/importedWindowsAutopilotDeviceIdentities";
-    const left = await rig.services.graph.ask(tenantId, "v1.0", { method: "GET", path });
-    expect(left).toMatchObject({ kind: "ok", body: { value: [] } });
+    expect(await rig.submissions(tenantId)).toEqual({ total: 250, distinct: 250, doubled: 0 });
+    expect(await rig.records(tenantId)).toBe(0);
+  });
+
+  it("tells what the service says of a device, and keeps what it has no word for", async () => {
+    const [tenantId, other] = [await rig.tenantOf(), await rig.tenantOf()];
+    const before = await rig.register(tenantId, rows(2, "B", "shop").map(rowOf));
+    const elsewhere = await rig.register(other, [rowOf({ serial: "B0002" })]);
+    await rig.drain();
+    expect([before.registrationId, elsewhere.registrationId]).not.toContain("");
+    const fault = (code: number, name: string, times?: number) => ({
+      code,
+      name,
+      ...(times === undefined ? {} : { times }),
+    });
+    await rig.sandbox.control("PUT", "/behaviour", {
+      tenantId,
+      importFaults: {
+        B0003: fault(640, "StorageError", 1),
+        B0004: fault(806, "ZtdDeviceAssignedToAnotherTenant"),
+        B0005: fault(812, "ZTDDEVICENOTFOUND"),
+        B0006: fault(1234, "SomethingNew"),
+        B0007: fault(640, "StorageError"),
+      },
+    });
+    const list = [
+      ...[0, 1, 2, 3, 4, 5, 6, 7].map((at) => rowOf({ serial: `B000${at}`, tag: "shop" })),
+      // The tag is another one than it has.
+      rowOf({ serial: "B0001", tag: "floor" }),
+      "B0009,,T0E,,",
+    ];
+    list.splice(1, 1);
+    expect(await rig.register(tenantId, list)).toMatchObject({
+      refused: { code: "device-list-refused" },
+    });
+    const { registrationId } = await rig.register(tenantId, list, true);
+    await rig.drain();
+    const { view, devices } = await rig.ended(tenantId, registrationId);
+    expect(view).toMatchObject({
+      state: "partlyFinished",
+      counts: { total: 9, registered: 3, failed: 5, notSubmitted: 1 },
+    });
+    expect(
+      devices.map(({ serialNumber, outcome, code, serviceCode, serviceError }) => [
+        serialNumber,
+        outcome,
+        code,
+        serviceCode,
+        serviceError,
+      ]),
+    ).toEqual([
+      ["B0000", "alreadyRegistered", "already-registered", 806, "ZtdDeviceAlreadyAssigned"],
+      [
+        "B0002",
+        "assignedToOtherTenant",
+        "assigned-to-other-tenant",
+        808,
+        "ZtdDeviceAssignedToOtherTenant",
+      ],
+      ["B0003", "registered", undefined, undefined, undefined],
+      [
+        "B0004",
+        "assignedToOtherTenant",
+        "assigned-to-other-tenant",
+        806,
+        "ZtdDeviceAssignedToAnotherTenant",
+      ],
+      ["B0005", "notFound", "not-found", 812, "ZTDDEVICENOTFOUND"],
+      ["B0006", "failed", "service-error", 1234, "SomethingNew"],
+      ["B0007", "failed", "service-busy", 640, "StorageError"],
+      ["B0001", "alreadyRegistered", "other-tag", 806, "ZtdDeviceAlreadyAssigned"],
+      ["B0009", "notSubmitted", "E_HASH_PADDING", undefined, undefined],
+    ]);
+    await rig.sandbox.control("PUT", "/behaviour", { tenantId, importFaults: null });
+    const retryId = newestFirstId(Date.now());
+    const retry = await retryRegistration(
+      rig.services.register,
+      { tenantId, registrationId },
+      retryId,
+      caller,
+    );
+    expect(retry).toMatchObject({ ok: true, value: { retryOf: registrationId } });
+    await rig.drain();
+    const again = await rig.ended(tenantId, retryId);
+    expect(again.devices.map(({ serialNumber, outcome }) => [serialNumber, outcome])).toEqual([
+      ["B0002", "assignedToOtherTenant"],
+      ["B0004", "registered"],
+      ["B0005", "registered"],
+      ["B0006", "registered"],
+      ["B0007", "registered"],
+    ]);
+  });
+
+  it("calls a device unknown that the service is not done with in time, and finds it later", async () => {
+    const tenantId = await rig.tenantOf({ importMs: 2 * 3600 * 1000 });
+    const { registrationId } = await rig.register(tenantId, rows(3, "C", "shop").map(rowOf));
+    await rig.drain();
+    const lost = await rig.ended(tenantId, registrationId);
+    expect(lost.view).toMatchObject({ state: "unknown", counts: { unknown: 3 } });
+    expect(lost.devices.map(({ outcome }) => outcome)).toEqual(Array(3).fill("unknown"));
+    passTime(3 * 3600 * 1000);
+    const ids = { tenantId, registrationId };
+    expect(await refreshRegistration(rig.services.register, ids)).toMatchObject({ ok: true });
+    const found = await rig.ended(tenantId, registrationId);
+    expect(found.view).toMatchObject({ state: "finished", counts: { registered: 3 } });
+    expect(await rig.submissions(tenantId)).toMatchObject({ total: 3, doubled: 0 });
+  });
+
+  it("asks Intune to sync where a device is not listed yet, and not more often than it may", async () => {
+    const tenantId = await rig.tenantOf({ identityLagMs: 3600 * 1000 });
+    await rig.sandbox.control("DELETE", "/requests");
+    const { registrationId } = await rig.register(tenantId, rows(3, "D").map(rowOf));
+    await rig.drain();
+    expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({ state: "finished" });
+    const { body } = await rig.sandbox.control<Record<string, unknown>>("GET", "/requests");
+    const syncs = JSON.stringify(body).match(/POST windowsAutopilotSettings\/sync[^}]*}?/g);
+    expect(syncs).toHaveLength(1);
+  });
+
+  it("ends what was not sent when it is cancelled, and follows what was", async () => {
+    const tenantId = await rig.tenantOf();
+    const { registrationId } = await rig.register(tenantId, rows(3, "E").map(rowOf));
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-read-back");
+    const later = await rig.register(tenantId, rows(3, "F").map(rowOf));
+    for (const id of [registrationId, later.registrationId])
+      expect(
+        await cancelRegistration(rig.services.register, { tenantId, registrationId: id }),
+      ).toMatchObject({ ok: true });
+    await rig.drain();
+    expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({
+      counts: { registered: 3 },
+    });
+    expect((await rig.ended(tenantId, later.registrationId)).view).toMatchObject({
+      state: "cancelled",
+    });
+    expect(await rig.submissions(tenantId)).toMatchObject({ total: 3 });
   });
 });
