@@ -65,6 +65,13 @@ import { openApiFunction } from "./platform/openapi.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
 import {
+  changeAutopilotDeviceFunction,
+  deregisterAutopilotDevicesFunction,
+  findAutopilotDevicesFunction,
+  listAutopilotDevicesFunction,
+} from "./registration/autopilot-devices.http.ts";
+import { getGroupTagsFunction, replaceGroupTagsFunction } from "./registration/group-tags.http.ts";
+import {
   cancelRegistrationFunction,
   getRegistrationFunction,
   listRegistrationDevicesFunction,
@@ -225,6 +232,12 @@ const ours: readonly AnyFunction<Services>[] = [
   claimDeliveriesFunction,
   reportResultsFunction,
   submitRegistrationFunction,
+  getGroupTagsFunction,
+  replaceGroupTagsFunction,
+  listAutopilotDevicesFunction,
+  findAutopilotDevicesFunction,
+  changeAutopilotDeviceFunction,
+  deregisterAutopilotDevicesFunction,
   listRegistrationsFunction,
   getRegistrationFunction,
   listRegistrationDevicesFunction,

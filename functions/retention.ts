@@ -9,6 +9,7 @@ import { JobStore } from "../shared/fanout/state/job.ts";
 import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
+import { OwnTags } from "../shared/registration/own-tags.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import { type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
@@ -137,6 +138,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
     async (tenantId) => {
+      await new OwnTags(storage.blobs).remove(tenantId);
       await new BaselineStore(storage.tables).dropTenant(tenantId);
       return true;
     },

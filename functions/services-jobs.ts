@@ -31,9 +31,12 @@ import {
 } from "../shared/notifications/notification.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
+import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts";
+import { Inventory } from "../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../shared/registration/graph/lists.ts";
 import { HardwareStore } from "../shared/registration/hardware.ts";
 import { registrationKind, registrationShape } from "../shared/registration/kind.ts";
+import { OwnTags } from "../shared/registration/own-tags.ts";
 import { RegistrationJobs } from "../shared/registration/register-devices.ts";
 import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
@@ -95,6 +98,8 @@ export function jobServices(settings: Settings, base: Base, world: World) {
     engine,
     notify,
     register,
+    inventory: new Inventory(base.graph),
+    ownTags: new OwnTags(storage.blobs),
     jobs: [...kinds.values()].map((entry) => entry.jobs),
     settled: (approval: Approval) => settleGate(gate, approval),
     /** Looks after a job that waits for a second person. */
@@ -125,7 +130,10 @@ function kindOfRegistrations(
   stores: { readonly jobs: RegistrationJobs; readonly hardware: HardwareStore },
 ) {
   const lists = new AutopilotLists(graph, clock);
-  const backEnds = { graph: graphBackEnd({ graph, clock, lists }) };
+  const backEnds = {
+    graph: graphBackEnd({ graph, clock, lists }),
+    deregister: deregisteringBackEnd({ graph, lists }),
+  };
   return registrationKind({ ...stores, backEnds, snapshots });
 }
 

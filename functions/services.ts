@@ -22,6 +22,8 @@ import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
+import type { Inventory } from "../shared/registration/graph/inventory.ts";
+import type { OwnTags } from "../shared/registration/own-tags.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import type { Queues } from "../shared/storage/queues.ts";
@@ -91,6 +93,8 @@ export type Services = Base & {
   readonly engine: Engine;
   readonly notify: NotificationParts;
   readonly register: RegistrationParts;
+  readonly inventory: Inventory;
+  readonly ownTags: OwnTags;
   /** Looks after a job that waits for a second person. */
   readonly sweepGate: (job: Job) => Promise<void>;
   readonly leases: RelayLeases;

@@ -9,7 +9,6 @@ import { type Result, succeed } from "../../shared/kernel/failure.ts";
 import {
   checkDevices,
   checkFile,
-  type ReadPieces,
   takeDevices,
   takeFile,
 } from "../../shared/registration/check-list.ts";
@@ -23,6 +22,7 @@ import {
   RegistrationView,
   SubmitQuery,
 } from "../../shared/registration/contract.ts";
+import type { OwnTags } from "../../shared/registration/own-tags.ts";
 import {
   devicesCsv,
   findRegistration,
@@ -41,7 +41,7 @@ import type { Registration } from "../../shared/registration/registration.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 
-type Needs = { readonly register: RegistrationParts };
+type Needs = { readonly register: RegistrationParts; readonly ownTags: OwnTags };
 
 const follow = {
   description: "Taken; watch it at Location",
@@ -89,12 +89,19 @@ export const submitRegistrationFunction = onHttp(
     signedInOf(tools).note({ after: {} });
     if (file === undefined && query.repair !== undefined) return onlyFiles;
     const list = body ?? { devices: [] };
-    if (query.dryRun !== undefined) return judged(tools, list, file, query.repair);
-    const { register } = tools.services;
+    const { register, ownTags } = tools.services;
+    const { tags } = await ownTags.get(tenantId);
+    if (query.dryRun !== undefined) {
+      const checked =
+        file === undefined
+          ? succeed(checkDevices(list, tags))
+          : await checkFile(file, query.repair, tags);
+      return judged(tools, checked);
+    }
     const take = () =>
       file === undefined
-        ? Promise.resolve(succeed(takeDevices(list)))
-        : takeFile(file, query.repair);
+        ? Promise.resolve(succeed(takeDevices(list, tags)))
+        : takeFile(file, query.repair, tags);
     const { caller } = signedInOf(tools);
     const wanted = { backEnd: query.backEnd, partial: query.partial !== undefined };
     const ids = { tenantId, registrationId: seed };
@@ -103,13 +110,11 @@ export const submitRegistrationFunction = onHttp(
   },
 );
 
-async function judged(
+/** The answer to a dry run; the trail has its counts. */
+function judged(
   tools: Tools,
-  list: z.output<typeof DeviceList>,
-  file: ReadPieces | undefined,
-  repair: string | undefined,
-): Promise<Result<Reply>> {
-  const checked = file === undefined ? succeed(checkDevices(list)) : await checkFile(file, repair);
+  checked: Result<ReturnType<typeof checkDevices> & { readonly repaired?: unknown }>,
+): Result<Reply> {
   if (!checked.ok) return checked;
   const { findings: _, ...counts } = { ...checked.value, repaired: undefined };
   signedInOf(tools).note({ after: counts });

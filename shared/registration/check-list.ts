@@ -18,8 +18,12 @@ const repairingOf = (repair: string | undefined) =>
   repair === undefined ? undefined : repairLines(new Set(repair.split(",") as RepairName[]));
 
 /** Checks a file; `repair` names what is to be repaired in a copy. */
-export async function checkFile(read: ReadPieces, repair: string | undefined) {
-  const judge = new ListJudge(repairingOf(repair));
+export async function checkFile(
+  read: ReadPieces,
+  repair: string | undefined,
+  ownTags: readonly string[] = [],
+) {
+  const judge = new ListJudge(repairingOf(repair), false, ownTags);
   const came = await read((piece) => {
     judge.write(piece);
   });
@@ -28,13 +32,13 @@ export async function checkFile(read: ReadPieces, repair: string | undefined) {
   const repaired = judge.repaired();
   return succeed({
     ...answerOf(verdict),
-    ...(repaired === undefined ? {} : { repaired: answerOfCopy(repaired) }),
+    ...(repaired === undefined ? {} : { repaired: answerOfCopy(repaired, ownTags) }),
   });
 }
 
 /** Checks devices that came as JSON. */
-export const checkDevices = (list: DeviceRows) => {
-  const { layout: _, ...verdict } = judgeDevices(hardwareIn(list), deviceNames).verdict;
+export const checkDevices = (list: DeviceRows, ownTags: readonly string[] = []) => {
+  const { layout: _, ...verdict } = judgeDevices(hardwareIn(list), deviceNames, ownTags).verdict;
   return answerOf(verdict);
 };
 
@@ -59,9 +63,10 @@ export type TakenList = {
 export async function takeFile(
   read: ReadPieces,
   repair: string | undefined,
+  ownTags: readonly string[] = [],
 ): Promise<Result<TakenList>> {
   const pieces: Uint8Array[] = [];
-  const judge = new ListJudge(repairingOf(repair), true);
+  const judge = new ListJudge(repairingOf(repair), true, ownTags);
   const came = await read((piece) => {
     pieces.push(Buffer.from(piece));
     judge.write(piece);
@@ -72,16 +77,16 @@ export async function takeFile(
   const repaired = judge.repaired();
   if (repaired === undefined || "impossible" in repaired)
     return succeed({ verdict, devices: judge.devices(), original, sha256 });
-  const again = new ListJudge(undefined, true);
+  const again = new ListJudge(undefined, true, ownTags);
   again.write(repaired.bytes);
   return succeed({ verdict: again.end(), devices: again.devices(), original, sha256 });
 }
 
 /** Takes devices that came as JSON. */
-export function takeDevices(list: DeviceRows): TakenList {
+export function takeDevices(list: DeviceRows, ownTags: readonly string[] = []): TakenList {
   const original = Buffer.from(JSON.stringify(list));
   const sha256 = createHash("sha256").update(original).digest("hex");
-  return { ...judgeDevices(hardwareIn(list), deviceNames), original, sha256 };
+  return { ...judgeDevices(hardwareIn(list), deviceNames, ownTags), original, sha256 };
 }
 
 const answerOf = <V extends Omit<Verdict, "layout">>(verdict: V) => ({
@@ -92,10 +97,10 @@ const answerOf = <V extends Omit<Verdict, "layout">>(verdict: V) => ({
   ),
 });
 
-function answerOfCopy(repaired: Repaired) {
+function answerOfCopy(repaired: Repaired, ownTags: readonly string[] = []) {
   if ("impossible" in repaired) return repaired;
   const { bytes, sha256, changes } = repaired;
-  const again = new ListJudge();
+  const again = new ListJudge(undefined, false, ownTags);
   again.write(bytes);
   const { valid, errors, warnings } = again.end();
   const contentBase64 = bytes.toString("base64");

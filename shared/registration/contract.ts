@@ -2,10 +2,10 @@
 import * as z from "zod";
 import { PersonView } from "../access/approvals/approval.ts";
 import { Line } from "../kernel/outside-text.ts";
-import { TenantId } from "../kernel/values.ts";
+import { Guid, TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
 import type { ColumnKey } from "./list/layouts.ts";
-import { backEndIds, registrationStates } from "./registration.ts";
+import { backEndIds, registrationStates, waysIn } from "./registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
 export const maxListBytes = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ export const SubmitQuery = z.strictObject({
     .optional()
     .describe("true: register the rows without faults, and leave the others out"),
   backEnd: z
-    .enum(backEndIds)
+    .enum(waysIn)
     .default("graph")
     .describe("How they are registered: graph, as the tenant's own devices, by their hashes"),
   repair: z
@@ -176,6 +176,7 @@ export const deviceOutcomes = [
   "submitted",
   "registered",
   "alreadyRegistered",
+  "deregistered",
   "assignedToOtherTenant",
   "notFound",
   "invalidHash",
@@ -204,3 +205,85 @@ export const DeviceView = z
   })
   .meta({ id: "RegisteredDevice" });
 export type DeviceView = z.output<typeof DeviceView>;
+
+// What a tenant has registered.
+
+/** A registered device as the API shows it. */
+export const AutopilotDeviceView = z
+  .object({
+    autopilotDeviceId: z.string(),
+    serialNumber: z.string(),
+    groupTag: z.string(),
+    userPrincipalName: z.string(),
+    displayName: z.string(),
+    manufacturer: z.string(),
+    model: z.string(),
+    enrollmentState: z.string(),
+    profileStatus: z.string().describe("How far its deployment profile is, in Intune's words"),
+    isManaged: z.boolean().describe("Intune manages it"),
+    source: z.literal("intune").describe("Whose list shows it"),
+  })
+  .meta({ id: "AutopilotDevice" });
+export type AutopilotDeviceView = z.output<typeof AutopilotDeviceView>;
+
+/** Path of one of them. */
+export const AutopilotDevicePath = z.strictObject({
+  tenantId: TenantId,
+  autopilotDeviceId: Guid.describe("Id of a registered device"),
+});
+
+const Tag = Line.max(512);
+
+/** Body of a change. */
+export const DeviceChange = z
+  .strictObject({
+    groupTag: Tag.optional(),
+    displayName: z
+      .string()
+      .max(15)
+      .regex(
+        /^(?!\d+$)[A-Za-z0-9-]{1,15}$/,
+        "takes letters, digits and hyphens, at most 15, not digits alone",
+      )
+      .optional(),
+    assignedUser: z
+      .string()
+      .max(200)
+      .regex(/^[^\s@]+@[^\s@]+$/, "is no user principal name")
+      .nullable()
+      .optional()
+      .describe("null: nobody"),
+  })
+  .refine((change) => Object.keys(change).length > 0, { error: "changes nothing" });
+export type DeviceChange = z.output<typeof DeviceChange>;
+
+const Serial = Line.min(1).max(128);
+
+/** Body of what takes devices out. */
+export const Deregistration = z.strictObject({
+  serialNumbers: z.array(Serial).min(1).max(5000),
+});
+
+/** Path of a search. */
+export const SerialPath = z.strictObject({ serialNumber: Serial });
+
+/** What a search found; tenants that could not be asked are named. */
+export const FoundDevices = z.object({
+  value: z.array(AutopilotDeviceView.extend({ tenantId: z.string() })),
+  unanswered: z.array(z.object({ tenantId: z.string(), code: z.string() })),
+});
+
+/** Group tags of a tenant's own, beside Microsoft Managed Desktop's. */
+export const GroupTags = z
+  .strictObject({
+    tags: z
+      .array(Tag.min(1))
+      .max(500)
+      .refine((tags) => new Set(tags.map((tag) => tag.toLowerCase())).size === tags.length, {
+        error: "has a tag twice, in some capitals",
+      })
+      .describe(
+        "Exactly as profiles expect them; another case in a list is an error that names the right one",
+      ),
+  })
+  .meta({ id: "GroupTags" });

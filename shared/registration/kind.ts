@@ -152,18 +152,21 @@ function firstState(
 /** What registrations are to the rules that ask for a second person. */
 const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
   kind: "registration",
-  actionOf: () => "register",
+  actionOf: ({ backEnd }) => (backEnd === "deregister" ? "deregister" : "register"),
   shown: ({ backEnd, tags, sha256, rows }, count) => ({
-    summary: `register ${count} device(s) into Autopilot`,
+    summary:
+      backEnd === "deregister"
+        ? `take ${count} device(s) out of Autopilot`
+        : `register ${count} device(s) into Autopilot`,
     parameters: { backEnd, groupTags: tags.slice(0, maxTagsShown) },
     target: { kind: "list", rows, sha256 },
   }),
   whole: ({ tenantId, backEnd, sha256, tags }) => ({ tenantId, backEnd, sha256, tags }),
-  async hindrance({ tenantId }, caller) {
+  async hindrance({ tenantId, backEnd }, caller) {
     // Nothing remembered: a role that was taken away a second ago gives nothing.
     snapshots.invalidate();
     const standing = { caller, ...(await snapshots.read()) };
-    const permission = "registration.submit";
+    const permission = backEnd === "deregister" ? "registration.manage" : "registration.submit";
     return holdsIn(standing, permission, [tenantId])
       ? undefined
       : {

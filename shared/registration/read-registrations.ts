@@ -93,7 +93,10 @@ const byCode: Readonly<Record<string, DeviceOutcome>> = {
 };
 
 /** What became of a device, in one word. Pure. */
-function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
+function outcomeOf(
+  { state, step = 0, code = "" }: Item,
+  { backEnd }: Pick<Registration, "backEnd">,
+): DeviceOutcome {
   switch (state) {
     case "waiting":
     case "claimed":
@@ -101,7 +104,7 @@ function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
     case "sent":
       return "submitted";
     case "done":
-      return byCode[code] ?? "registered";
+      return byCode[code] ?? (backEnd === "deregister" ? "deregistered" : "registered");
     case "failed":
       return byCode[code] ?? "failed";
     case "notSupported":
@@ -117,14 +120,14 @@ function outcomeOf({ state, step = 0, code = "" }: Item): DeviceOutcome {
 }
 
 /** A device as the API shows it. Pure. */
-function deviceView(item: Item, hardware: Hardware): DeviceView {
+function deviceView(item: Item, hardware: Hardware, job: Registration): DeviceView {
   const { targetId, code, detail, at, attempts } = item;
   const service = learnedFrom(item);
   return {
     ...placeOf(targetId),
     ...(hardware.serial === undefined ? {} : { serialNumber: hardware.serial }),
     ...(hardware.tag === undefined ? {} : { groupTag: hardware.tag }),
-    outcome: outcomeOf(item),
+    outcome: outcomeOf(item, job),
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail }),
     ...(service.name === "" ? {} : { serviceCode: service.code, serviceError: service.name }),
@@ -139,7 +142,7 @@ const maxRows = 50;
 /** A page of a registration's devices, in the order of the list; optionally those with one outcome. */
 export async function listDevices(
   { engine: { items }, hardware }: RegistrationParts,
-  { jobId, source, pieces }: Registration,
+  job: Registration,
   {
     outcome,
     top,
@@ -151,18 +154,19 @@ export async function listDevices(
     readonly after?: string | undefined;
   },
 ): Promise<Page<DeviceView>> {
+  const { jobId, source, pieces } = job;
   const wanted = outcome === undefined ? Math.ceil(top / maxSendable) + 1 : maxRows;
   const count = Math.min(maxRows, wanted);
   const rows = await items.page(jobId, { from: after, top: count });
   const all = rows.flatMap((row) => row.items).filter(({ targetId }) => targetId > after);
-  const found = all.filter((item) => outcome === undefined || outcomeOf(item) === outcome);
+  const found = all.filter((item) => outcome === undefined || outcomeOf(item, job) === outcome);
   const shown = found.slice(0, top);
   const known = await hardware.find(
     source,
     pieces,
     shown.map(({ targetId }) => targetId),
   );
-  const views = shown.map((item) => deviceView(item, known.get(item.targetId) ?? {}));
+  const views = shown.map((item) => deviceView(item, known.get(item.targetId) ?? {}, job));
   // Behind what is shown, or behind all that was read of where more may follow.
   const end = rows.length < count ? undefined : all.at(-1)?.targetId;
   const next = found.length > top ? shown.at(-1)?.targetId : end;

@@ -12,6 +12,7 @@ import type { Item, Transition } from "../fanout/state/item.ts";
 import type { StoredItemRow } from "../fanout/state/item-store.ts";
 import { isOpen, JobStore } from "../fanout/state/job.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import { digest } from "../kernel/values.ts";
 import type { TakenList } from "./check-list.ts";
 import type { HardwareStore } from "./hardware.ts";
 import type { Kind } from "./kind.ts";
@@ -101,6 +102,26 @@ export async function registerDevices(
   return succeed(await startOrWait(parts, registration, caller));
 }
 
+/** Takes devices out, under the id `registrationId`, by their serial numbers; with the same id again it stays one. */
+export function deregisterDevices(
+  parts: RegistrationParts,
+  ids: Ids,
+  serialNumbers: readonly string[],
+  caller: Caller,
+): Promise<Result<Registration>> {
+  const original = Buffer.from(JSON.stringify(serialNumbers));
+  const devices = [...new Set(serialNumbers)].map((serial, at) => ({
+    row: at + 1,
+    hardware: { serial },
+  }));
+  const rows = devices.length;
+  const clean = { errors: 0, warnings: 0, findings: [], valid: true, fileRejected: false };
+  const verdict = { ...clean, rows, acceptedRows: rows };
+  const list = { verdict, devices, original, sha256: digest(original.toString()) };
+  const take = () => Promise.resolve(succeed(list));
+  return registerDevices(parts, ids, take, { backEnd: "deregister", partial: false }, caller);
+}
+
 const maxFaults = 100;
 
 /** Why a list is not registered: it is refused as a whole, or rows of it are and nobody said to leave those out. */
@@ -181,6 +202,8 @@ export async function retryRegistration(
   if (before !== undefined) return succeed(before.job);
   const stored = await parts.jobs.get(tenantId, registrationId);
   if (stored === undefined) return unknownRegistration(registrationId);
+  if (stored.job.backEnd === "deregister")
+    return fail("conflict", "It takes devices out: ask for that anew, with those that are left.");
   const targetIds: string[] = [];
   for await (const rows of rowsWith(parts, registrationId, ["failed", "expired"]))
     for (const { targetId, state, code } of rows.flatMap(({ items }) => items))

@@ -6,7 +6,9 @@ import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
 
 /** Ways into Autopilot. */
-export const backEndIds = ["graph"] as const;
+export const waysIn = ["graph"] as const;
+/** Those, and the way out. */
+export const backEndIds = [...waysIn, "deregister"] as const;
 export type BackEndId = (typeof backEndIds)[number];
 
 /** What a registration's row holds beside what every job's does. Nothing of it says which devices they are. */

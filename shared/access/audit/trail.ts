@@ -201,6 +201,9 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "baselines-publish": ["publishId", "syncId"],
   // Of what was registered nothing: serial numbers and hashes are the customer's.
   "registrations-submit": ["layout", "encoding", ...registration],
+  "autopilot-devices-deregister": registration,
+  "autopilot-devices-change": ["groupTag"],
+  "group-tags-replace": ["tags"],
   "registrations-cancel": registration,
   "registrations-retry": registration,
   "sync-sign-in": ["means", "end", "code"],

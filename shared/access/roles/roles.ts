@@ -86,6 +86,10 @@ const table = {
   "baselines.manage": { scope: "global", means: "Make, change and remove baselines." },
   "registration.read": { scope: "tenant", means: "See registrations of devices into Autopilot." },
   "registration.submit": { scope: "tenant", means: "Register devices into Autopilot." },
+  "registration.manage": {
+    scope: "tenant",
+    means: "Change registered devices, take them out of Autopilot, keep group tags.",
+  },
 } as const satisfies Record<string, Meaning>;
 
 /** Name of a permission. */
@@ -238,6 +242,7 @@ export const builtInRoles: readonly Role[] = [
   builtIn("partner", ["Partner", "Partenaire"], "Registers devices, and sees nothing else.", [
     "registration.read",
     "registration.submit",
+    "registration.manage",
   ]),
   builtIn(
     "relay",
@@ -397,6 +402,12 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "baseline-tailorings-remove": inTenant("configuration.manage"),
   "baseline-tailorings-preview": inTenant("sync.read"),
   "registrations-submit": inTenant("registration.submit"),
+  "group-tags-get": inTenant("registration.read"),
+  "group-tags-replace": inTenant("registration.manage"),
+  "autopilot-devices-list": inTenant("registration.read"),
+  "autopilot-devices-find": { kind: "eachTenant", permission: "registration.read" },
+  "autopilot-devices-change": inTenant("registration.manage"),
+  "autopilot-devices-deregister": inTenant("registration.manage"),
   "registrations-list": inTenant("registration.read"),
   "registrations-get": inTenant("registration.read"),
   "registrations-devices": inTenant("registration.read"),

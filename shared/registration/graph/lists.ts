@@ -29,12 +29,19 @@ const ImportRecord = z.object({
 /** A record of an import. */
 export type ImportRecord = z.output<typeof ImportRecord>;
 
-const RegisteredDevice = z.object({
-  id: z.string(),
-  serialNumber: text,
-  groupTag: text,
-  userPrincipalName: text,
-});
+const RegisteredDevice = z
+  .object({
+    id: z.string(),
+    serialNumber: text,
+    groupTag: text,
+    userPrincipalName: text,
+    managedDeviceId: text,
+  })
+  .transform(({ managedDeviceId, ...device }) => ({
+    ...device,
+    /** It is enrolled: an id of zeros is none. */
+    isManaged: /[1-9a-f]/i.test(managedDeviceId),
+  }));
 /** A registered device. */
 export type RegisteredDevice = z.output<typeof RegisteredDevice>;
 

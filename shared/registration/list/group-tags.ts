@@ -59,11 +59,18 @@ const unsupported = new Map(
 const prefix = managedDesktop.prefix.toLowerCase();
 const all = [...listed.values()].map(({ tag }) => tag).join(", ");
 
-/** What is wrong with a tag; undefined: nothing. */
+/** The preset, for whoever wants to see it. */
+export const presetTags: readonly string[] = [...listed.values()].map(({ tag }) => tag);
+
+/** What is wrong with a tag, by whoever's list of their `own` too, which goes before any preset; undefined: nothing. */
 export function faultOfTag(
   tag: string,
+  own: readonly string[] = [],
 ): { readonly code: FindingCode; readonly reason: string } | undefined {
   const folded = tag.toLowerCase();
+  const meant = own.find((each) => each.toLowerCase() === folded);
+  if (meant === tag) return undefined;
+  if (meant !== undefined) return { code: "E_TAG_CASE", reason: otherCase(meant) };
   if (folded.startsWith(prefix)) return faultOfListed(tag, folded);
   if (tag.length > maxTagChars)
     return { code: "E_TAG_LENGTH", reason: `The tag has more than ${maxTagChars} characters.` };
@@ -74,6 +81,9 @@ export function faultOfTag(
     };
   return undefined;
 }
+
+const otherCase = (meant: string): string =>
+  `The tag differs only in capitals from ${meant}, which is meant exactly.`;
 
 function faultOfListed(tag: string, folded: string): ReturnType<typeof faultOfTag> {
   const found = listed.get(folded);
@@ -88,7 +98,7 @@ function faultOfListed(tag: string, folded: string): ReturnType<typeof faultOfTa
   if (found.tag !== tag)
     return {
       code: "E_TAG_CASE",
-      reason: `The tag differs only in capitals from ${found.tag}, which is meant exactly.`,
+      reason: otherCase(found.tag),
     };
   return managedDesktop.contested.includes(tag)
     ? {

@@ -115,7 +115,7 @@ const dropCommas = { repair: "Drop the commas at the end.", by: "trailingCommas"
 export class ListJudge {
   readonly #repairing: Repairing | undefined;
   readonly #findings = new Findings();
-  readonly #rowJudge = new RowJudge(this.#findings.note);
+  readonly #rowJudge: RowJudge;
   readonly #digest = createHash("sha256");
   readonly #reader = new LineReader((line) => {
     this.#takeLine(line);
@@ -129,9 +129,10 @@ export class ListJudge {
   #isOther = false;
   readonly #devices: ListedDevice[] | undefined;
 
-  /** `keep` says that the devices are wanted too. */
-  constructor(repairing?: Repairing, keep = false) {
+  /** `keep` says that the devices are wanted too; `ownTags` are group tags of whoever's list it is. */
+  constructor(repairing?: Repairing, keep = false, ownTags: readonly string[] = []) {
     this.#repairing = repairing;
+    this.#rowJudge = new RowJudge(this.#findings.note, undefined, ownTags);
     this.#devices = keep ? [] : undefined;
   }
 
@@ -371,9 +372,10 @@ const withRefusals = (
 export function judgeDevices(
   devices: readonly Hardware[],
   names: Names,
+  ownTags: readonly string[] = [],
 ): { readonly verdict: Verdict; readonly devices: readonly ListedDevice[] } {
   const findings = new Findings();
-  const rows = new RowJudge(findings.note, names);
+  const rows = new RowJudge(findings.note, names, ownTags);
   const places = Object.keys(names) as ColumnKey[];
   // Whoever writes JSON has no template: what a partner may know a device by does so here.
   const listed = devices.map((device, at): ListedDevice => {

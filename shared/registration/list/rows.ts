@@ -60,14 +60,16 @@ export type Names = Readonly<Record<ColumnKey, string>>;
 export class RowJudge {
   readonly #note: Note;
   readonly #names: Names;
+  readonly #ownTags: readonly string[];
   readonly #serials = new Map<string, number>();
   readonly #prints = new Map<string, number>();
   #row = 0;
   #line: number | null = null;
 
-  constructor(note: Note, names: Names = columns) {
+  constructor(note: Note, names: Names = columns, ownTags: readonly string[] = []) {
     this.#note = note;
     this.#names = names;
+    this.#ownTags = ownTags;
   }
 
   /** Judges the next device. */
@@ -182,7 +184,7 @@ export class RowJudge {
       this.#wrong("E_PKID_FORMAT", key, `A product ID has 13 digits: ${whyNoProductId(value)}.`);
     if (key === "user" && !user.test(value))
       this.#wrong("E_UPN_FORMAT", key, "This is no user principal name, such as ada@contoso.com.");
-    const fault = key === "tag" ? faultOfTag(value) : undefined;
+    const fault = key === "tag" ? faultOfTag(value, this.#ownTags) : undefined;
     if (fault !== undefined) this.#wrong(fault.code, key, fault.reason);
   }
 

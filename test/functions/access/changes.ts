@@ -34,6 +34,8 @@ export const anyIds: Found = new Map([
   ["claimId", `${key}0`],
   ["syncId", key],
   ["registrationId", key],
+  ["autopilotDeviceId", id],
+  ["serialNumber", "PF000001"],
   ["baselineId", key],
   ["version", "1"],
   ["type", "roleScopeTag"],

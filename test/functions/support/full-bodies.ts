@@ -61,6 +61,11 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
       ],
     },
   ],
+  "group-tags-replace": [{ tags: ["shop"] }],
+  "autopilot-devices-change": [
+    { groupTag: "shop", displayName: "PC-1", assignedUser: "ana@contoso.example" },
+  ],
+  "autopilot-devices-deregister": [{ serialNumbers: ["PF0A1B2C"] }],
   "registrations-submit": [
     {
       devices: [

@@ -1,0 +1,56 @@
+/** Group tags of a tenant's own: lists of devices are judged by them, beside Microsoft Managed Desktop's. */
+import * as z from "zod";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { GroupTags } from "../../shared/registration/contract.ts";
+import { presetTags } from "../../shared/registration/list/group-tags.ts";
+import type { OwnTags } from "../../shared/registration/own-tags.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly ownTags: OwnTags };
+
+const GroupTagsView = GroupTags.extend({
+  preset: z.array(z.string()).describe("Microsoft Managed Desktop's"),
+}).meta({ id: "GroupTagsView" });
+
+export const getGroupTagsFunction = onHttp(
+  operation({
+    name: "group-tags-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/group-tags",
+    summary: "Show the group tags that lists of devices are judged by",
+    tag: "Registrations",
+    params: TenantPath,
+    answers: { 200: { description: "The tags", body: GroupTagsView, headers: ["ETag"] } },
+  }),
+  async ({ params: { tenantId } }, { services: { ownTags } }: Tools<Needs>) => {
+    const { tags, etag } = await ownTags.get(tenantId);
+    return succeed(ok({ tags, preset: presetTags }, etag));
+  },
+);
+
+export const replaceGroupTagsFunction = onHttp(
+  operation({
+    name: "group-tags-replace",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/group-tags",
+    summary: "Replace the group tags of the tenant's own",
+    tag: "Registrations",
+    conditional: true,
+    params: TenantPath,
+    body: GroupTags,
+    answers: { 200: { description: "The tags", body: GroupTagsView, headers: ["ETag"] } },
+  }),
+  async ({ params: { tenantId }, body: { tags }, ifMatch }, tools: Tools<Needs>) => {
+    const { ownTags } = tools.services;
+    const replaced = await ownTags.replace(tenantId, tags, ifMatch);
+    if (!replaced.ok) return replaced;
+    const before = { tags: replaced.value.before };
+    signedInOf(tools).note({ object: "group-tags", before, after: { tags } });
+    const { etag } = await ownTags.get(tenantId);
+    return succeed(ok({ tags, preset: presetTags }, etag));
+  },
+);

@@ -1,0 +1,128 @@
+/**
+ * Takes devices out of Autopilot in the customer's tenant, by their serial numbers: the user first, then the device. One that
+ * Intune still manages is left alone: whoever retires it decides about its data, and that comes before.
+ */
+import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
+import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
+import type { GraphClient, GraphRequest } from "../../graph/client.ts";
+import type { Asked, BackEnd } from "../kind.ts";
+import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
+
+/** Devices in a call: each is two requests of a batch at most. */
+const perCall = 10;
+const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
+
+type Parts = { readonly graph: GraphClient; readonly lists: AutopilotLists };
+
+/** Deregistering, as a back end of the job. */
+export function deregisteringBackEnd({ graph, lists }: Parts): BackEnd {
+  const read = async (tenantId: string, asked: readonly Asked[]) => {
+    const since = Math.max(...asked.map(({ item }) => item.claimedAt ?? item.at));
+    const list = await lists.devices(tenantId, since);
+    const deviceOf = ({ hardware: { serial = "" } }: Asked): RegisteredDevice | undefined =>
+      list.kind === "read" ? list.named.get(serial)?.[0] : undefined;
+    return { list, deviceOf };
+  };
+  return {
+    workloads: { calls: "configurationWrites", reads: "configurationReads" },
+    lastStep: 0,
+    refuse: ({ serial }) =>
+      serial === undefined
+        ? { code: "serial-needed", detail: "it has no serial number" }
+        : undefined,
+    calls: (items) =>
+      Array.from({ length: Math.ceil(items.length / perCall) }, (_, at) => {
+        const some = items.slice(at * perCall, (at + 1) * perCall);
+        return { items: some, targetIds: some.map(({ targetId }) => targetId), perTarget: true };
+      }),
+    async execute({ tenantId }, asked, mayAsk) {
+      const { list, deviceOf } = await read(tenantId, asked);
+      const outcomes = new Map<string, Outcome>();
+      for (const each of asked) {
+        const outcome: Outcome =
+          list.kind === "unreadable"
+            ? { kind: "later", code: "graph-busy", throttled: list.throttled, why: list.why }
+            : mayAsk()
+              ? await deregister(graph, tenantId, deviceOf(each))
+              : { kind: "later", code: "graph-busy", throttled: false, why: "out of time" };
+        outcomes.set(each.item.targetId, outcome);
+      }
+      return outcomes;
+    },
+    readsOf: (items) => items.length / 1_000,
+    async readBack({ tenantId }, asked) {
+      const { list, deviceOf } = await read(tenantId, asked);
+      const why = list.kind === "unreadable" ? list.why : "";
+      return new Map(
+        asked.map((each): [string, Finding] => [
+          each.item.targetId,
+          list.kind === "unreadable" ? { kind: "unreadable", why } : findingOf(deviceOf(each)),
+        ]),
+      );
+    },
+    async survey({ tenantId }, asked): Promise<Survey | undefined> {
+      const { list, deviceOf } = await read(tenantId, asked);
+      if (list.kind === "unreadable") return undefined;
+      const byId = new Map(asked.map((each) => [each.item.targetId, each]));
+      return {
+        requests: list.requests,
+        isWhole: true,
+        covers: ({ targetId }) => byId.has(targetId),
+        find: ({ targetId }) => {
+          const each = byId.get(targetId);
+          return each && findingOf(deviceOf(each));
+        },
+      };
+    },
+  };
+}
+
+/** Gone is done; the list may show it for half an hour more. */
+const findingOf = (device: RegisteredDevice | undefined): Finding =>
+  device === undefined ? { kind: "ended", event: "finish" } : { kind: "pending", awake: true };
+
+async function deregister(
+  graph: GraphClient,
+  tenantId: string,
+  device: RegisteredDevice | undefined,
+): Promise<Outcome> {
+  if (device === undefined)
+    return { kind: "done", code: "not-registered", detail: "the tenant does not have it" };
+  if (device.isManaged)
+    return {
+      kind: "failed",
+      code: "still-managed",
+      detail: "Intune still manages it: retire or delete it there first",
+    };
+  const path = `${identities}/${encodeURIComponent(device.id)}`;
+  const requests: GraphRequest[] = [
+    ...(device.userPrincipalName === ""
+      ? []
+      : [{ method: "POST", path: `${path}/unassignUserFromDevice`, body: {} } as const]),
+    { method: "DELETE", path },
+  ];
+  for (const request of requests) {
+    const answer = await graph.ask(tenantId, "v1.0", request);
+    const isGone = answer.kind === "refused" && answer.reason === "notFound";
+    if (answer.kind !== "ok" && !isGone) return outcomeOf(answer);
+  }
+  return { kind: "accepted" };
+}
+
+function outcomeOf(answer: Exclude<GraphAnswer, { readonly kind: "ok" }>): Outcome {
+  switch (answer.kind) {
+    case "refused":
+      return { kind: "failed", code: "graph-refused", detail: wordsOf(answer) };
+    case "unclear":
+      return { kind: "unclear", why: answer.why };
+    case "approvalNeeded":
+      return { kind: "failed", code: "approval-needed-at-intune", detail: answer.why };
+    default:
+      return {
+        kind: "later",
+        code: "graph-busy",
+        throttled: answer.kind === "throttled",
+        why: answer.why,
+      };
+  }
+}

@@ -1,0 +1,96 @@
+/** What a tenant has registered: listed, found, changed, and taken out again, in the sandbox's Graph. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ApprovalPolicy } from "../../../shared/access/approvals/approval.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { deregisterDevices } from "../../../shared/registration/register-devices.ts";
+import { caller, type RegisterRig, rowOf, rows, startRegisterRig } from "./register-rig.ts";
+
+let rig: RegisterRig;
+let tenantId = "";
+beforeAll(async () => {
+  rig = await startRegisterRig();
+  tenantId = await rig.tenantOf();
+  await rig.register(tenantId, rows(3, "A", "shop").map(rowOf));
+  await rig.drain();
+});
+afterAll(() => rig.stop());
+
+const found = async (serial: string) => {
+  const answer = await rig.services.inventory.find(tenantId, serial);
+  if (!answer.ok) throw new Error(answer.failure.detail);
+  return answer.value;
+};
+
+it("lists what is registered page by page, each device once", async () => {
+  const serials: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = await rig.services.inventory.list(tenantId, { top: 2, next });
+    if (!page.ok) throw new Error(page.failure.detail);
+    serials.push(...page.value.items.map(({ serialNumber }) => serialNumber));
+    next = page.value.next;
+  } while (next !== undefined);
+  expect(serials).toEqual(expect.arrayContaining(["A0000", "A0001", "A0002"]));
+  expect(new Set(serials).size).toBe(serials.length);
+});
+
+it("changes group tag, name and user of a device, and says where none is", async () => {
+  const [device] = await found("a0001");
+  const id = device?.autopilotDeviceId ?? "";
+  const change = { groupTag: "floor", displayName: "PC-1", assignedUser: "ana@contoso.example" };
+  expect(await rig.services.inventory.change(tenantId, id, change)).toMatchObject({ ok: true });
+  expect(await found("A0001")).toMatchObject([
+    { groupTag: "floor", displayName: "PC-1", userPrincipalName: "ana@contoso.example" },
+  ]);
+  await rig.services.inventory.change(tenantId, id, { assignedUser: null });
+  expect(await found("A0001")).toMatchObject([{ groupTag: "floor", userPrincipalName: "" }]);
+  expect(
+    await rig.services.inventory.change(tenantId, crypto.randomUUID(), { groupTag: "x" }),
+  ).toMatchObject({ ok: false, failure: { code: "unknown-device" } });
+});
+
+it("takes devices out, leaves alone what Intune manages, and tells what was not there", async () => {
+  const page = await rig.services.inventory.list(tenantId, { top: 999 });
+  const managed = page.ok ? page.value.items.find(({ isManaged }) => isManaged) : undefined;
+  const serials = ["A0001", managed?.serialNumber ?? "", "NOBODY"];
+  const registrationId = newestFirstId(Date.now());
+  const sent = await deregisterDevices(
+    rig.services.register,
+    { tenantId, registrationId },
+    serials,
+    caller,
+  );
+  expect(sent).toMatchObject({ ok: true });
+  await rig.drain();
+  const { devices } = await rig.ended(tenantId, registrationId);
+  expect(devices.map(({ outcome, code }) => [outcome, code])).toEqual([
+    ["deregistered", undefined],
+    ["failed", "still-managed"],
+    ["deregistered", "not-registered"],
+  ]);
+  expect(await found("A0001")).toEqual([]);
+  expect(await found("A0002")).toHaveLength(1);
+});
+
+it("waits for a second person where a rule asks for one, and is bound to its list", async () => {
+  const { approvals } = rig.services.register;
+  const { rules, etag } = await approvals.rules();
+  const rule = {
+    kind: "registration",
+    actions: ["deregister"],
+    tenantIds: [tenantId],
+    moreThan: 0,
+  };
+  await approvals.replaceRules(ApprovalPolicy.parse({ rules: [...rules.rules, rule] }), etag);
+  const registrationId = newestFirstId(Date.now());
+  const ids = { tenantId, registrationId };
+  const sent = await deregisterDevices(rig.services.register, ids, ["A0000"], caller);
+  expect(sent).toMatchObject({ ok: true, value: { state: "pendingApproval" } });
+  await rig.drain();
+  expect(await found("A0000")).toHaveLength(1);
+  expect(await approvals.read(tenantId, registrationId)).toMatchObject({
+    ok: true,
+    value: { subject: { kind: "registration", action: "deregister", count: 1 } },
+  });
+  expect(JSON.stringify(await approvals.read(tenantId, registrationId))).not.toContain("A0000");
+});
