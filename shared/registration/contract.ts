@@ -5,7 +5,7 @@ import { Line } from "../kernel/outside-text.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
 import type { ColumnKey } from "./list/layouts.ts";
-import { backEndIds, registrationStates, waysIn } from "./registration.ts";
+import { backEndIds, registeringIds, registrationStates } from "./registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
 export const maxListBytes = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ export const SubmitQuery = z.strictObject({
     .optional()
     .describe("true: register the rows without faults, and leave the others out"),
   backEnd: z
-    .enum(waysIn)
+    .enum(registeringIds)
     .default("graph")
     .describe("How they are registered: graph, as the tenant's own devices, by their hashes"),
   repair: z

@@ -5,10 +5,10 @@ import { type Job, wordFor } from "../fanout/state/job.ts";
 import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
 
-/** Ways into Autopilot. */
-export const waysIn = ["graph"] as const;
-/** Those, and the way out. */
-export const backEndIds = [...waysIn, "deregister"] as const;
+/** Back ends that register devices. */
+export const registeringIds = ["graph"] as const;
+/** Those, and the one that takes devices out. */
+export const backEndIds = [...registeringIds, "deregister"] as const;
 export type BackEndId = (typeof backEndIds)[number];
 
 /** What a registration's row holds beside what every job's does. Nothing of it says which devices they are. */
