@@ -110,7 +110,7 @@ export type Survey = {
 export type Workloads = { readonly calls: string; readonly reads: string };
 
 /** Reasons in the kind's words, for ends that the engine decides. */
-export type Reasons = {
+type Reasons = {
   /** The job failed as a whole; the engine adds before what: `before it left`, or its next step. */
   readonly jobFailed: { readonly code: string; readonly detail: string };
   /** Its time is over, the target was seen since, and the far side still shows it as pending. */

@@ -15,13 +15,13 @@ import { type Refusal, refusalInAddress, refusalOf } from "./refusal.ts";
 import { newState, rowOfState, type Waiting, WaitingStore } from "./user-sign-in.ts";
 
 /** Permissions that are needed, all of them; of each row any one will do. What for, in words or as a type's name. */
-export type NeededPermissions = {
+type NeededPermissions = {
   readonly need: readonly (readonly string[])[];
   readonly because: string;
 };
 
 /** Permissions of which one is missing. */
-export type MissingPermission = {
+type MissingPermission = {
   /** The first is the one to ask for; any of the others will do. */
   readonly anyOf: readonly string[];
   readonly because: readonly string[];
@@ -53,7 +53,7 @@ function isCovered(needed: string, granted: readonly string[]): boolean {
 }
 
 /** What a tenant has granted an app. */
-export type GrantedPermissions =
+type GrantedPermissions =
   | {
       readonly kind: "granted";
       /** To the app itself. */
@@ -192,7 +192,7 @@ const wordsOf = (text: string): string[] => text.split(" ").filter((word) => wor
 // Asking for consent, in the browser of the tenant's administrator.
 
 /** Who asks for consent, and for which app. */
-export type ConsentRequest = Pick<Waiting, "tenantId" | "askedBy" | "reference"> & {
+type ConsentRequest = Pick<Waiting, "tenantId" | "askedBy" | "reference"> & {
   /** The app itself, or the one that people sign in with, where they are two. */
   readonly clientId: string;
   /** Where the browser comes back to, exactly as the app's registration has it. */

@@ -8,7 +8,7 @@
 import { plainText, reasonIn, reasonOf } from "../kernel/outside-text.ts";
 
 /** Who has to do something. */
-export type RefusalKind =
+type RefusalKind =
   /** The person signs in again. */
   | "signInAgain"
   /** An administrator consents to the app's permissions. */
@@ -35,7 +35,7 @@ export type Refusal = {
 };
 
 /** An answer of the sign-in service, as the library's network hands it on. */
-export type ServiceAnswer = {
+type ServiceAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;

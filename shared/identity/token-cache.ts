@@ -12,10 +12,10 @@ import type { Blobs } from "../storage/blobs.ts";
 import type { Sealer } from "../storage/sealing.ts";
 
 /** Whose sign-in it is. */
-export type CacheOwner = { readonly tenantId: string; readonly homeAccountId: string };
+type CacheOwner = { readonly tenantId: string; readonly homeAccountId: string };
 
 /** What a change to a cache is made from, and what it comes to: no new text leaves it as it is. */
-export type CacheChange<T> = (
+type CacheChange<T> = (
   kept: string | undefined,
 ) => Promise<{ readonly answer: T; readonly text?: string }>;
 

@@ -15,7 +15,7 @@ import { deliveryView, seesNotification } from "./read-notifications.ts";
  * Behind device `from`; with `token` where storage said that the query from there goes on. Row keys never
  * change, so that a place holds while states do.
  */
-export type Position = { readonly from?: string; readonly token?: string };
+type Position = { readonly from?: string; readonly token?: string };
 
 const between = "|";
 
@@ -31,7 +31,7 @@ export function positionFrom(text = ""): Position {
 }
 
 /** Which deliveries, and how many at most. */
-export type DeliveryQuery = {
+type DeliveryQuery = {
   readonly state?: CountedState | undefined;
   readonly top: number;
   /** The `next` of the page before. */

@@ -26,7 +26,7 @@ import { isWithin, type Notification } from "./notification.ts";
 // the longer. What is too much is not counted at all, since counts of a part would be taken for the whole.
 
 /** How many devices one request reads: some twenty storage reads, and half a second. */
-export type ScanBudget = { devices: number };
+type ScanBudget = { devices: number };
 
 /** For one notification. */
 const oneBudget = (): ScanBudget => ({ devices: 50_000 });

@@ -24,7 +24,7 @@ import { type JudgedRequest, judgeRequest, withinReach } from "./request.ts";
 import { devicesPerStep } from "./targets.ts";
 
 /** Who sends; nobody stands for the app itself, which no rule asks for a second person. */
-export type Sender = {
+type Sender = {
   readonly caller?: Caller | undefined;
   readonly reach?: Reach | undefined;
 };
@@ -195,7 +195,7 @@ const ruleOf = ({ target }: Notification): { readonly rule?: Rule } =>
 // Cancels a notification, lets it rest, or lets it go on. What has left is followed to its end in any case.
 
 /** A change: the notification as it is now, and the state it was in. */
-export type Changed = {
+type Changed = {
   readonly notification: Notification;
   readonly before: Notification["state"];
 };

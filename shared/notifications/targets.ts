@@ -11,7 +11,7 @@ import type { Notification } from "./notification.ts";
 export type DeviceTarget = Target & { readonly device?: Device };
 
 /** What walking needs. */
-export type TargetParts = {
+type TargetParts = {
   readonly directory: DirectoryStore;
   /** The lists that are kept beside notifications. */
   readonly targets: Pick<JobStore<Notification>, "targets">;

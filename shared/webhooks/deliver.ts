@@ -57,7 +57,7 @@ export type WebhookParts = {
 type DeliveryIds = Pick<WebhookDelivery, "webhookId" | "deliveryId">;
 
 /** What becomes of the message; `state` is for the log. */
-export type DeliverOutcome = {
+type DeliverOutcome = {
   readonly state: string;
   readonly afterMs?: number;
   /** Why it is given up. */

@@ -10,7 +10,7 @@ const partition = "messages";
 const maxContentChars = 2000;
 
 /** A message set aside. */
-export type DeadLetter = {
+type DeadLetter = {
   readonly deadLetterId: string;
   readonly queue: string;
   readonly reason: string;

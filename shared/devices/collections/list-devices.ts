@@ -50,7 +50,7 @@ const stepDevices = 2000;
 const spareDevices = 256;
 
 /** Devices of a page, found after the device with the id `after`. */
-export type Wanted = {
+type Wanted = {
   readonly after: string | undefined;
   readonly top: number;
   readonly accepts: (device: Device) => boolean;

@@ -25,14 +25,14 @@ import { bucketRow, type Device, devicesIn, idColumns, idsIn } from "./device.ts
  * Which layout rows are in: so many leading bits, and the number that the layout has among all; and how many
  * devices, where that is known.
  */
-export type Layout = {
+type Layout = {
   readonly bits: number;
   readonly generation: number;
   readonly count?: number;
 };
 
 /** Where a walk goes on: at ids from this beginning on (8 hex digits or more), in the layout seen last. */
-export type Cursor = { readonly prefix: string; readonly layout?: Layout };
+type Cursor = { readonly prefix: string; readonly layout?: Layout };
 
 /** Most leading bits: 16,384 rows, enough for two million devices. */
 const maxBits = 14;
@@ -121,7 +121,7 @@ export type DirectoryMeta = Layout & {
 };
 
 /** A step of a walk: whole buckets, in id order. */
-export type Walked = { readonly devices: readonly Device[]; readonly next?: string };
+type Walked = { readonly devices: readonly Device[]; readonly next?: string };
 
 /** Row of what is known about the whole. */
 const metaRow = "meta";
@@ -284,10 +284,10 @@ export class DirectoryStore {
 // are written, each under the etag that was read, so that a worker who lost its claim loses its writes.
 
 /** A row as it stands: enough to see whether it differs, and to replace it. */
-export type StoredBucket = { readonly etag: string; readonly hash: string };
+type StoredBucket = { readonly etag: string; readonly hash: string };
 
 /** A row to write. */
-export type BucketChange = Extract<Change, { kind: "insert" | "replace" }>;
+type BucketChange = Extract<Change, { kind: "insert" | "replace" }>;
 
 /** Bytes in one transaction, counted as Azure counts entities: well below 4 MiB of request. */
 const maxBatchBytes = 3_500_000;

@@ -191,7 +191,7 @@ function takeRefusal(slice: Mutable, { kind, nextLink }: ReadingStage, refusal: 
 }
 
 /** What the worker does after a slice; a pause says in which state the refresh waits. */
-export type Sliced =
+type Sliced =
   | { readonly kind: "on" }
   | { readonly kind: "pause"; readonly afterMs: number; readonly refresh: Refresh }
   | { readonly kind: "fail"; readonly failure: NonNullable<Refresh["failure"]> };

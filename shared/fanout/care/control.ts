@@ -89,7 +89,7 @@ const endOfPending = ({ state }: Job, finishedAt: number) =>
   state === "pendingApproval" ? { counts: emptyCounts(), finishedAt } : {};
 
 /** What came of asking for a change: the job as it is now, and the state it was in. */
-export type ChangedJob<J extends Job> =
+type ChangedJob<J extends Job> =
   | { readonly kind: "changed"; readonly job: J; readonly before: Job["state"] }
   /** Its state does not allow it; while it is planned, it will. */
   | { readonly kind: "refused" | "early"; readonly job: J }

@@ -241,7 +241,7 @@ export function endStep(
 // Which rows need a new message because theirs was lost, and how few messages that takes. Pure.
 
 /** Consecutive rows for one message. */
-export type OverdueChunk = {
+type OverdueChunk = {
   /** The rows that are overdue; those between them have nothing left to do. */
   readonly rows: readonly RowSummary[];
   readonly from: string;
@@ -323,7 +323,7 @@ async function sweepRows(
 }
 
 /** Looks after a job that waits for somebody's approval; the gate knows how. */
-export type SweepGate = (job: Job) => Promise<void>;
+type SweepGate = (job: Job) => Promise<void>;
 
 /** A run stops after so long, well inside the function's time; the next one goes on where it was. */
 const runMs = 150_000;

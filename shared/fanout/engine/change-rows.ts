@@ -195,7 +195,7 @@ function dueAfterPass(
 // Writing.
 
 /** What is to happen to the rows of some work. */
-export type RowChange = {
+type RowChange = {
   readonly transitions: ReadonlyMap<string, Transition>;
   readonly now: Instant;
   /** When somebody should touch a row again, given what stands in it then; absent: as before. */

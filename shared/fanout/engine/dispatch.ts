@@ -51,7 +51,7 @@ const retryBaseMs = 5_000;
 const retryMaxMs = 15 * 60_000;
 
 /** What a pass does with each of its items. */
-export type Pass<C extends Call = Call> = {
+type Pass<C extends Call = Call> = {
   /** Settled without asking anybody: cancelled, expired, given up. */
   readonly settle: ReadonlyMap<string, Transition>;
   /** Marked by a worker that never told the outcome, long enough ago: read back first. */
@@ -63,7 +63,7 @@ export type Pass<C extends Call = Call> = {
 };
 
 /** What a pass is allowed. */
-export type PassLimits = {
+type PassLimits = {
   readonly now: Instant;
   /** How long a claim holds. */
   readonly claimMs: number;
@@ -171,7 +171,7 @@ export function transitionOf(
 // The pass itself.
 
 /** What becomes of the message. */
-export type DispatchOutcome =
+type DispatchOutcome =
   | { readonly kind: "done" | "gone" }
   | {
       readonly kind: "again";

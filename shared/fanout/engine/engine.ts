@@ -87,7 +87,7 @@ type Ahead = {
 };
 
 /** How long it takes until the last request has gone, and from then until the last answer has been read. */
-export type TimeLeft = { readonly sendingMs: number; readonly confirmingMs: number };
+type TimeLeft = { readonly sendingMs: number; readonly confirmingMs: number };
 
 /**
  * How long work takes if targets have answered when they are read back. Chunks are read one by one, some time
@@ -121,7 +121,7 @@ const burstsMs = (requests: number, rate: Rate | undefined): number =>
     : Math.max(0, Math.ceil(requests / rate.burst) - 1) * rate.burst * rate.intervalMs;
 
 /** A chunk before it has a reservation. */
-export type ChunkDraft = {
+type ChunkDraft = {
   readonly from: string;
   readonly to: string;
   readonly cost: Cost;
@@ -155,7 +155,7 @@ export function toChunks(
 // Reservations at the throttle.
 
 /** One request each `intervalMs`, and so many at once. */
-export type Rate = { readonly intervalMs: number; readonly burst: number };
+type Rate = { readonly intervalMs: number; readonly burst: number };
 
 /** A reservation as it was made: when its first request goes, and by how much all had been moved then. */
 type Made = { readonly startAt: Instant; readonly shiftMs: number };

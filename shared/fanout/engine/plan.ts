@@ -50,7 +50,7 @@ const rowsPerRelease = 40;
 const plannedIn = ({ cost, carried }: PlanProgress): number => cost.items + carried;
 
 /** What became of asking: everything that is to be done is done, somebody else was faster, or ask again then. */
-export type LetOut = "planned" | "not-planning" | "lost" | { readonly at: Instant };
+type LetOut = "planned" | "not-planning" | "lost" | { readonly at: Instant };
 
 /** Asks the rules once, unless it is too early: then the message is one too many. */
 async function letOut(
@@ -212,7 +212,7 @@ async function release(
 }
 
 /** How a planning pass ended. */
-export type PlanOutcome =
+type PlanOutcome =
   | "planned"
   | "unfinished"
   | "gone"
@@ -222,7 +222,7 @@ export type PlanOutcome =
   | { readonly at: Instant };
 
 /** How long planning goes on, and what it does with chunks whose rows are written. */
-export type Planning = {
+type Planning = {
   readonly forMs: number;
   readonly takeChunks: (found: FoundJob, chunks: readonly Chunk[]) => Promise<void>;
 };

@@ -183,7 +183,7 @@ function needsReading(surveyed: Finding | undefined, round: number, lateness: La
 // Reading.
 
 /** What becomes of the message. */
-export type ReadBackOutcome =
+type ReadBackOutcome =
   | { readonly kind: "done" | "gone" }
   | {
       readonly kind: "again";

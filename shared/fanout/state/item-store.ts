@@ -34,7 +34,7 @@ import type { Job } from "./job.ts";
 import { type PlanProgress, StoredProgress } from "./rollout.ts";
 
 /** Whose rows they are, and what they are about, in a word of the kind's: who reads rows need not read their job too. */
-export type RowOwner = { readonly tenantId: string; readonly subject: string };
+type RowOwner = { readonly tenantId: string; readonly subject: string };
 /** A row with the etag that a change must present. */
 export type StoredItemRow = ItemRow & { readonly owner: RowOwner; readonly etag: string };
 /** Which rows: from the one that can hold target `from` on, optionally only some, at most `top`. */

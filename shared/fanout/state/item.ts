@@ -149,7 +149,7 @@ export type Item = {
 };
 
 /** What comes with an event. */
-export type EventDetails = Partial<
+type EventDetails = Partial<
   Pick<
     Item,
     | "claimedAt"

@@ -16,7 +16,7 @@ import { type Counts, countedStates } from "./item.ts";
 import { Rollout } from "./rollout.ts";
 
 /** Where a job stands. How it went is in its counts: see `wordFor`. */
-export type JobState =
+type JobState =
   | "pendingApproval"
   | "planning"
   | "running"
@@ -31,7 +31,7 @@ export type JobState =
   | "failed";
 
 /** What can happen to it. */
-export type JobEvent =
+type JobEvent =
   | "approve"
   | "reject"
   | "planned"
@@ -121,7 +121,7 @@ export const shownJobStates = [
   /** It has ended, and how is not counted for who asks. */
   "ended",
 ] as const;
-export type ShownState = (typeof shownJobStates)[number];
+type ShownState = (typeof shownJobStates)[number];
 
 /** The word for a job. It follows the counts, so that a late report can still change it. */
 export function wordFor({ state, cutShort }: Job, counts: Counts): ShownState {
@@ -210,7 +210,7 @@ export type ChunkIds = Pick<ChunkMessage, "kind" | "tenantId" | "jobId" | "from"
 // Its row. The key sorts newest first, so that a tenant's list needs no sorting.
 
 /** A job with the etag that a change must present. */
-export type StoredJob<J extends Job = Job> = { readonly job: J; readonly etag: string };
+type StoredJob<J extends Job = Job> = { readonly job: J; readonly etag: string };
 
 /** What a kind adds to its jobs, and the schema that reads it back from a row. */
 export type JobShape<J extends Job = Job> = {
@@ -403,7 +403,7 @@ const present = (values: object) =>
 // why. Written by failing handlers, and gone when the job has ended.
 
 /** What is known of it. */
-export type FailureNote = {
+type FailureNote = {
   /** The latest error; empty when no handler lived to tell one. */
   readonly cause: string;
   /** How many messages asking for planning were given up by the host, at which step of planning. */

@@ -196,7 +196,7 @@ export const soakMs = ({ waves = [] }: Rollout = {}): number =>
   waves.reduce((sum, { soak }) => sum + (durationMs(soak ?? "PT0S") ?? 0), 0);
 
 /** Where everything of a job is at a moment; they add up to all of it. */
-export type Buckets = {
+type Buckets = {
   readonly pending: number;
   readonly active: number;
   readonly successful: number;
@@ -225,7 +225,7 @@ type RolloutDecision =
   | { readonly kind: "done" };
 
 /** What there is to let out, and how many targets had failed before. */
-export type Planned = { readonly items: number; readonly failed: number };
+type Planned = { readonly items: number; readonly failed: number };
 
 /** Decides what is let out, from where the rollout is and what has become of what is out. */
 export function decideRollout(

@@ -45,10 +45,10 @@ export const operationMarkOf = (claimId: string): number =>
 // Claiming for a relay, without storage: which deliveries a claim takes, or took before. Pure.
 
 /** A device of a claim. */
-export type ClaimedDevice = { readonly deviceId: string; readonly resourceId: number };
+type ClaimedDevice = { readonly deviceId: string; readonly resourceId: number };
 
 /** What a claim comes to. */
-export type ClaimDecision = {
+type ClaimDecision = {
   /** A claim made before and not yet reported; it is given out again under its own id. */
   readonly before?: { readonly claimId: string; readonly devices: readonly ClaimedDevice[] };
   /** What a new claim takes. */
@@ -60,7 +60,7 @@ export type ClaimDecision = {
 };
 
 /** What the decision is about. */
-export type ClaimScene = {
+type ClaimScene = {
   readonly kind: Pick<JobKind, "reasons">;
   readonly notification: Notification;
   readonly siteCode: string;

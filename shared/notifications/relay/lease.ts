@@ -21,7 +21,7 @@ export type RelayLease = {
 };
 
 /** What came of asking for a site. */
-export type LeaseDecision =
+type LeaseDecision =
   | { readonly kind: "given"; readonly lease: RelayLease }
   | { readonly kind: "taken"; readonly freeAt: Instant };
 
@@ -55,7 +55,7 @@ export const isLeaseholder = (
 // Leases of relays on sites: a row for each site, beside what the site has reported.
 
 /** A lease with what a conditional write must present. */
-export type StoredLease = { readonly lease: RelayLease; readonly etag: string };
+type StoredLease = { readonly lease: RelayLease; readonly etag: string };
 
 const partitionOf = (tenantId: string): string => `${tenantId}|relays`;
 /** Sites of a tenant that one reading shows. */
@@ -107,13 +107,13 @@ const leaseOf = (row: StoredRow): RelayLease => ({
 // A relay's hold on its site: taking it, keeping it, and claiming under it.
 
 /** What holding needs. */
-export type LeaseParts = { readonly leases: RelayLeases; readonly clock: Clock };
+type LeaseParts = { readonly leases: RelayLeases; readonly clock: Clock };
 
 const maxTries = 5;
 const secondMs = 1000;
 
 /** A relay's hold; `moved` when another relay had the site before, or none had it. */
-export type LeasedSite = { readonly view: LeaseView; readonly moved: boolean };
+type LeasedSite = { readonly view: LeaseView; readonly moved: boolean };
 
 /** Gives a site to a relay for a while, unless another one has it. */
 export async function leaseSite(

@@ -195,7 +195,7 @@ export function versionFaults({ parameters, items }: BaselineDocument): Fault[] 
 // What becomes of it in a tenant.
 
 /** An item as a tenant is to have it, before its own rules are asked; `at`: its place in the baseline. */
-export type TailoredItem = Pick<BaselineItem, "type" | "body"> & { readonly at: number };
+type TailoredItem = Pick<BaselineItem, "type" | "body"> & { readonly at: number };
 
 /** Parameters without a value and a default, as faults of the tenant's tailoring. */
 export const missingValues = (

@@ -26,7 +26,7 @@ import type { Baseline, BaselineStore, Version } from "./baseline-store.ts";
 import type { PreviewView } from "./contract.ts";
 
 /** What baselines are kept with. */
-export type BaselineParts = {
+type BaselineParts = {
   readonly store: BaselineStore;
   readonly revisions: Repository;
   readonly blobs: Pick<Blobs, "deletePrefix">;

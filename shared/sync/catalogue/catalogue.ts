@@ -45,7 +45,7 @@ const namePermissions: Readonly<Partial<Record<ReferenceFamily, readonly string[
 };
 
 /** A permission that is needed, and by what. */
-export type RequiredPermission = {
+type RequiredPermission = {
   /** The one to ask for. */
   readonly name: string;
   /** Any of these will do, itself among them. */

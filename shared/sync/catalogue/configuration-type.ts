@@ -38,7 +38,7 @@ export type ReferencePlace = {
 };
 
 /** All of these permissions are needed; of each row any one will do. */
-export type PermissionNeed = readonly (readonly string[])[];
+type PermissionNeed = readonly (readonly string[])[];
 
 /** Whether something may be done at all, or why it never is. */
 export type Allowed = true | { readonly reason: ReasonCode; readonly detail: string };

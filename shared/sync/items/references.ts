@@ -22,14 +22,14 @@ export type Lookup = {
 };
 
 /** A reference that cannot be turned into an id, and where it stands. */
-export type ReferenceFault = {
+type ReferenceFault = {
   readonly pointer: string;
   readonly reason: Extract<ReasonCode, "referenceUnresolved" | "referenceAmbiguous">;
   readonly detail: string;
 };
 
 /** A body as Graph takes it, or everything that stands in the way. */
-export type Resolved =
+type Resolved =
   | { readonly ok: true; readonly body: JsonObject }
   | { readonly ok: false; readonly faults: readonly ReferenceFault[] };
 

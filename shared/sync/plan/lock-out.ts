@@ -41,7 +41,7 @@ export type PolicyAfter = {
 };
 
 /** What an approver of a change must know. */
-export type LockOutWarning = {
+type LockOutWarning = {
   readonly changeId: string;
   readonly detail: string;
   /** Blocks every administrator, by itself or with the other policies, without any doubt. */

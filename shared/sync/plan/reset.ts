@@ -7,7 +7,7 @@ import type { PlanRules } from "./plan.ts";
 import { pairsOf } from "./plan-of.ts";
 
 /** Items by type and key, or all there are. */
-export type Which = "all" | readonly { readonly type: string; readonly key: string }[];
+type Which = "all" | readonly { readonly type: string; readonly key: string }[];
 
 /**
  * What is desired after a reset: of these items what the tenant has, or nothing, where it has none. What was read in

@@ -67,7 +67,7 @@ const fresh = (type: string, now: number): TypeProgress => ({
 });
 
 /** Where the reading stands after a pass. */
-export type Export = "read" | "reading";
+type Export = "read" | "reading";
 
 /** Reads types of a sync, or goes on waiting for those that are read elsewhere. */
 export async function exportAll(
@@ -296,7 +296,7 @@ const readingPath = ({ tenantId, syncId }: SyncIds, type: string): string =>
   `${configurationPrefix(tenantId)}reading/${syncId}/${type}`;
 
 /** What becomes of a message about one type. */
-export type ExportOutcome =
+type ExportOutcome =
   | { readonly kind: "ack" }
   | { readonly kind: "again"; readonly afterMs: number };
 

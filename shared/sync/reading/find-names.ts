@@ -17,7 +17,7 @@ import type { Later, PacedGraph } from "./paced-graph.ts";
 import { inLookups } from "./read-type.ts";
 
 /** Names, or why they could not be had: then the type is not read, since half of it would look changed. */
-export type FoundNames =
+type FoundNames =
   | { readonly kind: "found"; readonly resolve: Resolve }
   | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
 
@@ -225,7 +225,7 @@ const thingOf =
 // The other way: what in the tenant references can stand for.
 
 /** Things that references can stand for, or why they could not be had. */
-export type FoundThings =
+type FoundThings =
   | { readonly kind: "found"; readonly things: readonly Referable[] }
   | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
 

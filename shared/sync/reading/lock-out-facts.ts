@@ -26,7 +26,7 @@ const mendingRoles: ReadonlySet<string> = new Set([
 ]);
 
 /** What is asked about. */
-export type LockOutQuestion = {
+type LockOutQuestion = {
   /** Groups for emergencies, by their ids or names. */
   readonly breakGlassGroups: readonly string[];
   /** The tenant as it was read. */

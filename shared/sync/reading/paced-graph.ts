@@ -19,7 +19,7 @@ import { backoffMs, type Clock } from "../../kernel/clock.ts";
 export type Later = { readonly kind: "later"; readonly afterMs: number; readonly why: string };
 
 /** Answers to several questions, in their order. */
-export type Answers = { readonly kind: "answers"; readonly answers: readonly GraphAnswer[] };
+type Answers = { readonly kind: "answers"; readonly answers: readonly GraphAnswer[] };
 
 /** The app by a tenant's id, or somebody who has signed in there. */
 export type Asker = Parameters<GraphClient["ask"]>[0];
@@ -39,7 +39,7 @@ const maxTries = 5;
 const unsaidMs = 1_000;
 
 /** What it works with. */
-export type PacedParts = {
+type PacedParts = {
   readonly graph: Pick<GraphClient, "ask" | "askTogether" | "follow">;
   readonly throttle: Pick<ThrottleStore, "reserve" | "defer">;
   /** The tenant's own settings, by workload. */

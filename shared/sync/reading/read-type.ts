@@ -277,7 +277,7 @@ function tooFew({ countedBy, into }: NestedList, item: JsonObject, read: number)
 }
 
 /** One item as it is now, or that it is not there. */
-export type ReadItem =
+type ReadItem =
   | { readonly kind: "item"; readonly raw: JsonObject }
   | { readonly kind: "absent" }
   | Later

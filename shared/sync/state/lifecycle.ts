@@ -66,7 +66,7 @@ export const syncEvents = [
 export type SyncEvent = (typeof syncEvents)[number];
 
 /** Where an event leads: a status, or `resting`: the status that it had before the sync. */
-export type SyncTarget = SyncStatus | "resting";
+type SyncTarget = SyncStatus | "resting";
 
 /** The whole lifecycle. A missing entry means that the event is refused in that status. */
 export const syncLifecycle: Readonly<

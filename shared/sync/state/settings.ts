@@ -8,7 +8,7 @@ import type { SyncStore } from "./sync-store.ts";
 import type { SyncRows } from "./sync-work.ts";
 
 /** A change of settings: what it does not name stays; `types: null` means those that are enabled by default. */
-export type SettingsChange = {
+type SettingsChange = {
   readonly types?: readonly string[] | null | undefined;
   readonly deletes?: readonly string[] | undefined;
   readonly breakGlassGroups?: readonly string[] | undefined;

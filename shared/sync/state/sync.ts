@@ -269,7 +269,7 @@ export const neverSynced = (tenantId: string, now: Instant): TenantSync => ({
 });
 
 /** A transition of a tenant's row. */
-export type Transition = {
+type Transition = {
   readonly event: SyncEvent;
   readonly by: Who;
   readonly now: Instant;
