@@ -23,6 +23,7 @@ export const longTests: readonly string[] = [
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
   "test/shared/registration/three-customers.test.ts",
+  "test/shared/sync/run/random-configurations.test.ts",
   "test/start/{azurite,ensure-installed,readme,sign-in,start,sync-page}.test.ts",
 ];
 

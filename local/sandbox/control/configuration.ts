@@ -1,6 +1,7 @@
 /** Looking at a tenant's configuration and changing it from outside, as its own administrators would. */
 import { configurationOf, idOf, type TenantConfiguration } from "../graph/configuration/store.ts";
 import { type ConfigurationSort, configurationSorts } from "../graph/configuration/types.ts";
+import { newIdOf } from "../graph/configuration/writes.ts";
 import { stamped } from "../graph/configuration/written.ts";
 import { findTenant } from "../state.ts";
 import {
@@ -53,7 +54,7 @@ export const addConfiguration: ControlHandler = (call) => {
   if (!isPlace(place)) return place;
   const { configuration, sort } = place;
   const body = {
-    id: configuration.newId(),
+    id: sort.idFrom === "" ? newIdOf(configuration, sort, {}) : configuration.newId(),
     ...sort.defaults,
     ...stamped(sort, undefined, Date.now()),
     ...call.body,

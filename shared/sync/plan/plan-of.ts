@@ -210,12 +210,15 @@ function renamedItems({ desired, actual }: PlanInput): Map<string, string> {
   return ids;
 }
 
-/** What others still name is not deleted; what they stop naming by this plan, only with those changes. */
+/** What others name, or will by this plan, is not deleted; what they stop naming by it, only with those changes. */
 function guardNamed(parts: Parts, actual: readonly TypeContent[]): void {
   if (!parts.ready.some(isDeletion)) return;
   const drafts = new Map(parts.ready.map((draft) => [draft.actual, draft]));
   replace(parts, (draft) => {
     if (!isDeletion(draft) || draft.change.id === undefined) return draft;
+    const namer = parts.ready.find(({ target }) => namesItem(target, draft));
+    if (namer !== undefined)
+      return guarded(`${namer.type.key} "${namer.change.name}" is to name it.`);
     const needs: string[] = [];
     for (const holder of actual.flatMap(({ items }) => items)) {
       if (holder.body === draft.actual || !namesItem(holder.body, draft)) continue;

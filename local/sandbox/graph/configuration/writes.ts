@@ -95,7 +95,11 @@ function partsWithIds(
 }
 
 /** Scope tags are numbered; some ids are the caller's; all others are new GUIDs. */
-function newIdOf(configuration: TenantConfiguration, sort: ConfigurationSort, sent: Body): string {
+export function newIdOf(
+  configuration: TenantConfiguration,
+  sort: ConfigurationSort,
+  sent: Body,
+): string {
   if (sort.idFrom !== "") return String(sent[sort.idFrom]);
   if (sort.key !== "roleScopeTag") return configuration.newId();
   return String(Math.max(0, ...configuration.all(sort.key).map(({ id }) => Number(id))) + 1);

@@ -160,6 +160,39 @@ describe("deletions", () => {
     expect(actions(plan(sides, input))).toEqual(["delete", "delete"]);
   });
 
+  test("what this plan makes others name stays, whether they are there or made", () => {
+    const found = plan(
+      {
+        desired: [
+          content("namedLocation", []),
+          content("conditionalAccessPolicy", [policy("P", at("one")), policy("Q", at("two"))]),
+        ],
+        actual: [
+          content("namedLocation", [location("one"), location("two"), location("three")]),
+          content("conditionalAccessPolicy", [policy("P", {})]),
+        ],
+      },
+      {
+        types: [locations, policies],
+        ...rules({ deletes: ["namedLocation"] }),
+        approvedBefore: ["one", "two", "three"].map((name) => ({
+          type: "namedLocation",
+          key: name,
+        })),
+        confirmed: anything,
+      },
+    );
+    expect(found.changes.map(({ key: own, action }) => [own, action])).toEqual([
+      ["P", "update"],
+      ["Q", "create"],
+      ["three", "delete"],
+    ]);
+    expect(found.blocked).toMatchObject([
+      { key: "one", reason: "deleteBlockedByGuard" },
+      { key: "two", reason: "deleteBlockedByGuard" },
+    ]);
+  });
+
   test("what others still name stays; what this plan lets go of goes with those changes", () => {
     const found = plan(
       {
