@@ -5,10 +5,16 @@
  */
 import canonicalize from "canonicalize";
 import { digest } from "../../kernel/values.ts";
-import type { ConfigurationType, Fixed, ReferenceFamily } from "../catalogue/configuration-type.ts";
+import type {
+  ConfigurationType,
+  Fixed,
+  ReferenceFamily,
+  ReferencePlace,
+} from "../catalogue/configuration-type.ts";
 import { isDefaultTag, isObject, isToken } from "../plan/shape.ts";
 import type { Item, ItemEntry, ReferenceToken } from "./item.ts";
 import { type Json, type JsonObject, textOf } from "./json.ts";
+import { type Place, placeOf } from "./places.ts";
 
 /** Tells the name of what an id stands for; nothing where it stands for nothing that is there. */
 export type Resolve = (
@@ -76,133 +82,78 @@ export const canonical = (type: ConfigurationType, raw: JsonObject, resolve: Res
 export const hashOf = (body: JsonObject): string => digest(canonicalize(body) ?? "");
 
 function shapeOf(type: ConfigurationType, raw: JsonObject, refer: Refer): JsonObject {
-  const walk: Walk = { type, rules: rulesOf(type), refer };
-  const whole = shape(walk, raw, "");
-  if (!isObject(whole)) throw new Error("an item is an object");
+  const place = placeOf(type);
+  const whole = shapedObject(raw, place, refer);
   const normal = type.normalise?.(whole) ?? whole;
-  return (ordered(walk, normal, "") ?? {}) as JsonObject;
+  return orderedObject(normal, place);
 }
 
 type Refer = (family: ReferenceFamily, id: string) => ReferenceToken;
-type Walk = { readonly type: ConfigurationType; readonly rules: Rules; readonly refer: Refer };
-
-/** Places of a type as they are looked up. */
-type Rules = {
-  readonly drops: ReadonlySet<string>;
-  readonly sets: ReadonlySet<string>;
-  readonly keyed: ReadonlyMap<string, string>;
-  readonly emptyIsNothing: ReadonlySet<string>;
-  readonly secrets: ReadonlySet<string>;
-  readonly references: ReadonlyMap<string, ConfigurationType["references"]>;
-};
-
-/** Places of lists, with or without the mark of an element behind them. */
-const listPlaces = (places: readonly string[] = []): Set<string> =>
-  new Set(places.map((place) => place.replace(/\[\]$/, "")));
-
-const knownRules = new WeakMap<ConfigurationType, Rules>();
-
-function rulesOf(type: ConfigurationType): Rules {
-  const known = knownRules.get(type);
-  if (known !== undefined) return known;
-  const rules: Rules = {
-    drops: new Set([...droppedEverywhere, ...type.drops]),
-    sets: listPlaces([...type.sets, "assignments"]),
-    keyed: new Map(
-      Object.entries(type.keyedLists ?? {}).map(([at, by]) => [at.replace(/\[\]$/, ""), by]),
-    ),
-    emptyIsNothing: listPlaces(type.emptyIsNothing),
-    secrets: new Set(type.secrets),
-    references: Map.groupBy(type.references, ({ at }) => at),
-  };
-  knownRules.set(type, rules);
-  return rules;
-}
-
-/** What no type keeps of an item itself. */
-const droppedEverywhere = [
-  "id",
-  "createdBy",
-  "lastModifiedBy",
-  "deletedDateTime",
-  "version",
-  "isAssigned",
-  "supportsScopeTags",
-  "settingCount",
-  "creationSource",
-  "deviceStatuses",
-  "userStatuses",
-  "deviceStatusOverview",
-  "userStatusOverview",
-  "deviceRunStates",
-  "userRunStates",
-  "runSummary",
-  "deviceSettingStateSummaries",
-];
-/** What none keeps at any place: dates that move with each change, and what Graph says about the answer itself. */
-const droppedAnywhere = /^(?:created|lastModified|modified)DateTime$|@odata\.(?!type$)|^#microsoft/;
-
 /** One value without what is dropped, with references and placeholders in it. Undefined: it means nothing. */
-function shape(walk: Walk, node: Json | undefined, path: string): Json | undefined {
+function shape(node: Json | undefined, place: Place, refer: Refer): Json | undefined {
   if (node === null || node === undefined) return undefined;
+  if (typeof node === "string") return place.isSecret ? secret : scalar(place, node.toWellFormed());
   if (isToken(node) && isDefaultTag(node)) return "0";
   if (isToken(node) || isPlaceholder(node)) return node;
-  if (walk.rules.secrets.has(path)) return secret;
-  if (Array.isArray(node))
-    return node.map((element) => shape(walk, element, `${path}[]`) ?? emptyElement(element));
-  if (isObject(node)) return shapedObject(walk, node, path);
-  return typeof node === "string" ? scalar(path, node.toWellFormed()) : node;
+  if (place.isSecret) return secret;
+  if (Array.isArray(node)) {
+    const { element } = place;
+    return node.map((each) => shape(each, element, refer) ?? emptyElement(each));
+  }
+  if (!isObject(node)) return node;
+  const object = shapedObject(node, place, refer);
+  // A part in which nothing is said is like one that is missing.
+  return Object.keys(object).length === 0 ? undefined : object;
 }
 
 /** An element of a list stays, whatever it says: others are told apart from it by their number. */
 const emptyElement = (element: Json): Json => (isObject(element) ? {} : null);
 
-function shapedObject(walk: Walk, node: JsonObject, path: string): Json | undefined {
-  const own = withoutSecrets(path === "assignments[].target" ? withoutNoFilter(node) : node);
-  const names = Object.keys(own).filter(
-    (name) => !droppedAnywhere.test(name) && !walk.rules.drops.has(inside(path, name)),
-  );
-  const entries = names.flatMap((name) => {
-    const at = inside(path, name);
-    const value = referredTo(walk, own, name, at) ?? shape(walk, own[name], at);
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  // A part in which nothing is said is like one that is missing.
-  return entries.length === 0 && path !== "" ? undefined : Object.fromEntries(entries);
+function shapedObject(node: JsonObject, at: Place, refer: Refer): JsonObject {
+  const own = withoutSecrets(at.isTarget ? withoutNoFilter(node) : node);
+  const entries: [name: string, value: Json][] = [];
+  for (const name of Object.keys(own)) {
+    const place = at.property(name);
+    if (place.isDropped) continue;
+    const value = referredTo(own, name, place, refer) ?? shape(own[name], place, refer);
+    if (value !== undefined) entries.push([name, value]);
+  }
+  return Object.fromEntries(entries);
 }
-
-const inside = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
 /** A value that is an id, or a list of such, as references; undefined where no id is expected. */
-function referredTo(walk: Walk, owner: JsonObject, name: string, at: string): Json | undefined {
+function referredTo(owner: JsonObject, name: string, at: Place, refer: Refer): Json | undefined {
   const value = owner[name];
   if (Array.isArray(value)) {
-    const elements = referencePlace(walk, owner, `${at}[]`);
-    return elements && value.map((each: Json) => referred(walk, elements, each, `${at}[]`));
+    const { element } = at;
+    const elements = referencePlace(owner, element);
+    return elements && value.map((each: Json) => referred(elements, each, element, refer));
   }
-  const place = settingReference(owner, name) ?? referencePlace(walk, owner, at);
-  return place && typeof value === "string" ? referred(walk, place, value, at) : undefined;
+  if (typeof value !== "string") return undefined;
+  const place = settingReference(owner, name) ?? referencePlace(owner, at);
+  return place && referred(place, value, at, refer);
 }
 
-type Place = ConfigurationType["references"][number];
-
-const referencePlace = (walk: Walk, owner: JsonObject, at: string): Place | undefined =>
-  walk.rules.references
-    .get(at)
-    ?.find(({ where }) => where === undefined || owner[where.property] === where.is);
+const referencePlace = (owner: JsonObject, { references }: Place): ReferencePlace | undefined =>
+  references.find(({ where }) => where === undefined || owner[where.property] === where.is);
 
 const settings = "#microsoft.graph.deviceManagementConfiguration";
 
 /** Settings of the catalogue nest deeply; what kind of value one is, it says itself. */
-const settingReference = (owner: JsonObject, name: string): Place | undefined =>
+const settingReference = (owner: JsonObject, name: string): ReferencePlace | undefined =>
   name === "value" && owner["@odata.type"] === `${settings}ReferenceSettingValue`
     ? { at: "", family: "reusableSetting" }
     : undefined;
 
-function referred(walk: Walk, { family, literals = [] }: Place, value: Json, at: string): Json {
-  if (typeof value !== "string") return shape(walk, value, at) ?? null;
+function referred(
+  { family, literals = [] }: ReferencePlace,
+  value: Json,
+  at: Place,
+  refer: Refer,
+): Json {
+  if (typeof value !== "string") return shape(value, at, refer) ?? null;
   const id = lowered(value);
-  return literals.some((word) => lowered(word) === id) ? id : walk.refer(family, id);
+  return literals.some((word) => lowered(word) === id) ? id : refer(family, id);
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -250,18 +201,11 @@ function withoutNoFilter(target: JsonObject): JsonObject {
   return isNone || isNobody ? rest : target;
 }
 
-const durations =
-  /^(?:maximumDuration|executionFrequency|maxLifetime|period\w+|gracePeriodToBlockApps\w+|pinRequiredInsteadOfBiometricTimeout)$/;
-const texts =
-  /^(?:scriptContent|detectionScriptContent|remediationScriptContent|rulesContent|payload)$/;
-const ids = /(?:^id|Ids?|Guids\w*|Profiles?|members)$/i;
-
-/** A text in the one way in which it is written: by the name of its property, since values are people's own. */
-function scalar(path: string, value: string): Json {
-  const name = path.replaceAll("[]", "").replace(/^.*\./, "");
-  if (durations.test(name)) return sameDuration(value);
-  if (texts.test(name)) return decoded(value);
-  return ids.test(name) ? lowered(value) : value;
+/** A text in the one way in which it is written. */
+function scalar({ textKind }: Place, value: string): Json {
+  if (textKind === "duration") return sameDuration(value);
+  if (textKind === "encoded") return decoded(value);
+  return textKind === "id" ? lowered(value) : value;
 }
 
 const durationParts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.0+)?S)?)?$/;
@@ -298,31 +242,34 @@ function decoded(value: string): Json {
 }
 
 /** Lists without an order are sorted, and what means nothing is left out: once everything has its last form. */
-function ordered(walk: Walk, node: Json, path: string): Json | undefined {
-  if (Array.isArray(node)) return orderedList(walk, node, path);
-  if (walk.rules.emptyIsNothing.has(path) && node === "") return undefined;
+function ordered(node: Json, place: Place): Json | undefined {
+  if (Array.isArray(node)) return orderedList(node, place);
+  if (node === "" && place.emptyIsNothing) return undefined;
   if (!isObject(node) || isToken(node)) return node;
-  const entries = Object.entries(node).flatMap(([name, value]) => {
-    const kept = ordered(walk, value, inside(path, name));
-    return kept === undefined ? [] : [[name, kept] as const];
-  });
-  return entries.length === 0 && path !== "" ? undefined : Object.fromEntries(entries);
+  const object = orderedObject(node, place);
+  return Object.keys(object).length === 0 ? undefined : object;
 }
 
-function orderedList(walk: Walk, list: readonly Json[], path: string): Json | undefined {
-  const { sets, emptyIsNothing } = walk.rules;
-  const elements = list.map((each) => ordered(walk, each, `${path}[]`) ?? emptyElement(each));
-  if (isTags(path) && elements.every((tag) => tag === "0")) return undefined;
-  if (elements.length === 0 && emptyIsNothing.has(path)) return undefined;
-  const property = walk.rules.keyed.get(path);
-  if (property !== undefined) return sortedByKey(elements, property);
-  if (!sets.has(path)) return elements;
+function orderedObject(node: JsonObject, place: Place): JsonObject {
+  const entries: [name: string, value: Json][] = [];
+  for (const [name, value] of Object.entries(node)) {
+    const kept = value === undefined ? undefined : ordered(value, place.property(name));
+    if (kept !== undefined) entries.push([name, kept]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function orderedList(list: readonly Json[], place: Place): Json | undefined {
+  const { element, keyedBy, isSet, isTags, emptyIsNothing } = place;
+  const elements = list.map((each) => ordered(each, element) ?? emptyElement(each));
+  if (isTags && elements.every((tag) => tag === "0")) return undefined;
+  if (elements.length === 0 && emptyIsNothing) return undefined;
+  if (keyedBy !== undefined) return sortedByKey(elements, keyedBy);
+  if (!isSet) return elements;
   // The same thing twice in a set is the same thing.
   const byText = new Map(elements.map((each) => [sortText(each), each]));
   return [...byText].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
 }
-
-const isTags = (path: string): boolean => /^roleScopeTag(Id)?s$/.test(path);
 
 const before = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
