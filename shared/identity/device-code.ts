@@ -9,6 +9,7 @@
 import type { DeviceCodeRequest, INetworkModule, NetworkResponse } from "@azure/msal-node";
 import * as z from "zod";
 import type { Instant } from "../kernel/clock.ts";
+import { randomId } from "../kernel/values.ts";
 import { freshApplication, type SignInParts, type Tokens } from "./accounts.ts";
 import { straightNetwork } from "./network.ts";
 import { type Refusal, refusalIn, refusalOf } from "./refusal.ts";
@@ -16,7 +17,6 @@ import {
   endBy,
   failed,
   fullScopes,
-  newWaitingId,
   type SignInEnd,
   type SignInRequest,
   settle,
@@ -25,6 +25,9 @@ import {
   type Waiting,
   WaitingStore,
 } from "./user-sign-in.ts";
+
+/** A row's id for a device: it is no secret, since whoever asks with it needs a permission. */
+const newWaitingId = (): string => `device-${randomId()}`;
 
 /** What a person needs who is to sign in. */
 export type DeviceCode = {

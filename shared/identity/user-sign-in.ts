@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import type { Instant } from "../kernel/clock.ts";
 import { plainText } from "../kernel/outside-text.ts";
-import { digest, randomId } from "../kernel/values.ts";
+import { digest } from "../kernel/values.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, numberOf, type StoredRow, textOf } from "../storage/tables.ts";
 import { SignedInAccount, type SignInParts, type Tokens, UserAccounts } from "./accounts.ts";
@@ -189,9 +189,6 @@ function fromRow(row: StoredRow): Waiting | undefined {
     }
   );
 }
-
-/** A row's id for a device: it is no secret, since whoever asks with it needs a permission. */
-export const newWaitingId = (): string => `device-${randomId()}`;
 
 // The state that goes out with a browser, and must come back with it. Only its digest is kept.
 

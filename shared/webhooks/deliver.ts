@@ -1,10 +1,13 @@
 /**
  * Telling webhooks what happened. `announce` makes the deliveries of an event, `deliver` makes one attempt at one, and
  * `sweep` sends the messages again that were lost. Each can be repeated: deliveries have ids of what they are about, an
- * attempt claims its row before it posts, and a receiver that is told twice is told under the same id.
+ * attempt claims its row before it posts, and a receiver that is told twice is told under the same id. First what becomes
+ * of a delivery after each attempt, pure.
  */
-import type { Clock, Instant } from "../kernel/clock.ts";
+import { createHmac } from "node:crypto";
+import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { reasonOf } from "../kernel/outside-text.ts";
+import { digest, invertedTime } from "../kernel/values.ts";
 import type { Interceptor } from "../storage/calls.ts";
 import { queueNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
@@ -13,21 +16,128 @@ import { lost, updateRow } from "../storage/tables.ts";
 import { type PostOptions, post } from "./post.ts";
 import {
   type Answer,
-  answered,
-  asksFor,
-  claimed,
-  deliveryOf,
-  disabledBy,
+  attemptMs,
   type EventType,
-  isSpent,
   type Owner,
-  signedHeaders,
+  secretPrefix,
   type Webhook,
   type WebhookDelivery,
   type WebhookEvent,
   webhookEvents,
 } from "./webhook.ts";
 import type { Stored, WebhookStore } from "./webhook-store.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** From each attempt to the next: a day in all, since a receiver may be down for a night. */
+export const retryAfterMs: readonly number[] = [
+  5_000,
+  minuteMs,
+  5 * minuteMs,
+  30 * minuteMs,
+  2 * hourMs,
+  5 * hourMs,
+  8 * hourMs,
+  8 * hourMs,
+];
+
+/** Whether a webhook asked for an event; whether its owner may read it is another question. */
+const asksFor = (webhook: Webhook, { type, tenantId = "" }: WebhookEvent): boolean =>
+  webhook.disabled === undefined &&
+  webhook.events.some((each) => each === type) &&
+  (webhook.tenantIds === undefined || webhook.tenantIds.includes(tenantId));
+
+/** The delivery of an event to a webhook: the same one, however often it is made. Ids sort newest first. */
+export function deliveryOf(
+  { webhookId }: Pick<Webhook, "webhookId">,
+  { eventId, at, type, tenantId, path, data }: WebhookEvent,
+  publicUrl: string,
+): WebhookDelivery {
+  const about = tenantId === undefined ? {} : { tenantId };
+  const link = path === undefined ? {} : { url: publicUrl + path };
+  return {
+    v: 1,
+    webhookId,
+    deliveryId: invertedTime(at) + digest(webhookId, type, eventId).slice(0, 22),
+    type,
+    ...about,
+    at,
+    body: JSON.stringify({ type, timestamp: toIso(at), data: { ...about, ...data, ...link } }),
+    state: "waiting",
+    tries: 0,
+    attempts: [],
+    nextAt: at,
+  };
+}
+
+/** A receiver may ask for more time, but not for so much that nobody would know what the message was about. */
+const longestWaitMs = 12 * hourMs;
+
+const keptAttempts = 10;
+
+/** A webhook to which nothing has arrived for so long is disabled. */
+const failingMs = 5 * 24 * hourMs;
+
+const claimMs = 2 * attemptMs;
+
+/** Whether it has had every attempt that it gets. */
+const isSpent = ({ tries }: WebhookDelivery): boolean => tries > retryAfterMs.length;
+
+/** The delivery with an attempt begun. */
+const claimed = (delivery: WebhookDelivery, now: Instant): WebhookDelivery => ({
+  ...delivery,
+  tries: delivery.tries + 1,
+  nextAt: now + claimMs,
+});
+
+/** The delivery after an attempt. `random` is 0 to 1: many that failed together do not come back together. */
+function answered(
+  delivery: WebhookDelivery,
+  answer: Answer,
+  now: Instant,
+  random: number,
+): WebhookDelivery {
+  const { kind, status } = answer;
+  const error = answer.kind === "failed" ? { error: answer.error } : {};
+  const attempt = { at: now, ...(status === undefined ? {} : { status }), ...error };
+  const attempts = [attempt, ...delivery.attempts].slice(0, keptAttempts);
+  const wait = retryAfterMs[delivery.tries - 1];
+  if (kind !== "failed" || wait === undefined)
+    return { ...delivery, attempts, state: kind === "taken" ? "delivered" : "failed" };
+  const asked = Math.min(answer.waitMs ?? 0, longestWaitMs);
+  const spread = Math.round(wait * (0.8 + 0.4 * random));
+  return { ...delivery, attempts, nextAt: now + Math.max(asked, spread) };
+}
+
+/** Why an answer disables the webhook, of which the first failure in a row was at `since`. */
+function disabledBy(
+  { kind }: Answer,
+  since: Instant,
+  now: Instant,
+): Webhook["disabled"] | undefined {
+  if (kind === "gone") return "gone";
+  return kind === "failed" && now - since >= failingMs ? "failing" : undefined;
+}
+
+/** The headers of an attempt, signed with each secret: Standard Webhooks 1.0, symmetric. */
+export function signedHeaders(
+  { deliveryId, body }: Pick<WebhookDelivery, "deliveryId" | "body">,
+  secrets: readonly string[],
+  now: Instant,
+): Record<string, string> {
+  const timestamp = String(Math.floor(now / 1000));
+  const signatures = secrets.map((secret) => {
+    const key = Buffer.from(secret.slice(secretPrefix.length), "base64");
+    const content = `${deliveryId}.${timestamp}.${body}`;
+    return `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
+  });
+  return {
+    "webhook-id": deliveryId,
+    "webhook-timestamp": timestamp,
+    "webhook-signature": signatures.join(" "),
+  };
+}
 
 /** What telling takes. */
 export type WebhookParts = {

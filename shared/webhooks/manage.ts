@@ -4,6 +4,7 @@
  * must not be told more than they may.
  */
 import { randomBytes } from "node:crypto";
+import type { Instant } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { newestFirstId, randomId } from "../kernel/values.ts";
 import { queueNames } from "../storage/names.ts";
@@ -13,13 +14,26 @@ import { secretOwner, type WebhookParts, type WebhookSender } from "./deliver.ts
 import { faultOf } from "./post.ts";
 import {
   type Owner,
-  oldSecretMs,
-  secretOf,
-  testEvent,
+  secretPrefix,
   type Webhook,
   type WebhookDelivery,
+  type WebhookEvent,
 } from "./webhook.ts";
 import type { Stored } from "./webhook-store.ts";
+
+/** A test of a webhook. */
+const testEvent = (eventId: string, at: Instant): WebhookEvent => ({
+  eventId,
+  at,
+  type: "webhook.test",
+  data: {},
+});
+
+/** How long a secret signs on beside the one that replaced it. */
+const oldSecretMs = 24 * 60 * 60_000;
+
+/** A secret as receivers keep it. */
+const secretOf = (bytes: Buffer): string => secretPrefix + bytes.toString("base64");
 
 /** They are read together, and each is asked about each event. */
 const maxWebhooks = 100;

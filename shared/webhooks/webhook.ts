@@ -1,15 +1,13 @@
 /**
- * A webhook: an address of somebody's that is told when something happens. Here is its story: what may be told, what a
- * webhook and a delivery to it are as rows, and what becomes of a delivery after each attempt. Pure.
+ * A webhook: an address of somebody's that is told when something happens. Here is what may be told, and what a webhook
+ * and a delivery to it are as rows. Pure.
  *
  * What happened is a row before anybody is told. Whoever owes that telling makes a delivery for each webhook that asked
  * for it (`announce`), a message names the delivery, and `deliver` posts it, again and again for a day, signed as
  * Standard Webhooks has it. A delivery's id comes from what happened, so that a receiver can drop doubles.
  */
-import { createHmac } from "node:crypto";
 import * as z from "zod";
-import { type Instant, toIso } from "../kernel/clock.ts";
-import { digest, invertedTime } from "../kernel/values.ts";
+import type { Instant } from "../kernel/clock.ts";
 
 /** What can be told, and the permission that its reader needs in the tenant. */
 export const webhookEvents = {
@@ -104,66 +102,8 @@ export const WebhookMessage = z.strictObject({
   deliveryId: z.string().regex(/^[0-9a-z]{1,64}$/),
 });
 
-/** Whether a webhook asked for an event; whether its owner may read it is another question. */
-export const asksFor = (webhook: Webhook, { type, tenantId = "" }: WebhookEvent): boolean =>
-  webhook.disabled === undefined &&
-  webhook.events.some((each) => each === type) &&
-  (webhook.tenantIds === undefined || webhook.tenantIds.includes(tenantId));
-
-/** A test of a webhook. */
-export const testEvent = (eventId: string, at: Instant): WebhookEvent => ({
-  eventId,
-  at,
-  type: testType,
-  data: {},
-});
-
-/** The delivery of an event to a webhook: the same one, however often it is made. Ids sort newest first. */
-export function deliveryOf(
-  { webhookId }: Pick<Webhook, "webhookId">,
-  { eventId, at, type, tenantId, path, data }: WebhookEvent,
-  publicUrl: string,
-): WebhookDelivery {
-  const about = tenantId === undefined ? {} : { tenantId };
-  const link = path === undefined ? {} : { url: publicUrl + path };
-  return {
-    v: 1,
-    webhookId,
-    deliveryId: invertedTime(at) + digest(webhookId, type, eventId).slice(0, 22),
-    type,
-    ...about,
-    at,
-    body: JSON.stringify({ type, timestamp: toIso(at), data: { ...about, ...data, ...link } }),
-    state: "waiting",
-    tries: 0,
-    attempts: [],
-    nextAt: at,
-  };
-}
-
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
-/** From each attempt to the next: a day in all, since a receiver may be down for a night. */
-export const retryAfterMs: readonly number[] = [
-  5_000,
-  minuteMs,
-  5 * minuteMs,
-  30 * minuteMs,
-  2 * hourMs,
-  5 * hourMs,
-  8 * hourMs,
-  8 * hourMs,
-];
-/** A receiver may ask for more time, but not for so much that nobody would know what the message was about. */
-const longestWaitMs = 12 * hourMs;
-const keptAttempts = 10;
-/** A webhook to which nothing has arrived for so long is disabled. */
-const failingMs = 5 * 24 * hourMs;
 /** How long an attempt may take, and its claim holds. */
 export const attemptMs = 15_000;
-const claimMs = 2 * attemptMs;
-/** How long a secret signs on beside the one that replaced it. */
-export const oldSecretMs = 24 * hourMs;
 
 /** What a receiver made of an attempt. */
 export type Answer =
@@ -178,65 +118,5 @@ export type Answer =
       readonly waitMs?: number;
     };
 
-/** Whether it has had every attempt that it gets. */
-export const isSpent = ({ tries }: WebhookDelivery): boolean => tries > retryAfterMs.length;
-
-/** The delivery with an attempt begun. */
-export const claimed = (delivery: WebhookDelivery, now: Instant): WebhookDelivery => ({
-  ...delivery,
-  tries: delivery.tries + 1,
-  nextAt: now + claimMs,
-});
-
-/** The delivery after an attempt. `random` is 0 to 1: many that failed together do not come back together. */
-export function answered(
-  delivery: WebhookDelivery,
-  answer: Answer,
-  now: Instant,
-  random: number,
-): WebhookDelivery {
-  const { kind, status } = answer;
-  const error = answer.kind === "failed" ? { error: answer.error } : {};
-  const attempt = { at: now, ...(status === undefined ? {} : { status }), ...error };
-  const attempts = [attempt, ...delivery.attempts].slice(0, keptAttempts);
-  const wait = retryAfterMs[delivery.tries - 1];
-  if (kind !== "failed" || wait === undefined)
-    return { ...delivery, attempts, state: kind === "taken" ? "delivered" : "failed" };
-  const asked = Math.min(answer.waitMs ?? 0, longestWaitMs);
-  const spread = Math.round(wait * (0.8 + 0.4 * random));
-  return { ...delivery, attempts, nextAt: now + Math.max(asked, spread) };
-}
-
-/** Why an answer disables the webhook, of which the first failure in a row was at `since`. */
-export function disabledBy(
-  { kind }: Answer,
-  since: Instant,
-  now: Instant,
-): Webhook["disabled"] | undefined {
-  if (kind === "gone") return "gone";
-  return kind === "failed" && now - since >= failingMs ? "failing" : undefined;
-}
-
-const secretPrefix = "whsec_";
-
-/** A secret as receivers keep it. */
-export const secretOf = (bytes: Buffer): string => secretPrefix + bytes.toString("base64");
-
-/** The headers of an attempt, signed with each secret: Standard Webhooks 1.0, symmetric. */
-export function signedHeaders(
-  { deliveryId, body }: Pick<WebhookDelivery, "deliveryId" | "body">,
-  secrets: readonly string[],
-  now: Instant,
-): Record<string, string> {
-  const timestamp = String(Math.floor(now / 1000));
-  const signatures = secrets.map((secret) => {
-    const key = Buffer.from(secret.slice(secretPrefix.length), "base64");
-    const content = `${deliveryId}.${timestamp}.${body}`;
-    return `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
-  });
-  return {
-    "webhook-id": deliveryId,
-    "webhook-timestamp": timestamp,
-    "webhook-signature": signatures.join(" "),
-  };
-}
+/** What a secret as receivers keep it begins with. */
+export const secretPrefix = "whsec_";

@@ -244,27 +244,6 @@ export function beyondReach(
   );
 }
 
-/** How far a scope reaches, as people say it. */
-const howFar: Readonly<Record<Scope["kind"], string>> = {
-  everything: "everywhere",
-  tenants: "in each of those tenants",
-  collections: "for each of those collections",
-};
-
-/** The refusal of a role that gives permissions beyond the caller's reach: which they are, and who could give them. */
-export function cannotGive(
-  roleName: string,
-  beyond: readonly Permission[],
-  { kind }: Scope = everything,
-): Result<never> {
-  const reach = howFar[kind];
-  const roles = rolesHolding([...beyond, "access.manage"]).join(", ");
-  const text =
-    `You cannot give what you do not hold: role ${roleName} has ${beyond.join(", ")}, and you do not ${reach}. ` +
-    `Whoever holds these and access.manage ${reach} can give it; built-in roles that do: ${roles}.`;
-  return fail("forbidden", text);
-}
-
 /**
  * The permissions that the caller lacks to make anew the assignments that name a collection. Who changes its
  * members changes what those assignments give.

@@ -9,13 +9,10 @@ import { allRows, numberOf, type StoredRow, type Tables, textOf } from "../../st
 import { bootstrapCaller, type PrincipalKind, principalOf } from "../sign-in/caller.ts";
 import { AssignmentBody } from "./contract.ts";
 import type { Assignment, SnapshotReader, Standing } from "./decide.ts";
-import {
-  builtInRoles,
-  fullAdministratorId,
-  type Permission,
-  permissions,
-  type Role,
-} from "./roles.ts";
+import { builtInRoles, type Permission, permissions, type Role } from "./roles.ts";
+
+/** The role with every permission. */
+const fullAdministratorId = "fullAdministrator";
 
 const rolesPartition = "roles";
 const layout = 1;

@@ -10,12 +10,33 @@ import type { AssignmentBody, RoleBody } from "./contract.ts";
 import {
   type Assignment,
   beyondReach,
-  cannotGive,
+  type Scope,
   type SnapshotReader,
   type Standing,
 } from "./decide.ts";
 import type { AssignmentStore, RoleStore, StoredAssignment } from "./granted.ts";
-import { builtInRoles, type Role } from "./roles.ts";
+import { builtInRoles, type Permission, type Role, rolesHolding } from "./roles.ts";
+
+/** How far a scope reaches, as people say it. */
+const howFar: Readonly<Record<Scope["kind"], string>> = {
+  everything: "everywhere",
+  tenants: "in each of those tenants",
+  collections: "for each of those collections",
+};
+
+/** The refusal of a role that gives permissions beyond the caller's reach: which they are, and who could give them. */
+function cannotGive(
+  roleName: string,
+  beyond: readonly Permission[],
+  { kind }: Scope = { kind: "everything" },
+): Result<never> {
+  const reach = howFar[kind];
+  const roles = rolesHolding([...beyond, "access.manage"]).join(", ");
+  const text =
+    `You cannot give what you do not hold: role ${roleName} has ${beyond.join(", ")}, and you do not ${reach}. ` +
+    `Whoever holds these and access.manage ${reach} can give it; built-in roles that do: ${roles}.`;
+  return fail("forbidden", text);
+}
 
 /** Most custom roles; all of them are read together. */
 const maxRoles = 500;

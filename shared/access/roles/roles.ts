@@ -252,9 +252,6 @@ export const builtInRoles: readonly Role[] = [
   ),
 ];
 
-/** The role with every permission. */
-export const fullAdministratorId = "fullAdministrator";
-
 /** Names of the built-in roles that hold all of these. */
 export const rolesHolding = (needed: readonly Permission[]): string[] =>
   builtInRoles

@@ -5,7 +5,6 @@ import type {
   ItemWrite,
   Json,
   JsonObject,
-  ReferencePlace,
   WriteStep,
 } from "./configuration-type.ts";
 
@@ -29,7 +28,7 @@ export const policyAccess = (write: string): ConfigurationType["permissions"] =>
 });
 
 /** Everything may be done. */
-const anything = { create: true, update: true, delete: true } as const;
+export const anything = { create: true, update: true, delete: true } as const;
 
 const always: Allowed = { reason: "builtIn", detail: "A tenant has one, and always has it." };
 
@@ -60,50 +59,6 @@ export const entraSingleton = {
   drops: ["displayName", "description"],
   tier: 4,
   changeable: { create: always, update: true, delete: always },
-} as const satisfies Partial<ConfigurationType>;
-
-/** Places of references that all assignments have. */
-export const assignmentReferences: readonly ReferencePlace[] = [
-  { at: "assignments[].target.groupId", family: "group" },
-  {
-    at: "assignments[].target.deviceAndAppManagementAssignmentFilterId",
-    family: "assignmentFilter",
-    literals: ["00000000-0000-0000-0000-000000000000"],
-  },
-];
-
-/** Scope tags; the default one is the same everywhere. */
-export const scopeTags = (property = "roleScopeTagIds"): ReferencePlace => ({
-  at: `${property}[]`,
-  family: "roleScopeTag",
-  literals: ["0"],
-});
-
-/** Lists of Intune: scope tags, and no assignments. */
-export const intuneList = {
-  graph: "beta",
-  kind: "list",
-  contentIn: "list",
-  workloads: { read: "configurationReads", write: "configurationWrites" },
-  permissions: access("DeviceManagementConfiguration"),
-  writtenBy: "app",
-  keyedBy: ["displayName"],
-  drops: [],
-  sets: ["roleScopeTagIds"],
-  emptyIsNothing: ["description", "roleScopeTagIds"],
-  references: [scopeTags()],
-  tier: 5,
-  changeable: anything,
-} as const satisfies Partial<ConfigurationType>;
-
-/** Lists of Intune whose items are assigned to groups. */
-export const assignedList = {
-  ...intuneList,
-  contentIn: "expand",
-  drops: ["assignments[].id", "assignments[].source", "assignments[].sourceId"],
-  emptyIsNothing: ["description", "roleScopeTagIds", "assignments"],
-  references: [scopeTags(), ...assignmentReferences],
-  assignedAs: "assignments",
 } as const satisfies Partial<ConfigurationType>;
 
 /** Where a type's items are created. */

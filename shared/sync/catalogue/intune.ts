@@ -1,14 +1,50 @@
 /** Intune: tags, filters, compliance, configuration, and what is read and compared only. */
-import type { ConfigurationType, Fixed } from "./configuration-type.ts";
-import {
-  access,
-  assignedList,
-  assignmentReferences,
-  assignmentSteps,
-  intuneList,
-  plainSteps,
-  scopeTags,
-} from "./entry.ts";
+import type { ConfigurationType, Fixed, ReferencePlace } from "./configuration-type.ts";
+import { access, anything, assignmentSteps, plainSteps } from "./entry.ts";
+
+/** Places of references that all assignments have. */
+const assignmentReferences: readonly ReferencePlace[] = [
+  { at: "assignments[].target.groupId", family: "group" },
+  {
+    at: "assignments[].target.deviceAndAppManagementAssignmentFilterId",
+    family: "assignmentFilter",
+    literals: ["00000000-0000-0000-0000-000000000000"],
+  },
+];
+
+/** Scope tags; the default one is the same everywhere. */
+const scopeTags = (property = "roleScopeTagIds"): ReferencePlace => ({
+  at: `${property}[]`,
+  family: "roleScopeTag",
+  literals: ["0"],
+});
+
+/** Lists of Intune: scope tags, and no assignments. */
+const intuneList = {
+  graph: "beta",
+  kind: "list",
+  contentIn: "list",
+  workloads: { read: "configurationReads", write: "configurationWrites" },
+  permissions: access("DeviceManagementConfiguration"),
+  writtenBy: "app",
+  keyedBy: ["displayName"],
+  drops: [],
+  sets: ["roleScopeTagIds"],
+  emptyIsNothing: ["description", "roleScopeTagIds"],
+  references: [scopeTags()],
+  tier: 5,
+  changeable: anything,
+} as const satisfies Partial<ConfigurationType>;
+
+/** Lists of Intune whose items are assigned to groups. */
+const assignedList = {
+  ...intuneList,
+  contentIn: "expand",
+  drops: ["assignments[].id", "assignments[].source", "assignments[].sourceId"],
+  emptyIsNothing: ["description", "roleScopeTagIds", "assignments"],
+  references: [scopeTags(), ...assignmentReferences],
+  assignedAs: "assignments",
+} as const satisfies Partial<ConfigurationType>;
 
 const management = "/deviceManagement";
 const appManagement = "/deviceAppManagement";

@@ -1,4 +1,4 @@
-/** In what two contents of an item differ, in words that people read; and what an item becomes by a tenant's rules. Pure. */
+/** In what two contents of an item differ, in words that people read, and which rules of a tenant's are about it. Pure. */
 import { isDeepStrictEqual } from "node:util";
 import diff from "microdiff";
 import { fromIso, type Instant } from "../../kernel/clock.ts";
@@ -15,7 +15,6 @@ import {
   tokensIn,
   valueAt,
   viewOf,
-  withValueAt,
 } from "./shape.ts";
 
 /**
@@ -91,53 +90,6 @@ export function rulesOf(
     filled: rules.filled?.[`${type}/${key}`],
   };
 }
-
-/** The desired body as this tenant wants it, or the pointer of an override that leads nowhere. */
-export function withOverrides(
-  lens: Lens,
-  desired: JsonObject,
-  { overrides }: ItemRules,
-): { readonly body: JsonObject } | { readonly nowhere: string } {
-  let body = desired;
-  for (const { pointer, value } of overrides) {
-    const next = withValueAt(lens, body, pointer, value);
-    if (next === undefined) return { nowhere: pointer };
-    body = next;
-  }
-  return { body };
-}
-
-/** What the tenant's item is to become: what it names by its mode, and what was accepted as it is. */
-export function targetBody(
-  lens: Lens,
-  desired: JsonObject,
-  actual: JsonObject | undefined,
-  rules: ItemRules,
-  now: Instant,
-): JsonObject | undefined {
-  const own = actual === undefined ? desired : (lens.type.complete?.(desired, actual) ?? desired);
-  const merged = rules.mode === "subset" ? mergeOver(lens, own, actual) : own;
-  let body = isObject(merged) ? merged : own;
-  for (const deviation of rules.deviations) {
-    const { pointer, ids } = deviation;
-    if (isOver(deviation, now)) continue;
-    const there = acceptedIds(lens, actual, deviation);
-    if (there === undefined || (ids !== undefined && !isDeepStrictEqual(ids, there))) continue;
-    if (pointer === "") return actual;
-    body = withValueAt(lens, body, pointer, valueAt(lens, actual, pointer)) ?? body;
-  }
-  return actual === undefined ? body : withFilledIn(lens, body, rules);
-}
-
-/** What the service has filled in when we created the item is wanted with it, as long as nobody names it otherwise. */
-const withFilledIn = (lens: Lens, desired: JsonObject, { filled }: ItemRules): JsonObject =>
-  (filled?.places ?? []).reduce(
-    (body, { pointer, value }) =>
-      valueAt(lens, body, pointer) === undefined
-        ? (withValueAt(lens, body, pointer, value) ?? body)
-        : body,
-    desired,
-  );
 
 /** What is there of an item beside all that was written; undefined where something of that reads otherwise. */
 export function filledIn(

@@ -1,14 +1,16 @@
 /**
- * What is to be done about one item: nothing, a change, or leaving it alone and saying why. Pure.
+ * What an item is to become by a tenant's rules, and what is to be done about it: nothing, a change, or leaving it alone
+ * and saying why. Pure.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Instant } from "../../kernel/clock.ts";
 import { digest } from "../../kernel/values.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { ItemEntry, ReferenceToken } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { idHere, type Lookup } from "../items/references.ts";
-import { differences, type ItemRules, rulesOf, targetBody, withOverrides } from "./compare.ts";
+import { acceptedIds, differences, type ItemRules, isOver, rulesOf } from "./compare.ts";
 import {
   type BlockedItem,
   isAsCreated,
@@ -17,7 +19,65 @@ import {
   type PropertyChange,
   type Reason,
 } from "./plan.ts";
-import { hasSecret, type Lens, lensFor, mapTokens, segmentsOf, tokensIn } from "./shape.ts";
+import {
+  hasSecret,
+  isObject,
+  type Lens,
+  lensFor,
+  mapTokens,
+  mergeOver,
+  segmentsOf,
+  tokensIn,
+  valueAt,
+  withValueAt,
+} from "./shape.ts";
+
+/** The desired body as this tenant wants it, or the pointer of an override that leads nowhere. */
+function withOverrides(
+  lens: Lens,
+  desired: JsonObject,
+  { overrides }: ItemRules,
+): { readonly body: JsonObject } | { readonly nowhere: string } {
+  let body = desired;
+  for (const { pointer, value } of overrides) {
+    const next = withValueAt(lens, body, pointer, value);
+    if (next === undefined) return { nowhere: pointer };
+    body = next;
+  }
+  return { body };
+}
+
+/** What the tenant's item is to become: what it names by its mode, and what was accepted as it is. */
+function targetBody(
+  lens: Lens,
+  desired: JsonObject,
+  actual: JsonObject | undefined,
+  rules: ItemRules,
+  now: Instant,
+): JsonObject | undefined {
+  const own = actual === undefined ? desired : (lens.type.complete?.(desired, actual) ?? desired);
+  const merged = rules.mode === "subset" ? mergeOver(lens, own, actual) : own;
+  let body = isObject(merged) ? merged : own;
+  for (const deviation of rules.deviations) {
+    const { pointer, ids } = deviation;
+    if (isOver(deviation, now)) continue;
+    const there = acceptedIds(lens, actual, deviation);
+    if (there === undefined || (ids !== undefined && !isDeepStrictEqual(ids, there))) continue;
+    if (pointer === "") return actual;
+    body = withValueAt(lens, body, pointer, valueAt(lens, actual, pointer)) ?? body;
+  }
+  return actual === undefined ? body : withFilledIn(lens, body, rules);
+}
+
+/** What the service has filled in when we created the item is wanted with it, as long as nobody names it otherwise. */
+const withFilledIn = (lens: Lens, desired: JsonObject, { filled }: ItemRules): JsonObject =>
+  (filled?.places ?? []).reduce(
+    (body, { pointer, value }) =>
+      valueAt(lens, body, pointer) === undefined
+        ? (withValueAt(lens, body, pointer, value) ?? body)
+        : body,
+    desired,
+  );
 
 /** A change with the contents it is about; of a deletion no target. */
 export type Draft = {

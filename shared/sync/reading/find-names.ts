@@ -14,7 +14,9 @@ import type { Referable } from "../items/references.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
 import type { Later, PacedGraph } from "./paced-graph.ts";
-import { inLookups } from "./read-type.ts";
+
+/** Ids in parts that a look-up takes. */
+const inLookups = (ids: readonly string[]): string[][] => inChunks(ids, 1_000);
 
 /** Names, or why they could not be had: then the type is not read, since half of it would look changed. */
 type FoundNames =

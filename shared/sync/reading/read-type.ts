@@ -5,7 +5,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
-import { atMost, inChunks } from "../../kernel/concurrency.ts";
+import { atMost } from "../../kernel/concurrency.ts";
 import type { ConfigurationType, NestedList, ReasonCode } from "../catalogue/configuration-type.ts";
 import type { JsonObject } from "../items/json.ts";
 import type { Later, PacedCall, PacedGraph } from "./paced-graph.ts";
@@ -414,6 +414,3 @@ export async function readWhole(
   const list = await nestedList(graph, asking, first);
   return "kind" in list || list.why !== undefined ? undefined : list.items;
 }
-
-/** Ids in parts that a look-up takes. */
-export const inLookups = (ids: readonly string[]): string[][] => inChunks(ids, 1_000);

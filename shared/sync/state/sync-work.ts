@@ -10,16 +10,29 @@ import { queueNames } from "../../storage/names.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { SyncEvent } from "./lifecycle.ts";
-import {
-  eventsOf,
-  moved,
-  type Sync,
-  type SyncError,
-  type TenantSync,
-  theService,
-  type Who,
-} from "./sync.ts";
+import { moved, type Sync, type SyncError, type TenantSync, theService, type Who } from "./sync.ts";
 import type { Stored, SyncStore } from "./sync-store.ts";
+
+/** What webhooks are told of a transition. */
+function eventsOf({ tenantId }: TenantSync, step: TenantSync["outbox"][number]) {
+  const { eventId, at, from, to, syncId = "" } = step;
+  if (from === to) return [];
+  const about = { eventId, at, tenantId };
+  const path = `/api/v1/tenants/${tenantId}/syncs/${syncId}`;
+  const changed = { syncId, status: to, previous: from };
+  const events: WebhookEvent[] = [{ ...about, type: "sync.statusChanged", path, data: changed }];
+  return to === "pendingApproval"
+    ? [
+        ...events,
+        {
+          ...about,
+          type: "sync.approvalPending" as const,
+          path: `${path}/plan`,
+          data: { syncId },
+        },
+      ]
+    : events;
+}
 
 /** Somebody else has the sync now, or what was to happen to it is no longer possible. */
 export class SyncLost extends Error {}

@@ -5,7 +5,6 @@
 import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 import { Line } from "../../kernel/outside-text.ts";
-import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import { type SyncEvent, type SyncStatus, statusAfter, syncStatuses } from "./lifecycle.ts";
 
@@ -295,27 +294,6 @@ export function moved(
     ...(syncId === undefined ? {} : { syncId }),
   };
   return { ...tenant, status: to, since: now, by, outbox: [...tenant.outbox, step] };
-}
-
-/** What webhooks are told of a transition. */
-export function eventsOf({ tenantId }: TenantSync, step: TenantSync["outbox"][number]) {
-  const { eventId, at, from, to, syncId = "" } = step;
-  if (from === to) return [];
-  const about = { eventId, at, tenantId };
-  const path = `/api/v1/tenants/${tenantId}/syncs/${syncId}`;
-  const changed = { syncId, status: to, previous: from };
-  const events: WebhookEvent[] = [{ ...about, type: "sync.statusChanged", path, data: changed }];
-  return to === "pendingApproval"
-    ? [
-        ...events,
-        {
-          ...about,
-          type: "sync.approvalPending" as const,
-          path: `${path}/plan`,
-          data: { syncId },
-        },
-      ]
-    : events;
 }
 
 /** How far the reading of one type is. */

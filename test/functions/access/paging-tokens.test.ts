@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
-import { deliveryOf } from "../../../shared/webhooks/webhook.ts";
+import { deliveryOf } from "../../../shared/webhooks/deliver.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
 import { webhookFor } from "../support/sync-bodies.ts";
 import { clientSecret } from "./attack/app.ts";

@@ -7,7 +7,7 @@ import { allRows, ofTenant, type Tables } from "../../../shared/storage/tables.t
 import { BaselineStore } from "../../../shared/sync/baselines/baseline-store.ts";
 import { neverSynced } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
-import { deliveryOf } from "../../../shared/webhooks/webhook.ts";
+import { deliveryOf } from "../../../shared/webhooks/deliver.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
 import type { NotifyRig } from "../../support/notify-rig.ts";

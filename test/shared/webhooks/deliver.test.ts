@@ -1,8 +1,7 @@
 /** Deliveries to a real receiver: what arrives, what is tried again, what must not be sent, and what a death leaves. */
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { keepWebhooksMs } from "../../../shared/webhooks/deliver.ts";
-import { retryAfterMs } from "../../../shared/webhooks/webhook.ts";
+import { keepWebhooksMs, retryAfterMs } from "../../../shared/webhooks/deliver.ts";
 import { passTime } from "../../support/passing-time.ts";
 import {
   happened,

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, type LookupFunction } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { systemClock } from "../../../shared/kernel/clock.ts";
+import { signedHeaders } from "../../../shared/webhooks/deliver.ts";
 import { faultOf, isPublic, post } from "../../../shared/webhooks/post.ts";
-import { signedHeaders } from "../../../shared/webhooks/webhook.ts";
 
 test.each([
   "0.0.0.0",
