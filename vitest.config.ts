@@ -32,7 +32,7 @@ export const sampledTests: readonly string[] = [
   "test/functions/{openapi,shadowed}.test.ts",
   "test/functions/access/role-walk.test.ts",
   "test/local/host/ncrontab.test.ts",
-  "test/shared/schedules/recurrence.test.ts",
+  "test/shared/schedules/{recurrence,run-tasks}.test.ts",
   "test/shared/webhooks/sync-events.test.ts",
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",

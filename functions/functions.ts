@@ -90,6 +90,17 @@ import {
   listSitesFunction,
   putInventoryPartFunction,
 } from "./relay/sites.http.ts";
+import {
+  addTaskFunction,
+  getTaskFunction,
+  listTaskRunsFunction,
+  listTasksFunction,
+  removeTaskFunction,
+  replaceTaskFunction,
+  scheduleTaskFunction,
+} from "./schedules/tasks.http.ts";
+import { runDueTasksFunction } from "./schedules/tasks-due.queue.ts";
+import { tellDueTasksFunction } from "./schedules/tasks-due.timer.ts";
 import type { Services } from "./services.ts";
 import {
   authenticationFunction,
@@ -330,6 +341,15 @@ const ours: readonly AnyFunction<Services>[] = [
   redeliverFunction,
   webhooksDeliverFunction,
   sweepWebhooksFunction,
+  listTasksFunction,
+  addTaskFunction,
+  getTaskFunction,
+  replaceTaskFunction,
+  scheduleTaskFunction,
+  removeTaskFunction,
+  listTaskRunsFunction,
+  runDueTasksFunction,
+  tellDueTasksFunction,
 ];
 
 /** What the API consists of: the operations of every HTTP function, in this order. */

@@ -1,6 +1,7 @@
 /**
  * What is deleted, room by room: by its age, and with its tenant. Each room says how its own goes; here stands the order.
  */
+
 import { RefreshStore } from "../shared/devices/refresh/refresh-store.ts";
 import { purgeDevices } from "../shared/devices/refresh/work.ts";
 import { SiteStore } from "../shared/devices/sites/sites.ts";
@@ -10,6 +11,7 @@ import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
+import { TaskStore } from "../shared/schedules/task-store.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import { type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";
@@ -102,6 +104,7 @@ async function expireOfTenant(
   const old = { partition: tenantId, from: invertedTime(before) };
   await deleteRange(tables, tableNames.approvals, old, mayGoOn);
   await new RefreshStore(tables).expire(tenantId, before, mayGoOn);
+  await new TaskStore(tables).expireRuns(tenantId, before, mayGoOn);
   return expired;
 }
 
@@ -137,6 +140,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     },
     (tenantId, mayGoOn) => purgeDevices(parts, tenantId, mayGoOn),
     (tenantId, mayGoOn) => purgeSyncs(storage, tenantId, mayGoOn),
+    (tenantId, mayGoOn) => new TaskStore(storage.tables).purge(tenantId, mayGoOn),
     async (tenantId) => {
       await new OwnTags(storage.blobs).remove(tenantId);
       await new BaselineStore(storage.tables).dropTenant(tenantId);

@@ -3,6 +3,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { AuditTrail } from "../shared/access/audit/trail.ts";
 import type { Guard } from "../shared/access/guard.ts";
+import type { SnapshotReader } from "../shared/access/roles/decide.ts";
+import type { Caller } from "../shared/access/sign-in/caller.ts";
 import {
   type CollectionStore,
   collectionsIn,
@@ -24,13 +26,18 @@ import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
+import { notificationStarter } from "../shared/notifications/scheduled.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
+import { TaskBook } from "../shared/schedules/manage-tasks.ts";
+import type { TaskParts } from "../shared/schedules/run-tasks.ts";
+import { TaskStore } from "../shared/schedules/task-store.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
 import type { PublishParts } from "../shared/sync/baselines/publish.ts";
 import type { Configuration } from "../shared/sync/configuration.ts";
+import { syncStarter } from "../shared/sync/scheduled.ts";
 import { type SyncServices, syncServices } from "../shared/sync/services.ts";
 import { PurgeStore, TenantPurge } from "../shared/tenants/purge.ts";
 import {
@@ -106,6 +113,9 @@ export type Services = Base & {
   readonly configuration: Configuration;
   /** Baselines and their publication. */
   readonly publishing: PublishParts;
+  /** Tasks, as people change them and as they are run. */
+  readonly tasks: TaskBook;
+  readonly scheduling: TaskParts;
 } & ReturnType<typeof webhookServices>;
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
@@ -169,7 +179,36 @@ export async function buildServices(
     ...working,
     leases: new RelayLeases(tables),
     refreshes: refreshesWith(refreshParts(settings, base)),
+    ...taskServices(base, {
+      notify: working.notify,
+      sync: syncs.sync,
+      snapshots: granted.snapshots,
+    }),
   };
+}
+
+/** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
+function taskServices(
+  { storage, clock, collections, knownTenants }: Base,
+  {
+    notify,
+    sync,
+    snapshots,
+  }: Pick<Services, "notify" | "sync"> & { readonly snapshots: SnapshotReader },
+): Pick<Services, "tasks" | "scheduling"> {
+  const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
+  const { reachOf } = collections;
+  const scheduling: TaskParts = {
+    store: new TaskStore(storage.tables),
+    queues: storage.queues,
+    clock,
+    starters: {
+      notification: notificationStarter(notify, { standingOf, reachOf }),
+      sync: syncStarter(sync, { standingOf }),
+    },
+    knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+  };
+  return { tasks: new TaskBook(scheduling), scheduling };
 }
 
 /** Registering tenants, and removing them with all that is kept of them. */

@@ -43,6 +43,7 @@ export type FailureCode =
   | "unknown-role"
   | "unknown-route"
   | "unknown-sync"
+  | "unknown-task"
   | "unknown-tenant"
   | "unknown-webhook"
   | "unsupported-media-type";

@@ -91,6 +91,14 @@ export const NewNotification = z
   });
 export type NewNotification = z.output<typeof NewNotification>;
 
+/** A notification as a task sends it; without a target the task waits for one. */
+export const ScheduledNotification = z
+  .strictObject({ ...NewNotification.shape, target: Target.optional() })
+  .refine(({ action }) => findAction(action) !== undefined, {
+    path: ["action"],
+    message: unknownActionText,
+  });
+
 /** Body of a retry. */
 export const RetryRequest = z.strictObject({
   only: z

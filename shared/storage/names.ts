@@ -46,6 +46,10 @@ export const tableNames = {
    * its versions, what tenants have of it of their own, and which version is on its way to each.
    */
   baselines: "Baselines",
+  /** Tasks and their runs; partition = tenant. */
+  tasks: "Tasks",
+  /** When tasks are due; partition = minute, so that a timer reads what is due and nothing else. */
+  dueTasks: "DueTasks",
   /** Messages set aside; newest first. */
   deadLetters: "DeadLetters",
 } as const;
@@ -64,6 +68,7 @@ export const queueNames = {
   syncSignIn: "sync-sign-in",
   webhooksDeliver: "webhooks-deliver",
   baselinePublish: "baseline-publish",
+  tasksDue: "tasks-due",
 } as const;
 export type QueueName = (typeof queueNames)[keyof typeof queueNames];
 

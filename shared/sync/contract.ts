@@ -44,6 +44,13 @@ export const NewSyncBody = z.strictObject({
     .describe("Default: as the tenant's settings say"),
 });
 
+/** A sync as a task begins it. */
+export const ScheduledSync = z.strictObject({
+  mode: SyncMode.exclude(["retryFailed"]).default("planAndDeploy"),
+  types: NewSyncBody.shape.types,
+  onMissingUser: NewSyncBody.shape.onMissingUser,
+});
+
 /** Body of a start for many tenants. */
 export const ManySyncsBody = z.strictObject({
   ...NewSyncBody.shape,

@@ -42,6 +42,7 @@ const isAscii = (pattern: string): boolean =>
 /** What the action's own schema says, or a type's of configuration, which is not in the document: the last tests try it. */
 const unsaid = new Set([
   "/parameters/*",
+  "/notification/parameters/*",
   "/body/*",
   "/items/*/body/*",
   "/deviations/*/accepted",

@@ -33,6 +33,9 @@ const redeliverMs = 20;
 /** A message that fails this often without being killed shows a bug. */
 const maxFailures = 12;
 
+/** The admin token of its installation. */
+export const rigAdminToken = "a".repeat(32);
+
 export type NotifyRig = {
   readonly sandbox: TestSandbox;
   readonly services: Services;
@@ -156,7 +159,7 @@ async function rigServices(
     },
     storage: { kind: "connectionString", value: storageConnectionString() } as const,
     access: {
-      ...accessWith("a".repeat(32)),
+      ...accessWith(rigAdminToken),
       // Beside the certificate: a folder of this stand-in's own.
       sealing: { kind: "file", path: join(dirname(sandbox.caFile), "keys.json") } as const,
     },

@@ -155,6 +155,19 @@ const approvalRule = ["kind", "actions", "tenantIds", "approvers"].map((name) =>
 const registration = ["registrationId", "state", "backEnd", "sha256", "retryOf"];
 
 /** By operation: places of texts, without the numbers of lists. */
+const task = [
+  "displayName",
+  "kind",
+  "overlap",
+  "notification.action",
+  "sync.mode",
+  "schedule.kind",
+  "schedule.rule",
+  "schedule.start",
+  "schedule.timeZone",
+  "next.name",
+];
+
 const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tenants-add": tenant,
   "tenants-change": tenant,
@@ -199,6 +212,10 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "baselines-replace": ["name", "description", "message"],
   "baselines-remove": ["name", "description", "message"],
   "baselines-publish": ["publishId", "syncId"],
+  "tasks-add": task,
+  "tasks-replace": task,
+  "tasks-schedule": task,
+  "tasks-remove": task,
   // Of what was registered nothing: serial numbers and hashes are the customer's.
   "registrations-submit": ["layout", "encoding", ...registration],
   "autopilot-devices-deregister": registration,

@@ -41,6 +41,7 @@ export const anyIds: Found = new Map([
   ["type", "roleScopeTag"],
   ["key", "Default"],
   ["webhookId", key],
+  ["taskId", key],
   ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);

@@ -1,6 +1,7 @@
 /** Idempotency keys between callers, at every operation that takes one: an answer is its own caller's alone. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { tasks } from "../support/sync-bodies.ts";
 import type { Answer } from "./attack/app.ts";
 import { type Inhabited, inhabit } from "./attack/inhabited.ts";
 import { said } from "./attack/said.ts";
@@ -77,6 +78,10 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   ],
   "registrations-retry": (of) => [
     { path: `${base(of)}/registrations/${of.registrations[1]}/retry` },
+  ],
+  "tasks-add": (of) => [
+    { path: `${base(of)}/tasks`, body: { ...tasks[0], schedule: { kind: "none" } } },
+    { ...tasks[0], displayName: "Other" },
   ],
   "syncs-start": (of) => [
     { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },

@@ -1,6 +1,9 @@
 /** Paging tokens of every list of the document: sealed, and good for one list and one caller. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { bootstrapCaller, principalOf } from "../../../shared/access/sign-in/caller.ts";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
+import type { Task } from "../../../shared/schedules/task.ts";
+import { TaskStore } from "../../../shared/schedules/task-store.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
 import { deliveryOf } from "../../../shared/webhooks/deliver.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
@@ -26,11 +29,43 @@ beforeAll(async () => {
   for (const name of ["one", "two"])
     await two.app.admin("POST", "/api/v1/baselines", { name, message: name, items });
   await tellWebhook(two.theirs);
+  for (const of of [two.mine, two.theirs]) await keepTasks(of);
   for (const each of lists())
     for (const of of each.path.includes("{tenantId}") ? [two.mine, two.theirs] : [two.theirs])
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });
 });
 afterAll(() => two.app.stop());
+
+const taskId = "k".repeat(22);
+/** Two tasks that everybody may see, and two times of one of them. */
+async function keepTasks({ tenantId }: Inhabited): Promise<void> {
+  const store = new TaskStore(two.app.door.services.storage.tables);
+  const task: Task = {
+    v: 1,
+    taskId,
+    tenantId,
+    displayName: "one",
+    kind: "sync",
+    what: {},
+    whole: true,
+    schedule: { kind: "none" },
+    startLateUpToMs: 0,
+    overlap: "forbid",
+    windows: [],
+    longestRunMs: 0,
+    cutoffMs: 0,
+    enabled: true,
+    isPublic: true,
+    owner: bootstrapCaller,
+    createdBy: principalOf(bootstrapCaller),
+    createdAt: 0,
+    updatedAt: 0,
+  };
+  for (const id of [taskId, "l".repeat(22)]) await store.insert({ ...task, taskId: id });
+  const occurrence = { at: 0, name: "then", moved: false };
+  for (const runId of ["1".repeat(22), "2".repeat(22)])
+    await store.settle(task, { v: 1, runId, occurrence, outcome: "missed", decidedAt: 0 });
+}
 
 const webhookId = "w".repeat(22);
 /** A webhook of the other tenant that was told two things; written as rows, since this app has no key for its secret. */
@@ -89,6 +124,7 @@ const pathIn = (list: Described, { ids, collections, notifications, devices }: I
   pathWith(list, {
     ...ids,
     webhookId,
+    taskId,
     collectionId: collections[0],
     notificationId: notifications[1],
     deviceId: devices[0] ?? "",

@@ -1,6 +1,7 @@
 /** An example call for each operation, in an order in which each finds what it is about. */
 
 import { hashOf } from "../../shared/registration/lists.ts";
+import { tasks } from "./sync-bodies.ts";
 
 /** What calls before have left for those after them. */
 export type Found = Map<string, string>;
@@ -235,6 +236,16 @@ export const examples: Readonly<Record<string, Example>> = {
   "webhooks-delivery": {},
   "webhooks-redeliver": {},
   "webhooks-remove": {},
+  "tasks-add": {
+    body: () => ({ ...tasks[0], schedule: { kind: "none" } }),
+    keep: ["taskId"],
+  },
+  "tasks-list": {},
+  "tasks-get": {},
+  "tasks-replace": { body: () => tasks[0] },
+  "tasks-schedule": { body: () => ({ schedule: { kind: "now" } }) },
+  "tasks-runs": {},
+  "tasks-remove": {},
   "collections-remove": {},
   "tenants-remove": {},
 };

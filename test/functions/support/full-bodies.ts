@@ -1,5 +1,5 @@
 /** For each operation that takes a body: bodies that hold every text which it takes, and are taken. */
-import { manySyncs, syncBodies, webhookFor } from "./sync-bodies.ts";
+import { manySyncs, syncBodies, taskBodies, webhookFor } from "./sync-bodies.ts";
 
 const id = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
 const notificationId = "0".repeat(22);
@@ -124,6 +124,7 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   "assignments-replace": assignments,
   ...syncBodies,
   "syncs-start-many": [manySyncs(id)],
+  ...taskBodies,
   "webhooks-add": [webhookFor(id)],
   "webhooks-change": [{ ...webhookFor(id), enabled: true }],
 };

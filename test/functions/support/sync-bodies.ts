@@ -78,12 +78,62 @@ export const webhookFor = (tenantId: string) => ({
   tenantIds: [tenantId],
 });
 
+const opens = {
+  kind: "recurring",
+  rule: "FREQ=DAILY",
+  start: "2026-12-01T22:00",
+  timeZone: "Europe/Paris",
+  excluded: ["2026-12-25"],
+};
+const timing = {
+  displayName: "Nightly scan",
+  startLateUpTo: "PT2H",
+  overlap: "queue",
+  windows: [{ opens, minutes: 480 }],
+  longestRun: "PT1H",
+  cutoff: "PT10M",
+  enabled: true,
+  public: true,
+};
+
+/** Tasks about a tenant, with every member. */
+export const tasks = [
+  {
+    kind: "notification",
+    notification: {
+      action: "endpointProtectionQuickScan",
+      target: { kind: "tenant" },
+      note: "every night",
+    },
+    schedule: { ...opens, start: "2026-12-01T02:30" },
+    ...timing,
+  },
+  {
+    kind: "sync",
+    sync: { mode: "plan", types: ["roleScopeTag"], onMissingUser: "wait" },
+    schedule: {
+      kind: "everyMinutes",
+      minutes: 60,
+      from: "2026-12-01T00:00:00Z",
+      until: "2999-01-01T00:00:00Z",
+    },
+    ...timing,
+  },
+];
+const scheduled = { schedule: { kind: "at", at: "2999-01-01T00:00:00Z" } };
+export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
+  "tasks-add": tasks,
+  "tasks-replace": tasks,
+  "tasks-schedule": [scheduled, { schedule: opens }],
+};
+
 /** Operations that act on a sync that waits, or has done something: each is tried where it can, in tests of its own. */
 export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntries([
   ...Object.entries(syncBodies).map(([name, [first]]) => [name, first]),
   ["syncs-start-many", manySyncs("7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01")],
   ["webhooks-add", webhookFor("7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01")],
   ["webhooks-change", { enabled: false }],
+  ...Object.entries(taskBodies).map(([name, [first]]) => [name, first] as const),
   ...[
     "syncs-cancel",
     "syncs-undo",
@@ -105,6 +155,7 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "group-tags-replace",
     "autopilot-devices-change",
     "autopilot-devices-deregister",
+    "tasks-remove",
     "registrations-cancel",
     "registrations-retry",
     "registrations-refresh",

@@ -27,6 +27,8 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   approvals: "purged",
   signIns: "purged",
   syncs: "purged",
+  tasks: "purged",
+  dueTasks: "places of no task; gone when their minute comes",
   baselines: "purged",
   answers: "named by operation; gone by their age",
   audit: "stays: it says who removed the tenant",
@@ -85,6 +87,12 @@ export async function furnish(rig: NotifyRig) {
   const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
   await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });
   await storage.tables.put(tableNames.signIns, { partitionKey: tenantId, rowKey: "account" });
+  const what = { mode: "plan" };
+  await storage.tables.insert(tableNames.tasks, {
+    ...base,
+    rowKey: `t|${some}`,
+    value: JSON.stringify(what),
+  });
   const syncs = new SyncStore(storage.tables);
   await syncs.change({ value: neverSynced(tenantId, 0), etag: "" });
   await syncs.index(neverSynced(tenantId, 0));

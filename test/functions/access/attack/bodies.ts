@@ -1,5 +1,5 @@
 /** Well-formed requests about some ids, for every operation of the document that takes a body. */
-import { manySyncs, syncBodies, webhookFor } from "../../support/sync-bodies.ts";
+import { manySyncs, syncBodies, taskBodies, webhookFor } from "../../support/sync-bodies.ts";
 import type { Ids } from "./inhabited.ts";
 
 const rule = { property: "operatingSystem", operator: "equals", value: "Windows" };
@@ -60,6 +60,7 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
     { ...webhookFor(tenantId), tenantIds: undefined },
     webhookFor(tenantId),
   ],
+  ...Object.fromEntries(Object.entries(taskBodies).map(([name, bodies]) => [name, () => bodies])),
   "webhooks-change": ({ tenantId = "" }) => [{ tenantIds: [tenantId] }],
   "syncs-start-many": ({ tenantId = "" }) => [manySyncs(tenantId)],
 };

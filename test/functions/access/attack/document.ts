@@ -45,7 +45,7 @@ function described(path: string, method: string, entry: Entry): Described {
   };
 }
 
-/** Names in paths: a sync that nobody has begun, an item that every tenant has, a webhook that nobody has made. */
+/** Names in paths: a sync that nobody has begun, an item that every tenant has, a webhook or task that nobody has made. */
 export const aboutSyncs: Readonly<Record<string, string>> = {
   syncId: "0".repeat(22),
   baselineId: "0".repeat(22),
@@ -54,6 +54,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   type: "roleScopeTag",
   key: "Default",
   webhookId: "0".repeat(22),
+  taskId: "0".repeat(22),
   deliveryId: "0".repeat(32),
 };
 

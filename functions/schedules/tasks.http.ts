@@ -1,0 +1,214 @@
+/** Scheduled tasks: notifications and syncs that begin by themselves, in the folders that people know. */
+import * as z from "zod";
+import { decide } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { created, noContent, ok } from "../../shared/http/reply.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
+import { ScheduledNotification } from "../../shared/notifications/contract.ts";
+import {
+  FolderQuery,
+  ScheduleTask,
+  TaskPath,
+  TaskRunView,
+  TaskView,
+  taskFields,
+  taskRunView,
+  taskView,
+} from "../../shared/schedules/contract.ts";
+import type { TaskBook, TaskDraft, Viewer } from "../../shared/schedules/manage-tasks.ts";
+import { ScheduledSync } from "../../shared/sync/contract.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = { readonly tasks: TaskBook };
+
+/** A task, with what it begins in the words of its kind. */
+const TaskBody = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("notification"),
+    notification: ScheduledNotification,
+    ...taskFields,
+  }),
+  z.strictObject({ kind: z.literal("sync"), sync: ScheduledSync.prefault({}), ...taskFields }),
+]);
+
+function draftOf(body: z.output<typeof TaskBody>): TaskDraft {
+  const what = body.kind === "notification" ? body.notification : body.sync;
+  return {
+    displayName: body.displayName,
+    kind: body.kind,
+    what,
+    whole: body.kind === "sync" || body.notification.target !== undefined,
+    schedule: body.schedule,
+    startLateUpToMs: body.startLateUpTo,
+    overlap: body.overlap,
+    windows: body.windows,
+    longestRunMs: body.longestRun,
+    cutoffMs: body.cutoff,
+    enabled: body.enabled,
+    isPublic: body.public,
+  };
+}
+
+function viewerOf(tools: Tools, tenantId: string): Viewer {
+  const { standing } = signedInOf(tools);
+  const administers = decide(standing, "tasks.administer", { kind: "tenant", tenantId }).allowed;
+  return { standing, administers };
+}
+
+const pathOf = ({ tenantId, taskId }: z.output<typeof TaskPath>): string =>
+  `/api/v1/tenants/${tenantId}/tasks/${taskId}`;
+const answered = { description: "The task as it is now", body: TaskView, headers: ["ETag"] };
+
+export const listTasksFunction = onHttp(
+  operation({
+    name: "tasks-list",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/tasks",
+    summary: "List scheduled tasks of a folder, newest first",
+    tag: "Tasks",
+    params: TenantPath,
+    query: z.strictObject({ ...PageQuery, folder: FolderQuery }),
+    answers: { 200: { description: "A page of tasks", body: pageOf(TaskView) } },
+  }),
+  async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
+    const { folder, top, pageToken } = query;
+    const list = `tasks of ${tenantId} ${folder}`;
+    const position = positionOf(list, pageToken);
+    if (!position.ok) return position;
+    const viewer = viewerOf(tools, tenantId);
+    const page = await tools.services.tasks.list(tenantId, folder, viewer, top, position.value);
+    if (!page.ok) return page;
+    const items = page.value.items.map(taskView);
+    return succeed(ok(pageBody(url, list, { ...page.value, items })));
+  },
+);
+
+export const addTaskFunction = onHttp(
+  operation({
+    name: "tasks-add",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/tasks",
+    summary: "Make a task; without a target or a time it waits in the list",
+    tag: "Tasks",
+    idempotent: true,
+    params: TenantPath,
+    body: TaskBody,
+    answers: { 201: { description: "Made", body: TaskView, headers: ["Location", "ETag"] } },
+  }),
+  async ({ params: { tenantId }, body, seed }, tools: Tools<Needs>) => {
+    const ids = { tenantId, taskId: seed };
+    const added = await tools.services.tasks.add(ids, draftOf(body), viewerOf(tools, tenantId));
+    if (!added.ok) return added;
+    const { value, etag } = added.value;
+    signedInOf(tools).note({ object: `task/${seed}`, after: taskView(value) });
+    return succeed(created(pathOf(ids), taskView(value), etag));
+  },
+);
+
+export const getTaskFunction = onHttp(
+  operation({
+    name: "tasks-get",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}",
+    summary: "Show a task",
+    tag: "Tasks",
+    params: TaskPath,
+    answers: { 200: { ...answered, description: "The task" } },
+  }),
+  async ({ params }, tools: Tools<Needs>) => {
+    const found = await tools.services.tasks.get(params, viewerOf(tools, params.tenantId));
+    return found.ok ? succeed(ok(taskView(found.value.value), found.value.etag)) : found;
+  },
+);
+
+export const replaceTaskFunction = onHttp(
+  operation({
+    name: "tasks-replace",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}",
+    summary: "Replace what a task says; its next time is worked out anew",
+    tag: "Tasks",
+    conditional: true,
+    params: TaskPath,
+    body: TaskBody,
+    answers: { 200: answered },
+  }),
+  async ({ params, body, ifMatch }, tools: Tools<Needs>) => {
+    const viewer = viewerOf(tools, params.tenantId);
+    const changed = await tools.services.tasks.replace(params, draftOf(body), viewer, ifMatch);
+    if (!changed.ok) return changed;
+    const { value, etag, before } = changed.value;
+    const noted = { before: taskView(before), after: taskView(value) };
+    signedInOf(tools).note({ object: `task/${params.taskId}`, ...noted });
+    return succeed(ok(taskView(value), etag));
+  },
+);
+
+export const scheduleTaskFunction = onHttp(
+  operation({
+    name: "tasks-schedule",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}/schedule",
+    summary: "Give a task its time; whoever schedules a public task becomes its owner",
+    tag: "Tasks",
+    conditional: true,
+    params: TaskPath,
+    body: ScheduleTask,
+    answers: { 200: answered },
+  }),
+  async ({ params, body, ifMatch }, tools: Tools<Needs>) => {
+    const viewer = viewerOf(tools, params.tenantId);
+    const changed = await tools.services.tasks.schedule(params, body.schedule, viewer, ifMatch);
+    if (!changed.ok) return changed;
+    const { value, etag, before } = changed.value;
+    const noted = { before: taskView(before), after: taskView(value) };
+    signedInOf(tools).note({ object: `task/${params.taskId}`, ...noted });
+    return succeed(ok(taskView(value), etag));
+  },
+);
+
+export const removeTaskFunction = onHttp(
+  operation({
+    name: "tasks-remove",
+    method: "DELETE",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}",
+    summary: "Remove a task with the list of its runs; what it has begun goes on",
+    tag: "Tasks",
+    conditional: true,
+    params: TaskPath,
+    answers: { 204: { description: "Removed" } },
+  }),
+  async ({ params, ifMatch }, tools: Tools<Needs>) => {
+    const viewer = viewerOf(tools, params.tenantId);
+    const removed = await tools.services.tasks.remove(params, viewer, ifMatch);
+    if (!removed.ok) return removed;
+    const noted = { before: taskView(removed.value), after: null };
+    signedInOf(tools).note({ object: `task/${params.taskId}`, ...noted });
+    return succeed(noContent());
+  },
+);
+
+export const listTaskRunsFunction = onHttp(
+  operation({
+    name: "tasks-runs",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}/runs",
+    summary: "List what became of a task's times, newest first",
+    tag: "Tasks",
+    params: TaskPath,
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of runs", body: pageOf(TaskRunView) } },
+  }),
+  async ({ params, query, url }, tools: Tools<Needs>) => {
+    const found = await tools.services.tasks.get(params, viewerOf(tools, params.tenantId));
+    if (!found.ok) return found;
+    const list = `runs of ${params.taskId}`;
+    const position = positionOf(list, query.pageToken);
+    if (!position.ok) return position;
+    const page = await tools.services.tasks.runs(found.value.value, query.top, position.value);
+    return succeed(ok(pageBody(url, list, { ...page, items: page.items.map(taskRunView) })));
+  },
+);

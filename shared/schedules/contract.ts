@@ -1,0 +1,213 @@
+/** What the API says about tasks. What a kind of task begins, its own room says. */
+import * as z from "zod";
+import { durationMs, fromIso, toIso } from "../kernel/clock.ts";
+import { Line } from "../kernel/outside-text.ts";
+import { OwnId, TenantId } from "../kernel/values.ts";
+import {
+  runOutcomes,
+  stateOf,
+  type Task,
+  type TaskRun,
+  taskFolders,
+  taskKinds,
+  taskStates,
+} from "./task.ts";
+
+/** A task in the path. */
+export const TaskPath = z.strictObject({ tenantId: TenantId, taskId: OwnId });
+
+const instant = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .transform((text, context) => fromIso(text) ?? (context.addIssue("is no moment"), z.NEVER));
+const duration = (mostMs: number, most: string) =>
+  z
+    .string()
+    .max(40)
+    .transform((text, context) => {
+      const ms = durationMs(text);
+      if (ms !== undefined && ms <= mostMs) return ms;
+      context.addIssue(`must be an ISO 8601 duration up to ${most}, such as PT1H`);
+      return z.NEVER;
+    })
+    .meta({ type: "string", format: "duration" });
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const localDate = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d(T\d\d:\d\d)?$/, "must be a local date or time, such as 2026-12-25")
+  .max(16);
+
+const RecurringBody = z.strictObject({
+  kind: z.literal("recurring"),
+  rule: Line.min(1).max(1000).describe("RFC 5545, such as FREQ=MONTHLY;BYDAY=2TU"),
+  start: localDate.describe("The first time that may count, on the clock of the zone"),
+  timeZone: Line.min(1).max(64).describe("IANA name, such as Europe/Paris"),
+  excluded: z.array(localDate).max(366).optional().describe("Local dates or times without a run"),
+});
+
+/** When a task runs. */
+const ScheduleBody = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("none") }),
+  z.strictObject({ kind: z.literal("now") }),
+  z.strictObject({ kind: z.literal("at"), at: instant }),
+  z.strictObject({
+    kind: z.literal("everyMinutes"),
+    minutes: z.int().min(5).max(527_040).describe("Elapsed time"),
+    from: instant,
+    until: instant.optional(),
+  }),
+  RecurringBody,
+]);
+
+/** What every task says, whatever it begins. */
+export const taskFields = {
+  displayName: Line.trim().min(1).max(200),
+  schedule: ScheduleBody.default({ kind: "none" }),
+  startLateUpTo: duration(31 * dayMs, "P31D")
+    .default(hourMs)
+    .describe("How late a run may begin; later it is missed, and said so"),
+  overlap: z
+    .enum(["forbid", "queue", "allow"])
+    .default("forbid")
+    .describe("While the run before is under way: none, one that waits, or one beside it"),
+  windows: z
+    .array(z.strictObject({ opens: RecurringBody, minutes: z.int().min(1).max(10_080) }))
+    .max(20)
+    .default([])
+    .describe("Maintenance windows; none: always"),
+  longestRun: duration(7 * dayMs, "P7D")
+    .default(0)
+    .describe("Has to fit into the window"),
+  cutoff: duration(dayMs, "PT24H").default(0).describe("Nothing begins so close to a window's end"),
+  enabled: z.boolean().default(true),
+  public: z.boolean().default(false).describe("Seen by everybody who may see tasks"),
+};
+
+/** Body that schedules a task. */
+export const ScheduleTask = z.strictObject({ schedule: ScheduleBody });
+
+const named = z.object({ en: z.string(), fr: z.string() });
+
+/** The folder that is asked for. */
+export const FolderQuery = z
+  .enum(Object.keys(taskFolders) as [keyof typeof taskFolders, ...(keyof typeof taskFolders)[]])
+  .default("all")
+  .describe("mine, public, all (mine and public), or users (everybody's: for administrators)");
+
+const OccurrenceView = z.object({
+  at: z.string(),
+  name: z.string().describe("What was meant, on the clock of its zone"),
+  moved: z.boolean().describe("The clock jumps over the time that was meant"),
+});
+
+/** A task as the API shows it. */
+export const TaskView = z
+  .object({
+    taskId: z.string(),
+    tenantId: z.string(),
+    displayName: z.string(),
+    kind: z.enum(taskKinds),
+    state: z.enum(
+      Object.keys(taskStates) as [keyof typeof taskStates, ...(keyof typeof taskStates)[]],
+    ),
+    stateNames: named,
+    waitsFor: z
+      .array(z.enum(["target", "schedule"]))
+      .describe("What it still needs before it runs"),
+    notification: z.record(z.string(), z.unknown()).optional(),
+    sync: z.record(z.string(), z.unknown()).optional(),
+    schedule: z.record(z.string(), z.unknown()),
+    startLateUpToSeconds: z.number(),
+    overlap: z.string(),
+    windows: z.array(z.record(z.string(), z.unknown())),
+    longestRunSeconds: z.number(),
+    cutoffSeconds: z.number(),
+    enabled: z.boolean(),
+    public: z.boolean(),
+    owner: z.object({ kind: z.string(), id: z.string(), name: z.string().optional() }),
+    createdAt: z.string(),
+    updatedAt: z.string(),
+    next: z.object({ ...OccurrenceView.shape, lookedAtNext: z.string() }).optional(),
+    lastRun: z.object({ runId: z.string(), at: z.string() }).optional(),
+  })
+  .meta({ id: "Task" });
+
+/** A run as the API shows it. */
+export const TaskRunView = z
+  .object({
+    runId: z.string().describe("Also the id of the notification or the sync that it began"),
+    occurrence: OccurrenceView,
+    outcome: z.enum(runOutcomes),
+    code: z.string().optional(),
+    reason: z.string().optional(),
+    notToldSingly: z.int().optional().describe("Earlier occurrences that were missed as well"),
+    decidedAt: z.string(),
+  })
+  .meta({ id: "TaskRun" });
+
+const shown = <T extends { readonly at: number }>(occurrence: T) => ({
+  ...occurrence,
+  at: toIso(occurrence.at),
+});
+
+/** Moments of a schedule as texts. */
+const scheduleView = (schedule: Task["schedule"]): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(schedule).map(([name, value]) => [
+      name,
+      typeof value === "number" && name !== "minutes" ? toIso(value) : value,
+    ]),
+  );
+
+/** The view of a task. */
+export function taskView(task: Task): z.output<typeof TaskView> {
+  const { owner, next, last, kind, schedule } = task;
+  const state = stateOf(task);
+  return {
+    taskId: task.taskId,
+    tenantId: task.tenantId,
+    displayName: task.displayName,
+    kind,
+    state,
+    stateNames: taskStates[state],
+    waitsFor: [
+      ...(task.whole ? [] : ["target" as const]),
+      ...(schedule.kind === "none" ? ["schedule" as const] : []),
+    ],
+    [kind]: task.what,
+    schedule: scheduleView(schedule),
+    startLateUpToSeconds: task.startLateUpToMs / 1000,
+    overlap: task.overlap,
+    windows: task.windows,
+    longestRunSeconds: task.longestRunMs / 1000,
+    cutoffSeconds: task.cutoffMs / 1000,
+    enabled: task.enabled,
+    public: task.isPublic,
+    owner: {
+      kind: owner.kind,
+      id: owner.oid,
+      ...(owner.name === undefined ? {} : { name: owner.name }),
+    },
+    createdAt: toIso(task.createdAt),
+    updatedAt: toIso(task.updatedAt),
+    ...(next && { next: { ...shown(next.occurrence), lookedAtNext: toIso(next.dueAt) } }),
+    ...(last && { lastRun: { runId: last.runId, at: toIso(last.at) } }),
+  };
+}
+
+/** The view of a run. */
+export function taskRunView({
+  v: _,
+  more,
+  decidedAt,
+  ...run
+}: TaskRun): z.output<typeof TaskRunView> {
+  return {
+    ...run,
+    occurrence: shown(run.occurrence),
+    ...(more ? { notToldSingly: more } : {}),
+    decidedAt: toIso(decidedAt),
+  };
+}

@@ -1,0 +1,222 @@
+/**
+ * What people do with tasks: make, show, change, schedule and remove them. Whoever schedules or changes one becomes
+ * its owner, since it runs with what its owner may do; a public one stays public, and shows among their own as well.
+ */
+
+import type { Standing } from "../access/roles/decide.ts";
+import { type Caller, principalOf } from "../access/sign-in/caller.ts";
+import { invalidRequest } from "../http/body.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import { faultsOfSchedule } from "./recurrence.ts";
+import type { TaskStarter } from "./run-tasks.ts";
+import {
+  inFolder,
+  isOwner,
+  rescheduled,
+  sees,
+  type Task,
+  type TaskFolder,
+  type TaskKind,
+} from "./task.ts";
+import type { Stored, TaskStore } from "./task-store.ts";
+import { nextStart } from "./window.ts";
+
+/** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
+export type Viewer = { readonly standing: Standing; readonly administers: boolean };
+
+/** What a body says of a task, as its schema has read it. */
+export type TaskDraft = Pick<
+  Task,
+  | "displayName"
+  | "kind"
+  | "what"
+  | "whole"
+  | "schedule"
+  | "overlap"
+  | "windows"
+  | "enabled"
+  | "isPublic"
+> &
+  Pick<Task, "startLateUpToMs" | "longestRunMs" | "cutoffMs">;
+
+/** A change: the task as it is now with its etag, and as it was. */
+export type ChangedTask = Stored<Task> & { readonly before: Task };
+
+/** How long a removal may take in its request; runs that are left go with their tenant. */
+const removalMs = 5_000;
+
+/** Tasks over their rows. */
+export class TaskBook {
+  readonly #store: TaskStore;
+  readonly #clock: Clock;
+  readonly #starters: Readonly<Record<TaskKind, TaskStarter>>;
+
+  constructor(parts: {
+    readonly store: TaskStore;
+    readonly clock: Clock;
+    readonly starters: Readonly<Record<TaskKind, TaskStarter>>;
+  }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#starters = parts.starters;
+  }
+
+  /** Makes a task under an id; with the same id again it stays one. */
+  async add(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    draft: TaskDraft,
+    viewer: Viewer,
+  ): Promise<Result<Stored<Task>>> {
+    const now = this.#clock.now();
+    const { caller } = viewer.standing;
+    const refusal = this.#refusalOf(ids.tenantId, draft, viewer);
+    if (refusal !== undefined) return refusal;
+    const made: Task = {
+      v: 1,
+      ...ids,
+      ...draft,
+      owner: caller,
+      createdBy: principalOf(caller),
+      createdAt: now,
+      updatedAt: now,
+    };
+    await this.#store.insert(rescheduled(made, now));
+    const stored = await this.#store.get(ids.tenantId, ids.taskId);
+    return stored === undefined ? unknownTask(ids.taskId) : succeed(stored);
+  }
+
+  /** The task, if it is there for the viewer. One that they may not see looks like none at all. */
+  async get(
+    { tenantId, taskId }: Pick<Task, "tenantId" | "taskId">,
+    viewer: Viewer,
+  ): Promise<Result<Stored<Task>>> {
+    const stored = await this.#store.get(tenantId, taskId);
+    return stored !== undefined && sees(stored.value, meOf(viewer), viewer.administers)
+      ? succeed(stored)
+      : unknownTask(taskId);
+  }
+
+  /** A page of a folder, newest first; a page may be short, and its link goes on. */
+  async list(tenantId: string, folder: TaskFolder, viewer: Viewer, top: number, token?: string) {
+    if (folder === "users" && !viewer.administers)
+      return fail("forbidden", "User tasks are for administrators: it takes tasks.administer.");
+    const page = await this.#store.page(tenantId, top, token);
+    const items = page.items.filter((task) => inFolder(task, folder, meOf(viewer)));
+    return succeed(page.next === undefined ? { items } : { items, next: page.next });
+  }
+
+  /** Replaces what a task says, as its owner or an administrator, who becomes its owner. */
+  replace(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    draft: TaskDraft,
+    viewer: Viewer,
+    ifMatch: string | undefined,
+  ) {
+    return this.#change(ids, viewer, ifMatch, (task) => {
+      if (draft.kind !== task.kind)
+        return invalidRequest([{ pointer: "/kind", detail: `is ${task.kind}, and stays so` }]);
+      if (!mayChange(task, viewer)) return notYours(task.taskId);
+      // It runs with what its owner may do: nobody changes what somebody else's rights are used for.
+      return succeed({ ...task, ...draft, owner: viewer.standing.caller });
+    });
+  }
+
+  /** Gives a task its time. */
+  schedule(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    schedule: Task["schedule"],
+    viewer: Viewer,
+    ifMatch: string | undefined,
+  ) {
+    return this.#change(ids, viewer, ifMatch, (task) =>
+      mayChange(task, viewer) || task.isPublic
+        ? succeed({ ...task, schedule, enabled: true, owner: viewer.standing.caller })
+        : notYours(task.taskId),
+    );
+  }
+
+  async remove(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    viewer: Viewer,
+    ifMatch: string | undefined,
+  ): Promise<Result<Task>> {
+    const found = await this.#unchanged(ids, viewer, ifMatch);
+    if (!found.ok) return found;
+    if (!mayChange(found.value.value, viewer)) return notYours(ids.taskId);
+    const until = this.#clock.now() + removalMs;
+    const removed = await this.#store.remove(found.value, () => this.#clock.now() < until);
+    return removed === "lost" ? changedMeanwhile(ids.taskId) : succeed(found.value.value);
+  }
+
+  runs(task: Task, top: number, token?: string) {
+    return this.#store.runs(task, top, token);
+  }
+
+  async #change(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    viewer: Viewer,
+    ifMatch: string | undefined,
+    changeOf: (task: Task) => Result<Task>,
+  ): Promise<Result<ChangedTask>> {
+    const found = await this.#unchanged(ids, viewer, ifMatch);
+    if (!found.ok) return found;
+    const before = found.value.value;
+    const changed = changeOf(before);
+    if (!changed.ok) return changed;
+    const refusal = this.#refusalOf(ids.tenantId, changed.value, viewer);
+    if (refusal !== undefined) return refusal;
+    const now = this.#clock.now();
+    const value = { ...rescheduled(changed.value, now), updatedAt: now };
+    const etag = await this.#store.replace(found.value, value);
+    return etag === undefined ? changedMeanwhile(ids.taskId) : succeed({ value, etag, before });
+  }
+
+  async #unchanged(
+    ids: Pick<Task, "tenantId" | "taskId">,
+    viewer: Viewer,
+    ifMatch: string | undefined,
+  ) {
+    const found = await this.get(ids, viewer);
+    return found.ok && ifMatch !== undefined && ifMatch !== found.value.etag
+      ? fail("precondition-failed", `The task ${ids.taskId} changed since you read it.`)
+      : found;
+  }
+
+  /** Why a task cannot be as the viewer wants it: every fault at once, and whether they might do by hand what it does. */
+  #refusalOf(tenantId: string, draft: TaskDraft, { standing }: Viewer): Result<never> | undefined {
+    const now = this.#clock.now();
+    const faults: Fault[] = [...faultsOfSchedule(draft.schedule as never, now)];
+    for (const [index, { opens }] of draft.windows.entries())
+      faults.push(...faultsOfSchedule(opens as never, now, { pointer: `/windows/${index}/opens` }));
+    if (faults.length === 0 && draft.windows.length > 0) faults.push(...windowFaults(draft, now));
+    if (faults.length > 0) return invalidRequest(faults);
+    const may = this.#starters[draft.kind].authorize(standing, tenantId, draft.what);
+    return may.ok ? undefined : may;
+  }
+}
+
+function windowFaults({ windows, longestRunMs, cutoffMs }: TaskDraft, now: number): Fault[] {
+  const need = { runMs: longestRunMs, cutoffMs };
+  return nextStart({ groups: [windows as never] }, now, need) === undefined
+    ? [{ pointer: "/windows", detail: "are never open long enough for longestRun and cutoff" }]
+    : [];
+}
+
+const meOf = ({ standing: { caller } }: Viewer) => principalOf(caller as Caller);
+
+const mayChange = (task: Task, viewer: Viewer): boolean =>
+  viewer.administers || isOwner(task, meOf(viewer));
+
+const notYours = (taskId: string) =>
+  fail(
+    "forbidden",
+    `The task ${taskId} is public, but not yours: schedule it, and it becomes yours.`,
+  );
+
+/** Says that there is no such task. */
+const unknownTask = (taskId: string) =>
+  fail("unknown-task", `There is no task ${taskId} here for you.`);
+
+const changedMeanwhile = (taskId: string) =>
+  fail("precondition-failed", `The task ${taskId} changed meanwhile. Read it again.`);

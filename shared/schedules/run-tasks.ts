@@ -1,0 +1,171 @@
+/**
+ * Runs what is due. A timer reads the due index once a minute and names what it finds in messages of fifty; each task is
+ * then decided on by itself. What was decided of an occurrence is written before anything is begun, and the job is begun
+ * under an id that follows from it: a second message, host or timer decides nothing anew and begins nothing twice.
+ */
+import * as z from "zod";
+import type { Limits, Standing } from "../access/roles/decide.ts";
+import type { Caller } from "../access/sign-in/caller.ts";
+import type { Clock, Instant } from "../kernel/clock.ts";
+import type { Result } from "../kernel/failure.ts";
+import type { Queues } from "../storage/queues.ts";
+import { lost, updateRow } from "../storage/tables.ts";
+import {
+  type Due,
+  decideDue,
+  rescheduled,
+  runIdOf,
+  type Task,
+  type TaskKind,
+  type TaskRun,
+} from "./task.ts";
+import type { DuePlace, TaskStore } from "./task-store.ts";
+
+/** How a kind of task is begun and watched. Its room has it. */
+export type TaskStarter = {
+  /** Whether somebody may begin it now; how far they reach, or why not. Pure. */
+  authorize(standing: Standing, tenantId: string, what: Task["what"]): Result<Limits>;
+  /** Begins it under the id `runId`, for whom it was scheduled; with the same id again it stays one. */
+  start(
+    tenantId: string,
+    runId: string,
+    what: Task["what"],
+    owner: Caller,
+  ): Promise<Result<unknown>>;
+  /** Whether a run has not ended yet. */
+  runsStill(tenantId: string, runId: string): Promise<boolean>;
+};
+
+/** What running tasks works with. */
+export type TaskParts = {
+  readonly store: TaskStore;
+  readonly queues: Pick<Queues, "send">;
+  readonly clock: Clock;
+  readonly starters: Readonly<Record<TaskKind, TaskStarter>>;
+  readonly knows: (tenantId: string) => Promise<boolean>;
+};
+
+/** The message that names tasks whose time has come. */
+export const DueMessage = z.object({
+  places: z
+    .array(z.object({ tenantId: z.string(), taskId: z.string(), dueAt: z.number() }))
+    .min(1)
+    .max(50),
+});
+
+const placesPerMessage = 50;
+const placesPerRead = 1000;
+/** Nobody should find a place so old: the timer did not run, or whoever it told did not. */
+const overdueMs = 10 * 60_000;
+
+/** Names everything that is due in messages, while `mayGoOn`; answers how many, and how many of them are overdue. */
+export async function tellDue(
+  { store, queues, clock }: TaskParts,
+  mayGoOn: () => boolean,
+): Promise<{ readonly due: number; readonly overdue: number }> {
+  const now = clock.now();
+  let [due, overdue] = [0, 0];
+  let token: string | undefined;
+  do {
+    const page: Awaited<ReturnType<TaskStore["due"]>> = await store.due(now, placesPerRead, token);
+    for (let from = 0; from < page.places.length; from += placesPerMessage) {
+      const places = page.places.slice(from, from + placesPerMessage);
+      await queues.send("tasks-due", { places });
+      overdue += places.filter(({ dueAt }) => dueAt < now - overdueMs).length;
+    }
+    due += page.places.length;
+    token = page.next;
+  } while (token !== undefined && mayGoOn());
+  return { due, overdue };
+}
+
+/** Decides on one task whose time has come, and begins what is to be begun. */
+export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" | "waits" | "none"> {
+  const { store, clock, starters } = parts;
+  const { tenantId, taskId, dueAt } = place;
+  const found = (await parts.knows(tenantId)) ? await store.get(tenantId, taskId) : undefined;
+  if (found?.value.next?.dueAt !== dueAt) {
+    // Somebody else has moved on, or the task was changed or removed since.
+    await store.leave(place);
+    return "none";
+  }
+  const task = found.value;
+  const { last } = task;
+  const starter = starters[task.kind];
+  const runsStill =
+    task.overlap !== "allow" &&
+    last !== undefined &&
+    (await starter.runsStill(tenantId, last.runId));
+  const now = clock.now();
+  const decided = decideDue(task, now, runsStill);
+  await writeMissed(store, task, decided, now);
+  const { run, waitUntil } = decided;
+  if (waitUntil !== undefined) {
+    const next = { ...task.next, dueAt: waitUntil } as NonNullable<Task["next"]>;
+    // Whoever was faster has moved it too.
+    await store.replace(found, { ...task, next });
+    return "waits";
+  }
+  const runId = run && runIdOf(task, run);
+  const began =
+    run === undefined || runId === undefined
+      ? false
+      : await begin(parts, task, {
+          v: 1,
+          runId,
+          occurrence: run,
+          outcome: "starting",
+          decidedAt: now,
+        });
+  await moveOn(parts, place, now, began && run && runId ? { runId, at: run.at } : undefined);
+  return began ? "ran" : "none";
+}
+
+async function writeMissed(store: TaskStore, task: Task, { missed, more }: Due, now: Instant) {
+  for (const [index, { occurrence, code, reason }] of missed.entries()) {
+    const runId = runIdOf(task, occurrence);
+    const told = index === 0 && more > 0 ? { more } : {};
+    const run: TaskRun = {
+      v: 1,
+      runId,
+      occurrence,
+      outcome: "missed",
+      code,
+      reason,
+      ...told,
+      decidedAt: now,
+    };
+    await store.decide(task, run);
+  }
+}
+
+/** Begins a run that was decided on, unless it was decided otherwise before; answers whether it has one. */
+async function begin({ store, starters }: TaskParts, task: Task, run: TaskRun): Promise<boolean> {
+  const stands = await store.decide(task, run);
+  if (stands.outcome !== "starting") return stands.outcome === "started";
+  // A job that cannot be begun now, and could be later, throws: the message comes back.
+  const begun = await starters[task.kind].start(task.tenantId, run.runId, task.what, task.owner);
+  const outcome = begun.ok
+    ? { outcome: "started" as const }
+    : { outcome: "failed" as const, code: begun.failure.code, reason: begun.failure.detail };
+  await store.settle(task, { ...stands, ...outcome });
+  return begun.ok;
+}
+
+/** Moves the task on to its next time, unless somebody has. */
+async function moveOn(
+  { store }: TaskParts,
+  { tenantId, taskId, dueAt }: DuePlace,
+  now: Instant,
+  last: Task["last"],
+): Promise<void> {
+  await updateRow(`task ${taskId}`, async () => {
+    const found = await store.get(tenantId, taskId);
+    if (found === undefined || found.value.next?.dueAt !== dueAt) return undefined;
+    const { value } = found;
+    const { next: _, ...rest } = value;
+    const once = value.schedule.kind === "now" || value.schedule.kind === "at";
+    const next = once ? rest : rescheduled(value, now);
+    return (await store.replace(found, last === undefined ? next : { ...next, last })) ?? lost;
+  });
+}

@@ -1,0 +1,234 @@
+/** Tasks on real storage, with a clock that the test moves: what runs, once, and what is told of the rest. */
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { sweepFunction } from "../../../functions/fanout/sweep.timer.ts";
+import { bootstrapCaller } from "../../../shared/access/sign-in/caller.ts";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import type { TaskDraft, Viewer } from "../../../shared/schedules/manage-tasks.ts";
+import { runDue, type TaskParts, tellDue } from "../../../shared/schedules/run-tasks.ts";
+import { runIdOf, stateOf, type Task } from "../../../shared/schedules/task.ts";
+import { TaskStore } from "../../../shared/schedules/task-store.ts";
+import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { type NotifyRig, rigAdminToken, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
+import { servicesFor } from "../notifications/support/own-work.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+let rig: NotifyRig;
+let tenantId: string;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+  tenantId = await rig.tenant({ ...onlyIntuneWindows, devices: 3 });
+}, 60_000);
+afterAll(() => rig.stop());
+
+/** The bootstrap administrator, as the guard knows them. */
+async function viewer(): Promise<Viewer> {
+  const from = { address: "test", rate: "read" } as const;
+  const who = await rig.services.guard.authenticate(`Bearer ${rigAdminToken}`, from);
+  if (who.kind === "refused") throw new Error(who.failure.detail);
+  return { standing: who.standing, administers: true };
+}
+
+const draft = (more: Partial<TaskDraft> = {}): TaskDraft => ({
+  displayName: "Nightly restart",
+  kind: "notification",
+  what: { action: "restart", target: { kind: "tenant" }, allowApproximate: false },
+  whole: true,
+  schedule: { kind: "everyMinutes", minutes: 60, from: Date.now() },
+  startLateUpToMs: hourMs,
+  overlap: "forbid",
+  windows: [],
+  longestRunMs: 0,
+  cutoffMs: 0,
+  enabled: true,
+  isPublic: false,
+  ...more,
+});
+
+async function add(more: Partial<TaskDraft> = {}): Promise<Task> {
+  const ids = { tenantId, taskId: newestFirstId(Date.now()) };
+  const added = await rig.services.tasks.add(ids, draft(more), await viewer());
+  if (!added.ok) throw new Error(added.failure.detail);
+  return added.value.value;
+}
+
+/** The due index as far as it is about this file's tenant: files share their storage. */
+class OwnTasks extends TaskStore {
+  override async due(now: number, top: number, token?: string) {
+    const page = await super.due(now, top, token);
+    return { ...page, places: page.places.filter((place) => place.tenantId === tenantId) };
+  }
+}
+const own = (): TaskParts => ({
+  ...rig.services.scheduling,
+  store: new OwnTasks(rig.services.storage.tables),
+});
+
+/** What the minute's timer and its messages do. */
+async function tick(): Promise<void> {
+  await tellDue(own(), () => true);
+  await rig.drain();
+}
+
+const taskOf = async ({ taskId }: Task): Promise<Task | undefined> =>
+  (await rig.services.scheduling.store.get(tenantId, taskId))?.value;
+const runsOf = async (task: Task) =>
+  (await rig.services.scheduling.store.runs(task, 100)).items.map(
+    ({ outcome, code, more, runId }) => ({ outcome, code, more, runId }),
+  );
+const outcomes = async (task: Task) =>
+  (await runsOf(task)).map(({ outcome, code }) => code ?? outcome);
+
+describe("a task whose time has come", () => {
+  it("begins its notification once, under an id of its own, and waits for its next time", async () => {
+    const task = await add();
+    await tick();
+    expect(await runsOf(task)).toEqual([]);
+    passTime(hourMs);
+    await tick();
+    await tick();
+    const [run] = await runsOf(task);
+    expect(run).toMatchObject({ outcome: "started" });
+    expect(run?.runId).toBe(runIdOf(task, task.next?.occurrence as never));
+    const view = await rig.view(tenantId, run?.runId ?? "");
+    expect(view).toMatchObject({
+      counts: { total: 3 },
+      requestedBy: { name: bootstrapCaller.name },
+    });
+    const after = (await taskOf(task)) as Task;
+    expect(after.next?.occurrence.at).toBe((task.next?.occurrence.at ?? 0) + hourMs);
+    expect(after.last?.runId).toBe(run?.runId);
+    await rig.services.tasks.remove(task, await viewer(), undefined);
+    expect(await taskOf(task)).toBeUndefined();
+  });
+
+  it("runs once however many were missed, and tells of each", async () => {
+    const task = await add({
+      schedule: { kind: "everyMinutes", minutes: 10, from: Date.now() + minuteMs },
+    });
+    passTime(45 * minuteMs);
+    await tick();
+    expect(await outcomes(task)).toEqual([
+      "started",
+      "superseded",
+      "superseded",
+      "superseded",
+      "superseded",
+    ]);
+    await rig.services.tasks.remove(task, await viewer(), undefined);
+  });
+
+  it("does not run too late, and says so", async () => {
+    const task = await add({ schedule: { kind: "at", at: Date.now() + minuteMs } });
+    passTime(2 * hourMs);
+    await tick();
+    expect(await outcomes(task)).toEqual(["too-late"]);
+    const after = (await taskOf(task)) as Task;
+    expect([stateOf(after), after.next]).toEqual(["done", undefined]);
+  });
+
+  it("counts what it does not tell one by one", async () => {
+    const task = await add({
+      schedule: { kind: "everyMinutes", minutes: 5, from: Date.now() + minuteMs },
+    });
+    passTime(12 * hourMs);
+    await tick();
+    const runs = await runsOf(task);
+    const told = runs.reduce((sum, { more = 0 }) => sum + more, 0);
+    expect([runs.length, told + runs.length]).toEqual([51, 12 * 12]);
+    await rig.services.tasks.remove(task, await viewer(), undefined);
+  });
+
+  it("waits for its window, and is missed when none opens in time", async () => {
+    const open = new Date(Date.now() + 30 * minuteMs).toISOString().slice(0, 16);
+    const opens = { kind: "recurring", rule: "FREQ=DAILY", start: open, timeZone: "UTC" } as const;
+    const windows = [{ opens, minutes: 60 }];
+    const patient = await add({ schedule: { kind: "at", at: Date.now() + minuteMs }, windows });
+    const hasty = await add({
+      schedule: { kind: "at", at: Date.now() + minuteMs },
+      windows,
+      startLateUpToMs: 10 * minuteMs,
+    });
+    passTime(2 * minuteMs);
+    await tick();
+    expect(await outcomes(hasty)).toEqual(["outside-windows"]);
+    expect(await outcomes(patient)).toEqual([]);
+    passTime(30 * minuteMs);
+    await tick();
+    expect(await outcomes(patient)).toEqual(["started"]);
+  });
+
+  it.each([
+    ["forbid", ["overlap", "started"]],
+    ["queue", ["started"]],
+    ["allow", ["started", "started"]],
+  ] as const)("while the run before is under way: %s", async (overlap, expected) => {
+    const task = await add({
+      schedule: { kind: "everyMinutes", minutes: 60, from: Date.now() + minuteMs },
+      overlap,
+      startLateUpToMs: 30 * minuteMs,
+    });
+    const { scheduling } = rig.services;
+    const still = {
+      ...scheduling,
+      starters: {
+        ...scheduling.starters,
+        notification: {
+          ...scheduling.starters.notification,
+          runsStill: () => Promise.resolve(true),
+        },
+      },
+    };
+    for (let round = 0; round < 2; round += 1) {
+      passTime(round === 0 ? 2 * minuteMs : hourMs);
+      const place = {
+        tenantId,
+        taskId: task.taskId,
+        dueAt: (await taskOf(task))?.next?.dueAt ?? 0,
+      };
+      await runDue(still, place);
+    }
+    expect(await outcomes(task)).toEqual(expected);
+    if (overlap === "queue") expect((await taskOf(task))?.next?.dueAt).toBeGreaterThan(Date.now());
+    await rig.services.tasks.remove(task, await viewer(), undefined);
+    await rig.drain();
+  });
+});
+
+describe("a worker that dies anywhere", () => {
+  it.each(["before", "after"] as const)(
+    "%s a call: leaves one run and one notification, and nothing in the index",
+    async (when) => {
+      for (let atCall = 1; atCall > 0; ) {
+        const { total } = await rig.ledger(tenantId);
+        const task = await add({ schedule: { kind: "at", at: Date.now() + minuteMs } });
+        passTime(2 * minuteMs);
+        rig.faults.arm({ atCall, when });
+        await tellDue(own(), () => true).catch(() => undefined);
+        const early = rig.faults.isDead();
+        if (early) rig.faults.revive();
+        await rig.drain();
+        const calls = rig.faults.calls().length;
+        rig.faults.revive();
+        await tick();
+        // What died before the notification's first message is the sweeper's, as with any other.
+        passTime(10 * minuteMs);
+        await sweepFunction.handle({ services: servicesFor(rig, tenantId), log: () => undefined });
+        await rig.drain();
+        expect(await outcomes(task), `call ${atCall}`).toEqual(["started"]);
+        expect(stateOf((await taskOf(task)) as Task)).toBe("done");
+        expect((await own().store.due(Date.now(), 10)).places).toEqual([]);
+        // A restart of which nobody knows whether it left is not sent again: it ends as unknown, for a person.
+        const sent = (await rig.ledger(tenantId)).total - total;
+        const { counts } = await rig.view(tenantId, runIdOf(task, task.next?.occurrence as never));
+        expect([sent, (counts as Record<string, number>)["unknown"]], `call ${atCall}`).toEqual(
+          sent === 3 ? [3, 0] : [0, 3],
+        );
+        atCall = calls < atCall ? 0 : atCall + inject("oneCaseIn");
+      }
+    },
+    120_000,
+  );
+});
