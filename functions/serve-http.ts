@@ -16,7 +16,7 @@ import {
   type Guard,
   type RateClass,
   type Refused,
-  refused,
+  refused as refuse,
 } from "../shared/access/guard.ts";
 import { assignmentsOf, refusalOf, type Standing } from "../shared/access/roles/decide.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
@@ -236,7 +236,7 @@ async function authorizeCall<S extends HttpNeeds>(
   const { authorization } = authorized;
   if (authorization.limits.kind === "all" || keepsLimits) return succeed(authorization);
   const permission = authorization.asked[0]?.permission ?? "access.manage";
-  return shut(trace, refused("limits", refusalOf({ step: "scope", permission }), true));
+  return shut(trace, refuse("limits", refusalOf({ step: "scope", permission }), true));
 }
 
 /** Notes a registered tenant: its trail is where the request's event goes. */

@@ -24,9 +24,9 @@ import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
+import { notificationStarter } from "../shared/notifications/scheduled.ts";
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
-import { notificationStarter } from "../shared/notifications/scheduled.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
 import { TaskBook } from "../shared/schedules/manage-tasks.ts";
 import type { TaskParts } from "../shared/schedules/run-tasks.ts";
@@ -143,13 +143,14 @@ export async function buildServices(
   const base = baseOf(settings, storage, world);
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
-  const announce: (events: readonly WebhookEvent[]) => Promise<void> = (events) =>
-    webhooks.webhookSender.announce(events);
+  const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
   const sealer = await sealerOf(settings.access.sealing, clock);
   const told = { ...world, ...granted, trail, sealer, announce };
   const { jobs, settled, ...working } = jobServices(settings, base, told);
-  const answers = new IdempotentAnswers(tables, clock);
-  const deadLetters = new DeadLetterStore(tables, clock);
+  const kept = {
+    answers: new IdempotentAnswers(tables, clock),
+    deadLetters: new DeadLetterStore(tables, clock),
+  };
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
   const signIn = signInOf(settings, storage, sealer);
   const webhooks = webhookServices(settings, { ...base, ...world, ...access, sealer, granted });
@@ -171,19 +172,14 @@ export async function buildServices(
     ...syncs,
     openApi,
     publicUrl: settings.publicUrl,
-    answers,
+    ...kept,
     pages: pageSeal(secretOf(settings.credential)),
-    deadLetters,
-    expireOld: retention(settings, { ...base, jobs, answers, deadLetters, sync: syncs.sync }),
+    expireOld: retention(settings, { ...base, ...kept, jobs, sync: syncs.sync }),
     ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),
     ...working,
     leases: new RelayLeases(tables),
     refreshes: refreshesWith(refreshParts(settings, base)),
-    ...taskServices(base, {
-      notify: working.notify,
-      sync: syncs.sync,
-      snapshots: granted.snapshots,
-    }),
+    ...taskServices(base, { ...working, ...syncs, ...granted }),
   };
 }
 
