@@ -30,7 +30,14 @@ import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked, NameFinder } from "./find-names.ts";
 import type { PacedGraph } from "./paced-graph.ts";
-import { idOf, nothingRead, type ReadOutcome, type ReadSoFar, readType } from "./read-type.ts";
+import {
+  idOf,
+  nothingRead,
+  type ReadOutcome,
+  type ReadSoFar,
+  type Reads,
+  readType,
+} from "./read-type.ts";
 
 /** What exporting takes. */
 export type ExportParts = SyncRows & {
@@ -50,6 +57,7 @@ const budgetMs = 20 * 60_000;
 const maxTries = 5;
 /** Longest pause before the next slice, however long the service wants to be left alone. */
 const maxPauseMs = 60_000;
+/** So many requests of a sync are under way together, whatever they are for. */
 const concurrency = 6;
 
 const fresh = (type: string, now: number): TypeProgress => ({
@@ -90,12 +98,13 @@ export async function exportAll(
       return (await Promise.all(waited)).every(isOver) ? tree : undefined;
     },
   };
-  const [until, atOnce] = [clock.now() + passMs, atMost(concurrency)];
+  const until = clock.now() + passMs;
+  const graph = few(parts.graph);
   // What others name comes first: whoever waits for it waits for what is under way already.
   for (const type of types.toSorted((a, b) => a.tier - b.tier)) {
     const pass = async (): Promise<TypeProgress> => {
       const began = { ...fresh(type.key, clock.now()), beganAt: clock.now() };
-      const read = await atOnce(() => readOn(parts, work.ids, type, nothingRead, until));
+      const read = await readOn(graph, work.ids, type, nothingRead, () => clock.now() < until);
       const progress = await kept(parts, work.ids, type, began, read, known);
       if (progress.manifest !== undefined) tree[type.key] = progress.manifest;
       return progress;
@@ -146,16 +155,25 @@ const manifestsOf = (rows: ReadonlyMap<string, Stored<TypeProgress>>): Tree =>
     ),
   );
 
+/** Graph, a few requests at a time. */
+function few(graph: Reads): Reads {
+  const atOnce = atMost(concurrency);
+  return {
+    read: (asking, target) => atOnce(() => graph.read(asking, target)),
+    readTogether: (asking, paths) => atOnce(() => graph.readTogether(asking, paths)),
+  };
+}
+
 /** What has been read of a type, with the shapes that were made of its items meanwhile. */
 type Read = { readonly outcome: ReadOutcome; readonly shapes: ReadonlyMap<JsonObject, Shaped> };
 
 /** Reads on until it is through, or the time is over. Items are shaped while others are on their way. */
 async function readOn(
-  { clock, graph }: ExportParts,
+  graph: Reads,
   { tenantId }: SyncIds,
   type: ConfigurationType,
   from: ReadSoFar,
-  until: number,
+  mayGoOn: () => boolean,
 ): Promise<Read> {
   const shapes = new Map<JsonObject, Shaped>();
   const asking = {
@@ -165,7 +183,7 @@ async function readOn(
     workload: type.workloads.read,
   };
   const outcome = await readType(graph, asking, type, from, {
-    mayGoOn: () => clock.now() < until,
+    mayGoOn,
     take: (items) => {
       for (const raw of items) shapes.set(raw, shaped(type, raw));
     },
@@ -378,7 +396,8 @@ async function slice(
         : undefined;
     },
   };
-  const read = await readOn(parts, ids, type, from, clock.now() + sliceMs);
+  const until = clock.now() + sliceMs;
+  const read = await readOn(parts.graph, ids, type, from, () => clock.now() < until);
   const next = await kept(parts, ids, type, { ...claimed, requests: from.requests }, read, known);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };

@@ -10,6 +10,9 @@ import type { ConfigurationType, NestedList, ReasonCode } from "../catalogue/con
 import type { JsonObject } from "../items/json.ts";
 import type { Later, PacedCall, PacedGraph } from "./paced-graph.ts";
 
+/** Graph, as far as it is only read. */
+export type Reads = Pick<PacedGraph, "read" | "readTogether">;
+
 /** What has been read so far. */
 export type ReadSoFar = {
   readonly items: readonly JsonObject[];
@@ -59,7 +62,7 @@ type Reading = {
 
 /** Goes on reading while `mayGoOn`: what stands only in the items as soon as it is known which there are. */
 export async function readType(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   from: ReadSoFar,
@@ -103,7 +106,7 @@ export async function readType(
 }
 
 async function readList(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   from: ReadSoFar,
@@ -168,7 +171,7 @@ type Details = {
 };
 
 async function detailsOf(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   part: readonly JsonObject[],
@@ -186,7 +189,7 @@ async function detailsOf(
 
 /** Items as they are read one by one, where their content stands only there. */
 async function wholeItems(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   part: readonly JsonObject[],
@@ -205,7 +208,7 @@ async function wholeItems(
 }
 
 async function withNested(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   nested: NestedList,
@@ -236,7 +239,7 @@ function linkOf(item: JsonObject, into: string): string | undefined {
 
 /** First pages of a nested list, of the items that did not bring theirs along. */
 async function firstPages(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   nested: NestedList,
@@ -253,7 +256,7 @@ async function firstPages(
 
 /** A nested list to its end: from the page that the item brought along, or from the one that was asked for. */
 async function nestedIn(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   { into }: NestedList,
   item: JsonObject,
@@ -285,7 +288,7 @@ type ReadItem =
 
 /** Reads one item whole. */
 export async function readItem(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   id: string,
@@ -318,7 +321,7 @@ type Nested = {
 
 /** A nested list from its first page to its end. */
 async function nestedList(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   first: GraphAnswer,
 ): Promise<Nested | Later> {
@@ -405,7 +408,7 @@ function failure(
 
 /** Any list of Graph's to its end; undefined when it does not come to one. */
 export async function readWhole(
-  graph: PacedGraph,
+  graph: Reads,
   asking: PacedCall,
   path: string,
 ): Promise<readonly JsonObject[] | undefined> {
