@@ -1,4 +1,5 @@
 /** Every function of the app, as values. A function that is not listed here does not exist. */
+
 import type { Operation } from "../shared/http/operation.ts";
 import {
   approveApprovalFunction,
@@ -34,6 +35,13 @@ import {
   removeCollectionFunction,
   replaceCollectionFunction,
 } from "./collections/collections.http.ts";
+import {
+  changeCustomerFunction,
+  checkCustomerFunction,
+  getCustomerFunction,
+  listCustomersFunction,
+} from "./customers/customers.http.ts";
+import { getPartnerFunction, signPartnerInFunction } from "./customers/partner.http.ts";
 import type { AnyFunction } from "./define.ts";
 import { getDeviceFunction, listDevicesFunction } from "./devices/devices.http.ts";
 import { refreshDevicesFunction } from "./devices/refresh-devices.queue.ts";
@@ -242,6 +250,12 @@ const ours: readonly AnyFunction<Services>[] = [
   leaseSiteFunction,
   claimDeliveriesFunction,
   reportResultsFunction,
+  listCustomersFunction,
+  getCustomerFunction,
+  checkCustomerFunction,
+  changeCustomerFunction,
+  getPartnerFunction,
+  signPartnerInFunction,
   submitRegistrationFunction,
   getGroupTagsFunction,
   replaceGroupTagsFunction,

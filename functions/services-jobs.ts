@@ -30,6 +30,7 @@ import {
   eventOf as notificationEvent,
 } from "../shared/notifications/notification.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
+import { PartnerCenter } from "../shared/partner-center/client.ts";
 import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
 import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts";
 import { Inventory } from "../shared/registration/graph/inventory.ts";
@@ -37,13 +38,17 @@ import { AutopilotLists } from "../shared/registration/graph/lists.ts";
 import { HardwareStore } from "../shared/registration/hardware.ts";
 import { registrationKind, registrationShape } from "../shared/registration/kind.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
+import { PartnerAccount } from "../shared/registration/partner/account.ts";
+import { partnerBackEnd } from "../shared/registration/partner/batches.ts";
+import { Customers } from "../shared/registration/partner/customers.ts";
 import { RegistrationJobs } from "../shared/registration/register-devices.ts";
 import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
+import type { Interceptor } from "../shared/storage/calls.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
 import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
-import type { grants } from "./services-access.ts";
+import { type grants, signInOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 type Base = {
@@ -60,6 +65,8 @@ type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
   readonly firstPass?: Engine["firstPass"];
   readonly trail: AuditTrail;
   readonly sealer: Sealer | undefined;
+  readonly partnerCenter: PartnerCenter | undefined;
+  readonly customers: Customers;
   /** Tells webhooks. */
   readonly announce: (events: readonly WebhookEvent[]) => Promise<void>;
 };
@@ -93,7 +100,8 @@ export function jobServices(settings: Settings, base: Base, world: World) {
     expired: (approval: Approval) => world.trail.append(expiryEvent(approval)),
   };
   const notify: NotificationParts = { ...gate, kind, jobs, directory, collections };
-  const register = { ...gate, kind: registering, jobs: registrations, hardware };
+  const { customers } = world;
+  const register = { ...gate, kind: registering, jobs: registrations, hardware, customers };
   return {
     engine,
     notify,
@@ -126,13 +134,14 @@ function kindOfNotifications(
 
 function kindOfRegistrations(
   { graph, clock }: Base,
-  { snapshots }: World,
+  { snapshots, partnerCenter }: World,
   stores: { readonly jobs: RegistrationJobs; readonly hardware: HardwareStore },
 ) {
   const lists = new AutopilotLists(graph, clock);
   const backEnds = {
     graph: graphBackEnd({ graph, clock, lists }),
     deregister: deregisteringBackEnd({ graph, lists }),
+    partnerCenter: partnerBackEnd({ partnerCenter, clock }),
   };
   return registrationKind({ ...stores, backEnds, snapshots });
 }
@@ -177,4 +186,44 @@ function throttleOf({ throttle, knownTenants }: Base): Throttle {
     read: (tenantId, workload) => throttle.read(tenantId, workload as Workload),
     whenDue,
   };
+}
+
+/** What asks Entra for the app's token in a tenant. */
+type TokenSource = {
+  readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
+};
+
+/** What a partner has: Partner Center, where the settings name one, its account there, and the customers. */
+export function partnerServices(
+  settings: Settings,
+  { storage, clock, graph, token }: Pick<Base, "storage" | "clock" | "graph"> & TokenSource,
+  { sealer, intercept }: { readonly sealer: Sealer | undefined; readonly intercept: Interceptor },
+) {
+  const {
+    partnerCenterUrl: baseUrl,
+    partnerKind: kind = "customer",
+    graphTimeoutMs: timeoutMs,
+  } = settings;
+  const [tenantId] = settings.access.homeTenantIds;
+  const signIn = signInOf(settings, storage, sealer);
+  const account = new PartnerAccount({
+    signIn:
+      signIn && baseUrl !== undefined
+        ? { ...signIn, resource: baseUrl, purpose: "partnerCenter" }
+        : undefined,
+    tenantId,
+  });
+  const partnerCenter =
+    baseUrl === undefined
+      ? undefined
+      : new PartnerCenter({
+          baseUrl,
+          token: (fresh) => account.token(fresh),
+          clock,
+          intercept,
+          timeoutMs,
+        });
+  const { tables } = storage;
+  const parts = { tables, clock, graph, token, partnerCenter, account, kind, tenantId };
+  return { partnerCenter, partnerAccount: account, customers: new Customers(parts) };
 }

@@ -60,7 +60,7 @@ import {
   trailOf,
   webhookServices,
 } from "./services-access.ts";
-import { jobServices } from "./services-jobs.ts";
+import { jobServices, partnerServices } from "./services-jobs.ts";
 import type { Settings } from "./settings.ts";
 
 /** What several use cases share. */
@@ -116,7 +116,8 @@ export type Services = Base & {
   /** Tasks, as people change them and as they are run. */
   readonly tasks: TaskBook;
   readonly scheduling: TaskParts;
-} & ReturnType<typeof webhookServices>;
+} & ReturnType<typeof webhookServices> &
+  ReturnType<typeof partnerServices>;
 
 /** What tests replace: the time, the seam around every call that leaves the process, the sign-in. */
 export type World = {
@@ -145,7 +146,8 @@ export async function buildServices(
   const trail = trailOf(tables);
   const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
   const sealer = await sealerOf(settings.access.sealing, clock);
-  const told = { ...world, ...granted, trail, sealer, announce };
+  const partner = partnerServices(settings, base, { sealer, intercept: world.intercept });
+  const told = { ...world, ...granted, ...partner, trail, sealer, announce };
   const { jobs, settled, ...working } = jobServices(settings, base, told);
   const kept = {
     answers: new IdempotentAnswers(tables, clock),
@@ -177,6 +179,7 @@ export async function buildServices(
     expireOld: retention(settings, { ...base, ...kept, jobs, sync: syncs.sync }),
     ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),
     ...working,
+    ...partner,
     leases: new RelayLeases(tables),
     refreshes: refreshesWith(refreshParts(settings, base)),
     ...taskServices(base, { ...working, ...syncs, ...granted }),

@@ -6,6 +6,7 @@ import type { FirstAdministrator } from "../shared/access/roles/granted.ts";
 import { isOrigin } from "../shared/http/reply.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";
+import { type PartnerKind, partnerKinds } from "../shared/registration/partner/relationship.ts";
 import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
 
 // Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed.
@@ -144,6 +145,8 @@ const Environment = z.object({
   MUSTER_PUBLIC_URL: BaseAddress.optional(),
   MUSTER_GRAPH_URL: BaseAddress,
   MUSTER_AUTHORITY_URL: BaseAddress,
+  MUSTER_PARTNER_CENTER_URL: BaseAddress.optional(),
+  MUSTER_PARTNER_KIND: z.enum(partnerKinds).default("customer"),
   MUSTER_CLIENT_ID: z.string().min(1),
   MUSTER_SIGN_IN_CLIENT_ID: z.string().min(1).optional(),
   MUSTER_CLIENT_SECRET: z.string().min(1).optional(),
@@ -174,6 +177,10 @@ export type Settings = {
   readonly publicUrl?: string | undefined;
   readonly graphUrl: string;
   readonly authorityUrl: string;
+  /** Where Partner Center answers; absent, nothing goes there. */
+  readonly partnerCenterUrl?: string | undefined;
+  /** What this installation is to the tenants that are registered with it. */
+  readonly partnerKind?: PartnerKind | undefined;
   readonly clientId: string;
   /** The app that people sign in with for a tenant: a public client; where it is not named, the same. */
   readonly signInClientId?: string | undefined;
@@ -219,6 +226,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     publicUrl: env.MUSTER_PUBLIC_URL,
     graphUrl: env.MUSTER_GRAPH_URL,
     authorityUrl: env.MUSTER_AUTHORITY_URL,
+    partnerCenterUrl: env.MUSTER_PARTNER_CENTER_URL,
+    partnerKind: env.MUSTER_PARTNER_KIND,
     clientId: env.MUSTER_CLIENT_ID,
     signInClientId: env.MUSTER_SIGN_IN_CLIENT_ID,
     confirmAfterMs: env.MUSTER_CONFIRM_AFTER_SECONDS * 1000,

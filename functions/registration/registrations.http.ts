@@ -103,7 +103,8 @@ export const submitRegistrationFunction = onHttp(
         ? Promise.resolve(succeed(takeDevices(list, tags)))
         : takeFile(file, query.repair, tags);
     const { caller } = signedInOf(tools);
-    const wanted = { backEnd: query.backEnd, partial: query.partial !== undefined };
+    const { backEnd, defaultTag, partial } = query;
+    const wanted = { backEnd, defaultTag, partial: partial !== undefined };
     const ids = { tenantId, registrationId: seed };
     const sent = await registerDevices(register, ids, take, wanted, caller);
     return sent.ok ? followed(tools, sent.value) : sent;

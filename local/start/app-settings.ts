@@ -25,6 +25,8 @@ export function appSettings(parts: {
     MUSTER_KEY_FILE: keyFile,
     MUSTER_CLIENT_SECRET: sandbox.clientSecret,
     MUSTER_GRAPH_URL: sandbox.graphUrl,
+    MUSTER_PARTNER_CENTER_URL: sandbox.partnerCenterUrl,
+    MUSTER_PARTNER_KIND: process.env["MUSTER_PARTNER_KIND"] ?? "direct",
     MUSTER_WEBHOOKS_TO_LOOPBACK: process.env["MUSTER_WEBHOOKS_TO_LOOPBACK"] ?? "false",
     NODE_EXTRA_CA_CERTS: sandbox.caFile,
     // As a small instance in Azure has it: a larger heap would only be filled before it is cleaned.

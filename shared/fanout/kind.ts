@@ -48,8 +48,8 @@ export type Call = {
 
 /** What came of a call for one item. */
 export type Outcome =
-  /** Taken: what becomes of it is read back. */
-  | { readonly kind: "accepted" }
+  /** Taken: what becomes of it is read back, with what was learned where to look. */
+  | { readonly kind: "accepted"; readonly learned?: string }
   | { readonly kind: "done"; readonly code?: string; readonly detail?: string }
   | { readonly kind: "failed"; readonly code: string; readonly detail: string }
   /** This target cannot do it. */

@@ -7,6 +7,7 @@
  * done, and for a read that the next one may get through. The sign-in service is such a third one too: what its errors
  * mean for a request that gets no token stands at the end.
  */
+import { retryAfterToMs } from "../kernel/clock.ts";
 import {
   bodyOf,
   foreignWords,
@@ -197,19 +198,6 @@ function unclear(
 /** An error in one line. */
 export const wordsOf = ({ code, message }: Pick<ServiceError, "code" | "message">): string =>
   message === "" ? code : `${code}: ${message}`;
-
-/** Whoever is told to wait longer asks again after this: one odd header must not stop a tenant for days. */
-const maxRetryAfterMs = 3_600_000;
-
-/** Milliseconds of a Retry-After header, delta seconds or an HTTP-date: at most an hour. */
-export function retryAfterToMs(text: string | null | undefined, now: number): number | undefined {
-  const trimmed = text?.trim() ?? "";
-  const isSeconds = /^\d+(\.\d+)?$/.test(trimmed);
-  // Date.parse takes almost anything for a date; one of HTTP's begins with the day of the week.
-  const isDate = /^[A-Z][a-z]{2}/.test(trimmed);
-  const ms = isSeconds ? Number(trimmed) * 1000 : isDate ? Date.parse(trimmed) - now : Number.NaN;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxRetryAfterMs);
-}
 
 // What it means for a request that no token could be had for it.
 

@@ -115,6 +115,7 @@ export const meanings = {
   "method-not-allowed": { status: 405, title: "This path does not take this method" },
   "nothing-to-retry": { status: 409, title: "No delivery is in a state to retry" },
   "precondition-failed": { status: 412, title: "It changed since you read it" },
+  "relationship-missing": { status: 409, title: "Nothing ties the partner to the customer" },
   "device-list-refused": { status: 422, title: "The list of devices has faults" },
   "directory-empty": { status: 409, title: "The tenant's directory is empty" },
   "sign-in-unavailable": { status: 503, title: "Sign-ins cannot be checked now" },

@@ -16,7 +16,7 @@ import type { Sealer } from "../storage/sealing.ts";
 import { deleteRange, jsonOf, ofTenant, type Tables } from "../storage/tables.ts";
 import { authorityOf, straightNetwork } from "./network.ts";
 import { type Refusal, refusalIn, refusalOf } from "./refusal.ts";
-import { cachesOf, TokenCache } from "./token-cache.ts";
+import { type CacheOwner, cachesOf, TokenCache } from "./token-cache.ts";
 
 /** What signing people in needs. */
 export type SignInParts = {
@@ -26,6 +26,8 @@ export type SignInParts = {
   readonly clientId: string;
   /** The API that tokens are for: Graph's address. */
   readonly resource: string;
+  /** Tells apart what one tenant's people sign in for: absent, its own configuration. */
+  readonly purpose?: string;
   readonly tables: Tables;
   readonly blobs: Blobs;
   readonly sealer: Sealer;
@@ -52,7 +54,8 @@ const AccountRow = z.object({
   signedInAt: z.number(),
 });
 type AccountRow = z.output<typeof AccountRow>;
-const accountKey = "account";
+const keyFor = (purpose: string | undefined): string =>
+  purpose === undefined ? "account" : `account-${purpose}`;
 
 /** No token could be had for an account. Bears the names by which the Graph client judges it too. */
 export class NoUserToken extends Error {
@@ -101,7 +104,8 @@ export class UserAccounts {
   async keep(account: SignedInAccount, scopes: readonly string[], cache: string): Promise<void> {
     const { tenantId } = account;
     const before = await this.#row(tenantId);
-    await this.#caches.change(account, async () => ({ answer: undefined, text: cache }));
+    const owner = this.#owner(account);
+    await this.#caches.change(owner, async () => ({ answer: undefined, text: cache }));
     const row: AccountRow = {
       account,
       scopes: [...scopes],
@@ -110,23 +114,30 @@ export class UserAccounts {
     const columns = { account: JSON.stringify(row) };
     await this.#parts.tables.put(tableNames.signIns, {
       partitionKey: tenantId,
-      rowKey: accountKey,
+      rowKey: keyFor(this.#parts.purpose),
       ...columns,
     });
     if (before !== undefined && before.account.homeAccountId !== account.homeAccountId)
-      await this.#caches.remove(before.account);
+      await this.#caches.remove(this.#owner(before.account));
   }
 
   /** Forgets whoever has signed in for a tenant. Tokens that are out end by themselves, within the hour or so. */
   async remove(tenantId: string): Promise<void> {
     const row = await this.#row(tenantId);
-    if (row !== undefined) await this.#caches.remove(row.account);
-    await this.#parts.tables.remove(tableNames.signIns, tenantId, accountKey);
+    if (row !== undefined) await this.#caches.remove(this.#owner(row.account));
+    await this.#parts.tables.remove(tableNames.signIns, tenantId, keyFor(this.#parts.purpose));
     this.#kept.delete(tenantId);
   }
 
+  /** Whose cache it is: what is kept for one purpose is not mixed with what is for another. */
+  #owner({ tenantId, homeAccountId }: SignedInAccount): CacheOwner {
+    const { purpose } = this.#parts;
+    return { tenantId, homeAccountId: purpose ? `${homeAccountId}.${purpose}` : homeAccountId };
+  }
+
   async #row(tenantId: string): Promise<AccountRow | undefined> {
-    const row = await this.#parts.tables.get(tableNames.signIns, tenantId, accountKey);
+    const key = keyFor(this.#parts.purpose);
+    const row = await this.#parts.tables.get(tableNames.signIns, tenantId, key);
     return row === undefined ? undefined : jsonOf(row, "account", AccountRow);
   }
 
@@ -145,7 +156,7 @@ export class UserAccounts {
 
   async #ask(row: AccountRow): Promise<string> {
     const { account, scopes, signedInAt } = row;
-    const result = await this.#caches.change(account, async (cache) => {
+    const result = await this.#caches.change(this.#owner(account), async (cache) => {
       const said = watched();
       const application = freshApplication(this.#parts, account.tenantId, { ...said, cache });
       try {

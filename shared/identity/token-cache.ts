@@ -12,7 +12,7 @@ import type { Blobs } from "../storage/blobs.ts";
 import type { Sealer } from "../storage/sealing.ts";
 
 /** Whose sign-in it is. */
-type CacheOwner = { readonly tenantId: string; readonly homeAccountId: string };
+export type CacheOwner = { readonly tenantId: string; readonly homeAccountId: string };
 
 /** What a change to a cache is made from, and what it comes to: no new text leaves it as it is. */
 type CacheChange<T> = (

@@ -47,3 +47,18 @@ export function backoffMs(
   const full = Math.min(baseMs * 2 ** Math.max(0, attempt - 1), maxMs);
   return Math.round(full / 2 + (full / 2) * random);
 }
+
+// What services say of how long to wait.
+
+/** Whoever is told to wait longer asks again after this: one odd header must not stop a tenant for days. */
+const maxRetryAfterMs = 3_600_000;
+
+/** Milliseconds of a Retry-After header, delta seconds or an HTTP-date: at most an hour. */
+export function retryAfterToMs(text: string | null | undefined, now: number): number | undefined {
+  const trimmed = text?.trim() ?? "";
+  const isSeconds = /^\d+(\.\d+)?$/.test(trimmed);
+  // Date.parse takes almost anything for a date; one of HTTP's begins with the day of the week.
+  const isDate = /^[A-Z][a-z]{2}/.test(trimmed);
+  const ms = isSeconds ? Number(trimmed) * 1000 : isDate ? Date.parse(trimmed) - now : Number.NaN;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxRetryAfterMs);
+}

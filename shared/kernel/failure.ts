@@ -25,6 +25,7 @@ export type FailureCode =
   | "method-not-allowed"
   | "nothing-to-retry"
   | "precondition-failed"
+  | "relationship-missing"
   | "sign-in-unavailable"
   | "tenant-being-removed"
   | "too-many-requests"

@@ -49,7 +49,15 @@ export const SubmitQuery = z.strictObject({
   backEnd: z
     .enum(registeringIds)
     .default("graph")
-    .describe("How they are registered: graph, as the tenant's own devices, by their hashes"),
+    .describe(
+      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant",
+    ),
+  defaultTag: Line.min(1)
+    .max(64)
+    .optional()
+    .describe(
+      "With partnerCenter: the group tag of rows that have none, which are not sent otherwise",
+    ),
   repair: z
     .string()
     .regex(new RegExp(`^${anyRepair}(,${anyRepair}){0,3}$`), {
@@ -147,6 +155,7 @@ export const RegistrationView = z
       bytes: count,
       sha256: z.string().describe("Of the list as it came, which is kept sealed"),
     }),
+    defaultTag: z.string().optional().describe("The group tag of rows that have none"),
     partial: z.boolean().describe("Rows with faults were left out, as it was asked for"),
     requestedBy: PersonView.optional(),
     retryOf: z.string().optional().describe("The registration whose failed devices it repeats"),

@@ -35,9 +35,12 @@ export interface BackEnd {
   /** Index of the last step. */
   readonly lastStep: number;
   /** Why it cannot take a device at all. Pure. */
-  refuse(hardware: Hardware): { readonly code: string; readonly detail: string } | undefined;
+  refuse(
+    hardware: Hardware,
+    job: Registration,
+  ): { readonly code: string; readonly detail: string } | undefined;
   /** Pure. */
-  calls(items: readonly Item[]): readonly RegistrationCall[];
+  calls(items: readonly Item[], job: Registration): readonly RegistrationCall[];
   execute(
     job: Registration,
     asked: readonly Asked[],
@@ -47,6 +50,21 @@ export interface BackEnd {
   readsOf(items: readonly Item[]): number;
   readBack(job: Registration, asked: readonly Asked[]): Promise<ReadonlyMap<string, Finding>>;
   survey?(job: Registration, asked: readonly Asked[]): Promise<Survey | undefined>;
+}
+
+/** One outcome for all. */
+export const forAll = (asked: readonly Asked[], outcome: Outcome): ReadonlyMap<string, Outcome> =>
+  new Map(asked.map(({ item }) => [item.targetId, outcome]));
+
+const longWord = /[A-Za-z0-9+/=]{40,}/g;
+
+/** A text of the service's without what it repeats of the devices: reasons stand in rows as they are. */
+export function withoutSecrets(words: string, asked: readonly Asked[]): string {
+  let text = words.replaceAll(longWord, "...");
+  for (const { hardware } of asked)
+    for (const secret of [hardware.serial, hardware.productId])
+      if (secret !== undefined && secret.length > 2) text = text.replaceAll(secret, "...");
+  return text;
 }
 
 /** What registrations need from outside. */
@@ -108,7 +126,7 @@ export function registrationKind(parts: KindParts): Kind {
     targets: (job, cursor) => targetPage(parts, job, cursor),
     cursorBehind: (_, last) => last,
     plan: (job, target) => firstState(job, target, backEndOf(job)),
-    calls: (job, items) => backEndOf(job).calls(items),
+    calls: (job, items) => backEndOf(job).calls(items, job),
     async execute(job, { items, targetIds }, mayAsk) {
       const cut = new Set(targetIds);
       const some = items.filter(({ targetId }) => cut.has(targetId));
@@ -139,14 +157,16 @@ async function targetPage(
 
 /** What a device begins with: its row's own fault or the back end's word, or its tag as the route. Pure. */
 function firstState(
-  { tags }: Registration,
+  job: Registration,
   { row, refused, hardware }: ListedTarget,
   backEnd: BackEnd,
 ): FirstState {
   const name = String(row);
-  const why = refused ? { code: refused.code, detail: refused.reason } : backEnd.refuse(hardware);
+  const why = refused
+    ? { code: refused.code, detail: refused.reason }
+    : backEnd.refuse(hardware, job);
   if (why !== undefined) return { name, state: "notSupported", ...why };
-  return { name, state: "waiting", route: tags.indexOf(hardware.tag ?? "") };
+  return { name, state: "waiting", route: job.tags.indexOf(hardware.tag ?? "") };
 }
 
 /** What registrations are to the rules that ask for a second person. */

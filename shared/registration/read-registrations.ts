@@ -17,7 +17,7 @@ type Ids = { readonly tenantId: string; readonly registrationId: string };
 
 /** A registration with counts. Pure. */
 function registrationView(job: Registration, counts: Counts): RegistrationView {
-  const { requestedBy, retryOf, finishedAt, failure, rows, bytes, sha256 } = job;
+  const { requestedBy, retryOf, finishedAt, failure, rows, bytes, sha256, defaultTag } = job;
   // What is not planned yet waits, too; what nobody approved waits for nothing.
   const unplanned = isOpen(job) ? Math.max(0, rows - sumOf(counts)) : 0;
   return {
@@ -27,6 +27,7 @@ function registrationView(job: Registration, counts: Counts): RegistrationView {
     final: !isOpen(job),
     backEnd: job.backEnd,
     list: { rows, bytes, sha256 },
+    ...(defaultTag === undefined ? {} : { defaultTag }),
     partial: job.partial,
     ...(requestedBy === undefined ? {} : { requestedBy: personView(requestedBy) }),
     ...(retryOf === undefined ? {} : { retryOf }),

@@ -7,7 +7,7 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { type GateParts, startOrWait } from "../fanout/care/approval-gate.ts";
 import { changeJob } from "../fanout/care/control.ts";
 import { changeRows, closeIfDone } from "../fanout/engine/change-rows.ts";
-import type { JobKind } from "../fanout/kind.ts";
+import type { Finding as FarFinding, JobKind } from "../fanout/kind.ts";
 import type { Item, Transition } from "../fanout/state/item.ts";
 import type { StoredItemRow } from "../fanout/state/item-store.ts";
 import { isOpen, JobStore } from "../fanout/state/job.ts";
@@ -17,6 +17,7 @@ import type { TakenList } from "./check-list.ts";
 import type { HardwareStore } from "./hardware.ts";
 import type { Kind } from "./kind.ts";
 import type { Finding } from "./list/codes.ts";
+import type { Customers } from "./partner/customers.ts";
 import { type BackEndId, type Registration, stateOf } from "./registration.ts";
 
 /** What reading, changing and sending registrations works with. */
@@ -24,6 +25,7 @@ export type RegistrationParts = GateParts & {
   readonly kind: Kind;
   readonly jobs: JobStore<Registration>;
   readonly hardware: HardwareStore;
+  readonly customers: Pick<Customers, "may">;
 };
 
 /** Registrations in and out; their devices go with them. */
@@ -48,7 +50,15 @@ export class RegistrationJobs extends JobStore<Registration> {
 type Ids = { readonly tenantId: string; readonly registrationId: string };
 
 /** How a list is to be registered. */
-export type Wanted = { readonly backEnd: BackEndId; readonly partial: boolean };
+export type Wanted = {
+  readonly backEnd: BackEndId;
+  readonly partial: boolean;
+  /** Where the group tag is a batch's name: that of rows without one. */
+  readonly defaultTag?: string | undefined;
+};
+
+/** What must be open to a back end: taking devices out of Intune is Intune's. */
+const routeOf = (backEnd: BackEndId) => (backEnd === "deregister" ? "graph" : backEnd);
 
 const minuteMs = 60_000;
 /** How long the service gets for a device, and how much longer for each one before it in the line. */
@@ -60,7 +70,7 @@ export async function registerDevices(
   parts: RegistrationParts,
   { tenantId, registrationId }: Ids,
   take: () => Promise<Result<TakenList>>,
-  { backEnd, partial }: Wanted,
+  { backEnd, partial, defaultTag }: Wanted,
   caller: Caller,
 ): Promise<Result<Registration>> {
   // The same request again, whose first answer was lost.
@@ -71,6 +81,8 @@ export async function registerDevices(
       "conflict",
       "This installation has no key to seal devices with: set MUSTER_KEY_VAULT_KEY_URL or MUSTER_KEY_FILE.",
     );
+  const tied = await parts.customers.may(tenantId, routeOf(backEnd));
+  if (!tied.ok) return tied;
   const taken = await take();
   if (!taken.ok) return taken;
   const list = taken.value;
@@ -94,6 +106,7 @@ export async function registerDevices(
     sha256: list.sha256,
     partial,
     tags: [...tags],
+    ...(defaultTag === undefined ? {} : { defaultTag }),
     expected: rows,
     createdAt: now,
     expiresAt: now + pollMs + rows * perDeviceMs,
@@ -211,6 +224,8 @@ export async function retryRegistration(
         targetIds.push(targetId);
   if (targetIds.length === 0)
     return fail("nothing-to-retry", `No device of registration ${registrationId} has failed.`);
+  const tied = await parts.customers.may(tenantId, routeOf(stored.job.backEnd));
+  if (!tied.ok) return tied;
   await parts.jobs.putTargets(retryId, targetIds);
   const now = parts.engine.clock.now();
   const {
@@ -267,6 +282,16 @@ const refreshForMs = 20_000;
 const lostStates = ["unknown", "expired", "offline"] as const;
 const isLost = ({ state }: Item): boolean => lostStates.some((each) => each === state);
 
+/** Where nothing is left to do for a device once the service is done with it, what is found is the end. */
+const endsIn = (findings: ReadonlyMap<string, FarFinding>): ReadonlyMap<string, Transition> =>
+  new Map(
+    [...findings].flatMap(([targetId, found]): [string, Transition][] => {
+      if (found.kind !== "ended" || !["finish", "fail"].includes(found.event)) return [];
+      const { kind: _, event, ...details } = found;
+      return [[targetId, { event, details }]];
+    }),
+  );
+
 /** What is known by now of items that were given up: an import that has ended is settled like any other. */
 async function settleLost(
   { kind }: RegistrationParts,
@@ -275,6 +300,7 @@ async function settleLost(
 ): Promise<ReadonlyMap<string, Transition>> {
   const lost = rows.flatMap(({ items }) => items).filter(isLost);
   const findings = await kind.readBack(job, lost);
+  if (kind.lastStep(job) === 0) return endsIn(findings);
   const imported = lost.flatMap((item): Item[] => {
     const found = findings.get(item.targetId);
     if (found?.kind !== "ended") return [];

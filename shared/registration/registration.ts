@@ -6,7 +6,7 @@ import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
 
 /** Back ends that register devices. */
-export const registeringIds = ["graph"] as const;
+export const registeringIds = ["graph", "partnerCenter"] as const;
 /** Those, and the one that takes devices out. */
 export const backEndIds = [...registeringIds, "deregister"] as const;
 export type BackEndId = (typeof backEndIds)[number];
@@ -25,6 +25,8 @@ export const RegistrationSpec = z.object({
   partial: z.boolean(),
   /** Group tags of the list; an item's route is its tag's place here, -1 without one. */
   tags: z.array(z.string()).readonly(),
+  /** The batch of rows without a group tag, where the caller named one. */
+  defaultTag: z.string().exactOptional(),
   retryOf: z.string().exactOptional(),
 });
 

@@ -50,6 +50,8 @@ export const tableNames = {
   tasks: "Tasks",
   /** When tasks are due; partition = minute, so that a timer reads what is due and nothing else. */
   dueTasks: "DueTasks",
+  /** What ties a customer to the partner; partition = tenant, one row. */
+  relationships: "Relationships",
   /** Messages set aside; newest first. */
   deadLetters: "DeadLetters",
 } as const;

@@ -46,6 +46,8 @@ test("what is right is read, with defaults for what is not said", () => {
     publicUrl: undefined,
     graphUrl: "https://graph.microsoft.com",
     authorityUrl: "https://login.microsoftonline.com",
+    partnerCenterUrl: undefined,
+    partnerKind: "customer",
     clientId: "app",
     signInClientId: undefined,
     confirmAfterMs: 30_000,
@@ -140,6 +142,7 @@ test.each([
   ],
   [{ MUSTER_ADMIN_TOKEN: adminToken.slice(1) }, ["MUSTER_ADMIN_TOKEN"]],
   [{ MUSTER_GRAPH_URL: "graph.microsoft.com" }, ["MUSTER_GRAPH_URL"]],
+  [{ MUSTER_PARTNER_KIND: "friend" }, ["MUSTER_PARTNER_KIND"]],
   [{ MUSTER_AUTHORITY_URL: "ftp://login" }, ["MUSTER_AUTHORITY_URL"]],
   [{ MUSTER_CLIENT_ID: undefined }, ["MUSTER_CLIENT_ID"]],
   [{ MUSTER_CLIENT_SECRET: undefined }, ["MUSTER_CLIENT_SECRET"]],
@@ -164,6 +167,7 @@ const plain = "http://cloud.example";
 
 test.each([
   "MUSTER_GRAPH_URL",
+  "MUSTER_PARTNER_CENTER_URL",
   "MUSTER_AUTHORITY_URL",
   "MUSTER_PUBLIC_URL",
   "MUSTER_KEY_VAULT_KEY_URL",
@@ -180,19 +184,21 @@ test.each([
     expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
 });
 
-test.each(["MUSTER_GRAPH_URL", "MUSTER_AUTHORITY_URL", "MUSTER_PUBLIC_URL"])(
-  "%s is taken with https, and plain on this machine",
-  (name) => {
-    for (const address of ["https://cloud.example", "http://127.0.0.1:7", "http://[::1]:7"])
-      expect(wrongIn({ ...good, [name]: address })).toEqual([]);
-    for (const address of [
-      "https://ana:secret@cloud.example",
-      "https://cloud.example/?key=1",
-      "https://cloud.example/#top",
-    ])
-      expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
-  },
-);
+test.each([
+  "MUSTER_GRAPH_URL",
+  "MUSTER_PARTNER_CENTER_URL",
+  "MUSTER_AUTHORITY_URL",
+  "MUSTER_PUBLIC_URL",
+])("%s is taken with https, and plain on this machine", (name) => {
+  for (const address of ["https://cloud.example", "http://127.0.0.1:7", "http://[::1]:7"])
+    expect(wrongIn({ ...good, [name]: address })).toEqual([]);
+  for (const address of [
+    "https://ana:secret@cloud.example",
+    "https://cloud.example/?key=1",
+    "https://cloud.example/#top",
+  ])
+    expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
+});
 
 test("the public address may have a path, and ends without a slash", () => {
   const MUSTER_PUBLIC_URL = "https://api.contoso.example/muster/";

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { type QueueFunction, serveQueue, type Tools } from "../../functions/define.ts";
 import { functions } from "../../functions/functions.ts";
 import { buildServices, type Services } from "../../functions/services.ts";
+import type { Settings } from "../../functions/settings.ts";
 import { type Clock, systemClock } from "../../shared/kernel/clock.ts";
 import { newestFirstId } from "../../shared/kernel/values.ts";
 import { NewNotification } from "../../shared/notifications/contract.ts";
@@ -58,16 +59,17 @@ type View = Extract<Awaited<ReturnType<typeof readNotification>>, { ok: true }>[
 
 /**
  * Starts a rig. `clock` is the machine's clock as the app sees it; `beside` another rig, whose sandbox,
- * storage and queues this one shares: a second host of the same app.
+ * storage and queues this one shares: a second host of the same app. `more` are settings beside its own.
  */
 export async function startNotifyRig(
   clock: Clock = systemClock,
   beside?: NotifyRig,
+  more: (sandbox: TestSandbox) => Partial<Settings> = () => ({}),
 ): Promise<NotifyRig> {
   const sandbox = beside?.sandbox ?? (await startTestSandbox());
   const faults = faultTap();
   const queues = beside?.queues ?? new TestQueues(faults.tap);
-  const services = await rigServices(sandbox, faults, queues, clock);
+  const services = await rigServices(sandbox, { faults, queues, clock, more: more(sandbox) });
   const tools: Tools<Services> = { services, log: () => undefined };
   const byQueue = new Map(
     functions.flatMap((each) => (each.kind === "queue" ? [[each.name, each] as const] : [])),
@@ -140,9 +142,12 @@ export async function startNotifyRig(
 
 async function rigServices(
   sandbox: TestSandbox,
-  faults: FaultTap,
-  queues: TestQueues,
-  clock: Clock,
+  {
+    faults,
+    queues,
+    clock,
+    more,
+  }: { faults: FaultTap; queues: TestQueues; clock: Clock; more: Partial<Settings> },
 ): Promise<Services> {
   const tokens = new Map<string, Promise<string>>();
   const token = (tenantId: string, fresh = false): Promise<string> => {
@@ -168,6 +173,7 @@ async function rigServices(
     authorityUrl: sandbox.authorityUrl,
     clientId: sandbox.clientId,
     credential: { kind: "secret", clientSecret: sandbox.clientSecret } as const,
+    ...more,
   };
   const world = {
     clock,

@@ -95,6 +95,15 @@ const table = {
     means: "See and change everybody's tasks.",
     implies: ["tasks.manage", "tasks.read"],
   },
+  "relationships.read": {
+    scope: "tenant",
+    means: "See what ties customers to the partner, and which routes that opens.",
+  },
+  "relationships.manage": {
+    scope: "tenant",
+    means:
+      "Check and note what ties customers to the partner; everywhere, also sign in for Partner Center.",
+  },
   "registration.read": { scope: "tenant", means: "See registrations of devices into Autopilot." },
   "registration.submit": { scope: "tenant", means: "Register devices into Autopilot." },
   "registration.manage": {
@@ -256,6 +265,7 @@ export const builtInRoles: readonly Role[] = [
     "registration.read",
     "registration.submit",
     "registration.manage",
+    "relationships.read",
   ]),
   builtIn(
     "relay",
@@ -325,6 +335,12 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "tenants-get": inTenant("tenants.read"),
   "tenants-change": inTenant("tenants.manage"),
   "tenants-remove": inTenant("tenants.manage"),
+  "customers-list": { kind: "eachTenant", permission: "relationships.read" },
+  "customers-get": inTenant("relationships.read"),
+  "customers-check": inTenant("relationships.manage"),
+  "customers-change": inTenant("relationships.manage"),
+  "partner-get": everywhere("relationships.manage"),
+  "partner-sign-in": everywhere("relationships.manage"),
   "collections-list": inTenant("collections.read"),
   "collections-add": inTenant("collections.manage"),
   "collections-preview": inTenant("collections.manage"),

@@ -135,7 +135,9 @@ export function transitionOf(
 ): Transition {
   switch (outcome.kind) {
     case "accepted":
-      return { event: "accept" };
+      return outcome.learned === undefined
+        ? { event: "accept" }
+        : { event: "accept", details: { learned: outcome.learned } };
     case "done": {
       const { kind: _, ...details } = outcome;
       return Object.keys(details).length === 0 ? { event: "finish" } : { event: "finish", details };

@@ -12,7 +12,13 @@ import { type GraphClient, type GraphRequest, maxBatchParts } from "../../graph/
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { digest } from "../../kernel/values.ts";
-import type { Asked, BackEnd, RegistrationCall } from "../kind.ts";
+import {
+  type Asked,
+  type BackEnd,
+  forAll,
+  type RegistrationCall,
+  withoutSecrets,
+} from "../kind.ts";
 import { structureOf } from "../list/hardware-hash.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { Registration } from "../registration.ts";
@@ -218,17 +224,6 @@ function laterFor(
     why: answer.why,
     ...(afterMs === undefined ? {} : { afterMs }),
   };
-}
-
-const longWord = /[A-Za-z0-9+/=]{40,}/g;
-
-/** A text of the service's without what it repeats of the devices: reasons stand in rows as they are. */
-function withoutSecrets(words: string, asked: readonly Asked[]): string {
-  let text = words.replaceAll(longWord, "...");
-  for (const { hardware } of asked)
-    for (const secret of [hardware.serial, hardware.productId])
-      if (secret !== undefined && secret.length > 2) text = text.replaceAll(secret, "...");
-  return text;
 }
 
 // Watching: what both lists show. Pure but for reading them.
@@ -477,6 +472,3 @@ function syncingWith({ graph, clock }: Parts) {
     await graph.ask(tenantId, "beta", { method: "POST", path: `${path}/sync` });
   };
 }
-
-const forAll = (asked: readonly Asked[], outcome: Outcome): ReadonlyMap<string, Outcome> =>
-  new Map(asked.map(({ item }) => [item.targetId, outcome]));

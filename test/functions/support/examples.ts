@@ -104,6 +104,12 @@ export const examples: Readonly<Record<string, Example>> = {
       results: [{ deviceId: found.get("deviceId"), outcome: "done" }],
     }),
   },
+  "customers-list": {},
+  "customers-check": {},
+  "customers-change": { body: () => ({ partnerKind: "customer", oemConsent: null }) },
+  "customers-get": {},
+  "partner-get": {},
+  "partner-sign-in": { body: () => ({}), refused: "conflict" },
   "registrations-submit": {
     body: () => ({ devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] }),
     keep: ["registrationId"],

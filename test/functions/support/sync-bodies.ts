@@ -22,6 +22,13 @@ const baselines = [
 
 /** By operation: bodies with every member. */
 export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
+  "customers-change": [
+    {
+      partnerKind: "customer",
+      oemConsent: { link: "https://oem.example/consent", acceptedAt: "2026-01-01T00:00:00Z" },
+    },
+  ],
+  "partner-sign-in": [{ signInId: `device-${tenant}` }],
   "syncs-start": [
     { mode: "exportOnly", types: ["roleScopeTag"], items: [item], onMissingUser: "wait" },
   ],
@@ -156,6 +163,7 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "autopilot-devices-change",
     "autopilot-devices-deregister",
     "tasks-remove",
+    "customers-check",
     "registrations-cancel",
     "registrations-retry",
     "registrations-refresh",

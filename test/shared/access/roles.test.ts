@@ -77,9 +77,10 @@ describe("built-in roles", () => {
     expect(held.filter((name) => !name.endsWith(".read"))).toEqual([]);
   });
 
-  test("the partner holds registration, and nothing else", () => {
+  test("the partner holds registration and sees relationships, and holds nothing else", () => {
     const held = builtInRoles.find(({ roleId }) => roleId === "partner")?.permissions ?? [];
-    expect(held.filter((name) => !name.startsWith("registration."))).toEqual([]);
+    const others = held.filter((name) => !name.startsWith("registration."));
+    expect(others).toEqual(["relationships.read"]);
   });
 
   test("the relay holds what a relay does, and nothing else", () => {

@@ -1,13 +1,8 @@
 import { assert, integer, option, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { maxDetailChars } from "../../../shared/fanout/state/item.ts";
-import {
-  judge,
-  retryAfterToMs,
-  signInAdvice,
-  signInFailure,
-  wordsOf,
-} from "../../../shared/graph/answer.ts";
+import { judge, signInAdvice, signInFailure, wordsOf } from "../../../shared/graph/answer.ts";
+import { retryAfterToMs } from "../../../shared/kernel/clock.ts";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const inAMinute = new Date(noon + 60_000).toUTCString();

@@ -36,6 +36,7 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   assignments: "stay, and give nothing without the tenant",
   webhooks: "belong to no tenant, and are told nothing without it",
   webhookDeliveries: "purged",
+  relationships: "purged",
   deadLetters: "belongs to no tenant; gone by its age",
 };
 
@@ -86,7 +87,8 @@ export async function furnish(rig: NotifyRig) {
   const at = new Date().toISOString();
   const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
   await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });
-  await storage.tables.put(tableNames.signIns, { partitionKey: tenantId, rowKey: "account" });
+  for (const table of [tableNames.signIns, tableNames.relationships])
+    await storage.tables.put(table, { partitionKey: tenantId, rowKey: "account" });
   const what = { mode: "plan" };
   await storage.tables.insert(tableNames.tasks, {
     ...base,
