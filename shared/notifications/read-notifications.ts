@@ -96,7 +96,7 @@ type Rates = Parameters<typeof timeLeft>[1];
 type ThrottleRow = Awaited<ReturnType<Throttle["read"]>>;
 
 /** What an expected end depends on beside the plan: the tenant's pace, and where reservations stand. */
-export type Outlook = {
+type Outlook = {
   readonly rates: Rates;
   readonly sends?: Pick<ThrottleRow, "closedUntil" | "shiftMs">;
   readonly reads?: Pick<ThrottleRow, "nextFree">;

@@ -103,10 +103,10 @@ export function ruleFor(
 // The approval.
 
 /** Where an approval stands. */
-export type ApprovalState = "pendingApproval" | "approved" | "rejected" | "expired";
+type ApprovalState = "pendingApproval" | "approved" | "rejected" | "expired";
 
 /** What can happen to it. */
-export type ApprovalEvent = "approve" | "reject" | "expire";
+type ApprovalEvent = "approve" | "reject" | "expire";
 
 /** The whole lifecycle. A missing entry means: refused in that state. */
 export const approvalLifecycle: Readonly<

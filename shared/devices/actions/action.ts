@@ -110,7 +110,7 @@ type Choice =
   | { readonly kind: "none"; readonly code: NoRouteCode; readonly detail: string };
 
 /** What the request allows and brings along. */
-export type Wishes = {
+type Wishes = {
   readonly allowApproximate: boolean;
   readonly parameters: Readonly<Record<string, unknown>>;
 };

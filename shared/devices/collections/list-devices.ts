@@ -34,7 +34,7 @@ export const DeviceQuery = z.strictObject({
   lastSyncAfter: moment,
   ...PageQuery,
 });
-export type DeviceFilter = Omit<z.output<typeof DeviceQuery>, keyof typeof PageQuery>;
+type DeviceFilter = Omit<z.output<typeof DeviceQuery>, keyof typeof PageQuery>;
 
 /** What of a tenant a caller reaches whose roles are limited to collections: members of these, as they are now. */
 export type Reach = {

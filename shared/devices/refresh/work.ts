@@ -30,10 +30,10 @@ import {
 import { RefreshStore } from "./refresh-store.ts";
 
 /** What a message about a refresh names. */
-export type RefreshIds = Pick<Refresh, "tenantId" | "refreshId">;
+type RefreshIds = Pick<Refresh, "tenantId" | "refreshId">;
 
 /** What becomes of the message; `state` is for the log. */
-export type SliceOutcome =
+type SliceOutcome =
   | { readonly kind: "ack"; readonly state: string }
   | { readonly kind: "again"; readonly state: string; readonly afterSeconds: number };
 

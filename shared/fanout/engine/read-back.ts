@@ -38,7 +38,7 @@ import {
 // What it means: of what the far side took, and of what nobody knows whether it left. Pure.
 
 /** How late a reading is: `last` ends what is still pending, `hopeless` also what cannot be read. */
-export type Lateness = "early" | "last" | "hopeless";
+type Lateness = "early" | "last" | "hopeless";
 
 /** How long after a job's end we go on trying to read what could not be read. */
 const graceMs = 10 * 60_000;
@@ -60,7 +60,7 @@ const maxUnclear = 3;
  */
 const readsForTrace = 5;
 /** When it is read, how late that is, and how long claims hold. */
-export type ReadTime = {
+type ReadTime = {
   readonly now: Instant;
   readonly lateness: Lateness;
   readonly claimMs: number;

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
-  type DeviceFilter,
   filterOf,
   listDevices,
   maxScanned,
   readDevice,
 } from "../../../shared/devices/collections/list-devices.ts";
 import { graphDevice, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
+
+type DeviceFilter = Parameters<typeof filterOf>[0];
 
 let rig: Rig;
 let tenantId: string;

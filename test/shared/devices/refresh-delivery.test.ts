@@ -1,7 +1,7 @@
 /** The refresh as deliveries of its messages: twice, at once, late, and with workers that die. */
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Refresh } from "../../../shared/devices/refresh/refresh.ts";
-import { type RefreshIds, refreshesWith } from "../../../shared/devices/refresh/work.ts";
+import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
 import {
   Cut,
   type CutAt,
@@ -10,6 +10,8 @@ import {
   openRig,
   type Rig,
 } from "./support/refresh-rig.ts";
+
+type RefreshIds = Parameters<ReturnType<typeof refreshesWith>["work"]>[0];
 
 let rig: Rig;
 beforeAll(async () => {

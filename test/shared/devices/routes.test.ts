@@ -1,8 +1,10 @@
 /** Which way each of the 18 actions takes to each kind of device: the whole table, written out. */
 import { describe, expect, it, test } from "vitest";
-import { type Action, chooseRoute, type Wishes } from "../../../shared/devices/actions/action.ts";
+import { type Action, chooseRoute } from "../../../shared/devices/actions/action.ts";
 import { catalogue, findAction } from "../../../shared/devices/actions/catalogue.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
+
+type Wishes = Parameters<typeof chooseRoute>[2];
 
 const device = (more: Partial<Device>): Device => ({
   deviceId: "d",

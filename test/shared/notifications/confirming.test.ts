@@ -5,14 +5,16 @@ import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
   afterDoubt,
   afterReport,
-  type Lateness,
   latenessAt,
   nextRoundAt,
-  type ReadTime,
 } from "../../../shared/fanout/engine/read-back.ts";
 import { apply, type Item } from "../../../shared/fanout/state/item.ts";
 import { findingOf } from "../../../shared/notifications/kind.ts";
 import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";
+
+type ReadTime = Parameters<typeof afterDoubt>[3];
+
+type Lateness = ReturnType<typeof latenessAt>;
 
 const restart = running();
 /** What a look at its device means for a delivery of which nobody knows whether it left. */

@@ -20,8 +20,10 @@ import {
   type ThrottleState,
   whenDue,
 } from "../../../shared/graph/throttle.ts";
-import { expectedEndOf, type Outlook } from "../../../shared/notifications/read-notifications.ts";
+import { expectedEndOf } from "../../../shared/notifications/read-notifications.ts";
 import { kind, running, waiting } from "./support/arbitrary-delivery.ts";
+
+type Outlook = Parameters<typeof expectedEndOf>[3];
 
 const never = { expiresAt: Number.POSITIVE_INFINITY };
 const onePerSecond: Parameters<typeof timeLeft>[1] = {

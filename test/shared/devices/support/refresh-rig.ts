@@ -7,7 +7,7 @@ import { DirectoryStore, DirectoryWriter } from "../../../../shared/devices/dire
 import type { RefreshParts, TenantReads } from "../../../../shared/devices/refresh/merge.ts";
 import type { Confirmed } from "../../../../shared/devices/refresh/refresh.ts";
 import { RefreshStore, RunStore } from "../../../../shared/devices/refresh/refresh-store.ts";
-import { refreshesWith, type SliceOutcome } from "../../../../shared/devices/refresh/work.ts";
+import { refreshesWith } from "../../../../shared/devices/refresh/work.ts";
 import { SiteStore } from "../../../../shared/devices/sites/sites.ts";
 import { ThrottleStore } from "../../../../shared/graph/throttle.ts";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
@@ -74,7 +74,7 @@ export async function openRig() {
     /** Delivers messages until one is acknowledged, moving the clock as long as each asked to wait. */
     finish: async (tenantId: string, refreshId: string, with_: RefreshParts = deps) => {
       for (let delivery = 0; delivery < 200; delivery += 1) {
-        const outcome: SliceOutcome = await refreshesWith(with_).work({ tenantId, refreshId });
+        const outcome = await refreshesWith(with_).work({ tenantId, refreshId });
         if (outcome.kind === "ack") break;
         time.now += outcome.afterSeconds * 1000;
       }
