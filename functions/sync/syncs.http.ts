@@ -9,7 +9,7 @@ import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/pagin
 import { accepted, download, ok, streamed } from "../../shared/http/reply.ts";
 import type { Clock } from "../../shared/kernel/clock.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
-import { newestFirstId } from "../../shared/kernel/values.ts";
+import { digest } from "../../shared/kernel/values.ts";
 import { artifactsOf } from "../../shared/sync/artifacts.ts";
 import {
   ErrorView,
@@ -158,7 +158,7 @@ export const startManySyncsFunction = onHttp(
     body: ManySyncsBody,
     answers: { 200: { description: "What became of each tenant", body: ManySyncs } },
   }),
-  async ({ body: { tenantIds, ...body } }, tools: Tools<SyncNeeds>) => {
+  async ({ body: { tenantIds, ...body }, seed }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const { standing, note } = signedInOf(tools);
     const value: z.output<typeof ManySyncs>["value"] = [];
@@ -167,7 +167,7 @@ export const startManySyncsFunction = onHttp(
       // Whoever may not is told the same as of a tenant that is not there.
       const tenant = await services.tenants.get(may ? tenantId : "");
       const started = tenant.ok
-        ? await start(tools, tenantId, newestFirstId(services.clock.now()), body)
+        ? await start(tools, tenantId, idFor(seed, tenantId), body)
         : fail("unknown-tenant", `There is no tenant ${tenantId} here for you.`);
       value.push(
         started.ok
@@ -180,6 +180,12 @@ export const startManySyncsFunction = onHttp(
     return succeed(ok({ value }));
   },
 );
+
+/** The same for the same request, so that one that died and is repeated finds what it has started. */
+const idFor = (seed: string, tenantId: string): string =>
+  seed.slice(0, timeDigits) + digest(seed, tenantId).slice(0, seed.length - timeDigits);
+/** Of a newest-first id. */
+const timeDigits = 10;
 
 export const listSyncsFunction = onHttp(
   operation({

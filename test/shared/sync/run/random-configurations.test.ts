@@ -281,12 +281,16 @@ describe("random configurations", () => {
         const { changes: left, blocked } = await rig.plan(second);
         expect(left).toEqual([]);
         for (const { reason } of blocked) expect(reason).toBe("deleteBlockedByGuard");
+        // For whoever reads why it failed.
+        const told: unknown[] = [];
         for (const sync of syncs.toReversed()) {
           const rows = await rig.items(sync);
           if (!rows.some(({ writtenAt }) => writtenAt !== undefined)) continue;
-          await deployed(await rig.undo(sync, { types }));
+          const undone = await deployed(await rig.undo(sync, { types }));
+          const { blocked: aside, unread } = await rig.plan(undone);
+          told.push({ rows, undone: await rig.items(undone), aside, unread });
         }
-        expect(await stateOf(tenantId), "taken back").toEqual(before);
+        expect(await stateOf(tenantId), JSON.stringify(told)).toEqual(before);
       }),
       // What fails is tried again by its seed: to look for a smaller one takes minutes.
       { numRuns: 8, endOnFailure: true },

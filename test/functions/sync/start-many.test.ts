@@ -1,0 +1,32 @@
+/** Starting syncs of many tenants by a request that dies before its answer is kept, and is sent again. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { adminToken, type Door, openDoor } from "../access/door.ts";
+
+let door: Door;
+beforeAll(async () => {
+  door = await openDoor();
+});
+afterAll(() => door.stop());
+
+test("a start of many that died is repeated with the syncs that it has started", async () => {
+  const tenantIds = [await door.fleet(1), await door.fleet(1)];
+  const sent = {
+    token: adminToken,
+    headers: { "idempotency-key": randomUUID() },
+    body: { tenantIds, mode: "exportOnly" },
+  };
+  const { answers } = door.services;
+  const { settle } = answers;
+  answers.settle = () => Promise.reject(new Error("the worker is gone"));
+  expect((await door.call("syncs-start-many", sent)).status).toBe(500);
+  answers.settle = settle;
+  const active = await Promise.all(
+    tenantIds.map(async (id) => (await door.services.sync.store.tenant(id, 0)).value.active),
+  );
+  const again = await door.call("syncs-start-many", sent);
+  expect(again.body).toEqual({
+    value: tenantIds.map((tenantId, at) => ({ tenantId, syncId: active[at] })),
+  });
+  expect(new Set(active).size).toBe(2);
+});
