@@ -24,7 +24,7 @@ export const longTests: readonly string[] = [
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
   "test/shared/registration/three-customers.test.ts",
   "test/shared/sync/run/random-configurations.test.ts",
-  "test/start/{azurite,ensure-installed,readme,sign-in,start,sync-page}.test.ts",
+  "test/start/{azurite,ensure-installed,partner-automation,readme,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */
@@ -37,7 +37,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
-  "test/shared/registration/crash-points.test.ts",
+  "test/shared/registration/{crash-points,partner-center}.test.ts",
   "test/shared/sync/{artifacts,baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",
 ];
 

@@ -43,7 +43,7 @@ export type RefusalReason = keyof typeof advice | "missing" | "exists" | "other"
 /** What helps against a refusal. */
 export const advice = {
   noRelationship:
-    "the customer has no reseller relationship with the partner: send its administrator the link of POST /api/v1/customers/{tenantId}/check",
+    "send the customer's administrator the link that POST /api/v1/customers/{tenantId}/check answers",
   noAccess:
     "the signed-in account may not do this: it has to be an admin agent or a sales agent of the partner, signed in with a second factor",
   noMfa:

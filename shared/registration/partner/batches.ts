@@ -70,7 +70,7 @@ export function partnerBackEnd({ partnerCenter, clock }: Parts): BackEnd {
     execute: async (job, asked, mayAsk) => {
       if (partnerCenter === undefined) return forAll(asked, switchedOff);
       if (!mayAsk()) return forAll(asked, tooLate);
-      return upload({ partnerCenter, known }, job, asked);
+      return sendUpload({ partnerCenter, known }, job, asked);
     },
     readsOf: (items) => items.length / maxUploaded,
     readBack: async (job, asked) => {
@@ -144,7 +144,7 @@ function requestIdOf(verb: string, { jobId }: Registration, asked: readonly Aske
 
 type Known = LRUCache<string, ReadonlyMap<string, number | undefined>>;
 
-async function upload(
+async function sendUpload(
   { partnerCenter, known }: { readonly partnerCenter: PartnerCenter; readonly known: Known },
   job: Registration,
   asked: readonly Asked[],

@@ -62,10 +62,11 @@ async function signIn() {
   }
 }
 
-type Device = { readonly serialNumber?: string; readonly groupTag?: string };
+type Device = Readonly<Record<string, string>>;
 const tuple = (serialNumber: string, groupTag?: string): Device => ({
   serialNumber,
-  ...{ manufacturer: "LENOVO", model: "20XWCTO1WW" },
+  manufacturer: "LENOVO",
+  model: "20XWCTO1WW",
   ...(groupTag === undefined ? {} : { groupTag }),
 });
 
@@ -109,6 +110,24 @@ const tagsOf = async (tenantId: string) => {
   return new Map(value.map(({ serialNumber, groupTag }) => [serialNumber, groupTag]));
 };
 
+/** Registers two devices of two tags, with a death on the way where one is named. */
+const run = async (death?: { atCall: number; when: "before" | "after" }) => {
+  const tenantId = await tenantOf();
+  const list = [tuple(`${tenantId}-1`, "x"), tuple(`${tenantId}-2`, "y")];
+  const { registrationId } = await register(tenantId, list);
+  if (death === undefined) rig.faults.reset();
+  else rig.faults.arm(death);
+  await rig.drain();
+  const calls = rig.faults.calls();
+  rig.faults.revive();
+  const { view } = await ended(tenantId, registrationId);
+  const { total, doubled } = (await submissions(tenantId)) as {
+    total: number;
+    doubled: number;
+  };
+  return { calls, end: { state: view.state, counts: view.counts, total, doubled } };
+};
+
 describe("before anybody has signed in", () => {
   it("refuses a registration, and says where to sign in", async () => {
     const tenantId = await tenantOf();
@@ -130,7 +149,8 @@ describe("before anybody has signed in", () => {
 
 describe("once the partner has signed in", () => {
   beforeAll(async () => {
-    expect(await signIn()).toMatchObject({ state: "signedIn", account: "partner@muster.example" });
+    const { state } = await signIn();
+    if (state !== "signedIn") throw new Error(`the partner is ${state}`);
   });
 
   it("makes a batch for each tag, adds to those that are there, and sends each device once", async () => {
@@ -235,22 +255,6 @@ describe("once the partner has signed in", () => {
   });
 
   it("tells the truth at the end though a worker dies at any call, and sends each device once", async () => {
-    const run = async (death?: { atCall: number; when: "before" | "after" }) => {
-      const tenantId = await tenantOf();
-      const list = [tuple(`${tenantId}-1`, "x"), tuple(`${tenantId}-2`, "y")];
-      const { registrationId } = await register(tenantId, list);
-      if (death === undefined) rig.faults.reset();
-      else rig.faults.arm(death);
-      await rig.drain();
-      const calls = rig.faults.calls();
-      rig.faults.revive();
-      const { view } = await ended(tenantId, registrationId);
-      const { total, doubled } = (await submissions(tenantId)) as {
-        total: number;
-        doubled: number;
-      };
-      return { calls, end: { state: view.state, counts: view.counts, total, doubled } };
-    };
     const whole = await run();
     expect(whole.end).toMatchObject({ state: "finished", total: 2, doubled: 0 });
     expect(whole.calls).toContain("partnerCenter.POST");
