@@ -80,6 +80,12 @@ import {
 } from "./registration/autopilot-devices.http.ts";
 import { getGroupTagsFunction, replaceGroupTagsFunction } from "./registration/group-tags.http.ts";
 import {
+  openRegistrationListFunction,
+  putRegistrationPartFunction,
+  submitManyRegistrationsFunction,
+  submitRegistrationListFunction,
+} from "./registration/registration-lists.http.ts";
+import {
   cancelRegistrationFunction,
   getRegistrationFunction,
   listRegistrationDevicesFunction,
@@ -257,6 +263,10 @@ const ours: readonly AnyFunction<Services>[] = [
   getPartnerFunction,
   signPartnerInFunction,
   submitRegistrationFunction,
+  submitManyRegistrationsFunction,
+  openRegistrationListFunction,
+  putRegistrationPartFunction,
+  submitRegistrationListFunction,
   getGroupTagsFunction,
   replaceGroupTagsFunction,
   listAutopilotDevicesFunction,

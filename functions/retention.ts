@@ -10,6 +10,8 @@ import { JobStore } from "../shared/fanout/state/job.ts";
 import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
+import { HardwareStore } from "../shared/registration/hardware.ts";
+import { expireOpenLists } from "../shared/registration/list-in-parts.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
 import { TaskStore } from "../shared/schedules/task-store.ts";
 import { tableNames } from "../shared/storage/names.ts";
@@ -25,6 +27,11 @@ import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
 import type { Settings } from "./settings.ts";
+
+const listsIn = ({ blobs }: Pick<Storage, "blobs">) => ({
+  blobs,
+  hardware: new HardwareStore(blobs, undefined),
+});
 
 // By age.
 
@@ -56,6 +63,7 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Retention
     const now = parts.clock.now();
     const answers = await parts.answers.expire(mayGoOn);
     await new WebhookStore(parts.storage.tables).expire(now - keepWebhookMs, mayGoOn);
+    await expireOpenLists(listsIn(parts.storage), now, mayGoOn);
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
@@ -143,6 +151,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     (tenantId, mayGoOn) => new TaskStore(storage.tables).purge(tenantId, mayGoOn),
     async (tenantId) => {
       await new OwnTags(storage.blobs).remove(tenantId);
+      await expireOpenLists(listsIn(storage), clock.now(), () => true, tenantId);
       await new BaselineStore(storage.tables).dropTenant(tenantId);
       return true;
     },

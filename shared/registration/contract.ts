@@ -247,18 +247,13 @@ const Tag = Line.max(512);
 export const DeviceChange = z
   .strictObject({
     groupTag: Tag.optional(),
-    displayName: z
-      .string()
-      .max(15)
-      .regex(
-        /^(?!\d+$)[A-Za-z0-9-]{1,15}$/,
-        "takes letters, digits and hyphens, at most 15, not digits alone",
-      )
+    displayName: Line.max(15)
+      .refine((name) => /^(?!\d+$)[A-Za-z0-9-]+$/.test(name), {
+        error: "takes letters, digits and hyphens, and not digits alone",
+      })
       .optional(),
-    assignedUser: z
-      .string()
-      .max(200)
-      .regex(/^[^\s@]+@[^\s@]+$/, "is no user principal name")
+    assignedUser: Line.max(200)
+      .refine((user) => /^[^\s@]+@[^\s@]+$/.test(user), { error: "is no user principal name" })
       .nullable()
       .optional()
       .describe("null: nobody"),
@@ -273,8 +268,8 @@ export const Deregistration = z.strictObject({
   serialNumbers: z.array(Serial).min(1).max(5000),
 });
 
-/** Path of a search. */
-export const SerialPath = z.strictObject({ serialNumber: Serial });
+/** Body of a search. */
+export const SerialQuestion = z.strictObject({ serialNumber: Serial });
 
 /** What a search found; tenants that could not be asked are named. */
 export const FoundDevices = z.object({
@@ -296,3 +291,52 @@ export const GroupTags = z
       ),
   })
   .meta({ id: "GroupTags" });
+
+// Lists in parts, and for many customers.
+
+/** How a list that is kept already is to be registered. */
+export const BeginQuery = SubmitQuery.pick({ partial: true, backEnd: true, defaultTag: true });
+
+/** Path of one part. */
+export const PartPath = RegistrationPath.extend({
+  listPart: z.coerce.number().int().min(1).max(400).describe("From 1; the same again replaces it"),
+});
+
+/** Body of what submits a list in parts. */
+export const SubmitParts = z.strictObject({ parts: z.int().min(1).max(400) });
+
+/** What was found of a part. */
+export const PartVerdict = z
+  .object({
+    part: count,
+    rows: count,
+    acceptedRows: count,
+    errors: count,
+    warnings: count,
+    findings: z.array(Finding).describe("The first thousand"),
+  })
+  .meta({ id: "DeviceListPart" });
+
+/** Devices of many customers. */
+export const CustomerList = z.strictObject({
+  devices: z
+    .array(Device.extend({ customer: TenantId }))
+    .min(1)
+    .max(5000),
+});
+
+/** What became of a list for many customers. */
+export const CustomersReport = z
+  .object({
+    customers: z.array(
+      z.object({
+        customer: z.string().describe("As the list has it"),
+        rows: count,
+        registration: RegistrationView.optional(),
+        code: z.string().optional().describe("Why nothing of theirs is registered: a problem code"),
+        detail: z.string().optional(),
+        errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+      }),
+    ),
+  })
+  .meta({ id: "CustomersReport" });

@@ -17,6 +17,16 @@ export type ListedTarget = ListedDevice & { readonly targetId: string };
 export const Piece = z.object({ first: z.string(), last: z.string() });
 export type Piece = z.output<typeof Piece>;
 
+/** What is known of a part of a list without opening it. */
+export const KeptPart = z.object({
+  pieces: z.array(Piece),
+  rows: z.number(),
+  bytes: z.number(),
+  sha256: z.string(),
+  tags: z.array(z.string()),
+});
+export type KeptPart = z.output<typeof KeptPart>;
+
 /** The key of a device: the part that it came in, and its row there. Keys sort as the list stands. */
 const targetIdOf = (part: number, row: number): string =>
   `${String(part).padStart(4, "0")}-${String(row).padStart(6, "0")}`;
@@ -111,6 +121,16 @@ export class HardwareStore {
     return found;
   }
 
+  /** Keeps words about a part, sealed like its devices. */
+  putNote(jobId: string, part: number, note: string): Promise<void> {
+    return this.#seal(`${folderOf(jobId)}note-${part}`, note);
+  }
+
+  /** Those words; undefined where there are none. */
+  async note(jobId: string, part: number): Promise<string | undefined> {
+    return (await this.#unsealed(`${folderOf(jobId)}note-${part}`))?.toString("utf8");
+  }
+
   /** Removes all of a job's. */
   async remove(jobId: string): Promise<void> {
     await this.#blobs.deletePrefix(folderOf(jobId), () => true);
@@ -121,13 +141,19 @@ export class HardwareStore {
   }
 
   async #unseal(path: string, part: number): Promise<readonly ListedTarget[]> {
+    const plain = await this.#unsealed(path);
+    if (plain === undefined) throw new Error("what was to be registered is not kept any more");
+    const devices = Sealed.parse(JSON.parse(plain.toString("utf8")));
+    return devices.map((device) => ({ ...device, targetId: targetIdOf(part, device.row) }));
+  }
+
+  async #unsealed(path: string): Promise<Buffer | undefined> {
     const found = await this.#blobs.get(path);
-    if (found === undefined) throw new Error("what was to be registered is not kept any more");
+    if (found === undefined) return undefined;
     const opened = await this.#key().open(found.toString("latin1"), [path]);
     if (opened.kind === "broken")
       throw new Error(`what was to be registered cannot be opened: ${opened.reason}`);
-    const devices = Sealed.parse(JSON.parse(opened.plain.toString("utf8")));
-    return devices.map((device) => ({ ...device, targetId: targetIdOf(part, device.row) }));
+    return opened.plain;
   }
 }
 

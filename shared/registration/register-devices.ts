@@ -14,7 +14,7 @@ import { isOpen, JobStore } from "../fanout/state/job.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { digest } from "../kernel/values.ts";
 import type { TakenList } from "./check-list.ts";
-import type { HardwareStore } from "./hardware.ts";
+import type { HardwareStore, KeptPart } from "./hardware.ts";
 import type { Kind } from "./kind.ts";
 import type { Finding } from "./list/codes.ts";
 import type { Customers } from "./partner/customers.ts";
@@ -58,7 +58,7 @@ export type Wanted = {
 };
 
 /** What must be open to a back end: taking devices out of Intune is Intune's. */
-const routeOf = (backEnd: BackEndId) => (backEnd === "deregister" ? "graph" : backEnd);
+export const routeOf = (backEnd: BackEndId) => (backEnd === "deregister" ? "graph" : backEnd);
 
 const minuteMs = 60_000;
 /** How long the service gets for a device, and how much longer for each one before it in the line. */
@@ -68,19 +68,17 @@ const perDeviceMs = 500;
 /** Hands a list in, under the id `registrationId`; with the same id again it stays one. */
 export async function registerDevices(
   parts: RegistrationParts,
-  { tenantId, registrationId }: Ids,
+  ids: Ids,
   take: () => Promise<Result<TakenList>>,
-  { backEnd, partial, defaultTag }: Wanted,
+  wanted: Wanted,
   caller: Caller,
 ): Promise<Result<Registration>> {
+  const { tenantId, registrationId } = ids;
+  const { backEnd, partial } = wanted;
   // The same request again, whose first answer was lost.
   const before = await parts.jobs.get(tenantId, registrationId);
   if (before !== undefined) return succeed(before.job);
-  if (!parts.hardware.isReady)
-    return fail(
-      "conflict",
-      "This installation has no key to seal devices with: set MUSTER_KEY_VAULT_KEY_URL or MUSTER_KEY_FILE.",
-    );
+  if (!parts.hardware.isReady) return noKey;
   const tied = await parts.customers.may(tenantId, routeOf(backEnd));
   if (!tied.ok) return tied;
   const taken = await take();
@@ -88,11 +86,45 @@ export async function registerDevices(
   const list = taken.value;
   const refused = refusedList(list, partial);
   if (refused !== undefined) return refused;
-  const pieces = await parts.hardware.put(registrationId, 1, list);
-  const now = parts.engine.clock.now();
-  const rows = list.devices.length;
+  const kept = await keepPart(parts, registrationId, 1, list);
+  return succeed(await begin(parts, ids, [kept], wanted, caller));
+}
+
+/** Says that nothing can be sealed here. */
+export const noKey = fail(
+  "conflict",
+  "This installation has no key to seal devices with: set MUSTER_KEY_VAULT_KEY_URL or MUSTER_KEY_FILE.",
+);
+
+/** Keeps a part of a list, sealed; answers what the job has to know of it. */
+export async function keepPart(
+  { hardware }: Pick<RegistrationParts, "hardware">,
+  registrationId: string,
+  part: number,
+  list: TakenList,
+): Promise<KeptPart> {
+  const pieces = await hardware.put(registrationId, part, list);
   const sent = list.devices.filter((device) => device.refused === undefined);
-  const tags = new Set(sent.flatMap(({ hardware: { tag } }) => tag ?? []));
+  const tags = [...new Set(sent.flatMap(({ hardware: { tag } }) => tag ?? []))];
+  const { original, sha256, devices } = list;
+  return { pieces, rows: devices.length, bytes: original.length, sha256, tags };
+}
+
+/** Begins the registration of a list that is kept, in one part or several. */
+export function begin(
+  parts: RegistrationParts,
+  { tenantId, registrationId }: Ids,
+  kept: readonly KeptPart[],
+  { backEnd, partial, defaultTag }: Wanted,
+  caller: Caller,
+): Promise<Registration> {
+  const now = parts.engine.clock.now();
+  const rows = kept.reduce((sum, part) => sum + part.rows, 0);
+  const [only, ...more] = kept;
+  const sha256 =
+    only !== undefined && more.length === 0
+      ? only.sha256
+      : digest(...kept.map((part) => part.sha256));
   const registration: Registration = {
     kind: parts.kind.id,
     jobId: registrationId,
@@ -100,19 +132,19 @@ export async function registerDevices(
     state: "planning",
     backEnd,
     source: registrationId,
-    pieces,
+    pieces: kept.flatMap(({ pieces }) => pieces),
     rows,
-    bytes: list.original.length,
-    sha256: list.sha256,
+    bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256,
     partial,
-    tags: [...tags],
+    tags: [...new Set(kept.flatMap(({ tags }) => tags))],
     ...(defaultTag === undefined ? {} : { defaultTag }),
     expected: rows,
     createdAt: now,
     expiresAt: now + pollMs + rows * perDeviceMs,
     requestedBy: personOf(caller),
   };
-  return succeed(await startOrWait(parts, registration, caller));
+  return startOrWait(parts, registration, caller);
 }
 
 /** Takes devices out, under the id `registrationId`, by their serial numbers; with the same id again it stays one. */
@@ -138,7 +170,10 @@ export function deregisterDevices(
 const maxFaults = 100;
 
 /** Why a list is not registered: it is refused as a whole, or rows of it are and nobody said to leave those out. */
-function refusedList({ verdict }: TakenList, partial: boolean): Result<never> | undefined {
+export function refusedList(
+  { verdict }: Pick<TakenList, "verdict">,
+  partial: boolean,
+): Result<never> | undefined {
   const { fileRejected, acceptedRows, errors, findings } = verdict;
   if (!fileRejected && acceptedRows > 0 && (errors === 0 || partial)) return undefined;
   const wrong = findings.filter(({ severity }) => severity === "error");

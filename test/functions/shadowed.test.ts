@@ -18,6 +18,7 @@ const found: Found = new Map(
     ...known,
     notificationId: newestFirstId(Date.UTC(2026, 0, 1)),
     refreshId: newestFirstId(Date.UTC(2026, 0, 1)),
+    listPart: "1",
     registrationId: newestFirstId(Date.UTC(2026, 0, 1)),
     roleId: newestFirstId(Date.UTC(2026, 0, 1)),
   }),

@@ -221,6 +221,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tasks-remove": task,
   // Of what was registered nothing: serial numbers and hashes are the customer's.
   "registrations-submit": ["layout", "encoding", ...registration],
+  "registration-lists-open": registration,
+  "registration-lists-submit": registration,
   "autopilot-devices-deregister": registration,
   "autopilot-devices-change": ["groupTag"],
   "group-tags-replace": ["tags"],

@@ -10,7 +10,7 @@ import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
 import { isOpen, isStopping, type Job, type JobIds, type JobStore, move } from "../state/job.ts";
 import { nothingReleased } from "../state/rollout.ts";
-import { type Engine, findJob } from "./engine.ts";
+import { type Engine, findJob, roundsOf } from "./engine.ts";
 
 /** What one message works on. */
 export type Work = {
@@ -171,12 +171,14 @@ export const touchAt = (item: Item, claimMs: number): Instant =>
 
 /** When a row needs somebody again: its earliest waiting or claimed item, else the first reading back. */
 function dueAfterPass(
-  { claimMs, readBackAfterMs }: Pick<Engine["times"], "claimMs" | "readBackAfterMs">,
+  times: Pick<Engine["times"], "claimMs" | "readBackAfterMs">,
   work: Omit<Work, "rows">,
   whole: readonly Item[],
   now: Instant,
 ): Instant {
   const { kind, job } = work;
+  const { claimMs } = times;
+  const readBackAfterMs = roundsOf(kind, times).firstMs;
   const all = whole.filter((item) => !isUnreleased(work, item));
   const items = all.filter((item) => !isCarried(kind, job, item));
   const carrierDue = carrierDueAt(kind, job, all, now) ?? Number.POSITIVE_INFINITY;

@@ -35,7 +35,7 @@ export const anyIds: Found = new Map([
   ["syncId", key],
   ["registrationId", key],
   ["autopilotDeviceId", id],
-  ["serialNumber", "PF000001"],
+  ["listPart", "1"],
   ["baselineId", key],
   ["version", "1"],
   ["type", "roleScopeTag"],
@@ -48,6 +48,7 @@ export const anyIds: Found = new Map([
 
 /** Bodies of what takes one and changes nothing. */
 export const harmless: Readonly<Record<string, unknown>> = {
+  "autopilot-devices-find": { serialNumber: "PF000001" },
   "registrations-submit": { devices: [{ productId: "3289930885111" }] },
   "collections-preview": {
     rule: { property: "operatingSystem", operator: "equals", value: "Windows" },

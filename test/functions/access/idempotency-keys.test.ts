@@ -69,6 +69,14 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { path: `${base(of)}/registrations?dryRun=true`, body: { devices: [{ productId: "1" }] } },
     { devices: [{ productId: "2" }] },
   ],
+  "registrations-submit-many": ({ tenantId }) => [
+    {
+      path: "/api/v1/registrations",
+      body: { devices: [{ customer: tenantId, serialNumber: "PF1" }] },
+    },
+    { devices: [{ customer: tenantId, serialNumber: "PF2" }] },
+  ],
+  "registration-lists-open": (of) => [{ path: `${base(of)}/registration-lists` }],
   "autopilot-devices-deregister": (of) => [
     { path: `${base(of)}/autopilot-devices/deregister`, body: { serialNumbers: ["PF1"] } },
     { serialNumbers: ["PF2"] },

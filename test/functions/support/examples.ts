@@ -33,7 +33,7 @@ export const known = {
   type: "roleScopeTag",
   key: "Default",
   version: "1",
-  serialNumber: "PF000001",
+  listPart: "1",
 };
 
 const planHash = "0".repeat(64);
@@ -114,10 +114,23 @@ export const examples: Readonly<Record<string, Example>> = {
     body: () => ({ devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] }),
     keep: ["registrationId"],
   },
+  "registration-lists-open": { keep: ["registrationId"] },
+  "registration-lists-part": {
+    body: () => ({ devices: [{ serialNumber: "PF000002", hardwareHash: hashOf("PF000002") }] }),
+  },
+  "registration-lists-submit": { body: () => ({ parts: 1 }) },
+  "registrations-submit-many": {
+    body: () => ({
+      devices: [
+        { customer: tenantId, serialNumber: "PF000003", hardwareHash: hashOf("PF000003") },
+        { customer: inventoryId, productId: "3289930885111" },
+      ],
+    }),
+  },
   "group-tags-replace": { body: () => ({ tags: ["shop"] }) },
   "group-tags-get": {},
   "autopilot-devices-list": { keep: ["autopilotDeviceId"] },
-  "autopilot-devices-find": {},
+  "autopilot-devices-find": { body: () => ({ serialNumber: "PF000001" }) },
   "autopilot-devices-change": { body: () => ({ groupTag: "shop", assignedUser: null }) },
   "autopilot-devices-deregister": { body: () => ({ serialNumbers: ["PF000009"] }) },
   "registrations-list": {},

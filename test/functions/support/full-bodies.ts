@@ -43,6 +43,16 @@ const collections = [
 ];
 const verdict = { digest: "0".repeat(64), comment: "go" };
 
+const device = {
+  serialNumber: "PF0A1B2C",
+  productId: "3289930885111",
+  hardwareHash: "T0E",
+  manufacturer: "LENOVO",
+  model: "20XWCTO1WW",
+  groupTag: "shop",
+  assignedUser: "ana@contoso.example",
+};
+
 /** By operationId. */
 export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tenants-add": [{ tenantId: id, displayName: "Contoso", pace: { deviceActions: "unlimited" } }],
@@ -61,26 +71,18 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
       ],
     },
   ],
+  "registrations-submit-many": [
+    { devices: [{ customer: "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01", ...device }] },
+  ],
+  "registration-lists-part": [{ devices: [device] }],
+  "registration-lists-submit": [{ parts: 1 }],
+  "autopilot-devices-find": [{ serialNumber: "PF0A1B2C" }],
   "group-tags-replace": [{ tags: ["shop"] }],
   "autopilot-devices-change": [
     { groupTag: "shop", displayName: "PC-1", assignedUser: "ana@contoso.example" },
   ],
   "autopilot-devices-deregister": [{ serialNumbers: ["PF0A1B2C"] }],
-  "registrations-submit": [
-    {
-      devices: [
-        {
-          serialNumber: "PF0A1B2C",
-          productId: "3289930885111",
-          hardwareHash: "T0E",
-          manufacturer: "LENOVO",
-          model: "20XWCTO1WW",
-          groupTag: "shop",
-          assignedUser: "ana@contoso.example",
-        },
-      ],
-    },
-  ],
+  "registrations-submit": [{ devices: [device] }],
   "sites-complete": [{ parts: 1 }],
   "sites-lease": [{ relayId: id, seconds: 60 }],
   "sites-claim": [{ relayId: id, mark: 0, notificationId, from: id, to: id }],

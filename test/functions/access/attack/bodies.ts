@@ -27,6 +27,12 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
   "tenants-change": () => [{ displayName: "Guessed" }],
   "collections-add": (ids) => [collectionOf(ids)],
   "collections-preview": () => [{ rule }],
+  "registrations-submit-many": ({ tenantId }) => [
+    { devices: [{ customer: tenantId, productId: "3289930885111" }] },
+  ],
+  "registration-lists-part": () => [{ devices: [{ productId: "3289930885111" }] }],
+  "registration-lists-submit": () => [{ parts: 1 }],
+  "autopilot-devices-find": () => [{ serialNumber: "PF000001" }],
   "group-tags-replace": () => [{ tags: ["guessed"] }],
   "autopilot-devices-change": () => [{ groupTag: "guessed" }],
   "autopilot-devices-deregister": () => [{ serialNumbers: ["PF000001"] }],

@@ -50,7 +50,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   syncId: "0".repeat(22),
   baselineId: "0".repeat(22),
   version: "1",
-  serialNumber: "PF000001",
+  listPart: "1",
   type: "roleScopeTag",
   key: "Default",
   webhookId: "0".repeat(22),

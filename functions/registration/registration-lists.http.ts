@@ -1,0 +1,212 @@
+/** Lists of devices that take more than one request, or are for more than one customer. */
+import { decide } from "../../shared/access/roles/decide.ts";
+import { signedInOf } from "../../shared/access/signed-in.ts";
+import { operation } from "../../shared/http/operation.ts";
+import { accepted, created, ok, type Reply } from "../../shared/http/reply.ts";
+import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
+import { takeDevices, takeFile } from "../../shared/registration/check-list.ts";
+import {
+  BeginQuery,
+  CustomerList,
+  CustomersReport,
+  DeviceList,
+  maxListBytes,
+  PartPath,
+  PartVerdict,
+  RegistrationPath,
+  RegistrationView,
+  SubmitParts,
+} from "../../shared/registration/contract.ts";
+import { openList, putPart, submitList } from "../../shared/registration/list-in-parts.ts";
+import {
+  registrationIdOf,
+  type Share,
+  sharesOfDevices,
+  sharesOfFile,
+} from "../../shared/registration/many-customers.ts";
+import type { OwnTags } from "../../shared/registration/own-tags.ts";
+import { viewOf } from "../../shared/registration/read-registrations.ts";
+import {
+  type RegistrationParts,
+  registerDevices,
+} from "../../shared/registration/register-devices.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { TenantPath } from "../../shared/tenants/contract.ts";
+import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
+import { onHttp, type Tools } from "../define.ts";
+
+type Needs = {
+  readonly register: RegistrationParts;
+  readonly ownTags: OwnTags;
+  readonly storage: Pick<Storage, "blobs">;
+};
+
+const partsOf = ({ services: { register, storage } }: Tools<Needs>) => ({
+  ...register,
+  blobs: storage.blobs,
+});
+const pathOf = (tenantId: string, registrationId: string): string =>
+  `/api/v1/tenants/${tenantId}/registrations/${registrationId}`;
+
+export const openRegistrationListFunction = onHttp(
+  operation({
+    name: "registration-lists-open",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/registration-lists",
+    summary: "Open a list of devices that comes in parts",
+    tag: "Registrations",
+    idempotent: true,
+    params: TenantPath,
+    answers: {
+      201: {
+        description: "Open for a day from its latest part",
+        body: RegistrationPath.pick({ registrationId: true }),
+        headers: ["Location"],
+      },
+    },
+  }),
+  async ({ params: { tenantId }, seed: registrationId }, tools: Tools<Needs>) => {
+    const opened = await openList(partsOf(tools), { tenantId, registrationId });
+    if (!opened.ok) return opened;
+    signedInOf(tools).note({ object: `registration/${registrationId}`, after: { registrationId } });
+    return succeed(created(pathOf(tenantId, registrationId), { registrationId }));
+  },
+);
+
+export const putRegistrationPartFunction = onHttp(
+  operation({
+    name: "registration-lists-part",
+    method: "PUT",
+    path: "api/v1/tenants/{tenantId}/registration-lists/{registrationId}/parts/{listPart}",
+    summary: "Hand in a part of a list; the same number again replaces it",
+    tag: "Registrations",
+    params: PartPath,
+    body: DeviceList,
+    file: { type: "text/csv", maxBytes: maxListBytes },
+    answers: { 200: { description: "What was found of it", body: PartVerdict } },
+  }),
+  async (
+    { params: { tenantId, registrationId, listPart: part }, body, file },
+    tools: Tools<Needs>,
+  ) => {
+    const { note } = signedInOf(tools);
+    note({ object: `registration/${registrationId}/part/${part}`, after: {} });
+    const { tags } = await tools.services.ownTags.get(tenantId);
+    const taken =
+      file === undefined
+        ? succeed(takeDevices(body ?? { devices: [] }, tags))
+        : await takeFile(file, undefined, tags);
+    if (!taken.ok) return taken;
+    const put = await putPart(partsOf(tools), { tenantId, registrationId }, part, taken.value);
+    if (!put.ok) return put;
+    const { rows, acceptedRows, errors, warnings, findings } = taken.value.verdict;
+    note({ after: { rows, acceptedRows, errors, warnings } });
+    return succeed(ok({ part, rows, acceptedRows, errors, warnings, findings }));
+  },
+);
+
+export const submitRegistrationListFunction = onHttp(
+  operation({
+    name: "registration-lists-submit",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/registration-lists/{registrationId}/submit",
+    summary: "Register a list whose parts are all there",
+    tag: "Registrations",
+    params: RegistrationPath,
+    query: BeginQuery,
+    body: SubmitParts,
+    answers: {
+      202: {
+        description: "Taken; watch it at Location",
+        body: RegistrationView,
+        headers: ["Location", "Retry-After"],
+      },
+    },
+  }),
+  async ({ params, query, body }, tools: Tools<Needs>) => {
+    const { caller, note } = signedInOf(tools);
+    const wanted = { ...query, partial: query.partial !== undefined };
+    const sent = await submitList(partsOf(tools), params, body.parts, wanted, caller);
+    if (!sent.ok) return sent;
+    const { tenantId, registrationId } = params;
+    const { state, rows } = sent.value;
+    note({ object: `registration/${registrationId}`, after: { registrationId, state, rows } });
+    tools.log("registration.submit-list", { tenantId, registrationId });
+    const { register } = tools.services;
+    const view = await viewOf(register, sent.value);
+    return succeed(accepted(pathOf(tenantId, registrationId), view));
+  },
+);
+
+type ManyNeeds = Needs & { readonly tenants: Pick<TenantRegistry, "get"> };
+type Wanted = Parameters<typeof registerDevices>[3];
+
+/** Registers a customer's share; one that the caller may not register for looks like one that is not there. */
+async function registerShare(
+  tools: Tools<ManyNeeds>,
+  { customer, take }: Share,
+  seed: string,
+  wanted: Wanted,
+) {
+  const { register, ownTags, tenants } = tools.services;
+  const { caller, standing } = signedInOf(tools);
+  const target = { kind: "tenant", tenantId: customer } as const;
+  const may = decide(standing, "registration.submit", target);
+  const known = await tenants.get(customer);
+  if (!may.allowed || may.limits.kind !== "all" || !known.ok)
+    return fail("unknown-tenant", `There is no tenant ${customer.slice(0, 64)}.`);
+  const ids = { tenantId: customer, registrationId: registrationIdOf(seed, customer) };
+  const { tags } = await ownTags.get(customer);
+  return registerDevices(register, ids, () => take(tags), wanted, caller);
+}
+
+export const submitManyRegistrationsFunction = onHttp(
+  operation({
+    name: "registrations-submit-many",
+    method: "POST",
+    path: "api/v1/registrations",
+    summary: "Register a list of devices that names the customer of each",
+    tag: "Registrations",
+    idempotent: true,
+    query: BeginQuery,
+    body: CustomerList,
+    file: { type: "text/csv", maxBytes: maxListBytes },
+    answers: {
+      200: {
+        description: "A registration for each customer, or why there is none",
+        body: CustomersReport,
+      },
+    },
+  }),
+  async ({ query, body, file, seed }, tools: Tools<ManyNeeds>): Promise<Result<Reply>> => {
+    const { note } = signedInOf(tools);
+    note({ after: {} });
+    const shares =
+      file === undefined
+        ? succeed(sharesOfDevices(body ?? { devices: [] }))
+        : await sharesOfFile(file);
+    if (!shares.ok) return shares;
+    const wanted = { ...query, partial: query.partial !== undefined };
+    const customers: object[] = [];
+    let known = 0;
+    for (const share of shares.value) {
+      const { customer, rows } = share;
+      const about = { customer: customer.slice(0, 64), rows };
+      const sent = await registerShare(tools, share, seed, wanted);
+      if (sent.ok || sent.failure.code !== "unknown-tenant") known += 1;
+      if (sent.ok)
+        customers.push({
+          ...about,
+          registration: await viewOf(tools.services.register, sent.value),
+        });
+      else {
+        const { code, detail, faults } = sent.failure;
+        customers.push({ ...about, code, detail, ...(faults && { errors: faults }) });
+      }
+    }
+    if (known === 0)
+      return fail("forbidden", "You may register devices for none of these customers.");
+    note({ after: { customers: customers.length } });
+    return succeed(ok({ customers }));
+  },
+);

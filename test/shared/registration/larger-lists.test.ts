@@ -1,0 +1,110 @@
+/** Lists in parts, and lists for many customers: what one request does not take, or one tenant. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { takeDevices, takeFile } from "../../../shared/registration/check-list.ts";
+import {
+  expireOpenLists,
+  openList,
+  putPart,
+  submitList,
+} from "../../../shared/registration/list-in-parts.ts";
+import { sharesOfFile } from "../../../shared/registration/many-customers.ts";
+import { csv, hashOf, intune } from "./lists.ts";
+import { caller, type RegisterRig, rowOf, rows, startRegisterRig } from "./register-rig.ts";
+
+let rig: RegisterRig;
+beforeAll(async () => {
+  rig = await startRegisterRig();
+});
+afterAll(() => rig.stop());
+
+const wanted = { backEnd: "graph", partial: false } as const;
+const reading = (text: string) => (take: (piece: Uint8Array) => void) => {
+  take(Buffer.from(text));
+  return Promise.resolve({ ok: true, value: undefined } as const);
+};
+const listOf = async (...lines: readonly string[]) => {
+  const taken = await takeFile(reading(csv(intune, ...lines)), undefined);
+  if (!taken.ok) throw new Error(taken.failure.detail);
+  return taken.value;
+};
+const parts = () => ({ ...rig.services.register, blobs: rig.services.storage.blobs });
+
+it("registers a list in parts, of which one came twice and in no order", async () => {
+  const tenantId = await rig.tenantOf();
+  const ids = { tenantId, registrationId: newestFirstId(Date.now()) };
+  expect(await openList(parts(), ids)).toMatchObject({ ok: true });
+  const put = async (part: number, ...lines: string[]) =>
+    putPart(parts(), ids, part, await listOf(...lines));
+  await put(2, ...rows(3, "WRONG").map(rowOf));
+  expect(await submitList(parts(), ids, 2, wanted, caller)).toMatchObject({
+    failure: { faults: [{ detail: "part 1 is missing" }] },
+  });
+  await put(1, ...rows(250, "A", "shop").map(rowOf));
+  await put(2, rowOf({ serial: "A0007" }));
+  expect(await submitList(parts(), ids, 2, wanted, caller)).toMatchObject({
+    failure: { faults: [{ pointer: "/parts/2/rows/1" }, { pointer: "/parts/2/rows/1" }] },
+  });
+  await put(2, ...rows(150, "B", "floor").map(rowOf));
+  const sent = await submitList(parts(), ids, 2, wanted, caller);
+  expect(sent).toMatchObject({ ok: true, value: { rows: 400, tags: ["shop", "floor"] } });
+  expect(await submitList(parts(), ids, 2, wanted, caller)).toEqual(sent);
+  // It is not open any more.
+  expect(await put(3, rowOf({ serial: "C1" }))).toMatchObject({ ok: false });
+  await rig.drain();
+  const { view, devices } = await rig.ended(tenantId, ids.registrationId);
+  expect(view).toMatchObject({ state: "finished", counts: { total: 400, registered: 400 } });
+  expect(devices.map(({ part, row }) => [part, row]).at(250)).toEqual([2, 1]);
+  expect(await rig.submissions(tenantId)).toMatchObject({ total: 400, doubled: 0 });
+});
+
+it("forgets a list that nobody submits, and no other", async () => {
+  const tenantId = await rig.tenantOf();
+  const ids = { tenantId, registrationId: newestFirstId(Date.now()) };
+  await openList(parts(), ids);
+  await putPart(
+    parts(),
+    ids,
+    1,
+    takeDevices({ devices: [{ serialNumber: "A", hardwareHash: hashOf("A") }] }),
+  );
+  const expire = (now: number) => expireOpenLists(parts(), now, () => true);
+  await expire(Date.now());
+  expect(await parts().hardware.note(ids.registrationId, 1)).toBeDefined();
+  await expire(Date.now() + 25 * 3600 * 1000);
+  expect(await parts().hardware.note(ids.registrationId, 1)).toBeUndefined();
+  expect(await submitList(parts(), ids, 1, wanted, caller)).toMatchObject({ ok: false });
+});
+
+it("takes a list for many customers apart, and tells of each share by its place in the whole", async () => {
+  const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
+  const text = csv(
+    `Customer,${intune}`,
+    `${one},${rowOf({ serial: "A1" })}`,
+    `${two.toUpperCase()},${rowOf({ serial: "B1", tag: "shop" })}`,
+    `${one},1.65E+11,,${hashOf("A2")},,`,
+    `${two},${rowOf({ serial: "B2" })}`,
+  );
+  const shares = await sharesOfFile(reading(text));
+  if (!shares.ok) throw new Error(shares.failure.detail);
+  expect(shares.value.map(({ customer, rows: count }) => [customer, count])).toEqual([
+    [one, 2],
+    [two, 2],
+  ]);
+  const [first, second] = await Promise.all(shares.value.map(({ take }) => take([])));
+  expect(first).toMatchObject({
+    value: {
+      verdict: { findings: [{ code: "E_SERIAL_SCIENTIFIC", row: 3, line: 4 }] },
+      devices: [{ row: 1 }, { row: 3, refused: { code: "E_SERIAL_SCIENTIFIC" } }],
+    },
+  });
+  expect(second).toMatchObject({
+    value: {
+      verdict: { valid: true },
+      devices: [{ row: 2, hardware: { tag: "shop" } }, { row: 4 }],
+    },
+  });
+  expect(await sharesOfFile(reading(csv(intune, rowOf({ serial: "A" }))))).toMatchObject({
+    failure: { code: "invalid-request" },
+  });
+});
