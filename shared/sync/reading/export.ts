@@ -83,9 +83,9 @@ export async function exportAll(
   work: SyncWork,
   keys: readonly string[],
 ): Promise<Export> {
-  const { tenantId, syncId } = work.ids;
-  const { clock, store, revisions, typeOf, passMs } = parts;
-  const rows = await store.types(tenantId, syncId);
+  const { tenantId } = work.ids;
+  const { clock, revisions, typeOf, passMs } = parts;
+  const rows = await work.types();
   const types = keys.flatMap((key) => (rows.has(key) ? [] : (typeOf(key) ?? [])));
   const before = await revisions.tree(tenantId, work.tenant.snapshot);
   const tree: Record<string, string> = { ...before, ...manifestsOf(rows) };
@@ -94,7 +94,7 @@ export async function exportAll(
     before,
     asked: new Map(),
     async names(type) {
-      const waited = namedBy(type).map((key) => passes.get(key) ?? rows.get(key)?.value);
+      const waited = namedBy(type).map((key) => passes.get(key) ?? rows.get(key));
       return (await Promise.all(waited)).every(isOver) ? tree : undefined;
     },
   };
@@ -113,10 +113,10 @@ export async function exportAll(
   }
   await Promise.allSettled(passes.values());
   const progress = await Promise.all(passes.values());
-  if (progress.length > 0) await store.addTypes(tenantId, syncId, progress);
+  if (progress.length > 0) await work.addTypes(progress);
   const open = [
     ...progress,
-    ...[...rows.values()].flatMap(({ value }) => (keys.includes(value.type) ? [value] : [])),
+    ...[...rows.values()].filter(({ type }) => keys.includes(type)),
   ].filter((each) => !isOver(each));
   // A message too many finds its type claimed or settled.
   for (const { type } of open)
@@ -148,9 +148,9 @@ type Known = {
   readonly names: (type: ConfigurationType) => Promise<Tree | undefined>;
 };
 
-const manifestsOf = (rows: ReadonlyMap<string, Stored<TypeProgress>>): Tree =>
+const manifestsOf = (rows: ReadonlyMap<string, TypeProgress>): Tree =>
   Object.fromEntries(
-    [...rows.values()].flatMap(({ value: { type, manifest } }) =>
+    [...rows.values()].flatMap(({ type, manifest }) =>
       manifest === undefined ? [] : [[type, manifest]],
     ),
   );
@@ -390,8 +390,9 @@ async function slice(
   const known: Known = {
     before,
     async names(named) {
-      const rows = await store.types(sync.tenantId, ids.syncId);
-      return namedBy(named).every((each) => isOver(rows.get(each)?.value))
+      const stored = await store.types(sync.tenantId, ids.syncId);
+      const rows = new Map([...stored].map(([each, { value }]) => [each, value]));
+      return namedBy(named).every((each) => isOver(rows.get(each)))
         ? { ...before, ...manifestsOf(rows) }
         : undefined;
     },

@@ -42,7 +42,7 @@ const approvalMs = 7 * 24 * 3600_000;
 export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> {
   const { revisions, clock, store } = parts;
   const { sync, tenant } = work;
-  const read = await readTypes(parts, sync);
+  const read = await readTypes(work);
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
   // What a deploy of this sync has read back is newer than what its export had found.
   const deployed = await revisions.tree(sync.tenantId, sync.after);
@@ -132,10 +132,9 @@ type ReadTypes = {
   readonly isNothing: boolean;
 };
 
-async function readTypes({ store }: PlanParts, sync: Sync): Promise<ReadTypes> {
-  const progress = [...(await store.types(sync.tenantId, sync.syncId)).values()].map(
-    ({ value }) => value,
-  );
+async function readTypes(work: SyncWork): Promise<ReadTypes> {
+  const { sync } = work;
+  const progress = [...(await work.types()).values()];
   const manifests = Object.fromEntries(
     progress.flatMap(({ type, manifest }) => (manifest === undefined ? [] : [[type, manifest]])),
   );

@@ -10,7 +10,15 @@ import { queueNames } from "../../storage/names.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { SyncEvent } from "./lifecycle.ts";
-import { moved, type Sync, type SyncError, type TenantSync, theService, type Who } from "./sync.ts";
+import {
+  moved,
+  type Sync,
+  type SyncError,
+  type TenantSync,
+  type TypeProgress,
+  theService,
+  type Who,
+} from "./sync.ts";
 import type { Stored, SyncStore } from "./sync-store.ts";
 
 /** What webhooks are told of a transition. */
@@ -59,6 +67,7 @@ export class SyncWork {
   readonly #rows: SyncRows;
   #tenant: Stored<TenantSync>;
   #sync: Stored<Sync>;
+  #types: ReadonlyMap<string, TypeProgress> | undefined;
 
   constructor(rows: SyncRows, tenant: Stored<TenantSync>, sync: Stored<Sync>) {
     this.#rows = rows;
@@ -77,6 +86,24 @@ export class SyncWork {
   get ids(): SyncIds {
     const { tenantId, syncId } = this.sync;
     return { tenantId, syncId };
+  }
+
+  /** How far its types are, asked for once: nobody else writes them under our claim until a message is sent for one. */
+  async types(): Promise<ReadonlyMap<string, TypeProgress>> {
+    const { tenantId, syncId } = this.sync;
+    const read = async () =>
+      [...(await this.#rows.store.types(tenantId, syncId))].map(
+        ([type, { value }]) => [type, value] as const,
+      );
+    return (this.#types ??= new Map(await read()));
+  }
+
+  /** Adds the progress of types; those that are there stay. */
+  async addTypes(progress: readonly TypeProgress[]): Promise<void> {
+    const { tenantId, syncId } = this.sync;
+    const before = await this.types();
+    await this.#rows.store.addTypes(tenantId, syncId, progress);
+    this.#types = new Map([...progress.map((each) => [each.type, each] as const), ...before]);
   }
 
   /** Writes the sync's next state, and renews the claim. */
@@ -142,6 +169,8 @@ export class SyncWork {
     if (etags === undefined) throw new SyncLost(this.sync.syncId);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
+    // Before it has begun nothing is read.
+    if (event === "begin") this.#types = new Map();
     await this.#publish();
     await store.index(tenant);
   }
