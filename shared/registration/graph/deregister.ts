@@ -5,7 +5,8 @@
 import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient, GraphRequest } from "../../graph/client.ts";
-import type { Asked, BackEnd } from "../kind.ts";
+import { inChunks } from "../../kernel/concurrency.ts";
+import { type Asked, type BackEnd, forAll } from "../kind.ts";
 import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
 
 /** Devices in a call: each is two requests of a batch at most. */
@@ -14,68 +15,81 @@ const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 
 type Parts = { readonly graph: GraphClient; readonly lists: AutopilotLists };
 
+/** What the tenant's list, read since they were asked for, has of some devices. */
+async function readList({ lists }: Parts, tenantId: string, asked: readonly Asked[]) {
+  const since = Math.max(...asked.map(({ item }) => item.claimedAt ?? item.at));
+  const list = await lists.devices(tenantId, since);
+  const deviceOf = ({ hardware: { serial = "" } }: Asked): RegisteredDevice | undefined =>
+    list.kind === "read" ? list.named.get(serial)?.[0] : undefined;
+  return { list, deviceOf };
+}
+
 /** Deregistering, as a back end of the job. */
-export function deregisteringBackEnd({ graph, lists }: Parts): BackEnd {
-  const read = async (tenantId: string, asked: readonly Asked[]) => {
-    const since = Math.max(...asked.map(({ item }) => item.claimedAt ?? item.at));
-    const list = await lists.devices(tenantId, since);
-    const deviceOf = ({ hardware: { serial = "" } }: Asked): RegisteredDevice | undefined =>
-      list.kind === "read" ? list.named.get(serial)?.[0] : undefined;
-    return { list, deviceOf };
-  };
-  return {
-    workloads: { calls: "configurationWrites", reads: "configurationReads" },
-    lastStep: 0,
-    refuse: ({ serial }) =>
-      serial === undefined
-        ? { code: "serial-needed", detail: "it has no serial number" }
-        : undefined,
-    calls: (items) =>
-      Array.from({ length: Math.ceil(items.length / perCall) }, (_, at) => {
-        const some = items.slice(at * perCall, (at + 1) * perCall);
-        return { items: some, targetIds: some.map(({ targetId }) => targetId), perTarget: true };
-      }),
-    async execute({ tenantId }, asked, mayAsk) {
-      const { list, deviceOf } = await read(tenantId, asked);
-      const outcomes = new Map<string, Outcome>();
-      for (const each of asked) {
-        const outcome: Outcome =
-          list.kind === "unreadable"
-            ? { kind: "later", code: "graph-busy", throttled: list.throttled, why: list.why }
-            : mayAsk()
-              ? await deregister(graph, tenantId, deviceOf(each))
-              : { kind: "later", code: "graph-busy", throttled: false, why: "out of time" };
-        outcomes.set(each.item.targetId, outcome);
-      }
-      return outcomes;
-    },
-    readsOf: (items) => items.length / 1_000,
-    async readBack({ tenantId }, asked) {
-      const { list, deviceOf } = await read(tenantId, asked);
-      const why = list.kind === "unreadable" ? list.why : "";
-      return new Map(
-        asked.map((each): [string, Finding] => [
-          each.item.targetId,
-          list.kind === "unreadable" ? { kind: "unreadable", why } : findingOf(deviceOf(each)),
-        ]),
+export const deregisteringBackEnd = (parts: Parts): BackEnd => ({
+  workloads: { calls: "configurationWrites", reads: "configurationReads" },
+  lastStep: 0,
+  refuse: ({ serial }) =>
+    serial === undefined ? { code: "serial-needed", detail: "it has no serial number" } : undefined,
+  calls: (items) =>
+    inChunks(items, perCall).map((some) => ({
+      items: some,
+      targetIds: some.map(({ targetId }) => targetId),
+      perTarget: true,
+    })),
+  async execute({ tenantId }, asked, mayAsk) {
+    const { list, deviceOf } = await readList(parts, tenantId, asked);
+    if (list.kind === "unreadable") {
+      const { throttled, why } = list;
+      return forAll(asked, { kind: "later", code: "graph-busy", throttled, why });
+    }
+    const outcomes = new Map<string, Outcome>();
+    for (const each of asked)
+      outcomes.set(
+        each.item.targetId,
+        mayAsk() ? await deregister(parts.graph, tenantId, deviceOf(each)) : tooLate,
       );
-    },
-    async survey({ tenantId }, asked): Promise<Survey | undefined> {
-      const { list, deviceOf } = await read(tenantId, asked);
-      if (list.kind === "unreadable") return undefined;
-      const byId = new Map(asked.map((each) => [each.item.targetId, each]));
-      return {
-        requests: list.requests,
-        isWhole: true,
-        covers: ({ targetId }) => byId.has(targetId),
-        find: ({ targetId }) => {
-          const each = byId.get(targetId);
-          return each && findingOf(deviceOf(each));
-        },
-      };
+    return outcomes;
+  },
+  readsOf: (items) => items.length / 1_000,
+  async readBack({ tenantId }, asked) {
+    const { list, deviceOf } = await readList(parts, tenantId, asked);
+    return new Map(
+      asked.map((each): [string, Finding] => [
+        each.item.targetId,
+        list.kind === "unreadable"
+          ? { kind: "unreadable", why: list.why }
+          : findingOf(deviceOf(each)),
+      ]),
+    );
+  },
+  survey: ({ tenantId }, asked) => surveyOf(parts, tenantId, asked),
+});
+
+async function surveyOf(
+  parts: Parts,
+  tenantId: string,
+  asked: readonly Asked[],
+): Promise<Survey | undefined> {
+  const { list, deviceOf } = await readList(parts, tenantId, asked);
+  if (list.kind === "unreadable") return undefined;
+  const byId = new Map(asked.map((each) => [each.item.targetId, each]));
+  return {
+    requests: list.requests,
+    isWhole: true,
+    covers: ({ targetId }) => byId.has(targetId),
+    find: ({ targetId }) => {
+      const each = byId.get(targetId);
+      return each && findingOf(deviceOf(each));
     },
   };
 }
+
+const tooLate: Outcome = {
+  kind: "later",
+  code: "graph-busy",
+  throttled: false,
+  why: "the pass took too long",
+};
 
 /** Gone is done; the list may show it for half an hour more. */
 const findingOf = (device: RegisteredDevice | undefined): Finding =>

@@ -18,6 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
+const fault = (code: number, name: string, times?: number) => ({
+  code,
+  name,
+  ...(times === undefined ? {} : { times }),
+});
+
 describe("a registration through Graph", () => {
   it("registers every device once, with its group tag, and leaves no import record behind", async () => {
     const tenantId = await rig.tenantOf({ droppedTagRate: 0.1 });
@@ -40,11 +46,6 @@ describe("a registration through Graph", () => {
     const elsewhere = await rig.register(other, [rowOf({ serial: "B0002" })]);
     await rig.drain();
     expect([before.registrationId, elsewhere.registrationId]).not.toContain("");
-    const fault = (code: number, name: string, times?: number) => ({
-      code,
-      name,
-      ...(times === undefined ? {} : { times }),
-    });
     await rig.sandbox.control("PUT", "/behaviour", {
       tenantId,
       importFaults: {
@@ -144,7 +145,7 @@ describe("a registration through Graph", () => {
     const { registrationId } = await rig.register(tenantId, rows(3, "D").map(rowOf));
     await rig.drain();
     expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({ state: "finished" });
-    const { body } = await rig.sandbox.control<Record<string, unknown>>("GET", "/requests");
+    const { body } = await rig.sandbox.control("GET", "/requests");
     const syncs = JSON.stringify(body).match(/POST windowsAutopilotSettings\/sync[^}]*}?/g);
     expect(syncs).toHaveLength(1);
   });
