@@ -51,12 +51,15 @@ export function shaped(type: ConfigurationType, raw: JsonObject): Shaped {
 }
 
 /** Gives a shaped item the names of its references: once, since they are written into it. */
-export function named({ type, raw, body: shape, references }: Shaped, resolve: Resolve): Canonical {
+export function named(
+  { type, raw, body: unnamed, references }: Shaped,
+  resolve: Resolve,
+): Canonical {
   for (const reference of references) {
     const name = resolve(reference.$ref, reference.id)?.name;
     if (name !== undefined) reference.name = name;
   }
-  const text = canonicalize(shape) ?? "";
+  const text = canonicalize(unnamed) ?? "";
   const body = JSON.parse(text) as JsonObject;
   const id = raw["id"];
   const own = type.kind === "list" && typeof id === "string" ? { id } : {};
@@ -317,8 +320,8 @@ function keyOf(type: ConfigurationType, body: JsonObject, id: Json | undefined):
 
 function nameOf(type: ConfigurationType, body: JsonObject): string {
   if (type.kind === "singleton") return type.names.en;
-  const named = body["displayName"] ?? body["name"] ?? valueAt(body, type.keyedBy[0] ?? "");
-  return isToken(named) ? (named.name ?? named.id ?? "?") : textOf(named ?? "?");
+  const name = body["displayName"] ?? body["name"] ?? valueAt(body, type.keyedBy[0] ?? "");
+  return isToken(name) ? (name.name ?? name.id ?? "?") : textOf(name ?? "?");
 }
 
 /** In what an item is read in part, in words; undefined where it is whole. */

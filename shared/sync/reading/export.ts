@@ -94,7 +94,7 @@ export async function exportAll(
     before,
     asked: new Map(),
     async names(type) {
-      const waited = namedBy(type).map((key) => passes.get(key) ?? rows.get(key));
+      const waited = namedBy(type).map(async (key) => (await passes.get(key)) ?? rows.get(key));
       return (await Promise.all(waited)).every(isOver) ? tree : undefined;
     },
   };
@@ -389,10 +389,10 @@ async function slice(
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
   const known: Known = {
     before,
-    async names(named) {
+    async names(waiting) {
       const stored = await store.types(sync.tenantId, ids.syncId);
       const rows = new Map([...stored].map(([each, { value }]) => [each, value]));
-      return namedBy(named).every((each) => isOver(rows.get(each)))
+      return namedBy(waiting).every((each) => isOver(rows.get(each)))
         ? { ...before, ...manifestsOf(rows) }
         : undefined;
     },

@@ -82,7 +82,8 @@ export async function readType(
   };
   let begun = from.detailed;
   const begin = ({ items, listed }: ReadSoFar): void => {
-    while (begun < items.length && (listed || items.length - begun >= batchParts)) {
+    const least = listed ? 1 : batchParts;
+    while (items.length - begun >= least) {
       const part = items.slice(begun, begun + batchParts);
       begun += part.length;
       parts.push(limited(() => whole(part)));
