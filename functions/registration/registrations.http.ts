@@ -9,6 +9,7 @@ import { type Result, succeed } from "../../shared/kernel/failure.ts";
 import {
   checkDevices,
   checkFile,
+  filesOf,
   takeDevices,
   takeFile,
 } from "../../shared/registration/check-list.ts";
@@ -91,6 +92,18 @@ export const submitRegistrationFunction = onHttp(
     const list = body ?? { devices: [] };
     const { register, ownTags } = tools.services;
     const { tags } = await ownTags.get(tenantId);
+    const take = () =>
+      file === undefined
+        ? Promise.resolve(succeed(takeDevices(list, tags)))
+        : takeFile(file, query.repair, tags);
+    const { backEnd, defaultTag, partial } = query;
+    if (backEnd === "file") {
+      if (query.dryRun === undefined) return sendsNothing;
+      const tied = await register.customers.may(tenantId, backEnd);
+      if (!tied.ok) return tied;
+      const taken = await take();
+      return taken.ok ? judged(tools, succeed(filesOf(taken.value))) : taken;
+    }
     if (query.dryRun !== undefined) {
       const checked =
         file === undefined
@@ -98,12 +111,7 @@ export const submitRegistrationFunction = onHttp(
           : await checkFile(file, query.repair, tags);
       return judged(tools, checked);
     }
-    const take = () =>
-      file === undefined
-        ? Promise.resolve(succeed(takeDevices(list, tags)))
-        : takeFile(file, query.repair, tags);
     const { caller } = signedInOf(tools);
-    const { backEnd, defaultTag, partial } = query;
     const wanted = { backEnd, defaultTag, partial: partial !== undefined };
     const ids = { tenantId, registrationId: seed };
     const sent = await registerDevices(register, ids, take, wanted, caller);
@@ -114,13 +122,23 @@ export const submitRegistrationFunction = onHttp(
 /** The answer to a dry run; the trail has its counts. */
 function judged(
   tools: Tools,
-  checked: Result<ReturnType<typeof checkDevices> & { readonly repaired?: unknown }>,
+  checked: Result<
+    ReturnType<typeof checkDevices> & { readonly repaired?: unknown; readonly files?: unknown }
+  >,
 ): Result<Reply> {
   if (!checked.ok) return checked;
-  const { findings: _, ...counts } = { ...checked.value, repaired: undefined };
+  const { findings: _, ...counts } = {
+    ...checked.value,
+    repaired: undefined,
+    files: undefined,
+  };
   signedInOf(tools).note({ after: counts });
   return succeed(ok(checked.value));
 }
+
+const sendsNothing = invalidRequest([
+  { pointer: "/query/backEnd", detail: "file hands files back and sends nothing: add dryRun=true" },
+]);
 
 const onlyFiles = invalidRequest([
   { pointer: "/query/repair", detail: "is for files: JSON has nothing that could be repaired" },

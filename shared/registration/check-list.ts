@@ -4,11 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import type * as z from "zod";
+import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import { type DeviceList, deviceNames } from "./contract.ts";
 import { type RepairName, repairNames } from "./list/codes.ts";
 import { judgeDevices, type ListedDevice, ListJudge, type Verdict } from "./list/judge.ts";
-import type { ColumnKey } from "./list/layouts.ts";
+import { type ColumnKey, columns } from "./list/layouts.ts";
 import { type Repaired, repairLines } from "./list/repair.ts";
 
 /** Reads a file once, and gives each piece of it away. */
@@ -87,6 +88,36 @@ export function takeDevices(list: DeviceRows, ownTags: readonly string[] = []): 
   const original = Buffer.from(JSON.stringify(list));
   const sha256 = createHash("sha256").update(original).digest("hex");
   return { ...judgeDevices(hardwareIn(list), deviceNames, ownTags), original, sha256 };
+}
+
+const partnerColumns = ["serial", "productId", "hash", "manufacturer", "model"] as const;
+/** As many as the portal takes. */
+const rowsPerFile = 500;
+/** What ANSI has in every language, so that nobody reads other letters. */
+const isPlain = (line: string): boolean => /^[ -~]*$/.test(line);
+
+/**
+ * The devices of a list as clean files for Partner Center's portal: one for each group tag, which is typed in there, since
+ * no column is for it. Rows with faults, and those whose letters ANSI does not have everywhere, are left out and counted.
+ */
+export function filesOf({ verdict, devices }: TakenList) {
+  const header = partnerColumns.map((key) => columns[key]).join(",");
+  const byTag = new Map<string | undefined, string[]>();
+  let rows = 0;
+  for (const { hardware, refused } of verdict.fileRejected ? [] : devices) {
+    const line = partnerColumns.map((key) => hardware[key] ?? "").join(",");
+    if (refused !== undefined || !isPlain(line)) continue;
+    rows += 1;
+    byTag.set(hardware.tag, [...(byTag.get(hardware.tag) ?? []), line]);
+  }
+  const files = [...byTag].flatMap(([groupTag, lines]) =>
+    inChunks(lines, rowsPerFile).map((some) => ({
+      ...(groupTag === undefined ? {} : { groupTag }),
+      rows: some.length,
+      contentBase64: Buffer.from(`${[header, ...some].join("\r\n")}\r\n`).toString("base64"),
+    })),
+  );
+  return { ...answerOf(verdict), files, rowsLeftOut: verdict.rows - rows };
 }
 
 const answerOf = <V extends Omit<Verdict, "layout">>(verdict: V) => ({

@@ -47,10 +47,10 @@ export const SubmitQuery = z.strictObject({
     .optional()
     .describe("true: register the rows without faults, and leave the others out"),
   backEnd: z
-    .enum(registeringIds)
+    .enum([...registeringIds, "file"])
     .default("graph")
     .describe(
-      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant",
+      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant; file, with dryRun: clean files for Partner Center's portal",
     ),
   defaultTag: Line.min(1)
     .max(64)
@@ -101,6 +101,17 @@ export const ListVerdict = z
     rows: z.int(),
     acceptedRows: z.int().describe("Devices that could be sent"),
     findings: z.array(Finding).describe("The first thousand; errors and warnings count all"),
+    files: z
+      .array(
+        z.object({
+          groupTag: z.string().optional().describe("To be typed in at the portal"),
+          rows: z.int(),
+          contentBase64: z.string(),
+        }),
+      )
+      .optional()
+      .describe("With backEnd=file: clean files, one for each group tag"),
+    rowsLeftOut: z.int().optional().describe("Rows that stand in none of the files"),
     repairsOffered: z.array(z.enum(repairNames)).describe("What ?repair= would do something for"),
     repaired: z
       .object({
@@ -295,7 +306,9 @@ export const GroupTags = z
 // Lists in parts, and for many customers.
 
 /** How a list that is kept already is to be registered. */
-export const BeginQuery = SubmitQuery.pick({ partial: true, backEnd: true, defaultTag: true });
+export const BeginQuery = SubmitQuery.pick({ partial: true, defaultTag: true }).extend({
+  backEnd: z.enum(registeringIds).default("graph"),
+});
 
 /** Path of one part. */
 export const PartPath = RegistrationPath.extend({

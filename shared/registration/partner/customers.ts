@@ -74,7 +74,10 @@ export const CustomerChange = z.strictObject({
     .describe("Null: what the installation is"),
   oemConsent: z
     .strictObject({
-      link: z.url({ protocol: /^https$/ }).max(500),
+      link: Line.max(500).refine(
+        (text) => URL.parse(text)?.protocol === "https:",
+        "must be an address that begins with https://",
+      ),
       acceptedAt: z.iso.datetime(),
     })
     .nullable()
@@ -94,7 +97,9 @@ export const PartnerView = z
 
 /** Asks how a sign-in stands; without an id it begins one. */
 export const SignInRequest = z.strictObject({
-  signInId: Line.max(43)
+  signInId: z
+    .string()
+    .max(43)
     .regex(/^device-[0-9a-f-]{36}$/, "is not the id of a sign-in")
     .optional(),
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { csv, hashOf, intune, partner } from "../../shared/registration/lists.ts";
+import { csv, hashOf, intune, judged, partner } from "../../shared/registration/lists.ts";
 import {
   type Answered,
   adminToken,
@@ -259,4 +259,35 @@ test("a body that stops half-way leaves nothing behind, and everybody else is se
   await new Promise((resolve) => setTimeout(resolve, 300));
   socket.destroy();
   expect((await check(five)).status).toBe(200);
+});
+
+test("clean files for the portal come back, one for each tag, without the rows that have faults", async () => {
+  const rows = [
+    `PF1,,${hashOf("PF1")},shop,`,
+    `PF2,,${hashOf("PF2")},lab,`,
+    `PF3,,${hashOf("PF3")},shop,ana@contoso.example`,
+    "PF4,,,lab,",
+  ];
+  const { status, body } = await check(csv(intune, ...rows), "&backEnd=file");
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ rows: 4, acceptedRows: 3, rowsLeftOut: 1 });
+  const files = (body as Record<string, unknown>)["files"] as {
+    groupTag: string;
+    rows: number;
+    contentBase64: string;
+  }[];
+  expect(files.map(({ groupTag, rows: count }) => [groupTag, count])).toEqual([
+    ["shop", 2],
+    ["lab", 1],
+  ]);
+  const text = Buffer.from(files[0]?.contentBase64 ?? "", "base64").toString();
+  expect(text).toBe(csv(partner, `PF1,,${hashOf("PF1")},,`, `PF3,,${hashOf("PF3")},,`));
+  expect(judged(text)).toMatchObject({ valid: true, layout: "partner5", errors: 0 });
+});
+
+test("the route that hands files back sends nothing, and says so", async () => {
+  const raw = csv(intune, `PF1,,${hashOf("PF1")},,`);
+  const headers = { "content-type": "text/csv" };
+  const answer = await app.call("POST", `${path}?backEnd=file`, { raw, headers });
+  expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
 });
