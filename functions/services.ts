@@ -156,15 +156,8 @@ export async function buildServices(
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
   const signIn = signInOf(settings, storage, sealer);
   const webhooks = webhookServices(settings, { ...base, ...world, ...access, sealer, granted });
-  const syncs = syncServices(settings, {
-    ...base,
-    trail,
-    announce,
-    signIn,
-    approvals: granted.approvals,
-    random: Math.random,
-    wait: world.wait ?? ((ms) => wait(ms)),
-  });
+  const chance = { random: Math.random, wait: world.wait ?? ((ms: number) => wait(ms)) };
+  const syncs = syncServices(settings, { ...base, ...granted, ...chance, trail, announce, signIn });
   return {
     ...base,
     ...access,

@@ -198,12 +198,8 @@ export function taskView(task: Task): z.output<typeof TaskView> {
 }
 
 /** The view of a run. */
-export function taskRunView({
-  v: _,
-  more,
-  decidedAt,
-  ...run
-}: TaskRun): z.output<typeof TaskRunView> {
+export function taskRunView(stored: TaskRun): z.output<typeof TaskRunView> {
+  const { v: _, more, decidedAt, ...run } = stored;
   return {
     ...run,
     occurrence: shown(run.occurrence),

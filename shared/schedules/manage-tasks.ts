@@ -4,7 +4,7 @@
  */
 
 import type { Standing } from "../access/roles/decide.ts";
-import { type Caller, principalOf } from "../access/sign-in/caller.ts";
+import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
@@ -203,7 +203,7 @@ function windowFaults({ windows, longestRunMs, cutoffMs }: TaskDraft, now: numbe
     : [];
 }
 
-const meOf = ({ standing: { caller } }: Viewer) => principalOf(caller as Caller);
+const meOf = ({ standing: { caller } }: Viewer) => principalOf(caller);
 
 const mayChange = (task: Task, viewer: Viewer): boolean =>
   viewer.administers || isOwner(task, meOf(viewer));

@@ -109,7 +109,8 @@ export function stateOf({ whole, schedule: { kind }, enabled, next }: Task): Tas
 }
 
 /** The task with its next time after a moment, as its schedule says it now. */
-export function rescheduled({ next: _, ...task }: Task, after: Instant): Task {
+export function rescheduled(from: Task, after: Instant): Task {
+  const { next: _, ...task } = from;
   if (!task.whole || !task.enabled) return task;
   const next: Occurrence | undefined =
     task.schedule.kind === "now"

@@ -148,13 +148,13 @@ export async function replaceItemRules(
   return updateRow(`the rules of ${name.key} of ${tenantId}`, async () => {
     const tenant = await store.tenant(tenantId, clock.now());
     const now = clock.now();
-    const known = await bodiesOf(parts, tenant.value, name);
-    if (!known.ok) return known;
+    const bodies = await bodiesOf(parts, tenant.value, name);
+    if (!bodies.ok) return bodies;
     const rules = await readRules(revisions, tenant.value);
     if (ifMatch !== undefined && ifMatch !== shownRules(rules, name, now).etag)
       return fail("precondition-failed", `The rules of ${name.key} changed since you read them.`);
-    const { type, desired, actual } = known.value;
-    const { mode, deviations, overrides, message } = given;
+    const { type, desired, actual } = bodies.value;
+    const { mode, deviations, overrides } = given;
     const isNothing = mode === "strict" && deviations.length + overrides.length === 0;
     if (desired === undefined && !isNothing)
       return fail(
@@ -165,31 +165,49 @@ export async function replaceItemRules(
     const faults = desired && ruleFaults(type, { desired, actual }, given, old, now);
     if (faults !== undefined && faults.length > 0)
       return fail("invalid-request", "These rules do not fit the item.", { faults });
-    const own = `${name.type}/${name.key}`;
-    const others = <T extends ItemName>(all: readonly T[]): T[] =>
-      all.filter(({ type: each, key }) => each !== name.type || key !== name.key);
     const lens = lensFor(type, actual, desired, true);
     // What stands there already keeps what it was accepted of, whoever writes the rules once more.
     const idsOf = (each: Given["deviations"][number]) => {
       const known = old.deviations.find((before) => isSameDeviation(before, each));
-      const ids = known === undefined ? acceptedIds(lens, actual, each) : known.ids;
-      return ids === undefined ? {} : { ids };
+      return known === undefined ? acceptedIds(lens, actual, each) : known.ids;
     };
-    const next: RulesDocument = {
-      ...rules,
-      modes: { ...rules.modes, [own]: mode },
-      deviations: [
-        ...others(rules.deviations),
-        ...deviations.map((each) => ({ ...name, ...each, ...idsOf(each) })),
-      ],
-      overrides: [...others(rules.overrides), ...overrides.map((each) => ({ ...name, ...each }))],
-      decided: { ...rules.decided, [own]: { at: now, by, message } },
-    };
+    const next = rulesAfter(rules, name, given, { idsOf, at: now, by });
     const document = await revisions.putDocument(tenantId, withEdit(next, by, [name], now));
     const value = { ...tenant.value, rules: document };
     if ((await store.change({ value, etag: tenant.etag })) === undefined) return lost;
     return succeed(shownRules(next, name, now));
   });
+}
+
+/** The document with an item's rules as they are given. */
+function rulesAfter(
+  rules: RulesDocument,
+  name: ItemName,
+  { mode, deviations, overrides, message }: z.output<typeof ItemRulesBody>,
+  {
+    idsOf,
+    at,
+    by,
+  }: {
+    readonly idsOf: (deviation: Given["deviations"][number]) => readonly string[] | undefined;
+    readonly at: Instant;
+    readonly by: Who;
+  },
+): RulesDocument {
+  const own = `${name.type}/${name.key}`;
+  const others = <T extends ItemName>(all: readonly T[]): T[] =>
+    all.filter(({ type, key }) => type !== name.type || key !== name.key);
+  const accepted = deviations.map((each) => {
+    const ids = idsOf(each);
+    return { ...name, ...each, ...(ids === undefined ? {} : { ids: [...ids] }) };
+  });
+  return {
+    ...rules,
+    modes: { ...rules.modes, [own]: mode },
+    deviations: [...others(rules.deviations), ...accepted],
+    overrides: [...others(rules.overrides), ...overrides.map((each) => ({ ...name, ...each }))],
+    decided: { ...rules.decided, [own]: { at, by, message } },
+  };
 }
 
 function shownRules(rules: RulesDocument, name: ItemName, now: Instant): ShownRules {

@@ -216,10 +216,20 @@ async function makePlan(
     confirmed: await confirmedBy(parts, sync),
     ...decidedFor(sync, tenant, rules),
   };
+  return planWithTargets(await withFacts(parts, { sync, tenant }, input, snapshotTree));
+}
+
+/** The input with what is known of who would be locked out, where policies would change. */
+async function withFacts(
+  parts: PlanParts,
+  { sync, tenant }: Pick<SyncWork, "sync" | "tenant">,
+  input: PlanInput,
+  snapshotTree: Tree,
+): Promise<PlanInput> {
   const made = planWithTargets(input);
   const policies = made.plan.changes.filter(({ type }) => type === "conditionalAccessPolicy");
-  if (policies.length === 0) return made;
-  const there = actual.flatMap(({ type, items }) =>
+  if (policies.length === 0) return input;
+  const there = input.actual.flatMap(({ type, items }) =>
     type === "conditionalAccessPolicy" ? items.map(({ body }) => body) : [],
   );
   const targets = policies.flatMap(({ changeId }): JsonObject[] => {
@@ -231,7 +241,7 @@ async function makePlan(
     tree: snapshotTree,
     groups: groupsIn([...there, ...targets]),
   });
-  return planWithTargets({ ...input, lockOut: facts });
+  return { ...input, lockOut: facts };
 }
 
 /** Groups that policies name; one without a name is not there any more, and nobody is in it. */

@@ -32,13 +32,8 @@ export async function rejectAndReset(
     const plan = found.value;
     const planned = [...plan.changes, ...confirmable(plan)].map(({ type, key }) => ({ type, key }));
     const names = asked.items ?? planned;
-    const isPlanned = (name: ItemName): boolean =>
-      planned.some(({ type, key }) => type === name.type && key === name.key);
-    const strange = names.findIndex((name) => !isPlanned(name));
-    if (strange >= 0)
-      return fail("invalid-request", "Only items of this plan can be reset.", {
-        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
-      });
+    const strange = strangeTo(planned, names);
+    if (strange !== undefined) return strange;
     const { revisions } = parts;
     const desired = await takenFrom(
       parts,
@@ -67,6 +62,18 @@ export async function rejectAndReset(
     );
     return succeed(work.sync);
   });
+}
+
+/** Says which of the names is no item of the plan. */
+function strangeTo(planned: readonly ItemName[], names: readonly ItemName[]) {
+  const isPlanned = (name: ItemName): boolean =>
+    planned.some(({ type, key }) => type === name.type && key === name.key);
+  const strange = names.findIndex((name) => !isPlanned(name));
+  return strange < 0
+    ? undefined
+    : fail("invalid-request", "Only items of this plan can be reset.", {
+        faults: [{ pointer: `/items/${strange}`, detail: "is no item of this plan" }],
+      });
 }
 
 /** The desired tree with these items as another tree has them. */

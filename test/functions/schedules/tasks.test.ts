@@ -95,6 +95,13 @@ describe("the folders", () => {
   });
 });
 
+async function runNow(taskId: string, task: Record<string, unknown>): Promise<void> {
+  const { lookedAtNext } = task["next"] as { lookedAtNext: string };
+  const places = [{ tenantId: mine, taskId, dueAt: Date.parse(lookedAtNext) }];
+  const tools = { services: door.services, log: () => undefined };
+  await runDueTasksFunction.handle({ places } as never, tools);
+}
+
 describe("what a task may do", () => {
   it("is what its owner may do when it is made", async () => {
     const { token } = await operator();
@@ -139,13 +146,6 @@ describe("what a task may do", () => {
     expect(sent.body).toMatchObject({ action: scan.action });
     expect((await about("tasks-get", token, taskId)).body).toMatchObject({ state: "done" });
   });
-
-  async function runNow(taskId: string, task: Record<string, unknown>): Promise<void> {
-    const { lookedAtNext } = task["next"] as { lookedAtNext: string };
-    const places = [{ tenantId: mine, taskId, dueAt: Date.parse(lookedAtNext) }];
-    const tools = { services: door.services, log: () => undefined };
-    await runDueTasksFunction.handle({ places } as never, tools);
-  }
 });
 
 it("takes the example of docs/tasks.md as printed", async () => {

@@ -17,7 +17,7 @@ test("a start of many that died is repeated with the syncs that it has started",
     body: { tenantIds, mode: "exportOnly" },
   };
   const { answers } = door.services;
-  const { settle } = answers;
+  const settle = answers.settle.bind(answers);
   answers.settle = () => Promise.reject(new Error("the worker is gone"));
   expect((await door.call("syncs-start-many", sent)).status).toBe(500);
   answers.settle = settle;

@@ -238,8 +238,8 @@ describe("what is decided about an item", () => {
     const sync = await rig.sync(tenant.tenantId);
     const said = { planHash: sync.plan?.hash ?? "", comment: "theirs is better" };
     expect(await rejectAndReset(rig.parts, sync, said, by)).toMatchObject({ ok: true });
-    const { type, key } = tenant.name;
-    const item = await rig.configuration.item(tenant.tenantId, type, key);
+    const { name } = tenant;
+    const item = await rig.configuration.item(tenant.tenantId, name.type, name.key);
     expect(item.ok && item.value.view.history[0]).toMatchObject({ by, message: said.comment });
   });
 

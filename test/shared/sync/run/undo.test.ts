@@ -28,7 +28,9 @@ const filter = (displayName: string) => ({
   },
 });
 const names = async (tenantId: string): Promise<unknown[]> =>
-  (await rig.inTenant(tenantId, type)).map(({ displayName }) => displayName).toSorted();
+  (await rig.inTenant(tenantId, type))
+    .map(({ displayName }) => displayName)
+    .toSorted((a, b) => String(a).localeCompare(String(b)));
 
 /** A tenant, with the first of its filters. */
 async function withFilter() {
@@ -47,10 +49,10 @@ async function withFilter() {
 async function untilOneIsDone(sync: Sync): Promise<void> {
   const { tenantId, syncId } = sync;
   let isDone = false;
-  const { replaceItem } = rig.parts.store;
+  const replaceItem = rig.parts.store.replaceItem.bind(rig.parts.store);
   rig.parts.store.replaceItem = async (...args) => {
     if (isDone) return undefined;
-    const etag = await replaceItem.apply(rig.parts.store, args);
+    const etag = await replaceItem(...args);
     isDone = args[2].value.state === "done";
     return etag;
   };
@@ -66,6 +68,20 @@ async function untilOneIsDone(sync: Sync): Promise<void> {
 async function deployed(sync: Sync): Promise<Sync> {
   await rig.approve(sync);
   return rig.toRest(sync.tenantId, sync.syncId);
+}
+
+/** A sync that has created one item, and plans anew another one, which had moved. */
+async function inSecondRound() {
+  const tenant = await withFilter();
+  const { tenantId, patch } = tenant;
+  await patch({ description: "drift" });
+  await rig.want(tenantId, [filter("A")]);
+  const sync = await rig.sync(tenantId);
+  await rig.approve(sync);
+  await patch({ description: "more drift" });
+  const again = await rig.toRest(tenantId, sync.syncId);
+  expect(again).toMatchObject({ waits: { for: "approval" }, deployed: { done: 1 }, replans: 1 });
+  return { ...tenant, sync: again, asked: { planHash: again.plan?.hash ?? "" } };
 }
 
 describe("an undo", () => {
@@ -101,10 +117,10 @@ describe("an undo", () => {
     await rig.want(tenantId, [{ type: "roleScopeTag", key: "T", name: "T", body }]);
     const sync = await rig.sync(tenantId, { types });
     await rig.approve(sync);
-    const { write } = rig.parts.graph;
+    const write = rig.parts.graph.write.bind(rig.parts.graph);
     // From the first request that has made it on, the service refuses.
     rig.parts.graph.write = async (...args) => {
-      const answer = await write.apply(rig.parts.graph, args);
+      const answer = await write(...args);
       await rig.behave(tenantId, { typeFaults: { roleScopeTag: { status: 403, on: "write" } } });
       return answer;
     };
@@ -118,20 +134,6 @@ describe("an undo", () => {
     await deployed(undone);
     expect(await rig.inTenant(tenantId, "roleScopeTag")).toHaveLength(before);
   });
-
-  /** A sync that has created one item, and plans anew another one, which had moved. */
-  async function inSecondRound() {
-    const tenant = await withFilter();
-    const { tenantId, patch } = tenant;
-    await patch({ description: "drift" });
-    await rig.want(tenantId, [filter("A")]);
-    const sync = await rig.sync(tenantId);
-    await rig.approve(sync);
-    await patch({ description: "more drift" });
-    const again = await rig.toRest(tenantId, sync.syncId);
-    expect(again).toMatchObject({ waits: { for: "approval" }, deployed: { done: 1 }, replans: 1 });
-    return { ...tenant, sync: again, asked: { planHash: again.plan?.hash ?? "" } };
-  }
 
   it("takes back the first round where the second one was rejected", async () => {
     const { tenantId, before, sync, asked } = await inSecondRound();
@@ -169,7 +171,7 @@ describe("an undo", () => {
     await patch({ description: "drift" });
     const done = await deployed(await rig.sync(tenantId));
     const { desired, rules } = await rig.status(tenantId);
-    const { open } = rig.parts.store;
+    const open = rig.parts.store.open.bind(rig.parts.store);
     // Just before the undo starts its own.
     rig.parts.store.open = async (...args) => {
       rig.parts.store.open = open;

@@ -45,16 +45,18 @@ describe("the default scope tag by its name", () => {
       plan: { counts: nothing },
     });
     const item = await rig.configuration.item(tenantId, type, key);
-    if (names.length === 1) expect(item.ok && item.value.view.differs).toBe(false);
+    // One of several names is its item only by chance.
+    const isOther = names.length > 1 && item.ok && item.value.view.differs;
+    expect(isOther || (item.ok && !item.value.view.differs)).toBe(true);
   });
 });
 
-describe("an item that is written without what the service fills in", () => {
-  const differs = async (tenantId: string) => {
-    const item = await rig.configuration.item(tenantId, type, key);
-    return item.ok && item.value.view.differs;
-  };
+const differs = async (tenantId: string) => {
+  const item = await rig.configuration.item(tenantId, type, key);
+  return item.ok && item.value.view.differs;
+};
 
+describe("an item that is written without what the service fills in", () => {
   it("is done when it is there, and is no difference, in strict mode too", async () => {
     const tenantId = await fresh();
     await want(tenantId, own);
