@@ -4,7 +4,7 @@ import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { isTimeZone } from "../../shared/schedules/zone.ts";
+import { isTimeZone } from "../../shared/schedules/times/zone.ts";
 import { SyncSettingsChange, SyncStatusView } from "../../shared/sync/contract.ts";
 import { acknowledge } from "../../shared/sync/run/verdicts.ts";
 import { changeSettings } from "../../shared/sync/state/settings.ts";

@@ -8,7 +8,6 @@ import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import { faultsOfSchedule } from "./recurrence.ts";
 import type { TaskStarter } from "./run-tasks.ts";
 import {
   inFolder,
@@ -20,7 +19,8 @@ import {
   type TaskKind,
 } from "./task.ts";
 import type { Stored, TaskStore } from "./task-store.ts";
-import { nextStart } from "./window.ts";
+import { faultsOfSchedule } from "./times/recurrence.ts";
+import { nextStart } from "./times/window.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
 export type Viewer = { readonly standing: Standing; readonly administers: boolean };

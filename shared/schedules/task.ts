@@ -11,8 +11,13 @@ import type { Caller, Principal } from "../access/sign-in/caller.ts";
 import { principalOf, samePrincipal } from "../access/sign-in/caller.ts";
 import type { Instant } from "../kernel/clock.ts";
 import { digest, invertedTime } from "../kernel/values.ts";
-import { nextOccurrence, type Occurrence, occurrencesAfter, type Schedule } from "./recurrence.ts";
-import { type EffectiveWindow, nextStart } from "./window.ts";
+import {
+  nextOccurrence,
+  type Occurrence,
+  occurrencesAfter,
+  type Schedule,
+} from "./times/recurrence.ts";
+import { type EffectiveWindow, nextStart } from "./times/window.ts";
 
 /** What a task begins. */
 export const taskKinds = ["notification", "sync"] as const;

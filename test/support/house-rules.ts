@@ -43,7 +43,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "lru-cache": ["shared/"],
   jose: ["shared/access/"],
   microdiff: ["shared/sync/plan/compare.ts"],
-  "rrule-temporal": ["shared/schedules/recurrence.ts"],
+  "rrule-temporal": ["shared/schedules/times/recurrence.ts"],
   yazl: ["shared/sync/artifacts.ts"],
   canonicalize: ["shared/sync/items/canonical.ts"],
   "@azure/keyvault-keys": ["shared/storage/"],

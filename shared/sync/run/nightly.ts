@@ -2,7 +2,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { newestFirstId } from "../../kernel/values.ts";
-import { localTimeAt, momentOf } from "../../schedules/zone.ts";
+import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
 import { type SyncSettings, theService } from "../state/sync.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 

@@ -7,7 +7,7 @@ import {
   nextOccurrence,
   occurrencesAfter,
   type Recurring,
-} from "../../../shared/schedules/recurrence.ts";
+} from "../../../shared/schedules/times/recurrence.ts";
 import { aroundChanges, type Span, walk } from "./oracle.ts";
 
 const at = (iso: string) => Date.parse(iso);

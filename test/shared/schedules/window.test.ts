@@ -8,7 +8,7 @@ import {
   openSpans,
   type Span,
   type Window,
-} from "../../../shared/schedules/window.ts";
+} from "../../../shared/schedules/times/window.ts";
 import { walk } from "./oracle.ts";
 
 const at = (iso: string) => Date.parse(iso);

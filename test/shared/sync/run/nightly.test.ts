@@ -1,7 +1,7 @@
 /** When a tenant's night is: against an oracle that walks minute by minute through a zone's clock. Pure. */
 import { assert, constantFrom, integer, property, tuple } from "fast-check";
 import { describe, expect, inject, it } from "vitest";
-import { isTimeZone } from "../../../../shared/schedules/zone.ts";
+import { isTimeZone } from "../../../../shared/schedules/times/zone.ts";
 import { nextNightly } from "../../../../shared/sync/run/nightly.ts";
 
 const minute = 60_000;

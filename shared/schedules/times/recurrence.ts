@@ -5,8 +5,8 @@
  * with times that a clock jumps over has changed between its versions, and is not what people expect of a nightly job.
  */
 import { RRuleTemporal } from "rrule-temporal";
-import type { Instant } from "../kernel/clock.ts";
-import type { Fault } from "../kernel/failure.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import type { Fault } from "../../kernel/failure.ts";
 import {
   isTimeZone,
   type LocalTime,

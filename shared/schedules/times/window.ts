@@ -4,7 +4,7 @@
  * open at once, and exclusions take away. Work that has begun is not stopped at a window's end: so it begins only when
  * the longest time that it may take still fits, and not within the cut-off before the end.
  */
-import type { Instant } from "../kernel/clock.ts";
+import type { Instant } from "../../kernel/clock.ts";
 import { type Excluded, occurrencesAfter, type Recurring } from "./recurrence.ts";
 
 /** From, and up to but not with. */

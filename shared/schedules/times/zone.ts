@@ -6,7 +6,7 @@
  * RFC 5545 would leave the first kind out, which for whoever waits for a nightly job is a lost night.
  */
 import { LRUCache } from "lru-cache";
-import type { Instant } from "../kernel/clock.ts";
+import type { Instant } from "../../kernel/clock.ts";
 
 /** Digits of a local date and time, as the milliseconds that they would be in UTC. */
 export type LocalTime = number;
