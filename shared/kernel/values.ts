@@ -23,6 +23,10 @@ export function newestFirstId(now: Instant): string {
   return invertedTime(now) + chance(randomDigits);
 }
 
+/** An identifier like that of a moment, and the same one for the same names: whoever comes second finds it there. */
+export const idFor = (at: Instant, ...names: readonly string[]): string =>
+  invertedTime(at) + digest(...names, String(at)).slice(0, randomDigits);
+
 /** The sortable time part alone: larger moments give smaller text. */
 export function invertedTime(now: Instant): string {
   let rest = endOfTime - now;

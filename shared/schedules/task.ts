@@ -10,7 +10,7 @@ import * as z from "zod";
 import type { Caller, Principal } from "../access/sign-in/caller.ts";
 import { principalOf, samePrincipal } from "../access/sign-in/caller.ts";
 import type { Instant } from "../kernel/clock.ts";
-import { digest, invertedTime } from "../kernel/values.ts";
+import { idFor } from "../kernel/values.ts";
 import {
   nextOccurrence,
   type Occurrence,
@@ -126,7 +126,7 @@ export function rescheduled(from: Task, after: Instant): Task {
 
 /** The id of an occurrence's run, and of the job that it begins: newest first, and the same for whoever works it out. */
 export const runIdOf = ({ taskId }: Task, { at, name }: Occurrence): string =>
-  invertedTime(at) + digest(taskId, name).slice(0, 12);
+  idFor(at, taskId, name);
 
 // Folders, as the page has them.
 

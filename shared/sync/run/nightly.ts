@@ -1,8 +1,9 @@
 /** The nightly sync: a time of day in the tenant's zone, and the tenants whose time has come. */
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
-import { newestFirstId } from "../../kernel/values.ts";
+import { idFor } from "../../kernel/values.ts";
 import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
+import { lost, updateRow } from "../../storage/tables.ts";
 import { type SyncSettings, theService } from "../state/sync.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 
@@ -50,7 +51,10 @@ export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Pro
   return started;
 }
 
-/** Moves the tenant's next night on first: whoever does that starts it, and a second timer finds nothing due. */
+/**
+ * Starts the tenant's night, then moves its next one on: a timer that dies in between starts the very same sync again,
+ * since its id follows from the night, and a second timer beside it does, too.
+ */
 async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean> {
   const { store, clock } = parts;
   const now = clock.now();
@@ -58,23 +62,30 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     await store.unlist(tenantId);
     return false;
   }
-  const { value: tenant, etag } = await store.tenant(tenantId, now);
-  const { nightly } = tenant.settings;
-  const { nextAt: dueAt, ...rest } = tenant;
-  const nextAt = nextNightly(nightly, now);
-  const later = { ...rest, ...(nextAt === undefined ? {} : { nextAt }) };
-  const isDue = dueAt !== undefined && dueAt <= now;
-  const isOurs = isDue && (await store.change({ value: later, etag })) !== undefined;
-  await store.index(isOurs ? later : tenant);
-  if (!isOurs) return false;
+  const { value: tenant } = await store.tenant(tenantId, now);
+  const { settings, nextAt: dueAt } = tenant;
+  if (dueAt === undefined || dueAt > now) {
+    await store.index(tenant);
+    return false;
+  }
   const sync = await startSync(parts, {
     tenantId,
-    syncId: newestFirstId(now),
-    mode: nightly.mode,
+    syncId: idFor(dueAt, tenantId, "night"),
+    mode: settings.nightly.mode,
     trigger: "schedule",
-    types: parts.enabledTypes(tenant.settings),
+    types: parts.enabledTypes(settings),
     onMissingUser: "continueWithoutUser",
     by: theService,
   });
-  return sync.ok;
+  const isOurs = await updateRow(`the next night of ${tenantId}`, async () => {
+    const { value, etag } = await store.tenant(tenantId, now);
+    const { nextAt: before, ...rest } = value;
+    const nextAt = before === dueAt ? nextNightly(value.settings.nightly, now) : before;
+    const later = { ...rest, ...(nextAt === undefined ? {} : { nextAt }) };
+    const isFirst = before === dueAt;
+    if (isFirst && (await store.change({ value: later, etag })) === undefined) return lost;
+    await store.index(later);
+    return isFirst;
+  });
+  return sync.ok && isOurs;
 }

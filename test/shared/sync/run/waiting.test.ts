@@ -58,6 +58,26 @@ describe("a night that has come", () => {
     await rig.startDue();
     expect(await rig.syncCount(tenantId)).toBe(2);
   });
+
+  it("is started once, and moved on, though the timer dies at one of its calls", async () => {
+    for (let call = 1, calls = 1; call <= calls; call += 3) {
+      const tenantId = await rig.tenant();
+      await rig.settle(tenantId, { nightly: { enabled: true } });
+      await rig.sync(tenantId);
+      const { nextAt = 0 } = await rig.status(tenantId);
+      rig.pass(nextAt - Date.now() + 1_000);
+      rig.faults.arm({ atCall: call, when: call % 2 === 0 ? "before" : "after" });
+      await rig.attempt(() => rig.startDue());
+      rig.faults.revive();
+      rig.faults.reset();
+      await rig.startDue();
+      calls = Math.max(calls, rig.faults.calls().length);
+      const { nextAt: later } = await rig.status(tenantId);
+      expect([later, await rig.syncCount(tenantId)], `call ${call}`).toEqual([nextAt + day, 2]);
+      // Or it would be due again beside the next one.
+      await rig.settle(tenantId, { nightly: { enabled: false } });
+    }
+  }, 60_000);
 });
 
 describe("a plan that waits for approval", () => {
