@@ -5,16 +5,19 @@ import { hostApp, sendMessages } from "./hosted-app.ts";
 
 const within = { timeout: 8_000, interval: 25 };
 
-test.concurrent("functions are back within two seconds of a kill, and requests wait for them", async () => {
+test.concurrent("functions are back as soon as a worker starts, and requests wait for them", async () => {
   const workers: number[] = [];
+  const begun = Date.now();
   await using app = await hostApp("plain", { onWorker: (pid) => void workers.push(pid) });
   const first = Number(await (await app.fetch("/api/pid")).text());
+  const startMs = Date.now() - begun;
   expect(app.host.workerPid()).toBe(first);
   process.kill(first, "SIGKILL");
   await vi.waitFor(() => expect(app.host.workerPid()).toBeUndefined(), within);
   const started = Date.now();
   const second = Number(await (await app.fetch("/api/pid")).text());
-  expect(Date.now() - started).toBeLessThan(2_000);
+  // A worker that has run for a while is started again without a pause: in about the time of the first start.
+  expect(Date.now() - started).toBeLessThan(startMs + 1_000);
   expect(workers).toEqual([first, second]);
 });
 

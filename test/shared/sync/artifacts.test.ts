@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, constantFrom, oneof, property, string, uniqueArray } from "fast-check";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { artifactsOf, safeName } from "../../../shared/sync/artifacts.ts";
 import { typeOf } from "../../../shared/sync/catalogue/catalogue.ts";
@@ -108,7 +108,7 @@ describe("the zip of a sync", () => {
 });
 
 /** 2,000 of them, or an eighth. */
-const manyItems = 2_000 / inject("oneCaseIn");
+const manyItems = 2_000;
 
 /** 5 KB that hardly become less in a zip, and not the same twice. */
 const noise = randomBytes(manyItems + 3_750);
@@ -205,7 +205,7 @@ describe("the zip of many items, three times over", () => {
     const late = held.slice(Math.floor(held.length / 2));
     expect(late.length).toBeGreaterThan(0);
     expect(Math.min(...late)).toBeLessThan(20);
-  });
+  }, 60_000);
 
   it("reads nothing on while its reader takes nothing", async () => {
     const { zip, packs } = await largeSync();
