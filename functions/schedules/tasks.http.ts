@@ -205,7 +205,7 @@ export const listTaskRunsFunction = onHttp(
   async ({ params, query, url }, tools: Tools<Needs>) => {
     const found = await tools.services.tasks.get(params, viewerOf(tools, params.tenantId));
     if (!found.ok) return found;
-    const list = `runs of ${params.taskId}`;
+    const list = `runs of ${params.tenantId} ${params.taskId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;
     const page = await tools.services.tasks.runs(found.value.value, query.top, position.value);

@@ -1,6 +1,7 @@
 /** App-only tokens for Graph, from MSAL's client credentials flow, one application per tenant. */
 import { ConfidentialClientApplication } from "@azure/msal-node";
 import { LRUCache } from "lru-cache";
+import { systemClock } from "../kernel/clock.ts";
 import { authorityOf, straightNetwork } from "./network.ts";
 
 /** How the app proves itself to Entra. */
@@ -24,8 +25,10 @@ type IdentityOptions = {
 
 /** Most tenants whose tokens are kept in memory. */
 const maxTenants = 500;
-/** MSAL looks through its cache for every request, which takes longer than the request. It gives no token that ends within this. */
+/** MSAL looks through its cache for every request, which takes longer than the request. */
 const rememberedMs = 60_000;
+/** MSAL asks for the next token so long before the end: what is remembered does not outlast that. */
+const renewedMs = 300_000;
 
 /**
  * Answers tokens for a tenant. MSAL keeps them until shortly before they expire; `fresh` bypasses
@@ -53,7 +56,9 @@ export function appTokens(options: IdentityOptions) {
     });
     // Somebody else's JSON passes the library without an error, and without a token.
     if (!answer?.accessToken) throw new Error(`the answer for tenant ${tenantId} has no token`);
-    remembered.set(tenantId, answer.accessToken);
+    const leftMs = (answer.expiresOn?.getTime() ?? 0) - renewedMs - systemClock.now();
+    if (leftMs > 0)
+      remembered.set(tenantId, answer.accessToken, { ttl: Math.min(rememberedMs, leftMs) });
     return answer.accessToken;
   };
 }

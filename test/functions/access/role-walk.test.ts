@@ -99,7 +99,7 @@ async function opened(line: string, token: string | undefined): Promise<boolean>
   const { status, text, body } = await app.call({ ...harmless(line), token });
   if (line === "zz-unknown-route" && body["code"] === "unknown-route") return true;
   // Only who may see a tenant's syncs and configuration, baselines, webhooks or tasks is told that there is none of that name.
-  const kinds = ["sync", "configuration", "baseline", "webhook", "task"];
+  const kinds = ["sync", "configuration", "baseline", "webhook", "task", "registration"];
   const unknown = kinds.map((kind) => `unknown-${kind}`);
   if (unknown.includes(String(body["code"]))) return true;
   // Who gets so far that Graph is asked, has been let in: here nobody answers for it.

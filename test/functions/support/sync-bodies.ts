@@ -93,7 +93,7 @@ const opens = {
   excluded: ["2026-12-25"],
 };
 const timing = {
-  displayName: "Nightly scan",
+  displayName: "Every night",
   startLateUpTo: "PT2H",
   overlap: "queue",
   windows: [{ opens, minutes: 480 }],
@@ -108,7 +108,7 @@ export const tasks = [
   {
     kind: "notification",
     notification: {
-      action: "endpointProtectionQuickScan",
+      action: "installClient",
       target: { kind: "tenant" },
       note: "every night",
     },

@@ -115,9 +115,14 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
   };
 }
 
-const hardware = { devices: [{ serialNumber: "PF000001", hardwareHash: hashOf("PF000001") }] };
+const hardware = {
+  devices: ["PF000001", "PF000002"].map((serialNumber) => ({
+    serialNumber,
+    hardwareHash: hashOf(serialNumber),
+  })),
+};
 
-/** Lets the one device of a registration fail, as the service would: here nobody answers. */
+/** Lets the first device of a registration fail, as the service would: here nobody answers. */
 async function failDevice({ door }: AttackApp, tenantId: string, jobId: string): Promise<void> {
   const { register, engine } = door.services;
   const job = (await register.jobs.get(tenantId, jobId))?.job;
