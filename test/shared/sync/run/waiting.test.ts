@@ -1,4 +1,4 @@
-/** Syncs that wait for somebody, that somebody stops, that read only a part, and nights: over Azurite and the sandbox. */
+/** Syncs that wait for somebody, that somebody stops, or that read only a part: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApprovalPolicy } from "../../../../shared/access/approvals/approval.ts";
 import { NewSyncBody } from "../../../../shared/sync/contract.ts";
@@ -40,45 +40,6 @@ async function diesAt(call: string, sync: Pick<Sync, "tenantId" | "syncId">): Pr
   rig.faults.revive();
   return rig.syncOf(sync.tenantId, sync.syncId);
 }
-
-// First, since every tenant of the file is due then.
-describe("a night that has come", () => {
-  it("starts one sync though two timers look, and the next one a night later", async () => {
-    const tenantId = await rig.tenant();
-    await rig.settle(tenantId, { nightly: { enabled: true } });
-    await rig.sync(tenantId);
-    const { nextAt = 0 } = await rig.status(tenantId);
-    rig.pass(nextAt - Date.now() + 1_000);
-    const started = await Promise.all([rig.startDue(), rig.startDue()]);
-    const { active = "", nextAt: later = 0 } = await rig.status(tenantId);
-    expect(started[0] + started[1]).toBeGreaterThanOrEqual(1);
-    expect(await rig.toRest(tenantId, active)).toMatchObject({ trigger: "schedule" });
-    expect(later).toBe(nextAt + day);
-    expect(await rig.syncCount(tenantId)).toBe(2);
-    await rig.startDue();
-    expect(await rig.syncCount(tenantId)).toBe(2);
-  });
-
-  it("is started once, and moved on, though the timer dies at one of its calls", async () => {
-    for (let call = 1, calls = 1; call <= calls; call += 3) {
-      const tenantId = await rig.tenant();
-      await rig.settle(tenantId, { nightly: { enabled: true } });
-      await rig.sync(tenantId);
-      const { nextAt = 0 } = await rig.status(tenantId);
-      rig.pass(nextAt - Date.now() + 1_000);
-      rig.faults.arm({ atCall: call, when: call % 2 === 0 ? "before" : "after" });
-      await rig.attempt(() => rig.startDue());
-      rig.faults.revive();
-      rig.faults.reset();
-      await rig.startDue();
-      calls = Math.max(calls, rig.faults.calls().length);
-      const { nextAt: later } = await rig.status(tenantId);
-      expect([later, await rig.syncCount(tenantId)], `call ${call}`).toEqual([nextAt + day, 2]);
-      // Or it would be due again beside the next one.
-      await rig.settle(tenantId, { nightly: { enabled: false } });
-    }
-  }, 60_000);
-});
 
 describe("a plan that waits for approval", () => {
   it("ends after seven days, keeps what is wanted, and has written nothing", async () => {
