@@ -73,7 +73,7 @@ export default defineConfig({
           exclude: [...longTests],
           setupFiles: ["test/support/own-time.ts"],
           globalSetup,
-          provide: { oneCaseIn: 8 },
+          provide: { oneCaseIn: 16 },
         },
       },
       {
@@ -83,7 +83,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...appTests, ...architecture, ...longTests],
           globalSetup,
-          provide: { oneCaseIn: 8 },
+          provide: { oneCaseIn: 16 },
         },
       },
       {
