@@ -68,8 +68,9 @@ export async function startRegisterRig() {
       return { view, devices: items };
     },
     /** A tenant in which the service behaves so. */
+    /** Enough devices for one of them to be in Autopilot already, whatever chance makes of the fleet. */
     async tenantOf(behaviour: object = {}): Promise<string> {
-      const tenantId = await rig.tenant({ devices: 10 });
+      const tenantId = await rig.tenant({ devices: 60 });
       await rig.sandbox.control("PUT", "/behaviour", { tenantId, ...behaviour });
       return tenantId;
     },
