@@ -13,7 +13,8 @@ import {
   refusalOf,
   type Standing,
 } from "./roles/decide.ts";
-import { permissionNames, permissions, requirementOf, withImplied } from "./roles/roles.ts";
+import { requirementOf } from "./roles/requirements.ts";
+import { permissionNames, permissions, withImplied } from "./roles/roles.ts";
 import type { Caller, Principal } from "./sign-in/caller.ts";
 
 const principalPattern = /^(user|group|app):([0-9a-f-]{36}):([0-9a-f-]{36})$/i;

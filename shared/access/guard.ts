@@ -14,7 +14,7 @@ import {
   type SnapshotReader,
   type Standing,
 } from "./roles/decide.ts";
-import { requirementOf } from "./roles/roles.ts";
+import { requirementOf } from "./roles/requirements.ts";
 import type { Caller } from "./sign-in/caller.ts";
 import { type TokenStep, type TokenVerdict, tokenRefusal } from "./sign-in/tokens.ts";
 

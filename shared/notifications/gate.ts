@@ -1,6 +1,6 @@
 /** What notifications are to the rules of the approval gate, and whether whoever asked for one may still send it. */
 import { evaluate, type SnapshotReader, type Standing } from "../access/roles/decide.ts";
-import { type Requirement, requirements } from "../access/roles/roles.ts";
+import { type Requirement, requirements } from "../access/roles/requirements.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";

@@ -5,13 +5,12 @@
  */
 import { fail, type Result } from "../../kernel/failure.ts";
 import { type Caller, isPrincipalOf, type Principal } from "../sign-in/caller.ts";
+import { type On, type Requirement } from "./requirements.ts";
 import {
   type ActionPermissionName,
   actionPermissions,
-  type On,
   type Permission,
   permissions,
-  type Requirement,
   type Role,
   rolesHolding,
   type ScopeKind,

@@ -4,7 +4,8 @@
  */
 import { array, assert, asyncProperty, nat, record } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { permissionNames, requirements } from "../../../shared/access/roles/roles.ts";
+import { requirements } from "../../../shared/access/roles/requirements.ts";
+import { permissionNames } from "../../../shared/access/roles/roles.ts";
 import { type AttackApp, startAttackApp } from "./attack/app.ts";
 import { anyBeginning, anyEdit, apply, newWorld, type World } from "./attack/edits.ts";
 import { demandApprovals, type Ids, type Inhabited, inhabit } from "./attack/inhabited.ts";

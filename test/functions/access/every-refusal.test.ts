@@ -7,7 +7,7 @@ import type { Services } from "../../../functions/services.ts";
 import type { AuditEvent } from "../../../shared/access/audit/records.ts";
 import { Guard, rateLimiter } from "../../../shared/access/guard.ts";
 import type { DeniedStep } from "../../../shared/access/roles/decide.ts";
-import { requirementOf } from "../../../shared/access/roles/roles.ts";
+import { requirementOf } from "../../../shared/access/roles/requirements.ts";
 import type { TokenStep } from "../../../shared/access/sign-in/tokens.ts";
 import { noContent } from "../../../shared/http/reply.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";

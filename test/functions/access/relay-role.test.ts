@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
-import { requirementOf } from "../../../shared/access/roles/roles.ts";
+import { requirementOf } from "../../../shared/access/roles/requirements.ts";
 import { appOnly, home, sign } from "../../shared/access/entra.ts";
 import { triedElsewhere } from "../support/sync-bodies.ts";
 import { anyIds, changes, harmless } from "./changes.ts";

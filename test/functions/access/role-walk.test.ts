@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { operations } from "../../../functions/functions.ts";
 import type { Scope } from "../../../shared/access/roles/decide.ts";
-import { requirements } from "../../../shared/access/roles/roles.ts";
+import { requirements } from "../../../shared/access/roles/requirements.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";

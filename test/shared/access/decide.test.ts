@@ -11,13 +11,12 @@ import {
   tenantsWith,
 } from "../../../shared/access/roles/decide.ts";
 import { settingsAssignments, snapshotOf } from "../../../shared/access/roles/granted.ts";
+import { requirementOf, requirements } from "../../../shared/access/roles/requirements.ts";
 import {
   builtInRoles,
   type Permission,
   permissionNames,
   type Role,
-  requirementOf,
-  requirements,
 } from "../../../shared/access/roles/roles.ts";
 import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
 import {

@@ -15,7 +15,7 @@ import {
   RoleStore,
 } from "../../../shared/access/roles/granted.ts";
 import { AssignmentRegistry, RoleRegistry } from "../../../shared/access/roles/manage.ts";
-import { requirementOf } from "../../../shared/access/roles/roles.ts";
+import { requirementOf } from "../../../shared/access/roles/requirements.ts";
 import type { Caller, Principal } from "../../../shared/access/sign-in/caller.ts";
 import type { AuditNote, SignedIn } from "../../../shared/access/signed-in.ts";
 import type { Operation } from "../../../shared/http/operation.ts";

@@ -2,11 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { evaluate, type Scope } from "../../../shared/access/roles/decide.ts";
 import { snapshotOf } from "../../../shared/access/roles/granted.ts";
-import {
-  type ActionPermissionName,
-  requirementOf,
-  requirements,
-} from "../../../shared/access/roles/roles.ts";
+import { requirementOf, requirements } from "../../../shared/access/roles/requirements.ts";
+import { type ActionPermissionName } from "../../../shared/access/roles/roles.ts";
 import { letters, matrix, type Where } from "./role-matrix.ts";
 import { assign, caller, collections, everything, tenants } from "./standing.ts";
 

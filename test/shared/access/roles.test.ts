@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
+import { requirementOf, requirements } from "../../../shared/access/roles/requirements.ts";
 import {
   actionPermissions,
   builtInRoles,
   type Permission,
   permissionNames,
   permissions,
-  requirementOf,
-  requirements,
   withImplied,
 } from "../../../shared/access/roles/roles.ts";
 import { catalogue } from "../../../shared/devices/actions/catalogue.ts";

@@ -1,0 +1,199 @@
+/**
+ * What each operation of the API asks of its caller, by operation name. An operation that is not listed is refused to
+ * everybody, and a test names it.
+ */
+import type { Permission } from "./roles.ts";
+
+/** Which resource of a request the permission must reach. */
+export type On = "global" | "tenant" | "collection";
+
+/** What an operation asks for. */
+export type Requirement =
+  | { readonly kind: "anonymous" }
+  /** Any signed-in caller; what is shown is their own, or the same for everybody. */
+  | { readonly kind: "signedIn" }
+  | {
+      readonly kind: "permission";
+      readonly permission: Permission;
+      readonly on: On;
+      /** Besides, the right to make the assignments that name the collection: it changes what they give. */
+      readonly changesScopes?: true;
+    }
+  /**
+   * The permissions of the action that is asked for (`actionPermissions`), in the request's tenant; `besides`
+   * them what it takes to see the thing that names the action.
+   */
+  | { readonly kind: "action"; readonly besides?: readonly Permission[] }
+  /** A list over tenants: the caller sees those that this permission reaches, maybe none. */
+  | { readonly kind: "eachTenant"; readonly permission: Permission };
+
+const anonymous: Requirement = { kind: "anonymous" };
+const signedIn: Requirement = { kind: "signedIn" };
+const everywhere = (permission: Permission): Requirement => of(permission, "global");
+const inTenant = (permission: Permission): Requirement => of(permission, "tenant");
+/** The handler keeps to what the caller reaches. */
+const ofWebhooks: Requirement = { kind: "eachTenant", permission: "webhooks.manage" };
+const inCollection = (permission: Permission): Requirement => of(permission, "collection");
+const of = (permission: Permission, on: On) => ({
+  kind: "permission" as const,
+  permission,
+  on,
+});
+
+/** The table. */
+export const requirements: Readonly<Record<string, Requirement>> = {
+  health: anonymous,
+  openapi: anonymous,
+  // Browsers come back to these; only the state that they bring is believed.
+  "callbacks-sign-in": anonymous,
+  "callbacks-consent": anonymous,
+  "zz-unknown-route": signedIn,
+  "actions-list": signedIn,
+  "dead-letters-list": everywhere("deadLetters.read"),
+  "tenants-list": { kind: "eachTenant", permission: "tenants.read" },
+  "tenants-add": everywhere("tenants.add"),
+  "tenants-get": inTenant("tenants.read"),
+  "tenants-change": inTenant("tenants.manage"),
+  "tenants-remove": inTenant("tenants.manage"),
+  "customers-list": { kind: "eachTenant", permission: "relationships.read" },
+  "customers-get": inTenant("relationships.read"),
+  "customers-check": inTenant("relationships.manage"),
+  "customers-change": inTenant("relationships.manage"),
+  "partner-get": everywhere("relationships.manage"),
+  "partner-sign-in": everywhere("relationships.manage"),
+  "collections-list": inTenant("collections.read"),
+  "collections-add": inTenant("collections.manage"),
+  "collections-preview": inTenant("collections.manage"),
+  "collections-get": inCollection("collections.read"),
+  "collections-members": inCollection("collections.read"),
+  "collections-replace": { ...of("collections.manage", "collection"), changesScopes: true },
+  "collections-remove": { ...of("collections.manage", "collection"), changesScopes: true },
+  "devices-list": inTenant("devices.read"),
+  "devices-get": inTenant("devices.read"),
+  "devices-history": inTenant("notifications.read"),
+  "refreshes-start": inTenant("devices.refresh"),
+  "refreshes-list": inTenant("devices.read"),
+  "refreshes-get": inTenant("devices.read"),
+  "notifications-send": { kind: "action" },
+  "notifications-retry": { kind: "action", besides: ["notifications.read"] },
+  "notifications-list": inTenant("notifications.read"),
+  "notifications-get": inTenant("notifications.read"),
+  "notifications-deliveries": inTenant("notifications.read"),
+  "notifications-cancel": inTenant("notifications.cancel"),
+  "notifications-pause": inTenant("notifications.cancel"),
+  "notifications-resume": { kind: "action", besides: ["notifications.read"] },
+  "sites-list": inTenant("sites.read"),
+  "sites-put-part": inTenant("sites.relay"),
+  "sites-complete": inTenant("sites.relay"),
+  "sites-lease": inTenant("sites.relay"),
+  "sites-claim": inTenant("sites.relay"),
+  "sites-report": inTenant("sites.relay"),
+  "syncs-start-many": everywhere("sync.run"),
+  "syncs-start": inTenant("sync.run"),
+  "syncs-list": inTenant("sync.read"),
+  "syncs-get": inTenant("sync.read"),
+  "syncs-cancel": inTenant("sync.run"),
+  "syncs-plan": inTenant("sync.read"),
+  "syncs-approve": inTenant("sync.approve"),
+  "syncs-confirm": inTenant("sync.approve"),
+  "syncs-reject": inTenant("sync.approve"),
+  "syncs-reject-and-reset": inTenant("sync.approve"),
+  "syncs-report": inTenant("sync.read"),
+  "syncs-logs": inTenant("sync.read"),
+  "syncs-artifacts": inTenant("sync.read"),
+  "syncs-error": inTenant("sync.read"),
+  "syncs-undo": inTenant("sync.run"),
+  "syncs-authentication": inTenant("sync.read"),
+  "syncs-authentication-new-code": inTenant("sync.run"),
+  "syncs-authentication-browser": inTenant("sync.run"),
+  "syncs-authentication-continue": inTenant("sync.run"),
+  "syncs-consent": inTenant("sync.read"),
+  "syncs-consent-begin": inTenant("sync.run"),
+  "syncs-consent-check": inTenant("sync.run"),
+  "syncs-consent-continue": inTenant("sync.run"),
+  "sync-status-get": inTenant("sync.read"),
+  "sync-status-acknowledge": inTenant("sync.run"),
+  "sync-settings-change": inTenant("configuration.manage"),
+  "sync-held-release": inTenant("sync.approve"),
+  "configuration-types": inTenant("sync.read"),
+  "configuration-items": inTenant("sync.read"),
+  "configuration-get": inTenant("sync.read"),
+  "configuration-edit": inTenant("configuration.manage"),
+  "configuration-remove": inTenant("configuration.manage"),
+  "configuration-rules-get": inTenant("sync.read"),
+  "configuration-rules-replace": inTenant("configuration.manage"),
+  "configuration-export": inTenant("sync.read"),
+  "configuration-import": inTenant("configuration.manage"),
+  "webhooks-list": ofWebhooks,
+  "webhooks-add": ofWebhooks,
+  "webhooks-get": ofWebhooks,
+  "webhooks-change": ofWebhooks,
+  "webhooks-remove": ofWebhooks,
+  "webhooks-rotate-secret": ofWebhooks,
+  "webhooks-test": ofWebhooks,
+  "webhooks-deliveries": ofWebhooks,
+  "webhooks-delivery": ofWebhooks,
+  "webhooks-redeliver": ofWebhooks,
+  "baselines-list": everywhere("baselines.read"),
+  "baselines-add": everywhere("baselines.manage"),
+  "baselines-get": everywhere("baselines.read"),
+  "baselines-version": everywhere("baselines.read"),
+  "baselines-replace": everywhere("baselines.manage"),
+  "baselines-remove": everywhere("baselines.manage"),
+  // Besides, in each tenant that it goes to, configuration.manage and sync.run: the handler asks.
+  "baselines-publish": everywhere("baselines.read"),
+  // Besides, baselines.read.
+  "baseline-tailorings-get": inTenant("sync.read"),
+  "baseline-tailorings-replace": inTenant("configuration.manage"),
+  "baseline-tailorings-remove": inTenant("configuration.manage"),
+  "baseline-tailorings-preview": inTenant("sync.read"),
+  "tasks-list": inTenant("tasks.read"),
+  "tasks-add": inTenant("tasks.manage"),
+  "tasks-get": inTenant("tasks.read"),
+  "tasks-replace": inTenant("tasks.manage"),
+  "tasks-schedule": inTenant("tasks.manage"),
+  "tasks-remove": inTenant("tasks.manage"),
+  "tasks-runs": inTenant("tasks.read"),
+  "registrations-submit": inTenant("registration.submit"),
+  "registrations-submit-many": { kind: "eachTenant", permission: "registration.submit" },
+  "registration-lists-open": inTenant("registration.submit"),
+  "registration-lists-part": inTenant("registration.submit"),
+  "registration-lists-submit": inTenant("registration.submit"),
+  "group-tags-get": inTenant("registration.read"),
+  "group-tags-replace": inTenant("registration.manage"),
+  "autopilot-devices-list": inTenant("registration.read"),
+  "autopilot-devices-find": { kind: "eachTenant", permission: "registration.read" },
+  "autopilot-devices-change": inTenant("registration.manage"),
+  "autopilot-devices-deregister": inTenant("registration.manage"),
+  "registrations-list": inTenant("registration.read"),
+  "registrations-get": inTenant("registration.read"),
+  "registrations-devices": inTenant("registration.read"),
+  "registrations-cancel": inTenant("registration.submit"),
+  "registrations-retry": inTenant("registration.submit"),
+  "registrations-refresh": inTenant("registration.submit"),
+  "me-get": signedIn,
+  // About oneself; about somebody else the handler asks for access.read.
+  "access-explain": signedIn,
+  "roles-list": everywhere("access.read"),
+  "roles-get": everywhere("access.read"),
+  "roles-add": everywhere("access.manage"),
+  "roles-replace": everywhere("access.manage"),
+  "roles-remove": everywhere("access.manage"),
+  "assignments-list": everywhere("access.read"),
+  "assignments-get": everywhere("access.read"),
+  "assignments-add": everywhere("access.manage"),
+  "assignments-replace": everywhere("access.manage"),
+  "assignments-remove": everywhere("access.manage"),
+  "audit-list": everywhere("audit.read"),
+  "audit-list-tenant": inTenant("audit.read"),
+  "approvals-list": inTenant("approvals.read"),
+  "approvals-get": inTenant("approvals.read"),
+  "approvals-approve": inTenant("approvals.decide"),
+  "approvals-reject": inTenant("approvals.decide"),
+  "approval-rules-get": everywhere("approvals.manage"),
+  "approval-rules-replace": everywhere("approvals.manage"),
+};
+
+/** What an operation asks for; undefined for one that nobody thought about, which means: refuse. */
+export const requirementOf = (operationName: string): Requirement | undefined =>
+  Object.hasOwn(requirements, operationName) ? requirements[operationName] : undefined;
