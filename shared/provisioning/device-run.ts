@@ -1,0 +1,96 @@
+/**
+ * What a device run carries through its actions beside where it stands: the facts of the device that actions decide by,
+ * and what the actions so far have left behind. It travels in the item that the engine keeps, a hundred to a row, so it
+ * is packed short. Pure.
+ */
+import * as z from "zod";
+import { type Device, packId, unpackId } from "../devices/directory/device.ts";
+import type { Instant } from "../kernel/clock.ts";
+
+/** Facts of the device when the run began. Routes are chosen by them, so they are Graph's own texts. */
+type DeviceFacts = Pick<
+  Device,
+  "operatingSystem" | "managementAgent" | "osVersion" | "entraDeviceId" | "serialNumber"
+>;
+
+/** What a device run carries. What is about the action at hand is gone with the next one. */
+export type DeviceRun = DeviceFacts & {
+  /** Optional actions that failed so far. */
+  readonly warnings: number;
+  /** How often the action at hand was asked for again because it had failed. */
+  readonly retries: number;
+  /** When the action at hand was first asked for; its time-out counts from here. */
+  readonly begunAt?: Instant;
+  /** What the action at hand must know to find its result again, in its own words. */
+  readonly note?: string;
+  /** Where the output of the action at hand is kept. */
+  readonly output?: string;
+  /** Graph's id of the request that carried the action at hand. */
+  readonly requestId?: string;
+};
+
+/** What a device begins its run with. */
+export const deviceRunOf = ({
+  operatingSystem,
+  managementAgent,
+  osVersion,
+  entraDeviceId,
+  serialNumber,
+}: Device): DeviceRun => ({
+  operatingSystem,
+  managementAgent,
+  osVersion,
+  ...(entraDeviceId === undefined ? {} : { entraDeviceId }),
+  ...(serialNumber === undefined ? {} : { serialNumber }),
+  warnings: 0,
+  retries: 0,
+});
+
+/** The same before another action: what the one before noted for itself is over. */
+export const beforeNext = ({
+  begunAt: _,
+  note: _note,
+  output: _output,
+  requestId: _requestId,
+  ...rest
+}: DeviceRun): DeviceRun => ({ ...rest, retries: 0 });
+
+// The order is a storage format: append to it, never change it.
+
+const text = z.string().default("");
+const count = z.number().default(0);
+const Packed = z.tuple([text, text, text, text, text, count, count, count, text, text, text]);
+
+/** Its short form. */
+export function packDeviceRun(run: DeviceRun): string {
+  const { operatingSystem, managementAgent, osVersion, entraDeviceId, serialNumber = "" } = run;
+  const { warnings, retries, begunAt = 0, note = "", output = "", requestId = "" } = run;
+  const entra = entraDeviceId === undefined ? "" : packId(entraDeviceId);
+  const facts = [operatingSystem, managementAgent, osVersion, entra, serialNumber];
+  const cells = [...facts, warnings, retries, begunAt, note, output, requestId];
+  while (cells.at(-1) === "" || cells.at(-1) === 0) cells.pop();
+  return JSON.stringify(cells);
+}
+
+const width = 11;
+
+/** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
+export function unpackDeviceRun(packed = "[]"): DeviceRun {
+  const given = z.array(z.unknown()).parse(JSON.parse(packed));
+  const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
+  const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
+  const [, , , , , warnings, retries, begunAt, note, output, requestId] = cells;
+  return {
+    operatingSystem,
+    managementAgent,
+    osVersion,
+    ...(entra === "" ? {} : { entraDeviceId: unpackId(entra) }),
+    ...(serialNumber === "" ? {} : { serialNumber }),
+    warnings,
+    retries,
+    ...(begunAt === 0 ? {} : { begunAt }),
+    ...(note === "" ? {} : { note }),
+    ...(output === "" ? {} : { output }),
+    ...(requestId === "" ? {} : { requestId }),
+  };
+}
