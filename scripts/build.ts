@@ -53,6 +53,8 @@ const common = {
   platform: "node",
   target: "node24",
   minifySyntax: true,
+  // Less to read at a cold start. Names stay, for logs and stacks.
+  minifyWhitespace: true,
   sourcesContent: false,
   legalComments: "none",
   logLevel: "error",
