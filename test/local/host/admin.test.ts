@@ -54,7 +54,8 @@ test.concurrent("the host tells that it lives to everybody, and its state to the
 
 test.concurrent("a drained host finishes what runs, takes nothing more, and can be resumed", async () => {
   await using app = await hostApp("plain");
-  await sendMessages(app.queue, [{ ms: 500 }]);
+  // Long enough for two requests on a machine that has much else to do.
+  await sendMessages(app.queue, [{ ms: 3000 }]);
   await vi.waitFor(async () => expect(await app.notes("work")).toHaveLength(1), within);
   expect((await admin(app, "POST", "host/drain")).status).toBe(202);
   const state = async () => (await admin(app, "GET", "host/drain/status")).json();
