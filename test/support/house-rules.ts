@@ -45,7 +45,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   microdiff: ["shared/sync/plan/compare.ts"],
   "rrule-temporal": ["shared/schedules/times/recurrence.ts"],
   yazl: ["shared/sync/artifacts.ts"],
-  canonicalize: ["shared/sync/items/canonical.ts"],
+  canonicalize: ["shared/sync/items/canonical.ts", "shared/provisioning/templates/template.ts"],
   "@azure/keyvault-keys": ["shared/storage/"],
   "@azure/data-tables": ["shared/storage/"],
   "@azure/storage-blob": ["shared/storage/"],

@@ -41,7 +41,8 @@ export const managements = ["intune", "coManaged", "configMgrOnly", "discovered"
 export type Management = (typeof managements)[number];
 
 /** What a device runs, as far as it decides what it understands. */
-export type Platform = "windows" | "macOS" | "iOS" | "android" | "other";
+export const platforms = ["windows", "macOS", "iOS", "android", "other"] as const;
+export type Platform = (typeof platforms)[number];
 
 /** Our own word beside Graph's: a site has found the device, and nobody manages it. */
 export const discoveredAgent = "configMgrDiscovery";
