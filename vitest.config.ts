@@ -4,6 +4,7 @@
  * itself: loading its modules anew for each took a quarter of the time of all.
  */
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { tallyReporter } from "./test/support/tally-reporter.ts";
 
 const appTests = ["test/{functions,shared}/**/*.test.ts"];
@@ -18,7 +19,7 @@ export const longTests: readonly string[] = [
   "test/functions/sync/baselines.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,same-work}.test.ts",
   "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
-  "test/relay/{clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
+  "test/relay/{actions,clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
@@ -43,6 +44,34 @@ export const sampledTests: readonly string[] = [
   "test/shared/sync/{baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",
 ];
 
+/** The longest of each run: begun last, one of them would keep one worker busy and leave the other idle. */
+export const slowTests: readonly string[] = [
+  "test/chaos/chaos.test.ts",
+  "test/bench/smoke.test.ts",
+  "test/shared/sync/run/crash-points.test.ts",
+  "test/relay/each-call.test.ts",
+  "test/functions/texts.test.ts",
+  "test/relay/whole.test.ts",
+  "test/shared/registration/crash-points.test.ts",
+  "test/relay/two-relays.test.ts",
+  "test/relay/actions.test.ts",
+  "test/functions/slow-bodies.test.ts",
+];
+
+/** The usual order, with the longest files of a project before its others. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const usual = await super.sort(files);
+    const projects = [...new Set(usual.map(({ project }) => project))];
+    const isSlow = ({ moduleId }: TestSpecification) =>
+      slowTests.some((path) => moduleId.endsWith(`/${path}`));
+    return projects.flatMap((own) => {
+      const theirs = usual.filter(({ project }) => project === own);
+      return [...theirs.filter(isSlow), ...theirs.filter((file) => !isSlow(file))];
+    });
+  }
+}
+
 declare module "vitest" {
   interface ProvidedContext {
     /** A run takes one in so many cases of a sampled file. */
@@ -57,6 +86,7 @@ export default defineConfig({
     pool: "forks",
     // Many tests wait for something most of their time; more at once would only make them late.
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ["default", tallyReporter],

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { longTests, sampledTests } from "../vitest.config.ts";
+import { longTests, sampledTests, slowTests } from "../vitest.config.ts";
 import {
   crowdedFolders,
   crumbs,
@@ -110,7 +110,7 @@ test("a test file without a source of its name is noticed, unless it says why", 
 });
 
 test("what the long run tests is there", () => {
-  for (const pattern of [...longTests, ...sampledTests]) {
+  for (const pattern of [...longTests, ...sampledTests, ...slowTests]) {
     expect(pattern).toMatch(/^test\/.*\.test\.ts$/);
     expect(globSync(pattern, { cwd: root }), pattern).not.toEqual([]);
   }
