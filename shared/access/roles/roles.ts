@@ -47,6 +47,11 @@ const table = {
     scope: "collection",
     means: "Start Endpoint Protection scans and definition downloads.",
   },
+  // Not on a collection: a group that a device is put into may be of anybody's making.
+  "devices.manage": {
+    scope: "tenant",
+    means: "Reset and rename devices, rotate their keys, put them in and out of groups.",
+  },
   "notifications.read": { scope: "collection", means: "See notifications and their deliveries." },
   "notifications.cancel": { scope: "collection", means: "Cancel a notification." },
   "sites.read": { scope: "tenant", means: "See the ConfigMgr sites whose relays have reported." },

@@ -93,6 +93,10 @@ export type Action = {
   readonly routes: readonly Route[];
 };
 
+/** Those of an action's routes that go through Graph; by the others a relay carries it. */
+export const graphRoutes = ({ routes }: Action): readonly Route[] =>
+  routes.filter(({ call, bulkAction }) => call !== undefined || bulkAction !== undefined);
+
 // Which route a given device really has.
 
 /** Why a device has no route for an action. */
