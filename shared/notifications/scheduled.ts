@@ -40,8 +40,9 @@ export const notificationStarter = (parts: NotificationParts, more: More): TaskS
     const reach = await more.reachOf(tenantId, may.value);
     return sendNotification(parts, tenantId, runId, body.data, { caller: owner, reach });
   },
-  async runsStill(tenantId, runId) {
+  async stateOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);
-    return stored !== undefined && Object.keys(jobLifecycle[stored.job.state]).length > 0;
+    if (stored === undefined) return "none";
+    return Object.keys(jobLifecycle[stored.job.state]).length > 0 ? "underWay" : "ended";
   },
 });

@@ -169,7 +169,10 @@ export class TaskBook {
     const now = this.#clock.now();
     const value = { ...rescheduled(changed.value, now), updatedAt: now };
     const etag = await this.#store.replace(found.value, value);
-    return etag === undefined ? changedMeanwhile(ids.taskId) : succeed({ value, etag, before });
+    if (etag === undefined) return changedMeanwhile(ids.taskId);
+    const old = before.next?.dueAt ?? now;
+    if (old > now && old !== value.next?.dueAt) await this.#store.leave({ ...ids, dueAt: old });
+    return succeed({ value, etag, before });
   }
 
   async #unchanged(

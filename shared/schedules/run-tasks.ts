@@ -32,8 +32,8 @@ export type TaskStarter = {
     what: Task["what"],
     owner: Caller,
   ): Promise<Result<unknown>>;
-  /** Whether a run has not ended yet. */
-  runsStill(tenantId: string, runId: string): Promise<boolean>;
+  /** How far the job of a run is; `none`: it was never begun. */
+  stateOf(tenantId: string, runId: string): Promise<"none" | "underWay" | "ended">;
 };
 
 /** What running tasks works with. */
@@ -79,46 +79,93 @@ export async function tellDue(
   return { due, overdue };
 }
 
+/** Longer than a function may run (host.json): a worker that was at it then is not at it any more. */
+const inHandMs = 6 * 60_000;
+
 /** Decides on one task whose time has come, and begins what is to be begun. */
 export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" | "waits" | "none"> {
   const { store, clock, starters } = parts;
   const { tenantId, taskId, dueAt } = place;
   const found = (await parts.knows(tenantId)) ? await store.get(tenantId, taskId) : undefined;
-  if (found?.value.next?.dueAt !== dueAt) {
-    // Somebody else has moved on, or the task was changed or removed since.
+  if (found === undefined) {
     await store.leave(place);
     return "none";
   }
   const task = found.value;
-  const { last } = task;
-  const starter = starters[task.kind];
-  const runsStill =
-    task.overlap !== "allow" &&
-    last !== undefined &&
-    (await starter.runsStill(tenantId, last.runId));
+  const open = await openRun(parts, task);
+  if (open?.began === true) {
+    await store.settle(task, { ...open.run, outcome: "started" });
+    await moveOn(parts, place, open.run.occurrence.at, runOf(open.run));
+    return "ran";
+  }
+  if (task.next?.dueAt !== dueAt) return await passBy(parts, task, place, open?.run);
   const now = clock.now();
-  const decided = decideDue(task, now, runsStill);
-  await writeMissed(store, task, decided, now);
-  const { run, waitUntil } = decided;
+  const decided = decideDue(task, now, await runsStill(starters[task.kind], task));
+  const { waitUntil } = decided;
   if (waitUntil !== undefined) {
-    const next = { ...task.next, dueAt: waitUntil } as NonNullable<Task["next"]>;
+    await writeMissed(store, task, decided, now);
     // Whoever was faster has moved it too.
-    await store.replace(found, { ...task, next });
+    await store.replace(found, { ...task, next: { ...task.next, dueAt: waitUntil } });
+    await store.leave(place);
     return "waits";
   }
-  const runId = run && runIdOf(task, run);
+  const run =
+    decided.run && ({ runId: runIdOf(task, decided.run), occurrence: decided.run } as const);
+  if (open !== undefined && open.run.runId !== run?.runId) {
+    const { missed } = decided;
+    const why = missed.find((each) => runIdOf(task, each.occurrence) === open.run.runId) ?? later;
+    if (!(await settleMissed(parts, task, open.run, why))) return "waits";
+  }
+  await writeMissed(store, task, decided, now);
   const began =
-    run === undefined || runId === undefined
-      ? false
-      : await begin(parts, task, {
-          v: 1,
-          runId,
-          occurrence: run,
-          outcome: "starting",
-          decidedAt: now,
-        });
-  await moveOn(parts, place, now, began && run && runId ? { runId, at: run.at } : undefined);
+    run !== undefined &&
+    (await begin(parts, task, { v: 1, ...run, outcome: "starting", decidedAt: now }));
+  await moveOn(parts, place, now, began ? runOf(run) : undefined);
   return began ? "ran" : "none";
+}
+
+const later = { code: "superseded", reason: "Later times came before anything could begin." };
+const changed = { code: "changed", reason: "The task was changed before it could begin." };
+
+const runOf = ({ runId, occurrence: { at } }: Pick<TaskRun, "runId" | "occurrence">) => ({
+  runId,
+  at,
+});
+
+const runsStill = async ({ stateOf }: TaskStarter, { tenantId, overlap, last }: Task) =>
+  overlap !== "allow" && last !== undefined && (await stateOf(tenantId, last.runId)) === "underWay";
+
+/** The run that somebody decided on and has not told the end of, and whether its job was begun: always the newest. */
+async function openRun({ store, starters }: TaskParts, task: Task) {
+  const [run] = (await store.runs(task, 1)).items;
+  if (run?.outcome !== "starting") return undefined;
+  const state = await starters[task.kind].stateOf(task.tenantId, run.runId);
+  return { run, began: state !== "none" };
+}
+
+/** A place that its task has left: what was being begun then is told before the place goes. */
+async function passBy(
+  parts: TaskParts,
+  task: Task,
+  place: DuePlace,
+  open: TaskRun | undefined,
+): Promise<"waits" | "none"> {
+  const isOpen = open !== undefined && open.occurrence.at <= place.dueAt;
+  if (isOpen && !(await settleMissed(parts, task, open, changed))) return "waits";
+  await parts.store.leave(place);
+  return "none";
+}
+
+/** Writes that a run was not begun after all, unless a worker may be about to: then it is asked again. */
+async function settleMissed(
+  { store, clock }: TaskParts,
+  task: Task,
+  run: TaskRun,
+  { code, reason }: { readonly code: string; readonly reason: string },
+): Promise<boolean> {
+  if (clock.now() - run.decidedAt < inHandMs) return false;
+  await store.settle(task, { ...run, outcome: "missed", code, reason });
+  return true;
 }
 
 async function writeMissed(store: TaskStore, task: Task, { missed, more }: Due, now: Instant) {
@@ -152,20 +199,26 @@ async function begin({ store, starters }: TaskParts, task: Task, run: TaskRun): 
   return begun.ok;
 }
 
-/** Moves the task on to its next time, unless somebody has. */
+/** Moves the task on to its next time after one, unless somebody has, and leaves the place. */
 async function moveOn(
   { store }: TaskParts,
-  { tenantId, taskId, dueAt }: DuePlace,
-  now: Instant,
+  place: DuePlace,
+  after: Instant,
   last: Task["last"],
 ): Promise<void> {
+  const { tenantId, taskId, dueAt } = place;
   await updateRow(`task ${taskId}`, async () => {
     const found = await store.get(tenantId, taskId);
-    if (found === undefined || found.value.next?.dueAt !== dueAt) return undefined;
+    if (found === undefined) return undefined;
     const { value } = found;
+    const isOurs = value.next?.dueAt === dueAt;
+    const isNewer = last !== undefined && (value.last?.at ?? 0) < last.at;
+    if (!isOurs && !isNewer) return undefined;
     const { next: _, ...rest } = value;
     const once = value.schedule.kind === "now" || value.schedule.kind === "at";
-    const next = once ? rest : rescheduled(value, now);
-    return (await store.replace(found, last === undefined ? next : { ...next, last })) ?? lost;
+    const next = once ? rest : rescheduled(value, after);
+    const moved = isOurs ? next : value;
+    return (await store.replace(found, last === undefined ? moved : { ...moved, last })) ?? lost;
   });
+  await store.leave(place);
 }

@@ -50,14 +50,13 @@ export class TaskStore {
     return this.#tables.insert(tasks, rowOf(task));
   }
 
-  /** Replaces the one that had `etag`, with its place in the index; the new etag, or undefined when it changed meanwhile. */
+  /**
+   * Replaces the one that had `etag`, with its place in the index; the new etag, or undefined when it changed meanwhile.
+   * The place that it had stays, for whoever finds it: something may have begun there.
+   */
   async replace(before: Stored<Task>, task: Task): Promise<string | undefined> {
     await this.#place(task);
-    const written = await this.#tables.replace(tasks, rowOf(task), before.etag);
-    const old = before.value.next?.dueAt;
-    if (written !== undefined && old !== undefined && old !== task.next?.dueAt)
-      await this.leave({ ...task, dueAt: old });
-    return written;
+    return this.#tables.replace(tasks, rowOf(task), before.etag);
   }
 
   /** Removes the one that had `etag`, with its runs. */

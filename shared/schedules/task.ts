@@ -186,7 +186,7 @@ const overlapMs = 60_000;
 
 /**
  * Decides on the occurrences of a task up to `now`: the latest one runs, where it is not too late for it, a window is
- * open (or opens in time), and the one before has ended or need not have. `runsStill` is the one before.
+ * open (or opens in time), and the one before has ended or need not have. `runsStill`: the run before has not ended.
  */
 export function decideDue(task: Task, now: Instant, runsStill: boolean): Due {
   if (task.next === undefined) return { missed: [], more: 0 };

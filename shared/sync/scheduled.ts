@@ -41,8 +41,9 @@ export const syncStarter = (
       by: { ...principalOf(owner), ...(name === undefined ? {} : { name }) },
     });
   },
-  async runsStill(tenantId, syncId) {
+  async stateOf(tenantId, syncId) {
     const stored = await sync.store.sync(tenantId, syncId);
-    return stored !== undefined && stored.value.phase !== "done";
+    if (stored === undefined) return "none";
+    return stored.value.phase === "done" ? "ended" : "underWay";
   },
 });

@@ -177,7 +177,7 @@ describe("a task whose time has come", () => {
         ...scheduling.starters,
         notification: {
           ...scheduling.starters.notification,
-          runsStill: () => Promise.resolve(true),
+          stateOf: () => Promise.resolve("underWay" as const),
         },
       },
     };
@@ -229,6 +229,57 @@ describe("a worker that dies anywhere", () => {
           sent === 3 ? [3, 0] : [0, 3],
         );
         atCall = calls < atCall ? 0 : atCall + inject("oneCaseIn");
+      }
+    },
+    120_000,
+  );
+});
+
+const minutely = () =>
+  ({ kind: "everyMinutes", minutes: 30, from: Date.now() + minuteMs }) as const;
+const once = () => ({ kind: "at", at: Date.now() + minuteMs }) as const;
+const far = { kind: "at", at: Date.parse("2999-01-01T00:00Z") } as const;
+
+async function dieAt(task: Task, atCall: number, when: "before" | "after"): Promise<number> {
+  passTime(2 * minuteMs);
+  const dueAt = task.next?.dueAt ?? 0;
+  rig.faults.arm({ atCall, when });
+  await runDue(own(), { tenantId, taskId: task.taskId, dueAt }).catch(() => undefined);
+  const calls = rig.faults.calls().length;
+  rig.faults.revive();
+  return calls;
+}
+
+describe("a worker that dies, and whose message comes back much later", () => {
+  it.each([
+    ["too late", once, false],
+    ["after its next times", minutely, false],
+    ["after the task was changed", once, true],
+  ] as const)(
+    "%s: leaves no run as starting, and says started of what began, and of nothing else",
+    async (_, schedule, isChanged) => {
+      for (const when of ["before", "after"] as const) {
+        for (let atCall = 1; atCall > 0; ) {
+          const task = await add({ schedule: schedule() });
+          const calls = await dieAt(task, atCall, when);
+          if (isChanged) await rig.services.tasks.schedule(task, far, await viewer(), undefined);
+          for (let round = 0; round < 3; round += 1) {
+            passTime(round === 0 ? 2 * hourMs : 7 * minuteMs);
+            await tick();
+          }
+          const runs = await runsOf(task);
+          const jobs = await Promise.all(
+            runs.map(({ runId }) => rig.services.notify.jobs.get(tenantId, runId)),
+          );
+          expect(
+            runs.map(({ outcome }) => outcome),
+            `call ${atCall} ${when}`,
+          ).toEqual(jobs.map((job) => (job === undefined ? "missed" : "started")));
+          const { places } = await own().store.due(Date.now(), 10);
+          expect(places.filter(({ taskId }) => taskId === task.taskId)).toEqual([]);
+          await rig.services.tasks.remove(task, await viewer(), undefined);
+          atCall = calls < atCall ? 0 : atCall + Math.min(4, inject("oneCaseIn"));
+        }
       }
     },
     120_000,
