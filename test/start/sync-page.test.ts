@@ -22,8 +22,9 @@ describe.skipIf(process.platform === "win32")("the page about syncs", () => {
       ["-e", "-c", scriptOf(page, "Walk through")],
       { cwd: root, env: { ...process.env, MUSTER_HOME: muster.home }, timeout: 240_000 },
     );
-    const [, made, first, drift, planned, approved, deployed, rejected, undone] =
+    const [, made, first, drift, planned, approved, deployed, rejected, ...last] =
       stdout.split("\n---\n");
+    const [undone, signedIn, consented] = last;
     expect(made).toContain('"status":"notRun"');
     expect(first).toContain('"outcome":"succeeded"');
     expect(first).toContain('"status":"idle"');
@@ -37,5 +38,9 @@ describe.skipIf(process.platform === "win32")("the page about syncs", () => {
     expect(rejected).toMatch(/"status":"idle"[\s\S]*"heldChanges":1/);
     expect(undone).toContain('"outcome":"succeeded"');
     expect(undone).toMatch(/^disabled CA002[^\n]*\ndisabled CA003/m);
+    expect(signedIn).toMatch(/"status":"pendingAuthentication"[\s\S]*"outcome":"succeeded"/);
+    expect(consented).toContain('"status":"pendingAdminConsent"');
+    expect(consented).toMatch(/"name":"DeviceManagementConfiguration\.Read\.All"/);
+    expect(consented).toMatch(/Thank you[\s\S]*"outcome":"succeeded"/);
   }, 300_000);
 });
