@@ -1,6 +1,7 @@
 /** Builds the fan-out engine with every kind of job there is, once per process. */
 import type { Approval } from "../shared/access/approvals/approval.ts";
 import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
+import { BulkRefusals } from "../shared/devices/actions/asked-devices.ts";
 import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
 import type { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import type { DirectoryStore } from "../shared/devices/directory/directory.ts";
@@ -20,7 +21,6 @@ import {
 import type { Clock } from "../shared/kernel/clock.ts";
 import { notificationGate } from "../shared/notifications/gate.ts";
 import {
-  BulkRefusals,
   type NotificationParts,
   notificationKind,
   notificationShape,

@@ -1,6 +1,7 @@
 /** Says what a notification would do, without doing it. */
 
 import type { Action } from "../devices/actions/action.ts";
+import { groupsOf } from "../devices/actions/asked-devices.ts";
 import { callsFor, costOf } from "../devices/actions/send.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import {
@@ -16,7 +17,7 @@ import { type Cost, noCost } from "../fanout/state/rollout.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DryRunView, NewNotification } from "./contract.ts";
-import { actionOf, groupsOf, type NotificationParts } from "./kind.ts";
+import { actionOf, type NotificationParts } from "./kind.ts";
 import type { Notification } from "./notification.ts";
 import { ratesOf } from "./read-notifications.ts";
 import { judgeRequest } from "./request.ts";

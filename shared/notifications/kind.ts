@@ -2,36 +2,27 @@
  * Notifications as a kind of job: which devices, by which route, by which Graph requests, and what devices and
  * Intune's audits say afterwards. Everything else, from planning to the last outcome, is the fan-out engine's.
  */
-import { LRUCache } from "lru-cache";
 import { type Action, chooseRoute } from "../devices/actions/action.ts";
+import {
+  auditsOf,
+  type BulkRefusals,
+  codedOutcome,
+  groupsOf,
+  readReports,
+  readsFor,
+} from "../devices/actions/asked-devices.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
-import {
-  auditsPerRequest,
-  type ReadBack,
-  type RemoteActionAudits,
-  readBackDevices,
-  seenSince,
-  strictly,
-  type Verdict,
-  verdictOf,
-} from "../devices/actions/read-back.ts";
-import {
-  callsFor,
-  type SendCall,
-  type SendGroup,
-  type SendOutcome,
-  send,
-} from "../devices/actions/send.ts";
+import type { RemoteActionAudits } from "../devices/actions/read-back.ts";
+import { callsFor, type SendCall, send } from "../devices/actions/send.ts";
 import { memberTest } from "../devices/collections/collection.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";
 import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
 import type { GateParts } from "../fanout/care/approval-gate.ts";
-import type { Call, Carrier, Finding, FirstState, Gate, JobKind, Outcome } from "../fanout/kind.ts";
+import type { Call, Carrier, FirstState, Gate, JobKind } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
 import type { JobStore } from "../fanout/state/job.ts";
 import type { GraphClient } from "../graph/client.ts";
-import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Notification, NotificationSpec } from "./notification.ts";
 import { type DeviceTarget, targetPage } from "./targets.ts";
 
@@ -108,7 +99,7 @@ const callsOf = ({ graph, bulkRefusals }: KindParts): Pick<Kind, "calls" | "exec
     const sendable = { ...request, deviceIds: targetIds };
     const outcomes = await send(graph, tenantId, sendable, parameters, mayAsk);
     bulkRefusals.noteOutcomes(tenantId, request, outcomes);
-    return new Map([...outcomes].map(([id, outcome]) => [id, outcomeOf(outcome)]));
+    return new Map([...outcomes].map(([id, outcome]) => [id, codedOutcome(outcome)]));
   },
 });
 
@@ -117,38 +108,9 @@ const readingOf = ({
   graph,
   audits,
 }: KindParts): Pick<Kind, "readsOf" | "readBack"> & Required<Pick<Kind, "survey">> => ({
-  readsOf(job, items) {
-    const { routes } = actionOf(job);
-    const listed = items.filter(({ route }) => routes[route]?.auditNames !== undefined).length;
-    return listed / auditsPerRequest + items.length - listed;
-  },
-  async readBack(job, items) {
-    const { routes } = actionOf(job);
-    const suspects = items.map(({ targetId: deviceId, route }) => ({
-      deviceId,
-      route: routes[route],
-    }));
-    const read = await readBackDevices(graph, job.tenantId, suspects);
-    return new Map(
-      items.map((item) => [item.targetId, findingOf(job, item, read.get(item.targetId))]),
-    );
-  },
-  async survey(job, items) {
-    const namesOf = ({ route }: Item) => actionOf(job).routes[route]?.auditNames;
-    const named = items.filter((item) => namesOf(item) !== undefined);
-    if (named.length === 0 || !audits.mayAsk(job.tenantId)) return undefined;
-    const since = Math.min(...named.map(({ claimedAt, at }) => claimedAt ?? at));
-    const list = await audits.since(job.tenantId, since);
-    return {
-      requests: list.requests,
-      covers: (item) => namesOf(item) !== undefined,
-      find: (item) => {
-        const names = namesOf(item);
-        const audit = names && list.find(item.targetId, names, sinceOf(job, item));
-        return audit && findingOfVerdict(audit.verdict, true);
-      },
-    };
-  },
+  readsOf: (job, items) => readsFor(actionOf(job), items),
+  readBack: (job, items) => readReports(graph, job.tenantId, actionOf(job), items),
+  survey: (job, items) => auditsOf(audits, job.tenantId, actionOf(job), items),
 });
 
 /** The action of a notification; one that the catalogue has lost since cannot be handled any more. */
@@ -174,141 +136,11 @@ function firstState(job: Notification, { device }: DeviceTarget): FirstState {
   return { name, state: "notSupported", code: choice.code, detail: choice.detail };
 }
 
-/** Groups deliveries by the route they go. */
-export function groupsOf(action: Action, items: readonly Item[]): SendGroup[] {
-  const groups = new Map<string, { group: SendGroup; deviceIds: string[] }>();
-  for (const { targetId, route: index, singly = false, atMost } of items) {
-    const route = action.routes[index];
-    if (route === undefined) continue;
-    const key = `${index} ${singly} ${atMost}`;
-    const known = groups.get(key);
-    if (known) known.deviceIds.push(targetId);
-    else {
-      const deviceIds = [targetId];
-      groups.set(key, { group: { route, singly: singly, atMost, deviceIds }, deviceIds });
-    }
-  }
-  return [...groups.values()].map(({ group }) => group);
-}
-
 const callOf = (request: SendCall): ActionCall => ({
   request,
   targetIds: request.deviceIds,
   perTarget: request.form === "batch",
 });
-
-function outcomeOf(outcome: SendOutcome): Outcome {
-  switch (outcome.kind) {
-    case "later":
-      return { ...outcome, code: "graph-busy" };
-    case "singly":
-      return { kind: "singly", code: "bulk-refused", why: outcome.why };
-    default:
-      return outcome;
-  }
-}
-
-// Remembers which tenants may not use a bulk action, so that not every chunk has to find out with a request, a claim
-// and a settlement of its own. In memory: each instance learns it anew, and forgets it in time for a permission that
-// was granted meanwhile.
-
-const keepMs = 15 * 60_000;
-const maxKept = 10_000;
-
-/** What was refused lately. */
-export class BulkRefusals {
-  readonly #clock: Clock;
-  readonly #until = new LRUCache<string, Instant>({ max: maxKept });
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Notes that the tenant may not use a bulk action, where that is what came of the request. */
-  noteOutcomes(
-    tenantId: string,
-    { route }: SendCall,
-    outcomes: ReadonlyMap<string, SendOutcome>,
-  ): void {
-    const [first] = outcomes.values();
-    if (first?.kind !== "singly" || !first.forbidden || route.bulkAction === undefined) return;
-    this.#until.set(`${tenantId} ${route.bulkAction}`, this.#clock.now() + keepMs);
-  }
-
-  /** The deliveries; those whose bulk action was refused lately are to be asked for singly. */
-  applyTo(action: Action, tenantId: string, items: readonly Item[]): readonly Item[] {
-    if (this.#until.size === 0) return items;
-    const refused = action.routes.map(({ bulkAction }) => this.#holds(tenantId, bulkAction));
-    return items.map((item): Item => (refused[item.route] ? { ...item, singly: true } : item));
-  }
-
-  #holds(tenantId: string, bulkAction: string | undefined): boolean {
-    const until = this.#until.get(`${tenantId} ${bulkAction}`);
-    return until !== undefined && this.#clock.now() < until;
-  }
-}
-
-// What devices and audits tell. Pure.
-
-/**
- * From when on a trace is taken for ours. Of an item that nobody knows to have left, and that must not be done twice,
- * an older trace would be the harmful mistake.
- */
-function sinceOf(job: Notification, { state, claimedAt, at }: Item): Instant {
-  const since = claimedAt ?? at;
-  return state === "claimed" && !actionOf(job).repeatable ? strictly(since) : since;
-}
-
-/** What reading a device back tells of a delivery to it. */
-export function findingOf(job: Notification, item: Item, read: ReadBack | undefined): Finding {
-  switch (read?.kind) {
-    case undefined:
-      return { kind: "unreadable" };
-    case "refused":
-      return { kind: "unreadable", why: read.detail };
-    case "later":
-      return { ...read, kind: "unreadable" };
-    case "gone":
-      return { kind: "gone", code: "device-gone", detail: "Intune no longer knows the device" };
-    case "seen": {
-      const names = actionOf(job).routes[item.route]?.resultNames ?? [];
-      const verdict = verdictOf(read.device, names, sinceOf(job, item));
-      return findingOfVerdict(verdict, seenSince(read.device, item.at));
-    }
-  }
-}
-
-function findingOfVerdict(verdict: Verdict, awake: boolean): Finding {
-  switch (verdict) {
-    case "done":
-      return { kind: "ended", event: "finish" };
-    case "failed":
-      return {
-        kind: "ended",
-        event: "fail",
-        code: "device-reported-failure",
-        detail: "the device reported that it failed",
-      };
-    case "notSupported":
-      return {
-        kind: "ended",
-        event: "decline",
-        code: "not-supported-by-device",
-        detail: "the device reported so",
-      };
-    case "cancelled":
-      return {
-        kind: "ended",
-        event: "cancel",
-        code: "cancelled-elsewhere",
-        detail: "cancelled in Intune",
-      };
-    case "pending":
-      return { kind: "pending", awake };
-    case "none":
-      return { kind: "nothing", awake };
-  }
-}
 
 /**
  * Devices that waited and that the target's rule no longer finds. Nothing is read unless the directory was refreshed

@@ -1,8 +1,8 @@
 /** What a refused bulk action means for the next deliveries: only its own, and only for a while. */
 import { expect, it } from "vitest";
+import { BulkRefusals } from "../../../shared/devices/actions/asked-devices.ts";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import { bulkOutcomes } from "../../../shared/devices/actions/send.ts";
-import { BulkRefusals } from "../../../shared/notifications/kind.ts";
 import { idOf, waiting } from "./support/arbitrary-delivery.ts";
 
 const restart = findAction("restart")!;

@@ -1,6 +1,7 @@
 /** What can be seen of a device, in time and too late: behind marks, and as the end of what was sent. */
 
 import { describe, expect, it, test } from "vitest";
+import { reportOf } from "../../../shared/devices/actions/asked-devices.ts";
 import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
   afterDoubt,
@@ -9,7 +10,7 @@ import {
   nextRoundAt,
 } from "../../../shared/fanout/engine/read-back.ts";
 import { apply, type Item } from "../../../shared/fanout/state/item.ts";
-import { findingOf } from "../../../shared/notifications/kind.ts";
+import { actionOf } from "../../../shared/notifications/kind.ts";
 import { idOf, kind, running, waiting } from "./support/arbitrary-delivery.ts";
 
 type ReadTime = Parameters<typeof afterDoubt>[3];
@@ -19,10 +20,10 @@ type Lateness = ReturnType<typeof latenessAt>;
 const restart = running();
 /** What a look at its device means for a delivery of which nobody knows whether it left. */
 const afterLook = (job: typeof restart, item: Item, look: ReadBack | undefined, time: ReadTime) =>
-  afterDoubt(kind.mayRepeat(job, item), item, findingOf(job, item, look), time);
+  afterDoubt(kind.mayRepeat(job, item), item, reportOf(actionOf(job), item, look), time);
 /** What it means for one that Graph has taken. */
 const afterReading = (item: Item, look: ReadBack | undefined, lateness: Lateness) =>
-  afterReport(kind, findingOf(restart, item, look), lateness);
+  afterReport(kind, reportOf(actionOf(restart), item, look), lateness);
 const one = (more: Partial<Item>): Item => waiting(1, { route: 1, ...more });
 
 const seen = (actionState: string, more: object = {}): ReadBack => ({

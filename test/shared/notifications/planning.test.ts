@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../../shared/devices/actions/action.ts";
+import { groupsOf } from "../../../shared/devices/actions/asked-devices.ts";
 import { findAction } from "../../../shared/devices/actions/catalogue.ts";
 import { callsFor, costOf } from "../../../shared/devices/actions/send.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
@@ -15,7 +16,6 @@ import {
 } from "../../../shared/fanout/engine/engine.ts";
 import { toRows } from "../../../shared/fanout/state/item.ts";
 import { noCost } from "../../../shared/fanout/state/rollout.ts";
-import { groupsOf } from "../../../shared/notifications/kind.ts";
 import type { DeviceTarget } from "../../../shared/notifications/targets.ts";
 import { idOf, kind, running, states, waiting } from "./support/arbitrary-delivery.ts";
 

@@ -1,5 +1,6 @@
 /** Messages that the host has given up: tried again a while, then their work ends truly, with the cause. */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { reportOf } from "../../../shared/devices/actions/asked-devices.ts";
 import type { ReadBack } from "../../../shared/devices/actions/read-back.ts";
 import {
   endStep,
@@ -8,7 +9,7 @@ import {
   poisonedPlan,
 } from "../../../shared/fanout/care/sweep.ts";
 import { beforePlanning } from "../../../shared/fanout/state/rollout.ts";
-import { findingOf } from "../../../shared/notifications/kind.ts";
+import { actionOf } from "../../../shared/notifications/kind.ts";
 import { queueNames, tableNames } from "../../../shared/storage/names.ts";
 import type { Row } from "../../../shared/storage/tables.ts";
 import { onlyIntuneWindows } from "../../local/sandbox/support.ts";
@@ -232,7 +233,7 @@ describe("the end of a delivery whose handlers fail", () => {
     ["that was sent and nobody can look at", "sent", undefined, "lose"],
   ])("%s", (_, state, look, event) => {
     const delivery = waiting(0, { state, route: 1, claimedAt: 50_000, at: 50_000 });
-    const finding = look && findingOf(running(), delivery, look);
+    const finding = look && reportOf(actionOf(running()), delivery, look);
     expect(endStep(kind, delivery, finding, "x").event).toBe(event);
   });
 

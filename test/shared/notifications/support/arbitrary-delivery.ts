@@ -1,16 +1,13 @@
 /** Deliveries and notifications of every shape, for properties, and a plain one of each for tables. */
 import * as fc from "fast-check";
+import { BulkRefusals } from "../../../../shared/devices/actions/asked-devices.ts";
 import {
   type Item,
   type ItemEvent,
   type ItemState,
   lifecycle,
 } from "../../../../shared/fanout/state/item.ts";
-import {
-  BulkRefusals,
-  type KindParts,
-  notificationKind,
-} from "../../../../shared/notifications/kind.ts";
+import { type KindParts, notificationKind } from "../../../../shared/notifications/kind.ts";
 import type { Notification } from "../../../../shared/notifications/notification.ts";
 import { relayCarrier } from "../../../../shared/notifications/relay/relay-carrier.ts";
 
