@@ -152,7 +152,7 @@ export const Problem = z
     detail: z.string().describe("What happened this time, and what to do next"),
     instance: z.string().describe("The request this answers, by its id"),
     errors: z
-      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .array(z.object({ pointer: z.string(), detail: z.string(), code: z.string().optional() }))
       .optional()
       .describe("Each fault with the JSON pointer to its place"),
   })

@@ -49,8 +49,11 @@ export type FailureCode =
   | "unknown-webhook"
   | "unsupported-media-type";
 
-/** One fault in what the caller sent: where (JSON pointer, RFC 6901) and what is wrong with it. */
-export type Fault = { readonly pointer: string; readonly detail: string };
+/**
+ * One fault in what the caller sent: where (JSON pointer, RFC 6901) and what is wrong with it; `code` where a program
+ * could do something about it.
+ */
+export type Fault = { readonly pointer: string; readonly detail: string; readonly code?: string };
 
 /** An expected failure: what happened, to what, and what to do next, in words for people. */
 export type Failure = {

@@ -40,15 +40,15 @@ const VariableName = z
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "must be letters, digits and underscores, a letter first");
 /** A variable's value; texts may name other variables. */
 const VariableValue = z.union([Prose.max(4096), z.number(), z.boolean()]);
-type VariableValue = z.output<typeof VariableValue>;
+export type VariableValue = z.output<typeof VariableValue>;
 
 const maxVariables = 100;
 /** Variables with their values. */
-const Variables = z
+export const Variables = z
   .record(VariableName, VariableValue)
   .refine((values) => Object.keys(values).length <= maxVariables, `at most ${maxVariables}`)
   .meta({ maxProperties: maxVariables });
-type Variables = z.output<typeof Variables>;
+export type Variables = z.output<typeof Variables>;
 
 /** A condition on a device, as a template says it; which properties and operators there are, the check knows. */
 const When = z.strictObject({
@@ -91,13 +91,13 @@ export type TemplateAction = z.output<typeof TemplateAction>;
 /** A variable that a template's actions may name. */
 const Declared = z.strictObject({
   description: Prose.max(500).default(""),
-  default: VariableValue.optional().describe(
-    "Without one, the tenant or the device has to give a value",
+  value: VariableValue.optional().describe(
+    "Wins over the tenant's, and the device's over it. Without one, the tenant or the device has to give it",
   ),
 });
 
 /** Most actions of a template, over all sections. */
-const maxActions = 100;
+export const maxActions = 100;
 
 /** What a version does. */
 export const TemplateContent = z.strictObject({

@@ -6,6 +6,7 @@
 import * as z from "zod";
 import type { Fault } from "../../kernel/failure.ts";
 import { Line, Prose } from "../../kernel/outside-text.ts";
+import { filledText, literal } from "../../kernel/placeholders.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import { Override } from "../contract.ts";
 import type { Json, JsonObject } from "../items/json.ts";
@@ -66,31 +67,11 @@ export const BaselineDocument = z.object({
 });
 export type BaselineDocument = z.output<typeof BaselineDocument>;
 
-// Texts with placeholders. `{{{{` stands for `{{`: Intune has placeholders of its own, such as {{UserPrincipalName}}.
-
-const marks = /\{\{\{\{|\{\{([^{}]*)\}\}|\{\{/g;
-
-/** A text as it is written in a baseline, so that nothing in it is taken for a placeholder. */
-export const literal = (text: string): string => text.replaceAll("{{", "{{{{");
-
-/** A text with the values of its parameters; what is none, and braces that are never closed, are told to `fault`. */
-export function filledText(
-  text: string,
-  valueOf: (name: string) => string | undefined,
-  fault: (detail: string) => void,
-): string {
-  return text.replaceAll(marks, (mark: string, name: string | undefined) => {
-    if (mark === "{{{{") return "{{";
-    const value = name === undefined ? undefined : valueOf(name);
-    if (value !== undefined) return value;
-    fault(
-      name === undefined
-        ? "opens a parameter that it does not close; {{{{ stands for two braces"
-        : `names the parameter ${name}, which there is none of; {{{{ stands for two braces`,
-    );
-    return mark;
-  });
-}
+/** What is wrong with a placeholder. */
+const faultOf = (name: string | undefined): string =>
+  name === undefined
+    ? "opens a parameter that it does not close; {{{{ stands for two braces"
+    : `names the parameter ${name}, which there is none of; {{{{ stands for two braces`;
 
 /** Every text of a value through `change`, with its pointer; names of members stay, and so do kinds of references. */
 function mapTexts(node: Json, pointer: string, change: TextChange): Json {
@@ -179,7 +160,7 @@ export function versionFaults({ parameters, items }: BaselineDocument): Fault[] 
           used.add(name);
           return known.has(name) ? "" : undefined;
         },
-        (detail) => faults.push({ pointer, detail }),
+        (name) => faults.push({ pointer, detail: faultOf(name) }),
       ),
     );
   const seen = new Set<string>();
@@ -247,7 +228,7 @@ export function tailored(
       filledText(
         text,
         (name) => values.get(name),
-        (detail) => faults.push({ pointer, detail }),
+        (name) => faults.push({ pointer, detail: faultOf(name) }),
       ),
     );
     for (const [place, { pointer, value, ...named }] of tailoring.overrides.entries()) {
