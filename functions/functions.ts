@@ -104,6 +104,7 @@ import {
   listSitesFunction,
   putInventoryPartFunction,
 } from "./relay/sites.http.ts";
+import { getWindowsFunction, replaceWindowsFunction } from "./schedules/maintenance.http.ts";
 import {
   addTaskFunction,
   getTaskFunction,
@@ -372,6 +373,8 @@ const ours: readonly AnyFunction<Services>[] = [
   scheduleTaskFunction,
   removeTaskFunction,
   listTaskRunsFunction,
+  getWindowsFunction,
+  replaceWindowsFunction,
   runDueTasksFunction,
   tellDueTasksFunction,
 ];

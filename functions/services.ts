@@ -28,6 +28,7 @@ import { notificationStarter } from "../shared/notifications/scheduled.ts";
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
+import { MaintenanceBook } from "../shared/schedules/maintenance.ts";
 import { TaskBook } from "../shared/schedules/manage-tasks.ts";
 import type { TaskParts } from "../shared/schedules/run-tasks.ts";
 import { TaskStore } from "../shared/schedules/task-store.ts";
@@ -116,6 +117,8 @@ export type Services = Base & {
   /** Tasks, as people change them and as they are run. */
   readonly tasks: TaskBook;
   readonly scheduling: TaskParts;
+  /** Maintenance windows of tenants and collections. */
+  readonly maintenance: MaintenanceBook;
 } & ReturnType<typeof webhookServices> &
   ReturnType<typeof partnerServices>;
 
@@ -187,11 +190,16 @@ function taskServices(
     sync,
     snapshots,
   }: Pick<Services, "notify" | "sync"> & { readonly snapshots: SnapshotReader },
-): Pick<Services, "tasks" | "scheduling"> {
+): Pick<Services, "tasks" | "scheduling" | "maintenance"> {
   const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
   const { reachOf } = collections;
+  const hasCollection = async (tenantId: string, id: string) =>
+    (await collections.get(tenantId, id)) !== undefined;
+  const { tables } = storage;
+  const maintenance = new MaintenanceBook({ tables, clock, hasCollection });
   const scheduling: TaskParts = {
-    store: new TaskStore(storage.tables),
+    store: new TaskStore(tables),
+    maintenance,
     queues: storage.queues,
     clock,
     starters: {
@@ -200,7 +208,7 @@ function taskServices(
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
-  return { tasks: new TaskBook(scheduling), scheduling };
+  return { tasks: new TaskBook(scheduling), scheduling, maintenance };
 }
 
 /** Registering tenants, and removing them with all that is kept of them. */

@@ -32,6 +32,7 @@ function authorize(
 /** How tasks begin notifications. */
 export const notificationStarter = (parts: NotificationParts, more: More): TaskStarter => ({
   authorize,
+  collectionOf: ({ target }) => (target as { collectionId?: string } | undefined)?.collectionId,
   async start(tenantId, runId, what, owner) {
     const body = NewNotification.safeParse(what);
     if (!body.success) return invalidRequest(faultsOf(body.error));

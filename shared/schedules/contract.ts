@@ -3,6 +3,7 @@ import * as z from "zod";
 import { durationMs, fromIso, toIso } from "../kernel/clock.ts";
 import { Line } from "../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../kernel/values.ts";
+import type { Maintenance } from "./maintenance.ts";
 import {
   runOutcomes,
   stateOf,
@@ -47,6 +48,61 @@ const RecurringBody = z.strictObject({
   excluded: z.array(localDate).max(366).optional().describe("Local dates or times without a run"),
 });
 
+const WindowBody = {
+  opens: RecurringBody,
+  minutes: z.int().min(1).max(10_080).describe("How long it stays open: elapsed time"),
+};
+const ofWhom = {
+  displayName: Line.trim().min(1).max(200),
+  collectionId: OwnId.optional().describe("Whose devices it is for; none: the whole tenant's"),
+};
+const cutoff = duration(dayMs, "PT24H")
+  .default(0)
+  .describe("Nothing begins so close to a window's end");
+
+/** The maintenance windows of a tenant. */
+export const MaintenanceBody = z.strictObject({
+  windows: z
+    .array(z.strictObject({ ...ofWhom, ...WindowBody, cutoff }))
+    .max(100)
+    .describe("Those of one collection add up, and so do those of the whole tenant"),
+  exclusions: z
+    .array(z.strictObject({ ...ofWhom, from: instant, to: instant }))
+    .max(100)
+    .default([])
+    .describe("When nothing begins, whatever is open"),
+});
+
+/** The maintenance windows of a tenant as the API shows them. */
+export const MaintenanceView = z
+  .object({
+    windows: z.array(z.record(z.string(), z.unknown())),
+    exclusions: z.array(z.record(z.string(), z.unknown())),
+  })
+  .meta({ id: "MaintenanceWindows" });
+
+/** What is kept of a body. */
+export const maintenanceOf = ({
+  windows,
+  exclusions,
+}: z.output<typeof MaintenanceBody>): Maintenance => ({
+  windows: windows.map(({ cutoff: cutoffMs, ...window }) => ({ ...window, cutoffMs })),
+  exclusions,
+});
+
+/** The view of what is kept. */
+export const maintenanceView = ({ windows, exclusions }: Maintenance) => ({
+  windows: windows.map(({ cutoffMs, ...window }) => ({
+    ...window,
+    cutoffSeconds: cutoffMs / 1000,
+  })),
+  exclusions: exclusions.map(({ from, to, ...each }) => ({
+    ...each,
+    from: toIso(from),
+    to: toIso(to),
+  })),
+});
+
 /** When a task runs. */
 const ScheduleBody = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
@@ -73,14 +129,14 @@ export const taskFields = {
     .default("forbid")
     .describe("While the run before is under way: none, one that waits, or one beside it"),
   windows: z
-    .array(z.strictObject({ opens: RecurringBody, minutes: z.int().min(1).max(10_080) }))
+    .array(z.strictObject(WindowBody))
     .max(20)
     .default([])
     .describe("Maintenance windows; none: always"),
   longestRun: duration(7 * dayMs, "P7D")
     .default(0)
     .describe("Has to fit into the window"),
-  cutoff: duration(dayMs, "PT24H").default(0).describe("Nothing begins so close to a window's end"),
+  cutoff,
   enabled: z.boolean().default(true),
   public: z.boolean().default(false).describe("Seen by everybody who may see tasks"),
 };

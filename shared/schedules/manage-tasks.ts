@@ -8,19 +8,10 @@ import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import type { TaskStarter } from "./run-tasks.ts";
-import {
-  inFolder,
-  isOwner,
-  rescheduled,
-  sees,
-  type Task,
-  type TaskFolder,
-  type TaskKind,
-} from "./task.ts";
+import { opensAt, type TaskParts } from "./run-tasks.ts";
+import { inFolder, isOwner, rescheduled, sees, type Task, type TaskFolder } from "./task.ts";
 import type { Stored, TaskStore } from "./task-store.ts";
 import { faultsOfSchedule } from "./times/recurrence.ts";
-import { nextStart } from "./times/window.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
 export type Viewer = { readonly standing: Standing; readonly administers: boolean };
@@ -43,6 +34,8 @@ export type TaskDraft = Pick<
 /** A change: the task as it is now with its etag, and as it was. */
 export type ChangedTask = Stored<Task> & { readonly before: Task };
 
+type Parts = Pick<TaskParts, "store" | "clock" | "starters" | "maintenance">;
+
 /** How long a removal may take in its request; runs that are left go with their tenant. */
 const removalMs = 5_000;
 
@@ -50,16 +43,12 @@ const removalMs = 5_000;
 export class TaskBook {
   readonly #store: TaskStore;
   readonly #clock: Clock;
-  readonly #starters: Readonly<Record<TaskKind, TaskStarter>>;
+  readonly #parts: Parts;
 
-  constructor(parts: {
-    readonly store: TaskStore;
-    readonly clock: Clock;
-    readonly starters: Readonly<Record<TaskKind, TaskStarter>>;
-  }) {
+  constructor(parts: Parts) {
     this.#store = parts.store;
     this.#clock = parts.clock;
-    this.#starters = parts.starters;
+    this.#parts = parts;
   }
 
   /** Makes a task under an id; with the same id again it stays one. */
@@ -70,7 +59,7 @@ export class TaskBook {
   ): Promise<Result<Stored<Task>>> {
     const now = this.#clock.now();
     const { caller } = viewer.standing;
-    const refusal = this.#refusalOf(ids.tenantId, draft, viewer);
+    const refusal = await this.#refusalOf(ids.tenantId, draft, viewer);
     if (refusal !== undefined) return refusal;
     const made: Task = {
       v: 1,
@@ -164,7 +153,7 @@ export class TaskBook {
     const before = found.value.value;
     const changed = changeOf(before);
     if (!changed.ok) return changed;
-    const refusal = this.#refusalOf(ids.tenantId, changed.value, viewer);
+    const refusal = await this.#refusalOf(ids.tenantId, changed.value, viewer);
     if (refusal !== undefined) return refusal;
     const now = this.#clock.now();
     const value = { ...rescheduled(changed.value, now), updatedAt: now };
@@ -187,24 +176,28 @@ export class TaskBook {
   }
 
   /** Why a task cannot be as the viewer wants it: every fault at once, and whether they might do by hand what it does. */
-  #refusalOf(tenantId: string, draft: TaskDraft, { standing }: Viewer): Result<never> | undefined {
+  async #refusalOf(
+    tenantId: string,
+    draft: TaskDraft,
+    { standing }: Viewer,
+  ): Promise<Result<never> | undefined> {
     const now = this.#clock.now();
     const faults: Fault[] = [...faultsOfSchedule(draft.schedule as never, now)];
     for (const [index, { opens }] of draft.windows.entries())
       faults.push(...faultsOfSchedule(opens as never, now, { pointer: `/windows/${index}/opens` }));
-    if (faults.length === 0 && draft.windows.length > 0) faults.push(...windowFaults(draft, now));
     if (faults.length > 0) return invalidRequest(faults);
-    const may = this.#starters[draft.kind].authorize(standing, tenantId, draft.what);
-    return may.ok ? undefined : may;
+    const may = this.#parts.starters[draft.kind].authorize(standing, tenantId, draft.what);
+    if (!may.ok) return may;
+    const open = await opensAt(this.#parts, { ...draft, tenantId }, now);
+    return open === undefined ? invalidRequest([neverOpen]) : undefined;
   }
 }
 
-function windowFaults({ windows, longestRunMs, cutoffMs }: TaskDraft, now: number): Fault[] {
-  const need = { runMs: longestRunMs, cutoffMs };
-  return nextStart({ groups: [windows as never] }, now, need) === undefined
-    ? [{ pointer: "/windows", detail: "are never open long enough for longestRun and cutoff" }]
-    : [];
-}
+const neverOpen: Fault = {
+  pointer: "/windows",
+  detail:
+    "are never open long enough for longestRun and cutoff, with those of tenant and collection",
+};
 
 const meOf = ({ standing: { caller } }: Viewer) => principalOf(caller);
 

@@ -10,6 +10,7 @@ import type { Clock, Instant } from "../kernel/clock.ts";
 import type { Result } from "../kernel/failure.ts";
 import type { Queues } from "../storage/queues.ts";
 import { lost, updateRow } from "../storage/tables.ts";
+import { type MaintenanceBook, nextGo } from "./maintenance.ts";
 import {
   type Due,
   decideDue,
@@ -34,6 +35,8 @@ export type TaskStarter = {
   ): Promise<Result<unknown>>;
   /** How far the job of a run is; `none`: it was never begun. */
   stateOf(tenantId: string, runId: string): Promise<"none" | "underWay" | "ended">;
+  /** The collection that all of it is for: its windows hold besides the tenant's. Pure. */
+  collectionOf?(what: Task["what"]): string | undefined;
 };
 
 /** What running tasks works with. */
@@ -42,6 +45,7 @@ export type TaskParts = {
   readonly queues: Pick<Queues, "send">;
   readonly clock: Clock;
   readonly starters: Readonly<Record<TaskKind, TaskStarter>>;
+  readonly maintenance: Pick<MaintenanceBook, "get">;
   readonly knows: (tenantId: string) => Promise<boolean>;
 };
 
@@ -100,7 +104,10 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   }
   if (task.next?.dueAt !== dueAt) return await passBy(parts, task, place, open?.run);
   const now = clock.now();
-  const decided = decideDue(task, now, await runsStill(starters[task.kind], task));
+  const decided = decideDue(task, now, {
+    runsStill: await runsStill(starters[task.kind], task),
+    opensAt: await opensAt(parts, task, now),
+  });
   const { waitUntil } = decided;
   if (waitUntil !== undefined) {
     await writeMissed(store, task, decided, now);
@@ -132,8 +139,21 @@ const runOf = ({ runId, occurrence: { at } }: Pick<TaskRun, "runId" | "occurrenc
   at,
 });
 
-const runsStill = async ({ stateOf }: TaskStarter, { tenantId, overlap, last }: Task) =>
-  overlap !== "allow" && last !== undefined && (await stateOf(tenantId, last.runId)) === "underWay";
+const runsStill = async (starter: TaskStarter, { tenantId, overlap, last }: Task) =>
+  overlap !== "allow" &&
+  last !== undefined &&
+  (await starter.stateOf(tenantId, last.runId)) === "underWay";
+
+/** When windows let a task begin: its own, the tenant's, and those of the collection that it is for. */
+export async function opensAt(
+  { maintenance, starters }: Pick<TaskParts, "maintenance" | "starters">,
+  task: Pick<Task, "tenantId" | "kind" | "what" | "windows" | "longestRunMs" | "cutoffMs">,
+  now: Instant,
+): Promise<Instant | undefined> {
+  const collectionId = starters[task.kind].collectionOf?.(task.what);
+  const { value } = await maintenance.get(task.tenantId);
+  return nextGo(value, task, collectionId === undefined ? [] : [collectionId], now);
+}
 
 /** The run that somebody decided on and has not told the end of, and whether its job was begun: always the newest. */
 async function openRun({ store, starters }: TaskParts, task: Task) {

@@ -17,7 +17,6 @@ import {
   occurrencesAfter,
   type Schedule,
 } from "./times/recurrence.ts";
-import { type EffectiveWindow, nextStart } from "./times/window.ts";
 
 /** What a task begins. */
 export const taskKinds = ["notification", "sync"] as const;
@@ -25,7 +24,8 @@ export type TaskKind = (typeof taskKinds)[number];
 
 const moment = z.number();
 const excluded = z.array(z.string()).optional();
-const recurring = z.object({
+/** A rule as it is kept. */
+export const recurring = z.object({
   kind: z.literal("recurring"),
   rule: z.string(),
   start: z.string(),
@@ -179,6 +179,14 @@ export type Due = {
   readonly waitUntil?: Instant;
 };
 
+/** What else a decision takes. */
+export type Known = {
+  /** The run before has not ended. */
+  readonly runsStill: boolean;
+  /** When windows let it begin: now, later, or never. */
+  readonly opensAt: Instant | undefined;
+};
+
 /** Most that are told one by one. */
 const maxTold = 50;
 /** How often it is asked whether the run before has ended. */
@@ -186,9 +194,9 @@ const overlapMs = 60_000;
 
 /**
  * Decides on the occurrences of a task up to `now`: the latest one runs, where it is not too late for it, a window is
- * open (or opens in time), and the one before has ended or need not have. `runsStill`: the run before has not ended.
+ * open (or opens in time), and the one before has ended or need not have.
  */
-export function decideDue(task: Task, now: Instant, runsStill: boolean): Due {
+export function decideDue(task: Task, now: Instant, known: Known): Due {
   if (task.next === undefined) return { missed: [], more: 0 };
   const earlier: Occurrence[] = [];
   let latest = task.next.occurrence;
@@ -203,7 +211,7 @@ export function decideDue(task: Task, now: Instant, runsStill: boolean): Due {
     latest = later;
   }
   const superseded = earlier.map((each) => missed(each, "superseded", supersededBy(latest)));
-  const decided = decideLatest(task, latest, now, runsStill);
+  const decided = decideLatest(task, latest, now, known);
   return "code" in decided
     ? { missed: [...superseded, decided], more }
     : { missed: superseded, more, ...decided };
@@ -213,7 +221,7 @@ function decideLatest(
   task: Task,
   latest: Occurrence,
   now: Instant,
-  runsStill: boolean,
+  { runsStill, opensAt }: Known,
 ): Missed | { readonly run: Occurrence } | { readonly waitUntil: Instant } {
   const lastStart = latest.at + task.startLateUpToMs;
   if (now > lastStart)
@@ -222,17 +230,13 @@ function decideLatest(
       "too-late",
       `It was looked at ${minutesOf(now - latest.at)} late, and may begin at most ${minutesOf(task.startLateUpToMs)} late.`,
     );
-  const open = nextStart(windowOf(task), now, {
-    runMs: task.longestRunMs,
-    cutoffMs: task.cutoffMs,
-  });
-  if (open === undefined || open > lastStart)
+  if (opensAt === undefined || opensAt > lastStart)
     return missed(
       latest,
       "outside-windows",
       `No maintenance window that it fits into opens within ${minutesOf(task.startLateUpToMs)} of its time.`,
     );
-  if (open > now) return { waitUntil: open };
+  if (opensAt > now) return { waitUntil: opensAt };
   if (!runsStill || task.overlap === "allow") return { run: latest };
   if (task.overlap === "forbid")
     return missed(latest, "overlap", "The run before was still under way.");
@@ -240,10 +244,6 @@ function decideLatest(
     ? missed(latest, "overlap", "The run before was still under way when it could have begun last.")
     : { waitUntil: now + overlapMs };
 }
-
-const windowOf = ({ windows }: Task): EffectiveWindow => ({
-  groups: windows.length === 0 ? [] : [windows as EffectiveWindow["groups"][number]],
-});
 
 const missed = (each: Occurrence, code: Missed["code"], reason: string): Missed => ({
   occurrence: each,

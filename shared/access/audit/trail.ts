@@ -168,6 +168,12 @@ const task = [
   "next.name",
 ];
 
+const windows = ["windows", "exclusions"].flatMap((list) =>
+  ["displayName", "collectionId", "opens.rule", "opens.start", "opens.timeZone", "from", "to"].map(
+    (place) => `${list}.${place}`,
+  ),
+);
+
 const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tenants-add": tenant,
   "tenants-change": tenant,
@@ -219,6 +225,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tasks-replace": task,
   "tasks-schedule": task,
   "tasks-remove": task,
+  "windows-replace": windows,
   // Of what was registered nothing: serial numbers and hashes are the customer's.
   "registrations-submit": ["layout", "encoding", ...registration],
   "registration-lists-open": registration,

@@ -154,6 +154,9 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "tasks-schedule": inTenant("tasks.manage"),
   "tasks-remove": inTenant("tasks.manage"),
   "tasks-runs": inTenant("tasks.read"),
+  "windows-get": inTenant("tasks.read"),
+  // They hold for everybody's tasks.
+  "windows-replace": inTenant("tasks.administer"),
   "registrations-submit": inTenant("registration.submit"),
   "registrations-submit-many": { kind: "eachTenant", permission: "registration.submit" },
   "registration-lists-open": inTenant("registration.submit"),

@@ -20,6 +20,12 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "autopilot-devices-change": ["/groupTag"],
   "tasks-add": ["/displayName", "/schedule/rule", "/schedule/timeZone"],
   "tasks-replace": ["/displayName", "/schedule/rule", "/schedule/timeZone"],
+  "windows-replace": [
+    "/windows/displayName",
+    "/windows/opens/rule",
+    "/windows/opens/timeZone",
+    "/exclusions/displayName",
+  ],
   "tasks-schedule": ["/schedule/rule", "/schedule/timeZone"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],

@@ -265,6 +265,23 @@ export const examples: Readonly<Record<string, Example>> = {
   "tasks-schedule": { body: () => ({ schedule: { kind: "now" } }) },
   "tasks-runs": {},
   "tasks-remove": {},
+  "windows-replace": {
+    body: () => ({
+      windows: [
+        {
+          displayName: "Nights",
+          opens: {
+            kind: "recurring",
+            rule: "FREQ=DAILY",
+            start: "2026-12-01T22:00",
+            timeZone: "Europe/Paris",
+          },
+          minutes: 480,
+        },
+      ],
+    }),
+  },
+  "windows-get": {},
   "collections-remove": {},
   "tenants-remove": {},
 };

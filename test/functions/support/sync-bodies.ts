@@ -132,6 +132,14 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tasks-add": tasks,
   "tasks-replace": tasks,
   "tasks-schedule": [scheduled, { schedule: opens }],
+  "windows-replace": [
+    {
+      windows: [{ displayName: "Nights", opens, minutes: 480, cutoff: "PT30M" }],
+      exclusions: [
+        { displayName: "Freeze", from: "2026-12-20T00:00:00Z", to: "2027-01-04T00:00:00Z" },
+      ],
+    },
+  ],
 };
 
 /** Operations that act on a sync that waits, or has done something: each is tried where it can, in tests of its own. */
