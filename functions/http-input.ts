@@ -14,7 +14,8 @@ import type { Incoming } from "./http-request.ts";
 /** What reading and answering works with. */
 export type InputNeeds = {
   readonly clock: Clock;
-  readonly pages: PageSeal;
+  /** What seals paging tokens; it may have to be fetched first, and is wanted only where there is a token. */
+  readonly pages: () => Promise<PageSeal>;
   readonly publicUrl: string | undefined;
 };
 
@@ -23,22 +24,23 @@ export type InputNeeds = {
 const tokenName = "pageToken";
 
 /** The query with its token opened; one that does not open becomes one that no list takes. */
-function openedQuery(
+async function openedQuery(
   query: Readonly<Record<string, string>>,
-  seal: PageSeal,
-): Readonly<Record<string, string>> {
+  pages: InputNeeds["pages"],
+): Promise<Readonly<Record<string, string>>> {
   const sealed = query[tokenName];
-  return sealed === undefined ? query : { ...query, [tokenName]: seal.open(sealed) ?? "" };
+  if (sealed === undefined) return query;
+  return { ...query, [tokenName]: (await pages()).open(sealed) ?? "" };
 }
 
 /**
  * The reply as it leaves: the token of a page's link is sealed, and links lead to where callers reach the app. Handlers
  * know nothing of that address, and answers that are kept for a repeated request do not hold it.
  */
-export function outwardReply(
+export async function outwardReply(
   reply: Reply,
   { pages, publicUrl }: Pick<InputNeeds, "pages" | "publicUrl">,
-): Reply {
+): Promise<Reply> {
   const { headers, body } = reply;
   const location = headers?.["location"];
   const outward =
@@ -49,7 +51,7 @@ export function outwardReply(
   if (typeof nextLink !== "string") return outward;
   const link = new URL(nextLink);
   const token = link.searchParams.get(tokenName);
-  if (token !== null) link.searchParams.set(tokenName, pages.close(token));
+  if (token !== null) link.searchParams.set(tokenName, (await pages()).close(token));
   const address =
     publicUrl === undefined ? link.toString() : publicUrl + link.pathname + link.search;
   return { ...outward, body: { ...(body as object), nextLink: address } };
@@ -59,15 +61,15 @@ export function outwardReply(
 export type Read = { readonly input: HttpInput<Operation>; readonly text: string };
 
 /** Reads what the request's address and headers say, or names every fault in the address. */
-export function readAddress(
+export async function readAddress(
   operation: Operation,
   request: Incoming,
   { clock, pages }: Pick<InputNeeds, "clock" | "pages">,
-): Result<HttpInput<Operation>> {
+): Promise<Result<HttpInput<Operation>>> {
   const url = new URL(request.url);
   const faults: Fault[] = [];
   const params = check(operation.params, request.params, "/path", faults);
-  const asked = openedQuery(Object.fromEntries(url.searchParams), pages);
+  const asked = await openedQuery(Object.fromEntries(url.searchParams), pages);
   const query = check(operation.query, asked, "/query", faults);
   if (faults.length > 0) return invalidRequest(faults);
   const input = {

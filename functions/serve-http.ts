@@ -115,7 +115,10 @@ export async function serveHttp<S extends HttpNeeds>(
     return toResponse(preflight(allowedOrigins, request.headers.get("origin")), common, request);
   }
   const trace = traceOf(operation, request, invocationId);
-  const result = await answer(definition, request, trace, tools).catch((error: unknown) => {
+  const answering = answer(definition, request, trace, tools).then((given) =>
+    given.ok ? outwardReply(given.value, tools.services).then(succeed) : given,
+  );
+  const result = await answering.catch((error: unknown) => {
     log("request.fail", { operation: operation.name, invocationId, error: describe(error) });
     return fail(
       "internal-error",
@@ -124,7 +127,7 @@ export async function serveHttp<S extends HttpNeeds>(
   });
   await finishBody(request);
   await audit(trace, result, tools);
-  if (result.ok) return toResponse(outwardReply(result.value, tools.services), common, request);
+  if (result.ok) return toResponse(result.value, common, request);
   const { code } = result.failure;
   const step = trace.refused?.step;
   if (code !== "internal-error")
@@ -160,7 +163,7 @@ async function answer<S extends HttpNeeds>(
   const { standing } = who;
   const { caller } = standing;
   trace.caller = caller;
-  const asked = readAddress(operation, request, services);
+  const asked = await readAddress(operation, request, services);
   if (!asked.ok) return asked;
   // A body is read for nobody who may not send it, unless it is the body that says what they want.
   const early = definition.about === undefined;
@@ -196,7 +199,7 @@ async function answerAnybody<S extends HttpNeeds>(
   request: Incoming,
   tools: Tools<S>,
 ): Promise<Result<Reply>> {
-  const asked = readAddress(operation, request, tools.services);
+  const asked = await readAddress(operation, request, tools.services);
   if (!asked.ok) return asked;
   const whole = await readWhole(operation, request, asked.value);
   return whole.ok ? handle(whole.value.input, tools) : whole;

@@ -10,12 +10,20 @@ import { AssignmentStore, cachedSnapshots, RoleStore } from "../shared/access/ro
 import { AssignmentRegistry, RoleRegistry } from "../shared/access/roles/manage.ts";
 import type { Caller } from "../shared/access/sign-in/caller.ts";
 import { tokenCheck } from "../shared/access/sign-in/tokens.ts";
+import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
 import type { SignInParts } from "../shared/identity/accounts.ts";
 import { type Clock, toIso } from "../shared/kernel/clock.ts";
 import { digest } from "../shared/kernel/values.ts";
+import type { Blobs } from "../shared/storage/blobs.ts";
 import type { Interceptor } from "../shared/storage/calls.ts";
 import { identityCredential } from "../shared/storage/connection.ts";
-import { keyFileWrapper, keyVaultWrapper, type Sealer, sealer } from "../shared/storage/sealing.ts";
+import {
+  keptSecret,
+  keyFileWrapper,
+  keyVaultWrapper,
+  type Sealer,
+  sealer,
+} from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
@@ -23,7 +31,7 @@ import { type WebhookParts, WebhookSender } from "../shared/webhooks/deliver.ts"
 import { WebhookRegistry } from "../shared/webhooks/manage.ts";
 import type { Webhook } from "../shared/webhooks/webhook.ts";
 import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
-import type { Sealing, Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** What handlers read and change of access. */
 export type AccessServices = {
@@ -131,16 +139,43 @@ function disabledEvent(webhook: Webhook, at: number): AuditEvent {
 const anchor = (partition: string, { sequence, hash }: { sequence: number; hash: string }): void =>
   console.log(JSON.stringify({ event: "audit.anchor", partition, sequence, hash }));
 
+/**
+ * What seals paging tokens: made from what every instance of this installation knows and nobody else. That is the
+ * credential, or, for an app that has none of its own, a secret that lies sealed in storage.
+ */
+export function pagesOf(
+  { credential }: Settings,
+  { blobs, sealer: sealing }: { readonly blobs: Blobs; readonly sealer: Sealer | undefined },
+): () => Promise<PageSeal> {
+  if (credential.kind !== "identity") {
+    const { kind } = credential;
+    const secret = kind === "secret" ? credential.clientSecret : credential.privateKey;
+    const seal = Promise.resolve(pageSeal(secret));
+    return () => seal;
+  }
+  if (sealing === undefined) throw new Error("an app without a secret needs a key that seals");
+  let kept: Promise<PageSeal> | undefined;
+  return () =>
+    (kept ??= keptSecret(blobs, sealing, "paging-tokens").then(pageSeal, (error: unknown) => {
+      // The next request may find storage and key again.
+      kept = undefined;
+      throw error;
+    }));
+}
+
 /** Seals what is secret at rest, where the settings name a key. */
 export async function sealerOf(
-  sealing: Sealing | undefined,
+  { access: { sealing }, storage }: Pick<Settings, "access" | "storage">,
   clock: Clock,
 ): Promise<Sealer | undefined> {
   switch (sealing?.kind) {
     case "file":
       return sealer(keyFileWrapper(sealing.path));
     case "vault": {
-      const credential = await identityCredential();
+      // The same identity as storage's: an app may have several.
+      const credential = await identityCredential(
+        storage.kind === "identity" ? storage.clientId : undefined,
+      );
       return sealer(keyVaultWrapper({ keyUrl: sealing.keyUrl, credential, clock }));
     }
     case undefined:

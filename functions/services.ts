@@ -18,9 +18,9 @@ import type { Engine } from "../shared/fanout/engine/engine.ts";
 import type { Job } from "../shared/fanout/state/job.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { ThrottleStore } from "../shared/graph/throttle.ts";
-import { type PageSeal, pageSeal } from "../shared/http/paging.ts";
+import type { PageSeal } from "../shared/http/paging.ts";
 import { type SignInParts } from "../shared/identity/accounts.ts";
-import { type AppCredential, appTokens } from "../shared/identity/app-token.ts";
+import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
@@ -56,6 +56,7 @@ import {
   type AccessServices,
   accessServices,
   grants,
+  pagesOf,
   sealerOf,
   signInOf,
   trailOf,
@@ -93,7 +94,7 @@ export type Services = Base & {
   readonly openApi: () => Readonly<Record<string, unknown>>;
   readonly publicUrl: string | undefined;
   readonly answers: IdempotentAnswers;
-  readonly pages: PageSeal;
+  readonly pages: () => Promise<PageSeal>;
   readonly deadLetters: DeadLetterStore;
   readonly expireOld: (mayGoOn: () => boolean) => Promise<Expired>;
   readonly tenants: TenantRegistry;
@@ -148,7 +149,7 @@ export async function buildServices(
   const granted = grants(settings, { tables, clock });
   const trail = trailOf(tables);
   const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
-  const sealer = await sealerOf(settings.access.sealing, clock);
+  const sealer = await sealerOf(settings, clock);
   const partner = partnerServices(settings, base, { sealer, intercept: world.intercept });
   const told = { ...world, ...granted, ...partner, trail, sealer, announce };
   const { jobs, settled, ...working } = jobServices(settings, base, told);
@@ -171,7 +172,7 @@ export async function buildServices(
     openApi,
     publicUrl: settings.publicUrl,
     ...kept,
-    pages: pageSeal(secretOf(settings.credential)),
+    pages: pagesOf(settings, { blobs: storage.blobs, sealer }),
     expireOld: retention(settings, { ...base, ...kept, jobs, sync: syncs.sync }),
     ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),
     ...working,
@@ -225,10 +226,6 @@ const registryOf = ({ tenantStore, knownTenants, storage, clock }: Base, purges:
     queues: storage.queues,
     clock,
   });
-
-/** What every instance of this installation knows, and nobody else. */
-const secretOf = (credential: AppCredential): string =>
-  credential.kind === "secret" ? credential.clientSecret : credential.privateKey;
 
 function baseOf(settings: Settings, storage: Storage, world: World): Base {
   const { tables, clock } = storage;

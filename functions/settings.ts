@@ -112,6 +112,12 @@ function accessProblems(env: Readonly<Record<string, string | undefined>>): stri
       "MUSTER_FIRST_ADMIN: needs MUSTER_HOME_TENANT_IDS; it is looked up in the first of them",
     ],
     [
+      given("MUSTER_CLIENT_IDENTITY_ID") &&
+        !given("MUSTER_KEY_FILE") &&
+        !given("MUSTER_KEY_VAULT_KEY_URL"),
+      "MUSTER_CLIENT_IDENTITY_ID: needs MUSTER_KEY_VAULT_KEY_URL, which seals what paging tokens are sealed with",
+    ],
+    [
       given("MUSTER_KEY_FILE") && given("MUSTER_KEY_VAULT_KEY_URL"),
       "MUSTER_KEY_FILE: leave it out, or MUSTER_KEY_VAULT_KEY_URL",
     ],
@@ -159,6 +165,7 @@ const Environment = z.object({
     .transform((text) => text.replaceAll("\\n", "\n"))
     .refine(isPrivateKey, "must be a private key in PEM")
     .optional(),
+  MUSTER_CLIENT_IDENTITY_ID: Guid.optional(),
   MUSTER_CONFIRM_AFTER_SECONDS: seconds(30),
   MUSTER_CLAIM_SECONDS: seconds(120),
   MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
@@ -215,7 +222,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     problems.push("AzureWebJobsStorage: set it, or AzureWebJobsStorage__accountName");
   if (credential === undefined)
     problems.push(
-      "MUSTER_CLIENT_SECRET: set it, or MUSTER_CLIENT_CERTIFICATE_SHA256 and MUSTER_CLIENT_CERTIFICATE_KEY",
+      "MUSTER_CLIENT_SECRET: set it, or MUSTER_CLIENT_CERTIFICATE_SHA256 and MUSTER_CLIENT_CERTIFICATE_KEY, or MUSTER_CLIENT_IDENTITY_ID",
     );
   if (!env || !storage || !credential || problems.length > 0)
     throw new Error(`Muster does not start. Wrong settings:\n- ${problems.join("\n- ")}`);
@@ -280,6 +287,8 @@ function credentialOf(env: Env): AppCredential | undefined {
   if (clientSecret) return { kind: "secret", clientSecret };
   const thumbprintSha256 = env["MUSTER_CLIENT_CERTIFICATE_SHA256"];
   const privateKey = env["MUSTER_CLIENT_CERTIFICATE_KEY"];
-  if (!thumbprintSha256 || !privateKey) return undefined;
+  const identityClientId = env["MUSTER_CLIENT_IDENTITY_ID"];
+  if (!thumbprintSha256 || !privateKey)
+    return identityClientId ? { kind: "identity", identityClientId } : undefined;
   return { kind: "certificate", thumbprintSha256, privateKey: privateKey.replaceAll("\\n", "\n") };
 }

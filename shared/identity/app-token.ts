@@ -2,6 +2,7 @@
 import { ConfidentialClientApplication } from "@azure/msal-node";
 import { LRUCache } from "lru-cache";
 import { systemClock } from "../kernel/clock.ts";
+import { identityCredential } from "../storage/connection.ts";
 import { authorityOf, straightNetwork } from "./network.ts";
 
 /** How the app proves itself to Entra. */
@@ -11,7 +12,9 @@ export type AppCredential =
       readonly kind: "certificate";
       readonly thumbprintSha256: string;
       readonly privateKey: string;
-    };
+    }
+  /** A managed identity that the app registration trusts (a federated credential): there is no secret at all. */
+  | { readonly kind: "identity"; readonly identityClientId: string };
 
 /** Where and as whom to sign in. */
 type IdentityOptions = {
@@ -39,10 +42,19 @@ export function appTokens(options: IdentityOptions) {
   const applications = new LRUCache<string, ConfidentialClientApplication>({ max: maxTenants });
   const remembered = new LRUCache<string, string>({ max: maxTenants, ttl: rememberedMs });
 
+  const proof = proofOf(options);
+
   const applicationOf = (tenantId: string): ConfidentialClientApplication => {
     const known = applications.get(tenantId);
     if (known) return known;
-    const application = new ConfidentialClientApplication(configurationFor(options, tenantId));
+    const application = new ConfidentialClientApplication({
+      system: { networkClient: straightNetwork },
+      auth: {
+        clientId: options.clientId,
+        ...authorityOf(options.authorityUrl, tenantId),
+        ...proof,
+      },
+    });
     applications.set(tenantId, application);
     return application;
   };
@@ -63,20 +75,34 @@ export function appTokens(options: IdentityOptions) {
   };
 }
 
-function configurationFor({ authorityUrl, clientId, credential }: IdentityOptions, tenant: string) {
-  return {
-    system: { networkClient: straightNetwork },
-    auth: {
-      clientId,
-      ...authorityOf(authorityUrl, tenant),
-      ...(credential.kind === "secret"
-        ? { clientSecret: credential.clientSecret }
-        : {
-            clientCertificate: {
-              thumbprintSha256: credential.thumbprintSha256,
-              privateKey: credential.privateKey,
-            },
-          }),
-    },
+/** How the app proves itself, in MSAL's words. */
+function proofOf({ credential, authorityUrl }: IdentityOptions) {
+  switch (credential.kind) {
+    case "secret":
+      return { clientSecret: credential.clientSecret };
+    case "certificate": {
+      const { thumbprintSha256, privateKey } = credential;
+      return { clientCertificate: { thumbprintSha256, privateKey } };
+    }
+    case "identity":
+      return { clientAssertion: assertionOf(credential.identityClientId, authorityUrl) };
+  }
+}
+
+/** Whom a managed identity's token must be for to be taken as an app's proof; each sovereign cloud has a name of its own. */
+const exchanges: Readonly<Record<string, string>> = {
+  "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
+  "login.partner.microsoftonline.cn": "api://AzureADTokenExchangeChina",
+};
+
+/** Answers the identity's own token, which its library keeps while it is good. */
+function assertionOf(identityClientId: string, authorityUrl: string): () => Promise<string> {
+  const exchange = exchanges[new URL(authorityUrl).host] ?? "api://AzureADTokenExchange";
+  let credential: ReturnType<typeof identityCredential> | undefined;
+  return async () => {
+    credential ??= identityCredential(identityClientId);
+    const answer = await (await credential).getToken(`${exchange}/.default`);
+    if (answer === null) throw new Error("the managed identity has no token");
+    return answer.token;
   };
 }

@@ -72,16 +72,17 @@ export class Blobs {
       ...(etag === undefined ? { ifNoneMatch: "*" } : { ifMatch: etag }),
       ...(leaseId === undefined ? {} : { leaseId }),
     };
-    const attempt = () =>
-      this.#intercept("blob.putIf", () => client.upload(data, data.byteLength, { conditions }));
     try {
-      await attempt();
+      await this.#intercept("blob.putIf", () =>
+        client.upload(data, data.byteLength, { conditions }),
+      );
     } catch (error) {
       const kind = errorKindOf(error);
       if (kind === "lost" || kind === "exists" || kind === "absent") return false;
       if (kind !== "no-container") throw error;
       await this.#container.createIfNotExists();
-      await attempt();
+      // Whoever else found no container may be faster now.
+      return this.putIf(path, content, { etag, leaseId });
     }
     return true;
   }

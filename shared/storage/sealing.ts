@@ -10,6 +10,7 @@ import type { CryptographyClient, CryptographyClientOptions } from "@azure/keyva
 import * as z from "zod";
 import type { Clock, Instant } from "../kernel/clock.ts";
 import { randomId } from "../kernel/values.ts";
+import type { Blobs } from "./blobs.ts";
 
 /** Wraps data keys: Key Vault in Azure, a key file on one machine. */
 export type KeyWrapper = {
@@ -115,6 +116,21 @@ const broken = (reason: "malformed" | "unknown-key" | "tampered"): Opened => ({
 
 const encode = (bytes: Buffer): string => bytes.toString("base64url");
 const decode = (text: string): Buffer => Buffer.from(text, "base64url");
+
+/** A secret of the installation, sealed in a blob and made by whoever needs it first: every instance gets the same. */
+export async function keptSecret(blobs: Blobs, sealing: Sealer, name: string): Promise<string> {
+  const path = `installation/${name}`;
+  const kept = await blobs.get(path);
+  if (kept === undefined) {
+    const fresh = await sealing.seal(randomBytes(keyBytes).toString("base64url"), [path]);
+    // Where somebody was faster, theirs counts: it is read either way.
+    await blobs.putIf(path, fresh, { etag: undefined, leaseId: undefined });
+    return keptSecret(blobs, sealing, name);
+  }
+  const opened = await sealing.open(kept.toString("utf8"), [path]);
+  if (opened.kind === "opened") return opened.plain.toString("utf8");
+  throw new Error(`the sealed secret ${path} does not open: ${opened.reason}`);
+}
 
 // Wrapping keys in a file, for one machine: only its owner may read it. The file is looked at again when it
 // changed or a key is missing, so that keys rotate while the app runs.

@@ -121,6 +121,19 @@ test("a certificate does instead of a secret, also with line breaks written out"
     ).toMatchObject({ kind: "certificate", privateKey: key });
 });
 
+const byIdentity = {
+  MUSTER_CLIENT_SECRET: "",
+  MUSTER_CLIENT_IDENTITY_ID: "0a0a0a0a-1111-4222-8333-444444444444",
+  MUSTER_KEY_VAULT_KEY_URL: "https://vault.example/keys/muster",
+};
+
+test("a managed identity does instead of a secret, where a key seals", () => {
+  expect(readSettings({ ...good, ...byIdentity }).credential).toEqual({
+    kind: "identity",
+    identityClientId: byIdentity.MUSTER_CLIENT_IDENTITY_ID,
+  });
+});
+
 test("what is kept may be kept for ever, or for days", () => {
   const given = {
     MUSTER_KEEP_NOTIFICATIONS_DAYS: "forever",
@@ -152,6 +165,8 @@ test.each([
   ],
   [{ MUSTER_CLIENT_CERTIFICATE_SHA256: "thumb" }, ["MUSTER_CLIENT_CERTIFICATE_SHA256"]],
   [{ MUSTER_CLIENT_CERTIFICATE_KEY: "key" }, ["MUSTER_CLIENT_CERTIFICATE_KEY"]],
+  [{ ...byIdentity, MUSTER_CLIENT_IDENTITY_ID: "identity" }, ["MUSTER_CLIENT_IDENTITY_ID"]],
+  [{ ...byIdentity, MUSTER_KEY_VAULT_KEY_URL: "" }, ["MUSTER_CLIENT_IDENTITY_ID"]],
   [{ MUSTER_CLAIM_SECONDS: "soon" }, ["MUSTER_CLAIM_SECONDS"]],
   [{ MUSTER_OVERDUE_SECONDS: "0" }, ["MUSTER_OVERDUE_SECONDS"]],
   [{ MUSTER_KEEP_NOTIFICATIONS_DAYS: "30" }, ["MUSTER_KEEP_NOTIFICATIONS_DAYS"]],

@@ -1,5 +1,7 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { signIn } from "../../../local/sign-in/device-code.ts";
 import { signInFailure } from "../../../shared/graph/answer.ts";
 import { appTokens } from "../../../shared/identity/app-token.ts";
@@ -100,6 +102,51 @@ test.each(
     expect(elsewhere.requests).toEqual([]);
   } finally {
     await elsewhere.stop();
+  }
+});
+
+/** What App Service gives its apps to get their identities' tokens from; answers whom each was asked for, and for what. */
+async function startIdentityEndpoint() {
+  const asked: (string | null)[][] = [];
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(String(request.url), "http://host");
+    asked.push([searchParams.get("client_id"), searchParams.get("resource")]);
+    const expires_on = String(Math.floor(Date.now() / 1000) + 86_400);
+    const token = { access_token: "proof of identity", expires_on, token_type: "Bearer" };
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(token));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  vi.stubEnv("IDENTITY_ENDPOINT", `http://127.0.0.1:${port}/msi/token`);
+  vi.stubEnv("IDENTITY_HEADER", "header");
+  return {
+    asked,
+    stop: () => {
+      vi.unstubAllEnvs();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+test("a managed identity proves the app, without a secret", async () => {
+  const endpoint = await startIdentityEndpoint();
+  try {
+    const identityClientId = randomUUID();
+    const credential = { kind: "identity", identityClientId } as const;
+    const tokenOf = appTokens({ ...options(), credential });
+    const tenants = [randomUUID(), randomUUID()];
+    for (const tenantId of tenants)
+      expect(await tokenOf(tenantId, false)).toContain(`of ${tenantId}`);
+    expect(endpoint.asked).toEqual([[identityClientId, "api://AzureADTokenExchange"]]);
+    expect(entra.requests).toHaveLength(2);
+    for (const { form } of entra.requests) {
+      expect(form.get("client_assertion")).toBe("proof of identity");
+      expect(form.get("client_assertion_type")).toContain("jwt-bearer");
+      expect(form.has("client_secret")).toBe(false);
+    }
+  } finally {
+    await endpoint.stop();
   }
 });
 

@@ -1,15 +1,20 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ContainerClient } from "@azure/storage-blob";
 import { array, assert, asyncProperty, nat, string, uint8Array } from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Blobs } from "../../../shared/storage/blobs.ts";
+import { passThrough } from "../../../shared/storage/calls.ts";
 import {
   type KeyWrapper,
+  keptSecret,
   keyFileWrapper,
   keyVaultWrapper,
   rotateKeyFile,
   sealer,
 } from "../../../shared/storage/sealing.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
 import { startVault } from "./vault.ts";
 
 const row = ["TokenCaches", "tenant-1", "ana"];
@@ -35,6 +40,20 @@ const inVault = (clock = { now: () => now }): KeyWrapper =>
     clock,
     clientOptions: vault.clientOptions,
   });
+
+test("a kept secret is the same for all who ask at once, and does not open elsewhere", async () => {
+  const container = new ContainerClient(storageConnectionString(), `sealing-${Date.now()}`);
+  const blobs = new Blobs(container, passThrough);
+  const [sealing, name] = [sealer(keyFileWrapper(path)), "paging-tokens"];
+  const secrets = await Promise.all([1, 2, 3].map(() => keptSecret(blobs, sealing, name)));
+  expect(new Set(secrets).size).toBe(1);
+  expect(await keptSecret(blobs, sealing, name)).toBe(secrets[0]);
+  const sealed = String(await blobs.get("installation/paging-tokens"));
+  expect(sealed).not.toContain(secrets[0]);
+  await blobs.put("installation/other", sealed);
+  await expect(keptSecret(blobs, sealing, "other")).rejects.toThrow("tampered");
+  await container.delete();
+});
 
 const kinds: readonly (readonly [string, () => KeyWrapper])[] = [
   ["a key file", () => keyFileWrapper(path)],
