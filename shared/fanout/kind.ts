@@ -31,7 +31,14 @@ export type TargetPage<T extends Target = Target> = {
 
 /** What an item begins with: waiting, or at its end already, with the reason. */
 export type FirstState = { readonly name: string } & (
-  | { readonly state: "waiting"; readonly route: number }
+  | {
+      readonly state: "waiting";
+      readonly route: number;
+      /** The step that it begins at; absent: the first. */
+      readonly step?: number;
+      /** What that step has to know, in the kind's words. */
+      readonly learned?: string;
+    }
   | {
       readonly state: "failed" | "notSupported";
       readonly code: string;
@@ -44,25 +51,30 @@ export type Call = {
   readonly targetIds: readonly string[];
   /** Each target counts as a request of its own, and the call can be cut; otherwise it costs one request. */
   readonly perTarget: boolean;
+  /** Nobody outside is asked: it costs nothing, and goes before whatever waits for its turn. */
+  readonly free?: true;
 };
+
+/** What an attempt leaves behind: for whatever comes next of the item, and for its history. In the kind's words. */
+type Left = { readonly learned?: string; readonly kept?: string };
 
 /** What came of a call for one item. */
 export type Outcome =
   /** Taken: what becomes of it is read back, with what was learned where to look. */
   | { readonly kind: "accepted"; readonly learned?: string }
-  | { readonly kind: "done"; readonly code?: string; readonly detail?: string }
-  | { readonly kind: "failed"; readonly code: string; readonly detail: string }
+  | (Left & { readonly kind: "done"; readonly code?: string; readonly detail?: string })
+  | (Left & { readonly kind: "failed"; readonly code: string; readonly detail: string })
   /** This target cannot do it. */
-  | { readonly kind: "declined"; readonly code: string; readonly detail: string }
+  | (Left & { readonly kind: "declined"; readonly code: string; readonly detail: string })
   /** Surely not done; after the time, or after a back-off where none was given. */
-  | {
+  | (Left & {
       readonly kind: "later";
       readonly afterMs?: number;
       /** The far side asked everybody of the tenant to wait. */
       readonly throttled: boolean;
       readonly code: string;
       readonly why: string;
-    }
+    })
   /** Refused among others: to be asked for by itself. */
   | { readonly kind: "singly"; readonly code: string; readonly why: string }
   /** It may have been done. */
@@ -75,17 +87,15 @@ export type Outcome =
 
 /** What the far side shows of an item. */
 export type Finding =
-  | {
+  | (Left & {
       readonly kind: "ended";
-      /** `repeat`: the far side let go of it undone, and it is to be asked for again. */
-      readonly event: "finish" | "fail" | "decline" | "cancel" | "repeat";
+      /** `repeat`: the far side let go of it undone, and it is to be asked for again; `lose`: nobody can tell. */
+      readonly event: "finish" | "fail" | "decline" | "cancel" | "repeat" | "lose";
       readonly code?: string;
       readonly detail?: string;
-      /** What the next step has to know of this one, in the kind's words. */
-      readonly learned?: string;
       /** Not to be asked for again before. */
       readonly notBefore?: Instant;
-    }
+    })
   /** It is there, and has not ended. `awake`: the target was seen since. */
   | { readonly kind: "pending"; readonly awake: boolean }
   /** Looked at, and nothing of it is there. */
@@ -105,6 +115,12 @@ export type Survey = {
   covers(item: Item): boolean;
   find(item: Item): Finding | undefined;
 };
+
+/** Why an item that waits does not go now: not before then, or not at all any more. No attempt is counted. */
+export type Hold = { readonly code: string; readonly detail: string } & (
+  | { readonly until: Instant }
+  | { readonly end: "fail" | "decline" | "cancel" | "expire" }
+);
 
 /** Which throttles a job's requests go by. */
 export type Workloads = { readonly calls: string; readonly reads: string };
@@ -143,6 +159,11 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   followsThrough?(item: Item): boolean;
   readonly reasons: Reasons;
 
+  /** Claims before a waiting item is given up; absent: the engine's own. */
+  readonly maxAttempts?: number;
+  /** How each attempt ended is kept, written together with the item's new state. */
+  readonly keepsAttempts?: true;
+
   /** The targets after `cursor`, in the order of their ids. */
   targets(job: J, cursor: string | undefined): Promise<TargetPage<T>>;
   /** Where a walk goes on that kept only the targets up to `last` of a page. Pure. */
@@ -161,6 +182,8 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   survey?(job: J, items: readonly Item[]): Promise<Survey | undefined>;
   /** Which of these waiting items have left the target since it was asked for. */
   outOfScope(job: J, items: readonly Item[]): Promise<ReadonlySet<string>>;
+  /** Which of these items, whose turn it is, do not go now. Asked right before they would. */
+  holds?(job: J, items: readonly Item[]): Promise<ReadonlyMap<string, Hold>>;
   /** Who fetches some of the items, where somebody does. */
   readonly carrier?: Carrier<J, T>;
   /** What such jobs are to the rules that ask for a second person, where these can. */
@@ -221,8 +244,10 @@ export const isCarried = ({ carrier }: JobKind, job: Job, item: Item): boolean =
   carrier?.carries(job, item) ?? false;
 
 /** What a call costs in requests. */
-export const costOf = ({ perTarget, targetIds }: Call): number =>
-  perTarget ? targetIds.length : 1;
+export const costOf = ({ perTarget, targetIds, free }: Call): number => {
+  if (free) return 0;
+  return perTarget ? targetIds.length : 1;
+};
 
 /** What calls cost together. */
 export const costOfAll = (calls: readonly Call[]): number =>

@@ -47,13 +47,10 @@ export const deviceRunOf = ({
 });
 
 /** The same before another action: what the one before noted for itself is over. */
-export const beforeNext = ({
-  begunAt: _,
-  note: _note,
-  output: _output,
-  requestId: _requestId,
-  ...rest
-}: DeviceRun): DeviceRun => ({ ...rest, retries: 0 });
+export function beforeNext(run: DeviceRun): DeviceRun {
+  const { begunAt: _, note: _note, output: _output, requestId: _requestId, ...rest } = run;
+  return { ...rest, retries: 0 };
+}
 
 // The order is a storage format: append to it, never change it.
 

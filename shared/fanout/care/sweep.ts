@@ -76,7 +76,7 @@ async function closePlan({ items }: Pick<Engine, "items">, { kind, job }: FoundJ
 /** How long nothing must have moved, after the job's end. */
 const stuckAfterMs = 60 * 60_000;
 /** Rows abandoned in one transaction. */
-const rowsPerStep = 32;
+const rowsPerStep = 16;
 
 /**
  * True when its time is long over, nobody has got through to any of it for as long, and a message that was sent

@@ -6,6 +6,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
 import { isCarried, type JobKind } from "../kind.ts";
+import { attemptsEnded } from "../state/history.ts";
 import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
 import { isOpen, isStopping, type Job, type JobIds, type JobStore, move } from "../state/job.ts";
@@ -19,6 +20,8 @@ export type Work = {
   readonly rows: readonly StoredItemRow[];
   /** Items up to this target are let out; absent: all. */
   readonly releasedTo?: string | undefined;
+  /** When what the far side has taken is read back next; absent: after the kind's first wait. */
+  readonly readAt?: Instant | undefined;
 };
 
 /** Whether an item waits and must not leave yet: its job is paused, or it is not let out. Pure. */
@@ -66,11 +69,14 @@ export function doubtful(
   };
 }
 
-/** Attempts before an item is given up as failed. */
+/** Attempts before an item is given up as failed, where the kind has no other number. */
 export const maxAttempts = 20;
+
+type EndingKind = Pick<JobKind, "reasons" | "carrier" | "followsThrough" | "maxAttempts">;
+
 /** Why a waiting item is at its end, if it is. What was asked without a clear answer may have been done. */
 export function endOf(
-  kind: Pick<JobKind, "reasons" | "carrier" | "followsThrough">,
+  kind: EndingKind,
   job: Job,
   item: Item,
   now: Instant,
@@ -93,12 +99,7 @@ function waitedFor({ carrier }: Pick<JobKind, "carrier">, job: Job, item: Item):
   return carrier?.carries(job, item) ? carrier.unfetched : "it waited for its turn";
 }
 
-function plainEndOf(
-  kind: Pick<JobKind, "reasons" | "carrier" | "followsThrough">,
-  job: Job,
-  item: Item,
-  now: Instant,
-): Transition | undefined {
+function plainEndOf(kind: EndingKind, job: Job, item: Item, now: Instant): Transition | undefined {
   const { attempts, detail = "", step = 0 } = item;
   const before = step > 0 ? "before its next step left" : "before it left";
   const mayStop = kind.followsThrough?.(item) !== true;
@@ -116,7 +117,7 @@ function plainEndOf(
         detail: `its time ended ${before}; ${waitedFor(kind, job, item)}`,
       },
     };
-  if (attempts >= maxAttempts)
+  if (attempts >= (kind.maxAttempts ?? maxAttempts))
     return {
       event: "fail",
       details: {
@@ -165,11 +166,15 @@ export function carrierDueAt(
   return states.has("sent") ? end : undefined;
 }
 
+/** What the far side took, and we can ask about. */
+export const sentIn = ({ kind, job }: Pick<Work, "kind" | "job">, items: readonly Item[]): Item[] =>
+  items.filter((item) => item.state === "sent" && !isCarried(kind, job, item));
+
 /** When an item can be touched again: when it may be sent, or its claim has run out. */
 export const touchAt = (item: Item, claimMs: number): Instant =>
   item.state === "claimed" ? readableAt(item, claimMs) : (item.notBefore ?? 0);
 
-/** When a row needs somebody again: its earliest waiting or claimed item, else the first reading back. */
+/** When a row needs somebody again: its earliest waiting or claimed item, or the next reading back. */
 function dueAfterPass(
   times: Pick<Engine["times"], "claimMs" | "readBackAfterMs">,
   work: Omit<Work, "rows">,
@@ -178,20 +183,18 @@ function dueAfterPass(
 ): Instant {
   const { kind, job } = work;
   const { claimMs } = times;
-  const readBackAfterMs = roundsOf(kind, times).firstMs;
+  const readAt = work.readAt ?? now + roundsOf(kind, times).firstMs;
   const all = whole.filter((item) => !isUnreleased(work, item));
   const items = all.filter((item) => !isCarried(kind, job, item));
   const carrierDue = carrierDueAt(kind, job, all, now) ?? Number.POSITIVE_INFINITY;
-  // Answers are read when nothing of the row is still to be sent.
   const isSent = items.some(({ state }) => state === "sent");
-  const anyOpen = items.some(({ state }) => state === "waiting" || state === "claimed");
-  let due = Math.min(carrierDue, isSent && !anyOpen ? now + readBackAfterMs : carrierDue);
+  let due = isSent ? Math.min(carrierDue, readAt) : carrierDue;
   for (const item of items)
     if (item.state === "waiting" || item.state === "claimed")
       due = Math.min(due, Math.max(now, touchAt(item, claimMs)));
   if (Number.isFinite(due)) return due;
   // What must not leave yet needs nobody before the job's end: whoever lets it go sends for it.
-  return all.length < whole.length ? Math.max(now, job.expiresAt) : now + readBackAfterMs;
+  return all.length < whole.length ? Math.max(now, job.expiresAt) : readAt;
 }
 
 // Writing.
@@ -231,7 +234,11 @@ export async function changeRowsOnce(
   change: RowChange,
 ): Promise<readonly StoredItemRow[] | undefined> {
   const lastStep = kind.lastStep(job);
-  const changed = rows.flatMap((row) => changedRow(row, change, lastStep) ?? []);
+  const changed = rows.flatMap((row) => {
+    const after = changedRow(row, change, lastStep);
+    if (after === undefined || !kind.keepsAttempts) return after ?? [];
+    return { ...after, ended: attemptsEnded(row.items, after.items, change.transitions) };
+  });
   if (changed.length === 0) return rows;
   const stored = await items.replace(job.jobId, changed);
   return stored === undefined ? undefined : merged(rows, stored);
@@ -311,7 +318,11 @@ export async function postpone(
 ): Promise<void> {
   const due = Math.min(...work.rows.map(({ dueAt }) => dueAt));
   if (until - Math.max(due, now) < shortMs) return;
-  await changeRows(engine, work, { transitions: new Map(), now, dueAt: () => until });
+  // Reading back goes on meanwhile.
+  const { readAt = until } = work;
+  const isRead = (items: readonly Item[]): boolean => items.some(({ state }) => state === "sent");
+  const dueAt = (items: readonly Item[]) => (isRead(items) ? Math.min(until, readAt) : until);
+  await changeRows(engine, work, { transitions: new Map(), now, dueAt });
 }
 
 // The end of a job, and of what waits of one that is stopped.
@@ -359,8 +370,9 @@ export async function strikeOff(
   await jobs.close(job.jobId);
 }
 
-/** Rows settled in one transaction. */
+/** Rows settled in one transaction; fewer where what is settled is written down twice. */
 const rowsPerStep = 40;
+const rowsWithHistory = 16;
 
 /** Settles every waiting item of a job that is stopped, or whose time is over. */
 export async function closeWaiting(engine: Engine, ids: JobIds): Promise<"done" | "gone"> {
@@ -369,7 +381,8 @@ export async function closeWaiting(engine: Engine, ids: JobIds): Promise<"done" 
   const { kind, job } = found;
   let from = "";
   while (isOpen(job)) {
-    const page = { from, where: "waiting gt 0", top: rowsPerStep };
+    const top = kind.keepsAttempts ? rowsWithHistory : rowsPerStep;
+    const page = { from, where: "waiting gt 0", top };
     const rows = await engine.items.page(job.jobId, page);
     const last = rows.at(-1);
     if (last === undefined) break;

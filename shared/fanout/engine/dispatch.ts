@@ -6,30 +6,27 @@
  * anything again. So nothing is lost, and nothing is done twice.
  */
 
-import { backoffMs, type Instant } from "../../kernel/clock.ts";
+import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
-import { type Call, costOf, costOfAll, isCarried, type JobKind, type Outcome } from "../kind.ts";
+import { type Call, costOf, costOfAll, type Hold, isCarried, type Outcome } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import type { ChunkIds, ChunkMessage, Job } from "../state/job.ts";
+import type { ChunkMessage, Reading } from "../state/job.ts";
 import {
   afterPass,
   changeRows,
   changeRowsOnce,
   closeIfDone,
-  endOf,
   isUnreleased,
   itemsIn,
   letOutTo,
-  noClearAnswer,
   postpone,
-  readableAt,
-  silenceOf,
-  tooMuchAtOnce,
+  sentIn,
   touchAt,
   type Work,
 } from "./change-rows.ts";
+import { decidePass, type Pass, transitionOf } from "./decide-pass.ts";
 import {
   deferReads,
   type Engine,
@@ -43,147 +40,31 @@ import {
 } from "./engine.ts";
 import { afterDoubt, latenessAt } from "./read-back.ts";
 
-// What a pass should do, and what outcomes mean for an item. Pure.
-
-/** So often the far side's own word on how long to wait decides alone. */
-const maxSilentAttempts = 5;
-const retryBaseMs = 5_000;
-const retryMaxMs = 15 * 60_000;
-
-/** What a pass does with each of its items. */
-type Pass<C extends Call = Call> = {
-  /** Settled without asking anybody: cancelled, expired, given up. */
-  readonly settle: ReadonlyMap<string, Transition>;
-  /** Marked by a worker that never told the outcome, long enough ago: read back first. */
-  readonly readBack: readonly Item[];
-  /** To be claimed and sent now. */
-  readonly calls: readonly C[];
-  /** When the rows need somebody again because of what this pass leaves as it is. */
-  readonly again?: Instant;
+/** Another pass over the chunk. */
+type Again = {
+  readonly at: Instant;
+  /** What is reserved for the next pass. */
+  readonly reserved: Reserved;
+  /** What is reserved for its reading back. */
+  readonly reads?: Reserved;
 };
-
-/** What a pass is allowed. */
-type PassLimits = {
-  readonly now: Instant;
-  /** How long a claim holds. */
-  readonly claimMs: number;
-  /** Requests that may be spent now. */
-  readonly budget: number;
-  /** Items whose targets have left since the job was asked for. */
-  readonly outOfScope?: ReadonlySet<string>;
-};
-
-/** Decides a pass over some items. */
-export function decidePass(
-  kind: JobKind,
-  job: Job,
-  items: readonly Item[],
-  { now, claimMs, budget, outOfScope }: PassLimits,
-): Pass {
-  const settle = new Map<string, Transition>();
-  const readBack: Item[] = [];
-  const ready: Item[] = [];
-  const laters: Instant[] = [];
-  const claimed = (item: Item): void => {
-    const free = readableAt(item, claimMs);
-    if (free <= now) readBack.push(item);
-    else laters.push(free);
-  };
-  const waiting = (item: Item): void => {
-    const ending = endOf(kind, job, item, now, outOfScope?.has(item.targetId));
-    if (ending) settle.set(item.targetId, ending);
-    else if ((item.notBefore ?? 0) > now) laters.push(item.notBefore ?? now);
-    else ready.push(item);
-  };
-  for (const item of items) {
-    if (item.state === "claimed" && !isCarried(kind, job, item)) claimed(item);
-    else if (item.state === "waiting") waiting(item);
-    else {
-      // Only the carrier can read it back; it is asked again by a message to its stop.
-      const silence = silenceOf(kind, job, item, now);
-      if (silence) settle.set(item.targetId, silence);
-    }
-  }
-  const { calls, left } = affordable(kind.calls(job, ready), budget);
-  if (left) laters.push(now);
-  const later = laters.length === 0 ? {} : { again: Math.min(...laters) };
-  return { settle, readBack, calls, ...later };
-}
-
-/** The calls that the budget covers, in order; the last one may be one that is cut to what is left. */
-function affordable(calls: readonly Call[], budget: number) {
-  let rest = budget;
-  const chosen: Call[] = [];
-  for (const call of calls) {
-    const cost = costOf(call);
-    if (cost > rest) {
-      if (rest > 0) chosen.push({ ...call, targetIds: call.targetIds.slice(0, rest) });
-      return { calls: chosen, left: true };
-    }
-    rest -= cost;
-    chosen.push(call);
-  }
-  return { calls: chosen, left: false };
-}
-
-/** What an outcome means for an item. `random` spreads the retries. */
-export function transitionOf(
-  outcome: Outcome,
-  { attempts }: Item,
-  now: Instant,
-  random: number,
-): Transition {
-  switch (outcome.kind) {
-    case "accepted":
-      return outcome.learned === undefined
-        ? { event: "accept" }
-        : { event: "accept", details: { learned: outcome.learned } };
-    case "done": {
-      const { kind: _, ...details } = outcome;
-      return Object.keys(details).length === 0 ? { event: "finish" } : { event: "finish", details };
-    }
-    case "declined":
-      return { event: "decline", details: { code: outcome.code, detail: outcome.detail } };
-    case "failed":
-      return { event: "fail", details: { code: outcome.code, detail: outcome.detail } };
-    case "singly":
-      return {
-        event: "postpone",
-        details: { singly: true, code: outcome.code, detail: outcome.why },
-      };
-    case "later": {
-      const ownMs = backoffMs(attempts, { baseMs: retryBaseMs, maxMs: retryMaxMs, random });
-      // Its word is enough at first; after many tries in a row it is not, or they would soon be used up.
-      const waitMs =
-        attempts <= maxSilentAttempts
-          ? (outcome.afterMs ?? ownMs)
-          : Math.max(outcome.afterMs ?? 0, ownMs);
-      const details = { notBefore: now + waitMs, code: outcome.code, detail: outcome.why };
-      return { event: "postpone", details };
-    }
-    // The claim stays: when it has run out, the next pass reads the item back first.
-    case "unclear": {
-      const { why: detail, atMost } = outcome;
-      if (atMost === undefined) return { event: "doubt", details: { code: noClearAnswer, detail } };
-      return { event: "doubt", details: { code: tooMuchAtOnce, detail, atMost } };
-    }
-  }
-}
-
-// The pass itself.
 
 /** What becomes of the message. */
 type DispatchOutcome =
   | { readonly kind: "done" | "gone" }
-  | {
+  | (Again & {
       readonly kind: "again";
-      readonly at: Instant;
-      /** What is reserved for the next pass. */
-      readonly reserved: Reserved;
-      /** What is reserved for its reading back. */
-      readonly reads?: Reserved;
-      readonly told?: true;
-    };
+      readonly told?: true | undefined;
+      readonly reading?: Reading | undefined;
+    });
+
+/** What a pass has left: the rows, and when it is to be repeated; absent: nothing of the chunk waits. */
+type Passed = {
+  readonly rows: readonly StoredItemRow[];
+  readonly again?: Again;
+  /** When what the far side took in it is read back first. */
+  readonly readAt?: Instant;
+};
 
 /** Makes one pass over the chunk that the message names. */
 export async function dispatch(engine: Engine, message: ChunkMessage): Promise<DispatchOutcome> {
@@ -192,16 +73,47 @@ export async function dispatch(engine: Engine, message: ChunkMessage): Promise<D
     engine.items.range(message.jobId, message.from, message.to),
   ]);
   if (found === undefined) return { kind: "gone" };
-  const work = {
-    kind: found.kind,
-    job: found.job,
-    rows,
-    releasedTo: await letOutTo(engine, found.job),
-  };
+  const { kind, job } = found;
+  const releasedTo = await letOutTo(engine, job);
+  const work = { kind, job, rows, releasedTo, readAt: message.reading?.at };
   const told = await tellCarrier(engine, work, message);
-  const outcome = await pass(engine, message, work);
-  return outcome.kind === "again" && told ? { ...outcome, told } : outcome;
+  return handOver(engine, work, { ...message, told }, await pass(engine, message, work));
 }
+
+/** The message goes on with whatever is due first: another pass, or reading back. */
+async function handOver(
+  engine: Engine,
+  { kind, job }: Work,
+  { from, to, told, reading: before }: Omit<ChunkMessage, "told"> & { told: true | undefined },
+  { rows, again: next, readAt }: Passed,
+): Promise<DispatchOutcome> {
+  const { queues, clock, times } = engine;
+  const now = clock.now();
+  const isSent = sentIn({ kind, job }, itemsIn(rows)).length > 0;
+  const first = now + roundsOf(kind, times).firstMs;
+  const reading = isSent ? readingAfter(before ?? { at: first, round: 0 }, readAt) : undefined;
+  if (reading !== undefined && reading.at < (next?.at ?? Number.POSITIVE_INFINITY)) {
+    const { at, ...position } = reading;
+    const sending = next && { ...next.reserved, ...(next.reads && { reads: next.reads }) };
+    const rest = sending && { sending: { ...sending, ...(told && { told }) } };
+    const message = { ...idsOf(job), from, to, ...position, ...rest };
+    await queues.send(queueNames.fanoutReadBack, message, (at - now) / 1000);
+    return { kind: "done" };
+  }
+  if (next !== undefined) return { kind: "again", ...next, told, reading };
+  await closeIfDone(engine, job);
+  return { kind: "done" };
+}
+
+/** Where reading back goes on: from the beginning, and in time for it, when the far side has taken something new. */
+const readingAfter = (before: Reading, readAt: Instant | undefined): Reading =>
+  readAt === undefined
+    ? before
+    : {
+        at: Math.min(before.at, readAt),
+        round: 0,
+        ...(before.reads && { reads: before.reads }),
+      };
 
 /** The items of a chunk that may be touched. */
 const outIn = (work: Work, rows = work.rows): Item[] =>
@@ -230,8 +142,8 @@ async function tellCarrier(
   return true;
 }
 
-async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<DispatchOutcome> {
-  const { kind, job } = work;
+async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<Passed> {
+  const { kind, job, rows } = work;
   const { clock, times } = engine;
   const { reserved, shiftMs, at = clock.now() } = message;
   const before = { reserved, shiftMs, at };
@@ -239,25 +151,37 @@ async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<
   const decided = decidePass(kind, job, outIn(work), whole);
   if (decided.readBack.length > 0)
     return readBackFirst(engine, work, decided.readBack, { before, reads: message.reads });
+  const held = await heldIn(work, decided.calls);
+  const { calls } =
+    held.size === 0 ? decided : decidePass(kind, job, outIn(work), { ...whole, held });
   const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).calls };
-  const allowance = await reserveFor(engine, place, costOfAll(decided.calls), before);
+  const allowance = await reserveFor(engine, place, costOfAll(calls), before);
   const now = clock.now();
   if (allowance.startAt > now) {
     await postpone(engine, work, allowance.startAt, now);
-    return again(engine, work, allowance.startAt, allowance);
+    return { rows, again: anotherPass(engine, work, allowance.startAt, allowance) };
   }
-  const sent = await send(engine, work, allowance);
-  if (sent === undefined) return again(engine, work, clock.now() + afterLostMs, allowance);
-  return next(
-    engine,
-    message,
-    { ...work, rows: sent.rows },
-    {
-      reserved: Math.max(0, allowance.reserved - sent.spent),
-      shiftMs: allowance.shiftMs,
-      // From the reservation and not from now: a pass that came late must not push into the time of others.
-      at: allowance.at + sent.spent * allowance.intervalMs,
-    },
+  const sent = await send(engine, work, allowance, held);
+  if (sent === undefined)
+    return { rows, again: anotherPass(engine, work, clock.now() + afterLostMs, allowance) };
+  return next(engine, work, sent, {
+    reserved: Math.max(0, allowance.reserved - sent.spent),
+    shiftMs: allowance.shiftMs,
+    // From the reservation and not from now: a pass that came late must not push into the time of others.
+    at: allowance.at + sent.spent * allowance.intervalMs,
+  });
+}
+
+/** Who does not go, of those whose turn it is. */
+async function heldIn(
+  { kind, job, rows }: Work,
+  calls: readonly Call[],
+): Promise<ReadonlyMap<string, Hold>> {
+  if (kind.holds === undefined || calls.length === 0) return new Map();
+  const ids = new Set(calls.flatMap(({ targetIds }) => targetIds));
+  return kind.holds(
+    job,
+    itemsIn(rows).filter(({ targetId }) => ids.has(targetId)),
   );
 }
 
@@ -275,13 +199,15 @@ async function readBackFirst(
   work: Work,
   suspects: readonly Item[],
   { before, reads = nothingReserved }: { before: Reserved; reads?: Reserved | undefined },
-): Promise<DispatchOutcome> {
+): Promise<Passed> {
   const { kind, job } = work;
   const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).reads };
   const allowance = await reserveFor(engine, place, suspects.length, reads);
   const { startAt, budget, reserved, at, shiftMs } = allowance;
-  if (startAt > engine.clock.now())
-    return { kind: "again", at: startAt, reserved: before, reads: { reserved, at, shiftMs } };
+  if (startAt > engine.clock.now()) {
+    const reading = { reserved, at, shiftMs };
+    return { rows: work.rows, again: { at: startAt, reserved: before, reads: reading } };
+  }
   const some = suspects.slice(0, Math.min(maxReads, budget));
   const survey = await surveyFor(engine, kind, job, some);
   const findings = await kind.readBack(job, some);
@@ -295,8 +221,8 @@ async function readBackFirst(
       return [item.targetId, afterDoubt(kind.mayRepeat(job, item), item, finding, time)];
     }),
   );
-  await changeRows(engine, work, afterPass(engine, work, transitions, now));
-  return { kind: "again", at: now, reserved: before };
+  const rows = await changeRows(engine, work, afterPass(engine, work, transitions, now));
+  return { rows, again: { at: now, reserved: before } };
 }
 
 // A pass that claims waiting items, makes the calls, and writes down what came of them.
@@ -316,14 +242,15 @@ async function send(
   engine: Engine,
   work: Work,
   allowance: Awaited<ReturnType<typeof reserveFor>>,
-): Promise<{ readonly rows: readonly StoredItemRow[]; readonly spent: number } | undefined> {
+  held: ReadonlyMap<string, Hold>,
+): Promise<(Passed & { readonly spent: number }) | undefined> {
   const { kind, job } = work;
   const { clock, times } = engine;
   const items = outIn(work);
   const waiting = items.filter(({ state }) => state === "waiting");
   const outOfScope = await kind.outOfScope(job, waiting);
-  const limits = { now: clock.now(), claimMs: times.claimMs, budget: allowance.budget, outOfScope };
-  const decided = decidePass(kind, job, items, limits);
+  const limits = { now: clock.now(), claimMs: times.claimMs, budget: allowance.budget };
+  const decided = decidePass(kind, job, items, { ...limits, outOfScope, held });
   const claimed = await claim(engine, work, decided);
   if (claimed === undefined) return undefined;
   const { calls } = decided;
@@ -332,13 +259,25 @@ async function send(
   const lastAsk = limits.now + times.claimMs - times.askMs;
   const mayAsk = () => clock.now() < lastAsk;
   const outcomes = await inParallel(calls, concurrency, (call) => kind.execute(job, call, mayAsk));
-  const settling = { ...work, rows: claimed };
   const transitions = transitionsOf(engine, claimed, outcomes);
-  const change = afterPass(engine, work, transitions, clock.now());
+  const readAt = readFirstAt(engine, work, transitions);
+  const settling = { ...work, rows: claimed, readAt: readAt ?? work.readAt };
+  const change = afterPass(engine, settling, transitions, clock.now());
   const rows = await changeRows(engine, settling, change);
   // After the outcomes are safe: without this note others only ask a little too early.
   const kept = await moveAside(engine, work, { calls, outcomes }, allowance);
-  return { rows, spent: costOfAll(calls) - kept };
+  const spent = costOfAll(calls) - kept;
+  return readAt === undefined ? { rows, spent } : { rows, spent, readAt };
+}
+
+/** When what was taken just now is read back first: no later than anything before it. */
+function readFirstAt(
+  { clock, times }: Engine,
+  { kind, readAt = Number.POSITIVE_INFINITY }: Work,
+  transitions: ReadonlyMap<string, Transition>,
+): Instant | undefined {
+  if (![...transitions.values()].some(({ event }) => event === "accept")) return undefined;
+  return Math.min(readAt, clock.now() + roundsOf(kind, times).firstMs);
 }
 
 /** Marks what is to be sent, and settles what needs no call. Only on the rows as they were read. */
@@ -399,40 +338,27 @@ async function moveAside(
 
 // What the rows need next.
 
-/** Another pass, reading back, or nothing any more. */
-async function next(
-  engine: Engine,
-  { from, to }: ChunkIds,
-  work: Work,
-  reserved: Reserved,
-): Promise<DispatchOutcome> {
-  const { kind, job, rows } = work;
+/** Another pass, or none. */
+function next(engine: Engine, work: Work, { rows, readAt }: Passed, reserved: Reserved): Passed {
+  const { kind, job } = work;
+  const passed = readAt === undefined ? { rows } : { rows, readAt };
   const items = outIn(work, rows).filter((item) => !isCarried(kind, job, item));
   const open = items.filter(({ state }) => state === "waiting" || state === "claimed");
-  if (open.length > 0) {
-    const earliest = Math.min(...open.map((item) => touchAt(item, engine.times.claimMs)));
-    return again(engine, work, Math.max(earliest, reserved.at), reserved);
-  }
-  if (items.some(({ state }) => state === "sent")) {
-    const message = { ...idsOf(job), from, to };
-    const delaySeconds = roundsOf(kind, engine.times).firstMs / 1000;
-    await engine.queues.send(queueNames.fanoutReadBack, message, delaySeconds);
-    return { kind: "done" };
-  }
-  await closeIfDone(engine, job);
-  return { kind: "done" };
+  if (open.length === 0) return passed;
+  const earliest = Math.min(...open.map((item) => touchAt(item, engine.times.claimMs)));
+  return { ...passed, again: anotherPass(engine, work, Math.max(earliest, reserved.at), reserved) };
 }
 
 /** Another pass; none later than the job's end, at which what waits is settled. */
-function again(
+function anotherPass(
   { clock }: Pick<Engine, "clock">,
   { job }: Work,
   until: Instant,
   { reserved, shiftMs, at }: Reserved,
-): DispatchOutcome {
+): Again {
   const { expiresAt } = job;
   const end = clock.now() < expiresAt ? Math.min(until, expiresAt) : until;
-  return { kind: "again", at: end, reserved: { reserved, shiftMs, at } };
+  return { at: end, reserved: { reserved, shiftMs, at } };
 }
 
 /** The message for another pass over the same chunk, and when it is due; undefined when none is needed. */
@@ -441,7 +367,7 @@ export function nextPass(
   outcome: DispatchOutcome,
 ): { readonly message: ChunkMessage; readonly at: Instant } | undefined {
   if (outcome.kind !== "again") return undefined;
-  const { at, reserved, reads, told } = outcome;
-  const rest = { ...(reads && { reads }), ...(told && { told }) };
+  const { at, reserved, reads, told, reading } = outcome;
+  const rest = { ...(reads && { reads }), ...(told && { told }), ...(reading && { reading }) };
   return { message: { kind, tenantId, jobId, from, to, ...reserved, ...rest }, at };
 }

@@ -30,7 +30,15 @@ export function firstItem(kind: JobKind, job: Job, target: Target, now: Instant)
   const { targetId } = target;
   const first = kind.plan(job, target);
   const base = { targetId, name: first.name, at: now, attempts: 0, state: first.state };
-  if (first.state === "waiting") return { ...base, route: first.route };
+  if (first.state === "waiting") {
+    const { route, step = 0, learned } = first;
+    return {
+      ...base,
+      route,
+      ...(step === 0 ? {} : { step }),
+      ...(learned === undefined ? {} : { learned }),
+    };
+  }
   return { ...base, route: -1, code: first.code, detail: first.detail };
 }
 

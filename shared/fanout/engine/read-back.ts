@@ -9,18 +9,21 @@ import { queueNames } from "../../storage/names.ts";
 import { type Finding, isCarried, type JobKind } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
-import type { ReadBackMessage } from "../state/job.ts";
+import type { ReadBackMessage, Reading } from "../state/job.ts";
 import {
   afterPass,
   changeRows,
   closeIfDone,
   doubtful,
+  isUnreleased,
   itemsIn,
   letOutTo,
   noClearAnswer,
   postpone,
+  sentIn,
   silenceOf,
   tooMuchAtOnce,
+  touchAt,
   type Work,
 } from "./change-rows.ts";
 import {
@@ -29,7 +32,6 @@ import {
   findJob,
   idsOf,
   nothingReserved,
-  type Reserved,
   reserveFor,
   roundsOf,
   surveyFor,
@@ -183,16 +185,10 @@ function needsReading(surveyed: Finding | undefined, round: number, lateness: La
 // Reading.
 
 /** What becomes of the message. */
-type ReadBackOutcome =
-  | { readonly kind: "done" | "gone" }
-  | {
-      readonly kind: "again";
-      readonly at: Instant;
-      readonly after?: string;
-      readonly round: number;
-      /** Requests that were reserved for reading on. */
-      readonly reads?: Reserved;
-    };
+type ReadBackOutcome = { readonly kind: "done" | "gone" } | (Reading & { readonly kind: "again" });
+
+/** The rows after reading, and where reading goes on; absent: nothing is left to read. */
+type Read = { readonly rows: readonly StoredItemRow[]; readonly next?: Reading };
 
 /** Most items read in one invocation. */
 const maxReads = 200;
@@ -206,25 +202,54 @@ export async function readBack(engine: Engine, message: ReadBackMessage): Promis
   const rows = await engine.items.range(message.jobId, message.from, message.to);
   const { kind, job } = found;
   const work = { kind, job, rows, releasedTo: await letOutTo(engine, job) };
-  const { expiresAt } = work.job;
+  return handOver(engine, work, message, await readRound(engine, work, message));
+}
+
+/** The message goes on with whatever is due first: reading back, or sending what waits. */
+async function handOver(
+  engine: Engine,
+  before: Work,
+  message: ReadBackMessage,
+  { rows, next }: Read,
+): Promise<ReadBackOutcome> {
+  const { queues, clock } = engine;
+  const work = { ...before, rows };
+  const { from, to, sending } = message;
+  const sendAt = sendsAgainAt(engine, work, sending);
+  if (next !== undefined && next.at <= sendAt) return { kind: "again", ...next };
+  if (Number.isFinite(sendAt)) {
+    const reading = next === undefined ? {} : { reading: next };
+    const onward = { ...idsOf(work.job), from, to, ...sending, ...reading };
+    await queues.send(queueNames.fanoutDispatch, onward, (sendAt - clock.now()) / 1000);
+    if (next !== undefined) return { kind: "done" };
+  }
+  await awaitCarrier(engine, work);
+  await closeIfDone(engine, work.job);
+  return { kind: "done" };
+}
+
+/** Reads the next items of a round. */
+async function readRound(engine: Engine, work: Work, message: ReadBackMessage): Promise<Read> {
+  const { kind, job, rows } = work;
   const { after = "", round } = message;
-  const sent = sentIn(work, rows);
-  if (sent.length === 0) return ended(engine, work, message);
+  const sent = sentIn(work, itemsIn(rows));
+  if (sent.length === 0) return { rows };
   const now = engine.clock.now();
   const dueAt = earliestDue(work);
   // Early, or a second message for the same rows: the round belongs to whoever comes when it is due.
-  if (after === "" && dueAt > now + earlyMs && now < expiresAt)
-    return { kind: "again", at: dueAt, round };
+  if (after === "" && dueAt > now + earlyMs && now < job.expiresAt)
+    return { rows, next: { at: dueAt, round } };
   const { told, open } = await survey(engine, work, sent, round);
   const rest = open.filter(({ targetId }) => targetId > after);
   if (rest.length === 0) return endRound(engine, work, told, message);
-  const place = { tenantId: work.job.tenantId, workload: work.kind.workloadsOf(work.job).reads };
+  const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).reads };
   const allowance = await reserveFor(engine, place, rest.length, message.reads ?? nothingReserved);
   const { startAt, reserved, at, shiftMs, budget } = allowance;
   if (startAt > engine.clock.now()) {
-    await postpone(engine, work, startAt, engine.clock.now());
+    await postpone(engine, { ...work, readAt: startAt }, startAt, engine.clock.now());
     const position = after === "" ? {} : { after };
-    return { kind: "again", at: startAt, round, ...position, reads: { reserved, at, shiftMs } };
+    const next = { at: startAt, round, ...position, reads: { reserved, at, shiftMs } };
+    return { rows, next };
   }
   return readSome(engine, work, { rest, count: Math.min(maxReads, budget), told }, message);
 }
@@ -258,7 +283,7 @@ async function survey(
 }
 
 /** Items to be read, how many of them now, and what a survey told of others. */
-type Reading = {
+type Portion = {
   readonly rest: readonly Item[];
   readonly count: number;
   readonly told: Told;
@@ -267,9 +292,9 @@ type Reading = {
 async function readSome(
   engine: Engine,
   work: Work,
-  { rest, count, told }: Reading,
+  { rest, count, told }: Portion,
   message: ReadBackMessage,
-): Promise<ReadBackOutcome> {
+): Promise<Read> {
   const { kind, job } = work;
   const some = rest.slice(0, count);
   const findings = await kind.readBack(job, some);
@@ -283,8 +308,9 @@ async function readSome(
   }
   const last = some.at(-1)?.targetId;
   if (last !== undefined && rest.length > some.length) {
-    await settle(engine, work, transitions, undefined);
-    return { kind: "again", at: now, after: last, round: message.round };
+    const dueAt = earliestDue(work);
+    const rows = await changeRows(engine, work, { transitions, now, dueAt: () => dueAt });
+    return { rows, next: { at: now, after: last, round: message.round } };
   }
   return endRound(engine, work, transitions, message);
 }
@@ -294,43 +320,40 @@ async function endRound(
   engine: Engine,
   work: Work,
   transitions: Told,
-  message: ReadBackMessage,
-): Promise<ReadBackOutcome> {
-  const { round } = message;
+  { round }: ReadBackMessage,
+): Promise<Read> {
   const now = engine.clock.now();
   const rounds = roundsOf(work.kind, engine.times);
   const at = nextRoundAt(round, { now, expiresAt: work.job.expiresAt, ...rounds });
-  const rows = await settle(engine, work, transitions, at);
-  if (sentIn(work, rows).length > 0) {
-    await passOn(engine, { ...work, rows }, message);
-    return { kind: "again", at, round: round + 1 };
-  }
-  return ended(engine, { ...work, rows }, message);
+  const change = afterPass(engine, { ...work, readAt: at }, transitions, now);
+  const rows = await changeRows(engine, work, change);
+  return sentIn(work, itemsIn(rows)).length > 0
+    ? { rows, next: { at, round: round + 1 } }
+    : { rows };
 }
 
-/** Nothing is left to read: what waits for its next step goes on, and what only a carrier can tell is waited for. */
-async function ended(
-  engine: Engine,
+/** Whether a message has been at a waiting item before. For those that were let out since, another one comes. */
+const wasSeen = ({ step = 0, attempts, notBefore }: Item): boolean =>
+  step > 0 || attempts > 0 || notBefore !== undefined;
+
+/** When something of the rows can be sent, or asked about, again; never: nothing of it waits. */
+function sendsAgainAt(
+  { clock, times }: Pick<Engine, "clock" | "times">,
   work: Work,
-  message: ReadBackMessage,
-): Promise<ReadBackOutcome> {
-  await passOn(engine, work, message);
-  await awaitCarrier(engine, work);
-  await closeIfDone(engine, work.job);
-  return { kind: "done" };
-}
-
-const isNext = ({ state, step = 0, attempts }: Item): boolean =>
-  state === "waiting" && (step > 0 || attempts > 0);
-
-/** Items that have done a step wait for the next one, or to be asked for again: dispatching takes them. */
-async function passOn(
-  { queues }: Engine,
-  { job, rows }: Work,
-  { from, to }: ReadBackMessage,
-): Promise<void> {
-  if (itemsIn(rows).some(isNext))
-    await queues.send(queueNames.fanoutDispatch, { ...idsOf(job), from, to });
+  sending: ReadBackMessage["sending"],
+): Instant {
+  const { kind, job, rows } = work;
+  const { reserved = 0, at = 0 } = sending ?? {};
+  const isOurs = (item: Item): boolean =>
+    item.state === "claimed" ||
+    (item.state === "waiting" && (sending !== undefined || wasSeen(item)));
+  const open = itemsIn(rows)
+    .filter(isOurs)
+    .filter((item) => !isUnreleased(work, item) && !isCarried(kind, job, item));
+  const earliest = Math.min(...open.map((item) => touchAt(item, times.claimMs)));
+  const due = Math.max(earliest, reserved > 0 ? at : 0);
+  // At its end, at the latest, what waits is settled.
+  return clock.now() < job.expiresAt && open.length > 0 ? Math.min(due, job.expiresAt) : due;
 }
 
 /** Ends what a carrier never reported on, and says when the rows are due again. */
@@ -347,22 +370,8 @@ async function awaitCarrier(engine: Engine, work: Work): Promise<void> {
   await changeRows(engine, work, afterPass(engine, work, transitions, now));
 }
 
-function settle(
-  engine: Engine,
-  work: Work,
-  transitions: Told,
-  roundAt: Instant | undefined,
-): Promise<readonly StoredItemRow[]> {
-  const due = roundAt ?? earliestDue(work);
-  return changeRows(engine, work, { transitions, now: engine.clock.now(), dueAt: () => due });
-}
-
-/** What the far side took, and we can ask about. */
-const sentIn = ({ kind, job }: Work, rows: readonly StoredItemRow[]): Item[] =>
-  itemsIn(rows).filter((item) => item.state === "sent" && !isCarried(kind, job, item));
-
 /** When the first of the rows with sent items is due. */
 function earliestDue(work: Work): Instant {
-  const open = work.rows.filter((row) => sentIn(work, [row]).length > 0);
+  const open = work.rows.filter(({ items }) => sentIn(work, items).length > 0);
   return Math.min(...open.map(({ dueAt }) => dueAt));
 }

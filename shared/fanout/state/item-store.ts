@@ -17,6 +17,7 @@ import {
   type Tables,
   textOf,
 } from "../../storage/tables.ts";
+import { type Attempt, historyRow } from "./history.ts";
 import {
   addCounts,
   type Counts,
@@ -177,17 +178,27 @@ export class ItemStore {
       }
   }
 
-  /** Replaces rows in one transaction; the new etags, or undefined when somebody was faster. */
+  /**
+   * Replaces rows in one transaction, and adds the attempts that ended with that; the new etags, or undefined when
+   * somebody was faster.
+   */
   async replace(
     jobId: string,
-    rows: readonly StoredItemRow[],
+    rows: readonly (StoredItemRow & { readonly ended?: readonly Attempt[] })[],
   ): Promise<StoredItemRow[] | undefined> {
-    const changes = rows.map(
-      (row): Change => ({ kind: "replace", row: toRow(jobId, row), etag: row.etag }),
+    const counted = rows.map(({ ended = [], ...row }) => {
+      const { lastTargetId, logs = 0 } = row;
+      return ended.length === 0
+        ? { row, log: [] }
+        : { row: { ...row, logs: logs + 1 }, log: [historyRow(jobId, lastTargetId, logs, ended)] };
+    });
+    const changes = counted.map(
+      ({ row }): Change => ({ kind: "replace", row: toRow(jobId, row), etag: row.etag }),
     );
-    const ended = await this.#tables.transact(tableNames.items, changes);
-    if (ended.kind === "lost") return undefined;
-    return rows.map((row, index) => ({ ...row, etag: ended.etags[index] ?? "" }));
+    const added = counted.flatMap(({ log }) => log.map((row): Change => ({ kind: "insert", row })));
+    const written = await this.#tables.transact(tableNames.items, [...changes, ...added]);
+    if (written.kind === "lost") return undefined;
+    return counted.map(({ row }, index) => ({ ...row, etag: written.etags[index] ?? "" }));
   }
 
   /**
@@ -257,7 +268,7 @@ function checkVersion(row: StoredRow): void {
 
 function toRow(
   jobId: string,
-  { lastTargetId, items, dueAt, owner }: ItemRow & { readonly owner: RowOwner },
+  { lastTargetId, items, dueAt, owner, logs = 0 }: ItemRow & { readonly owner: RowOwner },
 ): Row {
   const { tenantId, subject } = owner;
   const texts = pack(items).map((text, index) => [`d${index}`, text] as const);
@@ -273,6 +284,7 @@ function toRow(
     // Written down anew by whoever gets through: what was noted about lost messages is over.
     requeuedAt: 0,
     parts: texts.length,
+    ...(logs === 0 ? {} : { logs }),
     ...Object.fromEntries(texts),
   };
 }
@@ -284,6 +296,7 @@ function fromRow(row: StoredRow): StoredItemRow {
     items: read(row, lastTargetId),
     dueAt: numberOf(row, "dueAt"),
     owner: { tenantId: textOf(row, "tenantId"), subject: textOf(row, "subject") },
+    ...(numberOf(row, "logs") === 0 ? {} : { logs: numberOf(row, "logs") }),
     etag: row.etag,
   };
 }

@@ -24,6 +24,8 @@ export type ItemState =
 export type ItemEvent =
   /** A worker is about to ask. */
   | "claim"
+  /** Its turn has come, and something keeps it from going: it waits on, untried. */
+  | "hold"
   /** Surely not done, or harmless to do twice: try again later. */
   | "postpone"
   /** Asked without a clear answer, or read back without a trace: the claim stays. */
@@ -57,6 +59,7 @@ const lateTruth: Moves = { finish: "done", fail: "failed", decline: "notSupporte
 export const lifecycle: Readonly<Record<ItemState, Moves>> = {
   waiting: {
     claim: "claimed",
+    hold: "waiting",
     fail: "failed",
     decline: "notSupported",
     cancel: "cancelled",
@@ -162,7 +165,10 @@ type EventDetails = Partial<
     | "code"
     | "detail"
   >
->;
+> & {
+  /** What the history of the item keeps of the attempt that ends, in the kind's words. */
+  readonly kept?: string;
+};
 
 /** An event for one item, with what comes along. */
 export type Transition = { readonly event: ItemEvent; readonly details?: EventDetails };
@@ -185,7 +191,7 @@ export function apply(
   const { targetId, name, route, step = 0, attempts } = item;
   const saysWhy = details.code !== undefined || details.detail !== undefined;
   const before: EventDetails = inFlight.has(state) && !saysWhy ? item : {};
-  const { code = before.code, detail = before.detail, ...rest } = details;
+  const { code = before.code, detail = before.detail, kept: _, ...rest } = details;
   const told = {
     ...rest,
     ...(code === undefined ? {} : { code }),
@@ -249,6 +255,21 @@ export const maxInRow = 250;
 /** Most characters of packed text in one property. */
 const maxChars = 30_000;
 
+/** Cuts packed texts into JSON arrays of at most a property's size each. */
+export function inArrays(packed: readonly string[]): string[] {
+  const texts: string[] = [];
+  let open = "";
+  for (const text of packed) {
+    if (open.length + text.length + 2 > maxChars) {
+      texts.push(`[${open}]`);
+      open = "";
+    }
+    open = open === "" ? text : `${open},${text}`;
+  }
+  texts.push(`[${open}]`);
+  return texts;
+}
+
 /** How many items are in each state. */
 export type Counts = Readonly<Record<CountedState, number>>;
 
@@ -259,6 +280,8 @@ export type ItemRow = {
   readonly items: readonly Item[];
   /** When somebody should have touched the row again; the sweeper looks for rows far behind. */
   readonly dueAt: Instant;
+  /** How many rows of ended attempts belong to it. */
+  readonly logs?: number;
 };
 
 /** Counts items as they appear from outside. */
@@ -350,20 +373,8 @@ type Packed = [
 const fixedFields = 6;
 
 /** Packs items into texts of at most a property's size each. */
-export function pack(items: readonly Item[]): string[] {
-  const texts: string[] = [];
-  let open = "";
-  for (const item of items) {
-    const text = JSON.stringify(packOne(item));
-    if (open.length + text.length + 2 > maxChars) {
-      texts.push(`[${open}]`);
-      open = "";
-    }
-    open = open === "" ? text : `${open},${text}`;
-  }
-  texts.push(`[${open}]`);
-  return texts;
-}
+export const pack = (items: readonly Item[]): string[] =>
+  inArrays(items.map((item) => JSON.stringify(packOne(item))));
 
 /** Unpacks what `pack` made. */
 export function unpack(texts: readonly string[]): Item[] {

@@ -176,6 +176,24 @@ const Reserved = z.strictObject({
 
 const chunk = { ...idFields, from: targetId, to: targetId };
 
+// A chunk has one message at a time: that of the work that is due first. It takes along where the other work stands.
+
+/** Where reading back stands, while the chunk's message is for sending. */
+const Reading = z.strictObject({
+  /** When its next round is due, which round that is, and after which target it goes on. */
+  at: z.number(),
+  round: z.int().min(0),
+  after: targetId.optional(),
+  reads: Reserved.optional(),
+});
+export type Reading = z.output<typeof Reading>;
+
+/** Where sending stands, while the chunk's message is for reading back. */
+const Sending = Reserved.partial().extend({
+  reads: Reserved.optional(),
+  told: z.literal(true).optional(),
+});
+
 /** Take care of a chunk: consecutive rows, named by their last target ids. */
 export const ChunkMessage = z.strictObject({
   ...chunk,
@@ -189,6 +207,7 @@ export const ChunkMessage = z.strictObject({
   reads: Reserved.optional(),
   /** The carrier was told already of what waits here. */
   told: z.literal(true).optional(),
+  reading: Reading.optional(),
 });
 export type ChunkMessage = z.output<typeof ChunkMessage>;
 
@@ -201,6 +220,7 @@ export const ReadBackMessage = z.strictObject({
   reads: Reserved.optional(),
   /** How many rounds went before. */
   round: z.int().min(0).default(0),
+  sending: Sending.optional(),
 });
 export type ReadBackMessage = z.output<typeof ReadBackMessage>;
 

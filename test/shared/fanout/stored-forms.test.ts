@@ -127,4 +127,8 @@ it("reads messages as version 1 sent them", () => {
   expect(ChunkMessage.parse(chunk)).toEqual({ ...chunk, reserved: 0, shiftMs: 0 });
   const back = { ...chunk, after: "a1", reads, round: 2 };
   expect(ReadBackMessage.parse(back)).toEqual(back);
+  const sending = { reserved: 3, shiftMs: 7, at: 9, reads, told: true };
+  expect(ReadBackMessage.parse({ ...back, sending })).toEqual({ ...back, sending });
+  const reading = { at: 9, round: 2, after: "a1", reads };
+  expect(ChunkMessage.parse({ ...sent, reading })).toEqual({ ...sent, reading });
 });

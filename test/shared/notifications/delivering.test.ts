@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { endOf, maxAttempts } from "../../../shared/fanout/engine/change-rows.ts";
-import { decidePass, transitionOf } from "../../../shared/fanout/engine/dispatch.ts";
+import { decidePass, transitionOf } from "../../../shared/fanout/engine/decide-pass.ts";
 import { type Call, costOf, type Outcome } from "../../../shared/fanout/kind.ts";
 import { apply, type Item, type Transition } from "../../../shared/fanout/state/item.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";

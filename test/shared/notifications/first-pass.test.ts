@@ -6,7 +6,7 @@ import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import type { Engine } from "../../../shared/fanout/engine/engine.ts";
 import type { JobKind } from "../../../shared/fanout/kind.ts";
-import type { JobStore } from "../../../shared/fanout/state/job.ts";
+import { type JobStore, ReadBackMessage } from "../../../shared/fanout/state/job.ts";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { NewNotification, RetryRequest } from "../../../shared/notifications/contract.ts";
@@ -154,16 +154,18 @@ describe("a small notification", () => {
     const tenantId = await rig.tenant({ ...onlyCoManaged, devices: 60 });
     // Of 160 requests in 20 seconds, 20 may go at once.
     await setPace(rig, tenantId, 160);
+    const began = Date.now();
     const { notificationId } = await send(inRequest(), tenantId, {
       action: "downloadComputerPolicy",
     });
     expect(await rig.ledger(tenantId)).toMatchObject({ total: 20 });
     const [rest] = rig.queues.waiting();
     expect(rest).toMatchObject({
-      queue: queueNames.fanoutDispatch,
-      message: { jobId: notificationId, reserved: 40 },
+      queue: queueNames.fanoutReadBack,
+      message: { jobId: notificationId, sending: { reserved: 40 } },
     });
-    expect(rest?.visibleAt).toBeGreaterThan(Date.now());
+    const { v: _, ...message } = rest?.message ?? {};
+    expect(ReadBackMessage.parse(message).sending?.at).toBeGreaterThan(began);
     rig.queues.lose();
   });
 
