@@ -3,17 +3,21 @@ import * as z from "zod";
 import { decide } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { created, noContent, ok } from "../../shared/http/reply.ts";
+import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
+import { created, noContent, ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { ScheduledNotification } from "../../shared/notifications/contract.ts";
 import {
   FolderQuery,
   ScheduleTask,
   TaskPath,
+  TaskPreviewView,
   TaskRunView,
   TaskView,
   taskFields,
+  taskPreviewView,
+  taskRunsCsv,
+  taskRunsLines,
   taskRunView,
   taskView,
 } from "../../shared/schedules/contract.ts";
@@ -108,6 +112,27 @@ export const addTaskFunction = onHttp(
   },
 );
 
+export const previewTaskFunction = onHttp(
+  operation({
+    name: "tasks-preview",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/tasks/preview",
+    summary: "Show when a task would run, and what it would do now, without keeping it",
+    tag: "Tasks",
+    params: TenantPath,
+    query: z.strictObject({ top: z.coerce.number().int().min(1).max(100).default(10) }),
+    body: TaskBody,
+    answers: { 200: { description: "What it would do", body: TaskPreviewView } },
+  }),
+  async ({ params: { tenantId }, body, query: { top } }, tools: Tools<Needs>) => {
+    const viewer = viewerOf(tools, tenantId);
+    // A POST for the body's sake: it changes nothing.
+    signedInOf(tools).note({ unchanged: true });
+    const found = await tools.services.tasks.preview(tenantId, draftOf(body), viewer, top);
+    return found.ok ? succeed(ok(taskPreviewView(body.kind, found.value))) : found;
+  },
+);
+
 export const getTaskFunction = onHttp(
   operation({
     name: "tasks-get",
@@ -196,15 +221,27 @@ export const listTaskRunsFunction = onHttp(
     name: "tasks-runs",
     method: "GET",
     path: "api/v1/tenants/{tenantId}/tasks/{taskId}/runs",
-    summary: "List what became of a task's times, newest first",
+    summary:
+      "List what became of a task's times, newest first; with Accept: text/csv or application/x-ndjson all of them",
     tag: "Tasks",
     params: TaskPath,
-    query: z.strictObject(PageQuery),
-    answers: { 200: { description: "A page of runs", body: pageOf(TaskRunView) } },
+    query: z.strictObject({ ...PageQuery, ...CsvQuery }),
+    answers: {
+      200: {
+        description: "A page of runs",
+        body: pageOf(TaskRunView),
+        also: ["text/csv", "application/x-ndjson"],
+      },
+    },
   }),
-  async ({ params, query, url }, tools: Tools<Needs>) => {
+  async ({ params, query, url, accept }, tools: Tools<Needs>) => {
     const found = await tools.services.tasks.get(params, viewerOf(tools, params.tenantId));
     if (!found.ok) return found;
+    const all = tools.services.tasks.allRuns(found.value.value);
+    if (accept.includes("text/csv"))
+      return succeed(streamed("text/csv; charset=utf-8", taskRunsCsv(all, query.bom)));
+    if (accept.includes("application/x-ndjson"))
+      return succeed(streamed("application/x-ndjson; charset=utf-8", taskRunsLines(all)));
     const list = `runs of ${params.tenantId} ${params.taskId}`;
     const position = positionOf(list, query.pageToken);
     if (!position.ok) return position;

@@ -8,6 +8,7 @@ import { faultsOf, invalidRequest } from "../http/body.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { TaskStarter } from "../schedules/run-tasks.ts";
 import { NewNotification } from "./contract.ts";
+import { dryRun } from "./dry-run.ts";
 import type { NotificationParts } from "./kind.ts";
 import { sendNotification } from "./send-notification.ts";
 
@@ -40,6 +41,13 @@ export const notificationStarter = (parts: NotificationParts, more: More): TaskS
     if (!may.ok) return may;
     const reach = await more.reachOf(tenantId, may.value);
     return sendNotification(parts, tenantId, runId, body.data, { caller: owner, reach });
+  },
+  async preview(tenantId, what, standing) {
+    const body = NewNotification.safeParse(what);
+    if (!body.success) return invalidRequest(faultsOf(body.error));
+    const may = authorize(standing, tenantId, what);
+    if (!may.ok) return may;
+    return dryRun(parts, tenantId, body.data, await more.reachOf(tenantId, may.value));
   },
   async stateOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

@@ -1,9 +1,11 @@
 /** What the API says about tasks. What a kind of task begins, its own room says. */
 import * as z from "zod";
+import { csvOf } from "../http/paging.ts";
 import { durationMs, fromIso, toIso } from "../kernel/clock.ts";
 import { Line } from "../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../kernel/values.ts";
 import type { Maintenance } from "./maintenance.ts";
+import type { TaskPreview } from "./manage-tasks.ts";
 import {
   runOutcomes,
   stateOf,
@@ -203,6 +205,39 @@ export const TaskRunView = z
   })
   .meta({ id: "TaskRun" });
 
+/** What a task would do. */
+export const TaskPreviewView = z
+  .object({
+    value: z
+      .array(
+        z.object({
+          ...OccurrenceView.shape,
+          beginsAt: z.string().optional().describe("When its windows let it begin"),
+          missed: z.literal("outside-windows").optional().describe("No window opens in time"),
+        }),
+      )
+      .describe("Its next times"),
+    notification: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("What a notification would do now: how many devices, by which routes"),
+  })
+  .meta({ id: "TaskPreview" });
+
+/** The view of what a task would do. */
+export const taskPreviewView = (
+  kind: Task["kind"],
+  { times, wouldDo }: TaskPreview,
+): z.output<typeof TaskPreviewView> => ({
+  value: times.map(({ occurrence, beginsAt }) => ({
+    ...shown(occurrence),
+    ...(beginsAt === undefined
+      ? { missed: "outside-windows" as const }
+      : { beginsAt: toIso(beginsAt) }),
+  })),
+  ...(wouldDo && { [kind]: wouldDo }),
+});
+
 const shown = <T extends { readonly at: number }>(occurrence: T) => ({
   ...occurrence,
   at: toIso(occurrence.at),
@@ -262,4 +297,32 @@ export function taskRunView(stored: TaskRun): z.output<typeof TaskRunView> {
     ...(more ? { notToldSingly: more } : {}),
     decidedAt: toIso(decidedAt),
   };
+}
+
+const runColumns = [
+  "runId",
+  "at",
+  "name",
+  "moved",
+  "outcome",
+  "code",
+  "reason",
+  "notToldSingly",
+  "decidedAt",
+];
+
+/** All runs as one CSV document. */
+export const taskRunsCsv = (runs: AsyncIterable<TaskRun>, bom: string | undefined) =>
+  csvOf(runColumns, flatRuns(runs), bom);
+
+async function* flatRuns(runs: AsyncIterable<TaskRun>) {
+  for await (const run of runs) {
+    const { occurrence, ...view } = taskRunView(run);
+    yield { ...view, ...occurrence };
+  }
+}
+
+/** All runs as lines of JSON. */
+export async function* taskRunsLines(runs: AsyncIterable<TaskRun>) {
+  for await (const run of runs) yield `${JSON.stringify(taskRunView(run))}\n`;
 }

@@ -6,12 +6,21 @@
 import type { Standing } from "../access/roles/decide.ts";
 import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import { opensAt, type TaskParts } from "./run-tasks.ts";
-import { inFolder, isOwner, rescheduled, sees, type Task, type TaskFolder } from "./task.ts";
+import { opening, type TaskParts } from "./run-tasks.ts";
+import {
+  inFolder,
+  isOwner,
+  rescheduled,
+  sees,
+  type Task,
+  type TaskFolder,
+  type TaskRun,
+  timesOf,
+} from "./task.ts";
 import type { Stored, TaskStore } from "./task-store.ts";
-import { faultsOfSchedule } from "./times/recurrence.ts";
+import { faultsOfSchedule, type Occurrence } from "./times/recurrence.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
 export type Viewer = { readonly standing: Standing; readonly administers: boolean };
@@ -35,6 +44,13 @@ export type TaskDraft = Pick<
 export type ChangedTask = Stored<Task> & { readonly before: Task };
 
 type Parts = Pick<TaskParts, "store" | "clock" | "starters" | "maintenance">;
+
+/** What a task would do. */
+export type TaskPreview = {
+  /** Its next times; without `beginsAt`: no window opens in time. */
+  readonly times: readonly { readonly occurrence: Occurrence; readonly beginsAt?: Instant }[];
+  readonly wouldDo?: object;
+};
 
 /** How long a removal may take in its request; runs that are left go with their tenant. */
 const removalMs = 5_000;
@@ -142,6 +158,40 @@ export class TaskBook {
     return this.#store.runs(task, top, token);
   }
 
+  /** All of a task's runs, newest first. */
+  async *allRuns(task: Task): AsyncGenerator<TaskRun> {
+    let token: string | undefined;
+    do {
+      const page: Awaited<ReturnType<TaskStore["runs"]>> = await this.runs(task, 1000, token);
+      yield* page.items;
+      token = page.next;
+    } while (token !== undefined);
+  }
+
+  /** What a task would do, without keeping it: when it runs next, and what it would do now. */
+  async preview(
+    tenantId: string,
+    draft: TaskDraft,
+    viewer: Viewer,
+    top: number,
+  ): Promise<Result<TaskPreview>> {
+    const now = this.#clock.now();
+    const refusal = await this.#refusalOf(tenantId, draft, viewer);
+    if (refusal !== undefined) return refusal;
+    const opensAt = await opening(this.#parts, { ...draft, tenantId });
+    const times: TaskPreview["times"][number][] = [];
+    for (const occurrence of timesOf(draft, now)) {
+      const beginsAt = opensAt(occurrence.at);
+      const isInTime = beginsAt !== undefined && beginsAt <= occurrence.at + draft.startLateUpToMs;
+      times.push(isInTime ? { occurrence, beginsAt } : { occurrence });
+      if (times.length === top) break;
+    }
+    const starter = this.#parts.starters[draft.kind];
+    if (!draft.whole || starter.preview === undefined) return succeed({ times });
+    const would = await starter.preview(tenantId, draft.what, viewer.standing);
+    return would.ok ? succeed({ times, wouldDo: would.value }) : would;
+  }
+
   async #change(
     ids: Pick<Task, "tenantId" | "taskId">,
     viewer: Viewer,
@@ -188,8 +238,8 @@ export class TaskBook {
     if (faults.length > 0) return invalidRequest(faults);
     const may = this.#parts.starters[draft.kind].authorize(standing, tenantId, draft.what);
     if (!may.ok) return may;
-    const open = await opensAt(this.#parts, { ...draft, tenantId }, now);
-    return open === undefined ? invalidRequest([neverOpen]) : undefined;
+    const opensAt = await opening(this.#parts, { ...draft, tenantId });
+    return opensAt(now) === undefined ? invalidRequest([neverOpen]) : undefined;
   }
 }
 

@@ -37,6 +37,8 @@ export type TaskStarter = {
   stateOf(tenantId: string, runId: string): Promise<"none" | "underWay" | "ended">;
   /** The collection that all of it is for: its windows hold besides the tenant's. Pure. */
   collectionOf?(what: Task["what"]): string | undefined;
+  /** What it would do if it began now, as its kind shows it. */
+  preview?(tenantId: string, what: Task["what"], standing: Standing): Promise<Result<object>>;
 };
 
 /** What running tasks works with. */
@@ -106,7 +108,7 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   const now = clock.now();
   const decided = decideDue(task, now, {
     runsStill: await runsStill(starters[task.kind], task),
-    opensAt: await opensAt(parts, task, now),
+    opensAt: (await opening(parts, task))(now),
   });
   const { waitUntil } = decided;
   if (waitUntil !== undefined) {
@@ -145,14 +147,13 @@ const runsStill = async (starter: TaskStarter, { tenantId, overlap, last }: Task
   (await starter.stateOf(tenantId, last.runId)) === "underWay";
 
 /** When windows let a task begin: its own, the tenant's, and those of the collection that it is for. */
-export async function opensAt(
+export async function opening(
   { maintenance, starters }: Pick<TaskParts, "maintenance" | "starters">,
   task: Pick<Task, "tenantId" | "kind" | "what" | "windows" | "longestRunMs" | "cutoffMs">,
-  now: Instant,
-): Promise<Instant | undefined> {
+): Promise<(now: Instant) => Instant | undefined> {
   const collectionId = starters[task.kind].collectionOf?.(task.what);
   const { value } = await maintenance.get(task.tenantId);
-  return nextGo(value, task, collectionId === undefined ? [] : [collectionId], now);
+  return (now) => nextGo(value, task, collectionId === undefined ? [] : [collectionId], now);
 }
 
 /** The run that somebody decided on and has not told the end of, and whether its job was begun: always the newest. */

@@ -11,12 +11,7 @@ import type { Caller, Principal } from "../access/sign-in/caller.ts";
 import { principalOf, samePrincipal } from "../access/sign-in/caller.ts";
 import type { Instant } from "../kernel/clock.ts";
 import { idFor } from "../kernel/values.ts";
-import {
-  nextOccurrence,
-  type Occurrence,
-  occurrencesAfter,
-  type Schedule,
-} from "./times/recurrence.ts";
+import { type Occurrence, occurrencesAfter, type Schedule } from "./times/recurrence.ts";
 
 /** What a task begins. */
 export const taskKinds = ["notification", "sync"] as const;
@@ -113,14 +108,21 @@ export function stateOf({ whole, schedule: { kind }, enabled, next }: Task): Tas
   return next === undefined ? "done" : "scheduled";
 }
 
+/** The times of a task after a moment, in order; maybe without end. */
+export function* timesOf(
+  { schedule }: Pick<Task, "schedule">,
+  after: Instant,
+): Generator<Occurrence> {
+  if (schedule.kind === "now")
+    yield { at: after, name: new Date(after).toISOString(), moved: false };
+  else yield* occurrencesAfter(schedule as Schedule, after);
+}
+
 /** The task with its next time after a moment, as its schedule says it now. */
 export function rescheduled(from: Task, after: Instant): Task {
   const { next: _, ...task } = from;
   if (!task.whole || !task.enabled) return task;
-  const next: Occurrence | undefined =
-    task.schedule.kind === "now"
-      ? { at: after, name: new Date(after).toISOString(), moved: false }
-      : nextOccurrence(task.schedule as Schedule, after);
+  const next: Occurrence | undefined = timesOf(task, after).next().value ?? undefined;
   return next === undefined ? task : { ...task, next: { occurrence: next, dueAt: next.at } };
 }
 

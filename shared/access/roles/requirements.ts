@@ -154,6 +154,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "tasks-schedule": inTenant("tasks.manage"),
   "tasks-remove": inTenant("tasks.manage"),
   "tasks-runs": inTenant("tasks.read"),
+  "tasks-preview": inTenant("tasks.manage"),
   "windows-get": inTenant("tasks.read"),
   // They hold for everybody's tasks.
   "windows-replace": inTenant("tasks.administer"),

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runDueTasksFunction } from "../../../functions/schedules/tasks-due.queue.ts";
 import type { Scope } from "../../../shared/access/roles/decide.ts";
+import { taskRunsCsv, taskRunsLines } from "../../../shared/schedules/contract.ts";
+import type { Task } from "../../../shared/schedules/task.ts";
 import { type Answered, adminToken, type Door, openDoor } from "../access/door.ts";
 import { tasks } from "../support/sync-bodies.ts";
 
@@ -93,6 +95,130 @@ describe("the folders", () => {
     expect(await folder(ana.token, "mine")).not.toContain(taskId);
     expect(await folder(ana.token, "public")).toContain(taskId);
   });
+});
+
+describe("the folders, for four callers", () => {
+  /** Scenario: Ben schedules Ana's public task. Carl owns a private one, and an administrator looks on. */
+  it("follow a public task to whoever schedules it, and nothing else", async () => {
+    const [ana, ben, carl] = [await operator(), await operator(), await operator()];
+    const boss = await holder("infrastructureAdministrator");
+    const [open, secret] = [
+      idOf(await add(ana.token, { public: true })),
+      idOf(await add(carl.token, { displayName: "Carl's" })),
+    ];
+    const all = [ana, ben, carl, boss];
+    const where = async (taskId: string) => {
+      const seen = await Promise.all(
+        all.map(async ({ token }) => {
+          const folders = ["mine", "public", "all", "users"];
+          const lists = await Promise.all(folders.map((name) => folder(token, name)));
+          return folders.filter((_, at) => lists[at]?.includes(taskId)).join(" ");
+        }),
+      );
+      return Object.fromEntries(
+        seen.map((folders, at) => [["ana", "ben", "carl", "boss"][at], folders]),
+      );
+    };
+    const others = { carl: "public all", boss: "public all users" };
+    expect(await where(open)).toEqual({ ana: "mine public all", ben: "public all", ...others });
+    expect(await where(secret)).toEqual({ ana: "", ben: "", carl: "mine all", boss: "users" });
+
+    const before = door.events.length;
+    expect((await about("tasks-schedule", ben.token, open, { body: soon })).status).toBe(200);
+    expect(await where(open)).toEqual({ ana: "public all", ben: "mine public all", ...others });
+    const told = door.events.slice(before).filter(({ object }) => object === `task/${open}`);
+    expect(told).toMatchObject([
+      {
+        actor: { id: ben.oid },
+        before: { owner: { id: ana.oid } },
+        after: { owner: { id: ben.oid }, public: true },
+      },
+    ]);
+
+    // Whoever does not own it may schedule a public one and nothing else; a private one is not there for them.
+    for (const [name, more] of [
+      ["tasks-replace", { body }],
+      ["tasks-remove", {}],
+    ] as const) {
+      expect((await about(name, ana.token, open, more)).body["code"]).toBe("forbidden");
+      expect((await about(name, ana.token, secret, more)).body["code"]).toBe("unknown-task");
+    }
+    for (const name of ["tasks-get", "tasks-runs"])
+      expect((await about(name, ana.token, secret)).status).toBe(404);
+    const stolen = await about("tasks-schedule", ana.token, secret, { body: soon });
+    expect(stolen.body["code"]).toBe("unknown-task");
+
+    // It stays public: who had it takes it back the same way.
+    expect((await about("tasks-schedule", ana.token, open, { body: soon })).status).toBe(200);
+    expect(await where(open)).toMatchObject({ ana: "mine public all", ben: "public all" });
+    expect((await about("tasks-remove", boss.token, secret)).status).toBe(204);
+  });
+});
+
+describe("before a task is saved", () => {
+  it("its next times are shown, which are moved, which no window lets begin, and to how many devices it goes", async () => {
+    const { token } = await operator();
+    // Two nights: one whose time the clock jumps over, and within a window; one a month later.
+    const schedule = {
+      kind: "recurring",
+      rule: "FREQ=MONTHLY;BYMONTH=3,4;BYDAY=-1SU",
+      start: "2026-01-01T02:30",
+      timeZone: "Europe/Paris",
+    };
+    const march = { ...schedule, rule: "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU" };
+    const tried = await door.call("tasks-preview", {
+      token,
+      params: { tenantId: mine },
+      query: "?top=2",
+      body: { ...body, schedule, windows: [{ opens: march, minutes: 60 }] },
+    });
+    expect(tried.body, JSON.stringify(tried.body)).toMatchObject({
+      notification: { dryRun: true, action: scan.action, total: 3 },
+    });
+    const times = tried.body["value"] as { name: string; at: string }[];
+    expect(times).toHaveLength(2);
+    const [gap, plain] = times.toSorted((a, b) => a.name.slice(5).localeCompare(b.name.slice(5)));
+    expect(gap).toMatchObject({
+      moved: true,
+      at: expect.stringMatching(/T01:00/),
+      beginsAt: gap?.at,
+    });
+    expect(plain).toMatchObject({ moved: false, missed: "outside-windows" });
+    expect(await folder(token, "mine")).toEqual([]);
+  });
+
+  it("is refused what saving it would be", async () => {
+    const { token } = await operator();
+    const restart = { action: "restart", target: { kind: "tenant" } };
+    const params = { tenantId: mine };
+    for (const [over, status] of [
+      [{ notification: restart }, 403],
+      [{ schedule: { kind: "at", at: "2020-01-01T00:00:00Z" } }, 400],
+    ] as const) {
+      const tried = await door.call("tasks-preview", { token, params, body: { ...body, ...over } });
+      expect(tried.status).toBe(status);
+    }
+  });
+});
+
+it("gives a task's runs as CSV and as lines of JSON, as the list has them", async () => {
+  const { token } = await operator();
+  const taskId = idOf(await add(token, { schedule: { kind: "now" } }));
+  await runNow(taskId, (await about("tasks-get", token, taskId)).body);
+  const { body: page } = await about("tasks-runs", token, taskId);
+  const [run] = page["value"] as { runId: string; decidedAt: string }[];
+  const { tasks: book, scheduling } = door.services;
+  const task = (await scheduling.store.get(mine, taskId))?.value as Task;
+  const lines = await Array.fromAsync(taskRunsLines(book.allRuns(task)));
+  expect(lines.map((line) => JSON.parse(line))).toEqual([run]);
+  const csv = (await Array.fromAsync(taskRunsCsv(book.allRuns(task), undefined))).join("");
+  const [header, row] = csv.split("\r\n");
+  expect(header).toBe("runId,at,name,moved,outcome,code,reason,notToldSingly,decidedAt");
+  expect(row).toMatch(new RegExp(`^${run?.runId},.*,started,,,,${run?.decidedAt}$`));
+  for (const type of ["application/x-ndjson", "text/csv"]) {
+    const sent = await about("tasks-runs", token, taskId, { headers: { accept: type } });
+    expect(new Headers(sent.headers).get("content-type")).toContain(type);
+  }
 });
 
 async function runNow(taskId: string, task: Record<string, unknown>): Promise<void> {

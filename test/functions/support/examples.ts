@@ -259,6 +259,7 @@ export const examples: Readonly<Record<string, Example>> = {
     body: () => ({ ...tasks[0], schedule: { kind: "none" } }),
     keep: ["taskId"],
   },
+  "tasks-preview": { body: () => ({ ...tasks[0], schedule: { kind: "now" } }) },
   "tasks-list": {},
   "tasks-get": {},
   "tasks-replace": { body: () => tasks[0] },

@@ -132,6 +132,7 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tasks-add": tasks,
   "tasks-replace": tasks,
   "tasks-schedule": [scheduled, { schedule: opens }],
+  "tasks-preview": tasks,
   "windows-replace": [
     {
       windows: [{ displayName: "Nights", opens, minutes: 480, cutoff: "PT30M" }],

@@ -144,6 +144,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "tasks-schedule": ["FOI", "tenant"],
   "tasks-remove": ["FOI", "tenant"],
   "tasks-runs": ["FOIR", "tenant"],
+  "tasks-preview": ["FOI", "tenant"],
   "windows-get": ["FOIR", "tenant"],
   "windows-replace": ["FI", "tenant"],
   "customers-list": ["FRP", "anywhere"],

@@ -285,3 +285,42 @@ describe("a worker that dies, and whose message comes back much later", () => {
     120_000,
   );
 });
+
+describe("what should have begun and did not", () => {
+  const quarterMs = 15 * minuteMs;
+
+  it("is counted as overdue where a message was lost, until one comes", async () => {
+    const task = await add({ schedule: once() });
+    passTime(2 * minuteMs);
+    const losing = { ...own(), queues: { send: () => Promise.resolve() } };
+    expect(await tellDue(losing as unknown as TaskParts, () => true)).toEqual({
+      due: 1,
+      overdue: 0,
+    });
+    passTime(quarterMs);
+    expect(await tellDue(own(), () => true)).toEqual({ due: 1, overdue: 1 });
+    await rig.drain();
+    expect(await tellDue(own(), () => true)).toEqual({ due: 0, overdue: 0 });
+    expect(await outcomes(task)).toEqual(["started"]);
+  });
+
+  it("is counted as overdue where a run stays starting, also when its task was changed", async () => {
+    const tasks = [await add({ schedule: once() }), await add({ schedule: once() })] as const;
+    for (const task of tasks) {
+      const insert = "table.insert Tasks";
+      passTime(2 * minuteMs);
+      rig.faults.arm({ atCall: insert, when: "after" });
+      const place = { tenantId, taskId: task.taskId, dueAt: task.next?.dueAt ?? 0 };
+      await runDue(own(), place).catch(() => undefined);
+      rig.faults.revive();
+      expect(await outcomes(task)).toEqual(["starting"]);
+    }
+    await rig.services.tasks.schedule(tasks[1], far, await viewer(), undefined);
+    passTime(quarterMs);
+    expect(await tellDue(own(), () => true)).toEqual({ due: 2, overdue: 2 });
+    await rig.drain();
+    expect(await outcomes(tasks[0])).toEqual(["started"]);
+    expect(await outcomes(tasks[1])).toEqual(["changed"]);
+    expect(await tellDue(own(), () => true)).toEqual({ due: 0, overdue: 0 });
+  });
+});
