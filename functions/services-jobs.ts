@@ -1,4 +1,5 @@
 /** Builds the fan-out engine with every kind of job there is, once per process. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Approval } from "../shared/access/approvals/approval.ts";
 import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
 import { BulkRefusals } from "../shared/devices/actions/asked-devices.ts";
@@ -63,6 +64,7 @@ type Base = {
 
 type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
   readonly firstPass?: Engine["firstPass"];
+  readonly wait?: Engine["wait"];
   readonly trail: AuditTrail;
   readonly sealer: Sealer | undefined;
   readonly partnerCenter: PartnerCenter | undefined;
@@ -149,7 +151,7 @@ function kindOfRegistrations(
 function engineOf(
   { claimMs, confirmAfterMs, overdueMs, graphTimeoutMs }: Settings,
   base: Base,
-  { firstPass = ownFirstPass, announce }: World,
+  { firstPass = ownFirstPass, announce, wait = (ms: number) => sleep(ms) }: World,
   { kinds, items }: Pick<Engine, "kinds" | "items">,
 ): Engine {
   const { storage, clock, knownTenants } = base;
@@ -163,6 +165,7 @@ function engineOf(
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
     clock,
     random: Math.random,
+    wait,
     times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
     firstPass,
     announce: (job) => announce([eventOf(job)]),

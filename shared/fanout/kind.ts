@@ -153,6 +153,13 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   mayRepeat(job: J, item: Item): boolean;
   /** Names of the throttles, for calls and for reading back. Pure. */
   workloadsOf(job: J): Workloads;
+  /** Rows that one message takes care of, at most 40; absent: the engine's own. */
+  readonly rowsPerChunk?: number;
+  /**
+   * A pass may take so long, each call when its place at the throttle comes; absent: what may go at once. For calls that cost
+   * much at a slow throttle: a pass costs some ten requests to storage, however little it sends.
+   */
+  readonly passMs?: number;
   /** Between rounds of reading back: the first wait, which doubles, and the longest; absent: the engine's own. */
   readonly rounds?: { readonly firstMs: number; readonly mostMs: number };
   /** Of an item that waits for its next step: true when that only finds out what is done already, so that no cancellation ends it. Pure. */

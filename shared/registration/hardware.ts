@@ -41,7 +41,7 @@ export const placeOf = (targetId: string): { readonly part: number; readonly row
 const withHashes = 200;
 const withoutHashes = 1_000;
 /** Pieces that stay open in memory: a chunk comes back to the same ones. */
-const maxOpen = 8;
+const maxOpen = 12;
 
 const Sealed = z.array(
   z.object({

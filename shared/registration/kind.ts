@@ -99,6 +99,10 @@ const reasons: Kind["reasons"] = {
 
 /** From 5 seconds on, and not further apart than a minute. */
 const rounds = { firstMs: 5_000, mostMs: 60_000 };
+/** Some 2,000 devices to a message: what a round costs is shared by all of them. */
+const rowsPerChunk = 20;
+/** Records are deleted one by one, some three a second: a pass stays with that for so long. Claims hold longer. */
+const passMs = 45_000;
 
 /** Registrations. */
 export function registrationKind(parts: KindParts): Kind {
@@ -121,6 +125,8 @@ export function registrationKind(parts: KindParts): Kind {
     workloadsOf: (job) => backEndOf(job).workloads,
     reasons,
     rounds,
+    rowsPerChunk,
+    passMs,
     // It is registered by then: what is left is to see how, and to tidy up.
     followsThrough: ({ step = 0 }) => step > 0,
     targets: (job, cursor) => targetPage(parts, job, cursor),
@@ -140,19 +146,29 @@ export function registrationKind(parts: KindParts): Kind {
   };
 }
 
-/** The devices of a piece of the list, those behind the cursor; of a list that was settled only those. */
+/** Devices in a page; with their hashes they are some 4 KB each. */
+const perPage = 2_000;
+const perPageWithHashes = 1_000;
+
+/** The devices of some pieces of the list, those behind the cursor; of a list that was settled only those. */
 async function targetPage(
   { jobs, hardware }: KindParts,
   { pieces, source, frozen, jobId }: Registration,
   cursor = "",
 ): Promise<TargetPage<ListedTarget>> {
-  const piece = pieces.find(({ last }) => last > cursor);
-  if (piece === undefined) return { targets: [] };
   const wanted = frozen ? new Set(await jobs.targets(jobId)) : undefined;
-  const targets = (await hardware.devices(source, piece)).filter(
-    ({ targetId }) => targetId > cursor && wanted?.has(targetId) !== false,
-  );
-  return piece === pieces.at(-1) ? { targets } : { targets, next: piece.last };
+  const targets: ListedTarget[] = [];
+  let seen = 0;
+  for (const piece of pieces.filter(({ last }) => last > cursor)) {
+    const devices = await hardware.devices(source, piece);
+    for (const device of devices)
+      if (device.targetId > cursor && wanted?.has(device.targetId) !== false) targets.push(device);
+    seen += devices.length;
+    const hasHashes = devices.some(({ hardware: { hash } }) => hash !== undefined);
+    const isFull = seen >= (hasHashes ? perPageWithHashes : perPage);
+    if (isFull && piece !== pieces.at(-1)) return { targets, next: piece.last };
+  }
+  return { targets };
 }
 
 /** What a device begins with: its row's own fault or the back end's word, or its tag as the route. Pure. */
@@ -174,10 +190,7 @@ const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
   kind: "registration",
   actionOf: ({ backEnd }) => (backEnd === "deregister" ? "deregister" : "register"),
   shown: ({ backEnd, tags, sha256, rows }, count) => ({
-    summary:
-      backEnd === "deregister"
-        ? `take ${count} device(s) out of Autopilot`
-        : `register ${count} device(s) into Autopilot`,
+    summary: summaries[backEnd](count),
     parameters: { backEnd, groupTags: tags.slice(0, maxTagsShown) },
     target: { kind: "list", rows, sha256 },
   }),
@@ -196,4 +209,11 @@ const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
   },
 });
 
+const register = (count: number): string => `register ${count} device(s) into Autopilot`;
+const summaries: Readonly<Record<BackEndId, (count: number) => string>> = {
+  graph: register,
+  partnerCenter: register,
+  corporateIdentifiers: (count) => `import ${count} corporate device identifier(s)`,
+  deregister: (count) => `take ${count} device(s) out of Autopilot`,
+};
 const maxTagsShown = 100;

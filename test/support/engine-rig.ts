@@ -57,6 +57,7 @@ export async function startEngineRig<J extends Job>(
     knows: () => Promise.resolve(true),
     clock: systemClock,
     random: () => 0,
+    wait: () => Promise.resolve(),
     times: { claimMs: 400, askMs: 300, readBackAfterMs: 40, overdueMs: 1000 },
     firstPass: { targets: -1, boxMs: 0, safetyMs: 0 },
   };

@@ -66,8 +66,12 @@ type Passed = {
   readonly readAt?: Instant;
 };
 
-/** Makes one pass over the chunk that the message names. */
-export async function dispatch(engine: Engine, message: ChunkMessage): Promise<DispatchOutcome> {
+/** Makes one pass over the chunk that the message names; inside of a request it makes what may go at once. */
+export async function dispatch(
+  engine: Engine,
+  message: ChunkMessage,
+  isInRequest = false,
+): Promise<DispatchOutcome> {
   const [found, rows] = await Promise.all([
     findJob(engine, message),
     engine.items.range(message.jobId, message.from, message.to),
@@ -77,7 +81,8 @@ export async function dispatch(engine: Engine, message: ChunkMessage): Promise<D
   const releasedTo = await letOutTo(engine, job);
   const work = { kind, job, rows, releasedTo, readAt: message.reading?.at };
   const told = await tellCarrier(engine, work, message);
-  return handOver(engine, work, { ...message, told }, await pass(engine, message, work));
+  const passed = await pass(engine, message, work, isInRequest);
+  return handOver(engine, work, { ...message, told }, passed);
 }
 
 /** The message goes on with whatever is due first: another pass, or reading back. */
@@ -142,7 +147,12 @@ async function tellCarrier(
   return true;
 }
 
-async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<Passed> {
+async function pass(
+  engine: Engine,
+  message: ChunkMessage,
+  work: Work,
+  isInRequest: boolean,
+): Promise<Passed> {
   const { kind, job, rows } = work;
   const { clock, times } = engine;
   const { reserved, shiftMs, at = clock.now() } = message;
@@ -155,7 +165,10 @@ async function pass(engine: Engine, message: ChunkMessage, work: Work): Promise<
   const { calls } =
     held.size === 0 ? decided : decidePass(kind, job, outIn(work), { ...whole, held });
   const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).calls };
-  const allowance = await reserveFor(engine, place, costOfAll(calls), before);
+  // Its last call has to leave while the claims hold, however late it comes.
+  const mostMs = isInRequest ? 0 : (times.claimMs - times.askMs) * 0.75;
+  const passMs = Math.min(kind.passMs ?? 0, mostMs);
+  const allowance = await reserveFor(engine, place, costOfAll(calls), before, passMs);
   const now = clock.now();
   if (allowance.startAt > now) {
     await postpone(engine, work, allowance.startAt, now);
@@ -258,7 +271,11 @@ async function send(
   // Our claims must hold while an answer can still come: the last request leaves so long before they run out.
   const lastAsk = limits.now + times.claimMs - times.askMs;
   const mayAsk = () => clock.now() < lastAsk;
-  const outcomes = await inParallel(calls, concurrency, (call) => kind.execute(job, call, mayAsk));
+  const spread = spreadOver(engine, calls, allowance);
+  const outcomes = await inParallel(calls, concurrency, async (call, at) => {
+    await spread(at);
+    return kind.execute(job, call, mayAsk);
+  });
   const transitions = transitionsOf(engine, claimed, outcomes);
   const readAt = readFirstAt(engine, work, transitions);
   const settling = { ...work, rows: claimed, readAt: readAt ?? work.readAt };
@@ -278,6 +295,24 @@ function readFirstAt(
 ): Instant | undefined {
   if (![...transitions.values()].some(({ event }) => event === "accept")) return undefined;
   return Math.min(readAt, clock.now() + roundsOf(kind, times).firstMs);
+}
+
+/** Lets each call wait until the throttle has room for all of it: what may go at once does. */
+function spreadOver(
+  { clock, wait }: Engine,
+  calls: readonly Call[],
+  { intervalMs, burst }: Awaited<ReturnType<typeof reserveFor>>,
+): (at: number) => Promise<void> {
+  const began = clock.now();
+  let sum = 0;
+  const ends = calls.map((call) => {
+    sum += costOf(call);
+    return sum;
+  });
+  return async (at) => {
+    const due = began + Math.max(0, (ends[at] ?? 0) - burst) * intervalMs;
+    if (intervalMs > 0 && due > clock.now()) await wait(due - clock.now());
+  };
 }
 
 /** Marks what is to be sent, and settles what needs no call. Only on the rows as they were read. */

@@ -20,10 +20,12 @@ import type { Chunk, Cost } from "../state/rollout.ts";
 
 // Targets become items, items rows, and rows chunks.
 
-/** Rows that one message takes care of. */
+/** Rows that one message takes care of, where the kind says nothing else. */
 export const rowsPerChunk = 8;
-/** Most chunks of a step: their rows and the plan are one transaction, of 100 changes and 4 MiB at most. */
-const chunksPerStep = 5;
+/** Most rows of a step: they and the plan are one transaction, of 100 changes and 4 MiB at most. */
+const rowsPerStep = 40;
+
+const rowsOf = ({ rowsPerChunk: own = rowsPerChunk }: Pick<JobKind, "rowsPerChunk">): number => own;
 
 /** The item that a target begins with. */
 export function firstItem(kind: JobKind, job: Job, target: Target, now: Instant): Item {
@@ -47,16 +49,17 @@ export function firstItem(kind: JobKind, job: Job, target: Target, now: Instant)
  * so that no message goes for a row or two.
  */
 export function keptOf(
-  { cursorBehind }: Pick<JobKind, "cursorBehind">,
+  kind: Pick<JobKind, "cursorBehind" | "rowsPerChunk">,
   rows: readonly ItemRow[],
   next: string | undefined,
 ): { readonly rows: readonly ItemRow[]; readonly next: string | undefined } {
-  const most = chunksPerStep * rowsPerChunk;
+  const perChunk = rowsOf(kind);
+  const most = rowsPerStep - (rowsPerStep % perChunk);
   if (next === undefined && rows.length <= most) return { rows, next };
-  const whole = rows.length - (rows.length % rowsPerChunk);
+  const whole = rows.length - (rows.length % perChunk);
   const kept = rows.slice(0, Math.min(most, whole === 0 ? rows.length : whole));
   const last = kept.length < rows.length ? kept.at(-1)?.lastTargetId : undefined;
-  return { rows: kept, next: last === undefined ? next : cursorBehind(next, last) };
+  return { rows: kept, next: last === undefined ? next : kind.cursorBehind(next, last) };
 }
 
 // What items cost, and how long that takes.
@@ -145,7 +148,7 @@ export function toChunks(
 ): ChunkDraft[] {
   const byId = new Map(targets.map((target) => [target.targetId, target]));
   const chunks: ChunkDraft[] = [];
-  for (const part of inChunks(rows, rowsPerChunk)) {
+  for (const part of inChunks(rows, rowsOf(kind))) {
     const waiting = part.flatMap(({ items }) => items.filter(({ state }) => state === "waiting"));
     const [first] = part;
     const last = part.at(-1);
@@ -218,13 +221,21 @@ export type Reserved = {
 type Allowance = Reserved & {
   /** Not before this. */
   readonly startAt: Instant;
-  /** Requests that this pass may spend: at most a burst. */
+  /** Requests that this pass may spend: at most a burst, or what the kind's time for a pass has room for. */
   readonly budget: number;
+  /** Requests that may go at once. */
+  readonly burst: number;
   /** Time that each spent request takes up; 0 without a limit. */
   readonly intervalMs: number;
 };
 
-const unlimited = { budget: Number.POSITIVE_INFINITY, intervalMs: 0 };
+const unlimited = {
+  budget: Number.POSITIVE_INFINITY,
+  burst: Number.POSITIVE_INFINITY,
+  intervalMs: 0,
+};
+/** Passes that a kind which spreads its calls reserves for at once. */
+const passesReserved = 4;
 
 /** No reservation yet. */
 export const nothingReserved: Reserved = { reserved: 0, at: 0, shiftMs: 0 };
@@ -242,24 +253,28 @@ export async function reserveFor(
   { tenantId, workload }: { readonly tenantId: string; readonly workload: string },
   cost: number,
   before: Reserved,
+  passMs = 0,
 ): Promise<Allowance> {
   const now = clock.now();
   const rate = cost === 0 ? undefined : await throttle.rateOf(tenantId, workload);
   if (rate === undefined) return { ...unlimited, ...before, startAt: now };
   const { intervalMs, burst } = rate;
-  const reserved = before.reserved > 0 ? before.reserved : Math.min(cost, burst);
-  const budget = Math.min(reserved, burst);
+  const perPass = Math.max(burst, Math.floor(passMs / intervalMs));
+  // Whoever takes its time has more passes to come, and need not get in line for each.
+  const most = passMs > 0 ? passesReserved * perPass : burst;
+  const reserved = before.reserved > 0 ? before.reserved : Math.min(cost, most);
+  const budget = Math.min(reserved, perPass);
   if (before.reserved === 0) {
     const { startAt, shiftMs } = await throttle.reserve(tenantId, workload, reserved, now, rate);
-    return { startAt, at: startAt, shiftMs, reserved, budget, intervalMs };
+    return { startAt, at: startAt, shiftMs, reserved, budget, intervalMs, burst };
   }
   const { shiftMs, closedUntil } = await throttle.read(tenantId, workload);
   const at = throttle.whenDue(before, shiftMs, now);
   if (at !== undefined)
-    return { startAt: Math.max(at, closedUntil), at, shiftMs, reserved, budget, intervalMs };
+    return { startAt: Math.max(at, closedUntil), at, shiftMs, reserved, budget, intervalMs, burst };
   const squeezed = await throttle.squeezeIn(tenantId, workload, budget * intervalMs, now);
   const { startAt } = squeezed;
-  return { startAt, at: startAt, shiftMs: squeezed.shiftMs, reserved, budget, intervalMs };
+  return { startAt, at: startAt, shiftMs: squeezed.shiftMs, reserved, budget, intervalMs, burst };
 }
 
 /** Surveys the far side, and charges what that took; undefined where it has no such list for these items. */
@@ -399,6 +414,8 @@ export type Engine = {
   readonly clock: Clock;
   /** 0 to 1; spreads retries. */
   readonly random: () => number;
+  /** Lets time go by in a pass that spreads its calls. */
+  readonly wait: (ms: number) => Promise<void>;
   readonly times: Times;
   readonly firstPass: FirstPass;
   /** Tells others that a job waits for a second person, or how it ended; the same again makes nothing twice. */

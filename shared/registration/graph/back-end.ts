@@ -343,11 +343,18 @@ async function settleDevices(
   { asked, mayAsk, sync }: Settling,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const { tenantId } = job;
-  // A list of seconds ago will do: a tag that was set again is looked at after more than that.
-  const records = await lists.imports(tenantId, 0);
-  const devices = asked.some(({ item }) => !isFailed(item))
-    ? await lists.devices(tenantId, 0)
-    : undefined;
+  // Any list will do that shows them as they should be: hours go by until the last record of a large list is deleted.
+  const since = Math.max(...asked.map(({ item }) => item.at));
+  const records = await lists.imports(tenantId, since, (named) =>
+    asked.every(({ item }) => named.has(keyOf(job, item))),
+  );
+  const registered = asked.filter(({ item }) => !isFailed(item));
+  const devices =
+    registered.length > 0
+      ? await lists.devices(tenantId, since, (named) =>
+          registered.every((each) => isAsWanted(deviceOf(named, each), each)),
+        )
+      : undefined;
   for (const list of [records, devices])
     if (list?.kind === "unreadable") return forAll(asked, unread(list));
   if (records.kind === "unreadable" || devices?.kind === "unreadable") return new Map();
@@ -376,6 +383,11 @@ async function settleDevices(
   }
   return outcomes;
 }
+
+/** Whether nothing is left to do for a device but to delete its record. */
+const isAsWanted = (device: RegisteredDevice | undefined, { item, hardware: { tag } }: Asked) =>
+  device !== undefined &&
+  (tag === undefined || device.groupTag === tag || learnedFrom(item).name !== "");
 
 const isFailed = (item: Item): boolean => {
   const { name } = learnedFrom(item);

@@ -45,13 +45,17 @@ const RegisteredDevice = z
 /** A registered device. */
 export type RegisteredDevice = z.output<typeof RegisteredDevice>;
 
+const CorporateIdentifier = z.object({ importedDeviceIdentifier: text });
+type CorporateIdentifier = z.output<typeof CorporateIdentifier>;
+
 /** A list, by the names that its entries are looked for under; or why there is none now. */
 export type ListRead<T> =
   | {
       readonly kind: "read";
       readonly at: Instant;
-      /** Requests that it took. */
+      /** Requests that it took: none where it was known. */
       readonly requests: number;
+      readonly pages: number;
       readonly named: ReadonlyMap<string, readonly T[]>;
     }
   | Unreadable;
@@ -65,8 +69,29 @@ export type Unreadable = {
   readonly why: string;
 };
 
-/** A list is good for so long, for whoever wants nothing newer. */
+/** A list is good for so long, for whoever wants nothing newer; a large one longer: reading it takes a request a page. */
 const keepMs = 3_000;
+const keepPerPageMs = 1_000;
+/** Whether a list, however old, shows all that is looked for: what is as it should be stays so. */
+type Good<T> = (named: ReadonlyMap<string, readonly T[]>) => boolean;
+
+type Wanted<T> = {
+  readonly schema: z.ZodType<T>;
+  readonly namesOf: (entry: T) => readonly string[];
+  readonly good?: Good<T> | undefined;
+  readonly version?: GraphVersion;
+};
+
+function isGood<T>(
+  { at, pages, named }: Extract<ListRead<T>, { readonly kind: "read" }>,
+  since: Instant,
+  now: Instant,
+  good: Good<T> | undefined,
+): boolean {
+  if (at > since && now - at < Math.max(keepMs, pages * keepPerPageMs)) return true;
+  return good?.(named) === true;
+}
+
 /** Lists in memory: of a large tenant one takes tens of megabytes. */
 const maxKept = 12;
 /** Far more than any tenant has: a link that leads in circles ends here. */
@@ -85,39 +110,56 @@ export class AutopilotLists {
     this.#clock = clock;
   }
 
-  /** Records of imports, by `importKey` and by serial number; read later than `since`. */
-  imports(tenantId: string, since: Instant): Promise<ListRead<ImportRecord>> {
+  /** Records of imports, by `importKey` and by serial number; read later than `since`, or `good` enough. */
+  imports(
+    tenantId: string,
+    since: Instant,
+    good?: Good<ImportRecord>,
+  ): Promise<ListRead<ImportRecord>> {
     const path = "/deviceManagement/importedWindowsAutopilotDeviceIdentities";
-    return this.#list(tenantId, since, path, ImportRecord, ({ importId, serialNumber }) => [
+    const namesOf = ({ importId, serialNumber }: ImportRecord) => [
       importKey(importId),
       serialNumber,
-    ]);
+    ];
+    return this.#list(tenantId, since, path, { schema: ImportRecord, namesOf, good });
   }
 
-  /** Registered devices, by id and by serial number; read later than `since`. */
-  devices(tenantId: string, since: Instant): Promise<ListRead<RegisteredDevice>> {
+  /** Registered devices, by id and by serial number; read later than `since`, or `good` enough. */
+  devices(
+    tenantId: string,
+    since: Instant,
+    good?: Good<RegisteredDevice>,
+  ): Promise<ListRead<RegisteredDevice>> {
     const path = "/deviceManagement/windowsAutopilotDeviceIdentities?$top=999";
-    return this.#list(tenantId, since, path, RegisteredDevice, ({ id, serialNumber }) => [
-      id,
-      serialNumber,
-    ]);
+    const namesOf = ({ id, serialNumber }: RegisteredDevice) => [id, serialNumber];
+    return this.#list(tenantId, since, path, { schema: RegisteredDevice, namesOf, good });
+  }
+
+  /** Corporate device identifiers, in small letters with commas between, as some tenants have semicolons. */
+  identifiers(tenantId: string, since: Instant): Promise<ListRead<CorporateIdentifier>> {
+    const path = "/deviceManagement/importedDeviceIdentities";
+    const namesOf = ({ importedDeviceIdentifier }: CorporateIdentifier) => [
+      importedDeviceIdentifier.toLowerCase().replaceAll(";", ","),
+    ];
+    const version = "beta";
+    return this.#list(tenantId, since, path, { schema: CorporateIdentifier, namesOf, version });
   }
 
   async #list<T>(
     tenantId: string,
     since: Instant,
     path: string,
-    schema: z.ZodType<T>,
-    namesOf: (entry: T) => readonly string[],
+    { schema, namesOf, good, version = "v1.0" }: Wanted<T>,
   ): Promise<ListRead<T>> {
     const key = `${tenantId} ${path}`;
     const now = this.#clock.now();
     const known = this.#kept.get(key);
-    if (known !== undefined && known.at > since && now - known.at < keepMs) {
+    if (known !== undefined) {
       const read = (await known.read) as ListRead<T>;
-      return read.kind === "read" ? { ...read, requests: 0 } : read;
+      if (read.kind === "read" && isGood(read, since, now, good)) return { ...read, requests: 0 };
+      if (read.kind === "unreadable" && known.at > since && now - known.at < keepMs) return read;
     }
-    const read = this.#read(tenantId, "v1.0", path, { at: now, schema, namesOf });
+    const read = this.#read(tenantId, version, path, { at: now, schema, namesOf });
     this.#kept.set(key, { at: now, read });
     read.catch(() => this.#kept.delete(key));
     return read;
@@ -147,7 +189,7 @@ export class AutopilotLists {
         return { kind: "unreadable", at, throttled: false, why: "it is not Graph's list" };
       addTo(named, page.data.value, namesOf);
       const next = page.data["@odata.nextLink"];
-      if (next === undefined) return { kind: "read", at, requests, named };
+      if (next === undefined) return { kind: "read", at, requests, pages: requests, named };
       answer = await this.#graph.follow(tenantId, next);
     }
   }

@@ -6,7 +6,7 @@
  *
  * An upload is named by its devices. Whoever makes it again because nobody knows what came of it uses the same name, and
  * nothing is doubled; so it is made in the same way again: a batch that is not older than the job is made first, and added
- * to only where it is there already.
+ * to only where it is there already. Devices that were never sent before are added at once where others have made it.
  */
 import { LRUCache } from "lru-cache";
 import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
@@ -70,7 +70,7 @@ export function partnerBackEnd({ partnerCenter, clock }: Parts): BackEnd {
     execute: async (job, asked, mayAsk) => {
       if (partnerCenter === undefined) return forAll(asked, switchedOff);
       if (!mayAsk()) return forAll(asked, tooLate);
-      return sendUpload({ partnerCenter, known }, job, asked);
+      return sendUpload({ partnerCenter, known, clock }, job, asked);
     },
     readsOf: (items) => items.length / maxUploaded,
     readBack: async (job, asked) => {
@@ -145,7 +145,15 @@ function requestIdOf(verb: string, { jobId }: Registration, asked: readonly Aske
 type Known = LRUCache<string, ReadonlyMap<string, number | undefined>>;
 
 async function sendUpload(
-  { partnerCenter, known }: { readonly partnerCenter: PartnerCenter; readonly known: Known },
+  {
+    partnerCenter,
+    known,
+    clock,
+  }: {
+    readonly partnerCenter: PartnerCenter;
+    readonly known: Known;
+    readonly clock: Clock;
+  },
   job: Registration,
   asked: readonly Asked[],
 ): Promise<ReadonlyMap<string, Outcome>> {
@@ -161,10 +169,13 @@ async function sendUpload(
   if (read.kind !== "read") return forAll(asked, outcomeOf(read, asked));
   known.set(tenantId, read.value);
   const isOld = (read.value.get(tag) ?? createdAt) < createdAt - clocksApartMs;
-  const made = isOld
-    ? undefined
-    : await partnerCenter.createBatch(tenantId, tag, devices, requestIdOf("create", job, asked));
+  const isNew = asked.every(({ item: { attempts } }) => attempts === 0);
+  const made =
+    isOld || (isNew && read.value.has(tag))
+      ? undefined
+      : await partnerCenter.createBatch(tenantId, tag, devices, requestIdOf("create", job, asked));
   const isThere = made === undefined || (made.kind === "refused" && made.reason === "exists");
+  if (made?.kind === "ok") known.set(tenantId, new Map([...read.value, [tag, clock.now()]]));
   const answer = isThere ? await add() : made;
   if (answer.kind !== "ok") return forAll(asked, outcomeOf(answer, asked));
   const uploadId = jobIn(answer.location, tenantId);
