@@ -33,6 +33,7 @@ import {
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { PartnerCenter } from "../shared/partner-center/client.ts";
 import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
+import { corporateBackEnd } from "../shared/registration/graph/corporate.ts";
 import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts";
 import { Inventory } from "../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../shared/registration/graph/lists.ts";
@@ -144,6 +145,7 @@ function kindOfRegistrations(
     graph: graphBackEnd({ graph, clock, lists }),
     deregister: deregisteringBackEnd({ graph, lists }),
     partnerCenter: partnerBackEnd({ partnerCenter, clock }),
+    corporateIdentifiers: corporateBackEnd({ graph, lists }),
   };
   return registrationKind({ ...stores, backEnds, snapshots });
 }

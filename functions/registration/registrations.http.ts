@@ -92,10 +92,11 @@ export const submitRegistrationFunction = onHttp(
     const list = body ?? { devices: [] };
     const { register, ownTags } = tools.services;
     const { tags } = await ownTags.get(tenantId);
+    const isCorporate = query.backEnd === "corporateIdentifiers";
     const take = () =>
       file === undefined
         ? Promise.resolve(succeed(takeDevices(list, tags)))
-        : takeFile(file, query.repair, tags);
+        : takeFile(file, query.repair, tags, isCorporate);
     const { backEnd, defaultTag, partial } = query;
     if (backEnd === "file") {
       if (query.dryRun === undefined) return sendsNothing;
@@ -108,7 +109,7 @@ export const submitRegistrationFunction = onHttp(
       const checked =
         file === undefined
           ? succeed(checkDevices(list, tags))
-          : await checkFile(file, query.repair, tags);
+          : await checkFile(file, query.repair, tags, isCorporate);
       return judged(tools, checked);
     }
     const { caller } = signedInOf(tools);

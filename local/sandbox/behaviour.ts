@@ -118,6 +118,8 @@ export type Behaviour = {
   readonly identityLagMs: number;
   /** Share of imported devices that lose their group tag. */
   readonly droppedTagRate: number;
+  /** Imports of corporate identifiers say yes, and make none. */
+  readonly importsNothing: boolean;
   /** What imports of single devices come to, by their serial numbers. */
   readonly importFaults: Readonly<Record<string, ImportFault>>;
   /** From the request until a device starts on the action, and from there until it reports. */
@@ -157,6 +159,7 @@ export const calm: Behaviour = {
   importMs: [200, 900],
   identityLagMs: 0,
   droppedTagRate: 0,
+  importsNothing: false,
   importFaults: {},
   actMs: [100, 700],
   reportMs: [100, 800],
@@ -201,6 +204,7 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   importMs: span,
   identityLagMs: milliseconds,
   droppedTagRate: share,
+  importsNothing: yesOrNo,
   importFaults,
   actMs: span,
   reportMs: span,

@@ -23,8 +23,9 @@ export async function checkFile(
   read: ReadPieces,
   repair: string | undefined,
   ownTags: readonly string[] = [],
+  isCorporate = false,
 ) {
-  const judge = new ListJudge(repairingOf(repair), false, ownTags);
+  const judge = new ListJudge(repairingOf(repair), false, ownTags, isCorporate);
   const came = await read((piece) => {
     judge.write(piece);
   });
@@ -33,7 +34,7 @@ export async function checkFile(
   const repaired = judge.repaired();
   return succeed({
     ...answerOf(verdict),
-    ...(repaired === undefined ? {} : { repaired: answerOfCopy(repaired, ownTags) }),
+    ...(repaired === undefined ? {} : { repaired: answerOfCopy(repaired, ownTags, isCorporate) }),
   });
 }
 
@@ -65,9 +66,10 @@ export async function takeFile(
   read: ReadPieces,
   repair: string | undefined,
   ownTags: readonly string[] = [],
+  isCorporate = false,
 ): Promise<Result<TakenList>> {
   const pieces: Uint8Array[] = [];
-  const judge = new ListJudge(repairingOf(repair), true, ownTags);
+  const judge = new ListJudge(repairingOf(repair), true, ownTags, isCorporate);
   const came = await read((piece) => {
     pieces.push(Buffer.from(piece));
     judge.write(piece);
@@ -78,7 +80,7 @@ export async function takeFile(
   const repaired = judge.repaired();
   if (repaired === undefined || "impossible" in repaired)
     return succeed({ verdict, devices: judge.devices(), original, sha256 });
-  const again = new ListJudge(undefined, true, ownTags);
+  const again = new ListJudge(undefined, true, ownTags, isCorporate);
   again.write(repaired.bytes);
   return succeed({ verdict: again.end(), devices: again.devices(), original, sha256 });
 }
@@ -128,10 +130,10 @@ const answerOf = <V extends Omit<Verdict, "layout">>(verdict: V) => ({
   ),
 });
 
-function answerOfCopy(repaired: Repaired, ownTags: readonly string[] = []) {
+function answerOfCopy(repaired: Repaired, ownTags: readonly string[], isCorporate: boolean) {
   if ("impossible" in repaired) return repaired;
   const { bytes, sha256, changes } = repaired;
-  const again = new ListJudge(undefined, false, ownTags);
+  const again = new ListJudge(undefined, false, ownTags, isCorporate);
   again.write(bytes);
   const { valid, errors, warnings } = again.end();
   const contentBase64 = bytes.toString("base64");

@@ -4,7 +4,7 @@ import { PersonView } from "../access/approvals/approval.ts";
 import { Line } from "../kernel/outside-text.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
-import type { ColumnKey } from "./list/layouts.ts";
+import { type ColumnKey, layoutNames } from "./list/layouts.ts";
 import { backEndIds, registeringIds, registrationStates } from "./registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
@@ -50,7 +50,7 @@ export const SubmitQuery = z.strictObject({
     .enum([...registeringIds, "file"])
     .default("graph")
     .describe(
-      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant; file, with dryRun: clean files for Partner Center's portal",
+      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant; corporateIdentifiers, as Intune's list of devices that the company owns, which registers nothing into Autopilot; file, with dryRun: clean files for Partner Center's portal",
     ),
   defaultTag: Line.min(1)
     .max(64)
@@ -92,7 +92,7 @@ const counts = {
 export const ListVerdict = z
   .object({
     dryRun: z.literal(true),
-    layout: z.enum(["intune3", "intune4", "intune5", "partner5", "unknown"]).optional(),
+    layout: z.enum(layoutNames).optional(),
     encoding: z.enum(["ascii", "ansi", "utf-8", "utf-8-bom", "utf-16-le", "utf-16-be"]).optional(),
     bytes: z.int().optional(),
     sha256: z.string().optional(),

@@ -57,8 +57,9 @@ export type Wanted = {
   readonly defaultTag?: string | undefined;
 };
 
-/** What must be open to a back end: taking devices out of Intune is Intune's. */
-export const routeOf = (backEnd: BackEndId) => (backEnd === "deregister" ? "graph" : backEnd);
+/** What must be open to a back end: what is done in Intune is Intune's. */
+export const routeOf = (backEnd: BackEndId) =>
+  backEnd === "partnerCenter" ? backEnd : ("graph" as const);
 
 const minuteMs = 60_000;
 /** How long the service gets for a device, and how much longer for each one before it in the line. */

@@ -6,7 +6,7 @@ import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
 
 /** Back ends that register devices. */
-export const registeringIds = ["graph", "partnerCenter"] as const;
+export const registeringIds = ["graph", "partnerCenter", "corporateIdentifiers"] as const;
 /** Those, and the one that takes devices out. */
 export const backEndIds = [...registeringIds, "deregister"] as const;
 export type BackEndId = (typeof backEndIds)[number];

@@ -41,6 +41,8 @@ export type Registered = {
 export type Enrollment = {
   readonly records: Map<string, ImportRecord>;
   readonly devices: Map<string, Registered>;
+  /** Corporate device identifiers. */
+  readonly identifiers: Set<string>;
   /** Ids of the fleet's own identities that were deleted, and what was changed of the others. */
   readonly removed: Set<string>;
   readonly changed: Map<string, Partial<Registered>>;
@@ -82,6 +84,7 @@ export function registrations(): Registrations {
       const fresh: Enrollment = {
         records: new Map(),
         devices: new Map(),
+        identifiers: new Set(),
         removed: new Set(),
         changed: new Map(),
         syncedAt: 0,

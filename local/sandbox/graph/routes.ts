@@ -9,7 +9,13 @@ import {
   unassignUser,
   updateIdentity,
 } from "./devices/autopilot.ts";
-import { deleteImport, importHardware, listImports } from "./devices/autopilot-imports.ts";
+import {
+  deleteImport,
+  importHardware,
+  importIdentifiers,
+  listIdentifiers,
+  listImports,
+} from "./devices/autopilot-imports.ts";
 import { executeAction } from "./devices/bulk-action.ts";
 import {
   defenderScan,
@@ -65,6 +71,8 @@ export const graphRoutes: readonly GraphRoute[] = [
   get(imports, both, mayReadService, listImports),
   change("POST", `${imports}/import`, both, importHardware),
   change("DELETE", `${imports}/{id}`, both, deleteImport),
+  get("importedDeviceIdentities", beta, mayReadService, listIdentifiers),
+  change("POST", "importedDeviceIdentities/importDeviceIdentityList", beta, importIdentifiers),
   get("windowsAutopilotSettings", beta, mayReadService, getAutopilotSettings),
   change("POST", "windowsAutopilotSettings/sync", beta, syncAutopilot),
   get("deviceHealthScripts", beta, mayReadScripts, listScripts),

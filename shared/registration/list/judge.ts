@@ -9,6 +9,7 @@ import { padded } from "./hardware-hash.ts";
 import {
   type ColumnKey,
   cellsOf,
+  corporateLayout,
   exactHeader,
   headerDelimiter,
   type Layout,
@@ -128,10 +129,20 @@ export class ListJudge {
   #hunted: Line[] | undefined = [];
   #isOther = false;
   readonly #devices: ListedDevice[] | undefined;
+  readonly #isCorporate: boolean;
 
-  /** `keep` says that the devices are wanted too; `ownTags` are group tags of whoever's list it is. */
-  constructor(repairing?: Repairing, keep = false, ownTags: readonly string[] = []) {
+  /**
+   * `keep` says that the devices are wanted too; `ownTags` are group tags of whoever's list it is; `isCorporate`, that a list
+   * of corporate device identifiers is what is wanted.
+   */
+  constructor(
+    repairing?: Repairing,
+    keep = false,
+    ownTags: readonly string[] = [],
+    isCorporate = false,
+  ) {
     this.#repairing = repairing;
+    this.#isCorporate = isCorporate;
     this.#rowJudge = new RowJudge(this.#findings.note, undefined, ownTags);
     this.#devices = keep ? [] : undefined;
   }
@@ -156,8 +167,9 @@ export class ListJudge {
     if (!this.#isOther) {
       this.#noteEncoding(encoding, endsWithCr === true);
       if (this.#rows === 0) this.#noteAt("E_NO_ROWS", null, "The file has no device.");
-      if (this.#layout !== undefined && this.#rows > maxRows) {
-        const reason = `The file has ${this.#rows} devices; ${maxRows} are allowed in one.`;
+      const most = this.#layout === corporateLayout ? maxKept : maxRows;
+      if (this.#layout !== undefined && this.#rows > most) {
+        const reason = `The file has ${this.#rows} devices; ${most} are allowed in one.`;
         this.#noteAt("E_ROW_LIMIT", null, reason);
       }
     }
@@ -220,11 +232,26 @@ export class ListJudge {
 
   #hunt(line: Line, before: Line[]): void {
     const kind = otherKindOf(line.text);
-    if (kind !== undefined) return this.#recognise(kind);
+    if (kind !== undefined && !this.#isWanted(kind)) return this.#recognise(kind);
+    if (kind !== undefined) return this.#skipHeader(line, before);
     const delimiter = headerDelimiter(line.text);
     if (delimiter !== undefined) return this.#readHeader(line, delimiter, before);
     before.push(line);
     if (before.length === maxHuntedLines || line.tooLong) this.#endHunt();
+  }
+
+  /** Whether a file of another kind is just what was asked for. */
+  #isWanted({ code }: OtherKind): boolean {
+    if (!this.#isCorporate || code !== "E_FORMAT_CORPORATE_IDENTIFIER") return false;
+    this.#layout = corporateLayout;
+    return true;
+  }
+
+  #skipHeader(line: Line, before: readonly Line[]): void {
+    this.#hunted = undefined;
+    for (const each of before) this.#skipBlank(each);
+    this.#noteLine(line);
+    this.#keep(line);
   }
 
   #recognise({ code, reason }: OtherKind): void {
@@ -257,9 +284,9 @@ export class ListJudge {
     this.#hunted = undefined;
     const filled = lines.filter(({ text, tooLong }) => tooLong || text.trim() !== "");
     const kind = otherKindOfLines(filled.map(({ text }) => cellsOf(text, ",")));
-    if (kind !== undefined) return this.#recognise(kind);
+    if (kind !== undefined && !this.#isWanted(kind)) return this.#recognise(kind);
     const [first] = filled;
-    if (first !== undefined) {
+    if (first !== undefined && kind === undefined) {
       const reason = "No line has the column names of a device list.";
       this.#noteAt("E_HEADER_MISSING", first.number, reason);
       this.#layout = layoutWithoutHeader(cellsOf(first.text, ","));

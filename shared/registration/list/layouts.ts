@@ -18,7 +18,15 @@ export type ColumnKey = keyof typeof columns;
 const keys = Object.keys(columns) as ColumnKey[];
 
 /** How many columns of Intune's a file has, or Partner Center's five. */
-export type LayoutName = "intune3" | "intune4" | "intune5" | "partner5" | "unknown";
+export type LayoutName = (typeof layoutNames)[number];
+export const layoutNames = [
+  "intune3",
+  "intune4",
+  "intune5",
+  "partner5",
+  "corporate3",
+  "unknown",
+] as const;
 
 /** What a file's lines are read by. */
 export type Layout = {
@@ -204,12 +212,22 @@ export function layoutWithoutHeader(cells: readonly string[]): Layout | undefine
   return { name: "unknown", target, delimiter: ",", places, named: length, width: length };
 }
 
+/** Corporate device identifiers, with a header or without, where they are what is wanted. */
+export const corporateLayout: Layout = {
+  name: "corporate3",
+  target: "partnerCenter",
+  delimiter: ",",
+  places: ["manufacturer", "model", "serial"],
+  named: 3,
+  width: 3,
+};
+
 export type OtherKind = { readonly code: FindingCode; readonly reason: string };
 
 const corporate: OtherKind = {
   code: "E_FORMAT_CORPORATE_IDENTIFIER",
   reason:
-    "This is a list of corporate device identifiers (manufacturer, model, serial number), for Autopilot device preparation. It registers nothing: import it in Intune under Enrollment, Corporate device identifiers.",
+    "This is a list of corporate device identifiers (manufacturer, model, serial number), for Autopilot device preparation. It registers nothing: hand it in with backEnd=corporateIdentifiers, or import it in Intune under Enrollment, Corporate device identifiers.",
 };
 const report: OtherKind = {
   code: "E_HEADER_PREAMBLE",

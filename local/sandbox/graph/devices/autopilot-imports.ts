@@ -162,6 +162,50 @@ export const listImports: GraphHandler = (call) => {
   return ok(listBody(call, { context, entities, next }));
 };
 
+// Corporate device identifiers.
+
+const corporate = "deviceManagement/importedDeviceIdentities";
+
+/** `POST .../importedDeviceIdentities/importDeviceIdentityList`: each that is new is taken; it may say so and take none. */
+export const importIdentifiers: GraphHandler = (call) => {
+  const body = call.body.kind === "json" ? (call.body.value as Given) : {};
+  const list = body["importedDeviceIdentities"];
+  if (!Array.isArray(list) || typeof body["overwriteImportedDeviceIdentities"] !== "boolean")
+    return badRequest(call, "The parameter 'importedDeviceIdentities' is missing.");
+  const { registrations } = call.state;
+  const { identifiers } = registrations.of(call.tenant.id);
+  const value = (list as Given[]).map((given) => {
+    const importedDeviceIdentifier = text(given, "importedDeviceIdentifier");
+    const isNew = !identifiers.has(importedDeviceIdentifier);
+    const about = { tenantId: call.tenant.id, key: importedDeviceIdentifier, time: call.now };
+    registrations.submit({ ...about, route: "corporateIdentifiers" });
+    if (isNew && !call.behaviour.importsNothing) identifiers.add(importedDeviceIdentifier);
+    return {
+      importedDeviceIdentifier,
+      importedDeviceIdentityType: "manufacturerModelSerial",
+      status: isNew,
+    };
+  });
+  return ok(JSON.stringify({ value }));
+};
+
+/** `GET .../importedDeviceIdentities`. */
+export const listIdentifiers: GraphHandler = (call) => {
+  const options = readOptions(call.query, { list: true });
+  if ("wrong" in options) return badRequest(call, options.wrong);
+  const { items, next } = pageOf(
+    [...call.state.registrations.of(call.tenant.id).identifiers],
+    options,
+  );
+  const entities = items.map((importedDeviceIdentifier) =>
+    JSON.stringify({
+      importedDeviceIdentifier,
+      importedDeviceIdentityType: "manufacturerModelSerial",
+    }),
+  );
+  return ok(listBody(call, { context: corporate, entities, next }));
+};
+
 /** `DELETE .../importedWindowsAutopilotDeviceIdentities/{id}`. */
 export const deleteImport: GraphHandler = (call) => {
   const { records } = call.state.registrations.of(call.tenant.id);
