@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import type { Finding, Outcome } from "../../fanout/kind.ts";
+import type { Item } from "../../fanout/state/item.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
@@ -36,12 +37,7 @@ export function corporateBackEnd({ graph, lists }: Parts): BackEnd {
     workloads: { calls: "configurationWrites", reads: "configurationReads" },
     lastStep: 0,
     refuse,
-    calls: (items) =>
-      inChunks(items, maxImported).map((some) => ({
-        items: some,
-        targetIds: some.map(({ targetId }) => targetId),
-        perTarget: false,
-      })),
+    calls: callsOf,
     async execute({ tenantId }, asked, mayAsk) {
       const list = await lists.identifiers(tenantId, 0);
       if (list.kind === "unreadable")

@@ -34,7 +34,7 @@ beforeAll(async () => {
     state = asked.ok ? asked.value.state : "broken";
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
-  expect(state).toBe("signedIn");
+  if (state !== "signedIn") throw new Error(`the partner is ${state}`);
 });
 afterAll(() => rig.stop());
 
@@ -82,16 +82,21 @@ async function counted(
   };
 }
 
+const byTuple = (at: number) => ({
+  serialNumber: `P${at}`,
+  manufacturer: "LENOVO",
+  model: "20XW",
+  groupTag: at % 2 ? "shop" : "lab",
+});
+const byHash = (at: number) => ({
+  serialNumber: `G${at}`,
+  hardwareHash: hashOf(`G${at}`),
+  groupTag: "shop",
+});
 const atMost = (most: number) => expect.toSatisfy((cost: number) => cost <= most);
 
 it("registers by tuples through Partner Center for 0.05 storage and 0.02 service requests a device", async () => {
-  const device = (at: number) => ({
-    serialNumber: `P${at}`,
-    manufacturer: "LENOVO",
-    model: "20XW",
-    groupTag: at % 2 ? "shop" : "lab",
-  });
-  expect(await counted("partnerCenter", 10_000, device)).toEqual({
+  expect(await counted("partnerCenter", 10_000, byTuple)).toEqual({
     state: "finished",
     registered: 10_000,
     storage: atMost(0.05),
@@ -100,13 +105,8 @@ it("registers by tuples through Partner Center for 0.05 storage and 0.02 service
 }, 300_000);
 
 it("registers by hashes through Graph for 0.1 requests a device, though each record is deleted", async () => {
-  const device = (at: number) => ({
-    serialNumber: `G${at}`,
-    hardwareHash: hashOf(`G${at}`),
-    groupTag: "shop",
-  });
   // A pass deletes what its time has room for: some 150 records, for ten requests to storage.
-  expect(await counted("graph", 1_600, device)).toEqual({
+  expect(await counted("graph", 1_600, byHash)).toEqual({
     state: "finished",
     registered: 1_600,
     storage: atMost(0.3),
