@@ -37,6 +37,7 @@ import { corporateBackEnd } from "../shared/registration/graph/corporate.ts";
 import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts";
 import { Inventory } from "../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../shared/registration/graph/lists.ts";
+import { askingSync } from "../shared/registration/graph/sync.ts";
 import { HardwareStore } from "../shared/registration/hardware.ts";
 import { registrationKind, registrationShape } from "../shared/registration/kind.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
@@ -141,9 +142,10 @@ function kindOfRegistrations(
   stores: { readonly jobs: RegistrationJobs; readonly hardware: HardwareStore },
 ) {
   const lists = new AutopilotLists(graph, clock);
+  const sync = askingSync(graph, clock);
   const backEnds = {
-    graph: graphBackEnd({ graph, clock, lists }),
-    deregister: deregisteringBackEnd({ graph, lists }),
+    graph: graphBackEnd({ graph, clock, lists, sync }),
+    deregister: deregisteringBackEnd({ graph, lists, sync }),
     partnerCenter: partnerBackEnd({ partnerCenter, clock }),
     corporateIdentifiers: corporateBackEnd({ graph, lists }),
   };

@@ -3,8 +3,6 @@
  * records are watched until each is over, and what is registered is read back with its group tag, which the service loses
  * at times. Then the records are deleted: they stay otherwise, and slow every list.
  */
-import { LRUCache } from "lru-cache";
-import * as z from "zod";
 import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import type { Item } from "../../fanout/state/item.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
@@ -31,6 +29,7 @@ import {
   type RegisteredDevice,
   type Unreadable,
 } from "./lists.ts";
+import type { AskSync } from "./sync.ts";
 
 /** Devices in one import: some 420 KB. No limit is documented. */
 const maxImported = 100;
@@ -39,10 +38,6 @@ const maxImports = 4;
 const repeatAfterMs = 30_000;
 /** So often a lost tag is set again. */
 const maxTagRepairs = 6;
-/** The service refuses a sync that is asked for earlier. */
-const syncEveryMs = 10 * 60_000;
-/** In between, nobody asks how long ago the latest was. */
-const askSyncEveryMs = 60_000;
 /** Entries of a page of the lists. */
 const perPage = 1_000;
 const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
@@ -52,11 +47,11 @@ type Parts = {
   readonly graph: GraphClient;
   readonly clock: Clock;
   readonly lists: AutopilotLists;
+  readonly sync: AskSync;
 };
 
 /** Graph in the customer's tenant. */
 export function graphBackEnd(parts: Parts): BackEnd {
-  const sync = syncingWith(parts);
   return {
     workloads: { calls: "configurationWrites", reads: "configurationReads" },
     lastStep: 1,
@@ -72,7 +67,7 @@ export function graphBackEnd(parts: Parts): BackEnd {
       const isImport = (asked[0]?.item.step ?? 0) === 0;
       return isImport
         ? importDevices(parts, job, asked, mayAsk)
-        : settleDevices(parts, job, { asked, mayAsk, sync });
+        : settleDevices(parts, job, asked, mayAsk);
     },
     readsOf: (items) => items.length / perPage,
     readBack: async (job, asked) => {
@@ -324,12 +319,6 @@ const learn = (code: number, name: string, registrationId: string): Finding => (
 
 // Settling: what is registered is read back, its tag set where it was lost, and the record deleted.
 
-type Settling = {
-  readonly asked: readonly Asked[];
-  readonly mayAsk: () => boolean;
-  readonly sync: (tenantId: string) => Promise<void>;
-};
-
 /** What is to be done about a device: a request to make first, and what it came to once that is made. */
 type Settlement = {
   readonly asked: Asked;
@@ -338,9 +327,10 @@ type Settlement = {
 };
 
 async function settleDevices(
-  { graph, lists }: Parts,
+  { graph, lists, sync }: Parts,
   job: Registration,
-  { asked, mayAsk, sync }: Settling,
+  asked: readonly Asked[],
+  mayAsk: () => boolean,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const { tenantId } = job;
   // Any list will do that shows them as they should be: hours go by until the last record of a large list is deleted.
@@ -460,27 +450,4 @@ function alreadyThere({ groupTag }: RegisteredDevice, { tag }: Hardware): Outcom
       : `it was registered before, with ${said}; the list has ${tag}`;
   const code = tag === undefined || tag === groupTag ? "already-registered" : "other-tag";
   return { kind: "done", code, detail };
-}
-
-// The sync of Intune with the deployment service: what is registered is listed after it.
-
-const Settings = z.object({
-  syncStatus: z.string().nullish(),
-  lastManualSyncTriggerDateTime: z.string().nullish(),
-});
-
-function syncingWith({ graph, clock }: Parts) {
-  const asked = new LRUCache<string, Instant>({ max: 10_000 });
-  return async (tenantId: string): Promise<void> => {
-    const now = clock.now();
-    if (now - (asked.get(tenantId) ?? 0) < askSyncEveryMs) return;
-    asked.set(tenantId, now);
-    const path = "/deviceManagement/windowsAutopilotSettings";
-    const answer = await graph.ask(tenantId, "beta", { method: "GET", path });
-    const settings = Settings.safeParse(answer.kind === "ok" ? answer.body : undefined).data;
-    const latest = Date.parse(settings?.lastManualSyncTriggerDateTime ?? "");
-    if (settings?.syncStatus === "inProgress" || now - latest < syncEveryMs) return;
-    // Running, or asked for a moment ago by somebody else: whatever it answers, the list is read again.
-    await graph.ask(tenantId, "beta", { method: "POST", path: `${path}/sync` });
-  };
 }

@@ -25,10 +25,10 @@ const identifierOf = ({ manufacturer = "", model = "", serial = "" }: Hardware):
   [manufacturer, model, serial].join(",");
 
 /** Corporate identifiers, as a back end of the job. */
-export function corporateBackEnd({ graph, lists }: Parts): BackEnd {
+export function corporateBackEnd(parts: Parts): BackEnd {
   const read = async (tenantId: string, asked: readonly Asked[]) => {
     const since = Math.max(...asked.map(({ item }) => item.claimedAt ?? item.at));
-    const list = await lists.identifiers(tenantId, since);
+    const list = await parts.lists.identifiers(tenantId, since);
     const isThere = ({ hardware }: Asked): boolean =>
       list.kind === "read" && list.named.has(identifierOf(hardware).toLowerCase());
     return { list, isThere };
@@ -38,21 +38,7 @@ export function corporateBackEnd({ graph, lists }: Parts): BackEnd {
     lastStep: 0,
     refuse,
     calls: callsOf,
-    async execute({ tenantId }, asked, mayAsk) {
-      const list = await lists.identifiers(tenantId, 0);
-      if (list.kind === "unreadable")
-        return forAll(asked, { ...busy(list.why), throttled: list.throttled });
-      const before = asked.filter(({ hardware }) =>
-        list.named.has(identifierOf(hardware).toLowerCase()),
-      );
-      const fresh = asked.filter((each) => !before.includes(each));
-      const outcomes = new Map(forAll(before, hadBefore));
-      if (fresh.length === 0) return outcomes;
-      const outcome = mayAsk()
-        ? importOutcome(await importAll(graph, tenantId, fresh), fresh)
-        : busy("the pass took too long");
-      return new Map([...outcomes, ...forAll(fresh, outcome)]);
-    },
+    execute: ({ tenantId }, asked, mayAsk) => execute(parts, tenantId, asked, mayAsk),
     readsOf: (items) => items.length / perPage,
     async readBack({ tenantId }, asked) {
       const { list, isThere } = await read(tenantId, asked);
@@ -75,6 +61,34 @@ export function corporateBackEnd({ graph, lists }: Parts): BackEnd {
       return { requests: list.requests, isWhole: true, covers, find };
     },
   };
+}
+
+const callsOf = (items: readonly Item[]) =>
+  inChunks(items, maxImported).map((some) => ({
+    items: some,
+    targetIds: some.map(({ targetId }) => targetId),
+    perTarget: false,
+  }));
+
+/** Imports what is not there yet. */
+async function execute(
+  { graph, lists }: Parts,
+  tenantId: string,
+  asked: readonly Asked[],
+  mayAsk: () => boolean,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const list = await lists.identifiers(tenantId, 0);
+  if (list.kind === "unreadable")
+    return forAll(asked, { ...busy(list.why), throttled: list.throttled });
+  const isThere = ({ hardware }: Asked): boolean =>
+    list.named.has(identifierOf(hardware).toLowerCase());
+  const outcomes = forAll(asked.filter(isThere), hadBefore);
+  const fresh = asked.filter((each) => !isThere(each));
+  if (fresh.length === 0) return outcomes;
+  const outcome = mayAsk()
+    ? importOutcome(await importAll(graph, tenantId, fresh), fresh)
+    : busy("the pass took too long");
+  return new Map([...outcomes, ...forAll(fresh, outcome)]);
 }
 
 function refuse(

@@ -1,6 +1,7 @@
 /**
- * Takes devices out of Autopilot in the customer's tenant, by their serial numbers: the user first, then the device. One that
- * Intune still manages is left alone: whoever retires it decides about its data, and that comes before.
+ * Takes devices out of Autopilot in the customer's tenant, by their serial numbers: the user first, then the device, and then
+ * Intune is asked to sync, and again as long as its list shows one of them. One that Intune still manages is left alone: whoever retires
+ * it decides about its data, and that comes before.
  */
 import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
@@ -8,12 +9,17 @@ import type { GraphClient, GraphRequest } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { type Asked, type BackEnd, forAll } from "../kind.ts";
 import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
+import type { AskSync } from "./sync.ts";
 
 /** Devices in a call: each is two requests of a batch at most. */
 const perCall = 10;
 const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 
-type Parts = { readonly graph: GraphClient; readonly lists: AutopilotLists };
+type Parts = {
+  readonly graph: GraphClient;
+  readonly lists: AutopilotLists;
+  readonly sync: AskSync;
+};
 
 /** What the tenant's list, read since they were asked for, has of some devices. */
 async function readList({ lists }: Parts, tenantId: string, asked: readonly Asked[]) {
@@ -48,6 +54,7 @@ export const deregisteringBackEnd = (parts: Parts): BackEnd => ({
         each.item.targetId,
         mayAsk() ? await deregister(parts.graph, tenantId, deviceOf(each)) : tooLate,
       );
+    if ([...outcomes.values()].some(({ kind }) => kind === "accepted")) await parts.sync(tenantId);
     return outcomes;
   },
   readsOf: (items) => items.length / 1_000,
@@ -72,6 +79,7 @@ async function surveyOf(
 ): Promise<Survey | undefined> {
   const { list, deviceOf } = await readList(parts, tenantId, asked);
   if (list.kind === "unreadable") return undefined;
+  if (asked.some((each) => deviceOf(each) !== undefined)) await parts.sync(tenantId);
   const byId = new Map(asked.map((each) => [each.item.targetId, each]));
   return {
     requests: list.requests,

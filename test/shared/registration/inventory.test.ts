@@ -54,6 +54,7 @@ it("takes devices out, leaves alone what Intune manages, and tells what was not 
   const managed = page.ok ? page.value.items.find(({ isManaged }) => isManaged) : undefined;
   const serials = ["A0001", managed?.serialNumber ?? "", "NOBODY"];
   const registrationId = newestFirstId(Date.now());
+  await rig.sandbox.control("DELETE", "/requests");
   const sent = await deregisterDevices(
     rig.services.register,
     { tenantId, registrationId },
@@ -62,6 +63,8 @@ it("takes devices out, leaves alone what Intune manages, and tells what was not 
   );
   expect(sent).toMatchObject({ ok: true });
   await rig.drain();
+  const { body: asked } = await rig.sandbox.control("GET", "/requests");
+  expect(JSON.stringify(asked)).toContain("POST windowsAutopilotSettings/sync");
   const { devices } = await rig.ended(tenantId, registrationId);
   expect(devices.map(({ outcome, code }) => [outcome, code])).toEqual([
     ["deregistered", undefined],
