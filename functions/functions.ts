@@ -73,6 +73,18 @@ import { openApiFunction } from "./platform/openapi.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
 import {
+  addTemplateFunction,
+  exportTemplateVersionFunction,
+  getTemplateFunction,
+  getTenantVariablesFunction,
+  listActionTypesFunction,
+  listTemplatesFunction,
+  listTemplateVersionsFunction,
+  removeTemplateFunction,
+  replaceTemplateFunction,
+  replaceTenantVariablesFunction,
+} from "./provisioning/templates.http.ts";
+import {
   changeAutopilotDeviceFunction,
   deregisterAutopilotDevicesFunction,
   findAutopilotDevicesFunction,
@@ -367,6 +379,16 @@ const ours: readonly AnyFunction<Services>[] = [
   redeliverFunction,
   webhooksDeliverFunction,
   sweepWebhooksFunction,
+  listTemplatesFunction,
+  addTemplateFunction,
+  getTemplateFunction,
+  replaceTemplateFunction,
+  removeTemplateFunction,
+  listTemplateVersionsFunction,
+  exportTemplateVersionFunction,
+  listActionTypesFunction,
+  getTenantVariablesFunction,
+  replaceTenantVariablesFunction,
   listTasksFunction,
   addTaskFunction,
   getTaskFunction,

@@ -10,6 +10,7 @@ import { JobStore } from "../shared/fanout/state/job.ts";
 import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
+import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
 import { HardwareStore } from "../shared/registration/hardware.ts";
 import { expireOpenLists } from "../shared/registration/list-in-parts.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
@@ -151,6 +152,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     (tenantId, mayGoOn) => new TaskStore(storage.tables).purge(tenantId, mayGoOn),
     async (tenantId) => {
       await new OwnTags(storage.blobs).remove(tenantId);
+      await new TenantVariables(storage.blobs).remove(tenantId);
       await expireOpenLists(listsIn(storage), clock.now(), () => true, tenantId);
       await new BaselineStore(storage.tables).dropTenant(tenantId);
       return true;

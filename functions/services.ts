@@ -25,6 +25,11 @@ import { type Clock, systemClock } from "../shared/kernel/clock.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { notificationStarter } from "../shared/notifications/scheduled.ts";
+import { findActionType } from "../shared/provisioning/actions/catalogue.ts";
+import { FactCondition } from "../shared/provisioning/actions/condition.ts";
+import { TemplateBook } from "../shared/provisioning/templates/manage-templates.ts";
+import { TemplateStore } from "../shared/provisioning/templates/template-store.ts";
+import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
@@ -115,6 +120,8 @@ export type Services = Base & {
   readonly configuration: Configuration;
   /** Baselines and their publication. */
   readonly publishing: PublishParts;
+  readonly templates: TemplateBook;
+  readonly tenantVariables: TenantVariables;
   /** Tasks, as people change them and as they are run. */
   readonly tasks: TaskBook;
   readonly scheduling: TaskParts;
@@ -178,6 +185,7 @@ export async function buildServices(
     ...working,
     ...partner,
     leases: new RelayLeases(tables),
+    ...templateServices(storage),
     refreshes: refreshesWith(refreshParts(settings, base)),
     ...taskServices(base, { ...working, ...syncs, ...granted }),
   };
@@ -211,6 +219,16 @@ function taskServices(
   };
   return { tasks: new TaskBook(scheduling), scheduling, maintenance };
 }
+
+/** Templates, judged by the types of actions that there are. */
+const templateServices = ({ tables, blobs, clock }: Storage) => ({
+  templates: new TemplateBook({
+    store: new TemplateStore({ tables, blobs }),
+    judges: { findType: findActionType, condition: FactCondition },
+    clock,
+  }),
+  tenantVariables: new TenantVariables(blobs),
+});
 
 /** Registering tenants, and removing them with all that is kept of them. */
 function tenantServices(parts: Base & Omit<PurgeParts, "purges">) {

@@ -137,6 +137,7 @@ export const meanings = {
   "unknown-baseline": { status: 404, title: "No such baseline" },
   "unknown-sync": { status: 404, title: "No such sync" },
   "unknown-task": { status: 404, title: "No such task" },
+  "unknown-template": { status: 404, title: "No such template" },
   "unknown-tenant": { status: 404, title: "No such tenant" },
   "unknown-webhook": { status: 404, title: "No such webhook" },
   "unsupported-media-type": { status: 415, title: "The body's content type is not supported" },

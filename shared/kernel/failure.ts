@@ -45,6 +45,7 @@ export type FailureCode =
   | "unknown-route"
   | "unknown-sync"
   | "unknown-task"
+  | "unknown-template"
   | "unknown-tenant"
   | "unknown-webhook"
   | "unsupported-media-type";

@@ -46,6 +46,8 @@ export const tableNames = {
    * its versions, what tenants have of it of their own, and which version is on its way to each.
    */
   baselines: "Baselines",
+  /** Templates and their versions in one partition: it grows with what people write. */
+  templates: "Templates",
   /** Tasks and their runs; partition = tenant. */
   tasks: "Tasks",
   /** When tasks are due; partition = minute, so that a timer reads what is due and nothing else. */

@@ -152,6 +152,7 @@ const assignment = [
 const webhook = ["webhookId", "events", "description", "host", "disabledReason", "owner.id"];
 const approvalRule = ["kind", "actions", "tenantIds", "approvers"].map((name) => `rules.${name}`);
 
+const template = ["name", "description", "message", "visibility"];
 const registration = ["registrationId", "state", "backEnd", "sha256", "retryOf"];
 
 /** By operation: places of texts, without the numbers of lists. */
@@ -221,6 +222,10 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "baselines-replace": ["name", "description", "message"],
   "baselines-remove": ["name", "description", "message"],
   "baselines-publish": ["publishId", "syncId"],
+  "templates-add": template,
+  "templates-replace": template,
+  "templates-remove": template,
+  "tenant-variables-replace": ["names"],
   "tasks-add": task,
   "tasks-replace": task,
   "tasks-schedule": task,

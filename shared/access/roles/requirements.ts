@@ -33,6 +33,8 @@ const everywhere = (permission: Permission): Requirement => of(permission, "glob
 const inTenant = (permission: Permission): Requirement => of(permission, "tenant");
 /** The handler keeps to what the caller reaches. */
 const ofWebhooks: Requirement = { kind: "eachTenant", permission: "webhooks.manage" };
+/** The handler keeps to what is public or the caller's own. */
+const ofTemplates: Requirement = { kind: "eachTenant", permission: "templates.read" };
 const inCollection = (permission: Permission): Requirement => of(permission, "collection");
 const of = (permission: Permission, on: On) => ({
   kind: "permission" as const,
@@ -147,6 +149,16 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "baseline-tailorings-replace": inTenant("configuration.manage"),
   "baseline-tailorings-remove": inTenant("configuration.manage"),
   "baseline-tailorings-preview": inTenant("sync.read"),
+  "action-types-list": signedIn,
+  "templates-list": ofTemplates,
+  "templates-add": everywhere("templates.manage"),
+  "templates-get": ofTemplates,
+  "templates-replace": everywhere("templates.manage"),
+  "templates-remove": everywhere("templates.manage"),
+  "templates-versions": ofTemplates,
+  "templates-version": ofTemplates,
+  "tenant-variables-get": inTenant("templates.read"),
+  "tenant-variables-replace": inTenant("variables.manage"),
   "tasks-list": inTenant("tasks.read"),
   "tasks-add": inTenant("tasks.manage"),
   "tasks-get": inTenant("tasks.read"),

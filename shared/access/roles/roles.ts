@@ -86,6 +86,27 @@ const table = {
     means: "See baselines, and publish them where you may change what is wanted and start syncs.",
   },
   "baselines.manage": { scope: "global", means: "Make, change and remove baselines." },
+  // In any tenant: a template is of none, and whoever works in one has to see what can be run there.
+  "templates.read": {
+    scope: "tenant",
+    means: "See public templates and your own, and the variables of tenants.",
+  },
+  // Global: a public template is run in every tenant.
+  "templates.manage": {
+    scope: "global",
+    means: "Make, change and remove public templates and your own.",
+    implies: ["templates.read"],
+  },
+  "templates.administer": {
+    scope: "global",
+    means: "See and change everybody's templates.",
+    implies: ["templates.manage", "templates.read"],
+  },
+  "variables.manage": {
+    scope: "tenant",
+    means: "Change a tenant's variables, which templates name.",
+    implies: ["templates.read"],
+  },
   "tasks.read": { scope: "tenant", means: "See scheduled tasks: your own, and public ones." },
   "tasks.manage": {
     scope: "tenant",
@@ -203,6 +224,7 @@ export const builtInRoles: readonly Role[] = [
       "devices.runCMPivot",
       "devices.enforceSecurity",
       "tasks.manage",
+      "templates.read",
       "approvals.decide",
       "audit.read",
       "deadLetters.read",
@@ -222,6 +244,8 @@ export const builtInRoles: readonly Role[] = [
       "devices.runCMPivot",
       "devices.notifyResource",
       "tasks.administer",
+      "templates.administer",
+      "variables.manage",
       "approvals.decide",
       "deadLetters.read",
       "sync.read",
@@ -242,8 +266,8 @@ export const builtInRoles: readonly Role[] = [
   builtIn(
     "osDeploymentManager",
     ["OS Deployment Manager", "Gestionnaire de déploiement de système d’exploitation"],
-    "Looks after operating systems; installs the client.",
-    [...operate, "devices.modifyResource"],
+    "Looks after operating systems: templates; installs the client.",
+    [...operate, "devices.modifyResource", "templates.manage", "variables.manage"],
   ),
   builtIn(
     "endpointProtectionManager",

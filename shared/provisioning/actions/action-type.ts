@@ -8,16 +8,7 @@ import type { Platform } from "../../devices/directory/device.ts";
 import type { Call, Finding, Outcome } from "../../fanout/kind.ts";
 import type { Item } from "../../fanout/state/item.ts";
 import type { DeviceRun } from "../device-run.ts";
-
-/** The sections of a template, in their order. */
-export const sectionIds = [
-  "systemMigration",
-  "preOsInstallation",
-  "osInstallation",
-  "postOsInstallation",
-  "systemConfiguration",
-] as const;
-export type SectionId = (typeof sectionIds)[number];
+import type { SectionId } from "../templates/template.ts";
 
 /** Parameters of an action, as its schema let them pass. */
 export type Parameters = Readonly<Record<string, unknown>>;

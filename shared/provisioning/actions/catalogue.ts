@@ -7,7 +7,8 @@ import type { Platform } from "../../devices/directory/device.ts";
 import { durationMs } from "../../kernel/clock.ts";
 import { Line, Prose } from "../../kernel/outside-text.ts";
 import { Guid } from "../../kernel/values.ts";
-import { type ActionType, type SectionId, sectionIds } from "./action-type.ts";
+import { type SectionId, sectionIds } from "../templates/template.ts";
+import type { ActionType } from "./action-type.ts";
 import { Condition } from "./condition.ts";
 
 /** Where the device itself must answer: its system runs, and Intune manages it. */

@@ -123,10 +123,14 @@ export const TemplateContent = z.strictObject({
 });
 export type TemplateContent = z.output<typeof TemplateContent>;
 
-const who = z.object({ kind: z.string(), homeTenantId: z.string(), id: z.string() });
+const who = z.object({
+  kind: z.enum(["user", "group", "app", "bootstrap"]),
+  homeTenantId: z.string(),
+  id: z.string(),
+});
 
 /** A version: who made it, and the hash that its content is kept by. */
-const TemplateVersion = z.object({
+export const TemplateVersion = z.object({
   version: z.int(),
   hash: z.string(),
   actions: z.int(),
@@ -134,7 +138,7 @@ const TemplateVersion = z.object({
   by: who,
   at: z.number(),
 });
-type TemplateVersion = z.output<typeof TemplateVersion>;
+export type TemplateVersion = z.output<typeof TemplateVersion>;
 
 /** A template, with its newest version. */
 export const Template = z.object({

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { home } from "../../shared/access/entra.ts";
+import { template } from "../support/sync-bodies.ts";
 
 /** What calls before have left for those after them. */
 export type Found = Map<string, string>;
@@ -42,6 +43,7 @@ export const anyIds: Found = new Map([
   ["key", "Default"],
   ["webhookId", key],
   ["taskId", key],
+  ["templateId", key],
   ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);
@@ -219,6 +221,25 @@ export const changes: Readonly<Record<string, Change>> = {
     after: null,
   },
   "roles-remove": { object: named("role"), before: { name: "Reader" }, after: null },
+  "templates-add": {
+    body: () => template,
+    object: named("template"),
+    after: { name: "New hires", visibility: "public", version: 1, actions: 1 },
+    keep: "templateId",
+  },
+  "templates-replace": {
+    body: () => ({ ...template, name: "All hires", platforms: ["windows", "macOS"] }),
+    object: named("template"),
+    before: { name: "New hires", version: 1 },
+    after: { name: "All hires", version: 2 },
+  },
+  "templates-remove": { object: named("template"), before: { version: 2 }, after: null },
+  "tenant-variables-replace": {
+    body: () => ({ values: { site: "Lyon" } }),
+    object: () => "variables",
+    before: { names: [], devices: 0 },
+    after: { names: ["site"], devices: 0 },
+  },
   "tenants-remove": {
     object: named("tenant"),
     before: { displayName: "Fabrikam" },

@@ -1,7 +1,7 @@
 /** Idempotency keys between callers, at every operation that takes one: an answer is its own caller's alone. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { tasks } from "../support/sync-bodies.ts";
+import { tasks, template } from "../support/sync-bodies.ts";
 import type { Answer } from "./attack/app.ts";
 import { type Inhabited, inhabit } from "./attack/inhabited.ts";
 import { said } from "./attack/said.ts";
@@ -90,6 +90,10 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "tasks-add": (of) => [
     { path: `${base(of)}/tasks`, body: { ...tasks[0], schedule: { kind: "none" } } },
     { ...tasks[0], displayName: "Other" },
+  ],
+  "templates-add": () => [
+    { path: "/api/v1/templates", body: template },
+    { ...template, name: "Other" },
   ],
   "syncs-start": (of) => [
     { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },

@@ -27,6 +27,8 @@ const kept: Readonly<Record<string, readonly string[]>> = {
     "/exclusions/displayName",
   ],
   "tasks-schedule": ["/schedule/rule", "/schedule/timeZone"],
+  "templates-add": ["/name", "/description", "/message"],
+  "templates-replace": ["/name", "/description", "/message"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],
   "collections-add": ["/name", "/description", "/rule/value"],

@@ -7,7 +7,7 @@ import { TaskStore } from "../../../shared/schedules/task-store.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
 import { deliveryOf } from "../../../shared/webhooks/deliver.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";
-import { webhookFor } from "../support/sync-bodies.ts";
+import { template, webhookFor } from "../support/sync-bodies.ts";
 import { clientSecret } from "./attack/app.ts";
 import { type Described, pathWith } from "./attack/document.ts";
 import type { Inhabited } from "./attack/inhabited.ts";
@@ -28,6 +28,7 @@ beforeAll(async () => {
   const items = [{ type: "roleScopeTag", key: "Tag", body: { displayName: "Tag" } }];
   for (const name of ["one", "two"])
     await two.app.admin("POST", "/api/v1/baselines", { name, message: name, items });
+  templateId = await keepTemplates();
   await tellWebhook(two.theirs);
   for (const of of [two.mine, two.theirs]) await keepTasks(of);
   for (const each of lists())
@@ -35,6 +36,19 @@ beforeAll(async () => {
       taken.push({ from: each.id, ...(await secondPageOf(pathIn(each, of))) });
 });
 afterAll(() => two.app.stop());
+
+let templateId = "";
+/** Two templates, and two versions of one of them. */
+async function keepTemplates(): Promise<string> {
+  await two.app.admin("POST", "/api/v1/templates", template);
+  const { body } = await two.app.admin("POST", "/api/v1/templates", template);
+  const id = String(body["templateId"]);
+  await two.app.admin("PUT", `/api/v1/templates/${id}`, {
+    ...template,
+    platforms: ["windows", "macOS"],
+  });
+  return id;
+}
 
 const taskId = "k".repeat(22);
 /** Two tasks that everybody may see, and two times of one of them. */
@@ -129,6 +143,7 @@ const pathIn = (list: Described, { ids, collections, notifications, devices }: I
     ...ids,
     webhookId,
     taskId,
+    templateId,
     collectionId: collections[0],
     notificationId: notifications[1],
     deviceId: devices[0] ?? "",

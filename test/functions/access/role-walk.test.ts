@@ -98,8 +98,16 @@ const queries: Readonly<Record<string, string>> = {
 async function opened(line: string, token: string | undefined): Promise<boolean> {
   const { status, text, body } = await app.call({ ...harmless(line), token });
   if (line === "zz-unknown-route" && body["code"] === "unknown-route") return true;
-  // Only who may see a tenant's syncs and configuration, baselines, webhooks or tasks is told that there is none of that name.
-  const kinds = ["sync", "configuration", "baseline", "webhook", "task", "registration"];
+  // Only who may see a tenant's syncs and configuration, baselines, templates, webhooks or tasks is told that there is none of that name.
+  const kinds = [
+    "sync",
+    "configuration",
+    "baseline",
+    "template",
+    "webhook",
+    "task",
+    "registration",
+  ];
   const unknown = kinds.map((kind) => `unknown-${kind}`);
   if (unknown.includes(String(body["code"]))) return true;
   // Who gets so far that Graph is asked, has been let in: here nobody answers for it.
@@ -158,7 +166,13 @@ describe.each(scopes)("a role for %s", (name, scopeOf, reached) => {
 });
 
 /** What signing in is enough for. */
-const signedIn = ["zz-unknown-route", "actions-list", "me-get", "access-explain"];
+const signedIn = [
+  "zz-unknown-route",
+  "actions-list",
+  "action-types-list",
+  "me-get",
+  "access-explain",
+];
 const open = ["health", "openapi", "callbacks-sign-in", "callbacks-consent"];
 
 test.each(Object.keys(matrix))(

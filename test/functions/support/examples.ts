@@ -1,7 +1,7 @@
 /** An example call for each operation, in an order in which each finds what it is about. */
 
 import { hashOf } from "../../shared/registration/lists.ts";
-import { tasks } from "./sync-bodies.ts";
+import { taskBodies, tasks, template } from "./sync-bodies.ts";
 
 /** What calls before have left for those after them. */
 export type Found = Map<string, string>;
@@ -283,6 +283,16 @@ export const examples: Readonly<Record<string, Example>> = {
     }),
   },
   "windows-get": {},
+  "action-types-list": {},
+  "templates-add": { body: () => template, keep: ["templateId"] },
+  "templates-list": {},
+  "templates-get": {},
+  "templates-replace": { body: () => ({ ...template, platforms: ["windows", "macOS"] }) },
+  "templates-versions": {},
+  "templates-version": {},
+  "templates-remove": {},
+  "tenant-variables-replace": { body: () => taskBodies["tenant-variables-replace"]?.[0] },
+  "tenant-variables-get": {},
   "collections-remove": {},
   "tenants-remove": {},
 };

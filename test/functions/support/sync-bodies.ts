@@ -128,11 +128,43 @@ export const tasks = [
   },
 ];
 const scheduled = { schedule: { kind: "at", at: "2999-01-01T00:00:00Z" } };
+
+/** A template with every member. */
+export const template = {
+  name: "New hires",
+  description: "for laptops of new hires",
+  visibility: "public",
+  message: "as agreed",
+  platforms: ["windows"],
+  variables: { site: { description: "where it goes", value: "Lyon" } },
+  sections: [
+    {
+      id: "systemConfiguration",
+      actions: [
+        {
+          id: "wait",
+          name: "Let it settle",
+          type: "wait",
+          parameters: { duration: "PT5M" },
+          required: false,
+          retry: { max: 1, delaySeconds: 60, on: "any" },
+          timeoutSeconds: 600,
+          when: { property: "deviceName", operator: "startsWith", value: "{{site}}" },
+          variables: { room: "{{site}} 1" },
+        },
+      ],
+    },
+  ],
+};
+const variables = { values: { site: "Lyon" }, devices: { [tenant]: { site: "Paris" } } };
 export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tasks-add": tasks,
   "tasks-replace": tasks,
   "tasks-schedule": [scheduled, { schedule: opens }],
   "tasks-preview": tasks,
+  "templates-add": [template],
+  "templates-replace": [template],
+  "tenant-variables-replace": [variables],
   "windows-replace": [
     {
       windows: [{ displayName: "Nights", opens, minutes: 480, cutoff: "PT30M" }],

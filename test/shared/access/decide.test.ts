@@ -241,7 +241,13 @@ describe("operations", () => {
 
   test("only the listed are open to nobody in particular, the rest refuse a caller without assignments", () => {
     const open = ["health", "openapi", "callbacks-sign-in", "callbacks-consent"];
-    const own = ["actions-list", "zz-unknown-route", "me-get", "access-explain"];
+    const own = [
+      "actions-list",
+      "action-types-list",
+      "zz-unknown-route",
+      "me-get",
+      "access-explain",
+    ];
     for (const name of Object.keys(requirements)) {
       const answer = evaluate(standing([]), requirementOf(name) ?? never, t1c1);
       expect([name, answer.allowed]).toEqual([name, [...own, ...open].includes(name)]);
@@ -365,7 +371,9 @@ test("every permission is asked for by some operation, or is a later job's", () 
   expect(
     idle.filter(
       (name) =>
-        !/^registration\.|^tasks\.administer$|^devices\.(modify|run|notify|enforce)/.test(name),
+        !/^registration\.|^(tasks|templates)\.administer$|^devices\.(manage|modify|run|notify|enforce)/.test(
+          name,
+        ),
     ),
   ).toEqual([]);
 });

@@ -28,6 +28,7 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   signIns: "purged",
   syncs: "purged",
   tasks: "purged",
+  templates: "belong to no tenant",
   dueTasks: "places of no task; gone when their minute comes",
   baselines: "purged",
   answers: "named by operation; gone by their age",

@@ -55,6 +55,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   key: "Default",
   webhookId: "0".repeat(22),
   taskId: "0".repeat(22),
+  templateId: "0".repeat(22),
   deliveryId: "0".repeat(32),
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { catalogue } from "../../../../shared/devices/actions/catalogue.ts";
-import { sectionIds } from "../../../../shared/provisioning/actions/action-type.ts";
 import { actionTypes, findActionType } from "../../../../shared/provisioning/actions/catalogue.ts";
+import { sectionIds } from "../../../../shared/provisioning/templates/template.ts";
 
 const typeOf = (id: string) => {
   const type = findActionType(id);
