@@ -1,14 +1,23 @@
 /**
  * Bundles the functions into `dist/`: `index.cjs`, the file package.json names as `main`, the parts that it
- * loads later, and the notices of the packages inside.
+ * loads later, the notices and the bill of the packages inside, and what the Functions host reads. `dist/` is deployed as
+ * it is: its package.json asks for nothing to be installed or built.
  *
  * CommonJS, because the Functions worker answers `@azure/functions-core` through `require`.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Message, type OutputFile, transform } from "esbuild";
-import { notices } from "./notices.ts";
+import { billOfMaterials, notices } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -24,11 +33,16 @@ export async function ensureBuilt(): Promise<boolean> {
   return true;
 }
 
+/** Builds `dist/`. */
+async function buildApp(): Promise<void> {
+  place(await builtParts());
+}
+
 /**
- * Builds `dist/`.
+ * The files of `dist/`: the same bytes whenever, wherever and by whomever they are built from the same sources.
  * @throws When a source does not compile, or esbuild has anything to warn of.
  */
-export async function buildApp(): Promise<void> {
+export async function builtParts(): Promise<readonly Part[]> {
   const { outputFiles, metafile, warnings } = await build({
     entryPoints: [entryPoint],
     outdir: dirname(bundlePath),
@@ -46,7 +60,21 @@ export async function buildApp(): Promise<void> {
   });
   refuse(warnings);
   const parts = await Promise.all(outputFiles.map(toCommonJs));
-  place([...parts.flat(), { name: "THIRD-PARTY-NOTICES.txt", contents: notices(root, metafile) }]);
+  return [
+    ...parts.flat(),
+    { name: "THIRD-PARTY-NOTICES.txt", contents: notices(root, metafile) },
+    { name: "sbom.json", contents: billOfMaterials(root, metafile) },
+    { name: "host.json", contents: readFileSync(join(root, "host.json"), "utf8") },
+    { name: "package.json", contents: deployedPackage() },
+  ];
+}
+
+/** What the worker reads to find the bundle, and no scripts or dependencies that a build in Azure could begin with. */
+function deployedPackage(): string {
+  const text = readFileSync(join(root, "package.json"), "utf8");
+  const { name, version, license, private: isPrivate, engines } = JSON.parse(text);
+  const main = basename(bundlePath);
+  return `${JSON.stringify({ name, version, license, private: isPrivate, engines, main }, null, 2)}\n`;
 }
 
 const common = {
@@ -117,7 +145,14 @@ function place(parts: readonly Part[]): void {
 function isFresh(): boolean {
   const built = modifiedAt(bundlePath);
   const sources = ["functions", "shared"].flatMap((folder) => [folder, ...contents(folder)]);
-  const inputs = [...sources, "package-lock.json", "scripts/build.ts", "scripts/notices.ts"];
+  const own = [
+    "package.json",
+    "package-lock.json",
+    "host.json",
+    "scripts/build.ts",
+    "scripts/notices.ts",
+  ];
+  const inputs = [...sources, ...own];
   return inputs.every((path) => modifiedAt(join(root, path)) < built);
 }
 

@@ -1,4 +1,4 @@
-/** The notices that the licences of bundled packages ask to be passed on with copies of them. */
+/** Which packages are bundled: the notices that their licences ask to be passed on, and the bill that scanners read. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Metafile } from "esbuild";
@@ -11,20 +11,54 @@ const noticeFile = /^(licen[cs]e|notice|copying|third-?party)/i;
  * @throws When a package says nothing of its licence, since then nobody may pass it on.
  */
 export function notices(root: string, { outputs }: Metafile): string {
-  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
-  const folders = inputs.flatMap(([path, { bytesInOutput }]) =>
-    bytesInOutput > 0 ? (innermostPackage.exec(path)?.[0] ?? []) : [],
-  );
-  const parts = [...new Set(folders)].toSorted().map((folder) => noticeOf(join(root, folder)));
+  const parts = bundledFolders(outputs).map((folder) => noticeOf(join(root, folder)));
   const opening =
     "Muster's dist/ contains code of these packages, under the licences that follow.\n";
   return [opening, ...new Set(parts)].join(`\n${"-".repeat(80)}\n\n`);
 }
 
+/**
+ * The same packages as a software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json). Without serial
+ * number and time, which would make each build another one.
+ */
+export function billOfMaterials(root: string, { outputs }: Metafile): string {
+  const { packages } = readJson(join(root, "package-lock.json")) as Lockfile;
+  const components = bundledFolders(outputs).map((folder) => {
+    const { name, version, license } = packageIn(join(root, folder));
+    const [algorithm, digest = ""] = packages[folder]?.integrity?.split("-") ?? [];
+    const content = Buffer.from(digest, "base64").toString("hex");
+    return {
+      type: "library",
+      name,
+      version,
+      purl: `pkg:npm/${String(name).replace("@", "%40")}@${String(version)}`,
+      ...(typeof license === "string" ? { licenses: [{ expression: license }] } : {}),
+      ...(algorithm === "sha512" ? { hashes: [{ alg: "SHA-512", content }] } : {}),
+    };
+  });
+  const { name, version } = packageIn(root);
+  const metadata = { component: { type: "application", name, version } };
+  const bill = { bomFormat: "CycloneDX", specVersion: "1.6", version: 1, metadata, components };
+  return `${JSON.stringify(bill, null, 2)}\n`;
+}
+
+type Lockfile = { readonly packages: Readonly<Record<string, { readonly integrity?: string }>> };
+
+/** Packages of which anything is in the bundle, as folders below the root. */
+function bundledFolders(outputs: Metafile["outputs"]): string[] {
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  const folders = inputs.flatMap(([path, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? (innermostPackage.exec(path)?.[0] ?? []) : [],
+  );
+  return [...new Set(folders)].toSorted();
+}
+
+const readJson = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
+const packageIn = (folder: string) =>
+  readJson(join(folder, "package.json")) as Readonly<Record<string, unknown>>;
+
 function noticeOf(folder: string): string {
-  const { name, version, license } = JSON.parse(
-    readFileSync(join(folder, "package.json"), "utf8"),
-  ) as Readonly<Record<string, unknown>>;
+  const { name, version, license } = packageIn(folder);
   const files = readdirSync(folder).filter((file) => noticeFile.test(file));
   if (typeof license !== "string" && files.length === 0)
     throw new Error(`${String(name)} says nothing of its licence.`);

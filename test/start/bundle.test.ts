@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
-import { bundlePath, ensureBuilt } from "../../scripts/build.ts";
+import { expect, test, vi } from "vitest";
+import { builtParts, bundlePath, ensureBuilt } from "../../scripts/build.ts";
 
 /** Milliseconds a new process spends loading the bundle, which ends when it misses its settings. */
 function loadMs(): number {
@@ -78,6 +78,64 @@ test("the bundle asks the worker for its core and holds nothing of the developme
   const sources = sourcesOf(globSync("*.cjs", { cwd: dist }));
   expect(sources).toContain("../functions/serve-http.ts");
   expect(sources.filter((path) => /^\.\.\/(local|test|scripts|bench)\//.test(path))).toEqual([]);
+});
+
+test("two builds are the same bytes, at another time and in another place of the world, and name no place of this machine", async () => {
+  const here = await builtParts();
+  vi.stubEnv("TZ", "Pacific/Apia");
+  vi.stubEnv("LANG", "tr_TR.UTF-8");
+  vi.useFakeTimers({ toFake: ["Date"], now: new Date("2031-01-01") });
+  try {
+    expect(await builtParts()).toEqual(here);
+  } finally {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+  }
+  const root = dirname(dist);
+  expect(here.filter(({ contents }) => contents.includes(root)).map(({ name }) => name)).toEqual(
+    [],
+  );
+  expect(new Set(here.map(({ name }) => name)).size).toBe(here.length);
+}, 120_000);
+
+test("what is deployed needs nothing to be installed or built, and has what the host reads", () => {
+  const deployed = JSON.parse(textOf("package.json")) as Record<string, unknown>;
+  expect(Object.keys(deployed).toSorted()).toEqual([
+    "engines",
+    "license",
+    "main",
+    "name",
+    "private",
+    "version",
+  ]);
+  expect(globSync(String(deployed["main"]), { cwd: dist })).toHaveLength(1);
+  expect(textOf("host.json")).toBe(readFileSync("host.json", "utf8"));
+});
+
+test("the bill of materials lists exactly the bundled packages, each with its licence and its hash", () => {
+  const bill = JSON.parse(textOf("sbom.json")) as {
+    bomFormat: string;
+    components: {
+      name: string;
+      version: string;
+      licenses: unknown[];
+      purl: string;
+      hashes: unknown[];
+    }[];
+  };
+  expect(bill.bomFormat).toBe("CycloneDX");
+  const notices = Array.from(
+    textOf("THIRD-PARTY-NOTICES.txt").matchAll(/^(\S+) (\d\S*) \(/gm),
+    ([, name, version]) => `${name} ${version}`,
+  );
+  const listed = bill.components.map(({ name, version }) => `${name} ${version}`);
+  expect(new Set(listed)).toEqual(new Set(notices));
+  for (const { licenses, purl, hashes } of bill.components) {
+    expect(licenses, purl).toHaveLength(1);
+    expect(hashes, purl).toMatchObject([
+      { alg: "SHA-512", content: expect.stringMatching(/^[0-9a-f]{128}$/) },
+    ]);
+  }
 });
 
 test("every bundled package is named with its licence, and MIT's condition is met in full", () => {
