@@ -83,6 +83,7 @@ import {
   removeTemplateFunction,
   replaceTemplateFunction,
   replaceTenantVariablesFunction,
+  scheduleTemplateFunction,
 } from "./provisioning/templates.http.ts";
 import {
   changeAutopilotDeviceFunction,
@@ -386,6 +387,7 @@ const ours: readonly AnyFunction<Services>[] = [
   removeTemplateFunction,
   listTemplateVersionsFunction,
   exportTemplateVersionFunction,
+  scheduleTemplateFunction,
   listActionTypesFunction,
   getTenantVariablesFunction,
   replaceTenantVariablesFunction,

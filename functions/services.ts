@@ -22,11 +22,13 @@ import type { PageSeal } from "../shared/http/paging.ts";
 import { type SignInParts } from "../shared/identity/accounts.ts";
 import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
+import { fail } from "../shared/kernel/failure.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { notificationStarter } from "../shared/notifications/scheduled.ts";
 import { findActionType } from "../shared/provisioning/actions/catalogue.ts";
 import { FactCondition } from "../shared/provisioning/actions/condition.ts";
+import { runStarter } from "../shared/provisioning/scheduled.ts";
 import { TemplateBook } from "../shared/provisioning/templates/manage-templates.ts";
 import { TemplateStore } from "../shared/provisioning/templates/template-store.ts";
 import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
@@ -191,6 +193,12 @@ export async function buildServices(
   };
 }
 
+/** No run can be begun yet: tasks that wait for one can be made. */
+const runs: Parameters<typeof runStarter>[0] = {
+  begin: async () => fail("conflict", "This version of Muster begins no provisioning runs."),
+  stateOf: async () => "none",
+};
+
 /** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
 function taskServices(
   { storage, clock, collections, knownTenants }: Base,
@@ -214,6 +222,7 @@ function taskServices(
     starters: {
       notification: notificationStarter(notify, { standingOf, reachOf }),
       sync: syncStarter(sync, { standingOf }),
+      provisioning: runStarter(runs, { standingOf }),
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };

@@ -6,11 +6,12 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
-import { succeed } from "../../shared/kernel/failure.ts";
+import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { actionTypes } from "../../shared/provisioning/actions/catalogue.ts";
 import {
   ActionTypesView,
   actionTypesView,
+  ScheduleTemplate,
   TemplateBody,
   TemplateExport,
   TemplatePath,
@@ -28,10 +29,15 @@ import {
   TenantValues,
   type TenantVariables,
 } from "../../shared/provisioning/templates/tenant-variables.ts";
+import { TaskView, taskDraft, taskFields, taskView } from "../../shared/schedules/contract.ts";
+import type { TaskBook } from "../../shared/schedules/manage-tasks.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
+import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
 import { onHttp, type Tools } from "../define.ts";
 
 type Needs = { readonly templates: TemplateBook };
+
+const TaskFields = z.strictObject(taskFields);
 
 function viewerOf(tools: Tools): Viewer {
   const { standing, caller } = signedInOf(tools);
@@ -193,6 +199,49 @@ export const exportTemplateVersionFunction = onHttp(
   async ({ params: { templateId, version } }, tools: Tools<Needs>) => {
     const found = await tools.services.templates.version(templateId, version, viewerOf(tools));
     return found.ok ? succeed(ok(templateExport(found.value))) : found;
+  },
+);
+
+type ScheduleNeeds = Needs & { readonly tasks: TaskBook; readonly tenants: TenantRegistry };
+
+export const scheduleTemplateFunction = onHttp(
+  operation({
+    name: "templates-schedule",
+    method: "POST",
+    path: "api/v1/templates/{templateId}/schedule",
+    summary: "Make a task of a version, without targets and without a time: it waits for both",
+    tag: "Provisioning",
+    idempotent: true,
+    params: TemplatePath,
+    body: ScheduleTemplate,
+    answers: { 201: { description: "Made", body: TaskView, headers: ["Location", "ETag"] } },
+  }),
+  async ({ params: { templateId }, body, seed }, tools: Tools<ScheduleNeeds>) => {
+    const { tasks, templates, tenants } = tools.services;
+    const { tenantId, version } = body;
+    const { standing } = signedInOf(tools);
+    const mayInTenant = (permission: "tasks.manage" | "tasks.administer"): boolean =>
+      decide(standing, permission, { kind: "tenant", tenantId }).allowed;
+    // Whoever may not make tasks there is told the same as of a tenant that is not there.
+    const tenant = await tenants.known(mayInTenant("tasks.manage") ? tenantId : "");
+    if (!tenant.ok)
+      return fail(
+        "unknown-tenant",
+        `There is no tenant ${tenantId} here for you to make tasks in.`,
+      );
+    const found = await templates.version(templateId, version, viewerOf(tools));
+    if (!found.ok) return found;
+    const { template, version: kept } = found.value;
+    const fields = TaskFields.parse({ displayName: body.displayName ?? template.name });
+    const what = { templateId, version: kept.version };
+    const ids = { tenantId, taskId: seed };
+    const viewer = { standing, administers: mayInTenant("tasks.administer") };
+    const draft = taskDraft(fields, { kind: "provisioning", what, whole: false });
+    const added = await tasks.add(ids, draft, viewer);
+    if (!added.ok) return added;
+    const { value, etag } = added.value;
+    signedInOf(tools).note({ tenantId, object: `task/${seed}`, after: taskView(value) });
+    return succeed(created(`/api/v1/tenants/${tenantId}/tasks/${seed}`, taskView(value), etag));
   },
 );
 

@@ -1,4 +1,4 @@
-/** Scheduled tasks: notifications and syncs that begin by themselves, in the folders that people know. */
+/** Scheduled tasks: notifications, syncs and provisioning runs that begin by themselves, in the folders that people know. */
 import * as z from "zod";
 import { decide } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
@@ -7,6 +7,7 @@ import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/
 import { created, noContent, ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { ScheduledNotification } from "../../shared/notifications/contract.ts";
+import { ScheduledRun } from "../../shared/provisioning/scheduled.ts";
 import {
   FolderQuery,
   ScheduleTask,
@@ -14,6 +15,7 @@ import {
   TaskPreviewView,
   TaskRunView,
   TaskView,
+  taskDraft,
   taskFields,
   taskPreviewView,
   taskRunsCsv,
@@ -36,24 +38,23 @@ const TaskBody = z.discriminatedUnion("kind", [
     ...taskFields,
   }),
   z.strictObject({ kind: z.literal("sync"), sync: ScheduledSync.prefault({}), ...taskFields }),
+  z.strictObject({ kind: z.literal("provisioning"), provisioning: ScheduledRun, ...taskFields }),
 ]);
 
 function draftOf(body: z.output<typeof TaskBody>): TaskDraft {
-  const what = body.kind === "notification" ? body.notification : body.sync;
-  return {
-    displayName: body.displayName,
-    kind: body.kind,
-    what,
-    whole: body.kind === "sync" || body.notification.target !== undefined,
-    schedule: body.schedule,
-    startLateUpToMs: body.startLateUpTo,
-    overlap: body.overlap,
-    windows: body.windows,
-    longestRunMs: body.longestRun,
-    cutoffMs: body.cutoff,
-    enabled: body.enabled,
-    isPublic: body.public,
-  };
+  const { kind } = body;
+  switch (kind) {
+    case "notification": {
+      const what = body.notification;
+      return taskDraft(body, { kind, what, whole: what.target !== undefined });
+    }
+    case "sync":
+      return taskDraft(body, { kind, what: body.sync, whole: true });
+    case "provisioning": {
+      const what = body.provisioning;
+      return taskDraft(body, { kind, what, whole: what.targets !== undefined });
+    }
+  }
 }
 
 function viewerOf(tools: Tools, tenantId: string): Viewer {

@@ -5,7 +5,7 @@ import { durationMs, fromIso, toIso } from "../kernel/clock.ts";
 import { Line } from "../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../kernel/values.ts";
 import type { Maintenance } from "./maintenance.ts";
-import type { TaskPreview } from "./manage-tasks.ts";
+import type { TaskDraft, TaskPreview } from "./manage-tasks.ts";
 import {
   runOutcomes,
   stateOf,
@@ -143,6 +143,23 @@ export const taskFields = {
   public: z.boolean().default(false).describe("Seen by everybody who may see tasks"),
 };
 
+/** What a body says of a task, with what it begins in the words of its kind. */
+export const taskDraft = (
+  body: z.output<z.ZodObject<typeof taskFields>>,
+  begins: Pick<TaskDraft, "kind" | "what" | "whole">,
+): TaskDraft => ({
+  displayName: body.displayName,
+  ...begins,
+  schedule: body.schedule,
+  startLateUpToMs: body.startLateUpTo,
+  overlap: body.overlap,
+  windows: body.windows,
+  longestRunMs: body.longestRun,
+  cutoffMs: body.cutoff,
+  enabled: body.enabled,
+  isPublic: body.public,
+});
+
 /** Body that schedules a task. */
 export const ScheduleTask = z.strictObject({ schedule: ScheduleBody });
 
@@ -176,6 +193,7 @@ export const TaskView = z
       .describe("What it still needs before it runs"),
     notification: z.record(z.string(), z.unknown()).optional(),
     sync: z.record(z.string(), z.unknown()).optional(),
+    provisioning: z.record(z.string(), z.unknown()).optional(),
     schedule: z.record(z.string(), z.unknown()),
     startLateUpToSeconds: z.number(),
     overlap: z.string(),

@@ -14,7 +14,7 @@ import { idFor } from "../kernel/values.ts";
 import { type Occurrence, occurrencesAfter, type Schedule } from "./times/recurrence.ts";
 
 /** What a task begins. */
-export const taskKinds = ["notification", "sync"] as const;
+export const taskKinds = ["notification", "sync", "provisioning"] as const;
 export type TaskKind = (typeof taskKinds)[number];
 
 const moment = z.number();

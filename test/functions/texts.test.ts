@@ -99,9 +99,10 @@ test.each(withBodies)("$id says of every text of its body what it may be", ({ sc
 /** A pointer without the places in lists, and without what joins rules: as the document has it. */
 const general = (pointer: string): string =>
   pointer
-    .replaceAll(/\/\d+/g, "/*")
-    // Values by the names of parameters.
-    .replace(/^\/values\/\w+/, "/values/*")
+    .replaceAll(/\/\d+(?=\/|$)/g, "/*")
+    // Values by the names of parameters and variables, and by devices.
+    .replaceAll(/\/(values|variables|parameters)\/\w+/g, "/$1/*")
+    .replace(/^\/devices\/[0-9a-f-]{36}\/\w+/, "/devices/*/*")
     .replaceAll(/(\/(and|or)\/\*|\/not(?=\/|$))+/g, "");
 
 test.each(withBodies)("$id has an example of every free text", ({ id, schema }) => {
@@ -179,7 +180,7 @@ describe("over HTTP", () => {
       for (const place of places.values()) {
         // Notes may have lines, and so may a query.
         const hasLines =
-          /\/(note|comment|description|detail|query|reason|accepted)$|\/overrides\/\d+\/value$/.test(
+          /\/(note|comment|description|detail|query|reason|accepted)$|\/overrides\/\d+\/value$|\/actions\/\d+\/parameters\//.test(
             place.pointer,
           );
         const isFree = texts.includes(general(place.pointer));

@@ -225,6 +225,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "templates-add": template,
   "templates-replace": template,
   "templates-remove": template,
+  "templates-schedule": task,
   "tenant-variables-replace": ["names"],
   "tasks-add": task,
   "tasks-replace": task,

@@ -157,6 +157,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "templates-remove": everywhere("templates.manage"),
   "templates-versions": ofTemplates,
   "templates-version": ofTemplates,
+  // Besides, in the tenant that the task is for, tasks.manage and provisioning.run: the handler asks.
+  "templates-schedule": ofTemplates,
   "tenant-variables-get": inTenant("templates.read"),
   "tenant-variables-replace": inTenant("variables.manage"),
   "tasks-list": inTenant("tasks.read"),

@@ -118,6 +118,15 @@ const table = {
     means: "See and change everybody's tasks.",
     implies: ["tasks.manage", "tasks.read"],
   },
+  "provisioning.read": {
+    scope: "tenant",
+    means: "See provisioning runs, where their devices are, and what was tried.",
+  },
+  "provisioning.run": {
+    scope: "tenant",
+    means: "Begin, pause and cancel provisioning runs, of actions that you may do yourself.",
+    implies: ["provisioning.read"],
+  },
   "relationships.read": {
     scope: "tenant",
     means: "See what ties customers to the partner, and which routes that opens.",
@@ -224,6 +233,7 @@ export const builtInRoles: readonly Role[] = [
       "devices.runCMPivot",
       "devices.enforceSecurity",
       "tasks.manage",
+      "provisioning.run",
       "templates.read",
       "approvals.decide",
       "audit.read",
@@ -244,6 +254,7 @@ export const builtInRoles: readonly Role[] = [
       "devices.runCMPivot",
       "devices.notifyResource",
       "tasks.administer",
+      "provisioning.run",
       "templates.administer",
       "variables.manage",
       "approvals.decide",
@@ -267,7 +278,13 @@ export const builtInRoles: readonly Role[] = [
     "osDeploymentManager",
     ["OS Deployment Manager", "Gestionnaire de déploiement de système d’exploitation"],
     "Looks after operating systems: templates; installs the client.",
-    [...operate, "devices.modifyResource", "templates.manage", "variables.manage"],
+    [
+      ...operate,
+      "devices.modifyResource",
+      "provisioning.run",
+      "templates.manage",
+      "variables.manage",
+    ],
   ),
   builtIn(
     "endpointProtectionManager",

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { toIso } from "../../kernel/clock.ts";
 import { Line, Prose } from "../../kernel/outside-text.ts";
-import { OwnId } from "../../kernel/values.ts";
+import { OwnId, TenantId } from "../../kernel/values.ts";
 import type { ActionType } from "../actions/action-type.ts";
 import type { TemplateDraft, WholeVersion } from "./manage-templates.ts";
 import { sectionIds, sections, Template, TemplateContent, TemplateVersion } from "./template.ts";
@@ -28,6 +28,13 @@ export const TemplateBody = z.strictObject({
     .array(TemplateContent.shape.sections.element.extend({ id: Line.max(64) }))
     .max(100)
     .describe(`Some of ${sectionIds.join(", ")}, in this order`),
+});
+
+/** Body that makes a task of a template. */
+export const ScheduleTemplate = z.strictObject({
+  tenantId: TenantId,
+  version: z.int().min(1).max(999_999_999).optional().describe("Default: the newest"),
+  displayName: Line.trim().min(1).max(200).optional().describe("Default: the template's name"),
 });
 
 /** What a body asks for. */

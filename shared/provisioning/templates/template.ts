@@ -39,7 +39,7 @@ const VariableName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "must be letters, digits and underscores, a letter first");
 /** A variable's value; texts may name other variables. */
-const VariableValue = z.union([Prose.max(4096), z.number(), z.boolean()]);
+const VariableValue = z.union([Line.max(4096), z.number(), z.boolean()]);
 export type VariableValue = z.output<typeof VariableValue>;
 
 const maxVariables = 100;
@@ -50,11 +50,26 @@ export const Variables = z
   .meta({ maxProperties: maxVariables });
 export type Variables = z.output<typeof Variables>;
 
+const MemberName = z.string().regex(/^[A-Za-z]\w{0,63}$/, "must be letters and digits");
+/** What an action may be given, before its type says more: JSON of texts that people can read. */
+const Given: z.ZodType = z
+  .lazy(() =>
+    z.union([
+      Prose.max(100_000),
+      z.number(),
+      z.boolean(),
+      z.null(),
+      z.array(Given),
+      z.record(MemberName, Given),
+    ]),
+  )
+  .meta({ id: "Given", description: "Any JSON; {{name}} in a text stands for a variable" });
+
 /** A condition on a device, as a template says it; which properties and operators there are, the check knows. */
 const When = z.strictObject({
   property: Line.max(64),
   operator: Line.max(64),
-  value: z.unknown().optional(),
+  value: z.union([Line.max(256), z.array(Line.max(256)).max(100)]).optional(),
 });
 
 const maxTimeoutSeconds = 30 * 24 * 3600;
@@ -67,10 +82,7 @@ export const TemplateAction = z.strictObject({
     .describe("Its own within the template, and the same through its versions"),
   name: Line.trim().min(1).max(100),
   type: Line.max(64).describe("GET /api/v1/provisioning/action-types lists them"),
-  parameters: z
-    .record(z.string().max(64), z.unknown())
-    .default({})
-    .describe("As its type takes them; {{name}} in a text stands for a variable"),
+  parameters: z.record(MemberName, Given).default({}).describe("As its type takes them"),
   required: z
     .boolean()
     .default(true)

@@ -224,7 +224,7 @@ export const changes: Readonly<Record<string, Change>> = {
   "templates-add": {
     body: () => template,
     object: named("template"),
-    after: { name: "New hires", visibility: "public", version: 1, actions: 1 },
+    after: { name: "New hires", visibility: "public", version: 1, actions: 2 },
     keep: "templateId",
   },
   "templates-replace": {

@@ -12,9 +12,12 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let two: TwoTenants;
 let baselineId = "";
+let templateId = "";
 beforeAll(async () => {
   two = await startTwoTenants();
   const made = await two.app.admin("POST", "/api/v1/baselines", baseline("Published"));
+  const kept = await two.app.admin("POST", "/api/v1/templates", template);
+  templateId = String(kept.body["templateId"]);
   baselineId = String(made.body["baselineId"]);
 });
 afterAll(() => two.app.stop());
@@ -94,6 +97,10 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "templates-add": () => [
     { path: "/api/v1/templates", body: template },
     { ...template, name: "Other" },
+  ],
+  "templates-schedule": ({ tenantId }) => [
+    { path: `/api/v1/templates/${templateId}/schedule`, body: { tenantId } },
+    { tenantId, displayName: "Other" },
   ],
   "syncs-start": (of) => [
     { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },

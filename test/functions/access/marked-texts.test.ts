@@ -28,6 +28,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   ],
   "tasks-schedule": ["/schedule/rule", "/schedule/timeZone"],
   "templates-add": ["/name", "/description", "/message"],
+  "templates-schedule": ["/displayName"],
   "templates-replace": ["/name", "/description", "/message"],
   "tenants-add": ["/displayName"],
   "tenants-change": ["/displayName"],

@@ -73,7 +73,7 @@ describe("a template", () => {
       message: "more",
       platforms: ["windows", "macOS"],
     });
-    expect(changed.body).toMatchObject({ newest: { version: 2, message: "more", actions: 1 } });
+    expect(changed.body).toMatchObject({ newest: { version: 2, message: "more", actions: 2 } });
     const { body } = await call("templates-versions", ana, about(id));
     expect(body["value"]).toMatchObject([{ version: 2 }, { version: 1, message: "as agreed" }]);
     const first = await call("templates-version", ana, about(id, { version: "1" }));
@@ -264,6 +264,77 @@ describe("what is refused whole, with its place and a code", () => {
     expect((body["errors"] as Fault[]).map(({ pointer }) => pointer)).toEqual(
       expect.arrayContaining(["/more", "/sections/0/actions/0/id", "/variables/device.name"]),
     );
+  });
+});
+
+const schedule = (id: string, token: string | undefined, body: object = { tenantId }) =>
+  call("templates-schedule", token, { ...about(id), body });
+
+describe("a template that is scheduled", () => {
+  it("is a task of its newest version, without targets and without a time, and waits in the list", async () => {
+    const id = await made(ana);
+    const { status, body, headers } = await schedule(id, operator);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      displayName: template.name,
+      kind: "provisioning",
+      state: "waiting",
+      stateNames: { fr: "Non planifiée" },
+      waitsFor: ["target", "schedule"],
+      provisioning: { templateId: id, version: 1 },
+      schedule: { kind: "none" },
+      public: false,
+    });
+    const params = { tenantId, taskId: String(body["taskId"]) };
+    expect(headers["location"]).toBe(`/api/v1/tenants/${tenantId}/tasks/${params.taskId}`);
+    await replace(id, ana, { ...template, platforms: ["windows", "macOS"] });
+    const kept = await call("tasks-get", operator, { params });
+    expect(kept.body).toMatchObject({
+      provisioning: { version: 1 },
+      waitsFor: ["target", "schedule"],
+    });
+    const [device] = (await call("devices-list", operator, { params: { tenantId } })).body[
+      "value"
+    ] as {
+      deviceId: string;
+    }[];
+    const targets = { deviceIds: [device?.deviceId] };
+    const provisioning = { templateId: id, version: 1, targets };
+    const whole = {
+      kind: "provisioning",
+      displayName: "May",
+      provisioning,
+      schedule: { kind: "now" },
+    };
+    const put = await call("tasks-replace", operator, { params, body: whole });
+    expect(put.body).toMatchObject({ state: "scheduled", waitsFor: [], provisioning: { targets } });
+  });
+
+  it("takes the version and the name that are asked for", async () => {
+    const id = await made(ana);
+    await replace(id, ana, { ...template, platforms: ["windows", "macOS"] });
+    const first = await schedule(id, operator, { tenantId, version: 1, displayName: "May" });
+    expect(first.body).toMatchObject({ displayName: "May", provisioning: { version: 1 } });
+    expect((await schedule(id, operator)).body).toMatchObject({ provisioning: { version: 2 } });
+    const never = await schedule(id, operator, { tenantId, version: 3 });
+    expect([never.status, never.body["code"]]).toEqual([404, "unknown-template"]);
+  });
+
+  it("needs a template that they see, and a tenant in which they may make tasks and begin runs", async () => {
+    const id = await made(ana, { visibility: "mine" });
+    expect((await schedule(id, operator)).body["code"]).toBe("unknown-template");
+    const open = await made(ana);
+    const [theirs, nobodys] = [await door.fleet(1), randomUUID()];
+    for (const elsewhere of [theirs, nobodys]) {
+      const refused = await schedule(open, operator, { tenantId: elsewhere });
+      expect([refused.status, refused.body["code"]]).toEqual([404, "unknown-tenant"]);
+    }
+    // May write templates and begin runs, and make no tasks.
+    expect((await schedule(open, ana)).body["code"]).toBe("unknown-tenant");
+    const role = { name: "Planner", permissions: ["templates.read", "tasks.manage"] };
+    const { body } = await call("roles-add", adminToken, { body: role });
+    const planner = (await door.holder(String(body["roleId"]), { kind: "everything" })).token;
+    expect((await schedule(open, planner)).body["code"]).toBe("forbidden");
   });
 });
 

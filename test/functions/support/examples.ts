@@ -290,6 +290,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "templates-replace": { body: () => ({ ...template, platforms: ["windows", "macOS"] }) },
   "templates-versions": {},
   "templates-version": {},
+  "templates-schedule": { body: () => ({ tenantId }) },
   "templates-remove": {},
   "tenant-variables-replace": { body: () => taskBodies["tenant-variables-replace"]?.[0] },
   "tenant-variables-get": {},

@@ -1,23 +1,8 @@
 /** For each operation that takes a body: bodies that hold every text which it takes, and are taken. */
-import { manySyncs, syncBodies, taskBodies, webhookFor } from "./sync-bodies.ts";
+import { manySyncs, rules, syncBodies, taskBodies, webhookFor } from "./sync-bodies.ts";
 
 const id = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
 const notificationId = "0".repeat(22);
-const condition = (property: string, operator: string, value: unknown) => ({
-  property,
-  operator,
-  value,
-});
-const rules = [
-  condition("operatingSystem", "equals", "Windows"),
-  condition("managementAgent", "notEquals", "mdm"),
-  condition("complianceState", "in", ["compliant", "unknown"]),
-  condition("deviceName", "startsWith", "PC"),
-  condition("groupTag", "equals", "shop"),
-  condition("lastSyncDateTime", "olderThan", "P7D"),
-  condition("lastSyncDateTime", "before", "2026-01-01T00:00:00Z"),
-  { and: [{ not: { or: [condition("deviceName", "equals", "PC-1")] } }] },
-];
 const role = { name: "Reader", description: "Reads devices", permissions: ["devices.read"] };
 const assignment = (scope: object) => ({
   principal: { kind: "user", homeTenantId: id, id },

@@ -127,6 +127,32 @@ export const tasks = [
     ...timing,
   },
 ];
+const condition = (property: string, operator: string, value: unknown) => ({
+  property,
+  operator,
+  value,
+});
+/** Rules with every condition. */
+export const rules = [
+  condition("operatingSystem", "equals", "Windows"),
+  condition("managementAgent", "notEquals", "mdm"),
+  condition("complianceState", "in", ["compliant", "unknown"]),
+  condition("deviceName", "startsWith", "PC"),
+  condition("groupTag", "equals", "shop"),
+  condition("lastSyncDateTime", "olderThan", "P7D"),
+  condition("lastSyncDateTime", "before", "2026-01-01T00:00:00Z"),
+  { and: [{ not: { or: [condition("deviceName", "equals", "PC-1")] } }] },
+];
+const runTask = {
+  kind: "provisioning",
+  provisioning: {
+    templateId: "0".repeat(22),
+    version: 1,
+    targets: { deviceIds: [tenant], collectionIds: ["c1"], rules },
+  },
+  schedule: opens,
+  ...timing,
+};
 const scheduled = { schedule: { kind: "at", at: "2999-01-01T00:00:00Z" } };
 
 /** A template with every member. */
@@ -152,18 +178,25 @@ export const template = {
           when: { property: "deviceName", operator: "startsWith", value: "{{site}}" },
           variables: { room: "{{site}} 1" },
         },
+        {
+          id: "scan",
+          name: "Scan",
+          type: "endpointProtectionQuickScan",
+          when: { property: "operatingSystem", operator: "in", value: ["Windows"] },
+        },
       ],
     },
   ],
 };
 const variables = { values: { site: "Lyon" }, devices: { [tenant]: { site: "Paris" } } };
 export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
-  "tasks-add": tasks,
-  "tasks-replace": tasks,
+  "tasks-add": [...tasks, runTask],
+  "tasks-replace": [...tasks, runTask],
   "tasks-schedule": [scheduled, { schedule: opens }],
   "tasks-preview": tasks,
   "templates-add": [template],
   "templates-replace": [template],
+  "templates-schedule": [{ tenantId: tenant, version: 1, displayName: "New hires of May" }],
   "tenant-variables-replace": [variables],
   "windows-replace": [
     {

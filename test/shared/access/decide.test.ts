@@ -371,7 +371,7 @@ test("every permission is asked for by some operation, or is a later job's", () 
   expect(
     idle.filter(
       (name) =>
-        !/^registration\.|^(tasks|templates)\.administer$|^devices\.(manage|modify|run|notify|enforce)/.test(
+        !/^registration\.|^provisioning\.|^(tasks|templates)\.administer$|^devices\.(manage|modify|run|notify|enforce)/.test(
           name,
         ),
     ),

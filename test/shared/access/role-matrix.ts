@@ -145,6 +145,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "templates-remove": ["FID", "everything"],
   "templates-versions": ["FOIDR", "anywhere"],
   "templates-version": ["FOIDR", "anywhere"],
+  "templates-schedule": ["FOIDR", "anywhere"],
   "tenant-variables-get": ["FOIDR", "tenant"],
   "tenant-variables-replace": ["FID", "tenant"],
   "tasks-list": ["FOIR", "tenant"],

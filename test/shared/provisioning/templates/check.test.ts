@@ -155,8 +155,15 @@ describe("a template is refused", () => {
     ],
     [
       "more than it may hold",
-      one(wait({ parameters: { minutes: 1, note: "x".repeat(500_000) } })),
-      ["too-large ", `too-long ${at}/parameters/note`],
+      draft([
+        {
+          id: "systemMigration",
+          actions: Array.from({ length: 6 }, (_, index) =>
+            wait({ id: `w${index}`, parameters: { minutes: 1, note: "x".repeat(99_000) } }),
+          ),
+        },
+      ]),
+      ["too-large "],
     ],
   ])("for %s", (_, given, expected) => {
     expect(faultsIn(given)).toEqual(expected);

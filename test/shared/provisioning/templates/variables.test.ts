@@ -66,10 +66,10 @@ describe("a text", () => {
     expect(made).toEqual({ value: { parameters: { a: [{ b: expected }] } }, faults: [] });
   });
 
-  test("is filled in conditions too, and never in names of members", () => {
+  test("is filled in conditions too", () => {
     const when = { property: "deviceName", operator: "equals", value: "{{site}}" };
-    const made = actionFor(action({ "{{site}}": 1 }, { when }), { ...none, tenant: values }, facts);
-    expect(made.value).toEqual({ parameters: { "{{site}}": 1 }, when: { ...when, value: "Lyon" } });
+    const made = actionFor(action({ site: 1 }, { when }), { ...none, tenant: values }, facts);
+    expect(made.value).toEqual({ parameters: { site: 1 }, when: { ...when, value: "Lyon" } });
   });
 
   test("takes a fact as it is: what a device is called is read for no variable", () => {
