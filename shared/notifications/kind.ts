@@ -97,7 +97,7 @@ const callsOf = ({ graph, bulkRefusals }: KindParts): Pick<Kind, "calls" | "exec
   },
   async execute({ tenantId, parameters }, { request, targetIds }, mayAsk) {
     const sendable = { ...request, deviceIds: targetIds };
-    const outcomes = await send(graph, tenantId, sendable, parameters, mayAsk);
+    const outcomes = await send(graph, tenantId, sendable, () => ({ parameters }), mayAsk);
     bulkRefusals.noteOutcomes(tenantId, request, outcomes);
     return new Map([...outcomes].map(([id, outcome]) => [id, codedOutcome(outcome)]));
   },

@@ -119,8 +119,15 @@ type Wishes = {
   readonly parameters: Readonly<Record<string, unknown>>;
 };
 
+/** What is chosen among, and what of a device decides. */
+type Choosable = Pick<Action, "name" | "routes">;
+type Routed = Pick<
+  Device,
+  "managementAgent" | "operatingSystem" | "configMgrResourceId" | "configMgrClient"
+>;
+
 /** Chooses the best route that the device really has: the first that fits, in the order of preference. */
-export function chooseRoute(action: Action, device: Device, wishes: Wishes): Choice {
+export function chooseRoute(action: Choosable, device: Routed, wishes: Wishes): Choice {
   const management = managementOf(device);
   if (management === "other")
     return none(
@@ -151,7 +158,7 @@ export function chooseRoute(action: Action, device: Device, wishes: Wishes): Cho
  * The relay knows a device by its ConfigMgr resource id; without one it cannot name the device. Only a client takes
  * what the site asks for, and only where there is none can one be installed.
  */
-const isReachable = ({ id, installs }: Route, device: Device): boolean =>
+const isReachable = ({ id, installs }: Route, device: Routed): boolean =>
   id !== "adminService" ||
   (device.configMgrResourceId !== undefined &&
     (installs === true) === (device.configMgrClient === false));
@@ -166,15 +173,15 @@ const managedBy: Readonly<Record<Management, string>> = {
 };
 
 /** Devices of an operating system, in the tenant's own spelling of it. */
-function runningOn({ operatingSystem }: Device): string {
+function runningOn({ operatingSystem }: Routed): string {
   const name = operatingSystem.trim();
   return name === "" ? "devices whose operating system is not known" : `${name} devices`;
 }
 
-const neededDetail = (action: Action, fitting: readonly Route[]): string =>
+const neededDetail = (action: Choosable, fitting: readonly Route[]): string =>
   `${action.name.en} needs the parameter ${fitting.map(({ needs }) => needs).join(" or ")} for this device`;
 
-function noRoute(action: Action, device: Device, management: Management): Choice {
+function noRoute(action: Choosable, device: Routed, management: Management): Choice {
   const { configMgrResourceId, configMgrClient } = device;
   const { en: name } = action.name;
   if (action.routes.some(({ id }) => id !== "adminService"))

@@ -68,6 +68,8 @@ export function codedOutcome(outcome: SendOutcome) {
       return { ...outcome, code: "graph-busy" };
     case "singly":
       return { kind: "singly" as const, code: "bulk-refused", why: outcome.why };
+    case "failed":
+      return { kind: "failed" as const, code: outcome.code, detail: outcome.detail };
     default:
       return outcome;
   }

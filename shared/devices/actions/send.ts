@@ -59,11 +59,17 @@ export const bulkRequest = (bulkAction: string, deviceIds: readonly string[]): G
   body: { actionName: bulkAction, deviceIds },
 });
 
+/** What the request for one device carries: parameters, and the code under which Intune held it before. */
+type Carried = {
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly approvalCode?: string | undefined;
+};
+
 /** The request for one device. */
 export function deviceRequest(
   call: NonNullable<Route["call"]>,
   deviceId: string,
-  parameters: Readonly<Record<string, unknown>>,
+  { parameters, approvalCode }: Carried,
 ): GraphRequest {
   const filled = Object.entries(call.fill ?? {}).map(([property, parameter]) => [
     property,
@@ -74,6 +80,7 @@ export function deviceRequest(
     method: "POST",
     path: `/deviceManagement/managedDevices/${encodeURIComponent(deviceId)}/${call.segment}`,
     ...(hasBody ? { body: { ...call.body, ...Object.fromEntries(filled) } } : {}),
+    ...(approvalCode === undefined ? {} : { approvalCode }),
   };
 }
 
@@ -82,7 +89,13 @@ export type SendOutcome =
   | { readonly kind: "accepted" }
   /** This device cannot do it. */
   | { readonly kind: "declined"; readonly code: string; readonly detail: string }
-  | { readonly kind: "failed"; readonly code: string; readonly detail: string }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly detail: string;
+      /** Intune holds it: made again with this once it is approved there, it is done. */
+      readonly approvalCode?: string;
+    }
   /** Surely not done; after the time, or after a back-off where none was given. */
   | {
       readonly kind: "later";
@@ -114,7 +127,7 @@ export async function send(
   graph: GraphClient,
   tenantId: string,
   call: SendCall,
-  parameters: Readonly<Record<string, unknown>>,
+  carriedTo: (deviceId: string) => Carried,
   mayAsk: () => boolean = () => true,
 ): Promise<OutcomeByDevice> {
   if (!mayAsk()) return forAll(call.deviceIds, tooLate);
@@ -126,7 +139,7 @@ export async function send(
   }
   const { call: deviceCall } = route;
   if (deviceCall === undefined) throw new Error(`${route.id} is no route through Graph`);
-  const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, parameters));
+  const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, carriedTo(id)));
   const answers = await askEach(graph, tenantId, deviceCall.version, requests, mayAsk);
   const smaller = tooMuchOf(call, answers);
   return smaller ?? new Map(deviceIds.map((id, index) => [id, outcomeOf(answers[index])]));
@@ -181,6 +194,7 @@ export function outcomeOf(answer: GraphAnswer | undefined): SendOutcome {
     case "approvalNeeded":
       return {
         kind: "failed",
+        approvalCode: answer.approvalCode,
         code: "approval-needed-at-intune",
         detail: `Intune wants a second administrator to approve this (${answer.approvalCode}). Nothing was done, and approving it there sends nothing: let the access policy leave Muster out, then send it again.`,
       };

@@ -48,13 +48,17 @@ describe("calls", () => {
   it("carry a body where the action has one, fixed or filled from parameters", () => {
     const { call } = scan(true);
     if (call === undefined) throw new Error("a scan has a call");
-    const request = deviceRequest(call, "id/with?odd", {});
+    const request = deviceRequest(call, "id/with?odd", { parameters: {} });
     expect(request.path).toBe(
       "/deviceManagement/managedDevices/id%2Fwith%3Fodd/windowsDefenderScan",
     );
     expect(request.body).toEqual({ quickScan: true });
     const filled = { version: "beta", segment: "s", fill: { scriptPolicyId: "p" } } as const;
-    expect(deviceRequest(filled, "d", { p: "x", q: "y" }).body).toEqual({ scriptPolicyId: "x" });
-    expect(deviceRequest({ version: "beta", segment: "s" }, "d", {})).not.toHaveProperty("body");
+    expect(deviceRequest(filled, "d", { parameters: { p: "x", q: "y" } }).body).toEqual({
+      scriptPolicyId: "x",
+    });
+    expect(
+      deviceRequest({ version: "beta", segment: "s" }, "d", { parameters: {} }),
+    ).not.toHaveProperty("body");
   });
 });

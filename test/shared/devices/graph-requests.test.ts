@@ -104,7 +104,7 @@ describe.skipIf(!graphDescriptionPresent)("requests, judged by Graph's descripti
       ...(route.bulkAction ? [{ route, form: "bulk", deviceIds: ids } as const] : []),
     ];
     for (const call of calls) {
-      const outcomes = await send(graph, tenantId, call, parameters);
+      const outcomes = await send(graph, tenantId, call, () => ({ parameters }));
       expect([...outcomes.keys()]).toEqual(call.deviceIds);
     }
     const suspects = ids.map((deviceId) => ({ deviceId, route }));

@@ -119,7 +119,9 @@ describe("a batch", () => {
       refused("notFound"),
     ];
     const graph = { askTogether: () => Promise.resolve(answers) } as unknown as GraphClient;
-    const outcomes = await send(graph, "t", { route, form: "batch", deviceIds }, {});
+    const outcomes = await send(graph, "t", { route, form: "batch", deviceIds }, () => ({
+      parameters: {},
+    }));
     expect([...outcomes.values()].map(({ kind }) => kind)).toEqual([
       "accepted",
       "later",
@@ -138,7 +140,9 @@ describe("a batch", () => {
         return Promise.resolve({ kind: "ok", status: 204 });
       },
     } as unknown as GraphClient;
-    const outcomes = await send(graph, "t", { route, form: "batch", deviceIds }, {});
+    const outcomes = await send(graph, "t", { route, form: "batch", deviceIds }, () => ({
+      parameters: {},
+    }));
     expect(asked).toEqual(deviceIds);
     expect([...outcomes.values()].every(({ kind }) => kind === "accepted")).toBe(true);
   });
@@ -152,6 +156,8 @@ describe("a batch", () => {
       form: "batch",
       deviceIds: ["a"],
     } as const;
-    expect((await send(graph, "t", call, {})).get("a")).toEqual({ kind: "accepted" });
+    expect((await send(graph, "t", call, () => ({ parameters: {} }))).get("a")).toEqual({
+      kind: "accepted",
+    });
   });
 });

@@ -1,0 +1,327 @@
+/**
+ * Actions that Intune carries to devices: those of the device catalogue, and remote actions that only runs use. They are
+ * sent and read back as notifications are; a restart is done when the device was seen since, a script when its output
+ * is there.
+ */
+import { type Action, chooseRoute, graphRoutes, type Route } from "../../devices/actions/action.ts";
+import {
+  type AskedDevice,
+  type Asking,
+  auditsOf,
+  type BulkRefusals,
+  codedOutcome,
+  groupsOf,
+  readReports,
+  readsFor,
+} from "../../devices/actions/asked-devices.ts";
+import { findAction } from "../../devices/actions/catalogue.ts";
+import type { RemoteActionAudits } from "../../devices/actions/read-back.ts";
+import { callsFor, type SendCall, type SendOutcome, send } from "../../devices/actions/send.ts";
+import type { Platform } from "../../devices/directory/device.ts";
+import type { GraphClient } from "../../graph/client.ts";
+import type { Clock, Instant } from "../../kernel/clock.ts";
+import { plainText } from "../../kernel/outside-text.ts";
+import type {
+  Asked,
+  Parameters,
+  Step,
+  StepCall,
+  StepFinding,
+  StepOutcome,
+  StepSurvey,
+} from "./action-type.ts";
+import { findActionType } from "./catalogue.ts";
+import { seenIn, sinceOf } from "./waits.ts";
+import { type ListWatch, type Look, managedDevices, type RunState, runStatesOf } from "./watch.ts";
+
+/** What these steps need from outside. */
+export type DeviceStepParts = {
+  readonly graph: GraphClient;
+  readonly clock: Clock;
+  readonly audits: RemoteActionAudits;
+  readonly bulkRefusals: BulkRefusals;
+  readonly watch: ListWatch;
+};
+
+// Remote actions beside those of the catalogue.
+
+type OwnCall = Pick<Route, "call" | "resultNames"> & Partial<Pick<Route, "auditNames">>;
+
+const plain = (version: "v1.0" | "beta", segment: string): OwnCall => ({
+  call: { version, segment },
+  resultNames: [segment],
+  auditNames: [segment],
+});
+
+const ownCalls: Readonly<Record<string, OwnCall>> = {
+  renameDevice: {
+    ...plain("beta", "setDeviceName"),
+    call: { version: "beta", segment: "setDeviceName", fill: { deviceName: "deviceName" } },
+  },
+  rotateBitLockerKeys: plain("beta", "rotateBitLockerKeys"),
+  rotateLocalAdminPassword: plain("beta", "rotateLocalAdminPassword"),
+  messageToUser: {
+    call: {
+      version: "beta",
+      segment: "sendCustomNotificationToCompanyPortal",
+      fill: { notificationTitle: "title", notificationBody: "body" },
+    },
+    resultNames: ["sendCustomNotificationToCompanyPortal", "customTextNotification"],
+  },
+  autopilotReset: {
+    call: {
+      version: "v1.0",
+      segment: "wipe",
+      body: { keepEnrollmentData: true, keepUserData: false },
+    },
+    // Results and audits have older names for it than the call.
+    resultNames: ["wipe", "factoryReset", "factoryResetKeepEnrollmentData"],
+    auditNames: ["factoryReset", "factoryResetKeepEnrollmentData"],
+  },
+  freshStart: {
+    ...plain("v1.0", "cleanWindowsDevice"),
+    call: {
+      version: "v1.0",
+      segment: "cleanWindowsDevice",
+      fill: { keepUserData: "keepUserData" },
+    },
+  },
+};
+
+const ownRoute = (call: OwnCall, platforms: readonly Platform[]): Route => ({
+  id: "intune",
+  fidelity: "exact",
+  managements: ["intune", "coManaged"],
+  platforms,
+  ...call,
+});
+
+type Sendable = Pick<Action, "name" | "repeatable"> & Asking;
+
+/** What a type asks Intune for; undefined: it is no such type. */
+function sendableOf(typeId: string): Sendable | undefined {
+  const type = findActionType(typeId);
+  const action = findAction(typeId);
+  if (action !== undefined) return { ...action, routes: graphRoutes(action) };
+  const own = ownCalls[typeId];
+  if (type === undefined || own === undefined) return undefined;
+  const { name, guarded, platforms } = type;
+  return { name, repeatable: !guarded, routes: [ownRoute(own, platforms)] };
+}
+
+// The step.
+
+/** A device that is asked, as it is asked: by the route that its facts lead to. */
+const askedBy = (sendable: Sendable, { item, device, parameters }: Asked): AskedDevice => ({
+  ...item,
+  route: indexOf(sendable, choiceFor(sendable, device, parameters)),
+});
+
+const choiceFor = (sendable: Sendable, device: Asked["device"], parameters: Parameters) =>
+  chooseRoute(sendable, device, {
+    parameters,
+    allowApproximate: parameters["allowApproximate"] === true,
+  });
+
+const indexOf = ({ routes }: Sendable, choice: ReturnType<typeof chooseRoute>): number =>
+  choice.kind === "route" ? routes.indexOf(choice.route) : -1;
+
+type ActionCall = StepCall & { readonly request: SendCall };
+
+/** The step of a type that Intune carries; undefined for every other type. */
+export function deviceStep(parts: DeviceStepParts, typeId: string): Step | undefined {
+  const sendable = sendableOf(typeId);
+  if (sendable === undefined) return undefined;
+  const { graph, audits, bulkRefusals } = parts;
+  const step: Step = {
+    mayRepeat: sendable.repeatable,
+    isFree: false,
+    refuse(device, parameters) {
+      const choice = choiceFor(sendable, device, parameters);
+      return choice.kind === "none" ? { code: choice.code, detail: choice.detail } : undefined;
+    },
+    calls(asked) {
+      const byId = new Map(asked.map((one) => [one.item.targetId, one]));
+      const groups = groupsOf(
+        sendable,
+        asked.map((one) => askedBy(sendable, one)),
+      );
+      return callsFor(groups).map(
+        (request): ActionCall => ({
+          request,
+          targetIds: request.deviceIds,
+          perTarget: request.form === "batch",
+          asked: request.deviceIds.flatMap((id) => byId.get(id) ?? []),
+        }),
+      );
+    },
+    async execute(tenantId, call, mayAsk) {
+      const { request, targetIds, asked } = call as ActionCall;
+      const byId = new Map(asked.map((one) => [one.item.targetId, one]));
+      const sent = await send(
+        graph,
+        tenantId,
+        { ...request, deviceIds: targetIds },
+        (id) => ({
+          parameters: byId.get(id)?.parameters ?? {},
+          approvalCode: byId.get(id)?.device.note,
+        }),
+        mayAsk,
+      );
+      bulkRefusals.noteOutcomes(tenantId, request, sent);
+      return new Map([...sent].map(([id, outcome]) => [id, stepOutcome(outcome)]));
+    },
+    readsOf: (asked) =>
+      readsFor(
+        sendable,
+        asked.map((one) => askedBy(sendable, one)),
+      ),
+    readBack: (tenantId, asked) =>
+      readReports(
+        graph,
+        tenantId,
+        sendable,
+        asked.map((one) => askedBy(sendable, one)),
+      ),
+    async survey(tenantId, asked): Promise<StepSurvey | undefined> {
+      const devices = asked.map((one) => askedBy(sendable, one));
+      const list = await auditsOf(audits, tenantId, sendable, devices);
+      return (
+        list && {
+          requests: list.requests,
+          covers: (one) => list.covers(askedBy(sendable, one)),
+          find: (one) => list.find(askedBy(sendable, one)),
+        }
+      );
+    },
+  };
+  if (typeId === "restart") return untilBack(parts.watch, step);
+  return typeId === "runScript" ? withOutput(parts, step) : step;
+}
+
+/** Intune's word that a second administrator must approve is no failure of a run: the same request is made again. */
+const approvalEveryMs = 10 * 60_000;
+
+function stepOutcome(outcome: SendOutcome): StepOutcome {
+  if (outcome.kind !== "failed" || outcome.approvalCode === undefined) return codedOutcome(outcome);
+  return {
+    kind: "later",
+    afterMs: approvalEveryMs,
+    throttled: false,
+    code: "waits-for-approval-at-intune",
+    why: "a second administrator has to approve it in Intune",
+    note: outcome.approvalCode,
+  };
+}
+
+// What is not done with the action's own result.
+
+type Ending = (asked: Asked, finding: StepFinding) => StepFinding;
+
+/** The step, with every end of it judged again by a list that is read once for all. */
+function endingBy(
+  step: Step,
+  judgeFor: (
+    tenantId: string,
+    asked: readonly Asked[],
+  ) => Promise<{ readonly requests: number; readonly ending: Ending }>,
+): Step {
+  return {
+    ...step,
+    async readBack(tenantId, asked) {
+      const [found, { ending }] = [
+        await step.readBack(tenantId, asked),
+        await judgeFor(tenantId, asked),
+      ];
+      return new Map(
+        asked.map((one): [string, StepFinding] => {
+          const { targetId } = one.item;
+          return [targetId, ending(one, found.get(targetId) ?? { kind: "unreadable" })];
+        }),
+      );
+    },
+    async survey(tenantId, asked) {
+      const list = await step.survey?.(tenantId, asked);
+      if (list === undefined) return undefined;
+      const { requests, ending } = await judgeFor(tenantId, asked);
+      return {
+        ...list,
+        requests: list.requests + requests,
+        find: (one) => {
+          const finding = list.find(one);
+          return finding && ending(one, finding);
+        },
+      };
+    },
+  };
+}
+
+/** A restart that is done is over when the device was in touch again. */
+const untilBack = (watch: ListWatch, step: Step): Step =>
+  endingBy(step, async (tenantId, asked) => {
+    const isWaited = asked.some(({ parameters }) => parameters["waitUntilBack"] !== false);
+    const look = isWaited ? await watch.look(tenantId, managedDevices) : undefined;
+    return {
+      requests: look?.requests ?? 0,
+      ending: (one, finding) => {
+        const isDone = finding.kind === "ended" && finding.event === "finish";
+        if (!isDone || look === undefined || one.parameters["waitUntilBack"] === false)
+          return finding;
+        const since = sinceOf(one);
+        const seen = seenIn(look, one.item.targetId, since);
+        if (seen === undefined || seen === "missing") return { kind: "pending", awake: true };
+        const isBack = Date.parse(seen.value.lastSyncDateTime ?? "") >= since;
+        return isBack ? finding : { kind: "pending", awake: false };
+      },
+    };
+  });
+
+/** So long the output may be behind the result, before the run goes on without it. */
+const outputLateMs = 10 * 60_000;
+const maxOutputChars = 300;
+
+/** A script is over when its output is there, or does not come. */
+const withOutput = ({ watch, clock }: DeviceStepParts, step: Step): Step =>
+  endingBy(step, async (tenantId, asked) => {
+    const looks = new Map<string, Look<RunState>>();
+    for (const id of new Set(asked.map(scriptOf)))
+      looks.set(id, await watch.look(tenantId, runStatesOf(id)));
+    return {
+      requests: [...looks.values()].reduce((sum, { requests }) => sum + requests, 0),
+      ending: (one, finding) => {
+        if (finding.kind !== "ended" || finding.event === "cancel") return finding;
+        const since = sinceOf(one);
+        const output = outputSince(looks.get(scriptOf(one)), one.item.targetId, since);
+        if (output !== undefined) return { ...finding, output };
+        const isLate = clock.now() > since + outputLateMs;
+        return isLate ? finding : { kind: "pending", awake: true };
+      },
+    };
+  });
+
+const scriptOf = ({ parameters }: Asked): string => String(parameters["remediationScriptId"]);
+
+/** Its times are cut to whole seconds. */
+function outputSince(
+  look: Look<RunState> | undefined,
+  deviceId: string,
+  since: Instant,
+): string | undefined {
+  const seen = look && seenIn(look, deviceId, since);
+  if (seen === undefined || seen === "missing") return undefined;
+  const at = Date.parse(seen.value.lastStateUpdateDateTime ?? "");
+  return at >= since - 1_000 ? outputOf(seen.value) : undefined;
+}
+
+/** What a script said, the latest first, cut short. */
+function outputOf(state: RunState): string {
+  const said = [
+    state.remediationScriptError,
+    state.postRemediationDetectionScriptError,
+    state.postRemediationDetectionScriptOutput,
+    state.preRemediationDetectionScriptError,
+    state.preRemediationDetectionScriptOutput,
+  ];
+  const words = [...new Set(said.filter((one) => one !== undefined))].join(" | ");
+  return plainText(words, maxOutputChars);
+}
