@@ -103,7 +103,10 @@ function queryProblems(
 }
 
 function bodyProblems(judge: Judge, operation: Operation, body: unknown): readonly string[] {
-  const schema = operation.requestBody?.content?.["application/json"]?.schema;
+  const named = operation.requestBody?.$ref?.split("/").at(-1);
+  const described =
+    named === undefined ? operation.requestBody : judge.description.components.requestBodies[named];
+  const schema = described?.content?.["application/json"]?.schema;
   if (schema !== undefined) {
     return body === undefined ? ["a body is needed"] : judge.problems(schema, body);
   }

@@ -29,7 +29,7 @@ export type Operation = {
     readonly name?: string;
     readonly in?: string;
   }[];
-  readonly requestBody?: Content;
+  readonly requestBody?: Content & { readonly $ref?: string };
   readonly responses: Readonly<Record<string, Content & { readonly $ref?: string }>>;
 };
 
@@ -43,6 +43,7 @@ export type Description = {
     readonly schemas: Readonly<Record<string, Schema>>;
     readonly responses: Readonly<Record<string, Content>>;
     readonly parameters: Readonly<Record<string, { readonly name: string }>>;
+    readonly requestBodies: Readonly<Record<string, Content>>;
   };
 };
 

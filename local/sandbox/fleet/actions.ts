@@ -18,6 +18,9 @@ export type Action = {
 
 const onWindows = (device: Profile): boolean => device.operatingSystem === "Windows";
 const onCoManaged = (device: Profile): boolean => device.management === "coManaged";
+/** Company Portals of phones and tablets show messages; that of Windows and of Macs does not. */
+const hasCompanyPortal = ({ operatingSystem }: Profile): boolean =>
+  operatingSystem === "iOS" || operatingSystem === "Android";
 const onAny = (): boolean => true;
 /** Android has no restart for personally owned work profiles; this stand-in takes all Androids as such. */
 const onRestartable = (device: Profile): boolean => device.operatingSystem !== "Android";
@@ -32,6 +35,9 @@ const audited = new Set([
   "deprovision",
   "disable",
   "reenable",
+  "cleanWindowsDevice",
+  "rotateBitLockerKeys",
+  "rotateLocalAdminPassword",
 ]);
 
 const known: readonly Action[] = [
@@ -50,6 +56,11 @@ const known: readonly Action[] = [
   },
   // What ConfigMgr's clients are asked for by their site.
   ...["clientOperation", "siteScript", "sitePivot", "clientPush"].map(anywhere),
+  // What provisioning asks of devices, and of the directory about them.
+  ...["cleanWindowsDevice", "rotateBitLockerKeys", "rotateLocalAdminPassword"].map(windowsOnly),
+  { name: "sendCustomNotificationToCompanyPortal", audit: "unknown", takenBy: hasCompanyPortal },
+  ...["addToGroup", "removeFromGroup"].map(anywhere),
+  ...["updateDeviceProperties", "assignUserToDevice", "unassignUserFromDevice"].map(anywhere),
   // Nothing below is a notification. It is taken and written down, so that a test can prove it was never sent.
   ...["retire", "delete", "wipe", "customTextNotification", "setDeviceName"].map(anywhere),
   ...["deprovision", "disable", "reenable", "moveDeviceToOrganizationalUnit"].map(anywhere),

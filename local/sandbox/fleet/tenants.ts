@@ -36,6 +36,8 @@ export type Tenant = {
     readonly entraDevices: GuidFamily;
     readonly users: GuidFamily;
     readonly autopilot: GuidFamily;
+    /** Ids of what stands for devices in the directory. */
+    readonly deviceObjects: GuidFamily;
   };
   /** The stream of chance for random misbehaviour, and the seed it was started with. */
   chance: { readonly seed: number; readonly next: () => number };
@@ -111,7 +113,12 @@ export function makeTenant(
     roles: plan.roles ?? [],
     scopes: plan.scopes ?? [],
     ledger: { number, id, deviceIds: fleet.ids },
-    families: { entraDevices: family(1), users: family(2), autopilot: family(3) },
+    families: {
+      entraDevices: family(1),
+      users: family(2),
+      autopilot: family(3),
+      deviceObjects: family(5),
+    },
     chance: { seed: calm.seed, next: randomStream(calm.seed) },
     window: { startedAt: 0, requests: 0 },
   };

@@ -18,10 +18,14 @@ import {
 } from "./devices/autopilot-imports.ts";
 import { executeAction } from "./devices/bulk-action.ts";
 import {
+  cleanDevice,
   defenderScan,
+  notifyUser,
   plainAction,
+  renameDevice,
   runRemediation,
   triggerConfigMgr,
+  wipeDevice,
 } from "./devices/device-actions.ts";
 import { getScript, listRunStates, listScripts } from "./devices/health-scripts.ts";
 import {
@@ -95,6 +99,17 @@ export const graphRoutes: readonly GraphRoute[] = [
   ),
   act("managedDevices/{id}/initiateOnDemandProactiveRemediation", beta, runRemediation),
   act("managedDevices/{id}/triggerConfigurationManagerAction", beta, triggerConfigMgr),
+  act("managedDevices/{id}/setDeviceName", beta, renameDevice),
+  act("managedDevices/{id}/wipe", both, wipeDevice),
+  act("managedDevices/{id}/cleanWindowsDevice", both, cleanDevice),
+  act("managedDevices/{id}/rotateBitLockerKeys", beta, plainAction("rotateBitLockerKeys")),
+  act(
+    "managedDevices/{id}/rotateLocalAdminPassword",
+    beta,
+    plainAction("rotateLocalAdminPassword"),
+  ),
+  // Microsoft's page names another permission for it than for the actions beside it.
+  change("POST", "managedDevices/{id}/sendCustomNotificationToCompanyPortal", beta, notifyUser),
   act("comanagedDevices/{id}/triggerConfigurationManagerAction", beta, triggerConfigMgr),
   act("comanagedDevices/{id}/syncDevice", beta, plainAction("syncDevice")),
   act("comanagedDevices/{id}/rebootNow", beta, plainAction("rebootNow")),

@@ -30,12 +30,19 @@ import type {
   StepOutcome,
   StepSurvey,
 } from "./action-type.ts";
-import { findActionType } from "./catalogue.ts";
-import { seenIn, sinceOf } from "./waits.ts";
-import { type ListWatch, type Look, managedDevices, type RunState, runStatesOf } from "./watch.ts";
+import { actionTypes, findActionType } from "./catalogue.ts";
+import { directoryStepOf } from "./directory-steps.ts";
+import { checkInStep, conditionStep, seenIn, sinceOf, waitStep } from "./waits.ts";
+import {
+  type Listed,
+  type ListWatch,
+  managedDevices,
+  type RunState,
+  runStatesOf,
+} from "./watch.ts";
 
-/** What these steps need from outside. */
-export type DeviceStepParts = {
+/** What steps need from outside. */
+type DeviceStepParts = {
   readonly graph: GraphClient;
   readonly clock: Clock;
   readonly audits: RemoteActionAudits;
@@ -129,10 +136,9 @@ const indexOf = ({ routes }: Sendable, choice: ReturnType<typeof chooseRoute>): 
 type ActionCall = StepCall & { readonly request: SendCall };
 
 /** The step of a type that Intune carries; undefined for every other type. */
-export function deviceStep(parts: DeviceStepParts, typeId: string): Step | undefined {
+function deviceStep(parts: DeviceStepParts, typeId: string): Step | undefined {
   const sendable = sendableOf(typeId);
   if (sendable === undefined) return undefined;
-  const { graph, audits, bulkRefusals } = parts;
   const step: Step = {
     mayRepeat: sendable.repeatable,
     isFree: false,
@@ -140,52 +146,58 @@ export function deviceStep(parts: DeviceStepParts, typeId: string): Step | undef
       const choice = choiceFor(sendable, device, parameters);
       return choice.kind === "none" ? { code: choice.code, detail: choice.detail } : undefined;
     },
-    calls(asked) {
-      const byId = new Map(asked.map((one) => [one.item.targetId, one]));
-      const groups = groupsOf(
-        sendable,
-        asked.map((one) => askedBy(sendable, one)),
-      );
-      return callsFor(groups).map(
-        (request): ActionCall => ({
-          request,
-          targetIds: request.deviceIds,
-          perTarget: request.form === "batch",
-          asked: request.deviceIds.flatMap((id) => byId.get(id) ?? []),
-        }),
-      );
-    },
-    async execute(tenantId, call, mayAsk) {
-      const { request, targetIds, asked } = call as ActionCall;
-      const byId = new Map(asked.map((one) => [one.item.targetId, one]));
-      const sent = await send(
-        graph,
-        tenantId,
-        { ...request, deviceIds: targetIds },
-        (id) => ({
-          parameters: byId.get(id)?.parameters ?? {},
-          approvalCode: byId.get(id)?.device.note,
-        }),
-        mayAsk,
-      );
-      bulkRefusals.noteOutcomes(tenantId, request, sent);
-      return new Map([...sent].map(([id, outcome]) => [id, stepOutcome(outcome)]));
-    },
-    readsOf: (asked) =>
-      readsFor(
-        sendable,
-        asked.map((one) => askedBy(sendable, one)),
-      ),
-    readBack: (tenantId, asked) =>
-      readReports(
-        graph,
-        tenantId,
-        sendable,
-        asked.map((one) => askedBy(sendable, one)),
-      ),
+    ...sendingOf(parts, sendable),
+    ...readingOf(parts, sendable),
+  };
+  if (typeId === "restart") return untilBack(parts.watch, step);
+  return typeId === "runScript" ? withOutput(parts, step) : step;
+}
+
+const byTarget = (asked: readonly Asked[]): ReadonlyMap<string, Asked> =>
+  new Map(asked.map((one) => [one.item.targetId, one]));
+
+/** Which requests carry it, and what comes of them. */
+const sendingOf = (
+  { graph, bulkRefusals }: DeviceStepParts,
+  sendable: Sendable,
+): Pick<Step, "calls" | "execute"> => ({
+  calls(asked) {
+    const byId = byTarget(asked);
+    const devices = asked.map((one) => askedBy(sendable, one));
+    return callsFor(groupsOf(sendable, devices)).map(
+      (request): ActionCall => ({
+        request,
+        targetIds: request.deviceIds,
+        perTarget: request.form === "batch",
+        asked: request.deviceIds.flatMap((id) => byId.get(id) ?? []),
+      }),
+    );
+  },
+  async execute(tenantId, call, mayAsk) {
+    const { request, targetIds, asked } = call as ActionCall;
+    const byId = byTarget(asked);
+    const carriedTo = (id: string) => {
+      const { parameters = {}, device } = byId.get(id) ?? {};
+      return { parameters, approvalCode: device?.note };
+    };
+    const some = { ...request, deviceIds: targetIds };
+    const sent = await send(graph, tenantId, some, carriedTo, mayAsk);
+    bulkRefusals.noteOutcomes(tenantId, request, sent);
+    return new Map([...sent].map(([id, outcome]) => [id, stepOutcome(outcome)]));
+  },
+});
+
+/** What devices and Intune's audits tell of it. */
+function readingOf(
+  { graph, audits }: DeviceStepParts,
+  sendable: Sendable,
+): Pick<Step, "readsOf" | "readBack" | "survey"> {
+  const devicesOf = (asked: readonly Asked[]) => asked.map((one) => askedBy(sendable, one));
+  return {
+    readsOf: (asked) => readsFor(sendable, devicesOf(asked)),
+    readBack: (tenantId, asked) => readReports(graph, tenantId, sendable, devicesOf(asked)),
     async survey(tenantId, asked): Promise<StepSurvey | undefined> {
-      const devices = asked.map((one) => askedBy(sendable, one));
-      const list = await auditsOf(audits, tenantId, sendable, devices);
+      const list = await auditsOf(audits, tenantId, sendable, devicesOf(asked));
       return (
         list && {
           requests: list.requests,
@@ -195,8 +207,6 @@ export function deviceStep(parts: DeviceStepParts, typeId: string): Step | undef
       );
     },
   };
-  if (typeId === "restart") return untilBack(parts.watch, step);
-  return typeId === "runScript" ? withOutput(parts, step) : step;
 }
 
 /** Intune's word that a second administrator must approve is no failure of a run: the same request is made again. */
@@ -260,15 +270,15 @@ function endingBy(
 const untilBack = (watch: ListWatch, step: Step): Step =>
   endingBy(step, async (tenantId, asked) => {
     const isWaited = asked.some(({ parameters }) => parameters["waitUntilBack"] !== false);
-    const look = isWaited ? await watch.look(tenantId, managedDevices) : undefined;
+    const listed = isWaited ? await watch.latest(tenantId, managedDevices) : undefined;
     return {
-      requests: look?.requests ?? 0,
+      requests: listed?.requests ?? 0,
       ending: (one, finding) => {
         const isDone = finding.kind === "ended" && finding.event === "finish";
-        if (!isDone || look === undefined || one.parameters["waitUntilBack"] === false)
+        if (!isDone || listed === undefined || one.parameters["waitUntilBack"] === false)
           return finding;
         const since = sinceOf(one);
-        const seen = seenIn(look, one.item.targetId, since);
+        const seen = seenIn(listed, one.item.targetId, since);
         if (seen === undefined || seen === "missing") return { kind: "pending", awake: true };
         const isBack = Date.parse(seen.value.lastSyncDateTime ?? "") >= since;
         return isBack ? finding : { kind: "pending", awake: false };
@@ -283,15 +293,15 @@ const maxOutputChars = 300;
 /** A script is over when its output is there, or does not come. */
 const withOutput = ({ watch, clock }: DeviceStepParts, step: Step): Step =>
   endingBy(step, async (tenantId, asked) => {
-    const looks = new Map<string, Look<RunState>>();
+    const lists = new Map<string, Listed<RunState>>();
     for (const id of new Set(asked.map(scriptOf)))
-      looks.set(id, await watch.look(tenantId, runStatesOf(id)));
+      lists.set(id, await watch.latest(tenantId, runStatesOf(id)));
     return {
-      requests: [...looks.values()].reduce((sum, { requests }) => sum + requests, 0),
+      requests: [...lists.values()].reduce((sum, { requests }) => sum + requests, 0),
       ending: (one, finding) => {
         if (finding.kind !== "ended" || finding.event === "cancel") return finding;
         const since = sinceOf(one);
-        const output = outputSince(looks.get(scriptOf(one)), one.item.targetId, since);
+        const output = outputSince(lists.get(scriptOf(one)), one.item.targetId, since);
         if (output !== undefined) return { ...finding, output };
         const isLate = clock.now() > since + outputLateMs;
         return isLate ? finding : { kind: "pending", awake: true };
@@ -303,11 +313,11 @@ const scriptOf = ({ parameters }: Asked): string => String(parameters["remediati
 
 /** Its times are cut to whole seconds. */
 function outputSince(
-  look: Look<RunState> | undefined,
+  listed: Listed<RunState> | undefined,
   deviceId: string,
   since: Instant,
 ): string | undefined {
-  const seen = look && seenIn(look, deviceId, since);
+  const seen = listed && seenIn(listed, deviceId, since);
   if (seen === undefined || seen === "missing") return undefined;
   const at = Date.parse(seen.value.lastStateUpdateDateTime ?? "");
   return at >= since - 1_000 ? outputOf(seen.value) : undefined;
@@ -324,4 +334,22 @@ function outputOf(state: RunState): string {
   ];
   const words = [...new Set(said.filter((one) => one !== undefined))].join(" | ");
   return plainText(words, maxOutputChars);
+}
+
+// All steps.
+
+/** Makes the step of each type, once; `stepFor` finds it. Undefined: nothing carries the type. */
+export function stepsOver(parts: DeviceStepParts): (typeId: string) => Step | undefined {
+  const waits: Readonly<Record<string, Step>> = {
+    wait: waitStep(parts.clock),
+    waitForCheckIn: checkInStep(parts.watch),
+    waitUntil: conditionStep(parts.watch),
+  };
+  const steps = new Map(
+    actionTypes.flatMap(({ id }) => {
+      const step = waits[id] ?? directoryStepOf(parts, id) ?? deviceStep(parts, id);
+      return step === undefined ? [] : [[id, step] as const];
+    }),
+  );
+  return (typeId) => steps.get(typeId);
 }

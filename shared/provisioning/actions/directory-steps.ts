@@ -99,9 +99,8 @@ const refusedBy = (answer: Extract<GraphAnswer, { kind: "refused" }>): StepOutco
 });
 
 function outcomeOf(plan: Judging, one: Asked, answer: GraphAnswer | undefined): StepOutcome {
-  switch (answer?.kind) {
-    case undefined:
-      return busy("the pass took too long");
+  if (answer === undefined) return busy("the pass took too long");
+  switch (answer.kind) {
     case "ok":
       return plan.taken;
     case "refused":
@@ -205,7 +204,7 @@ function profileStep(parts: Parts): Step {
     asked.map((one) => ({ ...one, parameters: { conditions } }));
   return {
     ...add,
-    readsOf: shown.readsOf,
+    readsOf: (asked) => shown.readsOf(asked),
     readBack: (tenantId, asked) => shown.readBack(tenantId, waiting(asked)),
     async survey(tenantId, asked) {
       const list = await shown.survey?.(tenantId, waiting(asked));
@@ -239,11 +238,11 @@ function registeredStep(parts: Parts, { segment, body, isShown }: Change): Step 
     refuse: () => undefined,
     version: "v1.0",
     async prepare(tenantId, asked) {
-      const look = await watch.look(tenantId, registeredDevices);
+      const listed = await watch.latest(tenantId, registeredDevices);
       return asked.map((one): Prepared => {
-        const seen = seenIn(look, one.item.targetId, 0);
+        const seen = seenIn(listed, one.item.targetId, 0);
         if (seen === "missing") return { outcome: { kind: "declined", ...notRegistered } };
-        if (seen === undefined) return { outcome: busy(look.why ?? "Autopilot's list is read") };
+        if (seen === undefined) return { outcome: busy(listed.why ?? "Autopilot's list is read") };
         const path = `${identities}/${encodeURIComponent(seen.value.id)}/${segment}`;
         return { request: { method: "POST", path, body: body(one) } };
       });
@@ -251,16 +250,16 @@ function registeredStep(parts: Parts, { segment, body, isShown }: Change): Step 
     taken: { kind: "accepted" },
   });
   const judgeFor = async (tenantId: string) => {
-    const look = await watch.look(tenantId, registeredDevices);
+    const listed = await watch.latest(tenantId, registeredDevices);
     const judge = (one: Asked): StepFinding => {
-      const seen = seenIn(look, one.item.targetId, sinceOf(one));
+      const seen = seenIn(listed, one.item.targetId, sinceOf(one));
       if (seen === "missing") return { kind: "gone", ...notRegistered };
       if (seen !== undefined && isShown(seen.value, one)) return { kind: "ended", event: "finish" };
-      return look.why === undefined
+      return listed.why === undefined
         ? { kind: "pending", awake: true }
-        : { kind: "unreadable", why: look.why };
+        : { kind: "unreadable", why: listed.why };
     };
-    return { look, judge };
+    return { listed, judge };
   };
   return {
     ...step,
@@ -270,8 +269,8 @@ function registeredStep(parts: Parts, { segment, body, isShown }: Change): Step 
       return new Map(asked.map((one) => [one.item.targetId, judge(one)]));
     },
     async survey(tenantId) {
-      const { look, judge } = await judgeFor(tenantId);
-      return { requests: look.requests, isWhole: true, covers: () => true, find: judge };
+      const { listed, judge } = await judgeFor(tenantId);
+      return { requests: listed.requests, isWhole: true, covers: () => true, find: judge };
     },
   };
 }

@@ -3,8 +3,8 @@ import { type Clock, durationMs, type Instant, toIso } from "../../kernel/clock.
 import type { Asked, Step, StepCall, StepFinding, StepOutcome, StepSurvey } from "./action-type.ts";
 import { Condition, type DeviceFacts, holds } from "./condition.ts";
 import {
+  type Listed,
   type ListWatch,
-  type Look,
   type ManagedEntry,
   managedDevices,
   membersOf,
@@ -16,16 +16,14 @@ import {
 const perPage = 1_000;
 
 /** One call for all. */
-export const together = (asked: readonly Asked[], perTarget = false): readonly StepCall[] =>
+const together = (asked: readonly Asked[]): readonly StepCall[] =>
   asked.length === 0
     ? []
-    : [{ asked, targetIds: asked.map(({ item }) => item.targetId), perTarget }];
+    : [{ asked, targetIds: asked.map(({ item }) => item.targetId), perTarget: false }];
 
 /** One answer for all of a call. */
-export const forAll = (
-  { targetIds }: StepCall,
-  outcome: StepOutcome,
-): ReadonlyMap<string, StepOutcome> => new Map(targetIds.map((id) => [id, outcome]));
+const forAll = ({ targetIds }: StepCall, outcome: StepOutcome): ReadonlyMap<string, StepOutcome> =>
+  new Map(targetIds.map((id) => [id, outcome]));
 
 /** When an item was asked for: what it waits for counts from then on. */
 export const sinceOf = ({ item }: Asked): Instant => item.claimedAt ?? item.at;
@@ -105,35 +103,35 @@ const gone: StepFinding = {
 
 /** What is known of a key from pages read since: a list that has been read whole since knows that it is not there. */
 export function seenIn<T>(
-  look: Look<T>,
+  listed: Listed<T>,
   key: string,
   since: Instant,
 ): { readonly value: T } | "missing" | undefined {
-  const entry = look.find(key);
+  const entry = listed.find(key);
   if (entry !== undefined && entry.at >= since) return entry;
-  const isWhole = look.wholeSince !== undefined && look.wholeSince >= since;
+  const isWhole = listed.wholeSince !== undefined && listed.wholeSince >= since;
   return isWhole ? "missing" : undefined;
 }
 
 /** Nothing new is known: a list that cannot be read is said to be in the way. */
-const unknownIn = (looks: readonly Look<unknown>[]): StepFinding => {
-  const why = looks.find((look) => look.why !== undefined)?.why;
+const unknownIn = (lists: readonly Listed<unknown>[]): StepFinding => {
+  const why = lists.find((listed) => listed.why !== undefined)?.why;
   return why === undefined ? waiting : { kind: "unreadable", why };
 };
 
 /** Waits until the device was in touch with Intune. */
 export const checkInStep = (watch: ListWatch): Step =>
   watchedStep(async (tenantId) => {
-    const look = await watch.look(tenantId, managedDevices);
+    const listed = await watch.latest(tenantId, managedDevices);
     const judge: Judge = (one) => {
       const since = sinceOf(one);
-      const seen = seenIn(look, one.item.targetId, since);
-      if (seen === undefined) return unknownIn([look]);
+      const seen = seenIn(listed, one.item.targetId, since);
+      if (seen === undefined) return unknownIn([listed]);
       if (seen === "missing") return gone;
       const at = Date.parse(seen.value.lastSyncDateTime ?? "");
       return at >= since ? { kind: "ended", event: "finish" } : { kind: "pending", awake: false };
     };
-    return { judge, requests: look.requests };
+    return { judge, requests: listed.requests };
   });
 
 const ofRegistration = new Set(["groupTag", "autopilotProfile"]);
@@ -150,43 +148,45 @@ export const conditionStep = (watch: ListWatch): Step =>
     const isAbout = (test: (property: string) => boolean) =>
       wanted.some(({ property }) => test(property));
     const registered = isAbout((property) => ofRegistration.has(property))
-      ? await watch.look(tenantId, registeredDevices)
+      ? await watch.latest(tenantId, registeredDevices)
       : undefined;
     const managed = isAbout((property) => property !== "group" && !ofRegistration.has(property))
-      ? await watch.look(tenantId, managedDevices)
+      ? await watch.latest(tenantId, managedDevices)
       : undefined;
-    const groups = new Map<string, Look<true>>();
+    const groups = new Map<string, Listed<true>>();
     for (const groupId of groupIds)
-      groups.set(groupId, await watch.look(tenantId, membersOf(groupId)));
-    const looks = [managed, registered, ...groups.values()].filter((look) => look !== undefined);
+      groups.set(groupId, await watch.latest(tenantId, membersOf(groupId)));
+    const lists = [managed, registered, ...groups.values()].filter(
+      (listed) => listed !== undefined,
+    );
     const judge: Judge = (one) => {
       const facts = factsOf(one, { managed, registered, groups });
       if (facts === "gone") return gone;
       const results = (all.get(one) ?? conditionsOf(one)).map((each) => holds(each, facts));
       if (results.every((result) => result === true)) return { kind: "ended", event: "finish" };
-      return results.includes(undefined) ? unknownIn(looks) : waiting;
+      return results.includes(undefined) ? unknownIn(lists) : waiting;
     };
-    return { judge, requests: looks.reduce((sum, { requests }) => sum + requests, 0) };
+    return { judge, requests: lists.reduce((sum, { requests }) => sum + requests, 0) };
   });
 
 const conditionsOf = ({ parameters }: Asked): readonly Condition[] =>
   Condition.array().parse(parameters["conditions"]);
 
-type Looks = {
-  readonly managed: Look<ManagedEntry> | undefined;
-  readonly registered: Look<RegisteredEntry> | undefined;
-  readonly groups: ReadonlyMap<string, Look<true>>;
+type Lists = {
+  readonly managed: Listed<ManagedEntry> | undefined;
+  readonly registered: Listed<RegisteredEntry> | undefined;
+  readonly groups: ReadonlyMap<string, Listed<true>>;
 };
 
 /** What lists that were read since the wait began tell of the device. */
-function factsOf(one: Asked, { managed, registered, groups }: Looks): DeviceFacts | "gone" {
+function factsOf(one: Asked, { managed, registered, groups }: Lists): DeviceFacts | "gone" {
   const { item, device } = one;
   const since = sinceOf(one);
   const own = managed && seenIn(managed, item.targetId, since);
   if (own === "missing") return "gone";
   const entry = registered && seenIn(registered, item.targetId, since);
   const inGroups = [...groups].map(
-    ([groupId, look]) => [groupId, seenIn(look, device.entraDeviceId ?? "", since)] as const,
+    ([groupId, listed]) => [groupId, seenIn(listed, device.entraDeviceId ?? "", since)] as const,
   );
   const isKnown = inGroups.every(([, seen]) => seen !== undefined);
   const isIn = inGroups.filter(([, seen]) => seen !== "missing").map(([groupId]) => groupId);

@@ -16,7 +16,7 @@ export type WatchedList<T> = {
   readonly version: GraphVersion;
   readonly path: string;
   readonly headers?: GraphRequest["headers"];
-  /** Undefined: an entry that nobody looks for. */
+  /** Undefined: an entry that nobody lists for. */
   readonly read: (entry: unknown) => { readonly key: string; readonly value: T } | undefined;
 };
 
@@ -24,11 +24,11 @@ export type WatchedList<T> = {
 type Entry<T> = { readonly at: Instant; readonly value: T };
 
 /** What is known of a list. */
-export type Look<T> = {
+export type Listed<T> = {
   readonly find: (key: string) => Entry<T> | undefined;
   /** When the latest reading began that got to the end: what it did not find was not there. */
   readonly wholeSince?: Instant;
-  /** Requests that this look took. */
+  /** Requests that it took now. */
   readonly requests: number;
   /** Why nothing new is known. */
   readonly why?: string;
@@ -75,7 +75,7 @@ export class ListWatch {
   }
 
   /** What is known now, after as many pages as the tenant's share allows. Whoever asks meanwhile shares it. */
-  async look<T>(tenantId: string, list: WatchedList<T>): Promise<Look<T>> {
+  async latest<T>(tenantId: string, list: WatchedList<T>): Promise<Listed<T>> {
     const walk = this.#walkOf(tenantId, list.path);
     const isShared = walk.busy !== undefined;
     walk.busy ??= this.#readOn(tenantId, list, walk).finally(() => {

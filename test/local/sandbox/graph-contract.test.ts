@@ -16,6 +16,7 @@ type Version = "v1.0" | "beta";
 let sandbox: TestSandbox;
 let tenant: TestTenant;
 let coManaged: string;
+let phone: string;
 let script: string;
 /** Autopilot identities, and records of imports: one for each request that changes or removes one. */
 let identities: string[];
@@ -40,6 +41,7 @@ const hardware = { serialNumber: "PF1234567", hardwareIdentifier: "T0E=" };
 
 function idFor(template: readonly string[]): string {
   if (template.includes("deviceHealthScripts")) return script;
+  if (template.includes("sendCustomNotificationToCompanyPortal")) return phone;
   if (template.includes("windowsAutopilotDeviceIdentities")) return identities.pop() ?? "";
   if (template.includes("importedWindowsAutopilotDeviceIdentities")) return imports.pop() ?? "";
   return coManaged;
@@ -61,6 +63,14 @@ function example(template: readonly string[]): { readonly path: string; readonly
       const user = { userPrincipalName: "ada@contoso.example", addressableUserName: "Ada" };
       return { path, body: user };
     }
+    case "setDeviceName":
+      return { path, body: { deviceName: "PC-0042" } };
+    case "wipe":
+      return { path, body: { keepEnrollmentData: true, keepUserData: false } };
+    case "cleanWindowsDevice":
+      return { path, body: { keepUserData: false } };
+    case "sendCustomNotificationToCompanyPortal":
+      return { path, body: { notificationTitle: "Hello", notificationBody: "It is time." } };
     case "import":
       return { path, body: { importedWindowsAutopilotDeviceIdentities: [hardware] } };
     case "executeAction":
@@ -83,6 +93,7 @@ describe.skipIf(!graphDescriptionPresent)("Graph, judged by its description", ()
     tenant = await sandbox.tenant({ devices: 400 });
     const devices = await tenant.devices(400);
     coManaged = devices.find(({ management }) => management === "coManaged")?.id ?? "";
+    phone = devices.find(({ operatingSystem }) => operatingSystem === "iOS")?.id ?? "";
     const scripts = await tenant.graph<{ value: { id: string }[] }>(
       "GET",
       "/beta/deviceManagement/deviceHealthScripts",
@@ -162,6 +173,36 @@ describe.skipIf(!graphDescriptionPresent)("Graph, judged by its description", ()
       { id: "2", method: "GET", url: `/deviceManagement/managedDevices/${coManaged}?$select=id` },
     ];
     expect(await judged("v1.0", "POST", "/$batch", { requests })).toEqual(fine(200));
+  });
+
+  it("a device is put into a group, listed there, and taken out again as described", async () => {
+    const groups = await tenant.graph<{ value: { id: string; groupTypes?: string[] }[] }>(
+      "GET",
+      "/v1.0/groups?$select=id,groupTypes",
+    );
+    const assigned = groups.body.value.find(({ groupTypes = [] }) => groupTypes.length === 0);
+    const managed = await tenant.graph(
+      "GET",
+      `/v1.0/deviceManagement/managedDevices/${coManaged}?$select=azureADDeviceId`,
+    );
+    const object = await tenant.graph(
+      "GET",
+      `/v1.0/devices(deviceId='${String(managed.body["azureADDeviceId"])}')?$select=id`,
+    );
+    const objectId = String(object.body["id"]);
+    const members = `/groups/${assigned?.id}/members`;
+    const link = { "@odata.id": `https://graph.microsoft.com/v1.0/directoryObjects/${objectId}` };
+    expect(await judged("v1.0", "POST", `${members}/$ref`, link)).toEqual(fine(204));
+    expect((await judged("v1.0", "POST", `${members}/$ref`, link)).status).toBe(400);
+    const cast = `/groups/${assigned?.id}/transitiveMembers/microsoft.graph.device`;
+    expect(await judged("v1.0", "GET", `${cast}?$select=id,deviceId&$count=true`)).toEqual(
+      fine(200),
+    );
+    const listed = await tenant.graph<{ value: { id: string }[] }>("GET", `/v1.0${cast}`);
+    expect(listed.body.value.map(({ id }) => id)).toEqual([objectId]);
+    // This copy of the description names the list's reference alone; the other copy has the member's.
+    expect((await judged("v1.0", "DELETE", `${members}/${objectId}/$ref`)).status).toBe(204);
+    expect((await judged("v1.0", "DELETE", `${members}/${objectId}/$ref`)).status).toBe(404);
   });
 
   it("errors are as described", async () => {

@@ -28,7 +28,8 @@ function objectOf(configuration: TenantConfiguration, id: string, now: number): 
 
 const listOf = (body: Body | undefined): readonly Body[] => (body === undefined ? [] : [body]);
 
-const membersOf = (group: Body | undefined): readonly string[] =>
+/** Ids of what is in a group itself. */
+export const membersOf = (group: Body | undefined): readonly string[] =>
   Array.isArray(group?.["_members"]) ? group["_members"].map(String) : [];
 
 /** `GET /groups/{id}/members` and `/transitiveMembers`: users and groups, nested ones once. */

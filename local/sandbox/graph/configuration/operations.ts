@@ -4,6 +4,7 @@ import { badRequest, graphError, intuneError, tooManyRequests } from "../errors.
 import type { GraphAnswer, GraphCall, GraphHandler, GraphVersion } from "../exchange.ts";
 import type { GraphRequest } from "../serve.ts";
 import { actOnItem, changePart, deletedItems } from "./actions.ts";
+import { addMember, answerDevice, answerDeviceMembers, removeMember } from "./device-members.ts";
 import { answerByIds, answerMembers, answerMine, rolesOf } from "./members.ts";
 import { answerApprovals, answerGrants, answerPrincipals } from "./permissions.ts";
 import { readItem, readList, readPart } from "./reads.ts";
@@ -27,6 +28,9 @@ const byPath = new Map(configurationSorts.map((sort) => [sort.path, sort]));
 const readers = ["Directory.Read.All", "Directory.ReadWrite.All"];
 const apps = [["Application.Read.All", "Application.ReadWrite.All", ...readers]];
 const members = [["GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", ...readers]];
+const devices = [["Device.Read.All", "Device.ReadWrite.All", ...readers]];
+/** An app needs both to put a device into a group or take it out. */
+const changeMembers = [["GroupMember.ReadWrite.All"], ["Device.ReadWrite.All"]];
 const rbac = [["DeviceManagementRBAC.Read.All", "DeviceManagementRBAC.ReadWrite.All"]];
 
 type Other = readonly [
@@ -41,6 +45,15 @@ const others: readonly Other[] = [
   ["GET", /^servicePrincipals(?:\/([^/]+)(?:\/(appRoleAssignments))?)?$/, apps, answerPrincipals],
   ["GET", /^oauth2PermissionGrants$/, [readers], answerGrants],
   ["GET", /^groups\/([^/]+)\/(transitiveMembers|members)$/, members, answerMembers],
+  [
+    "GET",
+    /^groups\/([^/]+)\/(transitiveMembers|members)\/microsoft\.graph\.device$/,
+    members,
+    answerDeviceMembers,
+  ],
+  ["POST", /^groups\/([^/]+)\/members\/\$ref$/, changeMembers, addMember],
+  ["DELETE", /^groups\/([^/]+)\/members\/([^/]+)\/\$ref$/, changeMembers, removeMember],
+  ["GET", /^devices\/deviceId=([^/]+)$/, devices, answerDevice],
   ["GET", /^deviceManagement\/operationApprovalRequests(?:\/([^/]+))?$/, rbac, answerApprovals],
   ["POST", /^directoryObjects\/getByIds$/, [[...readers, "Group.Read.All"]], answerByIds],
   ["GET", /^me\/(transitiveMemberOf|memberOf)$/, [], answerMine],

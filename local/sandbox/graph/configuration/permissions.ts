@@ -27,7 +27,9 @@ export const manifestRoles: readonly string[] = sorted([
   "DeviceManagementRBAC.Read.All",
   "DeviceManagementServiceConfig.ReadWrite.All",
   "Directory.Read.All",
+  "Device.ReadWrite.All",
   "GroupMember.Read.All",
+  "GroupMember.ReadWrite.All",
   "Policy.Read.AuthenticationMethod",
   "RoleManagement.Read.Directory",
 ]);

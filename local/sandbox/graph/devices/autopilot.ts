@@ -130,7 +130,7 @@ function identityOf(call: GraphCall): Partial<Registered> | undefined {
 const changing =
   (
     names: Readonly<Record<string, "user" | "addressableUserName" | "groupTag" | "displayName">>,
-    clears = false,
+    action: string,
   ): GraphHandler =>
   (call) => {
     const body = call.body.kind === "json" ? (call.body.value as Record<string, unknown>) : {};
@@ -139,7 +139,9 @@ const changing =
       return badRequest(call, `The parameter '${unknown}' is not a valid parameter.`);
     const found = identityOf(call);
     if (found === undefined) return notFound(call, "The Autopilot device");
-    if (clears) Object.assign(found, { user: "", addressableUserName: "" });
+    noteEffect(call, action);
+    if (action === "unassignUserFromDevice")
+      Object.assign(found, { user: "", addressableUserName: "" });
     for (const [name, member] of Object.entries(names))
       if (typeof body[name] === "string") found[member] = body[name];
     return noContent;
@@ -151,13 +153,25 @@ const userNames = {
 } as const;
 
 /** `POST .../{id}/updateDeviceProperties`, `assignUserToDevice`, `unassignUserFromDevice`. */
-export const updateIdentity = changing({
-  ...userNames,
-  groupTag: "groupTag",
-  displayName: "displayName",
-});
-export const assignUser = changing(userNames);
-export const unassignUser = changing({}, true);
+export const updateIdentity = changing(
+  {
+    ...userNames,
+    groupTag: "groupTag",
+    displayName: "displayName",
+  },
+  "updateDeviceProperties",
+);
+export const assignUser = changing(userNames, "assignUserToDevice");
+export const unassignUser = changing({}, "unassignUserFromDevice");
+
+/** What was changed of a device of the fleet stands in the ledger; imported hardware is no device yet. */
+function noteEffect(call: GraphCall, action: string): void {
+  const { state, tenant, now, requestId, clientRequestId = null } = call;
+  const index = tenant.families.autopilot.indexOf(call.ids[0] ?? "");
+  if (index === undefined || index >= tenant.fleet.size()) return;
+  const request = state.ledger.open({ requestId, clientRequestId, bulk: false });
+  state.ledger.record(tenant.ledger, index, state.kinds.of(action), request, now);
+}
 
 /** `DELETE .../windowsAutopilotDeviceIdentities/{id}`. */
 export const deleteIdentity: GraphHandler = (call) => {

@@ -54,6 +54,41 @@ export const runRemediation: GraphHandler = onDevice((call) => {
   return { name: "initiateOnDemandProactiveRemediation", detail: script.id };
 });
 
+type Kind = "boolean" | "string";
+
+/** An action whose body has some of these members, each of its type or null; those that are needed are marked. */
+const carrying = (
+  name: string,
+  kinds: Readonly<Record<string, Kind | `${Kind}!`>>,
+  detail?: string,
+): GraphHandler =>
+  onDevice((call) => {
+    const body = members(call, Object.keys(kinds));
+    if (isAnswer(body)) return { answer: body };
+    for (const [member, kind] of Object.entries(kinds)) {
+      const value = body[member] ?? undefined;
+      const isMissing = value === undefined && kind.endsWith("!");
+      if (isMissing || (value !== undefined && typeof value !== kind.replace("!", "")))
+        return { answer: badRequest(call, `The parameter '${member}' must be a ${kind}.`) };
+    }
+    const said = detail === undefined ? undefined : body[detail];
+    return { name, ...(typeof said === "string" ? { detail: said } : {}) };
+  });
+
+/** `wipe`, `cleanWindowsDevice`, `setDeviceName`, `sendCustomNotificationToCompanyPortal`. */
+export const wipeDevice = carrying("wipe", {
+  keepEnrollmentData: "boolean",
+  keepUserData: "boolean",
+  macOsUnlockCode: "string",
+  persistEsimDataPlan: "boolean",
+});
+export const cleanDevice = carrying("cleanWindowsDevice", { keepUserData: "boolean" });
+export const renameDevice = carrying("setDeviceName", { deviceName: "string" }, "deviceName");
+export const notifyUser = carrying("sendCustomNotificationToCompanyPortal", {
+  notificationTitle: "string!",
+  notificationBody: "string!",
+});
+
 const configMgrActions = new Set([
   "refreshMachinePolicy",
   "refreshUserPolicy",

@@ -41,7 +41,10 @@ export const getScript: GraphHandler = (call) => {
 
 /** `GET /deviceManagement/deviceHealthScripts/{id}/deviceRunStates`: devices it was run on by request. */
 export const listRunStates: GraphHandler = (call) => {
-  const options = readOptions(call.query, { list: true, expand: ["managedDevice"] });
+  const options = readOptions(call.query, {
+    list: true,
+    expand: ["managedDevice", "managedDevice($select=id)"],
+  });
   if ("wrong" in options) return badRequest(call, options.wrong);
   const script = scriptOf(call);
   if (script === undefined) return notFound(call, `The script ${call.ids[0] ?? ""}`);
