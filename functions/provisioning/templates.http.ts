@@ -219,6 +219,8 @@ export const scheduleTemplateFunction = onHttp(
   async ({ params: { templateId }, body, seed }, tools: Tools<ScheduleNeeds>) => {
     const { tasks, templates, tenants } = tools.services;
     const { tenantId, version } = body;
+    const found = await templates.version(templateId, version, viewerOf(tools));
+    if (!found.ok) return found;
     const { standing } = signedInOf(tools);
     const mayInTenant = (permission: "tasks.manage" | "tasks.administer"): boolean =>
       decide(standing, permission, { kind: "tenant", tenantId }).allowed;
@@ -229,8 +231,6 @@ export const scheduleTemplateFunction = onHttp(
         "unknown-tenant",
         `There is no tenant ${tenantId} here for you to make tasks in.`,
       );
-    const found = await templates.version(templateId, version, viewerOf(tools));
-    if (!found.ok) return found;
     const { template, version: kept } = found.value;
     const fields = TaskFields.parse({ displayName: body.displayName ?? template.name });
     const what = { templateId, version: kept.version };

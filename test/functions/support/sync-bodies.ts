@@ -193,7 +193,7 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tasks-add": [...tasks, runTask],
   "tasks-replace": [...tasks, runTask],
   "tasks-schedule": [scheduled, { schedule: opens }],
-  "tasks-preview": tasks,
+  "tasks-preview": [...tasks, runTask],
   "templates-add": [template],
   "templates-replace": [template],
   "templates-schedule": [{ tenantId: tenant, version: 1, displayName: "New hires of May" }],
