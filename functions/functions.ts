@@ -70,6 +70,7 @@ import { listDeadLettersFunction } from "./platform/dead-letters.http.ts";
 import { expireOldFunction } from "./platform/expire-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
+import { readyFunction } from "./platform/ready.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
 import {
@@ -243,6 +244,7 @@ const ours: readonly AnyFunction<Services>[] = [
   openApiFunction,
   expireOldFunction,
   healthFunction,
+  readyFunction,
   listDeadLettersFunction,
   addTenantFunction,
   changeTenantFunction,

@@ -26,11 +26,12 @@ import {
 } from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { Tables } from "../shared/storage/tables.ts";
-import type { TenantCache } from "../shared/tenants/tenants.ts";
+import type { TenantCache, TenantStore } from "../shared/tenants/tenants.ts";
 import { type WebhookParts, WebhookSender } from "../shared/webhooks/deliver.ts";
 import { WebhookRegistry } from "../shared/webhooks/manage.ts";
 import type { Webhook } from "../shared/webhooks/webhook.ts";
 import { WebhookStore } from "../shared/webhooks/webhook-store.ts";
+import { clockNeed, type Readiness, readiness } from "../shared/work/readiness.ts";
 import type { Settings } from "./settings.ts";
 
 /** What handlers read and change of access. */
@@ -138,6 +139,33 @@ function disabledEvent(webhook: Webhook, at: number): AuditEvent {
 /** Where a chain stands, kept in the log too: a chain whose end was cut off does not reach it any more. */
 const anchor = (partition: string, { sequence, hash }: { sequence: number; hash: string }): void =>
   console.log(JSON.stringify({ event: "audit.anchor", partition, sequence, hash }));
+
+/** What the app cannot work without, and where it is asked whether it answers. */
+export function readinessOf(
+  { authorityUrl, access: { homeTenantIds } }: Settings,
+  { clock, tenantStore }: Pick<Base, "clock"> & { readonly tenantStore: TenantStore },
+  { sealer: sealing, machine }: { readonly sealer: Sealer | undefined; readonly machine: Clock },
+): Readiness {
+  const storage = { name: "storage", ask: () => tenantStore.list(1) };
+  const authority = `${authorityUrl}/${homeTenantIds[0] ?? "common"}`;
+  const signIn = async () => {
+    const metadata = `${authority}/v2.0/.well-known/openid-configuration`;
+    const answer = await fetch(metadata, { redirect: "manual" });
+    await answer.body?.cancel();
+    if (!answer.ok) throw new Error(`the sign-in service answers ${answer.status}`);
+  };
+  const key = async ({ seal, open }: Sealer) => {
+    const { kind } = await open(await seal("ready", ["ready"]), ["ready"]);
+    if (kind !== "opened") throw new Error("the key does not open what it sealed");
+  };
+  const needs = [
+    storage,
+    ...(sealing === undefined ? [] : [{ name: "key", ask: () => key(sealing) }]),
+    { name: "sign-in", ask: signIn },
+    clockNeed(storage, clock, machine),
+  ];
+  return readiness(needs, clock);
+}
 
 /**
  * What seals paging tokens: made from what every instance of this installation knows and nobody else. That is the

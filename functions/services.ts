@@ -58,12 +58,14 @@ import type { WebhookParts } from "../shared/webhooks/deliver.ts";
 import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
+import type { Readiness } from "../shared/work/readiness.ts";
 import { type Expired, type PurgeParts, purgeOf, retention } from "./retention.ts";
 import {
   type AccessServices,
   accessServices,
   grants,
   pagesOf,
+  readinessOf,
   sealerOf,
   signInOf,
   trailOf,
@@ -101,6 +103,8 @@ export type Services = Base & {
   readonly openApi: () => Readonly<Record<string, unknown>>;
   readonly publicUrl: string | undefined;
   readonly answers: IdempotentAnswers;
+  /** What the app lacks to do its work now. */
+  readonly missing: Readiness;
   readonly pages: () => Promise<PageSeal>;
   readonly deadLetters: DeadLetterStore;
   readonly expireOld: (mayGoOn: () => boolean) => Promise<Expired>;
@@ -181,6 +185,7 @@ export async function buildServices(
     openApi,
     publicUrl: settings.publicUrl,
     ...kept,
+    missing: readinessOf(settings, base, { sealer, machine: world.clock }),
     pages: pagesOf(settings, { blobs: storage.blobs, sealer }),
     expireOld: retention(settings, { ...base, ...kept, jobs, sync: syncs.sync }),
     ...tenantServices({ ...base, jobs, settleMs: world.settleMs }),

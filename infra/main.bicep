@@ -92,7 +92,7 @@ param alertEmails string[] = []
 @minValue(0)
 param budgetAmount int = 0
 
-@description('First day of the month from which the budget counts.')
+@description('First day of the month from which the budget counts. Azure keeps it: give the same one when you deploy again.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
 var tags = { 'azd-env-name': environmentName, application: 'muster' }

@@ -6,15 +6,15 @@ param insightsName string = ''
 @description('On what (storage, vault or insights), which role by the id of its definition, and to which principal.')
 param assignments { on: string, role: string, to: string }[]
 
-resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = if (!empty(storageName)) {
   name: storageName
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = if (!empty(vaultName)) {
   name: vaultName
 }
 
-resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = if (!empty(insightsName)) {
   name: insightsName
 }
 

@@ -113,6 +113,7 @@ export const meanings = {
   "invalid-request": { status: 400, title: "The request is not valid" },
   "malformed-json": { status: 400, title: "The body is not JSON" },
   "method-not-allowed": { status: 405, title: "This path does not take this method" },
+  "not-ready": { status: 503, title: "The app cannot do its work now" },
   "nothing-to-retry": { status: 409, title: "No delivery is in a state to retry" },
   "precondition-failed": { status: 412, title: "It changed since you read it" },
   "relationship-missing": { status: 409, title: "Nothing ties the partner to the customer" },

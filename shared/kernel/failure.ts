@@ -23,6 +23,7 @@ export type FailureCode =
   | "invalid-request"
   | "malformed-json"
   | "method-not-allowed"
+  | "not-ready"
   | "nothing-to-retry"
   | "precondition-failed"
   | "relationship-missing"

@@ -1,4 +1,4 @@
-/** The names of everything we keep, in one place: tables, queues, the container. */
+/** The names of everything we keep, in one place: tables, queues. infra/names.json has the same ones. */
 
 /** Tables, with what their partition is. */
 export const tableNames = {

@@ -45,6 +45,7 @@ const of = (permission: Permission, on: On) => ({
 /** The table. */
 export const requirements: Readonly<Record<string, Requirement>> = {
   health: anonymous,
+  ready: anonymous,
   openapi: anonymous,
   // Browsers come back to these; only the state that they bring is believed.
   "callbacks-sign-in": anonymous,

@@ -123,7 +123,7 @@ test("every operation of the document has a line, a requirement, and says itself
   expect(new Set([...operations.map(({ name }) => name), "zz-unknown-route"])).toEqual(named);
   const open = app.operations.filter((each) => each.open).map(({ id }) => id);
   expect(new Set(open)).toEqual(
-    new Set(["health", "openapi", "callbacks-sign-in", "callbacks-consent"]),
+    new Set(["health", "ready", "openapi", "callbacks-sign-in", "callbacks-consent"]),
   );
 });
 
@@ -173,7 +173,7 @@ const signedIn = [
   "me-get",
   "access-explain",
 ];
-const open = ["health", "openapi", "callbacks-sign-in", "callbacks-consent"];
+const open = ["health", "ready", "openapi", "callbacks-sign-in", "callbacks-consent"];
 
 test.each(Object.keys(matrix))(
   "who has no role, or no token, gets no further at %s",

@@ -240,7 +240,7 @@ describe("operations", () => {
   });
 
   test("only the listed are open to nobody in particular, the rest refuse a caller without assignments", () => {
-    const open = ["health", "openapi", "callbacks-sign-in", "callbacks-consent"];
+    const open = ["health", "ready", "openapi", "callbacks-sign-in", "callbacks-consent"];
     const own = [
       "actions-list",
       "action-types-list",

@@ -30,6 +30,7 @@ export type Where = "anywhere" | "someCollection" | "collection" | "tenant" | "e
 /** An operation, or one with the catalogue's word for an action's permission after it. */
 export const matrix: Readonly<Record<string, readonly [roles: string, where: Where]>> = {
   health: [everybody, "anywhere"],
+  ready: [everybody, "anywhere"],
   openapi: [everybody, "anywhere"],
   "zz-unknown-route": [everybody, "anywhere"],
   "actions-list": [everybody, "anywhere"],

@@ -122,7 +122,13 @@ describe("requirements", () => {
     const listed = Object.keys(requirements).filter(
       (name) => requirementOf(name)?.kind === "anonymous",
     );
-    expect(listed).toEqual(["health", "openapi", "callbacks-sign-in", "callbacks-consent"]);
+    expect(listed).toEqual([
+      "health",
+      "ready",
+      "openapi",
+      "callbacks-sign-in",
+      "callbacks-consent",
+    ]);
     const open = operations.filter(({ anonymous }) => anonymous).map(({ name }) => name);
     expect(listed).toEqual(expect.arrayContaining(open));
   });
