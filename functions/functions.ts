@@ -118,6 +118,12 @@ import {
   listSitesFunction,
   putInventoryPartFunction,
 } from "./relay/sites.http.ts";
+import {
+  getCalendarFunction,
+  listCalendarsFunction,
+  removeCalendarFunction,
+  replaceCalendarFunction,
+} from "./schedules/calendars.http.ts";
 import { getWindowsFunction, replaceWindowsFunction } from "./schedules/maintenance.http.ts";
 import {
   addTaskFunction,
@@ -403,6 +409,10 @@ const ours: readonly AnyFunction<Services>[] = [
   previewTaskFunction,
   getWindowsFunction,
   replaceWindowsFunction,
+  listCalendarsFunction,
+  getCalendarFunction,
+  replaceCalendarFunction,
+  removeCalendarFunction,
   runDueTasksFunction,
   tellDueTasksFunction,
 ];

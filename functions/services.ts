@@ -35,9 +35,11 @@ import { TenantVariables } from "../shared/provisioning/templates/tenant-variabl
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
+import { CalendarBook, windowsUser } from "../shared/schedules/calendars.ts";
 import { MaintenanceBook } from "../shared/schedules/maintenance.ts";
 import { TaskBook } from "../shared/schedules/manage-tasks.ts";
 import type { TaskParts } from "../shared/schedules/run-tasks.ts";
+import { calendarsOf } from "../shared/schedules/task.ts";
 import { TaskStore } from "../shared/schedules/task-store.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import type { Queues } from "../shared/storage/queues.ts";
@@ -133,6 +135,7 @@ export type Services = Base & {
   readonly scheduling: TaskParts;
   /** Maintenance windows of tenants and collections. */
   readonly maintenance: MaintenanceBook;
+  readonly calendars: CalendarBook;
 } & ReturnType<typeof webhookServices> &
   ReturnType<typeof partnerServices>;
 
@@ -212,16 +215,30 @@ function taskServices(
     sync,
     snapshots,
   }: Pick<Services, "notify" | "sync"> & { readonly snapshots: SnapshotReader },
-): Pick<Services, "tasks" | "scheduling" | "maintenance"> {
+): Pick<Services, "tasks" | "scheduling" | "maintenance" | "calendars"> {
   const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
   const { reachOf } = collections;
   const hasCollection = async (tenantId: string, id: string) =>
     (await collections.get(tenantId, id)) !== undefined;
   const { tables } = storage;
-  const maintenance = new MaintenanceBook({ tables, clock, hasCollection });
+  const store = new TaskStore(tables);
+  const namedBy = async (user: { readonly tenantId: string; readonly taskId: string }) => {
+    const { tenantId, taskId } = user;
+    if (taskId === windowsUser) return calendarsOf((await maintenance.read(tenantId)).value);
+    const task = await store.get(tenantId, taskId);
+    return task === undefined ? [] : calendarsOf(task.value);
+  };
+  const calendars = new CalendarBook({ tables, clock, store, namedBy });
+  const maintenance: MaintenanceBook = new MaintenanceBook({
+    tables,
+    clock,
+    hasCollection,
+    calendars,
+  });
   const scheduling: TaskParts = {
-    store: new TaskStore(tables),
+    store,
     maintenance,
+    calendars,
     queues: storage.queues,
     clock,
     starters: {
@@ -231,7 +248,7 @@ function taskServices(
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
-  return { tasks: new TaskBook(scheduling), scheduling, maintenance };
+  return { tasks: new TaskBook(scheduling), scheduling, maintenance, calendars };
 }
 
 /** Templates, judged by the types of actions that there are. */

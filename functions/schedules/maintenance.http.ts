@@ -28,7 +28,7 @@ export const getWindowsFunction = onHttp(
     answers,
   }),
   async ({ params: { tenantId } }, { services: { maintenance } }: Tools<Needs>) => {
-    const { value, etag } = await maintenance.get(tenantId);
+    const { value, etag } = await maintenance.read(tenantId);
     return succeed(ok(maintenanceView(value), etag));
   },
 );

@@ -135,6 +135,7 @@ export const meanings = {
   "unknown-refresh": { status: 404, title: "No such refresh" },
   "unknown-registration": { status: 404, title: "No such registration" },
   "unknown-route": { status: 404, title: "No such path" },
+  "unknown-calendar": { status: 404, title: "No such calendar" },
   "unknown-baseline": { status: 404, title: "No such baseline" },
   "unknown-sync": { status: 404, title: "No such sync" },
   "unknown-task": { status: 404, title: "No such task" },

@@ -36,6 +36,7 @@ export type FailureCode =
   | "unknown-approval"
   | "unknown-assignment"
   | "unknown-baseline"
+  | "unknown-calendar"
   | "unknown-collection"
   | "unknown-configuration"
   | "unknown-device"

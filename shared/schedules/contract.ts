@@ -48,7 +48,34 @@ const RecurringBody = z.strictObject({
   start: localDate.describe("The first time that may count, on the clock of the zone"),
   timeZone: Line.min(1).max(64).describe("IANA name, such as Europe/Paris"),
   excluded: z.array(localDate).max(366).optional().describe("Local dates or times without a run"),
+  calendars: z
+    .array(OwnId)
+    .max(10)
+    .optional()
+    .describe("Shared calendars, whose dates on the clock of the zone are left out as well"),
 });
+
+/** A calendar in the path. */
+export const CalendarPath = z.strictObject({ calendarId: OwnId });
+
+/** Body of a calendar. */
+export const CalendarBody = z.strictObject({
+  displayName: Line.trim().min(1).max(200),
+  dates: z
+    .array(z.iso.date())
+    .max(1000)
+    .describe("Local dates, on the clock of whatever rule names the calendar"),
+});
+
+/** A calendar as the API shows it. */
+export const CalendarView = z
+  .object({
+    calendarId: z.string(),
+    displayName: z.string(),
+    dates: z.array(z.string()),
+    updatedAt: z.string(),
+  })
+  .meta({ id: "Calendar" });
 
 const WindowBody = {
   opens: RecurringBody,

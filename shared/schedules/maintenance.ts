@@ -9,7 +9,8 @@ import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
-import { recurring, type Task } from "./task.ts";
+import { type CalendarBook, windowsUser } from "./calendars.ts";
+import { calendarsOf, dated, recurring, type Task } from "./task.ts";
 import { faultsOfSchedule } from "./times/recurrence.ts";
 import { nextStart, type Window } from "./times/window.ts";
 
@@ -86,8 +87,10 @@ export class MaintenanceBook {
   readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #hasCollection: (tenantId: string, collectionId: string) => Promise<boolean>;
+  readonly #calendars: Pick<CalendarBook, "of" | "use">;
 
   constructor(parts: {
+    readonly calendars: Pick<CalendarBook, "of" | "use">;
     readonly tables: Tables;
     readonly clock: Clock;
     readonly hasCollection: (tenantId: string, collectionId: string) => Promise<boolean>;
@@ -95,10 +98,17 @@ export class MaintenanceBook {
     this.#tables = parts.tables;
     this.#clock = parts.clock;
     this.#hasCollection = parts.hasCollection;
+    this.#calendars = parts.calendars;
   }
 
-  /** The windows of a tenant, with the etag that a change must present. */
-  async get(tenantId: string): Promise<{ readonly value: Maintenance; readonly etag?: string }> {
+  /** The windows of a tenant, without the days that their calendars exclude. */
+  async get(tenantId: string): Promise<{ readonly value: Maintenance }> {
+    const { value } = await this.read(tenantId);
+    return { value: dated(value, await this.#calendars.of(calendarsOf(value))) };
+  }
+
+  /** The windows of a tenant as somebody wrote them, with the etag that a change must present. */
+  async read(tenantId: string): Promise<{ readonly value: Maintenance; readonly etag?: string }> {
     const row = await this.#tables.get(tableNames.tasks, tenantId, rowKey);
     const value = row && jsonOf(row, "value", Maintenance);
     return value === undefined
@@ -108,8 +118,12 @@ export class MaintenanceBook {
 
   /** Replaces them all; those that nothing fits into are refused. */
   async replace(tenantId: string, value: Maintenance, ifMatch: string | undefined) {
-    const before = await this.get(tenantId);
-    const faults = faultsOf(value, this.#clock.now());
+    const before = await this.read(tenantId);
+    const named = calendarsOf(value);
+    const calendars = await this.#calendars.of(named);
+    const faults = faultsOf(dated(value, calendars), this.#clock.now());
+    if (calendars.size < named.length)
+      faults.push({ pointer: "/windows", detail: "name a calendar that is none" });
     for (const list of ["windows", "exclusions"] as const)
       for (const [index, { collectionId }] of value[list].entries())
         if (collectionId !== undefined && !(await this.#hasCollection(tenantId, collectionId)))
@@ -117,6 +131,7 @@ export class MaintenanceBook {
     const text = JSON.stringify(value);
     if (text.length > maxChars) faults.push({ pointer: "", detail: `is over ${maxChars} long` });
     if (faults.length > 0) return invalidRequest(faults);
+    await this.#calendars.use(named, { tenantId, taskId: windowsUser });
     const row = { partitionKey: tenantId, rowKey, value: text };
     if (ifMatch !== undefined && ifMatch !== before.etag) return changedMeanwhile;
     const isWritten =
@@ -124,7 +139,7 @@ export class MaintenanceBook {
         ? (await this.#tables.insert(tableNames.tasks, row)) === "inserted"
         : (await this.#tables.replace(tableNames.tasks, row, before.etag)) !== undefined;
     if (!isWritten) return changedMeanwhile;
-    return succeed({ before: before.value, ...(await this.get(tenantId)) });
+    return succeed({ before: before.value, ...(await this.read(tenantId)) });
   }
 }
 

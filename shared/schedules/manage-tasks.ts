@@ -10,6 +10,9 @@ import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { opening, type TaskParts } from "./run-tasks.ts";
 import {
+  type Calendars,
+  calendarsOf,
+  dated,
   inFolder,
   isOwner,
   rescheduled,
@@ -43,7 +46,7 @@ export type TaskDraft = Pick<
 /** A change: the task as it is now with its etag, and as it was. */
 export type ChangedTask = Stored<Task> & { readonly before: Task };
 
-type Parts = Pick<TaskParts, "store" | "clock" | "starters" | "maintenance">;
+type Parts = Pick<TaskParts, "store" | "clock" | "starters" | "maintenance" | "calendars">;
 
 /** What a task would do. */
 export type TaskPreview = {
@@ -75,8 +78,8 @@ export class TaskBook {
   ): Promise<Result<Stored<Task>>> {
     const now = this.#clock.now();
     const { caller } = viewer.standing;
-    const refusal = await this.#refusalOf(ids.tenantId, draft, viewer);
-    if (refusal !== undefined) return refusal;
+    const judged = await this.#judged(ids.tenantId, draft, viewer);
+    if (!judged.ok) return judged;
     const made: Task = {
       v: 1,
       ...ids,
@@ -86,7 +89,8 @@ export class TaskBook {
       createdAt: now,
       updatedAt: now,
     };
-    await this.#store.insert(rescheduled(made, now));
+    await this.#parts.calendars.use(calendarsOf(made), made);
+    await this.#store.insert(rescheduled(made, now, judged.value));
     const stored = await this.#store.get(ids.tenantId, ids.taskId);
     return stored === undefined ? unknownTask(ids.taskId) : succeed(stored);
   }
@@ -176,11 +180,12 @@ export class TaskBook {
     top: number,
   ): Promise<Result<TaskPreview>> {
     const now = this.#clock.now();
-    const refusal = await this.#refusalOf(tenantId, draft, viewer);
-    if (refusal !== undefined) return refusal;
-    const opensAt = await opening(this.#parts, { ...draft, tenantId });
+    const judged = await this.#judged(tenantId, draft, viewer);
+    if (!judged.ok) return judged;
+    const seen = dated(draft, judged.value);
+    const opensAt = await opening(this.#parts, { ...seen, tenantId });
     const times: TaskPreview["times"][number][] = [];
-    for (const occurrence of timesOf(draft, now)) {
+    for (const occurrence of timesOf(seen, now)) {
       const beginsAt = opensAt(occurrence.at);
       const isInTime = beginsAt !== undefined && beginsAt <= occurrence.at + draft.startLateUpToMs;
       times.push(isInTime ? { occurrence, beginsAt } : { occurrence });
@@ -203,10 +208,11 @@ export class TaskBook {
     const before = found.value.value;
     const changed = changeOf(before);
     if (!changed.ok) return changed;
-    const refusal = await this.#refusalOf(ids.tenantId, changed.value, viewer);
-    if (refusal !== undefined) return refusal;
+    const judged = await this.#judged(ids.tenantId, changed.value, viewer);
+    if (!judged.ok) return judged;
     const now = this.#clock.now();
-    const value = { ...rescheduled(changed.value, now), updatedAt: now };
+    const value = { ...rescheduled(changed.value, now, judged.value), updatedAt: now };
+    await this.#parts.calendars.use(calendarsOf(value), ids);
     const etag = await this.#store.replace(found.value, value);
     if (etag === undefined) return changedMeanwhile(ids.taskId);
     const old = before.next?.dueAt ?? now;
@@ -225,21 +231,29 @@ export class TaskBook {
       : found;
   }
 
-  /** Why a task cannot be as the viewer wants it: every fault at once, and whether they might do by hand what it does. */
-  async #refusalOf(
+  /**
+   * The calendars of a task as the viewer wants it, or why it cannot be so: every fault at once, and whether they might
+   * do by hand what it does.
+   */
+  async #judged(
     tenantId: string,
-    draft: TaskDraft,
+    asked: TaskDraft,
     { standing }: Viewer,
-  ): Promise<Result<never> | undefined> {
+  ): Promise<Result<Calendars>> {
     const now = this.#clock.now();
+    const named = calendarsOf(asked);
+    const calendars = await this.#parts.calendars.of(named);
+    const draft = dated(asked, calendars);
     const faults: Fault[] = [...faultsOfSchedule(draft.schedule as never, now)];
+    if (calendars.size < named.length)
+      faults.push({ pointer: "/schedule/calendars", detail: "name a calendar that is none" });
     for (const [index, { opens }] of draft.windows.entries())
       faults.push(...faultsOfSchedule(opens as never, now, { pointer: `/windows/${index}/opens` }));
     if (faults.length > 0) return invalidRequest(faults);
     const may = this.#parts.starters[draft.kind].authorize(standing, tenantId, draft.what);
     if (!may.ok) return may;
     const opensAt = await opening(this.#parts, { ...draft, tenantId });
-    return opensAt(now) === undefined ? invalidRequest([neverOpen]) : undefined;
+    return opensAt(now) === undefined ? invalidRequest([neverOpen]) : succeed(calendars);
   }
 }
 

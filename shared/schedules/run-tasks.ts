@@ -7,12 +7,16 @@ import * as z from "zod";
 import type { Limits, Standing } from "../access/roles/decide.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import type { Clock, Instant } from "../kernel/clock.ts";
+import { inChunks } from "../kernel/concurrency.ts";
 import type { Result } from "../kernel/failure.ts";
 import type { Queues } from "../storage/queues.ts";
 import { lost, updateRow } from "../storage/tables.ts";
+import { type CalendarBook, calendarPlaces } from "./calendars.ts";
 import { type MaintenanceBook, nextGo } from "./maintenance.ts";
 import {
+  calendarsOf,
   type Due,
+  dated,
   decideDue,
   rescheduled,
   runIdOf,
@@ -21,6 +25,7 @@ import {
   type TaskRun,
 } from "./task.ts";
 import type { DuePlace, TaskStore } from "./task-store.ts";
+import type { Occurrence } from "./times/recurrence.ts";
 
 /** How a kind of task is begun and watched. Its room has it. */
 export type TaskStarter = {
@@ -48,6 +53,7 @@ export type TaskParts = {
   readonly clock: Clock;
   readonly starters: Readonly<Record<TaskKind, TaskStarter>>;
   readonly maintenance: Pick<MaintenanceBook, "get">;
+  readonly calendars: CalendarBook;
   readonly knows: (tenantId: string) => Promise<boolean>;
 };
 
@@ -90,8 +96,9 @@ const inHandMs = 6 * 60_000;
 
 /** Decides on one task whose time has come, and begins what is to be begun. */
 export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" | "waits" | "none"> {
-  const { store, clock, starters } = parts;
+  const { store, clock } = parts;
   const { tenantId, taskId, dueAt } = place;
+  if (tenantId === calendarPlaces) return await askUsers(parts, place);
   const found = (await parts.knows(tenantId)) ? await store.get(tenantId, taskId) : undefined;
   if (found === undefined) {
     await store.leave(place);
@@ -106,10 +113,7 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   }
   if (task.next?.dueAt !== dueAt) return await passBy(parts, task, place, open?.run);
   const now = clock.now();
-  const decided = decideDue(task, now, {
-    runsStill: await runsStill(starters[task.kind], task),
-    opensAt: (await opening(parts, task))(now),
-  });
+  const decided = await decide(parts, task, task.next.occurrence, now);
   const { waitUntil } = decided;
   if (waitUntil !== undefined) {
     await writeMissed(store, task, decided, now);
@@ -133,6 +137,23 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   return began ? "ran" : "none";
 }
 
+/** Decides, with the calendars, windows and runs of the moment. A calendar that is gone begins nothing at all. */
+async function decide(parts: TaskParts, task: Task, next: Occurrence, now: Instant): Promise<Due> {
+  const named = calendarsOf(task);
+  const calendars = await parts.calendars.of(named);
+  if (calendars.size < named.length)
+    return { missed: [{ occurrence: next, ...withoutCalendar }], more: 0 };
+  const seen = dated(task, calendars);
+  return decideDue(seen, now, {
+    runsStill: await runsStill(parts.starters[task.kind], task),
+    opensAt: (await opening(parts, seen))(now),
+  });
+}
+
+const withoutCalendar = {
+  code: "unknown-calendar",
+  reason: "A calendar that the task names is not there any more.",
+} as const;
 const later = { code: "superseded", reason: "Later times came before anything could begin." };
 const changed = { code: "changed", reason: "The task was changed before it could begin." };
 
@@ -173,8 +194,40 @@ async function passBy(
 ): Promise<"waits" | "none"> {
   const isOpen = open !== undefined && open.occurrence.at <= place.dueAt;
   if (isOpen && !(await settleMissed(parts, task, open, changed))) return "waits";
+  if (calendarsOf(task).length > 0) await recheck(parts, place);
   await parts.store.leave(place);
   return "none";
+}
+
+/** Has everybody who names a calendar that has changed looked at, a minute from now. */
+async function askUsers({ store, calendars, clock }: TaskParts, place: DuePlace): Promise<"none"> {
+  let token: string | undefined;
+  do {
+    const page: Awaited<ReturnType<CalendarBook["users"]>> = await calendars.users(
+      place.taskId,
+      token,
+    );
+    for (const users of inChunks(page.users, 100)) await store.place(users, clock.now());
+    token = page.next;
+  } while (token !== undefined);
+  await store.leave(place);
+  return "none";
+}
+
+/** Works out anew when a task runs next, where that lies ahead and its calendars say something else by now. */
+async function recheck({ store, calendars, clock }: TaskParts, { tenantId, taskId }: DuePlace) {
+  await updateRow(`task ${taskId}`, async () => {
+    const found = await store.get(tenantId, taskId);
+    const now = clock.now();
+    if (found?.value.schedule.kind !== "recurring") return undefined;
+    const { value } = found;
+    const old = value.next;
+    const next = rescheduled(value, now, await calendars.of(calendarsOf(value)));
+    const isSame = next.next?.occurrence.at === old?.occurrence.at;
+    if (isSame || (old !== undefined && old.occurrence.at <= now)) return undefined;
+    if ((await store.replace(found, next)) === undefined) return lost;
+    if (old !== undefined) await store.leave({ tenantId, taskId, dueAt: old.dueAt });
+  });
 }
 
 /** Writes that a run was not begun after all, unless a worker may be about to: then it is asked again. */
@@ -222,7 +275,7 @@ async function begin({ store, starters }: TaskParts, task: Task, run: TaskRun): 
 
 /** Moves the task on to its next time after one, unless somebody has, and leaves the place. */
 async function moveOn(
-  { store }: TaskParts,
+  { store, calendars }: TaskParts,
   place: DuePlace,
   after: Instant,
   last: Task["last"],
@@ -237,7 +290,7 @@ async function moveOn(
     if (!isOurs && !isNewer) return undefined;
     const { next: _, ...rest } = value;
     const once = value.schedule.kind === "now" || value.schedule.kind === "at";
-    const next = once ? rest : rescheduled(value, after);
+    const next = once ? rest : rescheduled(value, after, await calendars.of(calendarsOf(value)));
     const moved = isOurs ? next : value;
     return (await store.replace(found, last === undefined ? moved : { ...moved, last })) ?? lost;
   });

@@ -6,7 +6,7 @@
 import type { Instant } from "../kernel/clock.ts";
 import { toIso } from "../kernel/clock.ts";
 import { tableNames } from "../storage/names.ts";
-import { deleteRange, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
+import { allRows, deleteRange, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
 import { Task, TaskRun } from "./task.ts";
 
 /** Something with the etag that a change must present. */
@@ -46,7 +46,7 @@ export class TaskStore {
 
   /** Adds a task, with its place in the index. One that is there already stays as it is. */
   async insert(task: Task): Promise<"inserted" | "exists"> {
-    await this.#place(task);
+    await this.#placeOf(task);
     return this.#tables.insert(tasks, rowOf(task));
   }
 
@@ -55,7 +55,7 @@ export class TaskStore {
    * The place that it had stays, for whoever finds it: something may have begun there.
    */
   async replace(before: Stored<Task>, task: Task): Promise<string | undefined> {
-    await this.#place(task);
+    await this.#placeOf(task);
     return this.#tables.replace(tasks, rowOf(task), before.etag);
   }
 
@@ -83,7 +83,20 @@ export class TaskStore {
     await this.#tables.remove(dueTasks, minuteOf(dueAt), `${dueAt}|${tenantId}|${taskId}`);
   }
 
-  async #place({ tenantId, taskId, next }: Task): Promise<void> {
+  /** Puts places for a moment into the index: at most a hundred. */
+  async place(
+    users: readonly Pick<DuePlace, "tenantId" | "taskId">[],
+    dueAt: Instant,
+  ): Promise<void> {
+    const partitionKey = minuteOf(dueAt);
+    const changes = users.map(({ tenantId, taskId }) => ({
+      kind: "put" as const,
+      row: { partitionKey, rowKey: `${dueAt}|${tenantId}|${taskId}` },
+    }));
+    await this.#tables.transact(dueTasks, changes);
+  }
+
+  async #placeOf({ tenantId, taskId, next }: Task): Promise<void> {
     if (next === undefined) return;
     const { dueAt } = next;
     const rowKey = `${dueAt}|${tenantId}|${taskId}`;
@@ -102,7 +115,12 @@ export class TaskStore {
   }
 
   /** Deletes what is kept of a removed tenant; places in the index go when they are found. */
-  purge(tenantId: string, mayGoOn: () => boolean): Promise<boolean> {
+  async purge(tenantId: string, mayGoOn: () => boolean): Promise<boolean> {
+    const own = { from: `${tenantId}|`, below: `${tenantId}}` };
+    for await (const { rowKey } of allRows(this.#tables, tasks, { partition: "calendars" })) {
+      const users = { partition: `calendar|${rowKey}`, ...own };
+      if (!(await deleteRange(this.#tables, tasks, users, mayGoOn))) return false;
+    }
     return deleteRange(this.#tables, tasks, { partition: tenantId }, mayGoOn);
   }
 

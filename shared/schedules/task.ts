@@ -18,14 +18,15 @@ export const taskKinds = ["notification", "sync", "provisioning"] as const;
 export type TaskKind = (typeof taskKinds)[number];
 
 const moment = z.number();
-const excluded = z.array(z.string()).optional();
+const texts = z.array(z.string()).optional();
 /** A rule as it is kept. */
 export const recurring = z.object({
   kind: z.literal("recurring"),
   rule: z.string(),
   start: z.string(),
   timeZone: z.string(),
-  excluded,
+  excluded: texts,
+  calendars: texts,
 });
 const schedule = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("none") }),
@@ -74,6 +75,36 @@ export const Task = z.object({
 });
 export type Task = z.output<typeof Task>;
 
+// Shared calendars: a rule names them, and leaves their dates out.
+
+/** Dates of calendars, by their ids. */
+export type Calendars = ReadonlyMap<string, readonly string[]>;
+type Rule = z.output<typeof recurring>;
+type Ruled = Pick<Task, "windows"> & Partial<Pick<Task, "schedule">>;
+
+/** The calendars that a task or windows name. */
+export const calendarsOf = ({ schedule: own, windows }: Ruled): string[] => [
+  ...new Set(
+    [...(own?.kind === "recurring" ? [own] : []), ...windows.map(({ opens }) => opens)].flatMap(
+      ({ calendars = [] }) => calendars,
+    ),
+  ),
+];
+
+/** The same, with the dates of its calendars left out. */
+export function dated<T extends Ruled>(all: T, calendars: Calendars): T {
+  const datedRule = (rule: Rule): Rule => ({
+    ...rule,
+    excluded: [
+      ...(rule.excluded ?? []),
+      ...(rule.calendars ?? []).flatMap((id) => calendars.get(id) ?? []),
+    ],
+  });
+  const windows = all.windows.map((window) => ({ ...window, opens: datedRule(window.opens) }));
+  const { schedule: own } = all;
+  return { ...all, windows, ...(own?.kind === "recurring" && { schedule: datedRule(own) }) };
+}
+
 /** What became of an occurrence. */
 export const runOutcomes = ["starting", "started", "missed", "failed"] as const;
 
@@ -119,10 +150,11 @@ export function* timesOf(
 }
 
 /** The task with its next time after a moment, as its schedule says it now. */
-export function rescheduled(from: Task, after: Instant): Task {
+export function rescheduled(from: Task, after: Instant, calendars: Calendars): Task {
   const { next: _, ...task } = from;
   if (!task.whole || !task.enabled) return task;
-  const next: Occurrence | undefined = timesOf(task, after).next().value ?? undefined;
+  const next: Occurrence | undefined =
+    timesOf(dated(task, calendars), after).next().value ?? undefined;
   return next === undefined ? task : { ...task, next: { occurrence: next, dueAt: next.at } };
 }
 
@@ -167,7 +199,13 @@ export function inFolder(task: Task, folder: TaskFolder, viewer: Principal): boo
 /** An occurrence that has no run, and why. */
 export type Missed = {
   readonly occurrence: Occurrence;
-  readonly code: "superseded" | "too-late" | "outside-windows" | "overlap";
+  readonly code:
+    | "superseded"
+    | "too-late"
+    | "outside-windows"
+    | "overlap"
+    | "excluded"
+    | "unknown-calendar";
   readonly reason: string;
 };
 
@@ -225,6 +263,8 @@ function decideLatest(
   now: Instant,
   { runsStill, opensAt }: Known,
 ): Missed | { readonly run: Occurrence } | { readonly waitUntil: Instant } {
+  if (isExcluded(task, latest))
+    return missed(latest, "excluded", "A calendar that the task names has excluded its day since.");
   const lastStart = latest.at + task.startLateUpToMs;
   if (now > lastStart)
     return missed(
@@ -246,6 +286,9 @@ function decideLatest(
     ? missed(latest, "overlap", "The run before was still under way when it could have begun last.")
     : { waitUntil: now + overlapMs };
 }
+
+const isExcluded = ({ schedule: own }: Task, { name }: Occurrence): boolean =>
+  own.kind === "recurring" && own.excluded?.includes(name.slice(0, 10)) === true;
 
 const missed = (each: Occurrence, code: Missed["code"], reason: string): Missed => ({
   occurrence: each,

@@ -48,7 +48,7 @@ export const tableNames = {
   baselines: "Baselines",
   /** Templates and their versions in one partition: it grows with what people write. */
   templates: "Templates",
-  /** Tasks and their runs; partition = tenant. */
+  /** Tasks, their runs and windows; partition = tenant. Calendars in one partition, and one of users for each. */
   tasks: "Tasks",
   /** When tasks are due; partition = minute, so that a timer reads what is due and nothing else. */
   dueTasks: "DueTasks",

@@ -232,6 +232,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "tasks-schedule": task,
   "tasks-remove": task,
   "windows-replace": windows,
+  "calendars-replace": ["displayName", "dates"],
+  "calendars-remove": ["displayName", "dates"],
   // Of what was registered nothing: serial numbers and hashes are the customer's.
   "registrations-submit": ["layout", "encoding", ...registration],
   "registration-lists-open": registration,

@@ -170,6 +170,10 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "tasks-remove": inTenant("tasks.manage"),
   "tasks-runs": inTenant("tasks.read"),
   "tasks-preview": inTenant("tasks.manage"),
+  "calendars-list": { kind: "eachTenant", permission: "tasks.read" },
+  "calendars-get": { kind: "eachTenant", permission: "tasks.read" },
+  "calendars-replace": everywhere("tasks.administer"),
+  "calendars-remove": everywhere("tasks.administer"),
   "windows-get": inTenant("tasks.read"),
   // They hold for everybody's tasks.
   "windows-replace": inTenant("tasks.administer"),

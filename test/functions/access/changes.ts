@@ -44,6 +44,7 @@ export const anyIds: Found = new Map([
   ["webhookId", key],
   ["taskId", key],
   ["templateId", key],
+  ["calendarId", "holidays"],
   ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);

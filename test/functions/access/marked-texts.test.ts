@@ -20,6 +20,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "autopilot-devices-change": ["/groupTag"],
   "tasks-add": ["/displayName", "/schedule/rule", "/schedule/timeZone"],
   "tasks-replace": ["/displayName", "/schedule/rule", "/schedule/timeZone"],
+  "calendars-replace": ["/displayName"],
   "windows-replace": [
     "/windows/displayName",
     "/windows/opens/rule",

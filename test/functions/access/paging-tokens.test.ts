@@ -29,6 +29,8 @@ beforeAll(async () => {
   for (const name of ["one", "two"])
     await two.app.admin("POST", "/api/v1/baselines", { name, message: name, items });
   templateId = await keepTemplates();
+  for (const name of ["one", "two"])
+    await two.app.admin("PUT", `/api/v1/calendars/${name}`, { displayName: name, dates: [] });
   await tellWebhook(two.theirs);
   for (const of of [two.mine, two.theirs]) await keepTasks(of);
   for (const each of lists())

@@ -198,6 +198,7 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "templates-replace": [template],
   "templates-schedule": [{ tenantId: tenant, version: 1, displayName: "New hires of May" }],
   "tenant-variables-replace": [variables],
+  "calendars-replace": [{ displayName: "Holidays", dates: ["2026-12-25"] }],
   "windows-replace": [
     {
       windows: [{ displayName: "Nights", opens, minutes: 480, cutoff: "PT30M" }],
@@ -241,6 +242,7 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "autopilot-devices-change",
     "autopilot-devices-deregister",
     "tasks-remove",
+    "calendars-remove",
     "customers-check",
     "registrations-cancel",
     "registrations-retry",

@@ -56,6 +56,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   webhookId: "0".repeat(22),
   taskId: "0".repeat(22),
   templateId: "0".repeat(22),
+  calendarId: "holidays",
   deliveryId: "0".repeat(32),
 };
 
