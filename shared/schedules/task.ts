@@ -141,12 +141,11 @@ export function stateOf({ whole, schedule: { kind }, enabled, next }: Task): Tas
 
 /** The times of a task after a moment, in order; maybe without end. */
 export function* timesOf(
-  { schedule }: Pick<Task, "schedule">,
+  { schedule: own }: Pick<Task, "schedule">,
   after: Instant,
 ): Generator<Occurrence> {
-  if (schedule.kind === "now")
-    yield { at: after, name: new Date(after).toISOString(), moved: false };
-  else yield* occurrencesAfter(schedule as Schedule, after);
+  if (own.kind === "now") yield { at: after, name: new Date(after).toISOString(), moved: false };
+  else yield* occurrencesAfter(own as Schedule, after);
 }
 
 /** The task with its next time after a moment, as its schedule says it now. */

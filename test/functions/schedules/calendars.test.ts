@@ -60,10 +60,15 @@ async function minutesPass(calendarId: string): Promise<void> {
   class Own extends TaskStore {
     override async due(now: number, top: number, token?: string) {
       const page = await super.due(now, top, token);
-      const isOwn = (place: { tenantId: string; taskId: string }) =>
-        place.tenantId === tenantId ||
-        (place.tenantId === calendarPlaces && place.taskId === calendarId);
-      return { ...page, places: page.places.filter(isOwn) };
+      const own = new Map([
+        [tenantId, undefined],
+        [calendarPlaces, calendarId],
+      ]);
+      const places = page.places.filter(
+        (place) =>
+          own.has(place.tenantId) && [undefined, place.taskId].includes(own.get(place.tenantId)),
+      );
+      return { ...page, places };
     }
   }
   const { scheduling, storage } = door.services;
