@@ -106,7 +106,7 @@ async function opened(line: string, token: string | undefined): Promise<boolean>
     "template",
     "webhook",
     "task",
-      "calendar",
+    "calendar",
     "registration",
   ];
   const unknown = kinds.map((kind) => `unknown-${kind}`);
