@@ -8,7 +8,7 @@ import { type Clock, toIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
-import type { Calendars } from "./task.ts";
+import type { DatesByCalendar } from "./task.ts";
 import type { DuePlace, Stored, TaskStore } from "./task-store.ts";
 
 /** A calendar as it is kept. */
@@ -113,7 +113,7 @@ export class CalendarBook {
   }
 
   /** The dates of calendars; one that is not there is not in the answer. */
-  async of(calendarIds: readonly string[]): Promise<Calendars> {
+  async of(calendarIds: readonly string[]): Promise<DatesByCalendar> {
     const found = await Promise.all(calendarIds.map((id) => this.get(id)));
     return new Map(
       found.flatMap((each) =>

@@ -10,8 +10,8 @@ import type { Clock, Instant } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { opening, type TaskParts } from "./run-tasks.ts";
 import {
-  type Calendars,
   calendarsOf,
+  type DatesByCalendar,
   dated,
   inFolder,
   isOwner,
@@ -239,7 +239,7 @@ export class TaskBook {
     tenantId: string,
     asked: TaskDraft,
     { standing }: Viewer,
-  ): Promise<Result<Calendars>> {
+  ): Promise<Result<DatesByCalendar>> {
     const now = this.#clock.now();
     const named = calendarsOf(asked);
     const calendars = await this.#parts.calendars.of(named);

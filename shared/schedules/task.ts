@@ -78,7 +78,7 @@ export type Task = z.output<typeof Task>;
 // Shared calendars: a rule names them, and leaves their dates out.
 
 /** Dates of calendars, by their ids. */
-export type Calendars = ReadonlyMap<string, readonly string[]>;
+export type DatesByCalendar = ReadonlyMap<string, readonly string[]>;
 type Rule = z.output<typeof recurring>;
 type Ruled = Pick<Task, "windows"> & Partial<Pick<Task, "schedule">>;
 
@@ -92,7 +92,7 @@ export const calendarsOf = ({ schedule: own, windows }: Ruled): string[] => [
 ];
 
 /** The same, with the dates of its calendars left out. */
-export function dated<T extends Ruled>(all: T, calendars: Calendars): T {
+export function dated<T extends Ruled>(all: T, calendars: DatesByCalendar): T {
   const datedRule = (rule: Rule): Rule => ({
     ...rule,
     excluded: [
@@ -149,7 +149,7 @@ export function* timesOf(
 }
 
 /** The task with its next time after a moment, as its schedule says it now. */
-export function rescheduled(from: Task, after: Instant, calendars: Calendars): Task {
+export function rescheduled(from: Task, after: Instant, calendars: DatesByCalendar): Task {
   const { next: _, ...task } = from;
   if (!task.whole || !task.enabled) return task;
   const next: Occurrence | undefined =
