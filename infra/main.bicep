@@ -33,6 +33,9 @@ param servesOtherTenants bool = true
 @description('The made registration asks for the permissions of tenant synchronisation too.')
 param withSync bool = true
 
+@description('Ask for the permissions on groups, devices and scripts that actions of templates need.')
+param withProvisioning bool = true
+
 @description('Where callers reach the app, if a front end of your own stands before it.')
 param publicUrl string = ''
 
@@ -259,6 +262,7 @@ module registrations 'modules/registrations.bicep' = if (!isRegistered) {
     identityPrincipalId: identity.outputs.principalId
     servesOtherTenants: servesOtherTenants
     withSync: withSync
+    withProvisioning: withProvisioning
   }
 }
 

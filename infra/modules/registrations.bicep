@@ -11,8 +11,15 @@ param servesOtherTenants bool
 @description('Tenant synchronisation asks for permissions of its own.')
 param withSync bool
 
+@description('Provisioning asks for permissions on groups, devices and scripts.')
+param withProvisioning bool
+
 var permissions = loadJsonContent('../permissions.json')
-var wanted = union(permissions.fleet, withSync ? permissions.sync : [])
+var wanted = union(
+  permissions.fleet,
+  withSync ? permissions.sync : [],
+  withProvisioning ? permissions.provisioning : []
+)
 
 resource graph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
   appId: '00000003-0000-0000-c000-000000000000'

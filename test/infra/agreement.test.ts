@@ -12,6 +12,7 @@ const read = await bicepReader();
 const paths = [
   ...globSync("{infra,functions,shared}/**/*.{bicep,json,ts}"),
   "README.md",
+  "docs/provisioning.md",
   "docs/azure.md",
   "local.settings.example.json",
 ];
@@ -196,14 +197,16 @@ function alerts(all: Texts): string[] {
   ];
 }
 
-type Permissions = { readonly fleet: string[]; readonly sync: string[] };
+type Permissions = Readonly<Record<"fleet" | "provisioning" | "sync", string[]>>;
 
 /** What a registration asks of Microsoft Graph. */
 function permissions(all: Texts): string[] {
-  const { fleet, sync } = jsonOf(all, "infra/permissions.json") as Permissions;
+  const { fleet, provisioning, sync } = jsonOf(all, "infra/permissions.json") as Permissions;
   const needed = requiredPermissions(configurationTypes, "write").flatMap(({ by, name }) =>
     by === "app" ? name : [],
   );
+  const actions =
+    /\n### Types of actions\n.*?\n## /s.exec(all.get("docs/provisioning.md") ?? "")?.[0] ?? "";
   const table = /\| permission .*?\n\n/s.exec(all.get("README.md") ?? "")?.[0] ?? "";
   return [
     ...differences(
@@ -212,6 +215,13 @@ function permissions(all: Texts): string[] {
       fleet,
     ),
     ...differences("permissions of synchronisation", needed, sync),
+    ...differences(
+      "permissions of provisioning, as docs/provisioning.md has them beside the fleet's",
+      found(actions, /`((?:Device|GroupMember|DeviceManagement\w*)\.[\w.]+)`/g).filter(
+        (name) => !fleet.includes(name),
+      ),
+      provisioning,
+    ),
   ];
 }
 
@@ -416,6 +426,13 @@ const faults: readonly (readonly [
     "| `DeviceManagementServiceConfig.Read.All` ",
     "| `Other.Read.All` ",
     "the code has no DeviceManagementServiceConfig.Read.All",
+  ],
+  [
+    "a permission of actions that docs/provisioning.md does not have",
+    "docs/provisioning.md",
+    "`DeviceManagementScripts.Read.All`",
+    "that of scripts",
+    "the code has no DeviceManagementScripts.Read.All",
   ],
 ];
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { catalogue } from "../../../../shared/devices/actions/catalogue.ts";
 import { actionTypes, findActionType } from "../../../../shared/provisioning/actions/catalogue.ts";
@@ -22,6 +23,14 @@ describe("the types of actions", () => {
       expect(sections.length).toBeGreaterThan(0);
       expect(sectionIds).toEqual(expect.arrayContaining([...sections]));
     }
+  });
+
+  it("are each told of where people read", () => {
+    const page = readFileSync("docs/provisioning.md", "utf8");
+    const untold = actionTypes.filter(
+      ({ id, platforms }) => platforms.length > 0 && !page.includes(`\`${id}\``),
+    );
+    expect(untold).toEqual([]);
   });
 
   it("name no platform, and say why, where only a site can do it", () => {
