@@ -154,17 +154,18 @@ export function readinessOf(
     await answer.body?.cancel();
     if (!answer.ok) throw new Error(`the sign-in service answers ${answer.status}`);
   };
-  const key = async ({ seal, open }: Sealer) => {
-    const { kind } = await open(await seal("ready", ["ready"]), ["ready"]);
-    if (kind !== "opened") throw new Error("the key does not open what it sealed");
-  };
   const needs = [
     storage,
-    ...(sealing === undefined ? [] : [{ name: "key", ask: () => key(sealing) }]),
+    ...(sealing === undefined ? [] : [{ name: "key", ask: () => tryKey(sealing) }]),
     { name: "sign-in", ask: signIn },
     clockNeed(storage, clock, machine),
   ];
   return readiness(needs, clock);
+}
+
+async function tryKey({ seal, open }: Sealer): Promise<void> {
+  const { kind } = await open(await seal("ready", ["ready"]), ["ready"]);
+  if (kind !== "opened") throw new Error("the key does not open what it sealed");
 }
 
 /**

@@ -9,9 +9,7 @@ import { Tunables } from 'modules/app.bicep'
 param environmentName string
 
 @metadata({
-  azd: {
-    type: 'location'
-  }
+  azd: { type: 'location' }
 })
 param location string
 
@@ -203,9 +201,7 @@ module storage 'modules/storage.bicep' = {
     keyVaultUri: vault.outputs.uri
     keyName: vault.outputs.storageKeyName
   }
-  dependsOn: [
-    keyRoles
-  ]
+  dependsOn: [keyRoles]
 }
 
 module appRoles 'modules/roles.bicep' = {

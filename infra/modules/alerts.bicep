@@ -125,9 +125,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       description: each.description
       severity: each.severity
       enabled: true
-      scopes: [
-        workspaceId
-      ]
+      scopes: [workspaceId]
       evaluationFrequency: 'PT5M'
       windowSize: each.window
       criteria: {
@@ -147,11 +145,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       autoMitigate: true
       // Tables come into being with their first row.
       skipQueryValidation: true
-      actions: {
-        actionGroups: [
-          group.id
-        ]
-      }
+      actions: { actionGroups: [group.id] }
     }
   }
 ]

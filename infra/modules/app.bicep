@@ -133,11 +133,7 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
         alwaysReady: alwaysReady
-        triggers: {
-          http: {
-            perInstanceConcurrency: httpConcurrency
-          }
-        }
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
     }
     siteConfig: {
@@ -155,11 +151,7 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
               priority: 100
               tag: 'ServiceTag'
               ipAddress: 'AzureFrontDoor.Backend'
-              headers: {
-                'x-azure-fdid': [
-                  frontDoorId
-                ]
-              }
+              headers: { 'x-azure-fdid': [frontDoorId] }
             }
           ]
     }
@@ -172,16 +164,12 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
 
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
-    properties: {
-      allow: false
-    }
+    properties: { allow: false }
   }
 
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
-    properties: {
-      allow: false
-    }
+    properties: { allow: false }
   }
 }
 

@@ -39,18 +39,12 @@ resource muster 'Microsoft.Graph/applications@v1.0' = {
       id: guid(name, 'role', 'Muster.Use')
       value: 'Muster.Use'
       isEnabled: true
-      allowedMemberTypes: [
-        'Application'
-      ]
+      allowedMemberTypes: ['Application']
       displayName: 'Use Muster'
       description: 'Call Muster as an app. What it may do there is assigned in Muster.'
     }
   ]
-  web: {
-    redirectUris: [
-      '${publicUrl}/api/v1/callbacks/consent'
-    ]
-  }
+  web: { redirectUris: ['${publicUrl}/api/v1/callbacks/consent'] }
   requiredResourceAccess: [
     {
       resourceAppId: '00000003-0000-0000-c000-000000000000'
@@ -84,11 +78,7 @@ resource people 'Microsoft.Graph/applications@v1.0' = {
   displayName: 'Muster sign-in'
   signInAudience: audience
   isFallbackPublicClient: true
-  publicClient: {
-    redirectUris: [
-      '${publicUrl}/api/v1/callbacks/sign-in'
-    ]
-  }
+  publicClient: { redirectUris: ['${publicUrl}/api/v1/callbacks/sign-in'] }
   requiredResourceAccess: [
     {
       resourceAppId: muster.appId

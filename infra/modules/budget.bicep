@@ -15,9 +15,7 @@ resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
     category: 'Cost'
     amount: amount
     timeGrain: 'Monthly'
-    timePeriod: {
-      startDate: startDate
-    }
+    timePeriod: { startDate: startDate }
     notifications: {
       spent: {
         enabled: true

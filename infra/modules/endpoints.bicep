@@ -38,9 +38,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01
     location: 'global'
     properties: {
       registrationEnabled: false
-      virtualNetwork: {
-        id: networkId
-      }
+      virtualNetwork: { id: networkId }
     }
   }
 ]
@@ -51,17 +49,13 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
     location: location
     tags: tags
     properties: {
-      subnet: {
-        id: subnetId
-      }
+      subnet: { id: subnetId }
       privateLinkServiceConnections: [
         {
           name: each.part
           properties: {
             privateLinkServiceId: each.id
-            groupIds: [
-              each.part
-            ]
+            groupIds: [each.part]
           }
         }
       ]
@@ -77,9 +71,7 @@ resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-0
       privateDnsZoneConfigs: [
         {
           name: each.part
-          properties: {
-            privateDnsZoneId: zones[i].id
-          }
+          properties: { privateDnsZoneId: zones[i].id }
         }
       ]
     }

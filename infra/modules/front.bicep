@@ -9,9 +9,7 @@ resource profile 'Microsoft.Cdn/profiles@2024-02-01' = {
   name: 'afd-${name}'
   location: 'global'
   tags: tags
-  sku: {
-    name: 'Standard_AzureFrontDoor'
-  }
+  sku: { name: 'Standard_AzureFrontDoor' }
   properties: {
     // The host itself gives up on an answer after 230 s.
     originResponseTimeoutSeconds: 230
@@ -23,9 +21,7 @@ resource endpoint 'Microsoft.Cdn/profiles/afdEndpoints@2024-02-01' = {
   name: name
   location: 'global'
   tags: tags
-  properties: {
-    enabledState: 'Enabled'
-  }
+  properties: { enabledState: 'Enabled' }
 }
 
 resource origins 'Microsoft.Cdn/profiles/originGroups@2024-02-01' = {
@@ -93,20 +89,10 @@ resource route 'Microsoft.Cdn/profiles/afdEndpoints/routes@2024-02-01' = {
   parent: endpoint
   name: 'all'
   properties: {
-    originGroup: {
-      id: origins.id
-    }
-    ruleSets: [
-      {
-        id: rules.id
-      }
-    ]
-    patternsToMatch: [
-      '/*'
-    ]
-    supportedProtocols: [
-      'Https'
-    ]
+    originGroup: { id: origins.id }
+    ruleSets: [{ id: rules.id }]
+    patternsToMatch: ['/*']
+    supportedProtocols: ['Https']
     forwardingProtocol: 'HttpsOnly'
     httpsRedirect: 'Disabled'
     linkToDefaultDomain: 'Enabled'

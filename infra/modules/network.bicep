@@ -8,11 +8,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   location: location
   tags: tags
   properties: {
-    addressSpace: {
-      addressPrefixes: [
-        '10.20.0.0/23'
-      ]
-    }
+    addressSpace: { addressPrefixes: ['10.20.0.0/23'] }
     subnets: [
       {
         name: 'app'
@@ -21,9 +17,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
           delegations: [
             {
               name: 'flex'
-              properties: {
-                serviceName: 'Microsoft.App/environments'
-              }
+              properties: { serviceName: 'Microsoft.App/environments' }
             }
           ]
         }

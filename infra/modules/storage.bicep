@@ -25,9 +25,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: {
-    name: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
-  }
+  sku: { name: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
   identity: isKeyOurs
     ? {
         type: 'UserAssigned'
@@ -35,9 +33,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
           '${keyIdentityId}': {}
         }
       }
-    : {
-        type: 'None'
-      }
+    : { type: 'None' }
   properties: {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
@@ -53,9 +49,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     encryption: {
       keySource: isKeyOurs ? 'Microsoft.Keyvault' : 'Microsoft.Storage'
       identity: isKeyOurs
-        ? {
-            userAssignedIdentity: keyIdentityId
-          }
+        ? { userAssignedIdentity: keyIdentityId }
         : null
       keyvaultproperties: isKeyOurs
         ? {
@@ -102,9 +96,7 @@ resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2
   for container in names.containers: {
     parent: blobs
     name: container
-    properties: {
-      publicAccess: 'None'
-    }
+    properties: { publicAccess: 'None' }
   }
 ]
 
@@ -112,9 +104,7 @@ resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2
 resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
   parent: blobs
   name: 'packages'
-  properties: {
-    publicAccess: 'None'
-  }
+  properties: { publicAccess: 'None' }
 }
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = {

@@ -44,9 +44,7 @@ resource keys 'Microsoft.KeyVault/vaults/keys@2023-07-01' = [
       keySize: 3072
       keyOps: ['wrapKey', 'unwrapKey']
       rotationPolicy: {
-        lifetimeActions: [
-          { trigger: { timeAfterCreate: 'P1Y' }, action: { type: 'rotate' } }
-        ]
+        lifetimeActions: [{ trigger: { timeAfterCreate: 'P1Y' }, action: { type: 'rotate' } }]
       }
     }
   }
