@@ -320,8 +320,8 @@ export async function postpone(
   if (until - Math.max(due, now) < shortMs) return;
   // Reading back goes on meanwhile.
   const { readAt = until } = work;
-  const isRead = (items: readonly Item[]): boolean => items.some(({ state }) => state === "sent");
-  const dueAt = (items: readonly Item[]) => (isRead(items) ? Math.min(until, readAt) : until);
+  const dueAt = (items: readonly Item[]) =>
+    items.some(({ state }) => state === "sent") ? Math.min(until, readAt) : until;
   await changeRows(engine, work, { transitions: new Map(), now, dueAt });
 }
 

@@ -177,7 +177,7 @@ async function pass(
   const sent = await send(engine, work, allowance, held);
   if (sent === undefined)
     return { rows, again: anotherPass(engine, work, clock.now() + afterLostMs, allowance) };
-  return next(engine, work, sent, {
+  return leftOf(engine, work, sent, {
     reserved: Math.max(0, allowance.reserved - sent.spent),
     shiftMs: allowance.shiftMs,
     // From the reservation and not from now: a pass that came late must not push into the time of others.
@@ -374,7 +374,7 @@ async function moveAside(
 // What the rows need next.
 
 /** Another pass, or none. */
-function next(engine: Engine, work: Work, { rows, readAt }: Passed, reserved: Reserved): Passed {
+function leftOf(engine: Engine, work: Work, { rows, readAt }: Passed, reserved: Reserved): Passed {
   const { kind, job } = work;
   const passed = readAt === undefined ? { rows } : { rows, readAt };
   const items = outIn(work, rows).filter((item) => !isCarried(kind, job, item));
