@@ -135,9 +135,9 @@ export type PurgeParts = {
 /** Purging, with every step. */
 export function purgeOf(parts: PurgeParts): TenantPurge {
   const { storage, clock, tenantStore, purges, settleMs = longestMs } = parts;
-  const { throttles, approvals, relationships } = tableNames;
+  const { throttles, approvals, relationships, deviceLocks } = tableNames;
   const rest: PurgeStep = async (tenantId, mayGoOn) => {
-    for (const table of [throttles, approvals, relationships])
+    for (const table of [throttles, approvals, relationships, deviceLocks])
       if (!(await deleteRange(storage.tables, table, ofTenant(tenantId), mayGoOn))) return false;
     return true;
   };

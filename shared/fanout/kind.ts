@@ -109,8 +109,8 @@ export type Finding =
 export type Survey = {
   /** Requests that it took; 0 when it was read before. */
   readonly requests: number;
-  /** Reading items one by one would tell no more: what it does not show is not there. */
-  readonly isWhole?: true;
+  /** Reading items one by one would tell no more: what it does not show is not there. For all that it covers, or some. */
+  readonly isWhole?: true | ((item: Item) => boolean);
   /** Whether it would show such an item at all. */
   covers(item: Item): boolean;
   find(item: Item): Finding | undefined;

@@ -138,6 +138,7 @@ export const meanings = {
   "unknown-calendar": { status: 404, title: "No such calendar" },
   "unknown-baseline": { status: 404, title: "No such baseline" },
   "unknown-sync": { status: 404, title: "No such sync" },
+  "unknown-run": { status: 404, title: "No such run" },
   "unknown-task": { status: 404, title: "No such task" },
   "unknown-template": { status: 404, title: "No such template" },
   "unknown-tenant": { status: 404, title: "No such tenant" },

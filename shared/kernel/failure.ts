@@ -45,6 +45,7 @@ export type FailureCode =
   | "unknown-registration"
   | "unknown-role"
   | "unknown-route"
+  | "unknown-run"
   | "unknown-sync"
   | "unknown-task"
   | "unknown-template"

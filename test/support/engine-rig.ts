@@ -23,7 +23,7 @@ import {
 } from "../../shared/fanout/state/job.ts";
 import { systemClock } from "../../shared/kernel/clock.ts";
 import { queueNames } from "../../shared/storage/names.ts";
-import { openStorage } from "../../shared/storage/storage.ts";
+import { openStorage, type Storage } from "../../shared/storage/storage.ts";
 import { storageConnectionString } from "./azurite.ts";
 import { type FaultTap, Killed } from "./fault-tap.ts";
 import { passTime } from "./passing-time.ts";
@@ -38,15 +38,20 @@ const unlimited = {
 /** How soon a failed message comes back. */
 const redeliverMs = 20;
 
-/** Starts the engine for jobs of one kind. */
+type Kinded<J extends Job> = { readonly kind: JobKind<J>; readonly jobs: JobStore<J> };
+
+/** Starts the engine for jobs of one kind; one that keeps more than rows is built over the rig's storage. */
 export async function startEngineRig<J extends Job>(
   { tap, isDead, revive }: FaultTap,
-  kind: JobKind<J>,
+  given: JobKind<J> | ((storage: Storage) => Kinded<J>),
 ) {
   const connection = { kind: "connectionString", value: storageConnectionString() } as const;
   const storage = await openStorage(connection, systemClock, tap);
   const queues = new TestQueues(tap);
-  const jobs = new JobStore<J>(storage, kind);
+  const { kind, jobs } =
+    typeof given === "function"
+      ? given(storage)
+      : { kind: given, jobs: new JobStore<J>(storage, given) };
   const engine: Engine = {
     kinds: new Map([[kind.id, { kind: kind as JobKind, jobs: jobs as unknown as JobStore }]]),
     items: new ItemStore(storage.tables),

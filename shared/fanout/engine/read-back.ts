@@ -6,7 +6,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
-import { type Finding, isCarried, type JobKind } from "../kind.ts";
+import { type Finding, isCarried, type JobKind, type Survey } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
 import type { ReadBackMessage, Reading } from "../state/job.ts";
@@ -258,6 +258,12 @@ const nothingThere: Finding = { kind: "nothing", awake: true };
 
 type Told = ReadonlyMap<string, Transition>;
 
+/** Whether what a survey does not show of an item is not there. */
+function tellsAllOf(list: Survey | undefined, item: Item): boolean {
+  if (list === undefined || !list.covers(item)) return false;
+  return typeof list.isWhole === "function" ? list.isWhole(item) : list.isWhole === true;
+}
+
 /** What a survey tells of, and what has to be read item by item. */
 async function survey(
   engine: Engine,
@@ -271,7 +277,7 @@ async function survey(
   const open: Item[] = [];
   for (const item of sent) {
     const finding = list?.find(item);
-    const isWhole = list?.isWhole === true && list.covers(item);
+    const isWhole = tellsAllOf(list, item);
     const known = isWhole ? (finding ?? nothingThere) : finding;
     const isSaid = isWhole || known?.kind === "ended";
     const end = isSaid ? afterReport(kind, known, lateness) : undefined;

@@ -20,6 +20,7 @@ import {
 import { type Attempt, historyRow } from "./history.ts";
 import {
   addCounts,
+  begunOf,
   type Counts,
   countedStates,
   countOf,
@@ -47,6 +48,8 @@ export type RowQuery = {
 /** How far a job's items are. */
 export type Standing = {
   readonly counts: Counts;
+  /** Of those that wait, how many have been begun: between two steps, or two attempts. */
+  readonly begun: number;
   /** When the first and the last of the rows are read back in which only answers are missing; 0: there is none. */
   readonly firstReadAt: Instant;
   readonly lastReadAt: Instant;
@@ -210,7 +213,7 @@ export class ItemStore {
     if (row === undefined) return;
     const { etag, columns, partitionKey, rowKey } = row;
     const { waiting, sent, unknown } = countsIn(row);
-    const ended = { waiting: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
+    const ended = { waiting: 0, begun: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
     const same = { ...(columns as Row), partitionKey, rowKey };
     const fresh = { ...same, ...ended, unreadable: reasonIn(message, maxDetailChars) };
     // A lost race means that somebody could read it, or ended it too.
@@ -224,19 +227,21 @@ export class ItemStore {
 
   /** The counts, and when answers are read back; in as few reads. */
   async standing(jobId: string): Promise<Standing> {
-    const select = [...countedStates, "dueAt"];
+    const select = [...countedStates, "begun", "dueAt"];
     const range = { partition: jobId, from: prefix, below: end, select };
     let counts: Counts = emptyCounts();
+    let begun = 0;
     let firstReadAt = Number.POSITIVE_INFINITY;
     let lastReadAt = 0;
     for await (const row of allRows(this.#tables, tableNames.items, range)) {
       const some = countsIn(row);
       counts = addCounts(counts, some);
+      begun += numberOf(row, "begun");
       if (some.sent === 0 || some.waiting > 0) continue;
       firstReadAt = Math.min(firstReadAt, numberOf(row, "dueAt"));
       lastReadAt = Math.max(lastReadAt, numberOf(row, "dueAt"));
     }
-    return { counts, firstReadAt: lastReadAt === 0 ? 0 : firstReadAt, lastReadAt: lastReadAt };
+    return { counts, begun, firstReadAt: lastReadAt === 0 ? 0 : firstReadAt, lastReadAt };
   }
 
   /** True when a row still holds items that need somebody. */
@@ -279,6 +284,7 @@ function toRow(
     tenantId,
     subject,
     ...countOf(items),
+    begun: begunOf(items),
     live: liveOf(items),
     dueAt,
     // Written down anew by whoever gets through: what was noted about lost messages is over.

@@ -291,6 +291,13 @@ export function countOf(items: readonly Item[]): Counts {
   return counts;
 }
 
+/** How many of the items that wait have been begun: a worker has claimed them, or they have done a step. */
+export const begunOf = (items: readonly Item[]): number =>
+  items.filter(({ state, step = 0, attempts }) => {
+    if (shownState(state) !== "waiting") return false;
+    return step > 0 || attempts > 0;
+  }).length;
+
 /** Zero of every state. */
 export const emptyCounts = (): Record<CountedState, number> => ({
   waiting: 0,

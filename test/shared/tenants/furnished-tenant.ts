@@ -28,7 +28,11 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   signIns: "purged",
   syncs: "purged",
   tasks: "purged",
+<<<<<<< HEAD
   templates: "belong to no tenant",
+=======
+  deviceLocks: "purged",
+>>>>>>> d1ab228c (Run templates through devices: the kind, its holds and its history)
   dueTasks: "places of no task; gone when their minute comes",
   baselines: "purged",
   answers: "named by operation; gone by their age",
@@ -88,7 +92,7 @@ export async function furnish(rig: NotifyRig) {
   const at = new Date().toISOString();
   const base = { partitionKey: tenantId, rowKey: randomUUID(), name: "c", kind: "static" };
   await storage.tables.insert(tableNames.collections, { ...base, createdAt: at, updatedAt: at });
-  for (const table of [tableNames.signIns, tableNames.relationships])
+  for (const table of [tableNames.signIns, tableNames.relationships, tableNames.deviceLocks])
     await storage.tables.put(table, { partitionKey: tenantId, rowKey: "account" });
   const what = { mode: "plan" };
   await storage.tables.insert(tableNames.tasks, {

@@ -1,0 +1,221 @@
+/** What the API says about runs. */
+import * as z from "zod";
+import { PersonView } from "../access/approvals/approval.ts";
+import { Rule } from "../devices/collections/collection.ts";
+import { shownJobStates } from "../fanout/state/job.ts";
+import { Rollout } from "../fanout/state/rollout.ts";
+import { durationMs } from "../kernel/clock.ts";
+import { Prose } from "../kernel/outside-text.ts";
+import { DeviceId, OwnId, TenantId } from "../kernel/values.ts";
+import { buckets, causes, offlineModes } from "./run.ts";
+import { sectionIds } from "./templates/template.ts";
+
+const RunId = z
+  .string()
+  .regex(/^[0-9a-z]{22}$/, "is not a run id")
+  .describe("Id of a run");
+
+/** Paths. */
+export const RunPath = z.strictObject({ tenantId: TenantId, runId: RunId });
+export const DeviceRunPath = RunPath.extend({ deviceId: DeviceId });
+
+const maxDevices = 10_000;
+const maxCollections = 50;
+const maxRules = 10;
+const dayMs = 24 * 3600 * 1000;
+
+const durationUpTo = (days: number) =>
+  z
+    .string()
+    .max(40)
+    .refine((text) => {
+      const ms = durationMs(text);
+      return ms !== undefined && ms <= days * dayMs;
+    }, `must be an ISO 8601 duration up to P${days}D, such as PT4H`)
+    .meta({ format: "duration" });
+
+/** Devices of a run, by any of these ways together; each once. */
+const RunTargets = z
+  .strictObject({
+    deviceIds: z.array(DeviceId).max(maxDevices).default([]),
+    collectionIds: z.array(OwnId).max(maxCollections).default([]),
+    rules: z.array(Rule).max(maxRules).default([]).describe("As a collection's rule"),
+  })
+  .refine(
+    ({ deviceIds, collectionIds, rules }) =>
+      deviceIds.length + collectionIds.length + rules.length > 0,
+    { error: "names no device, no collection and no rule" },
+  );
+
+const shape = {
+  templateId: OwnId,
+  version: z.int().min(1).optional().describe("Absent: the newest"),
+  targets: RunTargets.describe("Rules and collections are looked up when the run begins"),
+  offline: z
+    .strictObject({
+      mode: z
+        .enum(offlineModes)
+        .default("wait")
+        .describe("What becomes of devices that were not seen for as long as `after`"),
+      after: durationUpTo(60).default("P1D"),
+      expiresAfter: durationUpTo(60)
+        .default("P7D")
+        .describe("How long such a device is waited for"),
+    })
+    .prefault({}),
+  windows: z
+    .strictObject({
+      longestRun: durationUpTo(30).default("PT1H").describe("What has to fit into a window"),
+      cutoff: durationUpTo(1).default("PT0S"),
+      ignored: z.boolean().default(false).describe("Begin whatever windows say"),
+    })
+    .prefault({}),
+  expiresAfter: durationUpTo(60)
+    .refine((text) => (durationMs(text) ?? 0) > 0, "must be longer than nothing")
+    .default("P30D")
+    .describe("When what has not ended is given up"),
+  rollout: Rollout.optional().describe("How it is let out; absent: all at once, at the pace"),
+  note: Prose.trim().max(1000).optional(),
+};
+
+/** Body of a new run. */
+export const NewRun = z.strictObject(shape);
+export type NewRun = z.output<typeof NewRun>;
+
+/** A run as a task begins it; without targets the task waits for them. */
+export const ScheduledRun = z.strictObject({ ...shape, targets: RunTargets.optional() });
+
+const count = z.int().min(0);
+const names = z.object({ en: z.string(), fr: z.string() });
+const verdict = z
+  .object({ id: z.enum(["success", "failed"]), name: names })
+  .describe("Succès or Échec; absent until it is known");
+
+/** A run. */
+export const RunView = z
+  .object({
+    runId: z.string(),
+    tenantId: z.string(),
+    state: z.enum(shownJobStates),
+    final: z.boolean().describe("It has ended"),
+    verdict: verdict.optional(),
+    says: z.string().optional().describe("What people should know of how it stands"),
+    template: z.object({
+      templateId: z.string(),
+      name: z.string(),
+      version: z.int(),
+      hash: z.string(),
+    }),
+    actions: count,
+    cause: z.enum(causes),
+    parentRunId: z.string().optional(),
+    taskId: z.string().optional(),
+    targets: z.record(z.string(), z.unknown()).describe("As they were named"),
+    hidden: count.describe("Devices among them that whoever asked does not reach"),
+    note: z.string().optional(),
+    requestedBy: PersonView.optional(),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().optional(),
+    failure: z.object({ code: z.string(), detail: z.string() }).optional(),
+    total: count,
+    buckets: z
+      .object({
+        pending: count,
+        active: count,
+        successful: count,
+        failed: count,
+        notAttempted: count,
+      })
+      .describe("They add up to the total at every moment"),
+    rollout: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: "ProvisioningRun" });
+export type RunView = z.output<typeof RunView>;
+
+const ActionRef = z.object({ id: z.string(), name: z.string(), section: z.enum(sectionIds) });
+
+/** Where a device is. */
+export const DeviceRunView = z
+  .object({
+    deviceId: z.string(),
+    deviceName: z.string(),
+    bucket: z.enum(buckets),
+    state: z.string(),
+    verdict: verdict.optional(),
+    done: count.describe("Actions that are behind it"),
+    of: count,
+    progress: z.string().describe("Changes only between actions: 3 of 7, next: Install agent"),
+    current: ActionRef.optional().describe("The action that it is at, or failed at"),
+    warnings: count.describe("Optional actions that failed"),
+    at: z.iso.datetime(),
+    waits: z
+      .object({ why: z.string(), detail: z.string(), until: z.iso.datetime().optional() })
+      .optional()
+      .describe("Why it does not go on right now"),
+    code: z.string().optional(),
+    detail: z.string().optional(),
+  })
+  .meta({ id: "DeviceRun" });
+export type DeviceRunView = z.output<typeof DeviceRunView>;
+
+/** An attempt at an action. */
+export const AttemptView = z
+  .object({
+    runId: z.string(),
+    deviceId: z.string(),
+    section: z.string(),
+    actionId: z.string(),
+    action: z.string(),
+    type: z.string(),
+    attempt: count.describe("0: it was never tried"),
+    startedAt: z.iso.datetime().optional(),
+    endedAt: z.iso.datetime(),
+    result: z
+      .enum([
+        "succeeded",
+        "failed",
+        "failedOptional",
+        "skipped",
+        "again",
+        "cancelled",
+        "expired",
+        "unknown",
+      ])
+      .describe("again: it was tried once more; failedOptional: a warning, and the next followed"),
+    code: z.string().optional(),
+    detail: z.string().optional(),
+    output: z.string().optional(),
+    route: z.string(),
+    graphRequestId: z.string().optional(),
+  })
+  .meta({ id: "ActionAttempt" });
+export type AttemptView = z.output<typeof AttemptView>;
+
+/** A device's place in a run, with everything that was tried. */
+export const DeviceRunDetail = DeviceRunView.extend({ attempts: z.array(AttemptView) }).meta({
+  id: "DeviceRunDetail",
+});
+
+/** What a run would do. */
+export const RunPreview = z
+  .object({
+    total: count,
+    hidden: count,
+    template: z.object({ templateId: z.string(), name: z.string(), version: z.int() }),
+    actions: z.array(
+      ActionRef.extend({
+        type: z.string(),
+        required: z.boolean(),
+        graphRequests: count,
+        refused: z.array(z.object({ code: z.string(), detail: z.string(), devices: count })),
+      }),
+    ),
+    looked: count.describe("Devices that were looked at one by one; refusals are among them"),
+    beginsAt: z.array(
+      z.object({ at: z.iso.datetime().optional(), why: z.string(), devices: count }),
+    ),
+    expectedSeconds: count.describe("If devices answer when they are read back first"),
+    longestSeconds: count.describe("If every action takes all of its time"),
+  })
+  .meta({ id: "ProvisioningPreview" });

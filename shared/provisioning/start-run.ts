@@ -1,0 +1,304 @@
+/**
+ * Begins runs: finds the template's version and the devices, freezes both with the variables, and writes the run down.
+ * What is named and is not there is an error, and nothing wider takes its place.
+ */
+import { personOf } from "../access/approvals/approval.ts";
+import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
+import type { Permission } from "../access/roles/roles.ts";
+import type { Caller } from "../access/sign-in/caller.ts";
+import { memberTest } from "../devices/collections/collection.ts";
+import type { CollectionStore } from "../devices/collections/collection-store.ts";
+import type { Reach } from "../devices/collections/list-devices.ts";
+import type { Device } from "../devices/directory/device.ts";
+import type { DirectoryStore } from "../devices/directory/directory.ts";
+import { type GateParts, startOrWait } from "../fanout/care/approval-gate.ts";
+import { soakMs } from "../fanout/state/rollout.ts";
+import { invalidRequest } from "../http/body.ts";
+import { durationMs } from "../kernel/clock.ts";
+import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import type { Tables } from "../storage/tables.ts";
+import { findActionType } from "./actions/catalogue.ts";
+import type { NewRun } from "./contract.ts";
+import type { DeviceLocks } from "./device-lock.ts";
+import type { HoldParts } from "./holds.ts";
+import type { runKind } from "./kind.ts";
+import type { Run, RunContent, RunJobs } from "./run.ts";
+import { actionsOf, type TemplateContent, type Variables } from "./templates/template.ts";
+
+/** A version of a template as a run needs it. */
+export type FoundVersion = {
+  readonly templateId: string;
+  readonly name: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly content: TemplateContent;
+};
+
+/** What starting and reading runs works with. */
+export type RunParts = GateParts & {
+  readonly kind: ReturnType<typeof runKind>;
+  readonly jobs: RunJobs;
+  readonly directory: DirectoryStore;
+  readonly collections: CollectionStore;
+  readonly locks: DeviceLocks;
+  readonly tables: Tables;
+  readonly maintenance: HoldParts["maintenance"];
+  /** A version, if it is there for whoever asks; without a number the newest. */
+  readonly versionOf: (
+    templateId: string,
+    version: number | undefined,
+    caller: Caller | undefined,
+  ) => Promise<Result<FoundVersion>>;
+  readonly variablesOf: (
+    tenantId: string,
+  ) => Promise<{ readonly values: Variables; readonly devices: RunContent["devices"] }>;
+  readonly standingOf: (caller: Caller) => Promise<Standing>;
+};
+
+/** Who begins a run, and how it came about. */
+export type Beginning = {
+  readonly caller?: Caller | undefined;
+  readonly cause: Run["cause"];
+  readonly taskId?: string;
+};
+
+/** A run that could begin: as it would be written down, with its devices. */
+export type Draft = {
+  readonly run: Run;
+  readonly content: RunContent;
+  readonly deviceIds: readonly string[];
+};
+
+/** Begins a run under the id `runId`; with the same id again it stays one. */
+export async function startRun(
+  parts: RunParts,
+  tenantId: string,
+  runId: string,
+  body: NewRun,
+  beginning: Beginning,
+): Promise<Result<Run>> {
+  // The same request again, whose first answer was lost: what it made stands, whatever has changed since.
+  const before = await parts.jobs.get(tenantId, runId);
+  if (before !== undefined) return succeed(before.job);
+  const drafted = await draftRun(parts, tenantId, runId, body, beginning);
+  if (!drafted.ok) return drafted;
+  const { run, content, deviceIds } = drafted.value;
+  await parts.jobs.putContent(runId, content);
+  await parts.jobs.putTargets(runId, deviceIds);
+  const gated = await gatedType(parts, run);
+  // What may be done twice without harm waits for nobody.
+  const asker = gated === undefined ? undefined : beginning.caller;
+  const whole = { ...run, content, ...(gated === undefined ? {} : { gated }) };
+  return succeed(await startOrWait(parts, whole, asker));
+}
+
+/** The first of its guarded actions that a rule is about. */
+async function gatedType({ approvals }: RunParts, { guarded, tenantId }: Run) {
+  for (const action of guarded) {
+    const rules = await approvals.rulesAbout({ kind: "provisioning", action, tenantId });
+    if (rules.length > 0) return action;
+  }
+  return undefined;
+}
+
+/** Finds everything that a run needs, and says what is not there. */
+export async function draftRun(
+  parts: RunParts,
+  tenantId: string,
+  runId: string,
+  body: NewRun,
+  { caller, cause, taskId }: Beginning,
+): Promise<Result<Draft>> {
+  const found = await parts.versionOf(body.templateId, body.version, caller);
+  if (!found.ok) return found;
+  const version = found.value;
+  const actions = actionsOf(version.content).map(({ action }) => action);
+  if (actions.length === 0)
+    return invalidRequest([{ pointer: "/templateId", detail: "its version has no actions" }]);
+  const lastsMs = msOf(body.expiresAfter);
+  if (soakMs(body.rollout) >= lastsMs)
+    return invalidRequest([{ pointer: "/rollout/waves", detail: "last longer than the run" }]);
+  const may = await mayDo(
+    parts,
+    tenantId,
+    actions.map(({ type }) => type),
+    caller,
+  );
+  if (!may.ok) return may;
+  const resolved = await resolveTargets(parts, tenantId, body.targets, may.value);
+  if (!resolved.ok) return resolved;
+  const { deviceIds, hidden } = resolved.value;
+  const { values, devices } = await parts.variablesOf(tenantId);
+  const now = parts.engine.clock.now();
+  const { mode, after, expiresAfter } = body.offline;
+  const { longestRun, cutoff, ignored } = body.windows;
+  const guarded = actions.map(({ type }) => type).filter((type) => findActionType(type)?.guarded);
+  const run: Run = {
+    kind: parts.kind.id,
+    jobId: runId,
+    tenantId,
+    state: "planning",
+    createdAt: now,
+    expiresAt: now + lastsMs,
+    expected: deviceIds.length,
+    frozen: true,
+    templateId: version.templateId,
+    templateName: version.name,
+    version: version.version,
+    hash: version.hash,
+    actions: actions.length,
+    guarded: [...new Set(guarded)],
+    named: body.targets,
+    hidden,
+    offline: { mode, afterMs: msOf(after), until: now + msOf(expiresAfter) },
+    windows: { longestRunMs: msOf(longestRun), cutoffMs: msOf(cutoff), ignored },
+    cause,
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(body.rollout ? { rollout: body.rollout } : {}),
+    ...(body.note ? { note: body.note } : {}),
+    ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
+  };
+  const ownDevices = new Set(deviceIds);
+  const own = Object.entries(devices).filter(([id]) => ownDevices.has(id));
+  const content: RunContent = {
+    template: version.content,
+    variables: values,
+    devices: Object.fromEntries(own),
+    firstSteps: {},
+  };
+  return succeed({ run, content, deviceIds });
+}
+
+/** Milliseconds of a duration that its schema has let through. */
+function msOf(duration: string): number {
+  const ms = durationMs(duration);
+  if (ms === undefined) throw new Error(`"${duration}" is not a duration`);
+  return ms;
+}
+
+// Who may: besides starting runs, everything that the actions take, for the devices that they are for.
+
+/** The permissions that types of actions take besides. */
+export const permissionsOf = (types: readonly string[]): readonly Permission[] => [
+  ...new Set(types.flatMap((type) => findActionType(type)?.permissions ?? [])),
+];
+
+/** How far somebody reaches with all of some permissions in a tenant, or which one is missing. Pure. */
+export function limitsWith(
+  standing: Standing,
+  tenantId: string,
+  permissions: readonly Permission[],
+): Result<Limits> {
+  let limits: Limits = { kind: "all" };
+  for (const permission of permissions) {
+    const decision = decide(standing, permission, { kind: "tenant", tenantId });
+    if (!decision.allowed) return refusalOf({ step: decision.step, permission });
+    if (decision.limits.kind === "all") continue;
+    const { collectionIds } = decision.limits;
+    const before: readonly string[] = limits.kind === "all" ? collectionIds : limits.collectionIds;
+    limits = {
+      kind: "collections",
+      collectionIds: collectionIds.filter((id) => before.includes(id)),
+    };
+  }
+  return succeed(limits);
+}
+
+async function mayDo(
+  { standingOf, collections }: RunParts,
+  tenantId: string,
+  types: readonly string[],
+  caller: Caller | undefined,
+): Promise<Result<Reach | undefined>> {
+  if (caller === undefined) return succeed(undefined);
+  const limits = limitsWith(await standingOf(caller), tenantId, permissionsOf(types));
+  return limits.ok ? succeed(await collections.reachOf(tenantId, limits.value)) : limits;
+}
+
+// Which devices. Whoever is out of reach is not theirs: named one by one it is unknown, found by a rule it is hidden.
+
+type Resolved = { readonly deviceIds: readonly string[]; readonly hidden: number };
+
+const devicesPerRead = 10_000;
+const maxNamedFaults = 100;
+
+type Test = (device: Device) => boolean;
+
+/** Whatever is named and not there is told at once. */
+async function resolveTargets(
+  parts: RunParts,
+  tenantId: string,
+  { deviceIds, collectionIds, rules }: NewRun["targets"],
+  reach: Reach | undefined,
+): Promise<Result<Resolved>> {
+  const isTheirs = (device: Device): boolean => reach === undefined || reach.holds(device);
+  const named = await namedDevices(parts, tenantId, deviceIds, isTheirs);
+  if (!named.ok) return named;
+  const collections = await namedCollections(parts, tenantId, collectionIds);
+  if (!collections.ok) return collections;
+  const { listed, tests } = collections.value;
+  const now = parts.engine.clock.now();
+  const every: readonly Test[] = [...tests, ...rules.map((rule) => memberTest(rule, now))];
+  const found = new Set(named.value);
+  let hidden = 0;
+  const take = (device: Device): void => {
+    if (isTheirs(device)) found.add(device.deviceId);
+    else hidden += 1;
+  };
+  const members = await parts.directory.getMany(tenantId, listed);
+  for (const device of members.values()) take(device);
+  if (every.length > 0)
+    for await (const device of everyDevice(parts, tenantId))
+      if (!members.has(device.deviceId) && every.some((test) => test(device))) take(device);
+  return succeed({ deviceIds: [...found].toSorted(), hidden });
+}
+
+async function namedDevices(
+  { directory }: RunParts,
+  tenantId: string,
+  deviceIds: readonly string[],
+  isTheirs: Test,
+): Promise<Result<readonly string[]>> {
+  const known = await directory.getMany(tenantId, [...new Set(deviceIds)]);
+  const faults = deviceIds.flatMap((id, index): Fault[] => {
+    const device = known.get(id);
+    if (device !== undefined && isTheirs(device)) return [];
+    return [{ pointer: `/targets/deviceIds/${index}`, detail: "unknown device" }];
+  });
+  return faults.length === 0
+    ? succeed(deviceIds)
+    : fail("unknown-device", `The tenant has ${faults.length} of these devices not.`, {
+        faults: faults.slice(0, maxNamedFaults),
+      });
+}
+
+/** Members of static collections, and how members of others are known. */
+async function namedCollections(
+  { collections, engine }: RunParts,
+  tenantId: string,
+  collectionIds: readonly string[],
+): Promise<Result<{ readonly listed: readonly string[]; readonly tests: readonly Test[] }>> {
+  const tests: Test[] = [];
+  const listed = new Set<string>();
+  const faults: Fault[] = [];
+  for (const [index, id] of collectionIds.entries()) {
+    const collection = (await collections.get(tenantId, id))?.collection;
+    if (collection === undefined)
+      faults.push({ pointer: `/targets/collectionIds/${index}`, detail: "unknown collection" });
+    else if (collection.kind === "rule")
+      tests.push(memberTest(collection.rule, engine.clock.now()));
+    else for (const deviceId of collection.deviceIds) listed.add(deviceId);
+  }
+  return faults.length === 0
+    ? succeed({ listed: [...listed], tests })
+    : fail("unknown-collection", "The tenant has no such collection.", { faults });
+}
+
+async function* everyDevice({ directory }: Pick<RunParts, "directory">, tenantId: string) {
+  let cursor: string | undefined;
+  do {
+    const step = await directory.walk(tenantId, cursor, devicesPerRead);
+    yield* step.devices;
+    cursor = step.next;
+  } while (cursor !== undefined);
+}

@@ -1,0 +1,282 @@
+/** Runs over the engine, with made-up actions: what templates promise holds whatever becomes of devices and workers. */
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { sumOf } from "../../../shared/fanout/state/job.ts";
+import {
+  deviceRunView,
+  history,
+  readDeviceRun,
+  runView,
+} from "../../../shared/provisioning/read-runs.ts";
+import type { Run } from "../../../shared/provisioning/run.ts";
+import type { RunParts } from "../../../shared/provisioning/start-run.ts";
+import { dayMs, startRunRig } from "./support/run-rig.ts";
+
+let rig: Awaited<ReturnType<typeof startRunRig>>;
+let parts: RunParts;
+beforeAll(async () => {
+  rig = await startRunRig();
+  parts = { engine: rig.engine, jobs: rig.jobs, tables: rig.tables } as unknown as RunParts;
+});
+
+const six = [{}, {}, {}, {}, {}, {}];
+const bucketsOf = async (run: Run) => (await runView(parts, await rig.read(run))).buckets;
+async function attemptsOf(run: Run) {
+  const found = [];
+  for await (const attempt of history(parts, await rig.read(run))) found.push(attempt);
+  return found;
+}
+
+describe("a run", () => {
+  it("fails three of ten devices at a required action, and says at which; buckets add up all along", async () => {
+    const ids = rig.fleet(10);
+    const broken = new Set(ids.slice(0, 3));
+    const run = await rig.run(ids, six);
+    rig.behaviours.set(`${run.jobId}-4`, (id) => (broken.has(id) ? "fails" : "done"));
+    const sums = new Set<number>();
+    const total = ({
+      pending,
+      active,
+      successful,
+      failed,
+      notAttempted,
+    }: Awaited<ReturnType<typeof bucketsOf>>) =>
+      pending + active + successful + failed + notAttempted;
+    for (let next = await rig.queues.take(); next; next = await rig.queues.take()) {
+      await rig.handle(next);
+      sums.add(total(await bucketsOf(run)));
+    }
+    expect(sums).toEqual(new Set([10]));
+    expect(await bucketsOf(run)).toMatchObject({ successful: 7, failed: 3 });
+    const [first] = ids;
+    const detail = await readDeviceRun(parts, await rig.read(run), first ?? "");
+    expect(detail).toMatchObject({
+      value: {
+        bucket: "failed",
+        done: 3,
+        of: 6,
+        progress: "3 of 6, next: Action 4",
+        current: { id: "a4" },
+        verdict: { name: { fr: "Échec" } },
+        code: "broken",
+      },
+    });
+    const attempts = await attemptsOf(run);
+    expect(attempts.filter(({ deviceId }) => deviceId === first)).toMatchObject([
+      { actionId: "a1", attempt: 1, result: "succeeded", graphRequestId: "r-1" },
+      { actionId: "a2", result: "succeeded", output: `${run.jobId}-2 done` },
+      { actionId: "a3", result: "succeeded" },
+      { actionId: "a4", result: "failed", code: "broken", section: "systemConfiguration" },
+    ]);
+    expect(attempts).toHaveLength(3 * 4 + 7 * 6);
+    expect(rig.timesOf(`${run.jobId}-5`, ids)).toEqual(ids.map((id) => (broken.has(id) ? 0 : 1)));
+  });
+
+  it("goes on with a warning where an optional action fails", async () => {
+    const ids = rig.fleet(2);
+    const run = await rig.run(ids, [{}, { required: false }, {}]);
+    rig.behaviours.set(`${run.jobId}-2`, (id) => (id === ids[0] ? "fails" : "done"));
+    await rig.drain();
+    const items = await rig.itemsOf(run);
+    const whole = await rig.read(run);
+    const views = items.map((item) => deviceRunView(whole, item, undefined, Date.now()));
+    expect(views).toMatchObject([
+      { bucket: "successful", warnings: 1, done: 3 },
+      { bucket: "successful", warnings: 0, done: 3 },
+    ]);
+    const [, second] = (await attemptsOf(run)).filter(({ deviceId }) => deviceId === ids[0]);
+    expect(second).toMatchObject({ result: "failedOptional", code: "broken" });
+  });
+
+  it("tries again as often as the template says, after its delay, and no oftener", async () => {
+    const ids = rig.fleet(2);
+    const retry = { max: 2, delaySeconds: 600, on: "transient" };
+    const run = await rig.run(ids, [{ retry }, {}]);
+    rig.behaviours.set(`${run.jobId}-1`, (id, times) =>
+      id === ids[0] && times === 3 ? "done" : "fails",
+    );
+    await rig.drain();
+    expect(await bucketsOf(run)).toMatchObject({ successful: 1, failed: 1 });
+    expect(rig.timesOf(`${run.jobId}-1`, ids)).toEqual([3, 3]);
+    const first = (await attemptsOf(run)).filter(({ deviceId }) => deviceId === ids[0]);
+    expect(first.map(({ result }) => result)).toEqual(["again", "again", "succeeded", "succeeded"]);
+    expect(
+      Date.parse(first[2]?.startedAt ?? "") - Date.parse(first[0]?.endedAt ?? ""),
+    ).toBeGreaterThan(1_200_000);
+  });
+
+  it("ends what gets no answer in time: failed, or for a person to decide where it must not be done twice", async () => {
+    const [ids, others] = [rig.fleet(1), rig.fleet(1)];
+    const plain = await rig.run(ids, [{ timeoutSeconds: 900 }, {}]);
+    const guarded = await rig.run(others, [
+      { type: "once", timeoutSeconds: 900, retry: { max: 3, on: "any" } },
+      {},
+    ]);
+    for (const { jobId } of [plain, guarded]) rig.behaviours.set(`${jobId}-1`, () => "silent");
+    await rig.drain();
+    expect(await rig.itemsOf(plain)).toMatchObject([{ state: "failed", code: "timed-out" }]);
+    expect(await rig.itemsOf(guarded)).toMatchObject([{ state: "unknown", code: "timed-out" }]);
+    expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
+    await rig.sweep(guarded);
+    expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
+  });
+
+  it("leaves out an action whose condition does not hold, and says so", async () => {
+    const ids = rig.fleet(1);
+    const when = { property: "deviceName", operator: "startsWith", value: "MAC" };
+    const run = await rig.run(ids, [{ when }, {}]);
+    await rig.drain();
+    expect(await attemptsOf(run)).toMatchObject([
+      { actionId: "a1", result: "skipped", code: "skipped-condition" },
+      { actionId: "a2", result: "succeeded" },
+    ]);
+    expect(rig.timesOf(`${run.jobId}-1`, ids)).toEqual([0]);
+  });
+
+  it("fails a device to which an action has no route", async () => {
+    const ids = rig.fleet(1, { operatingSystem: "macOS" });
+    const run = await rig.run(ids, [{}]);
+    await rig.drain();
+    expect(await rig.itemsOf(run)).toMatchObject([{ state: "failed", code: "no-route" }]);
+  });
+
+  it("ends at once where it matches no device, and says so", async () => {
+    const run = await rig.run([], [{}]);
+    await rig.drain();
+    const view = await runView(parts, await rig.read(run));
+    expect(view).toMatchObject({
+      final: true,
+      total: 0,
+      says: "matches no device",
+      state: "nothingToSend",
+    });
+  });
+
+  it("stops at the sixth failure of fifty where ten percent may fail, and leaves the rest unattempted", async () => {
+    const ids = rig.fleet(50);
+    const run = await rig.run(ids, [{}], { rollout: { atOnce: 2, stopAfter: { failed: 5 } } });
+    rig.behaviours.set(`${run.jobId}-1`, () => "fails");
+    await rig.drain();
+    const { failed, notAttempted } = await bucketsOf(run);
+    expect(failed).toBeGreaterThanOrEqual(6);
+    expect(failed).toBeLessThanOrEqual(7);
+    expect(failed + notAttempted).toBe(50);
+    expect((await rig.read(run)).failure?.code).toBe("stopped-by-rollout");
+  });
+});
+
+describe("a device that nobody has seen", () => {
+  const long = { lastSyncDateTime: "2026-01-01T00:00:00Z" };
+  const waitsOf = async (run: Run) => {
+    const whole = await rig.read(run);
+    return (await rig.itemsOf(run)).map(
+      (item) => deviceRunView(whole, item, undefined, Date.now()).waits?.why,
+    );
+  };
+
+  it("is waited for, and begins on the third of seven days", async () => {
+    const [id = ""] = rig.fleet(1, long);
+    const run = await rig.run([id], [{}]);
+    await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > run.createdAt + 3 * dayMs);
+    expect(await waitsOf(run)).toEqual(["offline"]);
+    expect(await bucketsOf(run)).toMatchObject({ pending: 1, active: 0 });
+    rig.seen.set(id, Date.now());
+    await rig.drain();
+    expect(await bucketsOf(run)).toMatchObject({ successful: 1 });
+  });
+
+  it("is given up after seven days, skipped, or failed, as the run says", async () => {
+    const [first, second, third] = [rig.fleet(1, long), rig.fleet(1, long), rig.fleet(1, long)];
+    const runs: Run[] = [];
+    for (const [ids, mode] of [
+      [first, "wait"],
+      [second, "skip"],
+      [third, "fail"],
+    ] as const) {
+      const offline = { mode, afterMs: dayMs, until: Date.now() + 7 * dayMs };
+      runs.push(await rig.run(ids, [{}], { offline }));
+    }
+    await rig.drain();
+    const states = [];
+    for (const run of runs) states.push(...(await rig.itemsOf(run)).map(({ state }) => state));
+    expect(states).toEqual(["expired", "notSupported", "failed"]);
+    expect(await attemptsOf(runs[0] as Run)).toMatchObject([
+      { attempt: 0, result: "expired", code: "device-offline" },
+    ]);
+  });
+});
+
+describe("a device that another run has", () => {
+  it("waits for that one's end, says for which, and then goes; the device knows both", async () => {
+    const ids = rig.fleet(3);
+    const first = await rig.run(ids, [{}, {}]);
+    await rig.drain(() => rig.queues.waiting().some(({ queue }) => queue === "fanout-read-back"));
+    const second = await rig.run(ids, [{}]);
+    const isHeld = async () =>
+      (await rig.itemsOf(second)).every(({ code }) => code === "other-run");
+    for (let next = await rig.queues.take(); next; next = await rig.queues.take()) {
+      await rig.handle(next);
+      if ((await rig.itemsOf(second)).length > 0 && (await isHeld())) break;
+    }
+    const [held] = await rig.itemsOf(second);
+    expect(held).toMatchObject({
+      state: "waiting",
+      attempts: 0,
+      detail: `run ${first.jobId} has the device`,
+    });
+    await rig.drain();
+    expect(await bucketsOf(first)).toMatchObject({ successful: 3 });
+    expect(await bucketsOf(second)).toMatchObject({ successful: 3 });
+    const ends = (await attemptsOf(first)).map(({ endedAt }) => endedAt).toSorted();
+    const begins = (await attemptsOf(second)).map(({ startedAt }) => startedAt ?? "");
+    expect(begins.every((begin) => begin >= (ends.at(-1) ?? "~"))).toBe(true);
+  });
+});
+
+describe("maintenance windows", () => {
+  it("are asked right before a device begins, and say when the next one opens", async () => {
+    const ids = rig.fleet(1);
+    const from = Date.now();
+    rig.maintenance.value = {
+      windows: [],
+      exclusions: [{ displayName: "freeze", from: from - 1_000, to: from + 7_200_000 }],
+    };
+    const run = await rig.run(ids, [{}]);
+    await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > from + 3_600_000);
+    const whole = await rig.read(run);
+    const [item] = await rig.itemsOf(run);
+    expect(item && deviceRunView(whole, item, undefined, Date.now()).waits).toMatchObject({
+      why: "window",
+    });
+    await rig.drain();
+    rig.maintenance.value = { windows: [], exclusions: [] };
+    expect(await bucketsOf(run)).toMatchObject({ successful: 1 });
+    const [attempt] = await attemptsOf(run);
+    expect(Date.parse(attempt?.startedAt ?? "")).toBeGreaterThanOrEqual(from + 7_200_000);
+  });
+});
+
+it("tells the truth at the end, with one effect and one attempt, at whichever call the worker dies", async () => {
+  const actions = [{}, { type: "once" }, {}];
+  rig.faults.reset();
+  await rig.run(rig.fleet(4), actions);
+  await rig.drain();
+  const calls = rig.faults.calls().length;
+  for (let atCall = 3; atCall <= calls; atCall += inject("oneCaseIn"))
+    for (const when of ["before", "after"] as const) {
+      const ids = rig.fleet(4);
+      const run = await rig.run(ids, actions);
+      rig.faults.arm({ atCall, when });
+      await rig.drain();
+      rig.faults.revive();
+      await rig.sweep(run);
+      const { state, counts } = await rig.counts(run);
+      const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
+      expect({ state, sum: sumOf(counts) }, where).toEqual({ state: "ended", sum: 4 });
+      expect(counts.done + counts.unknown, where).toBe(4);
+      expect(Math.max(...rig.timesOf(`${run.jobId}-2`, ids)), where).toBeLessThanOrEqual(1);
+      const names = (await attemptsOf(run)).map(
+        (each) => `${each.deviceId} ${each.actionId} ${each.attempt}`,
+      );
+      expect(new Set(names).size, where).toBe(names.length);
+    }
+}, 180_000);
