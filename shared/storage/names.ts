@@ -48,13 +48,9 @@ export const tableNames = {
   baselines: "Baselines",
   /** Templates and their versions in one partition: it grows with what people write. */
   templates: "Templates",
-<<<<<<< HEAD
-  /** Tasks, their runs and windows; partition = tenant. Calendars in one partition, and one of users for each. */
-=======
   /** Which run has a device, and which had it; partition = tenant, row = device. */
   deviceLocks: "DeviceLocks",
-  /** Tasks and their runs; partition = tenant. */
->>>>>>> 38a03965 (Run templates through devices: the kind, its holds and its history)
+  /** Tasks, their runs and windows; partition = tenant. Calendars in one partition, and one of users for each. */
   tasks: "Tasks",
   /** When tasks are due; partition = minute, so that a timer reads what is due and nothing else. */
   dueTasks: "DueTasks",

@@ -28,11 +28,8 @@ const fates: Readonly<Record<keyof typeof tableNames, string>> = {
   signIns: "purged",
   syncs: "purged",
   tasks: "purged",
-<<<<<<< HEAD
   templates: "belong to no tenant",
-=======
   deviceLocks: "purged",
->>>>>>> d1ab228c (Run templates through devices: the kind, its holds and its history)
   dueTasks: "places of no task; gone when their minute comes",
   baselines: "purged",
   answers: "named by operation; gone by their age",
