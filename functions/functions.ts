@@ -74,6 +74,18 @@ import { readyFunction } from "./platform/ready.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
 import {
+  cancelRunFunction,
+  deviceRunsFunction,
+  getRunDeviceFunction,
+  getRunFunction,
+  listRunDevicesFunction,
+  listRunsFunction,
+  pauseRunFunction,
+  resumeRunFunction,
+  runHistoryFunction,
+  startRunFunction,
+} from "./provisioning/runs.http.ts";
+import {
   addTemplateFunction,
   exportTemplateVersionFunction,
   getTemplateFunction,
@@ -399,6 +411,16 @@ const ours: readonly AnyFunction<Services>[] = [
   listActionTypesFunction,
   getTenantVariablesFunction,
   replaceTenantVariablesFunction,
+  startRunFunction,
+  listRunsFunction,
+  getRunFunction,
+  cancelRunFunction,
+  pauseRunFunction,
+  resumeRunFunction,
+  listRunDevicesFunction,
+  getRunDeviceFunction,
+  runHistoryFunction,
+  deviceRunsFunction,
   listTasksFunction,
   addTaskFunction,
   getTaskFunction,

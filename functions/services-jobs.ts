@@ -32,6 +32,7 @@ import {
 } from "../shared/notifications/notification.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { PartnerCenter } from "../shared/partner-center/client.ts";
+import { provisioningServices } from "../shared/provisioning/services.ts";
 import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
 import { corporateBackEnd } from "../shared/registration/graph/corporate.ts";
 import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts";
@@ -46,6 +47,7 @@ import { partnerBackEnd } from "../shared/registration/partner/batches.ts";
 import { Customers } from "../shared/registration/partner/customers.ts";
 import { RegistrationJobs } from "../shared/registration/register-devices.ts";
 import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
+import type { MaintenanceBook } from "../shared/schedules/maintenance.ts";
 import type { Interceptor } from "../shared/storage/calls.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
@@ -67,6 +69,7 @@ type Base = {
 type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
   readonly firstPass?: Engine["firstPass"];
   readonly wait?: Engine["wait"];
+  readonly maintenance: Pick<MaintenanceBook, "get">;
   readonly trail: AuditTrail;
   readonly sealer: Sealer | undefined;
   readonly partnerCenter: PartnerCenter | undefined;
@@ -78,9 +81,11 @@ type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
 /** Small jobs are begun within their request. */
 const ownFirstPass: Engine["firstPass"] = { targets: 1_000, boxMs: 1_000, safetyMs: 10_000 };
 
-/** What webhooks are told of a job. */
-const eventOf = (job: Job): WebhookEvent =>
-  job.kind === registrationShape.id ? registrationEvent(job) : notificationEvent(job);
+/** What webhooks are told of a job; nothing yet of runs. */
+const eventsOf: Readonly<Record<string, (job: Job) => WebhookEvent>> = {
+  [registrationShape.id]: registrationEvent,
+  [notificationShape.id]: notificationEvent,
+};
 
 /** Every kind of job with its store, and the engine that does them. */
 export function jobServices(settings: Settings, base: Base, world: World) {
@@ -91,10 +96,17 @@ export function jobServices(settings: Settings, base: Base, world: World) {
   const hardware = new HardwareStore(storage.blobs, world.sealer);
   const registrations = new RegistrationJobs(storage, registrationShape, hardware);
   const registering = kindOfRegistrations(base, world, { jobs: registrations, hardware });
+  const provisioning = provisioningServices({
+    ...base,
+    ...world,
+    items,
+    confirmAfterMs: settings.confirmAfterMs,
+  });
   const kinds = new Map(
     [
       { kind, jobs },
       { kind: registering, jobs: registrations },
+      { kind: provisioning.kind, jobs: provisioning.jobs },
     ].map((entry) => [entry.kind.id, entry as unknown as { kind: JobKind; jobs: JobStore }]),
   );
   const engine = engineOf(settings, base, world, { kinds, items });
@@ -110,6 +122,9 @@ export function jobServices(settings: Settings, base: Base, world: World) {
     engine,
     notify,
     register,
+    provision: provisioning.partsWith(gate),
+    templates: provisioning.templates,
+    tenantVariables: provisioning.tenantVariables,
     inventory: new Inventory(base.graph),
     ownTags: new OwnTags(storage.blobs),
     jobs: [...kinds.values()].map((entry) => entry.jobs),
@@ -172,7 +187,10 @@ function engineOf(
     wait,
     times: { claimMs, askMs: graphTimeoutMs, readBackAfterMs: confirmAfterMs, overdueMs },
     firstPass,
-    announce: (job) => announce([eventOf(job)]),
+    async announce(job) {
+      const event = eventsOf[job.kind]?.(job);
+      if (event !== undefined) await announce([event]);
+    },
   };
 }
 

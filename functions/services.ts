@@ -22,16 +22,14 @@ import type { PageSeal } from "../shared/http/paging.ts";
 import { type SignInParts } from "../shared/identity/accounts.ts";
 import { appTokens } from "../shared/identity/app-token.ts";
 import { type Clock, systemClock } from "../shared/kernel/clock.ts";
-import { fail } from "../shared/kernel/failure.ts";
 import type { NotificationParts } from "../shared/notifications/kind.ts";
 import { RelayLeases } from "../shared/notifications/relay/lease.ts";
 import { notificationStarter } from "../shared/notifications/scheduled.ts";
-import { findActionType } from "../shared/provisioning/actions/catalogue.ts";
-import { FactCondition } from "../shared/provisioning/actions/condition.ts";
 import { runStarter } from "../shared/provisioning/scheduled.ts";
-import { TemplateBook } from "../shared/provisioning/templates/manage-templates.ts";
-import { TemplateStore } from "../shared/provisioning/templates/template-store.ts";
-import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
+import { scheduledRuns } from "../shared/provisioning/services.ts";
+import type { RunParts } from "../shared/provisioning/start-run.ts";
+import type { TemplateBook } from "../shared/provisioning/templates/manage-templates.ts";
+import type { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
 import type { Inventory } from "../shared/registration/graph/inventory.ts";
 import type { OwnTags } from "../shared/registration/own-tags.ts";
 import type { RegistrationParts } from "../shared/registration/register-devices.ts";
@@ -128,6 +126,8 @@ export type Services = Base & {
   readonly configuration: Configuration;
   /** Baselines and their publication. */
   readonly publishing: PublishParts;
+  /** Starting and reading runs of provisioning. */
+  readonly provision: RunParts;
   readonly templates: TemplateBook;
   readonly tenantVariables: TenantVariables;
   /** Tasks, as people change them and as they are run. */
@@ -167,7 +167,8 @@ export async function buildServices(
   const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
   const sealer = await sealerOf(settings, clock);
   const partner = partnerServices(settings, base, { sealer, intercept: world.intercept });
-  const told = { ...world, ...granted, ...partner, trail, sealer, announce };
+  const maintenance = maintenanceOf(base);
+  const told = { ...world, ...granted, ...partner, trail, sealer, announce, maintenance };
   const { jobs, settled, ...working } = jobServices(settings, base, told);
   const kept = {
     answers: new IdempotentAnswers(tables, clock),
@@ -195,17 +196,11 @@ export async function buildServices(
     ...working,
     ...partner,
     leases: new RelayLeases(tables),
-    ...templateServices(storage),
     refreshes: refreshesWith(refreshParts(settings, base)),
-    ...taskServices(base, { ...working, ...syncs, ...granted }),
+    maintenance,
+    ...taskServices(base, { ...working, ...syncs, ...granted, maintenance }),
   };
 }
-
-/** No run can be begun yet: tasks that wait for one can be made. */
-const runs: Parameters<typeof runStarter>[0] = {
-  begin: async () => fail("conflict", "This version of Muster begins no provisioning runs."),
-  stateOf: async () => "none",
-};
 
 /** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
 function taskServices(
@@ -213,14 +208,22 @@ function taskServices(
   {
     notify,
     sync,
+    provision,
     snapshots,
+<<<<<<< HEAD
   }: Pick<Services, "notify" | "sync"> & { readonly snapshots: SnapshotReader },
 ): Pick<Services, "tasks" | "scheduling" | "maintenance" | "calendars"> {
+=======
+    maintenance,
+  }: Pick<Services, "notify" | "sync" | "provision" | "maintenance"> & {
+    readonly snapshots: SnapshotReader;
+  },
+): Pick<Services, "tasks" | "scheduling"> {
+>>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
   const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
   const { reachOf } = collections;
-  const hasCollection = async (tenantId: string, id: string) =>
-    (await collections.get(tenantId, id)) !== undefined;
   const { tables } = storage;
+<<<<<<< HEAD
   const store = new TaskStore(tables);
   const namedBy = async (user: { readonly tenantId: string; readonly taskId: string }) => {
     const { tenantId, taskId } = user;
@@ -235,6 +238,8 @@ function taskServices(
     hasCollection,
     calendars,
   });
+=======
+>>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
   const scheduling: TaskParts = {
     store,
     maintenance,
@@ -244,22 +249,24 @@ function taskServices(
     starters: {
       notification: notificationStarter(notify, { standingOf, reachOf }),
       sync: syncStarter(sync, { standingOf }),
-      provisioning: runStarter(runs, { standingOf }),
+      provisioning: runStarter(scheduledRuns(provision), { standingOf }),
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
+<<<<<<< HEAD
   return { tasks: new TaskBook(scheduling), scheduling, maintenance, calendars };
+=======
+  return { tasks: new TaskBook(scheduling), scheduling };
+>>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
 }
 
-/** Templates, judged by the types of actions that there are. */
-const templateServices = ({ tables, blobs, clock }: Storage) => ({
-  templates: new TemplateBook({
-    store: new TemplateStore({ tables, blobs }),
-    judges: { findType: findActionType, condition: FactCondition },
+/** Maintenance windows, of collections that there are. */
+const maintenanceOf = ({ storage: { tables }, clock, collections }: Base) =>
+  new MaintenanceBook({
+    tables,
     clock,
-  }),
-  tenantVariables: new TenantVariables(blobs),
-});
+    hasCollection: async (tenantId, id) => (await collections.get(tenantId, id)) !== undefined,
+  });
 
 /** Registering tenants, and removing them with all that is kept of them. */
 function tenantServices(parts: Base & Omit<PurgeParts, "purges">) {

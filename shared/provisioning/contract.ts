@@ -82,9 +82,6 @@ const shape = {
 export const NewRun = z.strictObject(shape);
 export type NewRun = z.output<typeof NewRun>;
 
-/** A run as a task begins it; without targets the task waits for them. */
-export const ScheduledRun = z.strictObject({ ...shape, targets: RunTargets.optional() });
-
 const count = z.int().min(0);
 const names = z.object({ en: z.string(), fr: z.string() });
 const verdict = z

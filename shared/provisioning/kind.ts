@@ -11,7 +11,7 @@ import type { Asked, Step, StepCall, StepSurvey } from "./actions/action-type.ts
 import { findActionType } from "./actions/catalogue.ts";
 import { FactCondition, holds } from "./actions/condition.ts";
 import { deviceRunOf, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
-import { type HoldParts, holdsOf } from "./holds.ts";
+import { type HoldParts, holdsOf } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
 import { actionsIn, contentOf, type Run, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";

@@ -254,6 +254,21 @@ async function* attemptsOf(
   } while (token !== undefined);
 }
 
+/** A page of what was tried; its place is the row that it is in, and how many of that row were shown. */
+export async function historyPage(
+  { tables }: Pick<RunParts, "tables">,
+  run: Run,
+  top: number,
+  position = "",
+): Promise<Page<AttemptView>> {
+  const [shown = "0", token = ""] = position.split("|");
+  const page = await readHistory(tables, run.jobId, { top: 1, ...(token && { token }) });
+  const from = Number(shown);
+  const items = page.attempts.slice(from, from + top).map((attempt) => attemptView(run, attempt));
+  if (from + top < page.attempts.length) return { items, next: `${from + top}|${token}` };
+  return page.next === undefined ? { items } : { items, next: `0|${page.next}` };
+}
+
 /** Everything that was tried in a run: by rows of devices, and of each in the order in which it ended. */
 export async function* history(parts: RunParts, run: Run): AsyncGenerator<AttemptView> {
   for await (const attempt of attemptsOf(parts, run.jobId)) yield attemptView(run, attempt);

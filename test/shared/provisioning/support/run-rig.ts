@@ -11,7 +11,7 @@ import type {
   StepFinding,
   StepOutcome,
 } from "../../../../shared/provisioning/actions/action-type.ts";
-import { DeviceLocks } from "../../../../shared/provisioning/device-lock.ts";
+import { DeviceLocks } from "../../../../shared/provisioning/holding/device-lock.ts";
 import { runKind } from "../../../../shared/provisioning/kind.ts";
 import { type Run, RunJobs } from "../../../../shared/provisioning/run.ts";
 import { TemplateContent } from "../../../../shared/provisioning/templates/template.ts";

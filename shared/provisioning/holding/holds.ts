@@ -2,17 +2,17 @@
  * What keeps a device from beginning its run: nobody has seen it for long, no maintenance window is open, another run has
  * it. Asked right before it would begin, and never again once it has: what has begun is not stopped half-way.
  */
-import type { CollectionStore } from "../devices/collections/collection-store.ts";
-import type { Device } from "../devices/directory/device.ts";
-import type { DirectoryStore } from "../devices/directory/directory.ts";
-import type { Hold } from "../fanout/kind.ts";
-import { type Item, liveStates } from "../fanout/state/item.ts";
-import type { ItemStore } from "../fanout/state/item-store.ts";
-import { isOpen } from "../fanout/state/job.ts";
-import { type Clock, fromIso, type Instant, toIso } from "../kernel/clock.ts";
-import { collectionsOf, type Maintenance, nextGo } from "../schedules/maintenance.ts";
+import type { CollectionStore } from "../../devices/collections/collection-store.ts";
+import type { Device } from "../../devices/directory/device.ts";
+import type { DirectoryStore } from "../../devices/directory/directory.ts";
+import type { Hold } from "../../fanout/kind.ts";
+import { type Item, liveStates } from "../../fanout/state/item.ts";
+import type { ItemStore } from "../../fanout/state/item-store.ts";
+import { isOpen } from "../../fanout/state/job.ts";
+import { type Clock, fromIso, type Instant, toIso } from "../../kernel/clock.ts";
+import { collectionsOf, type Maintenance, nextGo } from "../../schedules/maintenance.ts";
+import { contentOf, type Run, type RunJobs } from "../run.ts";
 import type { DeviceLocks, IsLive } from "./device-lock.ts";
-import { contentOf, type Run, type RunJobs } from "./run.ts";
 
 /** What holding back works with. */
 export type HoldParts = {
@@ -95,8 +95,9 @@ function offlineHold({ mode, until }: Run["offline"], seenAt: Instant, now: Inst
   };
 }
 
-async function windowHolds(
-  { clock, collections, maintenance }: HoldParts,
+/** Which devices no maintenance window lets begin now, and when the next one opens. */
+export async function windowHolds(
+  { clock, collections, maintenance }: Pick<HoldParts, "clock" | "collections" | "maintenance">,
   { tenantId, windows }: Run,
   ids: readonly string[],
   devices: ReadonlyMap<string, Device>,

@@ -3,10 +3,10 @@
  * also says which runs the device had. Nothing is ever released: a row belongs to its run for as long as that run's item
  * is live, which the item says itself. So a worker that dies leaves nothing locked.
  */
-import { inChunks, inParallel } from "../kernel/concurrency.ts";
-import { maxTransactionOperations } from "../storage/calls.ts";
-import { tableNames } from "../storage/names.ts";
-import { type Change, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
+import { inChunks, inParallel } from "../../kernel/concurrency.ts";
+import { maxTransactionOperations } from "../../storage/calls.ts";
+import { tableNames } from "../../storage/names.ts";
+import { type Change, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 
 /** Runs that a device had, newest first; older ones are not told. */
 const maxRuns = 50;

@@ -1,0 +1,290 @@
+/** Runs over the API, on Azurite and the sandbox: from a template to the history of each device. */
+import { randomUUID } from "node:crypto";
+import { HttpRequest } from "@azure/functions";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { HttpFunction } from "../../../functions/define.ts";
+import { functions } from "../../../functions/functions.ts";
+import { serveHttp } from "../../../functions/serve-http.ts";
+import type { Services } from "../../../functions/services.ts";
+import { type ListedDevice, onlyIntuneWindows } from "../../local/sandbox/support.ts";
+import { type NotifyRig, rigAdminToken, startNotifyRig } from "../../support/notify-rig.ts";
+
+let rig: NotifyRig;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+});
+afterAll(() => rig.stop());
+
+type Sent = {
+  params?: Record<string, string>;
+  query?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+};
+type Answered = { status: number; body: Record<string, unknown>; text: string; headers: Headers };
+
+async function call(
+  name: string,
+  { params = {}, query = "", body, headers = {} }: Sent,
+): Promise<Answered> {
+  const definition = functions.find(
+    (each): each is HttpFunction<Services> => each.kind === "http" && each.operation.name === name,
+  );
+  if (definition === undefined) throw new Error(`no operation ${name}`);
+  const { method, path } = definition.operation;
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, part: string) => params[part] ?? "x");
+  const request = new HttpRequest({
+    method,
+    url: `http://muster.local/${filled}${query}`,
+    headers: {
+      "content-type": "application/json",
+      authorization: `Bearer ${rigAdminToken}`,
+      ...headers,
+    },
+    params,
+    ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
+  });
+  const tools = { services: rig.services, log: () => undefined };
+  const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, tools);
+  const text = await new Response(answer.body as string).text();
+  const parsed = text.startsWith("{") && !text.includes("}\n{") ? JSON.parse(text) : {};
+  return {
+    status: answer.status ?? 0,
+    body: parsed,
+    text,
+    headers: new Headers(answer.headers as Record<string, string>),
+  };
+}
+
+const action = (id: string, type: string, more: object = {}) => ({
+  id,
+  name: `Do ${id}`,
+  type,
+  ...more,
+});
+const pause = (id: string) => action(id, "wait", { parameters: { duration: "PT1M" } });
+
+async function template(actions: readonly object[]): Promise<string> {
+  const made = await call("templates-add", {
+    body: {
+      name: `T ${randomUUID()}`,
+      visibility: "public",
+      sections: [{ id: "systemConfiguration", actions }],
+    },
+  });
+  expect(made.status, made.text).toBe(201);
+  return String(made.body["templateId"]);
+}
+
+/** A tenant whose devices were seen a moment ago. */
+const tenantOf = (devices: number) => rig.tenant({ ...onlyIntuneWindows, devices });
+const everything = {
+  rules: [{ property: "operatingSystem", operator: "equals", value: "Windows" }],
+};
+
+async function start(tenantId: string, body: object): Promise<Record<string, string>> {
+  const begun = await call("provisioning-runs-start", {
+    params: { tenantId },
+    body: { targets: everything, offline: { after: "P60D" }, ...body },
+  });
+  expect(begun.status, begun.text).toBe(202);
+  return { tenantId, runId: String(begun.body["runId"]) };
+}
+const read = async (params: Record<string, string>) =>
+  (await call("provisioning-runs-get", { params })).body;
+
+/** Asks the sandbox's control; a connection that it has closed meanwhile is made anew. */
+const control: NotifyRig["sandbox"]["control"] = (...asked) =>
+  rig.sandbox.control(...asked).catch(() => rig.sandbox.control(...asked)) as never;
+
+/** Sets how many devices fail an action, by trying shares: chance is the same for the same device and action. */
+async function failSome(
+  tenantId: string,
+  wanted: number,
+  kind: string,
+): Promise<ReadonlySet<string>> {
+  for (let share = 0.02; share < 1; share += 0.02) {
+    await control("PUT", "/behaviour", { tenantId, failRate: share });
+    const path = `/tenants/${tenantId}/devices?top=100&action=${kind}`;
+    const { body } = await control<{ value: ListedDevice[] }>("GET", path);
+    const failing = body.value.filter((device) => device.failing).map(({ id }) => id);
+    if (failing.length === wanted) return new Set(failing);
+  }
+  throw new Error(`no share of failures gives ${wanted}`);
+}
+
+describe("a run over the API", () => {
+  it("takes the simplest template to success, and tells the way there", async () => {
+    const tenantId = await tenantOf(3);
+    const templateId = await template([action("scan", "endpointProtectionQuickScan")]);
+    const run = await start(tenantId, { templateId });
+    expect(await read(run)).toMatchObject({ total: 3, buckets: { pending: 3 } });
+    await rig.drain();
+    expect(await read(run)).toMatchObject({
+      state: "completed",
+      final: true,
+      verdict: { name: { en: "Success", fr: "Succès" } },
+      buckets: { pending: 0, active: 0, successful: 3, failed: 0, notAttempted: 0 },
+    });
+    expect(await rig.ledger(tenantId)).toMatchObject({ total: 3, doubled: 0 });
+    const history = await call("provisioning-runs-history", { params: run });
+    expect(history.body["value"]).toMatchObject(
+      Array.from({ length: 3 }, () => ({ actionId: "scan", result: "succeeded", attempt: 1 })),
+    );
+  });
+
+  it("fails three of ten devices at the required action four of six, and says so for each", async () => {
+    const tenantId = await tenantOf(10);
+    const failing = await failSome(tenantId, 3, "quickScan");
+    const templateId = await template([
+      pause("one"),
+      pause("two"),
+      pause("three"),
+      action("four", "endpointProtectionQuickScan"),
+      pause("five"),
+      pause("six"),
+    ]);
+    const run = await start(tenantId, { templateId });
+    const sums = new Set<number>();
+    for (let next = await rig.queues.take(); next; next = await rig.queues.take()) {
+      await rig.handle(next);
+      const { buckets } = (await read(run)) as { buckets: Record<string, number> };
+      sums.add(Object.values(buckets).reduce((sum, each) => sum + each, 0));
+    }
+    expect(sums).toEqual(new Set([10]));
+    expect(await read(run)).toMatchObject({
+      state: "partlyCompleted",
+      verdict: { name: { fr: "Échec" } },
+      buckets: { successful: 7, failed: 3 },
+    });
+    const failed = await call("provisioning-runs-devices", {
+      params: run,
+      query: "?bucket=failed",
+    });
+    expect(failed.body["value"]).toMatchObject(
+      [...failing].toSorted().map((deviceId) => ({
+        deviceId,
+        done: 3,
+        of: 6,
+        progress: "3 of 6, next: Do four",
+        current: { id: "four", section: "systemConfiguration" },
+      })),
+    );
+    expect(await rig.ledger(tenantId)).toMatchObject({ total: 10, doubled: 0 });
+    const csv = await call("provisioning-runs-history", {
+      params: run,
+      headers: { accept: "text/csv" },
+    });
+    expect(csv.text.split("\r\n")[0]).toContain("runId,deviceId,section,actionId");
+    const lines = await call("provisioning-runs-history", {
+      params: run,
+      headers: { accept: "application/x-ndjson" },
+    });
+    const results = lines.text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { result: string });
+    expect(results.filter(({ result }) => result === "failed")).toHaveLength(3);
+    const [deviceId = ""] = failing;
+    const detail = await call("provisioning-runs-device", { params: { ...run, deviceId } });
+    expect(detail.body).toMatchObject({ bucket: "failed", code: "device-reported-failure" });
+    const device = await call("devices-provisioning-runs", { params: { tenantId, deviceId } });
+    expect(device.body["value"]).toMatchObject([{ runId: run["runId"], bucket: "failed" }]);
+  });
+
+  it("reads a run's progress in few storage reads, whatever its size", async () => {
+    const tenantId = await tenantOf(250);
+    const run = await start(tenantId, { templateId: await template([pause("one"), pause("two")]) });
+    await rig.drain(() => rig.queues.waiting().every(({ queue }) => queue !== "fanout-plan"));
+    rig.faults.reset();
+    await read(run);
+    expect(
+      rig.faults.calls().filter((name) => name.startsWith("table")).length,
+    ).toBeLessThanOrEqual(20);
+    await rig.drain();
+    expect(await read(run)).toMatchObject({ buckets: { successful: 250 } });
+  });
+
+  it("pauses between actions, goes on when it is resumed, and can be cancelled", async () => {
+    const tenantId = await tenantOf(2);
+    const run = await start(tenantId, { templateId: await template([pause("one"), pause("two")]) });
+    await rig.drain(() => rig.queues.waiting()[0]?.queue !== "fanout-plan");
+    expect((await call("provisioning-runs-pause", { params: run })).status).toBe(202);
+    await rig.drain();
+    const paused = await call("provisioning-runs-devices", { params: run });
+    expect(paused.body["value"]).toMatchObject([
+      { waits: { why: "paused" } },
+      { waits: { why: "paused" } },
+    ]);
+    await call("provisioning-runs-resume", { params: run });
+    await rig.drain();
+    expect(await read(run)).toMatchObject({ state: "completed" });
+    const late = await call("provisioning-runs-cancel", { params: run });
+    expect(late.body).toMatchObject({ code: "conflict" });
+    const other = await start(tenantId, { templateId: await template([pause("one")]) });
+    expect((await call("provisioning-runs-cancel", { params: other })).status).toBe(202);
+    await rig.drain();
+    expect(await read(other)).toMatchObject({ final: true });
+  });
+});
+
+describe("what is refused", () => {
+  it("is a template, a version, a device and a collection that are not there, and nothing wider takes their place", async () => {
+    const tenantId = await tenantOf(1);
+    const templateId = await template([pause("one")]);
+    const begin = async (body: object) =>
+      (
+        await call("provisioning-runs-start", {
+          params: { tenantId },
+          body: { targets: everything, ...body },
+        })
+      ).body["code"];
+    expect(await begin({ templateId: "nothing" })).toBe("unknown-template");
+    expect(await begin({ templateId, version: 7 })).toBe("unknown-template");
+    expect(await begin({ templateId, targets: { deviceIds: [randomUUID()] } })).toBe(
+      "unknown-device",
+    );
+    expect(await begin({ templateId, targets: { collectionIds: ["nothing"] } })).toBe(
+      "unknown-collection",
+    );
+    expect(await begin({ templateId, targets: {} })).toBe("invalid-request");
+    expect(await begin({ templateId: await template([]) })).toBe("invalid-request");
+    const list = await call("provisioning-runs-list", { params: { tenantId } });
+    expect(list.body["value"]).toEqual([]);
+  });
+
+  it("ends at once, and says so, where no device is found", async () => {
+    const tenantId = await tenantOf(1);
+    const templateId = await template([pause("one")]);
+    const nothing = {
+      rules: [{ property: "operatingSystem", operator: "equals", value: "macOS" }],
+    };
+    const run = await start(tenantId, { templateId, targets: nothing });
+    await rig.drain();
+    expect(await read(run)).toMatchObject({ final: true, total: 0, says: "matches no device" });
+  });
+
+  it("previews what would happen, and does nothing of it", async () => {
+    const tenantId = await tenantOf(4);
+    const templateId = await template([
+      pause("one"),
+      action("scan", "endpointProtectionQuickScan"),
+    ]);
+    const would = await call("provisioning-runs-start", {
+      params: { tenantId },
+      query: "?dryRun=true",
+      body: { templateId, targets: everything },
+    });
+    expect(would.body).toMatchObject({
+      total: 4,
+      actions: [
+        { id: "one", graphRequests: 0, refused: [] },
+        { id: "scan", refused: [] },
+      ],
+      beginsAt: [{ why: "at once", devices: 4 }],
+    });
+    const list = await call("provisioning-runs-list", { params: { tenantId } });
+    expect(list.body["value"]).toEqual([]);
+    expect(await rig.ledger(tenantId)).toMatchObject({ total: 0 });
+  });
+});
