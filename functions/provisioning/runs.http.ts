@@ -82,7 +82,7 @@ export const startRunFunction = onHttp(
     if (!started.ok) return started;
     const view = await runView(provision, started.value);
     const { total, template, actions } = view;
-    note({ object: `provisioning-run/${seed}`, after: { ...body, template, actions, total } });
+    note({ object: `run/${seed}`, after: { ...body, template, actions, total } });
     tools.log("provisioning.start", { tenantId, runId: seed, templateId: body.templateId });
     return succeed(accepted(pathOf(started.value), view));
   },
@@ -171,7 +171,7 @@ const changing = (change: keyof typeof refusals, summary: string) =>
         case "changed": {
           const { job, before } = changed;
           const after = { state: job.state };
-          const object = `provisioning-run/${runId}`;
+          const object = `run/${runId}`;
           signedInOf(tools).note({ object, before: { state: before }, after });
           tools.log(`provisioning.${change}`, { tenantId, runId });
           return succeed(accepted(pathOf(job), await runView(provision, job)));

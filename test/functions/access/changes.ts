@@ -44,7 +44,11 @@ export const anyIds: Found = new Map([
   ["webhookId", key],
   ["taskId", key],
   ["templateId", key],
+<<<<<<< HEAD
   ["calendarId", "holidays"],
+=======
+  ["runId", key],
+>>>>>>> 48710749 (Name runs in the trail as what they are)
   ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);
@@ -233,6 +237,28 @@ export const changes: Readonly<Record<string, Change>> = {
     object: named("template"),
     before: { name: "New hires", version: 1 },
     after: { name: "All hires", version: 2 },
+  },
+  "provisioning-runs-start": {
+    body: (found) => ({ templateId: found.get("templateId"), targets: { rules: [rule] } }),
+    object: named("run"),
+    after: { template: { name: "All hires", version: 2 } },
+    keep: "runId",
+    next: "plan",
+  },
+  "provisioning-runs-pause": {
+    object: named("run"),
+    before: { state: "running" },
+    after: { state: "paused" },
+  },
+  "provisioning-runs-resume": {
+    object: named("run"),
+    before: { state: "paused" },
+    after: { state: "running" },
+  },
+  "provisioning-runs-cancel": {
+    object: named("run"),
+    before: { state: "running" },
+    after: { state: "cancelling" },
   },
   "templates-remove": { object: named("template"), before: { version: 2 }, after: null },
   "tenant-variables-replace": {

@@ -102,6 +102,22 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { path: `/api/v1/templates/${templateId}/schedule`, body: { tenantId } },
     { tenantId, displayName: "Other" },
   ],
+  "provisioning-runs-start": (of) => [
+    {
+      path: `${base(of)}/provisioning-runs`,
+      body: { templateId: of.templateId, targets: { deviceIds: of.devices } },
+    },
+    { templateId: of.templateId, targets: { deviceIds: of.devices }, note: "Other" },
+  ],
+  "provisioning-runs-cancel": (of) => [
+    { path: `${base(of)}/provisioning-runs/${of.runs[0]}/cancel` },
+  ],
+  "provisioning-runs-pause": (of) => [
+    { path: `${base(of)}/provisioning-runs/${of.runs[0]}/pause` },
+  ],
+  "provisioning-runs-resume": (of) => [
+    { path: `${base(of)}/provisioning-runs/${of.runs[0]}/resume` },
+  ],
   "syncs-start": (of) => [
     { path: `${base(of)}/syncs`, body: { mode: "exportOnly" } },
     { mode: "plan" },

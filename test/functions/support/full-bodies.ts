@@ -89,6 +89,18 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
     send("restart", {}, { kind: "collection", collectionId: "c1" }),
   ],
   "notifications-retry": [{ only: ["failed"], expiresAfter: "PT1H", note: "again" }],
+  "provisioning-runs-start": [
+    {
+      templateId: "t1",
+      version: 1,
+      targets: { deviceIds: [id], collectionIds: ["c1"], rules },
+      offline: { mode: "wait", after: "P1D", expiresAfter: "P7D" },
+      windows: { longestRun: "PT1H", cutoff: "PT5M", ignored: true },
+      expiresAfter: "P7D",
+      rollout: { atOnce: 5, stopAfter: { percent: 10 } },
+      note: "tonight",
+    },
+  ],
   "approval-rules-replace": [
     {
       rules: [

@@ -42,6 +42,10 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
     { action: "restart", target: { kind: "devices", deviceIds: [deviceId] } },
     { action: "restart", target: { kind: "collection", collectionId } },
   ],
+  "provisioning-runs-start": ({ deviceId, collectionId }) => [
+    { templateId: "guessed", targets: { deviceIds: [deviceId] } },
+    { templateId: "guessed", targets: { collectionIds: [collectionId] } },
+  ],
   "notifications-retry": () => [{ only: ["failed"] }, { only: ["cancelled", "notSupported"] }],
   "sites-put-part": () => [{ devices: [{ resourceId: 7, name: "Guessed" }] }],
   "sites-complete": () => [{ parts: 1 }],

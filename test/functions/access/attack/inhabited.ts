@@ -1,12 +1,15 @@
 /** A tenant with one of everything that has an id, and enough of it that every list has a second page. */
 import { randomUUID } from "node:crypto";
+import { closeFunction } from "../../../../functions/fanout/close.queue.ts";
 import { planFunction } from "../../../../functions/fanout/plan.queue.ts";
 import { changeRows } from "../../../../shared/fanout/engine/change-rows.ts";
 import type { JobKind } from "../../../../shared/fanout/kind.ts";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../../shared/notifications/kind.ts";
+import { runShape } from "../../../../shared/provisioning/run.ts";
 import { idOf } from "../../../shared/devices/support/refresh-rig.ts";
 import { hashOf } from "../../../shared/registration/lists.ts";
+import { template } from "../../support/sync-bodies.ts";
 import type { AttackApp } from "./app.ts";
 
 /** Ids by the names that the document's paths have for them. */
@@ -29,6 +32,9 @@ export type Inhabited = {
   readonly unsupported: string;
   /** A registration that goes on, and one whose device has failed. */
   readonly registrations: readonly [string, string];
+  readonly templateId: string;
+  /** A run that goes on, and one that was cancelled, so that each of its devices has a history. */
+  readonly runs: readonly [string, string];
 };
 
 const fleetSize = 6;
@@ -82,6 +88,15 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     await make("/registrations", hardware, "registrationId"),
   ] as const;
   await failDevice(app, tenantId, registrations[1]);
+  const made = await app.admin("POST", "/api/v1/templates", template);
+  const templateId = String(made.body["templateId"]);
+  const targets = { deviceIds: devices };
+  const begin = () => make("/provisioning-runs", { templateId, targets }, "runId");
+  const runs = [await begin(), await begin()] as const;
+  for (const jobId of runs)
+    await app.door.deliver(planFunction, { kind: runShape.id, tenantId, jobId });
+  await app.admin("POST", `${base}/provisioning-runs/${runs[1]}/cancel`);
+  await app.door.deliver(closeFunction, { kind: runShape.id, tenantId, jobId: runs[1] });
   const inventoryId = randomUUID();
   const inventory = `${base}/sites/${siteCode}/inventories/${inventoryId}`;
   await app.admin("PUT", `${inventory}/parts/0`, { devices: [{ resourceId: 1, name: "PC-1" }] });
@@ -99,6 +114,8 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
     digests,
     unsupported,
     registrations,
+    templateId,
+    runs,
     ids: {
       tenantId,
       collectionId: collections[1],
@@ -106,6 +123,7 @@ export async function inhabit(app: AttackApp, first: number, siteCode: string): 
       refreshId,
       notificationId: notifications[0],
       registrationId: registrations[0],
+      runId: runs[1],
       autopilotDeviceId: randomUUID(),
       approvalId: approvals[0] ?? "",
       siteCode,
