@@ -17,7 +17,7 @@ import type { MaintenanceBook } from "../schedules/maintenance.ts";
 import type { Storage } from "../storage/storage.ts";
 import { findActionType } from "./actions/catalogue.ts";
 import { FactCondition } from "./actions/condition.ts";
-import { stepsOver } from "./actions/step-for.ts";
+import { stepsOver } from "./actions/device-steps.ts";
 import { ListWatch, managedDevices } from "./actions/watch.ts";
 import { NewRun } from "./contract.ts";
 import { runGate } from "./gate.ts";
@@ -101,10 +101,10 @@ function kindOver(
   const audits = new RemoteActionAudits(graph, clock, Math.min(confirmAfterMs / 2, 15_000));
   const stepFor = stepsOver({ graph, clock, audits, bulkRefusals: new BulkRefusals(clock), watch });
   const lastSeen: HoldParts["lastSeen"] = async (tenantId, deviceIds) => {
-    const look = await watch.look(tenantId, managedDevices);
+    const listed = await watch.latest(tenantId, managedDevices);
     return new Map(
       deviceIds.flatMap((id) => {
-        const at = fromIso(look.find(id)?.value.lastSyncDateTime ?? "");
+        const at = fromIso(listed.find(id)?.value.lastSyncDateTime ?? "");
         return at === undefined ? [] : [[id, at] as const];
       }),
     );
