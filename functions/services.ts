@@ -167,7 +167,8 @@ export async function buildServices(
   const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
   const sealer = await sealerOf(settings, clock);
   const partner = partnerServices(settings, base, { sealer, intercept: world.intercept });
-  const maintenance = maintenanceOf(base);
+  const times = timeServices(base);
+  const { maintenance, calendars } = times;
   const told = { ...world, ...granted, ...partner, trail, sealer, announce, maintenance };
   const { jobs, settled, ...working } = jobServices(settings, base, told);
   const kept = {
@@ -198,33 +199,20 @@ export async function buildServices(
     leases: new RelayLeases(tables),
     refreshes: refreshesWith(refreshParts(settings, base)),
     maintenance,
-    ...taskServices(base, { ...working, ...syncs, ...granted, maintenance }),
+    calendars,
+    ...taskServices(base, { ...working, ...syncs, ...granted }, times),
   };
 }
 
-/** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
-function taskServices(
-  { storage, clock, collections, knownTenants }: Base,
-  {
-    notify,
-    sync,
-    provision,
-    snapshots,
-<<<<<<< HEAD
-  }: Pick<Services, "notify" | "sync"> & { readonly snapshots: SnapshotReader },
-): Pick<Services, "tasks" | "scheduling" | "maintenance" | "calendars"> {
-=======
-    maintenance,
-  }: Pick<Services, "notify" | "sync" | "provision" | "maintenance"> & {
-    readonly snapshots: SnapshotReader;
-  },
-): Pick<Services, "tasks" | "scheduling"> {
->>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
-  const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
-  const { reachOf } = collections;
-  const { tables } = storage;
-<<<<<<< HEAD
+/** When work may begin: maintenance windows, and the calendars of days that they and tasks exclude. */
+function timeServices({
+  storage: { tables },
+  clock,
+  collections,
+}: Base): Pick<Services, "maintenance" | "calendars"> & Pick<TaskParts, "store"> {
   const store = new TaskStore(tables);
+  const hasCollection = async (tenantId: string, id: string) =>
+    (await collections.get(tenantId, id)) !== undefined;
   const namedBy = async (user: { readonly tenantId: string; readonly taskId: string }) => {
     const { tenantId, taskId } = user;
     if (taskId === windowsUser) return calendarsOf((await maintenance.read(tenantId)).value);
@@ -238,12 +226,23 @@ function taskServices(
     hasCollection,
     calendars,
   });
-=======
->>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
+  return { store, maintenance, calendars };
+}
+
+type Beginners = Pick<Services, "notify" | "sync" | "provision"> & {
+  readonly snapshots: SnapshotReader;
+};
+
+/** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
+function taskServices(
+  { storage, clock, collections, knownTenants }: Base,
+  { notify, sync, provision, snapshots }: Beginners,
+  times: ReturnType<typeof timeServices>,
+): Pick<Services, "tasks" | "scheduling"> {
+  const standingOf = async (caller: Caller) => ({ caller, ...(await snapshots.read()) });
+  const { reachOf } = collections;
   const scheduling: TaskParts = {
-    store,
-    maintenance,
-    calendars,
+    ...times,
     queues: storage.queues,
     clock,
     starters: {
@@ -253,20 +252,8 @@ function taskServices(
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
   };
-<<<<<<< HEAD
-  return { tasks: new TaskBook(scheduling), scheduling, maintenance, calendars };
-=======
   return { tasks: new TaskBook(scheduling), scheduling };
->>>>>>> 462ca9a2 (Begin, watch and stop runs over the API)
 }
-
-/** Maintenance windows, of collections that there are. */
-const maintenanceOf = ({ storage: { tables }, clock, collections }: Base) =>
-  new MaintenanceBook({
-    tables,
-    clock,
-    hasCollection: async (tenantId, id) => (await collections.get(tenantId, id)) !== undefined,
-  });
 
 /** Registering tenants, and removing them with all that is kept of them. */
 function tenantServices(parts: Base & Omit<PurgeParts, "purges">) {

@@ -23,7 +23,7 @@ export const skippedByCondition: Why = {
   code: "skipped-condition",
   detail: "its condition does not hold for this device",
 };
-export const timedOut = "timed-out";
+const timedOut = "timed-out";
 
 /** What the action has left in the device run so far, and leaves now. */
 function devices(item: Item, left: Left, now: Instant): DeviceRun {

@@ -1,6 +1,7 @@
 /** Says what a run would do, and does nothing of it. */
 import type * as z from "zod";
 import type { Caller } from "../access/sign-in/caller.ts";
+import type { Device } from "../devices/directory/device.ts";
 import { firstItem } from "../fanout/engine/engine.ts";
 import { costOfAll, type Hold } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
@@ -9,7 +10,7 @@ import { type Result, succeed } from "../kernel/failure.ts";
 import { newestFirstId } from "../kernel/values.ts";
 import type { NewRun, RunPreview } from "./contract.ts";
 import { windowHolds } from "./holding/holds.ts";
-import { actionsIn } from "./run.ts";
+import { actionsIn, type Run } from "./run.ts";
 import { draftRun, type RunParts } from "./start-run.ts";
 
 /** Devices that are looked at one by one; of more, these stand for all. */
@@ -48,31 +49,48 @@ export async function previewRun(
     const graphRequests = Math.ceil(costOfAll(calls) * share);
     return { id, name, section, type, required, graphRequests, refused: refusedIn(calls) };
   });
-  const holds = await windowHolds({ ...parts, clock }, run, looked, devices);
-  const begins = Map.groupBy(looked, (id) => beginOf(holds.get(id)));
-  const rate = await parts.engine.throttle.rateOf(tenantId, "deviceActions");
   const requests = actions.reduce((sum, { graphRequests }) => sum + graphRequests, 0);
-  const waits = actionsIn(run).map(({ action }) => {
-    const waited = action.type === "wait" ? durationMs(String(action.parameters["duration"])) : 0;
-    return Math.max(waited ?? 0, parts.kind.rounds?.firstMs ?? 0);
-  });
-  const expectedMs = requests * (rate?.intervalMs ?? 0) + waits.reduce((sum, ms) => sum + ms, 0);
-  const longest = actionsIn(run).map(
-    ({ action }) => action.timeoutSeconds * (1 + action.retry.max),
-  );
   return succeed({
     total: deviceIds.length,
     hidden: run.hidden,
     template: { templateId: run.templateId, name: run.templateName, version: run.version },
     actions,
     looked: looked.length,
-    beginsAt: [...begins].map(([text, ids]) => {
-      const [at = "", why = ""] = text.split("|");
-      return { ...(at === "" ? {} : { at }), why, devices: ids.length };
-    }),
+    beginsAt: await beginsOf(parts, run, devices, looked),
+    ...(await lastsOf(parts, run, requests)),
+  });
+}
+
+/** When devices could begin, as far as windows say. */
+async function beginsOf(
+  parts: RunParts,
+  run: Run,
+  devices: ReadonlyMap<string, Device>,
+  looked: readonly string[],
+) {
+  const { clock } = parts.engine;
+  const holds = await windowHolds({ ...parts, clock }, run, looked, devices);
+  const begins = Map.groupBy(looked, (id) => beginOf(holds.get(id)));
+  return [...begins].map(([text, ids]) => {
+    const [at = "", why = ""] = text.split("|");
+    return { ...(at === "" ? {} : { at }), why, devices: ids.length };
+  });
+}
+
+/** How long a run takes if devices answer when they are read back first, and if every action takes all of its time. */
+async function lastsOf({ engine, kind }: RunParts, run: Run, requests: number) {
+  const rate = await engine.throttle.rateOf(run.tenantId, "deviceActions");
+  const all = actionsIn(run).map(({ action }) => action);
+  const waits = all.map(({ type, parameters }) => {
+    const waited = type === "wait" ? durationMs(String(parameters["duration"])) : 0;
+    return Math.max(waited ?? 0, kind.rounds?.firstMs ?? 0);
+  });
+  const expectedMs = requests * (rate?.intervalMs ?? 0) + waits.reduce((sum, ms) => sum + ms, 0);
+  const longest = all.map(({ timeoutSeconds, retry }) => timeoutSeconds * (1 + retry.max));
+  return {
     expectedSeconds: Math.round(expectedMs / 1000),
     longestSeconds: longest.reduce((sum, seconds) => sum + seconds, 0),
-  });
+  };
 }
 
 type Calls = ReturnType<RunParts["kind"]["calls"]>;

@@ -275,7 +275,7 @@ export async function* history(parts: RunParts, run: Run): AsyncGenerator<Attemp
 }
 
 /** An attempt in words. Pure. */
-export function attemptView(run: Run, attempt: Attempt): AttemptView {
+function attemptView(run: Run, attempt: Attempt): AttemptView {
   const { targetId: deviceId, step, startedAt, endedAt, code, detail, kept } = attempt;
   const placed = actionsIn(run)[step];
   const type = placed?.action.type ?? "";

@@ -7,7 +7,7 @@
  * This file says what a run's row adds to that of any job, and what words there are for where a device run stands.
  */
 import * as z from "zod";
-import type { Counts, Item } from "../fanout/state/item.ts";
+import type { Item } from "../fanout/state/item.ts";
 import type { Standing } from "../fanout/state/item-store.ts";
 import { type Job, JobStore } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
@@ -169,7 +169,7 @@ export function bucketsFor(
   { counts, begun }: Pick<Standing, "counts" | "begun">,
   unplanned: number,
 ) {
-  const { pending, active, ...ended } = bucketsOf(counts as Counts);
+  const { pending, active, ...ended } = bucketsOf(counts);
   return { pending: pending - begun + unplanned, active: active + begun, ...ended };
 }
 

@@ -44,11 +44,8 @@ export const anyIds: Found = new Map([
   ["webhookId", key],
   ["taskId", key],
   ["templateId", key],
-<<<<<<< HEAD
   ["calendarId", "holidays"],
-=======
   ["runId", key],
->>>>>>> 48710749 (Name runs in the trail as what they are)
   ["deliveryId", key],
   ...Object.entries({ collectionId: "c1", roleId: "partner", siteCode: "P01", part: "0" }),
 ]);

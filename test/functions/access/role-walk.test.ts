@@ -106,11 +106,8 @@ async function opened(line: string, token: string | undefined): Promise<boolean>
     "template",
     "webhook",
     "task",
-<<<<<<< HEAD
     "calendar",
-=======
     "run",
->>>>>>> 48710749 (Name runs in the trail as what they are)
     "registration",
   ];
   const unknown = kinds.map((kind) => `unknown-${kind}`);

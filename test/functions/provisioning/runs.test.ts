@@ -52,7 +52,7 @@ async function call(
     status: answer.status ?? 0,
     body: parsed,
     text,
-    headers: new Headers(answer.headers as Record<string, string>),
+    headers: new Headers(answer.headers),
   };
 }
 

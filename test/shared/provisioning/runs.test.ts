@@ -164,14 +164,15 @@ describe("a run", () => {
   });
 });
 
+const waitsOf = async (run: Run) => {
+  const whole = await rig.read(run);
+  return (await rig.itemsOf(run)).map(
+    (item) => deviceRunView(whole, item, undefined, Date.now()).waits?.why,
+  );
+};
+
 describe("a device that nobody has seen", () => {
   const long = { lastSyncDateTime: "2026-01-01T00:00:00Z" };
-  const waitsOf = async (run: Run) => {
-    const whole = await rig.read(run);
-    return (await rig.itemsOf(run)).map(
-      (item) => deviceRunView(whole, item, undefined, Date.now()).waits?.why,
-    );
-  };
 
   it("is waited for, and begins on the third of seven days", async () => {
     const [id = ""] = rig.fleet(1, long);

@@ -26,6 +26,8 @@ export const dayMs = 24 * 3_600_000;
 /** What the far side does for an action, by device. */
 export type Behaviour = (deviceId: string, times: number) => "done" | "fails" | "silent";
 
+const nameOf = (parameters: Readonly<Record<string, unknown>>) => String(parameters["name"]);
+
 export async function startRunRig() {
   const faults = faultTap();
   const told = new Map<string, number>();
@@ -33,7 +35,6 @@ export async function startRunRig() {
   const seen = new Map<string, number>();
   const behaviours = new Map<string, Behaviour>();
   const maintenance: { value: Maintenance } = { value: { windows: [], exclusions: [] } };
-  const nameOf = (parameters: Readonly<Record<string, unknown>>) => String(parameters["name"]);
 
   /** `do` is harmless twice, `once` is not; what came of it is read back, device by device. */
   const far = (mayRepeat: boolean): Step => ({
