@@ -178,12 +178,14 @@ const sendingOf = (
     const byId = byTarget(asked);
     const carriedTo = (id: string) => {
       const { parameters = {}, device } = byId.get(id) ?? {};
-      return { parameters, approvalCode: device?.note };
+      return { parameters, approvalCode: device?.note || undefined };
     };
     const some = { ...request, deviceIds: targetIds };
     const sent = await send(graph, tenantId, some, carriedTo, mayAsk);
     bulkRefusals.noteOutcomes(tenantId, request, sent);
-    return new Map([...sent].map(([id, outcome]) => [id, stepOutcome(outcome)]));
+    return new Map(
+      [...sent].map(([id, outcome]) => [id, stepOutcome(outcome, carriedTo(id).approvalCode)]),
+    );
   },
 });
 
@@ -212,8 +214,15 @@ function readingOf(
 /** Intune's word that a second administrator must approve is no failure of a run: the same request is made again. */
 const approvalEveryMs = 10 * 60_000;
 
-function stepOutcome(outcome: SendOutcome): StepOutcome {
-  if (outcome.kind !== "failed" || outcome.approvalCode === undefined) return codedOutcome(outcome);
+function stepOutcome(outcome: SendOutcome, under: string | undefined): StepOutcome {
+  if (outcome.kind !== "failed") return codedOutcome(outcome);
+  if (outcome.approvalCode === undefined) {
+    // Rejected, expired or used up: whoever tries again asks for another approval.
+    const { detail } = outcome;
+    return under === undefined
+      ? codedOutcome(outcome)
+      : { kind: "failed", code: "not-approved-at-intune", detail, note: "" };
+  }
   return {
     kind: "later",
     afterMs: approvalEveryMs,

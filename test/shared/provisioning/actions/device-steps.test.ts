@@ -160,6 +160,25 @@ describe("an action that Intune carries", () => {
     expect(endsOf(open)).toEqual(["open"]);
   });
 
+  it("ends a restart that is done only when the device was seen since it was asked for", async () => {
+    const plan = { devices: 4, mix: { windows: 1, intuneOnly: 1 } };
+    const own = await startStepRig(plan, { now: () => Date.now() + 60_000 });
+    const [device] = await own.devices();
+    const endOf = async (parameters: Parameters) => {
+      const asked = [askedOf("restart", device as [string, DeviceRun], parameters)];
+      await ask(own, "restart", asked);
+      // Later than the device has spoken, and not so late that its result is taken for another's.
+      const [one] = sent(asked).map((each) => ({
+        ...each,
+        item: { ...each.item, claimedAt: Date.now() + 5_000 },
+      }));
+      return endsOf(await follow(own, "restart", one ? [one] : [], 10));
+    };
+    const ends = [await endOf({}), await endOf({ waitUntilBack: false })];
+    await own.sandbox.stop();
+    expect(ends).toEqual([["open"], ["finish"]]);
+  });
+
   it("refuses devices that it has no route to, and says why", () => {
     const [[, mac]] = some({ operatingSystem: "macOS" }, 1) as [[string, DeviceRun]];
     const [[, pc]] = some(windows, 1) as [[string, DeviceRun]];
@@ -205,7 +224,8 @@ describe("an action that Intune carries", () => {
       await rig.sandbox.control("PUT", `/held-writes/${device.note}`, { status: "approved" });
     expect(kindsOf(await ask(rig, "freshStart", again))).toEqual(["accepted"]);
     // Approved once, done once: the code is used up.
-    expect(kindsOf(await ask(rig, "freshStart", again))).toEqual(["failed"]);
+    for (const outcome of (await ask(rig, "freshStart", again)).values())
+      expect(outcome).toMatchObject({ kind: "failed", code: "not-approved-at-intune", note: "" });
     await rig.tenant.behave({ holdWrites: false });
     expect((await rig.ledger()).length).toBe(before + 3);
   });
