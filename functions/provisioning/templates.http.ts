@@ -1,12 +1,12 @@
 /** Templates of provisioning, their versions, the types of their actions, and the variables of tenants. */
 import * as z from "zod";
-import { decide } from "../../shared/access/roles/decide.ts";
+import { decide, refusalOf } from "../../shared/access/roles/decide.ts";
 import { principalOf } from "../../shared/access/sign-in/caller.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
-import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
 import { actionTypes } from "../../shared/provisioning/actions/catalogue.ts";
 import {
   ActionTypesView,
@@ -222,20 +222,20 @@ export const scheduleTemplateFunction = onHttp(
     const found = await templates.version(templateId, version, viewerOf(tools));
     if (!found.ok) return found;
     const { standing } = signedInOf(tools);
-    const mayInTenant = (permission: "tasks.manage" | "tasks.administer"): boolean =>
-      decide(standing, permission, { kind: "tenant", tenantId }).allowed;
-    // Whoever may not make tasks there is told the same as of a tenant that is not there.
-    const tenant = await tenants.known(mayInTenant("tasks.manage") ? tenantId : "");
-    if (!tenant.ok)
-      return fail(
-        "unknown-tenant",
-        `There is no tenant ${tenantId} here for you to make tasks in.`,
-      );
+    const inTenant = { kind: "tenant", tenantId } as const;
+    // A tenant out of reach is told like one that is not there, as where a path names it.
+    const may = decide(standing, "tasks.manage", inTenant);
+    if (!may.allowed) return refusalOf({ step: may.step, permission: "tasks.manage" });
+    const tenant = await tenants.known(tenantId);
+    if (!tenant.ok) return tenant;
     const { template, version: kept } = found.value;
     const fields = TaskFields.parse({ displayName: body.displayName ?? template.name });
     const what = { templateId, version: kept.version };
     const ids = { tenantId, taskId: seed };
-    const viewer = { standing, administers: mayInTenant("tasks.administer") };
+    const viewer = {
+      standing,
+      administers: decide(standing, "tasks.administer", inTenant).allowed,
+    };
     const draft = taskDraft(fields, { kind: "provisioning", what, whole: false });
     const added = await tasks.add(ids, draft, viewer);
     if (!added.ok) return added;

@@ -325,12 +325,15 @@ describe("a template that is scheduled", () => {
     expect((await schedule(id, operator)).body["code"]).toBe("unknown-template");
     const open = await made(ana);
     const [theirs, nobodys] = [await door.fleet(1), randomUUID()];
-    for (const elsewhere of [theirs, nobodys]) {
-      const refused = await schedule(open, operator, { tenantId: elsewhere });
-      expect([refused.status, refused.body["code"]]).toEqual([404, "unknown-tenant"]);
-    }
+    const [out, none] = [
+      await schedule(open, operator, { tenantId: theirs }),
+      await schedule(open, operator, { tenantId: nobodys }),
+    ];
+    expect([out.status, out.body["detail"]]).toEqual([403, none.body["detail"]]);
+    const unregistered = await schedule(open, adminToken, { tenantId: nobodys });
+    expect(unregistered.body["code"]).toBe("unknown-tenant");
     // May write templates and begin runs, and make no tasks.
-    expect((await schedule(open, ana)).body["code"]).toBe("unknown-tenant");
+    expect((await schedule(open, ana)).body["code"]).toBe("forbidden");
     const role = { name: "Planner", permissions: ["templates.read", "tasks.manage"] };
     const { body } = await call("roles-add", adminToken, { body: role });
     const planner = (await door.holder(String(body["roleId"]), { kind: "everything" })).token;
