@@ -45,6 +45,7 @@ import { OwnTags } from "../shared/registration/own-tags.ts";
 import { PartnerAccount } from "../shared/registration/partner/account.ts";
 import { partnerBackEnd } from "../shared/registration/partner/batches.ts";
 import { Customers } from "../shared/registration/partner/customers.ts";
+import { PartnerDevices } from "../shared/registration/partner/registered-there.ts";
 import { RegistrationJobs } from "../shared/registration/register-devices.ts";
 import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
 import type { MaintenanceBook } from "../shared/schedules/maintenance.ts";
@@ -125,7 +126,11 @@ export function jobServices(settings: Settings, base: Base, world: World) {
     provision: provisioning.partsWith(gate),
     templates: provisioning.templates,
     tenantVariables: provisioning.tenantVariables,
-    inventory: new Inventory(base.graph),
+    inventory: new Inventory({
+      graph: base.graph,
+      wait: engine.wait,
+      partnerDevices: new PartnerDevices(world.partnerCenter),
+    }),
     ownTags: new OwnTags(storage.blobs),
     jobs: [...kinds.values()].map((entry) => entry.jobs),
     settled: (approval: Approval) => settleGate(gate, approval),

@@ -4,12 +4,13 @@ import { decide } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, noContent, ok } from "../../shared/http/reply.ts";
+import { accepted, ok } from "../../shared/http/reply.ts";
 import { inParallel } from "../../shared/kernel/concurrency.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import {
   AutopilotDevicePath,
   AutopilotDeviceView,
+  ChangedDevice,
   Deregistration,
   DeviceChange,
   FoundDevices,
@@ -106,13 +107,13 @@ export const changeAutopilotDeviceFunction = onHttp(
     tag: "Registrations",
     params: AutopilotDevicePath,
     body: DeviceChange,
-    answers: { 204: { description: "Taken; Intune shows it within minutes" } },
+    answers: { 200: { description: "What Intune shows of it by now", body: ChangedDevice } },
   }),
   async ({ params: { tenantId, autopilotDeviceId }, body }, tools: Tools<Needs>) => {
     const changed = await tools.services.inventory.change(tenantId, autopilotDeviceId, body);
     if (!changed.ok) return changed;
     signedInOf(tools).note({ object: `autopilot-device/${autopilotDeviceId}`, after: body });
-    return succeed(noContent());
+    return succeed(ok(changed.value));
   },
 );
 

@@ -1,4 +1,5 @@
 /** Lists of devices that take more than one request, or are for more than one customer. */
+import type * as z from "zod";
 import { decide } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
@@ -27,6 +28,7 @@ import {
 import type { OwnTags } from "../../shared/registration/own-tags.ts";
 import { viewOf } from "../../shared/registration/read-registrations.ts";
 import {
+  chooseBackEnd,
   type RegistrationParts,
   registerDevices,
 } from "../../shared/registration/register-devices.ts";
@@ -125,21 +127,24 @@ export const submitRegistrationListFunction = onHttp(
   }),
   async ({ params, query, body }, tools: Tools<Needs>) => {
     const { caller, note } = signedInOf(tools);
-    const wanted = { ...query, partial: query.partial !== undefined };
+    const { register } = tools.services;
+    const { id: backEnd } = await chooseBackEnd(register, params.tenantId, query.backEnd);
+    const wanted = { ...query, backEnd, partial: query.partial !== undefined };
     const sent = await submitList(partsOf(tools), params, body.parts, wanted, caller);
     if (!sent.ok) return sent;
     const { tenantId, registrationId } = params;
     const { state, rows } = sent.value;
     note({ object: `registration/${registrationId}`, after: { registrationId, state, rows } });
     tools.log("registration.submit-list", { tenantId, registrationId });
-    const { register } = tools.services;
     const view = await viewOf(register, sent.value);
     return succeed(accepted(pathOf(tenantId, registrationId), view));
   },
 );
 
 type ManyNeeds = Needs & { readonly tenants: Pick<TenantRegistry, "get"> };
-type Wanted = Parameters<typeof registerDevices>[3];
+type Wanted = Omit<Parameters<typeof registerDevices>[3], "backEnd"> & {
+  readonly backEnd?: z.output<typeof BeginQuery>["backEnd"];
+};
 
 /** Registers a customer's share; one that the caller may not register for looks like one that is not there. */
 async function registerShare(
@@ -157,7 +162,8 @@ async function registerShare(
     return fail("unknown-tenant", `There is no tenant ${customer.slice(0, 64)}.`);
   const ids = { tenantId: customer, registrationId: registrationIdOf(seed, customer) };
   const { tags } = await ownTags.get(customer);
-  return registerDevices(register, ids, () => take(tags), wanted, caller);
+  const { id: backEnd } = await chooseBackEnd(register, customer, wanted.backEnd);
+  return registerDevices(register, ids, () => take(tags), { ...wanted, backEnd }, caller);
 }
 
 export const submitManyRegistrationsFunction = onHttp(

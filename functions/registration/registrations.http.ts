@@ -33,6 +33,7 @@ import {
 } from "../../shared/registration/read-registrations.ts";
 import {
   cancelRegistration,
+  chooseBackEnd,
   type RegistrationParts,
   refreshRegistration,
   registerDevices,
@@ -97,20 +98,22 @@ export const submitRegistrationFunction = onHttp(
       file === undefined
         ? Promise.resolve(succeed(takeDevices(list, tags)))
         : takeFile(file, query.repair, tags, isCorporate);
-    const { backEnd, defaultTag, partial } = query;
+    const { defaultTag, partial } = query;
+    const chosen = await chooseBackEnd(register, tenantId, query.backEnd);
+    const { id: backEnd } = chosen;
     if (backEnd === "file") {
       if (query.dryRun === undefined) return sendsNothing;
       const tied = await register.customers.may(tenantId, backEnd);
       if (!tied.ok) return tied;
       const taken = await take();
-      return taken.ok ? judged(tools, succeed(filesOf(taken.value))) : taken;
+      return taken.ok ? judged(tools, chosen, succeed(filesOf(taken.value))) : taken;
     }
     if (query.dryRun !== undefined) {
       const checked =
         file === undefined
           ? succeed(checkDevices(list, tags))
           : await checkFile(file, query.repair, tags, isCorporate);
-      return judged(tools, checked);
+      return judged(tools, chosen, checked);
     }
     const { caller } = signedInOf(tools);
     const wanted = { backEnd, defaultTag, partial: partial !== undefined };
@@ -123,6 +126,7 @@ export const submitRegistrationFunction = onHttp(
 /** The answer to a dry run; the trail has its counts. */
 function judged(
   tools: Tools,
+  backEnd: Awaited<ReturnType<typeof chooseBackEnd>>,
   checked: Result<
     ReturnType<typeof checkDevices> & { readonly repaired?: unknown; readonly files?: unknown }
   >,
@@ -134,7 +138,7 @@ function judged(
     files: undefined,
   };
   signedInOf(tools).note({ after: counts });
-  return succeed(ok(checked.value));
+  return succeed(ok({ backEnd, ...checked.value }));
 }
 
 const sendsNothing = invalidRequest([

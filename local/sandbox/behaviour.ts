@@ -116,6 +116,8 @@ export type Behaviour = {
   /** From an import of hardware until it is over, and from there until the device is listed. */
   readonly importMs: Span;
   readonly identityLagMs: number;
+  /** From a change of a registered device until it shows. */
+  readonly changeLagMs: number;
   /** Share of imported devices that lose their group tag. */
   readonly droppedTagRate: number;
   /** Imports of corporate identifiers say yes, and make none. */
@@ -158,6 +160,7 @@ export const calm: Behaviour = {
   seed: 1,
   importMs: [200, 900],
   identityLagMs: 0,
+  changeLagMs: 0,
   droppedTagRate: 0,
   importsNothing: false,
   importFaults: {},
@@ -203,6 +206,7 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   seed: whole,
   importMs: span,
   identityLagMs: milliseconds,
+  changeLagMs: milliseconds,
   droppedTagRate: share,
   importsNothing: yesOrNo,
   importFaults,

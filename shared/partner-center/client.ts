@@ -159,6 +159,11 @@ const Batches = z.object({
   items: z.array(z.object({ id: z.string(), creationDate: z.string().nullish() })),
 });
 
+const BatchDevices = z.object({
+  items: z.array(z.object({ serialNumber: text })),
+  continuationToken: z.string().nullish(),
+});
+
 const Customer = z.object({ id: z.string(), relationshipToPartner: z.string().nullish() });
 
 // The connection.
@@ -187,6 +192,8 @@ type Request = {
   readonly body?: unknown;
   /** Names a write: with the same one it is done once. */
   readonly requestId?: string;
+  /** What a page before said of the next one. */
+  readonly continuation?: string | undefined;
 };
 
 /** An answer whose body is what it should be, or another one. */
@@ -232,6 +239,19 @@ export class PartnerCenter {
     return { kind: "read", value: new Map(made) };
   }
 
+  /** Serial numbers of a page of a batch, and what the next one is asked for with. */
+  async devices(tenantId: string, batchId: string, token: string | undefined) {
+    const path = `${ofBatches(tenantId)}/${encodeURIComponent(batchId)}/devices`;
+    const read = await this.#read(path, BatchDevices, token);
+    if (read.kind !== "read") return read;
+    const { items, continuationToken } = read.value;
+    const serialNumbers = items.map(({ serialNumber }) => serialNumber);
+    return {
+      kind: "read",
+      value: { serialNumbers, next: continuationToken ?? undefined },
+    } as const;
+  }
+
   /** What a customer is to the partner: `reseller`, `none`, or another word of Partner Center's. */
   async relationship(tenantId: string): Promise<Read<string>> {
     const read = await this.#read(`/customers/${tenantId}`, Customer);
@@ -246,8 +266,8 @@ export class PartnerCenter {
     return read.kind === "read" ? { kind: "read", value: read.value.url } : read;
   }
 
-  async #read<T>(path: string, schema: z.ZodType<T>): Promise<Read<T>> {
-    const answer = await this.#ask({ method: "GET", path });
+  async #read<T>(path: string, schema: z.ZodType<T>, continuation?: string): Promise<Read<T>> {
+    const answer = await this.#ask({ method: "GET", path, continuation });
     if (answer.kind !== "ok") return answer;
     const parsed = schema.safeParse(answer.body);
     if (parsed.success) return { kind: "read", value: parsed.data };
@@ -268,7 +288,7 @@ export class PartnerCenter {
     if (got.kind === "passing") return { kind: "later", throttled: false, why: got.why };
     if (got.kind === "none")
       return { kind: "refused", reason: got.reason, code: got.reason, why: got.why };
-    const { method, path, body, requestId = randomId() } = request;
+    const { method, path, body, requestId = randomId(), continuation } = request;
     try {
       return await intercept(`partnerCenter.${method}`, async () => {
         const response = await fetch(`${baseUrl}/v1${path}`, {
@@ -280,6 +300,7 @@ export class PartnerCenter {
             "ms-correlationid": randomId(),
             "ms-contract-version": "v1",
             ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...(continuation === undefined ? {} : { "ms-continuationtoken": continuation }),
           },
           signal: until,
           // Neither our token nor the customer's devices are anybody else's business.

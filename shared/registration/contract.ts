@@ -5,6 +5,7 @@ import { Line } from "../kernel/outside-text.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
 import { type ColumnKey, layoutNames } from "./list/layouts.ts";
+import { Verdict } from "./partner/customers.ts";
 import { backEndIds, registeringIds, registrationStates } from "./registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
@@ -48,9 +49,9 @@ export const SubmitQuery = z.strictObject({
     .describe("true: register the rows without faults, and leave the others out"),
   backEnd: z
     .enum([...registeringIds, "file"])
-    .default("graph")
+    .optional()
     .describe(
-      "How they are registered: graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant; corporateIdentifiers, as Intune's list of devices that the company owns, which registers nothing into Autopilot; file, with dryRun: clean files for Partner Center's portal",
+      "How they are registered; absent: partnerCenter where a direct partner or an indirect provider has it open, else graph. graph, as the tenant's own devices, by their hashes; partnerCenter, by the partner that sells to the tenant; corporateIdentifiers, as Intune's list of devices that the company owns, which registers nothing into Autopilot; file, with dryRun: clean files for Partner Center's portal",
     ),
   defaultTag: Line.min(1)
     .max(64)
@@ -92,6 +93,10 @@ const counts = {
 export const ListVerdict = z
   .object({
     dryRun: z.literal(true),
+    backEnd: Verdict.extend({
+      id: z.enum([...registeringIds, "file"]),
+      why: z.string().describe("Why this one is taken"),
+    }).describe("How the list would be registered, and whether that is open for this customer"),
     layout: z.enum(layoutNames).optional(),
     encoding: z.enum(["ascii", "ansi", "utf-8", "utf-8-bom", "utf-16-le", "utf-16-be"]).optional(),
     bytes: z.int().optional(),
@@ -241,7 +246,11 @@ export const AutopilotDeviceView = z
     enrollmentState: z.string(),
     profileStatus: z.string().describe("How far its deployment profile is, in Intune's words"),
     isManaged: z.boolean().describe("Intune manages it"),
-    source: z.literal("intune").describe("Whose list shows it"),
+    source: z
+      .enum(["partnerCenter", "elsewhere", "unknown"])
+      .describe(
+        "Who registered it: the partner, at Partner Center; somebody else (in Intune, another partner, its maker); unknown: Intune does not say, and Partner Center was not to be asked",
+      ),
   })
   .meta({ id: "AutopilotDevice" });
 export type AutopilotDeviceView = z.output<typeof AutopilotDeviceView>;
@@ -271,6 +280,17 @@ export const DeviceChange = z
   })
   .refine((change) => Object.keys(change).length > 0, { error: "changes nothing" });
 export type DeviceChange = z.output<typeof DeviceChange>;
+
+/** What came of a change: what Intune shows of it, and what it does not show yet. */
+export const ChangedDevice = z
+  .object({
+    pending: z
+      .array(z.enum(["groupTag", "displayName", "assignedUser"]))
+      .describe("Taken, and not shown by Intune yet; empty: all of it is there"),
+    device: AutopilotDeviceView.optional().describe("As Intune shows it now"),
+  })
+  .meta({ id: "ChangedAutopilotDevice" });
+export type ChangedDevice = z.output<typeof ChangedDevice>;
 
 const Serial = Line.min(1).max(128);
 
@@ -307,7 +327,7 @@ export const GroupTags = z
 
 /** How a list that is kept already is to be registered. */
 export const BeginQuery = SubmitQuery.pick({ partial: true, defaultTag: true }).extend({
-  backEnd: z.enum(registeringIds).default("graph"),
+  backEnd: z.enum(registeringIds).optional().describe("As for one list; absent: as for one list"),
 });
 
 /** Path of one part. */

@@ -18,14 +18,14 @@ import type { HardwareStore, KeptPart } from "./hardware.ts";
 import type { Kind } from "./kind.ts";
 import type { Finding } from "./list/codes.ts";
 import type { Customers } from "./partner/customers.ts";
-import { type BackEndId, type Registration, stateOf } from "./registration.ts";
+import { type BackEndId, type Registration, type registeringIds, stateOf } from "./registration.ts";
 
 /** What reading, changing and sending registrations works with. */
 export type RegistrationParts = GateParts & {
   readonly kind: Kind;
   readonly jobs: JobStore<Registration>;
   readonly hardware: HardwareStore;
-  readonly customers: Pick<Customers, "may">;
+  readonly customers: Pick<Customers, "may" | "choose">;
 };
 
 /** Registrations in and out; their devices go with them. */
@@ -58,8 +58,23 @@ export type Wanted = {
 };
 
 /** What must be open to a back end: what is done in Intune is Intune's. */
-export const routeOf = (backEnd: BackEndId) =>
+export const routeOf = (backEnd: BackEndId): "graph" | "partnerCenter" =>
   backEnd === "partnerCenter" ? backEnd : ("graph" as const);
+
+/** The back end for a customer, and why: the one that was asked for, or by what the partner is to it. */
+export async function chooseBackEnd<T extends (typeof registeringIds)[number] | "file">(
+  { customers }: Pick<RegistrationParts, "customers">,
+  tenantId: string,
+  asked: T | undefined,
+) {
+  const { why, verdict, route } = await customers.choose(
+    tenantId,
+    asked === "corporateIdentifiers" ? "graph" : asked,
+  );
+  const own = route === "partnerCenter" ? ("partnerCenter" as const) : ("graph" as const);
+  const id: T | typeof own = asked ?? own;
+  return { id, why, ...verdict };
+}
 
 const minuteMs = 60_000;
 /** How long the service gets for a device, and how much longer for each one before it in the line. */

@@ -46,6 +46,8 @@ export type Enrollment = {
   /** Ids of the fleet's own identities that were deleted, and what was changed of the others. */
   readonly removed: Set<string>;
   readonly changed: Map<string, Partial<Registered>>;
+  /** Changes that were taken, and show later. */
+  readonly later: Set<{ readonly at: number; readonly apply: () => void }>;
   syncedAt: number;
 };
 
@@ -87,6 +89,7 @@ export function registrations(): Registrations {
         identifiers: new Set(),
         removed: new Set(),
         changed: new Map(),
+        later: new Set(),
         syncedAt: 0,
       };
       tenants.set(tenantId, fresh);

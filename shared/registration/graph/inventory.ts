@@ -7,7 +7,12 @@ import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import { type GraphClient, type GraphRequest, maxBatchParts } from "../../graph/client.ts";
 import type { Page } from "../../http/paging.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
-import type { AutopilotDeviceView, DeviceChange } from "../contract.ts";
+import type { AutopilotDeviceView, ChangedDevice, DeviceChange } from "../contract.ts";
+import {
+  type AtPartnerCenter,
+  type PartnerDevices,
+  sourceOf,
+} from "../partner/registered-there.ts";
 
 const text = z
   .string()
@@ -35,12 +40,23 @@ const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 /** Intune's largest page. */
 const maxPage = 999;
 
+/** Time between looks at a device that was changed: who asked waits meanwhile. */
+const lookAfterMs = [0, 1_000, 2_000] as const;
+
+type Parts = {
+  readonly graph: GraphClient;
+  readonly wait: (ms: number) => Promise<void>;
+  readonly partnerDevices: Pick<PartnerDevices, "of">;
+};
+
 /** Reads and changes what is registered. */
 export class Inventory {
+  readonly #parts: Parts;
   readonly #graph: GraphClient;
 
-  constructor(graph: GraphClient) {
-    this.#graph = graph;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#graph = parts.graph;
   }
 
   /** A page of devices; `next` is Graph's own link. Only its beta says how profiles are assigned. */
@@ -57,7 +73,7 @@ export class Inventory {
     const page = ListedPage.safeParse(answer.body);
     if (!page.success) return fail("graph-unavailable", "The answer is not Graph's list.");
     const { value, "@odata.nextLink": more } = page.data;
-    const items = value.map(viewOf);
+    const items = await this.#viewsOf(tenantId, value);
     return succeed(more === undefined ? { items } : { items, next: more });
   }
 
@@ -70,7 +86,9 @@ export class Inventory {
     const answer = await this.#graph.ask(tenantId, "beta", { method: "GET", path });
     const page = ListedPage.safeParse(answer.kind === "ok" ? answer.body : undefined);
     if (page.success && page.data["@odata.nextLink"] === undefined)
-      return succeed(page.data.value.map(viewOf).filter(isNumbered(serialNumber)));
+      return succeed(
+        (await this.#viewsOf(tenantId, page.data.value)).filter(isNumbered(serialNumber)),
+      );
     const found: AutopilotDeviceView[] = [];
     let next: string | undefined;
     do {
@@ -82,12 +100,38 @@ export class Inventory {
     return succeed(found);
   }
 
-  /** Changes a device: its group tag and its name together, its user by himself. */
+  /** The views of some devices, with who registered each. */
+  async #viewsOf(
+    tenantId: string,
+    listed: readonly z.output<typeof Listed>[],
+  ): Promise<AutopilotDeviceView[]> {
+    const known = listed.length === 0 ? undefined : await this.#parts.partnerDevices.of(tenantId);
+    return listed.map((each) => viewOf(each, known));
+  }
+
+  /** What Intune shows of a change by now; it is looked for a few times. */
+  async #seen(tenantId: string, deviceId: string, change: DeviceChange): Promise<ChangedDevice> {
+    const path = `${identities}/${encodeURIComponent(deviceId)}`;
+    let seen: ChangedDevice = { pending: pendingOf(change, undefined) };
+    for (const ms of lookAfterMs) {
+      if (ms > 0) await this.#parts.wait(ms);
+      const answer = await this.#graph.ask(tenantId, "beta", { method: "GET", path });
+      const device = Listed.safeParse(answer.kind === "ok" ? answer.body : undefined).data;
+      if (device === undefined) continue;
+      const [view] = await this.#viewsOf(tenantId, [device]);
+      seen = { pending: pendingOf(change, device), ...(view && { device: view }) };
+      if (seen.pending.length === 0) break;
+    }
+    return seen;
+  }
+
+  /** Changes a device: its group tag and its name together, its user by himself; and looks whether it is so. */
   async change(
     tenantId: string,
     deviceId: string,
-    { groupTag, displayName, assignedUser }: DeviceChange,
-  ): Promise<Result<undefined>> {
+    change: DeviceChange,
+  ): Promise<Result<ChangedDevice>> {
+    const { groupTag, displayName, assignedUser } = change;
     const device = `${identities}/${encodeURIComponent(deviceId)}`;
     const post = (action: string, body: object): GraphRequest => ({
       method: "POST",
@@ -109,8 +153,22 @@ export class Inventory {
       const answer = await this.#graph.ask(tenantId, "v1.0", request);
       if (answer.kind !== "ok") return failureOf(answer);
     }
-    return succeed(undefined);
+    return succeed(await this.#seen(tenantId, deviceId, change));
   }
+}
+
+/** What of a change a device does not show. Pure. */
+function pendingOf(
+  { groupTag, displayName, assignedUser }: DeviceChange,
+  device: z.output<typeof Listed> | undefined,
+): ChangedDevice["pending"] {
+  const user = assignedUser === undefined ? undefined : (assignedUser ?? "").toLowerCase();
+  const wanted = [
+    ["groupTag", groupTag, device?.groupTag],
+    ["displayName", displayName, device?.displayName],
+    ["assignedUser", user, device?.userPrincipalName.toLowerCase()],
+  ] as const;
+  return wanted.flatMap(([name, is, shown]) => (is === undefined || is === shown ? [] : [name]));
 }
 
 const isNumbered =
@@ -120,15 +178,17 @@ const isNumbered =
 
 const nobody = "00000000-0000-0000-0000-000000000000";
 
-const viewOf = (listed: z.output<typeof Listed>): AutopilotDeviceView => {
+const viewOf = (
+  listed: z.output<typeof Listed>,
+  atPartnerCenter: AtPartnerCenter | undefined,
+): AutopilotDeviceView => {
   const { id, deploymentProfileAssignmentStatus, managedDeviceId, ...shown } = listed;
   return {
     autopilotDeviceId: id,
     ...shown,
     profileStatus: deploymentProfileAssignmentStatus,
     isManaged: managedDeviceId !== "" && managedDeviceId !== nobody,
-    // What Partner Center has registered is seen there, and is not told apart here.
-    source: "intune",
+    source: sourceOf(listed.serialNumber, atPartnerCenter),
   };
 };
 

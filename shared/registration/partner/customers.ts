@@ -20,13 +20,14 @@ import {
   partnerKinds,
   partnerRoutes,
   RelationshipFacts,
+  type RelationshipVerdict,
   registeringRoles,
 } from "./relationship.ts";
 
 // What the API says.
 
 const time = z.iso.datetime();
-const Verdict = z.object({
+export const Verdict = z.object({
   allowed: z.boolean(),
   proof: z.string().optional().describe("On the strength of what"),
   code: z.string().optional().describe("Stable name of what is missing"),
@@ -131,6 +132,20 @@ type Parts = {
   readonly tenantId: string | undefined;
 };
 
+/** A route, why it is taken, and whether it is open. */
+export type ChosenRoute = {
+  readonly route: PartnerRoute;
+  readonly why: string;
+  readonly verdict: RelationshipVerdict;
+};
+
+/** What leads whom to Graph. */
+const ownWay: Readonly<Record<Exclude<PartnerKind, "direct" | "indirectProvider">, string>> = {
+  customer: "the tenant registers its own devices",
+  indirectReseller: "an indirect reseller has no API of Partner Center",
+  oem: "an OEM has no API of Partner Center",
+};
+
 const rowKey = "relationship";
 /** What was read is believed so long before something is sent. */
 const freshMs = 10 * 60_000;
@@ -220,24 +235,44 @@ export class Customers {
 
   /** Whether something may be sent for a customer by a route; looked at before anything is. */
   async may(tenantId: string, route: PartnerRoute): Promise<Result<undefined>> {
-    const { kind, clock, account } = this.#parts;
-    const kept = await this.#facts(tenantId);
-    const own = kept.partnerKind ?? kind;
-    // Its own devices: nothing has to tie it to itself.
-    if (own === "customer" && route === "graph") return succeed(undefined);
-    const now = clock.now();
-    const isFresh = now - kept.checkedAt < freshMs && kept.problems.length === 0;
-    let verdict = await this.#judge(kept, route);
-    // A no is worth a second look: somebody may just have accepted.
-    if (!isFresh || !verdict.allowed)
-      verdict = await this.#judge(await this.#read(tenantId), route);
+    const { own, verdict } = await this.#verdict(tenantId, route);
     if (verdict.allowed) return succeed(undefined);
-    const { state } = await account.state();
+    const { state } = await this.#parts.account.state();
     const kindWords = state === "off" ? "" : ` (the partner is ${own})`;
     return fail(
       "relationship-missing",
       `${verdict.code}: ${verdict.missing}${kindWords}. Nothing was sent. To get it, ${verdict.remedy}.`,
     );
+  }
+
+  /** The route that is taken for a customer, and why: the one that was asked for, or the partner's own where it is open. */
+  async choose(tenantId: string, asked: PartnerRoute | undefined): Promise<ChosenRoute> {
+    if (asked !== undefined) {
+      const { verdict } = await this.#verdict(tenantId, asked);
+      return { route: asked, why: "it was asked for", verdict };
+    }
+    const graph = await this.#verdict(tenantId, "graph");
+    const { own } = graph;
+    if (own !== "direct" && own !== "indirectProvider")
+      return { route: "graph", why: `${ownWay[own]}, and no other was asked for`, ...graph };
+    const { verdict } = await this.#verdict(tenantId, "partnerCenter");
+    if (verdict.allowed)
+      return { route: "partnerCenter", why: `the partner's own way: ${verdict.proof}`, verdict };
+    return { route: "graph", why: `Partner Center is not open: ${verdict.missing}`, ...graph };
+  }
+
+  async #verdict(tenantId: string, route: PartnerRoute) {
+    const { kind, clock } = this.#parts;
+    const kept = await this.#facts(tenantId);
+    const own = kept.partnerKind ?? kind;
+    const now = clock.now();
+    const isFresh = now - kept.checkedAt < freshMs && kept.problems.length === 0;
+    const verdict = await this.#judge(kept, route);
+    // Its own devices, or nothing that is sent: there is nothing to read.
+    const isPlain = own === "customer" ? route !== "partnerCenter" : route === "file";
+    // A no is worth a second look: somebody may just have accepted.
+    if (isPlain || (isFresh && verdict.allowed)) return { own, verdict };
+    return { own, verdict: await this.#judge(await this.#read(tenantId), route) };
   }
 
   async #judge(facts: RelationshipFacts, route: PartnerRoute) {

@@ -38,7 +38,10 @@ it("changes group tag, name and user of a device, and says where none is", async
   const [device] = await found("a0001");
   const id = device?.autopilotDeviceId ?? "";
   const change = { groupTag: "floor", displayName: "PC-1", assignedUser: "ana@contoso.example" };
-  expect(await rig.services.inventory.change(tenantId, id, change)).toMatchObject({ ok: true });
+  expect(await rig.services.inventory.change(tenantId, id, change)).toMatchObject({
+    ok: true,
+    value: { pending: [], device: { groupTag: "floor", source: "unknown" } },
+  });
   expect(await found("A0001")).toMatchObject([
     { groupTag: "floor", displayName: "PC-1", userPrincipalName: "ana@contoso.example" },
   ]);
@@ -47,6 +50,22 @@ it("changes group tag, name and user of a device, and says where none is", async
   expect(
     await rig.services.inventory.change(tenantId, crypto.randomUUID(), { groupTag: "x" }),
   ).toMatchObject({ ok: false, failure: { code: "unknown-device" } });
+});
+
+it("looks whether a change is there, and says what Intune does not show yet", async () => {
+  const [device] = await found("A0002");
+  const id = device?.autopilotDeviceId ?? "";
+  const { inventory } = rig.services;
+  const change = { groupTag: "shop", assignedUser: "ana@contoso.example" };
+  await rig.sandbox.control("PUT", "/behaviour", { tenantId, changeLagMs: 2_000 });
+  expect(await inventory.change(tenantId, id, change)).toMatchObject({ value: { pending: [] } });
+  await rig.sandbox.control("PUT", "/behaviour", { tenantId, changeLagMs: 3600 * 1000 });
+  expect(
+    await inventory.change(tenantId, id, { groupTag: "lab", assignedUser: null }),
+  ).toMatchObject({
+    value: { pending: ["groupTag", "assignedUser"], device: { groupTag: "shop" } },
+  });
+  await rig.sandbox.control("PUT", "/behaviour", { tenantId, changeLagMs: 0 });
 });
 
 it("takes devices out, leaves alone what Intune manages, and tells what was not there", async () => {

@@ -183,6 +183,46 @@ describe("once the partner has signed in", () => {
     expect(await submissions(tenantId)).toEqual({ total: 152, distinct: 152, doubled: 0 });
   });
 
+  it("says of a registered device whether the partner has registered it there", async () => {
+    const tenantId = await tenantOf();
+    const path = "/deviceManagement/importedWindowsAutopilotDeviceIdentities/import";
+    const entry = { serialNumber: "S-own", hardwareIdentifier: hashOf("S-own") };
+    const body = { importedWindowsAutopilotDeviceIdentities: [entry] };
+    await rig.services.graph.ask(tenantId, "v1.0", { method: "POST", path, body });
+    await register(
+      tenantId,
+      Array.from({ length: 101 }, (_, at) => tuple(`S${at}`, "shop")),
+    );
+    await rig.drain();
+    const sources = async (serial: string) => {
+      const answer = await rig.services.inventory.find(tenantId, serial);
+      return answer.ok ? answer.value.map(({ source }) => source) : answer;
+    };
+    expect(await sources("S100")).toEqual(["partnerCenter"]);
+    expect(await sources("S-own")).toEqual(["elsewhere"]);
+  });
+
+  it("takes the partner's own way where nobody names one, and says why", async () => {
+    const { customers } = rig.services;
+    const tenantId = await tenantOf();
+    expect(await customers.choose(tenantId, undefined)).toMatchObject({
+      route: "partnerCenter",
+      why: "the partner's own way: a reseller relationship at Partner Center",
+      verdict: { allowed: true },
+    });
+    const other = await tenantOf({ reseller: false });
+    expect(await customers.choose(other, undefined)).toMatchObject({
+      route: "graph",
+      why: expect.stringMatching(/^Partner Center is not open: .*no reseller relationship/),
+      verdict: { allowed: true },
+    });
+    expect(await customers.choose(other, "partnerCenter")).toMatchObject({
+      route: "partnerCenter",
+      why: "it was asked for",
+      verdict: { allowed: false, code: "relationship-missing" },
+    });
+  });
+
   it("judges each device by itself, hardware without a name by its place", async () => {
     const other = await tenantOf();
     const first = await register(other, [tuple("C-other", "t")]);

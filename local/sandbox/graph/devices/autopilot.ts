@@ -37,7 +37,26 @@ export const listAutopilotIdentities: GraphHandler = (call) => {
   );
 };
 
-const enrollmentOf = ({ state, tenant }: GraphCall) => state.registrations.of(tenant.id);
+/** `GET /deviceManagement/windowsAutopilotDeviceIdentities/{id}`. */
+export const getIdentity: GraphHandler = (call) => {
+  const [id = ""] = call.ids;
+  const imported = enrollmentOf(call).devices.get(id);
+  const index = call.tenant.families.autopilot.indexOf(id);
+  const fleet = index === undefined ? undefined : fleetIdentity(call, index);
+  const shown = imported ? importedIdentity(call, imported) : fleet;
+  return shown === undefined ? notFound(call, "The Autopilot device") : ok(JSON.stringify(shown));
+};
+
+/** What a tenant has, once changes whose time has come are there. */
+function enrollmentOf({ state, tenant, now }: GraphCall) {
+  const enrollment = state.registrations.of(tenant.id);
+  for (const change of enrollment.later) {
+    if (change.at > now) continue;
+    enrollment.later.delete(change);
+    change.apply();
+  }
+  return enrollment;
+}
 
 /** The identity of one of the fleet's devices, unless it has none. */
 function fleetIdentity(call: GraphCall, index: number): Record<string, unknown> | undefined {
@@ -140,10 +159,15 @@ const changing =
     const found = identityOf(call);
     if (found === undefined) return notFound(call, "The Autopilot device");
     noteEffect(call, action);
-    if (action === "unassignUserFromDevice")
-      Object.assign(found, { user: "", addressableUserName: "" });
-    for (const [name, member] of Object.entries(names))
-      if (typeof body[name] === "string") found[member] = body[name];
+    const apply = (): void => {
+      if (action === "unassignUserFromDevice")
+        Object.assign(found, { user: "", addressableUserName: "" });
+      for (const [name, member] of Object.entries(names))
+        if (typeof body[name] === "string") found[member] = body[name];
+    };
+    const { changeLagMs } = call.behaviour;
+    if (changeLagMs === 0) apply();
+    else enrollmentOf(call).later.add({ at: call.now + changeLagMs, apply });
     return noContent;
   };
 
