@@ -104,8 +104,14 @@ import {
   findAutopilotDevicesFunction,
   listAutopilotDevicesFunction,
 } from "./registration/autopilot-devices.http.ts";
-import { getGroupTagsFunction, replaceGroupTagsFunction } from "./registration/group-tags.http.ts";
 import {
+  getGroupTagsFunction,
+  getPartnerGroupTagsFunction,
+  replaceGroupTagsFunction,
+  replacePartnerGroupTagsFunction,
+} from "./registration/group-tags.http.ts";
+import {
+  getRegistrationReportFunction,
   openRegistrationListFunction,
   putRegistrationPartFunction,
   submitManyRegistrationsFunction,
@@ -299,6 +305,9 @@ const ours: readonly AnyFunction<Services>[] = [
   signPartnerInFunction,
   submitRegistrationFunction,
   submitManyRegistrationsFunction,
+  getRegistrationReportFunction,
+  getPartnerGroupTagsFunction,
+  replacePartnerGroupTagsFunction,
   openRegistrationListFunction,
   putRegistrationPartFunction,
   submitRegistrationListFunction,

@@ -11,6 +11,7 @@ import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
 import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
+import { expireReports } from "../shared/registration/customers-report.ts";
 import { HardwareStore } from "../shared/registration/hardware.ts";
 import { expireOpenLists } from "../shared/registration/list-in-parts.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
@@ -65,6 +66,8 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Retention
     const answers = await parts.answers.expire(mayGoOn);
     await new WebhookStore(parts.storage.tables).expire(now - keepWebhookMs, mayGoOn);
     await expireOpenLists(listsIn(parts.storage), now, mayGoOn);
+    if (Number.isFinite(keepMs.notifications))
+      await expireReports(parts.storage.blobs, { before: now - keepMs.notifications }, mayGoOn);
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
@@ -154,6 +157,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
       await new OwnTags(storage.blobs).remove(tenantId);
       await new TenantVariables(storage.blobs).remove(tenantId);
       await expireOpenLists(listsIn(storage), clock.now(), () => true, tenantId);
+      await expireReports(storage.blobs, { tenantId }, () => true);
       await new BaselineStore(storage.tables).dropTenant(tenantId);
       return true;
     },

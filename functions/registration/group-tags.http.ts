@@ -1,10 +1,10 @@
-/** Group tags of a tenant's own: lists of devices are judged by them, beside Microsoft Managed Desktop's. */
+/** Group tags of a tenant's and of the partner's own: lists of devices are judged by them, beside Microsoft Managed Desktop's. */
 import * as z from "zod";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
-import { GroupTags } from "../../shared/registration/contract.ts";
+import { GroupTags, PartnerTags } from "../../shared/registration/contract.ts";
 import { presetTags } from "../../shared/registration/list/group-tags.ts";
 import type { OwnTags } from "../../shared/registration/own-tags.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
@@ -27,8 +27,8 @@ export const getGroupTagsFunction = onHttp(
     answers: { 200: { description: "The tags", body: GroupTagsView, headers: ["ETag"] } },
   }),
   async ({ params: { tenantId } }, { services: { ownTags } }: Tools<Needs>) => {
-    const { tags, etag } = await ownTags.get(tenantId);
-    return succeed(ok({ tags, preset: presetTags }, etag));
+    const { value, etag } = await ownTags.ofTenant(tenantId);
+    return succeed(ok({ ...value, preset: presetTags }, etag));
   },
 );
 
@@ -48,9 +48,46 @@ export const replaceGroupTagsFunction = onHttp(
     const { ownTags } = tools.services;
     const replaced = await ownTags.replace(tenantId, tags, ifMatch);
     if (!replaced.ok) return replaced;
-    const before = { tags: replaced.value.before };
+    const { before } = replaced.value;
     signedInOf(tools).note({ object: "group-tags", before, after: { tags } });
-    const { etag } = await ownTags.get(tenantId);
+    const { etag } = await ownTags.ofTenant(tenantId);
     return succeed(ok({ tags, preset: presetTags }, etag));
+  },
+);
+
+export const getPartnerGroupTagsFunction = onHttp(
+  operation({
+    name: "partner-group-tags-get",
+    method: "GET",
+    path: "api/v1/partner/group-tags",
+    summary: "Show the partner's own lists of group tags, which hold for each customer",
+    tag: "Registrations",
+    answers: { 200: { description: "The lists", body: PartnerTags, headers: ["ETag"] } },
+  }),
+  async (_, { services: { ownTags } }: Tools<Needs>) => {
+    const { value, etag } = await ownTags.ofPartner();
+    return succeed(ok(value, etag));
+  },
+);
+
+export const replacePartnerGroupTagsFunction = onHttp(
+  operation({
+    name: "partner-group-tags-replace",
+    method: "PUT",
+    path: "api/v1/partner/group-tags",
+    summary: "Replace the partner's own lists of group tags",
+    tag: "Registrations",
+    conditional: true,
+    body: PartnerTags,
+    answers: { 200: { description: "The lists", body: PartnerTags, headers: ["ETag"] } },
+  }),
+  async ({ body, ifMatch }, tools: Tools<Needs>) => {
+    const { ownTags } = tools.services;
+    const replaced = await ownTags.replaceOfPartner(body, ifMatch);
+    if (!replaced.ok) return replaced;
+    const { before } = replaced.value;
+    signedInOf(tools).note({ object: "partner-group-tags", before, after: body });
+    const { value, etag } = await ownTags.ofPartner();
+    return succeed(ok(value, etag));
   },
 );

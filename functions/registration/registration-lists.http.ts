@@ -16,8 +16,15 @@ import {
   PartVerdict,
   RegistrationPath,
   RegistrationView,
+  ReportPath,
   SubmitParts,
 } from "../../shared/registration/contract.ts";
+import {
+  keepReport,
+  type ReportedCustomer,
+  readReport,
+  reportOf,
+} from "../../shared/registration/customers-report.ts";
 import { openList, putPart, submitList } from "../../shared/registration/list-in-parts.ts";
 import {
   registrationIdOf,
@@ -93,7 +100,7 @@ export const putRegistrationPartFunction = onHttp(
   ) => {
     const { note } = signedInOf(tools);
     note({ object: `registration/${registrationId}/part/${part}`, after: {} });
-    const { tags } = await tools.services.ownTags.get(tenantId);
+    const tags = await tools.services.ownTags.of(tenantId);
     const taken =
       file === undefined
         ? succeed(takeDevices(body ?? { devices: [] }, tags))
@@ -161,7 +168,7 @@ async function registerShare(
   if (!may.allowed || may.limits.kind !== "all" || !known.ok)
     return fail("unknown-tenant", `There is no tenant ${customer.slice(0, 64)}.`);
   const ids = { tenantId: customer, registrationId: registrationIdOf(seed, customer) };
-  const { tags } = await ownTags.get(customer);
+  const tags = await ownTags.of(customer);
   const { id: backEnd } = await chooseBackEnd(register, customer, wanted.backEnd);
   return registerDevices(register, ids, () => take(tags), { ...wanted, backEnd }, caller);
 }
@@ -193,7 +200,7 @@ export const submitManyRegistrationsFunction = onHttp(
         : await sharesOfFile(file);
     if (!shares.ok) return shares;
     const wanted = { ...query, partial: query.partial !== undefined };
-    const customers: object[] = [];
+    const customers: ReportedCustomer[] = [];
     for (const share of shares.value) {
       const { customer, rows } = share;
       const about = { customer: customer.slice(0, 64), rows };
@@ -205,10 +212,32 @@ export const submitManyRegistrationsFunction = onHttp(
         });
       else {
         const { code, detail, faults } = sent.failure;
-        customers.push({ ...about, code, detail, ...(faults && { errors: faults }) });
+        customers.push({ ...about, code, detail, ...(faults && { errors: [...faults] }) });
       }
     }
-    note({ after: { customers: customers.length } });
-    return succeed(ok({ customers }));
+    await keepReport(partsOf(tools), seed, customers, signedInOf(tools).caller);
+    note({ object: `registration-report/${seed}`, after: { customers: customers.length } });
+    return succeed(ok(reportOf(seed, customers)));
+  },
+);
+
+export const getRegistrationReportFunction = onHttp(
+  operation({
+    name: "registration-reports-get",
+    method: "GET",
+    path: "api/v1/registrations/{reportId}",
+    summary: "Show what became of a list for many customers, of those that you may read",
+    tag: "Registrations",
+    params: ReportPath,
+    answers: { 200: { description: "The report as it is now", body: CustomersReport } },
+  }),
+  async ({ params: { reportId } }, tools: Tools<Needs>) => {
+    const { caller, standing } = signedInOf(tools);
+    const mayRead = (tenantId: string): boolean => {
+      const may = decide(standing, "registration.read", { kind: "tenant", tenantId });
+      return may.allowed && may.limits.kind === "all";
+    };
+    const report = await readReport(partsOf(tools), reportId, caller, mayRead);
+    return report.ok ? succeed(ok(report.value)) : report;
   },
 );

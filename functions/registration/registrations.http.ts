@@ -92,7 +92,7 @@ export const submitRegistrationFunction = onHttp(
     if (file === undefined && query.repair !== undefined) return onlyFiles;
     const list = body ?? { devices: [] };
     const { register, ownTags } = tools.services;
-    const { tags } = await ownTags.get(tenantId);
+    const tags = await ownTags.of(tenantId);
     const isCorporate = query.backEnd === "corporateIdentifiers";
     const take = () =>
       file === undefined

@@ -323,6 +323,28 @@ export const GroupTags = z
   })
   .meta({ id: "GroupTags" });
 
+/** The partner's own lists of group tags, which hold for each of its customers. */
+export const PartnerTags = z
+  .strictObject({
+    lists: z
+      .array(
+        z.strictObject({ name: Line.min(1).max(64), tags: z.array(Tag.min(1)).min(1).max(500) }),
+      )
+      .max(50)
+      .refine((lists) => new Set(lists.map(({ name }) => name)).size === lists.length, {
+        error: "has a name twice",
+      })
+      .refine(
+        (lists) => {
+          const tags = [...new Set(lists.flatMap((list) => list.tags))];
+          return new Set(tags.map((tag) => tag.toLowerCase())).size === tags.length;
+        },
+        { error: "has a tag in two ways of writing it" },
+      ),
+  })
+  .meta({ id: "PartnerGroupTags" });
+export type PartnerTags = z.output<typeof PartnerTags>;
+
 // Lists in parts, and for many customers.
 
 /** How a list that is kept already is to be registered. */
@@ -358,9 +380,33 @@ export const CustomerList = z.strictObject({
     .max(5000),
 });
 
+/** Path of a report. */
+export const ReportPath = z.strictObject({
+  reportId: z
+    .string()
+    .regex(/^[0-9a-z]{22}$/, "is not a report's id")
+    .describe("Id of a report"),
+});
+
 /** What became of a list for many customers. */
 export const CustomersReport = z
   .object({
+    reportId: z.string().describe("GET /api/v1/registrations/{reportId} reads it anew"),
+    final: z.boolean().describe("All of its registrations have ended"),
+    summary: z
+      .object({
+        customers: count,
+        rows: count,
+        refused: count.describe("Rows of customers for whom nothing is registered"),
+        waiting: count,
+        submitted: count,
+        registered: count,
+        failed: count,
+        notSubmitted: count,
+        cancelled: count,
+        unknown: count,
+      })
+      .describe("All behind rows add up to it"),
     customers: z.array(
       z.object({
         customer: z.string().describe("As the list has it"),

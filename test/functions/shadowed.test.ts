@@ -20,6 +20,7 @@ const found: Found = new Map(
     refreshId: newestFirstId(Date.UTC(2026, 0, 1)),
     listPart: "1",
     registrationId: newestFirstId(Date.UTC(2026, 0, 1)),
+    reportId: newestFirstId(Date.UTC(2026, 0, 1)),
     roleId: newestFirstId(Date.UTC(2026, 0, 1)),
   }),
 );

@@ -252,6 +252,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "autopilot-devices-deregister": registration,
   "autopilot-devices-change": ["groupTag"],
   "group-tags-replace": ["tags"],
+  "partner-group-tags-replace": ["lists.name", "lists.tags"],
   "registrations-cancel": registration,
   "registrations-retry": registration,
   "sync-sign-in": ["means", "end", "code"],

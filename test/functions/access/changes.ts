@@ -35,6 +35,7 @@ export const anyIds: Found = new Map([
   ["claimId", `${key}0`],
   ["syncId", key],
   ["registrationId", key],
+  ["reportId", key],
   ["autopilotDeviceId", id],
   ["listPart", "1"],
   ["baselineId", key],

@@ -17,6 +17,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "baselines-replace": ["/name", "/description", "/message"],
   "sync-settings-change": ["/breakGlassGroups", "/deletes", "/nightly/timeZone", "/types"],
   "group-tags-replace": ["/tags"],
+  "partner-group-tags-replace": ["/lists/name", "/lists/tags"],
   "autopilot-devices-change": ["/groupTag"],
   "tasks-add": ["/displayName", "/schedule/rule", "/schedule/timeZone"],
   "tasks-replace": ["/displayName", "/schedule/rule", "/schedule/timeZone"],

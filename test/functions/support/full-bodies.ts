@@ -63,6 +63,7 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   "registration-lists-submit": [{ parts: 1 }],
   "autopilot-devices-find": [{ serialNumber: "PF0A1B2C" }],
   "group-tags-replace": [{ tags: ["shop"] }],
+  "partner-group-tags-replace": [{ lists: [{ name: "Shops", tags: ["till"] }] }],
   "autopilot-devices-change": [
     { groupTag: "shop", displayName: "PC-1", assignedUser: "ana@contoso.example" },
   ],

@@ -239,6 +239,7 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "registration-lists-part",
     "registration-lists-submit",
     "group-tags-replace",
+    "partner-group-tags-replace",
     "autopilot-devices-change",
     "autopilot-devices-deregister",
     "tasks-remove",

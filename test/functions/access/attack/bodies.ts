@@ -34,6 +34,7 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
   "registration-lists-submit": () => [{ parts: 1 }],
   "autopilot-devices-find": () => [{ serialNumber: "PF000001" }],
   "group-tags-replace": () => [{ tags: ["guessed"] }],
+  "partner-group-tags-replace": () => [{ lists: [{ name: "guessed", tags: ["guessed"] }] }],
   "autopilot-devices-change": () => [{ groupTag: "guessed" }],
   "autopilot-devices-deregister": () => [{ serialNumbers: ["PF000001"] }],
   "registrations-submit": () => [{ devices: [{ productId: "3289930885111" }] }],
