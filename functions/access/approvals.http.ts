@@ -3,6 +3,7 @@ import * as z from "zod";
 import {
   type Approval,
   ApprovalPolicy,
+  type ApprovalRule,
   ApprovalRulesView,
   approvableKinds,
   asOf,
@@ -21,6 +22,7 @@ import { type Clock, toIso } from "../../shared/kernel/clock.ts";
 import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { Prose } from "../../shared/kernel/outside-text.ts";
 import { TenantId } from "../../shared/kernel/values.ts";
+import { registrationActions } from "../../shared/registration/registration.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 import type { AccessServices } from "../services-access.ts";
@@ -219,18 +221,24 @@ export const getApprovalRulesFunction = onHttp(
   },
 );
 
+const isActionOf = (kind: ApprovalRule["kind"], action: string): boolean =>
+  kind === "registration"
+    ? registrationActions.some((each) => each === action)
+    : kind === "notification" && findAction(action) !== undefined;
+
 /** A rule with a name that nothing has would look like one that protects. */
 const unknownActions = ({ rules }: ApprovalPolicy): Fault[] =>
   rules.flatMap(({ kind, actions }, at) =>
     actions === "all"
       ? []
       : actions.flatMap((action, place) =>
-          kind === "notification" && findAction(action) !== undefined
+          isActionOf(kind, action)
             ? []
             : [
                 {
                   pointer: pointerOf(["rules", at, "actions", place]),
-                  detail: "unknown action: GET /api/v1/actions lists those of notifications",
+                  detail:
+                    "unknown action: GET /api/v1/actions lists those of notifications; registrations have register and deregister",
                 },
               ],
         ),

@@ -18,7 +18,12 @@ import type { Item } from "../fanout/state/item.ts";
 import type { JobStore } from "../fanout/state/job.ts";
 import type { HardwareStore, ListedTarget } from "./hardware.ts";
 import type { Hardware } from "./list/rows.ts";
-import { type BackEndId, type Registration, RegistrationSpec } from "./registration.ts";
+import {
+  type BackEndId,
+  type Registration,
+  RegistrationSpec,
+  type registrationActions,
+} from "./registration.ts";
 
 /** An item with the device that it stands for. */
 export type Asked = { readonly item: Item; readonly hardware: Hardware };
@@ -188,7 +193,8 @@ function firstState(
 /** What registrations are to the rules that ask for a second person. */
 const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
   kind: "registration",
-  actionOf: ({ backEnd }) => (backEnd === "deregister" ? "deregister" : "register"),
+  actionOf: ({ backEnd }): (typeof registrationActions)[number] =>
+    backEnd === "deregister" ? backEnd : "register",
   shown: ({ backEnd, tags, sha256, rows }, count) => ({
     summary: summaries[backEnd](count),
     parameters: { backEnd, groupTags: tags.slice(0, maxTagsShown) },

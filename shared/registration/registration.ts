@@ -11,6 +11,9 @@ export const registeringIds = ["graph", "partnerCenter", "corporateIdentifiers"]
 export const backEndIds = [...registeringIds, "deregister"] as const;
 export type BackEndId = (typeof backEndIds)[number];
 
+/** What rules that ask for a second person call registrations. */
+export const registrationActions = ["register", "deregister"] as const;
+
 /** What a registration's row holds beside what every job's does. Nothing of it says which devices they are. */
 export const RegistrationSpec = z.object({
   backEnd: z.enum(backEndIds),

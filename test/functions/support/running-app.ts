@@ -35,14 +35,19 @@ export type Sent = {
 
 export type RunningApp = Awaited<ReturnType<typeof startApp>>;
 
-/** Starts it, with settings of a test's own on top. */
-export async function startApp(settings: Readonly<Record<string, string>> = {}) {
+type OwnSettings = Readonly<Record<string, string>>;
+
+/** Starts it, with settings of a test's own on top; they may depend on the stand-in. */
+export async function startApp(
+  own: OwnSettings | ((sandbox: Awaited<ReturnType<typeof startSandbox>>) => OwnSettings) = {},
+) {
   const home = mkdtempSync(join(tmpdir(), "muster-app-"));
   const [azurite, sandbox] = await Promise.all([
     startAzurite({}),
     startSandbox({ home: join(home, "sandbox"), logFile: join(home, "sandbox.log") }),
     ensureBuilt(),
   ]);
+  const settings = typeof own === "function" ? own(sandbox) : own;
   const logged: string[] = [];
   const host = await startHost({
     appDir,

@@ -3,6 +3,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { takeDevices, takeFile } from "../../../shared/registration/check-list.ts";
 import {
+  expireReports,
+  keepReport,
+  readReport,
+} from "../../../shared/registration/customers-report.ts";
+import {
   expireOpenLists,
   openList,
   putPart,
@@ -107,4 +112,23 @@ it("takes a list for many customers apart, and tells of each share by its place 
   expect(await sharesOfFile(reading(csv(intune, rowOf({ serial: "A" }))))).toMatchObject({
     failure: { code: "invalid-request" },
   });
+});
+
+it("forgets of a report what is a removed customer's, and all of it when its time is over", async () => {
+  const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
+  const reportId = newestFirstId(Date.now());
+  const refused = { rows: 2, code: "device-list-refused", detail: "" };
+  const customers = [one, two].map((customer) => ({ customer, ...refused }));
+  await keepReport(parts(), reportId, customers, caller);
+  const read = async () => {
+    const report = await readReport(parts(), reportId, caller, () => true);
+    return report.ok ? report.value.customers.map(({ customer }) => customer) : report.failure.code;
+  };
+  expect(new Set((await read()) as string[])).toEqual(new Set([one, two]));
+  await expireReports(parts().blobs, { tenantId: one }, () => true);
+  expect(await read()).toEqual([two]);
+  await expireReports(parts().blobs, { before: Date.now() - 3600 * 1000 }, () => true);
+  expect(await read()).toEqual([two]);
+  await expireReports(parts().blobs, { before: Date.now() + 3600 * 1000 }, () => true);
+  expect(await read()).toBe("unknown-registration");
 });
