@@ -41,7 +41,7 @@ const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 const maxPage = 999;
 
 /** Time between looks at a device that was changed: who asked waits meanwhile. */
-const lookAfterMs = [0, 1_000, 2_000] as const;
+const readBackAfterMs = [0, 1_000, 2_000] as const;
 
 type Parts = {
   readonly graph: GraphClient;
@@ -113,7 +113,7 @@ export class Inventory {
   async #seen(tenantId: string, deviceId: string, change: DeviceChange): Promise<ChangedDevice> {
     const path = `${identities}/${encodeURIComponent(deviceId)}`;
     let seen: ChangedDevice = { pending: pendingOf(change, undefined) };
-    for (const ms of lookAfterMs) {
+    for (const ms of readBackAfterMs) {
       if (ms > 0) await this.#parts.wait(ms);
       const answer = await this.#graph.ask(tenantId, "beta", { method: "GET", path });
       const device = Listed.safeParse(answer.kind === "ok" ? answer.body : undefined).data;

@@ -140,11 +140,12 @@ export type ChosenRoute = {
 };
 
 /** What leads whom to Graph. */
-const ownWay: Readonly<Record<Exclude<PartnerKind, "direct" | "indirectProvider">, string>> = {
-  customer: "the tenant registers its own devices",
-  indirectReseller: "an indirect reseller has no API of Partner Center",
-  oem: "an OEM has no API of Partner Center",
-};
+const graphBecause: Readonly<Record<Exclude<PartnerKind, "direct" | "indirectProvider">, string>> =
+  {
+    customer: "the tenant registers its own devices",
+    indirectReseller: "an indirect reseller has no API of Partner Center",
+    oem: "an OEM has no API of Partner Center",
+  };
 
 const rowKey = "relationship";
 /** What was read is believed so long before something is sent. */
@@ -254,7 +255,7 @@ export class Customers {
     const graph = await this.#verdict(tenantId, "graph");
     const { own } = graph;
     if (own !== "direct" && own !== "indirectProvider")
-      return { route: "graph", why: `${ownWay[own]}, and no other was asked for`, ...graph };
+      return { route: "graph", why: `${graphBecause[own]}, and no other was asked for`, ...graph };
     const { verdict } = await this.#verdict(tenantId, "partnerCenter");
     if (verdict.allowed)
       return { route: "partnerCenter", why: `the partner's own way: ${verdict.proof}`, verdict };
