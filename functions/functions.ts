@@ -146,6 +146,7 @@ import { getWindowsFunction, replaceWindowsFunction } from "./schedules/maintena
 import {
   addTaskFunction,
   getTaskFunction,
+  getTaskRunFunction,
   listTaskRunsFunction,
   listTasksFunction,
   previewTaskFunction,
@@ -438,6 +439,7 @@ const ours: readonly AnyFunction<Services>[] = [
   removeTaskFunction,
   listTaskRunsFunction,
   previewTaskFunction,
+  getTaskRunFunction,
   getWindowsFunction,
   replaceWindowsFunction,
   listCalendarsFunction,

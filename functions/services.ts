@@ -235,7 +235,7 @@ type Beginners = Pick<Services, "notify" | "sync" | "provision"> & {
 
 /** Tasks begin the jobs of other rooms, with what their owners may do at that moment. */
 function taskServices(
-  { storage, clock, collections, knownTenants }: Base,
+  { storage, clock, collections, knownTenants, tenantStore }: Base,
   { notify, sync, provision, snapshots }: Beginners,
   times: ReturnType<typeof timeServices>,
 ): Pick<Services, "tasks" | "scheduling"> {
@@ -251,8 +251,19 @@ function taskServices(
       provisioning: runStarter(scheduledRuns(provision), { standingOf }),
     },
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    standingOf,
+    tenantIds: () => tenantIdsOf(tenantStore),
   };
   return { tasks: new TaskBook(scheduling), scheduling };
+}
+
+async function* tenantIdsOf(tenants: TenantStore): AsyncGenerator<string> {
+  let token: string | undefined;
+  do {
+    const page: Awaited<ReturnType<TenantStore["list"]>> = await tenants.list(1000, token);
+    for (const { tenantId } of page.tenants) yield tenantId;
+    token = page.next;
+  } while (token !== undefined);
 }
 
 /** Registering tenants, and removing them with all that is kept of them. */

@@ -13,8 +13,10 @@ import {
   ScheduleTask,
   TaskPath,
   TaskPreviewView,
+  TaskRunPath,
   TaskRunView,
   TaskView,
+  TenantRunsView,
   taskDraft,
   taskFields,
   taskPreviewView,
@@ -22,6 +24,7 @@ import {
   taskRunsLines,
   taskRunView,
   taskView,
+  tenantRunsView,
 } from "../../shared/schedules/contract.ts";
 import type { TaskBook, TaskDraft, Viewer } from "../../shared/schedules/manage-tasks.ts";
 import { ScheduledSync } from "../../shared/sync/contract.ts";
@@ -193,6 +196,28 @@ export const scheduleTaskFunction = onHttp(
     const noted = { before: taskView(before), after: taskView(value) };
     signedInOf(tools).note({ object: `task/${params.taskId}`, ...noted });
     return succeed(ok(taskView(value), etag));
+  },
+);
+
+export const getTaskRunFunction = onHttp(
+  operation({
+    name: "tasks-run-tenants",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/tasks/{taskId}/runs/{runId}/tenants",
+    summary: "Show what became of a run in each of many tenants, and in all of them",
+    tag: "Tasks",
+    params: TaskRunPath,
+    answers: { 200: { description: "The run, tenant by tenant", body: TenantRunsView } },
+  }),
+  async ({ params }, tools: Tools<Needs>) => {
+    const { tasks } = tools.services;
+    const viewer = viewerOf(tools, params.tenantId);
+    const found = await tasks.get(params, viewer);
+    if (!found.ok) return found;
+    const runs = await tasks.runsIn(found.value.value, params.runId);
+    const sees = (tenantId: string) =>
+      decide(viewer.standing, "tasks.read", { kind: "tenant", tenantId }).allowed;
+    return succeed(ok(tenantRunsView(runs, sees)));
   },
 );
 

@@ -11,6 +11,7 @@ import {
   stateOf,
   type Task,
   type TaskRun,
+  TenantRun,
   taskFolders,
   taskKinds,
   taskStates,
@@ -149,6 +150,12 @@ const ScheduleBody = z.discriminatedUnion("kind", [
 /** What every task says, whatever it begins. */
 export const taskFields = {
   displayName: Line.trim().min(1).max(200),
+  tenants: z
+    .union([z.literal("all"), z.array(TenantId).min(1).max(500)])
+    .optional()
+    .describe(
+      "Where it does so: in these, or in all that its owner may at each run; none: in its own",
+    ),
   schedule: ScheduleBody.default({ kind: "none" }),
   startLateUpTo: duration(31 * dayMs, "P31D")
     .default(hourMs)
@@ -177,6 +184,9 @@ export const taskDraft = (
 ): TaskDraft => ({
   displayName: body.displayName,
   ...begins,
+  ...(body.tenants === undefined
+    ? {}
+    : { tenants: body.tenants === "all" ? body.tenants : [...new Set(body.tenants)] }),
   schedule: body.schedule,
   startLateUpToMs: body.startLateUpTo,
   overlap: body.overlap,
@@ -211,6 +221,7 @@ export const TaskView = z
     tenantId: z.string(),
     displayName: z.string(),
     kind: z.enum(taskKinds),
+    tenants: z.union([z.literal("all"), z.array(z.string())]).optional(),
     state: z.enum(
       Object.keys(taskStates) as [keyof typeof taskStates, ...(keyof typeof taskStates)[]],
     ),
@@ -306,6 +317,7 @@ export function taskView(task: Task): z.output<typeof TaskView> {
     tenantId: task.tenantId,
     displayName: task.displayName,
     kind,
+    ...(task.tenants === undefined ? {} : { tenants: task.tenants }),
     state,
     stateNames: taskStates[state],
     waitsFor: [
@@ -342,6 +354,38 @@ export function taskRunView(stored: TaskRun): z.output<typeof TaskRunView> {
     ...(more ? { notToldSingly: more } : {}),
     decidedAt: toIso(decidedAt),
   };
+}
+
+/** A run in the path. */
+export const TaskRunPath = TaskPath.extend({ runId: OwnId });
+
+const tenants = z.int().describe("Tenants");
+/** A run in many tenants: what became of it in each, and in all. */
+export const TenantRunsView = z
+  .object({
+    counts: z
+      .object({ total: tenants, started: tenants, missed: tenants, failed: tenants })
+      .describe("Of the tenants that you see tasks of: adds up"),
+    hidden: z.int().optional().describe("Tenants outside your scope"),
+    value: z.array(
+      z.object({
+        ...TenantRun.shape,
+        runId: z.string().describe("Also the id of the tenant's notification or sync"),
+      }),
+    ),
+  })
+  .meta({ id: "TenantRuns" });
+
+/** The view of a run in many tenants, of those that somebody sees. */
+export function tenantRunsView(
+  runs: readonly TenantRun[],
+  sees: (tenantId: string) => boolean,
+): z.output<typeof TenantRunsView> {
+  const value = runs.filter(({ tenantId }) => sees(tenantId));
+  const counts = { total: value.length, started: 0, missed: 0, failed: 0 };
+  for (const { outcome } of value) counts[outcome] += 1;
+  const hidden = runs.length - value.length;
+  return { counts, ...(hidden === 0 ? {} : { hidden }), value };
 }
 
 const runColumns = [

@@ -40,13 +40,17 @@ export type TaskDraft = Pick<
   | "windows"
   | "enabled"
   | "isPublic"
+  | "tenants"
 > &
   Pick<Task, "startLateUpToMs" | "longestRunMs" | "cutoffMs">;
 
 /** A change: the task as it is now with its etag, and as it was. */
 export type ChangedTask = Stored<Task> & { readonly before: Task };
 
-type Parts = Pick<TaskParts, "store" | "clock" | "starters" | "maintenance" | "calendars">;
+type Parts = Pick<
+  TaskParts,
+  "store" | "clock" | "starters" | "maintenance" | "calendars" | "knows"
+>;
 
 /** What a task would do. */
 export type TaskPreview = {
@@ -162,6 +166,11 @@ export class TaskBook {
     return this.#store.runs(task, top, token);
   }
 
+  /** What became of a run in each of the tenants that it is for. */
+  runsIn(task: Task, runId: string) {
+    return this.#store.runsIn(task, runId);
+  }
+
   /** All of a task's runs, newest first. */
   async *allRuns(task: Task): AsyncGenerator<TaskRun> {
     let token: string | undefined;
@@ -249,7 +258,13 @@ export class TaskBook {
       faults.push({ pointer: "/schedule/calendars", detail: "name a calendar that is none" });
     for (const [index, { opens }] of draft.windows.entries())
       faults.push(...faultsOfSchedule(opens as never, now, { pointer: `/windows/${index}/opens` }));
+    faults.push(...faultsOfMany(asked));
     if (faults.length > 0) return invalidRequest(faults);
+    for (const each of Array.isArray(asked.tenants) ? asked.tenants : []) {
+      if (!(await this.#parts.knows(each))) return unknownTenant(each);
+      const mayThere = this.#parts.starters[draft.kind].authorize(standing, each, draft.what);
+      if (!mayThere.ok) return unknownTenant(each);
+    }
     const may = this.#parts.starters[draft.kind].authorize(standing, tenantId, draft.what);
     if (!may.ok) return may;
     const opensAt = await opening(this.#parts, { ...draft, tenantId });
@@ -262,6 +277,17 @@ const neverOpen: Fault = {
   detail:
     "are never open long enough for longestRun and cutoff, with those of tenant and collection",
 };
+
+/** A list of devices or a collection is of one tenant. */
+function faultsOfMany({ tenants, kind, what }: TaskDraft): Fault[] {
+  const target = what["target"] as { readonly kind?: string } | undefined;
+  return tenants === undefined || target === undefined || target.kind === "tenant"
+    ? []
+    : [{ pointer: `/${kind}/target`, detail: "must be the whole tenant, where a task names many" }];
+}
+
+const unknownTenant = (tenantId: string) =>
+  fail("unknown-tenant", `There is no tenant ${tenantId} here for you.`);
 
 const meOf = ({ standing: { caller } }: Viewer) => principalOf(caller);
 

@@ -7,8 +7,9 @@ import * as z from "zod";
 import type { Limits, Standing } from "../access/roles/decide.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import type { Clock, Instant } from "../kernel/clock.ts";
-import { inChunks } from "../kernel/concurrency.ts";
-import type { Result } from "../kernel/failure.ts";
+import { inChunks, inParallel } from "../kernel/concurrency.ts";
+import { fail, type Result, succeed } from "../kernel/failure.ts";
+import { idFor } from "../kernel/values.ts";
 import type { Queues } from "../storage/queues.ts";
 import { lost, updateRow } from "../storage/tables.ts";
 import { type CalendarBook, calendarPlaces } from "./calendars.ts";
@@ -23,8 +24,9 @@ import {
   type Task,
   type TaskKind,
   type TaskRun,
+  type TenantRun,
 } from "./task.ts";
-import type { DuePlace, TaskStore } from "./task-store.ts";
+import type { DuePlace, Stored, TaskStore } from "./task-store.ts";
 import type { Occurrence } from "./times/recurrence.ts";
 
 /** How a kind of task is begun and watched. Its room has it. */
@@ -55,6 +57,9 @@ export type TaskParts = {
   readonly maintenance: Pick<MaintenanceBook, "get">;
   readonly calendars: CalendarBook;
   readonly knows: (tenantId: string) => Promise<boolean>;
+  readonly standingOf: (owner: Caller) => Promise<Standing>;
+  /** Every tenant that is registered. */
+  readonly tenantIds: () => AsyncIterable<string>;
 };
 
 /** The message that names tasks whose time has come. */
@@ -94,6 +99,13 @@ export async function tellDue(
 /** Longer than a function may run (host.json): a worker that was at it then is not at it any more. */
 const inHandMs = 6 * 60_000;
 
+/** A task at its place, with the run that somebody may have died over. */
+type Looked = {
+  readonly found: Stored<Task>;
+  readonly place: DuePlace;
+  readonly open: TaskRun | undefined;
+};
+
 /** Decides on one task whose time has come, and begins what is to be begun. */
 export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" | "waits" | "none"> {
   const { store, clock } = parts;
@@ -107,15 +119,28 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   const task = found.value;
   const open = await openRun(parts, task);
   if (open?.began === true) {
-    await store.settle(task, { ...open.run, outcome: "started" });
+    if (task.tenants === undefined) await store.settle(task, { ...open.run, outcome: "started" });
+    else await begin(parts, task, open.run);
     await moveOn(parts, place, open.run.occurrence.at, runOf(open.run));
     return "ran";
   }
   if (task.next?.dueAt !== dueAt) return await passBy(parts, task, place, open?.run);
   const now = clock.now();
   const decided = await decide(parts, task, task.next.occurrence, now);
+  return await doAs(parts, { found, place, open: open?.run }, decided, now);
+}
+
+/** Does what was decided of a task whose place has come. */
+async function doAs(
+  parts: TaskParts,
+  { found, place, open }: Looked,
+  decided: Due,
+  now: Instant,
+): Promise<"ran" | "waits" | "none"> {
+  const { store } = parts;
+  const { value: task } = found;
   const { waitUntil } = decided;
-  if (waitUntil !== undefined) {
+  if (waitUntil !== undefined && task.next !== undefined) {
     await writeMissed(store, task, decided, now);
     // Whoever was faster has moved it too.
     await store.replace(found, { ...task, next: { ...task.next, dueAt: waitUntil } });
@@ -124,10 +149,10 @@ export async function runDue(parts: TaskParts, place: DuePlace): Promise<"ran" |
   }
   const run =
     decided.run && ({ runId: runIdOf(task, decided.run), occurrence: decided.run } as const);
-  if (open !== undefined && open.run.runId !== run?.runId) {
+  if (open !== undefined && open.runId !== run?.runId) {
     const { missed } = decided;
-    const why = missed.find((each) => runIdOf(task, each.occurrence) === open.run.runId) ?? later;
-    if (!(await settleMissed(parts, task, open.run, why))) return "waits";
+    const why = missed.find((each) => runIdOf(task, each.occurrence) === open.runId) ?? later;
+    if (!(await settleMissed(parts, task, open, why))) return "waits";
   }
   await writeMissed(store, task, decided, now);
   const began =
@@ -145,7 +170,7 @@ async function decide(parts: TaskParts, task: Task, next: Occurrence, now: Insta
     return { missed: [{ occurrence: next, ...withoutCalendar }], more: 0 };
   const seen = dated(task, calendars);
   return decideDue(seen, now, {
-    runsStill: await runsStill(parts.starters[task.kind], task),
+    runsStill: await runsStill(parts, task),
     opensAt: (await opening(parts, seen))(now),
   });
 }
@@ -162,26 +187,42 @@ const runOf = ({ runId, occurrence: { at } }: Pick<TaskRun, "runId" | "occurrenc
   at,
 });
 
-const runsStill = async (starter: TaskStarter, { tenantId, overlap, last }: Task) =>
-  overlap !== "allow" &&
-  last !== undefined &&
-  (await starter.stateOf(tenantId, last.runId)) === "underWay";
+const runsStill = async (parts: TaskParts, task: Task) =>
+  task.overlap !== "allow" &&
+  task.last !== undefined &&
+  (await stateOf(parts, task, task.last.runId)) === "underWay";
+
+/** How far a run is; one in many tenants is under way while it is in one of them. */
+async function stateOf({ store, starters }: TaskParts, task: Task, runId: string) {
+  const starter = starters[task.kind];
+  if (task.tenants === undefined) return starter.stateOf(task.tenantId, runId);
+  const runs = await store.runsIn(task, runId);
+  const begun = runs.filter(({ outcome }) => outcome === "started");
+  const states = await inParallel(begun, atOnce, (run) => starter.stateOf(run.tenantId, run.runId));
+  if (runs.length === 0) return "none";
+  return states.includes("underWay") ? "underWay" : "ended";
+}
 
 /** When windows let a task begin: its own, the tenant's, and those of the collection that it is for. */
 export async function opening(
   { maintenance, starters }: Pick<TaskParts, "maintenance" | "starters">,
-  task: Pick<Task, "tenantId" | "kind" | "what" | "windows" | "longestRunMs" | "cutoffMs">,
+  task: Pick<
+    Task,
+    "tenantId" | "tenants" | "kind" | "what" | "windows" | "longestRunMs" | "cutoffMs"
+  >,
 ): Promise<(now: Instant) => Instant | undefined> {
+  // Each of many tenants has windows of its own, asked for when it is its turn.
+  if (task.tenants !== undefined) return (now) => nextGo(nobodys, task, [], now);
   const collectionId = starters[task.kind].collectionOf?.(task.what);
   const { value } = await maintenance.get(task.tenantId);
   return (now) => nextGo(value, task, collectionId === undefined ? [] : [collectionId], now);
 }
 
 /** The run that somebody decided on and has not told the end of, and whether its job was begun: always the newest. */
-async function openRun({ store, starters }: TaskParts, task: Task) {
-  const [run] = (await store.runs(task, 1)).items;
+async function openRun(parts: TaskParts, task: Task) {
+  const [run] = (await parts.store.runs(task, 1)).items;
   if (run?.outcome !== "starting") return undefined;
-  const state = await starters[task.kind].stateOf(task.tenantId, run.runId);
+  const state = await stateOf(parts, task, run.runId);
   return { run, began: state !== "none" };
 }
 
@@ -261,16 +302,77 @@ async function writeMissed(store: TaskStore, task: Task, { missed, more }: Due, 
 }
 
 /** Begins a run that was decided on, unless it was decided otherwise before; answers whether it has one. */
-async function begin({ store, starters }: TaskParts, task: Task, run: TaskRun): Promise<boolean> {
+async function begin(parts: TaskParts, task: Task, run: TaskRun): Promise<boolean> {
+  const { store, starters } = parts;
   const stands = await store.decide(task, run);
   if (stands.outcome !== "starting") return stands.outcome === "started";
   // A job that cannot be begun now, and could be later, throws: the message comes back.
-  const begun = await starters[task.kind].start(task.tenantId, run.runId, task.what, task.owner);
+  const begun =
+    task.tenants === undefined
+      ? await starters[task.kind].start(task.tenantId, run.runId, task.what, task.owner)
+      : await beginInMany(parts, task, run);
   const outcome = begun.ok
     ? { outcome: "started" as const }
     : { outcome: "failed" as const, code: begun.failure.code, reason: begun.failure.detail };
   await store.settle(task, { ...stands, ...outcome });
   return begun.ok;
+}
+
+const nobodys = { windows: [], exclusions: [] };
+/** Tenants that a run is begun in side by side. */
+const atOnce = 8;
+/** Well inside the function's time; what is left goes on when the message comes back. */
+const manyMs = 120_000;
+
+/**
+ * Begins a linked job in each of many tenants, under an id that follows from run and tenant, and writes down what became
+ * of it there; those that stand already are left. It has begun where it has in one of them.
+ */
+async function beginInMany(parts: TaskParts, task: Task, run: TaskRun): Promise<Result<unknown>> {
+  const { store, clock } = parts;
+  const until = clock.now() + manyMs;
+  const known = new Set((await store.runsIn(task, run.runId)).map(({ tenantId }) => tenantId));
+  const left = (await tenantsOf(parts, task)).filter((tenantId) => !known.has(tenantId));
+  await inParallel(left, atOnce, async (tenantId) => {
+    if (clock.now() > until) throw new Error(`run ${run.runId} goes on later`);
+    await store.settleIn(task, run, await beginIn(parts, task, run, tenantId));
+  });
+  const runs = await store.runsIn(task, run.runId);
+  return runs.some(({ outcome }) => outcome === "started")
+    ? succeed(runs)
+    : fail("forbidden", "It has begun in no tenant: each says why.");
+}
+
+/** The tenants of a run: of all, those in which the owner may at this moment. */
+async function tenantsOf(parts: TaskParts, { tenants = [], kind, what, owner }: Task) {
+  if (tenants !== "all") return tenants;
+  const standing = await parts.standingOf(owner);
+  const all = await Array.fromAsync(parts.tenantIds());
+  return all.filter((tenantId) => parts.starters[kind].authorize(standing, tenantId, what).ok);
+}
+
+async function beginIn(
+  { knows, maintenance, starters, clock }: TaskParts,
+  task: Task,
+  run: TaskRun,
+  tenantId: string,
+): Promise<TenantRun> {
+  const { at, name } = run.occurrence;
+  const runId = idFor(at, task.taskId, name, tenantId);
+  const of = { tenantId, runId };
+  if (!(await knows(tenantId)))
+    return { ...of, outcome: "failed", code: "unknown-tenant", reason: "It is not registered." };
+  const now = clock.now();
+  if (nextGo((await maintenance.get(tenantId)).value, task, [], now) !== now)
+    return {
+      ...of,
+      outcome: "missed",
+      code: "outside-windows",
+      reason: "No window of the tenant was open that it fits into.",
+    };
+  const begun = await starters[task.kind].start(tenantId, runId, task.what, task.owner);
+  if (begun.ok) return { ...of, outcome: "started" };
+  return { ...of, outcome: "failed", code: begun.failure.code, reason: begun.failure.detail };
 }
 
 /** Moves the task on to its next time after one, unless somebody has, and leaves the place. */

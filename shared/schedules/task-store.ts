@@ -7,7 +7,7 @@ import type { Instant } from "../kernel/clock.ts";
 import { toIso } from "../kernel/clock.ts";
 import { tableNames } from "../storage/names.ts";
 import { allRows, deleteRange, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
-import { Task, TaskRun } from "./task.ts";
+import { Task, TaskRun, TenantRun } from "./task.ts";
 
 /** Something with the etag that a change must present. */
 export type Stored<T> = { readonly value: T; readonly etag: string };
@@ -67,6 +67,8 @@ export class TaskStore {
     if (next !== undefined) await this.leave({ ...value, dueAt: next.dueAt });
     const runs = { partition: tenantId, from: runsOf(taskId), below: `${runsOf(taskId)}}` };
     await deleteRange(this.#tables, tasks, runs, mayGoOn);
+    const many = { partition: tenantId, from: `m|${taskId}|`, below: `m|${taskId}}` };
+    await deleteRange(this.#tables, tasks, many, mayGoOn);
     return removed;
   }
 
@@ -107,7 +109,8 @@ export class TaskStore {
   expireRuns(tenantId: string, before: Instant, mayGoOn: () => boolean): Promise<boolean> {
     const old = {
       partition: tenantId,
-      from: "r|",
+      // With what became of those in many tenants.
+      from: "m|",
       below: "r}",
       where: `at lt ${before.toFixed(1)}`,
     };
@@ -139,6 +142,22 @@ export class TaskStore {
   /** Writes how a run that was begun has begun. */
   settle(task: Task, run: TaskRun): Promise<void> {
     return this.#tables.put(tasks, runRow(task, run));
+  }
+
+  /** Writes what became of a run in one of many tenants. */
+  async settleIn({ tenantId, taskId }: Task, of: TaskRun, run: TenantRun): Promise<void> {
+    const rowKey = `m|${taskId}|${of.runId}|${run.tenantId}`;
+    const value = JSON.stringify(run);
+    await this.#tables.put(tasks, { partitionKey: tenantId, rowKey, at: of.occurrence.at, value });
+  }
+
+  /** What became of a run in each of many tenants, as far as it is known: a thousand a read. */
+  async runsIn({ tenantId, taskId }: Task, runId: string): Promise<TenantRun[]> {
+    const key = `m|${taskId}|${runId}`;
+    const range = { partition: tenantId, from: `${key}|`, below: `${key}}` };
+    const found: TenantRun[] = [];
+    for await (const row of allRows(this.#tables, tasks, range)) found.push(read(row, TenantRun));
+    return found;
   }
 
   /** A page of a task's runs, newest first. */

@@ -50,6 +50,8 @@ export const Task = z.object({
   tenantId: z.string(),
   displayName: z.string(),
   kind: z.enum(taskKinds),
+  /** Where it does so; absent: in its own tenant. `all`: wherever its owner may at the moment of a run. */
+  tenants: z.union([z.literal("all"), z.array(z.string())]).optional(),
   /** What is begun, in the words of its kind; a target may be missing. */
   what: z.record(z.string(), z.unknown()),
   /** Whether nothing is missing in `what`. */
@@ -160,6 +162,17 @@ export function rescheduled(from: Task, after: Instant, calendars: DatesByCalend
 /** The id of an occurrence's run, and of the job that it begins: newest first, and the same for whoever works it out. */
 export const runIdOf = ({ taskId }: Task, { at, name }: Occurrence): string =>
   idFor(at, taskId, name);
+
+/** What became of a run in one of many tenants. */
+export const TenantRun = z.object({
+  tenantId: z.string(),
+  /** Of the tenant's job. */
+  runId: z.string(),
+  outcome: z.enum(["started", "missed", "failed"]),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type TenantRun = z.output<typeof TenantRun>;
 
 // Folders, as the page has them.
 

@@ -180,6 +180,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "tasks-schedule": inTenant("tasks.manage"),
   "tasks-remove": inTenant("tasks.manage"),
   "tasks-runs": inTenant("tasks.read"),
+  "tasks-run-tenants": inTenant("tasks.read"),
   "tasks-preview": inTenant("tasks.manage"),
   "calendars-list": { kind: "eachTenant", permission: "tasks.read" },
   "calendars-get": { kind: "eachTenant", permission: "tasks.read" },

@@ -270,6 +270,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "calendars-list": {},
   "calendars-get": {},
   "calendars-remove": {},
+  "tasks-run-tenants": {},
   "tasks-preview": { body: () => ({ ...tasks[0], schedule: { kind: "now" } }) },
   "tasks-list": {},
   "tasks-get": {},

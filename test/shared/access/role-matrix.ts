@@ -166,6 +166,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "tasks-schedule": ["FOI", "tenant"],
   "tasks-remove": ["FOI", "tenant"],
   "tasks-runs": ["FOIR", "tenant"],
+  "tasks-run-tenants": ["FOIR", "tenant"],
   "tasks-preview": ["FOI", "tenant"],
   "calendars-list": ["FOIR", "anywhere"],
   "calendars-get": ["FOIR", "anywhere"],

@@ -57,6 +57,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   taskId: "0".repeat(22),
   templateId: "0".repeat(22),
   calendarId: "holidays",
+  runId: "0".repeat(22),
   deliveryId: "0".repeat(32),
 };
 
