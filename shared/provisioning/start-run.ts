@@ -127,37 +127,8 @@ export async function draftRun(
   if (!may.ok) return may;
   const resolved = await resolveTargets(parts, tenantId, body.targets, may.value);
   if (!resolved.ok) return resolved;
-  const { deviceIds, hidden } = resolved.value;
+  const { deviceIds } = resolved.value;
   const { values, devices } = await parts.variablesOf(tenantId);
-  const now = parts.engine.clock.now();
-  const { mode, after, expiresAfter } = body.offline;
-  const { longestRun, cutoff, ignored } = body.windows;
-  const guarded = actions.map(({ type }) => type).filter((type) => findActionType(type)?.guarded);
-  const run: Run = {
-    kind: parts.kind.id,
-    jobId: runId,
-    tenantId,
-    state: "planning",
-    createdAt: now,
-    expiresAt: now + lastsMs,
-    expected: deviceIds.length,
-    frozen: true,
-    templateId: version.templateId,
-    templateName: version.name,
-    version: version.version,
-    hash: version.hash,
-    actions: actions.length,
-    guarded: [...new Set(guarded)],
-    named: body.targets,
-    hidden,
-    offline: { mode, afterMs: msOf(after), until: now + msOf(expiresAfter) },
-    windows: { longestRunMs: msOf(longestRun), cutoffMs: msOf(cutoff), ignored },
-    cause,
-    ...(taskId === undefined ? {} : { taskId }),
-    ...(body.rollout ? { rollout: body.rollout } : {}),
-    ...(body.note ? { note: body.note } : {}),
-    ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
-  };
   const ownDevices = new Set(deviceIds);
   const own = Object.entries(devices).filter(([id]) => ownDevices.has(id));
   const content: RunContent = {
@@ -166,7 +137,55 @@ export async function draftRun(
     devices: Object.fromEntries(own),
     firstSteps: {},
   };
+  const now = parts.engine.clock.now();
+  const asked = requestedOf(body, version, resolved.value, now);
+  const run: Run = {
+    kind: parts.kind.id,
+    jobId: runId,
+    tenantId,
+    state: "planning",
+    createdAt: now,
+    expiresAt: now + lastsMs,
+    ...asked,
+    cause,
+    ...(taskId === undefined ? {} : { taskId }),
+    ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
+  };
   return succeed({ run, content, deviceIds });
+}
+
+/** What was asked for, as a run's row keeps it. */
+function requestedOf(
+  { targets, offline, windows, rollout, note }: NewRun,
+  { templateId, name, version, hash, content }: FoundVersion,
+  { deviceIds, hidden }: Resolved,
+  now: number,
+) {
+  const types = actionsOf(content).map(({ action }) => action.type);
+  return {
+    expected: deviceIds.length,
+    frozen: true as const,
+    templateId,
+    templateName: name,
+    version,
+    hash,
+    actions: types.length,
+    guarded: [...new Set(types.filter((type) => findActionType(type)?.guarded))],
+    named: targets,
+    hidden,
+    offline: {
+      mode: offline.mode,
+      afterMs: msOf(offline.after),
+      until: now + msOf(offline.expiresAfter),
+    },
+    windows: {
+      longestRunMs: msOf(windows.longestRun),
+      cutoffMs: msOf(windows.cutoff),
+      ignored: windows.ignored,
+    },
+    ...(rollout ? { rollout } : {}),
+    ...(note ? { note } : {}),
+  };
 }
 
 /** Milliseconds of a duration that its schema has let through. */
