@@ -73,6 +73,7 @@ import { openApiFunction } from "./platform/openapi.http.ts";
 import { readyFunction } from "./platform/ready.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
 import { watchPoisonFunction } from "./platform/watch-poison.timer.ts";
+import { restartFunction } from "./provisioning/restarts.http.ts";
 import {
   cancelRunFunction,
   deviceRunsFunction,
@@ -430,6 +431,7 @@ const ours: readonly AnyFunction<Services>[] = [
   listRunDevicesFunction,
   getRunDeviceFunction,
   runHistoryFunction,
+  restartFunction,
   deviceRunsFunction,
   listTasksFunction,
   addTaskFunction,

@@ -31,6 +31,7 @@ import {
   runView,
   unknownRun,
 } from "../../shared/provisioning/read-runs.ts";
+import { latestOf } from "../../shared/provisioning/restart/offer.ts";
 import { buckets, type Run } from "../../shared/provisioning/run.ts";
 import { type RunParts, startRun } from "../../shared/provisioning/start-run.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
@@ -130,7 +131,9 @@ export const getRunFunction = onHttp(
     const found = await findRun(provision, params);
     if (!found.ok) return found;
     const { run, etag } = found.value;
-    return succeed(ok(await runView(provision, run), etag));
+    const view = await runView(provision, run);
+    const latest = await latestOf(provision, run, view);
+    return succeed(ok(latest === undefined ? view : { ...view, latest }, etag));
   },
 );
 

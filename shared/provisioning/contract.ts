@@ -4,11 +4,12 @@ import { PersonView } from "../access/approvals/approval.ts";
 import { Rule } from "../devices/collections/collection.ts";
 import { shownJobStates } from "../fanout/state/job.ts";
 import { Rollout } from "../fanout/state/rollout.ts";
-import { durationMs } from "../kernel/clock.ts";
+import { durationMs, toIso } from "../kernel/clock.ts";
 import { Prose } from "../kernel/outside-text.ts";
 import { DeviceId, OwnId, TenantId } from "../kernel/values.ts";
+import { type Restarted, restartModes } from "./restart/plan-restart.ts";
 import { buckets, causes, offlineModes } from "./run.ts";
-import { sectionIds } from "./templates/template.ts";
+import { type PlacedAction, sectionIds } from "./templates/template.ts";
 
 const RunId = z
   .string()
@@ -88,6 +89,14 @@ const verdict = z
   .object({ id: z.enum(["success", "failed"]), name: names })
   .describe("Succès or Échec; absent until it is known");
 
+const Buckets = z.object({
+  pending: count,
+  active: count,
+  successful: count,
+  failed: count,
+  notAttempted: count,
+});
+
 /** A run. */
 export const RunView = z
   .object({
@@ -116,15 +125,11 @@ export const RunView = z
     finishedAt: z.iso.datetime().optional(),
     failure: z.object({ code: z.string(), detail: z.string() }).optional(),
     total: count,
-    buckets: z
-      .object({
-        pending: count,
-        active: count,
-        successful: count,
-        failed: count,
-        notAttempted: count,
-      })
-      .describe("They add up to the total at every moment"),
+    buckets: Buckets.describe("They add up to the total at every moment"),
+    latest: z
+      .object({ runs: z.array(z.string()), buckets: Buckets, verdict: verdict.optional() })
+      .optional()
+      .describe("Where devices were restarted: all of them, each by its latest run"),
     rollout: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: "ProvisioningRun" });
@@ -185,6 +190,7 @@ export const AttemptView = z
     output: z.string().optional(),
     route: z.string(),
     graphRequestId: z.string().optional(),
+    inherited: z.boolean().optional().describe("Of a run before, whose restart goes on behind it"),
   })
   .meta({ id: "ActionAttempt" });
 export type AttemptView = z.output<typeof AttemptView>;
@@ -216,3 +222,100 @@ export const RunPreview = z
     longestSeconds: count.describe("If every action takes all of its time"),
   })
   .meta({ id: "ProvisioningPreview" });
+
+/** Body of a restart: the same twice, the second time with the token of the first answer. */
+export const RestartBody = z
+  .strictObject({
+    mode: z
+      .enum(restartModes)
+      .describe(
+        "The whole template; from the last failed required action on; or from `actionId` on, in system migration and system configuration only",
+      ),
+    actionId: z.string().max(64).optional().describe("Of mode fromAction"),
+    include: z
+      .array(z.enum(["failed", "notAttempted"]))
+      .min(1)
+      .max(2)
+      .default(["failed"])
+      .describe("Which devices, where none are named"),
+    deviceIds: z.array(DeviceId).min(1).max(maxDevices).optional(),
+    waive: z
+      .record(z.string().max(64), Prose.trim().min(1).max(500))
+      .default({})
+      .describe("Required actions that need not have succeeded, each with the reason"),
+    token: z.string().max(64).optional().describe("Of the offer: starts it"),
+  })
+  .refine(({ mode, actionId }) => (mode === "fromAction") === (actionId !== undefined), {
+    error: "goes with the mode fromAction, and that mode with it",
+    path: ["actionId"],
+  });
+
+/** What a restart would do. */
+export const RestartOffer = z
+  .object({
+    token: z.string().describe("Send the same body with it to start this, before it expires"),
+    expiresAt: z.iso.datetime(),
+    template: z.object({ templateId: z.string(), name: z.string(), version: z.int() }),
+    total: count.describe("Devices that would be restarted"),
+    starts: z.array(
+      z.object({
+        from: ActionRef.describe("The action that they begin at"),
+        devices: count,
+        some: z
+          .array(z.object({ deviceId: z.string(), deviceName: z.string() }))
+          .describe("The first hundred of them"),
+        inherited: z
+          .array(ActionRef)
+          .describe("Actions of before that stand, and are not done again"),
+      }),
+    ),
+  })
+  .meta({ id: "RestartOffer" });
+
+/** A restart that could be started. */
+export type Offer = {
+  readonly token: string;
+  readonly expiresAt: number;
+  readonly version: {
+    readonly templateId: string;
+    readonly name: string;
+    readonly version: number;
+  };
+  readonly devices: readonly Restarted[];
+  /** The actions of the run, of which each device inherits those before its first. */
+  readonly actions: readonly PlacedAction[];
+};
+
+/** The view of an offer. */
+export function restartOfferView({
+  token,
+  expiresAt,
+  version,
+  devices,
+  actions,
+}: Offer): z.output<typeof RestartOffer> {
+  const { templateId, name } = version;
+  const byStep = [...Map.groupBy(devices, ({ step }) => step)].toSorted(([a], [b]) => a - b);
+  return {
+    token,
+    expiresAt: toIso(expiresAt),
+    template: { templateId, name, version: version.version },
+    total: devices.length,
+    starts: byStep.map(([step, some]) => ({
+      from: actionRef(actions[step]),
+      devices: some.length,
+      some: some
+        .slice(0, mostShown)
+        .map(({ deviceId, name: deviceName }) => ({ deviceId, deviceName })),
+      inherited: actions.slice(0, step).map(actionRef),
+    })),
+  };
+}
+
+const mostShown = 100;
+
+const actionRef = (placed: PlacedAction | undefined): z.output<typeof ActionRef> => {
+  if (placed === undefined) throw new Error("a restart begins at no action of its template");
+  const { section, action } = placed;
+  return { id: action.id, name: action.name, section };
+};

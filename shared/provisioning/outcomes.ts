@@ -105,7 +105,7 @@ export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
         code,
         why,
         learned: packDeviceRun(device),
-        kept,
+        kept: at.step.isFree ? "" : kept,
       };
     }
     case "singly":

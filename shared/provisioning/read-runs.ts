@@ -16,6 +16,7 @@ import {
   type Bucket,
   bucketOf,
   bucketsFor,
+  contentOf,
   type Run,
   type Verdict,
   verdicts,
@@ -84,6 +85,15 @@ function verdictOf(run: Run, total: number, successful: number) {
   if (isOpen(run) || total === 0) return undefined;
   return verdictView(successful === total ? "success" : "failed");
 }
+
+/** The verdict of devices that are at an end, wherever that was. */
+export const verdictOver = (
+  { pending, active, successful }: RunView["buckets"],
+  total: number,
+): { readonly verdict?: ReturnType<typeof verdictView> } =>
+  pending + active > 0 || total === 0
+    ? {}
+    : { verdict: verdictView(successful === total ? "success" : "failed") };
 
 const verdictView = (id: Verdict) => ({ id, name: verdicts[id] });
 
@@ -211,12 +221,28 @@ export async function readDeviceRun(parts: RunParts, run: Run, deviceId: string)
   const item = row?.items.find(({ targetId }) => targetId === deviceId);
   if (row === undefined || item === undefined)
     return fail("unknown-device", `The run has no device ${deviceId}.`);
-  const attempts: AttemptView[] = [];
+  const attempts: AttemptView[] = await inheritedBy(parts, run, deviceId);
   for await (const attempt of attemptsOf(parts, run.jobId, row.lastTargetId))
     if (attempt.targetId === deviceId) attempts.push(attemptView(run, attempt));
   const releasedTo = await releasedOf(parts, run);
   const view = deviceRunView(run, item, releasedTo, parts.engine.clock.now());
   return succeed({ ...view, attempts });
+}
+
+/** What stands of the runs that a restart goes back to, for a device that went on behind it. */
+async function inheritedBy(parts: RunParts, run: Run, deviceId: string): Promise<AttemptView[]> {
+  const first = contentOf(run).firstSteps[deviceId] ?? 0;
+  const before =
+    first === 0 || run.parentRunId === undefined
+      ? undefined
+      : (await parts.jobs.get(run.tenantId, run.parentRunId))?.job;
+  const row = before && (await parts.engine.items.rowOf(before.jobId, deviceId));
+  if (before === undefined || row === undefined) return [];
+  const attempts = await inheritedBy(parts, before, deviceId);
+  for await (const attempt of attemptsOf(parts, before.jobId, row.lastTargetId))
+    if (attempt.targetId === deviceId && attempt.step < first)
+      attempts.push({ ...attemptView(before, attempt), inherited: true });
+  return attempts;
 }
 
 /** What a device went through, run by run, newest first. */

@@ -52,6 +52,9 @@ export const RunSpec = z.object({
   cause: z.enum(causes),
   taskId: z.string().optional(),
   parentRunId: z.string().optional(),
+  /** Of a restart: the run that all of them go back to, and in which buckets its devices lay where they came from. */
+  rootRunId: z.string().optional(),
+  taken: z.object({ failed: z.number(), notAttempted: z.number() }).optional(),
   note: z.string().optional(),
 });
 
@@ -73,6 +76,9 @@ export type Run = Job & Readonly<z.output<typeof RunSpec>> & { readonly content?
 export const runShape = { id: "provisioning", spec: RunSpec } as const;
 
 const contentPath = (runId: string): string => `runs/${runId}.json`;
+/** What a restart would do, and the restarts that go back to a run. */
+export const offerPath = (runId: string): string => `runs/${runId}.offer.json`;
+export const familyPath = (runId: string): string => `runs/${runId}.family.json`;
 /** What runs under way do, kept in memory: a blob's text never changes. */
 const maxKept = 64;
 
@@ -106,7 +112,8 @@ export class RunJobs extends JobStore<Run> {
 
   override async removeTargets(runId: string): Promise<void> {
     await super.removeTargets(runId);
-    await this.#blobs.remove(contentPath(runId));
+    for (const path of [contentPath(runId), offerPath(runId), familyPath(runId)])
+      await this.#blobs.remove(path);
   }
 
   async #contentOf(runId: string): Promise<RunContent> {

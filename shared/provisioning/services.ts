@@ -66,7 +66,7 @@ export function provisioningServices(base: Base) {
     return succeed({ templateId, name, version: made.version, hash: made.hash, content });
   };
   const variablesOf = async (tenantId: string) => (await tenantVariables.get(tenantId)).value;
-  const own = { kind, jobs, locks, tables, directory, collections, maintenance };
+  const own = { kind, jobs, locks, tables, blobs, directory, collections, maintenance };
   return {
     templates,
     tenantVariables,

@@ -16,6 +16,7 @@ import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import type { Blobs } from "../storage/blobs.ts";
 import type { Tables } from "../storage/tables.ts";
 import { findActionType } from "./actions/catalogue.ts";
 import type { NewRun } from "./contract.ts";
@@ -42,6 +43,7 @@ export type RunParts = GateParts & {
   readonly collections: CollectionStore;
   readonly locks: DeviceLocks;
   readonly tables: Tables;
+  readonly blobs: Blobs;
   readonly maintenance: HoldParts["maintenance"];
   /** A version, if it is there for whoever asks; without a number the newest. */
   readonly versionOf: (

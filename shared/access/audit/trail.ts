@@ -236,6 +236,7 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
     "offline.mode",
   ],
   "provisioning-runs-cancel": ["state"],
+  "provisioning-runs-restart": ["runId", "restarts", "mode", "waived.actionId", "waived.reason"],
   "provisioning-runs-pause": ["state"],
   "provisioning-runs-resume": ["state"],
   "tasks-add": task,

@@ -169,6 +169,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "provisioning-runs-cancel": inTenant("provisioning.run"),
   "provisioning-runs-pause": inTenant("provisioning.run"),
   "provisioning-runs-resume": inTenant("provisioning.run"),
+  "provisioning-runs-restart": inTenant("provisioning.run"),
   "provisioning-runs-devices": inTenant("provisioning.read"),
   "provisioning-runs-device": inTenant("provisioning.read"),
   "provisioning-runs-history": inTenant("provisioning.read"),

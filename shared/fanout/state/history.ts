@@ -38,7 +38,10 @@ export const attemptsEnded = (
     const transition = transitions.get(item.targetId);
     const next = after[index];
     if (transition === undefined || next === undefined || next === item) return [];
-    return goesOn.has(transition.event) ? [] : [attemptOf(item, next.at, transition)];
+    const { event, details } = transition;
+    // Of what only waits the kind keeps nothing: it has not been tried.
+    const isWait = event === "postpone" && details?.kept === "";
+    return goesOn.has(event) || isWait ? [] : [attemptOf(item, next.at, transition)];
   });
 
 function attemptOf(item: Item, endedAt: Instant, { event, details = {} }: Transition): Attempt {

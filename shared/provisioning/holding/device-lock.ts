@@ -41,7 +41,7 @@ export class DeviceLocks {
     isLive: IsLive,
   ): Promise<ReadonlyMap<string, string>> {
     const locks = await this.#read(tenantId, deviceIds.toSorted());
-    const held = await this.#heldByOthers(runId, deviceIds, locks, isLive);
+    const held = await heldBy(runId, deviceIds, locks, isLive);
     const free = deviceIds.filter((id) => !held.has(id) && locks.get(id)?.runId !== runId);
     await inParallel(inChunks(free, maxTransactionOperations), concurrency, async (some) => {
       const changes = some.map((id) => changeFor(tenantId, runId, id, locks.get(id)));
@@ -58,18 +58,15 @@ export class DeviceLocks {
     return row === undefined ? [] : lockOf(row).runs;
   }
 
-  async #heldByOthers(
+  /** Devices that other runs have hold of, each with its run. */
+  async heldByOthers(
+    tenantId: string,
     runId: string,
     deviceIds: readonly string[],
-    locks: ReadonlyMap<string, Lock>,
     isLive: IsLive,
-  ): Promise<Map<string, string>> {
-    const taken = deviceIds.filter((id) => (locks.get(id)?.runId ?? runId) !== runId);
-    const byRun = Map.groupBy(taken, (id) => locks.get(id)?.runId ?? "");
-    const held = new Map<string, string>();
-    for (const [other, ids] of byRun)
-      for (const id of await isLive(other, ids)) held.set(id, other);
-    return held;
+  ): Promise<ReadonlyMap<string, string>> {
+    const locks = await this.#read(tenantId, deviceIds.toSorted());
+    return heldBy(runId, deviceIds, locks, isLive);
   }
 
   /** Rows of neighbours come in one read; where others lie between them, the rest is read one by one. */
@@ -102,4 +99,17 @@ function changeFor(
   const runs = [runId, ...(lock?.runs ?? [])].slice(0, maxRuns).join(" ");
   const row = { partitionKey: tenantId, rowKey: deviceId, runId, runs };
   return lock === undefined ? { kind: "insert", row } : { kind: "replace", row, etag: lock.etag };
+}
+
+async function heldBy(
+  runId: string,
+  deviceIds: readonly string[],
+  locks: ReadonlyMap<string, Lock>,
+  isLive: IsLive,
+): Promise<Map<string, string>> {
+  const taken = deviceIds.filter((id) => (locks.get(id)?.runId ?? runId) !== runId);
+  const byRun = Map.groupBy(taken, (id) => locks.get(id)?.runId ?? "");
+  const held = new Map<string, string>();
+  for (const [other, ids] of byRun) for (const id of await isLive(other, ids)) held.set(id, other);
+  return held;
 }

@@ -141,19 +141,31 @@ export async function windowHolds(
   return holds;
 }
 
-async function lockHolds(
-  { clock, locks, jobs, items }: HoldParts,
-  { tenantId, jobId }: Run,
-  ids: readonly string[],
-): Promise<Holds> {
-  const isLive: IsLive = async (other, deviceIds) => {
+/** Says of any run which of some devices it is not done with. */
+const livenessIn =
+  ({ jobs, items }: Pick<HoldParts, "jobs" | "items">, tenantId: string): IsLive =>
+  async (other, deviceIds) => {
     const stored = await jobs.get(tenantId, other);
     return stored !== undefined && isOpen(stored.job)
       ? liveAmong({ items }, other, deviceIds)
       : new Set();
   };
-  const held = await locks.take(tenantId, jobId, ids, isLive);
-  const now = clock.now();
+
+/** Devices that another run has now, with its id. */
+export const busyElsewhere = (
+  parts: Pick<HoldParts, "locks" | "jobs" | "items">,
+  { tenantId, jobId }: Run,
+  deviceIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> =>
+  parts.locks.heldByOthers(tenantId, jobId, deviceIds, livenessIn(parts, tenantId));
+
+async function lockHolds(
+  parts: HoldParts,
+  { tenantId, jobId }: Run,
+  ids: readonly string[],
+): Promise<Holds> {
+  const held = await parts.locks.take(tenantId, jobId, ids, livenessIn(parts, tenantId));
+  const now = parts.clock.now();
   return new Map(
     [...held].map(([id, other]) => [
       id,

@@ -49,9 +49,9 @@ const guarded = closed.filter(
   ({ operation }) => requirementOf(operation.name)?.kind !== "signedIn",
 );
 
-test("every operation but health, the API document and the two callbacks is one that refuses", () => {
+test("every operation but health, readiness, the API document and the two callbacks is one that refuses", () => {
   // The function that answers for unknown paths is none of the document's.
-  expect(closed).toHaveLength(operations.length - 4 + 1);
+  expect(closed).toHaveLength(operations.length - 5 + 1);
 });
 
 /** Sends a well-formed request for an operation. */

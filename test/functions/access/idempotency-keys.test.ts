@@ -112,6 +112,13 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
   "provisioning-runs-cancel": (of) => [
     { path: `${base(of)}/provisioning-runs/${of.runs[0]}/cancel` },
   ],
+  "provisioning-runs-restart": (of) => [
+    {
+      path: `${base(of)}/provisioning-runs/${of.runs[1]}/restarts`,
+      body: { mode: "whole", include: ["notAttempted"] },
+    },
+    { mode: "whole" },
+  ],
   "provisioning-runs-pause": (of) => [
     { path: `${base(of)}/provisioning-runs/${of.runs[0]}/pause` },
   ],

@@ -1,117 +1,21 @@
 /** Runs over the API, on Azurite and the sandbox: from a template to the history of each device. */
 import { randomUUID } from "node:crypto";
-import { HttpRequest } from "@azure/functions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { HttpFunction } from "../../../functions/define.ts";
-import { functions } from "../../../functions/functions.ts";
-import { serveHttp } from "../../../functions/serve-http.ts";
-import type { Services } from "../../../functions/services.ts";
-import { type ListedDevice, onlyIntuneWindows } from "../../local/sandbox/support.ts";
-import { type NotifyRig, rigAdminToken, startNotifyRig } from "../../support/notify-rig.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { action, everything, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
 
 let rig: NotifyRig;
+let call: RunCalls["call"];
+let template: RunCalls["template"];
+let tenantOf: RunCalls["tenantOf"];
+let start: RunCalls["start"];
+let read: RunCalls["read"];
+let failSome: RunCalls["failSome"];
 beforeAll(async () => {
   rig = await startNotifyRig();
+  ({ call, template, tenantOf, start, read, failSome } = runCalls(rig));
 });
 afterAll(() => rig.stop());
-
-type Sent = {
-  params?: Record<string, string>;
-  query?: string;
-  body?: unknown;
-  headers?: Record<string, string>;
-};
-type Answered = { status: number; body: Record<string, unknown>; text: string; headers: Headers };
-
-async function call(
-  name: string,
-  { params = {}, query = "", body, headers = {} }: Sent,
-): Promise<Answered> {
-  const definition = functions.find(
-    (each): each is HttpFunction<Services> => each.kind === "http" && each.operation.name === name,
-  );
-  if (definition === undefined) throw new Error(`no operation ${name}`);
-  const { method, path } = definition.operation;
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, part: string) => params[part] ?? "x");
-  const request = new HttpRequest({
-    method,
-    url: `http://muster.local/${filled}${query}`,
-    headers: {
-      "content-type": "application/json",
-      authorization: `Bearer ${rigAdminToken}`,
-      ...headers,
-    },
-    params,
-    ...(body === undefined ? {} : { body: { string: JSON.stringify(body) } }),
-  });
-  const tools = { services: rig.services, log: () => undefined };
-  const answer = await serveHttp(definition, request, { invocationId: randomUUID() }, tools);
-  const text = await new Response(answer.body as string).text();
-  const parsed = text.startsWith("{") && !text.includes("}\n{") ? JSON.parse(text) : {};
-  return {
-    status: answer.status ?? 0,
-    body: parsed,
-    text,
-    headers: new Headers(answer.headers),
-  };
-}
-
-const action = (id: string, type: string, more: object = {}) => ({
-  id,
-  name: `Do ${id}`,
-  type,
-  ...more,
-});
-const pause = (id: string) => action(id, "wait", { parameters: { duration: "PT1M" } });
-
-async function template(actions: readonly object[]): Promise<string> {
-  const made = await call("templates-add", {
-    body: {
-      name: `T ${randomUUID()}`,
-      visibility: "public",
-      sections: [{ id: "systemConfiguration", actions }],
-    },
-  });
-  expect(made.status, made.text).toBe(201);
-  return String(made.body["templateId"]);
-}
-
-/** A tenant whose devices were seen a moment ago. */
-const tenantOf = (devices: number) => rig.tenant({ ...onlyIntuneWindows, devices });
-const everything = {
-  rules: [{ property: "operatingSystem", operator: "equals", value: "Windows" }],
-};
-
-async function start(tenantId: string, body: object): Promise<Record<string, string>> {
-  const begun = await call("provisioning-runs-start", {
-    params: { tenantId },
-    body: { targets: everything, offline: { after: "P60D" }, ...body },
-  });
-  expect(begun.status, begun.text).toBe(202);
-  return { tenantId, runId: String(begun.body["runId"]) };
-}
-const read = async (params: Record<string, string>) =>
-  (await call("provisioning-runs-get", { params })).body;
-
-/** Asks the sandbox's control; a connection that it has closed meanwhile is made anew. */
-const control: NotifyRig["sandbox"]["control"] = (...asked) =>
-  rig.sandbox.control(...asked).catch(() => rig.sandbox.control(...asked)) as never;
-
-/** Sets how many devices fail an action, by trying shares: chance is the same for the same device and action. */
-async function failSome(
-  tenantId: string,
-  wanted: number,
-  kind: string,
-): Promise<ReadonlySet<string>> {
-  for (let share = 0.02; share < 1; share += 0.02) {
-    await control("PUT", "/behaviour", { tenantId, failRate: share });
-    const path = `/tenants/${tenantId}/devices?top=100&action=${kind}`;
-    const { body } = await control<{ value: ListedDevice[] }>("GET", path);
-    const failing = body.value.filter((device) => device.failing).map(({ id }) => id);
-    if (failing.length === wanted) return new Set(failing);
-  }
-  throw new Error(`no share of failures gives ${wanted}`);
-}
 
 describe("a run over the API", () => {
   it("takes the simplest template to success, and tells the way there", async () => {

@@ -316,6 +316,10 @@ export const examples: Readonly<Record<string, Example>> = {
   "provisioning-runs-history": {},
   "devices-provisioning-runs": {},
   "provisioning-runs-cancel": {},
+  "provisioning-runs-restart": {
+    body: () => ({ mode: "whole", include: ["notAttempted"] }),
+    refused: "nothing-to-restart",
+  },
   "templates-remove": {},
   "tenant-variables-replace": { body: () => taskBodies["tenant-variables-replace"]?.[0] },
   "tenant-variables-get": {},

@@ -193,6 +193,16 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tasks-add": [...tasks, runTask],
   "tasks-replace": [...tasks, runTask],
   "tasks-schedule": [scheduled, { schedule: opens }],
+  "provisioning-runs-restart": [
+    {
+      mode: "fromAction",
+      actionId: "last",
+      include: ["failed", "notAttempted"],
+      deviceIds: [tenant],
+      waive: { scan: "scanned by hand" },
+      token: "offered",
+    },
+  ],
   "tasks-preview": [...tasks, runTask],
   "templates-add": [template],
   "templates-replace": [template],

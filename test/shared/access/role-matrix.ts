@@ -155,6 +155,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "provisioning-runs-cancel": ["FOID", "tenant"],
   "provisioning-runs-pause": ["FOID", "tenant"],
   "provisioning-runs-resume": ["FOID", "tenant"],
+  "provisioning-runs-restart": ["FOID", "tenant"],
   "provisioning-runs-devices": ["FOIDR", "tenant"],
   "provisioning-runs-device": ["FOIDR", "tenant"],
   "provisioning-runs-history": ["FOIDR", "tenant"],

@@ -47,6 +47,7 @@ export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown
     { templateId: "guessed", targets: { deviceIds: [deviceId] } },
     { templateId: "guessed", targets: { collectionIds: [collectionId] } },
   ],
+  "provisioning-runs-restart": () => [{ mode: "whole", include: ["notAttempted"] }],
   "notifications-retry": () => [{ only: ["failed"] }, { only: ["cancelled", "notSupported"] }],
   "sites-put-part": () => [{ devices: [{ resourceId: 7, name: "Guessed" }] }],
   "sites-complete": () => [{ parts: 1 }],

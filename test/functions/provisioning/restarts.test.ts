@@ -1,0 +1,221 @@
+/** Restarts over the API: what is offered, what the offer's token starts, and everything that is refused. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tableNames } from "../../../shared/storage/names.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { action, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
+
+let rig: NotifyRig;
+let api: RunCalls;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+  api = runCalls(rig);
+});
+afterAll(() => rig.stop());
+
+type Params = Record<string, string>;
+const restart = (params: Params, body: object, headers = {}) =>
+  api.call("provisioning-runs-restart", { params, body, headers });
+const scan = (id: string, more = {}) => action(id, "endpointProtectionQuickScan", more);
+const six = () => [
+  pause("one"),
+  pause("two"),
+  pause("three"),
+  scan("four"),
+  pause("five"),
+  pause("six"),
+];
+
+/** A run of ten devices of which three failed at the required action four; nothing fails any more then. */
+async function threeFailed(actions = six()) {
+  const tenantId = await api.tenantOf(10);
+  const failing = [...(await api.failSome(tenantId, 3, "quickScan"))].toSorted();
+  const templateId = await api.template(actions);
+  const run = await api.start(tenantId, { templateId });
+  await rig.drain();
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  return { tenantId, templateId, run, failing };
+}
+
+/** Offers, confirms, and drives the new run to its end. */
+async function restarted(run: Params, body: object): Promise<Params> {
+  const offer = await restart(run, body);
+  expect(offer.status, offer.text).toBe(200);
+  const begun = await restart(run, { ...body, token: offer.body["token"] });
+  expect(begun.status, begun.text).toBe(202);
+  await rig.drain();
+  return { tenantId: run["tenantId"] ?? "", runId: String(begun.body["runId"]) };
+}
+
+/** Everything that is written down of a run. */
+async function storedOf({ tenantId = "", runId = "" }: Params) {
+  const { tables } = rig.services.provision;
+  const { rows } = await tables.page(tableNames.items, { partition: runId }, 1000);
+  return [await tables.get(tableNames.jobs, `${tenantId}|provisioning`, runId), rows];
+}
+
+const resultsOf = async (run: Params, deviceId: string) => {
+  const { body } = await api.call("provisioning-runs-device", { params: { ...run, deviceId } });
+  const attempts = body["attempts"] as { actionId: string; result: string; inherited?: boolean }[];
+  return attempts.map(({ actionId, result, inherited }) =>
+    [actionId, result, inherited ? "inherited" : ""].join(" ").trim(),
+  );
+};
+
+describe("a restart from the last failed required action", () => {
+  it("goes on there for those that are named, inherits what is behind, and leaves the old run as it was", async () => {
+    const { run, failing, tenantId } = await threeFailed();
+    const [one = "", two = "", third = ""] = failing;
+    const before = await storedOf(run);
+    const body = { mode: "lastFailedRequired", deviceIds: [one, two] };
+    const offer = await restart(run, body);
+    expect(offer.body).toMatchObject({
+      total: 2,
+      starts: [
+        {
+          from: { id: "four", name: "Do four", section: "systemConfiguration" },
+          devices: 2,
+          some: [{ deviceId: one }, { deviceId: two }],
+          inherited: [{ id: "one" }, { id: "two" }, { id: "three" }],
+        },
+      ],
+    });
+    expect((await api.read(run))["latest"], "an offer starts nothing").toBeUndefined();
+    const again = await restarted(run, body);
+    expect(await api.read(again)).toMatchObject({
+      cause: "lastFailedRequired",
+      parentRunId: run["runId"],
+      total: 2,
+      buckets: { successful: 2, failed: 0 },
+    });
+    const trail = await api.call("audit-list-tenant", {
+      params: { tenantId },
+      query: "?operation=provisioning-runs-restart",
+    });
+    expect(trail.body["value"], "an offer changes nothing").toMatchObject([
+      {
+        object: `provisioning-run/${again["runId"]}`,
+        after: { restarts: run["runId"], mode: "lastFailedRequired" },
+      },
+    ]);
+    const stands = ["one", "two", "three"].map((id) => `${id} succeeded inherited`);
+    expect(await resultsOf(again, one)).toEqual([
+      ...stands,
+      "four succeeded",
+      "five succeeded",
+      "six succeeded",
+    ]);
+    expect(await storedOf(run)).toEqual(before);
+    expect(await api.read(run)).toMatchObject({
+      buckets: { successful: 7, failed: 3 },
+      verdict: { id: "failed" },
+      latest: { buckets: { successful: 9, failed: 1 }, verdict: { id: "failed" } },
+    });
+    expect(await resultsOf(run, third)).toContain("four failed");
+    await restarted(run, { mode: "whole" });
+    expect(await api.read(run), "a repaired device turns it green").toMatchObject({
+      latest: { buckets: { successful: 10, failed: 0 }, verdict: { id: "success" } },
+    });
+    const { doubled } = (await rig.ledger(tenantId)) as { doubled: number };
+    expect(doubled, "each restarted device was asked once more, and no other").toBe(3);
+  });
+
+  it("is refused where the template's order is another by now, and the whole one is not", async () => {
+    const { run, templateId } = await threeFailed();
+    const body = { mode: "lastFailedRequired" };
+    const offered = await restart(run, body);
+    await api.replace(templateId, six().toReversed());
+    expect((await restart(run, body)).body).toMatchObject({ code: "template-changed" });
+    const late = await restart(run, { ...body, token: offered.body["token"] });
+    expect([late.status, late.body["code"]]).toEqual([409, "template-changed"]);
+    expect((await restart(run, { mode: "whole" })).body).toMatchObject({ total: 3 });
+  });
+
+  it("takes mended parameters, and an offer from before them is void", async () => {
+    const { run, templateId } = await threeFailed();
+    const body = { mode: "lastFailedRequired" };
+    const { token } = (await restart(run, body)).body;
+    const mended = six().map((each, at) =>
+      at === 4 ? { ...each, parameters: { duration: "PT2M" } } : each,
+    );
+    await api.replace(templateId, mended);
+    const late = await restart(run, { ...body, token });
+    expect([late.status, late.body["code"]]).toEqual([409, "restart-changed"]);
+    expect(late.body["detail"]).toContain("the template has a newer version");
+    const again = await restarted(run, body);
+    expect(await api.read(again)).toMatchObject({ template: { version: 2 } });
+  });
+
+  it("is refused where only an optional action failed, and so is anything for those that succeeded", async () => {
+    const { run, failing } = await threeFailed([pause("one"), scan("four", { required: false })]);
+    expect(await api.read(run)).toMatchObject({ buckets: { successful: 10 } });
+    for (const [mode, code] of [
+      ["lastFailedRequired", "nothing-to-restart"],
+      ["whole", "nothing-to-restart"],
+    ])
+      expect((await restart(run, { mode })).body).toMatchObject({ status: 409, code });
+    expect((await restart(run, { mode: "whole", deviceIds: failing })).body).toMatchObject({
+      code: "not-restartable",
+      errors: failing.map((_, at) => ({ pointer: `/deviceIds/${at}` })),
+    });
+  });
+});
+
+describe("a token", () => {
+  it("starts one run: it is used up, another one takes its place, and a strange one starts nothing", async () => {
+    const { run, failing } = await threeFailed();
+    const body = { mode: "whole" };
+    const first = (await restart(run, body)).body["token"];
+    const second = (await restart(run, body)).body["token"];
+    const refused = { status: 409, code: "restart-not-offered" };
+    expect((await restart(run, { ...body, token: first })).body).toMatchObject(refused);
+    expect((await restart(run, { ...body, token: "x" })).body).toMatchObject(refused);
+    const key = { "idempotency-key": "restart-once" };
+    const begun = await restart(run, { ...body, token: second }, key);
+    expect(begun.status, begun.text).toBe(202);
+    const same = await restart(run, { ...body, token: second }, key);
+    expect(same.body).toEqual(begun.body);
+    expect((await restart(run, { ...body, token: second })).body).toMatchObject(refused);
+    // While the new run has the devices, nobody else gets them.
+    expect((await restart(run, body)).body).toMatchObject({ code: "nothing-to-restart" });
+    expect((await restart(run, { ...body, deviceIds: failing })).body).toMatchObject({
+      code: "not-restartable",
+      errors: failing.map(() => ({ detail: expect.stringContaining("has it now") })),
+    });
+    await rig.drain();
+  });
+});
+
+describe("a restart from a chosen action", () => {
+  it("is refused around the installation, asked for twice elsewhere, and needs what is before it", async () => {
+    const tenantId = await api.tenantOf(4);
+    const failing = await api.failSome(tenantId, 1, "quickScan");
+    const templateId = await api.template([], {
+      sections: [
+        { id: "systemMigration", actions: [pause("keep")] },
+        { id: "osInstallation", actions: [pause("image")] },
+        { id: "systemConfiguration", actions: [scan("scan"), pause("last")] },
+      ],
+    });
+    const run = await api.start(tenantId, { templateId });
+    await rig.drain();
+    await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+    const from = (actionId: string, more = {}) => ({ mode: "fromAction", actionId, ...more });
+    expect((await restart(run, from("image"))).body).toMatchObject({
+      status: 409,
+      code: "section-not-restartable",
+    });
+    expect((await restart(run, from("last"))).body).toMatchObject({
+      code: "not-restartable",
+      errors: [{ detail: expect.stringContaining("required before it and not done: Do scan") }],
+    });
+    expect((await restart(run, { mode: "fromAction" })).status).toBe(400);
+    const waived = await restarted(run, from("last", { waive: { scan: "scanned by hand" } }));
+    expect(await resultsOf(waived, [...failing][0] ?? "")).toEqual([
+      "keep succeeded inherited",
+      "image succeeded inherited",
+      "scan failed inherited",
+      "last succeeded",
+    ]);
+    expect(await api.read(run)).toMatchObject({ latest: { verdict: { id: "success" } } });
+  });
+});
