@@ -59,13 +59,15 @@ export const slowTests: readonly string[] = [
   "test/functions/slow-bodies.test.ts",
 ];
 
+const isSlow = ({ moduleId }: TestSpecification): boolean =>
+  slowTests.some((path) => moduleId.endsWith(`/${path}`));
+
 /** The usual order, with the longest files of a project before its others. */
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- vitest's own, which answers with another list
     const usual = await super.sort(files);
     const projects = [...new Set(usual.map(({ project }) => project))];
-    const isSlow = ({ moduleId }: TestSpecification) =>
-      slowTests.some((path) => moduleId.endsWith(`/${path}`));
     return projects.flatMap((own) => {
       const theirs = usual.filter(({ project }) => project === own);
       return [...theirs.filter(isSlow), ...theirs.filter((file) => !isSlow(file))];

@@ -114,18 +114,13 @@ export async function draftRun(
   const found = await parts.versionOf(body.templateId, body.version, caller);
   if (!found.ok) return found;
   const version = found.value;
-  const actions = actionsOf(version.content).map(({ action }) => action);
-  if (actions.length === 0)
+  const types = actionsOf(version.content).map(({ action }) => action.type);
+  if (types.length === 0)
     return invalidRequest([{ pointer: "/templateId", detail: "its version has no actions" }]);
   const lastsMs = msOf(body.expiresAfter);
   if (soakMs(body.rollout) >= lastsMs)
     return invalidRequest([{ pointer: "/rollout/waves", detail: "last longer than the run" }]);
-  const may = await mayDo(
-    parts,
-    tenantId,
-    actions.map(({ type }) => type),
-    caller,
-  );
+  const may = await mayDo(parts, tenantId, types, caller);
   if (!may.ok) return may;
   const resolved = await resolveTargets(parts, tenantId, body.targets, may.value);
   if (!resolved.ok) return resolved;

@@ -50,13 +50,14 @@ export async function keepReport(
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail }),
   }));
-  const isNobodys = ({ customer, code }: Share) =>
-    code === "unknown-tenant" || !isTenantId.test(customer);
   for (const share of shares.filter((each) => !isNobodys(each)))
     await blobs.put(`${folderOf(reportId)}${share.customer}.json`, JSON.stringify(share));
   const head = { by: nameOf(caller), unknown: shares.filter(isNobodys) };
   await blobs.put(headPath(reportId), JSON.stringify(head));
 }
+
+const isNobodys = ({ customer, code }: Share): boolean =>
+  code === "unknown-tenant" || !isTenantId.test(customer);
 
 /** A report as it is now, of those customers that the caller may read; what is nobody's, only for whoever handed it in. */
 export async function readReport(

@@ -185,6 +185,8 @@ describe("a token", () => {
   });
 });
 
+const from = (actionId: string, more = {}) => ({ mode: "fromAction", actionId, ...more });
+
 describe("a restart from a chosen action", () => {
   it("is refused around the installation, asked for twice elsewhere, and needs what is before it", async () => {
     const tenantId = await api.tenantOf(4);
@@ -199,7 +201,6 @@ describe("a restart from a chosen action", () => {
     const run = await api.start(tenantId, { templateId });
     await rig.drain();
     await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
-    const from = (actionId: string, more = {}) => ({ mode: "fromAction", actionId, ...more });
     expect((await restart(run, from("image"))).body).toMatchObject({
       status: 409,
       code: "section-not-restartable",

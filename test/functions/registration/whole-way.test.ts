@@ -48,7 +48,7 @@ beforeAll(async () => {
       scope: { kind: "tenants", tenantIds: [fabrikam, contoso] },
     },
   });
-  expect(made.status).toBe(201);
+  if (made.status !== 201) throw new Error(JSON.stringify(made.body));
   const hook = await app.call("POST", "/api/v1/webhooks", {
     body: {
       url: receiver.url,
@@ -145,12 +145,13 @@ test("the partner's tags hold for each customer, beside the customer's own", asy
   });
 });
 
+const device = (customer: string, serialNumber: string) => ({
+  customer,
+  serialNumber,
+  hardwareHash: hashOf(serialNumber),
+});
+
 test("a list for many customers has one report that adds up, and shows each reader their own", async () => {
-  const device = (customer: string, serialNumber: string) => ({
-    customer,
-    serialNumber,
-    hardwareHash: hashOf(serialNumber),
-  });
   const devices = [
     device(contoso, "PG1"),
     device(contoso, "PG2"),

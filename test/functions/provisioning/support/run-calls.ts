@@ -30,6 +30,13 @@ export const everything = {
   rules: [{ property: "operatingSystem", operator: "equals", value: "Windows" }],
 };
 
+const contentOf = (actions: readonly object[], more: object) => ({
+  name: `T ${randomUUID()}`,
+  visibility: "public",
+  sections: [{ id: "systemConfiguration", actions }],
+  ...more,
+});
+
 /** What tests ask of a rig's API. */
 export type RunCalls = ReturnType<typeof runCalls>;
 
@@ -68,13 +75,6 @@ export function runCalls(rig: NotifyRig) {
       headers: new Headers(answer.headers),
     };
   }
-
-  const contentOf = (actions: readonly object[], more: object) => ({
-    name: `T ${randomUUID()}`,
-    visibility: "public",
-    sections: [{ id: "systemConfiguration", actions }],
-    ...more,
-  });
 
   /** Makes a template of these actions. */
   async function template(actions: readonly object[], more: object = {}): Promise<string> {
