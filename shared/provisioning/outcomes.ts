@@ -29,9 +29,11 @@ const timedOut = "timed-out";
 function devices(item: Item, left: Left, now: Instant): DeviceRun {
   const device = unpackDeviceRun(item.learned);
   const { note = device.note, output = device.output, requestId = device.requestId } = left;
+  // What waited when it was asked has the claim of the attempt before, if any.
+  const claimedAt = item.state === "waiting" ? undefined : item.claimedAt;
   return {
     ...device,
-    begunAt: device.begunAt ?? item.claimedAt ?? now,
+    begunAt: device.begunAt ?? claimedAt ?? now,
     ...(note === undefined ? {} : { note }),
     ...(output === undefined ? {} : { output }),
     ...(requestId === undefined ? {} : { requestId }),

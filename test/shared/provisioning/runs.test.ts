@@ -120,6 +120,20 @@ describe("a run", () => {
     expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
   });
 
+  it("gives each attempt a time of its own", async () => {
+    const ids = rig.fleet(1);
+    const retry = { max: 1, delaySeconds: 600, on: "transient" };
+    const run = await rig.run(ids, [{ timeoutSeconds: 900, retry }]);
+    let looks = 0;
+    rig.behaviours.set(`${run.jobId}-1`, (_, times) => {
+      if (times === 2) looks += 1;
+      return looks > 2 ? "done" : "silent";
+    });
+    await rig.drain();
+    expect(rig.timesOf(`${run.jobId}-1`, ids)).toEqual([2]);
+    expect(await rig.itemsOf(run)).toMatchObject([{ state: "done" }]);
+  });
+
   it("leaves out an action whose condition does not hold, and says so", async () => {
     const ids = rig.fleet(1);
     const when = { property: "deviceName", operator: "startsWith", value: "MAC" };
