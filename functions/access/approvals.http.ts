@@ -22,6 +22,7 @@ import { type Clock, toIso } from "../../shared/kernel/clock.ts";
 import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { Prose } from "../../shared/kernel/outside-text.ts";
 import { TenantId } from "../../shared/kernel/values.ts";
+import { findActionType } from "../../shared/provisioning/actions/catalogue.ts";
 import { registrationActions } from "../../shared/registration/registration.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
@@ -221,10 +222,13 @@ export const getApprovalRulesFunction = onHttp(
   },
 );
 
-const isActionOf = (kind: ApprovalRule["kind"], action: string): boolean =>
-  kind === "registration"
-    ? registrationActions.some((each) => each === action)
-    : kind === "notification" && findAction(action) !== undefined;
+/** Runs wait for a second person only where something in them must not be done twice. */
+const isActionOf: Readonly<Record<ApprovalRule["kind"], (action: string) => boolean>> = {
+  registration: (action) => registrationActions.some((each) => each === action),
+  notification: (action) => findAction(action) !== undefined,
+  provisioning: (action) => findActionType(action)?.guarded === true,
+  sync: () => false,
+};
 
 /** A rule with a name that nothing has would look like one that protects. */
 const unknownActions = ({ rules }: ApprovalPolicy): Fault[] =>
@@ -232,13 +236,13 @@ const unknownActions = ({ rules }: ApprovalPolicy): Fault[] =>
     actions === "all"
       ? []
       : actions.flatMap((action, place) =>
-          isActionOf(kind, action)
+          isActionOf[kind](action)
             ? []
             : [
                 {
                   pointer: pointerOf(["rules", at, "actions", place]),
                   detail:
-                    "unknown action: GET /api/v1/actions lists those of notifications; registrations have register and deregister",
+                    "unknown action: GET /api/v1/actions lists those of notifications; registrations have register and deregister, provisioning the guarded ones of /api/v1/provisioning/action-types",
                 },
               ],
         ),

@@ -84,14 +84,22 @@ export async function startRun(
   if (before !== undefined) return succeed(before.job);
   const drafted = await draftRun(parts, tenantId, runId, body, beginning);
   if (!drafted.ok) return drafted;
-  const { run, content, deviceIds } = drafted.value;
-  await parts.jobs.putContent(runId, content);
-  await parts.jobs.putTargets(runId, deviceIds);
+  return succeed(await beginDraft(parts, drafted.value, beginning.caller));
+}
+
+/** Writes a draft down, and begins it unless a rule wants a second person for it. */
+export async function beginDraft(
+  parts: RunParts,
+  { run, content, deviceIds }: Draft,
+  caller: Caller | undefined,
+): Promise<Run> {
+  await parts.jobs.putContent(run.jobId, content);
+  await parts.jobs.putTargets(run.jobId, deviceIds);
   const gated = await gatedType(parts, run);
   // What may be done twice without harm waits for nobody.
-  const asker = gated === undefined ? undefined : beginning.caller;
+  const asker = gated === undefined ? undefined : caller;
   const whole = { ...run, content, ...(gated === undefined ? {} : { gated }) };
-  return succeed(await startOrWait(parts, whole, asker));
+  return startOrWait(parts, whole, asker);
 }
 
 /** The first of its guarded actions that a rule is about. */
@@ -220,7 +228,8 @@ export function limitsWith(
   return succeed(limits);
 }
 
-async function mayDo(
+/** How far somebody reaches with what types of actions take; nobody is the app itself, which reaches all. */
+export async function mayDo(
   { standingOf, collections }: RunParts,
   tenantId: string,
   types: readonly string[],

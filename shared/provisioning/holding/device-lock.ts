@@ -65,8 +65,13 @@ export class DeviceLocks {
     deviceIds: readonly string[],
     isLive: IsLive,
   ): Promise<ReadonlyMap<string, string>> {
-    const locks = await this.#read(tenantId, deviceIds.toSorted());
-    return heldBy(runId, deviceIds, locks, isLive);
+    const held = new Map<string, string>();
+    // Neighbours at a time, as many as one read tells of.
+    for (const some of inChunks(deviceIds.toSorted(), maxRange / 2)) {
+      const locks = await this.#read(tenantId, some);
+      for (const [id, other] of await heldBy(runId, some, locks, isLive)) held.set(id, other);
+    }
+    return held;
   }
 
   /** Rows of neighbours come in one read; where others lie between them, the rest is read one by one. */

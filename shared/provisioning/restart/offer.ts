@@ -5,22 +5,23 @@
  */
 import * as z from "zod";
 import type { Caller } from "../../access/sign-in/caller.ts";
-import { startOrWait } from "../../fanout/care/approval-gate.ts";
 import type { Item } from "../../fanout/state/item.ts";
+import { isOpen, sumOf } from "../../fanout/state/job.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, idFor } from "../../kernel/values.ts";
-import { NewRun, type Offer, type RunView } from "../contract.ts";
+import type { NewRun, Offer, RunView } from "../contract.ts";
 import { busyElsewhere } from "../holding/holds.ts";
 import { runView, verdictOver } from "../read-runs.ts";
 import {
   actionsIn,
+  type Bucket,
   buckets as bucketNames,
   bucketOf,
   familyPath,
   offerPath,
   type Run,
 } from "../run.ts";
-import { draftRun, type FoundVersion, type RunParts } from "../start-run.ts";
+import { beginDraft, draftRun, type FoundVersion, mayDo, type RunParts } from "../start-run.ts";
 import { actionsOf } from "../templates/template.ts";
 import {
   changedSince,
@@ -49,6 +50,7 @@ type Found = {
   readonly devices: readonly Restarted[];
   readonly facts: OfferFacts;
   readonly taken: Run["taken"];
+  readonly family: Family;
 };
 
 /** Says what a restart would do, and keeps the offer. */
@@ -96,14 +98,13 @@ export async function confirmRestart(
     return fail("restart-not-offered", `The offer was used: it started run ${runId}.`);
   const found = await findRestart(parts, run, choice, caller);
   if (!found.ok) return found;
-  const { devices, facts, taken } = found.value;
-  const changes = changedSince(offer.facts, facts);
+  const changes = changedSince(offer.facts, found.value.facts);
   if (changes.length > 0)
     return fail(
       "restart-changed",
       `Nothing was started, because of what has changed since the offer: ${changes.slice(0, maxChanges).join("; ")}.`,
     );
-  return startAgain(parts, run, { runId, devices, taken, cause: choice.mode }, caller);
+  return startAgain(parts, run, { ...found.value, runId, cause: choice.mode }, caller);
 }
 
 const maxChanges = 5;
@@ -116,13 +117,25 @@ async function findRestart(
 ): Promise<Result<Found>> {
   const version = await parts.versionOf(run.templateId, undefined, caller);
   if (!version.ok) return version;
-  const items = await itemsOf(parts, run);
   const now = actionsOf(version.value.content);
+  const types = now.map(({ action }) => action.type);
+  const reach = await mayDo(parts, run.tenantId, types, caller);
+  if (!reach.ok) return reach;
+  const items = await itemsOf(parts, run);
+  const ended = items.filter((item) => endedBadly.has(bucketOf(item)));
+  const ids = ended.map(({ targetId }) => targetId);
+  const known = await parts.directory.getMany(run.tenantId, ids);
+  const isTheirs = (id: string): boolean => {
+    const device = known.get(id);
+    return device !== undefined && (reach.value === undefined || reach.value.holds(device));
+  };
+  const family = await familyOf(parts, run.rootRunId ?? run.jobId);
   const plan = planRestart(choice, {
     actions: actionsIn(run),
     actionsNow: now,
     items,
-    busy: await busyDevices(parts, run, items),
+    busy: await busyDevices(parts, run, { ids, family }),
+    gone: new Set(ids.filter((id) => !isTheirs(id))),
   });
   if (plan.kind === "refused") {
     const { code, detail, faults } = plan;
@@ -142,8 +155,11 @@ async function findRestart(
     const item = byId.get(deviceId);
     if (item !== undefined) taken[bucketOf(item) === "failed" ? "failed" : "notAttempted"] += 1;
   }
-  return succeed({ version: version.value, devices, facts, taken });
+  return succeed({ version: version.value, devices, facts, taken, family });
 }
+
+/** What can be restarted at all. */
+const endedBadly: ReadonlySet<Bucket> = new Set(["failed", "notAttempted"]);
 
 const rowsPerRead = 200;
 
@@ -162,35 +178,41 @@ async function itemsOf({ engine }: RunParts, { jobId }: Run): Promise<Item[]> {
 async function busyDevices(
   parts: RunParts,
   run: Run,
-  items: readonly Item[],
+  { ids, family }: { readonly ids: readonly string[]; readonly family: Family },
 ): Promise<ReadonlyMap<string, string>> {
-  const ids = items.map(({ targetId }) => targetId);
   const { locks, jobs, engine } = parts;
   const busy = new Map(await busyElsewhere({ locks, jobs, items: engine.items }, run, ids));
-  for (const child of await familyOf(parts, run.rootRunId ?? run.jobId))
-    if (child.parentRunId === run.jobId)
-      for (const id of await parts.jobs.targets(child.runId)) busy.set(id, child.runId);
+  for (const child of family.relatives)
+    if (child.parentRunId === run.jobId && (await tookOver(parts, run, child)))
+      for (const id of await jobs.targets(child.runId)) busy.set(id, child.runId);
   return busy;
+}
+
+/** Longer than a request may take: whoever was about to write a restart's run down by then never will. */
+const inHandMs = 10 * 60_000;
+
+/** Whether a restart has its devices: one that never came to be, or that a second person refused, has none. */
+async function tookOver(
+  { jobs, engine }: RunParts,
+  { tenantId }: Run,
+  { runId, at }: Relative,
+): Promise<boolean> {
+  const stored = await jobs.get(tenantId, runId);
+  if (stored === undefined) return engine.clock.now() < at + inHandMs;
+  const { counts } = stored.job;
+  return isOpen(stored.job) || counts === undefined || sumOf(counts) > 0;
 }
 
 const milliseconds = (ms: number): string => `PT${Math.round(ms / 1000)}S`;
 
-/** The run of the restart: the template as it is now, devices of the old one, each from its own action on. */
-async function startAgain(
-  parts: RunParts,
-  run: Run,
-  {
-    runId,
-    devices,
-    taken,
-    cause,
-  }: Pick<Found, "devices" | "taken"> & { readonly runId: string; readonly cause: Run["cause"] },
-  caller: Caller,
-): Promise<Result<Run>> {
+/** What the run of a restart is asked for: as the old one was, of the version that was offered. */
+function bodyOf(run: Run, { version, devices }: Pick<Found, "version" | "devices">): NewRun {
   const { templateId, offline, windows, createdAt, expiresAt, rollout, note } = run;
-  const body = NewRun.parse({
+  const deviceIds = devices.map(({ deviceId }) => deviceId);
+  return {
     templateId,
-    targets: { deviceIds: devices.map(({ deviceId }) => deviceId) },
+    version: version.version,
+    targets: { deviceIds, collectionIds: [], rules: [] },
     offline: {
       mode: offline.mode,
       after: milliseconds(offline.afterMs),
@@ -204,8 +226,19 @@ async function startAgain(
     expiresAfter: milliseconds(expiresAt - createdAt),
     rollout,
     note,
-  });
-  const drafted = await draftRun(parts, run.tenantId, runId, body, { caller, cause });
+  };
+}
+
+/** The run of the restart: the template as it is now, devices of the old one, each from its own action on. */
+async function startAgain(
+  parts: RunParts,
+  run: Run,
+  found: Found & { readonly runId: string; readonly cause: Run["cause"] },
+  caller: Caller,
+): Promise<Result<Run>> {
+  const { runId, devices, taken, cause, family } = found;
+  const begin = { caller, cause };
+  const drafted = await draftRun(parts, run.tenantId, runId, bodyOf(run, found), begin);
   if (!drafted.ok) return drafted;
   const { content, deviceIds } = drafted.value;
   const rootRunId = run.rootRunId ?? run.jobId;
@@ -217,39 +250,48 @@ async function startAgain(
     taken,
     ...(run.taskId === undefined ? {} : { taskId: run.taskId }),
   };
+  const at = parts.engine.clock.now();
+  if (!(await joinFamily(parts, rootRunId, family, { runId, parentRunId: run.jobId, at })))
+    return fail("restart-changed", "Nothing was started: another restart began meanwhile.");
   const firstSteps = Object.fromEntries(devices.map(({ deviceId, step }) => [deviceId, step]));
-  await parts.jobs.putContent(runId, { ...content, firstSteps });
-  await parts.jobs.putTargets(runId, deviceIds);
-  await joinFamily(parts, rootRunId, { runId, parentRunId: run.jobId });
-  return succeed(
-    await startOrWait(parts, { ...again, content: { ...content, firstSteps } }, caller),
-  );
+  const draft = { run: again, content: { ...content, firstSteps }, deviceIds };
+  return succeed(await beginDraft(parts, draft, caller));
 }
 
 // The family of a run: the restarts that go back to it.
 
-const Family = z.array(z.object({ runId: z.string(), parentRunId: z.string() }));
-type Relative = z.output<typeof Family>[number];
+const Relatives = z.array(
+  z.object({
+    runId: z.string(),
+    parentRunId: z.string(),
+    /** When its run was about to be written down. */
+    at: z.number().default(0),
+  }),
+);
+type Relative = z.output<typeof Relatives>[number];
+type Family = { readonly relatives: readonly Relative[]; readonly etag: string | undefined };
 
-/** The restarts of a run, and theirs; some may never have come to be. */
-async function familyOf(
-  { blobs }: Pick<RunParts, "blobs">,
-  rootRunId: string,
-): Promise<readonly Relative[]> {
-  const blob = await blobs.get(familyPath(rootRunId));
-  return blob === undefined ? [] : Family.parse(JSON.parse(blob.toString()));
+/** The restarts of a run, and theirs, each behind the one that it restarts; some may never have come to be. */
+async function familyOf({ blobs }: Pick<RunParts, "blobs">, rootRunId: string): Promise<Family> {
+  const found = await blobs.getWithEtag(familyPath(rootRunId));
+  const relatives =
+    found === undefined ? [] : Relatives.parse(JSON.parse(found.content.toString()));
+  return { relatives, etag: found?.etag };
 }
 
-/** Joined before the run is written: one that is not there counts for nothing, one that nobody knows of would. */
-async function joinFamily({ blobs }: RunParts, rootRunId: string, one: Relative): Promise<void> {
-  const path = familyPath(rootRunId);
-  for (;;) {
-    const found = await blobs.getWithEtag(path);
-    const family = found === undefined ? [] : Family.parse(JSON.parse(found.content.toString()));
-    if (family.some(({ runId }) => runId === one.runId)) return;
-    const text = JSON.stringify([...family, one]);
-    if (await blobs.putIf(path, text, { etag: found?.etag, leaseId: undefined })) return;
-  }
+/**
+ * Joined before the run is written: one that is not there counts for nothing, one that nobody knows of would. False when
+ * somebody else has joined since the family was read: what was decided by it may not hold any more.
+ */
+function joinFamily(
+  { blobs }: RunParts,
+  rootRunId: string,
+  { relatives, etag }: Family,
+  one: Relative,
+): Promise<boolean> {
+  const others = relatives.filter(({ runId }) => runId !== one.runId);
+  const conditions = { etag, leaseId: undefined };
+  return blobs.putIf(familyPath(rootRunId), JSON.stringify([...others, one]), conditions);
 }
 
 /**
@@ -263,11 +305,16 @@ export async function latestOf(
 ): Promise<RunView["latest"]> {
   const buckets = { ...own };
   const runs: string[] = [];
-  for (const { runId } of await familyOf(parts, run.jobId)) {
+  const below = new Set([run.jobId]);
+  const { relatives } = await familyOf(parts, run.rootRunId ?? run.jobId);
+  for (const { runId, parentRunId } of relatives) {
+    if (!below.has(parentRunId)) continue;
+    below.add(runId);
     const stored = await parts.jobs.get(run.tenantId, runId);
-    if (stored === undefined) continue;
-    const view = await runView(parts, stored.job);
-    const { failed = 0, notAttempted = 0 } = stored.job.taken ?? {};
+    const view = stored && (await runView(parts, stored.job));
+    // One without devices was refused by a second person: they are where they were.
+    if (view === undefined || view.total === 0) continue;
+    const { failed = 0, notAttempted = 0 } = stored?.job.taken ?? {};
     for (const bucket of bucketNames) buckets[bucket] += view.buckets[bucket];
     buckets.failed -= failed;
     buckets.notAttempted -= notAttempted;

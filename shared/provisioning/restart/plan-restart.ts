@@ -52,6 +52,8 @@ export type RestartFacts = {
   readonly items: readonly Item[];
   /** Devices that another run has now, with its id. */
   readonly busy: ReadonlyMap<string, string>;
+  /** Devices that have left the directory, or that whoever asks does not reach. */
+  readonly gone: ReadonlySet<string>;
 };
 
 /** Plans a restart. */
@@ -151,13 +153,14 @@ function startOf(
   item: Item,
   { mode, waive }: RestartChoice,
   from: number,
-  { actions, busy }: RestartFacts,
+  { actions, busy, gone }: RestartFacts,
 ): number | Why {
   const bucket = bucketOf(item);
   if (bucket === "successful") return { why: "it has succeeded" };
   if (bucket === "active" || bucket === "pending") return { why: "the run is not done with it" };
   const other = busy.get(item.targetId);
   if (other !== undefined) return { why: `run ${other} has it now` };
+  if (gone.has(item.targetId)) return { why: "it is not there for you any more" };
   const { step: reached = 0 } = item;
   switch (mode) {
     case "whole":

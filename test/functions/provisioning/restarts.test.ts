@@ -1,5 +1,6 @@
 /** Restarts over the API: what is offered, what the offer's token starts, and everything that is refused. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { familyPath } from "../../../shared/provisioning/run.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { action, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
@@ -186,6 +187,67 @@ describe("a token", () => {
 });
 
 const from = (actionId: string, more = {}) => ({ mode: "fromAction", actionId, ...more });
+
+describe("a restart that never began", () => {
+  const total = (view: unknown) =>
+    Object.values(view as Record<string, number>).reduce((sum, count) => sum + count, 0);
+
+  it("has no devices where the worker died before the run was written: they can be restarted", async () => {
+    const { run, failing } = await threeFailed();
+    const { runId = "" } = run;
+    const { blobs, jobs } = rig.services.provision;
+    const lost = "0".repeat(22);
+    await jobs.putTargets(lost, failing);
+    await blobs.put(familyPath(runId), JSON.stringify([{ runId: lost, parentRunId: runId }]));
+    expect((await restart(run, { mode: "whole" })).body).toMatchObject({ total: 3 });
+  });
+
+  it("has none where nobody agreed: buckets add up all the same; what may be done twice waits for nobody", async () => {
+    const tenantId = await api.tenantOf(4);
+    await api.failSome(tenantId, 2, "quickScan");
+    const guarded = await api.template([scan("four"), action("five", "restart")]);
+    const harmless = await api.template([scan("four")]);
+    const runs = [await api.start(tenantId, { templateId: guarded })];
+    await rig.drain();
+    runs.push(await api.start(tenantId, { templateId: harmless }));
+    await rig.drain();
+    const rule = { kind: "provisioning", actions: ["restart"], tenantIds: [tenantId], moreThan: 0 };
+    const ruled = await api.call("approval-rules-replace", { body: { rules: [rule] } });
+    expect(ruled.status, ruled.text).toBe(200);
+    const begun = async (run: Params) => {
+      const { token } = (await restart(run, { mode: "whole" })).body;
+      return (await restart(run, { mode: "whole", token })).body;
+    };
+    const [first = {}, second = {}] = runs;
+    const waiting = await begun(first);
+    expect(waiting).toMatchObject({ state: "pendingApproval" });
+    expect(await begun(second)).not.toMatchObject({ state: "pendingApproval" });
+    const params = { tenantId, runId: String(waiting["runId"]) };
+    expect(total(((await api.read(first))["latest"] as { buckets: object }).buckets)).toBe(4);
+    expect((await api.call("provisioning-runs-cancel", { params })).status).toBe(202);
+    await rig.drain();
+    expect((await api.read(first))["latest"], "nothing was restarted").toBeUndefined();
+    expect((await restart(first, { mode: "whole" })).body).toMatchObject({
+      total: waiting["total"],
+    });
+    await api.call("approval-rules-replace", { body: { rules: [] } });
+  });
+});
+
+it("adds up from any run of a family: a restart shows what its own restarts made of it", async () => {
+  const { run, tenantId, failing } = await threeFailed();
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 1 });
+  const middle = await restarted(run, { mode: "whole", deviceIds: failing });
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  await restarted(middle, { mode: "whole" });
+  expect(await api.read(middle)).toMatchObject({
+    buckets: { failed: 3 },
+    latest: { buckets: { successful: 3, failed: 0 }, verdict: { id: "success" } },
+  });
+  expect(await api.read(run)).toMatchObject({
+    latest: { buckets: { successful: 10, failed: 0 }, verdict: { id: "success" } },
+  });
+});
 
 describe("a restart from a chosen action", () => {
   it("is refused around the installation, asked for twice elsewhere, and needs what is before it", async () => {

@@ -41,7 +41,13 @@ const items = [
   item("running", "sent", 3),
   item("unsure", "unknown", 3),
 ];
-const facts: RestartFacts = { actions, actionsNow: actions, items, busy: new Map() };
+const facts: RestartFacts = {
+  actions,
+  actionsNow: actions,
+  items,
+  busy: new Map(),
+  gone: new Set(),
+};
 const all: RestartChoice = { mode: "whole", include: ["failed"], waive: {} };
 const plan = (choice: Partial<RestartChoice>, over: Partial<RestartFacts> = {}) =>
   planRestart({ ...all, ...choice }, { ...facts, ...over });
@@ -128,6 +134,15 @@ describe("a restart", () => {
     ],
   ] as const)("%s begins where it should, or is refused whole", ([, choice, expected]) => {
     expect(steps(plan(choice))).toEqual(expected);
+  });
+
+  it("leaves out whoever is not there any more, and says so of those that are named", () => {
+    const gone = new Set(["early"]);
+    expect(steps(plan({}, { gone })).map(([id]) => id)).not.toContain("early");
+    expect(plan({ deviceIds: ["early"] }, { gone })).toMatchObject({
+      code: "not-restartable",
+      faults: [{ detail: expect.stringContaining("not there for you any more") }],
+    });
   });
 
   it("of a device that another run has is refused where it is named, and else leaves it out", () => {
