@@ -168,6 +168,8 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
 
   /** Claims before a waiting item is given up; absent: the engine's own. */
   readonly maxAttempts?: number;
+  /** How often what may be repeated is asked without a clear answer before nobody can tell; absent: three times. */
+  readonly maxUnclear?: number;
   /** How each attempt ended is kept, written together with the item's new state. */
   readonly keepsAttempts?: true;
 

@@ -127,6 +127,8 @@ export function registrationKind(parts: KindParts): Kind {
     lastStep: (job) => backEndOf(job).lastStep,
     // Looked for first; and the service knows a device that it has.
     mayRepeat: () => true,
+    // The same devices go under the same request id, and what is there is found: asking on does no harm.
+    maxUnclear: 12,
     workloadsOf: (job) => backEndOf(job).workloads,
     reasons,
     rounds,

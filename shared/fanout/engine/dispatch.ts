@@ -226,7 +226,8 @@ async function readBackFirst(
   const findings = await kind.readBack(job, some);
   const now = engine.clock.now();
   const { claimMs } = engine.times;
-  const time = { now, lateness: latenessAt(now, job.expiresAt), claimMs };
+  const { maxUnclear } = kind;
+  const time = { now, lateness: latenessAt(now, job.expiresAt), claimMs, maxUnclear };
   await deferReads(engine, kind, job, findings);
   const transitions = new Map(
     some.map((item) => {

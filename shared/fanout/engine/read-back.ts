@@ -55,17 +55,18 @@ export function latenessAt(now: Instant, expiresAt: Instant): Lateness {
  * So often what may be repeated is asked without a clear answer before that ends as unknown: each time it may have
  * been done, and a far side that never answers is not helped by asking on.
  */
-const maxUnclear = 3;
+const mostUnclear = 3;
 /**
  * For as long as so many claims hold, what must not be done twice is read back, before a person has to decide: what
  * the far side shows may come late.
  */
 const readsForTrace = 5;
-/** When it is read, how late that is, and how long claims hold. */
+/** When it is read, how late that is, how long claims hold, and how often the kind lets an answer be unclear. */
 type ReadTime = {
   readonly now: Instant;
   readonly lateness: Lateness;
   readonly claimMs: number;
+  readonly maxUnclear?: number | undefined;
 };
 
 /** Time before what could not be read is tried again. */
@@ -81,7 +82,7 @@ export function afterDoubt(
   mayRepeat: boolean,
   item: Item,
   finding: Finding | undefined,
-  { now, lateness, claimMs }: ReadTime,
+  { now, lateness, claimMs, maxUnclear = mostUnclear }: ReadTime,
 ): Transition {
   const { code = noClearAnswer } = item;
   // Another reason is from before the claim, and says nothing of what came of it.
@@ -105,7 +106,7 @@ export function afterDoubt(
     case "gone":
       return doubtful(known, finding.detail);
     case "nothing":
-      if (mayRepeat) return againWithoutTrace(known);
+      if (mayRepeat) return againWithoutTrace(known, maxUnclear);
       if (lateness !== "early" || now >= since + readsForTrace * claimMs)
         return doubtful(known, "no trace of it was found, and it must not be done twice");
       return { event: "doubt", details: { notBefore: now + claimMs, detail } };
@@ -113,7 +114,7 @@ export function afterDoubt(
 }
 
 /** What is harmless twice is sent again; a call that was too much, and not the item, always: the next one is smaller. */
-function againWithoutTrace(known: Item): Transition {
+function againWithoutTrace(known: Item, maxUnclear: number): Transition {
   const { unclear = 0, code, detail } = known;
   if (unclear + 1 >= maxUnclear && code !== tooMuchAtOnce)
     return doubtful(known, "no trace of it was found");

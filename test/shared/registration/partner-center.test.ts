@@ -271,7 +271,7 @@ describe("once the partner has signed in", () => {
   });
 
   it("waits where it is throttled, and doubles nothing whose answer was lost", async () => {
-    const tenantId = await tenantOf({ lostAnswerRate: 0.2, errorRate: 0.2, seed: 3 });
+    const tenantId = await tenantOf({ lostAnswerRate: 0.4, errorRate: 0.2, seed: 3 });
     const list = Array.from({ length: 40 }, (_, at) => tuple(`D${at}`, `tag ${at % 4}`));
     const { registrationId } = await register(tenantId, list);
     await rig.drain();
