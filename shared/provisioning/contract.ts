@@ -223,6 +223,8 @@ export const RunPreview = z
   })
   .meta({ id: "ProvisioningPreview" });
 
+const mostWaived = 100;
+
 /** Body of a restart: the same twice, the second time with the token of the first answer. */
 export const RestartBody = z
   .strictObject({
@@ -241,6 +243,8 @@ export const RestartBody = z
     deviceIds: z.array(DeviceId).min(1).max(maxDevices).optional(),
     waive: z
       .record(z.string().max(64), Prose.trim().min(1).max(500))
+      .refine((waived) => Object.keys(waived).length <= mostWaived, `at most ${mostWaived}`)
+      .meta({ maxProperties: mostWaived })
       .default({})
       .describe("Required actions that need not have succeeded, each with the reason"),
     token: z.string().max(64).optional().describe("Of the offer: starts it"),

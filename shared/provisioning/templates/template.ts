@@ -50,6 +50,10 @@ export const Variables = z
   .meta({ maxProperties: maxVariables });
 export type Variables = z.output<typeof Variables>;
 
+/** Most members of an object, or entries of a list, that an action is given. */
+const maxMembers = 1_000;
+const isBounded = (value: object): boolean => Object.keys(value).length <= maxMembers;
+const tooMany = `at most ${maxMembers}`;
 const MemberName = z.string().regex(/^[A-Za-z]\w{0,63}$/, "must be letters and digits");
 /** What an action may be given, before its type says more: JSON of texts that people can read. */
 const Given: z.ZodType = z
@@ -59,8 +63,8 @@ const Given: z.ZodType = z
       z.number(),
       z.boolean(),
       z.null(),
-      z.array(Given),
-      z.record(MemberName, Given),
+      z.array(Given).max(maxMembers),
+      z.record(MemberName, Given).refine(isBounded, tooMany).meta({ maxProperties: maxMembers }),
     ]),
   )
   .meta({ id: "Given", description: "Any JSON; {{name}} in a text stands for a variable" });
@@ -82,7 +86,12 @@ export const TemplateAction = z.strictObject({
     .describe("Its own within the template, and the same through its versions"),
   name: Line.trim().min(1).max(100),
   type: Line.max(64).describe("GET /api/v1/provisioning/action-types lists them"),
-  parameters: z.record(MemberName, Given).default({}).describe("As its type takes them"),
+  parameters: z
+    .record(MemberName, Given)
+    .refine(isBounded, tooMany)
+    .meta({ maxProperties: maxMembers })
+    .default({})
+    .describe("As its type takes them"),
   required: z
     .boolean()
     .default(true)
