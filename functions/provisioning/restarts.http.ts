@@ -52,7 +52,7 @@ export const restartFunction = onHttp(
     const { jobId, tenantId } = started.value;
     const waived = Object.entries(choice.waive).map(([actionId, reason]) => ({ actionId, reason }));
     signedInOf(tools).note({
-      object: `provisioning-run/${jobId}`,
+      object: `run/${jobId}`,
       after: { runId: jobId, restarts: params.runId, mode: choice.mode, waived },
     });
     const location = `/api/v1/tenants/${tenantId}/provisioning-runs/${jobId}`;

@@ -9,7 +9,7 @@
 import * as z from "zod";
 import type { Item } from "../fanout/state/item.ts";
 import type { Standing } from "../fanout/state/item-store.ts";
-import { type Job, JobStore } from "../fanout/state/job.ts";
+import { isOpen, type Job, JobStore } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { actionsOf, type PlacedAction, TemplateContent, Variables } from "./templates/template.ts";
@@ -99,7 +99,12 @@ export class RunJobs extends JobStore<Run> {
 
   override async get(tenantId: string, runId: string) {
     const stored = await super.get(tenantId, runId);
-    return stored && { ...stored, job: { ...stored.job, content: await this.#contentOf(runId) } };
+    if (stored === undefined) return undefined;
+    const content = await this.#contentOf(runId);
+    if (content !== undefined) return { ...stored, job: { ...stored.job, content } };
+    // Retention takes what belongs to an ended run first, and its row last: it is as good as gone.
+    if (!isOpen(stored.job)) return undefined;
+    throw new Error(`what run ${runId} does is gone`);
   }
 
   override insert({ content: _, ...run }: Run) {
@@ -116,11 +121,11 @@ export class RunJobs extends JobStore<Run> {
       await this.#blobs.remove(path);
   }
 
-  async #contentOf(runId: string): Promise<RunContent> {
+  async #contentOf(runId: string): Promise<RunContent | undefined> {
     const known = this.#kept.get(runId);
     if (known !== undefined) return known;
     const blob = await this.#blobs.get(contentPath(runId));
-    if (blob === undefined) throw new Error(`what run ${runId} does is gone`);
+    if (blob === undefined) return undefined;
     const content = RunContent.parse(JSON.parse(blob.toString()));
     this.#kept.set(runId, content);
     const [oldest] = this.#kept.keys();

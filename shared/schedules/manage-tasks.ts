@@ -280,10 +280,19 @@ const neverOpen: Fault = {
 
 /** A list of devices or a collection is of one tenant. */
 function faultsOfMany({ tenants, kind, what }: TaskDraft): Fault[] {
+  if (tenants === undefined) return [];
   const target = what["target"] as { readonly kind?: string } | undefined;
-  return tenants === undefined || target === undefined || target.kind === "tenant"
-    ? []
-    : [{ pointer: `/${kind}/target`, detail: "must be the whole tenant, where a task names many" }];
+  if (target !== undefined && target.kind !== "tenant")
+    return [
+      { pointer: `/${kind}/target`, detail: "must be the whole tenant, where a task names many" },
+    ];
+  const targets = (what["targets"] ?? {}) as Readonly<Record<string, readonly unknown[]>>;
+  return ["deviceIds", "collectionIds"]
+    .filter((list) => (targets[list] ?? []).length > 0)
+    .map((list) => ({
+      pointer: `/${kind}/targets/${list}`,
+      detail: "must be none, where a task names many tenants: rules find devices in each",
+    }));
 }
 
 const unknownTenant = (tenantId: string) =>

@@ -94,7 +94,7 @@ describe("a restart from the last failed required action", () => {
     });
     expect(trail.body["value"], "an offer changes nothing").toMatchObject([
       {
-        object: `provisioning-run/${again["runId"]}`,
+        object: `run/${again["runId"]}`,
         after: { restarts: run["runId"], mode: "lastFailedRequired" },
       },
     ]);
@@ -188,10 +188,10 @@ describe("a token", () => {
 
 const from = (actionId: string, more = {}) => ({ mode: "fromAction", actionId, ...more });
 
-describe("a restart that never began", () => {
-  const total = (view: unknown) =>
-    Object.values(view as Record<string, number>).reduce((sum, count) => sum + count, 0);
+const total = (view: unknown) =>
+  Object.values(view as Record<string, number>).reduce((sum, count) => sum + count, 0);
 
+describe("a restart that never began", () => {
   it("has no devices where the worker died before the run was written: they can be restarted", async () => {
     const { run, failing } = await threeFailed();
     const { runId = "" } = run;

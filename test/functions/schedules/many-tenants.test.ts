@@ -122,4 +122,12 @@ it("is refused for a tenant that is not there for whoever makes it, and for devi
     },
   );
   expect(JSON.stringify(refused.body["errors"])).toContain('"/notification/target"');
+  const provisioning = {
+    templateId: "t".repeat(22),
+    version: 1,
+    targets: { deviceIds: [randomUUID()], rules: [] },
+  };
+  const run = { kind: "provisioning", displayName: "Run", tenants: "all", provisioning };
+  const devices = await call("tasks-add", adminToken, {}, { body: run });
+  expect(devices.body["errors"]).toMatchObject([{ pointer: "/provisioning/targets/deviceIds" }]);
 });

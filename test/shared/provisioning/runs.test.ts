@@ -1,14 +1,17 @@
 /** Runs over the engine, with made-up actions: what templates promise holds whatever becomes of devices and workers. */
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
+import { systemClock } from "../../../shared/kernel/clock.ts";
 import {
   deviceRunView,
   history,
   readDeviceRun,
   runView,
 } from "../../../shared/provisioning/read-runs.ts";
-import type { Run } from "../../../shared/provisioning/run.ts";
+import { type Run, RunJobs } from "../../../shared/provisioning/run.ts";
 import type { RunParts } from "../../../shared/provisioning/start-run.ts";
+import { openStorage } from "../../../shared/storage/storage.ts";
+import { storageConnectionString } from "../../support/azurite.ts";
 import { dayMs, startRunRig } from "./support/run-rig.ts";
 
 let rig: Awaited<ReturnType<typeof startRunRig>>;
@@ -118,6 +121,15 @@ describe("a run", () => {
     expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
     await rig.sweep(guarded);
     expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
+  });
+
+  it("is gone, and has no device, once retention has begun to take it", async () => {
+    const run = await rig.run(rig.fleet(1), [{}]);
+    await rig.drain();
+    await rig.jobs.removeTargets(run.jobId);
+    const connection = { kind: "connectionString", value: storageConnectionString() } as const;
+    const elsewhere = new RunJobs(await openStorage(connection, systemClock));
+    expect(await elsewhere.get(run.tenantId, run.jobId)).toBeUndefined();
   });
 
   it("gives each attempt a time of its own", async () => {
