@@ -28,7 +28,7 @@ export const longTests: readonly string[] = [
   // It measures what its process holds, and so needs one of its own.
   "test/shared/sync/artifacts.test.ts",
   "test/shared/sync/run/random-configurations.test.ts",
-  "test/start/{azurite,ensure-installed,partner-automation,readme,sign-in,start,sync-page}.test.ts",
+  "test/start/{azurite,ensure-installed,partner-automation,provisioning-page,readme,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */

@@ -34,7 +34,7 @@ function authorize(
 export const notificationStarter = (parts: NotificationParts, more: More): TaskStarter => ({
   authorize,
   collectionOf: ({ target }) => (target as { collectionId?: string } | undefined)?.collectionId,
-  async start(tenantId, runId, what, owner) {
+  async start(tenantId, runId, { what, owner }) {
     const body = NewNotification.safeParse(what);
     if (!body.success) return invalidRequest(faultsOf(body.error));
     const may = authorize(await more.standingOf(owner), tenantId, what);

@@ -2,29 +2,15 @@
 import * as z from "zod";
 import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
-import { Rule } from "../devices/collections/collection.ts";
 import { invalidRequest } from "../http/body.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import { DeviceId, OwnId } from "../kernel/values.ts";
-import type { TaskStarter } from "../schedules/run-tasks.ts";
+import type { TaskStarter, TaskToStart } from "../schedules/run-tasks.ts";
+import { NewRun } from "./contract.ts";
 
-const Targets = z
-  .strictObject({
-    deviceIds: z.array(DeviceId).max(10_000).default([]),
-    collectionIds: z.array(OwnId).max(50).default([]),
-    rules: z.array(Rule).max(10).default([]).describe("As a collection's rule"),
-  })
-  .refine(
-    ({ deviceIds, collectionIds, rules }) =>
-      deviceIds.length + collectionIds.length + rules.length > 0,
-    { error: "names no device, no collection and no rule" },
-  );
-
-/** A run as a task begins it; without targets the task waits for them. */
-export const ScheduledRun = z.strictObject({
-  templateId: OwnId,
+/** A run as a task begins it; without targets the task waits for them. A task names its version: nothing newer takes its place. */
+export const ScheduledRun = NewRun.extend({
   version: z.int().min(1),
-  targets: Targets.optional().describe("Found when the run begins"),
+  targets: NewRun.shape.targets.optional(),
 });
 export type ScheduledRun = z.output<typeof ScheduledRun>;
 
@@ -34,7 +20,7 @@ type Runs = {
     tenantId: string,
     runId: string,
     run: ScheduledRun,
-    owner: Caller,
+    by: Pick<TaskToStart, "taskId" | "owner">,
   ) => Promise<Result<unknown>>;
   readonly stateOf: TaskStarter["stateOf"];
 };
@@ -51,12 +37,12 @@ export const runStarter = (
   { standingOf }: { readonly standingOf: (caller: Caller) => Promise<Standing> },
 ): TaskStarter => ({
   authorize,
-  async start(tenantId, runId, what, owner) {
+  async start(tenantId, runId, { what, ...by }) {
     const run = ScheduledRun.safeParse(what);
     if (!run.success)
       return invalidRequest([{ pointer: "/provisioning", detail: "cannot be read any more" }]);
-    const may = authorize(await standingOf(owner), tenantId);
-    return may.ok ? begin(tenantId, runId, run.data, owner) : may;
+    const may = authorize(await standingOf(by.owner), tenantId);
+    return may.ok ? begin(tenantId, runId, run.data, by) : may;
   },
   stateOf,
 });

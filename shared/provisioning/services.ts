@@ -127,10 +127,14 @@ function kindOver(
 
 /** What tasks begin runs by. */
 export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0] => ({
-  async begin(tenantId, runId, wanted, caller) {
+  async begin(tenantId, runId, wanted, { owner, taskId }) {
     const body = NewRun.safeParse(wanted);
     if (!body.success) return invalidRequest(faultsOf(body.error, "/provisioning"));
-    return startRun(parts, tenantId, runId, body.data, { caller, cause: "schedule" });
+    return startRun(parts, tenantId, runId, body.data, {
+      caller: owner,
+      cause: "schedule",
+      taskId,
+    });
   },
   async stateOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

@@ -251,7 +251,9 @@ export const TaskView = z
 /** A run as the API shows it. */
 export const TaskRunView = z
   .object({
-    runId: z.string().describe("Also the id of the notification or the sync that it began"),
+    runId: z
+      .string()
+      .describe("Also the id of what it began: a notification, a sync or a provisioning run"),
     occurrence: OccurrenceView,
     outcome: z.enum(runOutcomes),
     code: z.string().optional(),

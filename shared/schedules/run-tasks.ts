@@ -29,17 +29,15 @@ import {
 import type { DuePlace, Stored, TaskStore } from "./task-store.ts";
 import type { Occurrence } from "./times/recurrence.ts";
 
+/** A task as its kind begins it. */
+export type TaskToStart = Pick<Task, "taskId" | "what" | "owner">;
+
 /** How a kind of task is begun and watched. Its room has it. */
 export type TaskStarter = {
   /** Whether somebody may begin it now; how far they reach, or why not. Pure. */
   authorize(standing: Standing, tenantId: string, what: Task["what"]): Result<Limits>;
-  /** Begins it under the id `runId`, for whom it was scheduled; with the same id again it stays one. */
-  start(
-    tenantId: string,
-    runId: string,
-    what: Task["what"],
-    owner: Caller,
-  ): Promise<Result<unknown>>;
+  /** Begins what a task says under the id `runId`, for its owner; with the same id again it stays one. */
+  start(tenantId: string, runId: string, task: TaskToStart): Promise<Result<unknown>>;
   /** How far the job of a run is; `none`: it was never begun. */
   stateOf(tenantId: string, runId: string): Promise<"none" | "underWay" | "ended">;
   /** The collection that all of it is for: its windows hold besides the tenant's. Pure. */
@@ -309,7 +307,7 @@ async function begin(parts: TaskParts, task: Task, run: TaskRun): Promise<boolea
   // A job that cannot be begun now, and could be later, throws: the message comes back.
   const begun =
     task.tenants === undefined
-      ? await starters[task.kind].start(task.tenantId, run.runId, task.what, task.owner)
+      ? await starters[task.kind].start(task.tenantId, run.runId, task)
       : await beginInMany(parts, task, run);
   const outcome = begun.ok
     ? { outcome: "started" as const }
@@ -370,7 +368,7 @@ async function beginIn(
       code: "outside-windows",
       reason: "No window of the tenant was open that it fits into.",
     };
-  const begun = await starters[task.kind].start(tenantId, runId, task.what, task.owner);
+  const begun = await starters[task.kind].start(tenantId, runId, task);
   if (begun.ok) return { ...of, outcome: "started" };
   return { ...of, outcome: "failed", code: begun.failure.code, reason: begun.failure.detail };
 }

@@ -22,7 +22,7 @@ export const syncStarter = (
   { standingOf }: { readonly standingOf: (caller: Caller) => Promise<Standing> },
 ): TaskStarter => ({
   authorize,
-  async start(tenantId, syncId, what, owner) {
+  async start(tenantId, syncId, { what, owner }) {
     const body = ScheduledSync.safeParse(what);
     if (!body.success)
       return invalidRequest([{ pointer: "/sync", detail: "cannot be read any more" }]);

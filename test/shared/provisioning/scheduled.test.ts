@@ -3,7 +3,7 @@ import type { Standing } from "../../../shared/access/roles/decide.ts";
 import { builtInRoles } from "../../../shared/access/roles/roles.ts";
 import { bootstrapCaller, principalOf } from "../../../shared/access/sign-in/caller.ts";
 import { succeed } from "../../../shared/kernel/failure.ts";
-import { runStarter, type ScheduledRun } from "../../../shared/provisioning/scheduled.ts";
+import { runStarter, ScheduledRun } from "../../../shared/provisioning/scheduled.ts";
 
 const tenantId = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
 const standingOf = (roleId: string): Standing => ({
@@ -24,25 +24,29 @@ const standingOf = (roleId: string): Standing => ({
 
 /** Begins a task's run for an owner of that role; answers what was begun, and what was said. */
 async function begun(roleId: string, what: Record<string, unknown>) {
-  const runs: (readonly [string, ScheduledRun])[] = [];
+  const runs: (readonly [string, string, ScheduledRun])[] = [];
   const starter = runStarter(
     {
-      begin: async (_, runId, run) => {
-        runs.push([runId, run]);
+      begin: async (_, runId, run, { taskId }) => {
+        runs.push([runId, taskId, run]);
         return succeed(run);
       },
       stateOf: async () => "none",
     },
     { standingOf: async () => standingOf(roleId) },
   );
-  const answer = await starter.start(tenantId, "r1", what, bootstrapCaller);
+  const answer = await starter.start(tenantId, "r1", {
+    taskId: "k1",
+    what,
+    owner: bootstrapCaller,
+  });
   return { runs, code: answer.ok ? undefined : answer.failure.code };
 }
 const run = { templateId: "t1", version: 2, targets: { deviceIds: [tenantId] } };
 
-test("a task begins the version and the targets that it names, under its run's id", async () => {
+test("a task begins the version and the targets that it names, for itself, under its run's id", async () => {
   expect(await begun("osDeploymentManager", run)).toEqual({
-    runs: [["r1", { ...run, targets: { ...run.targets, collectionIds: [], rules: [] } }]],
+    runs: [["r1", "k1", ScheduledRun.parse(run)]],
     code: undefined,
   });
 });

@@ -1,0 +1,136 @@
+/** Tasks that begin runs, over the API: from the time of a task to its run, and what keeps it from one. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { tellDueTasksFunction } from "../../../functions/schedules/tasks-due.timer.ts";
+import type { TaskParts } from "../../../shared/schedules/run-tasks.ts";
+import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
+import { passTime } from "../../support/passing-time.ts";
+import { action, everything, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
+
+let rig: NotifyRig;
+let api: RunCalls;
+beforeAll(async () => {
+  rig = await startNotifyRig();
+  api = runCalls(rig);
+});
+afterAll(() => rig.stop());
+
+/** What the minute's timer and its messages do. Files share their storage: it names this tenant's tasks alone. */
+async function tick(tenantId: string): Promise<void> {
+  const { queues, ...scheduling } = rig.services.scheduling;
+  const send: TaskParts["queues"]["send"] = async (queue, message) => {
+    const { places } = message as { places: { tenantId: string }[] };
+    const own = places.filter((place) => place.tenantId === tenantId);
+    return own.length === 0
+      ? { messageId: "", popReceipt: "" }
+      : queues.send(queue, { ...message, places: own });
+  };
+  const services = { scheduling: { ...scheduling, queues: { send } } };
+  await tellDueTasksFunction.handle({ services, log: () => undefined });
+  await rig.drain();
+}
+
+type Ids = { tenantId: string; taskId: string; templateId: string };
+
+/** A task of a new template, made and given its targets as people do; it waits for its time. */
+async function prepared(actions = [pause("one")]): Promise<Ids> {
+  const tenantId = await api.tenantOf(3);
+  const templateId = await api.template(actions);
+  const made = await api.call("templates-schedule", { params: { templateId }, body: { tenantId } });
+  expect(made.body).toMatchObject({ state: "waiting", waitsFor: ["target", "schedule"] });
+  const taskId = String(made.body["taskId"]);
+  const aimed = await api.call("tasks-replace", {
+    params: { tenantId, taskId },
+    body: {
+      kind: "provisioning",
+      displayName: "Laptops",
+      provisioning: { templateId, version: 1, targets: everything, offline: { after: "P60D" } },
+    },
+  });
+  expect(aimed.body, aimed.text).toMatchObject({ state: "waiting", waitsFor: ["schedule"] });
+  return { tenantId, taskId, templateId };
+}
+const schedule = ({ tenantId, taskId }: Ids, headers = {}) =>
+  api.call("tasks-schedule", {
+    params: { tenantId, taskId },
+    headers,
+    body: { schedule: { kind: "now" } },
+  });
+
+/** What became of the times of a task, and the runs of its tenant. */
+async function outcome({ tenantId, taskId }: Ids) {
+  const { body } = await api.call("tasks-runs", { params: { tenantId, taskId } });
+  const runs = await api.call("provisioning-runs-list", { params: { tenantId } });
+  return [body["value"], runs.body["value"]];
+}
+
+it("begins a run at its time, once, which names the task; a restart of it does so, too", async () => {
+  const ids = await prepared([action("scan", "endpointProtectionQuickScan")]);
+  const { tenantId, taskId } = ids;
+  const failing = await api.failSome(tenantId, 1, "quickScan");
+  await tick(tenantId);
+  expect(await outcome(ids), "nothing before it has a time").toEqual([[], []]);
+  expect((await schedule(ids)).body).toMatchObject({ state: "scheduled" });
+  passTime(60_000);
+  await tick(tenantId);
+  await tick(tenantId);
+  const { body } = await api.call("tasks-get", { params: { tenantId, taskId } });
+  const { runId } = body["lastRun"] as { runId: string };
+  const run = { tenantId, runId };
+  expect(body).toMatchObject({ state: "done" });
+  expect(await outcome(ids)).toMatchObject([
+    [{ runId, outcome: "started" }],
+    [{ runId, taskId, cause: "schedule", total: 3, template: { version: 1 } }],
+  ]);
+  expect(await api.read(run)).toMatchObject({ taskId, buckets: { successful: 2, failed: 1 } });
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  const restart = (token?: unknown) =>
+    api.call("provisioning-runs-restart", { params: run, body: { mode: "whole", token } });
+  const again = await restart((await restart()).body["token"]);
+  await rig.drain();
+  expect(await api.read({ tenantId, runId: String(again.body["runId"]) })).toMatchObject({
+    taskId,
+    total: failing.size,
+    buckets: { successful: 1 },
+  });
+  expect(await api.read(run)).toMatchObject({ latest: { verdict: { id: "success" } } });
+});
+
+it("begins the version that it names, however the template has gone on", async () => {
+  const ids = await prepared();
+  await api.replace(ids.templateId, [pause("one"), pause("two")]);
+  await schedule(ids);
+  await tick(ids.tenantId);
+  expect((await outcome(ids))[1]).toMatchObject([{ template: { version: 1 }, actions: 1 }]);
+});
+
+it("is an error where its template was deleted meanwhile, and no other takes its place", async () => {
+  const ids = await prepared();
+  await api.template([pause("one")]);
+  const { templateId } = ids;
+  const gone = await api.call("templates-remove", { params: { templateId } });
+  expect(gone.status, gone.text).toBe(204);
+  await schedule(ids);
+  await tick(ids.tenantId);
+  expect(await outcome(ids)).toMatchObject([[{ outcome: "failed", code: "unknown-template" }], []]);
+});
+
+it("is an error where a collection that it names is gone, and nothing wider takes its place", async () => {
+  const ids = await prepared();
+  const { tenantId, taskId, templateId } = ids;
+  const targets = { ...everything, collectionIds: [randomUUID()] };
+  await api.call("tasks-replace", {
+    params: { tenantId, taskId },
+    body: {
+      kind: "provisioning",
+      displayName: "Laptops",
+      provisioning: { templateId, version: 1, targets },
+      schedule: { kind: "now" },
+    },
+  });
+  await tick(tenantId);
+  expect(await outcome(ids)).toMatchObject([
+    [{ outcome: "failed", code: "unknown-collection" }],
+    [],
+  ]);
+});
