@@ -294,6 +294,8 @@ describe("an approval binds what was approved", () => {
   test.each([
     ["notification", "reboot"],
     ["sync", "everything"],
+    // It protects nothing: what may be done twice waits for nobody.
+    ["provisioning", "endpointProtectionQuickScan"],
   ])("a rule of kind %s that names the unknown action %s is refused", async (kind, action) => {
     const rule = { kind, actions: ["restart", action], tenantIds: "all", moreThan: 0 };
     const refused = await door.call("approval-rules-replace", {

@@ -1,5 +1,12 @@
 /** For each operation that takes a body: bodies that hold every text which it takes, and are taken. */
-import { manySyncs, rules, syncBodies, taskBodies, webhookFor } from "./sync-bodies.ts";
+import {
+  manySyncs,
+  provisioningRun,
+  rules,
+  syncBodies,
+  taskBodies,
+  webhookFor,
+} from "./sync-bodies.ts";
 
 const id = "7d1c0f5e-9a57-4f8e-8a54-0d6a3c1e5b01";
 const notificationId = "0".repeat(22);
@@ -90,18 +97,7 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
     send("restart", {}, { kind: "collection", collectionId: "c1" }),
   ],
   "notifications-retry": [{ only: ["failed"], expiresAfter: "PT1H", note: "again" }],
-  "provisioning-runs-start": [
-    {
-      templateId: "t1",
-      version: 1,
-      targets: { deviceIds: [id], collectionIds: ["c1"], rules },
-      offline: { mode: "wait", after: "P1D", expiresAfter: "P7D" },
-      windows: { longestRun: "PT1H", cutoff: "PT5M", ignored: true },
-      expiresAfter: "P7D",
-      rollout: { atOnce: 5, stopAfter: { percent: 10 } },
-      note: "tonight",
-    },
-  ],
+  "provisioning-runs-start": [provisioningRun],
   "approval-rules-replace": [
     {
       rules: [

@@ -143,13 +143,20 @@ export const rules = [
   condition("lastSyncDateTime", "before", "2026-01-01T00:00:00Z"),
   { and: [{ not: { or: [condition("deviceName", "equals", "PC-1")] } }] },
 ];
+/** A run with every member. */
+export const provisioningRun = {
+  templateId: "0".repeat(22),
+  version: 1,
+  targets: { deviceIds: [tenant], collectionIds: ["c1"], rules },
+  offline: { mode: "wait", after: "P1D", expiresAfter: "P7D" },
+  windows: { longestRun: "PT1H", cutoff: "PT5M", ignored: true },
+  expiresAfter: "P7D",
+  rollout: { atOnce: 5, stopAfter: { percent: 10 } },
+  note: "tonight",
+};
 const runTask = {
   kind: "provisioning",
-  provisioning: {
-    templateId: "0".repeat(22),
-    version: 1,
-    targets: { deviceIds: [tenant], collectionIds: ["c1"], rules },
-  },
+  provisioning: provisioningRun,
   schedule: opens,
   ...timing,
 };
