@@ -1,5 +1,6 @@
 /** Restarts over the API: what is offered, what the offer's token starts, and everything that is refused. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { familyPath } from "../../../shared/provisioning/run.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -232,6 +233,38 @@ describe("a restart that never began", () => {
     });
     await api.call("approval-rules-replace", { body: { rules: [] } });
   });
+});
+
+it("begins what a second person has agreed to, with its variables and where devices go on", async () => {
+  const tenantId = await api.tenantOf(4);
+  const [one = ""] = await api.failSome(tenantId, 2, "quickScan");
+  const variables = {
+    values: { note: "n", b: "{{a}}", a: 1 },
+    devices: { [one]: { note: "own" } },
+  };
+  await api.call("tenant-variables-replace", { params: { tenantId }, body: variables });
+  const templateId = await api.template([pause("one"), scan("four"), action("five", "restart")], {
+    variables: { a: { value: true }, note: { description: "any" } },
+  });
+  const run = await api.start(tenantId, { templateId });
+  await rig.drain();
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  const rule = { kind: "provisioning", actions: "all", tenantIds: [tenantId], moreThan: 0 };
+  await api.call("approval-rules-replace", { body: { rules: [rule] } });
+  const body = { mode: "lastFailedRequired" };
+  const { token } = (await restart(run, body)).body;
+  const waiting = (await restart(run, { ...body, token })).body;
+  await api.call("approval-rules-replace", { body: { rules: [] } });
+  expect(waiting).toMatchObject({ state: "pendingApproval" });
+  const again = { tenantId, runId: String(waiting["runId"]) };
+  const { provision } = rig.services;
+  const asked = await provision.approvals.get(tenantId, again.runId);
+  if (asked === undefined) throw new Error("nobody was asked");
+  await settleGate(provision, { ...asked.approval, state: "approved" });
+  await rig.drain();
+  const { failure, buckets, total: all } = await api.read(again);
+  expect(failure).toBeUndefined();
+  expect(buckets).toMatchObject({ successful: all });
 });
 
 it("adds up from any run of a family: a restart shows what its own restarts made of it", async () => {
