@@ -16,19 +16,21 @@ export const longTests: readonly string[] = [
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
   "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
-  "test/functions/sync/baselines.test.ts",
+  "test/functions/registration/whole-way.test.ts",
+  "test/functions/sync/{baselines,first-sync}.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,same-work}.test.ts",
   "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{actions,clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
+  "test/shared/provisioning/actions/watch.test.ts",
   "test/shared/registration/{counts,three-customers}.test.ts",
   "test/shared/schedules/due-index.test.ts",
   // It measures what its process holds, and so needs one of its own.
   "test/shared/sync/artifacts.test.ts",
-  "test/shared/sync/run/random-configurations.test.ts",
-  "test/start/{azurite,ensure-installed,partner-automation,provisioning-page,readme,sign-in,start,sync-page}.test.ts",
+  "test/shared/sync/run/{random-configurations,written-by-hand}.test.ts",
+  "test/start/{azurite,bundle,ensure-installed,partner-automation,provisioning-page,readme,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */
