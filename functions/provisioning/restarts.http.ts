@@ -50,10 +50,9 @@ export const restartFunction = onHttp(
     const started = await confirmRestart(provision, run, choice, token, caller);
     if (!started.ok) return started;
     const { jobId, tenantId } = started.value;
-    const waived = Object.entries(choice.waive).map(([actionId, reason]) => ({ actionId, reason }));
     signedInOf(tools).note({
       object: `run/${jobId}`,
-      after: { runId: jobId, restarts: params.runId, mode: choice.mode, waived },
+      after: { runId: jobId, restarts: params.runId, mode: choice.mode, waived: choice.waive },
     });
     const location = `/api/v1/tenants/${tenantId}/provisioning-runs/${jobId}`;
     return succeed(accepted(location, await runView(provision, started.value)));

@@ -5,11 +5,11 @@ import { Rule } from "../devices/collections/collection.ts";
 import { shownJobStates } from "../fanout/state/job.ts";
 import { Rollout } from "../fanout/state/rollout.ts";
 import { durationMs, toIso } from "../kernel/clock.ts";
-import { Prose } from "../kernel/outside-text.ts";
+import { Line, Prose } from "../kernel/outside-text.ts";
 import { DeviceId, OwnId, TenantId } from "../kernel/values.ts";
 import { type Restarted, restartModes } from "./restart/plan-restart.ts";
 import { buckets, causes, offlineModes } from "./run.ts";
-import { type PlacedAction, sectionIds } from "./templates/template.ts";
+import { ActionId, type PlacedAction, sectionIds } from "./templates/template.ts";
 
 const RunId = z
   .string()
@@ -233,7 +233,7 @@ export const RestartBody = z
       .describe(
         "The whole template; from the last failed required action on; or from `actionId` on, in system migration and system configuration only",
       ),
-    actionId: z.string().max(64).optional().describe("Of mode fromAction"),
+    actionId: ActionId.optional().describe("Of mode fromAction"),
     include: z
       .array(z.enum(["failed", "notAttempted"]))
       .min(1)
@@ -242,12 +242,15 @@ export const RestartBody = z
       .describe("Which devices, where none are named"),
     deviceIds: z.array(DeviceId).min(1).max(maxDevices).optional(),
     waive: z
-      .record(z.string().max(64), Prose.trim().min(1).max(500))
-      .refine((waived) => Object.keys(waived).length <= mostWaived, `at most ${mostWaived}`)
-      .meta({ maxProperties: mostWaived })
-      .default({})
+      .array(z.strictObject({ actionId: ActionId, reason: Line.trim().min(1).max(500) }))
+      .max(mostWaived)
+      .default([])
       .describe("Required actions that need not have succeeded, each with the reason"),
-    token: z.string().max(64).optional().describe("Of the offer: starts it"),
+    token: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "is not a token of an offer")
+      .optional()
+      .describe("Of the offer: starts it"),
   })
   .refine(({ mode, actionId }) => (mode === "fromAction") === (actionId !== undefined), {
     error: "goes with the mode fromAction, and that mode with it",

@@ -21,7 +21,7 @@ export type RestartChoice = {
   readonly include: readonly ("failed" | "notAttempted")[];
   readonly deviceIds?: readonly string[] | undefined;
   /** Required actions that need not have succeeded, each with a reason. */
-  readonly waive: Readonly<Record<string, string>>;
+  readonly waive: readonly { readonly actionId: string; readonly reason: string }[];
 };
 
 /** A device that would be restarted: at which action it begins. What lies before it is inherited. */
@@ -172,7 +172,9 @@ function startOf(
     case "fromAction": {
       const missing = actions
         .slice(reached, from)
-        .filter(({ action }) => action.required && waive[action.id] === undefined)
+        .filter(
+          ({ action }) => action.required && !waive.some(({ actionId }) => actionId === action.id),
+        )
         .map(({ action }) => action.name);
       return missing.length === 0
         ? from

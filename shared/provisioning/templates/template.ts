@@ -78,12 +78,14 @@ const When = z.strictObject({
 
 const maxTimeoutSeconds = 30 * 24 * 3600;
 
+/** Id of an action in its template. */
+export const ActionId = z
+  .string()
+  .regex(/^[0-9A-Za-z-]{1,64}$/, "must be letters, digits and dashes");
+
 /** An action of a template. */
 export const TemplateAction = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[0-9A-Za-z-]{1,64}$/, "must be letters, digits and dashes")
-    .describe("Its own within the template, and the same through its versions"),
+  id: ActionId.describe("Its own within the template, and the same through its versions"),
   name: Line.trim().min(1).max(100),
   type: Line.max(64).describe("GET /api/v1/provisioning/action-types lists them"),
   parameters: z

@@ -170,7 +170,7 @@ describe("a token", () => {
     const second = (await restart(run, body)).body["token"];
     const refused = { status: 409, code: "restart-not-offered" };
     expect((await restart(run, { ...body, token: first })).body).toMatchObject(refused);
-    expect((await restart(run, { ...body, token: "x" })).body).toMatchObject(refused);
+    expect((await restart(run, { ...body, token: "0".repeat(64) })).body).toMatchObject(refused);
     const key = { "idempotency-key": "restart-once" };
     const begun = await restart(run, { ...body, token: second }, key);
     expect(begun.status, begun.text).toBe(202);
@@ -305,7 +305,10 @@ describe("a restart from a chosen action", () => {
       errors: [{ detail: expect.stringContaining("required before it and not done: Do scan") }],
     });
     expect((await restart(run, { mode: "fromAction" })).status).toBe(400);
-    const waived = await restarted(run, from("last", { waive: { scan: "scanned by hand" } }));
+    const waived = await restarted(
+      run,
+      from("last", { waive: [{ actionId: "scan", reason: "scanned by hand" }] }),
+    );
     expect(await resultsOf(waived, [...failing][0] ?? "")).toEqual([
       "keep succeeded inherited",
       "image succeeded inherited",

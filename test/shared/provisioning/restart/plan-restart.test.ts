@@ -48,7 +48,7 @@ const facts: RestartFacts = {
   busy: new Map(),
   gone: new Set(),
 };
-const all: RestartChoice = { mode: "whole", include: ["failed"], waive: {} };
+const all: RestartChoice = { mode: "whole", include: ["failed"], waive: [] };
 const plan = (choice: Partial<RestartChoice>, over: Partial<RestartFacts> = {}) =>
   planRestart({ ...all, ...choice }, { ...facts, ...over });
 const steps = (result: ReturnType<typeof planRestart>) =>
@@ -103,7 +103,7 @@ describe("a restart", () => {
     ],
     [
       "with the missing ones waived",
-      { mode: "fromAction", actionId: "join", waive: { image: "by hand" } },
+      { mode: "fromAction", actionId: "join", waive: [{ actionId: "image", reason: "by hand" }] },
       [
         ["failed", 3],
         ["early", 3],
