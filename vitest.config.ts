@@ -24,7 +24,7 @@ export const longTests: readonly string[] = [
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
-  "test/shared/provisioning/actions/watch.test.ts",
+  "test/shared/provisioning/{actions/watch,counts}.test.ts",
   "test/shared/registration/{counts,three-customers}.test.ts",
   "test/shared/schedules/due-index.test.ts",
   // It measures what its process holds, and so needs one of its own.
