@@ -127,7 +127,7 @@ it("is refused for a tenant that is not there for whoever makes it, and for devi
     version: 1,
     targets: { deviceIds: [randomUUID()], rules: [] },
   };
-  const run = { kind: "provisioning", displayName: "Run", tenants: "all", provisioning };
-  const devices = await call("tasks-add", adminToken, {}, { body: run });
+  const everywhere = { kind: "provisioning", displayName: "Run", tenants: "all", provisioning };
+  const devices = await call("tasks-add", adminToken, {}, { body: everywhere });
   expect(devices.body["errors"]).toMatchObject([{ pointer: "/provisioning/targets/deviceIds" }]);
 });
