@@ -166,7 +166,8 @@ function startOf(
     case "whole":
       return 0;
     case "lastFailedRequired":
-      return bucket === "failed" && actions[reached]?.action.required
+      // Whoever ended while it waited has not failed at the action.
+      return bucket === "failed" && item.attempts > 0 && actions[reached]?.action.required
         ? reached
         : { why: "no required action has failed there" };
     case "fromAction": {

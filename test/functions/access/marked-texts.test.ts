@@ -38,12 +38,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "collections-replace": ["/name", "/description", "/rule/value"],
   "notifications-send": ["/action", "/note", "/target/collectionId"],
   "notifications-retry": ["/note"],
-  "provisioning-runs-start": [
-    "/note",
-    "/targets/collectionIds",
-    "/targets/rules/value",
-    "/templateId",
-  ],
+  "provisioning-runs-start": ["/targets/collectionIds", "/templateId"],
   "approvals-approve": ["/comment"],
   "approvals-reject": ["/comment"],
   "approval-rules-replace": ["/rules/actions"],

@@ -41,6 +41,8 @@ const items = [
   item("running", "sent", 3),
   item("unsure", "unknown", 3),
 ];
+/** One whose time was over while it waited for its first action. */
+const unseen: Item = { ...item("unseen", "expired", 0), attempts: 0 };
 const facts: RestartFacts = {
   actions,
   actionsNow: actions,
@@ -143,6 +145,12 @@ describe("a restart", () => {
       code: "not-restartable",
       faults: [{ detail: expect.stringContaining("not there for you any more") }],
     });
+  });
+
+  it("of a device that never began runs the whole template, for no action has failed there", () => {
+    const only = { items: [unseen] };
+    expect(steps(plan({}, only))).toEqual([["unseen", 0]]);
+    expect(steps(plan({ mode: "lastFailedRequired" }, only))).toEqual(["nothing-to-restart"]);
   });
 
   it("of a device that another run has is refused where it is named, and else leaves it out", () => {
