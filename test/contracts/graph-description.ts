@@ -5,6 +5,7 @@
 import { batchProblems } from "./graph-batch.ts";
 import { filterProperties } from "./graph-filter.ts";
 import {
+  configurationJudge,
   type GraphVersion,
   type Judge,
   judgeOf,
@@ -31,7 +32,7 @@ export type DescribedAnswer = Omit<DescribedRequest, "query"> & { readonly statu
 export function requestProblems(request: DescribedRequest): readonly string[] {
   const [path = "", ownQuery = ""] = request.path.split("?");
   if (path === "/$batch") return batchProblems(request, requestProblems);
-  const judge = judgeOf(request.version);
+  const judge = judgeFor(request.version, request.method, path);
   const operation = findOperation(judge, request.method, path);
   if (operation === undefined) return [`${request.method} ${path} is not in ${request.version}`];
   const query = new URLSearchParams(ownQuery);
@@ -45,7 +46,7 @@ export function requestProblems(request: DescribedRequest): readonly string[] {
 /** What is wrong with an answer, in words. Empty when the description allows it. */
 export function answerProblems(answer: DescribedAnswer): readonly string[] {
   const [path = ""] = answer.path.split("?");
-  const judge = judgeOf(answer.version);
+  const judge = judgeFor(answer.version, answer.method, path);
   if (path === "/$batch" && answer.status === 200) return batchAnswerProblems(answer.body);
   const operation = findOperation(judge, answer.method, path);
   const errorSchema = { $ref: "#/components/schemas/microsoft.graph.ODataErrors.ODataError" };
@@ -56,6 +57,13 @@ export function answerProblems(answer: DescribedAnswer): readonly string[] {
     return answer.body === undefined || answer.body === "" ? [] : ["no body is described"];
   }
   return judge.problems(schema, answer.body);
+}
+
+/** The part of the description that has the operation. */
+function judgeFor(version: GraphVersion, method: string, path: string): Judge {
+  const own = judgeOf(version);
+  const has = (judge: Judge): boolean => findOperation(judge, method, path) !== undefined;
+  return [own, configurationJudge(version)].find(has) ?? own;
 }
 
 function findOperation(judge: Judge, method: string, path: string): Operation | undefined {

@@ -71,6 +71,16 @@ function example(template: readonly string[]): { readonly path: string; readonly
       return { path, body: { keepUserData: false } };
     case "sendCustomNotificationToCompanyPortal":
       return { path, body: { notificationTitle: "Hello", notificationBody: "It is time." } };
+    case "importDeviceIdentityList": {
+      const one = {
+        importedDeviceIdentityType: "serialNumber",
+        importedDeviceIdentifier: "PF7654321",
+      };
+      return {
+        path,
+        body: { overwriteImportedDeviceIdentities: false, importedDeviceIdentities: [one] },
+      };
+    }
     case "import":
       return { path, body: { importedWindowsAutopilotDeviceIdentities: [hardware] } };
     case "executeAction":
@@ -81,7 +91,7 @@ function example(template: readonly string[]): { readonly path: string; readonly
 }
 
 /** Requests that answer with what they made; other changes answer with nothing. */
-const answering = new Set(["executeAction", "import"]);
+const answering = new Set(["executeAction", "import", "importDeviceIdentityList"]);
 
 const served = graphRoutes.flatMap((route) =>
   route.versions.map((version) => ({ version, route })),
