@@ -161,6 +161,7 @@ export const nowhere = (): Ids => ({
   refreshId: newestFirstId(Date.now()),
   notificationId: newestFirstId(Date.now()),
   registrationId: newestFirstId(Date.now()),
+  runId: newestFirstId(Date.now()),
   reportId: newestFirstId(Date.now()),
   autopilotDeviceId: randomUUID(),
   approvalId: newestFirstId(Date.now()),
