@@ -96,7 +96,10 @@ async function handOver(
   const now = clock.now();
   const isSent = sentIn({ kind, job }, itemsIn(rows)).length > 0;
   const first = now + roundsOf(kind, times).firstMs;
-  const reading = isSent ? readingAfter(before ?? { at: first, round: 0 }, readAt) : undefined;
+  const known = before ?? { at: first, round: 0 };
+  const isLast = next === undefined && readAt !== undefined;
+  const later = isLast ? { ...known, at: readAt, round: 0 } : readingAfter(known, readAt);
+  const reading = isSent ? later : undefined;
   if (reading !== undefined && reading.at < (next?.at ?? Number.POSITIVE_INFINITY)) {
     const { at, ...position } = reading;
     const sending = next && { ...next.reserved, ...(next.reads && { reads: next.reads }) };
@@ -278,7 +281,8 @@ async function send(
     return kind.execute(job, call, mayAsk);
   });
   const transitions = transitionsOf(engine, claimed, outcomes);
-  const readAt = readFirstAt(engine, work, transitions);
+  const isLast = decided.again === undefined && !leavesSome(transitions);
+  const readAt = readFirstAt(engine, isLast ? { ...work, readAt: undefined } : work, transitions);
   const settling = { ...work, rows: claimed, readAt: readAt ?? work.readAt };
   const change = afterPass(engine, settling, transitions, clock.now());
   const rows = await changeRows(engine, settling, change);
@@ -288,10 +292,17 @@ async function send(
   return readAt === undefined ? { rows, spent } : { rows, spent, readAt };
 }
 
-/** When what was taken just now is read back first: no later than anything before it. */
+/** Whether some of what was asked for has to be asked again. */
+const leavesSome = (transitions: ReadonlyMap<string, Transition>): boolean =>
+  [...transitions.values()].some(({ event }) => event === "postpone" || event === "doubt");
+
+/**
+ * When what was taken just now is read back first: no later than anything before it. The last of a chunk has its whole
+ * time before it is read, and the others with it, so that one round does for all.
+ */
 function readFirstAt(
   { clock, times }: Engine,
-  { kind, readAt = Number.POSITIVE_INFINITY }: Work,
+  { kind, readAt = Number.POSITIVE_INFINITY }: Pick<Work, "kind" | "readAt">,
   transitions: ReadonlyMap<string, Transition>,
 ): Instant | undefined {
   if (![...transitions.values()].some(({ event }) => event === "accept")) return undefined;
