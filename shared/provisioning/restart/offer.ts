@@ -96,7 +96,8 @@ export async function confirmRestart(
   const runId = idFor(offer.at, run.jobId, token);
   if ((await parts.jobs.get(run.tenantId, runId)) !== undefined)
     return fail("restart-not-offered", `The offer was used: it started run ${runId}.`);
-  const found = await findRestart(parts, run, choice, caller);
+  // Whoever died over the same confirmation has left it in the family: it does not stand in its own way.
+  const found = await findRestart(parts, run, choice, caller, runId);
   if (!found.ok) return found;
   const changes = changedSince(offer.facts, found.value.facts);
   if (changes.length > 0)
@@ -114,6 +115,7 @@ async function findRestart(
   run: Run,
   choice: RestartChoice,
   caller: Caller,
+  own?: string,
 ): Promise<Result<Found>> {
   const version = await parts.versionOf(run.templateId, undefined, caller);
   if (!version.ok) return version;
@@ -130,11 +132,12 @@ async function findRestart(
     return device !== undefined && (reach.value === undefined || reach.value.holds(device));
   };
   const family = await familyOf(parts, run.rootRunId ?? run.jobId);
+  const others = family.relatives.filter(({ runId }) => runId !== own);
   const plan = planRestart(choice, {
     actions: actionsIn(run),
     actionsNow: now,
     items,
-    busy: await busyDevices(parts, run, { ids, family }),
+    busy: await busyDevices(parts, run, { ids, others }),
     gone: new Set(ids.filter((id) => !isTheirs(id))),
   });
   if (plan.kind === "refused") {
@@ -178,11 +181,11 @@ async function itemsOf({ engine }: RunParts, { jobId }: Run): Promise<Item[]> {
 async function busyDevices(
   parts: RunParts,
   run: Run,
-  { ids, family }: { readonly ids: readonly string[]; readonly family: Family },
+  { ids, others }: { readonly ids: readonly string[]; readonly others: readonly Relative[] },
 ): Promise<ReadonlyMap<string, string>> {
   const { locks, jobs, engine } = parts;
   const busy = new Map(await busyElsewhere({ locks, jobs, items: engine.items }, run, ids));
-  for (const child of family.relatives)
+  for (const child of others)
     if (child.parentRunId === run.jobId && (await tookOver(parts, run, child)))
       for (const id of await jobs.targets(child.runId)) busy.set(id, child.runId);
   return busy;

@@ -1,7 +1,8 @@
 /** Restarts over the API: what is offered, what the offer's token starts, and everything that is refused. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
-import { familyPath } from "../../../shared/provisioning/run.ts";
+import { idFor } from "../../../shared/kernel/values.ts";
+import { familyPath, offerPath } from "../../../shared/provisioning/run.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { action, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
@@ -201,6 +202,21 @@ describe("a restart that never began", () => {
     await jobs.putTargets(lost, failing);
     await blobs.put(familyPath(runId), JSON.stringify([{ runId: lost, parentRunId: runId }]));
     expect((await restart(run, { mode: "whole" })).body).toMatchObject({ total: 3 });
+  });
+
+  it("goes on with the token that its worker died over, at once", async () => {
+    const { run, failing } = await threeFailed();
+    const { runId = "" } = run;
+    const { blobs, jobs } = rig.services.provision;
+    const { token } = (await restart(run, { mode: "whole" })).body;
+    const offer = JSON.parse(String(await blobs.get(offerPath(runId)))) as { at: number };
+    const begun = idFor(offer.at, runId, String(token));
+    await jobs.putTargets(begun, failing);
+    const one = { runId: begun, parentRunId: runId, at: Date.now() };
+    await blobs.put(familyPath(runId), JSON.stringify([one]));
+    const again = await restart(run, { mode: "whole", token });
+    expect([again.status, again.body["runId"], again.body["total"]]).toEqual([202, begun, 3]);
+    await rig.drain();
   });
 
   it("has none where nobody agreed: buckets add up all the same; what may be done twice waits for nobody", async () => {
