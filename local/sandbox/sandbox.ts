@@ -12,7 +12,7 @@ import { apiClientId } from "./sign-in/entra/apps.ts";
 import { graphIdentifiers, partnerIdentifiers, resourcesWith } from "./sign-in/entra/resources.ts";
 import { openHome } from "./sign-in/home.ts";
 import { answerDevicePage, devicePagePath } from "./sign-in/pages/device-page.ts";
-import { type SignInService, startSignIn } from "./sign-in/service.ts";
+import { isDirectory, type SignInService, startSignIn } from "./sign-in/service.ts";
 import { tokenCheck } from "./sign-in/tokens.ts";
 import { openState, type State } from "./state.ts";
 
@@ -35,7 +35,7 @@ export type Sandbox = {
   readonly graphUrl: string;
   /** Partner Center is at `{partnerCenterUrl}/v1/...`. */
   readonly partnerCenterUrl: string;
-  /** A tenant's authority is `{authorityUrl}/{tenantId}`. */
+  /** A tenant's authority is `{authorityUrl}/{tenantId}`; browsers reach it at `{url}/{tenantId}`, too. */
   readonly authorityUrl: string;
   /** The certificate to trust: NODE_EXTRA_CA_CERTS of every process that signs in. */
   readonly caFile: string;
@@ -124,6 +124,7 @@ async function answerRequest(
     const { forPeople } = await door.signIn;
     return answerDevicePage(forPeople, door.url, request, response);
   }
+  if (isDirectory(url)) return (await door.signIn).answerPlain(request, response);
   sendJson(response, 404, { error: `nothing is served at ${url}` });
 }
 

@@ -7,6 +7,7 @@ import { failures, tooFast } from "./entra/code-errors.ts";
 import { type Endpoint, translated } from "./entra/dialect.ts";
 import { type EntraFault, entraError } from "./entra/entra-errors.ts";
 import { graphScopes, type Resource } from "./entra/resources.ts";
+import { pageFault } from "./entra/single-page.ts";
 import { answerChoosePage } from "./pages/choose-page.ts";
 import { answerConsentPage, consentPaths } from "./pages/consent-page.ts";
 import { failurePage, sendPage } from "./pages/pages.ts";
@@ -68,6 +69,8 @@ async function form(
   const endpoint: Endpoint = path === routes.token ? "token" : "devicecode";
   const sent = consented(door, asked, translated(endpoint, asked, resources));
   if ("error" in sent) return refuse(sent, Object.assign(request, { asked }), response);
+  const refusal = endpoint === "token" && (await pageFault(door, asked, request, response));
+  if (refusal) return refuse(refusal, Object.assign(request, { asked }), response);
   const failure = endpoint === "token" && isPersons(asked) ? door.directory.failure() : "none";
   if (failure === "cut") return void request.socket.destroy();
   if (failure !== "none")

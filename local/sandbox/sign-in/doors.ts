@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider } from "oidc-provider";
 import { type Directory, type DirectoryById, homeTenantId } from "./directories.ts";
+import type { PageGrants } from "./entra/single-page.ts";
 import { makeProvider, type ProviderParts } from "./provider.ts";
 
 /** One directory with what answers for it. */
@@ -11,6 +12,7 @@ export type Door = {
   readonly origin: string;
   /** When a device was last given a code here. */
   readonly codes: { lastAt: number };
+  readonly pageGrants: PageGrants;
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 };
 
@@ -34,10 +36,12 @@ export function doorsTo(directories: DirectoryById, parts: ProviderParts): DoorB
       if (directory === undefined) return undefined;
       const known = open.get(directory.id);
       if (known?.directory === directory) return known;
-      const provider = makeProvider(parts, directory);
+      const pageGrants: PageGrants = new Set();
+      const provider = makeProvider(parts, directory, pageGrants);
       const { origin } = parts;
       const codes = { lastAt: 0 };
-      const door = { directory, provider, origin, codes, handle: provider.callback() };
+      const kept = { provider, origin, codes, pageGrants };
+      const door = { directory, ...kept, handle: provider.callback() };
       open.set(directory.id, door);
       return door;
     },

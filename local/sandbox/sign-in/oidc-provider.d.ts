@@ -12,7 +12,11 @@ declare module "oidc-provider" {
       readonly session: { readonly accountId: string };
       readonly params: Readonly<Record<string, string | undefined>>;
       readonly account?: { readonly accountId: string };
-      readonly entities: { readonly AccessToken?: IssuedToken };
+      readonly entities: {
+        readonly AccessToken?: IssuedToken;
+        readonly AuthorizationCode?: { readonly redirectUri: string };
+        readonly RefreshToken?: RefreshToken;
+      };
     };
     status: number;
     type: string;
@@ -31,6 +35,13 @@ declare module "oidc-provider" {
     readonly clientId: string;
     readonly scope?: string;
     readonly resourceServer: { readonly identifier: () => string };
+  };
+
+  /** What an app renews its tokens with. */
+  export type RefreshToken = {
+    readonly grantId: string;
+    readonly isExpired: boolean;
+    readonly iiat: number;
   };
 
   /** A device code, from its first request to its tokens. */
@@ -69,6 +80,14 @@ declare module "oidc-provider" {
 
   export class Provider {
     constructor(issuer: string, configuration: Readonly<Record<string, unknown>>);
+    /** Whether `x-forwarded-proto` is believed. */
+    proxy: boolean;
+    readonly RefreshToken: {
+      find(
+        token: string,
+        options: { readonly ignoreExpiration: boolean },
+      ): Promise<RefreshToken | undefined>;
+    };
     readonly DeviceCode: {
       findByUserCode(
         code: string,

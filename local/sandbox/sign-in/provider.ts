@@ -15,6 +15,7 @@ import { clientOf } from "./entra/apps.ts";
 import { idClaims, writeClaims } from "./entra/claims.ts";
 import type { Resource } from "./entra/resources.ts";
 import { indicated } from "./entra/scopes.ts";
+import type { PageGrants } from "./entra/single-page.ts";
 import type { SignInHome } from "./home.ts";
 import { memoryAdapter } from "./memory-adapter.ts";
 import { failurePage } from "./pages/pages.ts";
@@ -46,7 +47,11 @@ export const routes = {
 export const choosePath = "/oauth2/choose/";
 
 /** Makes the provider of one directory. */
-export function makeProvider(parts: ProviderParts, directory: Directory): Provider {
+export function makeProvider(
+  parts: ProviderParts,
+  directory: Directory,
+  pageGrants: PageGrants,
+): Provider {
   const { home, resources } = parts;
   const provider = new Provider(`${parts.origin}/${directory.id}/v2.0`, {
     ...people(directory),
@@ -58,6 +63,9 @@ export function makeProvider(parts: ProviderParts, directory: Directory): Provid
     adapter: memoryAdapter(),
     cookies: { keys: [home.clientSecret] },
     ttl: lifetimes(parts.deviceCodeSeconds),
+    // A page's lasts a day from its sign-in, however often it is used.
+    rotateRefreshToken: ({ oidc }: ProviderContext) =>
+      !pageGrants.has(oidc.entities.RefreshToken?.grantId ?? ""),
     pkce: { required: () => true },
     responseTypes: ["code"],
     features: {
@@ -82,7 +90,9 @@ export function makeProvider(parts: ProviderParts, directory: Directory): Provid
       ctx.body = failurePage(`${out.error}: ${out.error_description ?? ""}`);
     },
   });
-  return provider.use(answersOf(provider, directory, parts));
+  // The service vouches for what it says of requests over plain HTTP.
+  provider.proxy = true;
+  return provider.use(answersOf(provider, directory, { ...parts, pageGrants }));
 }
 
 const lifetimes = (deviceCodeSeconds: number): Readonly<Record<string, number>> => ({

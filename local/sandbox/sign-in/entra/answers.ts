@@ -7,6 +7,7 @@ import { clientInfo } from "./claims.ts";
 import { entraError } from "./entra-errors.ts";
 import { faultOf } from "./faults.ts";
 import { fullScope, identifierOf } from "./scopes.ts";
+import { noteGrant, type PageGrants } from "./single-page.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 type Failed = { readonly error?: string; readonly error_description?: string };
@@ -15,7 +16,7 @@ type Failed = { readonly error?: string; readonly error_description?: string };
 export function answersOf(
   provider: Provider,
   directory: Directory,
-  { devicePage }: { readonly devicePage: string },
+  { devicePage, pageGrants }: { readonly devicePage: string; readonly pageGrants: PageGrants },
 ): (ctx: ProviderContext, next: () => Promise<void>) => Promise<void> {
   // The answer itself does not say why: a code may be unknown, used or somebody else's.
   const reasons = new WeakMap<object, string>();
@@ -36,6 +37,7 @@ export function answersOf(
       ctx.body = entraError(fault, correlationOf(ctx.req));
       return;
     }
+    noteGrant(ctx.oidc.entities, directory, pageGrants);
     ctx.body =
       "device_code" in body ? codeAnswer(body, devicePage) : tokenAnswer(body, ctx, directory);
   };

@@ -15,6 +15,8 @@ export type PublicApp = {
   readonly name: string;
   /** On the loopback interface any port will do. */
   readonly redirectUris: readonly string[];
+  /** Where its pages come back to that fetch their tokens themselves: registered as a single-page application's. */
+  readonly pageUris: readonly string[];
 };
 
 /** One app registration. */
@@ -40,15 +42,19 @@ export const apiApp = (secret: string): App => ({
 
 /** Where browsers come back to: at the root, for apps on people's own machines, and at Muster's callback. */
 const comeBack = ["", "/api/v1/callbacks/sign-in"];
+/** Where the console's sign-in ends. */
+const pages = ["/console/redirect"];
+
+const onLoopback = (paths: readonly string[]): readonly string[] =>
+  ["http://localhost", "http://127.0.0.1"].flatMap((host) => paths.map((path) => host + path));
 
 /** What people sign in with: at home, and in each customer's directory. */
 export const signInApp: App = {
   kind: "public",
   clientId: signInClientId,
   name: "Muster sign-in",
-  redirectUris: ["http://localhost", "http://127.0.0.1"].flatMap((host) =>
-    comeBack.map((path) => host + path),
-  ),
+  redirectUris: onLoopback(comeBack),
+  pageUris: onLoopback(pages),
 };
 
 /** A program that works by itself. */
@@ -92,7 +98,7 @@ export function clientOf(app: App): object {
     application_type: "native",
     grant_types: [deviceCodeGrant, "authorization_code", "refresh_token"],
     response_types: ["code"],
-    redirect_uris: app.redirectUris,
+    redirect_uris: [...app.redirectUris, ...app.pageUris],
     token_endpoint_auth_method: "none",
   };
 }
