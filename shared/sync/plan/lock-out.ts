@@ -323,12 +323,15 @@ function clientScope(types: readonly string[]): Certainty {
   return modern.length === 1 ? "may" : "no";
 }
 
-const part = (node: JsonObject, name: string): JsonObject => {
+/** An object within another, or an empty one. */
+export const part = (node: JsonObject, name: string): JsonObject => {
   const value = node[name];
   return isObject(value) ? value : {};
 };
-const list = (node: Json | undefined): readonly Json[] => (Array.isArray(node) ? node : []);
-const idsIn = (node: JsonObject, name: string): string[] => list(node[name]).map(idOf);
+/** A list, or an empty one. */
+export const list = (node: Json | undefined): readonly Json[] => (Array.isArray(node) ? node : []);
+/** Ids of the references in a list, and the words among them. */
+export const idsIn = (node: JsonObject, name: string): string[] => list(node[name]).map(idOf);
 
 /** Whether a value says anything: what is empty all through does not. */
 function says(node: Json | undefined): boolean {

@@ -17,6 +17,7 @@ import {
   type Verdict,
 } from "./judge-item.ts";
 import { type LockOutFacts, lockOutWarnings, type UnknownFacts } from "./lock-out.ts";
+import { isForMore, locationWarnings } from "./moved-locations.ts";
 import type { BlockedItem, Plan, PlanRules, Reason, UnreadType } from "./plan.ts";
 import { tokensIn } from "./shape.ts";
 
@@ -47,7 +48,7 @@ export type PlanInput = {
   readonly undone?: ReadonlySet<string>;
   /** Changes that a person has confirmed: these very ones, and no others of their kind. */
   readonly confirmed?: Pick<ReadonlySet<string>, "has">;
-  /** What the lock-out check knows of the tenant; absent: the plan changes no policy. */
+  /** What the lock-out check knows of the tenant; absent: the plan changes nothing that it is about. */
   readonly lockOut?: LockOutFacts | UnknownFacts;
 };
 
@@ -66,10 +67,14 @@ type Parts = {
 /** Plans. The same input gives the same plan, in the same order. */
 export const planOf = (input: PlanInput): Plan => planWithTargets(input).plan;
 
-/** A plan, and by change id what each item is to become: with this tenant's ids, but for what the plan itself creates. */
+/**
+ * A plan, and by change id what each item is to become: with this tenant's ids, but for what the plan itself creates.
+ * `isForOthers`: it changes who may sign in, so that the lock-out check has to know the tenant's people.
+ */
 export function planWithTargets(input: PlanInput): {
   readonly plan: Plan;
   readonly targets: ReadonlyMap<string, JsonObject>;
+  readonly isForOthers: boolean;
 } {
   const parts: Parts = { ready: [], held: [], blocked: [], unmanaged: [], unread: [] };
   const types = input.types.toSorted((a, b) => a.tier - b.tier || (a.key < b.key ? -1 : 1));
@@ -77,7 +82,7 @@ export function planWithTargets(input: PlanInput): {
   for (const type of types) planType(input, bench, parts, type);
   guardNamed(parts, input.actual);
   guardMany(input, parts);
-  guardLockOut(input, parts);
+  const isForOthers = guardLockOut(input, parts);
   guardNeeds(parts);
   const { ready, held, ...rest } = parts;
   const targets = ready.flatMap(({ change, target }) =>
@@ -86,6 +91,7 @@ export function planWithTargets(input: PlanInput): {
   return {
     plan: { ...rest, changes: inOrder(ready), held: inOrder(held) },
     targets: new Map(targets),
+    isForOthers,
   };
 }
 
@@ -254,17 +260,32 @@ function guardMany({ confirmed, actual, undone }: PlanInput, parts: Parts): void
 const guarded = (detail: string): Reason => ({ reason: "deleteBlockedByGuard", detail });
 const isDeletion = ({ change }: Draft): boolean => change.action === "delete";
 
-/** Whoever would be locked out is told; a policy that locks every administrator out waits for a word of its own. */
-function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): void {
-  if (lockOut === undefined) return;
+/**
+ * Whoever would be locked out is told; what locks every administrator out waits for a word of its own. Answers whether
+ * anything changes for those who sign in.
+ */
+function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): boolean {
   const changed = parts.ready.filter(({ type }) => type.key === policyType);
-  const bodies = new Set(changed.map((draft) => draft.actual));
   const stay = actual.filter(({ type }) => type === policyType).flatMap(({ items }) => items);
   const after = changed.flatMap(({ target, change }) =>
     target === undefined ? [] : [{ name: change.name, body: target, changeId: change.changeId }],
   );
+  const bodies = new Set(changed.map((draft) => draft.actual));
   const rest = stay.filter(({ body }) => !bodies.has(body));
-  const warnings = lockOutWarnings([...after, ...rest], lockOut);
+  // Nobody has to approve the change of a policy with that of a place: it may be asked for as it is now, too.
+  const all = [...after, ...stay];
+  const moved = parts.ready
+    .filter(({ type }) => type.key === locationType)
+    .map(({ change: { changeId, id }, actual: before, target: then }) => {
+      return { changeId, id, before, after: then };
+    })
+    .filter((change) => all.some(({ body }) => isForMore(body, change)));
+  if (!actual.some(({ type }) => type === policyType)) warnOfUnknown(parts);
+  if (lockOut === undefined) return changed.length + moved.length > 0;
+  const warnings = [
+    ...lockOutWarnings([...after, ...rest], lockOut),
+    ...locationWarnings(moved, all, lockOut),
+  ];
   replace(parts, (draft) => {
     const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
     const fatal = own.find(({ locksOutAll }) => locksOutAll);
@@ -273,9 +294,24 @@ function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): 
     const told = own.map(({ detail }): Reason => ({ reason: "lockOut", detail }));
     return { ...draft, change: { ...draft.change, warnings: [...draft.change.warnings, ...told] } };
   });
+  return true;
 }
 
-const policyType = "conditionalAccessPolicy";
+/** Policies were never read: nobody can say which of them name a place. */
+function warnOfUnknown(parts: Parts): void {
+  const detail = "Which policies name it is not known: conditional access was never read here.";
+  replace(parts, (draft) => {
+    const { type, change } = draft;
+    if (type.key !== locationType || change.action === "create") return draft;
+    return {
+      ...draft,
+      change: { ...change, warnings: [...change.warnings, { reason: "lockOut", detail }] },
+    };
+  });
+}
+
+/** The types that the lock-out check is about. */
+export const [policyType, locationType] = ["conditionalAccessPolicy", "namedLocation"] as const;
 
 /** What needs a change that is not done is not done either. */
 function guardNeeds(parts: Parts): void {

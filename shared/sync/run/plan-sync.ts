@@ -9,7 +9,7 @@ import type { ItemEntry, TypeContent } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { lookupIn } from "../items/references.ts";
 import { confirmable, type Plan, planHash } from "../plan/plan.ts";
-import { type PlanInput, planWithTargets } from "../plan/plan-of.ts";
+import { locationType, type PlanInput, planWithTargets, policyType } from "../plan/plan-of.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { ExportParts } from "../reading/export.ts";
 import type { ThingFinder } from "../reading/find-names.ts";
@@ -216,33 +216,52 @@ async function makePlan(
     confirmed: await confirmedBy(parts, sync),
     ...decidedFor(sync, tenant, rules),
   };
-  return planWithTargets(await withFacts(parts, { sync, tenant }, input, snapshotTree));
+  return planWithFacts(parts, { sync, tenant }, input, snapshotTree);
 }
 
-/** The input with what is known of who would be locked out, where policies would change. */
-async function withFacts(
+/** The plan, with what is known of who would be locked out, where it changes that. */
+async function planWithFacts(
   parts: PlanParts,
-  { sync, tenant }: Pick<SyncWork, "sync" | "tenant">,
-  input: PlanInput,
-  snapshotTree: Tree,
-): Promise<PlanInput> {
-  const made = planWithTargets(input);
-  const policies = made.plan.changes.filter(({ type }) => type === "conditionalAccessPolicy");
-  if (policies.length === 0) return input;
+  { sync: { tenantId }, tenant }: Pick<SyncWork, "sync" | "tenant">,
+  given: PlanInput,
+  tree: Tree,
+): Promise<ReturnType<typeof planWithTargets>> {
+  const first = planWithTargets(given);
+  const policies = tree[policyType];
+  const movesPlaces = first.plan.changes.some(({ type }) => type === locationType);
+  const input =
+    policies === undefined || !movesPlaces
+      ? given
+      : {
+          ...given,
+          actual: withContent(
+            given.actual,
+            await parts.revisions.content(tenantId, policyType, policies),
+          ),
+        };
+  const made = input === given ? first : planWithTargets(input);
+  if (!made.isForOthers) return made;
+  const { plan, targets } = made;
   const there = input.actual.flatMap(({ type, items }) =>
-    type === "conditionalAccessPolicy" ? items.map(({ body }) => body) : [],
+    type === policyType ? items.map(({ body }) => body) : [],
   );
-  const targets = policies.flatMap(({ changeId }): JsonObject[] => {
-    const target = made.targets.get(changeId);
-    return target === undefined ? [] : [target];
+  const after = plan.changes.flatMap(({ type, changeId }): JsonObject[] => {
+    const target = targets.get(changeId);
+    return type !== policyType || target === undefined ? [] : [target];
   });
-  const facts = await parts.lockOut.facts(sync.tenantId, {
+  const lockOut = await parts.lockOut.facts(tenantId, {
     breakGlassGroups: tenant.settings.breakGlassGroups,
-    tree: snapshotTree,
-    groups: groupsIn([...there, ...targets]),
+    tree,
+    groups: groupsIn([...there, ...after]),
   });
-  return { ...input, lockOut: facts };
+  return planWithTargets({ ...input, lockOut });
 }
+
+/** Contents with one in place of what they have of its type, which may be without bodies or not there at all. */
+const withContent = (contents: readonly TypeContent[], content: TypeContent): TypeContent[] => [
+  ...contents.filter(({ type }) => type !== content.type),
+  content,
+];
 
 /** Groups that policies name; one without a name is not there any more, and nobody is in it. */
 const groupsIn = (policies: readonly JsonObject[]): { id: string; name: string }[] =>

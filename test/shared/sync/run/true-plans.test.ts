@@ -53,3 +53,28 @@ describe("a policy that becomes enforced where nobody can tell whom it locks out
     expect(changes).toMatchObject([{ warnings: [] }]);
   });
 });
+
+describe("a named location that an enforced policy leaves out", () => {
+  const [types, key] = [["namedLocation"], "namedLocation"] as const;
+
+  it("is judged by the policies that an earlier sync read, when it shrinks", async () => {
+    const tenantId = await rig.tenant();
+    const policies = await rig.inTenant(tenantId, "conditionalAccessPolicy");
+    const { id } = policies.find(({ displayName }) => String(displayName).startsWith("CA004")) ?? {
+      id: "",
+    };
+    await rig.byHand("PATCH", tenantId, `conditionalAccessPolicy/${id}`, { state: "enabled" });
+    await rig.sync(tenantId, { types: [...types, "conditionalAccessPolicy"] });
+    const places = await rig.inTenant(tenantId, key);
+    const at = places.find(({ countriesAndRegions }) => countriesAndRegions !== undefined);
+    // Somebody lets one more country in, which the plan takes back.
+    const countriesAndRegions = ["CH", "DE", "FR"];
+    await rig.byHand("PATCH", tenantId, `${key}/${at?.id}`, { countriesAndRegions });
+    const { changes, blocked } = await rig.plan(await rig.sync(tenantId, { types: [...types] }));
+    expect(blocked).toEqual([]);
+    const [told] = changes[0]?.warnings ?? [];
+    expect(told?.detail).toMatch(
+      /the policy "CA004.*" is for more .* may block every administrator/,
+    );
+  });
+});
