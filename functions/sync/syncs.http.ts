@@ -267,6 +267,7 @@ export const undoSyncFunction = onHttp(
     summary:
       "Take back what a sync deployed or reset: a new sync plans the way back, to be approved like any other",
     tag: "Syncs",
+    idempotent: true,
     params: SyncPath,
     answers: {
       202: {

@@ -1,6 +1,7 @@
 /** Idempotency keys between callers, at every operation that takes one: an answer is its own caller's alone. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { neverSynced } from "../../../shared/sync/state/sync.ts";
 import { tasks, template } from "../support/sync-bodies.ts";
 import type { Answer } from "./attack/app.ts";
 import { type Inhabited, inhabit } from "./attack/inhabited.ts";
@@ -8,7 +9,7 @@ import { said } from "./attack/said.ts";
 import { startTwoTenants, type TwoTenants } from "./attack/two-tenants.ts";
 
 // Hundreds of requests each, beside whatever else the machine is doing.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 
 let two: TwoTenants;
 let baselineId = "";
@@ -36,6 +37,43 @@ const baseline = (name: string) => ({
   message: name,
   items: [{ type: "roleScopeTag", key: "Tag", body: { displayName: "Tag" } }],
 });
+
+const deployedId = "0".repeat(26);
+
+/** Lets a tenant have a sync that ended after it may have written an item: there is something to take back. */
+async function withDeployedSync(tenantId: string): Promise<void> {
+  const { store } = two.app.door.services.sync;
+  const now = Date.now();
+  const by = { kind: "system", id: "" };
+  const sync = {
+    v: 1,
+    tenantId,
+    syncId: deployedId,
+    mode: "planAndDeploy",
+    trigger: "manual",
+    requestedBy: by,
+    startedAt: now,
+    finishedAt: now,
+    types: ["roleScopeTag"],
+    onMissingUser: "wait",
+    skipped: [],
+    phase: "done",
+    outcome: "succeeded",
+    replans: 0,
+    leaseUntil: now,
+    touchedAt: now,
+    losses: 0,
+  } as const;
+  const row = { value: neverSynced(tenantId, now), etag: "" };
+  await store.change(row, {
+    syncs: [{ value: { ...sync, skipped: [], types: [...sync.types] }, etag: "" }],
+  });
+  const of = { type: "roleScopeTag", key: "Tag", name: "Tag", action: "update" } as const;
+  const moments = { writtenAt: now, touchedAt: now };
+  await store.addItems(tenantId, deployedId, [
+    { v: 1, changeId: "one", ...of, state: "done", tries: 1, round: 0, ...moments },
+  ]);
+}
 
 /** A request that succeeds once, for every operation that takes a key; the first body is the one that is sent. */
 const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, object?]>> = {
@@ -133,6 +171,7 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { path: "/api/v1/syncs", body: { tenantIds: [of.tenantId], mode: "exportOnly" } },
     { tenantIds: [of.tenantId], mode: "plan" },
   ],
+  "syncs-undo": (of) => [{ path: `${base(of)}/syncs/${deployedId}/undo` }],
   "baselines-add": () => [{ path: "/api/v1/baselines", body: baseline("One") }, baseline("Other")],
   "baselines-publish": ({ tenantId }) => [
     { path: `/api/v1/baselines/${baselineId}/publish`, body: { tenantIds: [tenantId] } },
@@ -182,6 +221,7 @@ test.each(Object.keys(requests))("%s answers again to its own caller alone", asy
   const { app, mine, token } = two;
   // A tenant of its own: what one operation has done is not there for the next to do.
   const theirs = await inhabit(app, 1000 + 10 * Object.keys(requests).indexOf(id), "CCC");
+  await withDeployedSync(theirs.tenantId);
   const [request, otherBody] = requests[id]?.(theirs) ?? [{ path: "" }];
   const key = randomUUID();
   const [owner, other] = [

@@ -94,6 +94,28 @@ describe("a policy is for more sign-ins", () => {
   });
 });
 
+const blocking = (where: JsonObject, users: JsonObject = { includeUsers: ["All"] }) =>
+  content(policies.key, [
+    item(
+      policies.key,
+      "Elsewhere",
+      {
+        displayName: "Elsewhere",
+        state: "enabled",
+        conditions: {
+          users,
+          applications: { includeApplications: ["All"] },
+          clientAppTypes: ["all"],
+          locations: where,
+        },
+        grantControls: { operator: "OR", builtInControls: ["block"] },
+      },
+      "p1",
+    ),
+  ]);
+const place = (key: string, body: JsonObject, id?: string) =>
+  item(locations.key, key, { displayName: key, ...body }, id);
+
 describe("in a plan", () => {
   const globalAdmin = "62e90394-69f5-4237-9190-012177145e10";
   const anna = { id: "u-anna", name: "anna@x", groups: [], roles: [globalAdmin] };
@@ -105,27 +127,6 @@ describe("in a plan", () => {
     namedLocations: [{ id: "l1", isTrusted: true }],
     cannotBeMet: [],
   };
-  const blocking = (where: JsonObject, users: JsonObject = { includeUsers: ["All"] }) =>
-    content(policies.key, [
-      item(
-        policies.key,
-        "Elsewhere",
-        {
-          displayName: "Elsewhere",
-          state: "enabled",
-          conditions: {
-            users,
-            applications: { includeApplications: ["All"] },
-            clientAppTypes: ["all"],
-            locations: where,
-          },
-          grantControls: { operator: "OR", builtInControls: ["block"] },
-        },
-        "p1",
-      ),
-    ]);
-  const place = (key: string, body: JsonObject, id?: string) =>
-    item(locations.key, key, { displayName: key, ...body }, id);
   const sides = (before: JsonObject, after: JsonObject) => ({
     desired: [content(locations.key, [place("Office", after, "l1")])],
     actual: [content(locations.key, [place("Office", before, "l1")])],
