@@ -4,6 +4,7 @@ import { faultsOf, invalidRequest, mediaTypeOf, pointerOf, readBody } from "../s
 import type { Operation } from "../shared/http/operation.ts";
 import type { PageSeal } from "../shared/http/paging.ts";
 import type { Reply } from "../shared/http/reply.ts";
+import { unlessUnchanged, versionOfRow } from "../shared/http/unchanged.ts";
 import { fileOf } from "../shared/http/upload.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
 import { type Fault, type Result, succeed } from "../shared/kernel/failure.ts";
@@ -35,12 +36,16 @@ async function openedQuery(
 
 /**
  * The reply as it leaves: the token of a page's link is sealed, and links lead to where callers reach the app. Handlers
- * know nothing of that address, and answers that are kept for a repeated request do not hold it.
+ * know nothing of that address, and answers that are kept for a repeated request do not hold it. What a GET answers has a
+ * version, and is not sent to who has it.
  */
 export async function outwardReply(
   reply: Reply,
+  { method, headers: asked }: Pick<Incoming, "method" | "headers">,
   { pages, publicUrl }: Pick<InputNeeds, "pages" | "publicUrl">,
 ): Promise<Reply> {
+  const versioned = (answer: Reply, content?: unknown): Reply =>
+    method === "GET" ? unlessUnchanged(answer, asked.get("if-none-match"), content) : answer;
   const { headers, body } = reply;
   const location = headers?.["location"];
   const outward =
@@ -48,13 +53,16 @@ export async function outwardReply(
       ? reply
       : { ...reply, headers: { ...headers, location: publicUrl + location } };
   const { nextLink } = (body ?? {}) as { readonly nextLink?: unknown };
-  if (typeof nextLink !== "string") return outward;
+  if (typeof nextLink !== "string") return versioned(outward);
+  const seal = await pages();
   const link = new URL(nextLink);
   const token = link.searchParams.get(tokenName);
-  if (token !== null) link.searchParams.set(tokenName, (await pages()).close(token));
+  if (token !== null) link.searchParams.set(tokenName, seal.close(token));
   const address =
     publicUrl === undefined ? link.toString() : publicUrl + link.pathname + link.search;
-  return { ...outward, body: { ...(body as object), nextLink: address } };
+  // Sealed, a token is another one each time; as it is, a hash of it could be tried with guesses.
+  const content = { ...(body as object), nextLink: seal.mark(nextLink) };
+  return versioned({ ...outward, body: { ...(body as object), nextLink: address } }, content);
 }
 
 /** A request that is well formed, with its body as it was sent. */
@@ -149,4 +157,4 @@ function check(
 
 /** `*` asks for nothing but that there is something, which every handler sees for itself. */
 const ifMatchOf = (header: string | null): string | undefined =>
-  header === null || header.trim() === "*" ? undefined : header;
+  header === null || header.trim() === "*" ? undefined : versionOfRow(header);

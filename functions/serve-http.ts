@@ -116,7 +116,7 @@ export async function serveHttp<S extends HttpNeeds>(
   }
   const trace = traceOf(operation, request, invocationId);
   const answering = answer(definition, request, trace, tools).then((given) =>
-    given.ok ? outwardReply(given.value, tools.services).then(succeed) : given,
+    given.ok ? outwardReply(given.value, request, tools.services).then(succeed) : given,
   );
   const result = await answering.catch((error: unknown) => {
     log("request.fail", { operation: operation.name, invocationId, error: describe(error) });

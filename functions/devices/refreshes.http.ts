@@ -8,7 +8,7 @@ import type { Confirmed, Refresh } from "../../shared/devices/refresh/refresh.ts
 import { type RefreshService, RefreshView, viewOf } from "../../shared/devices/refresh/work.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, ok } from "../../shared/http/reply.ts";
+import { accepted, ok, ongoing } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { OwnId, TenantId } from "../../shared/kernel/values.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
@@ -110,11 +110,14 @@ export const getRefreshFunction = onHttp(
     summary: "Show a refresh of the directory",
     tag: "Devices",
     params: RefreshPath,
-    answers: { 200: { description: "The refresh", body: RefreshView } },
+    answers: {
+      200: { description: "The refresh", body: RefreshView, headers: ["Retry-After"] },
+    },
   }),
   async ({ params: { tenantId, refreshId } }, { services }: Tools<Needs>) => {
     const found = await services.refreshes.read(tenantId, refreshId);
-    return found.ok ? succeed(ok(found.value)) : found;
+    if (!found.ok) return found;
+    return succeed(ongoing(found.value, found.value.final ? "ended" : "fast"));
   },
   { keepsLimits: true },
 );

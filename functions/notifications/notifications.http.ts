@@ -7,7 +7,7 @@ import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, ok } from "../../shared/http/reply.ts";
+import { accepted, ok, ongoing } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import {
@@ -179,13 +179,18 @@ export const getNotificationFunction = onHttp(
     summary: "Show a notification: state, counts, progress",
     tag: "Notifications",
     params: NotificationPath,
-    answers: { 200: { description: "The notification", body: NotificationView } },
+    answers: {
+      200: { description: "The notification", body: NotificationView, headers: ["Retry-After"] },
+    },
   }),
   async ({ params: { tenantId, notificationId } }, tools: Tools<Needs>) => {
     const { services } = tools;
     const reach = await reachOfCaller(tools, tenantId);
     const found = await readNotification(services.notify, tenantId, notificationId, reach);
-    return found.ok ? succeed(ok(found.value)) : found;
+    if (!found.ok) return found;
+    const { final, phase } = found.value;
+    const moves = phase === "planning" || phase === "sending";
+    return succeed(ongoing(found.value, final ? "ended" : moves ? "fast" : "slow"));
   },
   { keepsLimits: true },
 );

@@ -5,7 +5,7 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { changeJob } from "../../shared/fanout/care/control.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, ok, streamed } from "../../shared/http/reply.ts";
+import { accepted, ok, ongoing, streamed } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, OwnId, TenantId } from "../../shared/kernel/values.ts";
 import {
@@ -124,16 +124,17 @@ export const getRunFunction = onHttp(
     summary: "Show a run: state, devices by bucket",
     tag,
     params: RunPath,
-    answers: { 200: { description: "The run", body: RunView, headers: ["ETag"] } },
+    answers: { 200: { description: "The run", body: RunView, headers: ["Retry-After"] } },
   }),
   async ({ params }, tools: Tools<Needs>) => {
     const { provision } = tools.services;
     const found = await findRun(provision, params);
     if (!found.ok) return found;
-    const { run, etag } = found.value;
+    const { run } = found.value;
     const view = await runView(provision, run);
     const latest = await latestOf(provision, run, view);
-    return succeed(ok(latest === undefined ? view : { ...view, latest }, etag));
+    const shown = latest === undefined ? view : { ...view, latest };
+    return succeed(ongoing(shown, view.final ? "ended" : "slow"));
   },
 );
 

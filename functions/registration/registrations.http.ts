@@ -4,7 +4,7 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, ok, type Reply, streamed } from "../../shared/http/reply.ts";
+import { accepted, ok, ongoing, type Reply, streamed } from "../../shared/http/reply.ts";
 import { type Result, succeed } from "../../shared/kernel/failure.ts";
 import {
   checkDevices,
@@ -184,12 +184,16 @@ export const getRegistrationFunction = onHttp(
     summary: "Show a registration with its counts",
     tag: "Registrations",
     params: RegistrationPath,
-    answers: { 200: { description: "The registration", body: RegistrationView } },
+    answers: {
+      200: { description: "The registration", body: RegistrationView, headers: ["Retry-After"] },
+    },
   }),
   async ({ params }, tools: Tools<Needs>) => {
     const { register } = tools.services;
     const found = await findRegistration(register, params);
-    return found.ok ? succeed(ok(await viewOf(register, found.value))) : found;
+    if (!found.ok) return found;
+    const view = await viewOf(register, found.value);
+    return succeed(ongoing(view, view.final ? "ended" : "slow"));
   },
 );
 

@@ -2,7 +2,7 @@
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
-import { ok } from "../../shared/http/reply.ts";
+import { ok, ongoing } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { isTimeZone } from "../../shared/schedules/times/zone.ts";
 import { SyncSettingsChange, SyncStatusView } from "../../shared/sync/contract.ts";
@@ -21,11 +21,15 @@ export const getSyncStatusFunction = onHttp(
     summary: "How a tenant stands with its syncs, and what may be done now",
     tag: "Syncs",
     params: TenantPath,
-    answers: { 200: { description: "The status", body: SyncStatusView } },
+    answers: {
+      200: { description: "The status", body: SyncStatusView, headers: ["Retry-After"] },
+    },
   }),
   async ({ params: { tenantId } }, { services }: Tools<SyncNeeds>) => {
     const { store, clock } = services.sync;
-    return succeed(ok(statusView((await store.tenant(tenantId, clock.now())).value)));
+    const view = statusView((await store.tenant(tenantId, clock.now())).value);
+    const moves = view.status === "starting" || view.status === "inProgress";
+    return succeed(ongoing(view, moves ? "fast" : "slow"));
   },
 );
 

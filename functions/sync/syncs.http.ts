@@ -6,7 +6,7 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { invalidRequest } from "../../shared/http/body.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
-import { accepted, download, ok, streamed } from "../../shared/http/reply.ts";
+import { accepted, download, ok, ongoing, streamed } from "../../shared/http/reply.ts";
 import type { Clock } from "../../shared/kernel/clock.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import { digest } from "../../shared/kernel/values.ts";
@@ -227,14 +227,16 @@ export const getSyncFunction = onHttp(
     summary: "Show a sync: how far it is, what it waits for, how it ended",
     tag: "Syncs",
     params: SyncPath,
-    answers: { 200: { description: "The sync", body: SyncView } },
+    answers: { 200: { description: "The sync", body: SyncView, headers: ["Retry-After"] } },
   }),
   async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
     const { store, clock } = services.sync;
     const row = (await store.tenant(params.tenantId, clock.now())).value;
-    return succeed(ok(viewOf(found.value, row)));
+    const { outcome, waits } = found.value;
+    const speed = outcome !== undefined ? "ended" : waits === undefined ? "fast" : "slow";
+    return succeed(ongoing(viewOf(found.value, row), speed));
   },
 );
 

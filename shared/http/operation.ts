@@ -122,7 +122,8 @@ function describe(declared: Operation): ZodOpenApiOperationObject {
   const { name, summary, tag, anonymous, params, query, body, answers } = declared;
   const responses: ZodOpenApiResponsesObject = { default: problem };
   for (const [status, answer] of Object.entries(answers))
-    responses[status as "200"] = response(answer);
+    responses[status as "200"] = response(answer, isVersioned(declared));
+  if (isVersioned(declared)) responses["304"] = { description: "You have it already" };
   return {
     operationId: name,
     summary,
@@ -152,8 +153,21 @@ const header = (name: string, description: string): ZodOpenApiParameterObject =>
   schema: { type: "string", maxLength: 256 },
 });
 
-function headerParameters({ idempotent, conditional }: Operation) {
+/** Whether its answers have versions (`unchanged.ts`). */
+const isVersioned = ({ method, answers }: Operation): boolean =>
+  method === "GET" && answers[200]?.body !== undefined;
+
+function headerParameters(declared: Operation) {
+  const { idempotent, conditional } = declared;
   return [
+    ...(isVersioned(declared)
+      ? [
+          header(
+            "If-None-Match",
+            "The ETag of the answer that you have: where nothing has changed, 304",
+          ),
+        ]
+      : []),
     ...(idempotent
       ? [header("Idempotency-Key", "The same key and body get the same answer for 24 hours")]
       : []),
@@ -163,15 +177,17 @@ function headerParameters({ idempotent, conditional }: Operation) {
 
 const text = { schema: { type: "string" as const } };
 
-const response = ({
+const response = (
+  { description, body, headers = [], also = [] }: Answer,
+  versioned: boolean,
+): ZodOpenApiResponseObject => ({
   description,
-  body,
-  headers = [],
-  also = [],
-}: Answer): ZodOpenApiResponseObject => ({
-  description,
-  ...(headers.length > 0
-    ? { headers: Object.fromEntries(headers.map((name) => [name, text])) }
+  ...(headers.length > 0 || versioned
+    ? {
+        headers: Object.fromEntries(
+          [...(versioned ? ["ETag"] : []), ...headers].map((name) => [name, text]),
+        ),
+      }
     : {}),
   ...(body
     ? {

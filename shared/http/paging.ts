@@ -3,7 +3,7 @@
  * CSV, produced while it is sent.
  */
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { stringify } from "csv-stringify/sync";
 import * as z from "zod";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
@@ -83,6 +83,8 @@ export type PageSeal = {
   readonly close: (token: string) => string;
   /** The token inside; undefined when it was not closed with this key, or was changed. */
   readonly open: (sealed: string) => string | undefined;
+  /** Tells two texts with tokens apart, and nothing else of them; another key tells all apart. */
+  readonly mark: (text: string) => string;
 };
 
 const algorithm = "aes-256-gcm";
@@ -92,8 +94,12 @@ const tagBytes = 16;
 
 /** A seal whose key comes from a secret that every instance of the app has. */
 export function pageSeal(secret: string): PageSeal {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "muster paging tokens", keyBytes));
+  const keyFor = (purpose: string) =>
+    Buffer.from(hkdfSync("sha256", secret, "", purpose, keyBytes));
+  const key = keyFor("muster paging tokens");
+  const markKey = keyFor("muster marks of pages");
   return {
+    mark: (text) => createHmac("sha256", markKey).update(text).digest("base64url"),
     close(token) {
       const iv = randomBytes(ivBytes);
       const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagBytes });

@@ -23,6 +23,15 @@ export const ok = (body: unknown, etag?: string): Reply => ({
   ...(etag === undefined ? {} : { headers: { etag } }),
 });
 
+/**
+ * 200 with how far something is that goes on by itself, and when it is worth looking again: sooner while it moves fast, later
+ * while it waits, and not at all once it has ended.
+ */
+export const ongoing = (body: unknown, speed: "fast" | "slow" | "ended"): Reply => ({
+  ...ok(body),
+  ...(speed === "ended" ? {} : { headers: { "retry-after": speed === "fast" ? "1" : "5" } }),
+});
+
 /** 201: something new stands at `location`. */
 export const created = (location: string, body: unknown, etag?: string): Reply => ({
   status: 201,
@@ -191,7 +200,8 @@ export function problemReply(failure: Failure, requestId: string): Reply {
 // Origins whose pages may call the API from a browser.
 
 /** What a browser may send along; anything else it asks for is not on the list, and it does not call. */
-const allowHeaders = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match";
+const allowHeaders =
+  "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match";
 const allowMethods = "GET, POST, PUT, PATCH, DELETE";
 /** What a page may read, beside the few headers that every page may. */
 const exposeHeaders =

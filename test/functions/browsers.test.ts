@@ -26,6 +26,7 @@ const garbage = { "if-match": "garbage" };
 const kinds: readonly (readonly [string, number, string, string, Sent])[] = [
   ["a list", 200, "GET", "/api/v1/tenants", {}],
   ["a document for everybody", 200, "GET", "/api/v1/openapi.json", { anonymous: true }],
+  ["nothing new", 304, "GET", "/api/v1/actions", { headers: { "if-none-match": "*" } }],
   ["CSV in pieces", 200, "GET", "/api/v1/audit", { headers: { accept: "text/csv" } }],
   ["something new", 201, "POST", "/api/v1/access/roles", { body: role }],
   ["nothing to say", 204, "POST", `${tenant}/sites/P01/claims`, { body: claim }],
@@ -139,7 +140,13 @@ describe("a preflight", () => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"])
       expect(headers.get("access-control-allow-methods")).toContain(method);
     const allowed = headers.get("access-control-allow-headers")?.toLowerCase().split(", ");
-    for (const name of ["authorization", "content-type", "idempotency-key", "if-match"])
+    for (const name of [
+      "authorization",
+      "content-type",
+      "idempotency-key",
+      "if-match",
+      "if-none-match",
+    ])
       expect(allowed).toContain(name);
     expect(headers.get("access-control-max-age")).toBe("600");
     expect(headers.get("content-security-policy")).toContain("'none'");

@@ -208,3 +208,63 @@ test("a document waits for a slow reader, and ends when nobody reads any more", 
   expect((await third).done).toBe(true);
   expect(made).toBe(2);
 });
+
+/** Serves a GET whose handler answers this; `asked` counts how often it was. */
+async function read(body: object, headers: Record<string, string> = {}, asked: unknown[] = []) {
+  const { body: _, ...rest } = described;
+  const definition = onHttp({ ...rest, method: "GET" }, (input) => {
+    asked.push(input);
+    return Promise.resolve(succeed(ok(body, 'W/"row"')));
+  });
+  const request = new HttpRequest({
+    method: "GET",
+    url: "http://host/api/v1/things/7",
+    params: { thing: "7" },
+    headers: { authorization, ...headers },
+  });
+  return serveHttp(definition, request, invocation, tools);
+}
+
+test("who has an answer already is told so, without its body and at the same price", async () => {
+  const headers = new Headers((await read({ a: 1 })).headers);
+  const held = headers.get("etag") ?? "";
+  const asked: unknown[] = [];
+  const again = await read({ a: 1 }, { "if-none-match": held }, asked);
+  expect(asked).toHaveLength(1);
+  expect(again).toMatchObject({
+    status: 304,
+    headers: {
+      etag: held,
+      vary: "Origin",
+      "cache-control": "no-store",
+      "x-request-id": "invocation-1",
+    },
+  });
+  expect(again.body).toBeUndefined();
+  expect(again.headers).not.toHaveProperty("content-type");
+  expect(await read({ a: 2 }, { "if-none-match": held })).toMatchObject({ status: 200 });
+  const nobody = { authorization: "Bearer other", "if-none-match": "*" };
+  expect(await read({ a: 1 }, nobody)).toMatchObject({ status: 401 });
+});
+
+const pageBefore = (token: string) => ({
+  value: [1],
+  nextLink: `http://host/api/v1/things?pageToken=${token}`,
+});
+
+test("a page has one version, however often its link is sealed; the next page has another", async () => {
+  const [one, same, other] = await Promise.all(
+    [pageBefore("YWJj"), pageBefore("YWJj"), pageBefore("YWJk")].map((body) => read(body)),
+  );
+  expect(one?.body).not.toBe(same?.body);
+  const etags = [one, same, other].map((answer) => new Headers(answer?.headers).get("etag"));
+  expect(etags[0]).toBe(etags[1]);
+  expect(etags[2]).not.toBe(etags[0]);
+});
+
+test("If-Match takes the ETag of what was read for the version of its row", async () => {
+  const { headers } = await read({ a: 1 });
+  const { etag } = headers as { etag: string };
+  const { inputs } = await serve({ headers: { ...good, "if-match": etag } });
+  expect(inputs).toMatchObject([{ ifMatch: 'W/"row"' }]);
+});

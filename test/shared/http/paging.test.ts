@@ -184,3 +184,12 @@ test("a document has a header line and empty cells, and a byte order mark on req
   expect(await read("false")).toBe(await read());
   expect(await read("true")).toBe(`\u{feff}${await read()}`);
 });
+
+test("a mark is the same for the same text and key, and shows neither", () => {
+  const mark = seal.mark("https://host/?pageToken=position");
+  expect(pageSeal("a secret of the installation").mark("https://host/?pageToken=position")).toBe(
+    mark,
+  );
+  expect(seal.mark("https://host/?pageToken=positioN")).not.toBe(mark);
+  expect(pageSeal("another secret").mark("https://host/?pageToken=position")).not.toBe(mark);
+});
