@@ -9,6 +9,7 @@ import { measureDeviceLists } from "./measures/device-lists.ts";
 import { measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
 import { measureNaive } from "./measures/naive.ts";
+import { measureRegistrations } from "./measures/registrations.ts";
 import { measureSmall } from "./measures/small.ts";
 import { countSync, measureLargeSync, measureNights } from "./measures/syncs.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
@@ -54,6 +55,7 @@ async function run(options: BenchOptions): Promise<Results> {
     results.small = await step("small sendings", () => measureSmall(options.neighbourDevices));
   if (wants("lists")) results.lists = await step("device lists", measureDeviceLists);
   await measureSyncs(options, results);
+  await measureRegistering(options, results);
   for (const route of options.routes)
     for (const size of wants("muster") ? sizes : [])
       results.dispatch.push(
@@ -90,6 +92,18 @@ async function measureSyncs(options: BenchOptions, results: Results): Promise<vo
     results.nights = await step(`nights of ${nights.join(" and ")} tenants`, () =>
       measureNights(nights),
     );
+}
+
+/** Registrations at a tenth and whole, so that it is seen what grows with devices. */
+async function measureRegistering(
+  { registrations, skip }: BenchOptions,
+  results: Results,
+): Promise<void> {
+  if (skip.has("registrations")) return;
+  const tenth = Math.ceil(registrations / 10);
+  results.registrations = await step(`registrations of ${registrations}`, () =>
+    measureRegistrations({ partnerCenter: [tenth, registrations], graph: [tenth] }),
+  );
 }
 
 /** Says what is measured now, and how long that took. */

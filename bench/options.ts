@@ -13,6 +13,7 @@ export const parts = [
   "lists",
   "syncs",
   "nights",
+  "registrations",
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -36,6 +37,8 @@ export type BenchOptions = {
   readonly items: number;
   /** Tenants of the nights that are timed, one number after the other. */
   readonly nights: readonly number[];
+  /** Devices that are registered through Partner Center; a tenth of them through Graph. */
+  readonly registrations: number;
 };
 
 const help = `npm run bench -- [options]
@@ -48,7 +51,8 @@ const help = `npm run bench -- [options]
   --bullmq 10000              devices of BullMQ
   --neighbour 100000          devices under way while one of another tenant is sent to
   --items 2000                items of the tenant whose syncs are timed
-  --nights 50,500             tenants of the nights that are timed`;
+  --nights 50,500             tenants of the nights that are timed
+  --registrations 100000      devices registered through Partner Center, and a tenth of them through Graph`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -65,6 +69,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       neighbour: { type: "string", default: "100000" },
       items: { type: "string", default: "2000" },
       nights: { type: "string", default: "50,500" },
+      registrations: { type: "string", default: "100000" },
       help: { type: "boolean", default: false },
     },
   });
@@ -80,6 +85,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     neighbourDevices: countOf(values.neighbour),
     items: countOf(values.items),
     nights: listOf(values.nights).map(countOf),
+    registrations: countOf(values.registrations),
   };
 }
 

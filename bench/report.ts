@@ -5,6 +5,7 @@ import type { Counted, Phase } from "./measures/counts.ts";
 import type { DeviceLists } from "./measures/device-lists.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
+import type { RegistrationRun } from "./measures/registrations.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
 import type { Beside, LargeSync, Night, SyncCounts } from "./measures/syncs.ts";
 import { emptyPoll, sumOf } from "./setup/wire.ts";
@@ -23,6 +24,7 @@ export type Results = {
   readonly memory: LiveMemory[];
   syncs?: { readonly large: LargeSync; readonly counts: SyncCounts };
   nights?: readonly Night[];
+  registrations?: readonly RegistrationRun[];
 };
 
 type Cell = string | number | undefined;
@@ -64,6 +66,7 @@ export function report(results: Results): string {
     ...memories(results.memory),
     ...syncs(results),
     ...syncRequests(results),
+    ...registrations(results),
   ];
   return sections.join("\n\n");
 }
@@ -231,6 +234,21 @@ function syncRequests({ syncs: mine }: Results): string[] {
       ["bare loop", 0, 0, 0, 0, bareGraph, bareGraphParts],
     ]),
   ];
+}
+
+function registrations({ registrations: runs = [] }: Results): string[] {
+  const head = ["registrations", "s", "storage", "table", "queue", "blob", "service", "parts"];
+  const rows = runs.map(({ backEnd, devices, counted, workerMiB, hostMiB }): Cell[] => [
+    `${backEnd}, ${devices.toLocaleString("en-US")}`,
+    counted.seconds,
+    counted.storageTotal / devices,
+    ...["table", "queue", "blob"].map((kind) => sumOf(counted.storage, kind) / devices),
+    counted.graph / devices,
+    counted.graphParts / devices,
+    workerMiB,
+    hostMiB,
+  ]);
+  return rows.length === 0 ? [] : [table([...head, "worker MiB", "host MiB"], rows)];
 }
 
 function requests(counted: readonly Counted[]): string[] {

@@ -134,7 +134,7 @@ const isFinal = async ({ api }: Muster, path: string): Promise<boolean> =>
   (await api("GET", path)).final;
 
 /** Counts all requests from the beginning of some work until storage is quiet after it. */
-async function phase(
+export async function phase(
   muster: Muster,
   work: () => Promise<unknown>,
   silenceMs = quietMs.dispatch,

@@ -16,7 +16,7 @@ const pieceBytes = 64 * 1024;
 const serialOf = (at: number): string => `PF${String(at).padStart(8, "0")}`;
 
 /** A hash of 3,000 bytes that holds its serial number, as those of Windows do. */
-function hashOf(serial: string, at: number): string {
+export function hashOf(serial: string, at: number): string {
   const bytes = Buffer.alloc(3_000);
   bytes.write("OA", 0, "latin1");
   bytes.writeUInt16LE(400, 2);

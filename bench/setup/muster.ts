@@ -39,6 +39,9 @@ export type Api = (method: string, path: string, body?: object) => Promise<Answe
 export type Answer = {
   readonly refreshId: string;
   readonly notificationId: string;
+  readonly registrationId: string;
+  readonly signInId: string;
+  readonly userCode?: string;
   readonly state: string;
   readonly finishedAt?: string;
   readonly final: boolean;
@@ -49,7 +52,12 @@ export type Answer = {
 
 /** Starts everything, for itself alone. */
 export async function startMuster(
-  options: { readonly counted?: boolean; readonly confirmAfterSeconds?: number } = {},
+  options: {
+    readonly counted?: boolean;
+    readonly confirmAfterSeconds?: number;
+    /** More settings of the app, for what not every measure needs. */
+    readonly settings?: (sandbox: Surroundings["sandbox"]) => Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Muster> {
   const { counted = false, confirmAfterSeconds = never } = options;
   const [surroundings] = await Promise.all([startSurroundings(), ensureBuilt()]);
@@ -69,6 +77,7 @@ export async function startMuster(
     MUSTER_CONFIRM_AFTER_SECONDS: String(confirmAfterSeconds),
     // Waiting for confirmation is no sign of a lost message here.
     MUSTER_OVERDUE_SECONDS: String(2 * never),
+    ...options.settings?.(sandbox),
   };
   let hosted = await startHosted(appDir, settings);
   const stop = async (): Promise<void> => {

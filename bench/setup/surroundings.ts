@@ -75,6 +75,13 @@ export const reached = (
     doubled: number;
   }>;
 
+/** How many devices of a tenant the sandbox has registered for Autopilot. */
+export async function registered(sandboxUrl: string, tenantId: string): Promise<number> {
+  const path = `registrations?tenantId=${tenantId}`;
+  const { distinct } = (await control(sandboxUrl, "GET", path)) as { distinct: number };
+  return distinct;
+}
+
 /** Graph requests that the sandbox has answered; parts of batches are counted apart. */
 export const graphRequests = (sandboxUrl: string): Promise<GraphCounts> =>
   control(sandboxUrl, "GET", "requests") as Promise<GraphCounts>;

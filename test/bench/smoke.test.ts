@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { measureCounts } from "../../bench/measures/counts.ts";
 import { measureDispatch } from "../../bench/measures/dispatch.ts";
 import { measureMemory } from "../../bench/measures/live-memory.ts";
+import { measureRegistrations } from "../../bench/measures/registrations.ts";
 import { countSync, measureLargeSync, measureNights } from "../../bench/measures/syncs.ts";
 import { report } from "../../bench/report.ts";
 import { sumOf } from "../../bench/setup/wire.ts";
@@ -54,4 +55,16 @@ test("syncs of a small tenant and nights of a few are timed beside a bare loop, 
   const text = report({ ...results, syncs: { large, counts }, nights });
   expect(text).toContain("nothing changed, 80 items");
   expect(text).toContain("night, 3 tenants");
+});
+
+test("a small registration through Partner Center is counted at the wire", {
+  timeout: 120_000,
+}, async () => {
+  const registrations = await measureRegistrations({ partnerCenter: [150], graph: [] });
+  expect(registrations.map(({ devices }) => devices)).toEqual([150]);
+  // A batch for each of two tags, and what is asked of its devices until they are there.
+  expect(registrations[0]?.counted.graph).toBeGreaterThan(2);
+  expect(registrations[0]?.counted.graph).toBeLessThan(30);
+  const results = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
+  expect(report({ ...results, registrations })).toContain("partnerCenter, 150");
 });
