@@ -78,6 +78,23 @@ describe.skipIf(process.platform === "win32")("the shell script", () => {
     });
   }
 
+  /** A list that names the customer of each row: one that is there before, one anew, and one of nobody's. */
+  async function manyCustomers() {
+    const LIST = join(folder, "many.csv");
+    const header = "Customer,Device Serial Number,Windows Product ID,Hardware Hash";
+    const nobody = "0f0f0f0f-1111-4222-8333-777777777777";
+    const rows = [
+      ...["F3", "G1", "G2"].map((serial) => `${tenantId},${serial},,${hashOf(serial)}`),
+      `${nobody},G3,,${hashOf("G3")}`,
+    ];
+    writeFileSync(LIST, `${[header, ...rows].join("\r\n")}\r\n`);
+    const REPORT = join(folder, "many.json");
+    const { status, out, err } = await script({ LIST, REPORT, TENANT: "", DEFAULT_TAG: "shop" });
+    expect(status, err).toBe(0);
+    expect(out).toContain('"refused":1');
+    return JSON.parse(readFileSync(REPORT, "utf8")) as unknown;
+  }
+
   it("works as printed: refused before the partner signs in, then once and no more", async () => {
     await prepare();
     const LIST = join(folder, "devices.csv");
@@ -115,6 +132,10 @@ describe.skipIf(process.platform === "win32")("the shell script", () => {
     });
     writeFileSync(LIST, "nothing,of,this\r\n");
     expect((await script({ LIST })).status).toBe(3);
+    expect(await manyCustomers()).toMatchObject({
+      final: true,
+      summary: { customers: 2, rows: 4, registered: 3, refused: 1 },
+    });
   }, 180_000);
 });
 
