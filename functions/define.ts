@@ -59,10 +59,10 @@ export type About<S> = (
   standing: Standing,
 ) => Promise<Pick<RequestTarget, "actionPermission" | "collectionId">>;
 
-/** An HTTP function that works with some services. */
-export type HttpFunction<S> = {
+/** An HTTP function that works with some services; its operation's own type is what clients are typed by. */
+export type HttpFunction<S, O extends Operation = Operation> = {
   readonly kind: "http";
-  readonly operation: Operation;
+  readonly operation: O;
   /** Where it takes more methods than the operation's own. */
   readonly methods?: readonly (Operation["method"] | "OPTIONS")[];
   readonly about?: About<S>;
@@ -82,7 +82,7 @@ export function onHttp<const O extends Operation, S = object>(
     readonly keepsLimits?: boolean;
     readonly outlivesTenant?: boolean;
   } = {},
-): HttpFunction<S> {
+): HttpFunction<S, O> {
   // The input is built from this very operation's schemas, so the narrower type is what arrives.
   return { kind: "http", operation, handle, ...more };
 }

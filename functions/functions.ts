@@ -251,7 +251,7 @@ import {
 } from "./webhooks/webhooks.http.ts";
 import { webhooksDeliverFunction } from "./webhooks/webhooks-deliver.queue.ts";
 
-const ours: readonly AnyFunction<Services>[] = [
+const listed = [
   listActionsFunction,
   cancelNotificationFunction,
   pauseNotificationFunction,
@@ -450,7 +450,15 @@ const ours: readonly AnyFunction<Services>[] = [
   removeCalendarFunction,
   runDueTasksFunction,
   tellDueTasksFunction,
-];
+] as const satisfies readonly AnyFunction<Services>[];
+
+const ours: readonly AnyFunction<Services>[] = listed;
+
+/** Each operation by its own type: what a client may call, and how. */
+export type ListedOperation = Extract<
+  (typeof listed)[number],
+  { readonly kind: "http" }
+>["operation"];
 
 /** What the API consists of: the operations of every HTTP function, in this order. */
 export const operations: readonly Operation[] = ours.flatMap((each) =>

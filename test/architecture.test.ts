@@ -15,9 +15,10 @@ import { importsOf, type Source } from "./support/source-rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const sources: Source[] = globSync("{functions,shared,local,relay,audit}/**/*.ts", {
-  cwd: root,
-}).map((path) => ({
+const sources: Source[] = globSync(
+  "{functions,shared,clients,console,local,relay,audit}/**/*.{ts,tsx}",
+  { cwd: root },
+).map((path) => ({
   path: path.replaceAll("\\", "/"),
   text: readFileSync(`${root}/${path}`, "utf8").replaceAll("\r\n", "\n"),
 }));
@@ -94,10 +95,13 @@ test("a test file has the name of a source, or says in its first line what it ho
     path: path.replaceAll("\\", "/"),
     text: readFileSync(`${root}/${path}`, "utf8"),
   }));
-  const tested = globSync("{functions,shared,local,relay,audit,bench,scripts}/**/*.{ts,mjs}", {
-    cwd: root,
-    exclude: ["**/node_modules"],
-  });
+  const tested = globSync(
+    "{functions,shared,clients,console,local,relay,audit,bench,scripts}/**/*.{ts,tsx,mjs}",
+    {
+      cwd: root,
+      exclude: ["**/node_modules"],
+    },
+  );
   expect(unexplained(tests, tested)).toEqual([]);
 });
 
@@ -151,6 +155,15 @@ const seeded: readonly (readonly [string, Source])[] = [
     "each other's",
     at("functions/sync/a.http.ts", 'import "../devices/b.http.ts";\nexport const a = 1;\n'),
   ],
+  [
+    "only types of the app",
+    at("clients/command/a.ts", 'import { a } from "../../functions/a.ts";\n'),
+  ],
+  [
+    "only types of the app",
+    at("console/sync/a.tsx", 'import { meanings } from "../../shared/http/reply.ts";\n'),
+  ],
+  ["on nothing but fetch", at("clients/api.ts", 'import { parseArgs } from "node:util";\n')],
   ["dist, not sources", at("local/host/a.ts", 'import { a } from "../../shared/http/a.ts";\n')],
   ["listed importers", at("shared/devices/a.ts", 'import { T } from "@azure/data-tables";\n')],
   ["listed importers", at("functions/define.ts", 'import { app } from "@azure/functions";\n')],
@@ -184,6 +197,10 @@ test.each(seeded.map(([rule, source]) => ({ rule, source })))(
 
 /** What looks like a breach and is none. */
 const innocent: readonly Source[] = [
+  at(
+    "clients/api.ts",
+    'import type * as z from "zod";\nimport type { A } from "../shared/a.ts";\n',
+  ),
   at(
     "shared/sync/a.ts",
     '// import "../../functions/a.ts" and Date.now()\nconst a = "new Date()";\n',

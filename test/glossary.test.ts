@@ -57,9 +57,9 @@ const exceptions: readonly Exception[] = [
   },
 ];
 
-const sources = globSync("{functions,shared,local,relay,audit}/**/*.ts", { cwd: root }).map(
-  (path) => ({ path: path.replaceAll("\\", "/"), text: read(path) }),
-);
+const sources = globSync("{functions,shared,clients,console,local,relay,audit}/**/*.{ts,tsx}", {
+  cwd: root,
+}).map((path) => ({ path: path.replaceAll("\\", "/"), text: read(path) }));
 
 const found = sources.flatMap((source) => oldWordsIn(source, glossary));
 

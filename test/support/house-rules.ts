@@ -68,7 +68,9 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = {
 
 /** Everything else in the repository stays out of what is deployed. */
 const deployed = /^(functions|shared)\//;
-const housed = /^(functions|shared|local|relay|audit)\//;
+const housed = /^(functions|shared|clients|console|local|relay|audit)\//;
+/** What runs elsewhere, in a browser or at somebody's terminal: of the app it knows only types. */
+const outside = /^(clients|console)\//;
 
 /** What no line of code may contain, and where it may all the same. */
 const bans: readonly Ban[] = [
@@ -115,7 +117,9 @@ const maxLines = 500;
 export const judge = (source: Source): Breach[] => [
   ...importsOf(source.text).flatMap(({ name, typeOnly }) => {
     const target = targetOf(source.path, name);
-    return target ? wrongRoom(source.path, target) : wrongPackage(source.path, name, typeOnly);
+    return target
+      ? wrongRoom(source.path, target, typeOnly)
+      : wrongPackage(source.path, name, typeOnly);
   }),
   ...bans.flatMap((ban) => bannedIn(source, ban)),
   ...wrongShape(source),
@@ -124,8 +128,10 @@ export const judge = (source: Source): Breach[] => [
 /** Whoever signs in by hand sends nothing where a redirect leads either, and MSAL is spoken to in one place. */
 const alsoLocal: ReadonlySet<string> = new Set(["shared/identity/network.ts"]);
 
-function wrongRoom(path: string, target: string): Breach[] {
+function wrongRoom(path: string, target: string, typeOnly: boolean): Breach[] {
   const breach = (rule: string): Breach[] => [{ rule, path, detail: `imports ${target}` }];
+  if (outside.test(path) && deployed.test(target))
+    return typeOnly ? [] : breach("what calls the API knows only types of the app");
   if (!deployed.test(path)) {
     // Beside the house: its own folder, the words of floor 0, and nothing of the app itself.
     const allowed = !path.startsWith("local/") || !deployed.test(target);
@@ -151,9 +157,11 @@ function wrongJob(path: string, target: string): Breach[] {
 }
 
 function wrongPackage(path: string, name: string, typeOnly: boolean): Breach[] {
-  if (!deployed.test(path)) return [];
   const wanted = packageOf(name);
   const detail = `imports ${name}`;
+  if (path === "clients/api.ts" && !typeOnly)
+    return [{ rule: "the client runs in a browser, on nothing but fetch", path, detail }];
+  if (!deployed.test(path)) return [];
   if (wanted.startsWith("node:")) {
     const allowed = !path.startsWith("shared/kernel/") || wanted === "node:crypto";
     return allowed
@@ -191,7 +199,7 @@ function holdsTriggers(path: string, text: string): boolean {
 
 /** A source's name without what its kind adds to it. */
 const bareName = (path: string): string =>
-  path.replace(/^.*\//, "").replace(/(\.(http|queue|timer|test))?\.m?ts$|\.mjs$/, "");
+  path.replace(/^.*\//, "").replace(/(\.(http|queue|timer|test))?\.m?tsx?$|\.mjs$/, "");
 
 /** Tests that have no source of their name, and do not say in their first line what they hold instead. */
 export function unexplained(tests: readonly Source[], sources: readonly string[]): string[] {
@@ -245,8 +253,8 @@ export function twins(sources: readonly Source[]): string[] {
     alike.set(key, (alike.get(key) ?? new Set()).add(name));
   };
   for (const { path, text } of sources) {
-    const room = /^(?:shared|local)\/[^/]+|^[^/]+/.exec(path)?.[0] ?? "";
-    const file = /([^/]+)\.ts$/.exec(path)?.[1] ?? "";
+    const room = /^(?:shared|local|console)\/[^/]+|^[^/]+/.exec(path)?.[0] ?? "";
+    const file = /([^/]+)\.tsx?$/.exec(path)?.[1] ?? "";
     if (!triggers.test(path)) add(room, "file", file);
     const exported =
       /^export (?:abstract |async )?(const|function\*?|class|type|interface) (\w+)/gm;
