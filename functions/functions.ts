@@ -66,7 +66,11 @@ import {
   retryNotificationFunction,
   sendNotificationFunction,
 } from "./notifications/notifications.http.ts";
-import { listDeadLettersFunction } from "./platform/dead-letters.http.ts";
+import {
+  discardDeadLetterFunction,
+  listDeadLettersFunction,
+  replayDeadLetterFunction,
+} from "./platform/dead-letters.http.ts";
 import { expireOldFunction } from "./platform/expire-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
@@ -272,6 +276,8 @@ const listed = [
   healthFunction,
   readyFunction,
   listDeadLettersFunction,
+  replayDeadLetterFunction,
+  discardDeadLetterFunction,
   addTenantFunction,
   changeTenantFunction,
   getTenantFunction,

@@ -158,6 +158,8 @@ export const meanings = {
   "unknown-template": { status: 404, title: "No such template" },
   "unknown-tenant": { status: 404, title: "No such tenant" },
   "unknown-webhook": { status: 404, title: "No such webhook" },
+  "unknown-dead-letter": { status: 404, title: "No such message set aside" },
+  "not-replayable": { status: 409, title: "This message cannot be sent again" },
   "unsupported-media-type": { status: 415, title: "The body's content type is not supported" },
 } as const satisfies Record<FailureCode, Meaning>;
 

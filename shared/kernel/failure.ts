@@ -57,6 +57,8 @@ export type FailureCode =
   | "unknown-template"
   | "unknown-tenant"
   | "unknown-webhook"
+  | "unknown-dead-letter"
+  | "not-replayable"
   | "unsupported-media-type";
 
 /**

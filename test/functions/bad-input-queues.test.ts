@@ -13,7 +13,13 @@ afterAll(() => app.stop());
 const base64 = (value: unknown): string =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64");
 
-type Entry = { readonly queue: string; readonly reason: string; readonly content: string };
+type Entry = {
+  readonly deadLetterId: string;
+  readonly queue: string;
+  readonly reason: string;
+  readonly content: string;
+  readonly replayable: boolean;
+};
 
 /** What the dead letters say about a message with a mark in it. */
 async function deadLetters(mark: string): Promise<Entry[]> {
@@ -70,4 +76,53 @@ test("every queue's poison is watched, and a decodable message is shown decoded"
     .toEqual(queues.toSorted());
   const [entry] = await deadLetters(mark);
   expect(JSON.parse(entry?.content ?? "")).toEqual({ v: 1, mark });
+});
+
+test("what was set aside is sent again, set aside anew where it fails anew, and discarded", async () => {
+  const mark = randomUUID();
+  await app.putMessage(queueNames.fanoutPlan, base64({ v: 1, ...ids, mark }));
+  const aside = (): Promise<Entry[]> => deadLetters(mark);
+  await expect.poll(aside, { timeout: 10_000, interval: 100 }).toHaveLength(1);
+  const [first] = await aside();
+  expect(first).toMatchObject({ replayable: true });
+  const path = `/api/v1/dead-letters/${first?.deadLetterId}`;
+  expect(await app.call("POST", `${path}/replay`)).toMatchObject({ status: 200, body: first });
+  await expect
+    .poll(async () => (await aside()).filter((one) => one.deadLetterId !== first?.deadLetterId), {
+      timeout: 10_000,
+      interval: 100,
+    })
+    .toEqual([{ ...first, deadLetterId: expect.any(String), at: expect.any(String) }]);
+  const [second, ...others] = await aside();
+  expect(others).toEqual([]);
+  expect(await app.call("DELETE", `/api/v1/dead-letters/${second?.deadLetterId}`)).toMatchObject({
+    status: 204,
+  });
+  expect(await aside()).toEqual([]);
+  const gone = { status: 404, body: { code: "unknown-dead-letter" } };
+  expect(await app.call("POST", `${path}/replay`)).toMatchObject(gone);
+  expect(await app.call("DELETE", path)).toMatchObject(gone);
+});
+
+test.each([
+  ["of a version of ours that never was", (mark: string) => base64({ v: 2, mark })],
+  [
+    "that is too long to be kept whole",
+    (mark: string) => base64({ v: 1, mark, long: "x".repeat(3000) }),
+  ],
+  [
+    "whose blanks are not kept as they were",
+    (mark: string) => base64({ v: 1, mark, text: "a  b" }),
+  ],
+])("a message %s is not sent again", async (_name, message) => {
+  const mark = randomUUID();
+  await app.putMessage(queueNames.fanoutPlan, message(mark));
+  const aside = () => deadLetters(mark);
+  await expect.poll(aside, { timeout: 10_000, interval: 100 }).toHaveLength(1);
+  const [entry] = await aside();
+  expect(entry).toMatchObject({ replayable: false });
+  expect(
+    await app.call("POST", `/api/v1/dead-letters/${entry?.deadLetterId}/replay`),
+  ).toMatchObject({ status: 409, body: { code: "not-replayable" } });
+  expect(await aside()).toHaveLength(1);
 });

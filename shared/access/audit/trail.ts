@@ -182,6 +182,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "customers-check": ["partnerKind", "reseller", "delegation", "open"],
   "customers-change": ["partnerKind", "reseller", "delegation", "open", "oemConsent.link"],
   "partner-sign-in": ["state"],
+  "dead-letters-replay": ["queue"],
+  "dead-letters-discard": ["queue"],
   "sites-complete": ["refreshId"],
   "sites-lease": ["relayId"],
   "sites-claim": ["siteCode", "claimId", "notificationId"],

@@ -53,6 +53,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "zz-unknown-route": signedIn,
   "actions-list": signedIn,
   "dead-letters-list": everywhere("deadLetters.read"),
+  "dead-letters-replay": everywhere("deadLetters.manage"),
+  "dead-letters-discard": everywhere("deadLetters.manage"),
   "tenants-list": { kind: "eachTenant", permission: "tenants.read" },
   "tenants-add": everywhere("tenants.add"),
   "tenants-get": inTenant("tenants.read"),

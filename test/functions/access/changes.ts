@@ -43,6 +43,7 @@ export const anyIds: Found = new Map([
   ["type", "roleScopeTag"],
   ["key", "Default"],
   ["webhookId", key],
+  ["deadLetterId", key],
   ["taskId", key],
   ["templateId", key],
   ["calendarId", "holidays"],

@@ -28,6 +28,7 @@ export const known = {
   tenantId,
   inventoryId,
   siteCode: "PS1",
+  deadLetterId: "0".repeat(22),
   part: "0",
   approvalId: "none",
   runId: "0123456789abcdefghjkmn",
@@ -57,6 +58,9 @@ export const examples: Readonly<Record<string, Example>> = {
   openapi: {},
   "actions-list": {},
   "dead-letters-list": { query: "top=5" },
+  // Nothing was set aside there.
+  "dead-letters-replay": { refused: "unknown-dead-letter" },
+  "dead-letters-discard": { refused: "unknown-dead-letter" },
   "tenants-add": { body: () => ({ tenantId, displayName: "Contoso" }) },
   "tenants-get": {},
   "tenants-list": {},

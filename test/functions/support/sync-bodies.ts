@@ -247,6 +247,8 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "syncs-consent-begin",
     "syncs-consent-check",
     "syncs-consent-continue",
+    "dead-letters-replay",
+    "dead-letters-discard",
     "webhooks-remove",
     "webhooks-rotate-secret",
     "webhooks-test",

@@ -35,6 +35,8 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "zz-unknown-route": [everybody, "anywhere"],
   "actions-list": [everybody, "anywhere"],
   "dead-letters-list": ["FOIR", "everything"],
+  "dead-letters-replay": ["FI", "everything"],
+  "dead-letters-discard": ["FI", "everything"],
   "tenants-list": [viewers, "anywhere"],
   "tenants-add": ["F", "everything"],
   "tenants-get": [viewers, "someCollection"],

@@ -54,6 +54,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   type: "roleScopeTag",
   key: "Default",
   webhookId: "0".repeat(22),
+  deadLetterId: "0".repeat(22),
   taskId: "0".repeat(22),
   templateId: "0".repeat(22),
   calendarId: "holidays",
