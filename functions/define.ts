@@ -8,6 +8,7 @@ import type { RequestTarget, Standing } from "../shared/access/roles/decide.ts";
 import { type SignedIn, signedInOf } from "../shared/access/signed-in.ts";
 import type { Reach } from "../shared/devices/collections/list-devices.ts";
 import { faultsOf } from "../shared/http/body.ts";
+import type { Asked } from "../shared/http/console-files.ts";
 import type { Operation } from "../shared/http/operation.ts";
 import type { Reply } from "../shared/http/reply.ts";
 import type { ReadFile } from "../shared/http/upload.ts";
@@ -35,6 +36,8 @@ export type HttpInput<O extends Operation> = {
   readonly url: URL;
   /** Media types that the caller prefers over JSON. */
   readonly accept: string;
+  /** How a file may be packed, and which one the caller has. */
+  readonly asked: Asked;
 };
 
 /**
@@ -64,7 +67,7 @@ export type HttpFunction<S, O extends Operation = Operation> = {
   readonly kind: "http";
   readonly operation: O;
   /** Where it takes more methods than the operation's own. */
-  readonly methods?: readonly (Operation["method"] | "OPTIONS")[];
+  readonly methods?: readonly (Operation["method"] | "HEAD" | "OPTIONS")[];
   readonly about?: About<S>;
   /** Whether it keeps within collections; callers that are limited to some are refused elsewhere. */
   readonly keepsLimits?: boolean;

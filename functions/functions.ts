@@ -35,6 +35,7 @@ import {
   removeCollectionFunction,
   replaceCollectionFunction,
 } from "./collections/collections.http.ts";
+import { consoleFunctions } from "./console/console.http.ts";
 import {
   changeCustomerFunction,
   checkCustomerFunction,
@@ -474,6 +475,7 @@ export const operations: readonly Operation[] = ours.flatMap((each) =>
 /** Everything that is registered. */
 export const functions: readonly AnyFunction<Services>[] = [
   ...ours,
+  ...consoleFunctions,
   watchPoisonFunction(ours.filter((each) => each.kind === "queue")),
   unknownRouteFunction(operations),
 ];

@@ -88,6 +88,10 @@ export async function readAddress(
     seed: newestFirstId(clock.now()),
     url,
     accept: request.headers.get("accept") ?? "",
+    asked: {
+      acceptEncoding: request.headers.get("accept-encoding") ?? "",
+      ifNoneMatch: request.headers.get("if-none-match") ?? undefined,
+    },
   };
   // The schemas are the operation's own: what they gave is what its handler was typed with.
   return succeed(input as HttpInput<Operation>);

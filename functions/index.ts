@@ -4,6 +4,7 @@
  * Settings are judged after registration: a worker that throws before it has registered anything
  * reports success with no functions, and the app would look healthy while it serves nothing.
  */
+import { join } from "node:path";
 import { openApiDocument } from "../shared/http/operation.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
 import { precedence } from "../shared/work/precedence.ts";
@@ -25,10 +26,14 @@ let described: ReturnType<typeof openApiDocument> | undefined;
 /** Made once: anybody may ask for it. */
 const openApi = () => (described ??= openApiDocument(operations, version, settings.publicUrl));
 
+/** Beside the bundle. */
+const pages = { folder: join(import.meta.dirname, "console"), version };
+
 /** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {
   const { buildServices } = await import("./services.ts");
-  return buildServices(settings, openApi, { clock: systemClock, intercept: first.intercept });
+  const { intercept } = first;
+  return buildServices(settings, openApi, { clock: systemClock, intercept, console: pages });
 }
 
 /** The first invocation should find the services loaded; one that comes earlier loads them itself. */

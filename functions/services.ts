@@ -18,6 +18,7 @@ import type { Engine } from "../shared/fanout/engine/engine.ts";
 import type { Job } from "../shared/fanout/state/job.ts";
 import { GraphClient } from "../shared/graph/client.ts";
 import { ThrottleStore } from "../shared/graph/throttle.ts";
+import { type ConsoleFiles, consoleFiles } from "../shared/http/console-files.ts";
 import type { PageSeal } from "../shared/http/paging.ts";
 import { type SignInParts } from "../shared/identity/accounts.ts";
 import { appTokens } from "../shared/identity/app-token.ts";
@@ -102,6 +103,8 @@ export type Services = Base & {
   /** The API document. */
   readonly openApi: () => Readonly<Record<string, unknown>>;
   readonly publicUrl: string | undefined;
+  /** The console's files, where the installation has one. */
+  readonly console: () => ConsoleFiles | undefined;
   readonly answers: IdempotentAnswers;
   /** What the app lacks to do its work now. */
   readonly missing: Readiness;
@@ -150,6 +153,8 @@ export type World = {
   /** How webhooks are reached. */
   readonly posting?: Partial<WebhookParts["posting"]>;
   readonly wait?: (ms: number) => Promise<void>;
+  /** Where the console's files are, of which version; absent, there is none. */
+  readonly console?: { readonly folder: string; readonly version: string };
 };
 
 /** Builds the services; no call leaves the process yet. */
@@ -187,8 +192,7 @@ export async function buildServices(
     ...webhooks,
     signIn,
     ...syncs,
-    openApi,
-    publicUrl: settings.publicUrl,
+    ...outward(settings, openApi, world),
     ...kept,
     missing: readinessOf(settings, base, { sealer, machine: world.clock }),
     pages: pagesOf(settings, { blobs: storage.blobs, sealer }),
@@ -228,6 +232,17 @@ function timeServices({
   });
   return { store, maintenance, calendars };
 }
+
+/** What the installation shows of itself: its description, its address, its pages. */
+const outward = (
+  { publicUrl, console: signIn }: Settings,
+  openApi: Services["openApi"],
+  { console: place }: World,
+): Pick<Services, "openApi" | "publicUrl" | "console"> => ({
+  openApi,
+  publicUrl,
+  console: signIn && place ? consoleFiles(place.folder, signIn, place.version) : () => undefined,
+});
 
 type Beginners = Pick<Services, "notify" | "sync" | "provision"> & {
   readonly snapshots: SnapshotReader;

@@ -3,6 +3,7 @@
 import { createPrivateKey } from "node:crypto";
 import * as z from "zod";
 import type { FirstAdministrator } from "../shared/access/roles/granted.ts";
+import type { ConsoleSignIn } from "../shared/http/console-files.ts";
 import { isOrigin } from "../shared/http/reply.ts";
 import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";
@@ -149,6 +150,11 @@ const Environment = z.object({
   AzureWebJobsStorage__clientId: z.string().optional(),
   ...AccessEnvironment,
   MUSTER_PUBLIC_URL: BaseAddress.optional(),
+  MUSTER_CONSOLE_CLIENT_ID: z.string().min(1).optional(),
+  MUSTER_CONSOLE_LOCAL_AUTHORITY: BaseAddress.refine(
+    (text) => URL.parse(text)?.protocol === "http:",
+    "must be a plain address of this machine",
+  ).optional(),
   MUSTER_GRAPH_URL: BaseAddress,
   MUSTER_AUTHORITY_URL: BaseAddress,
   MUSTER_PARTNER_CENTER_URL: BaseAddress.optional(),
@@ -182,6 +188,8 @@ export type Settings = {
   readonly access: AccessSettings;
   /** Where callers reach the app, if a front end stands before it; what follows it begins with `/api/v1`. */
   readonly publicUrl?: string | undefined;
+  /** Where people sign in to the console; absent, there is none. */
+  readonly console?: ConsoleSignIn | undefined;
   readonly graphUrl: string;
   readonly authorityUrl: string;
   /** Where Partner Center answers; absent, nothing goes there. */
@@ -231,6 +239,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     credential,
     access: accessSettings(env),
     publicUrl: env.MUSTER_PUBLIC_URL,
+    console: consoleOf(env),
     graphUrl: env.MUSTER_GRAPH_URL,
     authorityUrl: env.MUSTER_AUTHORITY_URL,
     partnerCenterUrl: env.MUSTER_PARTNER_CENTER_URL,
@@ -250,6 +259,22 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   };
 }
 
+/** People of one directory sign in there; those of several say which one is theirs. */
+function consoleOf(env: z.output<typeof Environment>): ConsoleSignIn | undefined {
+  const { MUSTER_CONSOLE_CLIENT_ID: clientId, MUSTER_CONSOLE_LOCAL_AUTHORITY: local } = env;
+  if (clientId === undefined) return undefined;
+  const { homeTenantIds, audiences, delegatedScope } = accessSettings(env);
+  const [directory = "organizations", ...others] = homeTenantIds;
+  const path = others.length > 0 ? "/organizations" : `/${directory}`;
+  return {
+    clientId,
+    authority: env.MUSTER_AUTHORITY_URL + path,
+    localAuthority: local === undefined ? "" : local + path,
+    // A scope may name the API by its client id, whatever identifiers its registration has.
+    scope: `${audiences[0]}/${delegatedScope}`,
+  };
+}
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 const Between = Environment.pick({
@@ -262,10 +287,14 @@ const Between = Environment.pick({
 function problemsBetween(env: Env): string[] {
   const { data } = Between.safeParse(env);
   const waitsTooLong = data && data.MUSTER_GRAPH_TIMEOUT_SECONDS >= data.MUSTER_CLAIM_SECONDS;
-  const isShared = data?.MUSTER_WEBHOOKS_TO_LOOPBACK && env["WEBSITE_SITE_NAME"] !== undefined;
+  const isInAzure = env["WEBSITE_SITE_NAME"] !== undefined;
+  const isShared = data?.MUSTER_WEBHOOKS_TO_LOOPBACK && isInAzure;
   return [
     ...(waitsTooLong
       ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"]
+      : []),
+    ...(env["MUSTER_CONSOLE_LOCAL_AUTHORITY"] !== undefined && isInAzure
+      ? ["MUSTER_CONSOLE_LOCAL_AUTHORITY: is for one machine only, not for Azure"]
       : []),
     // What listens there in Azure is the platform's.
     ...(isShared ? ["MUSTER_WEBHOOKS_TO_LOOPBACK: is for one machine only, not for Azure"] : []),

@@ -34,6 +34,9 @@ param withSync bool = true
 @description('Ask for the permissions on groups, devices and scripts that actions of templates need.')
 param withProvisioning bool = true
 
+@description('Serve the console. People sign in to it as the app of signInClientId.')
+param withConsole bool = true
+
 @description('Where callers reach the app, if a front end of your own stands before it.')
 param publicUrl string = ''
 
@@ -288,6 +291,7 @@ module app 'modules/app.bicep' = {
       MUSTER_SIGN_IN_CLIENT_ID: isRegistered ? signInClientId : registrations!.outputs.signInClientId
       MUSTER_HOME_TENANT_IDS: empty(homeTenantIds) ? tenant().tenantId : homeTenantIds
       MUSTER_FIRST_ADMIN: firstAdministrator
+      MUSTER_CONSOLE_CLIENT_ID: !withConsole ? '' : isRegistered ? signInClientId : registrations!.outputs.signInClientId
       MUSTER_PUBLIC_URL: empty(publicUrl) && !frontDoor ? '' : url
       MUSTER_GRAPH_URL: graphUrl
       MUSTER_AUTHORITY_URL: environment().authentication.loginEndpoint

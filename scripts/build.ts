@@ -100,6 +100,7 @@ async function toCommonJs({ path, text }: OutputFile): Promise<Part[]> {
     sourcemap: "external",
     // As `require`, or Node would read the file twice to find out what it exports.
     supported: { "dynamic-import": false },
+    define: { "import.meta.dirname": "__dirname" },
     // Of a package that opens a browser, which no worker does.
     logOverride: { "empty-import-meta": "silent" },
   });

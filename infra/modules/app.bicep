@@ -46,6 +46,7 @@ type AppSettings = {
   MUSTER_HOME_TENANT_IDS: string
   MUSTER_FIRST_ADMIN: string
   MUSTER_PUBLIC_URL: string
+  MUSTER_CONSOLE_CLIENT_ID: string
   MUSTER_GRAPH_URL: string
   MUSTER_AUTHORITY_URL: string
   MUSTER_PARTNER_CENTER_URL: string
@@ -71,6 +72,8 @@ type Tunables = {
 }
 
 var platformSettings = {
+  // The root leads to the console.
+  AzureWebJobsDisableHomepage: 'true'
   AzureWebJobsStorage__accountName: storageName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identity.clientId

@@ -79,6 +79,8 @@ resource people 'Microsoft.Graph/applications@v1.0' = {
   signInAudience: audience
   isFallbackPublicClient: true
   publicClient: { redirectUris: ['${publicUrl}/api/v1/callbacks/sign-in'] }
+  // Where the console's sign-in ends: Entra gives tokens to pages of such an address only.
+  spa: { redirectUris: ['${publicUrl}/console/redirect'] }
   requiredResourceAccess: [
     {
       resourceAppId: muster.appId

@@ -22,6 +22,10 @@ export function appSettings(parts: {
     ...signInSettings(sandbox),
     MUSTER_CLIENT_ID: sandbox.clientId,
     MUSTER_SIGN_IN_CLIENT_ID: sandbox.home.signInClientId,
+    MUSTER_CONSOLE_CLIENT_ID: sandbox.home.signInClientId,
+    // No browser trusts the certificate of the other address.
+    MUSTER_CONSOLE_LOCAL_AUTHORITY: sandbox.url,
+    AzureWebJobsDisableHomepage: "true",
     MUSTER_KEY_FILE: keyFile,
     MUSTER_CLIENT_SECRET: sandbox.clientSecret,
     MUSTER_GRAPH_URL: sandbox.graphUrl,

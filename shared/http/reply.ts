@@ -46,6 +46,9 @@ export const accepted = (location: string, body: unknown, retryAfterSeconds = 1)
   headers: { location, "retry-after": String(retryAfterSeconds) },
 });
 
+/** 302: what was asked for stands elsewhere. */
+export const found = (location: string): Reply => ({ status: 302, headers: { location } });
+
 /** 204: done, nothing to say. */
 export const noContent = (): Reply => ({ status: 204 });
 

@@ -44,6 +44,7 @@ test("what is right is read, with defaults for what is not said", () => {
       rateFactor: 1,
     },
     publicUrl: undefined,
+    console: undefined,
     graphUrl: "https://graph.microsoft.com",
     authorityUrl: "https://login.microsoftonline.com",
     partnerCenterUrl: undefined,
@@ -220,6 +221,34 @@ test("the public address may have a path, and ends without a slash", () => {
   expect(readSettings({ ...good, MUSTER_PUBLIC_URL }).publicUrl).toBe(
     "https://api.contoso.example/muster",
   );
+});
+
+test("the console's people sign in to the one home tenant, or say which of several is theirs", () => {
+  const [one, other] = [
+    "22222222-1111-4222-8333-444444444444",
+    "33333333-1111-4222-8333-444444444444",
+  ] as const;
+  const given = { ...good, MUSTER_CONSOLE_CLIENT_ID: "pages", MUSTER_HOME_TENANT_IDS: one };
+  const console = {
+    clientId: "pages",
+    authority: `https://login.microsoftonline.com/${one}`,
+    localAuthority: "",
+    scope: "app/Muster.Use",
+  };
+  expect(readSettings(given).console).toEqual(console);
+  const several = readSettings({ ...given, MUSTER_HOME_TENANT_IDS: `${one},${other}` });
+  expect(several.console?.authority).toBe("https://login.microsoftonline.com/organizations");
+  const local = readSettings({ ...given, MUSTER_CONSOLE_LOCAL_AUTHORITY: "http://127.0.0.1:7/" });
+  expect(local.console?.localAuthority).toBe(`http://127.0.0.1:7/${one}`);
+});
+
+test("the console's local sign-in is a plain address of this machine, and none in Azure", () => {
+  const name = "MUSTER_CONSOLE_LOCAL_AUTHORITY";
+  const local = { ...good, [name]: "http://127.0.0.1:7" };
+  expect(wrongIn(local)).toEqual([]);
+  expect(wrongIn({ ...local, WEBSITE_SITE_NAME: "muster" })).toEqual([name]);
+  for (const address of ["https://login.example", "http://login.example"])
+    expect(wrongIn({ ...good, [name]: address })).toEqual([name]);
 });
 
 test("plain addresses are named all at once", () => {

@@ -66,6 +66,7 @@ const notDeployed = [
   "AzureWebJobsStorage",
   "MUSTER_ADMIN_TOKEN",
   "MUSTER_KEY_FILE",
+  "MUSTER_CONSOLE_LOCAL_AUTHORITY",
   "MUSTER_WEBHOOKS_TO_LOOPBACK",
   "MUSTER_CLIENT_SECRET",
   "MUSTER_CLIENT_CERTIFICATE_SHA256",
@@ -73,6 +74,7 @@ const notDeployed = [
 ];
 /** What the platform reads, and the code does not. */
 const platforms = [
+  "AzureWebJobsDisableHomepage",
   "AzureWebJobsStorage__credential",
   "APPLICATIONINSIGHTS_CONNECTION_STRING",
   "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
