@@ -7,6 +7,7 @@ import { succeed } from "../../shared/kernel/failure.ts";
 import type { Configuration } from "../../shared/sync/configuration.ts";
 import {
   ImportBody,
+  ImportQuery,
   ItemBody,
   ItemDetail,
   ItemPath,
@@ -18,6 +19,7 @@ import {
   UnwantedQuery,
 } from "../../shared/sync/contract.ts";
 import { readItemRules, replaceItemRules } from "../../shared/sync/item-rules.ts";
+import { itemsInZip, maxZipBytes } from "../../shared/sync/zip-items.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 import { type SyncNeeds, whoCalls } from "./syncs.http.ts";
@@ -205,15 +207,26 @@ export const importConfigurationFunction = onHttp(
     name: "configuration-import",
     method: "POST",
     path: "api/v1/tenants/{tenantId}/configuration-import",
-    summary: "Take items into what is wanted of a tenant: all of them, or none",
+    summary:
+      "Take items into what is wanted of a tenant, also out of a sync's zip: all of them, or none",
     tag: "Configuration",
     params: TenantPath,
+    query: ImportQuery,
     body: ImportBody,
+    file: { type: "application/zip", maxBytes: maxZipBytes },
     answers: { 200: { description: "How many were taken in", body: z.object({ items: z.int() }) } },
   }),
-  async ({ params: { tenantId }, body: { items, message } }, tools: Tools<Needs>) => {
-    const { services } = tools;
-    const taken = await services.configuration.take(tenantId, items, message, whoCalls(tools));
+  async ({ params: { tenantId }, query, body, file }, tools: Tools<Needs>) => {
+    const { configuration } = tools.services;
+    const given =
+      file === undefined
+        ? succeed({ items: body?.items ?? [], placeOf: undefined })
+        : await itemsInZip(file, query.folder);
+    if (!given.ok) return given;
+    const { items, placeOf } = given.value;
+    const message = query.message ?? body?.message ?? "Import";
+    const said = { message, by: whoCalls(tools) };
+    const taken = await configuration.take(tenantId, items, said, placeOf);
     if (!taken.ok) return taken;
     const after = { items: items.length, message };
     signedInOf(tools).note({ object: `tenant/${tenantId}`, after });

@@ -222,7 +222,8 @@ export async function readBody<S extends z.ZodType>(
   return text.ok ? checkText(text.value, schema) : text;
 }
 
-function checkText<S extends z.ZodType>(
+/** Reads a text as JSON of a schema, within what any body may have. */
+export function checkText<S extends z.ZodType>(
   text: string,
   schema: S,
 ): Result<{ value: z.output<S>; text: string }> {

@@ -216,15 +216,15 @@ export class Configuration {
   async take(
     tenantId: string,
     items: readonly PlainItem[],
-    message: string,
-    by: Who,
+    said: { readonly message: string; readonly by: Who },
+    placeOf?: (at: number) => string,
   ): Promise<Result<{ readonly etag: string }>> {
-    const { kept, faults } = this.judge(items);
+    const { kept, faults } = this.judge(items, placeOf);
     if (faults.length > 0)
       return fail("invalid-request", "Nothing was taken in: some items are not in order.", {
         faults: faults.slice(0, 100),
       });
-    return this.want(tenantId, kept, { message, by });
+    return this.want(tenantId, kept, said);
   }
 
   /**

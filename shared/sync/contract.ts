@@ -461,18 +461,29 @@ export const UnwantedQuery = z.strictObject({
 
 const Body = ItemBody.shape.body;
 
+/** An item as it travels in and out. */
+export const PlainItemBody = z.strictObject({
+  type: TypeName,
+  key: Line.min(1).max(512),
+  name: Line.max(512).default(""),
+  body: Body,
+});
+
+/** Most items of an import. */
+export const maxImported = 2000;
+const importMessage = Line.min(1).max(200);
+
 /** Body of an import, as an export gives it. */
 export const ImportBody = z.strictObject({
-  items: z
-    .array(
-      z.strictObject({
-        type: TypeName,
-        key: Line.min(1).max(512),
-        name: Line.max(512).default(""),
-        body: Body,
-      }),
-    )
-    .min(1)
-    .max(2000),
-  message: Line.min(1).max(200).default("Import"),
+  items: z.array(PlainItemBody).min(1).max(maxImported),
+  message: importMessage.default("Import"),
+});
+
+/** What is said of a zip beside it. */
+export const ImportQuery = z.strictObject({
+  folder: z
+    .enum(["before", "wanted", "after"])
+    .default("wanted")
+    .describe("Of a zip: which of its folders is taken"),
+  message: importMessage.optional().describe("Of a zip: why; a JSON body has its own"),
 });

@@ -45,6 +45,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   microdiff: ["shared/sync/plan/compare.ts"],
   "rrule-temporal": ["shared/schedules/times/recurrence.ts"],
   yazl: ["shared/sync/artifacts.ts"],
+  yauzl: ["shared/sync/zip-items.ts"],
   canonicalize: ["shared/sync/items/canonical.ts", "shared/provisioning/templates/template.ts"],
   "@azure/keyvault-keys": ["shared/storage/"],
   "@azure/data-tables": ["shared/storage/"],

@@ -125,7 +125,8 @@ describe("a tenant's configuration", () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toBe("application/zip");
     expect(answer.headers.get("content-disposition")).toMatch(/^attachment; filename="sync-/);
-    const files = await unzipped(new Uint8Array(await answer.arrayBuffer()));
+    const zip = new Uint8Array(await answer.arrayBuffer());
+    const files = await unzipped(zip);
     for (const name of ["sync.json", "report.json", "log.ndjson", "plan.json"])
       expect([...files.keys()]).toContain(name);
     const states = ["before", "wanted", "after"].map((folder) => {
@@ -137,6 +138,18 @@ describe("a tenant's configuration", () => {
     const [found = 0, wanted = 0, left = 0] = states;
     expect([found - wanted, left - wanted]).toEqual([2, 1]);
     expect((await get(`/syncs/${"0".repeat(30)}/artifacts`))["code"]).toBe("unknown-sync");
+    // And it can be taken in again.
+    const take = (body: Uint8Array<ArrayBuffer>) =>
+      fetch(`${app.url}${base}/configuration-import?message=as+it+was`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/zip" },
+        body,
+      });
+    const own = [...files.keys()].filter((name) => name.startsWith("wanted/"));
+    expect(await (await take(zip)).json()).toEqual({ items: own.length });
+    expect((await take(zip.slice(0, -100))).status).toBe(400);
+    const large = await take(new Uint8Array(4 * 1024 * 1024 + 1));
+    expect([large.status, await large.json()]).toMatchObject([413, { code: "body-too-large" }]);
   });
 
   it("goes back by an undo that is approved like any other plan", async () => {

@@ -207,7 +207,10 @@ export async function startSyncRig() {
     },
     /** Wants these items so, beside all others. */
     async want(tenantId: string, items: readonly PlainItem[]): Promise<void> {
-      const taken = await configuration.take(tenantId, items, "wanted by a test", ada);
+      const taken = await configuration.take(tenantId, items, {
+        message: "wanted by a test",
+        by: ada,
+      });
       if (!taken.ok) throw new Error(JSON.stringify(taken.failure));
     },
     /** Takes back what a sync did, as far as its plan. */

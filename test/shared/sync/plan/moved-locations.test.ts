@@ -116,6 +116,11 @@ const blocking = (where: JsonObject, users: JsonObject = { includeUsers: ["All"]
 const place = (key: string, body: JsonObject, id?: string) =>
   item(locations.key, key, { displayName: key, ...body }, id);
 
+const sides = (before: JsonObject, after: JsonObject) => ({
+  desired: [content(locations.key, [place("Office", after, "l1")])],
+  actual: [content(locations.key, [place("Office", before, "l1")])],
+});
+
 describe("in a plan", () => {
   const globalAdmin = "62e90394-69f5-4237-9190-012177145e10";
   const anna = { id: "u-anna", name: "anna@x", groups: [], roles: [globalAdmin] };
@@ -127,10 +132,6 @@ describe("in a plan", () => {
     namedLocations: [{ id: "l1", isTrusted: true }],
     cannotBeMet: [],
   };
-  const sides = (before: JsonObject, after: JsonObject) => ({
-    desired: [content(locations.key, [place("Office", after, "l1")])],
-    actual: [content(locations.key, [place("Office", before, "l1")])],
-  });
   const planned = (
     { desired, actual }: ReturnType<typeof sides>,
     policy: ReturnType<typeof blocking> | undefined,

@@ -301,7 +301,9 @@ describe("a plan for which a rule asks a second person", () => {
     if (filter === undefined) throw new Error("there is none");
     const edit = async (description: string, by: Who) => {
       const items = [{ ...filter, body: { ...filter.body, description } }];
-      expect(await rig.configuration.take(tenantId, items, "m", by)).toMatchObject({ ok: true });
+      expect(await rig.configuration.take(tenantId, items, { message: "m", by })).toMatchObject({
+        ok: true,
+      });
     };
     await edit("Ada's", person("ada"));
     const night = { by: { kind: "system", id: "" }, trigger: "schedule" } as const;
