@@ -17,7 +17,7 @@ export const longTests: readonly string[] = [
   "test/chaos/**/*.test.ts",
   "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/registration/whole-way.test.ts",
-  "test/functions/sync/{baselines,first-sync}.test.ts",
+  "test/functions/sync/{baselines,first-sync,in-chromium}.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,same-work}.test.ts",
   "test/local/{host/command,host/streaming,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{actions,clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
