@@ -15,6 +15,7 @@ export const longTests: readonly string[] = [
   "test/audit/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
+  "test/clients/command.test.ts",
   "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/registration/whole-way.test.ts",
   "test/functions/sync/{baselines,first-sync,in-chromium}.test.ts",

@@ -126,7 +126,10 @@ const count = z.int().min(0);
 const CountsView = z
   .object({
     total: count.describe("While devices are being planned: the expected number"),
-    ...Object.fromEntries(countedStates.map((state) => [state, count])),
+    ...(Object.fromEntries(countedStates.map((state) => [state, count])) as Record<
+      (typeof countedStates)[number],
+      typeof count
+    >),
     waiting: count.describe("Not sent yet; devices that are not planned yet among them"),
   })
   .meta({ id: "Counts" });
