@@ -71,6 +71,20 @@ const checks: readonly Check[] = [
     noise: /^(?:\/|[A-Z]:).*\.[cm]?ts$/,
   },
   {
+    name: "console's types",
+    program: [
+      "typescript/bin/tsc",
+      "--noEmit",
+      "-p",
+      "console",
+      "--listFiles",
+      "--pretty",
+      "false",
+    ],
+    seen: (output) => output.match(/^(?!.*node_modules).*\/console\/.*\.tsx?$/gm)?.length ?? 0,
+    noise: /^(?:\/|[A-Z]:).*\.[cm]?tsx?$/,
+  },
+  {
     name: "dead code",
     program: ["knip/bin/knip.js", "--no-progress", "--preprocessor", "./scripts/knip-count.mjs"],
     seen: numberIn(/looked at (\d+) files/),

@@ -175,6 +175,12 @@ const seeded: readonly (readonly [string, Source])[] = [
   ["status numbers", at("functions/define.ts", "return { status: 404 };\n")],
   ["status numbers", at("shared/tenants/a.ts", "if (answer.statusCode === 500) return;\n")],
   ["no default", at("shared/tenants/a.ts", "export default 1;\n")],
+  ["from beside them", at("console/api/a.ts", 'import { a } from "../../local/a.ts";\n')],
+  ["import downwards only", at("console/frame/a.tsx", 'import { a } from "../tenants/a.tsx";\n')],
+  ["import downwards only", at("console/tenants/a.tsx", 'import "../sync/a.tsx";\n')],
+  ["import downwards only", at("console/text/a.ts", 'import { a } from "../main.tsx";\n')],
+  ["listed packages", at("console/api/a.ts", 'import { z } from "zod";\n')],
+  ["a text node", at("console/api/a.ts", "element.innerHTML = a;\n")],
   ["500 lines", at("local/host/a.ts", "\n".repeat(500))],
   ["a name says", at("shared/http/string-utils.ts", "")],
   ["a name says", at("shared/common/a.ts", "")],
@@ -214,6 +220,10 @@ const innocent: readonly Source[] = [
   at("functions/sync/c.http.ts", "export const a = 1;\nexport const b = 2;\n"),
   at("functions/sync/b.http.ts", "export type A = 1;\nexport function a() {}\n"),
   at("local/host/a.ts", 'import type { Clock } from "../../shared/kernel/clock.ts";\n'),
+  at(
+    "console/tenants/a.tsx",
+    'import type { A } from "../../shared/http/a.ts";\nimport { b } from "../frame/b.tsx";\nimport { c } from "../../clients/api.ts";\n',
+  ),
   at("shared/kernel/clock.ts", "export const now = () => Date.now();\n"),
 ];
 

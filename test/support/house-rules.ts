@@ -67,11 +67,38 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The console's rooms, in the same way; a room that is not listed is a job's. */
+const consoleFloors: Readonly<Record<string, number>> = {
+  text: 0,
+  session: 0,
+  api: 1,
+  page: 2,
+  frame: 3,
+};
+const jobsFloor = 4;
+/** `main.tsx` and `screens.ts`, which know all rooms. */
+const consoleRoof = 5;
+
+/** What pages are made of. Beside it they load nothing. */
+const consolePackages: ReadonlySet<string> = new Set([
+  "@azure/msal-browser",
+  "@fluentui/react-components",
+  "@fluentui/react-icons",
+  "@lingui/core",
+  "@tanstack/react-query",
+  "@tanstack/react-router",
+  "@tanstack/react-virtual",
+  "react",
+  "react-dom",
+]);
+
 /** Everything else in the repository stays out of what is deployed. */
 const deployed = /^(functions|shared)\//;
 const housed = /^(functions|shared|clients|console|local|relay|audit)\//;
 /** What runs elsewhere, in a browser or at somebody's terminal: of the app it knows only types. */
 const outside = /^(clients|console)\//;
+/** Pages run in browsers; what builds them does not. */
+const inPages = /^console\/(?!vite\.config\.ts$)/;
 
 /** What no line of code may contain, and where it may all the same. */
 const bans: readonly Ban[] = [
@@ -106,6 +133,12 @@ const bans: readonly Ban[] = [
     rule: "no default exports",
     within: housed,
     pattern: /\bexport default\b/,
+    except: { "console/vite.config.ts": "Vite reads it so" },
+  },
+  {
+    rule: "every text of a page is a text node",
+    within: /^console\//,
+    pattern: /\bdangerouslySetInnerHTML\b|\b(?:inner|outer)HTML\b|\binsertAdjacentHTML\b/,
     except: {},
   },
 ];
@@ -118,6 +151,7 @@ const maxLines = 500;
 export const judge = (source: Source): Breach[] => [
   ...importsOf(source.text).flatMap(({ name, typeOnly }) => {
     const target = targetOf(source.path, name);
+    if (inPages.test(source.path)) return wrongInPages(source.path, name, target, typeOnly);
     return target
       ? wrongRoom(source.path, target, typeOnly)
       : wrongPackage(source.path, name, typeOnly);
@@ -147,6 +181,27 @@ function wrongRoom(path: string, target: string, typeOnly: boolean): Breach[] {
   if (below === undefined) return breach(`unknown room ${to}`);
   if (from === to) return from === "functions" ? wrongJob(path, target) : [];
   return below < above ? [] : breach("rooms import from lower floors only");
+}
+
+/** Of the app a page knows types alone; it runs on the typed client, its own rooms below it, and listed packages. */
+function wrongInPages(
+  path: string,
+  name: string,
+  target: string | undefined,
+  typeOnly: boolean,
+): Breach[] {
+  const breach = (rule: string): Breach[] => [{ rule, path, detail: `imports ${target ?? name}` }];
+  if (target === undefined)
+    return consolePackages.has(packageOf(name)) ? [] : breach("pages have their listed packages");
+  if (deployed.test(target)) return wrongRoom(path, target, typeOnly);
+  if (target.startsWith("clients/")) return [];
+  if (!target.startsWith("console/")) return breach("pages import nothing from beside them");
+  const [from, to] = [path, target].map((file) => {
+    const room = /^console\/([^/]+)\//.exec(file)?.[1];
+    return { room, floor: room === undefined ? consoleRoof : (consoleFloors[room] ?? jobsFloor) };
+  });
+  if (from === undefined || to === undefined || from.room === to.room) return [];
+  return to.floor < from.floor ? [] : breach("rooms of the console import downwards only");
 }
 
 /** A trigger may use what all triggers share, and no other job's. */
@@ -227,6 +282,8 @@ export function crowdedFolders(sources: readonly Source[]): string[] {
 /** Below this a file that serves one other is a page to turn for nothing. */
 const fewLines = 30;
 const triggers = /^functions\/[^/]+\/(?:[^/]+\/)?[^/]+\.(http|queue|timer)\.ts$/;
+/** So are the console's screens; a page is a chunk of its own. */
+const screenFiles = /^console\/(?:[^/]+\/)?(?:screens\.ts|[^/]+-page\.tsx)$/;
 
 /**
  * Short files that one other file imports. A trigger is listed once and no more; a file that exports nothing is
@@ -238,7 +295,7 @@ export function crumbs(sources: readonly Source[]): string[] {
     for (const target of new Set(importsOf(text).map(({ name }) => targetOf(path, name))))
       if (target !== undefined) importers.set(target, (importers.get(target) ?? 0) + 1);
   return sources.flatMap(({ path, text }) => {
-    const isEntry = triggers.test(path) || !/^export /m.test(text);
+    const isEntry = triggers.test(path) || screenFiles.test(path) || !/^export /m.test(text);
     const count = importers.get(path) ?? 0;
     return isEntry || lineCount(text) >= fewLines || count >= 2
       ? []

@@ -1,0 +1,185 @@
+/**
+ * Reading, and reading again: at the pace that the server asks for, never in a tab that nobody sees, with what was read
+ * before kept where a reading fails.
+ */
+import { keepPreviousData, type Query, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import type {
+  Answered,
+  CallInput,
+  ListName,
+  Problem,
+  ReadName,
+  Refused,
+} from "../../clients/api.ts";
+import { useConnection } from "./connection.tsx";
+
+/** A reading that failed. */
+class ReadError extends Error {
+  readonly problem: Problem;
+  readonly retryAfterSeconds: number | undefined;
+  constructor({ problem, retryAfterSeconds }: Refused) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.problem = problem;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Something that is read: what it said last, since when that is so, and what stands in the way of knowing more. */
+export type Reading<Body> = {
+  readonly body: Body | undefined;
+  readonly etag: string | undefined;
+  /** Milliseconds since 1970; 0 where nothing has been read yet. */
+  readonly asOf: number;
+  readonly problem: Problem | undefined;
+  /** Seconds until it is tried again by itself; undefined where it is not. */
+  readonly againInSeconds: number | undefined;
+  readonly isReading: boolean;
+  readonly again: () => void;
+};
+
+/** How a reading goes on. */
+type ReadOptions<Body> = {
+  /** Seconds until it is worth looking again where the server does not say; undefined: it is final. */
+  readonly every?: (body: Body) => number | undefined;
+  /** False: nothing is read yet. */
+  readonly enabled?: boolean;
+};
+
+/** What a call takes, but for what is decided here. */
+export type Given<N extends ReadName> = Omit<CallInput<N>, "signal" | "idempotencyKey" | "ifMatch">;
+type BodyOf<N extends ReadName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
+
+const longestPauseSeconds = 60;
+/** How often in a row each reading has failed, by its key's hash. */
+const failures = new Map<string, number>();
+
+/** What is worth another try without anybody's doing: nobody answered, too much was asked, or the server is at fault. */
+const mayPass = ({ status }: Problem): boolean => status === 0 || status === 429 || status >= 500;
+
+const pauseAfter = (error: ReadError, count: number): number | undefined =>
+  mayPass(error.problem)
+    ? Math.max(error.retryAfterSeconds ?? 0, Math.min(2 ** count, longestPauseSeconds))
+    : undefined;
+
+/** What the API said; whatever else went wrong is a fault of the console's own. */
+function saidBy(error: Error | null): ReadError | undefined {
+  if (error === null || error instanceof ReadError) return error ?? undefined;
+  throw error;
+}
+
+type Kept = { readonly body: unknown; readonly retryAfterSeconds?: number };
+
+function pauseOf(
+  { state, queryHash }: Pick<Query<Kept>, "state" | "queryHash">,
+  every: ((body: never) => number | undefined) | undefined,
+): number | undefined {
+  if (state.error instanceof ReadError && state.status === "error")
+    return pauseAfter(state.error, failures.get(queryHash) ?? 1);
+  if (state.data === undefined) return undefined;
+  return state.data.retryAfterSeconds ?? every?.(state.data.body as never);
+}
+
+/** Reads what a call answers, and goes on reading at the server's pace. The same call is read once, whoever asks. */
+export function useRead<N extends ReadName>(
+  name: N,
+  given: Given<N>,
+  { every, enabled = true }: ReadOptions<BodyOf<N>> = {},
+): Reading<BodyOf<N>> {
+  const { api } = useConnection();
+  const query = useQuery({
+    queryKey: [name, given],
+    enabled,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal, client, queryKey }) => {
+      const known = client.getQueryData<Answered<N>>(queryKey);
+      const outcome = await api.reread(name, known, ...([{ ...given, signal }] as never));
+      const hash = JSON.stringify(queryKey);
+      if (!outcome.ok) {
+        failures.set(hash, (failures.get(hash) ?? 0) + 1);
+        throw new ReadError(outcome);
+      }
+      failures.delete(hash);
+      return outcome;
+    },
+    refetchInterval: (state) => {
+      const seconds = pauseOf(state, every);
+      return seconds === undefined ? false : seconds * 1000;
+    },
+  });
+  const error = saidBy(query.error);
+  return {
+    body: query.data?.body,
+    etag: query.data?.etag,
+    asOf: query.dataUpdatedAt,
+    problem: error?.problem,
+    againInSeconds: error && pauseAfter(error, failures.get(JSON.stringify([name, given])) ?? 1),
+    isReading: query.isFetching,
+    again: () => void query.refetch(),
+  };
+}
+
+type ItemOf<N extends ListName> =
+  BodyOf<N> extends { readonly value: readonly (infer T)[] } ? T : never;
+
+/** A list as far as it was read. */
+export type ReadList<Item> = Omit<Reading<readonly Item[]>, "etag"> & {
+  /** Left out, since the caller's roles do not reach it. */
+  readonly hidden: number;
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+};
+
+type Page<Item> = {
+  readonly value: readonly Item[];
+  readonly nextLink?: string;
+  readonly hidden?: number;
+};
+
+/** Reads a list a page at a time. */
+export function useReadList<N extends ListName>(
+  name: N,
+  given: Given<N>,
+  {
+    everySeconds,
+    enabled = true,
+  }: { readonly everySeconds?: number; readonly enabled?: boolean } = {},
+): ReadList<ItemOf<N>> {
+  const { api } = useConnection();
+  const query = useInfiniteQuery({
+    queryKey: [name, given, "pages"],
+    enabled,
+    placeholderData: keepPreviousData,
+    initialPageParam: undefined as string | undefined,
+    queryFn: async ({ signal, pageParam: link }) => {
+      const first = [{ ...given, signal }] as never;
+      const outcome = await (link === undefined
+        ? api.call(name, ...first)
+        : api.follow(name, link, { signal }));
+      if (!outcome.ok) throw new ReadError(outcome);
+      return outcome.body as unknown as Page<ItemOf<N>>;
+    },
+    getNextPageParam: ({ nextLink }) => nextLink,
+    refetchInterval: ({ state }) => {
+      if (state.error instanceof ReadError && state.status === "error") {
+        const pause = pauseAfter(state.error, Math.min(state.errorUpdateCount, 6));
+        return pause === undefined ? false : pause * 1000;
+      }
+      return everySeconds === undefined ? false : everySeconds * 1000;
+    },
+  });
+  const error = saidBy(query.error);
+  const pages = query.data?.pages;
+  return {
+    body: pages?.flatMap(({ value }) => value),
+    asOf: query.dataUpdatedAt,
+    problem: error?.problem,
+    againInSeconds: error && pauseAfter(error, Math.min(query.errorUpdateCount, 6)),
+    isReading: query.isFetching,
+    again: () => void query.refetch(),
+    hidden: (pages ?? []).reduce((sum, { hidden = 0 }) => sum + hidden, 0),
+    hasMore: query.hasNextPage,
+    readMore: () => {
+      if (!query.isFetchingNextPage) void query.fetchNextPage();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** What stands in everybody's way: the session is over, the network is gone, or a new version has come. */
+import {
+  Button,
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+} from "@fluentui/react-components";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useSyncExternalStore } from "react";
+import { useConnection, useIsOver } from "../api/connection.tsx";
+import { announce } from "../page/announce.tsx";
+import { Window } from "../page/window.tsx";
+import { readConfig } from "../session/config.ts";
+import { useSharedText } from "../text/text.ts";
+
+const useStyles = makeStyles({ bar: { borderRadius: 0 } });
+
+const watchOnline = (changed: () => void): (() => void) => {
+  addEventListener("online", changed);
+  addEventListener("offline", changed);
+  return () => {
+    removeEventListener("online", changed);
+    removeEventListener("offline", changed);
+  };
+};
+
+/** Nothing is read while the network is gone; what was read stays. */
+function Offline() {
+  const t = useSharedText();
+  const online = useSyncExternalStore(watchOnline, () => navigator.onLine);
+  const styles = useStyles();
+  const words = t("frame.offline");
+  useEffect(() => {
+    if (!online) announce(words);
+  }, [online, words]);
+  if (online) return null;
+  return (
+    <MessageBar intent="warning" className={styles.bar} data-state="offline">
+      <MessageBarBody>{words}</MessageBarBody>
+    </MessageBar>
+  );
+}
+
+const versionEveryMs = 5 * 60_000;
+
+/** The installation serves another version than the one that this page is of. */
+function NewVersion() {
+  const t = useSharedText();
+  const styles = useStyles();
+  const { config } = useConnection();
+  const { data } = useQuery({
+    queryKey: ["config"],
+    queryFn: readConfig,
+    refetchInterval: versionEveryMs,
+  });
+  if (data === undefined || data.version === config.version) return null;
+  return (
+    <MessageBar intent="info" className={styles.bar} data-state="new-version">
+      <MessageBarBody>
+        <MessageBarTitle>{t("frame.newVersion")}</MessageBarTitle>
+        {t("frame.newVersionWhy")}
+      </MessageBarBody>
+      <MessageBarActions>
+        <Button onClick={() => location.reload()}>{t("frame.reload")}</Button>
+      </MessageBarActions>
+    </MessageBar>
+  );
+}
+
+/** Signing in again keeps the page: its state stands in the address. */
+function SessionOver() {
+  const t = useSharedText();
+  const isOver = useIsOver();
+  const { session, isOver: flag } = useConnection();
+  if (!isOver) return null;
+  return (
+    <Window
+      title={t("frame.sessionOver")}
+      onClose={() => flag.set(false)}
+      actions={
+        <Button appearance="primary" onClick={() => void session.signIn()}>
+          {t("frame.signInAgain")}
+        </Button>
+      }
+    >
+      {t("frame.sessionOverWhy")}
+    </Window>
+  );
+}
+
+/** All of them. */
+export const Notices = () => (
+  <>
+    <Offline />
+    <NewVersion />
+    <SessionOver />
+  </>
+);

@@ -1,0 +1,43 @@
+/** The page's one polite live region: what happened without anybody's doing is said there, once. */
+import { makeStyles } from "@fluentui/react-components";
+import { useSyncExternalStore } from "react";
+
+let said = "";
+const listeners = new Set<() => void>();
+
+/** Has screen readers say something when they have finished what they are saying. */
+export function announce(words: string): void {
+  // The same words again are said again: the text has to change for that.
+  said = words === said ? `${words}\u00a0` : words;
+  for (const changed of listeners) changed();
+}
+
+const subscribe = (changed: () => void): (() => void) => {
+  listeners.add(changed);
+  return () => void listeners.delete(changed);
+};
+
+/** For who hears and does not see. */
+const useUnseen = makeStyles({
+  root: {
+    position: "absolute",
+    width: "1px",
+    height: "1px",
+    margin: "-1px",
+    padding: "0",
+    overflow: "hidden",
+    clip: "rect(0 0 0 0)",
+    whiteSpace: "nowrap",
+    border: "0",
+  },
+});
+
+/** The region; stands once in the page. */
+export function LiveRegion() {
+  const words = useSyncExternalStore(subscribe, () => said);
+  return (
+    <div role="status" aria-live="polite" className={useUnseen().root}>
+      {words}
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+/** A page of the console: its name, what can be done with it as a whole, and its content. Links between pages. */
+import {
+  Link as FluentLink,
+  makeStyles,
+  mergeClasses,
+  Title2,
+  Toolbar,
+  tokens,
+} from "@fluentui/react-components";
+import { useLinkProps } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Place } from "./screen.ts";
+
+const useStyles = makeStyles({
+  root: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalM,
+    padding: `${tokens.spacingVerticalL} ${tokens.spacingHorizontalXXL} ${tokens.spacingVerticalXXXL}`,
+    "@media (max-width: 640px)": {
+      paddingLeft: tokens.spacingHorizontalM,
+      paddingRight: tokens.spacingHorizontalM,
+    },
+  },
+  title: { outlineStyle: "none", overflowWrap: "anywhere" },
+  lead: { color: tokens.colorNeutralForeground2, maxWidth: "80ch" },
+  bar: {
+    flexWrap: "wrap",
+    paddingLeft: 0,
+    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
+    paddingBottom: tokens.spacingVerticalS,
+  },
+});
+
+/** A page. `bar`: toolbar buttons. The name is where the focus goes when somebody comes here. */
+export function PageFrame(props: {
+  readonly title: string;
+  readonly above?: ReactNode;
+  readonly lead?: ReactNode;
+  readonly bar?: ReactNode;
+  readonly barLabel?: string;
+  readonly children: ReactNode;
+}) {
+  const { title, above, lead, bar, barLabel, children } = props;
+  const styles = useStyles();
+  return (
+    <div className={styles.root}>
+      <div>
+        {above}
+        <Title2 as="h1" tabIndex={-1} className={styles.title}>
+          {title}
+        </Title2>
+        {lead !== undefined && <div className={styles.lead}>{lead}</div>}
+      </div>
+      {bar !== undefined && (
+        <Toolbar aria-label={barLabel ?? title} className={styles.bar}>
+          {bar}
+        </Toolbar>
+      )}
+      {children}
+    </div>
+  );
+}
+
+const useLinkStyles = makeStyles({
+  // Targets are 24 px high, in a line of text as well (WCAG 2.5.8).
+  root: { minHeight: "24px", display: "inline-flex", alignItems: "center", textAlign: "start" },
+});
+
+/** A link to a place in the console. */
+export function Go(props: {
+  readonly to: Place;
+  readonly children: ReactNode;
+  readonly className?: string;
+}) {
+  const { to, children, className } = props;
+  const link = useLinkProps(to as never);
+  return (
+    <FluentLink {...(link as object)} className={mergeClasses(useLinkStyles().root, className)}>
+      {children}
+    </FluentLink>
+  );
+}

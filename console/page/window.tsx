@@ -1,0 +1,83 @@
+/** A window over the page: named by its title, closed with Escape, and the focus goes back to what opened it. */
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { DismissRegular } from "@fluentui/react-icons";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { useSharedText } from "../text/text.ts";
+
+const useStyles = makeStyles({
+  surface: { maxWidth: "min(720px, calc(100vw - 16px))", width: "100%" },
+  wide: { maxWidth: "min(1040px, calc(100vw - 16px))", width: "100%" },
+  content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
+  actions: { flexWrap: "wrap", justifyContent: "flex-end" },
+});
+
+/** Gives the focus back to what had it when this was shown, where that is still there. */
+function useGivesFocusBack(): void {
+  const opener = useRef<Element | null>(document.activeElement);
+  useLayoutEffect(() => {
+    const had = opener.current;
+    return () => {
+      // After whoever else moves the focus on closing.
+      setTimeout(() => {
+        if (had instanceof HTMLElement && had.isConnected) had.focus();
+        else document.querySelector<HTMLElement>("h1")?.focus();
+      });
+    };
+  }, []);
+}
+
+/** A window; it is shown as long as it is rendered. `actions` stand at its end, what it is for first. */
+export function Window(props: {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+  readonly actions?: ReactNode;
+  /** Asks before something is lost: it is not closed by a click beside it. */
+  readonly asks?: boolean;
+  readonly wide?: boolean;
+}) {
+  const { title, onClose, children, actions, asks = false, wide = false } = props;
+  const t = useSharedText();
+  const styles = useStyles();
+  useGivesFocusBack();
+  return (
+    <Dialog
+      open
+      modalType={asks ? "alert" : "modal"}
+      onOpenChange={(_event, { open }) => {
+        if (!open) onClose();
+      }}
+    >
+      <DialogSurface className={wide ? styles.wide : styles.surface}>
+        <DialogBody>
+          <DialogTitle
+            action={
+              <Button
+                appearance="subtle"
+                aria-label={t("shared.close")}
+                icon={<DismissRegular />}
+                onClick={onClose}
+              />
+            }
+          >
+            {title}
+          </DialogTitle>
+          <DialogContent className={styles.content}>{children}</DialogContent>
+          {actions !== undefined && (
+            <DialogActions className={styles.actions}>{actions}</DialogActions>
+          )}
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}

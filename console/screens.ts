@@ -1,0 +1,7 @@
+/** Every screen of the console. Each room lists its own; in the navigation they stand in this order. */
+
+import { overviewScreen } from "./overview/screens.ts";
+import type { Screen } from "./page/screen.ts";
+import { tenantsScreen } from "./tenants/screens.ts";
+
+export const screens: readonly Screen[] = [overviewScreen, tenantsScreen];

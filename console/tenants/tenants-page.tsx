@@ -1,0 +1,3 @@
+/** The tenants. */
+import { PageFrame } from "../page/page.tsx";
+export const Page = () => <PageFrame title="Tenants">.</PageFrame>;
