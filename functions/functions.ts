@@ -25,7 +25,7 @@ import {
   removeRoleFunction,
   replaceRoleFunction,
 } from "./access/roles.http.ts";
-import { listActionsFunction } from "./actions/actions.http.ts";
+import { getActionFunction, listActionsFunction } from "./actions/actions.http.ts";
 import {
   addCollectionFunction,
   getCollectionFunction,
@@ -74,6 +74,7 @@ import {
 } from "./platform/dead-letters.http.ts";
 import { expireOldFunction } from "./platform/expire-old.timer.ts";
 import { healthFunction } from "./platform/health.http.ts";
+import { getNamesFunction } from "./platform/names.http.ts";
 import { openApiFunction } from "./platform/openapi.http.ts";
 import { readyFunction } from "./platform/ready.http.ts";
 import { unknownRouteFunction } from "./platform/unknown-route.http.ts";
@@ -258,6 +259,8 @@ import { webhooksDeliverFunction } from "./webhooks/webhooks-deliver.queue.ts";
 
 const listed = [
   listActionsFunction,
+  getActionFunction,
+  getNamesFunction,
   cancelNotificationFunction,
   pauseNotificationFunction,
   resumeNotificationFunction,

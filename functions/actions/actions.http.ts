@@ -1,10 +1,18 @@
-/** Shows the action catalogue. */
+/** Shows the action catalogue, with what each action takes. */
 import * as z from "zod";
-import type { Route } from "../../shared/devices/actions/action.ts";
-import { catalogue, groupNames } from "../../shared/devices/actions/catalogue.ts";
+import { actionPermissionNames } from "../../shared/access/roles/names.ts";
+import {
+  actionPermissions,
+  builtInRoles,
+  permissionNames,
+  withImplied,
+} from "../../shared/access/roles/roles.ts";
+import type { Action, Route } from "../../shared/devices/actions/action.ts";
+import { catalogue, findAction, groupNames } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
-import { succeed } from "../../shared/kernel/failure.ts";
+import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { Line } from "../../shared/kernel/outside-text.ts";
 import { onHttp } from "../define.ts";
 
 const Names = z.object({ en: z.string(), fr: z.string() });
@@ -16,6 +24,9 @@ const ActionView = z
     group: z.enum(["installationAndScripts", "clientNotification", "endpointProtection"]),
     groupName: Names,
     permission: z.string().describe("Permission on the collection, in ConfigMgr's words"),
+    permissionName: Names.describe("The same as ConfigMgr's console shows it"),
+    takes: z.array(z.enum(permissionNames)).describe("Permissions of Muster's, all of them"),
+    roles: z.array(z.string()).describe("Ids of the built-in roles that have them"),
     repeatable: z.boolean().describe("A device that gets it twice is none the worse"),
     parameters: z.enum(["script", "query"]).optional(),
     expiresAfter: z.string(),
@@ -45,6 +56,20 @@ const shown = ({ id, fidelity, note, managements, platforms, needs }: Route) => 
   needs,
 });
 
+const actionView = (action: Action) => {
+  const takes = actionPermissions[action.permission];
+  const holds = ({ permissions }: (typeof builtInRoles)[number]): boolean =>
+    takes.every((one) => withImplied(permissions).has(one));
+  return {
+    ...action,
+    groupName: groupNames[action.group],
+    permissionName: actionPermissionNames[action.permission],
+    takes,
+    roles: builtInRoles.filter(holds).map(({ roleId }) => roleId),
+    routes: action.routes.map(shown),
+  };
+};
+
 export const listActionsFunction = onHttp(
   operation({
     name: "actions-list",
@@ -56,12 +81,25 @@ export const listActionsFunction = onHttp(
       200: { description: "All actions", body: z.object({ value: z.array(ActionView) }) },
     },
   }),
-  async () => {
-    const value = catalogue.map((action) => ({
-      ...action,
-      groupName: groupNames[action.group],
-      routes: action.routes.map(shown),
-    }));
-    return Promise.resolve(succeed(ok({ value })));
+  async () => Promise.resolve(succeed(ok({ value: catalogue.map(actionView) }))),
+);
+
+export const getActionFunction = onHttp(
+  operation({
+    name: "actions-get",
+    method: "GET",
+    path: "api/v1/actions/{actionId}",
+    summary: "Show an action that can be sent",
+    tag: "Actions",
+    params: z.strictObject({ actionId: Line.min(1).max(100) }),
+    answers: { 200: { description: "The action", body: ActionView } },
+  }),
+  async ({ params: { actionId } }) => {
+    const action = findAction(actionId);
+    return Promise.resolve(
+      action === undefined
+        ? fail("unknown-route", `There is no action "${actionId}". GET /api/v1/actions lists them.`)
+        : succeed(ok(actionView(action))),
+    );
   },
 );

@@ -5,7 +5,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { GroupTags, PartnerTags } from "../../shared/registration/contract.ts";
-import { presetTags } from "../../shared/registration/list/group-tags.ts";
+import { presetProfiles, presetTags } from "../../shared/registration/list/group-tags.ts";
 import type { OwnTags } from "../../shared/registration/own-tags.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
@@ -14,7 +14,18 @@ type Needs = { readonly ownTags: OwnTags };
 
 const GroupTagsView = GroupTags.extend({
   preset: z.array(z.string()).describe("Microsoft Managed Desktop's"),
+  profiles: z
+    .array(
+      z.object({
+        names: z.object({ en: z.string(), fr: z.string() }),
+        standard: z.string().describe("Autopilot in standard mode"),
+        shared: z.string().optional().describe("Shared devices; absent where not supported"),
+      }),
+    )
+    .describe("The preset as the table of Microsoft's page: a device profile and its tags"),
 }).meta({ id: "GroupTagsView" });
+
+const preset = { preset: presetTags, profiles: presetProfiles };
 
 export const getGroupTagsFunction = onHttp(
   operation({
@@ -28,7 +39,7 @@ export const getGroupTagsFunction = onHttp(
   }),
   async ({ params: { tenantId } }, { services: { ownTags } }: Tools<Needs>) => {
     const { value, etag } = await ownTags.ofTenant(tenantId);
-    return succeed(ok({ ...value, preset: presetTags }, etag));
+    return succeed(ok({ ...value, ...preset }, etag));
   },
 );
 
@@ -51,7 +62,7 @@ export const replaceGroupTagsFunction = onHttp(
     const { before } = replaced.value;
     signedInOf(tools).note({ object: "group-tags", before, after: { tags } });
     const { etag } = await ownTags.ofTenant(tenantId);
-    return succeed(ok({ tags, preset: presetTags }, etag));
+    return succeed(ok({ tags, ...preset }, etag));
   },
 );
 

@@ -195,23 +195,27 @@ export const RegistrationView = z
   .meta({ id: "Registration" });
 export type RegistrationView = z.output<typeof RegistrationView>;
 
-/** What can become of a device. */
-export const deviceOutcomes = [
-  "waiting",
-  "submitted",
-  "registered",
-  "alreadyRegistered",
-  "deregistered",
-  "assignedToOtherTenant",
-  "notFound",
-  "invalidHash",
-  "tagMissing",
-  "failed",
-  "notSubmitted",
-  "cancelled",
-  "unknown",
-] as const;
-export type DeviceOutcome = (typeof deviceOutcomes)[number];
+/** What can become of a device, with its names. */
+export const deviceOutcomeNames = {
+  waiting: { en: "Waiting", fr: "En attente" },
+  submitted: { en: "With the service", fr: "Transmis au service" },
+  registered: { en: "Registered", fr: "Inscrit" },
+  alreadyRegistered: { en: "Registered before", fr: "Déjà inscrit" },
+  deregistered: { en: "Taken out", fr: "Retiré" },
+  assignedToOtherTenant: { en: "Assigned to another tenant", fr: "Affecté à un autre tenant" },
+  notFound: { en: "Not found", fr: "Introuvable" },
+  invalidHash: { en: "Wrong hardware hash", fr: "Hachage matériel incorrect" },
+  tagMissing: { en: "Group tag missing", fr: "Balise de groupe manquante" },
+  failed: { en: "Failed", fr: "Échec" },
+  notSubmitted: { en: "Not sent", fr: "Non transmis" },
+  cancelled: { en: "Cancelled", fr: "Annulé" },
+  unknown: { en: "Unknown", fr: "Inconnu" },
+} as const;
+export type DeviceOutcome = keyof typeof deviceOutcomeNames;
+export const deviceOutcomes = Object.keys(deviceOutcomeNames) as [
+  DeviceOutcome,
+  ...DeviceOutcome[],
+];
 
 /** One device of a registration as the API shows it. */
 export const DeviceView = z

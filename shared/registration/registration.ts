@@ -36,22 +36,27 @@ export const RegistrationSpec = z.object({
 /** Everything that was asked for, and what became of it as a whole. */
 export type Registration = Job & Readonly<z.output<typeof RegistrationSpec>>;
 
-/** How a registration appears. */
-export const registrationStates = [
-  "received",
-  "checked",
-  "waitingForApproval",
-  "submitting",
-  "polling",
-  "cancelling",
-  "failing",
-  "finished",
-  "partlyFinished",
-  "failed",
-  "unknown",
-  "cancelled",
-  "rejected",
-] as const;
+/** How a registration appears, with its names. */
+export const registrationStateNames = {
+  received: { en: "Received", fr: "Reçue" },
+  checked: { en: "Checked", fr: "Vérifiée" },
+  waitingForApproval: { en: "Waiting for approval", fr: "En attente d'approbation" },
+  submitting: { en: "Being sent", fr: "Envoi en cours" },
+  polling: { en: "Waiting for the service", fr: "Attente du service" },
+  cancelling: { en: "Being cancelled", fr: "Annulation en cours" },
+  failing: { en: "Ending as failed", fr: "Échec en cours" },
+  finished: { en: "Done", fr: "Terminée" },
+  partlyFinished: { en: "Finished, with failures", fr: "Terminée, avec des échecs" },
+  failed: { en: "Failed", fr: "Échec" },
+  unknown: { en: "Nobody knows", fr: "Résultat inconnu" },
+  cancelled: { en: "Cancelled", fr: "Annulée" },
+  rejected: { en: "Rejected", fr: "Rejetée" },
+} as const;
+type ShownRegistrationState = keyof typeof registrationStateNames;
+export const registrationStates = Object.keys(registrationStateNames) as [
+  ShownRegistrationState,
+  ...ShownRegistrationState[],
+];
 
 /** What webhooks are told of a registration: that it waits for a second person, or how it ended. */
 export function eventOf(job: Job): WebhookEvent {

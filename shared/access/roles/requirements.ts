@@ -52,6 +52,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "callbacks-consent": anonymous,
   "zz-unknown-route": signedIn,
   "actions-list": signedIn,
+  "actions-get": signedIn,
+  "names-get": signedIn,
   "dead-letters-list": everywhere("deadLetters.read"),
   "dead-letters-replay": everywhere("deadLetters.manage"),
   "dead-letters-discard": everywhere("deadLetters.manage"),

@@ -9,6 +9,8 @@ type TagList = {
   readonly prefix: string;
   readonly profiles: readonly {
     readonly profile: string;
+    /** Its name in French, as the page has it. */
+    readonly fr: string;
     readonly standard: string;
     /** For shared devices; absent where the profile does not support them. */
     readonly shared?: string;
@@ -23,17 +25,24 @@ const managedDesktop: TagList = {
   profiles: [
     {
       profile: "Sensitive data",
+      fr: "Données sensibles",
       standard: "Microsoft365Managed_SensitiveData",
       shared: "Microsoft365Managed_SensitiveData-Shared",
     },
-    { profile: "Power user", standard: "Microsoft365Managed_PowerUser" },
+    {
+      profile: "Power user",
+      fr: "Utilisateur d’alimentation",
+      standard: "Microsoft365Managed_PowerUser",
+    },
     {
       profile: "Standard",
+      fr: "Standard",
       standard: "Microsoft365Managed_Standard",
       shared: "Microsoft365Managed_Standard-Shared",
     },
     {
       profile: "Kiosk",
+      fr: "Kiosque",
       standard: "Microsoft365Managed_Kiosk",
       shared: "Microsoft365Managed_Kiosk-Shared",
     },
@@ -61,6 +70,12 @@ const all = [...listed.values()].map(({ tag }) => tag).join(", ");
 
 /** The preset, for whoever wants to see it. */
 export const presetTags: readonly string[] = [...listed.values()].map(({ tag }) => tag);
+
+/** The page's table: what a device profile is called, and its tags. */
+export const presetProfiles = managedDesktop.profiles.map(({ profile, fr, ...tags }) => ({
+  names: { en: profile, fr },
+  ...tags,
+}));
 
 /** What is wrong with a tag, by whoever's list of their `own` too, which goes before any preset; undefined: nothing. */
 export function faultOfTag(

@@ -171,6 +171,8 @@ describe.each(scopes)("a role for %s", (name, scopeOf, reached) => {
 const signedIn = [
   "zz-unknown-route",
   "actions-list",
+  "actions-get",
+  "names-get",
   "action-types-list",
   "me-get",
   "access-explain",

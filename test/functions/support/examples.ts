@@ -30,6 +30,7 @@ export const known = {
   siteCode: "PS1",
   deadLetterId: "0".repeat(22),
   part: "0",
+  actionId: "restart",
   approvalId: "none",
   runId: "0123456789abcdefghjkmn",
   type: "roleScopeTag",
@@ -57,6 +58,8 @@ export const examples: Readonly<Record<string, Example>> = {
   ready: { refused: "not-ready" },
   openapi: {},
   "actions-list": {},
+  "actions-get": {},
+  "names-get": {},
   "dead-letters-list": { query: "top=5" },
   // Nothing was set aside there.
   "dead-letters-replay": { refused: "unknown-dead-letter" },

@@ -243,6 +243,8 @@ describe("operations", () => {
     const open = ["health", "ready", "openapi", "callbacks-sign-in", "callbacks-consent"];
     const own = [
       "actions-list",
+      "actions-get",
+      "names-get",
       "action-types-list",
       "zz-unknown-route",
       "me-get",

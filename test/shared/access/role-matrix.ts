@@ -34,6 +34,8 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   openapi: [everybody, "anywhere"],
   "zz-unknown-route": [everybody, "anywhere"],
   "actions-list": [everybody, "anywhere"],
+  "actions-get": [everybody, "anywhere"],
+  "names-get": [everybody, "anywhere"],
   "dead-letters-list": ["FOIR", "everything"],
   "dead-letters-replay": ["FI", "everything"],
   "dead-letters-discard": ["FI", "everything"],

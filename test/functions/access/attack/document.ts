@@ -47,6 +47,7 @@ function described(path: string, method: string, entry: Entry): Described {
 
 /** Names in paths: a sync that nobody has begun, an item that every tenant has, a webhook or task that nobody has made. */
 export const aboutSyncs: Readonly<Record<string, string>> = {
+  actionId: "restart",
   syncId: "0".repeat(22),
   baselineId: "0".repeat(22),
   version: "1",

@@ -1,0 +1,70 @@
+/** What problems are called in French; in English, problem documents say it themselves (`reply.ts`). */
+import type { FailureCode } from "../kernel/failure.ts";
+import { meanings } from "./reply.ts";
+
+/** A new code does not compile until it has its French title. */
+const french = {
+  "action-needs-parameters": "Les paramètres de l'action sont incorrects",
+  "already-exists": "Cela existe déjà",
+  "bad-page-token": "Le jeton de page n'est pas l'un des nôtres",
+  "body-too-slow": "Le corps de la requête a mis trop longtemps à arriver",
+  "body-too-large": "Le corps de la requête est trop volumineux",
+  "confirmation-required": "Une personne doit confirmer que c'est exact",
+  conflict: "L'état actuel ne le permet pas",
+  forbidden: "Vous n'avez pas le droit de faire cela",
+  "graph-refused": "Microsoft Graph a refusé la requête",
+  "graph-unavailable": "Microsoft Graph ne répond pas",
+  "idempotency-key-reused": "La clé d'idempotence appartient à une autre requête",
+  "internal-error": "Une erreur s'est produite de notre côté",
+  "invalid-request": "La requête n'est pas valide",
+  "malformed-json": "Le corps n'est pas du JSON",
+  "method-not-allowed": "Ce chemin n'accepte pas cette méthode",
+  "not-ready": "L'application ne peut pas travailler pour le moment",
+  "nothing-to-retry": "Aucun envoi n'est dans un état qui permette de réessayer",
+  "precondition-failed": "L'objet a changé depuis que vous l'avez lu",
+  "relationship-missing": "Aucune relation ne lie le partenaire au client",
+  "device-list-refused": "La liste d'appareils comporte des erreurs",
+  "directory-empty": "L'annuaire des appareils du tenant est vide",
+  "sign-in-unavailable": "Les connexions ne peuvent pas être vérifiées pour le moment",
+  "tenant-being-removed": "Le tenant est encore en cours de suppression",
+  "too-many-requests": "Trop de requêtes",
+  "too-many-targets": "Trop de cibles dans une seule requête",
+  unauthenticated: "Connectez-vous d'abord",
+  "unknown-action": "Cette action n'existe pas",
+  "unknown-approval": "Cette approbation n'existe pas",
+  "unknown-assignment": "Cette affectation n'existe pas",
+  "unknown-role": "Ce rôle n'existe pas",
+  "unknown-collection": "Ce regroupement n'existe pas",
+  "unknown-configuration": "Cette configuration n'existe pas",
+  "unknown-device": "Cet appareil n'existe pas",
+  "unknown-notification": "Cette notification n'existe pas",
+  "unknown-refresh": "Cette actualisation n'existe pas",
+  "unknown-registration": "Cette inscription n'existe pas",
+  "unknown-route": "Ce chemin n'existe pas",
+  "unknown-calendar": "Ce calendrier n'existe pas",
+  "unknown-baseline": "Cette base de référence n'existe pas",
+  "unknown-sync": "Cette synchronisation n'existe pas",
+  "unknown-run": "Cette exécution n'existe pas",
+  "unknown-task": "Cette tâche n'existe pas",
+  "not-restartable": "Tout ce qui a été désigné ne peut pas être redémarré",
+  "nothing-to-restart": "Rien ne peut être redémarré ainsi",
+  "restart-changed": "Quelque chose a changé depuis la proposition",
+  "restart-not-offered": "Ce redémarrage n'est pas proposé",
+  "section-not-restartable": "Les appareils ne peuvent pas être redémarrés dans cette section",
+  "template-changed": "Le modèle fait autre chose désormais",
+  "unknown-template": "Ce modèle n'existe pas",
+  "unknown-tenant": "Ce tenant n'existe pas",
+  "unknown-webhook": "Ce webhook n'existe pas",
+  "unknown-dead-letter": "Ce message mis de côté n'existe pas",
+  "not-replayable": "Ce message ne peut pas être envoyé à nouveau",
+  "unsupported-media-type": "Le type de contenu du corps n'est pas pris en charge",
+} as const satisfies Record<FailureCode, string>;
+
+/** The title of each problem by its code. */
+export const problemTitles: Readonly<Record<string, { readonly en: string; readonly fr: string }>> =
+  Object.fromEntries(
+    (Object.keys(meanings) as FailureCode[]).map((code) => [
+      code,
+      { en: meanings[code].title, fr: french[code] },
+    ]),
+  );
