@@ -43,6 +43,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/webhooks/sync-events.test.ts",
   "test/shared/devices/refresh-delivery.test.ts",
   "test/shared/fanout/{rollout,second-kind}.test.ts",
+  "test/shared/provisioning/rollouts.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
   "test/shared/registration/{crash-points,partner-center}.test.ts",
   "test/shared/sync/{baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",

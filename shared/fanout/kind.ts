@@ -118,8 +118,15 @@ export type Survey = {
 
 /** Why an item that waits does not go now: not before then, or not at all any more. No attempt is counted. */
 export type Hold = { readonly code: string; readonly detail: string } & (
-  | { readonly until: Instant }
-  | { readonly end: "fail" | "decline" | "cancel" | "expire" }
+  | {
+      readonly until: Instant;
+      /**
+       * It does not depend on us when it goes: where rules let the job out, it takes no place meanwhile, and they let it out
+       * again when it is back.
+       */
+      readonly isAside?: true;
+    }
+  | { readonly end: "fail" | "decline" | "cancel" | "expire" | "silence" }
 );
 
 /** Which throttles a job's requests go by. */
@@ -191,7 +198,10 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   survey?(job: J, items: readonly Item[]): Promise<Survey | undefined>;
   /** Which of these waiting items have left the target since it was asked for. */
   outOfScope(job: J, items: readonly Item[]): Promise<ReadonlySet<string>>;
-  /** Which of these items, whose turn it is, do not go now. Asked right before they would. */
+  /**
+   * Which of these items, whose turn it is, do not go now. Asked right before they would; of one that is aside, to find out
+   * whether it is back: it does not go before it was let out again, and is asked about once more then.
+   */
   holds?(job: J, items: readonly Item[]): Promise<ReadonlyMap<string, Hold>>;
   /** Who fetches some of the items, where somebody does. */
   readonly carrier?: Carrier<J, T>;

@@ -52,18 +52,19 @@ export function decidePass(
     if (free <= now) readBack.push(item);
     else laters.push(free);
   };
+  const holding = ({ targetId }: Item, transition: Transition): void => {
+    settle.set(targetId, transition);
+    if (transition.details?.notBefore !== undefined) laters.push(transition.details.notBefore);
+  };
   const waiting = (item: Item): void => {
-    const ending = endOf(kind, job, item, now, outOfScope?.has(item.targetId));
-    const hold = held?.get(item.targetId);
-    if (ending) settle.set(item.targetId, ending);
-    else if ((item.notBefore ?? 0) > now) laters.push(item.notBefore ?? now);
-    else if (hold === undefined) ready.push(item);
-    else if ("end" in hold) settle.set(item.targetId, endingOf(hold));
+    const { targetId, notBefore = 0 } = item;
+    const ending = endOf(kind, job, item, now, outOfScope?.has(targetId));
+    if (ending) settle.set(targetId, ending);
+    else if (notBefore > now) laters.push(notBefore);
     else {
-      const until = Math.max(hold.until, now + shortestHoldMs);
-      const { code, detail } = hold;
-      settle.set(item.targetId, { event: "hold", details: { code, detail, notBefore: until } });
-      laters.push(until);
+      const why = held && holdingOf(job, item, held.get(targetId), now);
+      if (why) holding(item, why);
+      else ready.push(item);
     }
   };
   for (const item of items) {
@@ -84,10 +85,32 @@ export function decidePass(
 /** Whoever is held is asked about again after this at the earliest. */
 const shortestHoldMs = 1_000;
 
-const endingOf = ({ end, code, detail }: Extract<Hold, { end: unknown }>): Transition => ({
-  event: end,
-  details: { code, detail },
+/** Nothing but the rules keeps it, and whoever lets it out sends for it. */
+const isBack = ({ expiresAt: notBefore }: Job): Transition => ({
+  event: "hold",
+  details: {
+    aside: "back",
+    code: "concurrency",
+    detail: "it is back, and goes when others are done, as the rollout says",
+    notBefore,
+  },
 });
+
+/** What keeps an item, if anything does. Once aside it stays so, whatever else holds it, until the rules let it out again. */
+function holdingOf(
+  job: Job,
+  { aside }: Item,
+  hold: Hold | undefined,
+  now: Instant,
+): Transition | undefined {
+  if (hold === undefined) return aside === undefined ? undefined : isBack(job);
+  const { code, detail } = hold;
+  if ("end" in hold) return { event: hold.end, details: { code, detail } };
+  const notBefore = Math.max(hold.until, now + shortestHoldMs);
+  const isAside = job.rollout !== undefined && (hold.isAside || aside !== undefined);
+  const details = { code, detail, notBefore };
+  return { event: "hold", details: isAside ? { ...details, aside: "away" } : details };
+}
 
 /** The calls that the budget covers, in order; the last one may be one that is cut to what is left. */
 function affordable(calls: readonly Call[], budget: number) {

@@ -81,6 +81,7 @@ export async function dispatch(
   const releasedTo = await letOutTo(engine, job);
   const work = { kind, job, rows, releasedTo, readAt: message.reading?.at };
   const told = await tellCarrier(engine, work, message);
+  if (isTooMany(engine, message, work)) return { kind: "done" };
   const passed = await pass(engine, message, work, isInRequest);
   return handOver(engine, work, { ...message, told }, passed);
 }
@@ -150,6 +151,21 @@ async function tellCarrier(
   return true;
 }
 
+/** Messages come on whole seconds, and clocks differ a little. */
+const earlyMs = 5_000;
+
+/**
+ * Each time that some of a row is let out a message is sent for it. Who finds that nothing in it is due was not the first:
+ * the first has written when it comes back.
+ */
+function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
+  const now = clock.now();
+  if (from !== to || work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
+  const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
+  const { settle, readBack, calls, again } = decidePass(work.kind, work.job, outIn(work), limits);
+  return settle.size + readBack.length + calls.length === 0 && again !== undefined;
+}
+
 async function pass(
   engine: Engine,
   message: ChunkMessage,
@@ -166,7 +182,7 @@ async function pass(
     return readBackFirst(engine, work, decided.readBack, { before, reads: message.reads });
   const held = await heldIn(work, decided.calls);
   const { calls } =
-    held.size === 0 ? decided : decidePass(kind, job, outIn(work), { ...whole, held });
+    held === undefined ? decided : decidePass(kind, job, outIn(work), { ...whole, held });
   const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).calls };
   // Its last call has to leave while the claims hold, however late it comes.
   const mostMs = isInRequest ? 0 : (times.claimMs - times.askMs) * 0.75;
@@ -188,12 +204,12 @@ async function pass(
   });
 }
 
-/** Who does not go, of those whose turn it is. */
+/** Who does not go, of those whose turn it is; undefined where nobody was asked about. */
 async function heldIn(
   { kind, job, rows }: Work,
   calls: readonly Call[],
-): Promise<ReadonlyMap<string, Hold>> {
-  if (kind.holds === undefined || calls.length === 0) return new Map();
+): Promise<ReadonlyMap<string, Hold> | undefined> {
+  if (kind.holds === undefined || calls.length === 0) return undefined;
   const ids = new Set(calls.flatMap(({ targetIds }) => targetIds));
   return kind.holds(
     job,
@@ -259,7 +275,7 @@ async function send(
   engine: Engine,
   work: Work,
   allowance: Awaited<ReturnType<typeof reserveFor>>,
-  held: ReadonlyMap<string, Hold>,
+  held: ReadonlyMap<string, Hold> | undefined,
 ): Promise<(Passed & { readonly spent: number }) | undefined> {
   const { kind, job } = work;
   const { clock, times } = engine;
@@ -267,7 +283,7 @@ async function send(
   const waiting = items.filter(({ state }) => state === "waiting");
   const outOfScope = await kind.outOfScope(job, waiting);
   const limits = { now: clock.now(), claimMs: times.claimMs, budget: allowance.budget };
-  const decided = decidePass(kind, job, items, { ...limits, outOfScope, held });
+  const decided = decidePass(kind, job, items, { ...limits, outOfScope, ...(held && { held }) });
   const claimed = await claim(engine, work, decided);
   if (claimed === undefined) return undefined;
   const { calls } = decided;

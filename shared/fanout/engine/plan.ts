@@ -13,7 +13,7 @@ import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
 import type { Receipt } from "../../storage/queues.ts";
-import { type Item, toRows } from "../state/item.ts";
+import { type Item, letIn, toRows } from "../state/item.ts";
 import type { StoredItemRow, StoredPlan } from "../state/item-store.ts";
 import { type ChunkMessage, type Job, type JobIds, move } from "../state/job.ts";
 import {
@@ -24,7 +24,7 @@ import {
   nothingReleased,
   type PlanProgress,
 } from "../state/rollout.ts";
-import { closeIfDone } from "./change-rows.ts";
+import { closeIfDone, itemsIn } from "./change-rows.ts";
 import { dispatch, nextPass } from "./dispatch.ts";
 import {
   addCost,
@@ -66,16 +66,19 @@ async function letOut(
   if (now < (progress.nextAt ?? 0) - earlyMs) return "not-planning";
   // What is left then ends by its time, and not by the rules.
   if (now >= job.expiresAt) return over(engine, found);
-  const counts = await engine.items.counts(job.jobId);
+  const standing = await engine.items.standing(job.jobId);
   const nextAt = now + Math.ceil(engine.times.readBackAfterMs / 2);
   const planned = { items: plannedIn(progress), failed: progress.failed };
-  const decided = decideRollout(job.rollout ?? {}, planned, released, counts, now);
-  return carryOut(engine, found, stored, { decided, nextAt, takeChunks });
+  const decided = decideRollout(job.rollout ?? {}, planned, released, standing, now);
+  const isBack = standing.back > 0;
+  return carryOut(engine, found, stored, { decided, isBack, nextAt, takeChunks });
 }
 
 /** What the rules said, when they are asked again at the latest, and who passes chunks on. */
 type Step = {
   readonly decided: ReturnType<typeof decideRollout>;
+  /** Somebody who waited aside is to be let out again: before anybody new. */
+  readonly isBack: boolean;
   readonly nextAt: Instant;
   readonly takeChunks: (chunks: readonly Chunk[]) => Promise<void>;
 };
@@ -84,7 +87,7 @@ async function carryOut(
   engine: Engine,
   found: FoundJob,
   stored: StoredPlan,
-  { decided, nextAt, takeChunks }: Step,
+  { decided, isBack, nextAt, takeChunks }: Step,
 ): Promise<LetOut> {
   const { job } = found;
   const { released = nothingReleased } = stored.progress;
@@ -106,7 +109,7 @@ async function carryOut(
       return (await writeProgress(engine, found, stored, changes)) ? { at: until } : "lost";
     }
     case "release": {
-      const next = await release(engine, found, stored, { ...decided, nextAt });
+      const next = await letGo(engine, found, stored, { ...decided, isBack, nextAt });
       if (next === undefined) return "lost";
       await takeChunks(next.progress.outbox);
       // Their messages are out: whoever comes next must not send them again.
@@ -166,32 +169,87 @@ function nextIn(rows: readonly StoredItemRow[], before: string, count: number) {
   return { count: chosen.length, to, touched, some };
 }
 
-type Release = { readonly count: number; readonly wave: number; readonly nextAt: Instant };
+type Release = {
+  readonly count: number;
+  readonly wave: number;
+  readonly isBack: boolean;
+  readonly nextAt: Instant;
+};
+
+/** Who goes, with the rows as they are with only them, and as they are to be. */
+type Letting = {
+  readonly some: readonly StoredItemRow[];
+  readonly rows: readonly StoredItemRow[];
+  readonly released: NonNullable<PlanProgress["released"]>;
+  readonly nextAt: (now: Instant) => Instant;
+};
+
+/** Lets out who is back, else the next ones. */
+const letGo: typeof release = (engine, found, stored, next) =>
+  (next.isBack ? readmit : release)(engine, found, stored, next);
 
 /** Lets the next items out: their rows become due, and progress names their chunks, in one transaction. */
 async function release(
   engine: Engine,
-  { kind, job }: FoundJob,
-  { progress, etag }: StoredPlan,
+  found: FoundJob,
+  stored: StoredPlan,
   { count, wave, nextAt }: Release,
 ): Promise<StoredPlan | undefined> {
-  const { items } = engine;
+  const { progress } = stored;
   const before = progress.released ?? nothingReleased;
   const page = { from: before.to, where: "waiting gt 0", top: rowsPerRelease };
-  const rows = await items.readablePage(job.jobId, page);
+  const rows = await engine.items.readablePage(found.job.jobId, page);
   const next = nextIn(rows, before.to, count);
   // Cut by what one transaction takes, and not by the rules: the rest goes at once.
   const isCut = next.count < count && rows.length === rowsPerRelease;
   const isEnd = next.count === 0 || (next.count < count && !isCut);
+  return commit(engine, found, stored, {
+    some: next.some,
+    rows: next.touched,
+    released: {
+      to: next.to,
+      count: isEnd ? plannedIn(progress) : before.count + next.count,
+      wave,
+      approved: before.approved,
+    },
+    nextAt: (now) => (isCut ? now : nextAt),
+  });
+}
+
+/** Lets out again who waited aside and is back; the rules are asked at once who else may go. */
+async function readmit(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan,
+  { count, wave, nextAt }: Release,
+): Promise<StoredPlan | undefined> {
+  const page = { where: "back gt 0", top: rowsPerRelease };
+  const rows = await engine.items.readablePage(found.job.jobId, page);
+  const back = itemsIn(rows).filter(({ aside }) => aside === "back");
+  const ids = new Set(back.slice(0, count).map(({ targetId }) => targetId));
+  const goes = ({ targetId }: Item): boolean => ids.has(targetId);
+  const touched = rows.filter(({ items }) => items.some(goes));
+  const going = (row: StoredItemRow): StoredItemRow => ({
+    ...row,
+    items: row.items.map((item) => (goes(item) ? letIn(item) : item)),
+  });
+  const { to, approved, count: out } = stored.progress.released ?? nothingReleased;
+  return commit(engine, found, stored, {
+    some: touched.map((row) => ({ ...row, items: row.items.filter(goes) })),
+    rows: touched.map(going),
+    released: { to, count: out, wave, approved },
+    nextAt: (now) => (ids.size < count ? now : nextAt),
+  });
+}
+
+async function commit(
+  engine: Engine,
+  { kind, job }: FoundJob,
+  { progress, etag }: StoredPlan,
+  { some, rows, released, nextAt }: Letting,
+): Promise<StoredPlan | undefined> {
   const now = engine.clock.now();
-  const drafts = toChunks(kind, job, next.some);
-  const placed = await place(engine, kind, job, progress.steps, drafts, now);
-  const released: NonNullable<PlanProgress["released"]> = {
-    to: next.to,
-    count: isEnd ? plannedIn(progress) : before.count + next.count,
-    wave,
-    approved: before.approved,
-  };
+  const placed = await place(engine, kind, job, progress.steps, toChunks(kind, job, some), now);
   const after: PlanProgress = {
     ...progress,
     outbox: placed.chunks,
@@ -199,16 +257,16 @@ async function release(
     shiftMs: placed.shiftMs,
     steps: progress.steps + 1,
     at: now,
-    nextAt: isCut ? now : nextAt,
+    nextAt: nextAt(now),
     released,
   };
   // Rows may wait for answers of what went before.
-  const due = dueWithChunks(next.touched, placed.chunks).map((row, at) => ({
+  const due = dueWithChunks(rows, placed.chunks).map((row, at) => ({
     ...row,
-    dueAt: Math.min(row.dueAt, next.touched[at]?.dueAt ?? row.dueAt),
+    dueAt: Math.min(row.dueAt, rows[at]?.dueAt ?? row.dueAt),
   }));
   const owned = { jobId: job.jobId, tenantId: job.tenantId, subject: kind.subjectOf(job) };
-  return items.commitPlan(owned, [], after, etag, due);
+  return engine.items.commitPlan(owned, [], after, etag, due);
 }
 
 /** How a planning pass ended. */

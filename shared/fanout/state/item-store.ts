@@ -20,6 +20,7 @@ import {
 import { type Attempt, historyRow } from "./history.ts";
 import {
   addCounts,
+  asideOf,
   begunOf,
   type Counts,
   countedStates,
@@ -50,6 +51,9 @@ export type Standing = {
   readonly counts: Counts;
   /** Of those that wait, how many have been begun: between two steps, or two attempts. */
   readonly begun: number;
+  /** How many wait aside, so that they take no place among what rules let out, and how many of these are back. */
+  readonly aside: number;
+  readonly back: number;
   /** When the first and the last of the rows are read back in which only answers are missing; 0: there is none. */
   readonly firstReadAt: Instant;
   readonly lastReadAt: Instant;
@@ -63,6 +67,8 @@ const prefix = "row:";
 /** Behind the last of them. */
 const end = "row;";
 const planKey = "plan";
+/** What rows say of their items beside the states. */
+const others = ["begun", "aside", "back"] as const;
 const concurrency = 8;
 
 /** A row whose text cannot be read: the items in it are not known, only how many of them were in which state. */
@@ -213,7 +219,8 @@ export class ItemStore {
     if (row === undefined) return;
     const { etag, columns, partitionKey, rowKey } = row;
     const { waiting, sent, unknown } = countsIn(row);
-    const ended = { waiting: 0, begun: 0, sent: 0, unknown: unknown + waiting + sent, live: 0 };
+    const none = { waiting: 0, begun: 0, aside: 0, back: 0, sent: 0, live: 0 };
+    const ended = { ...none, unknown: unknown + waiting + sent };
     const same = { ...(columns as Row), partitionKey, rowKey };
     const fresh = { ...same, ...ended, unreadable: reasonIn(message, maxDetailChars) };
     // A lost race means that somebody could read it, or ended it too.
@@ -227,21 +234,21 @@ export class ItemStore {
 
   /** The counts, and when answers are read back; in as few reads. */
   async standing(jobId: string): Promise<Standing> {
-    const select = [...countedStates, "begun", "dueAt"];
+    const select = [...countedStates, ...others, "dueAt"];
     const range = { partition: jobId, from: prefix, below: end, select };
     let counts: Counts = emptyCounts();
-    let begun = 0;
+    const sums = { begun: 0, aside: 0, back: 0 };
     let firstReadAt = Number.POSITIVE_INFINITY;
     let lastReadAt = 0;
     for await (const row of allRows(this.#tables, tableNames.items, range)) {
       const some = countsIn(row);
       counts = addCounts(counts, some);
-      begun += numberOf(row, "begun");
+      for (const column of others) sums[column] += numberOf(row, column);
       if (some.sent === 0 || some.waiting > 0) continue;
       firstReadAt = Math.min(firstReadAt, numberOf(row, "dueAt"));
       lastReadAt = Math.max(lastReadAt, numberOf(row, "dueAt"));
     }
-    return { counts, begun, firstReadAt: lastReadAt === 0 ? 0 : firstReadAt, lastReadAt };
+    return { counts, ...sums, firstReadAt: lastReadAt === 0 ? 0 : firstReadAt, lastReadAt };
   }
 
   /** True when a row still holds items that need somebody. */
@@ -285,6 +292,7 @@ function toRow(
     subject,
     ...countOf(items),
     begun: begunOf(items),
+    ...asideOf(items),
     live: liveOf(items),
     dueAt,
     // Written down anew by whoever gets through: what was noted about lost messages is over.

@@ -64,6 +64,7 @@ export const lifecycle: Readonly<Record<ItemState, Moves>> = {
     decline: "notSupported",
     cancel: "cancelled",
     expire: "expired",
+    silence: "offline",
     lose: "unknown",
   },
   claimed: {
@@ -145,6 +146,11 @@ export type Item = {
   readonly learned?: string;
   /** Most items in one call with it, since a larger call got no answer. */
   readonly atMost?: number;
+  /**
+   * It was let out by rules, waits for what nobody can hurry, and takes no place meanwhile. `back`: that is over, and it waits
+   * to be let out again.
+   */
+  readonly aside?: "away" | "back";
   /** Stable name of the reason behind the state. */
   readonly code?: string;
   /** The reason in words. */
@@ -161,6 +167,7 @@ type EventDetails = Partial<
     | "claim"
     | "singly"
     | "atMost"
+    | "aside"
     | "learned"
     | "code"
     | "detail"
@@ -298,6 +305,17 @@ export const begunOf = (items: readonly Item[]): number =>
     return step > 0 || attempts > 0;
   }).length;
 
+/** How many items wait aside, and how many of these are back. */
+export function asideOf(items: readonly Item[]): { readonly aside: number; readonly back: number } {
+  const some = items.filter(({ aside }) => aside !== undefined);
+  return { aside: some.length, back: some.filter(({ aside }) => aside === "back").length };
+}
+
+/** The item without its place aside: it goes as soon as it is its turn. */
+export function letIn({ aside: _aside, notBefore: _notBefore, ...item }: Item): Item {
+  return item;
+}
+
 /** Zero of every state. */
 export const emptyCounts = (): Record<CountedState, number> => ({
   waiting: 0,
@@ -376,7 +394,9 @@ type Packed = [
   step: number,
   atMost: number,
   learned: string,
+  aside: number,
 ];
+const asideCodes = { away: 1, back: 2 } as const;
 const fixedFields = 6;
 
 /** Packs items into texts of at most a property's size each. */
@@ -391,7 +411,7 @@ export function unpack(texts: readonly string[]): Item[] {
 function packOne(item: Item): unknown[] {
   const { targetId, name, state, route, at, attempts } = item;
   const { claimedAt = 0, notBefore = 0, singly, code = "", detail = "" } = item;
-  const { claim = "", unclear = 0, step = 0, atMost = 0, learned = "" } = item;
+  const { claim = "", unclear = 0, step = 0, atMost = 0, learned = "", aside } = item;
   const packed: Packed = [
     targetId,
     name,
@@ -409,6 +429,7 @@ function packOne(item: Item): unknown[] {
     step,
     atMost,
     learned,
+    aside === undefined ? 0 : asideCodes[aside],
   ];
   let length = packed.length;
   while (length > fixedFields && (packed[length - 1] === 0 || packed[length - 1] === ""))
@@ -435,6 +456,7 @@ function unpackOne(packed: Packed): Item {
     step,
     atMost,
     learned,
+    aside,
   ] = packed;
   const state = statesByLetter.get(letter);
   if (state === undefined) throw new Error(`an item row holds the unknown state "${letter}"`);
@@ -455,5 +477,6 @@ function unpackOne(packed: Packed): Item {
     ...(step ? { step } : {}),
     ...(atMost ? { atMost } : {}),
     ...(learned ? { learned } : {}),
+    ...(aside ? { aside: aside === asideCodes.back ? "back" : "away" } : {}),
   };
 }

@@ -227,34 +227,55 @@ type RolloutDecision =
 /** What there is to let out, and how many targets had failed before. */
 type Planned = { readonly items: number; readonly failed: number };
 
-/** Decides what is let out, from where the rollout is and what has become of what is out. */
+/** Where what was planned is now: how many wait aside of what was let out, and how many of these are back. */
+type Now = { readonly counts: Counts; readonly aside: number; readonly back: number };
+
+/** How long it is waited when whoever is left to let out is away. */
+const awayMs = 5 * 60_000;
+
+/**
+ * Decides what is let out, from where the rollout is and what has become of what is out. Who waits aside is not out: its
+ * place goes to somebody else, and it needs a new one when it is back.
+ */
 export function decideRollout(
   rules: Rollout,
   { items: planned, failed }: Planned,
   released: Released,
-  counts: Counts,
+  { counts, aside, back }: Now,
   now: Instant,
 ): RolloutDecision {
-  const stop = whyStop(rules, released, { ...counts, failed: counts.failed - failed });
+  const out = released.count - aside;
+  const stop = whyStop(rules, out, { ...counts, failed: counts.failed - failed });
   if (stop !== undefined) return { kind: "stop", detail: stop };
-  if (released.count >= planned)
-    return rules.stopAfter && counts.waiting > 0 ? { kind: "wait" } : { kind: "done" };
-  const active = released.count - endedOf(counts, planned, released);
+  const active = openOf(counts, planned, released) - aside;
+  const toGo = planned - released.count + back;
+  if (toGo <= 0) return whenAllOut(rules, counts.waiting, aside, now);
   const wave = waveAfter(rules, planned, released);
-  const left = wave.end - released.count;
+  const left = Math.min(wave.end - out, toGo);
   if (left > 0) {
     const free = rules.atOnce === undefined ? left : Math.min(left, rules.atOnce - active);
     return free > 0 ? { kind: "release", count: free, wave: released.wave } : { kind: "wait" };
   }
   // The wave is out. The next one waits for its last outcome, for the time between, and for a word.
-  return active > 0 ? { kind: "wait" } : nextWave(rules, planned, released, now);
+  return active > 0 ? { kind: "wait" } : nextWave(rules, planned, { ...released, out }, now);
+}
+
+/** Everything is out, or away. Failures are watched for while something may still go that they would stop. */
+function whenAllOut(
+  { stopAfter }: Rollout,
+  waiting: number,
+  aside: number,
+  now: Instant,
+): RolloutDecision {
+  if (stopAfter !== undefined && waiting > aside) return { kind: "wait" };
+  return aside > 0 ? { kind: "wait", until: now + awayMs } : { kind: "done" };
 }
 
 /** What follows a wave of which nothing is under way any more. */
 function nextWave(
   rules: Rollout,
   planned: number,
-  released: Released,
+  released: Released & { readonly out: number },
   now: Instant,
 ): RolloutDecision {
   const wave = waveAfter(rules, planned, released);
@@ -264,16 +285,16 @@ function nextWave(
   if (wave.approval && released.approved < released.wave + 1)
     return { kind: "pause", wave: released.wave };
   const next = { ...released, wave: released.wave + 1 };
-  const size = waveAfter(rules, planned, next).end - released.count;
-  const count = Math.min(size, rules.atOnce ?? size);
+  const size = waveAfter(rules, planned, next).end - released.out;
+  // Who was given up while aside has taken a place, too: at least one goes in every wave.
+  const count = Math.max(1, Math.min(size, rules.atOnce ?? size));
   return { kind: "release", count, wave: next.wave };
 }
 
-/** How many of what is out have come to their end. */
-function endedOf(counts: Counts, planned: number, released: Released): number {
+/** How many of what was let out have not come to their end. */
+function openOf(counts: Counts, planned: number, released: Released): number {
   const unreleased = planned - released.count;
-  const open = counts.waiting - unreleased + counts.sent;
-  return released.count - Math.max(0, open);
+  return Math.max(0, counts.waiting - unreleased + counts.sent);
 }
 
 /** The wave that a rollout is at: up to which number of targets it goes, and what comes behind it. */
@@ -290,13 +311,10 @@ function waveAfter(
   return { end: planned, approval: false };
 }
 
-function whyStop(
-  { stopAfter }: Rollout,
-  { count }: Pick<Released, "count">,
-  counts: Counts,
-): string | undefined {
+function whyStop({ stopAfter }: Rollout, count: number, counts: Counts): string | undefined {
   if (stopAfter === undefined) return undefined;
-  const { failed } = bucketsOf(counts);
+  // Who was not reached, or was given up unasked, says nothing about what is let out.
+  const failed = counts.failed + counts.unknown;
   const found = `${failed} of ${count} that were let out have failed`;
   if (stopAfter.failed !== undefined && failed > stopAfter.failed)
     return `${found}, and more than ${stopAfter.failed} were not to`;

@@ -53,7 +53,9 @@ export async function holdsOf(
   const unseen = await offlineHolds(parts, run, fresh, devices);
   const there = fresh.filter((id) => !unseen.has(id));
   const closed = await windowHolds(parts, run, there, devices);
-  const free = there.filter((id) => !closed.has(id));
+  // Whoever is aside only asks: the device is its own once it is let out again.
+  const aside = new Set(items.filter((item) => item.aside).map(({ targetId }) => targetId));
+  const free = there.filter((id) => !closed.has(id) && !aside.has(id));
   const locked = await lockHolds(parts, run, free);
   return new Map([...unseen, ...closed, ...locked]);
 }
@@ -85,11 +87,12 @@ function offlineHold({ mode, until }: Run["offline"], seenAt: Instant, now: Inst
   const since = seenAt === 0 ? "it was never seen" : `last seen ${toIso(seenAt)}`;
   if (mode === "skip")
     return { end: "decline", code: "device-offline", detail: `skipped: ${since}` };
-  if (mode === "fail") return { end: "fail", code: "device-offline", detail: since };
+  if (mode === "fail") return { end: "silence", code: "device-offline", detail: since };
   if (now >= until)
     return { end: "expire", code: "device-offline", detail: `waited for in vain; ${since}` };
   return {
     until: Math.min(now + askSeenMs, until),
+    isAside: true,
     code: "offline",
     detail: `${since}; waits for it until ${toIso(until)}`,
   };

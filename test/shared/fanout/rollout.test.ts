@@ -17,7 +17,12 @@ import {
 import { startEngineRig } from "../../support/engine-rig.ts";
 import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
 
-const counts = (some: Partial<Counts>): Counts => ({ ...emptyCounts(), ...some });
+type Standing = Parameters<typeof decideRollout>[3];
+const standing = (some: Partial<Counts>, aside = 0, back = 0): Standing => ({
+  counts: { ...emptyCounts(), ...some },
+  aside,
+  back,
+});
 type Released = NonNullable<PlanProgress["released"]>;
 const out = (more: Partial<Released>): Released => ({ ...nothingReleased, ...more });
 
@@ -103,8 +108,15 @@ describe("what the rules say of 100 items", () => {
       "stops when more have failed",
       { stopAfter: { failed: 3 } },
       out({ count: 100 }),
-      { waiting: 50, done: 46, failed: 2, offline: 1, unknown: 1 },
+      { waiting: 50, done: 46, failed: 2, unknown: 2 },
       { kind: "stop" },
+    ],
+    [
+      "does not count who was not reached, or given up unasked",
+      { stopAfter: { failed: 3 } },
+      out({ count: 100 }),
+      { waiting: 50, done: 40, failed: 3, offline: 3, expired: 4 },
+      { kind: "wait" },
     ],
     [
       "does not stop at just so many",
@@ -129,31 +141,74 @@ describe("what the rules say of 100 items", () => {
     ],
   ])("%s", (_, rules, released, some, decision) => {
     expect(
-      decideRollout(rules, { items: 100, failed: 0 }, released, counts(some), 1_000),
+      decideRollout(rules, { items: 100, failed: 0 }, released, standing(some), 1_000),
     ).toMatchObject(decision);
   });
 
-  test("never let more out than there is, nor more at once than they allow", () => {
+  test.each<[string, Rollout, Released, Standing, object]>([
+    [
+      "gives the places of those that are away to others",
+      { atOnce: 10 },
+      out({ count: 10 }),
+      standing({ waiting: 97, sent: 3 }, 7),
+      { kind: "release", count: 7, wave: 0 },
+    ],
+    [
+      "lets nobody back in while as many are under way",
+      { atOnce: 3 },
+      out({ count: 10 }),
+      standing({ waiting: 97, sent: 3 }, 7, 5),
+      { kind: "wait" },
+    ],
+    [
+      "fills a wave up with others",
+      inWaves,
+      out({ count: 5 }),
+      standing({ waiting: 97, done: 3 }, 2),
+      { kind: "release", count: 2, wave: 0 },
+    ],
+    [
+      "keeps whoever is back for the next wave, once this one is full",
+      inWaves,
+      out({ count: 7 }),
+      standing({ waiting: 95, done: 5 }, 2, 2),
+      { kind: "wait", until: 3_601_000 },
+    ],
+    [
+      "waits long when all that are left are away",
+      { atOnce: 10 },
+      out({ count: 100 }),
+      standing({ waiting: 7, done: 93 }, 7),
+      { kind: "wait", until: 301_000 },
+    ],
+    [
+      "lets at least one go in a wave whose places were taken by who was given up",
+      inWaves,
+      out({ count: 40, quietSince: 1_000 - 3_600_000 }),
+      standing({ waiting: 60, done: 5, expired: 35 }),
+      { kind: "release", count: 1, wave: 1 },
+    ],
+  ])("%s", (_, rules, released, now, decision) => {
+    const planned = { items: 100, failed: 0 };
+    expect(decideRollout(rules, planned, released, now, 1_000)).toMatchObject(decision);
+  });
+
+  test("never let more out than there is, nor more at once than they allow, whoever is away", () => {
+    const upTo = fc.nat(100);
     fc.assert(
-      fc.property(
-        fc.nat(100),
-        fc.nat(100),
-        fc.integer({ min: 1, max: 50 }),
-        (count, ended, atOnce) => {
-          const done = Math.min(count, ended);
-          const some = counts({ waiting: 100 - count, sent: count - done, done });
-          const decision = decideRollout(
-            { atOnce },
-            { items: 100, failed: 0 },
-            out({ count }),
-            some,
-            0,
-          );
-          if (decision.kind !== "release") return;
-          expect(decision.count + count).toBeLessThanOrEqual(100);
-          expect(decision.count + count - done).toBeLessThanOrEqual(Math.max(atOnce, count - done));
-        },
-      ),
+      fc.property(upTo, upTo, upTo, upTo, fc.integer({ min: 1, max: 50 }), (...drawn) => {
+        const [count, ended, away, returned, atOnce] = drawn;
+        const done = Math.min(count, ended);
+        const aside = Math.min(count - done, away);
+        const back = Math.min(aside, returned);
+        const sent = count - done - aside;
+        const now = standing({ waiting: 100 - count + aside, sent, done }, aside, back);
+        const planned = { items: 100, failed: 0 };
+        const decision = decideRollout({ atOnce }, planned, out({ count }), now, 0);
+        if (decision.kind !== "release") return;
+        expect(decision.count).toBeLessThanOrEqual(100 - count + back);
+        expect(decision.count + sent).toBeLessThanOrEqual(Math.max(atOnce, sent));
+      }),
     );
   });
 
@@ -401,7 +456,7 @@ describe("stopping", () => {
   it("does not count who had failed before anything was sent", () => {
     const rules = { stopAfter: { failed: 0, percent: 1 } };
     const planned = { items: 100, failed: 3 };
-    const some = counts({ waiting: 100, failed: 3 });
+    const some = standing({ waiting: 100, failed: 3 });
     expect(decideRollout(rules, planned, out({}), some, 0)).toMatchObject({ kind: "release" });
   });
 
@@ -410,7 +465,7 @@ describe("stopping", () => {
     const planned = { items: 100, failed: 0 };
     const all = out({ count: 100 });
     const said = (some: Partial<Counts>) =>
-      decideRollout(rules, planned, all, counts(some), 0).kind;
+      decideRollout(rules, planned, all, standing(some), 0).kind;
     expect(said({ waiting: 60, sent: 40 })).toBe("wait");
     expect(said({ waiting: 20, sent: 20, failed: 2, done: 58 })).toBe("stop");
     expect(said({ sent: 100 })).toBe("done");
