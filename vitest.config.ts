@@ -83,6 +83,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A run takes one in so many cases of a sampled file. */
     readonly oneCaseIn: number;
+    /** Of every operation with every caller, text or spelling, a run takes one pair in so many: other ones for each. */
+    readonly oneWalkIn: number;
   }
 }
 
@@ -110,7 +112,7 @@ export default defineConfig({
           exclude: [...longTests],
           setupFiles: ["test/support/own-time.ts"],
           globalSetup,
-          provide: { oneCaseIn: 16 },
+          provide: { oneCaseIn: 16, oneWalkIn: 16 },
         },
       },
       {
@@ -120,7 +122,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...appTests, ...architecture, ...longTests],
           globalSetup,
-          provide: { oneCaseIn: 16 },
+          provide: { oneCaseIn: 16, oneWalkIn: 16 },
         },
       },
       {
@@ -129,7 +131,7 @@ export default defineConfig({
           name: "long",
           include: [...longTests, ...sampledTests],
           globalSetup,
-          provide: { oneCaseIn: 1 },
+          provide: { oneCaseIn: 1, oneWalkIn: process.env["MUSTER_TEST_EVERY_CASE"] ? 1 : 3 },
         },
       },
     ],

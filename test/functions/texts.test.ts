@@ -1,12 +1,12 @@
 /** Texts of requests: what nobody can read, or what reads as something else, comes in nowhere. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import * as z from "zod";
 import { operations } from "../../functions/functions.ts";
 import { openApiDocument } from "../../shared/http/operation.ts";
 import { Line, Prose } from "../../shared/kernel/outside-text.ts";
 import { anyIds } from "./access/changes.ts";
-import { fullBodies, type TextPlace, textsIn } from "./support/full-bodies.ts";
+import { fullBodies, type TextPlace, textsIn, withTexts } from "./support/full-bodies.ts";
 import { type Answered, type RunningApp, startApp } from "./support/running-app.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -140,16 +140,6 @@ type Bad = (typeof anywhere)[number];
 const alone: Bad = ["a control character", "a\u0007b", /control character/];
 type Fault = { readonly pointer: string; readonly detail: string };
 
-/** A body with the same text in each of these places. */
-const withAll = (body: unknown, places: readonly TextPlace[], text: string): unknown =>
-  places.reduce<unknown>(
-    (rest, { pointer }) =>
-      textsIn(rest)
-        .find((each) => each.pointer === pointer)
-        ?.with(text),
-    body,
-  );
-
 /**
  * What is wrong with how a body was refused that has, in all these places at once, a text which nobody can read. A place
  * may hide what is behind it, as the one that says of which kind its object is does: it goes, and the others come again.
@@ -163,7 +153,7 @@ async function notRefused(
 ): Promise<string[]> {
   let left = places;
   while (left.length > 0) {
-    const answer = await call(withAll(body, left, text));
+    const answer = await call(withTexts(body, left, () => text));
     const { errors = [] } = answer.body as { errors?: readonly Fault[] };
     const untold = left.filter(
       (place) =>
@@ -180,6 +170,12 @@ async function notRefused(
   }
   return [];
 }
+
+/** Notes may have lines, and so may a query. */
+const hasLines = ({ pointer }: TextPlace): boolean =>
+  /\/(note|comment|description|detail|query|reason|accepted)$|\/overrides\/\d+\/value$|\/actions\/\d+\/parameters\//.test(
+    pointer,
+  );
 
 describe("over HTTP", () => {
   let app: RunningApp;
@@ -200,11 +196,6 @@ describe("over HTTP", () => {
       const before = await app.rows();
       const texts = foundIn(schema).free;
       const isFree = ({ pointer }: TextPlace): boolean => texts.includes(general(pointer));
-      // Notes may have lines, and so may a query.
-      const hasLines = ({ pointer }: TextPlace): boolean =>
-        /\/(note|comment|description|detail|query|reason|accepted)$|\/overrides\/\d+\/value$|\/actions\/\d+\/parameters\//.test(
-          pointer,
-        );
       const call = (body: unknown) => app.call(method, pathOf(path), { body });
       const wrong: string[] = [];
       const seen = new Set<string>();
@@ -242,6 +233,7 @@ describe("over HTTP", () => {
     "$name answers bad path and query values without a fault of its own",
     async ({ name, method, path, params, query }) => {
       const body = fullBodies[name]?.[0];
+      // Other ones for each operation.
       const odd = [
         "%00",
         "%0A",
@@ -252,7 +244,10 @@ describe("over HTTP", () => {
         "%E2%80%8B",
         "%ED%A0%80",
         "%F4%8F%BF%BF",
-      ];
+      ].filter(
+        (_, at) =>
+          (at + operations.findIndex((each) => each.name === name)) % inject("oneWalkIn") === 0,
+      );
       for (const param of Object.keys(params?.shape ?? {}))
         for (const text of odd) {
           const bad = pathOf(path.replace(`{${param}}`, `a${text}`));

@@ -15,6 +15,21 @@ export class Killed extends Error {
 /** At which call the next worker dies, or at its first one of a name: before it goes out, or after the far side has done it. */
 export type Death = { readonly atCall: number | string; readonly when: "before" | "after" };
 
+/**
+ * The deaths on the way of so many calls, from one of them on, or one in so many of these. To die right after a call is to
+ * die right before the next one, so that each call is a death after it, and the first one a death before it too.
+ */
+export function deaths(calls: number, oneIn = 1, from = 1) {
+  const after = Array.from({ length: Math.max(0, calls - from + 1) }, (_, at) => from + at);
+  const all = [
+    { atCall: from, when: "before" as const },
+    ...after.map((atCall) => ({ atCall, when: "after" as const })),
+  ];
+  // Of a few the one in the middle, since the first tells the least.
+  const first = Math.min(oneIn - 1, all.length - 1) >> 1;
+  return all.filter((_, at) => at % oneIn === first);
+}
+
 /** A tap that counts calls, and kills on request. */
 export type FaultTap = {
   readonly tap: Interceptor;

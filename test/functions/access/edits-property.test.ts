@@ -84,7 +84,7 @@ test("no sequence of edits lets a caller read or change what explain says is den
         }
       },
     ),
-    { numRuns: 15, endOnFailure: true },
+    { numRuns: 8, endOnFailure: true },
   );
 }, 300_000);
 
@@ -127,6 +127,6 @@ test("no sequence of edits by people who hold little gives anybody more than the
       const after = [...(await pointsOf(ana)), ...(await pointsOf(bo))];
       expect(after.filter((point) => !before.has(point))).toEqual([]);
     }),
-    { numRuns: 40, endOnFailure: true },
+    { numRuns: 20, endOnFailure: true },
   );
 }, 300_000);

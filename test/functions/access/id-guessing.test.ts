@@ -1,5 +1,5 @@
 /** Ids of other tenants and collections, tried at every operation: they answer like ids that exist nowhere. */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import type { Answer } from "./attack/app.ts";
 import type { Described } from "./attack/document.ts";
 import { type Ids, nowhere } from "./attack/inhabited.ts";
@@ -63,12 +63,18 @@ test("another tenant's ids, asked for under one's own, answer like ids that exis
 });
 
 describe("another tenant", () => {
-  test.each(["administrator", "limited", "scanner", "partner", "nobody"] as const)(
+  const names = ["administrator", "limited", "scanner", "partner", "nobody"] as const;
+  test.each(names)(
     "looks to the %s like one that is not registered, and nothing is written",
     async (name) => {
       const { app, mine, theirs } = two;
       const before = await app.stored();
-      for (const operation of withTenant(app))
+      // Who may most tries everything; of the others each tries other operations.
+      const nth = names.indexOf(name);
+      const tried = withTenant(app).filter(
+        (_, at) => nth === 0 || (at + nth) % inject("oneWalkIn") === 0,
+      );
+      for (const operation of tried)
         for (const ids of [theirs.ids, { ...mine.ids, tenantId: theirs.tenantId }]) {
           const { real, made, statuses } = await compare(operation, ids, nowhere(), name);
           expect(real).toEqual(made);

@@ -1,6 +1,6 @@
 /** Idempotency keys between callers, at every operation that takes one: an answer is its own caller's alone. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { neverSynced } from "../../../shared/sync/state/sync.ts";
 import { tasks, template } from "../support/sync-bodies.ts";
 import type { Answer } from "./attack/app.ts";
@@ -255,8 +255,10 @@ test.each(Object.keys(requests))("%s answers again to its own caller alone", asy
     expect(said(guessed, report(guessed))).toEqual(said(fresh, report(fresh)));
   }
   expect(outcome(await post(request, undefined, key))).toEqual([401, "unauthenticated", undefined]);
-  // The same caller in another tenant, and with every other operation.
-  for (const [name, make] of Object.entries(requests)) {
+  // The same caller in another tenant, and with other operations: other ones for each.
+  const nth = Object.keys(requests).indexOf(id);
+  for (const [at, [name, make]] of Object.entries(requests).entries()) {
+    if (name !== id && (at + nth) % inject("oneWalkIn") !== 0) continue;
     const [elsewhere] = make(name === id ? mine : theirs);
     if (name === id && elsewhere.path === request.path) continue;
     const [, code, mark] = outcome(await post(elsewhere, owner.token, key));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
 import { type Azurite, startAzurite } from "../../../local/start/azurite.ts";
 import type { AuditEvent } from "../../../shared/access/audit/records.ts";
-import { fullBodies, textsIn } from "../support/full-bodies.ts";
+import { fullBodies, type TextPlace, textsIn, withTexts } from "../support/full-bodies.ts";
 import { anyIds } from "./changes.ts";
 import { adminToken, type Door, openDoor } from "./door.ts";
 
@@ -91,10 +91,19 @@ test.each(takeBodies)(
     const none = await door.holder("partner", { kind: "tenants", tenantIds: [randomUUID()] });
     for (const token of [adminToken, analyst.token, none.token, undefined])
       for (const whole of fullBodies[name] ?? []) {
-        for (const place of textsIn(whole)) {
-          // Alone, and with a fault beside it.
-          const body = place.with(marked(name, general(place.pointer))) as object;
-          for (const each of [body, { ...body, unknown: marked(name, "/unknown") }])
+        const mark = ({ pointer }: TextPlace) => marked(name, general(pointer));
+        const all = textsIn(whole);
+        // Alone, where each may be taken; for the others, who are refused, all at once.
+        const bodies =
+          token === adminToken
+            ? all.map((place) => withTexts(whole, [place], mark))
+            : [withTexts(whole, all, mark)];
+        for (const body of bodies) {
+          // As it is, and with a fault beside it.
+          for (const each of [
+            body as object,
+            { ...(body as object), unknown: marked(name, "/unknown") },
+          ])
             statuses.push((await door.call(name, { token, params, body: each })).status);
         }
         const secret = marked(name, "/parameters");

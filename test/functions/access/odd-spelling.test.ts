@@ -1,5 +1,9 @@
-/** Another tenant's id in every spelling that an address allows: none opens what the plain one does not. */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+/**
+ * Another tenant's id in every spelling that an address allows: none opens what the plain one does not. Each spelling is
+ * tried at some operations, and each operation in some spellings: reading the id, and asking whose it is, happens in
+ * one place for all of them.
+ */
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { pathWith } from "./attack/document.ts";
 import { nowhere } from "./attack/inhabited.ts";
 import { said } from "./attack/said.ts";
@@ -56,12 +60,17 @@ const spellings: readonly (readonly [string, (id: string, own: string) => string
   ["beside one's own", (id, own) => `${own},${id}`],
 ];
 
+/** Those of some operations that go with the nth spelling. */
+const some = <T>(all: readonly T[], nth: number): T[] =>
+  all.filter((_, at) => (at + nth) % inject("oneWalkIn") === 0);
+
 describe("another tenant's id opens nothing, and tells nothing", () => {
-  test.each(spellings)("%s", async (_name, spell) => {
+  test.each(spellings)("%s", async (name, spell) => {
     const { app, mine, theirs, token } = two;
     const never = nowhere();
     const before = await app.stored();
-    for (const operation of withTenant(app)) {
+    const nth = spellings.findIndex(([each]) => each === name);
+    for (const operation of some(withTenant(app), nth)) {
       const at = (tenantId: string) =>
         pathWith(operation, { ...theirs.ids, tenantId: spell(tenantId, mine.tenantId) });
       const sent = requestsAbout(operation, theirs.ids, at(theirs.tenantId))[0] ?? { path: "" };
@@ -106,7 +115,7 @@ test("one's own tenant's id means one's own tenant in upper case and with a slas
     expect((await ask(id)).text).toBe(plain.text);
 });
 
-test.each([
+const oddIds: readonly string[] = [
   "%23",
   "%5C",
   "%3F",
@@ -118,14 +127,16 @@ test.each([
   "a%2Fb",
   "..%5Cb",
   "x".repeat(70),
-])(
+];
+
+test.each(oddIds)(
   "an id that no key of storage can hold, %s, is refused as such wherever an id stands",
   async (odd) => {
     const { app, mine } = two;
     const ids = { ...mine.ids, roleId: "partner", assignmentId: "none" };
     // A part's number is no id, and an item's key is its name, which is in no key of storage.
     const noIds = ["part", "key"];
-    for (const operation of app.operations)
+    for (const operation of some(app.operations, oddIds.indexOf(odd)))
       for (const name of operation.pathParameters.filter((each) => !noIds.includes(each))) {
         const { method, takesBody } = operation;
         const path = pathWith(operation, { ...ids, [name]: odd });

@@ -132,6 +132,17 @@ export type TextPlace = {
   readonly with: (text: string) => unknown;
 };
 
+/** A body with other texts in some places. */
+export const withTexts = (
+  body: unknown,
+  places: readonly TextPlace[],
+  textOf: (place: TextPlace) => string,
+): unknown =>
+  places.reduce<unknown>((rest, place) => {
+    const now = textsIn(rest).find(({ pointer }) => pointer === place.pointer);
+    return now?.with(textOf(place));
+  }, body);
+
 /** Every text in a body. */
 export function textsIn(body: unknown): TextPlace[] {
   if (typeof body === "string") return [{ pointer: "", text: body, with: (text) => text }];

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Refresh } from "../../../shared/devices/refresh/refresh.ts";
 import { refreshesWith } from "../../../shared/devices/refresh/work.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import {
   Cut,
   type CutAt,
@@ -74,25 +75,24 @@ test.each([
     const expected = await rig.deps.refreshes.get(clean.tenantId, clean.refreshId);
     const directory = await rig.all(clean.tenantId);
     expect(calls).toBeGreaterThan(15);
-    for (let nth = 1; nth <= calls; nth += inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const ids = await changedTenant(pageSize, layout);
-        await runWithCut(ids, { nth, when });
-        rig.cutAt(undefined);
-        const stored = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
-        // One comparison of everything, so that a failure says where the cut was.
-        expect({
-          cut: { when, nth },
-          refresh: stored && counted(stored.refresh),
-          devices: await rig.all(ids.tenantId),
-          active: await rig.deps.refreshes.active(ids.tenantId),
-        }).toEqual({
-          cut: { when, nth },
-          refresh: expected && counted(expected.refresh),
-          devices: directory,
-          active: undefined,
-        });
-      }
+    for (const { atCall: nth, when } of deaths(calls, inject("oneCaseIn"))) {
+      const ids = await changedTenant(pageSize, layout);
+      await runWithCut(ids, { nth, when });
+      rig.cutAt(undefined);
+      const stored = await rig.deps.refreshes.get(ids.tenantId, ids.refreshId);
+      // One comparison of everything, so that a failure says where the cut was.
+      expect({
+        cut: { when, nth },
+        refresh: stored && counted(stored.refresh),
+        devices: await rig.all(ids.tenantId),
+        active: await rig.deps.refreshes.active(ids.tenantId),
+      }).toEqual({
+        cut: { when, nth },
+        refresh: expected && counted(expected.refresh),
+        devices: directory,
+        active: undefined,
+      });
+    }
   },
   90_000,
 );

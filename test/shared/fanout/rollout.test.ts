@@ -15,6 +15,7 @@ import {
   Rollout,
 } from "../../../shared/fanout/state/rollout.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
 
 type Standing = Parameters<typeof decideRollout>[3];
@@ -335,23 +336,22 @@ describe("a job with rules", () => {
     await rig.start(first);
     await rig.drain();
     const calls = faults.calls().length;
-    for (let atCall = 3; atCall <= calls; atCall += 4 * inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const job = newJob({ rollout });
-        await rig.start(job);
-        faults.arm({ atCall, when });
-        await rig.drain();
-        faults.revive();
-        await rig.sweep(job);
-        const { state, counts: at } = await rig.counts(job);
-        const where = `killed ${when} call ${atCall}: ${JSON.stringify(at)}`;
-        expect({ state, sum: sumOf(at), ...ordersOf(job, "0") }, where).toMatchObject({
-          state: "ended",
-          sum: 40,
-          doubled: 0,
-        });
-        expect(at.done + at.failed + at.unknown + at.notSupported, where).toBe(40);
-      }
+    for (const { atCall, when } of deaths(calls, 2 * inject("oneCaseIn"), 3)) {
+      const job = newJob({ rollout });
+      await rig.start(job);
+      faults.arm({ atCall, when });
+      await rig.drain();
+      faults.revive();
+      await rig.sweep(job);
+      const { state, counts: at } = await rig.counts(job);
+      const where = `killed ${when} call ${atCall}: ${JSON.stringify(at)}`;
+      expect({ state, sum: sumOf(at), ...ordersOf(job, "0") }, where).toMatchObject({
+        state: "ended",
+        sum: 40,
+        doubled: 0,
+      });
+      expect(at.done + at.failed + at.unknown + at.notSupported, where).toBe(40);
+    }
   }, 180_000);
 });
 
@@ -400,21 +400,20 @@ describe("a worker that dies while somebody resumes, or while the rules pause or
     await asked(first);
     const calls = faults.calls().length;
     rig.queues.lose();
-    for (let atCall = 1; atCall <= calls; atCall += inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const job = await resting();
-        faults.arm({ atCall, when });
-        await asked(job).catch(() => undefined);
-        faults.revive();
-        // Whoever got no answer asks again.
-        await asked(job);
-        await rig.drain();
-        await rig.sweep(job);
-        const { state, counts: at } = await rig.counts(job);
-        const where = `killed ${when} call ${atCall} of ${calls}`;
-        expect({ state, counts: at }, where).toMatchObject({ state: "ended", counts: whole });
-        expect(ordersOf(job), where).toEqual({ orders: 72, doubled: 0 });
-      }
+    for (const { atCall, when } of deaths(calls, inject("oneCaseIn"))) {
+      const job = await resting();
+      faults.arm({ atCall, when });
+      await asked(job).catch(() => undefined);
+      faults.revive();
+      // Whoever got no answer asks again.
+      await asked(job);
+      await rig.drain();
+      await rig.sweep(job);
+      const { state, counts: at } = await rig.counts(job);
+      const where = `killed ${when} call ${atCall} of ${calls}`;
+      expect({ state, counts: at }, where).toMatchObject({ state: "ended", counts: whole });
+      expect(ordersOf(job), where).toEqual({ orders: 72, doubled: 0 });
+    }
   }, 120_000);
 
   it.each<[string, Rollout, string]>([
@@ -428,25 +427,24 @@ describe("a worker that dies while somebody resumes, or while the rules pause or
       await rig.start(first);
       await rig.drain();
       const calls = faults.calls().length;
-      for (let atCall = 3; atCall <= calls; atCall += 2 * inject("oneCaseIn"))
-        for (const when of ["before", "after"] as const) {
-          const job = newJob({ rollout });
-          await rig.start(job);
-          faults.arm({ atCall, when });
-          await rig.drain();
-          faults.revive();
-          if ((await stored(job)).job.state !== end) await rig.sweep(job);
-          const { state, counts: at } = await rig.counts(job);
-          const where = `killed ${when} call ${atCall} of ${calls}: ${JSON.stringify(at)}`;
-          // A wave of which nobody can tell what came of it has ended, too; a doubt is a failure to be counted.
-          expect([end, "ended"], where).toContain(state);
-          expect({ sum: sumOf(at), doubled: ordersOf(job).doubled }, where).toEqual({
-            sum: 40,
-            doubled: 0,
-          });
-          const most = state === "paused" ? 5 : 36;
-          expect(lookedUp(job), where).toBeLessThanOrEqual(most);
-        }
+      for (const { atCall, when } of deaths(calls, inject("oneCaseIn"), 3)) {
+        const job = newJob({ rollout });
+        await rig.start(job);
+        faults.arm({ atCall, when });
+        await rig.drain();
+        faults.revive();
+        if ((await stored(job)).job.state !== end) await rig.sweep(job);
+        const { state, counts: at } = await rig.counts(job);
+        const where = `killed ${when} call ${atCall} of ${calls}: ${JSON.stringify(at)}`;
+        // A wave of which nobody can tell what came of it has ended, too; a doubt is a failure to be counted.
+        expect([end, "ended"], where).toContain(state);
+        expect({ sum: sumOf(at), doubled: ordersOf(job).doubled }, where).toEqual({
+          sum: 40,
+          doubled: 0,
+        });
+        const most = state === "paused" ? 5 : 36;
+        expect(lookedUp(job), where).toBeLessThanOrEqual(most);
+      }
     },
     240_000,
   );

@@ -8,6 +8,7 @@ import { changeRows, endOf } from "../../../shared/fanout/engine/change-rows.ts"
 import type { StoredItemRow } from "../../../shared/fanout/state/item-store.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
 
 let rig: Awaited<ReturnType<typeof startEngineRig<PingJob>>>;
@@ -56,24 +57,23 @@ describe("a second kind of job", () => {
     await rig.start(first);
     await rig.drain();
     const calls = faults.calls().length;
-    for (let atCall = 3; atCall <= calls; atCall += inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const job = newJob();
-        await rig.start(job);
-        faults.arm({ atCall, when });
-        await rig.drain();
-        faults.revive();
-        const { state, counts } = await rig.counts(job);
-        const { orders, doubled } = ordersOf(job);
-        const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
-        expect({ state, sum: sumOf(counts), doubled }, where).toEqual({
-          state: "ended",
-          sum: 40,
-          doubled: 0,
-        });
-        // All went together: either each was told of both steps, or nobody can tell, and nobody is asked again.
-        expect(counts, where).toMatchObject(orders === 72 ? whole : { unknown: 36, done: 0 });
-      }
+    for (const { atCall, when } of deaths(calls, inject("oneCaseIn"), 3)) {
+      const job = newJob();
+      await rig.start(job);
+      faults.arm({ atCall, when });
+      await rig.drain();
+      faults.revive();
+      const { state, counts } = await rig.counts(job);
+      const { orders, doubled } = ordersOf(job);
+      const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
+      expect({ state, sum: sumOf(counts), doubled }, where).toEqual({
+        state: "ended",
+        sum: 40,
+        doubled: 0,
+      });
+      // All went together: either each was told of both steps, or nobody can tell, and nobody is asked again.
+      expect(counts, where).toMatchObject(orders === 72 ? whole : { unknown: 36, done: 0 });
+    }
   }, 180_000);
 });
 

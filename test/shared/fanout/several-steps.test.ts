@@ -9,6 +9,7 @@ import { systemClock } from "../../../shared/kernel/clock.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import {
   doubledIn,
   type ErrandJob,
@@ -129,28 +130,25 @@ describe("items of several steps", () => {
     await rig.start(first);
     await rig.drain();
     const calls = faults.calls().length;
-    for (let atCall = 3; atCall <= calls; atCall += 3 * inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const job = newJob();
-        await rig.start(job);
-        faults.arm({ atCall, when });
-        await rig.drain();
-        faults.revive();
-        await rig.sweep(job);
-        const { state, counts } = await rig.counts(job);
-        const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
-        expect({ state, sum: sumOf(counts), doubled: doubledIn(job) }, where).toEqual({
-          state: "ended",
-          sum: 40,
-          doubled: [],
-        });
-        const attempts = await historyOf(job);
-        const names = attempts.map(
-          ({ targetId, step, attempt }) => `${targetId} ${step} ${attempt}`,
-        );
-        expect(new Set(names).size, where).toBe(names.length);
-        const unknown = (await itemsOf(job.jobId)).filter((item) => item.state === "unknown");
-        expect(counts.done + counts.failed + unknown.length, where).toBe(37);
-      }
+    for (const { atCall, when } of deaths(calls, 2 * inject("oneCaseIn"), 3)) {
+      const job = newJob();
+      await rig.start(job);
+      faults.arm({ atCall, when });
+      await rig.drain();
+      faults.revive();
+      await rig.sweep(job);
+      const { state, counts } = await rig.counts(job);
+      const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
+      expect({ state, sum: sumOf(counts), doubled: doubledIn(job) }, where).toEqual({
+        state: "ended",
+        sum: 40,
+        doubled: [],
+      });
+      const attempts = await historyOf(job);
+      const names = attempts.map(({ targetId, step, attempt }) => `${targetId} ${step} ${attempt}`);
+      expect(new Set(names).size, where).toBe(names.length);
+      const unknown = (await itemsOf(job.jobId)).filter((item) => item.state === "unknown");
+      expect(counts.done + counts.failed + unknown.length, where).toBe(37);
+    }
   }, 240_000);
 });

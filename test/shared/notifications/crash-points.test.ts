@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { ListedDevice } from "../../local/sandbox/support.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 
 const devices = 24;
@@ -74,12 +75,11 @@ describe("a worker that dies at any call", () => {
       const { calls, end, truth } = await run(action);
       expect(end).toEqual(truth);
       expect(calls.some((call) => call.startsWith("graph.POST"))).toBe(true);
-      for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
-        for (const when of ["before", "after"] as const) {
-          const disturbed = await run(action, { atCall, when });
-          const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
-          expect(disturbed.end, where).toEqual(disturbed.truth);
-        }
+      for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+        const disturbed = await run(action, { atCall, when });
+        const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
+        expect(disturbed.end, where).toEqual(disturbed.truth);
+      }
     },
     180_000,
   );

@@ -18,7 +18,7 @@ import {
 } from "../../../shared/notifications/send-notification.ts";
 import { queueNames } from "../../../shared/storage/names.ts";
 import { onlyCoManaged, onlyIntuneWindows } from "../../local/sandbox/support.ts";
-import { type Death, Killed } from "../../support/fault-tap.ts";
+import { type Death, deaths, Killed } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { passTime } from "../../support/passing-time.ts";
 import { kindOver } from "./support/arbitrary-delivery.ts";
@@ -271,10 +271,9 @@ describe("a worker that dies inside the request", () => {
     const whole = { state: "completed", done: devices, total: devices };
     expect(end).toEqual(whole);
     expect(calls.some((call) => call.startsWith("graph.POST"))).toBe(true);
-    for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const disturbed = await run({ atCall, when });
-        expect(disturbed.end, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(whole);
-      }
+    for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+      const disturbed = await run({ atCall, when });
+      expect(disturbed.end, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(whole);
+    }
   }, 180_000);
 });

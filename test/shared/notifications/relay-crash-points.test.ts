@@ -10,7 +10,7 @@ import type { SiteIds } from "../../../shared/notifications/relay/claim.ts";
 import type { ClaimView, RelayOutcome } from "../../../shared/notifications/relay/contract.ts";
 import { claimUnderLease, leaseSite } from "../../../shared/notifications/relay/lease.ts";
 import { takeReport } from "../../../shared/notifications/relay/report.ts";
-import { Killed } from "../../support/fault-tap.ts";
+import { deaths, Killed } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import type { Waiting } from "../../support/test-queues.ts";
 
@@ -108,9 +108,8 @@ test("a worker that dies at any call changes nothing about the end", async () =>
     devices: clients,
   });
   expect(calls.length).toBeGreaterThan(10);
-  for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
-    for (const when of ["before", "after"] as const) {
-      const disturbed = await run(site, { atCall, when });
-      expect(disturbed.end, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(end);
-    }
+  for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+    const disturbed = await run(site, { atCall, when });
+    expect(disturbed.end, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(end);
+  }
 }, 120_000);

@@ -12,6 +12,7 @@ import { type Run, RunJobs } from "../../../shared/provisioning/run.ts";
 import type { RunParts } from "../../../shared/provisioning/start-run.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import { dayMs, startRunRig } from "./support/run-rig.ts";
 
 let rig: Awaited<ReturnType<typeof startRunRig>>;
@@ -288,22 +289,21 @@ it("tells the truth at the end, with one effect and one attempt, at whichever ca
   await rig.run(rig.fleet(4), actions);
   await rig.drain();
   const calls = rig.faults.calls().length;
-  for (let atCall = 3; atCall <= calls; atCall += inject("oneCaseIn"))
-    for (const when of ["before", "after"] as const) {
-      const ids = rig.fleet(4);
-      const run = await rig.run(ids, actions);
-      rig.faults.arm({ atCall, when });
-      await rig.drain();
-      rig.faults.revive();
-      await rig.sweep(run);
-      const { state, counts } = await rig.counts(run);
-      const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
-      expect({ state, sum: sumOf(counts) }, where).toEqual({ state: "ended", sum: 4 });
-      expect(counts.done + counts.unknown, where).toBe(4);
-      expect(Math.max(...rig.timesOf(`${run.jobId}-2`, ids)), where).toBeLessThanOrEqual(1);
-      const names = (await attemptsOf(run)).map(
-        (each) => `${each.deviceId} ${each.actionId} ${each.attempt}`,
-      );
-      expect(new Set(names).size, where).toBe(names.length);
-    }
+  for (const { atCall, when } of deaths(calls, inject("oneCaseIn"), 3)) {
+    const ids = rig.fleet(4);
+    const run = await rig.run(ids, actions);
+    rig.faults.arm({ atCall, when });
+    await rig.drain();
+    rig.faults.revive();
+    await rig.sweep(run);
+    const { state, counts } = await rig.counts(run);
+    const where = `killed ${when} call ${atCall}: ${JSON.stringify(counts)}`;
+    expect({ state, sum: sumOf(counts) }, where).toEqual({ state: "ended", sum: 4 });
+    expect(counts.done + counts.unknown, where).toBe(4);
+    expect(Math.max(...rig.timesOf(`${run.jobId}-2`, ids)), where).toBeLessThanOrEqual(1);
+    const names = (await attemptsOf(run)).map(
+      (each) => `${each.deviceId} ${each.actionId} ${each.attempt}`,
+    );
+    expect(new Set(names).size, where).toBe(names.length);
+  }
 }, 180_000);

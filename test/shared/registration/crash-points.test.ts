@@ -3,6 +3,7 @@
  * same in every case, each device was handed in once, and no record is left.
  */
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { deaths } from "../../support/fault-tap.ts";
 import { type RegisterRig, rowOf, rows, startRegisterRig } from "./register-rig.ts";
 
 let rig: RegisterRig;
@@ -55,9 +56,8 @@ it("a worker that dies at any call leaves nothing undone, and does nothing twice
   const { calls, end } = await run();
   expect(end).toEqual(truth);
   expect(calls.filter((call) => call.startsWith("graph.POST")).length).toBeGreaterThan(1);
-  for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
-    for (const when of ["before", "after"] as const) {
-      const { end: disturbed } = await run({ atCall, when });
-      expect(disturbed, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(truth);
-    }
+  for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+    const { end: disturbed } = await run({ atCall, when });
+    expect(disturbed, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(truth);
+  }
 }, 180_000);

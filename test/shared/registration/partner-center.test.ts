@@ -19,6 +19,7 @@ import {
 } from "../../../shared/registration/register-devices.ts";
 import { trust, typeCode } from "../../local/sandbox/sign-in/person.ts";
 import { accessWith } from "../../support/access-settings.ts";
+import { deaths } from "../../support/fault-tap.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { hashOf } from "./lists.ts";
 
@@ -298,11 +299,10 @@ describe("once the partner has signed in", () => {
     const whole = await run();
     expect(whole.end).toMatchObject({ state: "finished", total: 2, doubled: 0 });
     expect(whole.calls).toContain("partnerCenter.POST");
-    for (let atCall = 1; atCall <= whole.calls.length; atCall += inject("oneCaseIn"))
-      for (const when of ["before", "after"] as const) {
-        const disturbed = await run({ atCall, when });
-        const where = `killed ${when} call ${atCall}, ${whole.calls[atCall - 1]}`;
-        expect(disturbed.end, where).toEqual(whole.end);
-      }
+    for (const { atCall, when } of deaths(whole.calls.length, inject("oneCaseIn"))) {
+      const disturbed = await run({ atCall, when });
+      const where = `killed ${when} call ${atCall}, ${whole.calls[atCall - 1]}`;
+      expect(disturbed.end, where).toEqual(whole.end);
+    }
   }, 180_000);
 });

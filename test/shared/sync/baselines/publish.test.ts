@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { publish, sweepPublications } from "../../../../shared/sync/baselines/publish.ts";
+import { deaths } from "../../../support/fault-tap.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -98,12 +99,11 @@ it("ends with one revision and one sync that waits for approval, wherever a work
   const undisturbed = await run("second");
   const { calls } = undisturbed;
   expect(calls.length).toBeGreaterThan(10);
-  for (let atCall = 1; atCall <= calls.length; atCall += inject("oneCaseIn"))
-    for (const when of ["before", "after"] as const) {
-      const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
-      const disturbed = await run(where, { atCall, when });
-      expect(disturbed.end, where).toEqual(undisturbed.end);
-    }
+  for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+    const where = `killed ${when} call ${atCall}, ${calls[atCall - 1]}`;
+    const disturbed = await run(where, { atCall, when });
+    expect(disturbed.end, where).toEqual(undisturbed.end);
+  }
   expect((await rig.writes(tenantId)).total).toBe(0);
 }, 600_000);
 
