@@ -227,18 +227,23 @@ describe("a sign-in ends", () => {
 
 const passing = ["slowDown", "busy", "throttled", "cut"] as const;
 describe("trouble", () => {
-  it.each(passing)("of the kind %s passes, and the same code is good after it", async (trouble) => {
-    const { signInId } = await begin();
-    await tenant.behave({ signIn: trouble });
-    for (let slices = 0; slices < 2; slices += 1) {
-      const answer = await rig.slice(tenant.id, signInId);
-      expect(answer).toMatchObject({ kind: "pending" });
-      rig.pass(12_000);
-    }
-    await tenant.behave({ signIn: null });
-    await rig.type(tenant.id, signInId, operator);
-    expect(await rig.slice(tenant.id, signInId)).toMatchObject({ kind: "signedIn" });
-  });
+  // MSAL waits a second before it asks, and its time cannot be set forward: they wait together.
+  it.concurrent.each(passing)(
+    "of the kind %s passes, and the same code is good after it",
+    async (trouble) => {
+      const own = await rig.tenant();
+      const { signInId } = await begin({}, own);
+      await own.behave({ signIn: trouble });
+      for (let slices = 0; slices < 2; slices += 1) {
+        const answer = await rig.slice(own.id, signInId);
+        expect(answer).toMatchObject({ kind: "pending" });
+        rig.pass(12_000);
+      }
+      await own.behave({ signIn: null });
+      await rig.type(own.id, signInId, operator);
+      expect(await rig.slice(own.id, signInId)).toMatchObject({ kind: "signedIn" });
+    },
+  );
 
   it("of the kind slow down makes every pause five seconds longer", async () => {
     const { signInId } = await begin();
