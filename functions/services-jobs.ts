@@ -39,7 +39,6 @@ import { deregisteringBackEnd } from "../shared/registration/graph/deregister.ts
 import { Inventory } from "../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../shared/registration/graph/lists.ts";
 import { askingSync } from "../shared/registration/graph/sync.ts";
-import { HardwareStore } from "../shared/registration/hardware.ts";
 import { registrationKind, registrationShape } from "../shared/registration/kind.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
 import { PartnerAccount } from "../shared/registration/partner/account.ts";
@@ -47,7 +46,8 @@ import { partnerBackEnd } from "../shared/registration/partner/batches.ts";
 import { Customers } from "../shared/registration/partner/customers.ts";
 import { PartnerDevices } from "../shared/registration/partner/registered-there.ts";
 import { RegistrationJobs } from "../shared/registration/register-devices.ts";
-import { eventOf as registrationEvent } from "../shared/registration/registration.ts";
+import { HardwareStore } from "../shared/registration/state/hardware.ts";
+import { eventOf as registrationEvent } from "../shared/registration/state/registration.ts";
 import type { MaintenanceBook } from "../shared/schedules/maintenance.ts";
 import type { Interceptor } from "../shared/storage/calls.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";

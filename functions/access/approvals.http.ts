@@ -23,7 +23,7 @@ import { type Fault, succeed } from "../../shared/kernel/failure.ts";
 import { Prose } from "../../shared/kernel/outside-text.ts";
 import { TenantId } from "../../shared/kernel/values.ts";
 import { findActionType } from "../../shared/provisioning/actions/catalogue.ts";
-import { registrationActions } from "../../shared/registration/registration.ts";
+import { registrationActions } from "../../shared/registration/state/registration.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 import type { AccessServices } from "../services-access.ts";

@@ -17,7 +17,7 @@ import { succeed } from "../../shared/kernel/failure.ts";
 import { verdicts } from "../../shared/provisioning/run.ts";
 import { sections } from "../../shared/provisioning/templates/template.ts";
 import { deviceOutcomeNames } from "../../shared/registration/contract.ts";
-import { registrationStateNames } from "../../shared/registration/registration.ts";
+import { registrationStateNames } from "../../shared/registration/state/registration.ts";
 import { taskFolders, taskStates } from "../../shared/schedules/task.ts";
 import { syncStatuses } from "../../shared/sync/state/lifecycle.ts";
 import {

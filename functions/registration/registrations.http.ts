@@ -39,7 +39,7 @@ import {
   registerDevices,
   retryRegistration,
 } from "../../shared/registration/register-devices.ts";
-import type { Registration } from "../../shared/registration/registration.ts";
+import type { Registration } from "../../shared/registration/state/registration.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 

@@ -6,7 +6,7 @@ import { Guid, TenantId } from "../kernel/values.ts";
 import { repairNames } from "./list/codes.ts";
 import { type ColumnKey, layoutNames } from "./list/layouts.ts";
 import { Verdict } from "./partner/customers.ts";
-import { backEndIds, registeringIds, registrationStates } from "./registration.ts";
+import { backEndIds, registeringIds, registrationStates } from "./state/registration.ts";
 
 /** Most bytes of a list: 500 devices with their hashes are 2 MB. */
 export const maxListBytes = 4 * 1024 * 1024;

@@ -16,14 +16,14 @@ import type {
 } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { JobStore } from "../fanout/state/job.ts";
-import type { HardwareStore, ListedTarget } from "./hardware.ts";
 import type { Hardware } from "./list/rows.ts";
+import type { HardwareStore, ListedTarget } from "./state/hardware.ts";
 import {
   type BackEndId,
   type Registration,
   RegistrationSpec,
   type registrationActions,
-} from "./registration.ts";
+} from "./state/registration.ts";
 
 /** An item with the device that it stands for. */
 export type Asked = { readonly item: Item; readonly hardware: Hardware };

@@ -10,7 +10,6 @@ import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { digest } from "../kernel/values.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { TakenList } from "./check-list.ts";
-import { type HardwareStore, KeptPart } from "./hardware.ts";
 import {
   begin,
   keepPart,
@@ -21,7 +20,8 @@ import {
   unknownRegistration,
   type Wanted,
 } from "./register-devices.ts";
-import type { Registration } from "./registration.ts";
+import { type HardwareStore, KeptPart } from "./state/hardware.ts";
+import type { Registration } from "./state/registration.ts";
 
 type Ids = { readonly tenantId: string; readonly registrationId: string };
 type Parts = RegistrationParts & { readonly blobs: Blobs };

@@ -7,11 +7,11 @@ import { toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DeviceOutcome, DeviceView, RegistrationView } from "./contract.ts";
-import { placeOf } from "./hardware.ts";
 import type { Hardware } from "./list/rows.ts";
 import { type RegistrationParts, unknownRegistration } from "./register-devices.ts";
-import { type Registration, stateOf } from "./registration.ts";
-import { learnedFrom } from "./service-errors.ts";
+import { placeOf } from "./state/hardware.ts";
+import { type Registration, stateOf } from "./state/registration.ts";
+import { learnedFrom } from "./state/service-errors.ts";
 
 type Ids = { readonly tenantId: string; readonly registrationId: string };
 

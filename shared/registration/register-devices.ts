@@ -14,11 +14,16 @@ import { isOpen, JobStore } from "../fanout/state/job.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { digest } from "../kernel/values.ts";
 import type { TakenList } from "./check-list.ts";
-import type { HardwareStore, KeptPart } from "./hardware.ts";
 import type { Kind } from "./kind.ts";
 import type { Finding } from "./list/codes.ts";
 import type { Customers } from "./partner/customers.ts";
-import { type BackEndId, type Registration, type registeringIds, stateOf } from "./registration.ts";
+import type { HardwareStore, KeptPart } from "./state/hardware.ts";
+import {
+  type BackEndId,
+  type Registration,
+  type registeringIds,
+  stateOf,
+} from "./state/registration.ts";
 
 /** What reading, changing and sending registrations works with. */
 export type RegistrationParts = GateParts & {

@@ -19,8 +19,8 @@ import {
 } from "../kind.ts";
 import { structureOf } from "../list/hardware-hash.ts";
 import type { Hardware } from "../list/rows.ts";
-import type { Registration } from "../registration.ts";
-import { learnedFrom, learnedText, meaningOf } from "../service-errors.ts";
+import type { Registration } from "../state/registration.ts";
+import { learnedFrom, learnedText, meaningOf } from "../state/service-errors.ts";
 import {
   type AutopilotLists,
   attemptIn,

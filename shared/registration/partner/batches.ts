@@ -24,8 +24,8 @@ import {
 } from "../../partner-center/client.ts";
 import { type Asked, type BackEnd, forAll, withoutSecrets } from "../kind.ts";
 import type { Hardware } from "../list/rows.ts";
-import type { Registration } from "../registration.ts";
-import { learnedFrom, learnedText, meaningOf } from "../service-errors.ts";
+import type { Registration } from "../state/registration.ts";
+import { learnedFrom, learnedText, meaningOf } from "../state/service-errors.ts";
 
 /** Devices in one upload: as many as the portal takes in a file. No limit is documented. */
 const maxUploaded = 500;

@@ -4,11 +4,11 @@
  */
 import { LRUCache } from "lru-cache";
 import * as z from "zod";
-import { inChunks } from "../kernel/concurrency.ts";
-import type { Blobs } from "../storage/blobs.ts";
-import type { Sealer } from "../storage/sealing.ts";
-import type { ListedDevice } from "./list/judge.ts";
-import type { Hardware } from "./list/rows.ts";
+import { inChunks } from "../../kernel/concurrency.ts";
+import type { Blobs } from "../../storage/blobs.ts";
+import type { Sealer } from "../../storage/sealing.ts";
+import type { ListedDevice } from "../list/judge.ts";
+import type { Hardware } from "../list/rows.ts";
 
 /** A device of a registration, by the key that its item has: where it stands in the list, and nothing of itself. */
 export type ListedTarget = ListedDevice & { readonly targetId: string };

@@ -1,8 +1,8 @@
 /** A registration: devices on their way into Windows Autopilot. What such a job adds to any other. Pure. */
 import * as z from "zod";
-import { type Counts, emptyCounts } from "../fanout/state/item.ts";
-import { type Job, wordFor } from "../fanout/state/job.ts";
-import type { WebhookEvent } from "../webhooks/webhook.ts";
+import { type Counts, emptyCounts } from "../../fanout/state/item.ts";
+import { type Job, wordFor } from "../../fanout/state/job.ts";
+import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import { Piece } from "./hardware.ts";
 
 /** Back ends that register devices. */
