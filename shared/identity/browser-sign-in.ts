@@ -11,15 +11,19 @@ import type { Instant } from "../kernel/clock.ts";
 import { freshApplication, type SignInParts, type Tokens, watched } from "./accounts.ts";
 import { type Refusal, refusalInAddress, refusalOf } from "./refusal.ts";
 import {
+  type CallbackQuery,
   endBy,
   failed,
   fullScopes,
   newState,
+  purposeOf,
+  type Returned,
   rowOfState,
   type SignInEnd,
   type SignInRequest,
   settle,
-  tooLate,
+  stateMs,
+  takeState,
   unknownSignIn,
   type Waiting,
   WaitingStore,
@@ -33,26 +37,7 @@ export type BrowserSignIn = {
   readonly expiresAt: Instant;
 };
 
-/** What a callback's address says. Everything but the state is only passed on. */
-export type CallbackQuery = {
-  readonly state?: string | undefined;
-  readonly code?: string | undefined;
-  readonly error?: string | undefined;
-  readonly error_description?: string | undefined;
-};
-
-/** What came back, and for whom; without a tenant where the state is none of ours. */
-export type Returned<End> = {
-  readonly end: End;
-  readonly for?: Pick<Waiting, "tenantId" | "askedBy" | "reference"> & {
-    readonly signInId: string;
-  };
-};
-
 const Secret = z.object({ verifier: z.string(), redirectUri: z.string() });
-
-/** How long a state is good for. */
-export const stateMs = 15 * 60_000;
 
 /** Begins a sign-in; `redirectUri` is where the browser comes back to, exactly as the app's registration has it. */
 export async function beginBrowserSignIn(
@@ -143,35 +128,3 @@ async function redeem(
     return said.refusal() ?? refusalOf(error);
   }
 }
-
-/**
- * Uses up a state. Two who come at once with the same one: one of them is told that it has been used. A worker that
- * dies right after this has used it up, too; the person begins anew.
- */
-export async function takeState(
-  parts: SignInParts,
-  store: WaitingStore,
-  state: string | undefined,
-  means: Waiting["means"],
-): Promise<{ readonly waiting: Waiting } | { readonly end: SignInEnd }> {
-  const place = state === undefined ? undefined : rowOfState(state);
-  const found = place && (await store.get(place.tenantId, place.id));
-  if (found?.waiting.means !== means) return { end: unknownSignIn };
-  const { waiting, etag } = found;
-  // Whoever has it again learns nothing about how it went.
-  if (waiting.end !== undefined || waiting.nextAt === usedUp) return { end: unknownSignIn };
-  if (parts.clock.now() >= waiting.expiresAt) return { end: await store.end(waiting, tooLate) };
-  const isOurs = await store.replace({ ...waiting, nextAt: usedUp }, etag);
-  return isOurs ? { waiting } : { end: unknownSignIn };
-}
-
-/** In place of the moment to ask next: the state has been used. */
-const usedUp = 8_640_000_000_000_000;
-
-/** For whom a wait was. */
-export const purposeOf = ({ tenantId, askedBy, reference, id }: Waiting) => ({
-  tenantId,
-  askedBy,
-  reference,
-  signInId: id,
-});

@@ -4,15 +4,18 @@
  */
 import { plainText } from "../kernel/outside-text.ts";
 import type { SignInParts } from "./accounts.ts";
+import { type Refusal, refusalInAddress, refusalOf } from "./refusal.ts";
 import {
   type CallbackQuery,
+  newState,
   purposeOf,
   type Returned,
+  rowOfState,
   stateMs,
   takeState,
-} from "./browser-sign-in.ts";
-import { type Refusal, refusalInAddress, refusalOf } from "./refusal.ts";
-import { newState, rowOfState, type Waiting, WaitingStore } from "./user-sign-in.ts";
+  type Waiting,
+  WaitingStore,
+} from "./user-sign-in.ts";
 
 /** Permissions that are needed, all of them; of each row any one will do. What for, in words or as a type's name. */
 type NeededPermissions = {

@@ -332,3 +332,56 @@ function whyOf({ error, codes, kind }: Refusal): Extract<SignInEnd, { kind: "end
   if (error === "expired_token" || error === "code_expired") return "expired";
   return kind === "blocked" ? "blocked" : "failed";
 }
+
+// A browser that comes back: nothing but its state is believed.
+
+/** What a callback's address says. Everything but the state is only passed on. */
+export type CallbackQuery = {
+  readonly state?: string | undefined;
+  readonly code?: string | undefined;
+  readonly error?: string | undefined;
+  readonly error_description?: string | undefined;
+};
+
+/** What came back, and for whom; without a tenant where the state is none of ours. */
+export type Returned<End> = {
+  readonly end: End;
+  readonly for?: Pick<Waiting, "tenantId" | "askedBy" | "reference"> & {
+    readonly signInId: string;
+  };
+};
+
+/** How long a state is good for. */
+export const stateMs = 15 * 60_000;
+
+/**
+ * Uses up a state. Two who come at once with the same one: one of them is told that it has been used. A worker that
+ * dies right after this has used it up, too; the person begins anew.
+ */
+export async function takeState(
+  parts: SignInParts,
+  store: WaitingStore,
+  state: string | undefined,
+  means: Waiting["means"],
+): Promise<{ readonly waiting: Waiting } | { readonly end: SignInEnd }> {
+  const place = state === undefined ? undefined : rowOfState(state);
+  const found = place && (await store.get(place.tenantId, place.id));
+  if (found?.waiting.means !== means) return { end: unknownSignIn };
+  const { waiting, etag } = found;
+  // Whoever has it again learns nothing about how it went.
+  if (waiting.end !== undefined || waiting.nextAt === usedUp) return { end: unknownSignIn };
+  if (parts.clock.now() >= waiting.expiresAt) return { end: await store.end(waiting, tooLate) };
+  const isOurs = await store.replace({ ...waiting, nextAt: usedUp }, etag);
+  return isOurs ? { waiting } : { end: unknownSignIn };
+}
+
+/** In place of the moment to ask next: the state has been used. */
+const usedUp = 8_640_000_000_000_000;
+
+/** For whom a wait was. */
+export const purposeOf = ({ tenantId, askedBy, reference, id }: Waiting) => ({
+  tenantId,
+  askedBy,
+  reference,
+  signInId: id,
+});

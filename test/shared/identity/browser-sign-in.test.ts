@@ -3,11 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserAccounts } from "../../../shared/identity/accounts.ts";
 import {
   beginBrowserSignIn,
-  type CallbackQuery,
   finishBrowserSignIn,
 } from "../../../shared/identity/browser-sign-in.ts";
 import { beginDeviceCode, withdrawSignIn } from "../../../shared/identity/device-code.ts";
-import type { SignInRequest } from "../../../shared/identity/user-sign-in.ts";
+import { type CallbackQuery, type SignInRequest } from "../../../shared/identity/user-sign-in.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { cookieBrowser, visit } from "../../local/sandbox/sign-in/person.ts";
 import type { TestTenant } from "../../local/sandbox/support.ts";

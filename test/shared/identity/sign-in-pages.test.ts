@@ -6,10 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { UserAccounts } from "../../../shared/identity/accounts.ts";
 import {
   beginBrowserSignIn,
-  type CallbackQuery,
   finishBrowserSignIn,
 } from "../../../shared/identity/browser-sign-in.ts";
 import { beginDeviceCode } from "../../../shared/identity/device-code.ts";
+import type { CallbackQuery } from "../../../shared/identity/user-sign-in.ts";
 import type { TestTenant } from "../../local/sandbox/support.ts";
 import { chromiumPath, launchChromium } from "../../support/chromium.ts";
 import { type SignInRig, signInRig } from "./sign-in-rig.ts";
