@@ -15,7 +15,7 @@ import { expireReports } from "../shared/registration/customers-report.ts";
 import { expireOpenLists } from "../shared/registration/list-in-parts.ts";
 import { OwnTags } from "../shared/registration/own-tags.ts";
 import { HardwareStore } from "../shared/registration/state/hardware.ts";
-import { TaskStore } from "../shared/schedules/task-store.ts";
+import { TaskStore } from "../shared/schedules/state/task-store.ts";
 import { tableNames } from "../shared/storage/names.ts";
 import { type Storage } from "../shared/storage/storage.ts";
 import { deleteRange, ofTenant } from "../shared/storage/tables.ts";

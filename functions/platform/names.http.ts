@@ -18,7 +18,7 @@ import { verdicts } from "../../shared/provisioning/run.ts";
 import { sections } from "../../shared/provisioning/templates/template.ts";
 import { deviceOutcomeNames } from "../../shared/registration/contract.ts";
 import { registrationStateNames } from "../../shared/registration/state/registration.ts";
-import { taskFolders, taskStates } from "../../shared/schedules/task.ts";
+import { taskFolders, taskStates } from "../../shared/schedules/state/task.ts";
 import { syncStatuses } from "../../shared/sync/state/lifecycle.ts";
 import {
   syncOutcomeNames,

@@ -8,8 +8,8 @@ import { type Clock, toIso } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
-import type { DatesByCalendar } from "./task.ts";
-import type { DuePlace, Stored, TaskStore } from "./task-store.ts";
+import type { DatesByCalendar } from "./state/task.ts";
+import type { DuePlace, Stored, TaskStore } from "./state/task-store.ts";
 
 /** A calendar as it is kept. */
 const Calendar = z.object({

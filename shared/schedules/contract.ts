@@ -15,7 +15,7 @@ import {
   taskFolders,
   taskKinds,
   taskStates,
-} from "./task.ts";
+} from "./state/task.ts";
 
 /** A task in the path. */
 export const TaskPath = z.strictObject({ tenantId: TenantId, taskId: OwnId });

@@ -10,7 +10,7 @@ import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
 import { type CalendarBook, windowsUser } from "./calendars.ts";
-import { calendarsOf, dated, recurring, type Task } from "./task.ts";
+import { calendarsOf, dated, recurring, type Task } from "./state/task.ts";
 import { faultsOfSchedule } from "./times/recurrence.ts";
 import { nextStart, type Window } from "./times/window.ts";
 

@@ -21,8 +21,8 @@ import {
   type TaskFolder,
   type TaskRun,
   timesOf,
-} from "./task.ts";
-import type { Stored, TaskStore } from "./task-store.ts";
+} from "./state/task.ts";
+import type { Stored, TaskStore } from "./state/task-store.ts";
 import { faultsOfSchedule, type Occurrence } from "./times/recurrence.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */

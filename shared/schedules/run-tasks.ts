@@ -25,8 +25,8 @@ import {
   type TaskKind,
   type TaskRun,
   type TenantRun,
-} from "./task.ts";
-import type { DuePlace, Stored, TaskStore } from "./task-store.ts";
+} from "./state/task.ts";
+import type { DuePlace, Stored, TaskStore } from "./state/task-store.ts";
 import type { Occurrence } from "./times/recurrence.ts";
 
 /** A task as its kind begins it. */

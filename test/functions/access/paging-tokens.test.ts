@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { bootstrapCaller, principalOf } from "../../../shared/access/sign-in/caller.ts";
 import { pageSeal, pageToken } from "../../../shared/http/paging.ts";
-import type { Task } from "../../../shared/schedules/task.ts";
-import { TaskStore } from "../../../shared/schedules/task-store.ts";
+import type { Task } from "../../../shared/schedules/state/task.ts";
+import { TaskStore } from "../../../shared/schedules/state/task-store.ts";
 import { neverSynced, type Sync } from "../../../shared/sync/state/sync.ts";
 import { deliveryOf } from "../../../shared/webhooks/deliver.ts";
 import { WebhookStore } from "../../../shared/webhooks/webhook-store.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { calendarPlaces } from "../../../shared/schedules/calendars.ts";
 import { runDue, tellDue } from "../../../shared/schedules/run-tasks.ts";
-import { TaskStore } from "../../../shared/schedules/task-store.ts";
+import { TaskStore } from "../../../shared/schedules/state/task-store.ts";
 import { passTime } from "../../support/passing-time.ts";
 import { adminToken, type Door, openDoor } from "../access/door.ts";
 

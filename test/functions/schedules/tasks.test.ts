@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runDueTasksFunction } from "../../../functions/schedules/tasks-due.queue.ts";
 import type { Scope } from "../../../shared/access/roles/decide.ts";
 import { taskRunsCsv, taskRunsLines } from "../../../shared/schedules/contract.ts";
-import type { Task } from "../../../shared/schedules/task.ts";
+import type { Task } from "../../../shared/schedules/state/task.ts";
 import { type Answered, adminToken, type Door, openDoor } from "../access/door.ts";
 import { tasks } from "../support/sync-bodies.ts";
 

@@ -5,7 +5,7 @@ import { type Azurite, startAzurite } from "../../../local/start/azurite.ts";
 import { systemClock, toIso } from "../../../shared/kernel/clock.ts";
 import { inChunks, inParallel } from "../../../shared/kernel/concurrency.ts";
 import { type TaskParts, tellDue } from "../../../shared/schedules/run-tasks.ts";
-import { TaskStore } from "../../../shared/schedules/task-store.ts";
+import { TaskStore } from "../../../shared/schedules/state/task-store.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { openStorage, type Storage } from "../../../shared/storage/storage.ts";
 

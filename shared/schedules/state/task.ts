@@ -7,11 +7,11 @@
  * is begun: whoever comes second finds it, and begins the same job under the same id, which is once.
  */
 import * as z from "zod";
-import type { Caller, Principal } from "../access/sign-in/caller.ts";
-import { principalOf, samePrincipal } from "../access/sign-in/caller.ts";
-import type { Instant } from "../kernel/clock.ts";
-import { idFor } from "../kernel/values.ts";
-import { type Occurrence, occurrencesAfter, type Schedule } from "./times/recurrence.ts";
+import type { Caller, Principal } from "../../access/sign-in/caller.ts";
+import { principalOf, samePrincipal } from "../../access/sign-in/caller.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import { idFor } from "../../kernel/values.ts";
+import { type Occurrence, occurrencesAfter, type Schedule } from "../times/recurrence.ts";
 
 /** What a task begins. */
 export const taskKinds = ["notification", "sync", "provisioning"] as const;

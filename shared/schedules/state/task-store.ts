@@ -3,10 +3,10 @@
  * index may hold places that nobody needs any more; a task without its place would never run. So a place is written
  * before the task that needs it, and taken away after it is no longer needed.
  */
-import type { Instant } from "../kernel/clock.ts";
-import { toIso } from "../kernel/clock.ts";
-import { tableNames } from "../storage/names.ts";
-import { allRows, deleteRange, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import { toIso } from "../../kernel/clock.ts";
+import { tableNames } from "../../storage/names.ts";
+import { allRows, deleteRange, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
 import { Task, TaskRun, TenantRun } from "./task.ts";
 
 /** Something with the etag that a change must present. */
