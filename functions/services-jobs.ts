@@ -1,7 +1,9 @@
 /** Builds the fan-out engine with every kind of job there is, once per process. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Approval } from "../shared/access/approvals/approval.ts";
+import type { ApprovalGate } from "../shared/access/approvals/approval-gate.ts";
 import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
+import type { SnapshotReader } from "../shared/access/roles/decide.ts";
 import { BulkRefusals } from "../shared/devices/actions/asked-devices.ts";
 import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
 import type { CollectionStore } from "../shared/devices/collections/collection-store.ts";
@@ -19,6 +21,7 @@ import {
   type Workload,
   whenDue,
 } from "../shared/graph/throttle.ts";
+import type { SignInParts } from "../shared/identity/accounts.ts";
 import type { Clock } from "../shared/kernel/clock.ts";
 import { notificationGate } from "../shared/notifications/gate.ts";
 import {
@@ -54,7 +57,6 @@ import type { Sealer } from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
 import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
-import { type grants, signInOf } from "./services-access.ts";
 import type { Settings } from "./settings.ts";
 
 type Base = {
@@ -67,7 +69,9 @@ type Base = {
   readonly collections: CollectionStore;
 };
 
-type World = Pick<ReturnType<typeof grants>, "approvals" | "snapshots"> & {
+type World = {
+  readonly approvals: ApprovalGate;
+  readonly snapshots: SnapshotReader;
   readonly firstPass?: Engine["firstPass"];
   readonly wait?: Engine["wait"];
   readonly maintenance: Pick<MaintenanceBook, "get">;
@@ -227,7 +231,13 @@ type TokenSource = {
 export function partnerServices(
   settings: Settings,
   { storage, clock, graph, token }: Pick<Base, "storage" | "clock" | "graph"> & TokenSource,
-  { sealer, intercept }: { readonly sealer: Sealer | undefined; readonly intercept: Interceptor },
+  {
+    signIn,
+    intercept,
+  }: {
+    readonly signIn: SignInParts | undefined;
+    readonly intercept: Interceptor;
+  },
 ) {
   const {
     partnerCenterUrl: baseUrl,
@@ -235,7 +245,6 @@ export function partnerServices(
     graphTimeoutMs: timeoutMs,
   } = settings;
   const [tenantId] = settings.access.homeTenantIds;
-  const signIn = signInOf(settings, storage, sealer);
   const account = new PartnerAccount({
     signIn:
       signIn && baseUrl !== undefined

@@ -38,8 +38,8 @@ import { CalendarBook, windowsUser } from "../shared/schedules/calendars.ts";
 import { MaintenanceBook } from "../shared/schedules/maintenance.ts";
 import { TaskBook } from "../shared/schedules/manage-tasks.ts";
 import type { TaskParts } from "../shared/schedules/run-tasks.ts";
-import { calendarsOf } from "../shared/schedules/task.ts";
-import { TaskStore } from "../shared/schedules/task-store.ts";
+import { calendarsOf } from "../shared/schedules/state/task.ts";
+import { TaskStore } from "../shared/schedules/state/task-store.ts";
 import { type Interceptor, passThrough } from "../shared/storage/calls.ts";
 import type { Queues } from "../shared/storage/queues.ts";
 import type { Sealer } from "../shared/storage/sealing.ts";
@@ -171,7 +171,8 @@ export async function buildServices(
   const trail = trailOf(tables);
   const announce = (events: readonly WebhookEvent[]) => webhooks.webhookSender.announce(events);
   const sealer = await sealerOf(settings, clock);
-  const partner = partnerServices(settings, base, { sealer, intercept: world.intercept });
+  const signIn = signInOf(settings, storage, sealer);
+  const partner = partnerServices(settings, base, { signIn, intercept: world.intercept });
   const times = timeServices(base);
   const { maintenance, calendars } = times;
   const told = { ...world, ...granted, ...partner, trail, sealer, announce, maintenance };
@@ -181,7 +182,6 @@ export async function buildServices(
     deadLetters: new DeadLetterStore(tables, clock),
   };
   const access = await accessServices(settings, { ...base, tables, granted, trail, settled });
-  const signIn = signInOf(settings, storage, sealer);
   const webhooks = webhookServices(settings, { ...base, ...world, ...access, sealer, granted });
   const chance = { random: Math.random, wait: world.wait ?? ((ms: number) => wait(ms)) };
   const syncs = syncServices(settings, { ...base, ...granted, ...chance, trail, announce, signIn });
