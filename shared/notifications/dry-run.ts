@@ -17,11 +17,9 @@ import { type Cost, noCost } from "../fanout/state/rollout.ts";
 import { inChunks } from "../kernel/concurrency.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { DryRunView, NewNotification } from "./contract.ts";
-import { actionOf, type NotificationParts } from "./kind.ts";
+import { actionOf, type DevicePage, type NotificationParts, ratesOf, targetPage } from "./kind.ts";
 import type { Notification } from "./notification.ts";
-import { ratesOf } from "./read-notifications.ts";
 import { judgeRequest } from "./request.ts";
-import { type DevicePage, targetPage } from "./targets.ts";
 
 type Tally = {
   total: number;

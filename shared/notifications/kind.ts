@@ -14,17 +14,37 @@ import {
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { RemoteActionAudits } from "../devices/actions/read-back.ts";
 import { callsFor, type SendCall, send } from "../devices/actions/send.ts";
-import { memberTest } from "../devices/collections/collection.ts";
+import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";
+import type { Device } from "../devices/directory/device.ts";
 import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
 import type { GateParts } from "../fanout/care/approval-gate.ts";
-import type { Call, Carrier, FirstState, Gate, JobKind } from "../fanout/kind.ts";
+import type { Throttle, timeLeft } from "../fanout/engine/engine.ts";
+import type {
+  Call,
+  Carrier,
+  FirstState,
+  Gate,
+  JobKind,
+  Target,
+  TargetPage,
+} from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { ItemStore } from "../fanout/state/item-store.ts";
 import type { JobStore } from "../fanout/state/job.ts";
 import type { GraphClient } from "../graph/client.ts";
 import { type Notification, NotificationSpec } from "./notification.ts";
-import { type DeviceTarget, targetPage } from "./targets.ts";
+
+/** A device of the target; without `device` when the directory no longer has it. */
+export type DeviceTarget = Target & { readonly device?: Device };
+
+/** A step of the walk. */
+export type DevicePage = TargetPage<DeviceTarget>;
+
+/** Devices read from the directory in one step, about: a few more than fill the chunks that a step keeps. */
+export const devicesPerStep = 4200;
+/** Rows of another notification read in one step. */
+const rowsPerStep = 20;
 
 /** A Graph request for some devices, as the engine sees it. */
 export type ActionCall = Call & { readonly request: SendCall };
@@ -57,6 +77,18 @@ export const notificationShape = { id: "notification", spec: NotificationSpec } 
 type Kind = JobKind<Notification, ActionCall, DeviceTarget> & {
   readonly gate: Gate<Notification>;
 };
+
+/** How fast a tenant may be asked, for actions and for reads. */
+export async function ratesOf(
+  throttle: Throttle,
+  tenantId: string,
+): Promise<Parameters<typeof timeLeft>[1]> {
+  const [actions, reads] = await Promise.all([
+    throttle.rateOf(tenantId, "deviceActions"),
+    throttle.rateOf(tenantId, "deviceReads"),
+  ]);
+  return { send: actions, read: reads };
+}
 
 /** Ends that the engine decides, in our words. */
 const reasons: Kind["reasons"] = {
@@ -164,4 +196,93 @@ async function outOfScope(
       return device === undefined || !isMember(device);
     }),
   );
+}
+
+// Walks the devices of a target in the order of their ids, a step at a time.
+
+type WalkParts = Pick<KindParts, "directory" | "targets" | "deliveries">;
+
+/**
+ * Answers the devices after `cursor`. The order is that of device ids, without repetition. Whoever keeps
+ * only the first of them goes on with `cursorBehind(next, last kept)`.
+ */
+export async function targetPage(
+  parts: WalkParts,
+  notification: Notification,
+  cursor: string | undefined,
+): Promise<DevicePage> {
+  const { target, tenantId, jobId } = notification;
+  if (notification.frozen)
+    return sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor);
+  switch (target.kind) {
+    case "tenant":
+      return target.within
+        ? sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor)
+        : walkDirectory(parts, notification, undefined, cursor);
+    case "devices":
+      return sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor);
+    case "collection":
+      return target.rule
+        ? walkDirectory(parts, notification, target.rule, cursor)
+        : sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor);
+    case "retry":
+      return target.within
+        ? sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor)
+        : retryStep(parts, notification, target, cursor);
+  }
+}
+
+async function walkDirectory(
+  { directory }: WalkParts,
+  { tenantId, createdAt }: Notification,
+  rule: Rule | undefined,
+  cursor: string | undefined,
+): Promise<DevicePage> {
+  const { devices, next } = await directory.walk(tenantId, cursor, devicesPerStep);
+  // Every row is judged by our own eyes: Graph ignores some filters without a word.
+  const chosen = rule ? devices.filter(memberTest(rule, createdAt)) : devices;
+  const targets = chosen.map((device) => ({ targetId: device.deviceId, device }));
+  return next === undefined ? { targets } : { targets, next };
+}
+
+async function sliceOfList(
+  { directory }: WalkParts,
+  tenantId: string,
+  sorted: readonly string[],
+  cursor: string | undefined,
+): Promise<DevicePage> {
+  const start = cursor === undefined ? 0 : sorted.findIndex((id) => id > cursor);
+  if (start < 0) return { targets: [] };
+  const ids = sorted.slice(start, start + devicesPerStep);
+  const devices = await directory.getMany(tenantId, ids);
+  const targets = ids.map((targetId): DeviceTarget => {
+    const device = devices.get(targetId);
+    return device === undefined ? { targetId } : { targetId, device };
+  });
+  const last = ids.at(-1);
+  const more = start + ids.length < sorted.length && last !== undefined;
+  return more ? { targets, next: last } : { targets };
+}
+
+async function retryStep(
+  parts: WalkParts,
+  { tenantId, createdAt }: Notification,
+  { notificationId, only, rule }: Extract<Notification["target"], { kind: "retry" }>,
+  cursor: string | undefined,
+): Promise<DevicePage> {
+  const where = only.map((state) => `${state} gt 0`).join(" or ");
+  const page = { where, top: rowsPerStep, from: cursor };
+  const rows = await parts.deliveries.page(notificationId, page);
+  const ids = rows
+    .flatMap(({ items }) => items)
+    .filter(({ targetId }) => cursor === undefined || targetId > cursor)
+    .filter(({ state }) => only.includes(state))
+    .map(({ targetId }) => targetId);
+  const slice = await sliceOfList(parts, tenantId, ids, undefined);
+  const isMember = rule && memberTest(rule, createdAt);
+  const targets = slice.targets.filter(
+    ({ device }) => !isMember || (device !== undefined && isMember(device)),
+  );
+  const last = rows.length < rowsPerStep ? undefined : rows.at(-1)?.lastTargetId;
+  return last === undefined ? { targets } : { targets, next: `${last}!` };
 }

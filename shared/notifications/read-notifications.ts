@@ -16,7 +16,7 @@ import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { DeliveryView, NotificationView, WholeView } from "./contract.ts";
-import type { NotificationParts } from "./kind.ts";
+import { type NotificationParts, ratesOf } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
 
 // What callers who are limited to collections see of a notification: today's members of these collections among its
@@ -155,15 +155,6 @@ function aheadOf(
   const end = lastAt + moved + cost.requests * sending.unplanned * everyMs;
   const doorMs = Math.max(0, (sends?.closedUntil ?? 0) - now);
   return { ...reading, queuedMs: Math.max(doorMs, end - now - sending.requests * everyMs) };
-}
-
-/** How fast a tenant may be asked, for actions and for reads. */
-export async function ratesOf(throttle: Throttle, tenantId: string): Promise<Rates> {
-  const [send, read] = await Promise.all([
-    throttle.rateOf(tenantId, "deviceActions"),
-    throttle.rateOf(tenantId, "deviceReads"),
-  ]);
-  return { send, read };
 }
 
 // Notifications and deliveries as the API shows them. Pure.

@@ -12,9 +12,8 @@ import {
   ScriptParameters,
   unknownActionText,
 } from "./contract.ts";
-import type { NotificationParts } from "./kind.ts";
+import { type DevicePage, type NotificationParts } from "./kind.ts";
 import type { Notification, Target, Within } from "./notification.ts";
-import type { DevicePage } from "./targets.ts";
 
 // Keeps what callers send who are limited to collections within them. A target is narrowed to a list when
 // it is asked for, so that a collection that changes later widens nothing.

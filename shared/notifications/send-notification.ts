@@ -17,11 +17,10 @@ import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { NewNotification, RetryRequest } from "./contract.ts";
-import type { NotificationParts } from "./kind.ts";
+import { devicesPerStep, type NotificationParts } from "./kind.ts";
 import { isWithin, type Notification } from "./notification.ts";
 import { seenCounts, unknownNotification } from "./read-notifications.ts";
 import { type JudgedRequest, judgeRequest, withinReach } from "./request.ts";
-import { devicesPerStep } from "./targets.ts";
 
 /** Who sends; nobody stands for the app itself, which no rule asks for a second person. */
 type Sender = {

@@ -12,8 +12,8 @@ import type { Item, Transition } from "../../fanout/state/item.ts";
 import type { ChunkIds } from "../../fanout/state/job.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import type { Queues } from "../../storage/queues.ts";
+import { type DeviceTarget } from "../kind.ts";
 import type { Notification } from "../notification.ts";
-import type { DeviceTarget } from "../targets.ts";
 
 const concurrency = 4;
 

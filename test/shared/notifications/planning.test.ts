@@ -16,7 +16,7 @@ import {
 } from "../../../shared/fanout/engine/engine.ts";
 import { toRows } from "../../../shared/fanout/state/item.ts";
 import { noCost } from "../../../shared/fanout/state/rollout.ts";
-import type { DeviceTarget } from "../../../shared/notifications/targets.ts";
+import { type DeviceTarget } from "../../../shared/notifications/kind.ts";
 import { idOf, kind, running, states, waiting } from "./support/arbitrary-delivery.ts";
 
 const known = (id: string): Action => {
