@@ -3,6 +3,8 @@
  * `npm run test:long` the rest: whole runs and large ones. Files have processes of their own, except those of the app
  * itself: loading its modules anew for each took a quarter of the time of all.
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { tallyReporter } from "./test/support/tally-reporter.ts";
@@ -87,6 +89,9 @@ declare module "vitest" {
     readonly oneWalkIn: number;
   }
 }
+
+// The hundreds of processes that tests start load what the first one has compiled: a third of what a relay's start takes.
+process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "muster-compiled");
 
 const globalSetup = ["test/support/global-setup.ts"];
 
