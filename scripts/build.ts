@@ -1,11 +1,12 @@
 /**
- * Bundles the functions into `dist/`: `index.cjs`, the file package.json names as `main`, the parts that it
+ * Builds the console, and bundles the functions into `dist/`: `index.cjs`, the file package.json names as `main`, the parts that it
  * loads later, the notices and the bill of the packages inside, and what the Functions host reads. `dist/` is deployed as
  * it is: its package.json asks for nothing to be installed or built.
  *
  * CommonJS, because the Functions worker answers `@azure/functions-core` through `require`.
  */
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,10 +15,11 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Message, type OutputFile, transform } from "esbuild";
-import { billOfMaterials, notices } from "./notices.ts";
+import { consoleFolder, consolePackages, ensureConsoleBuilt } from "./console.ts";
+import { billOfMaterials, bundledFolders, notices } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -28,14 +30,11 @@ export const bundlePath = join(root, "dist", "index.cjs");
 
 /** Builds `dist/` unless it is newer than everything it is made from; tells whether it built. */
 export async function ensureBuilt(): Promise<boolean> {
-  if (isFresh()) return false;
-  await buildApp();
-  return true;
-}
-
-/** Builds `dist/`. */
-async function buildApp(): Promise<void> {
+  // Of the console the bundle's notices name the packages.
+  const isNew = await ensureConsoleBuilt();
+  if (isFresh()) return isNew;
   place(await builtParts());
+  return true;
 }
 
 /**
@@ -60,10 +59,14 @@ export async function builtParts(): Promise<readonly Part[]> {
   });
   refuse(warnings);
   const parts = await Promise.all(outputFiles.map(toCommonJs));
+  const ofConsole = existsSync(consolePackages)
+    ? (JSON.parse(readFileSync(consolePackages, "utf8")) as string[])
+    : [];
+  const folders = [...new Set([...bundledFolders(metafile), ...ofConsole])].toSorted();
   return [
     ...parts.flat(),
-    { name: "THIRD-PARTY-NOTICES.txt", contents: notices(root, metafile) },
-    { name: "sbom.json", contents: billOfMaterials(root, metafile) },
+    { name: "THIRD-PARTY-NOTICES.txt", contents: notices(root, folders) },
+    { name: "sbom.json", contents: billOfMaterials(root, folders) },
     { name: "host.json", contents: readFileSync(join(root, "host.json"), "utf8") },
     { name: "package.json", contents: deployedPackage() },
   ];
@@ -138,7 +141,9 @@ function place(parts: readonly Part[]): void {
     rmSync(staging, { recursive: true, force: true });
   }
   // Parts are named after their content. One of an earlier build may still be wanted by what runs.
-  const stale = readdirSync(dist).filter((name) => !parts.some((part) => part.name === name));
+  const stale = readdirSync(dist).filter(
+    (name) => name !== basename(consoleFolder) && !parts.some((part) => part.name === name),
+  );
   for (const path of stale.map((name) => join(dist, name)))
     if (modifiedAt(path) < Date.now() - dayMs) rmSync(path, { recursive: true, force: true });
 }
@@ -153,7 +158,7 @@ function isFresh(): boolean {
     "scripts/build.ts",
     "scripts/notices.ts",
   ];
-  const inputs = [...sources, ...own];
+  const inputs = [...sources, ...own, relative(root, consolePackages)];
   return inputs.every((path) => modifiedAt(join(root, path)) < built);
 }
 
@@ -167,4 +172,7 @@ function modifiedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-if (import.meta.main) await buildApp();
+if (import.meta.main) {
+  await ensureConsoleBuilt();
+  place(await builtParts());
+}

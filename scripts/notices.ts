@@ -10,8 +10,8 @@ const noticeFile = /^(licen[cs]e|notice|copying|third-?party)/i;
  * One text for all packages of which anything is in the bundle: name, version, licence and its full text.
  * @throws When a package says nothing of its licence, since then nobody may pass it on.
  */
-export function notices(root: string, { outputs }: Metafile): string {
-  const parts = bundledFolders(outputs).map((folder) => noticeOf(join(root, folder)));
+export function notices(root: string, folders: readonly string[]): string {
+  const parts = folders.map((folder) => noticeOf(join(root, folder)));
   const opening =
     "Muster's dist/ contains code of these packages, under the licences that follow.\n";
   return [opening, ...new Set(parts)].join(`\n${"-".repeat(80)}\n\n`);
@@ -21,9 +21,9 @@ export function notices(root: string, { outputs }: Metafile): string {
  * The same packages as a software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json). Without serial
  * number and time, which would make each build another one.
  */
-export function billOfMaterials(root: string, { outputs }: Metafile): string {
+export function billOfMaterials(root: string, folders: readonly string[]): string {
   const { packages } = readJson(join(root, "package-lock.json")) as Lockfile;
-  const components = bundledFolders(outputs).map((folder) => {
+  const components = folders.map((folder) => {
     const { name, version, license } = packageIn(join(root, folder));
     const [algorithm, digest = ""] = packages[folder]?.integrity?.split("-") ?? [];
     const content = Buffer.from(digest, "base64").toString("hex");
@@ -44,13 +44,16 @@ export function billOfMaterials(root: string, { outputs }: Metafile): string {
 
 type Lockfile = { readonly packages: Readonly<Record<string, { readonly integrity?: string }>> };
 
+/** The package that a file below the root belongs to, as a folder; undefined for our own. */
+export const packageFolder = (path: string): string | undefined => innermostPackage.exec(path)?.[0];
+
 /** Packages of which anything is in the bundle, as folders below the root. */
-function bundledFolders(outputs: Metafile["outputs"]): string[] {
+export function bundledFolders({ outputs }: Metafile): string[] {
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
   const folders = inputs.flatMap(([path, { bytesInOutput }]) =>
-    bytesInOutput > 0 ? (innermostPackage.exec(path)?.[0] ?? []) : [],
+    bytesInOutput > 0 ? (packageFolder(path) ?? []) : [],
   );
-  return [...new Set(folders)].toSorted();
+  return [...new Set(folders)];
 }
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
