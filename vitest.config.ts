@@ -33,7 +33,7 @@ export const longTests: readonly string[] = [
   // It measures what its process holds, and so needs one of its own.
   "test/shared/sync/artifacts.test.ts",
   "test/shared/sync/run/{random-configurations,written-by-hand}.test.ts",
-  "test/start/{azurite,bundle,ensure-installed,partner-automation,provisioning-page,readme,sign-in,start,sync-page}.test.ts",
+  "test/start/{azurite,bundle,ensure-installed,partner-automation,provisioning-page,readme,sample,sign-in,start,sync-page}.test.ts",
 ];
 
 /** Files with many cases of one kind, or large ones: `npm test` takes some, or smaller ones, `npm run test:long` all of them. */

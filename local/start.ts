@@ -17,7 +17,8 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end.resolve());
   const settings = readStartSettings(process.env, root);
   const muster = await startMuster(settings, end.reject);
-  console.log(`Muster is ready at ${muster.url}\n${signInHint(settings, root)}`);
+  const pages = `The console: ${muster.url}/console/`;
+  console.log(`Muster is ready at ${muster.url}\n${pages}\n${signInHint(settings, root)}`);
   await ended;
   await muster.stop();
 }

@@ -69,6 +69,8 @@ export type Behaviour = {
   readonly errorRate: number;
   /** Share of (device, action) pairs whose action ends as failed. */
   readonly failRate: number;
+  /** Whether a device does the next time what it has failed at. */
+  readonly failsOnce: boolean;
   /** Share of (device, action) pairs whose action ends as notSupported. */
   readonly notSupportedRate: number;
   /** Share of devices that never report. */
@@ -135,6 +137,7 @@ export const calm: Behaviour = {
   throttle: null,
   errorRate: 0,
   failRate: 0,
+  failsOnce: false,
   notSupportedRate: 0,
   offlineRate: 0,
   rejectBulk: false,
@@ -180,6 +183,7 @@ const readers: Readonly<Record<keyof Behaviour, Read>> = {
   throttle,
   errorRate: share,
   failRate: share,
+  failsOnce: yesOrNo,
   notSupportedRate: share,
   offlineRate: share,
   rejectBulk,

@@ -22,7 +22,8 @@ const roleOfUser: Readonly<Record<string, string>> = {
 };
 const maxAttempts = 10;
 
-type Muster = { readonly url: string; readonly adminToken: string };
+/** Whom its administrator asks. */
+export type Muster = { readonly url: string; readonly adminToken: string };
 type Gift = { readonly kind: "user" | "app"; readonly id: string; readonly roleId: string };
 
 /** The user whom the settings make an administrator. */
@@ -76,27 +77,47 @@ async function give(
     scope: { kind: "everything" },
     note: "Given at the first start",
   };
+  await insist(muster, "The first roles cannot be given", "access/assignments", body, [], id);
+}
+
+/**
+ * Asks until it is done, or refused with one of `statuses`.
+ * @throws Words for people, `fault` first, when Muster does not take it.
+ */
+export async function insist(
+  muster: Muster,
+  fault: string,
+  path: string,
+  body: object | undefined,
+  statuses: readonly number[],
+  key = "sample",
+): Promise<Response> {
   for (let attempt = 1; ; attempt += 1) {
     // The functions may be on their way back from a crash, which is no reason to give up.
-    const answer = await post(muster, `first-role-${id}`, body).catch(() => undefined);
-    if (answer?.ok) return;
+    const answer = await post(muster, path, `first-role-${key}`, body).catch(() => undefined);
+    if (answer?.ok || (answer && statuses.includes(answer.status))) return answer;
     const wait = answer === undefined ? 1 : Number(answer.headers.get("Retry-After"));
     if (wait === 0 || attempt === maxAttempts) {
       const why = answer === undefined ? "no answer" : `${answer.status} ${await answer.text()}`;
-      throw new Error(`The first roles cannot be given: ${why}`);
+      throw new Error(`${fault}: ${why}`);
     }
     await sleep(wait * 1000);
   }
 }
 
-/** A start that was cut short before it took its note gives a role again: nobody has it twice then. */
-const post = ({ url, adminToken }: Muster, idempotencyKey: string, body: object) =>
-  fetch(`${url}/api/v1/access/assignments`, {
+/** A start that was cut short before it took its note does it again: nobody has a role twice then. */
+const post = (
+  { url, adminToken }: Muster,
+  path: string,
+  idempotencyKey: string,
+  body: object | undefined,
+) =>
+  fetch(`${url}/api/v1/${path}`, {
     method: "POST",
     headers: {
       Authorization: `Bearer ${adminToken}`,
-      "Content-Type": "application/json",
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       "Idempotency-Key": idempotencyKey,
     },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

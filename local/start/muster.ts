@@ -9,6 +9,7 @@ import { startFunctions } from "./functions.ts";
 import { freePort, isTaken, keptKey, lockHome } from "./home-lock.ts";
 import { keepRunning, type Part } from "./keep-running.ts";
 import { readyFile, removeReady, signInFacts } from "./ready.ts";
+import { makeSample } from "./sample.ts";
 import { type Sandbox, startSandbox } from "./sandbox.ts";
 import type { StartSettings } from "./settings.ts";
 
@@ -42,7 +43,7 @@ export async function startMuster(settings: StartSettings, onLost: OnLost): Prom
 
 /** Each step leaves in `undo` what takes it back. */
 async function startInOrder(
-  { port, home }: StartSettings,
+  { port, home, sample }: StartSettings,
   onLost: OnLost,
   undo: (() => unknown)[],
 ): Promise<string> {
@@ -75,6 +76,7 @@ async function startInOrder(
   });
   undo.push(stopFunctions);
   await giveFirstRoles({ url, adminToken }, sandbox.home, storageFolder(home));
+  if (sample) await makeSample({ url, adminToken }, sandbox.url, storageFolder(home));
   ready.open();
   return url;
 }

@@ -1,4 +1,4 @@
-/** What a person may set for `npm start`: the port, and the folder that holds everything kept. */
+/** What a person may set for `npm start`: the port, the folder that holds everything kept, and whether there is a sample. */
 import { resolve } from "node:path";
 
 export type StartSettings = {
@@ -6,19 +6,24 @@ export type StartSettings = {
   readonly port: number;
   /** Absolute path of the folder for Azurite's data, keys and logs. */
   readonly home: string;
+  /** Whether there is a tenant to begin with. */
+  readonly sample: boolean;
 };
 
-/** Reads `PORT` and `MUSTER_HOME`. @throws One line for people when `PORT` is no port. */
+/** Reads `PORT`, `MUSTER_HOME` and `MUSTER_SAMPLE`. @throws One line for people when one is wrong. */
 export function readStartSettings(
   environment: Readonly<Record<string, string | undefined>>,
   root: string,
 ): StartSettings {
   const { PORT: text = "7071", MUSTER_HOME: home = ".muster" } = environment;
+  const { MUSTER_SAMPLE: sample = "on" } = environment;
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) {
     throw new Error(`PORT must be a number from 0 to 65535, not "${text}".`);
   }
-  return { port, home: resolve(root, home) };
+  if (sample !== "on" && sample !== "off")
+    throw new Error(`MUSTER_SAMPLE must be on or off, not "${sample}".`);
+  return { port, home: resolve(root, home), sample: sample === "on" };
 }
 
 /** What to type for a token as one of the users, in the folder of the sources. */

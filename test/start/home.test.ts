@@ -45,11 +45,17 @@ describe("settings", () => {
   });
 });
 
+test("a sample is on, off, or a mistake", () => {
+  const read = (MUSTER_SAMPLE?: string) => readStartSettings({ MUSTER_SAMPLE }, "/").sample;
+  expect([read(), read("on"), read("off")]).toEqual([true, true, false]);
+  expect(() => read("no")).toThrow('not "no"');
+});
+
 describe("the hint for signing in", () => {
   test("names the folder when it is not the usual one", () => {
-    const usual = { port: 0, home: "/srv/muster/.muster" };
+    const usual = { port: 0, home: "/srv/muster/.muster", sample: true };
     expect(signInHint(usual, "/srv/muster")).toMatch(/TOKEN=\$\(npm run --silent sign-in\)$/);
-    expect(signInHint({ port: 0, home: "/it's" }, "/srv/muster")).toContain(
+    expect(signInHint({ ...usual, home: "/it's" }, "/srv/muster")).toContain(
       String.raw`$(MUSTER_HOME='/it'\''s' npm run`,
     );
   });

@@ -51,9 +51,9 @@ describe("a running Muster", () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  test("it prints its address in one line, and how to sign in in another", () => {
+  test("it prints its address, the console's, and how to sign in, each in a line", () => {
     expect(muster.printed()).toBe(
-      `Muster is ready at http://127.0.0.1:${port}\nSign in as one of its users: TOKEN=$(MUSTER_HOME='${home}' npm run --silent sign-in)\n`,
+      `Muster is ready at http://127.0.0.1:${port}\nThe console: http://127.0.0.1:${port}/console/\nSign in as one of its users: TOKEN=$(MUSTER_HOME='${home}' npm run --silent sign-in)\n`,
     );
   });
 
@@ -150,7 +150,7 @@ describe("a Muster that ends badly", () => {
       muster.signalGroup(signal);
       expect(await muster.exit).toBe(0);
       // A worker that dies of the signal itself is reported as lost.
-      expect(muster.printed()).toMatch(/^Muster is ready at \S+\nSign in .*\n$/);
+      expect(muster.printed()).toMatch(/^Muster is ready at \S+\nThe console: \S+\nSign in .*\n$/);
       expect(readFileSync(join(home, "logs", "functions.log"), "utf8")).not.toContain(
         "worker process ended",
       );

@@ -22,13 +22,19 @@ export type Launch = {
   readonly signalGroup: (name: NodeJS.Signals) => void;
 };
 
-/** Starts Muster in `home`; the environment's own `PORT` and `MUSTER_*` do not leak in. */
+/** Starts Muster in `home`, without its sample; the environment's own `PORT` and `MUSTER_*` do not leak in. */
 export function launchMuster(home: string, environment: Record<string, string> = {}): Launch {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(PORT|MUSTER_.*)$/.test(name),
   );
   const child = spawn(process.execPath, [entry], {
-    env: { ...Object.fromEntries(inherited), PORT: "0", MUSTER_HOME: home, ...environment },
+    env: {
+      ...Object.fromEntries(inherited),
+      PORT: "0",
+      MUSTER_HOME: home,
+      MUSTER_SAMPLE: "off",
+      ...environment,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     // A process group of its own, so that signalGroup does not reach the tests.
     detached: process.platform !== "win32",

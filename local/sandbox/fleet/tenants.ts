@@ -8,7 +8,7 @@ import {
   actionResults,
   type Ending,
 } from "./action-results.ts";
-import type { ActionCatalogue, ActionKind } from "./actions.ts";
+import { type ActionCatalogue, type ActionKind, shownName } from "./actions.ts";
 import { fraction, mix32, randomStream } from "./chance.ts";
 import { chanceOf, type Fleet, type FleetPlan, makeFleet } from "./fleet.ts";
 import { type GuidFamily, guidFamily } from "./guids.ts";
@@ -172,8 +172,14 @@ function endingOf(tenant: Tenant, index: number, kind: ActionKind, behaviour: Be
   if (isOffline(tenant, index, behaviour)) return "silent";
   const unsupported = fraction(tenant.fleet.seed, index, chanceOf.unsupported + saltOf(kind));
   if (unsupported < behaviour.notSupportedRate) return "notSupported";
-  return isFailing(tenant, index, kind, behaviour) ? "failed" : "done";
+  if (!isFailing(tenant, index, kind, behaviour)) return "done";
+  return behaviour.failsOnce && hasFailed(tenant, index, kind) ? "done" : "failed";
 }
+
+const hasFailed = ({ results }: Tenant, index: number, kind: ActionKind): boolean =>
+  results
+    .of(index, Number.POSITIVE_INFINITY)
+    .some((each) => shownName(each.kind) === shownName(kind) && each.state === "failed");
 
 /** Depends on the action's name alone: kind numbers differ from one process to the next. */
 function saltOf(kind: ActionKind): number {

@@ -1,5 +1,6 @@
 /** The timeline of an action on a device, looked at from later and later moments. */
 import { beforeEach, expect, it } from "vitest";
+import { calm } from "../../../local/sandbox/behaviour.ts";
 import {
   type ActionResultTable,
   type ActionTimeline,
@@ -7,6 +8,7 @@ import {
 } from "../../../local/sandbox/fleet/action-results.ts";
 import { type ActionCatalogue, actionKinds } from "../../../local/sandbox/fleet/actions.ts";
 import { type Fleet, makeFleet } from "../../../local/sandbox/fleet/fleet.ts";
+import { makeTenant, timelineOf } from "../../../local/sandbox/fleet/tenants.ts";
 
 const now = Date.parse("2026-08-01T00:00:00Z");
 const timeline: ActionTimeline = { at: now, actMs: 100, reportMs: 50, ending: "done" };
@@ -32,6 +34,17 @@ it.for([
 ] as const)("an action that ends %s goes through its states in time", ([ending, expected]) => {
   results.put(3, kinds.of("syncDevice"), { ...timeline, ending });
   expect([0, 99, 100, 149, 150].map((later) => states(now + later)[0])).toEqual(expected);
+});
+
+it("a device that fails once does it the next time, and fails at something else", () => {
+  const tenant = makeTenant({ tenantId, displayName: "Once", devices: 10, seed: 1 }, 1, kinds, now);
+  const once = { ...calm, failRate: 1, failsOnce: true };
+  const ask = (name: string) => {
+    const asked = timelineOf(tenant, 3, kinds.of(name), once, now);
+    tenant.results.put(3, kinds.of(name), asked);
+    return asked.ending;
+  };
+  expect(["syncDevice", "syncDevice", "rebootNow"].map(ask)).toEqual(["failed", "done", "failed"]);
 });
 
 it("a device that was never asked has no results", () => {
