@@ -38,8 +38,9 @@ async function refresh(muster: Muster): Promise<void> {
   const path = `tenants/${tenantId}/devices/refresh`;
   const begun = await insist(muster, "The sample's devices cannot be read", path, undefined, [409]);
   const location = begun.headers.get("Location");
+  if (location === null) return;
   const until = performance.now() + patienceMs;
-  while (location !== null && performance.now() < until) {
+  while (performance.now() < until) {
     const headers = { Authorization: `Bearer ${muster.adminToken}` };
     const answer = await fetch(muster.url + location, { headers }).catch(() => undefined);
     const state = (await answer?.json().catch(() => ({}))) as { readonly final?: boolean };

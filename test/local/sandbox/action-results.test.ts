@@ -37,7 +37,8 @@ it.for([
 });
 
 it("a device that fails once does it the next time, and fails at something else", () => {
-  const tenant = makeTenant({ tenantId, displayName: "Once", devices: 10, seed: 1 }, 1, kinds, now);
+  const plan = { tenantId, displayName: "Once", devices: 10, seed: 1, mix: {} };
+  const tenant = makeTenant(plan, 1, kinds, now);
   const once = { ...calm, failRate: 1, failsOnce: true };
   const ask = (name: string) => {
     const asked = timelineOf(tenant, 3, kinds.of(name), once, now);
