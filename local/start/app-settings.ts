@@ -1,6 +1,6 @@
 /** The settings of the app on this machine, as Azure would hold them. */
 import type { Azurite } from "./azurite.ts";
-import { firstAdministrator } from "./first-roles.ts";
+import { firstAdministrator } from "./first/first-roles.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** Points the app to what runs around it. */

@@ -4,12 +4,12 @@ import { ensureBuilt } from "../../scripts/build.ts";
 import { ownFolder } from "../kept-file.ts";
 import { appSettings } from "./app-settings.ts";
 import { type Azurite, startAzurite } from "./azurite.ts";
-import { giveFirstRoles } from "./first-roles.ts";
+import { giveFirstRoles } from "./first/first-roles.ts";
+import { makeSample } from "./first/sample.ts";
 import { startFunctions } from "./functions.ts";
 import { freePort, isTaken, keptKey, lockHome } from "./home-lock.ts";
 import { keepRunning, type Part } from "./keep-running.ts";
 import { readyFile, removeReady, signInFacts } from "./ready.ts";
-import { makeSample } from "./sample.ts";
 import { type Sandbox, startSandbox } from "./sandbox.ts";
 import type { StartSettings } from "./settings.ts";
 

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readIfThere, replaceText } from "../kept-file.ts";
+import { readIfThere, replaceText } from "../../kept-file.ts";
 import { insist, type Muster } from "./first-roles.ts";
 
 const tenantId = "5a5a5a5a-1111-4222-8333-444444444444";
@@ -14,7 +14,7 @@ const fleet = { tenantId, displayName, devices: 5000, seed: 1 };
 const behaviour = { tenantId, failRate: 0.02, failsOnce: true };
 
 /** Reading so many devices takes seconds; nobody waits longer for a ready line. */
-const patienceMs = 60_000;
+const timeoutMs = 60_000;
 
 /** Sees to the sample tenant. `folder` is the storage's: what was made is noted beside it, and goes when it goes. */
 export async function makeSample(
@@ -39,7 +39,7 @@ async function refresh(muster: Muster): Promise<void> {
   const begun = await insist(muster, "The sample's devices cannot be read", path, undefined, [409]);
   const location = begun.headers.get("Location");
   if (location === null) return;
-  const until = performance.now() + patienceMs;
+  const until = performance.now() + timeoutMs;
   while (performance.now() < until) {
     const headers = { Authorization: `Bearer ${muster.adminToken}` };
     const answer = await fetch(muster.url + location, { headers }).catch(() => undefined);

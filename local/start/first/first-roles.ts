@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readIfThere, replaceText } from "../kept-file.ts";
-import type { HomeAnnouncement } from "../sandbox/sign-in/announcement.ts";
-import type { User } from "../sandbox/sign-in/entra/users.ts";
+import { readIfThere, replaceText } from "../../kept-file.ts";
+import type { HomeAnnouncement } from "../../sandbox/sign-in/announcement.ts";
+import type { User } from "../../sandbox/sign-in/entra/users.ts";
 
 /** The setting MUSTER_FIRST_ADMIN makes this one an administrator; the others get their role from us. */
 const administrator = "full@muster.example";
