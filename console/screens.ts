@@ -2,6 +2,6 @@
 
 import { overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
-import { tenantsScreen } from "./tenants/screens.ts";
+import { planScreen, tenantsScreen } from "./tenants/screens.ts";
 
-export const screens: readonly Screen[] = [overviewScreen, tenantsScreen];
+export const screens: readonly Screen[] = [overviewScreen, tenantsScreen, planScreen];

@@ -41,6 +41,8 @@ export type Reading<Body> = {
 type ReadOptions<Body> = {
   /** Seconds until it is worth looking again where the server does not say; undefined: it is final. */
   readonly every?: (body: Body) => number | undefined;
+  /** Somebody waits in front of it: it is looked at again after so long, whatever the server says. */
+  readonly atMostSeconds?: number;
   /** False: nothing is read yet. */
   readonly enabled?: boolean;
 };
@@ -72,18 +74,20 @@ type Kept = { readonly body: unknown; readonly retryAfterSeconds?: number };
 function pauseOf(
   { state, queryHash }: Pick<Query<Kept>, "state" | "queryHash">,
   every: ((body: never) => number | undefined) | undefined,
+  atMostSeconds = Number.POSITIVE_INFINITY,
 ): number | undefined {
   if (state.error instanceof ReadError && state.status === "error")
     return pauseAfter(state.error, failures.get(queryHash) ?? 1);
   if (state.data === undefined) return undefined;
-  return state.data.retryAfterSeconds ?? every?.(state.data.body as never);
+  const seconds = state.data.retryAfterSeconds ?? every?.(state.data.body as never);
+  return seconds === undefined ? undefined : Math.min(seconds, atMostSeconds);
 }
 
 /** Reads what a call answers, and goes on reading at the server's pace. The same call is read once, whoever asks. */
 export function useRead<N extends ReadName>(
   name: N,
   given: Given<N>,
-  { every, enabled = true }: ReadOptions<BodyOf<N>> = {},
+  { every, atMostSeconds, enabled = true }: ReadOptions<BodyOf<N>> = {},
 ): Reading<BodyOf<N>> {
   const { api } = useConnection();
   const query = useQuery({
@@ -102,7 +106,7 @@ export function useRead<N extends ReadName>(
       return outcome;
     },
     refetchInterval: (state) => {
-      const seconds = pauseOf(state, every);
+      const seconds = pauseOf(state, every, atMostSeconds);
       return seconds === undefined ? false : seconds * 1000;
     },
   });
@@ -135,14 +139,20 @@ type Page<Item> = {
   readonly hidden?: number;
 };
 
+/** How a list is read: again after so many seconds, as far as it was read; not at all while it is not enabled. */
+type ListOptions<Item> = {
+  readonly everySeconds?: number | ((items: readonly Item[]) => number);
+  readonly enabled?: boolean;
+};
+
+const listPause = (error: Error | null, count: number): number | undefined =>
+  error instanceof ReadError ? pauseAfter(error, Math.min(count, 6)) : undefined;
+
 /** Reads a list a page at a time. */
 export function useReadList<N extends ListName>(
   name: N,
   given: Given<N>,
-  {
-    everySeconds,
-    enabled = true,
-  }: { readonly everySeconds?: number; readonly enabled?: boolean } = {},
+  { everySeconds, enabled = true }: ListOptions<ItemOf<N>> = {},
 ): ReadList<ItemOf<N>> {
   const { api } = useConnection();
   const query = useInfiniteQuery({
@@ -160,11 +170,14 @@ export function useReadList<N extends ListName>(
     },
     getNextPageParam: ({ nextLink }) => nextLink,
     refetchInterval: ({ state }) => {
-      if (state.error instanceof ReadError && state.status === "error") {
-        const pause = pauseAfter(state.error, Math.min(state.errorUpdateCount, 6));
-        return pause === undefined ? false : pause * 1000;
-      }
-      return everySeconds === undefined ? false : everySeconds * 1000;
+      const items = state.data?.pages.flatMap(({ value }) => value) ?? [];
+      const seconds =
+        state.status === "error"
+          ? listPause(state.error, state.errorUpdateCount)
+          : typeof everySeconds === "function"
+            ? everySeconds(items)
+            : everySeconds;
+      return seconds === undefined ? false : seconds * 1000;
     },
   });
   const error = saidBy(query.error);
@@ -173,7 +186,7 @@ export function useReadList<N extends ListName>(
     body: pages?.flatMap(({ value }) => value),
     asOf: query.dataUpdatedAt,
     problem: error?.problem,
-    againInSeconds: error && pauseAfter(error, Math.min(query.errorUpdateCount, 6)),
+    againInSeconds: listPause(query.error, query.errorUpdateCount),
     isReading: query.isFetching,
     again: () => void query.refetch(),
     hidden: (pages ?? []).reduce((sum, { hidden = 0 }) => sum + hidden, 0),

@@ -53,9 +53,8 @@ function Entry(props: { readonly of: Screen; readonly tenantId: string | undefin
   const { path, title, nav } = props.of;
   const styles = useStyles();
   const { name } = useFormat();
-  const isHere = useMatches().some(
-    ({ fullPath }) => fullPath === path || (path !== "/" && fullPath.startsWith(`${path}/`)),
-  );
+  const here = useMatches().at(-1)?.fullPath ?? "";
+  const isHere = here === path || (path !== "/" && here.startsWith(`${path}/`));
   const link = useLinkProps({ to: path, params: { tenantId: props.tenantId } } as never);
   const Icon = nav?.icon;
   return (

@@ -25,13 +25,13 @@ import { chooseTenant } from "./tenant.ts";
 
 const useStyles = makeStyles({
   root: {
-    display: "grid",
-    gridTemplateRows: "auto auto 1fr",
+    display: "flex",
+    flexDirection: "column",
     height: "100dvh",
     backgroundColor: tokens.colorNeutralBackground1,
     color: tokens.colorNeutralForeground1,
   },
-  below: { display: "flex", minHeight: 0 },
+  below: { display: "flex", minHeight: 0, flexGrow: 1 },
   nav: { width: "240px", flexShrink: 0, overflowY: "auto" },
   main: { flexGrow: 1, minWidth: 0, overflow: "auto", outlineStyle: "none" },
   drawer: { width: "280px", maxWidth: "90vw", overflowY: "auto" },

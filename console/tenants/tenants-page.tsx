@@ -1,3 +1,294 @@
-/** The tenants. */
+/** The tenants, with the status column whose cells are what can be done; syncs of one and of many. */
+import {
+  Button,
+  Checkbox,
+  Dropdown,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Option,
+  Table,
+  TableBody,
+  TableCell,
+  TableHeader,
+  TableHeaderCell,
+  TableRow,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
+import { useCallback, useState } from "react";
+import { useMay } from "../api/me.ts";
+import { useReadList } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
 import { PageFrame } from "../page/page.tsx";
-export const Page = () => <PageFrame title="Tenants">.</PageFrame>;
+import { Empty, Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { useFormat } from "../text/format.ts";
+import type { Names } from "../text/language.ts";
+import { ConsentWindow } from "./consent-window.tsx";
+import { OutcomeWindow } from "./error-window.tsx";
+import { tenantsScreen } from "./screens.ts";
+import { SignInWindow } from "./sign-in-window.tsx";
+import { StatusCell } from "./status-cell.tsx";
+import { type TenantRow, useText } from "./text.ts";
+import { VerdictWindow } from "./verdict-window.tsx";
+
+const useStyles = makeStyles({
+  filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
+  scroll: { overflowX: "auto" },
+  // Narrow, each row is a card, and every cell says its column.
+  table: {
+    "@media (max-width: 720px)": {
+      "& thead": { display: "none" },
+      "& tr": { display: "flex", flexWrap: "wrap", padding: `${tokens.spacingVerticalS} 0` },
+      "& td": { flexBasis: "100%", height: "auto", minHeight: "28px" },
+    },
+  },
+  select: { width: "44px", "@media (max-width: 720px)": { position: "absolute", right: 0 } },
+  name: { fontWeight: tokens.fontWeightSemibold, overflowWrap: "anywhere" },
+});
+
+/** While something moves it is looked at often, else now and then. */
+const pauseOf = (tenants: readonly TenantRow[]): number =>
+  tenants.some(({ sync }) => sync?.status === "starting" || sync?.status === "inProgress") ? 2 : 10;
+
+/** The nine statuses as the API names them, as far as tenants of the list have them. */
+const statuses = [
+  "notRun",
+  "idle",
+  "starting",
+  "inProgress",
+  "newError",
+  "pendingAuthentication",
+  "pendingApproval",
+  "partiallySucceeded",
+  "pendingAdminConsent",
+] as const;
+
+/** Names of statuses that were seen since the page was opened. */
+const seenNames = new Map<string, Names>();
+
+function Filters() {
+  const t = useText();
+  const { name } = useFormat();
+  const { status } = tenantsScreen.useSearch();
+  const change = tenantsScreen.useChangeSearch();
+  const named = (id: string) => {
+    const names = seenNames.get(id);
+    return names === undefined ? id : name(names);
+  };
+  return (
+    <div className={useStyles().filters}>
+      <Field label={t("tenants.status")}>
+        <Dropdown
+          value={status === undefined ? t("tenants.allStatuses") : named(status)}
+          selectedOptions={[status ?? ""]}
+          onOptionSelect={(_event, { optionValue }) =>
+            change({ status: statuses.find((each) => each === optionValue) })
+          }
+        >
+          <Option value="">{t("tenants.allStatuses")}</Option>
+          {statuses
+            .filter((each) => seenNames.has(each) || each === status)
+            .map((each) => (
+              <Option key={each} value={each}>
+                {named(each)}
+              </Option>
+            ))}
+        </Dropdown>
+      </Field>
+    </div>
+  );
+}
+
+function Row(props: {
+  readonly tenant: TenantRow;
+  readonly isChosen: boolean;
+  readonly onChoose: (isChosen: boolean) => void;
+}) {
+  const { tenant, isChosen, onChoose } = props;
+  const t = useText();
+  const styles = useStyles();
+  const { since, dateTime } = useFormat();
+  const { sync } = tenant;
+  return (
+    <TableRow aria-selected={isChosen}>
+      <TableCell className={styles.select}>
+        <Checkbox
+          checked={isChosen}
+          aria-label={t("tenants.choose", { name: tenant.displayName })}
+          onChange={(_event, { checked }) => onChoose(checked === true)}
+        />
+      </TableCell>
+      <TableCell className={styles.name}>{tenant.displayName}</TableCell>
+      <TableCell>
+        {sync ? <StatusCell tenant={tenant} sync={sync} /> : t("tenants.unseen")}
+      </TableCell>
+      <TableCell title={sync && dateTime(sync.since)}>{sync ? since(sync.since) : ""}</TableCell>
+      <TableCell>
+        {sync
+          ? (sync.by.name ?? t(sync.by.kind === "system" ? "tenants.bySystem" : "tenants.byApp"))
+          : ""}
+      </TableCell>
+      <TableCell>
+        {sync?.nextSyncAt === undefined ? t("tenants.never") : dateTime(sync.nextSyncAt)}
+      </TableCell>
+    </TableRow>
+  );
+}
+
+/** The window that the address names. */
+function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
+  const { window, tenant: tenantId } = tenantsScreen.useSearch();
+  const { name } = useFormat();
+  const change = tenantsScreen.useChangeSearch();
+  const close = useCallback(() => change({ window: undefined, tenant: undefined }, true), [change]);
+  const sync = tenants.find((each) => each.tenantId === tenantId)?.sync;
+  const syncId = sync?.activeSyncId ?? sync?.lastSyncId;
+  if (window === undefined || tenantId === undefined || sync === undefined || syncId === undefined)
+    return null;
+  const ids = { tenantId, syncId };
+  const title = name(sync.names);
+  switch (window) {
+    case "error":
+    case "partial":
+      return <OutcomeWindow ids={ids} title={title} kind={window} onClose={close} />;
+    case "authentication":
+      return (
+        <SignInWindow
+          key={syncId}
+          ids={ids}
+          title={title}
+          statusName={title}
+          isWaiting={sync.status === "pendingAuthentication"}
+          onClose={close}
+        />
+      );
+    case "consent":
+      return <ConsentWindow ids={ids} title={title} onClose={close} />;
+    default:
+      return <VerdictWindow ids={ids} verdict={window} onClose={close} onDone={close} />;
+  }
+}
+
+const columns = ["name", "status", "since", "by", "next"] as const;
+
+type Choosing = {
+  readonly chosen: ReadonlySet<string>;
+  readonly choose: (tenantId: string, isChosen: boolean) => void;
+};
+
+function TenantTable({ rows, chosen, choose }: Choosing & { readonly rows: readonly TenantRow[] }) {
+  const t = useText();
+  const styles = useStyles();
+  return (
+    <div className={styles.scroll}>
+      <Table aria-label={t("tenants.title")} className={styles.table}>
+        <TableHeader>
+          <TableRow>
+            <TableHeaderCell className={styles.select} aria-label={t("tenants.chosen")} />
+            {columns.map((id) => (
+              <TableHeaderCell key={id}>{t(`tenants.${id}`)}</TableHeaderCell>
+            ))}
+          </TableRow>
+        </TableHeader>
+        <TableBody>
+          {rows.map((each) => (
+            <Row
+              key={each.tenantId}
+              tenant={each}
+              isChosen={chosen.has(each.tenantId)}
+              onChoose={(isChosen) => choose(each.tenantId, isChosen)}
+            />
+          ))}
+        </TableBody>
+      </Table>
+    </div>
+  );
+}
+
+function NoTenants() {
+  const t = useText();
+  const { status } = tenantsScreen.useSearch();
+  const change = tenantsScreen.useChangeSearch();
+  if (status === undefined)
+    return (
+      <Empty icon={<BuildingMultipleRegular />} title={t("tenants.none")}>
+        {t("tenants.noneWhy")}
+      </Empty>
+    );
+  const all = (
+    <Button onClick={() => change({ status: undefined })}>{t("tenants.allStatuses")}</Button>
+  );
+  return (
+    <Empty icon={<BuildingMultipleRegular />} title={t("tenants.noneSuch")} action={all}>
+      {t("tenants.noneSuchWhy")}
+    </Empty>
+  );
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const may = useMay();
+  const { status } = tenantsScreen.useSearch();
+  const query = { syncStatus: status, top: 200 };
+  const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const startMany = useSend("POST /api/v1/syncs");
+  const [refused, setRefused] = useState<readonly string[]>([]);
+  const tenants = list.body ?? [];
+  for (const { sync } of tenants) if (sync) seenNames.set(sync.status, sync.names);
+  const choose = (id: string, isChosen: boolean) => {
+    const next = new Set(chosen);
+    if (isChosen) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  const sync = async () => {
+    const answer = await startMany.send({ body: { tenantIds: [...chosen] } });
+    if (answer === undefined) return;
+    const { value } = answer.body;
+    const left = value.filter(({ syncId }) => syncId === undefined);
+    const named = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
+    setRefused(
+      left.map(({ tenantId, detail = "" }) => `${named.get(tenantId) ?? tenantId}: ${detail}`),
+    );
+    setChosen(new Set());
+    announce(t("tenants.startedMany", { count: value.length - left.length }));
+  };
+  const isReady = chosen.size > 0 && may("sync.run");
+  return (
+    <PageFrame
+      title={t("tenants.title")}
+      bar={
+        <ToolbarButton icon={<ArrowSyncRegular />} disabled={!isReady} onClick={() => void sync()}>
+          {t("tenants.syncChosen", { count: chosen.size })}
+        </ToolbarButton>
+      }
+      barLabel={t("tenants.actions")}
+    >
+      <Filters />
+      {startMany.problem && <ProblemView problem={startMany.problem} />}
+      {refused.length > 0 && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{`${t("tenants.notStarted")} ${refused.join(" ")}`}</MessageBarBody>
+        </MessageBar>
+      )}
+      <Shown reading={list}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <NoTenants />
+          ) : (
+            <TenantTable rows={rows} chosen={chosen} choose={choose} />
+          )
+        }
+      </Shown>
+      {list.hasMore && <Button onClick={list.readMore}>{t("tenants.more")}</Button>}
+      <OpenWindow tenants={tenants} />
+    </PageFrame>
+  );
+}

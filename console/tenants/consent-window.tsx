@@ -1,0 +1,107 @@
+/** Permissions that a tenant's administrator has to grant: which, what needs them, and the address to send them. */
+import {
+  Body1,
+  Button,
+  Link,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { CopyButton } from "../page/copy-button.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
+  mono: { fontFamily: tokens.fontFamilyMonospace },
+  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  address: { overflowWrap: "anywhere" },
+});
+
+/** The window of "Pending admin consent". */
+export function ConsentWindow(props: {
+  readonly ids: { readonly tenantId: string; readonly syncId: string };
+  readonly title: string;
+  readonly onClose: () => void;
+}) {
+  const { ids, title, onClose } = props;
+  const t = useText();
+  const styles = useStyles();
+  const { dateTime } = useFormat();
+  const consent = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/consent", { params: ids });
+  const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent");
+  const check = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/check");
+  const goOn = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/continue-without");
+  const [address, setAddress] = useState<{ url: string; expiresAt: string }>();
+  const checkAgain = async () => {
+    const answer = await check.send({ params: ids });
+    if (answer === undefined) return;
+    announce(t(answer.body.complete ? "tenants.consentComplete" : "tenants.consentStillMissing"));
+    if (answer.body.complete) onClose();
+  };
+  const without = async () => {
+    if ((await goOn.send({ params: ids })) !== undefined) onClose();
+  };
+  const ask = async () => setAddress((await begin.send({ params: ids }))?.body);
+  const problem = begin.problem ?? check.problem ?? goOn.problem;
+  return (
+    <Window
+      title={title}
+      onClose={onClose}
+      actions={
+        <>
+          <Button appearance="primary" onClick={() => void checkAgain()}>
+            {t("tenants.checkNow")}
+          </Button>
+          <Button onClick={() => void without()}>{t("tenants.withoutTypes")}</Button>
+        </>
+      }
+    >
+      <Body1>{t("tenants.consentWhy")}</Body1>
+      <Shown reading={consent}>
+        {({ permissions, words, canBegin }) => (
+          <>
+            <ul className={styles.list} aria-label={t("tenants.permissions")}>
+              {permissions.map(({ name, types }) => (
+                <li key={name}>
+                  <span className={styles.mono}>{name}</span>{" "}
+                  {t("tenants.neededFor", { types: types.join(", ") })}
+                </li>
+              ))}
+            </ul>
+            {words !== undefined && (
+              <MessageBar intent="warning" layout="multiline">
+                <MessageBarBody>{words}</MessageBarBody>
+              </MessageBar>
+            )}
+            {canBegin && address === undefined && (
+              <div>
+                <Button onClick={() => void ask()}>{t("tenants.getAddress")}</Button>
+              </div>
+            )}
+          </>
+        )}
+      </Shown>
+      {address && (
+        <div>
+          <Body1>{t("tenants.addressWhy", { until: dateTime(address.expiresAt) })}</Body1>
+          <div className={styles.row}>
+            <Link href={address.url} target="_blank" rel="noreferrer" className={styles.address}>
+              {address.url}
+            </Link>
+            <CopyButton text={() => address.url} />
+          </div>
+        </div>
+      )}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}

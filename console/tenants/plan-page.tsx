@@ -1,0 +1,274 @@
+/** Pending approval: what a sync would change in the tenant, old and new, before anything touches it. */
+import {
+  Accordion,
+  AccordionHeader,
+  AccordionItem,
+  AccordionPanel,
+  Badge,
+  Checkbox,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  ArrowUndoRegular,
+  CheckmarkRegular,
+  DismissRegular,
+  TaskListSquareLtrRegular,
+} from "@fluentui/react-icons";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useMay } from "../api/me.ts";
+import { useRead } from "../api/read.ts";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { useFormat } from "../text/format.ts";
+import { planScreen, tenantsScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+import { type Plan, VerdictWindow } from "./verdict-window.tsx";
+
+type Change = Plan["changes"][number];
+
+const useStyles = makeStyles({
+  change: {
+    display: "flex",
+    alignItems: "flex-start",
+    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
+  },
+  panel: { flexGrow: 1, minWidth: 0 },
+  head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
+  type: { color: tokens.colorNeutralForeground2 },
+  table: {
+    borderCollapse: "collapse",
+    width: "100%",
+    tableLayout: "fixed",
+    "& th": { textAlign: "start", fontWeight: tokens.fontWeightSemibold },
+    "& th, & td": {
+      padding: tokens.spacingVerticalXS,
+      verticalAlign: "top",
+      overflowWrap: "anywhere",
+      borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
+    },
+  },
+  value: { fontFamily: tokens.fontFamilyMonospace, whiteSpace: "pre-wrap" },
+  hash: {
+    fontFamily: tokens.fontFamilyMonospace,
+    overflowWrap: "anywhere",
+    fontSize: tokens.fontSizeBase200,
+  },
+  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
+});
+
+const colours = { create: "success", update: "informative", delete: "danger" } as const;
+const shown = (value: unknown): string =>
+  value === undefined
+    ? "\u2014"
+    : typeof value === "string"
+      ? value
+      : JSON.stringify(value, undefined, 1);
+
+/** Old and new, property by property. */
+function Properties({ change }: { readonly change: Pick<Change, "properties" | "name"> }) {
+  const t = useText();
+  const styles = useStyles();
+  return (
+    <table className={styles.table} aria-label={t("tenants.propertiesOf", { name: change.name })}>
+      <thead>
+        <tr>
+          <th scope="col">{t("tenants.property")}</th>
+          <th scope="col">{t("tenants.old")}</th>
+          <th scope="col">{t("tenants.new")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {change.properties.map(({ pointer, before, after }) => (
+          <tr key={pointer}>
+            <td>{pointer}</td>
+            <td className={styles.value}>{shown(before)}</td>
+            <td className={styles.value}>{shown(after)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row(props: {
+  readonly change: Change;
+  readonly isChosen: boolean;
+  readonly onChoose: (isChosen: boolean) => void;
+}) {
+  const { change, isChosen, onChoose } = props;
+  const t = useText();
+  const styles = useStyles();
+  return (
+    <div className={styles.change}>
+      <Checkbox
+        checked={isChosen}
+        aria-label={t("tenants.choose", { name: change.name })}
+        onChange={(_event, { checked }) => onChoose(checked === true)}
+      />
+      <Accordion collapsible className={styles.panel}>
+        <AccordionItem value="change">
+          <AccordionHeader as="h3">
+            <span className={styles.head}>
+              <Badge appearance="tint" color={colours[change.action]}>
+                {t(`tenants.action.${change.action}`)}
+              </Badge>
+              {change.name}
+              <span className={styles.type}>{change.type}</span>
+              {change.warnings.length > 0 && (
+                <Badge appearance="tint" color="warning">
+                  {t("tenants.warnings", { count: change.warnings.length })}
+                </Badge>
+              )}
+            </span>
+          </AccordionHeader>
+          <AccordionPanel>
+            {change.warnings.map(({ reason, detail }) => (
+              <MessageBar key={reason} intent="warning" layout="multiline">
+                <MessageBarBody>{detail}</MessageBarBody>
+              </MessageBar>
+            ))}
+            <Properties change={change} />
+          </AccordionPanel>
+        </AccordionItem>
+      </Accordion>
+    </div>
+  );
+}
+
+/** What is not done, and why. */
+function NotDone({ plan }: { readonly plan: Plan }) {
+  const t = useText();
+  const styles = useStyles();
+  return (
+    <>
+      {plan.blocked.length > 0 && (
+        <section>
+          <h2>{t("tenants.blocked", { count: plan.blocked.length })}</h2>
+          <ul className={styles.list}>
+            {plan.blocked.map(({ type, key, name, detail }) => (
+              <li key={`${type} ${key}`}>{`${name} (${type}): ${detail}`}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {plan.held.length > 0 && (
+        <section>
+          <h2>{t("tenants.held", { count: plan.held.length })}</h2>
+          <ul className={styles.list}>
+            {plan.held.map(({ changeId, type, name }) => (
+              <li key={changeId}>{`${name} (${type})`}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}
+
+/** The three verdicts. */
+function Verdicts({ canApprove }: { readonly canApprove: boolean }) {
+  const t = useText();
+  const change = planScreen.useChangeSearch();
+  return (
+    <>
+      <ToolbarButton
+        appearance="primary"
+        icon={<CheckmarkRegular />}
+        disabled={!canApprove}
+        onClick={() => change({ window: "approve" }, true)}
+      >
+        {t("tenants.approve")}
+      </ToolbarButton>
+      <ToolbarButton icon={<DismissRegular />} onClick={() => change({ window: "reject" }, true)}>
+        {t("tenants.reject")}
+      </ToolbarButton>
+      <ToolbarButton icon={<ArrowUndoRegular />} onClick={() => change({ window: "reset" }, true)}>
+        {t("tenants.reset")}
+      </ToolbarButton>
+    </>
+  );
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const styles = useStyles();
+  const { number } = useFormat();
+  const ids = planScreen.useParams();
+  const { window } = planScreen.useSearch();
+  const change = planScreen.useChangeSearch();
+  const navigate = useNavigate();
+  const may = useMay()("sync.approve", ids.tenantId);
+  const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
+  const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params: { tenantId: ids.tenantId } });
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const changes = plan.body?.changes ?? [];
+  const chosen = new Set(changes.map(({ changeId }) => changeId).filter((id) => !left.has(id)));
+  const choose = (id: string, isChosen: boolean) => {
+    const next = new Set(left);
+    if (isChosen) next.delete(id);
+    else next.add(id);
+    setLeft(next);
+  };
+  const of = { chosen: number(chosen.size), all: number(changes.length) };
+  return (
+    <PageFrame
+      title={t("tenants.planOf", { name: tenant.body?.displayName ?? "" })}
+      above={<Go to={tenantsScreen.at()}>{t("tenants.title")}</Go>}
+      bar={may && changes.length > 0 ? <Verdicts canApprove={chosen.size > 0} /> : undefined}
+      barLabel={t("tenants.verdictsLabel")}
+    >
+      <Shown reading={plan}>
+        {(body) => (
+          <>
+            <MessageBar intent="info" layout="multiline">
+              <MessageBarBody>
+                <MessageBarTitle>{t("tenants.untouched")}</MessageBarTitle>
+                {t("tenants.untouchedWhy")}
+              </MessageBarBody>
+            </MessageBar>
+            {body.secondPerson && (
+              <MessageBar intent="warning" layout="multiline">
+                <MessageBarBody>
+                  {t("tenants.secondPerson", { count: body.secondPerson.moreThan })}
+                </MessageBarBody>
+              </MessageBar>
+            )}
+            {body.changes.length === 0 ? (
+              <Empty icon={<TaskListSquareLtrRegular />} title={t("tenants.noChanges")} />
+            ) : (
+              <section aria-label={t("tenants.changes")}>
+                <div>{t("tenants.chosenOf", of)}</div>
+                {body.changes.map((each) => (
+                  <Row
+                    key={each.changeId}
+                    change={each}
+                    isChosen={chosen.has(each.changeId)}
+                    onChoose={(isChosen) => choose(each.changeId, isChosen)}
+                  />
+                ))}
+              </section>
+            )}
+            <NotDone plan={body} />
+            <div className={styles.hash}>{t("tenants.hash", { hash: body.planHash })}</div>
+          </>
+        )}
+      </Shown>
+      {window && (
+        <VerdictWindow
+          ids={ids}
+          verdict={window}
+          chosen={chosen}
+          onClose={() => change({ window: undefined }, true)}
+          onDone={() => void navigate(tenantsScreen.at() as never)}
+        />
+      )}
+    </PageFrame>
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * A sync that waits for somebody to sign in: the code, where to type it, and the time that is left, announced. It closes
+ * itself when the sync goes on, and says when it was cancelled.
+ */
+import {
+  Body1,
+  Button,
+  Link,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  ProgressBar,
+  tokens,
+} from "@fluentui/react-components";
+import { useEffect, useRef, useState } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { CopyButton } from "../page/copy-button.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { useText } from "./text.ts";
+
+type Ids = { readonly tenantId: string; readonly syncId: string };
+type Waiting = Extract<
+  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">,
+  { status: 200 }
+>["body"];
+
+const useStyles = makeStyles({
+  code: {
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeHero800,
+    lineHeight: tokens.lineHeightHero800,
+    letterSpacing: "0.1em",
+    overflowWrap: "anywhere",
+  },
+  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+});
+
+const waitSeconds = 180;
+/** Seconds left at which it is said aloud. */
+const saidAt = [60, 30, 10];
+
+/** The time that is left until an instant, in seconds; never below none. */
+function useLeft(until: string): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, []);
+  return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
+}
+
+function TimeLeft({ until }: { readonly until: string }) {
+  const t = useText();
+  const { clock } = useFormat();
+  const left = useLeft(until);
+  const said = useRef(new Set<number>());
+  useEffect(() => {
+    const due = saidAt.find((seconds) => left <= seconds && left > seconds - 5);
+    if (due === undefined || said.current.has(due)) return;
+    said.current.add(due);
+    announce(t("tenants.secondsLeft", { seconds: due }));
+  }, [left, t]);
+  return (
+    <div>
+      <Body1 data-countdown>{t("tenants.timeLeft", { time: clock(left) })}</Body1>
+      <ProgressBar
+        value={left / waitSeconds}
+        color={left <= 30 ? "warning" : "brand"}
+        aria-label={t("tenants.timeLabel")}
+      />
+    </div>
+  );
+}
+
+/** The code, or the button that begins one. */
+function Code({ ids, waiting }: { readonly ids: Ids; readonly waiting: Waiting }) {
+  const t = useText();
+  const styles = useStyles();
+  const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
+  const browser = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/browser");
+  const { code, words } = waiting;
+  const byBrowser = async () => {
+    const answer = await browser.send({ params: ids });
+    if (answer !== undefined) window.open(answer.body.url, "_blank", "noopener");
+  };
+  const problem = begin.problem ?? browser.problem;
+  return (
+    <>
+      {code !== undefined && (
+        <>
+          <Body1>{t("tenants.typeCode")}</Body1>
+          <div className={styles.row}>
+            <output className={styles.code} aria-label={t("tenants.theCode")}>
+              {code.userCode}
+            </output>
+            <CopyButton text={() => code.userCode} label={t("tenants.copyCode")} />
+          </div>
+          <div>
+            <Link href={code.verificationUri} target="_blank" rel="noreferrer">
+              {code.verificationUri}
+            </Link>
+          </div>
+        </>
+      )}
+      {words !== undefined && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{words}</MessageBarBody>
+        </MessageBar>
+      )}
+      <div className={styles.row}>
+        <Button
+          appearance={code === undefined ? "primary" : "secondary"}
+          onClick={() => void begin.send({ params: ids })}
+        >
+          {t(code === undefined ? "tenants.getCode" : "tenants.newCode")}
+        </Button>
+        <Button onClick={() => void byBrowser()}>{t("tenants.byBrowser")}</Button>
+      </div>
+      {problem && <ProblemView problem={problem} />}
+    </>
+  );
+}
+
+/** The window. */
+export function SignInWindow(props: {
+  readonly ids: Ids;
+  readonly title: string;
+  readonly statusName: string;
+  readonly isWaiting: boolean;
+  readonly onClose: () => void;
+}) {
+  const { ids, title, isWaiting, statusName, onClose } = props;
+  const t = useText();
+  const sync = useRead(
+    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
+    { params: ids },
+    { atMostSeconds: 2 },
+  );
+  const waits = sync.body === undefined ? isWaiting : sync.body.waitsFor === "user";
+  const waiting = useRead(
+    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication",
+    { params: ids },
+    { enabled: waits, every: () => 3 },
+  );
+  const goOn = useSend(
+    "POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/continue-without-user",
+  );
+  const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
+  const start = useSend("POST /api/v1/tenants/{tenantId}/syncs");
+  const outcome = sync.body?.outcome;
+  const isOver = outcome === "expired" || outcome === "cancelled";
+  const goesOn = sync.body !== undefined && !waits && !isOver;
+  // The row may not have been read since: what it says now stands in the live region as soon as it is.
+  useEffect(() => {
+    if (!goesOn) return;
+    announce(t("tenants.goesOn", { status: statusName }));
+    onClose();
+  }, [goesOn, statusName, t, onClose]);
+  const problem = goOn.problem ?? cancel.problem ?? start.problem;
+  const startAgain = async () => {
+    if ((await start.send({ params: { tenantId: ids.tenantId }, body: {} })) !== undefined)
+      onClose();
+  };
+  const actions = isOver ? (
+    <Button appearance="primary" onClick={() => void startAgain()}>
+      {t("tenants.syncNow")}
+    </Button>
+  ) : (
+    <>
+      <Button onClick={() => void goOn.send({ params: ids })}>{t("tenants.withoutUser")}</Button>
+      <Button onClick={() => void cancel.send({ params: ids })}>{t("tenants.cancelSync")}</Button>
+    </>
+  );
+  return (
+    <Window title={title} onClose={onClose} actions={actions}>
+      {isOver ? (
+        <MessageBar intent="warning" layout="multiline" role="alert">
+          <MessageBarBody>{t("tenants.expired")}</MessageBarBody>
+        </MessageBar>
+      ) : (
+        <>
+          <Body1>{t("tenants.authenticationWhy")}</Body1>
+          <Shown reading={waiting}>
+            {(body) => (
+              <>
+                <TimeLeft until={body.waitsUntil} />
+                <Code ids={ids} waiting={body} />
+              </>
+            )}
+          </Shown>
+        </>
+      )}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}

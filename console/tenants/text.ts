@@ -1,0 +1,15 @@
+/** The texts of this room, and what its pages know of a tenant in the list. */
+import type { Answered } from "../../clients/api.ts";
+import { textsOf } from "../text/text.ts";
+import en from "./en.json";
+import fr from "./fr.json";
+
+export const useText = textsOf(en, fr);
+
+/** A tenant as the list has it. */
+export type TenantRow = Extract<
+  Answered<"GET /api/v1/tenants">,
+  { status: 200 }
+>["body"]["value"][number];
+/** How it stands with its syncs. */
+export type SyncState = NonNullable<TenantRow["sync"]>;

@@ -1,0 +1,154 @@
+/** A verdict about a plan, asked once more before it is given: what it does in one sentence, and what it is about. */
+import {
+  Body1,
+  Button,
+  Checkbox,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Textarea,
+  tokens,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useText } from "./text.ts";
+
+type Ids = { readonly tenantId: string; readonly syncId: string };
+/** A plan as the API has it. */
+export type Plan = Extract<
+  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan">,
+  { status: 200 }
+>["body"];
+export type Verdict = "approve" | "reject" | "reset";
+
+const useStyles = makeStyles({
+  list: {
+    margin: 0,
+    paddingLeft: tokens.spacingHorizontalL,
+    maxHeight: "30vh",
+    overflowY: "auto",
+    overflowWrap: "anywhere",
+  },
+});
+
+/** Gives the verdicts; all three name the plan that was looked at. */
+function useVerdict(ids: Ids) {
+  const approve = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/approve");
+  const reject = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/reject");
+  const reset = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/reject-and-reset");
+  const give = (
+    verdict: Verdict,
+    { planHash }: Plan,
+    comment: string,
+    chosen: Plan["changes"] | undefined,
+  ) => {
+    const said = { planHash, ...(comment.trim() === "" ? {} : { comment: comment.trim() }) };
+    const body = { params: ids, body: said };
+    if (verdict === "reject") return reject.send(body);
+    if (verdict === "reset") {
+      const items = chosen?.map(({ type, key }) => ({ type, key }));
+      return reset.send({ ...body, body: { ...said, ...(items && { items }) } });
+    }
+    const changes = chosen?.map(({ changeId }) => changeId);
+    return approve.send({ ...body, body: { ...said, ...(changes && { changes }) } });
+  };
+  return {
+    give,
+    isSending: approve.isSending || reject.isSending || reset.isSending,
+    problem: approve.problem ?? reject.problem ?? reset.problem,
+  };
+}
+
+/** The window. `chosen`: the changes that it is about, where it is not about all. */
+export function VerdictWindow(props: {
+  readonly ids: Ids;
+  readonly verdict: Verdict;
+  readonly chosen?: ReadonlySet<string> | undefined;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) {
+  const { ids, verdict, chosen, onClose, onDone } = props;
+  const t = useText();
+  const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
+  const { give, isSending, problem } = useVerdict(ids);
+  const [comment, setComment] = useState("");
+  const [isSure, setSure] = useState(verdict !== "reset");
+  const about = (body: Plan) =>
+    chosen === undefined || verdict === "reject"
+      ? body.changes
+      : body.changes.filter(({ changeId }) => chosen.has(changeId));
+  const finish = async () => {
+    const { body } = plan;
+    if (body === undefined) return;
+    const isPart = about(body).length < body.changes.length;
+    if ((await give(verdict, body, comment, isPart ? about(body) : undefined)) === undefined)
+      return;
+    announce(t(`tenants.done.${verdict}`));
+    onDone();
+  };
+  return (
+    <Window
+      title={t(`tenants.${verdict}`)}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabled={plan.body === undefined || !isSure}
+            disabledFocusable={isSending}
+            onClick={() => void finish()}
+          >
+            {t(`tenants.${verdict}`)}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      <MessageBar intent={verdict === "reset" ? "warning" : "info"} layout="multiline">
+        <MessageBarBody>{t(`tenants.does.${verdict}`)}</MessageBarBody>
+      </MessageBar>
+      <Shown reading={plan}>
+        {(body) => (
+          <>
+            <Body1>{t(`tenants.about.${verdict}`, { count: about(body).length })}</Body1>
+            <Named changes={about(body)} />
+          </>
+        )}
+      </Shown>
+      {verdict === "reset" && (
+        <Checkbox
+          checked={isSure}
+          label={t("tenants.resetSure")}
+          onChange={(_event, { checked }) => setSure(checked === true)}
+        />
+      )}
+      <Field label={t("tenants.comment")}>
+        <Textarea
+          value={comment}
+          maxLength={1000}
+          onChange={(_event, { value }) => setComment(value)}
+        />
+      </Field>
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}
+
+function Named({ changes }: { readonly changes: Plan["changes"] }) {
+  const t = useText();
+  return (
+    <ul className={useStyles().list}>
+      {changes.map(({ changeId, action, name, type }) => (
+        <li key={changeId}>{`${t(`tenants.action.${action}`)}: ${name} (${type})`}</li>
+      ))}
+    </ul>
+  );
+}
