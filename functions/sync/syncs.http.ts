@@ -136,7 +136,10 @@ export const startSyncFunction = onHttp(
   }),
   async ({ params: { tenantId }, body, seed }, tools: Tools<SyncNeeds>) => {
     const { sync } = tools.services;
-    const started = await start(tools, tenantId, seed, body, (ids) => runHere(sync, ids));
+    const started = await start(tools, tenantId, seed, body, {
+      claims: true,
+      begin: (work) => runHere(sync, work),
+    });
     if (!started.ok) return started;
     const { syncId, mode, types } = started.value;
     signedInOf(tools).note({

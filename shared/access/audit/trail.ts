@@ -417,6 +417,8 @@ type Waiting = {
 export function auditTrail(parts: Parts): AuditTrail {
   const queues = new Map<string, Waiting[]>();
   const drain = async (partition: string, queue: Waiting[]): Promise<void> => {
+    // What is appended in the same breath goes into one write.
+    await Promise.resolve();
     while (queue.length > 0) {
       const batch = queue.slice(0, maxBatch);
       try {

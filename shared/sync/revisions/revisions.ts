@@ -53,8 +53,8 @@ const maxPackBytes = 1_000_000;
 /** A type whose bodies lie in more packs than this is packed anew. */
 const maxPacks = 32;
 const concurrency = 4;
-/** So much of trees and manifests is remembered, in characters of their JSON. */
-const knownChars = 4_000_000;
+/** So much of trees and manifests is remembered, in characters of their JSON: those of some 500 small tenants. */
+const knownChars = 8_000_000;
 
 /** Packs, manifests and trees of all tenants. */
 export class Repository {
@@ -71,8 +71,12 @@ export class Repository {
     return hash === undefined ? {} : this.#recall(tenantId, "trees", hash, TreeSchema);
   }
 
-  /** Keeps a tree; one that is the same as `before` is not written. */
-  async putTree(tenantId: string, tree: Tree, before?: string): Promise<string> {
+  /** Keeps a tree; one that is the same as one of `before` is not written. */
+  async putTree(
+    tenantId: string,
+    tree: Tree,
+    ...before: readonly (string | undefined)[]
+  ): Promise<string> {
     const sorted = Object.fromEntries(
       Object.entries(tree).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
@@ -153,10 +157,8 @@ export class Repository {
     const sorted = kept.toSorted((a, b) => (a.item.key < b.item.key ? -1 : 1));
     const fresh = sorted.filter(({ entry }) => scattered || !known.has(entry.hash));
     const places = scattered ? new Map<string, StoredEntry["at"]>() : known;
-    for (const pack of packed(fresh)) {
-      await this.#put(tenantId, "packs", pack.content, []);
-      for (const [hash, at] of pack.places) places.set(hash, at);
-    }
+    const packs = [...packed(fresh)];
+    for (const pack of packs) for (const [hash, at] of pack.places) places.set(hash, at);
     const manifest = sorted.map(({ entry }): StoredEntry => {
       const at = places.get(entry.hash);
       if (at === undefined) throw new Error(`${type} ${entry.key} was packed nowhere`);
@@ -171,7 +173,12 @@ export class Repository {
         ...(fixed === undefined ? {} : { fixed }),
       };
     });
-    return this.#putKnown(tenantId, "manifests", manifest, before);
+    // Nothing leads to a manifest before all of it is written and a row says so: its packs may come with it.
+    const [hash] = await Promise.all([
+      this.#putKnown(tenantId, "manifests", manifest, [before]),
+      inParallel(packs, concurrency, ({ content }) => this.#put(tenantId, "packs", content, [])),
+    ]);
+    return hash;
   }
 
   /** Keeps any other document by its content; one that is the same as `before` is not written. Answers its name. */
@@ -271,10 +278,10 @@ export class Repository {
     tenantId: string,
     kind: string,
     value: object,
-    before: string | undefined,
+    before: readonly (string | undefined)[],
   ): Promise<string> {
     const content = JSON.stringify(value);
-    const hash = await this.#put(tenantId, kind, content, [before]);
+    const hash = await this.#put(tenantId, kind, content, before);
     this.#known.set(pathOf(tenantId, kind, hash), value, { size: content.length + 1 });
     return hash;
   }

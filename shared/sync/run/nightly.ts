@@ -52,8 +52,8 @@ export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Pro
 }
 
 /**
- * Starts the tenant's night, then moves its next one on: a timer that dies in between starts the very same sync again,
- * since its id follows from the night, and a second timer beside it does, too.
+ * Starts the tenant's night, and moves its next one on with it. A second timer beside this one starts the very same
+ * sync, since its id follows from the night; of a tenant that is busy the night is moved on alone.
  */
 async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean> {
   const { store, clock } = parts;
@@ -76,7 +76,10 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     types: parts.enabledTypes(settings),
     onMissingUser: "continueWithoutUser",
     by: theService,
+    night: dueAt,
   });
+  // It is moved on with the start. Where that was refused, or made by somebody else, it may not be yet.
+  if (sync.ok && sync.value.startedAt >= now) return true;
   const isOurs = await updateRow(`the next night of ${tenantId}`, async () => {
     const { value, etag } = await store.tenant(tenantId, now);
     const { nextAt: before, ...rest } = value;

@@ -40,7 +40,7 @@ const approvalMs = 7 * 24 * 3600_000;
 
 /** Compares, and either ends the sync or lets it wait for approval. */
 export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> {
-  const { revisions, clock, store } = parts;
+  const { revisions, clock } = parts;
   const { sync, tenant } = work;
   const read = await readTypes(work);
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
@@ -56,6 +56,7 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
     sync.tenantId,
     await wantedAsFound(parts, sync, { before, now: snapshotTree, known }),
     tenant.desired,
+    snapshot,
   );
   const kept = { snapshot, desired };
   if (isFirst || sync.mode === "exportOnly") return finishRead(work, read, kept);
@@ -63,12 +64,12 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   if ("kind" in made) return failPlan(work, made);
   const { plan, targets } = made;
   const hash = planHash(plan);
-  const last = tenant.last === undefined ? undefined : await store.sync(sync.tenantId, tenant.last);
+  const last = await work.last();
   // A night that finds what the last one has found writes nothing.
   const document = await revisions.putDocument(
     sync.tenantId,
     { plan, targets: Object.fromEntries(targets) },
-    last?.value.plan?.document,
+    last?.plan?.document,
   );
   const counts = countsOf(plan);
   const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };

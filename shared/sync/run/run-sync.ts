@@ -30,8 +30,8 @@ const maxLosses = 3;
 
 /** Works on a sync. A duplicate finds it claimed, waiting or done, and changes nothing. */
 export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome> {
-  const work = await openWork(parts, ids);
-  if (work === undefined || !(await parts.knows(ids.tenantId))) {
+  const [work, isKnown] = await Promise.all([openWork(parts, ids), parts.knows(ids.tenantId)]);
+  if (work === undefined || !isKnown) {
     await parts.store.close(ids.tenantId, ids.syncId);
     return { kind: "ack", state: "gone" };
   }
@@ -40,10 +40,17 @@ export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome
   if (sync.phase === "done") return afterwards(parts, work);
   if (sync.leaseUntil > now && sync.waits === undefined)
     return { kind: "again", state: "claimed", afterMs: sync.leaseUntil - now };
+  return unlessTaken(work, async () => {
+    if (sync.waits !== undefined) return wake(parts, work, sync.waits);
+    return underClaim(parts, work);
+  });
+}
+
+async function unlessTaken(work: SyncWork, go: () => Promise<RunOutcome>): Promise<RunOutcome> {
   try {
-    if (sync.waits !== undefined) return await wake(parts, work, sync.waits);
-    return await underClaim(parts, work);
+    return await go();
   } catch (error) {
+    await work.told();
     // Whoever was faster has a message too; ours looks once more what became of it.
     if (error instanceof SyncLost) return { kind: "again", state: "lost", afterMs: 1_000 };
     throw error;
@@ -57,13 +64,16 @@ const safetySeconds = 10;
 
 /**
  * Makes the first pass over a sync inside the request that has started it, since a small tenant is through before the queue
- * would be looked at. The message is sent before and taken back at the end, so that dying here costs nothing but time.
+ * would be looked at. It is claimed from its start. The message is sent before and taken back at the end, so that dying
+ * here costs nothing but time.
  */
-export async function runHere(parts: RunParts, ids: SyncIds): Promise<void> {
+export async function runHere(parts: RunParts, work: SyncWork): Promise<void> {
   const { queues, wait } = parts;
+  const { ids } = work;
   const receipt = await queues.send(queueNames.syncWork, ids, safetySeconds);
   const pass = async (): Promise<void> => {
-    const outcome = await runSync({ ...parts, passMs: (safetySeconds / 2) * 1_000 }, ids);
+    const here = { ...parts, passMs: (safetySeconds / 2) * 1_000 };
+    const outcome = await unlessTaken(work, () => goOnClaimed(here, work));
     if (outcome.kind === "again")
       await queues.send(queueNames.syncWork, ids, outcome.afterMs / 1_000);
     await queues.withdraw(queueNames.syncWork, receipt);
@@ -128,6 +138,10 @@ async function underClaim(parts: RunParts, work: SyncWork): Promise<RunOutcome> 
     return { kind: "ack", state: "abandoned" };
   }
   await work.keep({ losses: work.sync.losses + 1 });
+  return goOnClaimed(parts, work);
+}
+
+async function goOnClaimed(parts: RunParts, work: SyncWork): Promise<RunOutcome> {
   try {
     return await goOn(parts, work);
   } catch (error) {
@@ -179,6 +193,8 @@ const steps: Readonly<
 
 async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
   const { types, skipped } = work.sync;
+  // A plan looks at the last one: it is on its way meanwhile.
+  work.last().catch(() => undefined);
   const out = new Set(skipped.map(({ type }) => type));
   const read = await exportAll(
     parts,

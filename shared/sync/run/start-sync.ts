@@ -18,7 +18,7 @@ import {
   type Who,
 } from "../state/sync.ts";
 import type { Stored, SyncStore } from "../state/sync-store.ts";
-import type { SyncIds, SyncRows } from "../state/sync-work.ts";
+import { type SyncRows, SyncWork } from "../state/sync-work.ts";
 
 /** What these need. */
 export type StartParts = SyncRows & { readonly revisions: Repository };
@@ -32,10 +32,14 @@ export type Prepared = {
 
 /** What a sync is asked for. */
 export type NewSync = Pick<Sync, "tenantId" | "syncId" | "mode" | "trigger" | "types"> &
-  Partial<Pick<Sync, "items" | "undoes" | "onMissingUser">> & { readonly by: Who };
+  Partial<Pick<Sync, "items" | "undoes" | "onMissingUser">> & {
+    readonly by: Who;
+    /** The night that it is for: with its start the tenant waits for the next one. */
+    readonly night?: Instant;
+  };
 
-const fresh = (asked: NewSync, tenant: TenantSync, now: number): Sync => {
-  const { by: requestedBy, onMissingUser, ...rest } = asked;
+const fresh = (asked: NewSync, tenant: TenantSync, now: number, claimMs: number): Sync => {
+  const { by: requestedBy, onMissingUser, night: _, ...rest } = asked;
   return {
     v: 1,
     ...rest,
@@ -45,10 +49,18 @@ const fresh = (asked: NewSync, tenant: TenantSync, now: number): Sync => {
     skipped: [],
     phase: "preflight",
     replans: 0,
-    leaseUntil: now,
+    leaseUntil: now + claimMs,
     touchedAt: now,
-    losses: 0,
+    losses: claimMs > 0 ? 1 : 0,
   };
+};
+
+/** Goes on with a sync that has been started. */
+type GoOn = {
+  /** Whoever goes on has it from its first moment: nobody else looks at it until the claim is over. */
+  readonly claims: boolean;
+  /** `work`: its rows as they were written, and claimed if so asked. */
+  readonly begin: (work: SyncWork) => Promise<unknown>;
 };
 
 /** Statuses that are a tenant's rest: what a sync that comes to nothing goes back to. */
@@ -60,17 +72,21 @@ const restAfter = (before: SyncStatus): SyncStatus => (before === "notRun" ? "no
  * Starts a sync. A tenant has one at a time: while another is under way this is refused, but a plan that only waits
  * for approval gives way, since a newer one will be made. The very same request again is answered with what it has
  * started, however that has ended. `prepare`: what changes with the start, and not without it; then no plan gives way.
- * `goOn`: sees to it that the work goes on; where nothing is said, a message does.
+ * `goOn`: how the work goes on; where nothing is said, by a message.
  */
 export async function startSync(
   parts: StartParts,
   given: NewSync,
   prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
-  goOn: (ids: SyncIds) => Promise<unknown> = (ids) => parts.queues.send("sync-work", ids),
+  goOn: GoOn = { claims: false, begin: (work) => work.tell() },
 ): Promise<Result<Sync>> {
-  const { store } = parts;
+  const { store, clock } = parts;
   const { tenantId, syncId } = given;
-  const known = (await store.sync(tenantId, syncId))?.value;
+  const [found, first] = await Promise.all([
+    store.sync(tenantId, syncId),
+    store.tenant(tenantId, clock.now()),
+  ]);
+  const known = found?.value;
   if (known !== undefined) {
     // Whoever started it may have died before the message.
     if (known.phase !== "done") await parts.queues.send("sync-work", { tenantId, syncId });
@@ -80,23 +96,37 @@ export async function startSync(
   if ("code" in asked) return { ok: false, failure: asked };
   // Listed first: one that never came to be is struck off when its message finds nothing.
   await store.open(tenantId, syncId);
-  const started = await updateRow(`the sync of ${tenantId}`, () => tryStart(parts, asked, prepare));
+  let seen: typeof first | undefined = first;
+  const started = await updateRow(`the sync of ${tenantId}`, () => {
+    const tenant = seen;
+    seen = undefined;
+    return tryStart(parts, asked, { claims: goOn.claims, tenant }, prepare);
+  });
   if ("code" in started) {
     await store.close(tenantId, syncId);
     return { ok: false, failure: started };
   }
-  await goOn({ tenantId, syncId });
-  return succeed(started);
+  if (!("work" in started)) {
+    await parts.queues.send("sync-work", { tenantId, syncId });
+    return succeed(started);
+  }
+  const { sync } = started.work;
+  await Promise.all([goOn.begin(started.work), started.listed]);
+  return succeed(sync);
 }
+
+/** `listed`: done when lists show it. */
+type Started = { readonly work: SyncWork; readonly listed: Promise<unknown> };
 
 async function tryStart(
   parts: StartParts,
   asked: NewSync,
+  given: { readonly claims: boolean; readonly tenant: Stored<TenantSync> | undefined },
   prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
-): Promise<Sync | Failure | typeof lost> {
+): Promise<Started | Sync | Failure | typeof lost> {
   const { store, clock } = parts;
   const { tenantId, syncId } = asked;
-  const tenant = await store.tenant(tenantId, clock.now());
+  const tenant = given.tenant ?? (await store.tenant(tenantId, clock.now()));
   const now = clock.now();
   const { active, status } = tenant.value;
   // The very same request again.
@@ -106,27 +136,55 @@ async function tryStart(
   if (old !== undefined && (waiting === undefined || prepare !== undefined))
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
-  const after = moved(tenant.value, {
-    event,
-    by: asked.by,
-    now,
-    eventId: `${syncId}-${event}`,
-    syncId,
-  });
+  const eventId = `${syncId}-${event}`;
+  const after = moved(tenant.value, { event, by: asked.by, now, eventId, syncId });
   if (after === undefined) return underWay(tenant.value);
-  const sync = fresh(asked, tenant.value, now);
-  const { error: _, ...rest } = after;
+  const sync = fresh(asked, tenant.value, now, given.claims ? parts.claimMs : 0);
+  const { error: _, ...rest } = afterNight(parts, asked, after, now);
   const resting = restingOf(status, tenant.value.resting);
   const { message, ...wanted } = (await prepare?.(tenant.value, now)) ?? {};
   const next: TenantSync = { ...rest, ...wanted, active: syncId, resting };
-  const ended = waiting === undefined ? [] : [superseded(waiting, now)];
-  const syncs = [{ value: sync, etag: "" }, ...ended];
   const revision = message === undefined ? undefined : revisionOf(next, asked, message, now);
-  const written = await store.change({ value: next, etag: tenant.etag }, { syncs, revision });
+  return writeStart(parts, { value: next, etag: tenant.etag }, sync, { waiting, revision });
+}
+
+/** Writes the rows of a sync that begins, and what ends by it; the list of statuses beside whatever is next. */
+async function writeStart(
+  parts: StartParts,
+  tenant: Stored<TenantSync>,
+  sync: Sync,
+  {
+    waiting,
+    revision,
+  }: { readonly waiting: Stored<Sync> | undefined; readonly revision: Revision | undefined },
+): Promise<Started | typeof lost> {
+  const { store } = parts;
+  const ended = waiting === undefined ? [] : [superseded(waiting, sync.startedAt)];
+  const syncs = [{ value: sync, etag: "" }, ...ended];
+  const written = await store.change(tenant, { syncs, revision });
   if (written === undefined) return lost;
-  await store.index(next);
-  if (waiting !== undefined) await store.close(tenantId, waiting.value.syncId);
-  return sync;
+  const listed = Promise.all([
+    store.index(tenant.value),
+    waiting === undefined ? undefined : store.close(sync.tenantId, waiting.value.syncId),
+  ]);
+  const rows = [
+    { value: tenant.value, etag: written.tenant },
+    { value: sync, etag: written.sync },
+  ] as const;
+  return { work: new SyncWork(parts, ...rows, listed), listed };
+}
+
+/** The tenant's row, which waits for the next night where this one has come with the sync. */
+function afterNight(
+  { nextAt: nightAfter }: StartParts,
+  { night }: NewSync,
+  tenant: TenantSync,
+  now: Instant,
+): TenantSync {
+  if (night === undefined || tenant.nextAt !== night) return tenant;
+  const { nextAt: _, ...rest } = tenant;
+  const nextAt = nightAfter(rest.settings, now);
+  return nextAt === undefined ? rest : { ...rest, nextAt };
 }
 
 const revisionOf = (

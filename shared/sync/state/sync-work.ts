@@ -68,11 +68,34 @@ export class SyncWork {
   #tenant: Stored<TenantSync>;
   #sync: Stored<Sync>;
   #types: ReadonlyMap<string, TypeProgress> | undefined;
+  #last: Promise<Stored<Sync> | undefined> | undefined;
+  /** What is being told of the last transition. */
+  #telling: Promise<unknown> = Promise.resolve();
 
-  constructor(rows: SyncRows, tenant: Stored<TenantSync>, sync: Stored<Sync>) {
+  /** `telling`: what is under way that has to end before the next write. */
+  constructor(
+    rows: SyncRows,
+    tenant: Stored<TenantSync>,
+    sync: Stored<Sync>,
+    telling: Promise<unknown> = Promise.resolve(),
+  ) {
     this.#rows = rows;
     this.#tenant = tenant;
     this.#sync = sync;
+    this.#tellOn(telling);
+  }
+
+  /** Lets something go on until the next write. */
+  #tellOn(telling: Promise<unknown>): void {
+    telling.catch(() => undefined);
+    this.#telling = telling;
+  }
+
+  /** Waits for it; what went wrong is said once. */
+  async #toldAll(): Promise<void> {
+    const telling = this.#telling;
+    this.#telling = Promise.resolve();
+    await telling;
   }
 
   get tenant(): TenantSync {
@@ -98,6 +121,18 @@ export class SyncWork {
     return (this.#types ??= new Map(await read()));
   }
 
+  /** The tenant's last sync that has ended, asked for once: none other ends while this one is active. */
+  async last(): Promise<Sync | undefined> {
+    const { last, tenantId } = this.tenant;
+    if (last === undefined) return undefined;
+    return (await (this.#last ??= this.#rows.store.sync(tenantId, last)))?.value;
+  }
+
+  /** Waits until what is told of the last transition is told, or could not be. */
+  async told(): Promise<void> {
+    await this.#toldAll().catch(() => undefined);
+  }
+
   /** Adds the progress of types; those that are there stay. */
   async addTypes(progress: readonly TypeProgress[]): Promise<void> {
     const { tenantId, syncId } = this.sync;
@@ -111,6 +146,7 @@ export class SyncWork {
     const { clock, claimMs, store } = this.#rows;
     const now = clock.now();
     const value = { ...this.sync, leaseUntil: now + claimMs, touchedAt: now, ...next };
+    await this.#toldAll();
     const etag = await store.replaceSync({ value, etag: this.#sync.etag });
     if (etag === undefined) throw new SyncLost(this.sync.syncId);
     this.#sync = { value, etag };
@@ -119,6 +155,7 @@ export class SyncWork {
   /** Writes what is known of the tenant's items beside their contents; whoever else has the sync loses it. */
   async decide(rules: string): Promise<void> {
     if (rules === this.tenant.rules) return;
+    await this.#toldAll();
     const { store } = this.#rows;
     const tenant = { ...this.tenant, rules };
     const etags = await store.change(
@@ -149,6 +186,7 @@ export class SyncWork {
     message?: string,
   ): Promise<void> {
     const { store, clock, claimMs } = this.#rows;
+    await this.#toldAll();
     const now = clock.now();
     const eventId = digest(this.sync.syncId, event, this.#sync.etag).slice(0, 32);
     const { syncId: about } = this.sync;
@@ -169,10 +207,14 @@ export class SyncWork {
     if (etags === undefined) throw new SyncLost(this.sync.syncId);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
-    // Before it has begun nothing is read.
-    if (event === "begin") this.#types = new Map();
-    await this.#publish();
-    await store.index(tenant);
+    const telling = Promise.all([this.#publish(), store.index(tenant)]);
+    if (event !== "begin") {
+      await telling;
+      return;
+    }
+    // Before it has begun nothing is read; reading need not wait for what is told of it, the next write does.
+    this.#types = new Map();
+    this.#tellOn(telling);
   }
 
   /** Ends the sync. */
@@ -216,8 +258,8 @@ export class SyncWork {
   /** What is left when it has ended: repeated until it succeeds, since it stays on the sweeper's list until then. */
   async tidy(): Promise<void> {
     const { store } = this.#rows;
-    await this.#publish();
-    await store.index(this.tenant);
+    await this.#toldAll();
+    await Promise.all([this.#publish(), store.index(this.tenant)]);
     await this.#close();
   }
 
@@ -235,10 +277,10 @@ export class SyncWork {
     const { trail, store, announce } = this.#rows;
     const { tenantId, outbox } = this.tenant;
     if (outbox.length === 0) return;
-    for (const { eventId, at, event, from, to, by, syncId } of outbox) {
-      // What a person did is in the trail by their request.
-      if (by.kind !== "system") continue;
-      await trail.append({
+    // What a person did is in the trail by their request.
+    const ours = outbox.filter(({ by }) => by.kind === "system");
+    const appended = ours.map(({ eventId, at, event, from, to, by, syncId }) =>
+      trail.append({
         eventId,
         at: toIso(at),
         actor: { kind: "system", id: by.id },
@@ -249,8 +291,9 @@ export class SyncWork {
         before: { status: from },
         after: { status: to, event },
         requestId: syncId ?? eventId,
-      });
-    }
+      }),
+    );
+    await Promise.all(appended);
     await announce(outbox.flatMap((step) => eventsOf(this.tenant, step)));
     const value = { ...this.tenant, outbox: [] };
     const etags = await store.change({ value, etag: this.#tenant.etag });
@@ -268,7 +311,9 @@ export async function openWork(
   rows: SyncRows,
   { tenantId, syncId }: SyncIds,
 ): Promise<SyncWork | undefined> {
-  const sync = await rows.store.sync(tenantId, syncId);
-  if (sync === undefined) return undefined;
-  return new SyncWork(rows, await rows.store.tenant(tenantId, rows.clock.now()), sync);
+  const [sync, tenant] = await Promise.all([
+    rows.store.sync(tenantId, syncId),
+    rows.store.tenant(tenantId, rows.clock.now()),
+  ]);
+  return sync === undefined ? undefined : new SyncWork(rows, tenant, sync);
 }

@@ -12,6 +12,11 @@ type Body = Readonly<Record<string, unknown>>;
 const types = ["pimRoleSettings"];
 const permission = "AuthenticationContext.Read.All";
 
+const signIn = async (page: Page): Promise<void> => {
+  await page.getByRole("radio", { name: "Operator of Contoso" }).check();
+  await page.getByRole("button", { name: "Sign in" }).click();
+};
+
 describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
   let app: RunningApp;
   let browser: Browser;
@@ -69,10 +74,6 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
     const page = await context.newPage();
     await page.goto(String(address));
     return page;
-  };
-  const signIn = async (page: Page): Promise<void> => {
-    await page.getByRole("radio", { name: "Operator of Contoso" }).check();
-    await page.getByRole("button", { name: "Sign in" }).click();
   };
   const written = { outcome: "succeeded", deployed: { done: 1, failed: 0, skipped: 0 } };
 

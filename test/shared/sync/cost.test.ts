@@ -64,4 +64,29 @@ it("a small tenant is through inside the request that asks for it, and leaves no
   expect(await rig.queues.take()).toBeUndefined();
 });
 
+it("a night is begun and moved on in one write, and what the trail is told of its beginning is one write too", async () => {
+  const tenantId = await rig.tenant();
+  await rig.settle(tenantId, { nightly: { enabled: true } });
+  await rig.sync(tenantId);
+  const { nextAt = 0 } = await rig.status(tenantId);
+  rig.pass(nextAt - Date.now() + 1_000);
+  rig.faults.reset();
+  await rig.startDue();
+  expect(rig.faults.calls().length).toBeLessThanOrEqual(9);
+  const { active = "" } = await rig.status(tenantId);
+  rig.faults.reset();
+  expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
+  const told = rig.faults.calls().filter((name) => name === "table.transact Audit");
+  expect(told).toHaveLength(2);
+});
+
+it("a first sync writes a type's content once, and the tree that is found and wanted once", async () => {
+  const tenantId = await rig.tenant();
+  rig.faults.reset();
+  await rig.sync(tenantId);
+  const puts = rig.faults.calls().filter((name) => name === "blob.put");
+  // A pack and a manifest of each of two types, and the tree.
+  expect(puts).toHaveLength(5);
+});
+
 const sum = (counts: readonly number[]): number => counts.reduce((all, each) => all + each, 0);

@@ -173,7 +173,10 @@ export async function startSyncRig() {
     /** Starts one inside a request that waits for the first pass over it. */
     startHere: (asked: NewSync) => {
       const patient = { ...parts, wait: () => new Promise<void>(() => undefined) };
-      return startSync(parts, asked, undefined, (ids) => runHere(patient, ids));
+      return startSync(parts, asked, undefined, {
+        claims: true,
+        begin: (work) => runHere(patient, work),
+      });
     },
 
     signIn,
