@@ -1,7 +1,24 @@
 /** Every screen of the console. Each room lists its own; in the navigation they stand in this order. */
 
+import {
+  collectionListScreen,
+  collectionScreen,
+  deviceListScreen,
+  deviceScreen,
+} from "./devices/screens.ts";
+import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
 import { overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
 import { planScreen, tenantsScreen } from "./tenants/screens.ts";
 
-export const screens: readonly Screen[] = [overviewScreen, tenantsScreen, planScreen];
+export const screens: readonly Screen[] = [
+  overviewScreen,
+  tenantsScreen,
+  planScreen,
+  deviceListScreen,
+  deviceScreen,
+  collectionListScreen,
+  collectionScreen,
+  notificationListScreen,
+  notificationScreen,
+];

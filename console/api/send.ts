@@ -50,7 +50,8 @@ export function useSend<N extends CallName>(name: N): Sending<N> {
           outcome.ok ? { isSending: false } : { isSending: false, problem: outcome.problem },
         );
         if (!outcome.ok) return undefined;
-        await queries.invalidateQueries();
+        // Whoever goes on to another page does not wait for what this one shows.
+        void queries.invalidateQueries();
         return outcome;
       } finally {
         busy.current = false;

@@ -46,7 +46,7 @@ export function PageFrame(props: {
   return (
     <div className={styles.root}>
       <div>
-        {above}
+        {above !== undefined && <div>{above}</div>}
         <Title2 as="h1" tabIndex={-1} className={styles.title}>
           {title}
         </Title2>

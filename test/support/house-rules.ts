@@ -74,6 +74,8 @@ const consoleFloors: Readonly<Record<string, number>> = {
   api: 1,
   page: 2,
   frame: 3,
+  // Devices, tasks and the overview send and lead to them.
+  notifications: 3,
 };
 const jobsFloor = 4;
 /** `main.tsx` and `screens.ts`, which know all rooms. */

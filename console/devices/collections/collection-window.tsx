@@ -1,0 +1,127 @@
+/** Makes a collection, or changes one; a rule shows what it finds while it is written. */
+import { Button, Field, Input, Spinner, Textarea, Text as Words } from "@fluentui/react-components";
+import { useRouter } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
+import { useAsk } from "../../api/ask.ts";
+import { useSend } from "../../api/send.ts";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Window } from "../../page/window.tsx";
+import { collectionScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { isWhole, RuleFields } from "./rule-fields.tsx";
+
+/** One that exists, as it was read. */
+type Existing = { readonly collectionId: string; readonly etag: string };
+
+/** Waits until somebody has stopped changing a value. */
+function useSettled<T>(value: T): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), 400);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
+/** The window. */
+export function CollectionWindow(props: {
+  readonly tenantId: string;
+  readonly initial: CollectionBody;
+  readonly existing?: Existing;
+  readonly onClose: () => void;
+}) {
+  const { tenantId, initial, existing, onClose } = props;
+  const t = useText();
+  const router = useRouter();
+  const [body, setBody] = useState(initial);
+  const add = useSend("POST /api/v1/tenants/{tenantId}/collections");
+  const replace = useSend("PUT /api/v1/tenants/{tenantId}/collections/{collectionId}");
+  const isReady = body.name.trim() !== "" && (body.kind === "static" || isWhole(body.rule));
+  const save = async () => {
+    if (existing !== undefined) {
+      const { collectionId, etag: ifMatch } = existing;
+      const answer = await replace.send({
+        params: { tenantId, collectionId },
+        body,
+        ifMatch,
+      });
+      if (answer !== undefined) onClose();
+      return;
+    }
+    const answer = await add.send({ params: { tenantId }, body });
+    if (answer === undefined) return;
+    const { collectionId } = answer.body;
+    void router.navigate(collectionScreen.at({ tenantId, collectionId }) as never);
+  };
+  const problem = add.problem ?? replace.problem;
+  return (
+    <Window
+      wide
+      title={t(existing === undefined ? "devices.newCollection" : "devices.changeCollection")}
+      onClose={onClose}
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={!isReady || add.isSending || replace.isSending}
+            onClick={() => void save()}
+          >
+            {t("devices.save")}
+          </Button>
+          <Button onClick={onClose}>{t("devices.close")}</Button>
+        </>
+      }
+    >
+      <Field label={t("devices.collectionName")} required>
+        <Input
+          value={body.name}
+          maxLength={200}
+          onChange={(_event, { value }) => setBody({ ...body, name: value })}
+        />
+      </Field>
+      <Field label={t("devices.description")}>
+        <Textarea
+          value={body.description ?? ""}
+          maxLength={1000}
+          onChange={(_event, { value }) => setBody({ ...body, description: value })}
+        />
+      </Field>
+      {body.kind === "static" ? (
+        <Words>{t("devices.chosen", { count: body.deviceIds.length })}</Words>
+      ) : (
+        <>
+          <RuleFields rule={body.rule} onChange={(rule) => setBody({ ...body, rule })} />
+          <Preview tenantId={tenantId} rule={body.rule} />
+        </>
+      )}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}
+
+/** What a rule finds now: how many, and the first of them. */
+function Preview({ tenantId, rule }: { readonly tenantId: string; readonly rule: Rule }) {
+  const t = useText();
+  const settled = useSettled(rule);
+  const asked = useAsk(
+    "POST /api/v1/tenants/{tenantId}/collections/preview",
+    isWhole(settled) ? { params: { tenantId }, body: { rule: settled } } : undefined,
+  );
+  const { body, problem, isAsking } = asked;
+  if (problem !== undefined) return <ProblemView problem={problem} again={asked.again} />;
+  if (!isWhole(rule)) return <Words>{t("devices.ruleOpen")}</Words>;
+  if (body === undefined || isAsking) return <Spinner size="tiny" label={t("devices.counting")} />;
+  return (
+    <section aria-label={t("devices.preview")} aria-live="off">
+      <Words weight="semibold" data-found={body.count}>
+        {t(body.countComplete ? "devices.finds" : "devices.findsAtLeast", { count: body.count })}
+      </Words>
+      <ul>
+        {body.sample.slice(0, 5).map(({ deviceId, name }) => (
+          <li key={deviceId}>{name === "" ? deviceId : name}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}

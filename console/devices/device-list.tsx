@@ -1,0 +1,253 @@
+/** The devices of a tenant: filtered, chosen, and sent to. */
+import {
+  Button,
+  MenuDivider,
+  MenuItem,
+  MenuList,
+  makeStyles,
+  ToolbarButton,
+  tokens,
+  Text as Words,
+} from "@fluentui/react-components";
+import { CollectionsAddRegular, LaptopRegular } from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useMay } from "../api/me.ts";
+import { useReadList } from "../api/read.ts";
+import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
+import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
+import { PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { CollectionWindow } from "./collections/collection-window.tsx";
+import { type Device, DeviceRows } from "./device-rows.tsx";
+import { FilterBar } from "./filter-bar.tsx";
+import { type Filters, filterWords, isFiltered, queryOf, ruleOf } from "./filters.ts";
+import { RefreshButton } from "./refresh.tsx";
+import { deviceListScreen, deviceScreen } from "./screens.ts";
+import { useSelection } from "./selection.ts";
+import { type Text, useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  bar: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "center",
+    gap: tokens.spacingHorizontalM,
+    minHeight: "32px",
+  },
+});
+
+type Chosen = ReadonlyMap<string, string>;
+
+/** Whom an action is for: all that match where the address says so, else the chosen ones; never all for want of those. */
+function targetOf(
+  to: "match" | undefined,
+  filters: Filters,
+  chosen: Chosen,
+  t: Text,
+): SendTarget | undefined {
+  const rule = ruleOf(filters);
+  if (to === "match")
+    return rule === undefined
+      ? { target: { kind: "tenant" }, words: t("devices.wholeTenant") }
+      : {
+          target: { kind: "rule", rule } as unknown as SendTarget["target"],
+          words: t("devices.matching", { filters: filterWords(filters, t) }),
+        };
+  if (chosen.size === 0) return undefined;
+  const deviceIds = [...chosen.keys()];
+  const [first = ""] = chosen.values();
+  const words = chosen.size === 1 ? first : t("devices.chosen", { count: chosen.size });
+  return { target: { kind: "devices", deviceIds }, words };
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId } = deviceListScreen.useParams();
+  const { send, to, window: open, ...filters } = deviceListScreen.useSearch();
+  const change = deviceListScreen.useChangeSearch();
+  const { chosen, clear } = useSelection(tenantId);
+  const target = targetOf(to, filters, chosen, t);
+  return (
+    <PageFrame
+      title={t("devices.title")}
+      bar={
+        <>
+          <ActionBar
+            of="device"
+            tenantId={tenantId}
+            isEmpty={target === undefined}
+            onSend={(action) => change({ send: action })}
+          />
+          <More tenantId={tenantId} />
+        </>
+      }
+    >
+      <FilterBar
+        filters={filters}
+        onChange={(changed) => change({ ...changed, to: undefined } as Filters, true)}
+      />
+      <SelectionBar filters={filters} chosen={chosen} to={to} onClear={clear} />
+      <List tenantId={tenantId} filters={filters} isForAll={to !== undefined} />
+      {send !== undefined && (
+        <SendPanel
+          tenantId={tenantId}
+          send={send}
+          to={target}
+          onChange={(action) => change({ send: action })}
+        />
+      )}
+      {open === "collection" && (
+        <CollectionWindow
+          tenantId={tenantId}
+          initial={
+            chosen.size > 0 && to === undefined
+              ? { kind: "static", name: "", deviceIds: [...chosen.keys()] }
+              : { kind: "rule", name: "", rule: ruleOf(filters) ?? { and: [] } }
+          }
+          onClose={() => change({ window: undefined })}
+        />
+      )}
+    </PageFrame>
+  );
+}
+
+/** The devices that the filters find. */
+function List(props: {
+  readonly tenantId: string;
+  readonly filters: Filters;
+  readonly isForAll: boolean;
+}) {
+  const { tenantId, filters, isForAll } = props;
+  const t = useText();
+  const change = deviceListScreen.useChangeSearch();
+  const { chosen, change: choose } = useSelection(tenantId);
+  const reading = useReadList("GET /api/v1/tenants/{tenantId}/devices", {
+    params: { tenantId },
+    query: queryOf(filters),
+  });
+  const { hidden, hasMore, readMore } = reading;
+  const choice = {
+    chosen,
+    change: (items: readonly Device[], isChosen: boolean) => {
+      choose(items, isChosen);
+      // Who chooses one by one does not mean all of them any more.
+      if (isForAll) change({ to: undefined }, true);
+    },
+  };
+  return (
+    <>
+      {hidden > 0 && <Words>{t("devices.hidden", { count: hidden })}</Words>}
+      <Shown reading={reading}>
+        {(devices) =>
+          devices.length === 0 && !hasMore ? (
+            <Nothing tenantId={tenantId} isFiltered={isFiltered(filters)} />
+          ) : (
+            <DeviceRows
+              tenantId={tenantId}
+              devices={devices}
+              hasMore={hasMore}
+              readMore={readMore}
+              choice={choice}
+              renderMenu={({ deviceId }) => <RowMenu tenantId={tenantId} deviceId={deviceId} />}
+            />
+          )
+        }
+      </Shown>
+    </>
+  );
+}
+
+/** What is done with one device: on its own page, so that the choice of others stays as it is. */
+function RowMenu(params: { readonly tenantId: string; readonly deviceId: string }) {
+  const t = useText();
+  const router = useRouter();
+  const go = (send?: string) =>
+    void router.navigate(deviceScreen.at(params, send === undefined ? {} : { send }) as never);
+  return (
+    <MenuList>
+      <MenuItem onClick={() => go()}>{t("devices.open")}</MenuItem>
+      <MenuDivider />
+      <ActionItems tenantId={params.tenantId} onSend={go} />
+    </MenuList>
+  );
+}
+
+/** What is done with the list as a whole. */
+function More({ tenantId }: { readonly tenantId: string }) {
+  const t = useText();
+  const may = useMay();
+  const change = deviceListScreen.useChangeSearch();
+  return (
+    <>
+      <ToolbarButton
+        icon={<CollectionsAddRegular />}
+        disabled={!may("collections.manage", tenantId)}
+        onClick={() => change({ window: "collection" })}
+      >
+        {t("devices.toCollection")}
+      </ToolbarButton>
+      <RefreshButton tenantId={tenantId} />
+    </>
+  );
+}
+
+/** How many are chosen, and the way to all that match. */
+function SelectionBar(props: {
+  readonly filters: Filters;
+  readonly chosen: Chosen;
+  readonly to: "match" | undefined;
+  readonly onClear: () => void;
+}) {
+  const { filters, chosen, to, onClear } = props;
+  const t = useText();
+  const styles = useStyles();
+  const change = deviceListScreen.useChangeSearch();
+  const words =
+    to === undefined
+      ? t("devices.chosen", { count: chosen.size })
+      : isFiltered(filters)
+        ? t("devices.allMatching")
+        : t("devices.wholeTenant");
+  return (
+    <div className={styles.bar}>
+      <Words weight="semibold" data-chosen={to ?? chosen.size}>
+        {words}
+      </Words>
+      {to === undefined ? (
+        <Button size="small" onClick={() => change({ to: "match" })}>
+          {t(isFiltered(filters) ? "devices.chooseMatching" : "devices.chooseAll")}
+        </Button>
+      ) : (
+        <Button size="small" onClick={() => change({ to: undefined })}>
+          {t("devices.notAll")}
+        </Button>
+      )}
+      {chosen.size > 0 && to === undefined && (
+        <Button size="small" onClick={onClear}>
+          {t("devices.clear")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** No device: since none matches, or since none was imported. */
+function Nothing(props: { readonly tenantId: string; readonly isFiltered: boolean }) {
+  const t = useText();
+  if (props.isFiltered)
+    return (
+      <Empty icon={<LaptopRegular />} title={t("devices.noneMatch")}>
+        {t("devices.noneMatchWhy")}
+      </Empty>
+    );
+  return (
+    <Empty
+      icon={<LaptopRegular />}
+      title={t("devices.none")}
+      action={<RefreshButton tenantId={props.tenantId} />}
+    >
+      {t("devices.noneWhy")}
+    </Empty>
+  );
+}

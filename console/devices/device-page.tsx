@@ -1,0 +1,167 @@
+/** A device: what is known of it, and what was done with it. */
+import { makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
+import type { Answered } from "../../clients/api.ts";
+import { useNames } from "../api/names.ts";
+import { useRead, useReadList } from "../api/read.ts";
+import { ActionBar } from "../notifications/action-bar.tsx";
+import { notificationScreen } from "../notifications/screens.ts";
+import { SendPanel } from "../notifications/send-panel.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useFormat } from "../text/format.ts";
+import type { Device } from "./device-rows.tsx";
+import { deviceListScreen, deviceScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+const history = "GET /api/v1/tenants/{tenantId}/devices/{deviceId}/history";
+type Entry = Extract<Answered<typeof history>, { readonly status: 200 }>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  facts: {
+    display: "grid",
+    gridTemplateColumns: "repeat(auto-fill, minmax(min(260px, 100%), 1fr))",
+    gap: tokens.spacingVerticalM,
+    margin: 0,
+    "& dt": { color: tokens.colorNeutralForeground2 },
+    "& dd": { margin: 0, overflowWrap: "anywhere" },
+  },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId, deviceId } = deviceScreen.useParams();
+  const { send } = deviceScreen.useSearch();
+  const change = deviceScreen.useChangeSearch();
+  const reading = useRead("GET /api/v1/tenants/{tenantId}/devices/{deviceId}", {
+    params: { tenantId, deviceId },
+  });
+  const name = reading.body?.name ?? "";
+  return (
+    <PageFrame
+      title={name === "" ? t("devices.one") : name}
+      above={<Go to={deviceListScreen.at({ tenantId })}>{t("devices.title")}</Go>}
+      bar={
+        <ActionBar of="device" tenantId={tenantId} onSend={(action) => change({ send: action })} />
+      }
+    >
+      <Shown reading={reading}>{(device) => <Facts device={device} />}</Shown>
+      <History tenantId={tenantId} deviceId={deviceId} />
+      {send !== undefined && reading.body && (
+        <SendPanel
+          tenantId={tenantId}
+          send={send}
+          to={{ target: { kind: "devices", deviceIds: [deviceId] }, words: name }}
+          onChange={(action) => change({ send: action })}
+        />
+      )}
+    </PageFrame>
+  );
+}
+
+function Facts({ device }: { readonly device: Device }) {
+  const t = useText();
+  const styles = useStyles();
+  const { dateTime } = useFormat();
+  const moment = (at: string | undefined): string | undefined =>
+    at === undefined || at === "" ? undefined : dateTime(at);
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    [t("devices.os"), `${device.operatingSystem} ${device.osVersion}`],
+    [t("devices.compliance"), device.complianceState],
+    [t("devices.agent"), device.managementAgent],
+    [t("devices.seen"), moment(device.lastSyncDateTime) ?? t("devices.never")],
+    [t("devices.enrolled"), moment(device.enrolledDateTime)],
+    [t("devices.user"), device.userPrincipalName],
+    [t("devices.serial"), device.serialNumber],
+    [t("devices.model"), [device.manufacturer, device.model].filter(Boolean).join(" ")],
+    [t("devices.tag"), device.groupTag],
+    [t("devices.intuneId"), device.deviceId],
+    [t("devices.entraId"), device.entraDeviceId],
+    [t("devices.site"), device.siteCode],
+    [t("devices.resourceId"), device.configMgrResourceId?.toString()],
+  ];
+  return (
+    <dl className={styles.facts}>
+      {facts
+        .filter(([, value]) => value)
+        .map(([what, value]) => (
+          <div key={what}>
+            <dt>{what}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+function History(props: { readonly tenantId: string; readonly deviceId: string }) {
+  const t = useText();
+  const reading = useReadList(history, { params: props }, { everySeconds: 15 });
+  return (
+    <section>
+      <Subtitle2 as="h2">{t("devices.history")}</Subtitle2>
+      <Shown reading={reading}>
+        {(entries) =>
+          entries.length === 0 && !reading.hasMore ? (
+            <Empty title={t("devices.noHistory")}>{t("devices.noHistoryWhy")}</Empty>
+          ) : (
+            <Entries tenantId={props.tenantId} entries={entries} {...reading} />
+          )
+        }
+      </Shown>
+    </section>
+  );
+}
+
+function Entries(props: {
+  readonly tenantId: string;
+  readonly entries: readonly Entry[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { tenantId, entries, hasMore, readMore } = props;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const columns = [
+    {
+      id: "action",
+      title: t("devices.action"),
+      render: ({ notificationId, action }: Entry) => (
+        <Go to={notificationScreen.at({ tenantId, notificationId })}>{named("actions", action)}</Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("devices.state"),
+      width: "0.6fr",
+      render: ({ state }: Entry) => named("deliveryStates", state),
+    },
+    {
+      id: "reason",
+      title: t("devices.reason"),
+      width: "2fr",
+      render: ({ code, detail }: Entry) => (
+        <>
+          {code !== undefined && named("reasons", code)}
+          {detail !== undefined && <span className={styles.quiet}>{detail}</span>}
+        </>
+      ),
+    },
+    { id: "at", title: t("devices.at"), render: ({ at }: Entry) => dateTime(at) },
+  ];
+  return (
+    <Rows
+      label={t("devices.history")}
+      columns={columns}
+      items={entries}
+      idOf={({ notificationId }) => notificationId}
+      nameOf={({ action }) => named("actions", action)}
+      hasMore={hasMore}
+      readMore={readMore}
+    />
+  );
+}

@@ -1,0 +1,45 @@
+/** Which devices are chosen in a tenant: it outlives pages, filters and reloading, and is forgotten with the tab. */
+import { useSyncExternalStore } from "react";
+import type { Choice } from "../page/rows.tsx";
+
+/** Names by id. */
+type Chosen = ReadonlyMap<string, string>;
+type Named = { readonly deviceId: string; readonly name: string };
+
+const kept = new Map<string, Chosen>();
+const listeners = new Set<() => void>();
+const keyOf = (tenantId: string): string => `muster.chosen.${tenantId}`;
+
+function read(tenantId: string): Chosen {
+  const now = kept.get(tenantId);
+  if (now !== undefined) return now;
+  const text = sessionStorage.getItem(keyOf(tenantId));
+  const chosen: Chosen = new Map(text === null ? [] : (JSON.parse(text) as [string, string][]));
+  kept.set(tenantId, chosen);
+  return chosen;
+}
+
+function write(tenantId: string, chosen: Chosen): void {
+  kept.set(tenantId, chosen);
+  sessionStorage.setItem(keyOf(tenantId), JSON.stringify([...chosen]));
+  for (const changed of listeners) changed();
+}
+
+const subscribe = (changed: () => void): (() => void) => {
+  listeners.add(changed);
+  return () => void listeners.delete(changed);
+};
+
+/** The chosen devices, and how the choice changes. */
+export function useSelection(tenantId: string) {
+  const chosen = useSyncExternalStore(subscribe, () => read(tenantId));
+  const change: Choice<Named>["change"] = (devices, isChosen) => {
+    const next = new Map(read(tenantId));
+    for (const { deviceId, name } of devices) {
+      if (isChosen) next.set(deviceId, name);
+      else next.delete(deviceId);
+    }
+    write(tenantId, next);
+  };
+  return { chosen, change, clear: () => write(tenantId, new Map()) };
+}

@@ -1,0 +1,237 @@
+/**
+ * What can be sent, as the ribbon of Microsoft's page has it: three actions by themselves, and the menus
+ * "Client notification" and "Endpoint Protection". For the toolbar of a page, and for the menu of a row.
+ */
+import {
+  Menu,
+  MenuButton,
+  MenuGroup,
+  MenuGroupHeader,
+  MenuItem,
+  MenuList,
+  MenuPopover,
+  MenuTrigger,
+  makeStyles,
+  ToolbarButton,
+  ToolbarDivider,
+  ToolbarGroup,
+  Tooltip,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  AlertRegular,
+  AppsAddInRegular,
+  DataUsageRegular,
+  ScriptRegular,
+  ShieldRegular,
+} from "@fluentui/react-icons";
+import { useId } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { type Reading, useRead } from "../api/read.ts";
+import { useFormat } from "../text/format.ts";
+import { useText } from "./text.ts";
+
+type Catalogue = Extract<Answered<"GET /api/v1/actions">, { readonly status: 200 }>["body"];
+/** An action of the catalogue. */
+export type Action = Catalogue["value"][number];
+
+/** The groups, in the order of the page. */
+const groups = ["installationAndScripts", "clientNotification", "endpointProtection"] as const;
+
+/** All actions. */
+export const useActions = (): Omit<Reading<Catalogue>, "etag"> =>
+  useRead("GET /api/v1/actions", {});
+
+/** Says which permission and which roles somebody lacks who may not send an action in a tenant; else nothing. */
+export function useWhyNot(tenantId: string): (action: Action) => string | undefined {
+  const t = useText();
+  const may = useMay();
+  const named = useNames();
+  const { name } = useFormat();
+  return ({ takes, roles, permissionName }) =>
+    takes.every((permission) => may(permission, tenantId))
+      ? undefined
+      : t("notifications.whyNot", {
+          permission: name(permissionName),
+          roles: roles.map((role) => named("roles", role)).join(", "),
+        });
+}
+
+const useStyles = makeStyles({
+  group: { display: "flex", flexWrap: "wrap" },
+  why: {
+    maxWidth: "44ch",
+    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalS}`,
+    color: tokens.colorNeutralForeground2,
+    fontSize: tokens.fontSizeBase200,
+  },
+});
+
+const icons: Readonly<Record<string, typeof ScriptRegular>> = {
+  installClient: AppsAddInRegular,
+  runScript: ScriptRegular,
+  startCMPivot: DataUsageRegular,
+};
+
+type Props = {
+  readonly tenantId: string;
+  readonly onSend: (actionId: string) => void;
+  /** Nothing is chosen that it could be sent to. */
+  readonly isEmpty?: boolean;
+};
+
+/** One of the three that stand by themselves. */
+function Single(props: Props & { readonly action: Action }) {
+  const { tenantId, onSend, isEmpty = false, action } = props;
+  const t = useText();
+  const { name } = useFormat();
+  const why = useWhyNot(tenantId)(action) ?? (isEmpty ? t("notifications.chooseFirst") : undefined);
+  const Icon = icons[action.id] ?? ScriptRegular;
+  const button = (
+    <ToolbarButton
+      icon={<Icon />}
+      disabledFocusable={why !== undefined}
+      onClick={() => why === undefined && onSend(action.id)}
+    >
+      {name(action.name)}
+    </ToolbarButton>
+  );
+  if (why === undefined) return button;
+  return (
+    <Tooltip content={why} relationship="description" withArrow>
+      {button}
+    </Tooltip>
+  );
+}
+
+/** The items of a group; where somebody may not send them, it says why once. */
+function Items(props: Props & { readonly actions: readonly Action[] }) {
+  const { tenantId, onSend, isEmpty = false, actions } = props;
+  const t = useText();
+  const { name } = useFormat();
+  const styles = useStyles();
+  const id = useId();
+  const whyNot = useWhyNot(tenantId);
+  const why = actions.map(whyNot).find((one) => one !== undefined);
+  const words = why ?? (isEmpty ? t("notifications.chooseFirst") : undefined);
+  return (
+    <>
+      {words !== undefined && (
+        <div id={id} className={styles.why}>
+          {words}
+        </div>
+      )}
+      {actions.map((action) => (
+        <MenuItem
+          key={action.id}
+          disabled={words !== undefined}
+          aria-describedby={words === undefined ? undefined : id}
+          onClick={() => onSend(action.id)}
+        >
+          {name(action.name)}
+        </MenuItem>
+      ))}
+    </>
+  );
+}
+
+function GroupMenu(props: Props & { readonly actions: readonly Action[] }) {
+  const { actions } = props;
+  const { name } = useFormat();
+  const [first] = actions;
+  if (first === undefined) return null;
+  const Icon = first.group === "endpointProtection" ? ShieldRegular : AlertRegular;
+  return (
+    <Menu>
+      <MenuTrigger disableButtonEnhancement>
+        <MenuButton appearance="subtle" icon={<Icon />}>
+          {name(first.groupName)}
+        </MenuButton>
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <Items {...props} />
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}
+
+const inGroup = (actions: readonly Action[], group: string): Action[] =>
+  actions.filter((action) => action.group === group);
+
+/**
+ * The ribbon. `of` says which of the page's groups it is: "Device" with "Selected object" beside it for the protection of
+ * devices, or "Collection".
+ */
+export function ActionBar(props: Props & { readonly of: "device" | "collection" }) {
+  const t = useText();
+  const styles = useStyles();
+  const { body } = useActions();
+  if (body === undefined) return null;
+  const [singles, notify, protect] = groups.map((group) => inGroup(body.value, group));
+  const ribbon = t(props.of === "device" ? "notifications.device" : "notifications.collection");
+  return (
+    <>
+      <ToolbarGroup aria-label={ribbon} className={styles.group}>
+        {singles?.map((action) => (
+          <Single key={action.id} {...props} action={action} />
+        ))}
+        <GroupMenu {...props} actions={notify ?? []} />
+      </ToolbarGroup>
+      <ToolbarDivider />
+      <ToolbarGroup
+        aria-label={props.of === "device" ? t("notifications.selectedObject") : ribbon}
+        className={styles.group}
+      >
+        <GroupMenu {...props} actions={protect ?? []} />
+      </ToolbarGroup>
+    </>
+  );
+}
+
+/** The same for the menu of a row: three submenus. */
+export function ActionItems(props: Props) {
+  const { body } = useActions();
+  const { name } = useFormat();
+  return groups.map((group) => {
+    const actions = inGroup(body?.value ?? [], group);
+    const [first] = actions;
+    if (first === undefined) return null;
+    return (
+      <Menu key={group}>
+        <MenuTrigger disableButtonEnhancement>
+          <MenuItem>{name(first.groupName)}</MenuItem>
+        </MenuTrigger>
+        <MenuPopover>
+          <MenuList>
+            <Items {...props} actions={actions} />
+          </MenuList>
+        </MenuPopover>
+      </Menu>
+    );
+  });
+}
+
+/** All of them under the names of their groups, for who has not chosen one yet. */
+export function ActionList(props: Props) {
+  const { body } = useActions();
+  const { name } = useFormat();
+  return (
+    <MenuList>
+      {groups.map((group) => {
+        const actions = inGroup(body?.value ?? [], group);
+        const [first] = actions;
+        if (first === undefined) return null;
+        return (
+          <MenuGroup key={group}>
+            <MenuGroupHeader>{name(first.groupName)}</MenuGroupHeader>
+            <Items {...props} actions={actions} />
+          </MenuGroup>
+        );
+      })}
+    </MenuList>
+  );
+}

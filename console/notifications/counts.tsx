@@ -1,0 +1,172 @@
+/** What became of a notification in numbers: a sentence, a bar whose parts add up to it, and a table of the same numbers. */
+import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import type { Answered } from "../../clients/api.ts";
+import { useNames } from "../api/names.ts";
+import { Go } from "../page/page.tsx";
+import { useFormat } from "../text/format.ts";
+import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
+import type { Text } from "./text.ts";
+import { useText } from "./text.ts";
+
+/** A notification as the API shows it. */
+export type Notification = Extract<
+  Answered<"GET /api/v1/tenants/{tenantId}/notifications/{notificationId}">,
+  { readonly status: 200 }
+>["body"];
+
+/** Deliveries by state, and their sum. */
+export type Counts = Readonly<Record<DeliveryState | "total", number>>;
+
+/** The counts; undefined for who may not see whom else it went to. */
+export const countsOf = ({ counts }: Notification): Counts | undefined => counts;
+
+/** States in which a delivery has ended without being done. */
+export const badStates = deliveryStates.filter(
+  (state): state is "failed" | "offline" | "expired" | "unknown" | "cancelled" | "notSupported" =>
+    state !== "done" && state !== "sent" && state !== "waiting",
+);
+
+/** The sentence of a notification: it follows the counts, and never says that all is well while something failed. */
+export function sentenceOf(notification: Notification, t: Text): string {
+  const counts = countsOf(notification);
+  if (counts === undefined) return notification.countsLeftOut ?? "";
+  const { total, done, waiting, sent } = counts;
+  const bad = badStates.filter((state) => counts[state] > 0);
+  const parts = bad.map((state) => t(`notifications.part.${state}`, { count: counts[state] }));
+  const list = [t("notifications.part.done", { count: done }), ...parts].join(", ");
+  if (!notification.final && waiting + sent === 0) return list;
+  if (!notification.final) return t("notifications.soFar", { list, open: waiting + sent, total });
+  if (total === 0) return t("notifications.nobody");
+  if (bad.length === 0) return t("notifications.allDone", { count: done });
+  if (done === 0 && bad.length === 1 && bad[0] === "failed")
+    return t("notifications.allFailed", { failed: counts.failed, total });
+  return t("notifications.finished", { list });
+}
+
+/** Each state's colour; what it means stands beside it in words. */
+export const colours: Readonly<Record<DeliveryState, string>> = {
+  done: tokens.colorPaletteGreenBackground3,
+  failed: tokens.colorPaletteRedBackground3,
+  offline: tokens.colorPaletteMarigoldBackground3,
+  expired: tokens.colorPaletteDarkOrangeBackground3,
+  unknown: tokens.colorPaletteBerryBackground3,
+  cancelled: tokens.colorNeutralStroke1,
+  notSupported: tokens.colorNeutralForeground3,
+  sent: tokens.colorPaletteBlueBorderActive,
+  waiting: tokens.colorNeutralBackground5,
+};
+
+const useStyles = makeStyles({
+  bar: {
+    display: "flex",
+    height: "20px",
+    overflow: "hidden",
+    borderRadius: tokens.borderRadiusMedium,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    backgroundColor: tokens.colorNeutralBackground5,
+  },
+  small: { height: "10px" },
+  part: {
+    minWidth: 0,
+    transition: "flex-grow 0.3s",
+    "@media (forced-colors: active)": { borderRight: "1px solid CanvasText" },
+  },
+  table: {
+    borderCollapse: "collapse",
+    "& td, & th": { padding: "2px 16px 2px 0", textAlign: "start" },
+  },
+  number: { textAlign: "end", fontVariantNumeric: "tabular-nums" },
+  swatch: {
+    display: "inline-block",
+    width: "12px",
+    height: "12px",
+    borderRadius: tokens.borderRadiusSmall,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    marginRight: tokens.spacingHorizontalS,
+    verticalAlign: "middle",
+    forcedColorAdjust: "none",
+  },
+});
+
+/** The bar. Its parts grow by their numbers, so that they are what the numbers say at any width. */
+export function Bar(props: {
+  readonly counts: Counts;
+  readonly words: string;
+  readonly isSmall?: boolean;
+}) {
+  const { counts, words, isSmall = false } = props;
+  const styles = useStyles();
+  return (
+    <div
+      role="img"
+      aria-label={words}
+      className={mergeClasses(styles.bar, isSmall && styles.small)}
+    >
+      {deliveryStates.map((state) =>
+        counts[state] === 0 ? null : (
+          <div
+            key={state}
+            data-state={state}
+            data-count={counts[state]}
+            className={styles.part}
+            style={{ flexGrow: counts[state], flexBasis: 0, backgroundColor: colours[state] }}
+          />
+        ),
+      )}
+    </div>
+  );
+}
+
+/** The same numbers as a table: each leads to its devices. */
+export function CountsTable(props: {
+  readonly notification: Notification;
+  readonly counts: Counts;
+}) {
+  const { notification, counts } = props;
+  const { tenantId, notificationId } = notification;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { number, percent } = useFormat();
+  const rows = deliveryStates.filter((state) => counts[state] > 0);
+  return (
+    <table className={styles.table}>
+      <caption hidden>{t("notifications.counts")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t("notifications.state")}</th>
+          <th scope="col" className={styles.number}>
+            {t("notifications.devices")}
+          </th>
+          <th scope="col" className={styles.number}>
+            {t("notifications.share")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((state) => (
+          <tr key={state}>
+            <th scope="row">
+              <span className={styles.swatch} style={{ backgroundColor: colours[state] }} />
+              <Go to={notificationScreen.at({ tenantId, notificationId }, { state })}>
+                {t("notifications.open", {
+                  count: number(counts[state]),
+                  state: named("deliveryStates", state),
+                })}
+              </Go>
+            </th>
+            <td className={styles.number}>{number(counts[state])}</td>
+            <td className={styles.number}>{percent(counts[state] / counts.total)}</td>
+          </tr>
+        ))}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">{t("notifications.total")}</th>
+          <td className={styles.number}>{number(counts.total)}</td>
+          <td className={styles.number}>{percent(1)}</td>
+        </tr>
+      </tfoot>
+    </table>
+  );
+}

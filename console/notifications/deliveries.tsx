@@ -1,0 +1,198 @@
+/** Devices of a notification: by state, with the reasons of what failed in groups, and a row for each. */
+import { Button, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
+import type { Answered } from "../../clients/api.ts";
+import { useNames } from "../api/names.ts";
+import { useReadList } from "../api/read.ts";
+import { Go } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useFormat } from "../text/format.ts";
+import { badStates, type Counts, type Notification } from "./counts.tsx";
+import { routeName } from "./dry-run.tsx";
+import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+const name = "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries";
+type Delivery = Extract<Answered<typeof name>, { readonly status: 200 }>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  tabs: { flexWrap: "wrap" },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  reasons: { margin: 0, paddingLeft: tokens.spacingHorizontalXL },
+});
+
+/** The page of a device, which is another room's. */
+const deviceAt = (tenantId: string, deviceId: string) => ({
+  to: "/tenants/$tenantId/devices/$deviceId",
+  params: { tenantId, deviceId },
+  search: undefined,
+});
+
+/** One after the other, in groups of what they say of their reason; the largest first. */
+function byReason(deliveries: readonly Delivery[]): readonly (readonly [string, number])[] {
+  const groups = new Map<string, number>();
+  for (const { code } of deliveries)
+    if (code !== undefined) groups.set(code, (groups.get(code) ?? 0) + 1);
+  return [...groups].toSorted(([, one], [, other]) => other - one);
+}
+
+/** The reasons: how many devices say the same. Of many thousand failures, those of the rows that were read. */
+function Reasons({ deliveries, total }: { deliveries: readonly Delivery[]; total: number }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { number } = useFormat();
+  const reasons = byReason(deliveries);
+  if (reasons.length === 0) return null;
+  return (
+    <section aria-label={t("notifications.reasons")}>
+      <ul className={styles.reasons}>
+        {reasons.map(([code, count]) => (
+          <li key={code} data-reason={code}>
+            {t("notifications.reason", { count: number(count), reason: named("reasons", code) })}
+          </li>
+        ))}
+      </ul>
+      {deliveries.length < total && (
+        <span className={styles.quiet}>
+          {t("notifications.reasonsOf", { read: deliveries.length, total })}
+        </span>
+      )}
+    </section>
+  );
+}
+
+/** Whether a detail says more than the name of its reason. */
+const isMore = (
+  detail: string | undefined,
+  code: string | undefined,
+  named: ReturnType<typeof useNames>,
+): boolean =>
+  detail !== undefined &&
+  detail.toLowerCase() !== (code === undefined ? "" : named("reasons", code).toLowerCase());
+
+/** Tabs by state, and the rows. */
+export function Deliveries(props: {
+  readonly notification: Notification;
+  readonly counts: Counts | undefined;
+}) {
+  const { notification, counts } = props;
+  const { tenantId, notificationId } = notification;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { number } = useFormat();
+  const { state } = notificationScreen.useSearch();
+  const change = notificationScreen.useChangeSearch();
+  // Reasons are grouped from whole pages.
+  const reading = useReadList(
+    name,
+    { params: { tenantId, notificationId }, query: { state, top: 1000 } },
+    notification.final ? {} : { everySeconds: 5 },
+  );
+  const states = deliveryStates.filter((each) => each === state || (counts?.[each] ?? 1) > 0);
+  const isBad = state !== undefined && badStates.some((each) => each === state);
+  return (
+    <section aria-label={t("notifications.devices")}>
+      <TabList
+        className={styles.tabs}
+        selectedValue={state ?? "all"}
+        onTabSelect={(_event, { value }) =>
+          change({ state: value === "all" ? undefined : (value as DeliveryState) })
+        }
+      >
+        <Tab value="all">{t("notifications.all")}</Tab>
+        {states.map((each) => (
+          <Tab key={each} value={each}>
+            {counts === undefined
+              ? named("deliveryStates", each)
+              : `${named("deliveryStates", each)} (${number(counts[each])})`}
+          </Tab>
+        ))}
+      </TabList>
+      <Shown reading={reading}>
+        {(deliveries) =>
+          deliveries.length === 0 && !reading.hasMore ? (
+            <Empty
+              title={t("notifications.noDelivery")}
+              action={
+                state && (
+                  <Button onClick={() => change({ state: undefined })}>
+                    {t("notifications.all")}
+                  </Button>
+                )
+              }
+            />
+          ) : (
+            <>
+              {isBad && counts && <Reasons deliveries={deliveries} total={counts[state]} />}
+              <Table tenantId={tenantId} deliveries={deliveries} {...reading} />
+            </>
+          )
+        }
+      </Shown>
+    </section>
+  );
+}
+
+function Table(props: {
+  readonly tenantId: string;
+  readonly deliveries: readonly Delivery[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { tenantId, deliveries, hasMore, readMore } = props;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const columns = [
+    {
+      id: "device",
+      title: t("notifications.device"),
+      render: ({ deviceId, deviceName }: Delivery) => (
+        <Go to={deviceAt(tenantId, deviceId)}>{deviceName === "" ? deviceId : deviceName}</Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("notifications.state"),
+      width: "0.7fr",
+      render: (each: Delivery) => named("deliveryStates", each.state),
+    },
+    {
+      id: "reason",
+      title: t("notifications.reasonTitle"),
+      width: "2fr",
+      render: ({ code, detail }: Delivery) => (
+        <>
+          {code !== undefined && named("reasons", code)}
+          {isMore(detail, code, named) && <span className={styles.quiet}>{detail}</span>}
+        </>
+      ),
+    },
+    {
+      id: "way",
+      title: t("notifications.way"),
+      width: "0.8fr",
+      render: ({ route }: Delivery) => (route === undefined ? "" : routeName(route, t)),
+    },
+    {
+      id: "at",
+      title: t("notifications.at"),
+      width: "0.9fr",
+      render: ({ at }: Delivery) => dateTime(at),
+    },
+  ];
+  return (
+    <Rows
+      label={t("notifications.devices")}
+      columns={columns}
+      items={deliveries}
+      idOf={({ deviceId }) => deviceId}
+      nameOf={({ deviceName }) => deviceName}
+      hasMore={hasMore}
+      readMore={readMore}
+    />
+  );
+}

@@ -1,0 +1,341 @@
+/** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
+import {
+  Badge,
+  Button,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  Subtitle2,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  ArrowDownloadRegular,
+  ArrowRepeatAllRegular,
+  DismissCircleRegular,
+  PauseRegular,
+  PlayRegular,
+} from "@fluentui/react-icons";
+import { useEffect, useRef, useState } from "react";
+import type { Problem } from "../../clients/api.ts";
+import { useConnection } from "../api/connection.tsx";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead, useReadList } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { CopyButton } from "../page/copy-button.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
+import { Bar, badStates, CountsTable, countsOf, type Notification, sentenceOf } from "./counts.tsx";
+import { Deliveries } from "./deliveries.tsx";
+import { OverTime } from "./over-time.tsx";
+import { RetryWindow } from "./retry-window.tsx";
+import { notificationListScreen, notificationScreen } from "./screens.ts";
+import { targetWords, useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
+  both: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: tokens.spacingHorizontalXXL,
+    "& > *": { minWidth: 0 },
+  },
+  picture: { flexGrow: 1, flexBasis: "360px", maxWidth: "100%" },
+  facts: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
+    color: tokens.colorNeutralForeground2,
+  },
+});
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { name } = useFormat();
+  const { tenantId, notificationId } = notificationScreen.useParams();
+  const reading = useRead("GET /api/v1/tenants/{tenantId}/notifications/{notificationId}", {
+    params: { tenantId, notificationId },
+  });
+  const actions = useActions();
+  const action = actions.body?.value.find(({ id }) => id === reading.body?.action);
+  const title = action ? name(action.name) : (reading.body?.action ?? t("notifications.one"));
+  return (
+    <PageFrame
+      title={title}
+      above={<Go to={notificationListScreen.at({ tenantId })}>{t("notifications.title")}</Go>}
+      bar={reading.body && <Commands notification={reading.body} action={action} />}
+    >
+      <Shown reading={reading}>
+        {(notification) => (
+          <Content notification={notification} isRepeatable={action?.repeatable ?? false} />
+        )}
+      </Shown>
+    </PageFrame>
+  );
+}
+
+/** Says how far it is at each quarter, and how it ended. */
+function useAnnounced(notification: Notification, sentence: string): void {
+  const quarter = notification.final ? 4 : Math.floor((notification.progress.percent ?? 0) / 25);
+  const before = useRef(quarter);
+  useEffect(() => {
+    if (quarter > before.current) announce(sentence);
+    before.current = quarter;
+  }, [quarter, sentence]);
+}
+
+function Content(props: { readonly notification: Notification; readonly isRepeatable: boolean }) {
+  const { notification, isRepeatable } = props;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { window: open } = notificationScreen.useSearch();
+  const change = notificationScreen.useChangeSearch();
+  const counts = countsOf(notification);
+  const sentence = sentenceOf(notification, t);
+  const close = () => change({ window: undefined }, true);
+  useAnnounced(notification, sentence);
+  const { failure, tenantId, notificationId } = notification;
+  return (
+    <>
+      <div className={styles.sum} data-sum>
+        {sentence}
+      </div>
+      {failure && (
+        <MessageBar intent="error" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
+            {failure.detail}
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      <Facts notification={notification} />
+      {counts && <Bar counts={counts} words={sentence} />}
+      {counts && (
+        <div className={styles.both}>
+          <CountsTable notification={notification} counts={counts} />
+          <div className={styles.picture}>
+            <Subtitle2 as="h2">{t("notifications.overTime")}</Subtitle2>
+            <OverTime key={notificationId} notification={notification} counts={counts} />
+          </div>
+        </div>
+      )}
+      <Deliveries notification={notification} counts={counts} />
+      {open === "retry" && counts && (
+        <RetryWindow
+          notification={notification}
+          counts={counts}
+          isRepeatable={isRepeatable}
+          onClose={close}
+        />
+      )}
+      {open === "cancel" && !notification.final && (
+        <CancelWindow ids={{ tenantId, notificationId }} onClose={close} />
+      )}
+    </>
+  );
+}
+
+/** Who, when, to whom; and the notifications that it repeats and that repeat it. */
+function Facts({ notification }: { readonly notification: Notification }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime, since } = useFormat();
+  const { tenantId, notificationId, requestedBy, progress, retryOf, phase, note } = notification;
+  const word =
+    notification.final || phase === undefined
+      ? named("jobStates", notification.state)
+      : named("phases", phase);
+  const { body: recent = [] } = useReadList("GET /api/v1/tenants/{tenantId}/notifications", {
+    params: { tenantId },
+    query: { top: 50 },
+  });
+  const retries = recent.filter((each) => each.retryOf === notificationId);
+  return (
+    <div className={styles.facts}>
+      <Badge appearance="outline" color="informative" data-word={notification.state}>
+        {word}
+      </Badge>
+      <span>{targetWords(notification.target, t)}</span>
+      <span>
+        {t("notifications.sentBy", {
+          at: dateTime(notification.createdAt),
+          by: requestedBy?.name ?? requestedBy?.id ?? "",
+          known: requestedBy === undefined ? "no" : "yes",
+        })}
+      </span>
+      {!notification.final && progress.expectedEnd !== undefined && (
+        <span>{t("notifications.expected", { when: since(progress.expectedEnd) })}</span>
+      )}
+      {!notification.final && (
+        <span>{t("notifications.until", { at: dateTime(notification.expiresAt) })}</span>
+      )}
+      {note !== undefined && <span>{note}</span>}
+      {retryOf !== undefined && (
+        <Go to={notificationScreen.at({ tenantId, notificationId: retryOf })}>
+          {t("notifications.retryOf")}
+        </Go>
+      )}
+      {retries.map((each) => (
+        <Go
+          key={each.notificationId}
+          to={notificationScreen.at({ tenantId, notificationId: each.notificationId })}
+        >
+          {t("notifications.retriedBy", { at: dateTime(each.createdAt) })}
+        </Go>
+      ))}
+    </div>
+  );
+}
+
+/** The toolbar. */
+function Commands(props: {
+  readonly notification: Notification;
+  readonly action: Action | undefined;
+}) {
+  const { notification, action } = props;
+  const { tenantId, notificationId, final, state } = notification;
+  const t = useText();
+  const may = useMay();
+  const change = notificationScreen.useChangeSearch();
+  const whyNot = useWhyNot(tenantId);
+  const counts = countsOf(notification);
+  const bad = counts ? badStates.reduce((sum, each) => sum + counts[each], 0) : 0;
+  const why = action && whyNot(action);
+  const mayCancel = may("notifications.cancel", tenantId);
+  return (
+    <>
+      {!final && (
+        <ToolbarButton
+          icon={<DismissCircleRegular />}
+          disabled={!mayCancel || state === "cancelling"}
+          onClick={() => change({ window: "cancel" })}
+        >
+          {t("notifications.cancel")}
+        </ToolbarButton>
+      )}
+      {!final && (
+        <Rest notification={notification} mayPause={mayCancel} mayResume={why === undefined} />
+      )}
+      {final && bad > 0 && (
+        <ToolbarButton
+          icon={<ArrowRepeatAllRegular />}
+          disabled={why !== undefined}
+          title={why}
+          onClick={() => change({ window: "retry" })}
+        >
+          {t("notifications.retry")}
+        </ToolbarButton>
+      )}
+      <Download ids={{ tenantId, notificationId }} />
+      <CopyButton
+        appearance="subtle"
+        text={() => location.href}
+        label={t("notifications.copyAddress")}
+      />
+    </>
+  );
+}
+
+/** Lets it rest, or go on. */
+function Rest(props: {
+  readonly notification: Notification;
+  readonly mayPause: boolean;
+  readonly mayResume: boolean;
+}) {
+  const { tenantId, notificationId, state } = props.notification;
+  const t = useText();
+  const params = { tenantId, notificationId };
+  const pause = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/pause");
+  const resume = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/resume");
+  if (state === "paused")
+    return (
+      <ToolbarButton
+        icon={<PlayRegular />}
+        disabled={!props.mayResume || resume.isSending}
+        onClick={() => void resume.send({ params })}
+      >
+        {t("notifications.resume")}
+      </ToolbarButton>
+    );
+  if (state !== "running") return null;
+  return (
+    <ToolbarButton
+      icon={<PauseRegular />}
+      disabled={!props.mayPause || pause.isSending}
+      onClick={() => void pause.send({ params })}
+    >
+      {t("notifications.pause")}
+    </ToolbarButton>
+  );
+}
+
+type Ids = { readonly tenantId: string; readonly notificationId: string };
+
+function CancelWindow({ ids, onClose }: { readonly ids: Ids; readonly onClose: () => void }) {
+  const t = useText();
+  const sending = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/cancel");
+  const cancel = async () => {
+    if ((await sending.send({ params: ids })) !== undefined) onClose();
+  };
+  return (
+    <Window
+      title={t("notifications.cancel")}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={sending.isSending}
+            onClick={() => void cancel()}
+          >
+            {t("notifications.cancel")}
+          </Button>
+          <Button onClick={onClose}>{t("notifications.no")}</Button>
+        </>
+      }
+    >
+      {t("notifications.cancelWhat")}
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}
+
+/** All deliveries as CSV. */
+function Download({ ids }: { readonly ids: Ids }) {
+  const t = useText();
+  const { api } = useConnection();
+  const [problem, setProblem] = useState<Problem | undefined>(undefined);
+  const save = async () => {
+    const answer = await api.download(
+      "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries",
+      "text/csv",
+      { params: ids },
+    );
+    setProblem(answer.ok ? undefined : answer.problem);
+    if (!answer.ok) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.response.blob());
+    link.download = `muster-${ids.notificationId}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return (
+    <>
+      <ToolbarButton icon={<ArrowDownloadRegular />} onClick={() => void save()}>
+        {t("notifications.csv")}
+      </ToolbarButton>
+      {problem && <ProblemView problem={problem} />}
+    </>
+  );
+}

@@ -1,0 +1,348 @@
+/**
+ * A list of any length as a table: only the rows that somebody looks at are in the document, and the next page is read
+ * when its end comes near. It scrolls with the page. Narrow, each row is a card.
+ */
+import {
+  Button,
+  Checkbox,
+  Menu,
+  MenuPopover,
+  makeStyles,
+  mergeClasses,
+  tokens,
+  useArrowNavigationGroup,
+} from "@fluentui/react-components";
+import { MoreHorizontalRegular } from "@fluentui/react-icons";
+import { defaultRangeExtractor, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useSharedText } from "../text/text.ts";
+
+/** A column; its width is one of CSS grid's tracks. */
+type Column<Item> = {
+  readonly id: string;
+  readonly title: string;
+  readonly width?: string;
+  readonly render: (item: Item) => ReactNode;
+  /** What stands in the head instead of the title, as a button that sorts. */
+  readonly head?: ReactNode;
+};
+
+/** Which rows are chosen, by their ids. It outlives pages and filters: whoever keeps it says how many there are. */
+export type Choice<Item> = {
+  readonly chosen: ReadonlyMap<string, unknown>;
+  readonly change: (items: readonly Item[], isChosen: boolean) => void;
+};
+
+type RowsProps<Item> = {
+  readonly label: string;
+  readonly columns: readonly Column<Item>[];
+  readonly items: readonly Item[];
+  readonly idOf: (item: Item) => string;
+  /** What a row is called where its checkbox and its menu are named. */
+  readonly nameOf: (item: Item) => string;
+  readonly hasMore?: boolean;
+  readonly readMore?: () => void;
+  readonly choice?: Choice<Item>;
+  /** What can be done with one row: by its button, by right click, and by Shift+F10. */
+  readonly renderMenu?: (item: Item) => ReactNode;
+};
+
+const narrow = "@media (max-width: 720px)";
+const useStyles = makeStyles({
+  root: { position: "relative", fontSize: tokens.fontSizeBase300 },
+  head: {
+    position: "sticky",
+    top: 0,
+    zIndex: 1,
+    display: "grid",
+    alignItems: "center",
+    minHeight: "40px",
+    backgroundColor: tokens.colorNeutralBackground1,
+    borderBottom: `1px solid ${tokens.colorNeutralStroke1}`,
+    fontWeight: tokens.fontWeightSemibold,
+    [narrow]: { position: "static" },
+  },
+  body: { position: "relative" },
+  row: {
+    position: "absolute",
+    left: 0,
+    right: 0,
+    top: 0,
+    display: "grid",
+    alignItems: "center",
+    minHeight: "44px",
+    boxSizing: "border-box",
+    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
+    ":hover": { backgroundColor: tokens.colorSubtleBackgroundHover },
+    ":focus-within": { backgroundColor: tokens.colorSubtleBackgroundHover },
+    [narrow]: { paddingTop: tokens.spacingVerticalS, paddingBottom: tokens.spacingVerticalS },
+  },
+  chosen: { backgroundColor: tokens.colorSubtleBackgroundSelected },
+  cell: {
+    minWidth: 0,
+    padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalS}`,
+    overflowWrap: "anywhere",
+    [narrow]: { gridColumn: "2" },
+  },
+  label: {
+    display: "none",
+    color: tokens.colorNeutralForeground2,
+    [narrow]: { display: "inline-block", marginRight: tokens.spacingHorizontalS },
+  },
+  // Narrow, every cell says its column itself.
+  title: { [narrow]: { display: "none" } },
+  end: { [narrow]: { gridColumn: "3", gridRow: "1 / span 3", alignSelf: "start" } },
+  begin: { [narrow]: { gridColumn: "1", gridRow: "1 / span 3", alignSelf: "start" } },
+});
+
+const useNarrow = (): boolean => {
+  const [query] = useState(() => matchMedia("(max-width: 720px)"));
+  const [now, setNow] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setNow(query.matches);
+    query.addEventListener("change", changed);
+    return () => query.removeEventListener("change", changed);
+  }, [query]);
+  return now;
+};
+
+const rowHeight = 44;
+const cardHeight = 150;
+/** Rows beyond the edges, so that the arrow keys find the next one. */
+const overscan = 8;
+/** The next page is read when fewer rows than this are left. */
+const ahead = 30;
+
+/** Which rows are in the document. */
+function useWindowOf(count: number, isNarrow: boolean) {
+  const body = useRef<HTMLDivElement>(null);
+  const [scroller, setScroller] = useState<HTMLElement | null>(null);
+  const [scrollMargin, setMargin] = useState(0);
+  const focused = useRef<number | undefined>(undefined);
+  useLayoutEffect(() => {
+    const [rows, main] = [body.current, body.current?.closest("main")];
+    if (!rows || !main) return undefined;
+    setScroller(main);
+    const measure = () => {
+      const above = rows.getBoundingClientRect().top - main.getBoundingClientRect().top;
+      setMargin(Math.round(above + main.scrollTop));
+    };
+    // What stands above may come later than the rows.
+    const observer = new ResizeObserver(measure);
+    for (const each of main.children) observer.observe(each);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  // oxlint-disable-next-line react/incompatible-library -- nothing is compiled that would remember what it answers
+  const virtual = useVirtualizer({
+    count,
+    getScrollElement: () => scroller,
+    estimateSize: () => (isNarrow ? cardHeight : rowHeight),
+    overscan,
+    scrollMargin,
+    // The row that has the focus stays, wherever one scrolls.
+    rangeExtractor: (range) => {
+      const rows = defaultRangeExtractor(range);
+      const at = focused.current;
+      if (at === undefined || at >= count || rows.includes(at)) return rows;
+      return [...rows, at].toSorted((one, other) => one - other);
+    },
+  });
+  return { body, virtual, focused, scrollMargin };
+}
+
+/** Where the menu of a row hangs. */
+type OpenMenu<Item> = { readonly item: Item; readonly opener: HTMLElement };
+
+/** The table. */
+export function Rows<Item>(props: RowsProps<Item>) {
+  const { label, columns, items, idOf, hasMore = false, readMore, choice, renderMenu } = props;
+  const styles = useStyles();
+  const isNarrow = useNarrow();
+  const arrows = useArrowNavigationGroup({ axis: "grid", memorizeCurrent: true });
+  const { body, virtual, focused, scrollMargin } = useWindowOf(items.length, isNarrow);
+  const [open, setOpen] = useState<OpenMenu<Item> | undefined>(undefined);
+  const shown = virtual.getVirtualItems();
+  const last = shown.at(-1)?.index ?? -1;
+  useEffect(() => {
+    if (hasMore && last >= items.length - ahead) readMore?.();
+  }, [hasMore, last, items.length, readMore]);
+  const tracks = isNarrow
+    ? `${choice ? "40px" : "0"} 1fr ${renderMenu ? "40px" : "0"}`
+    : [
+        choice && "40px",
+        ...columns.map(({ width = "1fr" }) => `minmax(0, ${width})`),
+        renderMenu && "44px",
+      ]
+        .filter(Boolean)
+        .join(" ");
+  const row = (at: VirtualItem) => {
+    const item = items[at.index] as Item;
+    return (
+      <Row
+        key={idOf(item)}
+        {...props}
+        item={item}
+        at={at}
+        tracks={tracks}
+        top={at.start - scrollMargin}
+        measure={virtual.measureElement}
+        onFocus={() => {
+          focused.current = at.index;
+        }}
+        onMenu={(opener) => setOpen({ item, opener })}
+      />
+    );
+  };
+  return (
+    <div
+      {...arrows}
+      className={styles.root}
+      role="grid"
+      aria-label={label}
+      aria-rowcount={hasMore ? -1 : items.length + 1}
+    >
+      <Head {...props} tracks={tracks} />
+      <div
+        ref={body}
+        role="rowgroup"
+        className={styles.body}
+        style={{ height: virtual.getTotalSize() }}
+      >
+        {shown.map(row)}
+      </div>
+      {renderMenu && open && (
+        <RowMenu opener={open.opener} onClose={() => setOpen(undefined)}>
+          {renderMenu(open.item)}
+        </RowMenu>
+      )}
+    </div>
+  );
+}
+
+function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
+  const { columns, items, idOf, choice, renderMenu, tracks } = props;
+  const t = useSharedText();
+  const styles = useStyles();
+  const chosen = choice ? items.filter((item) => choice.chosen.has(idOf(item))).length : 0;
+  const all = chosen === items.length && items.length > 0;
+  return (
+    <div role="rowgroup" className={styles.head} style={{ gridTemplateColumns: tracks }}>
+      <div role="row" aria-rowindex={1} style={{ display: "contents" }}>
+        {choice && (
+          <div role="columnheader" aria-label={t("shared.choose")}>
+            <Checkbox
+              aria-label={t("shared.chooseShown", { count: items.length })}
+              checked={all ? true : chosen > 0 ? "mixed" : false}
+              onChange={() => choice.change(items, !all)}
+            />
+          </div>
+        )}
+        {columns.map(({ id, title, head }) => (
+          <div key={id} role="columnheader" className={mergeClasses(styles.cell, styles.title)}>
+            {head ?? title}
+          </div>
+        ))}
+        {renderMenu && <div role="columnheader" aria-label={t("shared.more")} />}
+      </div>
+    </div>
+  );
+}
+
+/** The item that was chosen last, so that Shift chooses all between; one for each page is enough. */
+let lastChosen: number | undefined;
+
+function Row<Item>(
+  props: RowsProps<Item> & {
+    readonly item: Item;
+    readonly at: VirtualItem;
+    readonly tracks: string;
+    readonly top: number;
+    readonly measure: (element: Element | null) => void;
+    readonly onFocus: () => void;
+    readonly onMenu: (opener: HTMLElement) => void;
+  },
+) {
+  const { columns, items, idOf, nameOf, choice, renderMenu, item, at, tracks, top, measure } =
+    props;
+  const t = useSharedText();
+  const styles = useStyles();
+  const isChosen = choice?.chosen.has(idOf(item)) ?? false;
+  const choose = (isWide: boolean) => {
+    const from = isWide ? (lastChosen ?? at.index) : at.index;
+    lastChosen = at.index;
+    const between = items.slice(Math.min(from, at.index), Math.max(from, at.index) + 1);
+    choice?.change(between, !isChosen);
+  };
+  return (
+    <div
+      ref={measure}
+      data-index={at.index}
+      role="row"
+      aria-rowindex={at.index + 2}
+      aria-selected={choice ? isChosen : undefined}
+      className={mergeClasses(styles.row, isChosen && styles.chosen)}
+      style={{ gridTemplateColumns: tracks, transform: `translateY(${top}px)` }}
+      onFocus={props.onFocus}
+      onContextMenu={(event) => {
+        if (renderMenu === undefined) return;
+        event.preventDefault();
+        const had = document.activeElement as HTMLElement;
+        const button = event.currentTarget.querySelector<HTMLElement>("[data-row-menu]");
+        props.onMenu(event.currentTarget.contains(had) ? had : (button ?? had));
+      }}
+    >
+      {choice && (
+        <div role="gridcell" className={styles.begin}>
+          <Checkbox
+            aria-label={t("shared.chooseOne", { name: nameOf(item) })}
+            checked={isChosen}
+            onChange={(event) => choose((event.nativeEvent as MouseEvent).shiftKey)}
+          />
+        </div>
+      )}
+      {columns.map((column) => (
+        <div key={column.id} role="gridcell" className={styles.cell}>
+          <span className={styles.label} aria-hidden>
+            {column.title}
+          </span>
+          {column.render(item)}
+        </div>
+      ))}
+      {renderMenu && (
+        <div role="gridcell" className={styles.end}>
+          <Button
+            data-row-menu
+            appearance="subtle"
+            aria-haspopup="menu"
+            aria-label={t("shared.moreOf", { name: nameOf(item) })}
+            icon={<MoreHorizontalRegular />}
+            onClick={(event) => props.onMenu(event.currentTarget)}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The menu of one row; the focus goes back to where it was opened. */
+function RowMenu(props: {
+  readonly opener: HTMLElement;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}) {
+  const { opener, onClose, children } = props;
+  return (
+    <Menu
+      open
+      positioning={{ target: opener, position: "below", align: "end" }}
+      onOpenChange={(_event, { open }) => {
+        if (open) return;
+        onClose();
+        opener.focus();
+      }}
+    >
+      <MenuPopover>{children}</MenuPopover>
+    </Menu>
+  );
+}
