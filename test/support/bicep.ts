@@ -1,6 +1,6 @@
 /** Reads Bicep: what a file declares, and what it refers to. */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { grammar, type SyntaxNode, within } from "./grammar.ts";
 
 /** What one Bicep file says. */
 export type BicepFile = {
@@ -41,41 +41,20 @@ type Module = {
   readonly params: readonly string[];
 };
 
-type Node = {
-  readonly type: string;
-  readonly text: string;
-  readonly isError: boolean;
-  readonly isMissing: boolean;
-  readonly startPosition: { readonly row: number };
-  readonly children: readonly Node[];
-  readonly namedChildren: readonly Node[];
-};
-type Grammars = {
-  readonly Parser: {
-    new (): { setLanguage(language: unknown): void; parse(text: string): { rootNode: Node } };
-    init(): Promise<void>;
-  };
-  readonly Language: { load(file: Uint8Array): Promise<unknown> };
-};
-
 /** Makes a reader. The grammar comes from `tree-sitter-bicep`, which knows all that is used here but `extension`. */
 export async function bicepReader(): Promise<(text: string) => BicepFile> {
   const require = createRequire(import.meta.url);
-  const { Parser, Language } = require("@vscode/tree-sitter-wasm") as Grammars;
-  await Parser.init();
-  const parser = new Parser();
-  const grammar = require.resolve("tree-sitter-bicep/tree-sitter-bicep.wasm");
-  parser.setLanguage(await Language.load(readFileSync(grammar)));
+  const parse = await grammar(require.resolve("tree-sitter-bicep/tree-sitter-bicep.wasm"));
   const extension = /^extension (\w+)$/gm;
   return (text) => ({
-    ...fileOf(parser.parse(text.replaceAll(extension, (line) => " ".repeat(line.length))).rootNode),
+    ...fileOf(parse(text.replaceAll(extension, (line) => " ".repeat(line.length)))),
     extensions: [...text.matchAll(extension)].map(([, name = ""]) => name),
   });
 }
 
-function fileOf(root: Node): Omit<BicepFile, "extensions"> {
+function fileOf(root: SyntaxNode): Omit<BicepFile, "extensions"> {
   const all = [...within(root)];
-  const ofType = (type: string): Node[] => all.filter((node) => node.type === type);
+  const ofType = (type: string): SyntaxNode[] => all.filter((node) => node.type === type);
   const named = (type: string) => ofType(type).map((node) => [nameOf(node), node] as const);
   const loops = [...ofType("loop_variable"), ...ofType("loop_enumerator")];
   return {
@@ -109,17 +88,12 @@ function fileOf(root: Node): Omit<BicepFile, "extensions"> {
   };
 }
 
-function* within(node: Node): Generator<Node> {
-  yield node;
-  for (const child of node.children) yield* within(child);
-}
-
-const nameOf = ({ namedChildren: [first] }: Node): string => first?.text ?? "";
-const valueOf = ({ namedChildren }: Node): string => namedChildren.at(-1)?.text ?? "";
-const unquoted = (node: Node | undefined): string => node?.text.replace(/^'|'$/g, "") ?? "";
+const nameOf = ({ namedChildren: [first] }: SyntaxNode): string => first?.text ?? "";
+const valueOf = ({ namedChildren }: SyntaxNode): string => namedChildren.at(-1)?.text ?? "";
+const unquoted = (node: SyntaxNode | undefined): string => node?.text.replace(/^'|'$/g, "") ?? "";
 
 /** Decorators stand before what they decorate. */
-function* paramsOf({ namedChildren }: Node): Generator<[string, Param]> {
+function* paramsOf({ namedChildren }: SyntaxNode): Generator<[string, Param]> {
   for (const [at, node] of namedChildren.entries()) {
     if (node.type !== "parameter_declaration") continue;
     const before = namedChildren[at - 1];
@@ -130,28 +104,28 @@ function* paramsOf({ namedChildren }: Node): Generator<[string, Param]> {
 }
 
 /** The object that a declaration makes, also by a loop or on a condition. */
-function objectOf(node: Node | undefined): Node | undefined {
+function objectOf(node: SyntaxNode | undefined): SyntaxNode | undefined {
   if (node === undefined || node.type === "object") return node;
   return ["for_statement", "if_statement", "array"].includes(node.type)
     ? objectOf(node.namedChildren.at(-1))
     : undefined;
 }
 
-function* propertiesOf(object: Node | undefined): Generator<[string, Node]> {
+function* propertiesOf(object: SyntaxNode | undefined): Generator<[string, SyntaxNode]> {
   for (const { type, namedChildren } of object?.namedChildren ?? []) {
     const [key, value] = namedChildren;
     if (type === "object_property" && key && value) yield [unquoted(key), value];
   }
 }
 
-function* flattened(object: Node | undefined, prefix = ""): Generator<[string, string]> {
+function* flattened(object: SyntaxNode | undefined, prefix = ""): Generator<[string, string]> {
   for (const [key, value] of propertiesOf(object)) {
     yield [prefix + key, value.text];
     if (value.type === "object") yield* flattened(value, `${prefix}${key}.`);
   }
 }
 
-function resourceOf(node: Node): Resource {
+function resourceOf(node: SyntaxNode): Resource {
   const body = objectOf(node.namedChildren.at(-1));
   return {
     symbol: nameOf(node),
@@ -161,7 +135,7 @@ function resourceOf(node: Node): Resource {
   };
 }
 
-function moduleOf(node: Node): Module {
+function moduleOf(node: SyntaxNode): Module {
   const { namedChildren } = node;
   const [, params] = [...propertiesOf(objectOf(namedChildren.at(-1)))].find(
     ([key]) => key === "params",
@@ -173,7 +147,7 @@ function moduleOf(node: Node): Module {
   };
 }
 
-function readOf({ text }: Node): BicepFile["reads"] {
+function readOf({ text }: SyntaxNode): BicepFile["reads"] {
   const [, symbol, output] = /^(\w+)!?\.outputs\.(\w+)$/.exec(text) ?? [];
   return symbol === undefined || output === undefined ? [] : [{ symbol, output }];
 }
@@ -181,7 +155,7 @@ function readOf({ text }: Node): BicepFile["reads"] {
 const declarations = /_declaration$/;
 
 /** Names where they are used: not where they are declared, and not those of properties. */
-function* usedIn(node: Node): Generator<string> {
+function* usedIn(node: SyntaxNode): Generator<string> {
   if (node.type === "identifier") yield node.text;
   const isNamed = declarations.test(node.type) || node.type === "object_property";
   const [first] = node.namedChildren;
