@@ -61,6 +61,7 @@ import { deviceHistoryFunction, listDeliveriesFunction } from "./notifications/d
 import {
   cancelNotificationFunction,
   getNotificationFunction,
+  listEveryNotificationFunction,
   listNotificationsFunction,
   pauseNotificationFunction,
   resumeNotificationFunction,
@@ -269,6 +270,7 @@ const listed = [
   deviceHistoryFunction,
   getNotificationFunction,
   listDeliveriesFunction,
+  listEveryNotificationFunction,
   listNotificationsFunction,
   planFunction,
   retryNotificationFunction,

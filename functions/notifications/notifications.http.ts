@@ -1,7 +1,12 @@
 /** Sends an action to devices, or with `?dryRun=true` says what would happen. */
 
 import * as z from "zod";
-import { decide, type RequestTarget, type Standing } from "../../shared/access/roles/decide.ts";
+import {
+  decide,
+  type RequestTarget,
+  type Standing,
+  tenantsWith,
+} from "../../shared/access/roles/decide.ts";
 import { type AuditNote, signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
 import type { CollectionStore } from "../../shared/devices/collections/collection-store.ts";
@@ -19,9 +24,13 @@ import {
 } from "../../shared/notifications/contract.ts";
 import { dryRun } from "../../shared/notifications/dry-run.ts";
 import type { NotificationParts } from "../../shared/notifications/kind.ts";
+import {
+  listInTenants,
+  listNotifications,
+  Sought,
+} from "../../shared/notifications/list-notifications.ts";
 import type { Notification } from "../../shared/notifications/notification.ts";
 import {
-  listNotifications,
   readNotification,
   seesNotification,
   viewFor,
@@ -32,6 +41,7 @@ import {
   sendNotification,
 } from "../../shared/notifications/send-notification.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
+import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
 import { type About, onHttp, reachOfCaller, type Tools } from "../define.ts";
 
 type Needs = {
@@ -139,35 +149,77 @@ export const sendNotificationFunction = onHttp(
 
 /** Each unfinished one costs reads of its own, so that a page of them stays small. */
 const maxTop = 50;
+const ListQuery = z.strictObject({
+  ...PageQuery,
+  top: z.coerce.number().int().min(1).max(maxTop).default(20),
+  ...Sought,
+});
 
 export const listNotificationsFunction = onHttp(
   operation({
     name: "notifications-list",
     method: "GET",
     path: "api/v1/tenants/{tenantId}/notifications",
-    summary: "List a tenant's notifications, newest first",
+    summary: "List a tenant's notifications, newest first, or those that are sought",
     tag: "Notifications",
     params: TenantPath,
-    query: z.strictObject({
-      ...PageQuery,
-      top: z.coerce.number().int().min(1).max(maxTop).default(20),
-    }),
+    query: ListQuery,
     answers: { 200: { description: "A page of notifications", body: pageOf(NotificationView) } },
   }),
   async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const list = `notifications ${tenantId}`;
-    const position = positionOf(list, query.pageToken);
+    const { top, pageToken, ...sought } = query;
+    const list = `notifications ${tenantId} ${JSON.stringify(sought)}`;
+    const position = positionOf(list, pageToken);
     if (!position.ok) return position;
     const page = await listNotifications(services.notify, tenantId, {
-      top: query.top,
+      top,
       token: position.value,
       reach: await reachOfCaller(tools, tenantId),
+      sought,
     });
     return succeed(ok(pageBody(url, list, page)));
   },
   { keepsLimits: true },
 );
+
+/** Tenants looked at in one step. */
+const tenantsAtOnce = 100;
+
+export const listEveryNotificationFunction = onHttp(
+  operation({
+    name: "notifications-everywhere",
+    method: "GET",
+    path: "api/v1/notifications",
+    summary:
+      "List notifications of all your tenants: with final=false newest first, else tenant by tenant",
+    tag: "Notifications",
+    query: ListQuery,
+    answers: { 200: { description: "A page of notifications", body: pageOf(NotificationView) } },
+  }),
+  async ({ query, url }, tools: Tools<Needs & { readonly tenants: TenantRegistry }>) => {
+    const { notify, tenants, collections } = tools.services;
+    const { standing } = signedInOf(tools);
+    const { top, pageToken, ...sought } = query;
+    const reached = tenantsWith(standing, "notifications.read");
+    const list = `notifications everywhere ${JSON.stringify(sought)}`;
+    const position = positionOf(list, pageToken);
+    if (!position.ok) return position;
+    const inReach = {
+      list: (token: string | undefined) => tenants.list(reached, tenantsAtOnce, token),
+      has: (tenantId: string) => reached?.has(tenantId) ?? true,
+      reachOf: async (tenantId: string) => {
+        const seeing = decide(standing, "notifications.read", { kind: "tenant", tenantId });
+        return seeing.allowed ? collections.reachOf(tenantId, seeing.limits) : nothing;
+      },
+    };
+    const page = await listInTenants(notify, inReach, { top, token: position.value, sought });
+    return succeed(ok(pageBody(url, list, page)));
+  },
+);
+
+/** What somebody reaches who reaches nothing. */
+const nothing = { collectionIds: [], holds: () => false };
 
 // Shows a notification with its counts.
 

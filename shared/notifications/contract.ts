@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { PersonView } from "../access/approvals/approval.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
+import { Rule } from "../devices/collections/collection.ts";
 import { countedStates } from "../fanout/state/item.ts";
 import { shownJobStates } from "../fanout/state/job.ts";
 import { Rollout } from "../fanout/state/rollout.ts";
@@ -53,6 +54,9 @@ const Target = z.discriminatedUnion("kind", [
     deviceIds: z.array(DeviceId).min(1).max(maxTargetDevices),
   }),
   z.strictObject({ kind: z.literal("collection"), collectionId: OwnId }),
+  z
+    .strictObject({ kind: z.literal("rule"), rule: Rule })
+    .describe("All that a rule finds, by the grammar of collections, evaluated as it is sent"),
   z.strictObject({ kind: z.literal("tenant") }),
 ]);
 
@@ -150,11 +154,13 @@ export const NotificationView = z
       .optional()
       .describe("What is being done now; absent before it begins and after its end"),
     action: z.string(),
+    actionName: z.object({ en: z.string(), fr: z.string() }).optional(),
     parameters: z.array(z.string()).describe("Names of the parameters; values are not shown"),
     target: z.record(z.string(), z.unknown()),
     allowApproximate: z.boolean(),
     note: z.string().optional(),
     requestedBy: PersonView.optional().describe("Who sent it"),
+    approvedBy: PersonView.optional().describe("The second person, where it took one"),
     retryOf: z.string().optional().describe("The notification whose deliveries this one repeats"),
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),

@@ -183,8 +183,7 @@ async function outOfScope(
   { target, tenantId, createdAt, directoryVersion }: Notification,
   items: readonly Item[],
 ): Promise<ReadonlySet<string>> {
-  const isRuled = target.kind === "collection" || target.kind === "retry";
-  if (!isRuled || target.rule === undefined) return new Set();
+  if (!("rule" in target) || target.rule === undefined) return new Set();
   const meta = await directory.meta(tenantId);
   if (meta?.refreshId === directoryVersion) return new Set();
   const ids = items.map(({ targetId }) => targetId);
@@ -219,6 +218,10 @@ export async function targetPage(
       return target.within
         ? sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor)
         : walkDirectory(parts, notification, undefined, cursor);
+    case "rule":
+      return target.within
+        ? sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor)
+        : walkDirectory(parts, notification, target.rule, cursor);
     case "devices":
       return sliceOfList(parts, tenantId, await parts.targets.targets(jobId), cursor);
     case "collection":

@@ -21,6 +21,7 @@ export type Within = z.output<typeof Within>;
 const Target = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("devices"), count: z.number(), within: Within.optional() }),
   z.object({ kind: z.literal("collection"), collectionId: z.string(), rule: Rule.optional() }),
+  z.object({ kind: z.literal("rule"), rule: Rule, within: Within.optional() }),
   z.object({ kind: z.literal("tenant"), within: Within.optional() }),
   z.object({
     kind: z.literal("retry"),

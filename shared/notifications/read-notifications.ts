@@ -11,7 +11,6 @@ import { type Counts, emptyCounts, type Item, shownState } from "../fanout/state
 import type { Standing } from "../fanout/state/item-store.ts";
 import { isOpen, isStopping, sumOf, wordFor } from "../fanout/state/job.ts";
 import { bucketsOf, type Cost, type PlanProgress } from "../fanout/state/rollout.ts";
-import type { Page } from "../http/paging.ts";
 import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
@@ -31,7 +30,7 @@ type ScanBudget = { devices: number };
 /** For one notification. */
 const oneBudget = (): ScanBudget => ({ devices: 50_000 });
 /** For a page of them together. */
-const pageBudget = (): ScanBudget => ({ devices: 10_000 });
+export const pageBudget = (): ScanBudget => ({ devices: 10_000 });
 
 /** Rows read at once: full ones fill a quarter of what storage gives in one answer. */
 const rowsPerScan = 200;
@@ -188,6 +187,7 @@ export function notificationView(
     final: !isOpen(notification),
     ...(phase === undefined ? {} : { phase }),
     action: notification.actionId,
+    ...namedAction(notification.actionId),
     parameters: Object.keys(notification.parameters),
     target: { ...target },
     allowApproximate: notification.allowApproximate,
@@ -207,6 +207,12 @@ export function notificationView(
       ...(end === undefined ? {} : { expectedEnd: toIso(end) }),
     },
   };
+}
+
+/** The action's name, where the catalogue still has it. */
+function namedAction(actionId: string): Pick<NotificationView, "actionName"> {
+  const name = findAction(actionId)?.name;
+  return name === undefined ? {} : { actionName: name };
 }
 
 /** Devices that nobody has planned yet wait, too: so the counts add up to what is expected. */
@@ -336,7 +342,10 @@ export async function viewFor(
   reach: Reach | undefined,
   budget: ScanBudget = oneBudget(),
 ): Promise<NotificationView> {
-  const view = await viewNow(parts, notification);
+  const view = {
+    ...(await viewNow(parts, notification)),
+    ...(await approverOf(parts, notification)),
+  };
   if (reach === undefined) return view;
   const { items, clock } = parts.engine;
   const { jobId, counts, target } = notification;
@@ -354,7 +363,18 @@ export async function viewFor(
   const own = notificationView(narrowed, seen, plan?.progress, clock.now());
   const { expectedEnd } = view.progress;
   const end = own.phase === undefined || expectedEnd === undefined ? {} : { expectedEnd };
-  return { ...own, progress: { ...own.progress, ...end } };
+  return { ...view, ...own, progress: { ...own.progress, ...end } };
+}
+
+/** Who approved it; looked up only where a rule had asked who it is for. */
+async function approverOf(
+  { approvals }: Pick<NotificationParts, "approvals">,
+  { tenantId, jobId, frozen, state }: Notification,
+): Promise<Pick<NotificationView, "approvedBy">> {
+  if (!frozen || state === "pendingApproval") return {};
+  const approval = (await approvals.get(tenantId, jobId))?.approval;
+  const by = approval?.state === "approved" ? approval.decidedBy : undefined;
+  return by === undefined ? {} : { approvedBy: personView(by) };
 }
 
 /** A view that says nothing of how many devices fared how. */
@@ -379,23 +399,6 @@ const saysHowItWent: ReadonlySet<string> = new Set([
   "unknown",
   "nothingToSend",
 ]);
-
-/** A page of a tenant's notifications, newest first. */
-export async function listNotifications(
-  parts: NotificationParts,
-  tenantId: string,
-  { top, token, reach }: { top: number; token?: string | undefined; reach?: Reach | undefined },
-): Promise<Page<NotificationView>> {
-  const { jobs, ...next } = await parts.jobs.list(tenantId, top, token);
-  const visible = jobs.filter((each) => isWithin(each, reach));
-  const budget = pageBudget();
-  // One after the other where a budget is shared: the newest come first.
-  const items = await inParallel(visible, reach === undefined ? concurrency : 1, (each) =>
-    viewFor(parts, each, reach, budget),
-  );
-  const hidden = jobs.length - visible.length;
-  return { items, ...next, ...(reach === undefined ? {} : { hidden }) };
-}
 
 /** What a device got: its deliveries, newest first; one read for each notification of the tenant. */
 export async function deviceHistory(

@@ -2,9 +2,12 @@
 
 import type { Action } from "../devices/actions/action.ts";
 import { catalogue, findAction } from "../devices/actions/catalogue.ts";
+import { memberTest } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
+import type { Device } from "../devices/directory/device.ts";
 import type { DirectoryMeta, DirectoryStore } from "../devices/directory/directory.ts";
 import { faultsOf, invalidRequest, pointerOf } from "../http/body.ts";
+import type { Instant } from "../kernel/clock.ts";
 import { type Failure, type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import {
   type NewNotification,
@@ -72,7 +75,7 @@ async function narrowTarget(
   return succeed({ deviceIds, within: { collectionIds, hidden: scanned - deviceIds.length } });
 }
 
-type Judging = Pick<NotificationParts, "directory" | "collections">;
+type Judging = Pick<NotificationParts, "directory" | "collections" | "engine">;
 
 /** A request that can be carried out. */
 export type JudgedRequest = {
@@ -153,8 +156,26 @@ function checkParameters(
 
 type ResolvedTarget = Pick<JudgedRequest, "target" | "deviceIds">;
 
+/** A rule finds its devices one by one; for who is limited to collections, as they are now. */
+async function resolveRule(
+  { directory }: Pick<Judging, "directory">,
+  tenantId: string,
+  target: Extract<NewNotification["target"], { kind: "rule" }>,
+  { reach, now }: { readonly reach: Reach | undefined; readonly now: Instant },
+): Promise<Result<ResolvedTarget>> {
+  if (reach === undefined) return succeed({ target, deviceIds: [] });
+  const isMember = memberTest(target.rule, now);
+  const holds = (device: Device) => isMember(device) && reach.holds(device);
+  const narrowed = await narrowTenant({ directory }, tenantId, { ...reach, holds });
+  if (!narrowed.ok) return narrowed;
+  // How many hidden ones a rule finds would tell what they are like.
+  const { deviceIds, within } = narrowed.value;
+  const { collectionIds } = within;
+  return succeed({ target: { ...target, within: { collectionIds } }, deviceIds });
+}
+
 async function resolveTarget(
-  { directory, collections }: Judging,
+  { directory, collections, engine }: Judging,
   tenantId: string,
   target: NewNotification["target"],
   reach: Reach | undefined,
@@ -166,6 +187,8 @@ async function resolveTarget(
     const { within, deviceIds } = narrowed.value;
     return succeed({ target: { ...target, within }, deviceIds });
   }
+  if (target.kind === "rule")
+    return resolveRule({ directory }, tenantId, target, { reach, now: engine.clock.now() });
   if (target.kind === "collection") {
     const { collectionId } = target;
     const stored = await collections.get(tenantId, collectionId);

@@ -75,7 +75,7 @@ function countOf({ target, deviceIds, directory }: JudgedRequest): number | unde
   const { kind } = target;
   const listed = kind === "devices" || deviceIds.length > 0 || "within" in target;
   if (kind === "tenant" && !listed) return directory.count;
-  if (kind === "collection" && target.rule) return undefined;
+  if ((kind === "collection" || (kind === "rule" && !listed)) && target.rule) return undefined;
   return new Set(deviceIds).size;
 }
 
@@ -187,9 +187,7 @@ async function retryOf(
 
 /** The rule that found the devices keeps deciding: who has left it since gets nothing. */
 const ruleOf = ({ target }: Notification): { readonly rule?: Rule } =>
-  (target.kind === "collection" || target.kind === "retry") && target.rule !== undefined
-    ? { rule: target.rule }
-    : {};
+  "rule" in target && target.rule !== undefined ? { rule: target.rule } : {};
 
 // Cancels a notification, lets it rest, or lets it go on. What has left is followed to its end in any case.
 

@@ -85,6 +85,13 @@ const nameCondition = z.discriminatedUnion("operator", [
   z.strictObject({ property: z.literal("deviceName"), operator: startsWith, value: ruleText }),
 ]);
 
+/** What somebody types who looks for a device: part of its name, serial number or user. */
+const textCondition = z.strictObject({
+  property: z.literal("text"),
+  operator: z.literal("contains"),
+  value: ruleText,
+});
+
 const tagCondition = z.discriminatedUnion("operator", [
   z.strictObject({ property: z.literal("groupTag"), operator: equals, value: ruleText }),
   z.strictObject({ property: z.literal("groupTag"), operator: startsWith, value: ruleText }),
@@ -102,7 +109,7 @@ const syncCondition = z.discriminatedUnion("operator", [
 ]);
 
 const whatARuleIs =
-  "a rule has and, or, not, or a property out of operatingSystem, managementAgent, complianceState, deviceName, groupTag, lastSyncDateTime";
+  "a rule has and, or, not, or a property out of operatingSystem, managementAgent, complianceState, deviceName, groupTag, lastSyncDateTime, text";
 
 /** One condition on one property. */
 const Condition = z
@@ -113,6 +120,7 @@ const Condition = z
       choice("managementAgent"),
       choice("complianceState"),
       nameCondition,
+      textCondition,
       tagCondition,
       syncCondition,
     ],
@@ -189,7 +197,15 @@ const textsOf = (device: Device): Texts => ({
   managementAgent: (device.managementAgent ?? "").toLowerCase(),
   complianceState: (device.complianceState ?? "").toLowerCase(),
   groupTag: (device.groupTag ?? "").toLowerCase(),
+  text: textOf(device),
 });
+
+/** What somebody looks through who looks for a device, in lower case: name, serial number, user. */
+export const textOf = ({
+  name: called,
+  serialNumber = "",
+  userPrincipalName = "",
+}: Device): string => `${called}\n${serialNumber}\n${userPrincipalName}`.toLowerCase();
 
 function textTest(condition: TextCondition): Test {
   const { property } = condition;
@@ -205,6 +221,10 @@ function textTest(condition: TextCondition): Test {
     case "startsWith": {
       const value = condition.value.toLowerCase();
       return (texts) => texts[property].startsWith(value);
+    }
+    case "contains": {
+      const value = condition.value.toLowerCase();
+      return (texts) => texts[property].includes(value);
     }
     case "in": {
       const values = new Set(condition.value.map((value) => value.toLowerCase()));

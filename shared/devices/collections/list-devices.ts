@@ -10,6 +10,7 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { Line } from "../../kernel/outside-text.ts";
 import { type Device, managementOf, managements } from "../directory/device.ts";
 import { cursorBehind, type DirectoryStore } from "../directory/directory.ts";
+import { textOf } from "./collection.ts";
 
 const filterText = Line.min(1).max(256).optional();
 const moment = z
@@ -29,6 +30,7 @@ export const DeviceQuery = z.strictObject({
   complianceState: filterText,
   management: z.enum(managements).optional(),
   namePrefix: filterText,
+  search: filterText.describe("Part of the name, the serial number or the user"),
   groupTag: filterText,
   lastSyncBefore: moment,
   lastSyncAfter: moment,
@@ -141,7 +143,7 @@ export async function readDevice(
 export function filterOf(filter: DeviceFilter, now: Instant): (device: Device) => boolean {
   const before = momentOf(filter.lastSyncBefore, now);
   const after = momentOf(filter.lastSyncAfter, now);
-  const { namePrefix, management } = filter;
+  const { namePrefix, management, search } = filter;
   return (device) =>
     same(filter.operatingSystem, device.operatingSystem) &&
     same(filter.managementAgent, device.managementAgent) &&
@@ -149,6 +151,7 @@ export function filterOf(filter: DeviceFilter, now: Instant): (device: Device) =
     same(filter.groupTag, device.groupTag ?? "") &&
     (management === undefined || managementOf(device) === management) &&
     (namePrefix === undefined || lower(device.name).startsWith(lower(namePrefix))) &&
+    (search === undefined || textOf(device).includes(lower(search))) &&
     (before === undefined || syncedAt(device) < before) &&
     (after === undefined || syncedAt(device) > after);
 }

@@ -36,7 +36,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "tenants-change": ["/displayName"],
   "collections-add": ["/name", "/description", "/rule/value"],
   "collections-replace": ["/name", "/description", "/rule/value"],
-  "notifications-send": ["/action", "/note", "/target/collectionId"],
+  "notifications-send": ["/action", "/note", "/target/collectionId", "/target/rule/value"],
   "notifications-retry": ["/note"],
   "provisioning-runs-start": ["/targets/collectionIds", "/templateId"],
   "approvals-approve": ["/comment"],

@@ -91,6 +91,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "notifications-send": { body: () => notification, keep: ["notificationId"] },
   "notifications-get": {},
   "notifications-list": {},
+  "notifications-everywhere": {},
   "notifications-deliveries": {},
   "notifications-pause": {},
   "notifications-resume": {},

@@ -95,6 +95,7 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
     send("runScript", { remediationScriptId: id }, { kind: "devices", deviceIds: [id] }),
     send("startCMPivot", { query: "Device | project Name" }, { kind: "tenant" }),
     send("restart", {}, { kind: "collection", collectionId: "c1" }),
+    ...rules.map((rule) => send("restart", {}, { kind: "rule", rule })),
   ],
   "notifications-retry": [{ only: ["failed"], expiresAfter: "PT1H", note: "again" }],
   "provisioning-runs-start": [provisioningRun],
