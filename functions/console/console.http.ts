@@ -3,6 +3,7 @@
  * nothing of a tenant's; what they show they ask the API for, as whoever has signed in to them.
  */
 
+import * as z from "zod";
 import type { ConsoleFiles } from "../../shared/http/console-files.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { found } from "../../shared/http/reply.ts";
@@ -28,6 +29,8 @@ const consolePagesFunction: HttpFunction<Needs> = {
       summary: "The console",
       tag: "Console",
       anonymous: true,
+      // What stands behind a question mark is the page's own.
+      query: z.looseObject({}),
       answers: {},
     }),
     async ({ url, asked }, { services }: Tools<Needs>) => {
@@ -52,6 +55,8 @@ const consoleRootFunction: HttpFunction<Needs> = {
       summary: "Leads to the console",
       tag: "Console",
       anonymous: true,
+      // What stands behind a question mark is the page's own.
+      query: z.looseObject({}),
       answers: {},
     }),
     async ({ url }, { services }: Tools<Needs>) =>
