@@ -2,7 +2,7 @@
 import { badRequest, graphError } from "../errors.ts";
 import { type GraphAnswer, type GraphCall, noContent, ok } from "../exchange.ts";
 import { entityBody, listBody, pageOf, readOptions } from "../query-options.ts";
-import { membersOf } from "./members.ts";
+import { idsWithin, membersOf } from "./members.ts";
 import { configurationOf } from "./store.ts";
 import { sentBody } from "./writes.ts";
 
@@ -42,13 +42,9 @@ export function answerDeviceMembers(call: GraphCall, [id = "", list]: Found): Gr
   if (group === undefined) return missing(call, id);
   const options = readOptions(call.query, { list: true, page: 100 });
   if ("wrong" in options) return badRequest(call, options.wrong);
-  const found = new Set(membersOf(group));
-  if (list === "transitiveMembers")
-    for (const member of found)
-      for (const inner of membersOf(configuration.seen("group", member, call.now)))
-        found.add(inner);
+  const found = idsWithin(configuration, group, list, call.now);
   const { deviceObjects } = call.tenant.families;
-  const devices = [...found].flatMap((member) => deviceObjects.indexOf(member) ?? []);
+  const devices = found.flatMap((member) => deviceObjects.indexOf(member) ?? []);
   const page = pageOf(devices, options);
   const entities = page.items.map((index) => JSON.stringify(shownAt(call, index)));
   return ok(listBody(call, { context: "devices", ...page, entities }));

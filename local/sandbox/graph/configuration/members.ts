@@ -32,6 +32,21 @@ const listOf = (body: Body | undefined): readonly Body[] => (body === undefined 
 export const membersOf = (group: Body | undefined): readonly string[] =>
   Array.isArray(group?.["_members"]) ? group["_members"].map(String) : [];
 
+/** Ids of what is in a group, or for `transitiveMembers` of what is in its groups too, each once. */
+export function idsWithin(
+  configuration: TenantConfiguration,
+  group: Body,
+  list: string | undefined,
+  now: number,
+): readonly string[] {
+  const found = new Set(membersOf(group));
+  // A set that grows while it is walked is walked to its end.
+  if (list === "transitiveMembers")
+    for (const member of found)
+      for (const inner of membersOf(configuration.seen("group", member, now))) found.add(inner);
+  return [...found];
+}
+
 /** `GET /groups/{id}/members` and `/transitiveMembers`: users and groups, nested ones once. */
 export function answerMembers(
   call: GraphCall,
@@ -42,13 +57,8 @@ export function answerMembers(
   if (group === undefined) return itemMissing(call, id);
   const options = readOptions(call.query, { list: true, page: 100 });
   if ("wrong" in options) return badRequest(call, options.wrong);
-  const found = new Set(membersOf(group));
-  // A set that grows while it is walked is walked to its end.
-  if (list === "transitiveMembers")
-    for (const member of found)
-      for (const inner of membersOf(configuration.seen("group", member, call.now)))
-        found.add(inner);
-  const bodies = [...found].flatMap((member) => listOf(objectOf(configuration, member, call.now)));
+  const found = idsWithin(configuration, group, list, call.now);
+  const bodies = found.flatMap((member) => listOf(objectOf(configuration, member, call.now)));
   const page = pageOf(bodies, options);
   const entities = page.items.map((body) => JSON.stringify(body));
   return ok(listBody(call, { context: "directoryObjects", ...page, entities }));
