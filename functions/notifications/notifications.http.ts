@@ -274,7 +274,7 @@ const changing = (word: "cancel" | "pause" | "resume", summary: string, about?: 
       const reach = await reachOfCaller(tools, tenantId);
       const changed = await changeNotification(services.notify, params, word, reach);
       if (!changed.ok) return changed;
-      const { notification, before } = changed.value;
+      const { job: notification, before } = changed.value;
       const object = `notification/${notificationId}`;
       const after = { state: notification.state };
       signedInOf(tools).note({ object, before: { state: before }, after });

@@ -6,7 +6,7 @@ import { changeJob } from "../../shared/fanout/care/control.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, ok, ongoing, streamed } from "../../shared/http/reply.ts";
-import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
 import { DeviceId, OwnId, TenantId } from "../../shared/kernel/values.ts";
 import {
   AttemptView,
@@ -138,15 +138,8 @@ export const getRunFunction = onHttp(
   },
 );
 
-const askAgain = { retryAfterSeconds: 2 };
-const refusals = {
-  cancel: "nothing is left to cancel",
-  pause: "only what is under way can be paused",
-  resume: "only what is paused can be resumed",
-};
-
 /** An operation that changes a run and answers with it as it is then. */
-const changing = (change: keyof typeof refusals, summary: string) =>
+const changing = (change: "cancel" | "pause" | "resume", summary: string) =>
   onHttp(
     operation({
       name: `provisioning-runs-${change}`,
@@ -161,26 +154,18 @@ const changing = (change: keyof typeof refusals, summary: string) =>
     async ({ params: { tenantId, runId } }, tools: Tools<Needs>) => {
       const { provision } = tools.services;
       const ids = { tenantId, jobId: runId };
-      const how = { change, mayChange: () => true };
-      const changed = await changeJob(provision.engine, provision.jobs, ids, how);
-      switch (changed.kind) {
-        case "gone":
-          return unknownRun(runId);
-        case "busy":
-          return fail("conflict", "The run keeps changing; ask again.", askAgain);
-        case "early":
-          return fail("conflict", "Its devices are still being planned; ask again.", askAgain);
-        case "refused":
-          return fail("conflict", `Run ${runId} is ${changed.job.state}; ${refusals[change]}.`);
-        case "changed": {
-          const { job, before } = changed;
-          const after = { state: job.state };
-          const object = `run/${runId}`;
-          signedInOf(tools).note({ object, before: { state: before }, after });
-          tools.log(`provisioning.${change}`, { tenantId, runId });
-          return succeed(accepted(pathOf(job), await runView(provision, job)));
-        }
-      }
+      const changed = await changeJob(provision.engine, provision.jobs, ids, {
+        change,
+        name: `Run ${runId}`,
+        unknown: unknownRun(runId),
+        stateOf: ({ state }) => state,
+      });
+      if (!changed.ok) return changed;
+      const { job, before } = changed.value;
+      const after = { state: job.state };
+      signedInOf(tools).note({ object: `run/${runId}`, before: { state: before }, after });
+      tools.log(`provisioning.${change}`, { tenantId, runId });
+      return succeed(accepted(pathOf(job), await runView(provision, job)));
     },
   );
 

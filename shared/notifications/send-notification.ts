@@ -191,19 +191,7 @@ const ruleOf = ({ target }: Notification): { readonly rule?: Rule } =>
 
 // Cancels a notification, lets it rest, or lets it go on. What has left is followed to its end in any case.
 
-/** A change: the notification as it is now, and the state it was in. */
-type Changed = {
-  readonly notification: Notification;
-  readonly before: Notification["state"];
-};
-
 type Ids = { readonly tenantId: string; readonly notificationId: string };
-
-const refusals = {
-  cancel: "nothing is left to cancel",
-  pause: "only what is being sent can be paused",
-  resume: "only what is paused can be resumed",
-};
 
 /**
  * Cancels a notification: what waits is not sent any more. Or pauses it: nothing new is sent until it is resumed, and
@@ -212,31 +200,16 @@ const refusals = {
 export async function changeNotification(
   { engine, jobs }: NotificationParts,
   { tenantId, notificationId }: Ids,
-  change: keyof typeof refusals,
+  change: "cancel" | "pause" | "resume",
   reach?: Reach,
-): Promise<Result<Changed>> {
+): ReturnType<typeof changeJob<Notification>> {
   const ids = { tenantId, jobId: notificationId };
-  const mayChange = (job: Notification) => isWithin(job, reach);
-  const changed = await changeJob(engine, jobs, ids, { change, mayChange });
-  switch (changed.kind) {
-    case "gone":
-      return unknownNotification(notificationId);
-    case "busy":
-      return fail("conflict", "The notification keeps changing; ask again.", askAgain);
-    case "early":
-      return fail("conflict", "Its devices are still being planned; ask again.", askAgain);
-    case "refused":
-      return refused(changed.job, reach, refusals[change]);
-    case "changed":
-      return succeed({ notification: changed.job, before: changed.before });
-  }
-}
-
-const askAgain = { retryAfterSeconds: 2 };
-
-function refused(job: Notification, reach: Reach | undefined, why: string): Result<never> {
-  // The word follows counts of everybody.
-  const isWhole = reach === undefined;
-  const state = isWhole ? wordFor(job, job.counts ?? emptyCounts()) : "ended";
-  return fail("conflict", `Notification ${job.jobId} is ${state} already; ${why}.`);
+  return changeJob(engine, jobs, ids, {
+    change,
+    mayChange: (job) => isWithin(job, reach),
+    name: `Notification ${notificationId}`,
+    unknown: unknownNotification(notificationId),
+    // The word follows counts of everybody.
+    stateOf: (job) => (reach === undefined ? wordFor(job, job.counts ?? emptyCounts()) : "ended"),
+  });
 }

@@ -218,28 +218,21 @@ export const unknownRegistration = (registrationId: string) =>
   fail("unknown-registration", `The tenant has no registration ${registrationId}.`);
 
 /** Cancels what has not been sent; what the service has is followed to its end. Asking twice is once. */
-export async function cancelRegistration(
+export const cancelRegistration = (
   { engine, jobs }: RegistrationParts,
   { tenantId, registrationId }: Ids,
-): Promise<Result<{ readonly job: Registration; readonly before: Registration["state"] }>> {
-  const ids = { tenantId, jobId: registrationId };
-  const wanted = { change: "cancel", mayChange: () => true } as const;
-  const changed = await changeJob(engine, jobs, ids, wanted);
-  switch (changed.kind) {
-    case "gone":
-      return unknownRegistration(registrationId);
-    case "busy":
-    case "early":
-      return fail("conflict", "It keeps changing; ask again.", { retryAfterSeconds: 2 });
-    case "refused":
-      return fail(
-        "conflict",
-        `Registration ${registrationId} is ${stateOf(changed.job)} already; nothing is left to cancel.`,
-      );
-    case "changed":
-      return succeed(changed);
-  }
-}
+) =>
+  changeJob(
+    engine,
+    jobs,
+    { tenantId, jobId: registrationId },
+    {
+      change: "cancel",
+      name: `Registration ${registrationId}`,
+      unknown: unknownRegistration(registrationId),
+      stateOf,
+    },
+  );
 
 const rowsPerStep = 40;
 

@@ -22,6 +22,7 @@ import {
   ReadBackMessage,
 } from "../../shared/fanout/state/job.ts";
 import { systemClock } from "../../shared/kernel/clock.ts";
+import { fail } from "../../shared/kernel/failure.ts";
 import { queueNames } from "../../shared/storage/names.ts";
 import { openStorage, type Storage } from "../../shared/storage/storage.ts";
 import { storageConnectionString } from "./azurite.ts";
@@ -128,7 +129,12 @@ export async function startEngineRig<J extends Job>(
       }
     },
     cancel: (job: J) =>
-      changeJob(engine, jobs, idsOf(job), { change: "cancel", mayChange: () => true }),
+      changeJob(engine, jobs, idsOf(job), {
+        change: "cancel",
+        name: "The job",
+        unknown: fail("conflict", "There is no such job."),
+        stateOf: ({ state }) => state,
+      }),
     async counts({ tenantId, jobId }: Pick<J, "tenantId" | "jobId">) {
       const stored = await jobs.get(tenantId, jobId);
       return { state: stored?.job.state, counts: await engine.items.counts(jobId) };

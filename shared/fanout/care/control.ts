@@ -1,6 +1,7 @@
 /** What people say of a job that is under way: cancel it, let it rest, let it go on. */
 
 import { inParallel } from "../../kernel/concurrency.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { queueNames } from "../../storage/names.ts";
 import { type Engine, idsOf } from "../engine/engine.ts";
 import { emptyCounts } from "../state/item.ts";
@@ -88,39 +89,49 @@ async function cancel<J extends Job>(
 const endOfPending = ({ state }: Job, finishedAt: number) =>
   state === "pendingApproval" ? { counts: emptyCounts(), finishedAt } : {};
 
-/** What came of asking for a change: the job as it is now, and the state it was in. */
-type ChangedJob<J extends Job> =
-  | { readonly kind: "changed"; readonly job: J; readonly before: Job["state"] }
-  /** Its state does not allow it; while it is planned, it will. */
-  | { readonly kind: "refused" | "early"; readonly job: J }
-  | { readonly kind: "gone" | "busy" };
+/** A job as it is now, and the state it was in. */
+type ChangedJob<J extends Job> = { readonly job: J; readonly before: Job["state"] };
+
+/** What is asked of a job, by whom it may be asked, and how it is spoken of where it cannot be. */
+type Change<J extends Job> = {
+  readonly change: "cancel" | "pause" | "resume";
+  /** Whoever it is not for is told that there is none. */
+  readonly mayChange?: (job: J) => boolean;
+  /** Its sort and its id, at the beginning of a sentence. */
+  readonly name: string;
+  readonly unknown: Result<never>;
+  readonly stateOf: (job: J) => string;
+};
 
 /** Tries to win a job's row. */
 const maxTries = 5;
+const askAgain = { retryAfterSeconds: 2 };
+const refusals = {
+  cancel: "nothing is left to cancel",
+  pause: "only what is under way can be paused",
+  resume: "only what is paused can be resumed",
+};
 
-/** Cancels a job, lets it rest, or lets it go on, if `mayChange` says so. Asking twice is once. */
+/** Cancels a job, lets it rest, or lets it go on. Asking twice is once. */
 export async function changeJob<J extends Job>(
   engine: Engine,
   jobs: Pick<JobStore<J>, "get" | "replace">,
   { tenantId, jobId }: Pick<Job, "tenantId" | "jobId">,
-  {
-    change,
-    mayChange,
-  }: {
-    readonly change: "cancel" | "pause" | "resume";
-    readonly mayChange: (job: J) => boolean;
-  },
-): Promise<ChangedJob<J>> {
+  { change, mayChange = () => true, name, unknown, stateOf }: Change<J>,
+): Promise<Result<ChangedJob<J>>> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const stored = await jobs.get(tenantId, jobId);
-    if (stored === undefined || !mayChange(stored.job)) return { kind: "gone" };
+    if (stored === undefined || !mayChange(stored.job)) return unknown;
     const { job, etag } = stored;
-    if (change !== "cancel" && job.state === "planning") return { kind: "early", job };
-    if (!allowed[change](job)) return { kind: "refused", job };
+    // While it is planned its state does not allow it yet.
+    if (change !== "cancel" && job.state === "planning")
+      return fail("conflict", "Its devices are still being planned; ask again.", askAgain);
+    if (!allowed[change](job))
+      return fail("conflict", `${name} is ${stateOf(job)} already; ${refusals[change]}.`);
     const changed = await acts[change](engine, jobs, job, etag);
-    if (changed !== undefined) return { kind: "changed", job: changed, before: job.state };
+    if (changed !== undefined) return succeed({ job: changed, before: job.state });
   }
-  return { kind: "busy" };
+  return fail("conflict", `${name} keeps changing; ask again.`, askAgain);
 }
 
 const isSent = ({ state }: Job): boolean => state === "running" || state === "paused";

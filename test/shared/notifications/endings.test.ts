@@ -23,7 +23,7 @@ const waitsFor = (queue: string) => () =>
 const cancel = async (tenantId: string, notificationId: string): Promise<string> => {
   const { notify } = rig.services;
   const cancelled = await changeNotification(notify, { tenantId, notificationId }, "cancel");
-  return cancelled.ok ? cancelled.value.notification.state : cancelled.failure.code;
+  return cancelled.ok ? cancelled.value.job.state : cancelled.failure.code;
 };
 
 describe("when its time is over", () => {
