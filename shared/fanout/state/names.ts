@@ -91,6 +91,7 @@ export const reasonNames: Readonly<Record<string, Names>> = {
   ),
   "client-installed": named("The client is installed", "Le client est installé"),
   "comma-inside": named("A value has a comma inside", "Une valeur contient une virgule"),
+  concurrency: named("It waits until others are done", "Il attend que d'autres aient terminé"),
   "consent-declined": named("Consent was declined", "Le consentement a été refusé"),
   "consent-missing": named(
     "An administrator's consent is missing",
