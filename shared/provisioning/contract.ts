@@ -257,6 +257,8 @@ export const RestartBody = z
     path: ["actionId"],
   });
 
+const DeviceRef = z.object({ deviceId: z.string(), deviceName: z.string() });
+
 /** What a restart would do. */
 export const RestartOffer = z
   .object({
@@ -264,13 +266,22 @@ export const RestartOffer = z
     expiresAt: z.iso.datetime(),
     template: z.object({ templateId: z.string(), name: z.string(), version: z.int() }),
     total: count.describe("Devices that would be restarted"),
+    mayHaveHappened: z
+      .array(
+        z.object({
+          action: ActionRef,
+          devices: count,
+          some: z.array(DeviceRef).describe("The first hundred of them"),
+        }),
+      )
+      .describe(
+        "Actions that would be done again, and of which nobody can tell whether they were done: look before you agree",
+      ),
     starts: z.array(
       z.object({
         from: ActionRef.describe("The action that they begin at"),
         devices: count,
-        some: z
-          .array(z.object({ deviceId: z.string(), deviceName: z.string() }))
-          .describe("The first hundred of them"),
+        some: z.array(DeviceRef).describe("The first hundred of them"),
         inherited: z
           .array(ActionRef)
           .describe("Actions of before that stand, and are not done again"),
@@ -303,23 +314,29 @@ export function restartOfferView({
 }: Offer): z.output<typeof RestartOffer> {
   const { templateId, name } = version;
   const byStep = [...Map.groupBy(devices, ({ step }) => step)].toSorted(([a], [b]) => a - b);
+  const inDoubt = Map.groupBy(devices, ({ doubtful = -1 }) => doubtful);
   return {
     token,
     expiresAt: toIso(expiresAt),
     template: { templateId, name, version: version.version },
     total: devices.length,
+    mayHaveHappened: [...inDoubt].flatMap(([step, some]) =>
+      step < 0
+        ? []
+        : [{ action: actionRef(actions[step]), devices: some.length, some: firstOf(some) }],
+    ),
     starts: byStep.map(([step, some]) => ({
       from: actionRef(actions[step]),
       devices: some.length,
-      some: some
-        .slice(0, mostShown)
-        .map(({ deviceId, name: deviceName }) => ({ deviceId, deviceName })),
+      some: firstOf(some),
       inherited: actions.slice(0, step).map(actionRef),
     })),
   };
 }
 
 const mostShown = 100;
+const firstOf = (devices: readonly Restarted[]) =>
+  devices.slice(0, mostShown).map(({ deviceId, name: deviceName }) => ({ deviceId, deviceName }));
 
 const actionRef = (placed: PlacedAction | undefined): z.output<typeof ActionRef> => {
   if (placed === undefined) throw new Error("a restart begins at no action of its template");

@@ -181,6 +181,10 @@ const columnsOf: Readonly<Record<Bucket, readonly string[]>> = {
 };
 const rowsPerPage = 20;
 
+/** Rows that hold items of some buckets, as a query. */
+export const whereAny = (some: readonly Bucket[]): string =>
+  some.flatMap((bucket) => columnsOf[bucket].map((column) => `${column} gt 0`)).join(" or ");
+
 /** Up to which device a run with rollout rules is let out. */
 const releasedOf = async ({ engine }: RunParts, { jobId, rollout }: Run) =>
   rollout === undefined
@@ -199,7 +203,7 @@ export async function listDeviceRuns(
 ): Promise<Page<DeviceRunView>> {
   const releasedTo = await releasedOf(parts, run);
   const now = parts.engine.clock.now();
-  const where = bucket && columnsOf[bucket].map((column) => `${column} gt 0`).join(" or ");
+  const where = bucket && whereAny([bucket]);
   const rows = await parts.engine.items.page(run.jobId, { from: token, where, top: rowsPerPage });
   const wanted = rows
     .flatMap(({ items }) => items)

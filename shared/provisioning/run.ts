@@ -11,6 +11,7 @@ import type { Item } from "../fanout/state/item.ts";
 import type { Standing } from "../fanout/state/item-store.ts";
 import { isOpen, type Job, JobStore } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
+import type { Instant } from "../kernel/clock.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { actionsOf, type PlacedAction, TemplateContent, Variables } from "./templates/template.ts";
 
@@ -44,10 +45,12 @@ export const RunSpec = z.object({
   hidden: z.number(),
   offline: z.object({
     mode: z.enum(offlineModes),
-    /** How long a device may not have been seen, to count as there; and until when it is waited for. */
+    /** How long a device may not have been seen, to count as there; and how long it is waited for. */
     afterMs: z.number(),
-    until: z.number(),
+    waitMs: z.number(),
   }),
+  /** How long it may take. Its end moves with the moment that a second person agrees at, and what counts from then does, too. */
+  lastsMs: z.number(),
   windows: z.object({ longestRunMs: z.number(), cutoffMs: z.number(), ignored: z.boolean() }),
   cause: z.enum(causes),
   taskId: z.string().optional(),
@@ -71,6 +74,10 @@ export type RunContent = z.output<typeof RunContent>;
 
 /** Everything that was asked for, and what became of it as a whole. */
 export type Run = Job & Readonly<z.output<typeof RunSpec>> & { readonly content?: RunContent };
+
+/** Until when devices that nobody has seen are waited for, from when it was asked for or agreed to. */
+export const waitsUntil = ({ expiresAt, lastsMs, offline }: Run): Instant =>
+  expiresAt - lastsMs + offline.waitMs;
 
 /** What identifies the kind, and the row of such a job. */
 export const runShape = { id: "provisioning", spec: RunSpec } as const;

@@ -23,6 +23,12 @@ type Runs = {
     by: Pick<TaskToStart, "taskId" | "owner">,
   ) => Promise<Result<unknown>>;
   readonly stateOf: TaskStarter["stateOf"];
+  /** What it would do if it began now. */
+  readonly preview: (
+    tenantId: string,
+    run: ScheduledRun,
+    caller: Caller,
+  ) => Promise<Result<object>>;
 };
 
 function authorize(standing: Standing, tenantId: string): Result<Limits> {
@@ -31,18 +37,30 @@ function authorize(standing: Standing, tenantId: string): Result<Limits> {
   return answer.allowed ? succeed(answer.limits) : refusalOf({ step: answer.step, permission });
 }
 
+function readable(what: TaskToStart["what"]): Result<ScheduledRun> {
+  const run = ScheduledRun.safeParse(what);
+  return run.success
+    ? succeed(run.data)
+    : invalidRequest([{ pointer: "/provisioning", detail: "cannot be read any more" }]);
+}
+
 /** How tasks begin runs. */
 export const runStarter = (
-  { begin, stateOf }: Runs,
+  { begin, stateOf, preview }: Runs,
   { standingOf }: { readonly standingOf: (caller: Caller) => Promise<Standing> },
 ): TaskStarter => ({
   authorize,
   async start(tenantId, runId, { what, ...by }) {
-    const run = ScheduledRun.safeParse(what);
-    if (!run.success)
-      return invalidRequest([{ pointer: "/provisioning", detail: "cannot be read any more" }]);
+    const run = readable(what);
+    if (!run.ok) return run;
     const may = authorize(await standingOf(by.owner), tenantId);
-    return may.ok ? begin(tenantId, runId, run.data, by) : may;
+    return may.ok ? begin(tenantId, runId, run.value, by) : may;
+  },
+  async preview(tenantId, what, standing) {
+    const run = readable(what);
+    if (!run.ok) return run;
+    const may = authorize(standing, tenantId);
+    return may.ok ? preview(tenantId, run.value, standing.caller) : may;
   },
   stateOf,
 });

@@ -12,7 +12,7 @@ import { isOpen } from "../fanout/state/job.ts";
 import type { GraphClient } from "../graph/client.ts";
 import { faultsOf, invalidRequest } from "../http/body.ts";
 import { fromIso } from "../kernel/clock.ts";
-import { succeed } from "../kernel/failure.ts";
+import { type Result, succeed } from "../kernel/failure.ts";
 import type { MaintenanceBook } from "../schedules/maintenance.ts";
 import type { Storage } from "../storage/storage.ts";
 import { findActionType } from "./actions/catalogue.ts";
@@ -24,8 +24,9 @@ import { runGate } from "./gate.ts";
 import { DeviceLocks } from "./holding/device-lock.ts";
 import type { HoldParts } from "./holding/holds.ts";
 import { runKind } from "./kind.ts";
+import { previewRun } from "./preview-run.ts";
 import { RunJobs } from "./run.ts";
-import type { runStarter } from "./scheduled.ts";
+import type { runStarter, ScheduledRun } from "./scheduled.ts";
 import { type RunParts, startRun } from "./start-run.ts";
 import { TemplateBook } from "./templates/manage-templates.ts";
 import { TemplateStore } from "./templates/template-store.ts";
@@ -125,16 +126,22 @@ function kindOver(
   });
 }
 
+function wholeOf(wanted: ScheduledRun): Result<NewRun> {
+  const body = NewRun.safeParse(wanted);
+  return body.success ? succeed(body.data) : invalidRequest(faultsOf(body.error, "/provisioning"));
+}
+
 /** What tasks begin runs by. */
 export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0] => ({
   async begin(tenantId, runId, wanted, { owner, taskId }) {
-    const body = NewRun.safeParse(wanted);
-    if (!body.success) return invalidRequest(faultsOf(body.error, "/provisioning"));
-    return startRun(parts, tenantId, runId, body.data, {
-      caller: owner,
-      cause: "schedule",
-      taskId,
-    });
+    const body = wholeOf(wanted);
+    if (!body.ok) return body;
+    const how = { caller: owner, cause: "schedule", taskId } as const;
+    return startRun(parts, tenantId, runId, body.value, how);
+  },
+  async preview(tenantId, wanted, caller) {
+    const body = wholeOf(wanted);
+    return body.ok ? previewRun(parts, tenantId, body.value, caller) : body;
   },
   async stateOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

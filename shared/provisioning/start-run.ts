@@ -125,8 +125,7 @@ export async function draftRun(
   const types = actionsOf(version.content).map(({ action }) => action.type);
   if (types.length === 0)
     return invalidRequest([{ pointer: "/templateId", detail: "its version has no actions" }]);
-  const lastsMs = msOf(body.expiresAfter);
-  if (soakMs(body.rollout) >= lastsMs)
+  if (soakMs(body.rollout) >= msOf(body.expiresAfter))
     return invalidRequest([{ pointer: "/rollout/waves", detail: "last longer than the run" }]);
   const may = await mayDo(parts, tenantId, types, caller);
   if (!may.ok) return may;
@@ -143,14 +142,14 @@ export async function draftRun(
     firstSteps: {},
   };
   const now = parts.engine.clock.now();
-  const asked = requestedOf(body, version, resolved.value, now);
+  const asked = requestedOf(body, version, resolved.value);
   const run: Run = {
     kind: parts.kind.id,
     jobId: runId,
     tenantId,
     state: "planning",
     createdAt: now,
-    expiresAt: now + lastsMs,
+    expiresAt: now + asked.lastsMs,
     ...asked,
     cause,
     ...(taskId === undefined ? {} : { taskId }),
@@ -161,10 +160,9 @@ export async function draftRun(
 
 /** What was asked for, as a run's row keeps it. */
 function requestedOf(
-  { targets, offline, windows, rollout, note }: NewRun,
+  { targets, offline, windows, expiresAfter, rollout, note }: NewRun,
   { templateId, name, version, hash, content }: FoundVersion,
   { deviceIds, hidden }: Resolved,
-  now: number,
 ) {
   const types = actionsOf(content).map(({ action }) => action.type);
   return {
@@ -181,8 +179,9 @@ function requestedOf(
     offline: {
       mode: offline.mode,
       afterMs: msOf(offline.after),
-      until: now + msOf(offline.expiresAfter),
+      waitMs: msOf(offline.expiresAfter),
     },
+    lastsMs: msOf(expiresAfter),
     windows: {
       longestRunMs: msOf(windows.longestRun),
       cutoffMs: msOf(windows.cutoff),

@@ -279,6 +279,10 @@ export const TaskPreviewView = z
       .record(z.string(), z.unknown())
       .optional()
       .describe("What a notification would do now: how many devices, by which routes"),
+    provisioning: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("What a run would do now: devices, windows, requests, refusals, how long"),
   })
   .meta({ id: "TaskPreview" });
 

@@ -5,7 +5,7 @@
 
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
-import { isCarried, type JobKind } from "../kind.ts";
+import { costOf, isCarried, type JobKind } from "../kind.ts";
 import { attemptsEnded } from "../state/history.ts";
 import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
@@ -173,6 +173,25 @@ export const sentIn = ({ kind, job }: Pick<Work, "kind" | "job">, items: readonl
 /** When an item can be touched again: when it may be sent, or its claim has run out. */
 export const touchAt = (item: Item, claimMs: number): Instant =>
   item.state === "claimed" ? readableAt(item, claimMs) : (item.notBefore ?? 0);
+
+/** When the first of some items goes on: what costs requests not before those that are reserved, what is free by itself. */
+export function turnOf(
+  { kind, job }: Pick<Work, "kind" | "job">,
+  open: readonly Item[],
+  claimMs: number,
+  reservedAt: Instant,
+): Instant {
+  const waiting = open.filter(({ state }) => state === "waiting");
+  const calls = reservedAt > 0 ? kind.calls(job, waiting) : [];
+  const ids = calls.filter((call) => costOf(call) === 0).flatMap(({ targetIds }) => targetIds);
+  const free = new Set(ids);
+  return Math.min(
+    ...open.map((item) => {
+      const at = touchAt(item, claimMs);
+      return free.has(item.targetId) ? at : Math.max(at, reservedAt);
+    }),
+  );
+}
 
 /** When a row needs somebody again: its earliest waiting or claimed item, or the next reading back. */
 function dueAfterPass(

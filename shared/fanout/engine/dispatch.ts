@@ -23,7 +23,7 @@ import {
   letOutTo,
   postpone,
   sentIn,
-  touchAt,
+  turnOf,
   type Work,
 } from "./change-rows.ts";
 import { decidePass, type Pass, transitionOf } from "./decide-pass.ts";
@@ -189,19 +189,22 @@ async function pass(
   const passMs = Math.min(kind.passMs ?? 0, mostMs);
   const allowance = await reserveFor(engine, place, costOfAll(calls), before, passMs);
   const now = clock.now();
-  if (allowance.startAt > now) {
+  const isTurn = allowance.startAt <= now;
+  // What costs nothing does not wait with what does.
+  if (!isTurn && calls.every((call) => costOf(call) > 0)) {
     await postpone(engine, work, allowance.startAt, now);
     return { rows, again: anotherPass(engine, work, allowance.startAt, allowance) };
   }
-  const sent = await send(engine, work, allowance, held);
+  const sent = await send(engine, work, isTurn ? allowance : { ...allowance, budget: 0 }, held);
   if (sent === undefined)
     return { rows, again: anotherPass(engine, work, clock.now() + afterLostMs, allowance) };
-  return leftOf(engine, work, sent, {
+  const left = {
     reserved: Math.max(0, allowance.reserved - sent.spent),
     shiftMs: allowance.shiftMs,
     // From the reservation and not from now: a pass that came late must not push into the time of others.
     at: allowance.at + sent.spent * allowance.intervalMs,
-  });
+  };
+  return leftOf(engine, work, sent, left, Math.max(left.at, allowance.startAt));
 }
 
 /** Who does not go, of those whose turn it is; undefined where nobody was asked about. */
@@ -402,14 +405,20 @@ async function moveAside(
 // What the rows need next.
 
 /** Another pass, or none. */
-function leftOf(engine: Engine, work: Work, { rows, readAt }: Passed, reserved: Reserved): Passed {
+function leftOf(
+  engine: Engine,
+  work: Work,
+  { rows, readAt }: Passed,
+  reserved: Reserved,
+  reservedAt: Instant,
+): Passed {
   const { kind, job } = work;
   const passed = readAt === undefined ? { rows } : { rows, readAt };
   const items = outIn(work, rows).filter((item) => !isCarried(kind, job, item));
   const open = items.filter(({ state }) => state === "waiting" || state === "claimed");
   if (open.length === 0) return passed;
-  const earliest = Math.min(...open.map((item) => touchAt(item, engine.times.claimMs)));
-  return { ...passed, again: anotherPass(engine, work, Math.max(earliest, reserved.at), reserved) };
+  const turn = turnOf(work, open, engine.times.claimMs, reservedAt);
+  return { ...passed, again: anotherPass(engine, work, turn, reserved) };
 }
 
 /** Another pass; none later than the job's end, at which what waits is settled. */

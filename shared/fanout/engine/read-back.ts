@@ -23,7 +23,7 @@ import {
   sentIn,
   silenceOf,
   tooMuchAtOnce,
-  touchAt,
+  turnOf,
   type Work,
 } from "./change-rows.ts";
 import {
@@ -357,8 +357,7 @@ function sendsAgainAt(
   const open = itemsIn(rows)
     .filter(isOurs)
     .filter((item) => !isUnreleased(work, item) && !isCarried(kind, job, item));
-  const earliest = Math.min(...open.map((item) => touchAt(item, times.claimMs)));
-  const due = Math.max(earliest, reserved > 0 ? at : 0);
+  const due = turnOf(work, open, times.claimMs, reserved > 0 ? at : 0);
   // At its end, at the latest, what waits is settled.
   return clock.now() < job.expiresAt && open.length > 0 ? Math.min(due, job.expiresAt) : due;
 }

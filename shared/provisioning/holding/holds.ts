@@ -11,7 +11,7 @@ import type { ItemStore } from "../../fanout/state/item-store.ts";
 import { isOpen } from "../../fanout/state/job.ts";
 import { type Clock, fromIso, type Instant, toIso } from "../../kernel/clock.ts";
 import { collectionsOf, type Maintenance, nextGo } from "../../schedules/maintenance.ts";
-import { contentOf, type Run, type RunJobs } from "../run.ts";
+import { contentOf, type Run, type RunJobs, waitsUntil } from "../run.ts";
 import type { DeviceLocks, IsLive } from "./device-lock.ts";
 
 /** What holding back works with. */
@@ -64,12 +64,13 @@ type Holds = Map<string, Hold>;
 
 async function offlineHolds(
   { clock, lastSeen }: HoldParts,
-  { tenantId, offline }: Run,
+  run: Run,
   ids: readonly string[],
   devices: ReadonlyMap<string, Device>,
 ): Promise<Holds> {
   const now = clock.now();
   const known = (id: string): Instant => fromIso(devices.get(id)?.lastSyncDateTime ?? "") ?? 0;
+  const { tenantId, offline } = run;
   const isThere = (at: Instant): boolean => at > now - offline.afterMs;
   const silent = ids.filter((id) => !isThere(known(id)));
   const holds: Holds = new Map();
@@ -78,12 +79,14 @@ async function offlineHolds(
   const seen = await lastSeen?.(tenantId, silent);
   for (const id of silent) {
     const at = Math.max(known(id), seen?.get(id) ?? 0);
-    if (!isThere(at)) holds.set(id, offlineHold(offline, at, now));
+    if (!isThere(at)) holds.set(id, offlineHold(run, at, now));
   }
   return holds;
 }
 
-function offlineHold({ mode, until }: Run["offline"], seenAt: Instant, now: Instant): Hold {
+function offlineHold(run: Run, seenAt: Instant, now: Instant): Hold {
+  const { mode } = run.offline;
+  const until = waitsUntil(run);
   const since = seenAt === 0 ? "it was never seen" : `last seen ${toIso(seenAt)}`;
   if (mode === "skip")
     return { end: "decline", code: "device-offline", detail: `skipped: ${since}` };

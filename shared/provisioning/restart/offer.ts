@@ -7,11 +7,12 @@ import * as z from "zod";
 import type { Caller } from "../../access/sign-in/caller.ts";
 import type { Item } from "../../fanout/state/item.ts";
 import { isOpen, sumOf } from "../../fanout/state/job.ts";
+import { inParallel } from "../../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, idFor } from "../../kernel/values.ts";
 import type { NewRun, Offer, RunView } from "../contract.ts";
 import { busyElsewhere } from "../holding/holds.ts";
-import { runView, verdictOver } from "../read-runs.ts";
+import { runView, verdictOver, whereAny } from "../read-runs.ts";
 import {
   actionsIn,
   type Bucket,
@@ -123,7 +124,7 @@ async function findRestart(
   const types = now.map(({ action }) => action.type);
   const reach = await mayDo(parts, run.tenantId, types, caller);
   if (!reach.ok) return reach;
-  const items = await itemsOf(parts, run);
+  const items = await itemsOf(parts, run, choice);
   const ended = items.filter((item) => endedBadly.has(bucketOf(item)));
   const ids = ended.map(({ targetId }) => targetId);
   const known = await parts.directory.getMany(run.tenantId, ids);
@@ -165,17 +166,39 @@ async function findRestart(
 const endedBadly: ReadonlySet<Bucket> = new Set(["failed", "notAttempted"]);
 
 const rowsPerRead = 200;
+/** So many named devices are looked up one by one. */
+const maxLookedUp = 40;
 
-async function itemsOf({ engine }: RunParts, { jobId }: Run): Promise<Item[]> {
+/** The items that a choice is about, of a run that may have a thousand times as many: of the others nothing is kept. */
+async function itemsOf(
+  { engine }: RunParts,
+  { jobId }: Run,
+  { deviceIds, include }: RestartChoice,
+): Promise<Item[]> {
+  const named = deviceIds && new Set(deviceIds);
+  const wanted = new Set<Bucket>(include);
+  const isAsked = (item: Item): boolean =>
+    named === undefined ? wanted.has(bucketOf(item)) : named.has(item.targetId);
   const items: Item[] = [];
+  if (named !== undefined && named.size <= maxLookedUp) {
+    const rows = await inParallel([...named], concurrency, (id) => engine.items.rowOf(jobId, id));
+    const byKey = new Map(
+      rows.flatMap((row) => (row === undefined ? [] : [[row.lastTargetId, row]])),
+    );
+    for (const row of byKey.values()) items.push(...row.items.filter(isAsked));
+    return items;
+  }
+  const where = named === undefined ? whereAny(include) : undefined;
   let token: string | undefined;
   do {
-    const page = await engine.items.scan(jobId, { top: rowsPerRead }, token);
-    items.push(...page.rows.flatMap((row) => row.items));
+    const page = await engine.items.scan(jobId, { where, top: rowsPerRead }, token);
+    for (const row of page.rows) items.push(...row.items.filter(isAsked));
     token = page.next;
   } while (token !== undefined);
   return items;
 }
+
+const concurrency = 8;
 
 /** Devices that a later restart of this run, or another run, has. */
 async function busyDevices(
@@ -208,9 +231,9 @@ async function tookOver(
 
 const milliseconds = (ms: number): string => `PT${Math.round(ms / 1000)}S`;
 
-/** What the run of a restart is asked for: as the old one was, of the version that was offered. */
+/** What the run of a restart is asked for: as the old one was, of the version that was offered. What was noted was noted of that one. */
 function bodyOf(run: Run, { version, devices }: Pick<Found, "version" | "devices">): NewRun {
-  const { templateId, offline, windows, createdAt, expiresAt, rollout, note } = run;
+  const { templateId, offline, windows, lastsMs, rollout } = run;
   const deviceIds = devices.map(({ deviceId }) => deviceId);
   return {
     templateId,
@@ -219,16 +242,15 @@ function bodyOf(run: Run, { version, devices }: Pick<Found, "version" | "devices
     offline: {
       mode: offline.mode,
       after: milliseconds(offline.afterMs),
-      expiresAfter: milliseconds(offline.until - createdAt),
+      expiresAfter: milliseconds(offline.waitMs),
     },
     windows: {
       longestRun: milliseconds(windows.longestRunMs),
       cutoff: milliseconds(windows.cutoffMs),
       ignored: windows.ignored,
     },
-    expiresAfter: milliseconds(expiresAt - createdAt),
+    expiresAfter: milliseconds(lastsMs),
     rollout,
-    note,
   };
 }
 

@@ -25,7 +25,13 @@ export type RestartChoice = {
 };
 
 /** A device that would be restarted: at which action it begins. What lies before it is inherited. */
-export type Restarted = { readonly deviceId: string; readonly name: string; readonly step: number };
+export type Restarted = {
+  readonly deviceId: string;
+  readonly name: string;
+  readonly step: number;
+  /** An action that would be done again, and of which nobody can tell whether it was done. */
+  readonly doubtful?: number;
+};
 
 /** What a restart would do; or every reason why nothing of it is done. */
 export type RestartPlan =
@@ -79,8 +85,7 @@ export function planRestart(choice: RestartChoice, facts: RestartFacts): Restart
   const devices: Restarted[] = [];
   for (const { item, pointer } of asked(choice, facts, faults)) {
     const start = startOf(item, choice, from, facts);
-    if (typeof start === "number")
-      devices.push({ deviceId: item.targetId, name: item.name, step: start });
+    if (typeof start === "number") devices.push(restartedAt(item, start));
     else if (deviceIds !== undefined || start.isGrave)
       faults.push({ pointer, detail: `${item.name || item.targetId}: ${start.why}` });
   }
@@ -186,6 +191,18 @@ function startOf(
     }
   }
 }
+
+function restartedAt(item: Item, step: number): Restarted {
+  const { targetId: deviceId, name, step: reached = 0 } = item;
+  const restarted = { deviceId, name, step };
+  return isDoubtful(item, step) ? { ...restarted, doubtful: reached } : restarted;
+}
+
+/** Whether it would begin at or before an action that it was asked for, and whose end nobody has seen. */
+const isDoubtful = ({ state, attempts, step: reached = 0 }: Item, start: number): boolean =>
+  start <= reached && attempts > 0 && unseen.has(state);
+
+const unseen: ReadonlySet<Item["state"]> = new Set(["unknown", "expired", "offline"]);
 
 // What may have changed between the offer and its confirmation.
 

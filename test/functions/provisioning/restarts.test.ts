@@ -163,6 +163,31 @@ describe("a restart from the last failed required action", () => {
   });
 });
 
+it("warns of actions that may have been done, and that it would do again", async () => {
+  const tenantId = await api.tenantOf(2);
+  const templateId = await api.template([scan("one"), pause("two")]);
+  const run = await api.start(tenantId, { templateId, note: "only of this one" });
+  await rig.drain();
+  const { engine } = rig.services.provision;
+  const [row] = await engine.items.range(run["runId"] ?? "", "", "~");
+  if (row === undefined) throw new Error("the run has no row");
+  const [first, ...rest] = row.items;
+  if (first === undefined) throw new Error("the row is empty");
+  const { step: _, ...doubtful } = { ...first, state: "unknown" as const };
+  await engine.items.replace(run["runId"] ?? "", [{ ...row, items: [doubtful, ...rest] }]);
+  const offer = await restart(run, { mode: "whole" });
+  expect(offer.body, offer.text).toMatchObject({
+    total: 1,
+    mayHaveHappened: [{ action: { id: "one" }, devices: 1, some: [{ deviceId: first.targetId }] }],
+  });
+  rig.faults.reset();
+  await restart(run, { mode: "whole", deviceIds: [first.targetId] });
+  const reads = rig.faults.calls().filter((call) => /Items/.test(call));
+  expect(reads.length, "a named device's row, and who else has it").toBeLessThanOrEqual(3);
+  const again = await restarted(run, { mode: "whole" });
+  expect((await api.read(again))["note"], "a note is of its own run").toBeUndefined();
+});
+
 describe("a token", () => {
   it("starts one run: it is used up, another one takes its place, and a strange one starts nothing", async () => {
     const { run, failing } = await threeFailed();

@@ -96,6 +96,20 @@ it("begins a run at its time, once, which names the task; a restart of it does s
   expect(await api.read(run)).toMatchObject({ latest: { verdict: { id: "success" } } });
 });
 
+it("says beforehand what its run would do, before it is kept and after", async () => {
+  const { tenantId, templateId } = await prepared([action("scan", "endpointProtectionQuickScan")]);
+  const body = {
+    kind: "provisioning",
+    displayName: "Laptops",
+    provisioning: { templateId, version: 1, targets: everything, offline: { after: "P60D" } },
+    schedule: { kind: "now" },
+  };
+  const shown = await api.call("tasks-preview", { params: { tenantId }, body });
+  expect(shown.body, shown.text).toMatchObject({
+    provisioning: { total: 3, template: { templateId, version: 1 }, actions: [{ id: "scan" }] },
+  });
+});
+
 it("begins the version that it names, however the template has gone on", async () => {
   const ids = await prepared();
   await api.replace(ids.templateId, [pause("one"), pause("two")]);

@@ -81,7 +81,7 @@ describe("devices that nobody has seen", () => {
   it("do not stop a run whose failures are counted, when they are given up or fail unasked", async () => {
     for (const mode of ["wait", "fail"] as const) {
       const [away, there] = [rig.fleet(3, silent), rig.fleet(3)];
-      const offline = { mode, afterMs: dayMs, until: Date.now() + 600_000 };
+      const offline = { mode, afterMs: dayMs, waitMs: 600_000 };
       const rollout = { atOnce: 1, stopAfter: { failed: 0 } };
       const run = await rig.run(sorted(away, there), [{}], { offline, rollout });
       await rig.drain();
@@ -91,7 +91,7 @@ describe("devices that nobody has seen", () => {
 
   it("end with the run's own time, or when they are given up, and let it end", async () => {
     const away = rig.fleet(3, silent);
-    const offline = { mode: "wait", afterMs: dayMs, until: Date.now() + 600_000 } as const;
+    const offline = { mode: "wait", afterMs: dayMs, waitMs: 600_000 } as const;
     const run = await rig.run(away, [{}], { rollout: { atOnce: 1 }, offline });
     await rig.drain();
     expect(await rig.itemsOf(run)).toMatchObject(away.map(() => ({ state: "expired" })));

@@ -1,7 +1,10 @@
 /** Runs over the engine, with made-up actions: what templates promise holds whatever becomes of devices and workers. */
-import { beforeAll, describe, expect, inject, it } from "vitest";
+import { beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
+import type { Approval } from "../../../shared/access/approvals/approval.ts";
+import { type GateParts, settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
+import { digest } from "../../../shared/kernel/values.ts";
 import {
   deviceRunView,
   history,
@@ -13,6 +16,7 @@ import type { RunParts } from "../../../shared/provisioning/start-run.ts";
 import { openStorage } from "../../../shared/storage/storage.ts";
 import { storageConnectionString } from "../../support/azurite.ts";
 import { deaths } from "../../support/fault-tap.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { dayMs, startRunRig } from "./support/run-rig.ts";
 
 let rig: Awaited<ReturnType<typeof startRunRig>>;
@@ -198,18 +202,43 @@ const waitsOf = async (run: Run) => {
   );
 };
 
+/** Does all that is due, up to some minutes after. */
+const untilLate = (at: number) =>
+  rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > at + 600_000);
+
 describe("a device that nobody has seen", () => {
   const long = { lastSyncDateTime: "2026-01-01T00:00:00Z" };
 
   it("is waited for, and begins on the third of seven days", async () => {
     const [id = ""] = rig.fleet(1, long);
     const run = await rig.run([id], [{}]);
-    await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > run.createdAt + 3 * dayMs);
+    await untilLate(run.createdAt);
+    passTime(3 * dayMs);
+    await untilLate(run.createdAt + 3 * dayMs);
     expect(await waitsOf(run)).toEqual(["offline"]);
     expect(await bucketsOf(run)).toMatchObject({ pending: 1, active: 0 });
     rig.seen.set(id, Date.now());
     await rig.drain();
     expect(await bucketsOf(run)).toMatchObject({ successful: 1 });
+  });
+
+  it("is waited for from when a second person agreed, however late that was", async () => {
+    const [id = ""] = rig.fleet(1, long);
+    const [hour, state] = [3_600_000, "pendingApproval"] as const;
+    const offline = { mode: "wait", afterMs: dayMs, waitMs: 2 * hour } as const;
+    const run = await rig.run([id], [{}], { offline, state });
+    await rig.drain();
+    passTime(6 * hour);
+    const { tenantId, jobId } = run;
+    const approved = { tenantId, subject: { kind: "provisioning", id: jobId }, state: "approved" };
+    await settleGate(
+      parts as GateParts,
+      { ...approved, digest: digest("{}", JSON.stringify([id])) } as unknown as Approval,
+    );
+    await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > run.createdAt + 7 * hour);
+    expect(await waitsOf(run)).toEqual(["offline"]);
+    await rig.drain();
+    expect(await rig.itemsOf(run)).toMatchObject([{ state: "expired" }]);
   });
 
   it("is given up after seven days, skipped, or failed, as the run says", async () => {
@@ -220,9 +249,13 @@ describe("a device that nobody has seen", () => {
       [second, "skip"],
       [third, "fail"],
     ] as const) {
-      const offline = { mode, afterMs: dayMs, until: Date.now() + 7 * dayMs };
+      const offline = { mode, afterMs: dayMs, waitMs: 7 * dayMs };
       runs.push(await rig.run(ids, [{}], { offline }));
     }
+    await untilLate(Date.now());
+    passTime(6.99 * dayMs);
+    await untilLate(Date.now());
+    expect(await waitsOf(runs[0] as Run)).toEqual(["offline"]);
     await rig.drain();
     const states = [];
     for (const run of runs) states.push(...(await rig.itemsOf(run)).map(({ state }) => state));
@@ -230,7 +263,33 @@ describe("a device that nobody has seen", () => {
     expect(await attemptsOf(runs[0] as Run)).toMatchObject([
       { attempt: 0, result: "expired", code: "device-offline" },
     ]);
-  }, 60_000);
+  });
+});
+
+it("does not let what costs nothing wait for its turn at the throttle with what does", async () => {
+  const ids = rig.fleet(2);
+  const hour = 3_600_000;
+  const when = { property: "deviceName", operator: "equals", value: "PC-0" };
+  const run = await rig.run(ids, [{ when }, { when }]);
+  await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+  const { throttle } = rig.engine;
+  onTestFinished(() => void Object.assign(rig.engine, { throttle }));
+  const opensAt = Date.now() + hour;
+  const closed = {
+    rateOf: () => Promise.resolve({ intervalMs: 1, burst: 10 }),
+    reserve: () => Promise.resolve({ startAt: Math.max(Date.now(), opensAt), shiftMs: 0 }),
+    read: () => Promise.resolve({ shiftMs: 0, closedUntil: 0, nextFree: 0 }),
+    whenDue: ({ at }: { at: number }) => Math.max(at, opensAt),
+  };
+  Object.assign(rig.engine, { throttle: closed });
+  await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > opensAt - hour / 2);
+  expect(await rig.itemsOf(run)).toMatchObject([
+    { state: "waiting", attempts: 0 },
+    { state: "done", step: 1 },
+  ]);
+  await rig.drain();
+  expect(rig.timesOf(`${run.jobId}-2`, ids)).toEqual([1, 0]);
+  expect(await bucketsOf(run)).toMatchObject({ successful: 2 });
 });
 
 describe("a device that another run has", () => {

@@ -32,6 +32,7 @@ async function begun(roleId: string, what: Record<string, unknown>) {
         return succeed(run);
       },
       stateOf: async () => "none",
+      preview: async (_, wanted) => succeed(wanted),
     },
     { standingOf: async () => standingOf(roleId) },
   );

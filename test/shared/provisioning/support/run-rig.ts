@@ -196,9 +196,10 @@ export async function startRunRig(roundMs = 1_000) {
         guarded: [],
         named: { deviceIds: [...deviceIds], collectionIds: [], rules: [] },
         hidden: 0,
-        offline: { mode: "wait", afterMs: dayMs, until: now + 7 * dayMs },
+        offline: { mode: "wait", afterMs: dayMs, waitMs: 7 * dayMs },
         windows: { longestRunMs: 3_600_000, cutoffMs: 0, ignored: false },
         cause: "manual",
+        lastsMs: 30 * dayMs,
         ...more,
       };
       await (rig.jobs as RunJobs).putContent(jobId, {
