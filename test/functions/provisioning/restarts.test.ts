@@ -180,12 +180,35 @@ it("warns of actions that may have been done, and that it would do again", async
     total: 1,
     mayHaveHappened: [{ action: { id: "one" }, devices: 1, some: [{ deviceId: first.targetId }] }],
   });
-  rig.faults.reset();
-  await restart(run, { mode: "whole", deviceIds: [first.targetId] });
-  const reads = rig.faults.calls().filter((call) => /Items/.test(call));
-  expect(reads.length, "a named device's row, and who else has it").toBeLessThanOrEqual(3);
   const again = await restarted(run, { mode: "whole" });
   expect((await api.read(again))["note"], "a note is of its own run").toBeUndefined();
+});
+
+it("reads the rows of devices that are named, and not those of all others", async () => {
+  const { run, failing } = await threeFailed([scan("four")]);
+  const { runId = "" } = run;
+  const { items } = rig.services.provision.engine;
+  const [row] = await items.range(runId, "", "~");
+  const [item] = row?.items ?? [];
+  if (row === undefined || item === undefined) throw new Error("the run has no device");
+  const job = { jobId: runId, ...row.owner };
+  for (let part = 0; part < 3; part += 1) {
+    const plan = await items.plan(runId);
+    if (plan === undefined) throw new Error("the run has no plan");
+    const others = Array.from({ length: 90 }, (_, nth) => `z${part}${nth}`).map((targetId) => ({
+      lastTargetId: targetId,
+      items: [{ ...item, targetId, state: "done" as const }],
+      dueAt: 0,
+    }));
+    await items.commitPlan(job, others, plan.progress, plan.etag);
+  }
+  const reads = async (body: object) => {
+    rig.faults.reset();
+    await restart(run, body);
+    return rig.faults.calls().filter((call) => call.endsWith(` ${tableNames.items}`)).length;
+  };
+  expect(await reads({ mode: "whole", deviceIds: failing.slice(0, 1) })).toBe(1);
+  expect(await reads({ mode: "whole" })).toBe(1);
 });
 
 describe("a token", () => {

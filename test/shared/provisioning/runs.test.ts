@@ -1,7 +1,7 @@
 /** Runs over the engine, with made-up actions: what templates promise holds whatever becomes of devices and workers. */
 import { beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
-import { type GateParts, settleGate } from "../../../shared/fanout/care/approval-gate.ts";
+import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { digest } from "../../../shared/kernel/values.ts";
@@ -231,10 +231,10 @@ describe("a device that nobody has seen", () => {
     passTime(6 * hour);
     const { tenantId, jobId } = run;
     const approved = { tenantId, subject: { kind: "provisioning", id: jobId }, state: "approved" };
-    await settleGate(
-      parts as GateParts,
-      { ...approved, digest: digest("{}", JSON.stringify([id])) } as unknown as Approval,
-    );
+    await settleGate(parts, {
+      ...approved,
+      digest: digest("{}", JSON.stringify([id])),
+    } as unknown as Approval);
     await rig.drain(() => (rig.queues.waiting()[0]?.visibleAt ?? 0) > run.createdAt + 7 * hour);
     expect(await waitsOf(run)).toEqual(["offline"]);
     await rig.drain();
