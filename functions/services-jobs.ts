@@ -35,6 +35,7 @@ import {
 } from "../shared/notifications/notification.ts";
 import { relayCarrier } from "../shared/notifications/relay/relay-carrier.ts";
 import { PartnerCenter } from "../shared/partner-center/client.ts";
+import { eventOf as runEvent, runShape } from "../shared/provisioning/run.ts";
 import { provisioningServices } from "../shared/provisioning/services.ts";
 import { graphBackEnd } from "../shared/registration/graph/back-end.ts";
 import { corporateBackEnd } from "../shared/registration/graph/corporate.ts";
@@ -90,6 +91,7 @@ const ownFirstPass: Engine["firstPass"] = { targets: 1_000, boxMs: 1_000, safety
 const eventsOf: Readonly<Record<string, (job: Job) => WebhookEvent>> = {
   [registrationShape.id]: registrationEvent,
   [notificationShape.id]: notificationEvent,
+  [runShape.id]: runEvent,
 };
 
 /** Every kind of job with its store, and the engine that does them. */

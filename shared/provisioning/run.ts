@@ -7,12 +7,13 @@
  * This file says what a run's row adds to that of any job, and what words there are for where a device run stands.
  */
 import * as z from "zod";
-import type { Item } from "../fanout/state/item.ts";
+import { emptyCounts, type Item } from "../fanout/state/item.ts";
 import type { Standing } from "../fanout/state/item-store.ts";
-import { isOpen, type Job, JobStore } from "../fanout/state/job.ts";
+import { isOpen, type Job, JobStore, wordFor } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
 import type { Instant } from "../kernel/clock.ts";
 import type { Blobs } from "../storage/blobs.ts";
+import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { actionsOf, type PlacedAction, TemplateContent, Variables } from "./templates/template.ts";
 
 /** What becomes of devices that nobody has seen for long. */
@@ -155,6 +156,18 @@ export function actionsIn(run: Run): readonly PlacedAction[] {
   const known = placed.get(content) ?? actionsOf(content.template);
   placed.set(content, known);
   return known;
+}
+
+/** What webhooks are told of a run: that it waits for a second person, or how it ended. Pure. */
+export function eventOf(job: Job): WebhookEvent {
+  const { tenantId, jobId: runId, state, createdAt, finishedAt = createdAt } = job;
+  const path = `/api/v1/tenants/${tenantId}/provisioning-runs/${runId}`;
+  const about = { eventId: runId, tenantId, path };
+  if (state === "pendingApproval")
+    return { ...about, at: createdAt, type: "provisioningRun.approvalPending", data: { runId } };
+  const word = wordFor(job, job.counts ?? emptyCounts());
+  const data = { runId, state: word };
+  return { ...about, at: finishedAt, type: "provisioningRun.ended", data };
 }
 
 // Where devices stand. Pure.

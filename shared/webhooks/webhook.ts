@@ -15,6 +15,8 @@ export const webhookEvents = {
   "sync.approvalPending": "sync.read",
   "notification.approvalPending": "notifications.read",
   "notification.ended": "notifications.read",
+  "provisioningRun.approvalPending": "provisioning.read",
+  "provisioningRun.ended": "provisioning.read",
   "registration.approvalPending": "registration.read",
   "registration.ended": "registration.read",
 } as const;
