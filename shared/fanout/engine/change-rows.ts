@@ -175,7 +175,7 @@ export const touchAt = (item: Item, claimMs: number): Instant =>
   item.state === "claimed" ? readableAt(item, claimMs) : (item.notBefore ?? 0);
 
 /** When the first of some items goes on: what costs requests not before those that are reserved, what is free by itself. */
-export function turnOf(
+export function nextTouchOf(
   { kind, job }: Pick<Work, "kind" | "job">,
   open: readonly Item[],
   claimMs: number,

@@ -21,9 +21,9 @@ import {
   isUnreleased,
   itemsIn,
   letOutTo,
+  nextTouchOf,
   postpone,
   sentIn,
-  turnOf,
   type Work,
 } from "./change-rows.ts";
 import { decidePass, type Pass, transitionOf } from "./decide-pass.ts";
@@ -189,13 +189,13 @@ async function pass(
   const passMs = Math.min(kind.passMs ?? 0, mostMs);
   const allowance = await reserveFor(engine, place, costOfAll(calls), before, passMs);
   const now = clock.now();
-  const isTurn = allowance.startAt <= now;
+  const mayGo = allowance.startAt <= now;
   // What costs nothing does not wait with what does.
-  if (!isTurn && calls.every((call) => costOf(call) > 0)) {
+  if (!mayGo && calls.every((call) => costOf(call) > 0)) {
     await postpone(engine, work, allowance.startAt, now);
     return { rows, again: anotherPass(engine, work, allowance.startAt, allowance) };
   }
-  const sent = await send(engine, work, isTurn ? allowance : { ...allowance, budget: 0 }, held);
+  const sent = await send(engine, work, mayGo ? allowance : { ...allowance, budget: 0 }, held);
   if (sent === undefined)
     return { rows, again: anotherPass(engine, work, clock.now() + afterLostMs, allowance) };
   const left = {
@@ -417,8 +417,8 @@ function leftOf(
   const items = outIn(work, rows).filter((item) => !isCarried(kind, job, item));
   const open = items.filter(({ state }) => state === "waiting" || state === "claimed");
   if (open.length === 0) return passed;
-  const turn = turnOf(work, open, engine.times.claimMs, reservedAt);
-  return { ...passed, again: anotherPass(engine, work, turn, reserved) };
+  const due = nextTouchOf(work, open, engine.times.claimMs, reservedAt);
+  return { ...passed, again: anotherPass(engine, work, due, reserved) };
 }
 
 /** Another pass; none later than the job's end, at which what waits is settled. */

@@ -18,12 +18,12 @@ import {
   isUnreleased,
   itemsIn,
   letOutTo,
+  nextTouchOf,
   noClearAnswer,
   postpone,
   sentIn,
   silenceOf,
   tooMuchAtOnce,
-  turnOf,
   type Work,
 } from "./change-rows.ts";
 import {
@@ -357,7 +357,7 @@ function sendsAgainAt(
   const open = itemsIn(rows)
     .filter(isOurs)
     .filter((item) => !isUnreleased(work, item) && !isCarried(kind, job, item));
-  const due = turnOf(work, open, times.claimMs, reserved > 0 ? at : 0);
+  const due = nextTouchOf(work, open, times.claimMs, reserved > 0 ? at : 0);
   // At its end, at the latest, what waits is settled.
   return clock.now() < job.expiresAt && open.length > 0 ? Math.min(due, job.expiresAt) : due;
 }
