@@ -7,6 +7,7 @@ import { partnerKinds } from "../../shared/registration/partner/relationship.ts"
 import { queueNames, tableNames } from "../../shared/storage/names.ts";
 import { configurationTypes, requiredPermissions } from "../../shared/sync/catalogue/catalogue.ts";
 import { bicepReader } from "../support/bicep.ts";
+import { broken } from "./broken.ts";
 
 const read = await bicepReader();
 const paths = [
@@ -439,8 +440,5 @@ const faults: readonly (readonly [
 ];
 
 test.each(faults)("%s is seen", (_what, path, from, to, said) => {
-  const text = texts.get(path) ?? "";
-  const broken = text.replace(from, () => to);
-  expect(broken).not.toBe(text);
-  expect(faultsIn(new Map([...texts, [path, broken]])).join("\n")).toContain(said);
+  expect(faultsIn(broken(texts, path, from, to)).join("\n")).toContain(said);
 });
