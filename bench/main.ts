@@ -89,8 +89,9 @@ async function measureSyncs(options: BenchOptions, results: Results): Promise<vo
       counts: await step("counting a sync", () => countSync(items)),
     };
   if (!skip.has("nights"))
-    results.nights = await step(`nights of ${nights.join(" and ")} tenants`, () =>
-      measureNights(nights),
+    Object.assign(
+      results,
+      await step(`nights of ${nights.join(" and ")} tenants`, () => measureNights(nights)),
     );
 }
 

@@ -7,7 +7,7 @@ import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
 import type { RegistrationRun } from "./measures/registrations.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
-import type { Beside, LargeSync, Night, SyncCounts } from "./measures/syncs.ts";
+import type { Beside, LargeSync, Night, Publication, SyncCounts } from "./measures/syncs.ts";
 import { emptyPoll, sumOf } from "./setup/wire.ts";
 
 /** Everything one run found out; absent parts were skipped. */
@@ -24,6 +24,7 @@ export type Results = {
   readonly memory: LiveMemory[];
   syncs?: { readonly large: LargeSync; readonly counts: SyncCounts };
   nights?: readonly Night[];
+  publication?: Publication;
   registrations?: readonly RegistrationRun[];
 };
 
@@ -191,7 +192,7 @@ const besideBare = (name: string, { seconds, bareSeconds }: Beside): Cell[] => [
   `${cell(seconds / bareSeconds)}x`,
 ];
 
-function syncs({ syncs: mine, nights = [] }: Results): string[] {
+function syncs({ syncs: mine, nights = [], publication }: Results): string[] {
   const rows = [
     ...(mine === undefined
       ? []
@@ -210,6 +211,14 @@ function syncs({ syncs: mine, nights = [] }: Results): string[] {
       night.workerMiB,
       night.hostMiB,
     ]),
+    ...(publication === undefined
+      ? []
+      : [
+          besideBare(
+            `published, planned by ${publication.tenants.toLocaleString("en-US")} tenants`,
+            publication,
+          ),
+        ]),
   ];
   const head = ["syncs", "s", "bare loop s", "times", "worker MiB", "host MiB"];
   return rows.length === 0 ? [] : [table(head, rows)];

@@ -47,6 +47,12 @@ export type Night = Beside & {
   readonly hostMiB: number | undefined;
 };
 
+/** A baseline of one item, published to tenants at once: until each has its plan. */
+export type Publication = Beside & { readonly tenants: number };
+
+/** The type of that item. */
+const published = "roleScopeTag";
+
 /** The types that a tenant has enabled where nobody has said otherwise. */
 const types = configurationTypes.filter(({ isWritten, isOptional }) => isWritten && !isOptional);
 
@@ -74,8 +80,12 @@ async function addTenant(muster: Muster, items: number) {
   await ask(muster, "PUT", "behaviour", { tenantId, accessPaceMs: 0 });
   await muster.api("POST", "tenants", { tenantId, displayName, pace });
   const token = await appToken(muster.sandbox, tenantId);
-  const bare = bareReading(muster.sandbox.graphUrl, token, types);
-  return { tenantId, bare };
+  const bareOf = (some: typeof types) => bareReading(muster.sandbox.graphUrl, token, some);
+  return {
+    tenantId,
+    bare: bareOf(types),
+    bareOfPublished: bareOf(types.filter(({ key }) => key === published)),
+  };
 }
 
 /** Starts a sync and waits for its end. Asks the table itself: what is timed is not to answer for it beside its work. */
@@ -154,8 +164,10 @@ export async function countSync(items: number): Promise<SyncCounts> {
 const itemsOfSmall = 60;
 type Tenant = Awaited<ReturnType<typeof addTenant>>;
 
-/** Measures nights of so many tenants, one number after the other, in one Muster. */
-export async function measureNights(sizes: readonly number[]): Promise<Night[]> {
+/** Measures nights of so many tenants, one number after the other, in one Muster, and a publication to all in the end. */
+export async function measureNights(
+  sizes: readonly number[],
+): Promise<{ readonly nights: Night[]; readonly publication: Publication }> {
   const muster = await startMuster();
   const nights: Night[] = [];
   const tenants: Tenant[] = [];
@@ -167,10 +179,31 @@ export async function measureNights(sizes: readonly number[]): Promise<Night[]> 
       await firstSyncs(muster, tenants);
       nights.push(await oneNight(muster, tenants));
     }
+    return { nights, publication: await onePublication(muster, tenants) };
   } finally {
     await muster.stop();
   }
-  return nights;
+}
+
+/** Tenants that one request takes. */
+const mostPublished = 500;
+
+/** Publishes an item that none of them has, and waits until each waits for somebody to approve it. */
+async function onePublication(muster: Muster, all: readonly Tenant[]): Promise<Publication> {
+  const tenants = all.slice(0, mostPublished);
+  const items = [{ type: published, key: "Published", body: { displayName: "Published" } }];
+  const made = await muster.api("POST", "baselines", { name: "One", message: "bench", items });
+  const { baselineId } = made as unknown as { baselineId: string };
+  const bareReads = () => bareReadings(tenants.map(({ bareOfPublished }) => bareOfPublished));
+  const before = await timed(bareReads);
+  const { seconds } = await timed(async () => {
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    await muster.api("POST", `baselines/${baselineId}/publish`, { tenantIds });
+    await untilStatus(muster, "pendingApproval", tenants.length);
+  });
+  const after = await timed(bareReads);
+  const bareSeconds = (before.seconds + after.seconds) / 2;
+  return { tenants: tenants.length, seconds, bareSeconds, turns: 1 };
 }
 
 /** Lets every tenant have its first sync, from which on it has nights. */
@@ -185,18 +218,26 @@ async function firstSyncs(muster: Muster, tenants: readonly Tenant[]): Promise<v
  * Waits until so many tenants are idle with a next night after `since`, twice in a row: a tenant whose night has come
  * is idle for a moment with the next one. Asks the table itself, which is less work than a list with all of them.
  */
-async function untilIdle({ storage }: Muster, tenants: number, since: number): Promise<void> {
+const untilIdle = (muster: Muster, tenants: number, since: number): Promise<void> =>
+  untilStatus(muster, "idle", tenants, ` and nextAt gt ${since.toFixed(1)}`);
+
+async function untilStatus(
+  { storage }: Muster,
+  status: string,
+  tenants: number,
+  also = "",
+): Promise<void> {
   const table = syncRows(storage);
-  const filter = `PartitionKey eq 'statuses' and status eq 'idle' and nextAt gt ${since.toFixed(1)}`;
+  const filter = `PartitionKey eq 'statuses' and status eq '${status}'${also}`;
   let seen = 0;
-  const isIdle = async (): Promise<boolean> => {
-    let idle = 0;
+  const isSo = async (): Promise<boolean> => {
+    let found = 0;
     const listed = table.listEntities({ queryOptions: { filter, select: ["status"] } });
-    for await (const page of listed.byPage()) idle += page.length;
-    seen = idle === tenants ? seen + 1 : 0;
+    for await (const page of listed.byPage()) found += page.length;
+    seen = found === tenants ? seen + 1 : 0;
     return seen > 1;
   };
-  await until("all tenants to be idle", isIdle, { everyMs: 250 });
+  await until(`all tenants to be ${status}`, isSo, { everyMs: 250 });
 }
 
 /** The night of all tenants: the same minute, a little ahead. */

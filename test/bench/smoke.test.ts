@@ -50,12 +50,14 @@ test("syncs of a small tenant and nights of a few are timed beside a bare loop, 
   expect(counts.graphParts).toBe(counts.bareGraphParts);
   expect(counts.graph - counts.bareGraph).toBeLessThan(8);
   // A night begins with a minute, which is waited for: one of them is enough.
-  const nights = await measureNights([3]);
+  const { nights, publication } = await measureNights([3]);
   expect(nights.map(({ tenants }) => tenants)).toEqual([3]);
   const results = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
-  const text = report({ ...results, syncs: { large, counts }, nights });
+  const text = report({ ...results, syncs: { large, counts }, nights, publication });
   expect(text).toContain("nothing changed, 80 items");
   expect(text).toContain("night, 3 tenants");
+  expect(publication.seconds).toBeGreaterThan(0);
+  expect(text).toContain("published, planned by 3 tenants");
 });
 
 test("a small registration through Partner Center is counted at the wire", {

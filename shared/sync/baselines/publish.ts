@@ -181,11 +181,15 @@ async function publishOne(
   const { baseline, document, publication } = about;
   const { tenantId, version, by } = publication;
   const syncId = syncIdOf(publication);
-  if (!(await sync.knows(tenantId))) return refused("There is no such tenant.");
-  const tenant = (await sync.store.tenant(tenantId, sync.clock.now())).value;
+  const [isKnown, { value: tenant }, own, wasRevised] = await Promise.all([
+    sync.knows(tenantId),
+    sync.store.tenant(tenantId, sync.clock.now()),
+    rows.tailoring(baseline.baselineId, tenantId),
+    isRevised(sync, tenantId, syncId),
+  ]);
+  if (!isKnown) return refused("There is no such tenant.");
   if (tenant.desired === undefined)
     return refused("It was never synchronised. Run a first sync: it keeps what the tenant has.");
-  const own = await rows.tailoring(baseline.baselineId, tenantId);
   const { kept, faults } = baselines.itemsFor(
     document,
     own?.value.tailoring ?? Tailoring.parse({}),
@@ -194,7 +198,7 @@ async function publishOne(
   const message = `Baseline ${baseline.name}, version ${version}`;
   // Whoever died between what is wanted and its sync has left a revision with the sync's id; what people have wanted
   // since is theirs.
-  if (!(await isRevised(sync, tenantId, syncId))) {
+  if (!wasRevised) {
     const wanted = await configuration.want(tenantId, kept, { message, by, syncId });
     if (!wanted.ok) return refused(wanted.failure.detail, wanted.failure.faults);
     if (!wanted.value.changed) return { state: "unchanged", on: version };
