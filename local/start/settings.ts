@@ -26,12 +26,12 @@ export function readStartSettings(
   return { port, home: resolve(root, home), sample: sample === "on" };
 }
 
-/** What to type for a token as one of the users, in the folder of the sources. */
+/** What to type to sign in as one of the users, in the folder of the sources. */
 export function signInHint({ home }: StartSettings, root: string): string {
   // Whoever keeps it elsewhere has to say so there, too.
   const place =
     home === resolve(root, ".muster")
       ? ""
       : `MUSTER_HOME='${home.replaceAll("'", String.raw`'\''`)}' `;
-  return `Sign in as one of its users: TOKEN=$(${place}npm run --silent sign-in)`;
+  return `Sign in as one of its users: ${place}npm run muster -- sign-in`;
 }

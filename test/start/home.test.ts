@@ -30,6 +30,7 @@ describe("settings", () => {
     expect(readStartSettings({}, "/srv/muster")).toEqual({
       port: 7071,
       home: "/srv/muster/.muster",
+      sample: true,
     });
   });
 
@@ -37,6 +38,7 @@ describe("settings", () => {
     expect(readStartSettings({ PORT: "0", MUSTER_HOME: "/data" }, "/srv")).toEqual({
       port: 0,
       home: "/data",
+      sample: true,
     });
   });
 
@@ -56,9 +58,9 @@ test("a sample is on, off, or a mistake", () => {
 describe("the hint for signing in", () => {
   test("names the folder when it is not the usual one", () => {
     const usual = { port: 0, home: "/srv/muster/.muster", sample: true };
-    expect(signInHint(usual, "/srv/muster")).toMatch(/TOKEN=\$\(npm run --silent sign-in\)$/);
+    expect(signInHint(usual, "/srv/muster")).toMatch(/: npm run muster -- sign-in$/);
     expect(signInHint({ ...usual, home: "/it's" }, "/srv/muster")).toContain(
-      String.raw`$(MUSTER_HOME='/it'\''s' npm run`,
+      String.raw`: MUSTER_HOME='/it'\''s' npm run`,
     );
   });
 });

@@ -53,7 +53,7 @@ describe("a running Muster", () => {
 
   test("it prints its address, the console's, and how to sign in, each in a line", () => {
     expect(muster.printed()).toBe(
-      `Muster is ready at http://127.0.0.1:${port}\nThe console: http://127.0.0.1:${port}/console/\nSign in as one of its users: TOKEN=$(MUSTER_HOME='${home}' npm run --silent sign-in)\n`,
+      `Muster is ready at http://127.0.0.1:${port}\nThe console: http://127.0.0.1:${port}/console/\nSign in as one of its users: MUSTER_HOME='${home}' npm run muster -- sign-in\n`,
     );
   });
 
