@@ -95,7 +95,7 @@ async function measureSyncs(options: BenchOptions, results: Results): Promise<vo
     );
 }
 
-/** Registrations at a tenth and whole, so that it is seen what grows with devices. */
+/** Registrations at a tenth and whole, so that it is seen what grows with devices; by Graph fewer, of which some three a second end. */
 async function measureRegistering(
   { registrations, skip }: BenchOptions,
   results: Results,
@@ -103,7 +103,10 @@ async function measureRegistering(
   if (skip.has("registrations")) return;
   const tenth = Math.ceil(registrations / 10);
   results.registrations = await step(`registrations of ${registrations}`, () =>
-    measureRegistrations({ partnerCenter: [tenth, registrations], graph: [tenth] }),
+    measureRegistrations({
+      partnerCenter: [tenth, registrations],
+      graph: [Math.ceil(registrations / 100)],
+    }),
   );
 }
 

@@ -37,7 +37,7 @@ export type BenchOptions = {
   readonly items: number;
   /** Tenants of the nights that are timed, one number after the other. */
   readonly nights: readonly number[];
-  /** Devices that are registered through Partner Center; a tenth of them through Graph. */
+  /** Devices that are registered through Partner Center; a hundredth of them through Graph. */
   readonly registrations: number;
 };
 
@@ -52,7 +52,7 @@ const help = `npm run bench -- [options]
   --neighbour 100000          devices under way while one of another tenant is sent to
   --items 2000                items of the tenant whose syncs are timed
   --nights 50,500             tenants of the nights that are timed
-  --registrations 100000      devices registered through Partner Center, and a tenth of them through Graph`;
+  --registrations 100000      devices registered through Partner Center, and a hundredth of them through Graph`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
 export function readOptions(args: readonly string[]): BenchOptions {
