@@ -49,13 +49,25 @@ const useStyles = makeStyles({
   },
 });
 
-function Entry(props: { readonly of: Screen; readonly tenantId: string | undefined }) {
+/** The entry that the page which is open belongs to: of those above it in the address, the closest. */
+function useEntryHere(seen: readonly Screen[]): Screen | undefined {
+  const here = useMatches().at(-1)?.fullPath ?? "";
+  return seen
+    .filter(({ path }) => here === path || (path !== "/" && here.startsWith(`${path}/`)))
+    .toSorted((one, other) => other.path.length - one.path.length)[0];
+}
+
+function Entry(props: {
+  readonly of: Screen;
+  readonly isHere: boolean;
+  readonly tenantId: string | undefined;
+}) {
   const { path, title, nav } = props.of;
   const styles = useStyles();
   const { name } = useFormat();
-  const here = useMatches().at(-1)?.fullPath ?? "";
-  const isHere = here === path || (path !== "/" && here.startsWith(`${path}/`));
-  const link = useLinkProps({ to: path, params: { tenantId: props.tenantId } } as never);
+  const { isHere } = props;
+  const params = { tenantId: props.tenantId };
+  const link = useLinkProps({ to: path, params, activeOptions: { exact: true } } as never);
   const Icon = nav?.icon;
   return (
     <li>
@@ -83,6 +95,7 @@ export function Navigation(props: { readonly screens: readonly Screen[] }) {
     if (nav === undefined || (isOfTenant && tenantId === undefined)) return false;
     return permission === undefined || may(permission, isOfTenant ? tenantId : undefined);
   });
+  const here = useEntryHere(seen);
   return (
     <nav className={styles.root} aria-label={t("frame.nav")}>
       {navSections.map((section) => {
@@ -100,7 +113,7 @@ export function Navigation(props: { readonly screens: readonly Screen[] }) {
               aria-labelledby={section === "home" ? undefined : `${id}-${section}`}
             >
               {entries.map((each) => (
-                <Entry key={each.path} of={each} tenantId={tenantId} />
+                <Entry key={each.path} of={each} isHere={each === here} tenantId={tenantId} />
               ))}
             </ul>
           </div>
