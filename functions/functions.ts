@@ -57,7 +57,11 @@ import { dispatchFunction } from "./fanout/dispatch.queue.ts";
 import { planFunction } from "./fanout/plan.queue.ts";
 import { readBackFunction } from "./fanout/read-back.queue.ts";
 import { sweepFunction } from "./fanout/sweep.timer.ts";
-import { deviceHistoryFunction, listDeliveriesFunction } from "./notifications/deliveries.http.ts";
+import {
+  countReasonsFunction,
+  deviceHistoryFunction,
+  listDeliveriesFunction,
+} from "./notifications/deliveries.http.ts";
 import {
   cancelNotificationFunction,
   getNotificationFunction,
@@ -269,6 +273,7 @@ const listed = [
   dispatchFunction,
   deviceHistoryFunction,
   getNotificationFunction,
+  countReasonsFunction,
   listDeliveriesFunction,
   listEveryNotificationFunction,
   listNotificationsFunction,

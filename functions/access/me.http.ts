@@ -8,12 +8,16 @@ import {
   explainView,
   MeView,
   meView,
+  operationsFor,
 } from "../../shared/access/explain.ts";
+import { evaluate } from "../../shared/access/roles/decide.ts";
+import type { ActionPermissionName } from "../../shared/access/roles/roles.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
-import { findAction } from "../../shared/devices/actions/catalogue.ts";
+import { catalogue, findAction } from "../../shared/devices/actions/catalogue.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { TenantId } from "../../shared/kernel/values.ts";
 import { onHttp } from "../define.ts";
 
 export const getMeFunction = onHttp(
@@ -21,13 +25,18 @@ export const getMeFunction = onHttp(
     name: "me-get",
     method: "GET",
     path: "api/v1/me",
-    summary: "Show who you are and what you may do",
+    summary: "Show who you are and what you may do, in a tenant or where none is named",
     tag: "Access",
+    query: z.strictObject({ tenantId: TenantId.optional() }),
     answers: { 200: { description: "You", body: MeView } },
   }),
-  async (_input, tools) => {
+  async ({ query: { tenantId } }, tools) => {
     const { caller, standing } = signedInOf(tools);
-    return Promise.resolve(succeed(ok(meView(caller, standing))));
+    const maySend = (actionPermission: ActionPermissionName): boolean =>
+      evaluate(standing, { kind: "action" }, { tenantId, actionPermission }).allowed;
+    const actions = catalogue.filter(({ permission }) => maySend(permission)).map(({ id }) => id);
+    const may = { ...operationsFor(standing, tenantId), actions };
+    return Promise.resolve(succeed(ok(meView(caller, standing, may))));
   },
 );
 

@@ -1,10 +1,12 @@
 /** The registry of tenants: list with sync statuses, register, show, change, remove. */
 import * as z from "zod";
-import { tenantsWith } from "../../shared/access/roles/decide.ts";
+import { decide, tenantsWith } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
+import type { DirectoryStore } from "../../shared/devices/directory/directory.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok } from "../../shared/http/reply.ts";
+import { inParallel } from "../../shared/kernel/concurrency.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { ShownSyncStatus, SyncStatusName } from "../../shared/sync/contract.ts";
 import type { SyncServices } from "../../shared/sync/services.ts";
@@ -14,8 +16,16 @@ import { NewTenant, Tenant, TenantChange, TenantPath } from "../../shared/tenant
 import type { TenantRegistry } from "../../shared/tenants/tenants.ts";
 import { onHttp, type Tools } from "../define.ts";
 
+const DirectoryView = z
+  .object({
+    count: z.int(),
+    refreshedAt: z.iso.datetime().optional().describe("Absent before the first refresh"),
+  })
+  .meta({ id: "TenantDevices" });
+
 /** A tenant in the list. */
 const ListedTenant = Tenant.extend({
+  devices: DirectoryView.optional().describe("With devices=true, for who may see all of them"),
   sync: ShownSyncStatus.optional().describe("For who may see syncs of the tenant"),
 }).meta({ id: "ListedTenant" });
 
@@ -23,7 +33,23 @@ const ListedTenant = Tenant.extend({
 const bothReach = (one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined) =>
   one && other ? new Set([...one].filter((id) => other.has(id))) : (one ?? other);
 
-type ListNeeds = Needs & { readonly sync: Pick<SyncServices, "store"> };
+const concurrency = 8;
+
+/** How many devices a tenant has, for who may see every one of them. */
+async function devicesOf(
+  tools: Tools<Pick<ListNeeds, "directory">>,
+  tenantId: string,
+): Promise<z.output<typeof DirectoryView> | undefined> {
+  const { standing } = signedInOf(tools);
+  const seeing = decide(standing, "devices.read", { kind: "tenant", tenantId });
+  if (!seeing.allowed || seeing.limits.kind !== "all") return undefined;
+  const meta = await tools.services.directory.meta(tenantId);
+  return meta === undefined ? { count: 0 } : { count: meta.count, refreshedAt: meta.refreshedAt };
+}
+
+type ListNeeds = Needs & { readonly directory: DirectoryStore } & {
+  readonly sync: Pick<SyncServices, "store">;
+};
 type Needs = { readonly tenants: TenantRegistry };
 
 export const listTenantsFunction = onHttp(
@@ -38,10 +64,14 @@ export const listTenantsFunction = onHttp(
       syncStatus: SyncStatusName.optional().describe(
         "Only tenants with this status; where it is rare a page may be short, or empty",
       ),
+      devices: z
+        .enum(["true", "false"])
+        .optional()
+        .describe("true: with how many devices each has, at one more read for each"),
     }),
     answers: { 200: { description: "A page of tenants", body: pageOf(ListedTenant) } },
   }),
-  async ({ query: { syncStatus, top, pageToken }, url }, tools: Tools<ListNeeds>) => {
+  async ({ query: { syncStatus, devices, top, pageToken }, url }, tools: Tools<ListNeeds>) => {
     const { standing } = signedInOf(tools);
     const [readable, seen] = [
       tenantsWith(standing, "tenants.read"),
@@ -55,10 +85,14 @@ export const listTenantsFunction = onHttp(
     const { tenants, sync } = tools.services;
     const asked = { reached, seen, syncStatus, top };
     const page = await tenantsWithStatus({ tenants, store: sync.store }, asked, position.value);
-    const items = page.items.map(({ tenant, status }) => ({
-      ...tenant,
-      ...(status && { sync: shownStatus(status) }),
-    }));
+    const items = await inParallel(page.items, concurrency, async ({ tenant, status }) => {
+      const known = devices === "true" ? await devicesOf(tools, tenant.tenantId) : undefined;
+      return {
+        ...tenant,
+        ...(known && { devices: known }),
+        ...(status && { sync: shownStatus(status) }),
+      };
+    });
     return succeed(ok(pageBody(url, list, { ...page, items })));
   },
 );

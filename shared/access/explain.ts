@@ -13,7 +13,7 @@ import {
   refusalOf,
   type Standing,
 } from "./roles/decide.ts";
-import { requirementOf } from "./roles/requirements.ts";
+import { requirementOf, requirements } from "./roles/requirements.ts";
 import { permissionNames, permissions, withImplied } from "./roles/roles.ts";
 import type { Caller, Principal } from "./sign-in/caller.ts";
 
@@ -100,8 +100,36 @@ export const MeView = z
       .boolean()
       .describe("False when the caller is in more groups than a token names: those do not count"),
     assignments: z.array(Held),
+    may: z
+      .object({
+        operations: z.array(z.string()).describe("operationIds"),
+        limitedOperations: z
+          .array(z.string())
+          .describe("Those for some devices of the tenant only: members of your collections"),
+        actions: z.array(z.string()).describe("Actions that you may send in the tenant"),
+      })
+      .describe("What you may do: in the tenant of the query, or where none is named"),
   })
   .meta({ id: "Me" });
+
+/** What a caller may call in a tenant, or, without one, of what is about none. */
+export function operationsFor(standing: Standing, tenantId: string | undefined) {
+  const answers = Object.entries(requirements).map(([name, requirement]) => {
+    // Which collection it will be about is not known yet: the tenant's any.
+    const asked =
+      requirement.kind === "permission" && requirement.on === "collection"
+        ? { ...requirement, on: "tenant" as const }
+        : requirement;
+    return { name, answer: evaluate(standing, asked, { tenantId }) };
+  });
+  const allowed = answers.flatMap(({ name, answer }) =>
+    answer.allowed ? [{ name, isWhole: answer.limits.kind === "all" }] : [],
+  );
+  return {
+    operations: allowed.filter(({ isWhole }) => isWhole).map(({ name }) => name),
+    limitedOperations: allowed.filter(({ isWhole }) => !isWhole).map(({ name }) => name),
+  };
+}
 
 const FindingView = z.object({
   assignment: AssignmentView,
@@ -143,6 +171,7 @@ export const ExplainView = z
 export function meView(
   { kind, tid, oid, appId, name, groupsComplete }: Caller,
   standing: Standing,
+  may: z.output<typeof MeView>["may"],
 ) {
   return {
     kind,
@@ -151,6 +180,7 @@ export function meView(
     applicationId: appId,
     ...(name === undefined ? {} : { name }),
     groupsComplete,
+    may,
     assignments: assignmentsOf(standing).map((assignment) => {
       const role = standing.roles.get(assignment.roleId);
       const held = role === undefined ? [] : [...withImplied(role.permissions)];

@@ -1,7 +1,13 @@
 /** Reads the deliveries of a notification, page by page: one storage request for each page. */
 import type { Reach } from "../devices/collections/list-devices.ts";
 
-import { type CountedState, type Item, maxSendable, shownState } from "../fanout/state/item.ts";
+import {
+  type CountedState,
+  countedStates,
+  type Item,
+  maxSendable,
+  shownState,
+} from "../fanout/state/item.ts";
 import type { RowQuery, StoredItemRow } from "../fanout/state/item-store.ts";
 import { csvOf, type Page } from "../http/paging.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
@@ -33,6 +39,10 @@ export function positionFrom(text = ""): Position {
 /** Which deliveries, and how many at most. */
 type DeliveryQuery = {
   readonly state?: CountedState | undefined;
+  /** Only those with this reason. */
+  readonly code?: string | undefined;
+  /** Only those to devices whose name has this in it, or whose id it is. */
+  readonly search?: string | undefined;
   readonly top: number;
   /** The `next` of the page before. */
   readonly position?: string | undefined;
@@ -52,20 +62,24 @@ const maxRows = 50;
 export async function listDeliveries(
   parts: NotificationParts,
   ids: Ids,
-  { state, top, position, reach }: DeliveryQuery,
+  { state, code, search, top, position, reach }: DeliveryQuery,
 ): Promise<Result<Page<DeliveryView>>> {
   // Who is limited to collections must not learn from the rows, nor from the time they take.
   const seen = reach === undefined ? undefined : await seesNotification(parts, ids, reach);
   if (seen?.ok === false) return seen;
   const { token, ...start } = positionFrom(position);
-  const query = { ...start, ...rowsFor(top, state) };
-  const isWanted = ({ targetId, state: its }: Item): boolean =>
+  const isSearch = code !== undefined || search !== undefined;
+  const query = { ...start, ...rowsFor(isSearch ? maxSearched : top, state) };
+  const looked = search?.toLowerCase();
+  const isWanted = ({ targetId, state: its, code: reason, name }: Item): boolean =>
     (start.from === undefined || targetId > start.from) &&
-    (state === undefined || shownState(its) === state);
+    (state === undefined || shownState(its) === state) &&
+    (code === undefined || reason === code) &&
+    (looked === undefined || targetId === looked || name.toLowerCase().includes(looked));
   const found: Item[] = [];
   let [actionId, next, scans]: [string, string | undefined, number] = ["", token, 0];
   // A page that is empty, or has a next one, for hidden devices only would tell of them.
-  const enough = reach === undefined ? 0 : Math.min(top, maxFilled) + 1;
+  const enough = reach === undefined && !isSearch ? 0 : Math.min(top, maxFilled) + 1;
   do {
     const { rows, ...more } = await parts.engine.items.scan(ids.notificationId, query, next);
     const action = await actionOf(parts, ids, rows);
@@ -85,6 +99,8 @@ export async function listDeliveries(
   );
 }
 
+/** Rows that a search reads at once are as many as any page's: few of the deliveries in them are shown. */
+const maxSearched = Number.MAX_SAFE_INTEGER;
 /** Most reads for one page, and most deliveries that are waited for, where some are hidden. */
 const maxScans = 10;
 const maxFilled = 1000;
@@ -125,6 +141,55 @@ async function actionOf(
     return succeed(owner.subject);
   const seen = await seesNotification(parts, ids, undefined);
   return seen.ok ? succeed(seen.value.actionId) : seen;
+}
+
+/** A reason that deliveries ended or wait with, and of how many. */
+type ReasonCount = {
+  readonly state: CountedState;
+  readonly code: string;
+  readonly deliveries: number;
+  /** What one of them says. */
+  readonly detail?: string;
+};
+
+/** Rows with something else in them than what went well. */
+const unlucky = countedStates.filter((state) => state !== "done" && state !== "sent");
+const rowsPerCount = 200;
+/** Most reads: 200,000 deliveries. */
+const maxCounts = 10;
+
+/** Reasons of a notification's deliveries, the most frequent first; `complete` says whether all rows were looked at. */
+export async function countReasons(
+  parts: NotificationParts,
+  ids: Ids,
+  reach: Reach | undefined,
+): Promise<Result<{ readonly value: readonly ReasonCount[]; readonly complete: boolean }>> {
+  const seen = await seesNotification(parts, ids, reach);
+  if (!seen.ok) return seen;
+  const where = unlucky.map((state) => `${state} gt 0`).join(" or ");
+  const counts = new Map<string, ReasonCount>();
+  let next: string | undefined;
+  let reads = 0;
+  do {
+    const page = await parts.engine.items.scan(
+      ids.notificationId,
+      { where, top: rowsPerCount },
+      next,
+    );
+    const items = page.rows.flatMap((row) => row.items);
+    for (const item of await withinReach(parts, ids, items, reach)) {
+      const { code, detail } = item;
+      if (code === undefined) continue;
+      const state = shownState(item.state);
+      const key = `${state} ${code}`;
+      const before = counts.get(key) ?? { state, code, deliveries: 0, ...(detail && { detail }) };
+      counts.set(key, { ...before, deliveries: before.deliveries + 1 });
+    }
+    next = page.next;
+    reads += 1;
+  } while (next !== undefined && reads < maxCounts);
+  const value = [...counts.values()].toSorted((one, other) => other.deliveries - one.deliveries);
+  return succeed({ value, complete: next === undefined });
 }
 
 /** Every delivery, page by page, for documents that hold them all. */

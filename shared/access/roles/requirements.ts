@@ -83,6 +83,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "refreshes-get": inTenant("devices.read"),
   "notifications-send": { kind: "action" },
   "notifications-retry": { kind: "action", besides: ["notifications.read"] },
+  "notifications-reasons": inTenant("notifications.read"),
   "notifications-everywhere": { kind: "eachTenant", permission: "notifications.read" },
   "notifications-list": inTenant("notifications.read"),
   "notifications-get": inTenant("notifications.read"),

@@ -169,3 +169,31 @@ test("a list holds what is sought, newest first, and once", async () => {
   const faults = (body["errors"] as { pointer: string }[]).map(({ pointer }) => pointer);
   expect(faults.toSorted()).toEqual(["/query/action", "/query/by", "/query/state"]);
 });
+
+test("deliveries are counted by their reason, and found by it, by their name and by their id", async () => {
+  const { body } = await door.call("notifications-send", {
+    token: adminToken,
+    params: { tenantId },
+    body: { action: "collectDiscoveryData", target: { kind: "tenant" } },
+  });
+  const notificationId = String(body["notificationId"]);
+  await plan(door.services.engine, { kind: notificationShape.id, tenantId, jobId: notificationId });
+  const read = (name: string, query = "") =>
+    door.call(name, { token: adminToken, params: { tenantId, notificationId }, query });
+  const { body: counted } = await read("notifications-reasons");
+  const [reason] = counted["value"] as { readonly code: string; readonly deliveries: number }[];
+  expect(counted).toMatchObject({
+    value: [{ state: "notSupported", names: { fr: expect.stringMatching(/./) }, deliveries: size }],
+    complete: true,
+  });
+  const found = async (query: string) => {
+    const { body: page } = await read("notifications-deliveries", query);
+    return (page["value"] as { readonly deviceName: string }[]).map((each) => each.deviceName);
+  };
+  expect(await found(`?top=100&code=${reason?.code}`)).toHaveLength(size);
+  expect(await found("?code=another")).toEqual([]);
+  expect((await found("?search=pc-2")).toSorted()).toEqual(
+    ["PC-2", ...Array.from({ length: 10 }, (_, n) => `PC-${20 + n}`)].toSorted(),
+  );
+  expect(await found(`?search=${idOf(7)}`)).toEqual(["PC-7"]);
+});

@@ -92,6 +92,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "notifications-get": {},
   "notifications-list": {},
   "notifications-everywhere": {},
+  "notifications-reasons": {},
   "notifications-deliveries": {},
   "notifications-pause": {},
   "notifications-resume": {},

@@ -72,6 +72,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "notifications-resume runCMPivot": ["FOIS", "collection"],
   "notifications-resume notifyResource": ["FI", "collection"],
   "notifications-resume enforceSecurity": ["FOE", "collection"],
+  "notifications-reasons": [viewers, "collection"],
   "notifications-everywhere": [viewers, "anywhere"],
   "notifications-list": [viewers, "someCollection"],
   "notifications-get": [viewers, "collection"],
