@@ -50,7 +50,7 @@ function targetOf(
     return rule === undefined
       ? { target: { kind: "tenant" }, words: t("devices.wholeTenant") }
       : {
-          target: { kind: "rule", rule } as unknown as SendTarget["target"],
+          target: { kind: "rule", rule },
           words: t("devices.matching", { filters: filterWords(filters, t) }),
         };
   if (chosen.size === 0) return undefined;

@@ -13,7 +13,15 @@ const useStyles = makeStyles({
     alignItems: "end",
     gap: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`,
   },
-  field: { flexGrow: 1, flexBasis: "150px", maxWidth: "240px" },
+  field: {
+    flexGrow: 1,
+    flexBasis: "150px",
+    maxWidth: "240px",
+    minWidth: 0,
+    // A long choice must not make its field wider.
+    "& > *": { minWidth: 0 },
+    "& select": { minWidth: 0, width: "100%", textOverflow: "ellipsis" },
+  },
 });
 
 /** Customary values; others are typed into the address, and stay. */

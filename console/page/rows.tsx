@@ -47,6 +47,16 @@ type RowsProps<Item> = {
   readonly renderMenu?: (item: Item) => ReactNode;
 };
 
+/** For who hears and does not see. */
+const unseen = {
+  position: "absolute",
+  width: "1px",
+  height: "1px",
+  padding: "0",
+  overflow: "hidden",
+  clip: "rect(0 0 0 0)",
+  whiteSpace: "nowrap",
+} as const;
 const narrow = "@media (max-width: 720px)";
 const useStyles = makeStyles({
   root: { position: "relative", fontSize: tokens.fontSizeBase300 },
@@ -73,11 +83,15 @@ const useStyles = makeStyles({
     minHeight: "44px",
     boxSizing: "border-box",
     borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    ":hover": { backgroundColor: tokens.colorSubtleBackgroundHover },
-    ":focus-within": { backgroundColor: tokens.colorSubtleBackgroundHover },
+    // Links stand on it in both themes with contrast enough.
+    ":hover": { backgroundColor: tokens.colorNeutralBackground2 },
+    ":focus-within": { backgroundColor: tokens.colorNeutralBackground2 },
     [narrow]: { paddingTop: tokens.spacingVerticalS, paddingBottom: tokens.spacingVerticalS },
   },
-  chosen: { backgroundColor: tokens.colorSubtleBackgroundSelected },
+  chosen: {
+    backgroundColor: tokens.colorNeutralBackground2,
+    boxShadow: `inset 3px 0 0 ${tokens.colorCompoundBrandStroke}`,
+  },
   cell: {
     minWidth: 0,
     padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalS}`,
@@ -89,8 +103,9 @@ const useStyles = makeStyles({
     color: tokens.colorNeutralForeground2,
     [narrow]: { display: "inline-block", marginRight: tokens.spacingHorizontalS },
   },
-  // Narrow, every cell says its column itself.
-  title: { [narrow]: { display: "none" } },
+  // Narrow, every cell says its column itself, and the head is for who hears it.
+  title: { [narrow]: unseen },
+  unseen,
   end: { [narrow]: { gridColumn: "3", gridRow: "1 / span 3", alignSelf: "start" } },
   begin: { [narrow]: { gridColumn: "1", gridRow: "1 / span 3", alignSelf: "start" } },
 });
@@ -243,7 +258,11 @@ function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
             {head ?? title}
           </div>
         ))}
-        {renderMenu && <div role="columnheader" aria-label={t("shared.more")} />}
+        {renderMenu && (
+          <div role="columnheader">
+            <span className={styles.unseen}>{t("shared.more")}</span>
+          </div>
+        )}
       </div>
     </div>
   );
