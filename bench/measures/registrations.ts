@@ -89,10 +89,13 @@ async function register(
     async () => {
       await api("POST", `${list}/submit?backEnd=${backEnd}`, { parts });
       // The sandbox is asked while it goes on, since Muster would read its storage for each answer.
-      const arrived = async () => (await registered(sandbox.url, tenantId)) >= devices;
-      await until("the devices", arrived, { everyMs: 500, limitMs: 3_600_000 });
-      const ended = async () => (await api("GET", path)).final;
-      await until("the registration", ended, { everyMs: 5_000 });
+      await until("the devices", async () => (await registered(sandbox.url, tenantId)) >= devices, {
+        everyMs: 500,
+        limitMs: 3_600_000,
+      });
+      await until("the registration", async () => (await api("GET", path)).final, {
+        everyMs: 5_000,
+      });
     },
     quietMs,
   );
