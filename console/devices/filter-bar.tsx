@@ -54,9 +54,9 @@ export function FilterBar(props: { readonly filters: Filters; readonly onChange:
   return (
     <search className={styles.root} aria-label={t("devices.filters")}>
       <Typed
-        label={t("devices.name")}
-        value={filters.name}
-        onChange={(name) => onChange({ name })}
+        label={t("devices.search")}
+        value={filters.search}
+        onChange={(search) => onChange({ search })}
         isSearch
       />
       {field("os", t("devices.os"), plain(systems))}

@@ -9,10 +9,10 @@ import type { Text } from "./text.ts";
 /** The filters of an address. */
 export type Filters = Pick<
   ReturnType<typeof deviceListScreen.useSearch>,
-  "name" | "os" | "compliance" | "managed" | "tag" | "seen"
+  "search" | "os" | "compliance" | "managed" | "tag" | "seen"
 >;
 /** Their names. */
-export const filterNames = ["name", "os", "compliance", "managed", "tag", "seen"] as const;
+export const filterNames = ["search", "os", "compliance", "managed", "tag", "seen"] as const;
 
 /** Whether anything is filtered. */
 export const isFiltered = (filters: Filters): boolean =>
@@ -25,10 +25,10 @@ function spanOf(seen: Filters["seen"]) {
 }
 
 /** What the list is asked for. */
-export function queryOf({ name, os, compliance, managed, tag, seen }: Filters) {
+export function queryOf({ search, os, compliance, managed, tag, seen }: Filters) {
   const { side, duration } = spanOf(seen);
   return {
-    namePrefix: name,
+    search,
     operatingSystem: os,
     complianceState: compliance,
     management: managed,
@@ -54,11 +54,10 @@ const agents: Readonly<Record<(typeof managedBy)[number], readonly [string, ...s
 };
 
 /** The rule that finds the same devices; undefined where nothing is filtered. */
-export function ruleOf({ name, os, compliance, managed, tag, seen }: Filters): Rule | undefined {
+export function ruleOf({ search, os, compliance, managed, tag, seen }: Filters): Rule | undefined {
   const { side, duration } = spanOf(seen);
   const rules: Rule[] = [];
-  if (name !== undefined)
-    rules.push({ property: "deviceName", operator: "startsWith", value: name });
+  if (search !== undefined) rules.push({ property: "text", operator: "contains", value: search });
   if (os !== undefined) rules.push({ property: "operatingSystem", operator: "equals", value: os });
   if (compliance !== undefined)
     rules.push({ property: "complianceState", operator: "equals", value: compliance });
@@ -78,7 +77,7 @@ export function ruleOf({ name, os, compliance, managed, tag, seen }: Filters): R
 export function filterWords(filters: Filters, t: Text): string {
   const { managed, seen, ...plain } = filters;
   const words = [
-    plain.name && t("devices.is", { what: t("devices.name"), value: `${plain.name}…` }),
+    plain.search && t("devices.is", { what: t("devices.search"), value: plain.search }),
     plain.os && t("devices.is", { what: t("devices.os"), value: plain.os }),
     plain.compliance && t("devices.is", { what: t("devices.compliance"), value: plain.compliance }),
     managed &&

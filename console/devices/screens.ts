@@ -9,7 +9,7 @@ export const seenTimes = ["since1", "since7", "before7", "before30", "before90"]
 
 /** What the address says of which devices are shown. */
 const filters = {
-  name: text,
+  search: text,
   os: text,
   compliance: text,
   managed: oneOf(...managedBy),

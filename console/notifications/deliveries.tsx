@@ -2,7 +2,7 @@
 import { Button, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
 import type { Answered } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
-import { useReadList } from "../api/read.ts";
+import { useRead, useReadList } from "../api/read.ts";
 import { Go } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -28,36 +28,32 @@ const deviceAt = (tenantId: string, deviceId: string) => ({
   search: undefined,
 });
 
-/** One after the other, in groups of what they say of their reason; the largest first. */
-function byReason(deliveries: readonly Delivery[]): readonly (readonly [string, number])[] {
-  const groups = new Map<string, number>();
-  for (const { code } of deliveries)
-    if (code !== undefined) groups.set(code, (groups.get(code) ?? 0) + 1);
-  return [...groups].toSorted(([, one], [, other]) => other - one);
-}
-
-/** The reasons: how many devices say the same. Of many thousand failures, those of the rows that were read. */
-function Reasons({ deliveries, total }: { deliveries: readonly Delivery[]; total: number }) {
+/** The reasons of a state: how many devices say the same. */
+function Reasons(props: { readonly notification: Notification; readonly state: DeliveryState }) {
+  const { tenantId, notificationId, final } = props.notification;
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
-  const { number } = useFormat();
-  const reasons = byReason(deliveries);
-  if (reasons.length === 0) return null;
+  const { number, name: said } = useFormat();
+  const { body } = useRead(
+    "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/reasons",
+    { params: { tenantId, notificationId } },
+    final ? {} : { every: () => 10 },
+  );
+  const reasons = (body?.value ?? []).filter(({ state }) => state === props.state);
+  if (body === undefined || reasons.length === 0) return null;
   return (
     <section aria-label={t("notifications.reasons")}>
       <ul className={styles.reasons}>
-        {reasons.map(([code, count]) => (
+        {reasons.map(({ code, deliveries, names }) => (
           <li key={code} data-reason={code}>
-            {t("notifications.reason", { count: number(count), reason: named("reasons", code) })}
+            {t("notifications.reason", {
+              count: number(deliveries),
+              reason: names === undefined ? code : said(names),
+            })}
           </li>
         ))}
       </ul>
-      {deliveries.length < total && (
-        <span className={styles.quiet}>
-          {t("notifications.reasonsOf", { read: deliveries.length, total })}
-        </span>
-      )}
+      {!body.complete && <span className={styles.quiet}>{t("notifications.reasonsOpen")}</span>}
     </section>
   );
 }
@@ -84,7 +80,6 @@ export function Deliveries(props: {
   const { number } = useFormat();
   const { state } = notificationScreen.useSearch();
   const change = notificationScreen.useChangeSearch();
-  // Reasons are grouped from whole pages.
   const reading = useReadList(
     name,
     { params: { tenantId, notificationId }, query: { state, top: 1000 } },
@@ -125,7 +120,7 @@ export function Deliveries(props: {
             />
           ) : (
             <>
-              {isBad && counts && <Reasons deliveries={deliveries} total={counts[state]} />}
+              {isBad && <Reasons notification={notification} state={state} />}
               <Table tenantId={tenantId} deliveries={deliveries} {...reading} />
             </>
           )

@@ -23,6 +23,7 @@ type Property = Condition["property"];
 const choice = ["equals", "notEquals", "in"] as const;
 /** What can be said of each property. */
 const operators: Readonly<Record<Property, readonly Condition["operator"][]>> = {
+  text: ["contains"],
   deviceName: ["startsWith", "equals"],
   operatingSystem: choice,
   complianceState: choice,
