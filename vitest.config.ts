@@ -17,6 +17,7 @@ export const longTests: readonly string[] = [
   "test/audit/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
+  "test/console/console.test.ts",
   "test/clients/command.test.ts",
   "test/console/devices.test.ts",
   "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",

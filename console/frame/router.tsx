@@ -95,14 +95,13 @@ function Frame({ screens }: { readonly screens: readonly Screen[] }) {
   const { name } = useFormat();
   const styles = useStyles();
   const isNarrow = useSyncExternalStore(watchNarrow, () => narrow.matches);
-  const [isOpen, setOpen] = useState(!isNarrow);
+  const [openWide, setOpenWide] = useState(true);
+  const [openOver, setOpenOver] = useState(false);
+  const [isOpen, setOpen] = isNarrow ? [openOver, setOpenOver] : [openWide, setOpenWide];
   const { path, tenantId } = useHere();
   const here = screens.find((each) => each.path === path);
   useFocusOnName(here === undefined ? t("frame.notFound") : name(here.title));
-  useEffect(() => setOpen(!isNarrow), [isNarrow]);
-  useEffect(() => {
-    if (isNarrow) setOpen(false);
-  }, [isNarrow, path]);
+  useEffect(() => setOpenOver(false), [path]);
   useEffect(() => {
     if (tenantId !== undefined) chooseTenant(tenantId);
   }, [tenantId]);

@@ -6,7 +6,19 @@ import { useSharedText } from "../text/text.ts";
 import { useChangeTenant, useTenantId } from "./tenant.ts";
 
 const useStyles = makeStyles({
-  root: { minWidth: "120px", width: "260px", flexShrink: 1 },
+  root: {
+    minWidth: "120px",
+    width: "260px",
+    flexShrink: 1,
+    "& input": { minWidth: 0, width: "100%" },
+    "& .fui-Combobox__expandIcon": {
+      display: "flex",
+      alignItems: "center",
+      justifyContent: "center",
+      minWidth: "24px",
+      minHeight: "24px",
+    },
+  },
   list: { maxHeight: "60vh" },
   more: { color: tokens.colorNeutralForeground2 },
 });

@@ -18,7 +18,7 @@ const subscribe = (changed: () => void): (() => void) => {
 };
 
 /** For who hears and does not see. */
-const useUnseen = makeStyles({
+export const useUnseen = makeStyles({
   root: {
     position: "absolute",
     width: "1px",

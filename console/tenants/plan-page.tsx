@@ -113,7 +113,7 @@ function Row(props: {
       />
       <Accordion collapsible className={styles.panel}>
         <AccordionItem value="change">
-          <AccordionHeader as="h3">
+          <AccordionHeader as="h2">
             <span className={styles.head}>
               <Badge appearance="tint" color={colours[change.action]}>
                 {t(`tenants.action.${change.action}`)}

@@ -146,8 +146,15 @@ export function SignInWindow(props: {
   const waiting = useRead(
     "GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication",
     { params: ids },
-    { enabled: waits, every: () => 3 },
+    { enabled: waits },
   );
+  // Right after the sync was seen to wait: once it goes on, nothing is to be had here.
+  const { again } = waiting;
+  const { asOf } = sync;
+  useEffect(() => {
+    if (waits && asOf !== 0) again();
+    // oxlint-disable-next-line react/exhaustive-deps -- at each reading of the sync, and at nothing else
+  }, [waits, asOf]);
   const goOn = useSend(
     "POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/continue-without-user",
   );

@@ -22,7 +22,7 @@ import { useCallback, useState } from "react";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
-import { announce } from "../page/announce.tsx";
+import { announce, useUnseen } from "../page/announce.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -48,6 +48,8 @@ const useStyles = makeStyles({
     },
   },
   select: { width: "44px", "@media (max-width: 720px)": { position: "absolute", right: 0 } },
+  // The longest of the nine fits in either language, with its arrow.
+  status: { width: "330px", "@media (max-width: 720px)": { width: "auto" } },
   name: { fontWeight: tokens.fontWeightSemibold, overflowWrap: "anywhere" },
 });
 
@@ -124,7 +126,7 @@ function Row(props: {
         />
       </TableCell>
       <TableCell className={styles.name}>{tenant.displayName}</TableCell>
-      <TableCell>
+      <TableCell className={styles.status}>
         {sync ? <StatusCell tenant={tenant} sync={sync} /> : t("tenants.unseen")}
       </TableCell>
       <TableCell title={sync && dateTime(sync.since)}>{sync ? since(sync.since) : ""}</TableCell>
@@ -184,14 +186,19 @@ type Choosing = {
 function TenantTable({ rows, chosen, choose }: Choosing & { readonly rows: readonly TenantRow[] }) {
   const t = useText();
   const styles = useStyles();
+  const unseen = useUnseen();
   return (
     <div className={styles.scroll}>
       <Table aria-label={t("tenants.title")} className={styles.table}>
         <TableHeader>
           <TableRow>
-            <TableHeaderCell className={styles.select} aria-label={t("tenants.chosen")} />
+            <TableHeaderCell className={styles.select}>
+              <span className={unseen.root}>{t("tenants.chosen")}</span>
+            </TableHeaderCell>
             {columns.map((id) => (
-              <TableHeaderCell key={id}>{t(`tenants.${id}`)}</TableHeaderCell>
+              <TableHeaderCell key={id} className={id === "status" ? styles.status : undefined}>
+                {t(`tenants.${id}`)}
+              </TableHeaderCell>
             ))}
           </TableRow>
         </TableHeader>

@@ -1,0 +1,74 @@
+/** Every screen that is registered, in both languages and themes, wide and narrow: axe finds nothing, nothing overflows. */
+import { globSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { type ConsoleRig, type Language, planned } from "../support/rig.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Paths of all screens, as their rooms declare them. */
+const paths = globSync("console/*/screens.ts", { cwd: root }).flatMap((file) =>
+  Array.from(
+    readFileSync(root + file, "utf8").matchAll(/^ {2}path: "([^"]+)"/gm),
+    ([, path = ""]) => path,
+  ),
+);
+
+type Finding = { readonly id: string; readonly nodes: readonly { readonly html: string }[] };
+
+/** What axe finds; Tabster's own dummies are left out (microsoft/tabster#288). */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(`if (!window.axe) { ${axe} }`);
+  const found = await page.evaluate<Finding[]>(
+    `axe.run({ exclude: ["[data-tabster-dummy]"] }, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"] }).then(({ violations }) => violations)`,
+  );
+  return found.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`,
+  );
+}
+
+/** Holds the cases. */
+export function screenCases(rig: () => ConsoleRig): void {
+  describe.each(["en", "fr"] as const)("every screen in %s", (language: Language) => {
+    let page: Page | undefined;
+    let values: Record<string, string> = {};
+
+    it.each(paths)(
+      "%s",
+      async (path) => {
+        page ??= await rig().signedIn("Full Administrator", language);
+        if (values["tenantId"] === undefined) {
+          const tenant = await rig().tenant(`Wingtip ${language}`);
+          values = { tenantId: tenant.tenantId, syncId: await planned(tenant) };
+        }
+        const address = path.replaceAll(/\$(\w+)/g, (_, name: string) => values[name] ?? "unknown");
+        await page.setViewportSize({ width: 1280, height: 800 });
+        await page.emulateMedia({ colorScheme: "light" });
+        await page.goto(`${rig().url}/console${address}`);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await page.waitForLoadState("networkidle");
+        // A screen about something that nobody has made says so, and the browser that it was told.
+        if (address.includes("unknown")) rig().complaints.splice(0);
+        expect(await page.evaluate("document.documentElement.lang")).toBe(language);
+        expect(await page.locator("body").innerText(), "what no catalogue has").not.toMatch(/[{}]/);
+        for (const colorScheme of ["light", "dark"] as const)
+          for (const width of [1280, 320]) {
+            await page.emulateMedia({ colorScheme });
+            await page.setViewportSize({ width, height: 800 });
+            await page.waitForTimeout(150);
+            expect(await findings(page), `${colorScheme} ${width}`).toEqual([]);
+            const overflow = await page.evaluate(
+              "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+            );
+            expect(overflow, `${colorScheme} ${width}: wider than the window`).toBeLessThanOrEqual(
+              0,
+            );
+          }
+      },
+      60_000,
+    );
+  });
+}

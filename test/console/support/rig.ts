@@ -1,0 +1,132 @@
+/**
+ * The console in a real Chromium, on a whole Muster of its own, certificates strict. Everything that the browser
+ * complains of (errors, violations of the content security policy) is kept, and fails whoever looks.
+ */
+import { randomUUID } from "node:crypto";
+import type { Page } from "playwright-core";
+import { launchChromium } from "../../support/chromium.ts";
+import { startMuster } from "../../support/start-muster.ts";
+
+/** What the console speaks. */
+export type Language = "en" | "fr";
+type Body = Readonly<Record<string, unknown>>;
+
+/** A tenant that Muster knows, in the stand-in's Graph. */
+export type TestTenant = {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly get: (path: string) => Promise<Body>;
+  readonly post: (path: string, body?: Body) => Promise<Body>;
+  /** Starts a sync, and answers when it has ended or waits for somebody. */
+  readonly sync: (body?: Body) => Promise<Body>;
+  /** Calls the stand-in's control, below the tenant. */
+  readonly control: (method: string, path: string, body?: Body) => Promise<Body>;
+};
+
+async function json(method: string, url: string, body?: Body, token?: string): Promise<Body> {
+  const answer = await fetch(url, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${text}`);
+  return text === "" ? {} : (JSON.parse(text) as Body);
+}
+
+/** What `planned` plans. */
+export const policies = { types: ["conditionalAccessPolicy"] };
+
+/** Switches two policies off in the tenant, past Muster, so that its next sync waits for approval: that one's id. */
+export async function planned(tenant: TestTenant): Promise<string> {
+  await tenant.sync(policies);
+  const path = "/configuration/conditionalAccessPolicy";
+  const { value } = await tenant.control("GET", path);
+  for (const { id, displayName } of value as { id: string; displayName: string }[])
+    if (/^CA00[23]/.test(displayName))
+      await tenant.control("PATCH", `${path}/${id}`, { state: "disabled" });
+  return String((await tenant.sync(policies))["syncId"]);
+}
+
+/** Keeps what the browser complains of in a page. */
+async function watch(page: Page, complaints: string[]): Promise<void> {
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+  });
+  await page.exposeFunction("complain", (words: string) => complaints.push(words));
+  await page.addInitScript({
+    content: `document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+      complain(\`policy: \${violatedDirective} \${blockedURI}\`));`,
+  });
+}
+
+/** Starts both. `stop` ends them. */
+export async function startConsole() {
+  const [muster, browser] = await Promise.all([
+    startMuster({ MUSTER_SAMPLE: "off" }),
+    launchChromium(),
+  ]);
+  const { url, sandboxUrl, adminToken } = muster;
+  const complaints: string[] = [];
+
+  const tenant = async (name: string, devices = 3): Promise<TestTenant> => {
+    const tenantId = randomUUID();
+    const base = `${url}/api/v1/tenants/${tenantId}`;
+    await json("POST", `${sandboxUrl}/_sandbox/tenants`, {
+      tenantId,
+      displayName: name,
+      devices,
+      seed: 1,
+    });
+    await json("POST", `${url}/api/v1/tenants`, { tenantId, displayName: name }, adminToken);
+    const get = (path: string) => json("GET", base + path, undefined, adminToken);
+    const post = (path: string, body?: Body) => json("POST", base + path, body, adminToken);
+    const sync = async (body: Body = {}): Promise<Body> => {
+      const { syncId } = await post("/syncs", body);
+      for (let tries = 0; tries < 300; tries += 1) {
+        const found = await get(`/syncs/${String(syncId)}`);
+        if ((found["outcome"] ?? found["waitsFor"]) !== undefined) return found;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      throw new Error(`The sync of ${name} does not come to rest.`);
+    };
+    const control = (method: string, path: string, body?: Body) =>
+      json(method, `${sandboxUrl}/_sandbox/tenants/${tenantId}${path}`, body);
+    return { tenantId, name, get, post, sync, control };
+  };
+
+  /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them. */
+  const signedIn = async (user: string, language: Language = "en"): Promise<Page> => {
+    const context = await browser.newContext({ locale: language, timezoneId: "UTC" });
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const page = await context.newPage();
+    await watch(page, complaints);
+    await page.goto(`${url}/console/`);
+    await page.getByRole("radio", { name: user }).check();
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    return page;
+  };
+
+  const stop = async (): Promise<void> => {
+    await browser.close();
+    await muster.stop();
+  };
+  return {
+    url,
+    sandboxUrl,
+    muster,
+    browser,
+    complaints,
+    tenant,
+    signedIn,
+    stop,
+  };
+}
+
+/** The console, running. */
+export type ConsoleRig = Awaited<ReturnType<typeof startConsole>>;
