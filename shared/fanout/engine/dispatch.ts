@@ -155,12 +155,14 @@ async function tellCarrier(
 const earlyMs = 5_000;
 
 /**
- * Each time that some of a row is let out a message is sent for it. Who finds that nothing in it is due was not the first:
- * the first has written when it comes back.
+ * Each time that the rules let some of a row out a message is sent for it. Who finds that nothing in it is due was not the
+ * first: the first has written when it comes back. Where something is claimed the first may have died, and this be its message.
  */
 function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
   const now = clock.now();
-  if (from !== to || work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
+  if (work.job.rollout === undefined || from !== to) return false;
+  if (work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
+  if (itemsIn(work.rows).some(({ state }) => state === "claimed")) return false;
   const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
   const { settle, readBack, calls, again } = decidePass(work.kind, work.job, outIn(work), limits);
   return settle.size + readBack.length + calls.length === 0 && again !== undefined;
