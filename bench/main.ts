@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { measureBullmq } from "./bullmq/measure.ts";
+import { measureBullmq, measureBullmqSteps } from "./bullmq/measure.ts";
 import { measureCeiling } from "./measures/ceiling.ts";
 import { measureCounts } from "./measures/counts.ts";
 import { measureDeviceLists } from "./measures/device-lists.ts";
@@ -10,6 +10,7 @@ import { measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
 import { measureNaive } from "./measures/naive.ts";
 import { measureRegistrations } from "./measures/registrations.ts";
+import { measureRuns } from "./measures/runs.ts";
 import { measureSmall } from "./measures/small.ts";
 import { countSync, measureLargeSync, measureNights } from "./measures/syncs.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
@@ -56,6 +57,7 @@ async function run(options: BenchOptions): Promise<Results> {
   if (wants("lists")) results.lists = await step("device lists", measureDeviceLists);
   await measureSyncs(options, results);
   await measureRegistering(options, results);
+  await measureProvisioning(options, results);
   for (const route of options.routes)
     for (const size of wants("muster") ? sizes : [])
       results.dispatch.push(
@@ -108,6 +110,15 @@ async function measureRegistering(
       graph: [Math.ceil(registrations / 100)],
     }),
   );
+}
+
+/** Runs of templates, and BullMQ taking as many devices through as many steps as the largest of them. */
+async function measureProvisioning({ runs, skip }: BenchOptions, results: Results): Promise<void> {
+  if (skip.has("runs")) return;
+  results.runs = await step(`runs of ${runs.join(" and ")}`, () => measureRuns(runs));
+  if (skip.has("bullmq") || redisVersion() === undefined) return;
+  const most = Math.min(Math.max(...runs), 10_000);
+  results.bullmqSteps = await step(`BullMQ, ${most} x 6`, () => measureBullmqSteps(most));
 }
 
 /** Says what is measured now, and how long that took. */

@@ -14,6 +14,7 @@ export const parts = [
   "syncs",
   "nights",
   "registrations",
+  "runs",
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -39,6 +40,8 @@ export type BenchOptions = {
   readonly nights: readonly number[];
   /** Devices that are registered through Partner Center; a hundredth of them through Graph. */
   readonly registrations: number;
+  /** Devices that are taken through a template of six actions, one number after the other. */
+  readonly runs: readonly number[];
 };
 
 const help = `npm run bench -- [options]
@@ -52,7 +55,8 @@ const help = `npm run bench -- [options]
   --neighbour 100000          devices under way while one of another tenant is sent to
   --items 2000                items of the tenant whose syncs are timed
   --nights 50,500             tenants of the nights that are timed
-  --registrations 100000      devices registered through Partner Center, and a hundredth of them through Graph`;
+  --registrations 100000      devices registered through Partner Center, and a hundredth of them through Graph
+  --runs 1000,10000           devices taken through a template of six actions`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -70,6 +74,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       items: { type: "string", default: "2000" },
       nights: { type: "string", default: "50,500" },
       registrations: { type: "string", default: "100000" },
+      runs: { type: "string", default: "1000,10000" },
       help: { type: "boolean", default: false },
     },
   });
@@ -86,6 +91,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     items: countOf(values.items),
     nights: listOf(values.nights).map(countOf),
     registrations: countOf(values.registrations),
+    runs: listOf(values.runs).map(countOf),
   };
 }
 

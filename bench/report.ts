@@ -6,6 +6,7 @@ import type { DeviceLists } from "./measures/device-lists.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
 import type { RegistrationRun } from "./measures/registrations.ts";
+import type { ProvisioningRun } from "./measures/runs.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
 import type { Beside, LargeSync, Night, Publication, SyncCounts } from "./measures/syncs.ts";
 import { emptyPoll, sumOf } from "./setup/wire.ts";
@@ -26,6 +27,9 @@ export type Results = {
   nights?: readonly Night[];
   publication?: Publication;
   registrations?: readonly RegistrationRun[];
+  runs?: readonly ProvisioningRun[];
+  /** Devices and steps that BullMQ did in a second. */
+  bullmqSteps?: number;
 };
 
 type Cell = string | number | undefined;
@@ -68,6 +72,7 @@ export function report(results: Results): string {
     ...syncs(results),
     ...syncRequests(results),
     ...registrations(results),
+    ...provisioning(results),
   ];
   return sections.join("\n\n");
 }
@@ -243,6 +248,21 @@ function syncRequests({ syncs: mine }: Results): string[] {
       ["bare loop", 0, 0, 0, 0, bareGraph, bareGraphParts],
     ]),
   ];
+}
+
+function provisioning({ runs = [], bullmqSteps }: Results): string[] {
+  if (runs.length === 0) return [];
+  const head = ["runs of six actions", "s", "devices x actions/s", "BullMQ", "storage each"];
+  const rows = runs.map(({ devices, seconds, perSecond, storage, workerMiB, hostMiB }) => [
+    devices.toLocaleString("en-US"),
+    seconds,
+    perSecond,
+    bullmqSteps,
+    storage,
+    workerMiB,
+    hostMiB,
+  ]);
+  return [table([...head, "worker MiB", "host MiB"], rows)];
 }
 
 function registrations({ registrations: runs = [] }: Results): string[] {

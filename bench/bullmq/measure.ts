@@ -8,6 +8,7 @@ import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { stepsOfRun } from "../measures/runs.ts";
 import { several, smallFleet, smallFleets, type Thousands } from "../measures/small.ts";
 import { startRedis } from "../setup/redis.ts";
 import {
@@ -49,14 +50,27 @@ export async function measureBullmq(devices: number): Promise<Record<Mode, Bullm
   }
 }
 
-async function measureMode(
-  { sandbox }: Surroundings,
-  mode: Mode,
-  devices: number,
-): Promise<BullmqRun> {
-  const all = warmUp + smallFleets * smallFleet + devices;
-  const tenantId = await makeFleet(sandbox.url, all, "bulk");
-  const ids = await deviceIds(sandbox.url, tenantId, all);
+/** Measures six steps for each device, one job after the other: devices and steps per second, gathered into bulk requests. */
+export async function measureBullmqSteps(devices: number): Promise<number> {
+  execFileSync(process.execPath, [installer, folder], { stdio: ["ignore", 2, 2] });
+  const surroundings = await startSurroundings();
+  const { sandbox } = surroundings;
+  try {
+    const all = warmUp + devices;
+    const tenantId = await makeFleet(sandbox.url, all, "bulk");
+    const ids = await deviceIds(sandbox.url, tenantId, all);
+    const contender = await startContender(sandbox, tenantId, "bulk");
+    await contender.run(ids.slice(0, warmUp), stepsOfRun);
+    const { seconds } = await timed(() => contender.run(ids.slice(warmUp), stepsOfRun));
+    await contender.stop();
+    return (devices * stepsOfRun) / seconds;
+  } finally {
+    await surroundings.stop();
+  }
+}
+
+/** BullMQ's worker with its Redis; `run` adds jobs for devices, and waits until all of their steps are done. */
+async function startContender(sandbox: Surroundings["sandbox"], tenantId: string, mode: Mode) {
   const redis = await startRedis();
   const child = fork(entry, [], {
     env: {
@@ -78,27 +92,44 @@ async function measureMode(
   const { Queue } = createRequire(import.meta.url)("bullmq") as typeof import("bullmq");
   const queue = new Queue("deliver", { connection: { host: "127.0.0.1", port: redis.port } });
   let total = 0;
-  const run = async (part: readonly string[]): Promise<void> => {
-    total += part.length;
+  const run = async (part: readonly string[], left = 1): Promise<void> => {
+    total += part.length * left;
     for (let from = 0; from < part.length; from += jobsAtOnce) {
       const jobs = part.slice(from, from + jobsAtOnce);
-      await queue.addBulk(jobs.map((deviceId) => ({ name: "deliver", data: { deviceId } })));
+      await queue.addBulk(jobs.map((deviceId) => ({ name: "deliver", data: { deviceId, left } })));
     }
     await until("BullMQ's jobs", async () => (await queue.getCompletedCount()) === total);
   };
+  const stop = async (): Promise<void> => {
+    await queue.close();
+    child.disconnect();
+    await ended;
+    await redis.stop();
+  };
+  return { run, stop };
+}
+
+async function measureMode(
+  { sandbox }: Surroundings,
+  mode: Mode,
+  devices: number,
+): Promise<BullmqRun> {
+  const all = warmUp + smallFleets * smallFleet + devices;
+  const tenantId = await makeFleet(sandbox.url, all, "bulk");
+  const ids = await deviceIds(sandbox.url, tenantId, all);
+  const { run, stop } = await startContender(sandbox, tenantId, mode);
+  let sent = warmUp;
   await run(ids.slice(0, warmUp));
   const fleets: { seconds: number; begunAt: number; part: readonly string[] }[] = [];
   for (let nth = 0; nth < smallFleets; nth += 1) {
-    const part = ids.slice(total, total + smallFleet);
+    const part = ids.slice(sent, sent + smallFleet);
+    sent += smallFleet;
     const begunAt = Date.now();
     const { seconds } = await timed(() => run(part));
     fleets.push({ seconds, begunAt, part });
   }
-  const { seconds } = await timed(() => run(ids.slice(total)));
-  await queue.close();
-  child.disconnect();
-  await ended;
-  await redis.stop();
+  const { seconds } = await timed(() => run(ids.slice(sent)));
+  await stop();
   const { distinct } = await reached(sandbox.url, tenantId);
   if (distinct !== ids.length)
     throw new Error(`BullMQ reached ${distinct} devices of ${ids.length}.`);

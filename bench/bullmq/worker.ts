@@ -2,12 +2,12 @@
  * BullMQ's worker, in a process of its own as in production: one job per device, whose return value,
  * the outcome, BullMQ keeps in Redis.
  */
-import { Worker } from "bullmq";
+import { Queue, Worker } from "bullmq";
 
 const { REDIS_PORT, GRAPH_URL = "", GRAPH_TOKEN = "", MODE } = process.env;
 const devicesPath = "/deviceManagement/managedDevices";
 /** Jobs under way at once; the bulk form needs several hundreds of them, to gather a request for 100. */
-const concurrency = MODE === "bulk" ? 400 : 64;
+const concurrency = MODE === "each" ? 64 : 400;
 const maxBulk = 100;
 
 async function post(path: string, body: object): Promise<string> {
@@ -46,9 +46,19 @@ async function flush(): Promise<void> {
   for (const { resolve } of now) resolve(outcome);
 }
 
-const send = MODE === "bulk" ? sendGathered : sendAlone;
-const worker = new Worker("deliver", ({ data }) => send((data as { deviceId: string }).deviceId), {
-  connection: { host: "127.0.0.1", port: Number(REDIS_PORT) },
+const connection = { host: "127.0.0.1", port: Number(REDIS_PORT) };
+const queue = new Queue("deliver", { connection });
+
+/** One step of a device; its outcome stays with the job, and the next step is a job of its own. */
+async function stepOf(data: { deviceId: string; left?: number }): Promise<string> {
+  const { deviceId, left = 1 } = data;
+  const outcome = await (MODE === "each" ? sendAlone(deviceId) : sendGathered(deviceId));
+  if (left > 1) await queue.addBulk([{ name: "deliver", data: { deviceId, left: left - 1 } }]);
+  return outcome;
+}
+
+const worker = new Worker("deliver", ({ data }) => stepOf(data as { deviceId: string }), {
+  connection,
   concurrency,
 });
 worker.on("error", (error) => console.error(error.message));

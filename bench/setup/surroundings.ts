@@ -49,6 +49,10 @@ export async function makeFleet(
 export const touchFleet = (sandboxUrl: string, tenantId: string, touch: number): Promise<unknown> =>
   control(sandboxUrl, "PATCH", `tenants/${tenantId}`, { touch });
 
+/** Devices of a fleet do what they are asked for, and say so, at once. */
+export const calmFleet = (sandboxUrl: string, tenantId: string): Promise<unknown> =>
+  control(sandboxUrl, "PUT", "behaviour", { tenantId, actMs: [1, 3], reportMs: [1, 3] });
+
 /** Ids of the first devices of a fleet. */
 export async function deviceIds(
   sandboxUrl: string,
