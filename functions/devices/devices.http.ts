@@ -9,6 +9,7 @@ import {
   filterOf,
   listDevices,
   readDevice,
+  sortDevices,
 } from "../../shared/devices/collections/list-devices.ts";
 import { DeviceView } from "../../shared/devices/directory/device.ts";
 import type { DirectoryStore } from "../../shared/devices/directory/directory.ts";
@@ -36,6 +37,10 @@ const listName = (tenantId: string, filter: Parameters<typeof filterOf>[0]): str
 
 const byText = (one: string, other: string): number => (one < other ? -1 : 1);
 
+const DevicePage = pageOf(DeviceView).extend({
+  total: z.int().optional().describe("How many there are in all; known where they are sorted"),
+});
+
 export const listDevicesFunction = onHttp(
   operation({
     name: "devices-list",
@@ -46,15 +51,28 @@ export const listDevicesFunction = onHttp(
     tag: "Devices",
     params: TenantPath,
     query: DeviceQuery,
-    answers: { 200: { description: "A page of devices", body: pageOf(DeviceView) } },
+    answers: { 200: { description: "A page of devices", body: DevicePage } },
   }),
   async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
     const { services } = tools;
-    const { top, pageToken, ...filter } = query;
-    const list = listName(tenantId, filter);
+    const { top, pageToken, sort, descending, ...filter } = query;
+    const list = `${listName(tenantId, filter)} ${sort ?? ""} ${descending ?? ""}`;
     const position = positionOf(list, pageToken);
     if (!position.ok) return position;
     const accepts = filterOf(filter, services.clock.now());
+    if (sort !== undefined) {
+      const order = { sort, descending: descending === "true", position: position.value };
+      const reach = await reachOfCaller(tools, tenantId);
+      const found = await sortDevices(services.directory, tenantId, {
+        ...order,
+        top,
+        accepts,
+        reach,
+      });
+      if (!found.ok) return found;
+      const { total, ...page } = found.value;
+      return succeed(ok({ ...pageBody(url, list, page), total }));
+    }
     const wanted = {
       after: position.value,
       top,

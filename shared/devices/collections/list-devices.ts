@@ -35,8 +35,18 @@ export const DeviceQuery = z.strictObject({
   lastSyncBefore: moment,
   lastSyncAfter: moment,
   ...PageQuery,
+  sort: z
+    .enum(["name", "serialNumber", "userPrincipalName", "lastSyncDateTime"])
+    .optional()
+    .describe(
+      "In this order, instead of that of ids; the whole directory is read for each page, of at most 200,000 devices",
+    ),
+  descending: z.enum(["true", "false"]).optional().describe("true: the last in that order first"),
 });
-type DeviceFilter = Omit<z.output<typeof DeviceQuery>, keyof typeof PageQuery>;
+type DeviceFilter = Omit<
+  z.output<typeof DeviceQuery>,
+  keyof typeof PageQuery | "sort" | "descending"
+>;
 
 /** What of a tenant a caller reaches whose roles are limited to collections: members of these, as they are now. */
 export type Reach = {
@@ -122,6 +132,94 @@ class PageOfDevices {
 
 const nextAfter = (last: string | undefined): { next?: string } =>
   last === undefined ? {} : { next: last };
+
+// In another order than that of ids: what comes next is found among all.
+
+/** Most devices in a directory that is sorted. */
+const maxSorted = 200_000;
+const sortStep = 10_000;
+type SortKey = NonNullable<z.output<typeof DeviceQuery>["sort"]>;
+
+/** Where a page begins: behind a device with this text and id. */
+const SortedPosition = z.tuple([z.string(), z.string()]);
+
+type SortedQuery = Omit<Wanted, "after"> & {
+  readonly sort: SortKey;
+  readonly descending: boolean;
+  /** The `next` of the page before. */
+  readonly position: string | undefined;
+};
+
+/**
+ * A page of devices by one of their texts, and by id where that is the same, with how many there are in all. Memory holds no
+ * more than a page: of what is read only the first that come behind the page before are kept.
+ */
+export async function sortDevices(
+  directory: Pick<DirectoryStore, "walk">,
+  tenantId: string,
+  { sort, descending, position, top, accepts, reach }: SortedQuery,
+): Promise<Result<Page<Device> & { readonly total: number }>> {
+  const from = position === undefined ? undefined : SortedPosition.parse(JSON.parse(position));
+  const first = new FirstOf(top + 1, descending ? -1 : 1, from);
+  let cursor: string | undefined;
+  let [read, hidden, total] = [0, 0, 0];
+  do {
+    const step = await directory.walk(tenantId, cursor, sortStep);
+    const seen = reach === undefined ? step.devices : step.devices.filter(reach.holds);
+    const found = seen.filter(accepts);
+    for (const device of found) first.take([lower(device[sort] ?? ""), device.deviceId], device);
+    hidden += step.devices.length - seen.length;
+    total += found.length;
+    read += step.devices.length;
+    cursor = step.next;
+  } while (cursor !== undefined && read < maxSorted);
+  if (cursor !== undefined)
+    return fail("invalid-request", `More than ${maxSorted} devices are not sorted. Filter them.`, {
+      faults: [{ pointer: "/query/sort", detail: `is for at most ${maxSorted} devices` }],
+    });
+  const shown = first.kept.slice(0, top);
+  const last = first.kept.length > top ? shown.at(-1)?.key : undefined;
+  return succeed({
+    items: shown.map(({ device }) => device),
+    total,
+    ...(last && { next: JSON.stringify(last) }),
+    ...(reach === undefined ? {} : { hidden }),
+  });
+}
+
+type Key = readonly [text: string, deviceId: string];
+
+/** The first so many behind a place, of all that it is given. */
+class FirstOf {
+  readonly kept: { readonly key: Key; readonly device: Device }[] = [];
+  readonly #most: number;
+  readonly #sign: 1 | -1;
+  readonly #from: Key | undefined;
+
+  constructor(most: number, sign: 1 | -1, from: Key | undefined) {
+    [this.#most, this.#sign, this.#from] = [most, sign, from];
+  }
+
+  take(key: Key, device: Device): void {
+    if (this.#from !== undefined && this.#compare(key, this.#from) <= 0) return;
+    const last = this.kept.at(-1);
+    const isFull = this.kept.length >= this.#most;
+    if (isFull && last !== undefined && this.#compare(key, last.key) >= 0) return;
+    let [low, high] = [0, this.kept.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(this.kept[middle]?.key ?? key, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    this.kept.splice(low, 0, { key, device });
+    if (this.kept.length > this.#most) this.kept.pop();
+  }
+
+  #compare([text, id]: Key, [other, otherId]: Key): number {
+    if (text !== other) return (text < other ? -1 : 1) * this.#sign;
+    return id === otherId ? 0 : id < otherId ? -1 : 1;
+  }
+}
 
 /** One device. */
 export async function readDevice(

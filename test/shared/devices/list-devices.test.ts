@@ -4,6 +4,7 @@ import {
   listDevices,
   maxScanned,
   readDevice,
+  sortDevices,
 } from "../../../shared/devices/collections/list-devices.ts";
 import { graphDevice, idOf, openRig, type Rig } from "./support/refresh-rig.ts";
 
@@ -92,3 +93,30 @@ test("a device is shown by its id; one that is not there is a failure", async ()
     failure: { code: "unknown-device" },
   });
 });
+
+test.each([false, true])(
+  "sorted by name (descending: %s), every device comes once, in bounded reads",
+  async (descending) => {
+    const names: string[] = [];
+    let position: string | undefined;
+    let steps = 0;
+    const walk: typeof rig.directory.walk = (...given) => {
+      steps += 1;
+      return rig.directory.walk(...given);
+    };
+    const accepts = filterOf({ search: "pc-1" }, now);
+    do {
+      const wanted = { sort: "name" as const, descending, position, top: 1000, accepts };
+      const page = await sortDevices({ walk }, tenantId, wanted);
+      const found = page.ok ? page.value : undefined;
+      names.push(...(found?.items ?? []).map(({ name }) => name));
+      expect(found?.total).toBe(3108);
+      position = found?.next;
+    } while (position !== undefined);
+    const order = names.toSorted();
+    expect(names).toEqual(descending ? order.toReversed() : order);
+    expect(new Set(names).size).toBe(3108);
+    // Four pages of two steps each.
+    expect(steps).toBe(8);
+  },
+);
