@@ -58,7 +58,7 @@ export function screenCases(rig: () => ConsoleRig): void {
           for (const width of [1280, 320]) {
             await page.emulateMedia({ colorScheme });
             await page.setViewportSize({ width, height: 800 });
-            await page.waitForTimeout(150);
+            await page.waitForTimeout(300);
             expect(await findings(page), `${colorScheme} ${width}`).toEqual([]);
             const overflow = await page.evaluate(
               "document.documentElement.scrollWidth - document.documentElement.clientWidth",

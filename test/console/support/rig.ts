@@ -101,7 +101,12 @@ export async function startConsole() {
 
   /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them. */
   const signedIn = async (user: string, language: Language = "en"): Promise<Page> => {
-    const context = await browser.newContext({ locale: language, timezoneId: "UTC" });
+    const context = await browser.newContext({
+      locale: language,
+      timezoneId: "UTC",
+      // Colours that are still changing are judged wrongly.
+      reducedMotion: "reduce",
+    });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();
     await watch(page, complaints);
