@@ -160,12 +160,13 @@ const earlyMs = 5_000;
  */
 function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
   const now = clock.now();
-  if (work.job.rollout === undefined || from !== to) return false;
-  if (work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
-  if (itemsIn(work.rows).some(({ state }) => state === "claimed")) return false;
+  if (from !== to || work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
   const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
-  const { settle, readBack, calls, again } = decidePass(work.kind, work.job, outIn(work), limits);
-  return settle.size + readBack.length + calls.length === 0 && again !== undefined;
+  const decided = decidePass(work.kind, work.job, outIn(work), limits);
+  const { settle, readBack, calls, again = 0 } = decided;
+  if (settle.size + readBack.length + calls.length > 0) return false;
+  // A row that rested with its job is due at the job's end: nobody comes for it before.
+  return work.rows.every(({ dueAt }) => dueAt <= again + earlyMs);
 }
 
 async function pass(
