@@ -155,12 +155,14 @@ async function tellCarrier(
 const earlyMs = 5_000;
 
 /**
- * Each time that the rules let some of a row out a message is sent for it. Who finds that nothing in it is due was not the
- * first: the first has written when it comes back. Where something is claimed the first may have died, and this be its message.
+ * Each time that a rollout's rules let some of a row out a message is sent for it. Who finds that nothing in it is due was not
+ * the first: the first has written when it comes back. Where something is claimed the first may have died, and this be its
+ * message. One that died after it wrote is missed by nobody but the sweeper, so that jobs without rules take every message.
  */
 function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
   const now = clock.now();
-  if (from !== to || work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
+  if (work.job.rollout === undefined || from !== to) return false;
+  if (work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
   const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
   const decided = decidePass(work.kind, work.job, outIn(work), limits);
   const { settle, readBack, calls, again = 0 } = decided;
