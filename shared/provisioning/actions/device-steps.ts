@@ -328,7 +328,10 @@ function outputSince(
 ): string | undefined {
   const seen = listed && seenIn(listed, deviceId, since);
   if (seen === undefined || seen === "missing") return undefined;
-  const at = Date.parse(seen.value.lastStateUpdateDateTime ?? "");
+  const { lastStateUpdateDateTime, detectionState } = seen.value;
+  // A list from a moment ago may be older than the result: what is still to run has said nothing yet.
+  if (detectionState === "pending" || detectionState === "unknown") return undefined;
+  const at = Date.parse(lastStateUpdateDateTime ?? "");
   return at >= since - 1_000 ? outputOf(seen.value) : undefined;
 }
 

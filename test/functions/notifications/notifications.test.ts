@@ -151,9 +151,11 @@ test("a list holds what is sought, newest first, and once", async () => {
   const open = await listed("notifications-everywhere", {
     query: `since=${since}&final=false&top=1`,
   });
-  expect(open).toEqual([last, other, first]);
+  // Other tests have tenants beside these, with clocks of their own.
+  const ours = (ids: readonly string[]) => ids.filter((id) => fresh.includes(id));
+  expect(ours(open)).toEqual([last, other, first]);
   const each = await listed("notifications-everywhere", { query: `since=${since}&top=1` });
-  expect(each.toSorted()).toEqual(fresh.toSorted());
+  expect(ours(each).toSorted()).toEqual(fresh.toSorted());
   expect(await listed("notifications-list", { query: `since=${since}&action=wakeUp` })).toEqual([]);
   await door.call("notifications-cancel", {
     token: adminToken,
