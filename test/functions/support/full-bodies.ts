@@ -5,6 +5,7 @@ import {
   rules,
   syncBodies,
   taskBodies,
+  tasks,
   webhookFor,
 } from "./sync-bodies.ts";
 
@@ -28,6 +29,10 @@ const send = (action: string, parameters: object, target: object) => ({
   target,
   expiresAfter: "PT1H",
   note: "after the update",
+});
+const taskFor = (rule: object) => ({
+  ...tasks[0],
+  notification: { action: "installClient", target: { kind: "rule", rule } },
 });
 const collections = [
   { kind: "static", name: "Two", description: "Two devices", deviceIds: [id] },
@@ -122,6 +127,12 @@ export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   ...syncBodies,
   "syncs-start-many": [manySyncs(id)],
   ...taskBodies,
+  ...Object.fromEntries(
+    ["tasks-add", "tasks-replace", "tasks-preview"].map((name) => [
+      name,
+      [...(taskBodies[name] ?? []), ...rules.map(taskFor)],
+    ]),
+  ),
   "webhooks-add": [webhookFor(id)],
   "webhooks-change": [{ ...webhookFor(id), enabled: true }],
 };
