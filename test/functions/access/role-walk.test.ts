@@ -98,7 +98,7 @@ const queries: Readonly<Record<string, string>> = {
 async function opened(line: string, token: string | undefined): Promise<boolean> {
   const { status, text, body } = await app.call({ ...harmless(line), token });
   if (line === "zz-unknown-route" && body["code"] === "unknown-route") return true;
-  // Only who may see a tenant's syncs and configuration, baselines, templates, webhooks or tasks is told that there is none of that name.
+  // Only who may see a tenant's syncs and configuration, baselines, templates, webhooks, tasks or dead letters is told that there is none of that name.
   const kinds = [
     "sync",
     "configuration",
@@ -108,6 +108,7 @@ async function opened(line: string, token: string | undefined): Promise<boolean>
     "task",
     "calendar",
     "run",
+    "dead-letter",
     "registration",
   ];
   const unknown = kinds.map((kind) => `unknown-${kind}`);
