@@ -12,7 +12,6 @@ import { catalogue, findAction, groupNames } from "../../shared/devices/actions/
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { fail, succeed } from "../../shared/kernel/failure.ts";
-import { Line } from "../../shared/kernel/outside-text.ts";
 import { onHttp } from "../define.ts";
 
 const Names = z.object({ en: z.string(), fr: z.string() });
@@ -91,7 +90,12 @@ export const getActionFunction = onHttp(
     path: "api/v1/actions/{actionId}",
     summary: "Show an action that can be sent",
     tag: "Actions",
-    params: z.strictObject({ actionId: Line.min(1).max(100) }),
+    params: z.strictObject({
+      actionId: z
+        .string()
+        .regex(/^[A-Za-z]{1,100}$/, "is not the id of an action")
+        .describe("Id of an action"),
+    }),
     answers: { 200: { description: "The action", body: ActionView } },
   }),
   async ({ params: { actionId } }) => {

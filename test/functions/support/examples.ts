@@ -326,7 +326,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "devices-provisioning-runs": {},
   "provisioning-runs-cancel": {},
   "provisioning-runs-restart": {
-    body: () => ({ mode: "whole", include: ["notAttempted"] }),
+    // None has failed, however far the run has come by now.
+    body: () => ({ mode: "whole", include: ["failed"] }),
     refused: "nothing-to-restart",
   },
   "templates-remove": {},
