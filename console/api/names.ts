@@ -1,12 +1,20 @@
 /** What states, reasons, roles and the like are called: the API says it, in the language now. */
 import type { Answered } from "../../clients/api.ts";
+import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useFormat } from "../text/format.ts";
 import { useRead } from "./read.ts";
 
 type Names = Extract<Answered<"GET /api/v1/names">, { readonly status: 200 }>["body"];
 
+/** The built-in roles that hold a permission, by their names. */
+export function useRolesWith(): (permission: Permission) => readonly string[] {
+  const { body } = useRead("GET /api/v1/names", {});
+  const named = useNames();
+  return (permission) => (body?.rolesWith[permission] ?? []).map((role) => named("roles", role));
+}
+
 /** Names an id of some kind; where nobody has named it, it is its own name. */
-export function useNames(): (kind: keyof Names, id: string) => string {
+export function useNames(): (kind: Exclude<keyof Names, "rolesWith">, id: string) => string {
   const { body } = useRead("GET /api/v1/names", {});
   const { name } = useFormat();
   return (kind, id) => {

@@ -5,16 +5,15 @@ import {
   MenuItem,
   MenuList,
   makeStyles,
-  ToolbarButton,
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
 import { CollectionsAddRegular, LaptopRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
-import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
 import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
+import { MayButton } from "../page/may-button.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { CollectionWindow } from "./collections/collection-window.tsx";
@@ -176,17 +175,17 @@ function RowMenu(params: { readonly tenantId: string; readonly deviceId: string 
 /** What is done with the list as a whole. */
 function More({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
-  const may = useMay();
   const change = deviceListScreen.useChangeSearch();
   return (
     <>
-      <ToolbarButton
+      <MayButton
         icon={<CollectionsAddRegular />}
-        disabled={!may("collections.manage", tenantId)}
+        permission="collections.manage"
+        tenantId={tenantId}
         onClick={() => change({ window: "collection" })}
       >
         {t("devices.toCollection")}
-      </ToolbarButton>
+      </MayButton>
       <RefreshButton tenantId={tenantId} />
     </>
   );

@@ -1,12 +1,11 @@
 /** Imports the directory of a tenant again, and says how far it is. */
-import { Button } from "@fluentui/react-components";
 import { ArrowSyncRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { MayButton } from "../page/may-button.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useText } from "./text.ts";
 
@@ -14,7 +13,6 @@ import { useText } from "./text.ts";
 export function RefreshButton(props: { readonly tenantId: string }) {
   const { tenantId } = props;
   const t = useText();
-  const may = useMay();
   const queries = useQueryClient();
   const [refreshId, setRefreshId] = useState<string | undefined>(undefined);
   const sending = useSend("POST /api/v1/tenants/{tenantId}/devices/refresh");
@@ -38,16 +36,17 @@ export function RefreshButton(props: { readonly tenantId: string }) {
   const isBusy = sending.isSending || refreshId !== undefined;
   return (
     <>
-      <Button
-        appearance="subtle"
+      <MayButton
         icon={<ArrowSyncRegular />}
-        disabledFocusable={isBusy || !may("devices.refresh", tenantId)}
+        permission="devices.refresh"
+        tenantId={tenantId}
+        isBusy={isBusy}
         onClick={() => void start()}
       >
         {isBusy
           ? t("devices.refreshing", { count: body?.counts.fetched ?? 0 })
           : t("devices.refresh")}
-      </Button>
+      </MayButton>
       {sending.problem && <ProblemView problem={sending.problem} />}
     </>
   );

@@ -1,7 +1,6 @@
 /** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
 import {
   Badge,
-  Button,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
@@ -20,16 +19,16 @@ import {
 import { useEffect, useRef, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
-import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { Window } from "../page/window.tsx";
+import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
 import { Bar, badStates, CountsTable, countsOf, type Notification, sentenceOf } from "./counts.tsx";
@@ -205,36 +204,33 @@ function Commands(props: {
   const { notification, action } = props;
   const { tenantId, notificationId, final, state } = notification;
   const t = useText();
-  const may = useMay();
   const change = notificationScreen.useChangeSearch();
   const whyNot = useWhyNot(tenantId);
   const counts = countsOf(notification);
   const bad = counts ? badStates.reduce((sum, each) => sum + counts[each], 0) : 0;
   const why = action && whyNot(action);
-  const mayCancel = may("notifications.cancel", tenantId);
   return (
     <>
       {!final && (
-        <ToolbarButton
+        <MayButton
           icon={<DismissCircleRegular />}
-          disabled={!mayCancel || state === "cancelling"}
+          permission="notifications.cancel"
+          tenantId={tenantId}
+          isBusy={state === "cancelling"}
           onClick={() => change({ window: "cancel" })}
         >
           {t("notifications.cancel")}
-        </ToolbarButton>
+        </MayButton>
       )}
-      {!final && (
-        <Rest notification={notification} mayPause={mayCancel} mayResume={why === undefined} />
-      )}
+      {!final && <Rest notification={notification} whyNotResume={why} />}
       {final && bad > 0 && (
-        <ToolbarButton
+        <MayButton
           icon={<ArrowRepeatAllRegular />}
-          disabled={why !== undefined}
-          title={why}
+          why={why}
           onClick={() => change({ window: "retry" })}
         >
           {t("notifications.retry")}
-        </ToolbarButton>
+        </MayButton>
       )}
       <Download ids={{ tenantId, notificationId }} />
       <CopyButton
@@ -249,8 +245,7 @@ function Commands(props: {
 /** Lets it rest, or go on. */
 function Rest(props: {
   readonly notification: Notification;
-  readonly mayPause: boolean;
-  readonly mayResume: boolean;
+  readonly whyNotResume: string | undefined;
 }) {
   const { tenantId, notificationId, state } = props.notification;
   const t = useText();
@@ -259,23 +254,26 @@ function Rest(props: {
   const resume = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/resume");
   if (state === "paused")
     return (
-      <ToolbarButton
+      <MayButton
         icon={<PlayRegular />}
-        disabled={!props.mayResume || resume.isSending}
+        why={props.whyNotResume}
+        isBusy={resume.isSending}
         onClick={() => void resume.send({ params })}
       >
         {t("notifications.resume")}
-      </ToolbarButton>
+      </MayButton>
     );
   if (state !== "running") return null;
   return (
-    <ToolbarButton
+    <MayButton
       icon={<PauseRegular />}
-      disabled={!props.mayPause || pause.isSending}
+      permission="notifications.cancel"
+      tenantId={tenantId}
+      isBusy={pause.isSending}
       onClick={() => void pause.send({ params })}
     >
       {t("notifications.pause")}
-    </ToolbarButton>
+    </MayButton>
   );
 }
 
@@ -284,30 +282,16 @@ type Ids = { readonly tenantId: string; readonly notificationId: string };
 function CancelWindow({ ids, onClose }: { readonly ids: Ids; readonly onClose: () => void }) {
   const t = useText();
   const sending = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/cancel");
-  const cancel = async () => {
-    if ((await sending.send({ params: ids })) !== undefined) onClose();
-  };
   return (
-    <Window
+    <AskWindow
       title={t("notifications.cancel")}
+      verb={t("notifications.cancel")}
+      sending={sending}
+      onDo={() => sending.send({ params: ids })}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void cancel()}
-          >
-            {t("notifications.cancel")}
-          </Button>
-          <Button onClick={onClose}>{t("notifications.no")}</Button>
-        </>
-      }
     >
       {t("notifications.cancelWhat")}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </AskWindow>
   );
 }
 

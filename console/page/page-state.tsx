@@ -24,6 +24,7 @@ import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import { useNeeds } from "./may-button.tsx";
 import { ProblemView, useCountdown } from "./problem-view.tsx";
 
 const useStyles = makeStyles({
@@ -82,15 +83,13 @@ export function Empty(props: {
   );
 }
 
-/** Whoever looks may not: which permission it takes, and whom to ask. */
+/** Whoever looks may not: which permission it takes, which roles have it, and whom to ask. */
 export function Forbidden(props: { permission?: Permission; problem?: Problem }) {
   const t = useSharedText();
   const styles = useStyles();
+  const needs = useNeeds();
   const { permission, problem } = props;
-  const words =
-    permission === undefined
-      ? (problem?.detail ?? "")
-      : t("state.forbiddenPermission", { permission });
+  const words = permission === undefined ? (problem?.detail ?? "") : needs(permission);
   return (
     <div className={styles.centre} data-state="forbidden">
       <LockClosedRegular className={styles.icon} />

@@ -12,7 +12,9 @@ import {
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useLayoutEffect, useRef } from "react";
+import type { Sending } from "../api/send.ts";
 import { useSharedText } from "../text/text.ts";
+import { ProblemView } from "./problem-view.tsx";
 
 const useStyles = makeStyles({
   surface: { maxWidth: "min(720px, calc(100vw - 16px))", width: "100%" },
@@ -79,5 +81,51 @@ export function Window(props: {
         </DialogBody>
       </DialogSurface>
     </Dialog>
+  );
+}
+
+/** Asks once more before something is done; it closes when that is done, and says what stood in the way. */
+export function AskWindow<Given>(props: {
+  readonly title: string;
+  /** What the button says that does it. */
+  readonly verb: string;
+  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
+  /** Does it; answers undefined where it came to nothing. */
+  readonly onDo: () => Promise<Given | undefined>;
+  /** It is done; without it the window closes. */
+  readonly onDone?: (given: Given) => void;
+  readonly onClose: () => void;
+  /** False: something is missing yet. */
+  readonly isReady?: boolean;
+  readonly wide?: boolean;
+  readonly children: ReactNode;
+}) {
+  const { verb, sending, onDo, onDone, onClose, isReady = true, children, ...rest } = props;
+  const t = useSharedText();
+  const act = async () => {
+    const given = await onDo();
+    if (given !== undefined) (onDone ?? onClose)(given);
+  };
+  return (
+    <Window
+      {...rest}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={!isReady || sending.isSending}
+            onClick={() => void act()}
+          >
+            {verb}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      {children}
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
   );
 }

@@ -14,15 +14,14 @@ import {
   TableHeader,
   TableHeaderCell,
   TableRow,
-  ToolbarButton,
   tokens,
 } from "@fluentui/react-components";
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
-import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce, useUnseen } from "../page/announce.tsx";
+import { MayButton } from "../page/may-button.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -240,7 +239,6 @@ function NoTenants() {
 /** The page. */
 export function Page() {
   const t = useText();
-  const may = useMay();
   const { status } = tenantsScreen.useSearch();
   const query = { syncStatus: status, top: 200 };
   const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
@@ -267,14 +265,19 @@ export function Page() {
     setChosen(new Set());
     announce(t("tenants.startedMany", { count: value.length - left.length }));
   };
-  const isReady = chosen.size > 0 && may("sync.run");
   return (
     <PageFrame
       title={t("tenants.title")}
       bar={
-        <ToolbarButton icon={<ArrowSyncRegular />} disabled={!isReady} onClick={() => void sync()}>
+        <MayButton
+          icon={<ArrowSyncRegular />}
+          permission="sync.run"
+          why={chosen.size === 0 ? t("tenants.chooseFirst") : undefined}
+          isBusy={startMany.isSending}
+          onClick={() => void sync()}
+        >
           {t("tenants.syncChosen", { count: chosen.size })}
-        </ToolbarButton>
+        </MayButton>
       }
       barLabel={t("tenants.actions")}
     >

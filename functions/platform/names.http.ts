@@ -1,7 +1,7 @@
 /** Says what everything is called whose ids other answers hold: states, reasons, problems, permissions, in both languages. */
 import * as z from "zod";
 import { actionPermissionNames, permissionMeanings } from "../../shared/access/roles/names.ts";
-import { builtInRoles } from "../../shared/access/roles/roles.ts";
+import { builtInRoles, permissionNames, withImplied } from "../../shared/access/roles/roles.ts";
 import { catalogue, groupNames } from "../../shared/devices/actions/catalogue.ts";
 import {
   bucketNames,
@@ -36,6 +36,9 @@ const NamesView = z
     actionPermissions: ById.describe("What actions take, in ConfigMgr's words"),
     permissions: ById.describe("What each permission lets its holder do"),
     roles: ById.describe("The built-in ones"),
+    rolesWith: z
+      .record(z.string(), z.array(z.string()))
+      .describe("Built-in roles that hold each permission: whom to ask for"),
     jobStates: ById.describe("Of notifications and provisioning runs"),
     phases: ById.describe("Of notifications"),
     deliveryStates: ById,
@@ -64,6 +67,14 @@ const names: z.output<typeof NamesView> = {
     builtInRoles.map(({ roleId, name, names: { en, fr } = { en: name, fr: name } }) => [
       roleId,
       { en, fr },
+    ]),
+  ),
+  rolesWith: Object.fromEntries(
+    permissionNames.map((permission) => [
+      permission,
+      builtInRoles.flatMap(({ roleId, permissions }) =>
+        withImplied(permissions).has(permission) ? [roleId] : [],
+      ),
     ]),
   ),
   jobStates: jobStateNames,

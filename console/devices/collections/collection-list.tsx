@@ -1,9 +1,8 @@
 /** The collections of a tenant. */
-import { Button, ToolbarButton } from "@fluentui/react-components";
 import { AddRegular, CollectionsRegular } from "@fluentui/react-icons";
 import type { Answered } from "../../../clients/api.ts";
-import { useMay } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
+import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
@@ -18,20 +17,19 @@ type Summary = Extract<Answered<typeof name>, { readonly status: 200 }>["body"][
 /** The page. */
 export function Page() {
   const t = useText();
-  const may = useMay();
   const { tenantId } = collectionListScreen.useParams();
   const { window: open } = collectionListScreen.useSearch();
   const change = collectionListScreen.useChangeSearch();
   const reading = useReadList(name, { params: { tenantId } });
-  const mayMake = may("collections.manage", tenantId);
+  const manage = { permission: "collections.manage", tenantId } as const;
   const make = () => change({ window: "new" });
   return (
     <PageFrame
       title={t("devices.collections")}
       bar={
-        <ToolbarButton icon={<AddRegular />} disabled={!mayMake} onClick={make}>
+        <MayButton {...manage} icon={<AddRegular />} onClick={make}>
           {t("devices.newCollection")}
-        </ToolbarButton>
+        </MayButton>
       }
     >
       <Shown reading={reading}>
@@ -40,7 +38,11 @@ export function Page() {
             <Empty
               icon={<CollectionsRegular />}
               title={t("devices.noCollection")}
-              action={mayMake && <Button onClick={make}>{t("devices.newCollection")}</Button>}
+              action={
+                <MayButton {...manage} appearance="secondary" onClick={make}>
+                  {t("devices.newCollection")}
+                </MayButton>
+              }
             >
               {t("devices.noCollectionWhy")}
             </Empty>

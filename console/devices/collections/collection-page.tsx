@@ -1,16 +1,15 @@
 /** A collection: its members now, and what is sent to them. */
-import { Button, ToolbarButton, Text as Words } from "@fluentui/react-components";
+import { Text as Words } from "@fluentui/react-components";
 import { DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
-import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { ActionBar } from "../../notifications/action-bar.tsx";
 import { SendPanel } from "../../notifications/send-panel.tsx";
+import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { DeviceRows } from "../device-rows.tsx";
 import { collectionListScreen, collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -19,14 +18,13 @@ import { CollectionWindow } from "./collection-window.tsx";
 /** The page. */
 export function Page() {
   const t = useText();
-  const may = useMay();
   const { tenantId, collectionId } = collectionScreen.useParams();
   const { send, window: open } = collectionScreen.useSearch();
   const change = collectionScreen.useChangeSearch();
   const params = { tenantId, collectionId };
   const reading = useRead("GET /api/v1/tenants/{tenantId}/collections/{collectionId}", { params });
   const { body, etag = "" } = reading;
-  const mayManage = may("collections.manage", tenantId);
+  const manage = { permission: "collections.manage", tenantId } as const;
   const close = () => change({ window: undefined });
   return (
     <PageFrame
@@ -40,20 +38,16 @@ export function Page() {
             tenantId={tenantId}
             onSend={(action) => change({ send: action })}
           />
-          <ToolbarButton
-            icon={<EditRegular />}
-            disabled={!mayManage}
-            onClick={() => change({ window: "edit" })}
-          >
+          <MayButton {...manage} icon={<EditRegular />} onClick={() => change({ window: "edit" })}>
             {t("devices.change")}
-          </ToolbarButton>
-          <ToolbarButton
+          </MayButton>
+          <MayButton
+            {...manage}
             icon={<DeleteRegular />}
-            disabled={!mayManage}
             onClick={() => change({ window: "remove" })}
           >
             {t("devices.remove")}
-          </ToolbarButton>
+          </MayButton>
         </>
       }
     >
@@ -134,33 +128,16 @@ function RemoveWindow(
   const t = useText();
   const router = useRouter();
   const sending = useSend("DELETE /api/v1/tenants/{tenantId}/collections/{collectionId}");
-  const remove = async () => {
-    const answer = await sending.send({
-      params: { tenantId, collectionId },
-      ifMatch: etag,
-    });
-    if (answer !== undefined) void router.navigate(collectionListScreen.at({ tenantId }) as never);
-  };
   return (
-    <Window
+    <AskWindow
       title={t("devices.removeCollection", { name })}
+      verb={t("devices.remove")}
+      sending={sending}
+      onDo={() => sending.send({ params: { tenantId, collectionId }, ifMatch: etag })}
+      onDone={() => void router.navigate(collectionListScreen.at({ tenantId }) as never)}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void remove()}
-          >
-            {t("devices.remove")}
-          </Button>
-          <Button onClick={onClose}>{t("devices.close")}</Button>
-        </>
-      }
     >
       {t("devices.removeWhat")}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </AskWindow>
   );
 }

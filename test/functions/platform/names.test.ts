@@ -13,7 +13,9 @@ async function bodyOf(ask: { readonly handle: typeof getNamesFunction.handle }):
   const answer = await ask.handle({} as never, tools);
   return answer.ok ? answer.value.body : undefined;
 }
-const groups = (await bodyOf(getNamesFunction)) as Readonly<Record<string, Names>>;
+const { rolesWith, ...groups } = (await bodyOf(getNamesFunction)) as Readonly<
+  Record<string, Names>
+>;
 
 /** The pages' words, letter by letter: group, id, French. */
 const pages: readonly (readonly [
@@ -149,6 +151,19 @@ test("every name is there in both languages, and is no id", () => {
   expect(all.length).toBeGreaterThan(300);
   const wrong = all.filter(({ en, fr }) => [en, fr].some((text) => !/^\p{Lu}.*[^\s]$/u.test(text)));
   expect(wrong).toEqual([]);
+});
+
+test("each permission names the built-in roles that hold it, what others imply included", () => {
+  expect(rolesWith).toMatchObject({
+    "access.read": ["fullAdministrator", "readOnlyAnalyst"],
+    "deadLetters.read": [
+      "fullAdministrator",
+      "operationsAdministrator",
+      "infrastructureAdministrator",
+      "readOnlyAnalyst",
+    ],
+    "sites.relay": ["fullAdministrator", "relay"],
+  });
 });
 
 /** Where codes of reasons are made; and kebab-case texts there that are none. */

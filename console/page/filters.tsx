@@ -1,0 +1,105 @@
+/** Filters of a list as fields. What is typed goes into the address when somebody stops typing. */
+import { Button, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { FilterDismissRegular, SearchRegular } from "@fluentui/react-icons";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useSharedText } from "../text/text.ts";
+
+const useStyles = makeStyles({
+  root: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "end",
+    gap: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`,
+  },
+  field: {
+    flexGrow: 1,
+    flexBasis: "150px",
+    maxWidth: "240px",
+    minWidth: 0,
+    // A long choice must not make its field wider.
+    "& > *": { minWidth: 0 },
+    "& select": { minWidth: 0, width: "100%", textOverflow: "ellipsis" },
+  },
+});
+
+const typingMs = 300;
+
+/** The fields, with a button that takes out what they say, while they say anything. */
+export function Filters(props: {
+  readonly isFiltered: boolean;
+  readonly onClear: () => void;
+  readonly children: ReactNode;
+}) {
+  const { isFiltered, onClear, children } = props;
+  const t = useSharedText();
+  return (
+    <search className={useStyles().root} aria-label={t("shared.filters")}>
+      {children}
+      {isFiltered && (
+        <Button icon={<FilterDismissRegular />} onClick={onClear}>
+          {t("shared.clearFilters")}
+        </Button>
+      )}
+    </search>
+  );
+}
+
+/** One of some values; another one, which the address has, stays. Undefined: any. */
+export function Choose(props: {
+  readonly label: string;
+  readonly value: string | undefined;
+  readonly values: readonly (readonly [string, string])[];
+  readonly onChange: (value: string | undefined) => void;
+}) {
+  const { label, value = "", values, onChange } = props;
+  const t = useSharedText();
+  const isOther = value !== "" && values.every(([each]) => each !== value);
+  return (
+    <Field label={label} className={useStyles().field}>
+      <Select
+        value={value}
+        onChange={(_event, data) => onChange(data.value === "" ? undefined : data.value)}
+      >
+        <option value="">{t("shared.any")}</option>
+        {values.map(([each, words]) => (
+          <option key={each} value={each}>
+            {words}
+          </option>
+        ))}
+        {isOther && <option value={value}>{value}</option>}
+      </Select>
+    </Field>
+  );
+}
+
+/** Any text; undefined where it is empty. */
+export function Typed(props: {
+  readonly label: string;
+  readonly value: string | undefined;
+  readonly onChange: (value: string | undefined) => void;
+  readonly isSearch?: boolean;
+}) {
+  const { label, value = "", onChange, isSearch = false } = props;
+  const [typed, setTyped] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => setTyped(value), [value]);
+  const later = (text: string) => {
+    setTyped(text);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(
+      () => onChange(text.trim() === "" ? undefined : text.trim()),
+      typingMs,
+    );
+  };
+  return (
+    <Field label={label} className={useStyles().field}>
+      <Input
+        value={typed}
+        maxLength={256}
+        type={isSearch ? "search" : "text"}
+        {...(isSearch && { contentBefore: <SearchRegular /> })}
+        onChange={(_event, data) => later(data.value)}
+      />
+    </Field>
+  );
+}
