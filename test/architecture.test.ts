@@ -6,6 +6,7 @@ import { longTests, sampledTests, slowTests } from "../vitest.config.ts";
 import {
   crowdedFolders,
   crumbs,
+  deepFolders,
   idleExceptions,
   judge,
   twins,
@@ -41,6 +42,20 @@ test("no folder holds more files than a reader can keep in mind", () => {
 test("a folder that grows beyond twelve files is noticed", () => {
   const thirteen = Array.from({ length: 13 }, (_, index) => at(`shared/lobby/${index}.ts`, ""));
   expect(crowdedFolders([...sources, ...thirteen])).toEqual(["shared/lobby: 13 files, at most 12"]);
+});
+
+test("no chain of imports in a folder is longer than five files, and none is a circle", () => {
+  expect(deepFolders(sources)).toEqual([]);
+  const six = Array.from({ length: 6 }, (_, n) =>
+    at(`shared/lobby/${n}.ts`, n === 5 ? "" : `import type { A } from "./${n + 1}.ts";\n`),
+  );
+  expect(deepFolders(six)).toHaveLength(1);
+  expect(deepFolders(six.slice(1))).toEqual([]);
+  const circle = [
+    at("shared/a/a.ts", 'import "./b.ts";\n'),
+    at("shared/a/b.ts", 'import "./a.ts";\n'),
+  ];
+  expect(deepFolders(circle)).toHaveLength(2);
 });
 
 test("a short file has two importers, or lies where its one consumer is", () => {

@@ -12,6 +12,7 @@ import type { Reach } from "../devices/collections/list-devices.ts";
 import type { Device } from "../devices/directory/device.ts";
 import type { DirectoryStore } from "../devices/directory/directory.ts";
 import { type GateParts, startOrWait } from "../fanout/care/approval-gate.ts";
+import type { Call, Gate, JobKind, Outcome } from "../fanout/kind.ts";
 import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
@@ -22,7 +23,6 @@ import { findActionType } from "./actions/catalogue.ts";
 import type { NewRun } from "./contract.ts";
 import type { DeviceLocks } from "./holding/device-lock.ts";
 import type { HoldParts } from "./holding/holds.ts";
-import type { runKind } from "./kind.ts";
 import type { Run, RunContent, RunJobs } from "./run.ts";
 import { actionsOf, type TemplateContent, type Variables } from "./templates/template.ts";
 
@@ -35,9 +35,12 @@ export type FoundVersion = {
   readonly content: TemplateContent;
 };
 
+/** A call of an action, or what is settled without one. */
+type SettledCall = Call & { readonly settled?: ReadonlyMap<string, Outcome> };
+
 /** What starting and reading runs works with. */
 export type RunParts = GateParts & {
-  readonly kind: ReturnType<typeof runKind>;
+  readonly kind: JobKind<Run, SettledCall> & { readonly gate: Gate<Run> };
   readonly jobs: RunJobs;
   readonly directory: DirectoryStore;
   readonly collections: CollectionStore;

@@ -305,6 +305,34 @@ export function crumbs(sources: readonly Source[]): string[] {
   });
 }
 
+const maxFloors = 5;
+
+/**
+ * Chains of imports, types too, within one folder that are longer than a reader can follow; a circle is the longest.
+ * The console is not asked: its lists of screens name pages, which load when they are opened and name their screens.
+ */
+export function deepFolders(sources: readonly Source[]): string[] {
+  const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+  const below = new Map(
+    sources
+      .filter(({ path }) => /^(?:shared|functions|clients)\//.test(path))
+      .map(({ path, text }) => {
+        const targets = importsOf(text).map(({ name }) => targetOf(path, name));
+        return [path, targets.filter((each) => each && folderOf(each) === folderOf(path))];
+      }),
+  );
+  const longestFrom = (path: string, above: readonly string[] = []): readonly string[] =>
+    above.length > maxFloors || !below.has(path)
+      ? above
+      : (below.get(path) ?? [])
+          .map((each) => longestFrom(each ?? "", [...above, path]))
+          .reduce((most, each) => (each.length > most.length ? each : most), [...above, path]);
+  return [...below.keys()].flatMap((path) => {
+    const chain = longestFrom(path);
+    return chain.length > maxFloors ? [`${chain.join(" > ")}: at most ${maxFloors} floors`] : [];
+  });
+}
+
 /** Names of one room that differ only by -ing, -s or -er: of its files, and of what they export. */
 export function twins(sources: readonly Source[]): string[] {
   const alike = new Map<string, Set<string>>();
