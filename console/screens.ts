@@ -9,16 +9,19 @@ import {
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
 import { overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
-import { planScreen, tenantsScreen } from "./tenants/screens.ts";
+import { planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
+import { tenantsScreen } from "./tenants/screens.ts";
 
 export const screens: readonly Screen[] = [
   overviewScreen,
   tenantsScreen,
-  planScreen,
   deviceListScreen,
   deviceScreen,
   collectionListScreen,
   collectionScreen,
   notificationListScreen,
   notificationScreen,
+  syncListScreen,
+  syncScreen,
+  planScreen,
 ];

@@ -192,7 +192,7 @@ const seeded: readonly (readonly [string, Source])[] = [
   ["no default", at("shared/tenants/a.ts", "export default 1;\n")],
   ["from beside them", at("console/api/a.ts", 'import { a } from "../../local/a.ts";\n')],
   ["import downwards only", at("console/frame/a.tsx", 'import { a } from "../tenants/a.tsx";\n')],
-  ["import downwards only", at("console/tenants/a.tsx", 'import "../sync/a.tsx";\n')],
+  ["import downwards only", at("console/tenants/a.tsx", 'import "../devices/a.tsx";\n')],
   ["import downwards only", at("console/text/a.ts", 'import { a } from "../main.tsx";\n')],
   ["listed packages", at("console/api/a.ts", 'import { z } from "zod";\n')],
   ["a text node", at("console/api/a.ts", "element.innerHTML = a;\n")],

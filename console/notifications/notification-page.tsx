@@ -16,8 +16,7 @@ import {
   PauseRegular,
   PlayRegular,
 } from "@fluentui/react-icons";
-import { useEffect, useRef, useState } from "react";
-import type { Problem } from "../../clients/api.ts";
+import { useEffect, useRef } from "react";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
@@ -28,6 +27,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { useSaveAnswer } from "../page/save-file.ts";
 import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
@@ -299,24 +299,19 @@ function CancelWindow({ ids, onClose }: { readonly ids: Ids; readonly onClose: (
 function Download({ ids }: { readonly ids: Ids }) {
   const t = useText();
   const { api } = useConnection();
-  const [problem, setProblem] = useState<Problem | undefined>(undefined);
-  const save = async () => {
-    const answer = await api.download(
+  const { save, problem } = useSaveAnswer();
+  const asked = () =>
+    api.download(
       "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries",
       "text/csv",
       { params: ids },
     );
-    setProblem(answer.ok ? undefined : answer.problem);
-    if (!answer.ok) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.response.blob());
-    link.download = `muster-${ids.notificationId}.csv`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  };
   return (
     <>
-      <ToolbarButton icon={<ArrowDownloadRegular />} onClick={() => void save()}>
+      <ToolbarButton
+        icon={<ArrowDownloadRegular />}
+        onClick={() => void save(asked(), `muster-${ids.notificationId}.csv`)}
+      >
         {t("notifications.csv")}
       </ToolbarButton>
       {problem && <ProblemView problem={problem} />}

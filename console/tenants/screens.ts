@@ -1,4 +1,4 @@
-/** Screens of the registry of tenants, and of what a sync asks of people. */
+/** The registry of tenants. */
 import { BuildingMultipleRegular } from "@fluentui/react-icons";
 import { oneOf, screen, text } from "../page/screen.ts";
 
@@ -24,13 +24,4 @@ export const tenantsScreen = screen({
     tenant: text,
   },
   load: () => import("./tenants-page.tsx"),
-});
-
-/** What a sync would change, to be looked at before anything touches the tenant. */
-export const planScreen = screen({
-  path: "/tenants/$tenantId/syncs/$syncId/plan",
-  title: { en: "Pending approval", fr: "Approbation en attente" },
-  permission: "sync.read",
-  search: { window: oneOf("approve", "reject", "reset") },
-  load: () => import("./plan-page.tsx"),
 });

@@ -32,8 +32,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { planScreen } from "../sync/screens.ts";
 import { useFormat } from "../text/format.ts";
-import { planScreen, tenantsScreen } from "./screens.ts";
+import { tenantsScreen } from "./screens.ts";
 import { type SyncState, type TenantRow, useText } from "./text.ts";
 
 const useStyles = makeStyles({

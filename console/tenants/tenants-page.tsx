@@ -22,18 +22,19 @@ import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce, useUnseen } from "../page/announce.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { PageFrame } from "../page/page.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { ConsentWindow } from "../sync/consent-window.tsx";
+import { OutcomeWindow } from "../sync/outcome-window.tsx";
+import { syncListScreen } from "../sync/screens.ts";
+import { SignInWindow } from "../sync/sign-in-window.tsx";
+import { VerdictWindow } from "../sync/verdict-window.tsx";
 import { useFormat } from "../text/format.ts";
 import type { Names } from "../text/language.ts";
-import { ConsentWindow } from "./consent-window.tsx";
-import { OutcomeWindow } from "./error-window.tsx";
 import { tenantsScreen } from "./screens.ts";
-import { SignInWindow } from "./sign-in-window.tsx";
 import { StatusCell } from "./status-cell.tsx";
 import { type TenantRow, useText } from "./text.ts";
-import { VerdictWindow } from "./verdict-window.tsx";
 
 const useStyles = makeStyles({
   filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
@@ -124,7 +125,9 @@ function Row(props: {
           onChange={(_event, { checked }) => onChoose(checked === true)}
         />
       </TableCell>
-      <TableCell className={styles.name}>{tenant.displayName}</TableCell>
+      <TableCell className={styles.name}>
+        <Go to={syncListScreen.at({ tenantId: tenant.tenantId })}>{tenant.displayName}</Go>
+      </TableCell>
       <TableCell className={styles.status}>
         {sync ? <StatusCell tenant={tenant} sync={sync} /> : t("tenants.unseen")}
       </TableCell>

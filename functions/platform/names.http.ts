@@ -21,9 +21,12 @@ import { registrationStateNames } from "../../shared/registration/state/registra
 import { taskFolders, taskStates } from "../../shared/schedules/state/task.ts";
 import { syncStatuses } from "../../shared/sync/state/lifecycle.ts";
 import {
+  syncModeNames,
   syncOutcomeNames,
   syncPhaseNames,
   syncReasonNames,
+  syncStepNames,
+  syncTriggerNames,
 } from "../../shared/sync/state/names.ts";
 import { onHttp } from "../define.ts";
 
@@ -47,7 +50,10 @@ const NamesView = z
     registrationStates: ById,
     deviceOutcomes: ById.describe("What became of a device of a registration"),
     syncStatuses: ById,
+    syncModes: ById,
+    syncTriggers: ById,
     syncPhases: ById,
+    syncSteps: ById.describe("How far a type is read, or a change written"),
     syncOutcomes: ById,
     syncReasons: ById.describe("Why something of a plan or a sync is not done"),
     sections: ById.describe("Of templates"),
@@ -85,7 +91,10 @@ const names: z.output<typeof NamesView> = {
   registrationStates: registrationStateNames,
   deviceOutcomes: deviceOutcomeNames,
   syncStatuses,
+  syncModes: syncModeNames,
+  syncTriggers: syncTriggerNames,
   syncPhases: syncPhaseNames,
+  syncSteps: syncStepNames,
   syncOutcomes: syncOutcomeNames,
   syncReasons: syncReasonNames,
   sections: Object.fromEntries(

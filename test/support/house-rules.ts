@@ -76,6 +76,8 @@ const consoleFloors: Readonly<Record<string, number>> = {
   frame: 3,
   // Devices, tasks and the overview send and lead to them.
   notifications: 3,
+  // So does the list of tenants to what their syncs ask.
+  sync: 3,
 };
 const jobsFloor = 4;
 /** `main.tsx` and `screens.ts`, which know all rooms. */

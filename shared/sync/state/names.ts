@@ -1,8 +1,49 @@
 /** What phases, ends and reasons of syncs are called in both languages; statuses are in `lifecycle.ts`. */
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
-import type { Sync, SyncOutcome } from "./sync.ts";
+import type {
+  ItemProgress,
+  Sync,
+  SyncMode,
+  SyncOutcome,
+  SyncTrigger,
+  TypeProgress,
+} from "./sync.ts";
 
 type Names = { readonly en: string; readonly fr: string };
+
+/** What a sync is to do. */
+export const syncModeNames = {
+  exportOnly: { en: "Read only", fr: "Lecture seule" },
+  plan: { en: "Read and plan", fr: "Lecture et plan" },
+  planAndDeploy: { en: "Plan and deploy", fr: "Plan et déploiement" },
+  retryFailed: { en: "Retry what failed", fr: "Nouvel essai des échecs" },
+} as const satisfies Record<SyncMode, Names>;
+
+/** What started a sync. */
+export const syncTriggerNames = {
+  manual: { en: "A person", fr: "Une personne" },
+  schedule: { en: "Its schedule", fr: "Sa planification" },
+  consent: { en: "A consent", fr: "Un consentement" },
+  baseline: { en: "A baseline", fr: "Une base de référence" },
+  undo: { en: "An undo", fr: "Une annulation" },
+} as const satisfies Record<SyncTrigger, Names>;
+
+/** How far a type is read, or a change written. */
+export const syncStepNames = {
+  queued: { en: "Waiting", fr: "En file" },
+  reading: { en: "Being read", fr: "Lecture en cours" },
+  read: { en: "Read", fr: "Lu" },
+  failed: { en: "Failed", fr: "Échec" },
+  skipped: { en: "Left out", fr: "Ignoré" },
+  writing: { en: "Being written", fr: "Écriture en cours" },
+  checking: { en: "Being checked", fr: "Vérification en cours" },
+  done: { en: "Done", fr: "Fait" },
+  stale: { en: "Changed since the plan", fr: "Modifié depuis le plan" },
+  waitingForIntuneApproval: {
+    en: "Waits for approval at Intune",
+    fr: "En attente d'approbation dans Intune",
+  },
+} as const satisfies Record<ItemProgress["state"] | TypeProgress["state"], Names>;
 
 /** How far a sync is. */
 export const syncPhaseNames = {

@@ -44,7 +44,7 @@ export function ConsentWindow(props: {
   const checkAgain = async () => {
     const answer = await check.send({ params: ids });
     if (answer === undefined) return;
-    announce(t(answer.body.complete ? "tenants.consentComplete" : "tenants.consentStillMissing"));
+    announce(t(answer.body.complete ? "sync.consentComplete" : "sync.consentStillMissing"));
     if (answer.body.complete) onClose();
   };
   const without = async () => {
@@ -59,21 +59,21 @@ export function ConsentWindow(props: {
       actions={
         <>
           <Button appearance="primary" onClick={() => void checkAgain()}>
-            {t("tenants.checkNow")}
+            {t("sync.checkNow")}
           </Button>
-          <Button onClick={() => void without()}>{t("tenants.withoutTypes")}</Button>
+          <Button onClick={() => void without()}>{t("sync.withoutTypes")}</Button>
         </>
       }
     >
-      <Body1>{t("tenants.consentWhy")}</Body1>
+      <Body1>{t("sync.consentWhy")}</Body1>
       <Shown reading={consent}>
         {({ permissions, words, canBegin }) => (
           <>
-            <ul className={styles.list} aria-label={t("tenants.permissions")}>
+            <ul className={styles.list} aria-label={t("sync.permissions")}>
               {permissions.map(({ name, types }) => (
                 <li key={name}>
                   <span className={styles.mono}>{name}</span>{" "}
-                  {t("tenants.neededFor", { types: types.join(", ") })}
+                  {t("sync.neededFor", { types: types.join(", ") })}
                 </li>
               ))}
             </ul>
@@ -84,7 +84,7 @@ export function ConsentWindow(props: {
             )}
             {canBegin && address === undefined && (
               <div>
-                <Button onClick={() => void ask()}>{t("tenants.getAddress")}</Button>
+                <Button onClick={() => void ask()}>{t("sync.getAddress")}</Button>
               </div>
             )}
           </>
@@ -92,7 +92,7 @@ export function ConsentWindow(props: {
       </Shown>
       {address && (
         <div>
-          <Body1>{t("tenants.addressWhy", { until: dateTime(address.expiresAt) })}</Body1>
+          <Body1>{t("sync.addressWhy", { until: dateTime(address.expiresAt) })}</Body1>
           <div className={styles.row}>
             <Link href={address.url} target="_blank" rel="noreferrer" className={styles.address}>
               {address.url}

@@ -22,9 +22,8 @@ import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
-import { useText } from "./text.ts";
+import { type SyncIds, useText } from "./text.ts";
 
-type Ids = { readonly tenantId: string; readonly syncId: string };
 type Waiting = Extract<
   Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">,
   { status: 200 }
@@ -64,22 +63,22 @@ function TimeLeft({ until }: { readonly until: string }) {
     const due = saidAt.find((seconds) => left <= seconds && left > seconds - 5);
     if (due === undefined || said.current.has(due)) return;
     said.current.add(due);
-    announce(t("tenants.secondsLeft", { seconds: due }));
+    announce(t("sync.secondsLeft", { seconds: due }));
   }, [left, t]);
   return (
     <div>
-      <Body1 data-countdown>{t("tenants.timeLeft", { time: clock(left) })}</Body1>
+      <Body1 data-countdown>{t("sync.timeLeft", { time: clock(left) })}</Body1>
       <ProgressBar
         value={left / waitSeconds}
         color={left <= 30 ? "warning" : "brand"}
-        aria-label={t("tenants.timeLabel")}
+        aria-label={t("sync.timeLabel")}
       />
     </div>
   );
 }
 
 /** The code, or the button that begins one. */
-function Code({ ids, waiting }: { readonly ids: Ids; readonly waiting: Waiting }) {
+function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiting }) {
   const t = useText();
   const styles = useStyles();
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
@@ -94,12 +93,12 @@ function Code({ ids, waiting }: { readonly ids: Ids; readonly waiting: Waiting }
     <>
       {code !== undefined && (
         <>
-          <Body1>{t("tenants.typeCode")}</Body1>
+          <Body1>{t("sync.typeCode")}</Body1>
           <div className={styles.row}>
-            <output className={styles.code} aria-label={t("tenants.theCode")}>
+            <output className={styles.code} aria-label={t("sync.theCode")}>
               {code.userCode}
             </output>
-            <CopyButton text={() => code.userCode} label={t("tenants.copyCode")} />
+            <CopyButton text={() => code.userCode} label={t("sync.copyCode")} />
           </div>
           <div>
             <Link href={code.verificationUri} target="_blank" rel="noreferrer">
@@ -118,9 +117,9 @@ function Code({ ids, waiting }: { readonly ids: Ids; readonly waiting: Waiting }
           appearance={code === undefined ? "primary" : "secondary"}
           onClick={() => void begin.send({ params: ids })}
         >
-          {t(code === undefined ? "tenants.getCode" : "tenants.newCode")}
+          {t(code === undefined ? "sync.getCode" : "sync.newCode")}
         </Button>
-        <Button onClick={() => void byBrowser()}>{t("tenants.byBrowser")}</Button>
+        <Button onClick={() => void byBrowser()}>{t("sync.byBrowser")}</Button>
       </div>
       {problem && <ProblemView problem={problem} />}
     </>
@@ -129,7 +128,7 @@ function Code({ ids, waiting }: { readonly ids: Ids; readonly waiting: Waiting }
 
 /** The window. */
 export function SignInWindow(props: {
-  readonly ids: Ids;
+  readonly ids: SyncIds;
   readonly title: string;
   readonly statusName: string;
   readonly isWaiting: boolean;
@@ -166,7 +165,7 @@ export function SignInWindow(props: {
   // The row may not have been read since: what it says now stands in the live region as soon as it is.
   useEffect(() => {
     if (!goesOn) return;
-    announce(t("tenants.goesOn", { status: statusName }));
+    announce(t("sync.goesOn", { status: statusName }));
     onClose();
   }, [goesOn, statusName, t, onClose]);
   const problem = goOn.problem ?? cancel.problem ?? start.problem;
@@ -176,23 +175,23 @@ export function SignInWindow(props: {
   };
   const actions = isOver ? (
     <Button appearance="primary" onClick={() => void startAgain()}>
-      {t("tenants.syncNow")}
+      {t("sync.syncNow")}
     </Button>
   ) : (
     <>
-      <Button onClick={() => void goOn.send({ params: ids })}>{t("tenants.withoutUser")}</Button>
-      <Button onClick={() => void cancel.send({ params: ids })}>{t("tenants.cancelSync")}</Button>
+      <Button onClick={() => void goOn.send({ params: ids })}>{t("sync.withoutUser")}</Button>
+      <Button onClick={() => void cancel.send({ params: ids })}>{t("sync.cancelSync")}</Button>
     </>
   );
   return (
     <Window title={title} onClose={onClose} actions={actions}>
       {isOver ? (
         <MessageBar intent="warning" layout="multiline" role="alert">
-          <MessageBarBody>{t("tenants.expired")}</MessageBarBody>
+          <MessageBarBody>{t("sync.expired")}</MessageBarBody>
         </MessageBar>
       ) : (
         <>
-          <Body1>{t("tenants.authenticationWhy")}</Body1>
+          <Body1>{t("sync.authenticationWhy")}</Body1>
           <Shown reading={waiting}>
             {(body) => (
               <>

@@ -18,9 +18,8 @@ import { announce } from "../page/announce.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
-import { useText } from "./text.ts";
+import { type SyncIds, useText } from "./text.ts";
 
-type Ids = { readonly tenantId: string; readonly syncId: string };
 /** A plan as the API has it. */
 export type Plan = Extract<
   Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan">,
@@ -39,7 +38,7 @@ const useStyles = makeStyles({
 });
 
 /** Gives the verdicts; all three name the plan that was looked at. */
-function useVerdict(ids: Ids) {
+function useVerdict(ids: SyncIds) {
   const approve = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/approve");
   const reject = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/reject");
   const reset = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/reject-and-reset");
@@ -68,7 +67,7 @@ function useVerdict(ids: Ids) {
 
 /** The window. `chosen`: the changes that it is about, where it is not about all. */
 export function VerdictWindow(props: {
-  readonly ids: Ids;
+  readonly ids: SyncIds;
   readonly verdict: Verdict;
   readonly chosen?: ReadonlySet<string> | undefined;
   readonly onClose: () => void;
@@ -90,12 +89,12 @@ export function VerdictWindow(props: {
     const isPart = about(body).length < body.changes.length;
     if ((await give(verdict, body, comment, isPart ? about(body) : undefined)) === undefined)
       return;
-    announce(t(`tenants.done.${verdict}`));
+    announce(t(`sync.done.${verdict}`));
     onDone();
   };
   return (
     <Window
-      title={t(`tenants.${verdict}`)}
+      title={t(`sync.${verdict}`)}
       onClose={onClose}
       asks
       actions={
@@ -106,19 +105,19 @@ export function VerdictWindow(props: {
             disabledFocusable={isSending}
             onClick={() => void finish()}
           >
-            {t(`tenants.${verdict}`)}
+            {t(`sync.${verdict}`)}
           </Button>
           <Button onClick={onClose}>{t("shared.cancel")}</Button>
         </>
       }
     >
       <MessageBar intent={verdict === "reset" ? "warning" : "info"} layout="multiline">
-        <MessageBarBody>{t(`tenants.does.${verdict}`)}</MessageBarBody>
+        <MessageBarBody>{t(`sync.does.${verdict}`)}</MessageBarBody>
       </MessageBar>
       <Shown reading={plan}>
         {(body) => (
           <>
-            <Body1>{t(`tenants.about.${verdict}`, { count: about(body).length })}</Body1>
+            <Body1>{t(`sync.about.${verdict}`, { count: about(body).length })}</Body1>
             <Named changes={about(body)} />
           </>
         )}
@@ -126,11 +125,11 @@ export function VerdictWindow(props: {
       {verdict === "reset" && (
         <Checkbox
           checked={isSure}
-          label={t("tenants.resetSure")}
+          label={t("sync.resetSure")}
           onChange={(_event, { checked }) => setSure(checked === true)}
         />
       )}
-      <Field label={t("tenants.comment")}>
+      <Field label={t("sync.comment")}>
         <Textarea
           value={comment}
           maxLength={1000}
@@ -147,7 +146,7 @@ function Named({ changes }: { readonly changes: Plan["changes"] }) {
   return (
     <ul className={useStyles().list}>
       {changes.map(({ changeId, action, name, type }) => (
-        <li key={changeId}>{`${t(`tenants.action.${action}`)}: ${name} (${type})`}</li>
+        <li key={changeId}>{`${t(`sync.action.${action}`)}: ${name} (${type})`}</li>
       ))}
     </ul>
   );

@@ -26,7 +26,7 @@ import { useRead } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
-import { planScreen, tenantsScreen } from "./screens.ts";
+import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 import { type Plan, VerdictWindow } from "./verdict-window.tsx";
 
@@ -75,12 +75,12 @@ function Properties({ change }: { readonly change: Pick<Change, "properties" | "
   const t = useText();
   const styles = useStyles();
   return (
-    <table className={styles.table} aria-label={t("tenants.propertiesOf", { name: change.name })}>
+    <table className={styles.table} aria-label={t("sync.propertiesOf", { name: change.name })}>
       <thead>
         <tr>
-          <th scope="col">{t("tenants.property")}</th>
-          <th scope="col">{t("tenants.old")}</th>
-          <th scope="col">{t("tenants.new")}</th>
+          <th scope="col">{t("sync.property")}</th>
+          <th scope="col">{t("sync.old")}</th>
+          <th scope="col">{t("sync.new")}</th>
         </tr>
       </thead>
       <tbody>
@@ -108,7 +108,7 @@ function Row(props: {
     <div className={styles.change}>
       <Checkbox
         checked={isChosen}
-        aria-label={t("tenants.choose", { name: change.name })}
+        aria-label={t("sync.choose", { name: change.name })}
         onChange={(_event, { checked }) => onChoose(checked === true)}
       />
       <Accordion collapsible className={styles.panel}>
@@ -116,13 +116,13 @@ function Row(props: {
           <AccordionHeader as="h2">
             <span className={styles.head}>
               <Badge appearance="tint" color={colours[change.action]}>
-                {t(`tenants.action.${change.action}`)}
+                {t(`sync.action.${change.action}`)}
               </Badge>
               {change.name}
               <span className={styles.type}>{change.type}</span>
               {change.warnings.length > 0 && (
                 <Badge appearance="tint" color="warning">
-                  {t("tenants.warnings", { count: change.warnings.length })}
+                  {t("sync.warnings", { count: change.warnings.length })}
                 </Badge>
               )}
             </span>
@@ -149,7 +149,7 @@ function NotDone({ plan }: { readonly plan: Plan }) {
     <>
       {plan.blocked.length > 0 && (
         <section>
-          <h2>{t("tenants.blocked", { count: plan.blocked.length })}</h2>
+          <h2>{t("sync.blocked", { count: plan.blocked.length })}</h2>
           <ul className={styles.list}>
             {plan.blocked.map(({ type, key, name, detail }) => (
               <li key={`${type} ${key}`}>{`${name} (${type}): ${detail}`}</li>
@@ -159,7 +159,7 @@ function NotDone({ plan }: { readonly plan: Plan }) {
       )}
       {plan.held.length > 0 && (
         <section>
-          <h2>{t("tenants.held", { count: plan.held.length })}</h2>
+          <h2>{t("sync.held", { count: plan.held.length })}</h2>
           <ul className={styles.list}>
             {plan.held.map(({ changeId, type, name }) => (
               <li key={changeId}>{`${name} (${type})`}</li>
@@ -183,13 +183,13 @@ function Verdicts({ canApprove }: { readonly canApprove: boolean }) {
         disabled={!canApprove}
         onClick={() => change({ window: "approve" }, true)}
       >
-        {t("tenants.approve")}
+        {t("sync.approve")}
       </ToolbarButton>
       <ToolbarButton icon={<DismissRegular />} onClick={() => change({ window: "reject" }, true)}>
-        {t("tenants.reject")}
+        {t("sync.reject")}
       </ToolbarButton>
       <ToolbarButton icon={<ArrowUndoRegular />} onClick={() => change({ window: "reset" }, true)}>
-        {t("tenants.reset")}
+        {t("sync.reset")}
       </ToolbarButton>
     </>
   );
@@ -219,32 +219,32 @@ export function Page() {
   const of = { chosen: number(chosen.size), all: number(changes.length) };
   return (
     <PageFrame
-      title={t("tenants.planOf", { name: tenant.body?.displayName ?? "" })}
-      above={<Go to={tenantsScreen.at()}>{t("tenants.title")}</Go>}
+      title={t("sync.planOf", { name: tenant.body?.displayName ?? "" })}
+      above={<Go to={syncListScreen.at(ids)}>{t("sync.title")}</Go>}
       bar={may && changes.length > 0 ? <Verdicts canApprove={chosen.size > 0} /> : undefined}
-      barLabel={t("tenants.verdictsLabel")}
+      barLabel={t("sync.verdictsLabel")}
     >
       <Shown reading={plan}>
         {(body) => (
           <>
             <MessageBar intent="info" layout="multiline">
               <MessageBarBody>
-                <MessageBarTitle>{t("tenants.untouched")}</MessageBarTitle>
-                {t("tenants.untouchedWhy")}
+                <MessageBarTitle>{t("sync.untouched")}</MessageBarTitle>
+                {t("sync.untouchedWhy")}
               </MessageBarBody>
             </MessageBar>
             {body.secondPerson && (
               <MessageBar intent="warning" layout="multiline">
                 <MessageBarBody>
-                  {t("tenants.secondPerson", { count: body.secondPerson.moreThan })}
+                  {t("sync.secondPerson", { count: body.secondPerson.moreThan })}
                 </MessageBarBody>
               </MessageBar>
             )}
             {body.changes.length === 0 ? (
-              <Empty icon={<TaskListSquareLtrRegular />} title={t("tenants.noChanges")} />
+              <Empty icon={<TaskListSquareLtrRegular />} title={t("sync.noChanges")} />
             ) : (
-              <section aria-label={t("tenants.changes")}>
-                <div>{t("tenants.chosenOf", of)}</div>
+              <section aria-label={t("sync.changes")}>
+                <div>{t("sync.chosenOf", of)}</div>
                 {body.changes.map((each) => (
                   <Row
                     key={each.changeId}
@@ -256,7 +256,7 @@ export function Page() {
               </section>
             )}
             <NotDone plan={body} />
-            <div className={styles.hash}>{t("tenants.hash", { hash: body.planHash })}</div>
+            <div className={styles.hash}>{t("sync.hash", { hash: body.planHash })}</div>
           </>
         )}
       </Shown>
@@ -266,7 +266,7 @@ export function Page() {
           verdict={window}
           chosen={chosen}
           onClose={() => change({ window: undefined }, true)}
-          onDone={() => void navigate(tenantsScreen.at() as never)}
+          onDone={() => void navigate(syncScreen.at(ids) as never)}
         />
       )}
     </PageFrame>

@@ -1,0 +1,136 @@
+/** A sync that failed or was done in part: what happened, its report, its details, and both downloads. */
+import {
+  Accordion,
+  AccordionHeader,
+  AccordionItem,
+  AccordionPanel,
+  Button,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { useMay } from "../api/me.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { CopyButton } from "../page/copy-button.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { Downloads, LeftOut, Summary, useFacts } from "./report.tsx";
+import { type SyncIds, useText } from "./text.ts";
+
+const useStyles = makeStyles({ mono: { fontFamily: tokens.fontFamilyMonospace } });
+
+function Failure({ ids }: { readonly ids: SyncIds }) {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const styles = useStyles();
+  const facts = useFacts().root;
+  const error = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/error", { params: ids });
+  return (
+    <Shown reading={error}>
+      {({ code, text, cause, remedy, correlationId, requestIds, at, copy }) => (
+        <>
+          <MessageBar intent="error" layout="multiline">
+            <MessageBarBody>
+              <MessageBarTitle>{text}</MessageBarTitle>
+            </MessageBarBody>
+          </MessageBar>
+          <dl className={facts}>
+            <dt>{t("sync.code")}</dt>
+            <dd className={styles.mono}>{code}</dd>
+            <dt>{t("sync.cause")}</dt>
+            <dd>{cause}</dd>
+            <dt>{t("sync.remedy")}</dt>
+            <dd>{remedy}</dd>
+          </dl>
+          <div>
+            <CopyButton text={() => copy} label={t("sync.copyError")} />
+          </div>
+          <Accordion collapsible>
+            <AccordionItem value="details">
+              <AccordionHeader>{t("sync.details")}</AccordionHeader>
+              <AccordionPanel>
+                <dl className={facts}>
+                  <dt>{t("sync.at")}</dt>
+                  <dd>{dateTime(at)}</dd>
+                  <dt>{t("sync.correlation")}</dt>
+                  <dd className={styles.mono}>{correlationId}</dd>
+                  <dt>{t("sync.requests")}</dt>
+                  <dd className={styles.mono}>{requestIds.join(", ")}</dd>
+                </dl>
+              </AccordionPanel>
+            </AccordionItem>
+          </Accordion>
+        </>
+      )}
+    </Shown>
+  );
+}
+
+/** The window of "New error", and of both kinds of "Partially succeeded". */
+export function OutcomeWindow(props: {
+  readonly ids: SyncIds;
+  readonly title: string;
+  readonly kind: "error" | "partial";
+  readonly onClose: () => void;
+}) {
+  const { ids, title, kind, onClose } = props;
+  const t = useText();
+  const may = useMay()("sync.run", ids.tenantId);
+  const report = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report", { params: ids });
+  const start = useSend("POST /api/v1/tenants/{tenantId}/syncs");
+  const acknowledge = useSend("POST /api/v1/tenants/{tenantId}/sync-status/acknowledge");
+  const params = { tenantId: ids.tenantId };
+  const items = report.body?.items ?? [];
+  const lacksUser = items.some(({ reason }) => reason === "delegatedRequired");
+  const again = async (mode: "planAndDeploy" | "retryFailed", onMissingUser?: "wait") => {
+    const body = onMissingUser === undefined ? { mode } : { mode, onMissingUser };
+    if ((await start.send({ params, body })) !== undefined) onClose();
+  };
+  const note = async () => {
+    if ((await acknowledge.send({ params })) !== undefined) onClose();
+  };
+  const problem = start.problem ?? acknowledge.problem;
+  const hasLeft = items.some(({ state }) => state === "failed" || state === "skipped");
+  const actions = may && (
+    <>
+      {kind === "partial" && lacksUser && (
+        <Button appearance="primary" onClick={() => void again("retryFailed", "wait")}>
+          {t("sync.signInNow")}
+        </Button>
+      )}
+      {kind === "partial" && !lacksUser && hasLeft && (
+        <Button appearance="primary" onClick={() => void again("retryFailed")}>
+          {t("sync.retryFailed")}
+        </Button>
+      )}
+      {kind === "error" && <Button onClick={() => void note()}>{t("sync.acknowledge")}</Button>}
+      <Button onClick={() => void again("planAndDeploy")}>{t("sync.syncNow")}</Button>
+    </>
+  );
+  return (
+    <Window title={title} onClose={onClose} actions={actions}>
+      {kind === "error" && <Failure ids={ids} />}
+      {kind === "partial" && report.body && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{t(lacksUser ? "sync.partialUser" : "sync.partialItems")}</MessageBarBody>
+        </MessageBar>
+      )}
+      <h3 style={{ margin: 0 }}>{t("sync.report")}</h3>
+      <Shown reading={report}>
+        {(body) => (
+          <>
+            <Summary report={body} />
+            <LeftOut report={body} />
+          </>
+        )}
+      </Shown>
+      <Downloads ids={ids} />
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}

@@ -1,0 +1,30 @@
+/** Screens of a tenant's syncs: what they found, what they ask of people, what they did, and the way back. */
+import { HistoryRegular } from "@fluentui/react-icons";
+import { oneOf, screen } from "../page/screen.ts";
+
+/** Every sync of a tenant, newest first. */
+export const syncListScreen = screen({
+  path: "/tenants/$tenantId/syncs",
+  title: { en: "Syncs", fr: "Synchronisations" },
+  permission: "sync.read",
+  nav: { section: "tenant", icon: HistoryRegular },
+  load: () => import("./sync-list.tsx"),
+});
+
+/** One of them, with its report. */
+export const syncScreen = screen({
+  path: "/tenants/$tenantId/syncs/$syncId",
+  title: { en: "Sync", fr: "Synchronisation" },
+  permission: "sync.read",
+  search: { window: oneOf("undo", "error") },
+  load: () => import("./sync-page.tsx"),
+});
+
+/** What a sync would change, to be looked at before anything touches the tenant. */
+export const planScreen = screen({
+  path: "/tenants/$tenantId/syncs/$syncId/plan",
+  title: { en: "Pending approval", fr: "Approbation en attente" },
+  permission: "sync.read",
+  search: { window: oneOf("approve", "reject", "reset") },
+  load: () => import("./plan-page.tsx"),
+});

@@ -1,0 +1,150 @@
+/** Every sync of a tenant, newest first: what it was asked for, how it ended, and two of them beside each other. */
+import { Badge, makeStyles, ToolbarButton, tokens } from "@fluentui/react-components";
+import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
+import { useNavigate } from "@tanstack/react-router";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead, useReadList } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useFormat } from "../text/format.ts";
+import { syncListScreen, syncScreen } from "./screens.ts";
+import { type Sync, useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger" | "warning">> = {
+  succeeded: "success",
+  failed: "danger",
+  partial: "warning",
+};
+
+/** How a sync ended, or how far it is: words, and a colour beside them. */
+export function Outcome({ sync }: { readonly sync: Sync }) {
+  const named = useNames();
+  const { outcome, phase } = sync;
+  return (
+    <Badge appearance="tint" color={(outcome && colours[outcome]) ?? "informative"}>
+      {outcome === undefined ? named("syncPhases", phase) : named("syncOutcomes", outcome)}
+    </Badge>
+  );
+}
+
+/** Who started it; where nobody did, what did. */
+export function useStarter(): (sync: Sync) => string {
+  const named = useNames();
+  return ({ requestedBy, trigger }) =>
+    [
+      requestedBy.name ?? (requestedBy.kind === "system" ? undefined : requestedBy.id),
+      trigger === "manual" ? undefined : named("syncTriggers", trigger),
+    ]
+      .filter(Boolean)
+      .join(" \u00b7 ");
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId } = syncListScreen.useParams();
+  const params = { tenantId };
+  const may = useMay()("sync.run", tenantId);
+  const navigate = useNavigate();
+  const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params });
+  const reading = useReadList(
+    "GET /api/v1/tenants/{tenantId}/syncs",
+    { params, query: { top: 50 } },
+    { everySeconds: (syncs) => (syncs.some(({ outcome }) => outcome === undefined) ? 3 : 30) },
+  );
+  const start = useSend("POST /api/v1/tenants/{tenantId}/syncs");
+  const begin = async () => {
+    const begun = await start.send({ params, body: {} });
+    if (begun) void navigate(syncScreen.at(begun.body) as never);
+  };
+  return (
+    <PageFrame
+      title={t("sync.title")}
+      lead={tenant.body?.displayName}
+      bar={
+        <ToolbarButton icon={<ArrowSyncRegular />} disabled={!may} onClick={() => void begin()}>
+          {t("sync.syncNow")}
+        </ToolbarButton>
+      }
+    >
+      {start.problem && <ProblemView problem={start.problem} />}
+      <Shown reading={reading}>
+        {(syncs) =>
+          syncs.length === 0 ? (
+            <Empty icon={<HistoryRegular />} title={t("sync.none")}>
+              {t("sync.noneWhy")}
+            </Empty>
+          ) : (
+            <Table syncs={syncs} {...reading} />
+          )
+        }
+      </Shown>
+    </PageFrame>
+  );
+}
+
+function Table(props: {
+  readonly syncs: readonly Sync[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { syncs, hasMore, readMore } = props;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const starter = useStarter();
+  const { dateTime } = useFormat();
+  const columns = [
+    {
+      id: "at",
+      title: t("sync.started"),
+      render: (sync: Sync) => <Go to={syncScreen.at(sync)}>{dateTime(sync.startedAt)}</Go>,
+    },
+    {
+      id: "what",
+      title: t("sync.column.what"),
+      render: ({ mode, types }: Sync) => (
+        <>
+          {named("syncModes", mode)}
+          <span className={styles.quiet}>{t("sync.typeCount", { count: types.length })}</span>
+        </>
+      ),
+    },
+    { id: "by", title: t("sync.by"), render: starter },
+    {
+      id: "outcome",
+      title: t("sync.column.state"),
+      render: (sync: Sync) => <Outcome sync={sync} />,
+    },
+    {
+      id: "changes",
+      title: t("sync.changes"),
+      width: "1.4fr",
+      render: ({ plan, deployed }: Sync) => (
+        <>
+          {plan ? t("sync.planSum", plan) : t("sync.noPlan")}
+          {deployed && <span className={styles.quiet}>{t("sync.writtenOf", deployed)}</span>}
+        </>
+      ),
+    },
+  ];
+  return (
+    <Rows
+      label={t("sync.title")}
+      columns={columns}
+      items={syncs}
+      idOf={({ syncId }) => syncId}
+      nameOf={({ startedAt }) => dateTime(startedAt)}
+      hasMore={hasMore}
+      readMore={readMore}
+    />
+  );
+}

@@ -1,0 +1,265 @@
+/** A sync: how it went, what it read and wrote, its files, and the way back. */
+import {
+  Button,
+  Checkbox,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Rows } from "../page/rows.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { OutcomeWindow } from "./outcome-window.tsx";
+import { Downloads, useFacts } from "./report.tsx";
+import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
+import { Outcome, useStarter } from "./sync-list.tsx";
+import { type Report, type Sync, type SyncIds, useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  links: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL },
+});
+
+/** Whether there may be something to take back. */
+const isUndoable = ({ outcome, deployed }: Sync): boolean =>
+  outcome !== undefined && (deployed !== undefined || outcome === "rejectedAndReset");
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { name, dateTime } = useFormat();
+  const ids = syncScreen.useParams();
+  const { window: open } = syncScreen.useSearch();
+  const change = syncScreen.useChangeSearch();
+  const close = () => change({ window: undefined }, true);
+  const sync = useRead(
+    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
+    { params: ids },
+    { atMostSeconds: 3 },
+  );
+  const report = useRead(
+    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report",
+    { params: ids },
+    { every: (body) => (body.sync.outcome === undefined ? 3 : undefined) },
+  );
+  const names = useNames();
+  const { body } = sync;
+  return (
+    <PageFrame
+      title={body ? t("sync.of", { at: dateTime(body.startedAt) }) : t("sync.one")}
+      above={<Go to={syncListScreen.at(ids)}>{t("sync.title")}</Go>}
+      bar={body && <Commands sync={body} />}
+    >
+      <Shown reading={sync}>{(shown) => <Facts sync={shown} />}</Shown>
+      <Shown reading={report}>
+        {(shown) => (
+          <>
+            <Downloads ids={ids} report={shown} />
+            <Lines report={shown} title={(each) => name(each)} />
+          </>
+        )}
+      </Shown>
+      {open === "undo" && <UndoWindow ids={ids} onClose={close} />}
+      {open === "error" && (
+        <OutcomeWindow
+          ids={ids}
+          title={names("syncOutcomes", "failed")}
+          kind="error"
+          onClose={close}
+        />
+      )}
+    </PageFrame>
+  );
+}
+
+function Commands({ sync }: { readonly sync: Sync }) {
+  const t = useText();
+  const { tenantId, syncId, outcome } = sync;
+  const may = useMay()("sync.run", tenantId);
+  const change = syncScreen.useChangeSearch();
+  const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
+  return (
+    <>
+      <ToolbarButton
+        icon={<ArrowUndoRegular />}
+        disabled={!may || !isUndoable(sync)}
+        onClick={() => change({ window: "undo" })}
+      >
+        {t("sync.undo")}
+      </ToolbarButton>
+      {outcome === undefined && (
+        <ToolbarButton
+          icon={<DismissCircleRegular />}
+          disabled={!may || cancel.isSending}
+          onClick={() => void cancel.send({ params: { tenantId, syncId } })}
+        >
+          {t("sync.cancelSync")}
+        </ToolbarButton>
+      )}
+      {cancel.problem && <ProblemView problem={cancel.problem} />}
+    </>
+  );
+}
+
+function Facts({ sync }: { readonly sync: Sync }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const starter = useStarter();
+  const { dateTime } = useFormat();
+  const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes } = sync;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    [t("sync.column.what"), named("syncModes", mode)],
+    [t("sync.by"), starter(sync)],
+    [t("sync.started"), dateTime(sync.startedAt)],
+    [t("sync.finished"), finishedAt && dateTime(finishedAt)],
+    [t("sync.changes"), plan && t("sync.planSum", plan)],
+    [
+      t("sync.approvedBy"),
+      approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
+    ],
+    [t("sync.comment"), approval?.comment],
+    [t("sync.written"), deployed && t("sync.writtenOf", deployed)],
+    [t("sync.remark"), remark],
+  ];
+  return (
+    <>
+      <div data-outcome={sync.outcome ?? sync.phase}>
+        <Outcome sync={sync} />
+      </div>
+      <dl className={useFacts().root}>
+        {facts.map(([what, value]) =>
+          value === undefined ? null : (
+            <div key={what} style={{ display: "contents" }}>
+              <dt>{what}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+      <div className={styles.links}>
+        {plan && <Go to={planScreen.at({ tenantId, syncId })}>{t("sync.thePlan")}</Go>}
+        {undoes && <Go to={syncScreen.at({ tenantId, syncId: undoes })}>{t("sync.undoes")}</Go>}
+        {sync.outcome === "failed" && (
+          <Go to={syncScreen.at({ tenantId, syncId }, { window: "error" })}>
+            {t("sync.theError")}
+          </Go>
+        )}
+      </div>
+    </>
+  );
+}
+
+type Line = {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly what: string;
+  readonly state: string;
+  readonly why: string;
+};
+
+/** Types as they were read, and changes as they were written. */
+function Lines(props: {
+  readonly report: Report;
+  readonly title: (names: Report["types"][number]["names"]) => string;
+}) {
+  const { types, items } = props.report;
+  const t = useText();
+  const named = useNames();
+  const titles = new Map(types.map(({ type, names }) => [type, props.title(names)]));
+  const why = (each: { reason?: string | undefined; detail?: string | undefined }) =>
+    each.detail ?? (each.reason === undefined ? "" : named("syncReasons", each.reason));
+  const lines: Line[] = [
+    ...items.map((each) => ({
+      id: each.changeId,
+      type: titles.get(each.type) ?? each.type,
+      name: each.name,
+      what: t(`sync.action.${each.action}`),
+      state: named("syncSteps", each.state),
+      why: why(each),
+    })),
+    ...types.map((each) => ({
+      id: each.type,
+      type: titles.get(each.type) ?? each.type,
+      name: t("sync.itemCount", { count: each.items }),
+      what: t("sync.reading"),
+      state: named("syncSteps", each.state),
+      why: why(each),
+    })),
+  ];
+  const columns = (["type", "name", "what", "state", "why"] as const).map((id) => ({
+    id,
+    title: t(`sync.column.${id}`),
+    render: (line: Line) => line[id],
+  }));
+  return (
+    <section>
+      <h2>{t("sync.report")}</h2>
+      <Rows
+        label={t("sync.report")}
+        columns={columns}
+        items={lines}
+        idOf={({ id }) => id}
+        nameOf={({ name }) => name}
+      />
+    </section>
+  );
+}
+
+/** Asks before a sync is taken back. */
+function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose: () => void }) {
+  const t = useText();
+  const navigate = useNavigate();
+  const [isSure, setSure] = useState(false);
+  const undo = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/undo");
+  const begin = async () => {
+    const begun = await undo.send({ params: ids });
+    if (begun === undefined) return;
+    announce(t("sync.undoBegun"));
+    void navigate(syncScreen.at(begun.body) as never);
+  };
+  return (
+    <Window
+      title={t("sync.undo")}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabled={!isSure}
+            disabledFocusable={undo.isSending}
+            onClick={() => void begin()}
+          >
+            {t("sync.undo")}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      <MessageBar intent="info" layout="multiline">
+        <MessageBarBody>{t("sync.undoWhat")}</MessageBarBody>
+      </MessageBar>
+      <Checkbox
+        checked={isSure}
+        label={t("sync.undoSure")}
+        onChange={(_event, { checked }) => setSure(checked === true)}
+      />
+      {undo.problem && <ProblemView problem={undo.problem} />}
+    </Window>
+  );
+}
