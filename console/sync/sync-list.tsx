@@ -27,12 +27,28 @@ const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger"
 /** How a sync ended, or how far it is: words, and a colour beside them. */
 export function Outcome({ sync }: { readonly sync: Sync }) {
   const named = useNames();
-  const { outcome, phase } = sync;
+  const { outcome, phase, status } = sync;
   return (
     <Badge appearance="tint" color={(outcome && colours[outcome]) ?? "informative"}>
-      {outcome === undefined ? named("syncPhases", phase) : named("syncOutcomes", outcome)}
+      {outcome !== undefined
+        ? named("syncOutcomes", outcome)
+        : status !== undefined
+          ? named("syncStatuses", status)
+          : named("syncPhases", phase)}
     </Badge>
   );
+}
+
+const parts = ["creates", "updates", "deletes", "blocked", "held"] as const;
+
+/** What a plan has, in words: only what there is of it. */
+export function usePlanSum(): (plan: NonNullable<Sync["plan"]>) => string {
+  const t = useText();
+  return (plan) =>
+    parts
+      .filter((part) => plan[part] > 0)
+      .map((part) => t(`sync.plan.${part}`, { count: plan[part] }))
+      .join(", ") || t("sync.noChanges");
 }
 
 /** Who started it; where nobody did, what did. */
@@ -101,6 +117,7 @@ function Table(props: {
   const styles = useStyles();
   const named = useNames();
   const starter = useStarter();
+  const sum = usePlanSum();
   const { dateTime } = useFormat();
   const columns = [
     {
@@ -130,7 +147,7 @@ function Table(props: {
       width: "1.4fr",
       render: ({ plan, deployed }: Sync) => (
         <>
-          {plan ? t("sync.planSum", plan) : t("sync.noPlan")}
+          {plan ? sum(plan) : t("sync.noPlan")}
           {deployed && <span className={styles.quiet}>{t("sync.writtenOf", deployed)}</span>}
         </>
       ),

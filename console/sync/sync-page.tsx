@@ -25,7 +25,7 @@ import { useFormat } from "../text/format.ts";
 import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads, useFacts } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
-import { Outcome, useStarter } from "./sync-list.tsx";
+import { Outcome, usePlanSum, useStarter } from "./sync-list.tsx";
 import { type Report, type Sync, type SyncIds, useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -119,6 +119,7 @@ function Facts({ sync }: { readonly sync: Sync }) {
   const styles = useStyles();
   const named = useNames();
   const starter = useStarter();
+  const sum = usePlanSum();
   const { dateTime } = useFormat();
   const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes } = sync;
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -126,7 +127,7 @@ function Facts({ sync }: { readonly sync: Sync }) {
     [t("sync.by"), starter(sync)],
     [t("sync.started"), dateTime(sync.startedAt)],
     [t("sync.finished"), finishedAt && dateTime(finishedAt)],
-    [t("sync.changes"), plan && t("sync.planSum", plan)],
+    [t("sync.changes"), plan && sum(plan)],
     [
       t("sync.approvedBy"),
       approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
