@@ -1,11 +1,11 @@
 /** Every sync of a tenant, newest first: what it was asked for, how it ended, and two of them beside each other. */
-import { Badge, makeStyles, ToolbarButton, tokens } from "@fluentui/react-components";
+import { Badge, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
-import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -68,7 +68,6 @@ export function Page() {
   const t = useText();
   const { tenantId } = syncListScreen.useParams();
   const params = { tenantId };
-  const may = useMay()("sync.run", tenantId);
   const navigate = useNavigate();
   const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params });
   const reading = useReadList(
@@ -86,9 +85,15 @@ export function Page() {
       title={t("sync.title")}
       lead={tenant.body?.displayName}
       bar={
-        <ToolbarButton icon={<ArrowSyncRegular />} disabled={!may} onClick={() => void begin()}>
+        <MayButton
+          icon={<ArrowSyncRegular />}
+          permission="sync.run"
+          tenantId={tenantId}
+          isBusy={start.isSending}
+          onClick={() => void begin()}
+        >
           {t("sync.syncNow")}
-        </ToolbarButton>
+        </MayButton>
       }
     >
       {start.problem && <ProblemView problem={start.problem} />}

@@ -1,26 +1,24 @@
 /** A sync: how it went, what it read and wrote, its files, and the way back. */
 import {
-  Button,
   Checkbox,
   MessageBar,
   MessageBarBody,
   makeStyles,
-  ToolbarButton,
   tokens,
 } from "@fluentui/react-components";
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
-import { Window } from "../page/window.tsx";
+import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads, useFacts } from "./report.tsx";
@@ -88,26 +86,28 @@ export function Page() {
 function Commands({ sync }: { readonly sync: Sync }) {
   const t = useText();
   const { tenantId, syncId, outcome } = sync;
-  const may = useMay()("sync.run", tenantId);
   const change = syncScreen.useChangeSearch();
   const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
+  const takes = { permission: "sync.run", tenantId } as const;
   return (
     <>
-      <ToolbarButton
+      <MayButton
+        {...takes}
         icon={<ArrowUndoRegular />}
-        disabled={!may || !isUndoable(sync)}
+        why={isUndoable(sync) ? undefined : t("sync.nothingToUndo")}
         onClick={() => change({ window: "undo" })}
       >
         {t("sync.undo")}
-      </ToolbarButton>
+      </MayButton>
       {outcome === undefined && (
-        <ToolbarButton
+        <MayButton
+          {...takes}
           icon={<DismissCircleRegular />}
-          disabled={!may || cancel.isSending}
+          isBusy={cancel.isSending}
           onClick={() => void cancel.send({ params: { tenantId, syncId } })}
         >
           {t("sync.cancelSync")}
-        </ToolbarButton>
+        </MayButton>
       )}
       {cancel.problem && <ProblemView problem={cancel.problem} />}
     </>
@@ -227,30 +227,18 @@ function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose:
   const navigate = useNavigate();
   const [isSure, setSure] = useState(false);
   const undo = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/undo");
-  const begin = async () => {
-    const begun = await undo.send({ params: ids });
-    if (begun === undefined) return;
-    announce(t("sync.undoBegun"));
-    void navigate(syncScreen.at(begun.body) as never);
-  };
   return (
-    <Window
+    <AskWindow
       title={t("sync.undo")}
+      verb={t("sync.undo")}
+      sending={undo}
+      isReady={isSure}
+      onDo={() => undo.send({ params: ids })}
+      onDone={({ body }) => {
+        announce(t("sync.undoBegun"));
+        void navigate(syncScreen.at(body) as never);
+      }}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabled={!isSure}
-            disabledFocusable={undo.isSending}
-            onClick={() => void begin()}
-          >
-            {t("sync.undo")}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       <MessageBar intent="info" layout="multiline">
         <MessageBarBody>{t("sync.undoWhat")}</MessageBarBody>
@@ -260,7 +248,6 @@ function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose:
         label={t("sync.undoSure")}
         onChange={(_event, { checked }) => setSure(checked === true)}
       />
-      {undo.problem && <ProblemView problem={undo.problem} />}
-    </Window>
+    </AskWindow>
   );
 }
