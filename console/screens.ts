@@ -9,6 +9,7 @@ import {
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
 import { overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
+import { taskListScreen } from "./provisioning/screens.ts";
 import { planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
 import { tenantsScreen } from "./tenants/screens.ts";
 
@@ -21,6 +22,7 @@ export const screens: readonly Screen[] = [
   collectionScreen,
   notificationListScreen,
   notificationScreen,
+  taskListScreen,
   syncListScreen,
   syncScreen,
   planScreen,

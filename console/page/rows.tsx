@@ -14,7 +14,14 @@ import {
 } from "@fluentui/react-components";
 import { MoreHorizontalRegular } from "@fluentui/react-icons";
 import { defaultRangeExtractor, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type DragEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useSharedText } from "../text/text.ts";
 
 /** A column; its width is one of CSS grid's tracks. */
@@ -45,7 +52,16 @@ type RowsProps<Item> = {
   readonly choice?: Choice<Item>;
   /** What can be done with one row: by its button, by right click, and by Shift+F10. */
   readonly renderMenu?: (item: Item) => ReactNode;
+  /** The row that is open beside the list. */
+  readonly openId?: string | undefined;
+  /** What dragging a row carries, as a text. Whatever takes it there can be done without dragging as well. */
+  readonly carries?: (item: Item) => string;
+  /** Takes what was dragged onto a row. */
+  readonly onDrop?: (item: Item, carried: string) => void;
 };
+
+/** Of what rows carry: nothing dragged from elsewhere is taken for it. */
+const carriedType = "application/x-muster";
 
 /** For who hears and does not see. */
 const unseen = {
@@ -91,6 +107,10 @@ const useStyles = makeStyles({
   chosen: {
     backgroundColor: tokens.colorNeutralBackground2,
     boxShadow: `inset 3px 0 0 ${tokens.colorCompoundBrandStroke}`,
+  },
+  over: {
+    outline: `2px dashed ${tokens.colorCompoundBrandStroke}`,
+    outlineOffset: "-2px",
   },
   cell: {
     minWidth: 0,
@@ -268,6 +288,35 @@ function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
   );
 }
 
+/** What a row does with what is dragged: carries it, or takes it. */
+function useDragging<Item>(props: RowsProps<Item>, item: Item) {
+  const { carries, onDrop } = props;
+  const [isOver, setOver] = useState(false);
+  const takes = (event: DragEvent): boolean =>
+    onDrop !== undefined && event.dataTransfer.types.includes(carriedType);
+  const handlers = {
+    draggable: carries !== undefined || undefined,
+    onDragStart: (event: DragEvent) => {
+      if (carries === undefined) return;
+      event.dataTransfer.setData(carriedType, carries(item));
+      event.dataTransfer.effectAllowed = "copy";
+    },
+    onDragOver: (event: DragEvent) => {
+      if (!takes(event)) return;
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: () => setOver(false),
+    onDrop: (event: DragEvent) => {
+      setOver(false);
+      if (!takes(event)) return;
+      event.preventDefault();
+      onDrop?.(item, event.dataTransfer.getData(carriedType));
+    },
+  };
+  return { isOver, handlers };
+}
+
 /** The item that was chosen last, so that Shift chooses all between; one for each page is enough. */
 let lastChosen: number | undefined;
 
@@ -286,6 +335,8 @@ function Row<Item>(
     props;
   const t = useSharedText();
   const styles = useStyles();
+  const { isOver, handlers } = useDragging(props, item);
+  const isOpen = props.openId === idOf(item);
   const isChosen = choice?.chosen.has(idOf(item)) ?? false;
   const choose = (isWide: boolean) => {
     const from = isWide ? (lastChosen ?? at.index) : at.index;
@@ -295,12 +346,18 @@ function Row<Item>(
   };
   return (
     <div
+      {...handlers}
       ref={measure}
       data-index={at.index}
       role="row"
       aria-rowindex={at.index + 2}
       aria-selected={choice ? isChosen : undefined}
-      className={mergeClasses(styles.row, isChosen && styles.chosen)}
+      aria-current={isOpen || undefined}
+      className={mergeClasses(
+        styles.row,
+        (isChosen || isOpen) && styles.chosen,
+        isOver && styles.over,
+      )}
       style={{ gridTemplateColumns: tracks, transform: `translateY(${top}px)` }}
       onFocus={props.onFocus}
       onContextMenu={(event) => {

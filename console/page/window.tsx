@@ -19,7 +19,13 @@ import { ProblemView } from "./problem-view.tsx";
 const useStyles = makeStyles({
   surface: { maxWidth: "min(720px, calc(100vw - 16px))", width: "100%" },
   wide: { maxWidth: "min(1040px, calc(100vw - 16px))", width: "100%" },
-  content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
+  content: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalM,
+    // What is too much for the window scrolls, and is not squeezed.
+    "& > *": { flexShrink: 0 },
+  },
   actions: { flexWrap: "wrap", justifyContent: "flex-end" },
 });
 

@@ -74,10 +74,11 @@ const consoleFloors: Readonly<Record<string, number>> = {
   api: 1,
   page: 2,
   frame: 3,
-  // Devices, tasks and the overview send and lead to them.
+  // Devices and the overview send, add to tasks, and lead to them.
   notifications: 3,
   // So does the list of tenants to what their syncs ask.
   sync: 3,
+  provisioning: 3,
 };
 const jobsFloor = 4;
 /** `main.tsx` and `screens.ts`, which know all rooms. */

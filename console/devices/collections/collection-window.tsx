@@ -1,11 +1,12 @@
 /** Makes a collection, or changes one; a rule shows what it finds while it is written. */
 import { Button, Field, Input, Spinner, Textarea, Text as Words } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
 import { useAsk } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { useSettled } from "../../page/settled.ts";
 import { Window } from "../../page/window.tsx";
 import { collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -13,16 +14,6 @@ import { isWhole, RuleFields } from "./rule-fields.tsx";
 
 /** One that exists, as it was read. */
 type Existing = { readonly collectionId: string; readonly etag: string };
-
-/** Waits until somebody has stopped changing a value. */
-function useSettled<T>(value: T): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), 400);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
-}
 
 /** The window. */
 export function CollectionWindow(props: {

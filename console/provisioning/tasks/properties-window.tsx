@@ -1,0 +1,373 @@
+/** Properties of a task: when it runs and in which windows, what it is called and who sees it; and whose it is then. */
+import {
+  Button,
+  Checkbox,
+  Field,
+  Input,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Radio,
+  RadioGroup,
+  Spinner,
+  Subtitle2,
+  tokens,
+} from "@fluentui/react-components";
+import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
+import { type ReactNode, useMemo, useState } from "react";
+import { useAsk } from "../../api/ask.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { useSettled } from "../../page/settled.ts";
+import { Window } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { type Text, useText } from "../text.ts";
+import { RecurrenceFields, TimeField, ZoneField } from "./recurrence-fields.tsx";
+import { bodyOf, type Recurring, type Schedule, type Task, useRights } from "./task.ts";
+import { localIn, momentIn, ownZone } from "./when.ts";
+
+const kinds = ["none", "now", "at", "everyMinutes", "recurring"] as const;
+type OpenTime = { readonly opens: Recurring; readonly minutes: number };
+/** What the fields say. */
+type Draft = {
+  readonly name: string;
+  readonly isPublic: boolean;
+  readonly kind: (typeof kinds)[number];
+  readonly at: string;
+  readonly zone: string;
+  readonly minutes: number;
+  readonly recurring: Recurring;
+  readonly windows: readonly OpenTime[];
+  readonly longestMinutes: number;
+};
+
+const hourMs = 3_600_000;
+const soon = (zone: string): string => localIn(zone, Date.now() + hourMs) ?? "";
+
+const nightly = (): Recurring => {
+  const timeZone = ownZone();
+  const start = `${soon(timeZone).slice(0, 10)}T02:00`;
+  return { kind: "recurring", rule: "FREQ=DAILY", start, timeZone };
+};
+
+/** What a task says. One that has run does not begin again by being saved: its time is asked for anew. */
+function draftOf(task: Task): Draft {
+  const schedule = task.schedule as Schedule;
+  const zone = ownZone();
+  const isOver = task.state === "done" && schedule.kind !== "recurring";
+  const at = schedule.kind === "at" ? localIn(zone, Date.parse(schedule.at)) : undefined;
+  return {
+    name: task.displayName,
+    isPublic: task.public,
+    kind: isOver ? "none" : schedule.kind,
+    at: at ?? soon(zone),
+    zone,
+    minutes: schedule.kind === "everyMinutes" ? schedule.minutes : 60,
+    recurring: schedule.kind === "recurring" ? schedule : nightly(),
+    windows: task.windows as unknown as OpenTime[],
+    longestMinutes: task.longestRunSeconds / 60,
+  };
+}
+
+/** When the fields say that it runs; undefined where they are not complete. */
+function scheduleOf({ kind, at, zone, minutes, recurring }: Draft): Schedule | undefined {
+  if (kind === "recurring") return recurring.start === "" ? undefined : recurring;
+  const moment = momentIn(zone, at);
+  if (kind === "at") return moment === undefined ? undefined : { kind, at: moment };
+  if (kind !== "everyMinutes") return { kind };
+  return Number.isInteger(minutes) && moment !== undefined
+    ? { kind, minutes, from: moment }
+    : undefined;
+}
+
+const useStyles = makeStyles({
+  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
+  window: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalS,
+    padding: tokens.spacingVerticalS,
+    border: `1px solid ${tokens.colorNeutralStroke2}`,
+    borderRadius: tokens.borderRadiusMedium,
+  },
+  start: { alignSelf: "flex-start" },
+});
+
+/** Whose the task is after saving, where that is another person than now. */
+function NewOwner({ task }: { readonly task: Task }) {
+  const t = useText();
+  const { owner } = task;
+  const words = { owner: owner.name ?? owner.id, isPublic: task.public ? "yes" : "no" };
+  return (
+    <MessageBar intent="warning" layout="multiline" data-new-owner>
+      <MessageBarBody>{t("provisioning.newOwner", words)}</MessageBarBody>
+    </MessageBar>
+  );
+}
+
+/** The window. */
+export function PropertiesWindow(props: {
+  readonly task: Task;
+  readonly etag: string | undefined;
+  readonly onClose: () => void;
+}) {
+  const { task, etag, onClose } = props;
+  const { tenantId, taskId } = task;
+  const t = useText();
+  const [draft, setDraft] = useState(() => draftOf(task));
+  const { isMine, mayChange } = useRights(tenantId)(task);
+  const schedule = scheduleOf(draft);
+  const replace = useSend("PUT /api/v1/tenants/{tenantId}/tasks/{taskId}");
+  const give = useSend("POST /api/v1/tenants/{tenantId}/tasks/{taskId}/schedule");
+  const change = (some: Partial<Draft>) => setDraft({ ...draft, ...some });
+  const save = async () => {
+    if (schedule === undefined) return;
+    const to = { params: { tenantId, taskId }, ...(etag !== undefined && { ifMatch: etag }) };
+    const saved = mayChange
+      ? await replace.send({ ...to, body: changedBy(task, draft, schedule) })
+      : await give.send({ ...to, body: { schedule } });
+    if (saved === undefined) return;
+    announce(t("provisioning.saved", { name: draft.name }));
+    onClose();
+  };
+  const problem = replace.problem ?? give.problem;
+  const isOpen = schedule === undefined || draft.name.trim() === "";
+  return (
+    <Window
+      wide
+      title={t("provisioning.properties")}
+      onClose={onClose}
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={isOpen || replace.isSending || give.isSending}
+            onClick={() => void save()}
+          >
+            {t("provisioning.save")}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      {!isMine && <NewOwner task={task} />}
+      {mayChange && <General draft={draft} onChange={change} />}
+      <When draft={draft} onChange={change} />
+      {mayChange && <Windows draft={draft} onChange={change} />}
+      {schedule !== undefined && draft.kind !== "none" && (
+        <NextTimes task={task} draft={draft} schedule={schedule} />
+      )}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}
+
+const changedBy = (task: Task, draft: Draft, schedule: Schedule) =>
+  bodyOf(task, {
+    displayName: draft.name,
+    public: draft.isPublic,
+    schedule,
+    windows: draft.windows,
+    longestRun: `PT${draft.longestMinutes}M`,
+  });
+
+type Part = { readonly draft: Draft; readonly onChange: (some: Partial<Draft>) => void };
+
+function General({ draft, onChange }: Part) {
+  const t = useText();
+  return (
+    <>
+      <Field label={t("provisioning.name")} required>
+        <Input
+          value={draft.name}
+          maxLength={200}
+          onChange={(_event, { value }) => onChange({ name: value })}
+        />
+      </Field>
+      <Checkbox
+        label={t("provisioning.showPublic")}
+        checked={draft.isPublic}
+        onChange={(_event, { checked }) => onChange({ isPublic: checked === true })}
+      />
+    </>
+  );
+}
+
+function When({ draft, onChange }: Part) {
+  const t = useText();
+  const styles = useStyles();
+  const { kind, at, zone, recurring } = draft;
+  return (
+    <>
+      <Field label={t("provisioning.schedule")}>
+        <RadioGroup
+          value={kind}
+          onChange={(_event, { value }) => onChange({ kind: value as Draft["kind"] })}
+        >
+          {kinds.map((each) => (
+            <Radio key={each} value={each} label={t(`provisioning.kind.${each}`)} />
+          ))}
+        </RadioGroup>
+      </Field>
+      {(kind === "at" || kind === "everyMinutes") && (
+        <div className={styles.line}>
+          {kind === "everyMinutes" && <Minutes {...{ draft, onChange }} />}
+          <TimeField
+            label={t(kind === "at" ? "provisioning.at" : "provisioning.from")}
+            time={at}
+            onChange={(time) => onChange({ at: time })}
+          />
+          <ZoneField zone={zone} onChange={(to) => onChange({ zone: to })} />
+        </div>
+      )}
+      {kind === "recurring" && (
+        <RecurrenceFields
+          label={t("provisioning.schedule")}
+          value={recurring}
+          onChange={(value) => onChange({ recurring: value })}
+        />
+      )}
+    </>
+  );
+}
+
+/** A number of minutes. */
+function MinutesField(props: {
+  readonly label: string;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}) {
+  const { label, value, onChange } = props;
+  return (
+    <Field label={label}>
+      <Input
+        type="number"
+        min={0}
+        value={String(value)}
+        onChange={(_event, typed) => onChange(Number(typed.value))}
+      />
+    </Field>
+  );
+}
+
+const Minutes = ({ draft, onChange }: Part): ReactNode => (
+  <MinutesField
+    label={useText()("provisioning.minutes")}
+    value={draft.minutes}
+    onChange={(minutes) => onChange({ minutes })}
+  />
+);
+
+/** Maintenance windows of the task itself. */
+function Windows({ draft, onChange }: Part) {
+  const t = useText();
+  const styles = useStyles();
+  const { windows, longestMinutes } = draft;
+  const put = (at: number, window: OpenTime) =>
+    onChange({ windows: windows.map((each, index) => (index === at ? window : each)) });
+  return (
+    <section aria-label={t("provisioning.windows")}>
+      <Subtitle2 as="h3">{t("provisioning.windows")}</Subtitle2>
+      <p>{t(windows.length === 0 ? "provisioning.noWindows" : "provisioning.windowsWhat")}</p>
+      {windows.map((window, at) => (
+        // oxlint-disable-next-line react/no-array-index-key -- they have nothing else that stays theirs
+        <div key={at} className={styles.window}>
+          <RecurrenceFields
+            label={t("provisioning.opens", { number: at + 1 })}
+            value={window.opens}
+            onChange={(opens) => put(at, { ...window, opens })}
+          />
+          <div className={styles.line}>
+            <MinutesField
+              label={t("provisioning.openMinutes")}
+              value={window.minutes}
+              onChange={(minutes) => put(at, { ...window, minutes })}
+            />
+            <Button
+              className={styles.start}
+              icon={<DeleteRegular />}
+              onClick={() => onChange({ windows: windows.filter((_, index) => index !== at) })}
+            >
+              {t("provisioning.removeWindow", { number: at + 1 })}
+            </Button>
+          </div>
+        </div>
+      ))}
+      <Button
+        icon={<AddRegular />}
+        onClick={() => onChange({ windows: [...windows, { opens: nightly(), minutes: 240 }] })}
+      >
+        {t("provisioning.addWindow")}
+      </Button>
+      {windows.length > 0 && (
+        <MinutesField
+          label={t("provisioning.longest")}
+          value={longestMinutes}
+          onChange={(value) => onChange({ longestMinutes: value })}
+        />
+      )}
+    </section>
+  );
+}
+
+/** What the API says of the fields: the next times, and for how many devices. */
+function NextTimes(props: {
+  readonly task: Task;
+  readonly draft: Draft;
+  readonly schedule: Schedule;
+}) {
+  const { task, draft, schedule } = props;
+  const t = useText();
+  const text = JSON.stringify(changedBy(task, draft, schedule));
+  const settled = useSettled(text);
+  const given = useMemo(
+    () => ({
+      params: { tenantId: task.tenantId },
+      query: { top: 5 },
+      body: JSON.parse(settled) as ReturnType<typeof bodyOf>,
+    }),
+    [task.tenantId, settled],
+  );
+  const { body, problem, isAsking } = useAsk(
+    "POST /api/v1/tenants/{tenantId}/tasks/preview",
+    given,
+  );
+  if (problem !== undefined) return <ProblemView problem={problem} />;
+  if (body === undefined || isAsking)
+    return <Spinner size="tiny" label={t("provisioning.asking")} />;
+  const { value, provisioning } = body;
+  const total = provisioning?.["total"];
+  return (
+    <section aria-label={t("provisioning.nextTimes")} data-next-times={value.length}>
+      <Subtitle2 as="h3">{t("provisioning.nextTimes")}</Subtitle2>
+      <ul>
+        {value.map((time) => (
+          <NextTime key={time.at} time={time} t={t} />
+        ))}
+      </ul>
+      {typeof total === "number" && t("provisioning.wouldReach", { count: total })}
+    </section>
+  );
+}
+
+type Time = {
+  readonly at: string;
+  readonly moved: boolean;
+  readonly beginsAt?: string | undefined;
+};
+
+function NextTime({ time, t }: { readonly time: Time; readonly t: Text }) {
+  const { dateTime } = useFormat();
+  const { at, moved, beginsAt } = time;
+  return (
+    <li>
+      {dateTime(at)}
+      {moved && ` ${t("provisioning.moved")}`}
+      {beginsAt === undefined && ` ${t("provisioning.noWindowThen")}`}
+      {beginsAt !== undefined &&
+        beginsAt !== at &&
+        ` ${t("provisioning.begins", { at: dateTime(beginsAt) })}`}
+    </li>
+  );
+}

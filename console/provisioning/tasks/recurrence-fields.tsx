@@ -1,0 +1,121 @@
+/** How often something happens, on whose clock: as fields. What they say is a rule of RFC 5545, which can be written, too. */
+import { Checkbox, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { useId } from "react";
+import { useText } from "../text.ts";
+import type { Recurring } from "./task.ts";
+import {
+  days,
+  type Frequency,
+  frequencies,
+  frequencyOf,
+  ruleOf,
+  useDayNames,
+  zones,
+} from "./when.ts";
+
+const useStyles = makeStyles({
+  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
+  field: { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
+  days: { display: "flex", flexWrap: "wrap" },
+});
+
+/** A zone of the IANA list. */
+export function ZoneField(props: {
+  readonly zone: string;
+  readonly onChange: (zone: string) => void;
+}) {
+  const t = useText();
+  const id = useId();
+  return (
+    <Field label={t("provisioning.zone")} className={useStyles().field}>
+      <Input
+        value={props.zone}
+        list={id}
+        maxLength={64}
+        onChange={(_event, { value }) => props.onChange(value)}
+      />
+      <datalist id={id}>
+        {zones().map((zone) => (
+          <option key={zone}>{zone}</option>
+        ))}
+      </datalist>
+    </Field>
+  );
+}
+
+/** A local time. */
+export function TimeField(props: {
+  readonly label: string;
+  readonly time: string;
+  readonly onChange: (time: string) => void;
+}) {
+  return (
+    <Field label={props.label} className={useStyles().field}>
+      <Input
+        type="datetime-local"
+        value={props.time}
+        onChange={(_event, { value }) => props.onChange(value.slice(0, 16))}
+      />
+    </Field>
+  );
+}
+
+/** The fields. `label` says what happens so often. */
+export function RecurrenceFields(props: {
+  readonly label: string;
+  readonly value: Recurring;
+  readonly onChange: (value: Recurring) => void;
+}) {
+  const { label, value, onChange } = props;
+  const t = useText();
+  const styles = useStyles();
+  const names = useDayNames();
+  const { frequency, on } = frequencyOf(value.rule);
+  const change = (rule: string) => onChange({ ...value, rule });
+  const toggle = (day: string, isOn: boolean) =>
+    change(ruleOf("weekly", isOn ? [...on, day] : on.filter((each) => each !== day)));
+  return (
+    <div role="group" aria-label={label}>
+      <div className={styles.line}>
+        <Field label={t("provisioning.frequency")} className={styles.field}>
+          <Select
+            value={frequency}
+            onChange={(_event, chosen) => change(ruleOf(chosen.value as Frequency, on))}
+          >
+            {frequencies.map((each) => (
+              <option key={each} value={each}>
+                {t(`provisioning.frequency.${each}`)}
+              </option>
+            ))}
+          </Select>
+        </Field>
+        <TimeField
+          label={t("provisioning.from")}
+          time={value.start}
+          onChange={(start) => onChange({ ...value, start })}
+        />
+        <ZoneField
+          zone={value.timeZone}
+          onChange={(timeZone) => onChange({ ...value, timeZone })}
+        />
+      </div>
+      {frequency === "weekly" && (
+        <div role="group" aria-label={t("provisioning.days")} className={styles.days}>
+          {days.map((day) => (
+            <Checkbox
+              key={day}
+              label={names[day] ?? day}
+              checked={on.includes(day)}
+              onChange={(_event, { checked }) => toggle(day, checked === true)}
+            />
+          ))}
+        </div>
+      )}
+      {frequency === "rule" && (
+        <Field label={t("provisioning.rule")} hint={t("provisioning.ruleHint")}>
+          <Input value={value.rule} onChange={(_event, each) => change(each.value)} />
+        </Field>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,274 @@
+/** Whom a task is for, and the devices that can be added to it: chosen and added by a button, or dragged onto the task. */
+import {
+  Button,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  SearchBox,
+  Select,
+  Subtitle2,
+  tokens,
+} from "@fluentui/react-components";
+import { AddRegular, DismissRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useRead, useReadList } from "../../api/read.ts";
+import { Go } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { useSettled } from "../../page/settled.ts";
+import { useFormat } from "../../text/format.ts";
+import { useText } from "../text.ts";
+import { carried, useAddTargets } from "./add-targets.ts";
+import { type Targets as AllTargets, type Task, targetsOf } from "./task.ts";
+
+type Device = Extract<
+  Answered<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">,
+  { readonly status: 200 }
+>["body"];
+
+const useStyles = makeStyles({
+  list: { listStyleType: "none", margin: 0, padding: 0, overflowWrap: "anywhere" },
+  item: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS },
+  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
+  grow: { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
+  bar: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
+});
+
+/** The page of a device, which is another room's. */
+const deviceAt = (tenantId: string, deviceId: string) => ({
+  to: "/tenants/$tenantId/devices/$deviceId",
+  params: { tenantId, deviceId },
+  search: undefined,
+});
+
+function DeviceName({
+  tenantId,
+  deviceId,
+}: {
+  readonly tenantId: string;
+  readonly deviceId: string;
+}) {
+  const { body } = useRead("GET /api/v1/tenants/{tenantId}/devices/{deviceId}", {
+    params: { tenantId, deviceId },
+  });
+  return <Go to={deviceAt(tenantId, deviceId)}>{body?.name || deviceId}</Go>;
+}
+
+/** Names of collections by their ids. */
+function useCollections(tenantId: string, enabled: boolean) {
+  const { body = [] } = useReadList(
+    "GET /api/v1/tenants/{tenantId}/collections",
+    { params: { tenantId } },
+    { enabled },
+  );
+  return body;
+}
+
+/** Names are asked for one by one; of the rest it says how many there are. */
+const mostNamed = 8;
+
+/** Whom it is for now. */
+export function TargetList(props: {
+  readonly task: Task;
+  readonly etag: string | undefined;
+  readonly mayChange: boolean;
+}) {
+  const { task, etag, mayChange } = props;
+  const { tenantId } = task;
+  const t = useText();
+  const styles = useStyles();
+  const { put, problem } = useAddTargets(tenantId);
+  const targets = targetsOf(task);
+  const { deviceIds, collectionIds, rules } = targets;
+  const collections = useCollections(tenantId, collectionIds.length > 0);
+  const without = (some: Partial<AllTargets>) => void put(task, { ...targets, ...some }, etag);
+  const remove = (name: string, some: Partial<AllTargets>) =>
+    mayChange && (
+      <Button
+        appearance="subtle"
+        size="small"
+        icon={<DismissRegular />}
+        aria-label={t("provisioning.removeTarget", { name })}
+        onClick={() => without(some)}
+      />
+    );
+  const nameOf = (id: string) =>
+    collections.find(({ collectionId }) => collectionId === id)?.name ?? id;
+  return (
+    <section aria-label={t("provisioning.targets")} data-targets={deviceIds.length}>
+      <Subtitle2 as="h3">{t("provisioning.targets")}</Subtitle2>
+      <ul className={styles.list}>
+        {deviceIds.slice(0, mostNamed).map((deviceId) => (
+          <li key={deviceId} className={styles.item}>
+            <DeviceName tenantId={tenantId} deviceId={deviceId} />
+            {remove(deviceId, { deviceIds: deviceIds.filter((each) => each !== deviceId) })}
+          </li>
+        ))}
+        {deviceIds.length > mostNamed && (
+          <li>{t("provisioning.moreDevices", { count: deviceIds.length - mostNamed })}</li>
+        )}
+        {collectionIds.map((id) => (
+          <li key={id} className={styles.item}>
+            {t("provisioning.collection", { name: nameOf(id) })}
+            {remove(nameOf(id), { collectionIds: collectionIds.filter((each) => each !== id) })}
+          </li>
+        ))}
+        {rules.map((rule) => (
+          <li key={JSON.stringify(rule)} className={styles.item}>
+            <code>{ruleWords(rule)}</code>
+            {remove(ruleWords(rule), { rules: rules.filter((each) => each !== rule) })}
+          </li>
+        ))}
+      </ul>
+      {deviceIds.length + collectionIds.length + rules.length === 0 &&
+        t("provisioning.noTargetYet")}
+      {rules.length + collectionIds.length > 0 && <p>{t("provisioning.lookedUp")}</p>}
+      {problem && <ProblemView problem={problem} />}
+    </section>
+  );
+}
+
+/** A rule in the API's own words. */
+function ruleWords(rule: unknown): string {
+  const { and, or, not, ...condition } = rule as Record<string, string | string[] | undefined>;
+  if (Array.isArray(and)) return and.map(ruleWords).join(" and ");
+  if (Array.isArray(or)) return `(${or.map(ruleWords).join(" or ")})`;
+  if (not !== undefined) return `not (${ruleWords(not)})`;
+  const { property, operator, value } = condition;
+  return [property, operator, value].flat().filter(Boolean).join(" ");
+}
+
+/** As many as can be looked over; whoever wants more types some of the name, or goes to the list of devices. */
+const mostDevices = 20;
+
+/** The tenant's devices, to be added to a task. */
+export function NetworkView({ task }: { readonly task: Task }) {
+  const { tenantId, taskId } = task;
+  const t = useText();
+  const styles = useStyles();
+  const [search, setSearch] = useState("");
+  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
+  const { add, isSending, words, problem } = useAddTargets(tenantId);
+  const settled = useSettled(search.trim());
+  const reading = useReadList("GET /api/v1/tenants/{tenantId}/devices", {
+    params: { tenantId },
+    query: { top: mostDevices, ...(settled !== "" && { search: settled }) },
+  });
+  const choose = (devices: readonly Device[], isChosen: boolean) => {
+    const next = new Map(chosen);
+    for (const { deviceId, name } of devices) {
+      if (isChosen) next.set(deviceId, name);
+      else next.delete(deviceId);
+    }
+    setChosen(next);
+  };
+  const addChosen = async () => {
+    if (await add(taskId, { deviceIds: [...chosen.keys()] })) setChosen(new Map());
+  };
+  return (
+    <section aria-label={t("provisioning.network")} data-network>
+      <Subtitle2 as="h3">{t("provisioning.network")}</Subtitle2>
+      <p>{t("provisioning.networkWhat", { name: task.displayName })}</p>
+      <Field label={t("provisioning.search")}>
+        <SearchBox value={search} onChange={(_event, { value }) => setSearch(value)} />
+      </Field>
+      <div className={styles.bar}>
+        <Button
+          appearance="primary"
+          icon={<AddRegular />}
+          disabledFocusable={chosen.size === 0 || isSending}
+          onClick={() => void addChosen()}
+        >
+          {t("provisioning.addChosen", { count: chosen.size })}
+        </Button>
+      </div>
+      {words !== undefined && (
+        <MessageBar intent="error" role="alert">
+          <MessageBarBody>{words}</MessageBarBody>
+        </MessageBar>
+      )}
+      {problem && <ProblemView problem={problem} />}
+      <Shown reading={reading}>
+        {(devices) => (
+          <>
+            <DeviceChoice
+              devices={devices.slice(0, mostDevices)}
+              chosen={chosen}
+              onChoose={choose}
+            />
+            {reading.hasMore && <p>{t("provisioning.typeMore")}</p>}
+          </>
+        )}
+      </Shown>
+      <CollectionChoice task={task} onAdd={(id) => void add(taskId, { collectionIds: [id] })} />
+    </section>
+  );
+}
+
+function DeviceChoice(props: {
+  readonly devices: readonly Device[];
+  readonly chosen: ReadonlyMap<string, string>;
+  readonly onChoose: (devices: readonly Device[], isChosen: boolean) => void;
+}) {
+  const { devices, chosen, onChoose } = props;
+  const t = useText();
+  const { since } = useFormat();
+  return (
+    <Rows
+      label={t("provisioning.network")}
+      columns={[
+        { id: "name", title: t("provisioning.device"), render: ({ name }: Device) => name },
+        {
+          id: "os",
+          title: t("provisioning.os"),
+          render: ({ operatingSystem }: Device) => operatingSystem,
+        },
+        {
+          id: "seen",
+          title: t("provisioning.seen"),
+          render: ({ lastSyncDateTime: at }: Device) => (at === "" ? "" : since(at)),
+        },
+      ]}
+      items={devices}
+      idOf={({ deviceId }) => deviceId}
+      nameOf={({ name }) => name}
+      choice={{ chosen, change: onChoose }}
+      // Who drags a chosen one means all that are chosen.
+      carries={({ deviceId }) =>
+        carried({ deviceIds: chosen.has(deviceId) ? [...chosen.keys()] : [deviceId] })
+      }
+    />
+  );
+}
+
+function CollectionChoice(props: { readonly task: Task; readonly onAdd: (id: string) => void }) {
+  const { task, onAdd } = props;
+  const t = useText();
+  const styles = useStyles();
+  const [id, setId] = useState("");
+  const has = targetsOf(task).collectionIds;
+  const collections = useCollections(task.tenantId, true).filter(
+    ({ collectionId }) => !has.includes(collectionId),
+  );
+  if (collections.length === 0) return null;
+  return (
+    <div className={styles.line}>
+      <Field label={t("provisioning.orCollection")} className={styles.grow}>
+        <Select value={id} onChange={(_event, { value }) => setId(value)}>
+          <option value="">{t("provisioning.choose")}</option>
+          {collections.map(({ collectionId, name }) => (
+            <option key={collectionId} value={collectionId}>
+              {name}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      <Button disabledFocusable={id === ""} onClick={() => onAdd(id)}>
+        {t("provisioning.addCollection")}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,209 @@
+/** Scheduled tasks in their four folders, one of them open beside the list. Devices are dragged onto a task, or added by its picker. */
+import {
+  MenuDivider,
+  MenuItem,
+  MenuList,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Tab,
+  TabList,
+  tokens,
+} from "@fluentui/react-components";
+import { CalendarClockRegular } from "@fluentui/react-icons";
+import { useMay } from "../../api/me.ts";
+import { useNames } from "../../api/names.ts";
+import { useReadList } from "../../api/read.ts";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { useFormat } from "../../text/format.ts";
+import { taskFolders, taskListScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { targetsIn, useAddTargets } from "./add-targets.ts";
+import { type Task, useRights } from "./task.ts";
+import { Badges, TaskPanel } from "./task-panel.tsx";
+import { useWhen } from "./when.ts";
+
+const useStyles = makeStyles({
+  both: {
+    display: "grid",
+    gridTemplateColumns: "minmax(0, 3fr) minmax(0, 2fr)",
+    gap: tokens.spacingHorizontalXL,
+    alignItems: "start",
+    // What is open comes first where there is no room beside the list.
+    "@media (max-width: 1100px)": {
+      gridTemplateColumns: "minmax(0, 1fr)",
+      "& > :last-child": { gridRow: 1 },
+    },
+  },
+  tabs: { flexWrap: "wrap" },
+});
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const may = useMay();
+  const { tenantId } = taskListScreen.useParams();
+  const { folder = "all", task: taskId } = taskListScreen.useSearch();
+  const change = taskListScreen.useChangeSearch();
+  // Everybody's tasks are for administrators; to others the folder is not there.
+  const seen = taskFolders.filter((each) => each !== "users" || may("tasks.administer", tenantId));
+  return (
+    <PageFrame title={t("provisioning.tasks")} lead={t("provisioning.tasksLead")}>
+      <TabList
+        className={styles.tabs}
+        selectedValue={folder}
+        onTabSelect={(_event, { value }) => change({ folder: value as typeof folder })}
+      >
+        {seen.map((each) => (
+          <Tab key={each} value={each}>
+            {named("taskFolders", each)}
+          </Tab>
+        ))}
+      </TabList>
+      <div className={taskId === undefined ? undefined : styles.both}>
+        <div>
+          <List tenantId={tenantId} folder={folder} openId={taskId} />
+        </div>
+        {taskId !== undefined && (
+          <div>
+            <TaskPanel key={taskId} tenantId={tenantId} taskId={taskId} />
+          </div>
+        )}
+      </div>
+    </PageFrame>
+  );
+}
+
+function List(props: {
+  readonly tenantId: string;
+  readonly folder: (typeof taskFolders)[number];
+  readonly openId: string | undefined;
+}) {
+  const { tenantId, folder, openId } = props;
+  const t = useText();
+  const named = useNames();
+  const { add, words, problem } = useAddTargets(tenantId);
+  const reading = useReadList(
+    "GET /api/v1/tenants/{tenantId}/tasks",
+    { params: { tenantId }, query: { folder, top: 100 } },
+    { everySeconds: 15 },
+  );
+  const drop = ({ taskId }: Task, text: string) => {
+    const targets = targetsIn(text);
+    if (targets !== undefined) void add(taskId, targets);
+  };
+  return (
+    <>
+      {words !== undefined && (
+        <MessageBar intent="error" role="alert">
+          <MessageBarBody>{words}</MessageBarBody>
+        </MessageBar>
+      )}
+      {problem && <ProblemView problem={problem} />}
+      <Shown reading={reading}>
+        {(tasks) =>
+          tasks.length === 0 && !reading.hasMore ? (
+            <Empty
+              icon={<CalendarClockRegular />}
+              title={t("provisioning.noTask", { folder: named("taskFolders", folder) })}
+            >
+              {t("provisioning.noTaskWhy")}
+            </Empty>
+          ) : (
+            <Table {...reading} tenantId={tenantId} tasks={tasks} openId={openId} onDrop={drop} />
+          )
+        }
+      </Shown>
+    </>
+  );
+}
+
+function Table(props: {
+  readonly tenantId: string;
+  readonly tasks: readonly Task[];
+  readonly openId: string | undefined;
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+  readonly onDrop: (task: Task, text: string) => void;
+}) {
+  const { tenantId, tasks, openId, hasMore, readMore, onDrop } = props;
+  const t = useText();
+  const { folder } = taskListScreen.useSearch();
+  const { dateTime } = useFormat();
+  const when = useWhen();
+  const columns = [
+    {
+      id: "name",
+      title: t("provisioning.name"),
+      width: "1.5fr",
+      render: ({ taskId, displayName }: Task) => (
+        <Go to={taskListScreen.at({ tenantId }, { ...(folder && { folder }), task: taskId })}>
+          {displayName}
+        </Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("provisioning.state"),
+      width: "1.2fr",
+      render: (task: Task) => <Badges task={task} />,
+    },
+    {
+      id: "when",
+      title: t("provisioning.schedule"),
+      render: ({ schedule, next }: Task) =>
+        next !== undefined ? dateTime(next.at) : schedule["kind"] === "none" ? "" : when(schedule),
+    },
+    {
+      id: "owner",
+      title: t("provisioning.owner"),
+      render: ({ owner }: Task) => owner.name ?? owner.id,
+    },
+  ];
+  return (
+    <Rows
+      label={t("provisioning.tasks")}
+      columns={columns}
+      items={tasks}
+      idOf={({ taskId }) => taskId}
+      nameOf={({ displayName }) => displayName}
+      hasMore={hasMore}
+      readMore={readMore}
+      openId={openId}
+      onDrop={onDrop}
+      renderMenu={(task) => <TaskMenu task={task} />}
+    />
+  );
+}
+
+/** What is done with a task: by right click, Shift+F10 and its button. */
+function TaskMenu({ task }: { readonly task: Task }) {
+  const t = useText();
+  const change = taskListScreen.useChangeSearch();
+  const { mayChange, maySchedule } = useRights(task.tenantId)(task);
+  const open = (window?: "properties" | "targets" | "remove") =>
+    change({ task: task.taskId, window });
+  return (
+    <MenuList>
+      <MenuItem onClick={() => open()}>{t("provisioning.open")}</MenuItem>
+      <MenuItem
+        disabled={!mayChange || task.kind !== "provisioning"}
+        onClick={() => open("targets")}
+      >
+        {t("provisioning.addTo")}
+      </MenuItem>
+      <MenuItem disabled={!maySchedule} onClick={() => open("properties")}>
+        {t("provisioning.properties")}
+      </MenuItem>
+      <MenuDivider />
+      <MenuItem disabled={!mayChange} onClick={() => open("remove")}>
+        {t("provisioning.remove")}
+      </MenuItem>
+    </MenuList>
+  );
+}

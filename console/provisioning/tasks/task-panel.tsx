@@ -1,0 +1,311 @@
+/** The task that is open: what it waits for, whom it is for, when it runs, and what became of its times. */
+import {
+  Badge,
+  Button,
+  Link,
+  makeStyles,
+  Subtitle1,
+  Subtitle2,
+  Toolbar,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
+import type { Answered } from "../../../clients/api.ts";
+import { useNames } from "../../api/names.ts";
+import { useReadList } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Window } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { taskListScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { PropertiesWindow } from "./properties-window.tsx";
+import { NetworkView, TargetList } from "./targets.tsx";
+import { type Task, useRights, useTask } from "./task.ts";
+import { useWhen } from "./when.ts";
+
+const runs = "GET /api/v1/tenants/{tenantId}/tasks/{taskId}/runs";
+type TaskRun = Extract<Answered<typeof runs>, { readonly status: 200 }>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  root: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalM,
+    padding: tokens.spacingHorizontalM,
+    border: `1px solid ${tokens.colorNeutralStroke2}`,
+    borderRadius: tokens.borderRadiusMedium,
+    overflowWrap: "anywhere",
+  },
+  head: { display: "flex", alignItems: "flex-start", gap: tokens.spacingHorizontalS },
+  title: { flexGrow: 1, margin: 0 },
+  badges: {
+    display: "inline-flex",
+    flexWrap: "wrap",
+    gap: tokens.spacingHorizontalXS,
+    "& > *": { whiteSpace: "nowrap", flexShrink: 0 },
+  },
+  bar: { flexWrap: "wrap", padding: 0 },
+  facts: {
+    display: "grid",
+    gridTemplateColumns: "max-content minmax(0, 1fr)",
+    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM}`,
+    margin: 0,
+    "& dt": { color: tokens.colorNeutralForeground2 },
+    "& dd": { margin: 0 },
+  },
+  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL },
+});
+
+/** What a task waits for; else where it stands. */
+export function Badges({ task }: { readonly task: Task }) {
+  const t = useText();
+  const { name } = useFormat();
+  const { waitsFor, stateNames, state } = task;
+  return (
+    <span className={useStyles().badges} data-state={state}>
+      {waitsFor.includes("target") && (
+        <Badge appearance="tint" color="warning">
+          {t("provisioning.noTargets")}
+        </Badge>
+      )}
+      {waitsFor.includes("schedule") && (
+        <Badge appearance="tint" color="warning">
+          {t("provisioning.notScheduled")}
+        </Badge>
+      )}
+      {waitsFor.length === 0 && (
+        <Badge appearance="tint" color={state === "scheduled" ? "brand" : "informative"}>
+          {name(stateNames)}
+        </Badge>
+      )}
+      {task.public && <Badge appearance="outline">{t("provisioning.public")}</Badge>}
+    </span>
+  );
+}
+
+/** The panel. */
+export function TaskPanel({
+  tenantId,
+  taskId,
+}: {
+  readonly tenantId: string;
+  readonly taskId: string;
+}) {
+  const t = useText();
+  const reading = useTask(tenantId, taskId);
+  const { window: open } = taskListScreen.useSearch();
+  const change = taskListScreen.useChangeSearch();
+  const close = () => change({ window: undefined }, true);
+  return (
+    <Shown reading={reading}>
+      {(task) => (
+        <>
+          <Content task={task} etag={reading.etag} isAdding={open === "targets"} />
+          {open === "properties" && (
+            <PropertiesWindow task={task} etag={reading.etag} onClose={close} />
+          )}
+          {open === "remove" && (
+            <RemoveWindow
+              task={task}
+              onClose={close}
+              onRemoved={() => change({ task: undefined, window: undefined })}
+              title={t("provisioning.removeTitle", { name: task.displayName })}
+            />
+          )}
+        </>
+      )}
+    </Shown>
+  );
+}
+
+function Content(props: {
+  readonly task: Task;
+  readonly etag: string | undefined;
+  readonly isAdding: boolean;
+}) {
+  const { task, etag, isAdding } = props;
+  const { tenantId, displayName, kind, waitsFor } = task;
+  const t = useText();
+  const styles = useStyles();
+  const change = taskListScreen.useChangeSearch();
+  const { mayChange } = useRights(tenantId)(task);
+  return (
+    <section className={styles.root} aria-label={displayName} data-task={task.taskId}>
+      <div className={styles.head}>
+        <Subtitle1 as="h2" className={styles.title}>
+          {displayName}
+        </Subtitle1>
+        <Button
+          appearance="subtle"
+          icon={<DismissRegular />}
+          aria-label={t("shared.close")}
+          onClick={() => change({ task: undefined, window: undefined })}
+        />
+      </div>
+      <Badges task={task} />
+      {waitsFor.length > 0 && <div>{t("provisioning.staysInList")}</div>}
+      <Commands task={task} isAdding={isAdding} />
+      <Facts task={task} />
+      {kind === "provisioning" && <TargetList task={task} etag={etag} mayChange={mayChange} />}
+      {isAdding && kind === "provisioning" && <NetworkView task={task} />}
+      {!isAdding && <Times task={task} />}
+    </section>
+  );
+}
+
+function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: boolean }) {
+  const t = useText();
+  const change = taskListScreen.useChangeSearch();
+  const { mayChange, maySchedule } = useRights(task.tenantId)(task);
+  return (
+    <Toolbar aria-label={task.displayName} className={useStyles().bar}>
+      <ToolbarButton
+        icon={<AddRegular />}
+        aria-expanded={isAdding}
+        disabled={!mayChange || task.kind !== "provisioning"}
+        onClick={() => change({ window: isAdding ? undefined : "targets" })}
+      >
+        {t("provisioning.addTo")}
+      </ToolbarButton>
+      <ToolbarButton
+        icon={<SettingsRegular />}
+        disabled={!maySchedule}
+        onClick={() => change({ window: "properties" })}
+      >
+        {t("provisioning.properties")}
+      </ToolbarButton>
+      <ToolbarButton
+        icon={<DeleteRegular />}
+        disabled={!mayChange}
+        onClick={() => change({ window: "remove" })}
+      >
+        {t("provisioning.remove")}
+      </ToolbarButton>
+    </Toolbar>
+  );
+}
+
+function Facts({ task }: { readonly task: Task }) {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const when = useWhen();
+  const { owner, schedule, next, windows, provisioning } = task;
+  return (
+    <dl className={useStyles().facts}>
+      <dt>{t("provisioning.owner")}</dt>
+      <dd>{owner.name ?? owner.id}</dd>
+      <dt>{t("provisioning.schedule")}</dt>
+      <dd>{when(schedule)}</dd>
+      {next !== undefined && (
+        <>
+          <dt>{t("provisioning.next")}</dt>
+          <dd>
+            {dateTime(next.at)} {next.moved && t("provisioning.moved")}
+          </dd>
+        </>
+      )}
+      {windows.length > 0 && (
+        <>
+          <dt>{t("provisioning.windows")}</dt>
+          <dd>{t("provisioning.windowCount", { count: windows.length })}</dd>
+        </>
+      )}
+      {provisioning !== undefined && (
+        <>
+          <dt>{t("provisioning.version")}</dt>
+          <dd>{String(provisioning["version"])}</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+/** What became of its times. */
+function Times({ task }: { readonly task: Task }) {
+  const t = useText();
+  const styles = useStyles();
+  const { tenantId, taskId } = task;
+  const reading = useReadList(
+    runs,
+    { params: { tenantId, taskId }, query: { top: 20 } },
+    { everySeconds: 10 },
+  );
+  return (
+    <section aria-label={t("provisioning.runs")}>
+      <Subtitle2 as="h3">{t("provisioning.runs")}</Subtitle2>
+      <Shown reading={reading}>
+        {(times) =>
+          times.length === 0 ? (
+            <p>{t("provisioning.noRun")}</p>
+          ) : (
+            <>
+              <ul className={styles.list}>
+                {times.map((run) => (
+                  <Time key={run.runId} run={run} />
+                ))}
+              </ul>
+              {reading.hasMore && (
+                <Link as="button" onClick={reading.readMore}>
+                  {t("provisioning.older")}
+                </Link>
+              )}
+            </>
+          )
+        }
+      </Shown>
+    </section>
+  );
+}
+
+function Time({ run }: { readonly run: TaskRun }) {
+  const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const { occurrence, outcome, code, reason } = run;
+  return (
+    <li data-outcome={outcome}>
+      {dateTime(occurrence.at)} {t(`provisioning.outcome.${outcome}`)}
+      {code !== undefined && ` ${reason ?? named("reasons", code)}`}
+    </li>
+  );
+}
+
+function RemoveWindow(props: {
+  readonly task: Task;
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly onRemoved: () => void;
+}) {
+  const { task, title, onClose, onRemoved } = props;
+  const { tenantId, taskId } = task;
+  const t = useText();
+  const sending = useSend("DELETE /api/v1/tenants/{tenantId}/tasks/{taskId}");
+  const remove = async () => {
+    if ((await sending.send({ params: { tenantId, taskId } })) !== undefined) onRemoved();
+  };
+  return (
+    <Window
+      title={title}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={sending.isSending}
+            onClick={() => void remove()}
+          >
+            {t("provisioning.removeYes")}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      {t("provisioning.removeWhat")}
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}
