@@ -271,12 +271,13 @@ export function unexplained(tests: readonly Source[], sources: readonly string[]
 }
 
 const maxFiles = 12;
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
 /** Folders with more source files than a reader can keep in mind. */
 export function crowdedFolders(sources: readonly Source[]): string[] {
   const counts = new Map<string, number>();
   for (const { path } of sources) {
-    const folder = path.slice(0, path.lastIndexOf("/"));
+    const folder = folderOf(path);
     counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
   return [...counts].flatMap(([folder, count]) =>
@@ -315,7 +316,6 @@ const maxFloors = 5;
  * The console is not asked: its lists of screens name pages, which load when they are opened and name their screens.
  */
 export function deepFolders(sources: readonly Source[]): string[] {
-  const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
   const below = new Map(
     sources
       .filter(({ path }) => /^(?:shared|functions|clients)\//.test(path))
