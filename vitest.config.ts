@@ -1,5 +1,5 @@
 /**
- * How tests run: on real parts, two files at a time. `npm test` runs what decides whether a change is right,
+ * How tests run: on real parts, two files at a time, in `npm run test:long` three: its files wait more. `npm test` runs what decides whether a change is right,
  * `npm run test:long` the rest: whole runs and large ones. Files have processes of their own, except those of the app
  * itself: loading its modules anew for each took a quarter of the time of all.
  */
@@ -58,6 +58,8 @@ export const slowTests: readonly string[] = [
   "test/chaos/chaos.test.ts",
   "test/bench/smoke.test.ts",
   "test/shared/sync/run/crash-points.test.ts",
+  "test/console/console.test.ts",
+  "test/start/provisioning-page.test.ts",
   "test/relay/each-call.test.ts",
   "test/functions/texts.test.ts",
   "test/relay/whole.test.ts",
@@ -100,7 +102,7 @@ const globalSetup = ["test/support/global-setup.ts"];
 export default defineConfig({
   test: {
     pool: "forks",
-    // Many tests wait for something most of their time; more at once would only make them late.
+    // The short ones keep two processors busy; more at once would only make them late.
     maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     testTimeout: 20_000,
