@@ -15,6 +15,7 @@ const architecture = ["test/architecture.test.ts", "test/glossary.test.ts"];
 /** Files, or patterns of them, that only `npm run test:long` runs: what they guard, shorter ones guard too. */
 export const longTests: readonly string[] = [
   "test/audit/*.test.ts",
+  "test/backup/*.test.ts",
   "test/bench/{contenders,smoke}.test.ts",
   "test/chaos/**/*.test.ts",
   "test/console/console.test.ts",

@@ -114,6 +114,15 @@ export class Blobs {
     }
   }
 
+  /** Paths of all blobs, in their order. */
+  async *paths(): AsyncGenerator<string> {
+    try {
+      for await (const { name } of this.#container.listBlobsFlat()) yield name;
+    } catch (error) {
+      if (errorKindOf(error) !== "no-container") throw error;
+    }
+  }
+
   /** Removes every blob whose path begins with `prefix` while `mayGoOn`; true when none is left. */
   async deletePrefix(prefix: string, mayGoOn: () => boolean): Promise<boolean> {
     try {

@@ -99,7 +99,7 @@ const consolePackages: ReadonlySet<string> = new Set([
 
 /** Everything else in the repository stays out of what is deployed. */
 const deployed = /^(functions|shared)\//;
-const housed = /^(functions|shared|clients|console|local|relay|audit)\//;
+const housed = /^(functions|shared|clients|console|local|relay|audit|backup)\//;
 /** What runs elsewhere, in a browser or at somebody's terminal: of the app it knows only types. */
 const outside = /^(clients|console)\//;
 /** Pages run in browsers; what builds them does not. */

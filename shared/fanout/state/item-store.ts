@@ -66,7 +66,8 @@ export type StoredPlan = { readonly progress: PlanProgress; readonly etag: strin
 const prefix = "row:";
 /** Behind the last of them. */
 const end = "row;";
-const planKey = "plan";
+/** The plan row's key: it is written anew with every row that planning adds. */
+export const planKey = "plan";
 /** What rows say of their items beside the states. */
 const others = ["begun", "aside", "back"] as const;
 const concurrency = 8;
