@@ -34,6 +34,12 @@ export type SignInParts = {
   readonly clock: Clock;
 };
 
+/** Permissions as the sign-in service wants them: with the API that they are of. */
+export const fullScopes = (
+  { resource }: Pick<SignInParts, "resource">,
+  scopes: readonly string[],
+): string[] => scopes.map((scope) => `${resource}/${scope}`);
+
 /** An account that has signed in. */
 export type SignedInAccount = z.output<typeof SignedInAccount>;
 export const SignedInAccount = z
@@ -95,9 +101,19 @@ export class UserAccounts {
   async of(tenantId: string) {
     const row = await this.#row(tenantId);
     if (row === undefined) return undefined;
-    const { account, signedInAt } = row;
+    const { account, signedInAt, scopes: agreed } = row;
     const token = (fresh: boolean): Promise<string> => this.#token(row, fresh);
-    return { ...account, signedInAt, token };
+    /** Whether the account has signed in for these permissions: its tokens name no others. */
+    const hasAgreedTo = (scopes: readonly string[]): boolean =>
+      fullScopes(this.#parts, scopes).every((scope) => agreed.includes(scope));
+    return { ...account, signedInAt, token, hasAgreedTo };
+  }
+
+  /** The permissions that a tenant's account has signed in for; none where nobody has. */
+  async agreed(tenantId: string): Promise<string[]> {
+    const row = await this.#row(tenantId);
+    const prefix = `${this.#parts.resource}/`;
+    return (row?.scopes ?? []).map((scope) => scope.slice(prefix.length));
   }
 
   /** Keeps a new sign-in; whoever had signed in for the tenant before is forgotten. */

@@ -8,13 +8,18 @@
 import { CryptoProvider } from "@azure/msal-node";
 import * as z from "zod";
 import type { Instant } from "../kernel/clock.ts";
-import { freshApplication, type SignInParts, type Tokens, watched } from "./accounts.ts";
+import {
+  freshApplication,
+  fullScopes,
+  type SignInParts,
+  type Tokens,
+  watched,
+} from "./accounts.ts";
 import { type Refusal, refusalInAddress, refusalOf } from "./refusal.ts";
 import {
   type CallbackQuery,
   endBy,
   failed,
-  fullScopes,
   newState,
   purposeOf,
   type Returned,

@@ -10,13 +10,12 @@ import type { DeviceCodeRequest, INetworkModule, NetworkResponse } from "@azure/
 import * as z from "zod";
 import type { Instant } from "../kernel/clock.ts";
 import { randomId } from "../kernel/values.ts";
-import { freshApplication, type SignInParts, type Tokens } from "./accounts.ts";
+import { freshApplication, fullScopes, type SignInParts, type Tokens } from "./accounts.ts";
 import { straightNetwork } from "./network.ts";
 import { type Refusal, refusalIn, refusalOf } from "./refusal.ts";
 import {
   endBy,
   failed,
-  fullScopes,
   type SignInEnd,
   type SignInRequest,
   settle,

@@ -2,7 +2,7 @@
  * Signing people in for a tenant, as one object: who holds it needs nothing of the sign-in library, which is loaded
  * with the services and not with what answers the host's first questions.
  */
-import type { SignInParts } from "./accounts.ts";
+import { type SignInParts, UserAccounts } from "./accounts.ts";
 import { beginBrowserSignIn, finishBrowserSignIn } from "./browser-sign-in.ts";
 import { beginConsent, finishConsent } from "./consent.ts";
 import {
@@ -20,6 +20,8 @@ type Bound<F> = F extends (parts: SignInParts, ...rest: infer A) => infer R
 
 /** Every step of a sign-in, and of an administrator's consent. */
 export type SignIns = {
+  /** The permissions that a tenant's account has signed in for; none where nobody has. */
+  readonly agreed: UserAccounts["agreed"];
   readonly beginDeviceCode: Bound<typeof beginDeviceCode>;
   readonly deviceCodeOf: Bound<typeof deviceCodeOf>;
   readonly isOverdue: Bound<typeof isOverdue>;
@@ -33,6 +35,7 @@ export type SignIns = {
 
 /** Makes them. */
 export const signIns = (parts: SignInParts): SignIns => ({
+  agreed: (tenantId) => new UserAccounts(parts).agreed(tenantId),
   beginDeviceCode: (...rest) => beginDeviceCode(parts, ...rest),
   deviceCodeOf: (...rest) => deviceCodeOf(parts, ...rest),
   isOverdue: (...rest) => isOverdue(parts, ...rest),

@@ -12,7 +12,13 @@ import { plainText } from "../kernel/outside-text.ts";
 import { digest } from "../kernel/values.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, numberOf, type StoredRow, textOf } from "../storage/tables.ts";
-import { SignedInAccount, type SignInParts, type Tokens, UserAccounts } from "./accounts.ts";
+import {
+  fullScopes,
+  SignedInAccount,
+  type SignInParts,
+  type Tokens,
+  UserAccounts,
+} from "./accounts.ts";
 import type { Refusal } from "./refusal.ts";
 import { canRefresh } from "./token-cache.ts";
 
@@ -282,12 +288,6 @@ function payloadOf(token: string): Readonly<Record<string, unknown>> {
     return {};
   }
 }
-
-/** Permissions as the sign-in service wants them: with the API that they are of. */
-export const fullScopes = (
-  { resource }: Pick<SignInParts, "resource">,
-  scopes: readonly string[],
-): string[] => scopes.map((scope) => `${resource}/${scope}`);
 
 /** An end without tokens. */
 export const failed = (code: string, words: string): SignInEnd => ({

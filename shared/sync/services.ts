@@ -16,9 +16,8 @@ import { configurationTypes, typeOf } from "./catalogue/catalogue.ts";
 import { Configuration } from "./configuration.ts";
 import { NameFinder, ThingFinder } from "./reading/find-names.ts";
 import { LockOutReader } from "./reading/lock-out-facts.ts";
-import { PacedGraph } from "./reading/paced-graph.ts";
+import { PacedGraph, type UserAccess } from "./reading/paced-graph.ts";
 import { Repository } from "./revisions/revisions.ts";
-import type { UserAccess } from "./run/deploy.ts";
 import { ItemWriter } from "./run/deploy-item.ts";
 import { nextNightly } from "./run/nightly.ts";
 import { type Granted, preflight } from "./run/preflight.ts";
@@ -168,16 +167,19 @@ function rolesIn(token: string): ReadonlySet<string> {
   }
 }
 
-/** Whoever is signed in for a tenant, asked for a token to see whether the sign-in still holds. */
+/**
+ * Whoever is signed in for a tenant, asked for a token to see whether the sign-in still holds. One who has agreed to
+ * less than is needed has to sign in anew.
+ */
 function userOf(signIn: SignInParts | undefined): SyncServices["user"] {
   if (signIn === undefined) {
     const detail = "This installation keeps no sign-ins: it has no key to seal them with.";
     return () => Promise.resolve({ kind: "blocked", detail });
   }
   const accounts = new UserAccounts(signIn);
-  return async (tenantId): Promise<UserAccess> => {
+  return async (tenantId, scopes): Promise<UserAccess> => {
     const account = await accounts.of(tenantId);
-    if (account === undefined) return { kind: "signInNeeded" };
+    if (account?.hasAgreedTo(scopes) !== true) return { kind: "signInNeeded" };
     try {
       await account.token(false);
       return { kind: "account", account };

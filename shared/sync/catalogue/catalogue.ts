@@ -78,6 +78,13 @@ export function requiredPermissions(
   return [...found.values()];
 }
 
+/** What the person who signs in has to agree to, so that these types are read, or written too. */
+export const personalScopes = (
+  types: readonly ConfigurationType[],
+  mode: "read" | "write",
+): string[] =>
+  requiredPermissions(types, mode).flatMap(({ by, name }) => (by === "user" ? [name] : []));
+
 /** To give things their names, those who name them must be able to read them. */
 function namesNeeded(type: ConfigurationType): (readonly string[])[] {
   const families = new Set(type.references.map(({ family }) => family));

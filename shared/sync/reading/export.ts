@@ -8,7 +8,7 @@ import { atMost } from "../../kernel/concurrency.ts";
 import { plainText } from "../../kernel/outside-text.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
-import { typeOfFamily } from "../catalogue/catalogue.ts";
+import { personalScopes, typeOfFamily } from "../catalogue/catalogue.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import {
   type Canonical,
@@ -29,7 +29,7 @@ import type { TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked, NameFinder } from "./find-names.ts";
-import type { PacedGraph } from "./paced-graph.ts";
+import type { Asker, PacedCall, PacedGraph, UserAccess } from "./paced-graph.ts";
 import {
   idOf,
   nothingRead,
@@ -46,6 +46,8 @@ export type ExportParts = SyncRows & {
   readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
   readonly names: NameFinder;
   readonly typeOf: (key: string) => ConfigurationType | undefined;
+  /** Whoever is signed in for a tenant and has agreed to these permissions. */
+  readonly user: (tenantId: string, scopes: readonly string[]) => Promise<UserAccess>;
   /** How long one pass reads before it leaves the rest to messages, in ms. */
   readonly passMs: number;
 };
@@ -104,7 +106,10 @@ export async function exportAll(
   for (const type of types.toSorted((a, b) => a.tier - b.tier)) {
     const pass = async (): Promise<TypeProgress> => {
       const began = { ...fresh(type.key, clock.now()), beganAt: clock.now() };
-      const read = await readOn(graph, work.ids, type, nothingRead, () => clock.now() < until);
+      const asker = await askerFor(parts, tenantId, type);
+      if (asker === undefined) return failed(began, nobodyThere);
+      const mayGoOn = () => clock.now() < until;
+      const read = await readOn(graph, { tenantId, asker }, type, nothingRead, mayGoOn);
       const progress = await kept(parts, work.ids, type, began, read, known);
       if (progress.manifest !== undefined) tree[type.key] = progress.manifest;
       return progress;
@@ -123,6 +128,22 @@ export async function exportAll(
     await parts.queues.send(queueNames.syncExport, { ...work.ids, type });
   return open.length === 0 ? "read" : "reading";
 }
+
+/** Whoever reads a type: the app, or a person where Graph shows it to people only and one is signed in. */
+async function askerFor(
+  { user }: Pick<ExportParts, "user">,
+  tenantId: string,
+  type: ConfigurationType,
+): Promise<Asker | undefined> {
+  if (type.readBy !== "user") return tenantId;
+  const access = await user(tenantId, personalScopes([type], "read"));
+  return access.kind === "account" ? access.account : undefined;
+}
+
+const nobodyThere = {
+  reason: "delegatedRequired",
+  detail: "Graph shows it to people only, and nobody is signed in for the tenant.",
+} as const;
 
 /** Whether nothing more is read of a type; one that is not read by the sync at all keeps the names that it had. */
 const isOver = (progress: TypeProgress | undefined): boolean =>
@@ -170,7 +191,7 @@ type Read = { readonly outcome: ReadOutcome; readonly shapes: ReadonlyMap<JsonOb
 /** Reads on until it is through, or the time is over. Items are shaped while others are on their way. */
 async function readOn(
   graph: Reads,
-  { tenantId }: SyncIds,
+  { tenantId, asker }: Pick<PacedCall, "tenantId" | "asker">,
   type: ConfigurationType,
   from: ReadSoFar,
   mayGoOn: () => boolean,
@@ -178,7 +199,7 @@ async function readOn(
   const shapes = new Map<JsonObject, Shaped>();
   const asking = {
     tenantId,
-    asker: tenantId,
+    asker,
     graph: type.graph,
     workload: type.workloads.read,
   };
@@ -398,7 +419,11 @@ async function slice(
     },
   };
   const until = clock.now() + sliceMs;
-  const read = await readOn(parts.graph, ids, type, from, () => clock.now() < until);
+  const { tenantId } = sync;
+  const asker = await askerFor(parts, tenantId, type);
+  if (asker === undefined) return failed(claimed, nobodyThere);
+  const mayGoOn = () => clock.now() < until;
+  const read = await readOn(parts.graph, { tenantId, asker }, type, from, mayGoOn);
   const next = await kept(parts, ids, type, { ...claimed, requests: from.requests }, read, known);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };

@@ -24,6 +24,15 @@ type Answers = { readonly kind: "answers"; readonly answers: readonly GraphAnswe
 /** The app by a tenant's id, or somebody who has signed in there. */
 export type Asker = Parameters<GraphClient["ask"]>[0];
 
+/** Somebody who has signed in. */
+export type Account = Exclude<Asker, string>;
+
+/** Whoever is signed in for a tenant, or why nobody is. */
+export type UserAccess =
+  | { readonly kind: "account"; readonly account: Account }
+  | { readonly kind: "signInNeeded" }
+  | { readonly kind: "blocked"; readonly detail: string };
+
 /** Whom to ask, and on whose account. */
 export type PacedCall = {
   readonly tenantId: string;

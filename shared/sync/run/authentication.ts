@@ -12,7 +12,7 @@ import { toIso } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
-import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
+import { personalScopes, typeOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
 import type { StartParts } from "./start-sync.ts";
@@ -46,9 +46,7 @@ export function neededOf({ types, skipped }: Pick<Sync, "types" | "skipped">) {
     .filter((key) => !out.has(key))
     .flatMap((key) => typeOf(key) ?? [])
     .filter(({ writtenBy }) => writtenBy === "user");
-  const scopes = requiredPermissions(ours, "write").flatMap(({ by, name }) =>
-    by === "user" ? [name] : [],
-  );
+  const scopes = personalScopes(ours, "write");
   const roles = ours.flatMap(({ key }) => {
     const any = rolesByType[key];
     return any === undefined ? [] : [any];
@@ -100,12 +98,19 @@ async function blockersOf({ revisions }: SignInForSync, work: SyncWork): Promise
   });
 }
 
-const requestOf = (sync: Sync, until: number, by: Who): SignInRequest => {
-  const { scopes, roles } = neededOf(sync);
+/** Who signs in takes the place of who did before: what was agreed to then is asked for with what is needed now. */
+async function requestOf(
+  { signIn }: SignInForSync,
+  sync: Sync,
+  until: number,
+  by: Who,
+): Promise<SignInRequest> {
+  const { scopes: needed, roles } = neededOf(sync);
   const { tenantId, syncId: reference } = sync;
+  const scopes = [...new Set([...needed, ...(await signIn.agreed(tenantId))])];
   const askedBy = `${by.kind}/${by.id}`;
   return { tenantId, scopes, roles, deadline: until, askedBy, reference };
-};
+}
 
 /** What a sync waits for, with the code that was begun for it, if one was. Looking begins nothing. */
 export async function showWaiting(
@@ -132,7 +137,9 @@ export async function beginCode(
     if (waits === undefined || !waitsFor(work, "user"))
       return notWaiting(work, "pendingAuthentication");
     const shown = await awaited(parts, work, waits);
-    const begun = await parts.signIn.beginDeviceCode(requestOf(work.sync, waits.until, by));
+    const begun = await parts.signIn.beginDeviceCode(
+      await requestOf(parts, work.sync, waits.until, by),
+    );
     if (begun.kind === "ended") {
       await keepWords(parts, work, begun.words);
       return succeed({ ...shown, words: begun.words });
@@ -193,7 +200,7 @@ export async function beginBrowser(
     const { waits } = work.sync;
     if (waits === undefined || !waitsFor(work, "user"))
       return notWaiting(work, "pendingAuthentication");
-    const request = requestOf(work.sync, waits.until, by);
+    const request = await requestOf(parts, work.sync, waits.until, by);
     return succeed(await parts.signIn.beginBrowserSignIn(request, redirectUri));
   });
 }

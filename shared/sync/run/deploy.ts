@@ -5,13 +5,14 @@
  * and a mark without an outcome makes us look first.
  */
 import * as z from "zod";
+import { personalScopes } from "../catalogue/catalogue.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { Item } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { filledIn } from "../plan/compare.ts";
 import type { FilledIn, Plan, PlannedChange } from "../plan/plan.ts";
 import type { MadeItem } from "../reading/find-names.ts";
-import type { Asker } from "../reading/paced-graph.ts";
+import type { Account } from "../reading/paced-graph.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
 import { readRules } from "../state/rules.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
@@ -20,18 +21,9 @@ import { SyncLost, type SyncWork } from "../state/sync-work.ts";
 import type { ItemWork, ItemWriter } from "./deploy-item.ts";
 import { PlanDocument, type PlanParts } from "./plan-sync.ts";
 
-type Account = Exclude<Asker, string>;
-
-/** Whoever is signed in for a tenant, or why nobody is. */
-export type UserAccess =
-  | { readonly kind: "account"; readonly account: Account }
-  | { readonly kind: "signInNeeded" }
-  | { readonly kind: "blocked"; readonly detail: string };
-
 /** What deploying takes. */
 export type DeployParts = PlanParts & {
   readonly writer: ItemWriter;
-  readonly user: (tenantId: string) => Promise<UserAccess>;
   readonly knows: (tenantId: string) => Promise<boolean>;
   readonly wait: (ms: number) => Promise<void>;
 };
@@ -164,20 +156,37 @@ async function writerFor(
       parts.typeOf(type)?.writtenBy === "user" && rows[at] !== undefined && isOpen(rows[at].value),
   );
   if (!needsUser || work.sync.withoutUser === true) return undefined;
-  const access = await parts.user(work.sync.tenantId);
-  if (access.kind === "account") return access.account;
+  const types = changes.flatMap(({ type }) => parts.typeOf(type) ?? []);
+  const found = await personFor(parts, work, personalScopes(types, "write"));
+  if (found.kind === "account") return found.account;
+  if (found.kind === "waits") return "waits";
+  await work.keep({ withoutUser: true, remark: found.why });
+  return undefined;
+}
+
+/** Whoever is signed in for what only a person may do; the sync may wait for one from now on, or go on without. */
+export async function personFor(
+  { user, clock }: Pick<DeployParts, "user" | "clock">,
+  work: SyncWork,
+  scopes: readonly string[],
+): Promise<
+  | { readonly kind: "account"; readonly account: Account }
+  | { readonly kind: "waits" }
+  | { readonly kind: "nobody"; readonly why: string }
+> {
+  const access = await user(work.sync.tenantId, scopes);
+  if (access.kind === "account") return access;
   if (access.kind === "signInNeeded" && work.sync.onMissingUser === "wait") {
-    const now = parts.clock.now();
+    const now = clock.now();
     const waits = { for: "user" as const, since: now, until: now + signInMs };
     await work.move("needUser", { waits, leaseUntil: now, losses: 0 });
-    return "waits";
+    return { kind: "waits" };
   }
-  const remark =
+  const why =
     access.kind === "blocked"
       ? `The tenant blocks the sign-in: ${access.detail}`
       : "Nobody is signed in for the tenant.";
-  await work.keep({ withoutUser: true, remark });
-  return undefined;
+  return { kind: "nobody", why };
 }
 
 type OneChange = {

@@ -7,11 +7,12 @@
 import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
+import { personalScopes } from "../catalogue/catalogue.ts";
 import { exportAll } from "../reading/export.ts";
 import { type Skipped, type Sync, theService } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
-import { type DeployParts, deploy } from "./deploy.ts";
+import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
 import type { Preflight } from "./preflight.ts";
@@ -192,6 +193,9 @@ const steps: Readonly<
 };
 
 async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
+  const unread = await onlyByPeople(parts, work);
+  if (unread === "waits") return undefined;
+  if (unread.length > 0) await work.keep({ skipped: [...work.sync.skipped, ...unread] });
   const { types, skipped } = work.sync;
   // A plan looks at the last one: it is on its way meanwhile.
   work.last().catch(() => undefined);
@@ -226,19 +230,31 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
     await work.move("needConsent", { waits, losses: 0, leaseUntil: now });
     return;
   }
-  const skipped: Skipped[] = [...sync.skipped, ...missing, ...onlyByPeople(parts, sync)];
+  const skipped: Skipped[] = [...sync.skipped, ...missing];
   await work.move("begin", { phase: "export", skipped, losses: 0 });
 }
 
-/** Types that Graph shows to people only: the app does not ask for what it is never given. */
-function onlyByPeople({ typeOf }: RunParts, { types, skipped }: Sync): Skipped[] {
-  const known = new Set(skipped.map(({ type }) => type));
-  const detail = "Graph shows it to people only, and Muster reads by itself.";
-  return types.flatMap((type) =>
-    typeOf(type)?.readBy === "user" && !known.has(type)
-      ? [{ type, reason: "delegatedRequired" as const, detail }]
-      : [],
-  );
+/**
+ * Types that Graph shows to people only, where nobody is signed in who may see them; "waits" when the sync waits for one
+ * from now on. Asked before anything is read, so that nothing is read twice.
+ */
+async function onlyByPeople(parts: RunParts, work: SyncWork): Promise<Skipped[] | "waits"> {
+  const { types, skipped, withoutUser } = work.sync;
+  const out = new Set(skipped.map(({ type }) => type));
+  const own = types
+    .flatMap((key) => (out.has(key) ? [] : (parts.typeOf(key) ?? [])))
+    .filter(({ readBy }) => readBy === "user");
+  const begun = own.length === 0 ? undefined : await work.types();
+  const open = own.filter(({ key }) => begun?.has(key) === false);
+  if (open.length === 0) return [];
+  const found =
+    withoutUser === true
+      ? { kind: "nobody" as const, why: "The sync goes on without one." }
+      : await personFor(parts, work, personalScopes(open, "read"));
+  if (found.kind === "waits") return "waits";
+  if (found.kind === "account") return [];
+  const detail = `Graph shows it to people only. ${found.why}`;
+  return open.map(({ key: type }) => ({ type, reason: "delegatedRequired", detail }));
 }
 
 /** An administrator has three days to consent. */

@@ -181,14 +181,16 @@ export async function startSyncRig() {
 
     signIn,
     /** Somebody who may write everything signs in for a tenant, by a code. */
-    async signInto(tenantId: string): Promise<void> {
-      const scope = "RoleManagementPolicy.ReadWrite.Directory";
-      await sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+    async signInto(
+      tenantId: string,
+      scopes: readonly string[] = ["RoleManagementPolicy.ReadWrite.Directory"],
+    ): Promise<void> {
+      await sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: scopes });
       const deadline = clock.now() + 180_000;
       const request = {
         tenantId,
         deadline,
-        scopes: [scope],
+        scopes,
         roles: [],
         askedBy: "",
         reference: "",

@@ -1,7 +1,9 @@
 /** What people write down as it comes to them, and what the service makes of it: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../shared/sync/items/json.ts";
+import { beginCode } from "../../../../shared/sync/run/authentication.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
+import { typeCode } from "../../../local/sandbox/sign-in/person.ts";
 import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -105,17 +107,71 @@ describe("an item that is written without what the service fills in", () => {
   });
 });
 
+const typesRead = async ({ tenantId, syncId }: Sync): Promise<string[]> =>
+  [...(await rig.parts.store.types(tenantId, syncId)).keys()].toSorted();
+
 describe("a type that Graph shows to people only", () => {
-  it("is not asked for by the app, and the others are read", async () => {
+  const types = ["termsOfUse", ...smallTypes];
+
+  it("is left out where nobody is to be waited for, and the others are read", async () => {
     const tenantId = await rig.tenant();
-    const types = ["termsOfUse", ...smallTypes];
-    const sync = await rig.sync(tenantId, { types });
+    const sync = await rig.sync(tenantId, { types, onMissingUser: "continueWithoutUser" });
     expect(sync).toMatchObject({
       outcome: "partial",
       skipped: [{ type: "termsOfUse", reason: "delegatedRequired" }],
     });
-    const read = await rig.parts.store.types(tenantId, sync.syncId);
-    expect([...read.keys()].toSorted()).toEqual(smallTypes.toSorted());
+    expect(await typesRead(sync)).toEqual(smallTypes.toSorted());
+  });
+
+  it("is waited for before anything is read, by a sign-in that also keeps what was agreed to before", async () => {
+    const tenantId = await rig.tenant();
+    // Whoever has signed in for something else has not agreed to this.
+    await rig.signInto(tenantId);
+    const sync = await rig.sync(tenantId, { types });
+    expect(sync).toMatchObject({ phase: "export", waits: { for: "user" } });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "pendingAuthentication" });
+    expect(await typesRead(sync)).toEqual([]);
+    await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, {
+      grantScopes: ["Agreement.Read.All"],
+    });
+    const begun = await beginCode(rig.signInFor, sync, { kind: "user", id: "ada" });
+    const { userCode = "" } = (begun.ok && begun.value.code) || {};
+    await typeCode(rig.sandbox, { user_code: userCode, user: "operator@contoso.example" });
+    rig.pass(6_000);
+    for (let handled = 0; handled < 9; handled += 1) {
+      const message = await rig.queues.take();
+      if (message !== undefined) await rig.handle(message);
+    }
+    const ended = await rig.toRest(tenantId, sync.syncId);
+    expect(ended).toMatchObject({ outcome: "succeeded", skipped: [] });
+    expect(await typesRead(ended)).toEqual(types.toSorted());
+    expect((await rig.signIn.agreed(tenantId)).toSorted()).toEqual([
+      "Agreement.Read.All",
+      "RoleManagementPolicy.ReadWrite.Directory",
+    ]);
+  });
+
+  it("gives a policy that names its items their names", async () => {
+    const tenantId = await rig.tenant();
+    const terms = { displayName: "For guests", isViewingBeforeAcceptanceRequired: true };
+    const { id } = (await rig.byHand("POST", tenantId, "termsOfUse", terms)) as { id: string };
+    await rig.byHand("POST", tenantId, "conditionalAccessPolicy", {
+      displayName: "Guests accept the terms",
+      state: "disabled",
+      conditions: {
+        users: { includeUsers: ["GuestsOrExternalUsers"] },
+        applications: { includeApplications: ["All"] },
+      },
+      grantControls: { operator: "OR", builtInControls: [], termsOfUse: [id] },
+    });
+    await rig.signInto(tenantId, ["Agreement.Read.All"]);
+    const sync = await rig.sync(tenantId, { types: ["termsOfUse", "conditionalAccessPolicy"] });
+    expect(sync).toMatchObject({ outcome: "succeeded" });
+    const policies = await rig.wanted(tenantId, "conditionalAccessPolicy");
+    const policy = policies.find(({ name }) => name === "Guests accept the terms");
+    expect(policy?.body["grantControls"]).toMatchObject({
+      termsOfUse: [{ $ref: "termsOfUse", name: "For guests" }],
+    });
   });
 });
 
