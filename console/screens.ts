@@ -9,7 +9,14 @@ import {
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
 import { overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
-import { taskListScreen } from "./provisioning/screens.ts";
+import {
+  historyScreen,
+  runListScreen,
+  runScreen,
+  taskListScreen,
+  templateListScreen,
+  templateScreen,
+} from "./provisioning/screens.ts";
 import { planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
 import { tenantsScreen } from "./tenants/screens.ts";
 
@@ -22,7 +29,12 @@ export const screens: readonly Screen[] = [
   collectionScreen,
   notificationListScreen,
   notificationScreen,
+  templateListScreen,
+  templateScreen,
   taskListScreen,
+  runListScreen,
+  runScreen,
+  historyScreen,
   syncListScreen,
   syncScreen,
   planScreen,

@@ -1,5 +1,6 @@
 /** Questions that are too long for an address: calls that tell something and change nothing, though they are POSTs. */
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import type { Answered, CallInput, CallName, Outcome, Problem } from "../../clients/api.ts";
 import { useConnection } from "./connection.tsx";
 
@@ -34,4 +35,14 @@ export function useAsk<N extends CallName>(
     isAsking: query.isFetching,
     again: () => void query.refetch(),
   };
+}
+
+/** A value once somebody has stopped changing it: nothing is asked for each letter that is typed. */
+export function useSettled<T>(value: T): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), 400);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
 }

@@ -1,8 +1,9 @@
 /** What became of a notification in numbers: a sentence, a bar whose parts add up to it, and a table of the same numbers. */
-import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import { makeStyles, tokens } from "@fluentui/react-components";
 import type { Answered } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { Go } from "../page/page.tsx";
+import { StackedBar } from "../page/stacked-bar.tsx";
 import { useFormat } from "../text/format.ts";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
 import type { Text } from "./text.ts";
@@ -57,20 +58,6 @@ export const colours: Readonly<Record<DeliveryState, string>> = {
 };
 
 const useStyles = makeStyles({
-  bar: {
-    display: "flex",
-    height: "20px",
-    overflow: "hidden",
-    borderRadius: tokens.borderRadiusMedium,
-    border: `1px solid ${tokens.colorNeutralStroke1}`,
-    backgroundColor: tokens.colorNeutralBackground5,
-  },
-  small: { height: "10px" },
-  part: {
-    minWidth: 0,
-    transition: "flex-grow 0.3s",
-    "@media (forced-colors: active)": { borderRight: "1px solid CanvasText" },
-  },
   table: {
     borderCollapse: "collapse",
     "& td, & th": { padding: "2px 16px 2px 0", textAlign: "start" },
@@ -88,33 +75,15 @@ const useStyles = makeStyles({
   },
 });
 
-/** The bar. Its parts grow by their numbers, so that they are what the numbers say at any width. */
+/** The bar. */
 export function Bar(props: {
   readonly counts: Counts;
   readonly words: string;
   readonly isSmall?: boolean;
 }) {
-  const { counts, words, isSmall = false } = props;
-  const styles = useStyles();
-  return (
-    <div
-      role="img"
-      aria-label={words}
-      className={mergeClasses(styles.bar, isSmall && styles.small)}
-    >
-      {deliveryStates.map((state) =>
-        counts[state] === 0 ? null : (
-          <div
-            key={state}
-            data-state={state}
-            data-count={counts[state]}
-            className={styles.part}
-            style={{ flexGrow: counts[state], flexBasis: 0, backgroundColor: colours[state] }}
-          />
-        ),
-      )}
-    </div>
-  );
+  const { counts, ...rest } = props;
+  const parts = deliveryStates.map((id) => ({ id, count: counts[id], colour: colours[id] }));
+  return <StackedBar {...rest} parts={parts} />;
 }
 
 /** The same numbers as a table: each leads to its devices. */

@@ -135,7 +135,12 @@ export const RunView = z
   .meta({ id: "ProvisioningRun" });
 export type RunView = z.output<typeof RunView>;
 
-const ActionRef = z.object({ id: z.string(), name: z.string(), section: z.enum(sectionIds) });
+const ActionRef = z.object({
+  id: z.string(),
+  name: z.string(),
+  section: z.enum(sectionIds),
+  type: z.string(),
+});
 
 /** Where a device is. */
 export const DeviceRunView = z
@@ -196,9 +201,12 @@ export const AttemptView = z
 export type AttemptView = z.output<typeof AttemptView>;
 
 /** A device's place in a run, with everything that was tried. */
-export const DeviceRunDetail = DeviceRunView.extend({ attempts: z.array(AttemptView) }).meta({
-  id: "DeviceRunDetail",
-});
+export const DeviceRunDetail = DeviceRunView.extend({
+  actions: z
+    .array(ActionRef.extend({ required: z.boolean() }))
+    .describe("All of the template's, in their order, tried or not"),
+  attempts: z.array(AttemptView),
+}).meta({ id: "DeviceRunDetail" });
 
 /** What a run would do. */
 export const RunPreview = z
@@ -208,7 +216,6 @@ export const RunPreview = z
     template: z.object({ templateId: z.string(), name: z.string(), version: z.int() }),
     actions: z.array(
       ActionRef.extend({
-        type: z.string(),
         required: z.boolean(),
         graphRequests: count,
         refused: z.array(z.object({ code: z.string(), detail: z.string(), devices: count })),
@@ -338,8 +345,9 @@ const mostShown = 100;
 const firstOf = (devices: readonly Restarted[]) =>
   devices.slice(0, mostShown).map(({ deviceId, name: deviceName }) => ({ deviceId, deviceName }));
 
-const actionRef = (placed: PlacedAction | undefined): z.output<typeof ActionRef> => {
-  if (placed === undefined) throw new Error("a restart begins at no action of its template");
+/** An action as answers name it. */
+export const actionRef = (placed: PlacedAction | undefined): z.output<typeof ActionRef> => {
+  if (placed === undefined) throw new Error("a step is no action of its template");
   const { section, action } = placed;
-  return { id: action.id, name: action.name, section };
+  return { id: action.id, name: action.name, section, type: action.type };
 };

@@ -8,7 +8,7 @@ import { type Instant, toIso } from "../kernel/clock.ts";
 import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { findActionType } from "./actions/catalogue.ts";
-import type { AttemptView, DeviceRunView, RunView } from "./contract.ts";
+import { type AttemptView, actionRef, type DeviceRunView, type RunView } from "./contract.ts";
 import { unpackDeviceRun } from "./device-run.ts";
 import { skippedByCondition } from "./outcomes.ts";
 import {
@@ -143,9 +143,7 @@ export function deviceRunView(
     done,
     of: run.actions,
     progress: `${done} of ${run.actions}${next}`,
-    ...(placed === undefined
-      ? {}
-      : { current: { id: placed.action.id, name: placed.action.name, section: placed.section } }),
+    ...(placed === undefined ? {} : { current: actionRef(placed) }),
     warnings: unpackDeviceRun(item.learned).warnings,
     at: toIso(at),
     ...(waits === undefined ? {} : { waits }),
@@ -230,7 +228,11 @@ export async function readDeviceRun(parts: RunParts, run: Run, deviceId: string)
     if (attempt.targetId === deviceId) attempts.push(attemptView(run, attempt));
   const releasedTo = await releasedOf(parts, run);
   const view = deviceRunView(run, item, releasedTo, parts.engine.clock.now());
-  return succeed({ ...view, attempts });
+  const actions = actionsIn(run).map((placed) => ({
+    ...actionRef(placed),
+    required: placed.action.required,
+  }));
+  return succeed({ ...view, actions, attempts });
 }
 
 /** What stands of the runs that a restart goes back to, for a device that went on behind it. */

@@ -78,11 +78,12 @@ const consoleFloors: Readonly<Record<string, number>> = {
   notifications: 3,
   // So does the list of tenants to what their syncs ask.
   sync: 3,
-  provisioning: 3,
+  // It works in the tenant that the frame names.
+  provisioning: 4,
 };
-const jobsFloor = 4;
+const jobsFloor = 5;
 /** `main.tsx` and `screens.ts`, which know all rooms. */
-const consoleRoof = 5;
+const consoleRoof = 6;
 
 /** What pages are made of. Beside it they load nothing. */
 const consolePackages: ReadonlySet<string> = new Set([

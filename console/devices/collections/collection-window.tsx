@@ -3,10 +3,9 @@ import { Button, Field, Input, Spinner, Textarea, Text as Words } from "@fluentu
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
-import { useAsk } from "../../api/ask.ts";
+import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { useSettled } from "../../page/settled.ts";
 import { Window } from "../../page/window.tsx";
 import { collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";

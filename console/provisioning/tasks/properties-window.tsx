@@ -15,11 +15,10 @@ import {
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import { type ReactNode, useMemo, useState } from "react";
-import { useAsk } from "../../api/ask.ts";
+import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { useSettled } from "../../page/settled.ts";
 import { Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { type Text, useText } from "../text.ts";

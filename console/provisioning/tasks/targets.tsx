@@ -13,12 +13,12 @@ import {
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
+import { useSettled } from "../../api/ask.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { Rows } from "../../page/rows.tsx";
-import { useSettled } from "../../page/settled.ts";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import { carried, useAddTargets } from "./add-targets.ts";

@@ -13,13 +13,15 @@ import {
 import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
 import type { Answered } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
-import { useReadList } from "../../api/read.ts";
+import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
-import { taskListScreen } from "../screens.ts";
+import { sentenceOf } from "../runs/run-words.tsx";
+import { runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { PropertiesWindow } from "./properties-window.tsx";
 import { NetworkView, TargetList } from "./targets.tsx";
@@ -244,7 +246,7 @@ function Times({ task }: { readonly task: Task }) {
             <>
               <ul className={styles.list}>
                 {times.map((run) => (
-                  <Time key={run.runId} run={run} />
+                  <Time key={run.runId} task={task} run={run} />
                 ))}
               </ul>
               {reading.hasMore && (
@@ -260,16 +262,40 @@ function Times({ task }: { readonly task: Task }) {
   );
 }
 
-function Time({ run }: { readonly run: TaskRun }) {
+function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
   const t = useText();
   const named = useNames();
   const { dateTime } = useFormat();
-  const { occurrence, outcome, code, reason } = run;
+  const { runId, occurrence, outcome, code, reason } = run;
+  const at = dateTime(occurrence.at);
+  const isRun = task.kind === "provisioning" && outcome === "started";
   return (
     <li data-outcome={outcome}>
-      {dateTime(occurrence.at)} {t(`provisioning.outcome.${outcome}`)}
+      {isRun ? <Go to={runScreen.at({ tenantId: task.tenantId, runId })}>{at}</Go> : at}{" "}
+      {isRun ? (
+        <Verdict tenantId={task.tenantId} runId={runId} />
+      ) : (
+        t(`provisioning.outcome.${outcome}`)
+      )}
       {code !== undefined && ` ${reason ?? named("reasons", code)}`}
     </li>
+  );
+}
+
+/** Success or failure of what a time began, as far as it is known. */
+function Verdict({ tenantId, runId }: { readonly tenantId: string; readonly runId: string }) {
+  const t = useText();
+  const { name } = useFormat();
+  const { body } = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
+    params: { tenantId, runId },
+  });
+  if (body === undefined) return null;
+  const verdict = body.latest?.verdict ?? body.verdict;
+  return (
+    <span data-verdict={verdict?.id}>
+      {verdict !== undefined && <strong>{name(verdict.name)}: </strong>}
+      {sentenceOf(body.latest ? { ...body, buckets: body.latest.buckets } : body, t)}
+    </span>
   );
 }
 

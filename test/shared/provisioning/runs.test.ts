@@ -63,7 +63,9 @@ describe("a run", () => {
         done: 3,
         of: 6,
         progress: "3 of 6, next: Action 4",
-        current: { id: "a4" },
+        current: { id: "a4", type: "do" },
+        // Also those that it has not come to.
+        actions: Array.from({ length: 6 }, (_, at) => ({ id: `a${at + 1}`, required: true })),
         verdict: { name: { fr: "Échec" } },
         code: "broken",
       },

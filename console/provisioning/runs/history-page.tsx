@@ -1,0 +1,279 @@
+/** What a device went through in a run: every action of the template, with every attempt; and the restart from one of them. */
+import { Badge, MenuItem, MenuList, makeStyles, tokens } from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useMay } from "../../api/me.ts";
+import { useNames } from "../../api/names.ts";
+import { useRead } from "../../api/read.ts";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { useFormat } from "../../text/format.ts";
+import { historyScreen, runScreen } from "../screens.ts";
+import { type Text, useText } from "../text.ts";
+import { RestartWindow } from "./restart-window.tsx";
+import { Progress } from "./run-devices.tsx";
+import { moreThan } from "./run-words.tsx";
+
+const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}";
+type Detail = Extract<Answered<typeof name>, { readonly status: 200 }>["body"];
+type Tried = Detail["attempts"][number];
+type Action = Detail["actions"][number] & { readonly attempts: readonly Tried[] };
+
+const useStyles = makeStyles({
+  facts: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  attempts: { listStyleType: "none", margin: 0, padding: 0 },
+  line: { position: "relative", height: "12px", backgroundColor: tokens.colorNeutralBackground4 },
+  bar: {
+    position: "absolute",
+    height: "100%",
+    minWidth: "3px",
+    borderRadius: tokens.borderRadiusSmall,
+    backgroundColor: tokens.colorPaletteBlueBorderActive,
+    forcedColorAdjust: "none",
+  },
+  output: { fontFamily: tokens.fontFamilyMonospace, whiteSpace: "pre-wrap", display: "block" },
+});
+
+const colours: Partial<Record<Tried["result"], string>> = {
+  succeeded: tokens.colorPaletteGreenBackground3,
+  failed: tokens.colorPaletteRedBackground3,
+  failedOptional: tokens.colorPaletteMarigoldBackground3,
+  unknown: tokens.colorPaletteBerryBackground3,
+};
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId, runId, deviceId } = historyScreen.useParams();
+  const reading = useRead(
+    name,
+    { params: { tenantId, runId, deviceId } },
+    { every: ({ bucket }) => (bucket === "active" || bucket === "pending" ? 5 : undefined) },
+  );
+  const { body: run } = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
+    params: { tenantId, runId },
+  });
+  return (
+    <PageFrame
+      title={t("provisioning.historyOf", { name: reading.body?.deviceName ?? "" })}
+      above={
+        <Go to={runScreen.at({ tenantId, runId })}>
+          {run?.template.name ?? t("provisioning.run")}
+        </Go>
+      }
+    >
+      <Shown reading={reading}>{(detail) => <Content detail={detail} />}</Shown>
+    </PageFrame>
+  );
+}
+
+function Content({ detail }: { readonly detail: Detail }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { bucket, verdict, code, waits } = detail;
+  return (
+    <>
+      <div className={styles.facts}>
+        <Badge appearance="outline" color="informative" data-bucket={bucket}>
+          {verdict === undefined ? named("buckets", bucket) : named("verdicts", verdict.id)}
+        </Badge>
+        <div>
+          <Progress device={detail} />
+        </div>
+        {waits !== undefined && (
+          <span>{t("provisioning.waits", { why: named("reasons", waits.why) })}</span>
+        )}
+        {bucket === "failed" && code !== undefined && <span>{named("reasons", code)}</span>}
+      </div>
+      <div>{t("provisioning.betweenActions")}</div>
+      <Actions detail={detail} />
+    </>
+  );
+}
+
+/** When the first attempt began and the last one ended. */
+function spanOf(attempts: readonly Tried[]): readonly [number, number] {
+  const times = attempts.flatMap(({ startedAt, endedAt }) => [
+    Date.parse(startedAt ?? endedAt),
+    Date.parse(endedAt),
+  ]);
+  return [Math.min(...times), Math.max(...times)];
+}
+
+function Actions({ detail }: { readonly detail: Detail }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { tenantId, runId } = historyScreen.useParams();
+  const [from, setFrom] = useState<Action | undefined>(undefined);
+  const { attempts, deviceId } = detail;
+  const span = spanOf(attempts);
+  const actions: Action[] = detail.actions.map((action) => ({
+    ...action,
+    attempts: attempts.filter(({ actionId }) => actionId === action.id),
+  }));
+  const columns = [
+    {
+      id: "section",
+      title: t("provisioning.section"),
+      render: ({ section }: Action) => named("sections", section),
+    },
+    {
+      id: "action",
+      title: t("provisioning.action"),
+      width: "1.3fr",
+      render: (action: Action) => (
+        <>
+          {action.name}
+          <span className={styles.quiet}>
+            {t(action.required ? "provisioning.required" : "provisioning.optional")}
+          </span>
+        </>
+      ),
+    },
+    {
+      id: "attempts",
+      title: t("provisioning.attempts"),
+      width: "2.4fr",
+      render: (action: Action) => <Attempts action={action} at={detail} />,
+    },
+    {
+      id: "line",
+      title: t("provisioning.timeline"),
+      render: (action: Action) => <Timeline attempts={action.attempts} span={span} />,
+    },
+  ];
+  return (
+    <>
+      <Rows
+        label={t("provisioning.actions")}
+        columns={columns}
+        items={actions}
+        idOf={({ id }) => id}
+        nameOf={(action) => action.name}
+        renderMenu={(action) => (
+          <ActionMenu action={action} detail={detail} onRestart={() => setFrom(action)} />
+        )}
+      />
+      {from && (
+        <RestartWindow
+          run={{ tenantId, runId }}
+          restart={{ mode: "fromAction", actionId: from.id, deviceIds: [deviceId] }}
+          title={t("provisioning.restartFrom")}
+          onClose={() => setFrom(undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+/** Restarts the template from an action; where that cannot be, it says why. */
+function ActionMenu(props: {
+  readonly action: Action;
+  readonly detail: Detail;
+  readonly onRestart: () => void;
+}) {
+  const { action, detail, onRestart } = props;
+  const t = useText();
+  const why = useWhyNot(action, detail, t);
+  return (
+    <MenuList>
+      <MenuItem disabled={why !== undefined} subText={why ?? null} onClick={onRestart}>
+        {t("provisioning.restartFrom")}
+      </MenuItem>
+    </MenuList>
+  );
+}
+
+function useWhyNot({ section }: Action, { bucket }: Detail, t: Text): string | undefined {
+  const may = useMay();
+  const { name: said } = useFormat();
+  const { tenantId } = historyScreen.useParams();
+  const { body } = useRead("GET /api/v1/provisioning/action-types", {});
+  const restartable = (body?.sections ?? []).filter((each) => each.restartable);
+  if (!may("provisioning.run", tenantId)) return t("provisioning.mayNotRun");
+  if (!restartable.some(({ id }) => id === section))
+    return t("provisioning.notInSection", {
+      sections: restartable.map((each) => said(each.name)).join(", "),
+    });
+  return bucket === "failed" || bucket === "notAttempted"
+    ? undefined
+    : t("provisioning.onlyFailed");
+}
+
+/** What was tried, each with its time and what came of it. */
+function Attempts({ action, at }: { readonly action: Action; readonly at: Detail }) {
+  const t = useText();
+  const styles = useStyles();
+  const { attempts, id } = action;
+  const isCurrent = at.current?.id === id && at.bucket === "active";
+  if (attempts.length === 0)
+    return isCurrent ? t("provisioning.underWay") : t("provisioning.notYet");
+  return (
+    <ul className={styles.attempts}>
+      {attempts.map((each) => (
+        <li key={`${each.runId} ${each.attempt} ${each.endedAt}`} data-result={each.result}>
+          <Attempt of={each} />
+          {each.output !== undefined && <span className={styles.output}>{each.output}</span>}
+        </li>
+      ))}
+      {isCurrent && <li>{t("provisioning.underWay")}</li>}
+    </ul>
+  );
+}
+
+function Attempt({ of }: { readonly of: Tried }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime, clock } = useFormat();
+  const { result, attempt, startedAt, endedAt, inherited, code, detail } = of;
+  const begun = startedAt ?? endedAt;
+  const reason = code === undefined ? "" : named("reasons", code);
+  return (
+    <>
+      <strong>{t(`provisioning.result.${result}`)}</strong>{" "}
+      {t("provisioning.attempt", {
+        number: attempt,
+        at: dateTime(begun),
+        took: clock((Date.parse(endedAt) - Date.parse(begun)) / 1000),
+      })}
+      {inherited && ` ${t("provisioning.inherited")}`}
+      <span className={styles.quiet}>{reason}</span>
+      <span className={styles.quiet}>{moreThan(reason, detail)}</span>
+    </>
+  );
+}
+
+/** The attempts as bars on the time of the run; the times stand beside it in words. */
+function Timeline(props: {
+  readonly attempts: readonly Tried[];
+  readonly span: readonly [number, number];
+}) {
+  const { attempts, span } = props;
+  const styles = useStyles();
+  const [first, last] = span;
+  const length = Math.max(1, last - first);
+  return (
+    <div className={styles.line} aria-hidden>
+      {attempts.map(({ startedAt, endedAt, attempt, runId, result }) => {
+        const begin = Date.parse(startedAt ?? endedAt) - first;
+        const end = Date.parse(endedAt) - first;
+        return (
+          <div
+            key={`${runId} ${attempt} ${endedAt}`}
+            className={styles.bar}
+            style={{
+              left: `${(begin / length) * 100}%`,
+              width: `${((end - begin) / length) * 100}%`,
+              backgroundColor: colours[result],
+            }}
+          />
+        );
+      })}
+    </div>
+  );
+}

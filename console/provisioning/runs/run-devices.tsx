@@ -1,0 +1,368 @@
+/** Devices of a run by bucket, and the commands for those that failed: by right click, Shift+F10, the row's button, and the bar. */
+import {
+  Button,
+  Menu,
+  MenuButton,
+  MenuItem,
+  MenuList,
+  MenuPopover,
+  MenuTrigger,
+  makeStyles,
+  Tab,
+  TabList,
+  tokens,
+} from "@fluentui/react-components";
+import { useRouter } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useMay } from "../../api/me.ts";
+import { useNames } from "../../api/names.ts";
+import { useReadList } from "../../api/read.ts";
+import { Go } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { type Choice, Rows } from "../../page/rows.tsx";
+import { useFormat } from "../../text/format.ts";
+import { type Bucket, buckets, historyScreen, runScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { RestartWindow } from "./restart-window.tsx";
+import { moreThan, type Run, RunningFor } from "./run-words.tsx";
+
+const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices";
+/** A device of a run as the API shows it. */
+export type DeviceRun = Extract<
+  Answered<typeof name>,
+  { readonly status: 200 }
+>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  tabs: { flexWrap: "wrap" },
+  bar: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "center",
+    gap: tokens.spacingHorizontalS,
+    padding: `${tokens.spacingVerticalS} 0`,
+  },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  old: { color: tokens.colorNeutralForeground2, fontSize: tokens.fontSizeBase200 },
+});
+
+/** A restart of these devices that somebody has asked for, and that waits for their yes. */
+type Wanted = {
+  readonly mode: "whole" | "lastFailedRequired";
+  readonly devices: readonly DeviceRun[];
+};
+
+/** Tabs by bucket, the commands, and the rows. */
+export function RunDevices({ run }: { readonly run: Run }) {
+  const { tenantId, runId, final, total } = run;
+  const t = useText();
+  const { number } = useFormat();
+  const { bucket } = runScreen.useSearch();
+  const change = runScreen.useChangeSearch();
+  const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
+  const [wanted, setWanted] = useState<Wanted | undefined>(undefined);
+  const reading = useReadList(
+    name,
+    { params: { tenantId, runId }, query: { bucket, top: 200 } },
+    final ? {} : { everySeconds: 5 },
+  );
+  const choose = (devices: readonly DeviceRun[], isChosen: boolean) => {
+    const next = new Map(chosen);
+    for (const device of devices) {
+      if (isChosen) next.set(device.deviceId, device);
+      else next.delete(device.deviceId);
+    }
+    setChosen(next);
+  };
+  const commands = (devices: readonly DeviceRun[]) => ({ run, devices, onWant: setWanted });
+  return (
+    <section aria-label={t("provisioning.devices")}>
+      <BucketTabs run={run} />
+      <CommandBar {...commands([...chosen.values()])} />
+      <Shown reading={reading}>
+        {(devices) =>
+          devices.length === 0 && !reading.hasMore ? (
+            <Empty
+              title={t("provisioning.noDevice")}
+              action={
+                bucket && (
+                  <Button onClick={() => change({ bucket: undefined })}>
+                    {t("provisioning.all", { count: number(total) })}
+                  </Button>
+                )
+              }
+            />
+          ) : (
+            <Table
+              {...reading}
+              run={run}
+              devices={devices}
+              choice={{ chosen, change: choose }}
+              // Who opens the menu on a chosen row means all that are chosen.
+              renderMenu={(device) => (
+                <DeviceMenu
+                  {...commands(chosen.has(device.deviceId) ? [...chosen.values()] : [device])}
+                />
+              )}
+            />
+          )
+        }
+      </Shown>
+      {wanted && (
+        <RestartWindow
+          run={run}
+          restart={{
+            mode: wanted.mode,
+            deviceIds: wanted.devices.map(({ deviceId }) => deviceId),
+          }}
+          title={t(wanted.mode === "whole" ? "provisioning.retry" : "provisioning.resumeAt")}
+          onClose={() => setWanted(undefined)}
+        />
+      )}
+    </section>
+  );
+}
+
+/** A tab for each bucket. */
+function BucketTabs({ run }: { readonly run: Run }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { number } = useFormat();
+  const { bucket } = runScreen.useSearch();
+  const change = runScreen.useChangeSearch();
+  return (
+    <TabList
+      className={styles.tabs}
+      selectedValue={bucket ?? "all"}
+      onTabSelect={(_event, { value }) =>
+        change({ bucket: value === "all" ? undefined : (value as Bucket) })
+      }
+    >
+      <Tab value="all">{t("provisioning.all", { count: number(run.total) })}</Tab>
+      {buckets.map((each) => (
+        <Tab key={each} value={each}>
+          {`${named("buckets", each)} (${number(run.buckets[each])})`}
+        </Tab>
+      ))}
+    </TabList>
+  );
+}
+
+type CommandsProps = {
+  readonly run: Run;
+  readonly devices: readonly DeviceRun[];
+  readonly onWant: (wanted: Wanted) => void;
+};
+
+/** Why these devices are not restarted; undefined where they can be. */
+function useWhyNot({ run, devices }: CommandsProps): string | undefined {
+  const t = useText();
+  const may = useMay();
+  if (!may("provisioning.run", run.tenantId)) return t("provisioning.mayNotRun");
+  if (devices.length === 0) return t("provisioning.chooseFailed");
+  const isOpen = devices.some(({ bucket }) => bucket !== "failed" && bucket !== "notAttempted");
+  return isOpen ? t("provisioning.onlyFailed") : undefined;
+}
+
+function useHistory({ run, devices }: CommandsProps): (() => void) | undefined {
+  const router = useRouter();
+  const [device] = devices;
+  if (device === undefined || devices.length > 1) return undefined;
+  const to = { tenantId: run.tenantId, runId: run.runId, deviceId: device.deviceId };
+  return () => void router.navigate(historyScreen.at(to) as never);
+}
+
+/** The two commands below Provisioning. */
+function ProvisioningItems(props: CommandsProps) {
+  const t = useText();
+  const why = useWhyNot(props);
+  const history = useHistory(props);
+  return (
+    <MenuList>
+      <MenuItem
+        disabled={why !== undefined}
+        subText={why ?? null}
+        onClick={() => props.onWant({ mode: "lastFailedRequired", devices: props.devices })}
+      >
+        {t("provisioning.resumeAt")}
+      </MenuItem>
+      <MenuItem
+        disabled={history === undefined}
+        subText={history === undefined ? t("provisioning.oneDevice") : null}
+        onClick={() => history?.()}
+      >
+        {t("provisioning.history")}
+      </MenuItem>
+    </MenuList>
+  );
+}
+
+/** The menu of a row, as the page has it. */
+function DeviceMenu(props: CommandsProps) {
+  const t = useText();
+  const why = useWhyNot(props);
+  return (
+    <MenuList>
+      <MenuItem
+        disabled={why !== undefined}
+        subText={why ?? t("provisioning.formerly")}
+        onClick={() => props.onWant({ mode: "whole", devices: props.devices })}
+      >
+        {t("provisioning.retry")}
+      </MenuItem>
+      <Menu>
+        <MenuTrigger disableButtonEnhancement>
+          <MenuItem>{t("provisioning.provisioning")}</MenuItem>
+        </MenuTrigger>
+        <MenuPopover>
+          <ProvisioningItems {...props} />
+        </MenuPopover>
+      </Menu>
+    </MenuList>
+  );
+}
+
+/** The same for all that are chosen. */
+function CommandBar(props: CommandsProps) {
+  const t = useText();
+  const styles = useStyles();
+  const why = useWhyNot(props);
+  const { devices, onWant } = props;
+  return (
+    <div className={styles.bar}>
+      <Button
+        disabledFocusable={why !== undefined}
+        onClick={() => why === undefined && onWant({ mode: "whole", devices })}
+      >
+        {t("provisioning.retry")}
+      </Button>
+      <Menu>
+        <MenuTrigger disableButtonEnhancement>
+          <MenuButton disabled={devices.length === 0}>{t("provisioning.provisioning")}</MenuButton>
+        </MenuTrigger>
+        <MenuPopover>
+          <ProvisioningItems {...props} />
+        </MenuPopover>
+      </Menu>
+      <span data-chosen={devices.length}>
+        {devices.length > 0 && t("provisioning.chosen", { count: devices.length })} {why}
+      </span>
+      <span className={styles.old}>{t("provisioning.formerly")}</span>
+    </div>
+  );
+}
+
+function Table(props: {
+  readonly run: Run;
+  readonly devices: readonly DeviceRun[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+  readonly choice: Choice<DeviceRun>;
+  readonly renderMenu: (device: DeviceRun) => ReactNode;
+}) {
+  const { run, devices, ...rest } = props;
+  const { tenantId, runId } = run;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const columns = [
+    {
+      id: "device",
+      title: t("provisioning.device"),
+      render: ({ deviceId, deviceName }: DeviceRun) => (
+        <Go to={historyScreen.at({ tenantId, runId, deviceId })}>{deviceName || deviceId}</Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("provisioning.state"),
+      width: "0.7fr",
+      render: (device: DeviceRun) => (
+        <span data-bucket={device.bucket}>
+          {device.verdict === undefined
+            ? named("buckets", device.bucket)
+            : named("verdicts", device.verdict.id)}
+          {device.warnings > 0 && (
+            <span className={styles.quiet}>
+              {t("provisioning.warnings", { count: device.warnings })}
+            </span>
+          )}
+        </span>
+      ),
+    },
+    {
+      id: "progress",
+      title: t("provisioning.progress"),
+      width: "1.6fr",
+      render: (device: DeviceRun) => <Progress device={device} />,
+    },
+    {
+      id: "reason",
+      title: t("provisioning.reason"),
+      width: "1.6fr",
+      render: (device: DeviceRun) => <Reason device={device} />,
+    },
+    {
+      id: "at",
+      title: t("provisioning.since"),
+      width: "0.9fr",
+      render: ({ at }: DeviceRun) => dateTime(at),
+    },
+  ];
+  return (
+    <Rows
+      {...rest}
+      label={t("provisioning.devices")}
+      columns={columns}
+      items={devices}
+      idOf={({ deviceId }) => deviceId}
+      nameOf={({ deviceName }) => deviceName}
+    />
+  );
+}
+
+/** Why it failed, or why it waits. */
+function Reason({ device }: { readonly device: DeviceRun }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { code, detail, waits, bucket } = device;
+  if (waits !== undefined) return t("provisioning.waits", { why: named("reasons", waits.why) });
+  const reason = code === undefined || bucket === "active" ? "" : named("reasons", code);
+  return (
+    <>
+      {reason}
+      <span className={styles.quiet}>{moreThan(reason, detail)}</span>
+    </>
+  );
+}
+
+/** How far a device is. It changes between actions only; while one is under way, the clock says that it is. */
+export function Progress({ device }: { readonly device: DeviceRun }) {
+  const t = useText();
+  const styles = useStyles();
+  const { done, of, current, bucket, at, waits } = device;
+  const isMoving = bucket === "active" && waits === undefined;
+  const words =
+    current === undefined
+      ? t("provisioning.allOf", { of })
+      : t(bucket === "failed" ? "provisioning.failedAt" : "provisioning.nextOf", {
+          done,
+          of,
+          action: current.name,
+        });
+  return (
+    <>
+      {words}
+      {isMoving && (
+        <span className={styles.quiet}>
+          {current?.type === "restart" && `${t("provisioning.waitsForRestart")} `}
+          <RunningFor since={at} />
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,274 @@
+/** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
+import {
+  Badge,
+  Button,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  ArrowDownloadRegular,
+  DismissCircleRegular,
+  PauseRegular,
+  PlayRegular,
+} from "@fluentui/react-icons";
+import { useEffect, useRef } from "react";
+import { useConnection } from "../../api/connection.tsx";
+import { useMay } from "../../api/me.ts";
+import { useNames } from "../../api/names.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { CopyButton } from "../../page/copy-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { useSaveAnswer } from "../../page/save-file.ts";
+import { Window } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { RunDevices } from "./run-devices.tsx";
+import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
+
+const useStyles = makeStyles({
+  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
+  facts: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
+    color: tokens.colorNeutralForeground2,
+  },
+});
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId, runId } = runScreen.useParams();
+  const reading = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
+    params: { tenantId, runId },
+  });
+  return (
+    <PageFrame
+      title={reading.body?.template.name ?? t("provisioning.run")}
+      above={<Go to={runListScreen.at({ tenantId })}>{t("provisioning.runList")}</Go>}
+      bar={reading.body && <Commands run={reading.body} />}
+    >
+      <Shown reading={reading}>{(run) => <Content run={run} />}</Shown>
+    </PageFrame>
+  );
+}
+
+/** Says how far it is at each quarter, and how it ended. */
+function useAnnounced({ final, total, buckets }: Run, sentence: string): void {
+  const ended = total - buckets.active - buckets.pending;
+  const quarter = final ? 4 : total === 0 ? 0 : Math.floor((ended / total) * 4);
+  const before = useRef(quarter);
+  useEffect(() => {
+    if (quarter > before.current) announce(sentence);
+    before.current = quarter;
+  }, [quarter, sentence]);
+}
+
+function Content({ run }: { readonly run: Run }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { name } = useFormat();
+  const change = runScreen.useChangeSearch();
+  const { window: open } = runScreen.useSearch();
+  const sentence = sentenceOf(run, t);
+  useAnnounced(run, sentence);
+  const { failure, final, verdict, buckets } = run;
+  return (
+    <>
+      <div className={styles.sum} data-sum data-verdict={verdict?.id}>
+        {verdict !== undefined && `${name(verdict.name)}. `}
+        {sentence}
+      </div>
+      <RunBar counts={buckets} words={sentence} />
+      {run.state === "pendingApproval" && (
+        <MessageBar intent="warning">
+          <MessageBarBody>{t("provisioning.secondPerson")}</MessageBarBody>
+        </MessageBar>
+      )}
+      {failure && (
+        <MessageBar intent="error" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
+            {failure.detail}
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      {run.latest && <Latest latest={run.latest} run={run} />}
+      <Facts run={run} />
+      {!final && (
+        <MessageBar intent="info" layout="multiline" data-unattended>
+          <MessageBarBody>
+            {t("provisioning.betweenActions")} {t("provisioning.unattended")}
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      <RunDevices run={run} />
+      {open === "cancel" && !final && (
+        <CancelWindow run={run} onClose={() => change({ window: undefined }, true)} />
+      )}
+    </>
+  );
+}
+
+/** How all of its devices stand by now, each by its latest run. */
+function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["latest"]> }) {
+  const { run, latest } = props;
+  const t = useText();
+  const { name } = useFormat();
+  const { tenantId } = run;
+  const { verdict, buckets, runs } = latest;
+  const now = sentenceOf({ ...run, buckets, final: verdict !== undefined }, t);
+  return (
+    <MessageBar intent={verdict?.id === "success" ? "success" : "info"} layout="multiline">
+      <MessageBarBody data-latest={verdict?.id ?? "open"}>
+        <MessageBarTitle>{t("provisioning.byNow")}</MessageBarTitle>
+        {verdict !== undefined && `${name(verdict.name)}. `}
+        {now}
+        {runs
+          .filter((runId) => runId !== run.runId)
+          .map((runId, at) => (
+            <div key={runId}>
+              <Go to={runScreen.at({ tenantId, runId })}>
+                {t("provisioning.restartNumber", { number: at + 1 })}
+              </Go>
+            </div>
+          ))}
+      </MessageBarBody>
+    </MessageBar>
+  );
+}
+
+/** Who, when, and what it goes back to. */
+function Facts({ run }: { readonly run: Run }) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const { tenantId, requestedBy, parentRunId, taskId, hidden, note, final } = run;
+  return (
+    <div className={styles.facts}>
+      <Badge appearance="outline" color="informative" data-word={run.state}>
+        {named("jobStates", run.state)}
+      </Badge>
+      <span>{t(`provisioning.cause.${run.cause}`)}</span>
+      <span>{t("provisioning.ofVersion", run.template)}</span>
+      <span>
+        {t("provisioning.begunBy", {
+          at: dateTime(run.createdAt),
+          by: requestedBy?.name ?? requestedBy?.id ?? "",
+          known: requestedBy === undefined ? "no" : "yes",
+        })}
+      </span>
+      {!final && <span>{t("provisioning.until", { at: dateTime(run.expiresAt) })}</span>}
+      {hidden > 0 && <span>{t("provisioning.hidden", { count: hidden })}</span>}
+      {note !== undefined && <span>{note}</span>}
+      {taskId !== undefined && (
+        <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{t("provisioning.itsTask")}</Go>
+      )}
+      {parentRunId !== undefined && (
+        <Go to={runScreen.at({ tenantId, runId: parentRunId })}>{t("provisioning.itsParent")}</Go>
+      )}
+    </div>
+  );
+}
+
+/** The toolbar. */
+function Commands({ run }: { readonly run: Run }) {
+  const { tenantId, runId, state, final } = run;
+  const t = useText();
+  const { api } = useConnection();
+  const change = runScreen.useChangeSearch();
+  const mayRun = useMay()("provisioning.run", tenantId);
+  const { save, problem } = useSaveAnswer();
+  const params = { tenantId, runId };
+  const pause = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/pause");
+  const resume = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/resume");
+  const history = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/history";
+  const failed = pause.problem ?? resume.problem ?? problem;
+  return (
+    <>
+      {!final && (
+        <ToolbarButton
+          icon={<DismissCircleRegular />}
+          disabled={!mayRun || state === "cancelling"}
+          onClick={() => change({ window: "cancel" })}
+        >
+          {t("provisioning.cancelRun")}
+        </ToolbarButton>
+      )}
+      {state === "running" && (
+        <ToolbarButton
+          icon={<PauseRegular />}
+          disabled={!mayRun || pause.isSending}
+          onClick={() => void pause.send({ params })}
+        >
+          {t("provisioning.pause")}
+        </ToolbarButton>
+      )}
+      {state === "paused" && (
+        <ToolbarButton
+          icon={<PlayRegular />}
+          disabled={!mayRun || resume.isSending}
+          onClick={() => void resume.send({ params })}
+        >
+          {t("provisioning.resume")}
+        </ToolbarButton>
+      )}
+      <ToolbarButton
+        icon={<ArrowDownloadRegular />}
+        onClick={() =>
+          void save(api.download(history, "text/csv", { params }), `muster-${runId}.csv`)
+        }
+      >
+        {t("provisioning.historyCsv")}
+      </ToolbarButton>
+      <CopyButton
+        appearance="subtle"
+        text={() => location.href}
+        label={t("provisioning.copyAddress")}
+      />
+      {failed && <ProblemView problem={failed} />}
+    </>
+  );
+}
+
+function CancelWindow({ run, onClose }: { readonly run: Run; readonly onClose: () => void }) {
+  const { tenantId, runId } = run;
+  const t = useText();
+  const sending = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/cancel");
+  const cancel = async () => {
+    if ((await sending.send({ params: { tenantId, runId } })) !== undefined) onClose();
+  };
+  return (
+    <Window
+      title={t("provisioning.cancelRun")}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={sending.isSending}
+            onClick={() => void cancel()}
+          >
+            {t("provisioning.cancelRun")}
+          </Button>
+          <Button onClick={onClose}>{t("shared.close")}</Button>
+        </>
+      }
+    >
+      {t("provisioning.cancelWhat")}
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}

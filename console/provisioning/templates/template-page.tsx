@@ -1,0 +1,227 @@
+/** A template: its five sections in one of its versions, beside another where somebody compares; scheduled from the toolbar. */
+import { Button, Field, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useMay, useMe } from "../../api/me.ts";
+import { useRead, useReadList } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { useTenantId } from "../../frame/tenant.ts";
+import { MayButton } from "../../page/may-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { saveFile } from "../../page/save-file.ts";
+import { Window } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { ScheduleButton } from "./schedule.tsx";
+import { TemplateEditor } from "./template-editor.tsx";
+import type { Template } from "./template-list.tsx";
+import { type Content, Differences, Sections } from "./template-sections.tsx";
+
+const useStyles = makeStyles({
+  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL, alignItems: "end" },
+  field: { flexBasis: "260px", maxWidth: "100%" },
+});
+
+/** A version's content; nothing is asked where none is named. */
+const useVersion = (templateId: string, version: string | undefined) =>
+  useRead(
+    "GET /api/v1/templates/{templateId}/versions/{version}",
+    { params: { templateId, version: version ?? "" } },
+    { enabled: version !== undefined },
+  );
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { templateId } = templateScreen.useParams();
+  const search = templateScreen.useSearch();
+  const reading = useRead("GET /api/v1/templates/{templateId}", { params: { templateId } });
+  const template = reading.body;
+  const version = search.version ?? template?.newest.version.toString();
+  const content = useVersion(templateId, version);
+  return (
+    <PageFrame
+      title={template?.name ?? t("provisioning.template")}
+      above={<Go to={templateListScreen.at()}>{t("provisioning.templates")}</Go>}
+      lead={template?.description}
+      bar={
+        <>
+          <ScheduleButton
+            templateId={templateId}
+            version={version === undefined ? undefined : Number(version)}
+          />
+          {content.body && <Commands content={content.body} owner={template?.owner.id} />}
+        </>
+      }
+    >
+      <Shown reading={reading}>
+        {(each) => <Body template={each} etag={reading.etag} version={version} content={content} />}
+      </Shown>
+    </PageFrame>
+  );
+}
+
+function Commands(props: { readonly content: Content; readonly owner: string | undefined }) {
+  const { content, owner } = props;
+  const t = useText();
+  const may = useMay();
+  const { body: me } = useMe();
+  const isOthers = owner !== me?.objectId && !may("templates.administer");
+  const why = isOthers ? t("provisioning.notYourTemplate") : undefined;
+  const change = templateScreen.useChangeSearch();
+  const text = () =>
+    new Blob([JSON.stringify(content, undefined, 2)], { type: "application/json" });
+  return (
+    <>
+      <MayButton
+        icon={<EditRegular />}
+        permission="templates.manage"
+        why={why}
+        onClick={() => change({ window: "edit" })}
+      >
+        {t("provisioning.edit")}
+      </MayButton>
+      <MayButton
+        icon={<ArrowDownloadRegular />}
+        onClick={() => saveFile(text(), `${content.name}.json`)}
+      >
+        {t("provisioning.export")}
+      </MayButton>
+      <MayButton
+        icon={<DeleteRegular />}
+        permission="templates.manage"
+        why={why}
+        onClick={() => change({ window: "remove" })}
+      >
+        {t("provisioning.remove")}
+      </MayButton>
+    </>
+  );
+}
+
+function Body(props: {
+  readonly template: Template;
+  readonly etag: string | undefined;
+  readonly version: string | undefined;
+  readonly content: ReturnType<typeof useVersion>;
+}) {
+  const { template, etag, version, content } = props;
+  const { templateId, visibility } = template;
+  const t = useText();
+  const tenantId = useTenantId();
+  const { compare, window: open } = templateScreen.useSearch();
+  const change = templateScreen.useChangeSearch();
+  const other = useVersion(templateId, compare);
+  const close = () => change({ window: undefined }, true);
+  return (
+    <>
+      <Versions template={template} version={version} />
+      {tenantId !== undefined && (
+        <div>
+          <Go to={runListScreen.at({ tenantId }, { template: templateId })}>
+            {t("provisioning.itsRuns")}
+          </Go>
+        </div>
+      )}
+      <Shown reading={content}>
+        {(now) =>
+          compare === undefined ? (
+            <Sections content={now} />
+          ) : (
+            <Shown reading={other}>{(old) => <Differences old={old} now={now} />}</Shown>
+          )
+        }
+      </Shown>
+      {open === "edit" && content.body && (
+        <TemplateEditor
+          text={JSON.stringify({ ...content.body, message: "" }, undefined, 2)}
+          visibility={visibility}
+          existing={{ templateId, etag }}
+          onClose={() => change({ window: undefined, version: undefined })}
+        />
+      )}
+      {open === "remove" && <RemoveWindow template={template} onClose={close} />}
+    </>
+  );
+}
+
+/** Which version is shown, and which one beside it. */
+function Versions(props: { readonly template: Template; readonly version: string | undefined }) {
+  const { template, version } = props;
+  const { templateId } = template;
+  const t = useText();
+  const styles = useStyles();
+  const { dateTime } = useFormat();
+  const { compare } = templateScreen.useSearch();
+  const change = templateScreen.useChangeSearch();
+  const { body: versions = [] } = useReadList("GET /api/v1/templates/{templateId}/versions", {
+    params: { templateId },
+    query: { top: 100 },
+  });
+  const options = versions.map((each) => (
+    <option key={each.version} value={each.version}>
+      {t("provisioning.versionAt", {
+        version: each.version,
+        at: dateTime(each.at),
+        message: each.message,
+      })}
+    </option>
+  ));
+  return (
+    <div className={styles.line}>
+      <Field label={t("provisioning.versionShown")} className={styles.field}>
+        <Select value={version ?? ""} onChange={(_event, { value }) => change({ version: value })}>
+          {options}
+        </Select>
+      </Field>
+      {versions.length > 1 && (
+        <Field label={t("provisioning.compareWith")} className={styles.field}>
+          <Select
+            value={compare ?? ""}
+            onChange={(_event, { value }) => change({ compare: value === "" ? undefined : value })}
+          >
+            <option value="">{t("provisioning.none")}</option>
+            {options}
+          </Select>
+        </Field>
+      )}
+    </div>
+  );
+}
+
+function RemoveWindow(props: { readonly template: Template; readonly onClose: () => void }) {
+  const { template, onClose } = props;
+  const { templateId, name } = template;
+  const t = useText();
+  const router = useRouter();
+  const sending = useSend("DELETE /api/v1/templates/{templateId}");
+  const remove = async () => {
+    if ((await sending.send({ params: { templateId } })) !== undefined)
+      void router.navigate(templateListScreen.at() as never);
+  };
+  return (
+    <Window
+      title={t("provisioning.removeTemplate", { name })}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={sending.isSending}
+            onClick={() => void remove()}
+          >
+            {t("provisioning.removeYes")}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      {t("provisioning.removeTemplateWhat")}
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}
