@@ -12,6 +12,9 @@ import { type Counts, problemsAtTheEnd } from "./verdict.ts";
 export type ChaosPlan = {
   readonly devices: number;
   readonly seed: number;
+  /** Host processes on the same storage. */
+  readonly hosts: number;
+  /** Of workers and whole hosts, by turns. */
   readonly kills: number;
   readonly outages: number;
   readonly outageMs: number;
@@ -40,7 +43,7 @@ type View = { readonly state: string; readonly final: boolean; readonly counts: 
 
 /** Runs once. The same seed gives the same fleet, the same trouble at the same moments. */
 export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
-  const stage = await openStage(plan.settings, plan.messageLeaseSeconds);
+  const stage = await openStage(plan.settings, plan.messageLeaseSeconds, plan.hosts);
   let failed = true;
   try {
     const report = await runOn(stage, plan);
@@ -118,8 +121,8 @@ async function makeTrouble(stage: Stage, plan: ChaosPlan): Promise<void> {
   const began = Date.now();
   const kills = Array.from({ length: plan.kills }, async () => {
     await sleep(roll() * plan.withinMs);
-    plan.say(`${seconds(began)} s: the functions are killed`);
-    await stage.killFunctions();
+    const killed = await stage.killFunctions();
+    plan.say(`${seconds(began)} s: ${killed} was killed`);
   });
   const outages = async (): Promise<void> => {
     for (let count = 0; count < plan.outages; count += 1) {

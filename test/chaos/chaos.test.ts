@@ -9,6 +9,7 @@ describe("restarts to 2,000 devices while everything dies", () => {
     const report = await chaosRun({
       devices: 2000,
       seed,
+      hosts: 2,
       kills: 5,
       outages: 2,
       outageMs: 10_000,

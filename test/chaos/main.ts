@@ -1,5 +1,5 @@
 /**
- * `npm run chaos [-- --runs 10] [--seed 1] [--devices 20000]`: runs chaos and says what came of it.
+ * `npm run chaos [-- --runs 10] [--seed 1] [--devices 20000] [--hosts 1]`: runs chaos and says what came of it.
  * A failing run is repeated with the seed that it prints.
  */
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "1" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     devices: { type: "string", default: "20000" },
+    hosts: { type: "string", default: "1" },
   },
 });
 const say = (line: string): void => console.log(line);
@@ -22,6 +23,7 @@ for (let run = 0; run < Number(values.runs); run += 1) {
   say(`Run ${run + 1} of ${values.runs}, seed ${seed}`);
   const report = await chaosRun({
     devices: Number(values.devices),
+    hosts: Number(values.hosts),
     seed,
     kills: 5,
     outages: 2,
