@@ -1,5 +1,5 @@
 /** Every screen of the console. Each room lists its own; in the navigation they stand in this order. */
-
+import { approvalsScreen } from "./access/screens.ts";
 import {
   collectionListScreen,
   collectionScreen,
@@ -7,7 +7,7 @@ import {
   deviceScreen,
 } from "./devices/screens.ts";
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
-import { overviewScreen } from "./overview/screens.ts";
+import { aboutScreen, overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
 import {
   historyScreen,
@@ -38,4 +38,6 @@ export const screens: readonly Screen[] = [
   syncListScreen,
   syncScreen,
   planScreen,
+  approvalsScreen,
+  aboutScreen,
 ];

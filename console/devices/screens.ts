@@ -24,6 +24,8 @@ export const deviceListScreen = screen({
   permission: "devices.read",
   nav: { section: "tenant", icon: LaptopRegular },
   search: { ...filters, to: oneOf("match"), send: text, window: oneOf("collection") },
+  command: ({ tenantId, os }) =>
+    `devices --tenant ${tenantId}${os === undefined ? "" : ` --os "${os}"`}`,
   load: () => import("./device-list.tsx"),
 });
 

@@ -11,13 +11,16 @@ import {
   MenuPopover,
   MenuTrigger,
   makeStyles,
+  mergeClasses,
   tokens,
 } from "@fluentui/react-components";
 import { NavigationRegular, PersonCircleRegular, SignOutRegular } from "@fluentui/react-icons";
 import { useLinkProps } from "@tanstack/react-router";
 import { useConnection } from "../api/connection.tsx";
+import type { Screen } from "../page/screen.ts";
 import { type Language, languages, speak, useLanguage } from "../text/language.ts";
 import { useSharedText } from "../text/text.ts";
+import { Help } from "./help.tsx";
 import { TenantSelector } from "./tenant-selector.tsx";
 import { chooseTheme, type ThemeChoice, themeChoices, useThemeChoice } from "./theme.ts";
 
@@ -30,6 +33,7 @@ const useStyles = makeStyles({
     padding: `0 ${tokens.spacingHorizontalS}`,
     backgroundColor: tokens.colorBrandBackground,
     color: tokens.colorNeutralForegroundOnBrand,
+    "@media (max-width: 640px)": { gap: 0 },
   },
   name: {
     color: "inherit",
@@ -68,7 +72,7 @@ function PersonMenu() {
       <MenuTrigger disableButtonEnhancement>
         <Button
           appearance="transparent"
-          className={`${styles.button} ${styles.person}`}
+          className={mergeClasses(styles.button, styles.person)}
           icon={<PersonCircleRegular />}
           aria-label={t("frame.accountMenu", { name })}
         >
@@ -105,7 +109,11 @@ function PersonMenu() {
 }
 
 /** The bar. */
-export function Header(props: { readonly isNavOpen: boolean; readonly onNav: () => void }) {
+export function Header(props: {
+  readonly screens: readonly Screen[];
+  readonly isNavOpen: boolean;
+  readonly onNav: () => void;
+}) {
   const t = useSharedText();
   const styles = useStyles();
   const home = useLinkProps({ to: "/" } as never);
@@ -124,6 +132,7 @@ export function Header(props: { readonly isNavOpen: boolean; readonly onNav: () 
       </a>
       <span className={styles.push} />
       <TenantSelector />
+      <Help screens={props.screens} className={styles.button} />
       <PersonMenu />
     </header>
   );

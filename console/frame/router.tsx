@@ -110,7 +110,7 @@ function Frame({ screens }: { readonly screens: readonly Screen[] }) {
       <a href="#main" className={styles.skip} onClick={skip}>
         {t("frame.skip")}
       </a>
-      <Header isNavOpen={isOpen} onNav={() => setOpen(!isOpen)} />
+      <Header screens={screens} isNavOpen={isOpen} onNav={() => setOpen(!isOpen)} />
       <Notices />
       <div className={styles.below}>
         {isNarrow ? (

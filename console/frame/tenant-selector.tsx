@@ -1,6 +1,7 @@
 /** Chooses the tenant that the pages of the navigation are about. */
 import { Combobox, makeStyles, Option, tokens } from "@fluentui/react-components";
 import { useEffect, useMemo, useState } from "react";
+import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSharedText } from "../text/text.ts";
 import { useChangeTenant, useTenantId } from "./tenant.ts";
@@ -36,7 +37,11 @@ export function TenantSelector() {
     body: tenants = [],
     hasMore,
     readMore,
-  } = useReadList("GET /api/v1/tenants", { query: { top: 1000 } });
+  } = useReadList(
+    "GET /api/v1/tenants",
+    { query: { top: 1000 } },
+    { enabled: useMay()("tenants.read") },
+  );
   const [typed, setTyped] = useState<string | undefined>(undefined);
   // One is looked for among all of them, not among those of the first page.
   useEffect(() => {

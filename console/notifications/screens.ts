@@ -31,5 +31,6 @@ export const notificationScreen = screen({
   title: { en: "Notification", fr: "Notification" },
   permission: "notifications.read",
   search: { state: oneOf(...deliveryStates), window: oneOf("retry", "cancel") },
+  command: ({ tenantId, notificationId }) => `watch ${notificationId} --tenant ${tenantId}`,
   load: () => import("./notification-page.tsx"),
 });

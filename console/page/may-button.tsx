@@ -3,21 +3,7 @@ import { Button, type ButtonProps, Tooltip } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
-import { useNames, useRolesWith } from "../api/names.ts";
-import { useSharedText } from "../text/text.ts";
-
-/** Says what a permission is and which built-in roles have it. */
-export function useNeeds(): (permission: Permission) => string {
-  const t = useSharedText();
-  const named = useNames();
-  const rolesWith = useRolesWith();
-  return (permission) =>
-    t("state.forbiddenPermission", {
-      permission,
-      means: named("permissions", permission),
-      roles: rolesWith(permission).join(", "),
-    });
-}
+import { useNeeds } from "./needs.ts";
 
 /** Why somebody may not do what takes a permission; undefined where they may. */
 function useWhyNot(): (permission: Permission, tenantId?: string) => string | undefined {

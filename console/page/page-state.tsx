@@ -24,7 +24,7 @@ import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { CopyButton } from "./copy-button.tsx";
-import { useNeeds } from "./may-button.tsx";
+import { useNeeds } from "./needs.ts";
 import { ProblemView, useCountdown } from "./problem-view.tsx";
 
 const useStyles = makeStyles({

@@ -46,6 +46,8 @@ type Declared<Path extends string, F extends Fields> = {
   /** Where it stands in the navigation. Screens of a tenant stand there while one is chosen. */
   readonly nav?: { readonly section: (typeof navSections)[number]; readonly icon: FluentIcon };
   readonly search?: F;
+  /** What shows or does the same from a terminal, behind `npm run muster --`; by what the address says. */
+  readonly command?: (said: Readonly<Record<string, string>>) => string;
   /** The page, in a chunk of its own. */
   readonly load: () => Promise<{ readonly Page: ComponentType }>;
 };

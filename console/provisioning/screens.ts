@@ -39,6 +39,7 @@ export const taskListScreen = screen({
     task: text,
     window: oneOf("properties", "targets", "remove"),
   },
+  command: ({ tenantId }) => `task --tenant ${tenantId}`,
   load: () => import("./tasks/task-list.tsx"),
 });
 

@@ -8,6 +8,7 @@ export const syncListScreen = screen({
   title: { en: "Syncs", fr: "Synchronisations" },
   permission: "sync.read",
   nav: { section: "tenant", icon: HistoryRegular },
+  command: ({ tenantId }) => `sync --tenant ${tenantId}`,
   load: () => import("./sync-list.tsx"),
 });
 
@@ -26,5 +27,6 @@ export const planScreen = screen({
   title: { en: "Pending approval", fr: "Approbation en attente" },
   permission: "sync.read",
   search: { window: oneOf("approve", "reject", "reset") },
+  command: ({ tenantId }) => `sync plan --tenant ${tenantId}`,
   load: () => import("./plan-page.tsx"),
 });

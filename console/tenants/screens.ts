@@ -23,5 +23,6 @@ export const tenantsScreen = screen({
     window: oneOf("error", "authentication", "approve", "reject", "reset", "partial", "consent"),
     tenant: text,
   },
+  command: () => "tenants",
   load: () => import("./tenants-page.tsx"),
 });

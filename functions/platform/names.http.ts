@@ -1,5 +1,7 @@
 /** Says what everything is called whose ids other answers hold: states, reasons, problems, permissions, in both languages. */
 import * as z from "zod";
+import { approvalStateNames } from "../../shared/access/approvals/approval.ts";
+import { auditOutcomeNames } from "../../shared/access/audit/records.ts";
 import { actionPermissionNames, permissionMeanings } from "../../shared/access/roles/names.ts";
 import { builtInRoles, permissionNames, withImplied } from "../../shared/access/roles/roles.ts";
 import { catalogue, groupNames } from "../../shared/devices/actions/catalogue.ts";
@@ -42,6 +44,8 @@ const NamesView = z
     rolesWith: z
       .record(z.string(), z.array(z.string()))
       .describe("Built-in roles that hold each permission: whom to ask for"),
+    approvalStates: ById,
+    auditOutcomes: ById,
     jobStates: ById.describe("Of notifications and provisioning runs"),
     phases: ById.describe("Of notifications"),
     deliveryStates: ById,
@@ -83,6 +87,8 @@ const names: z.output<typeof NamesView> = {
       ),
     ]),
   ),
+  approvalStates: approvalStateNames,
+  auditOutcomes: auditOutcomeNames,
   jobStates: jobStateNames,
   phases: phaseNames,
   deliveryStates: itemStateNames,

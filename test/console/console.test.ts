@@ -5,6 +5,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath } from "../support/chromium.ts";
+import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
 import { tenantCases } from "./cases/tenants.ts";
 import { type ConsoleRig, startConsole } from "./support/rig.ts";
@@ -44,5 +45,6 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   }, 60_000);
 
   tenantCases(rig);
+  accessCases(rig);
   screenCases(rig);
 });

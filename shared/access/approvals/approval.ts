@@ -105,6 +105,14 @@ export function ruleFor(
 /** Where an approval stands. */
 type ApprovalState = "pendingApproval" | "approved" | "rejected" | "expired";
 
+/** What its states are called. */
+export const approvalStateNames = {
+  pendingApproval: { en: "Waiting for approval", fr: "En attente d'approbation" },
+  approved: { en: "Approved", fr: "Approuvé" },
+  rejected: { en: "Rejected", fr: "Rejeté" },
+  expired: { en: "Expired", fr: "Expiré" },
+} as const satisfies Record<ApprovalState, { readonly en: string; readonly fr: string }>;
+
 /** What can happen to it. */
 type ApprovalEvent = "approve" | "reject" | "expire";
 

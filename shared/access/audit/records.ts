@@ -52,6 +52,13 @@ export const AuditEvent = z
   .meta({ id: "AuditEvent" });
 export type AuditEvent = z.output<typeof AuditEvent>;
 
+/** What outcomes are called. */
+export const auditOutcomeNames = {
+  allowed: { en: "Done", fr: "Effectué" },
+  refused: { en: "Refused", fr: "Refusé" },
+  failed: { en: "Failed", fr: "Échec" },
+} as const satisfies Record<AuditEvent["outcome"], { readonly en: string; readonly fr: string }>;
+
 /** The trail of one tenant, or of what belongs to none. */
 export type TrailId = string;
 

@@ -17,6 +17,8 @@ export type TestTenant = {
   readonly name: string;
   readonly get: (path: string) => Promise<Body>;
   readonly post: (path: string, body?: Body) => Promise<Body>;
+  /** Imports its devices. */
+  readonly refresh: () => Promise<void>;
   /** Starts a sync, and answers when it has ended or waits for somebody. */
   readonly sync: (body?: Body) => Promise<Body>;
   /** Calls the stand-in's control, below the tenant. */
@@ -73,6 +75,10 @@ export async function startConsole() {
   const { url, sandboxUrl, adminToken } = muster;
   const complaints: string[] = [];
 
+  /** Calls the API as the administrator of the first steps. */
+  const api = (method: string, path: string, body?: Body): Promise<Body> =>
+    json(method, `${url}/api/v1${path}`, body, adminToken);
+
   const tenant = async (name: string, devices = 3): Promise<TestTenant> => {
     const tenantId = randomUUID();
     const base = `${url}/api/v1/tenants/${tenantId}`;
@@ -85,6 +91,14 @@ export async function startConsole() {
     await json("POST", `${url}/api/v1/tenants`, { tenantId, displayName: name }, adminToken);
     const get = (path: string) => json("GET", base + path, undefined, adminToken);
     const post = (path: string, body?: Body) => json("POST", base + path, body, adminToken);
+    const refresh = async (): Promise<void> => {
+      const { refreshId } = await post("/devices/refresh");
+      for (let tries = 0; tries < 300; tries += 1) {
+        if ((await get(`/refreshes/${String(refreshId)}`))["final"] === true) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      throw new Error(`The devices of ${name} do not arrive.`);
+    };
     const sync = async (body: Body = {}): Promise<Body> => {
       const { syncId } = await post("/syncs", body);
       for (let tries = 0; tries < 300; tries += 1) {
@@ -96,7 +110,7 @@ export async function startConsole() {
     };
     const control = (method: string, path: string, body?: Body) =>
       json(method, `${sandboxUrl}/_sandbox/tenants/${tenantId}${path}`, body);
-    return { tenantId, name, get, post, sync, control };
+    return { tenantId, name, get, post, refresh, sync, control };
   };
 
   /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them. */
@@ -127,6 +141,7 @@ export async function startConsole() {
     muster,
     browser,
     complaints,
+    api,
     tenant,
     signedIn,
     stop,

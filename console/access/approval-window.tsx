@@ -1,0 +1,178 @@
+/**
+ * One approval: what would be done, to whom, who asked, and the digest of all of it, which a verdict names. Nobody decides
+ * on what they asked for themselves: the buttons say so.
+ */
+import { Button, Field, Textarea } from "@fluentui/react-components";
+import { CheckmarkRegular, DismissRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useMe } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { notificationScreen } from "../notifications/screens.ts";
+import { targetWords, useText as useNotificationText } from "../notifications/text.ts";
+import { announce } from "../page/announce.tsx";
+import { Code, Facts } from "../page/facts.tsx";
+import { MayButton } from "../page/may-button.tsx";
+import { Go } from "../page/page.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { useText } from "./text.ts";
+
+const path = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
+/** An approval as the API shows it. */
+export type Approval = Extract<Answered<`GET ${typeof path}`>, { readonly status: 200 }>["body"];
+type Person = Approval["requestedBy"];
+
+/** Somebody by their name, or else by their id. */
+export const personWords = ({ name, kind, id }: Person): string => name ?? `${kind} ${id}`;
+
+/** What it is about in one line: an action that the API names, or the requester's own summary. */
+export function useSubjectWords(): (subject: Approval["subject"]) => string {
+  const t = useText();
+  const named = useNames();
+  return ({ action, count, summary }) => {
+    const name = named("actions", action);
+    return name === action ? summary : t("access.onDevices", { name, count });
+  };
+}
+
+/** Why who looks cannot decide, besides what they may in general. */
+function useInTheWay(): (approval: Approval) => { own?: string; approve?: string } {
+  const t = useText();
+  const { body: me } = useMe();
+  return ({ requestedBy: by, approvers }) => {
+    const isOwn =
+      by.kind === me?.kind && by.homeTenantId === me.homeTenantId && by.id === me.objectId;
+    if (isOwn) return { own: t("access.own") };
+    return me === undefined || approvers.includes(me.kind)
+      ? {}
+      : { approve: t("access.notApprover", { kinds: approvers.join(", ") }) };
+  };
+}
+
+/** The window. */
+export function ApprovalWindow(props: {
+  readonly ids: { readonly tenantId: string; readonly approvalId: string };
+  readonly onClose: () => void;
+}) {
+  const { ids, onClose } = props;
+  const t = useText();
+  const reading = useRead(`GET ${path}`, { params: ids }, { every: () => 15 });
+  const approve = useSend(`POST ${path}/approve`);
+  const reject = useSend(`POST ${path}/reject`);
+  const [comment, setComment] = useState("");
+  const inTheWay = useInTheWay();
+  const words = useSubjectWords();
+  const { body } = reading;
+  const waits = body?.state === "pendingApproval";
+  const { own, approve: mayNot } = body ? inTheWay(body) : {};
+  const decide = async (sending: typeof approve | typeof reject) => {
+    if (body === undefined) return;
+    const said = { digest: body.digest, ...(comment.trim() !== "" && { comment: comment.trim() }) };
+    const { send } = sending as typeof approve;
+    if ((await send({ params: ids, body: said })) === undefined) return;
+    announce(t(sending === approve ? "access.approved" : "access.rejected"));
+    onClose();
+  };
+  const decides = {
+    permission: "approvals.decide",
+    tenantId: ids.tenantId,
+    isBusy: approve.isSending || reject.isSending,
+  } as const;
+  const problem = approve.problem ?? reject.problem;
+  return (
+    <Window
+      title={body ? words(body.subject) : t("access.approval")}
+      onClose={onClose}
+      wide
+      actions={
+        <>
+          {waits && (
+            <>
+              <MayButton
+                {...decides}
+                appearance="primary"
+                icon={<CheckmarkRegular />}
+                why={own ?? mayNot}
+                onClick={() => void decide(approve)}
+              >
+                {t("access.approve")}
+              </MayButton>
+              <MayButton
+                {...decides}
+                appearance="secondary"
+                icon={<DismissRegular />}
+                why={own}
+                onClick={() => void decide(reject)}
+              >
+                {t("access.reject")}
+              </MayButton>
+            </>
+          )}
+          <Button onClick={onClose}>{t("shared.close")}</Button>
+        </>
+      }
+    >
+      <Shown reading={reading}>{(approval) => <Subject approval={approval} />}</Shown>
+      {waits && own === undefined && (
+        <Field label={t("access.comment")}>
+          <Textarea
+            value={comment}
+            maxLength={1000}
+            onChange={(_event, { value }) => setComment(value)}
+          />
+        </Field>
+      )}
+      {waits && own !== undefined && <p>{own}</p>}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}
+
+const Json = (props: { readonly of: unknown }) => (
+  <Code>{typeof props.of === "string" ? props.of : JSON.stringify(props.of, undefined, 2)}</Code>
+);
+
+function Subject({ approval }: { readonly approval: Approval }) {
+  const t = useText();
+  const ofNotifications = useNotificationText();
+  const named = useNames();
+  const { dateTime, number } = useFormat();
+  const { subject, state, tenantId, requestedBy, decidedBy, decidedAt } = approval;
+  const { kind, id, target, parameters } = subject;
+  return (
+    <>
+      <Facts
+        of={{
+          [t("access.state")]: <span data-approval={state}>{named("approvalStates", state)}</span>,
+          [t("access.askedBy")]: `${personWords(requestedBy)}, ${dateTime(approval.createdAt)}`,
+          [t("access.until")]: dateTime(approval.expiresAt),
+          [t("access.decided")]: [
+            decidedBy && personWords(decidedBy),
+            decidedAt && dateTime(decidedAt),
+          ]
+            .filter(Boolean)
+            .join(", "),
+          [t("access.comment")]: approval.comment,
+          [t("access.devices")]: number(subject.count),
+          [t("access.what")]:
+            kind === "notification" ? targetWords(target, ofNotifications) : <Json of={target} />,
+          ...Object.fromEntries(
+            Object.entries(parameters).map(([name, value]) => [
+              name,
+              <Json key={name} of={value} />,
+            ]),
+          ),
+          [t("access.digest")]: <Code>{approval.digest}</Code>,
+        }}
+      />
+      {kind === "notification" && (
+        <Go to={notificationScreen.at({ tenantId, notificationId: id })}>{t("access.look")}</Go>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+/** What this installation is and how it is, and where the rest of the help stands. */
+import { Badge, Link, Radio, RadioGroup } from "@fluentui/react-components";
+import type { ReadName } from "../../clients/api.ts";
+import { useConnection } from "../api/connection.tsx";
+import { useMe } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { type Reading, useRead } from "../api/read.ts";
+import { CopyButton } from "../page/copy-button.tsx";
+import { Code, Facts } from "../page/facts.tsx";
+import { PageFrame } from "../page/page.tsx";
+import { type Language, languages, speak, useLanguage } from "../text/language.ts";
+import { useText } from "./text.ts";
+
+const checks = {
+  health: "GET /api/v1/health",
+  ready: "GET /api/v1/ready",
+} as const satisfies Record<string, ReadName>;
+
+/** In words and not by colour alone; a service that is not well says what it lacks. */
+function Check({ reading }: { readonly reading: Reading<unknown> }) {
+  const t = useText();
+  const { problem, body } = reading;
+  if (problem !== undefined)
+    return (
+      <>
+        <Badge color="danger">{t("overview.notWell")}</Badge> {problem.detail}
+      </>
+    );
+  return body === undefined ? null : <Badge color="success">{t("overview.well")}</Badge>;
+}
+
+const Copied = ({ text }: { readonly text: string }) => (
+  <>
+    <Code>{text}</Code> <CopyButton size="small" text={() => text} />
+  </>
+);
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const language = useLanguage();
+  const named = useNames();
+  const { config } = useConnection();
+  const { body: me } = useMe();
+  const health = useRead(checks.health, {}, { every: () => 30 });
+  const ready = useRead(checks.ready, {}, { every: () => 30 });
+  const roles = [...new Set(me?.assignments.map(({ assignment }) => assignment.roleId))];
+  return (
+    <PageFrame title={t("overview.about")} lead={t("overview.aboutLead")}>
+      <Facts
+        of={{
+          [t("overview.version")]: <Copied text={config.version} />,
+          [t("overview.health")]: <Check reading={health} />,
+          [t("overview.ready")]: <Check reading={ready} />,
+          [t("overview.you")]: [me?.name, ...roles.map((role) => named("roles", role))]
+            .filter(Boolean)
+            .join(", "),
+          [t("frame.language")]: (
+            <RadioGroup
+              layout="horizontal"
+              aria-label={t("frame.language")}
+              value={language}
+              onChange={(_event, { value }) => speak(value as Language)}
+            >
+              {Object.entries(languages).map(([id, label]) => (
+                <Radio key={id} value={id} label={<span lang={id}>{label}</span>} />
+              ))}
+            </RadioGroup>
+          ),
+          [t("overview.document")]: (
+            <Link href="/api/v1/openapi.json" target="_blank" rel="noreferrer">
+              openapi.json
+            </Link>
+          ),
+          [t("overview.command")]: <Copied text="npm run muster" />,
+        }}
+      />
+    </PageFrame>
+  );
+}
