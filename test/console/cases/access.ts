@@ -11,10 +11,6 @@ export function accessCases(rig: () => ConsoleRig): void {
     let tenant: TestTenant;
     let asking: Page;
 
-    const open = async (page: Page, path: string): Promise<void> => {
-      await page.goto(`${rig().url}/console${path}`);
-      await page.getByRole("heading", { level: 1 }).waitFor();
-    };
     const restarts = async (): Promise<unknown> => {
       const path = `ledger/summary?tenantId=${tenant.tenantId}&action=rebootNow`;
       const answer = await fetch(`${rig().sandboxUrl}/_sandbox/${path}`);
@@ -33,12 +29,12 @@ export function accessCases(rig: () => ConsoleRig): void {
 
     it("whoever asks for a restart cannot approve it, and a second person's click sends it, once", async () => {
       const list = `/tenants/${tenant.tenantId}/approvals?state=pendingApproval`;
-      await open(asking, `/tenants/${tenant.tenantId}/devices?to=match&send=restart`);
+      await rig().open(asking, `/tenants/${tenant.tenantId}/devices?to=match&send=restart`);
       const would = asking.locator("[data-dry-run]");
       const reached = Number(await would.getAttribute("data-dry-run"));
       await asking.getByRole("button", { name: /^Send to/ }).click();
       await asking.waitForURL(/\/notifications\//);
-      await open(asking, list);
+      await rig().open(asking, list);
       await asking.getByRole("link", { name: "Restart: 3 devices" }).click();
       const own = asking.getByRole("button", { name: "Approve" });
       await own.hover();
@@ -47,7 +43,7 @@ export function accessCases(rig: () => ConsoleRig): void {
       expect(await restarts()).toBe(0);
 
       const deciding = await rig().signedIn("Operations Administrator", "fr");
-      await open(deciding, list);
+      await rig().open(deciding, list);
       await deciding.getByRole("link", { name: "Redémarrer : 3 appareils" }).click();
       const { value } = await tenant.get("/approvals");
       const [{ digest }] = value as [{ digest: string }];

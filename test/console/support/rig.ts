@@ -131,6 +131,12 @@ export async function startConsole() {
     return page;
   };
 
+  /** Opens a page by its address. */
+  const open = async (page: Page, path: string): Promise<void> => {
+    await page.goto(`${url}/console${path}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  };
+
   const stop = async (): Promise<void> => {
     await browser.close();
     await muster.stop();
@@ -144,6 +150,7 @@ export async function startConsole() {
     api,
     tenant,
     signedIn,
+    open,
     stop,
   };
 }
