@@ -13,18 +13,20 @@ import { useSend } from "../api/send.ts";
 import { notificationScreen } from "../notifications/screens.ts";
 import { targetWords, useText as useNotificationText } from "../notifications/text.ts";
 import { announce } from "../page/announce.tsx";
-import { Code, Facts } from "../page/facts.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go } from "../page/page.tsx";
+import { Code, Facts, Go } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
-const path = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
+const approvalPath = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
 /** An approval as the API shows it. */
-export type Approval = Extract<Answered<`GET ${typeof path}`>, { readonly status: 200 }>["body"];
+export type Approval = Extract<
+  Answered<`GET ${typeof approvalPath}`>,
+  { readonly status: 200 }
+>["body"];
 type Person = Approval["requestedBy"];
 
 /** Somebody by their name, or else by their id. */
@@ -41,7 +43,7 @@ export function useSubjectWords(): (subject: Approval["subject"]) => string {
 }
 
 /** Why who looks cannot decide, besides what they may in general. */
-function useInTheWay(): (approval: Approval) => { own?: string; approve?: string } {
+function useHindrance(): (approval: Approval) => { own?: string; approve?: string } {
   const t = useText();
   const { body: me } = useMe();
   return ({ requestedBy: by, approvers }) => {
@@ -61,15 +63,15 @@ export function ApprovalWindow(props: {
 }) {
   const { ids, onClose } = props;
   const t = useText();
-  const reading = useRead(`GET ${path}`, { params: ids }, { every: () => 15 });
-  const approve = useSend(`POST ${path}/approve`);
-  const reject = useSend(`POST ${path}/reject`);
+  const reading = useRead(`GET ${approvalPath}`, { params: ids }, { every: () => 15 });
+  const approve = useSend(`POST ${approvalPath}/approve`);
+  const reject = useSend(`POST ${approvalPath}/reject`);
   const [comment, setComment] = useState("");
-  const inTheWay = useInTheWay();
+  const hindrance = useHindrance();
   const words = useSubjectWords();
   const { body } = reading;
   const waits = body?.state === "pendingApproval";
-  const { own, approve: mayNot } = body ? inTheWay(body) : {};
+  const { own, approve: mayNot } = body ? hindrance(body) : {};
   const decide = async (sending: typeof approve | typeof reject) => {
     if (body === undefined) return;
     const said = { digest: body.digest, ...(comment.trim() !== "" && { comment: comment.trim() }) };

@@ -2,12 +2,13 @@
 import type { Answered } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useFormat } from "../text/format.ts";
+import { useSharedText } from "../text/text.ts";
 import { useRead } from "./read.ts";
 
 type Names = Extract<Answered<"GET /api/v1/names">, { readonly status: 200 }>["body"];
 
 /** The built-in roles that hold a permission, by their names. */
-export function useRolesWith(): (permission: Permission) => readonly string[] {
+function useRolesWith(): (permission: Permission) => readonly string[] {
   const { body } = useRead("GET /api/v1/names", {});
   const named = useNames();
   return (permission) => (body?.rolesWith[permission] ?? []).map((role) => named("roles", role));
@@ -21,4 +22,17 @@ export function useNames(): (kind: Exclude<keyof Names, "rolesWith">, id: string
     const names = body?.[kind][id];
     return names === undefined ? id : name(names);
   };
+}
+
+/** Says what a permission is and which built-in roles have it. */
+export function useNeeds(): (permission: Permission) => string {
+  const t = useSharedText();
+  const named = useNames();
+  const rolesWith = useRolesWith();
+  return (permission) =>
+    t("state.forbiddenPermission", {
+      permission,
+      means: named("permissions", permission),
+      roles: rolesWith(permission).join(", "),
+    });
 }

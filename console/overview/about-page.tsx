@@ -6,8 +6,7 @@ import { useMe } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { CopyButton } from "../page/copy-button.tsx";
-import { Code, Facts } from "../page/facts.tsx";
-import { PageFrame } from "../page/page.tsx";
+import { Code, Facts, PageFrame } from "../page/page.tsx";
 import { type Language, languages, speak, useLanguage } from "../text/language.ts";
 import { useText } from "./text.ts";
 

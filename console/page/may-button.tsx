@@ -3,7 +3,7 @@ import { Button, type ButtonProps, Tooltip } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
-import { useNeeds } from "./needs.ts";
+import { useNeeds } from "../api/names.ts";
 
 /** Why somebody may not do what takes a permission; undefined where they may. */
 function useWhyNot(): (permission: Permission, tenantId?: string) => string | undefined {

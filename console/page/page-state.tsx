@@ -19,12 +19,12 @@ import { LockClosedRegular } from "@fluentui/react-icons";
 import { type ReactNode, useEffect, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
+import { useNeeds } from "../api/names.ts";
 import type { Reading } from "../api/read.ts";
 import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { CopyButton } from "./copy-button.tsx";
-import { useNeeds } from "./needs.ts";
 import { ProblemView, useCountdown } from "./problem-view.tsx";
 
 const useStyles = makeStyles({

@@ -1,4 +1,4 @@
-/** A page of the console: its name, what can be done with it as a whole, and its content. Links between pages. */
+/** A page of the console: its name, what can be done with it as a whole, and its content. Links between pages, and facts. */
 import {
   Link as FluentLink,
   makeStyles,
@@ -80,4 +80,51 @@ export function Go(props: {
       {children}
     </FluentLink>
   );
+}
+
+const useFactStyles = makeStyles({
+  root: {
+    display: "grid",
+    gridTemplateColumns: "fit-content(40%) 1fr",
+    alignItems: "baseline",
+    gap: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalL}`,
+    margin: 0,
+    "@media (max-width: 640px)": { gridTemplateColumns: "minmax(0, 1fr)", rowGap: 0 },
+    "& dt": { color: tokens.colorNeutralForeground2 },
+    "& dd": {
+      margin: 0,
+      minWidth: 0,
+      overflowWrap: "anywhere",
+      "@media (max-width: 640px)": { marginBottom: tokens.spacingVerticalS },
+    },
+  },
+  code: {
+    whiteSpace: "pre-wrap",
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeBase200,
+  },
+});
+
+/**
+ * Facts, values by their names: beside each other where there is room, one beneath the other where there is not. What is not
+ * known has no line.
+ */
+export function Facts(props: { readonly of: Readonly<Record<string, ReactNode>> }) {
+  return (
+    <dl className={useFactStyles().root}>
+      {Object.entries(props.of)
+        .filter(([, value]) => value !== undefined && value !== "" && value !== false)
+        .map(([name, value]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** What machines write, as they write it. */
+export function Code(props: { readonly children: string }) {
+  return <span className={useFactStyles().code}>{props.children}</span>;
 }
