@@ -8,7 +8,7 @@ import {
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
-import { CollectionsAddRegular, LaptopRegular } from "@fluentui/react-icons";
+import { CalendarAddRegular, CollectionsAddRegular, LaptopRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useReadList } from "../api/read.ts";
 import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
@@ -16,6 +16,8 @@ import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
+import { carried } from "../provisioning/tasks/add-targets.ts";
+import { TaskDrop } from "../provisioning/tasks/task-drop.tsx";
 import { CollectionWindow } from "./collections/collection-window.tsx";
 import { type Device, DeviceRows } from "./device-rows.tsx";
 import { FilterBar } from "./filter-bar.tsx";
@@ -59,6 +61,12 @@ function targetOf(
   return { target: { kind: "devices", deviceIds }, words };
 }
 
+/** The same for a task; it has no word for a whole tenant. */
+function taskTargets({ target }: SendTarget) {
+  if (target.kind === "devices") return { deviceIds: target.deviceIds };
+  return target.kind === "rule" ? { rules: [target.rule] } : undefined;
+}
+
 /** The page. */
 export function Page() {
   const t = useText();
@@ -87,6 +95,13 @@ export function Page() {
         onChange={(changed) => change({ ...changed, to: undefined } as Filters, true)}
       />
       <SelectionBar filters={filters} chosen={chosen} to={to} onClear={clear} />
+      {open === "task" && (
+        <TaskDrop
+          tenantId={tenantId}
+          targets={target && taskTargets(target)}
+          words={target?.words ?? t("devices.chosen", { count: 0 })}
+        />
+      )}
       <List tenantId={tenantId} filters={filters} isForAll={to !== undefined} />
       {send !== undefined && (
         <SendPanel
@@ -148,6 +163,10 @@ function List(props: {
               hasMore={hasMore}
               readMore={readMore}
               choice={choice}
+              carries={({ deviceId }) =>
+                // Who drags a chosen one means all that are chosen.
+                carried({ deviceIds: chosen.has(deviceId) ? [...chosen.keys()] : [deviceId] })
+              }
               renderMenu={({ deviceId }) => <RowMenu tenantId={tenantId} deviceId={deviceId} />}
             />
           )
@@ -175,6 +194,7 @@ function RowMenu(params: { readonly tenantId: string; readonly deviceId: string 
 /** What is done with the list as a whole. */
 function More({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
+  const { window: open } = deviceListScreen.useSearch();
   const change = deviceListScreen.useChangeSearch();
   return (
     <>
@@ -185,6 +205,14 @@ function More({ tenantId }: { readonly tenantId: string }) {
         onClick={() => change({ window: "collection" })}
       >
         {t("devices.toCollection")}
+      </MayButton>
+      <MayButton
+        icon={<CalendarAddRegular />}
+        permission="tasks.manage"
+        tenantId={tenantId}
+        onClick={() => change({ window: open === "task" ? undefined : "task" })}
+      >
+        {t("devices.toTask")}
       </MayButton>
       <RefreshButton tenantId={tenantId} />
     </>

@@ -21,6 +21,7 @@ export function DeviceRows(props: {
   readonly readMore: () => void;
   readonly choice?: Choice<Device>;
   readonly renderMenu?: (device: Device) => ReactNode;
+  readonly carries?: (device: Device) => string;
 }) {
   const { tenantId, devices, ...rest } = props;
   const t = useText();

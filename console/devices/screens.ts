@@ -23,7 +23,7 @@ export const deviceListScreen = screen({
   title: { en: "Devices", fr: "Appareils" },
   permission: "devices.read",
   nav: { section: "tenant", icon: LaptopRegular },
-  search: { ...filters, to: oneOf("match"), send: text, window: oneOf("collection") },
+  search: { ...filters, to: oneOf("match"), send: text, window: oneOf("collection", "task") },
   command: ({ tenantId, os }) =>
     `devices --tenant ${tenantId}${os === undefined ? "" : ` --os "${os}"`}`,
   load: () => import("./device-list.tsx"),

@@ -11,7 +11,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
 import { useRead, useReadList } from "../../api/read.ts";
@@ -44,17 +44,22 @@ const deviceAt = (tenantId: string, deviceId: string) => ({
   search: undefined,
 });
 
-function DeviceName({
-  tenantId,
-  deviceId,
-}: {
+function DeviceTarget(props: {
   readonly tenantId: string;
   readonly deviceId: string;
+  readonly remove: (name: string) => ReactNode;
 }) {
+  const { tenantId, deviceId, remove } = props;
   const { body } = useRead("GET /api/v1/tenants/{tenantId}/devices/{deviceId}", {
     params: { tenantId, deviceId },
   });
-  return <Go to={deviceAt(tenantId, deviceId)}>{body?.name || deviceId}</Go>;
+  const name = body?.name || deviceId;
+  return (
+    <li className={useStyles().item}>
+      <Go to={deviceAt(tenantId, deviceId)}>{name}</Go>
+      {remove(name)}
+    </li>
+  );
 }
 
 /** Names of collections by their ids. */
@@ -102,10 +107,14 @@ export function TargetList(props: {
       <Subtitle2 as="h3">{t("provisioning.targets")}</Subtitle2>
       <ul className={styles.list}>
         {deviceIds.slice(0, mostNamed).map((deviceId) => (
-          <li key={deviceId} className={styles.item}>
-            <DeviceName tenantId={tenantId} deviceId={deviceId} />
-            {remove(deviceId, { deviceIds: deviceIds.filter((each) => each !== deviceId) })}
-          </li>
+          <DeviceTarget
+            key={deviceId}
+            tenantId={tenantId}
+            deviceId={deviceId}
+            remove={(name) =>
+              remove(name, { deviceIds: deviceIds.filter((each) => each !== deviceId) })
+            }
+          />
         ))}
         {deviceIds.length > mostNamed && (
           <li>{t("provisioning.moreDevices", { count: deviceIds.length - mostNamed })}</li>
@@ -171,7 +180,7 @@ export function NetworkView({ task }: { readonly task: Task }) {
   return (
     <section aria-label={t("provisioning.network")} data-network>
       <Subtitle2 as="h3">{t("provisioning.network")}</Subtitle2>
-      <p>{t("provisioning.networkWhat", { name: task.displayName })}</p>
+      <div>{t("provisioning.networkWhat", { name: task.displayName })}</div>
       <Field label={t("provisioning.search")}>
         <SearchBox value={search} onChange={(_event, { value }) => setSearch(value)} />
       </Field>

@@ -148,9 +148,9 @@ function Content(props: {
         />
       </div>
       <Badges task={task} />
-      {waitsFor.length > 0 && <div>{t("provisioning.staysInList")}</div>}
+      {waitsFor.length > 0 && !isAdding && <div>{t("provisioning.staysInList")}</div>}
       <Commands task={task} isAdding={isAdding} />
-      <Facts task={task} />
+      {!isAdding && <Facts task={task} />}
       {kind === "provisioning" && <TargetList task={task} etag={etag} mayChange={mayChange} />}
       {isAdding && kind === "provisioning" && <NetworkView task={task} />}
       {!isAdding && <Times task={task} />}

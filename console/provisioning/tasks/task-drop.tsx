@@ -1,0 +1,131 @@
+/** Tasks that take devices, beside a list of devices: what is dragged onto one is added to it, and so is what is chosen, by its button. */
+import { Button, MessageBar, MessageBarBody, Subtitle2 } from "@fluentui/react-components";
+import { AddRegular } from "@fluentui/react-icons";
+import { useReadList } from "../../api/read.ts";
+import { Go } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { taskListScreen, templateListScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { targetsIn, useAddTargets } from "./add-targets.ts";
+import { type Targets, type Task, targetsOf, useRights } from "./task.ts";
+import { Badges } from "./task-panel.tsx";
+
+/** The tasks. `targets`: what the button adds, and `words` says what that is; undefined where nothing is chosen. */
+export function TaskDrop(props: {
+  readonly tenantId: string;
+  readonly targets: Partial<Targets> | undefined;
+  readonly words: string;
+}) {
+  const { tenantId, targets, words } = props;
+  const t = useText();
+  const rightsOf = useRights(tenantId);
+  const { add, isSending, words: refusal, problem } = useAddTargets(tenantId);
+  const reading = useReadList("GET /api/v1/tenants/{tenantId}/tasks", {
+    params: { tenantId },
+    query: { folder: "all", top: 100 },
+  });
+  const drop = ({ taskId }: Task, text: string) => {
+    const dropped = targetsIn(text);
+    if (dropped !== undefined) void add(taskId, dropped);
+  };
+  const takes = (task: Task): boolean => task.kind === "provisioning" && rightsOf(task).mayChange;
+  return (
+    <section aria-label={t("provisioning.addTo")} data-task-drop>
+      <Subtitle2 as="h2">{t("provisioning.addTo")}</Subtitle2>
+      <p>
+        {t("provisioning.dropWhat")} {words}
+      </p>
+      {refusal !== undefined && (
+        <MessageBar intent="error" role="alert">
+          <MessageBarBody>{refusal}</MessageBarBody>
+        </MessageBar>
+      )}
+      {problem && <ProblemView problem={problem} />}
+      <Shown reading={reading}>
+        {(all) => {
+          const tasks = all.filter(takes);
+          return tasks.length === 0 ? (
+            <Empty
+              title={t("provisioning.noTaskTakes")}
+              action={<Go to={templateListScreen.at()}>{t("provisioning.templates")}</Go>}
+            />
+          ) : (
+            <Table
+              tasks={tasks}
+              onDrop={drop}
+              onAdd={
+                targets === undefined || isSending
+                  ? undefined
+                  : ({ taskId }) => void add(taskId, targets)
+              }
+            />
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+function Table(props: {
+  readonly tasks: readonly Task[];
+  readonly onDrop: (task: Task, text: string) => void;
+  readonly onAdd: ((task: Task) => void) | undefined;
+}) {
+  const { tasks, onDrop, onAdd } = props;
+  const t = useText();
+  const columns = [
+    {
+      id: "name",
+      title: t("provisioning.name"),
+      render: ({ tenantId, taskId, displayName }: Task) => (
+        <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{displayName}</Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("provisioning.state"),
+      render: (task: Task) => <Badges task={task} />,
+    },
+    {
+      id: "targets",
+      title: t("provisioning.targets"),
+      render: (task: Task) => {
+        const { deviceIds, collectionIds, rules } = targetsOf(task);
+        return (
+          <span data-targets={deviceIds.length}>
+            {t("provisioning.targetCount", {
+              devices: deviceIds.length,
+              others: collectionIds.length + rules.length,
+            })}
+          </span>
+        );
+      },
+    },
+    {
+      id: "add",
+      title: t("provisioning.addTo"),
+      render: (task: Task) => (
+        <Button
+          size="small"
+          icon={<AddRegular />}
+          disabledFocusable={onAdd === undefined}
+          onClick={() => onAdd?.(task)}
+        >
+          {t("provisioning.addHere", { name: task.displayName })}
+        </Button>
+      ),
+    },
+  ];
+  return (
+    <Rows
+      label={t("provisioning.addTo")}
+      columns={columns}
+      items={tasks}
+      idOf={({ taskId }) => taskId}
+      nameOf={({ displayName }) => displayName}
+      onDrop={onDrop}
+    />
+  );
+}
