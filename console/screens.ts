@@ -17,6 +17,13 @@ import {
   templateListScreen,
   templateScreen,
 } from "./provisioning/screens.ts";
+import {
+  addDevicesScreen,
+  autopilotScreen,
+  customersScreen,
+  registrationListScreen,
+  registrationScreen,
+} from "./registration/screens.ts";
 import { planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
 import { tenantsScreen } from "./tenants/screens.ts";
 
@@ -40,4 +47,9 @@ export const screens: readonly Screen[] = [
   planScreen,
   approvalsScreen,
   aboutScreen,
+  registrationListScreen,
+  registrationScreen,
+  autopilotScreen,
+  customersScreen,
+  addDevicesScreen,
 ];

@@ -1,8 +1,9 @@
 /** Questions that are too long for an address: calls that tell something and change nothing, though they are POSTs. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import type { Answered, CallInput, CallName, Outcome, Problem } from "../../clients/api.ts";
+import type { Answered, CallName, Outcome, Problem } from "../../clients/api.ts";
 import { useConnection } from "./connection.tsx";
+import { type GivenTo, textOf } from "./intention.ts";
 
 type BodyOf<N extends CallName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
 
@@ -17,16 +18,16 @@ export type Asked<Body> = {
 /** Asks, as long as there is something to ask. */
 export function useAsk<N extends CallName>(
   name: N,
-  given: Omit<CallInput<N>, "signal" | "idempotencyKey" | "ifMatch"> | undefined,
+  given: GivenTo<N> | undefined,
 ): Asked<BodyOf<N>> {
   const { api } = useConnection();
   const call = api.call as (name: N, given: object) => Promise<Outcome<N>>;
   const query = useQuery({
-    queryKey: ["ask", name, given],
+    queryKey: ["ask", name, textOf(given)],
     enabled: given !== undefined,
     refetchOnWindowFocus: false,
     // A refusal is an answer too.
-    queryFn: ({ signal }) => call(name, { ...given, signal }),
+    queryFn: ({ signal }) => call(name, { ...(given as object), signal }),
   });
   const outcome = query.data;
   return {

@@ -1,15 +1,14 @@
 /** Doing something: once for each intention, however often somebody clicks. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useRef, useState } from "react";
-import type { Answered, CallInput, CallName, Outcome, Problem } from "../../clients/api.ts";
+import type { Answered, CallName, Outcome, Problem } from "../../clients/api.ts";
 import { useConnection } from "./connection.tsx";
-
-type Sent<N extends CallName> = Omit<CallInput<N>, "signal" | "idempotencyKey">;
+import { type GivenTo, textOf } from "./intention.ts";
 
 /** Something that can be done. */
 export type Sending<N extends CallName> = {
   /** Does it. Calls while it is being done are the same intention and do nothing. */
-  readonly send: (given: Sent<N>) => Promise<Answered<N> | undefined>;
+  readonly send: (given: GivenTo<N>) => Promise<Answered<N> | undefined>;
   readonly isSending: boolean;
   /** Why the last attempt came to nothing. */
   readonly problem: Problem | undefined;
@@ -34,17 +33,17 @@ export function useSend<N extends CallName>(name: N): Sending<N> {
     setState({ isSending: false });
   }, []);
   const send = useCallback(
-    async (given: Sent<N>): Promise<Answered<N> | undefined> => {
+    async (given: GivenTo<N>): Promise<Answered<N> | undefined> => {
       if (busy.current) return undefined;
       busy.current = true;
       setState({ isSending: true });
-      const body = JSON.stringify(given);
+      const body = textOf(given);
       // Something else is another intention.
       if (intention.current?.body !== body) intention.current = { key: crypto.randomUUID(), body };
       const idempotencyKey = intention.current.key;
       const call = api.call as (name: N, given: object) => Promise<Outcome<N>>;
       try {
-        const outcome = await call(name, { ...given, idempotencyKey });
+        const outcome = await call(name, { ...(given as object), idempotencyKey });
         if (outcome.ok || outcome.problem.status !== 0) intention.current = undefined;
         setState(
           outcome.ok ? { isSending: false } : { isSending: false, problem: outcome.problem },

@@ -57,7 +57,7 @@ export const SubmitQuery = z.strictObject({
     .max(64)
     .optional()
     .describe(
-      "With partnerCenter: the group tag of rows that have none, which are not sent otherwise",
+      "The group tag of rows that have none; without one, partnerCenter does not send such rows",
     ),
   repair: z
     .string()

@@ -114,12 +114,13 @@ export function registrationKind(parts: KindParts): Kind {
   const { backEnds, hardware, snapshots } = parts;
   const backEndOf = ({ backEnd }: Registration): BackEnd => backEnds[backEnd];
   const withHardware = async (
-    { source, pieces }: Registration,
+    { source, pieces, defaultTag }: Registration,
     items: readonly Item[],
   ): Promise<Asked[]> => {
     const ids = items.map(({ targetId }) => targetId);
     const found = await hardware.find(source, pieces, ids);
-    return items.map((item) => ({ item, hardware: found.get(item.targetId) ?? {} }));
+    const tagged = defaultTag === undefined ? {} : { tag: defaultTag };
+    return items.map((item) => ({ item, hardware: { ...tagged, ...found.get(item.targetId) } }));
   };
   return {
     ...registrationShape,

@@ -124,10 +124,11 @@ function outcomeOf(
 function deviceView(item: Item, hardware: Hardware, job: Registration): DeviceView {
   const { targetId, code, detail, at, attempts } = item;
   const service = learnedFrom(item);
+  const tag = hardware.tag ?? job.defaultTag;
   return {
     ...placeOf(targetId),
     ...(hardware.serial === undefined ? {} : { serialNumber: hardware.serial }),
-    ...(hardware.tag === undefined ? {} : { groupTag: hardware.tag }),
+    ...(tag === undefined ? {} : { groupTag: tag }),
     outcome: outcomeOf(item, job),
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail }),

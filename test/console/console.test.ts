@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath } from "../support/chromium.ts";
 import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
+import { registrationCases } from "./cases/registration.ts";
 import { tenantCases } from "./cases/tenants.ts";
 import { type ConsoleRig, startConsole } from "./support/rig.ts";
 
@@ -46,5 +47,6 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
 
   tenantCases(rig);
   accessCases(rig);
+  registrationCases(rig);
   screenCases(rig);
 });

@@ -1,0 +1,257 @@
+/** What a tenant has in Autopilot, whoever registered it: tag and user changed, and devices taken out. */
+import {
+  Button,
+  Field,
+  Input,
+  MenuItem,
+  MenuList,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { LaptopSettingsRegular, SubtractCircleRegular } from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
+import { useReadList } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { MayButton } from "../page/may-button.tsx";
+import { PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { type Choice, Rows } from "../page/rows.tsx";
+import { Window } from "../page/window.tsx";
+import { autopilotScreen, registrationScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+const list = "GET /api/v1/tenants/{tenantId}/autopilot-devices";
+type Device = Extract<Answered<typeof list>, { readonly status: 200 }>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const may = useMay();
+  const { tenantId } = autopilotScreen.useParams();
+  const { device, window: open } = autopilotScreen.useSearch();
+  const change = autopilotScreen.useChangeSearch();
+  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
+  const reading = useReadList(list, { params: { tenantId } });
+  const mayManage = may("registration.manage", tenantId);
+  const choose: Choice<Device>["change"] = (devices, isChosen) => {
+    const next = new Map(chosen);
+    for (const { autopilotDeviceId: id, serialNumber } of devices)
+      if (isChosen) next.set(id, serialNumber);
+      else next.delete(id);
+    setChosen(next);
+  };
+  const close = () => change({ device: undefined, window: undefined }, true);
+  const shown = reading.body?.find(({ autopilotDeviceId: id }) => id === device);
+  return (
+    <PageFrame
+      title={t("registration.autopilot")}
+      bar={
+        <MayButton
+          icon={<SubtractCircleRegular />}
+          permission="registration.manage"
+          tenantId={tenantId}
+          why={chosen.size === 0 ? t("registration.chooseFirst") : undefined}
+          onClick={() => change({ window: "deregister" })}
+        >
+          {t("registration.deregister", { count: chosen.size })}
+        </MayButton>
+      }
+    >
+      <Shown reading={reading}>
+        {(devices) =>
+          devices.length === 0 && !reading.hasMore ? (
+            <Empty icon={<LaptopSettingsRegular />} title={t("registration.noAutopilot")}>
+              {t("registration.noAutopilotWhy")}
+            </Empty>
+          ) : (
+            <Table
+              devices={devices}
+              choice={{ chosen, change: choose }}
+              onEdit={mayManage ? (id) => change({ device: id }) : undefined}
+              {...reading}
+            />
+          )
+        }
+      </Shown>
+      {shown && <DeviceWindow tenantId={tenantId} device={shown} onClose={close} />}
+      {open === "deregister" && chosen.size > 0 && (
+        <DeregisterWindow
+          tenantId={tenantId}
+          serialNumbers={[...chosen.values()]}
+          onClose={close}
+        />
+      )}
+    </PageFrame>
+  );
+}
+
+function Table(props: {
+  readonly devices: readonly Device[];
+  readonly choice: Choice<Device>;
+  readonly onEdit: ((id: string) => void) | undefined;
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { devices, choice, onEdit, hasMore, readMore } = props;
+  const t = useText();
+  const styles = useStyles();
+  const columns = [
+    {
+      id: "serial",
+      title: t("registration.serial"),
+      render: ({ serialNumber, manufacturer, model }: Device) => (
+        <>
+          {serialNumber}
+          <span className={styles.quiet}>{`${manufacturer} ${model}`.trim()}</span>
+        </>
+      ),
+    },
+    { id: "tag", title: t("registration.tag"), render: ({ groupTag }: Device) => groupTag },
+    {
+      id: "user",
+      title: t("registration.user"),
+      render: ({ userPrincipalName }: Device) => userPrincipalName,
+    },
+    {
+      id: "profile",
+      title: t("registration.profileStatus"),
+      render: ({ profileStatus }: Device) => profileStatus,
+    },
+    {
+      id: "managed",
+      title: t("registration.managed"),
+      width: "0.6fr",
+      render: ({ isManaged }: Device) => t(isManaged ? "registration.yes" : "registration.no"),
+    },
+    {
+      id: "source",
+      title: t("registration.source"),
+      render: ({ source }: Device) => t(`registration.source.${source}`),
+    },
+  ];
+  return (
+    <Rows
+      label={t("registration.autopilot")}
+      columns={columns}
+      items={devices}
+      idOf={({ autopilotDeviceId }) => autopilotDeviceId}
+      nameOf={({ serialNumber }) => serialNumber}
+      hasMore={hasMore}
+      readMore={readMore}
+      choice={choice}
+      {...(onEdit && {
+        renderMenu: ({ autopilotDeviceId }: Device) => (
+          <MenuList>
+            <MenuItem onClick={() => onEdit(autopilotDeviceId)}>{t("registration.edit")}</MenuItem>
+          </MenuList>
+        ),
+      })}
+    />
+  );
+}
+
+/** Another group tag, another user. */
+function DeviceWindow(props: {
+  readonly tenantId: string;
+  readonly device: Device;
+  readonly onClose: () => void;
+}) {
+  const { tenantId, device, onClose } = props;
+  const { autopilotDeviceId, serialNumber } = device;
+  const t = useText();
+  const sending = useSend("PATCH /api/v1/tenants/{tenantId}/autopilot-devices/{autopilotDeviceId}");
+  const [groupTag, setTag] = useState(device.groupTag);
+  const [user, setUser] = useState(device.userPrincipalName);
+  const save = async () => {
+    const answer = await sending.send({
+      params: { tenantId, autopilotDeviceId },
+      body: {
+        ...(groupTag !== device.groupTag && { groupTag }),
+        ...(user !== device.userPrincipalName && { assignedUser: user === "" ? null : user }),
+      },
+    });
+    if (answer === undefined) return;
+    const isThere = answer.body.pending.length === 0;
+    announce(t(isThere ? "registration.saved" : "registration.pending"));
+    onClose();
+  };
+  const isSame = groupTag === device.groupTag && user === device.userPrincipalName;
+  return (
+    <Window
+      title={serialNumber}
+      onClose={onClose}
+      actions={
+        <Button
+          appearance="primary"
+          disabledFocusable={isSame || sending.isSending}
+          onClick={() => void save()}
+        >
+          {t("registration.save")}
+        </Button>
+      }
+    >
+      <Field label={t("registration.tag")} hint={t("registration.exactly")}>
+        <Input value={groupTag} maxLength={512} onChange={(_event, { value }) => setTag(value)} />
+      </Field>
+      <Field label={t("registration.user")}>
+        <Input value={user} maxLength={200} onChange={(_event, { value }) => setUser(value)} />
+      </Field>
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}
+
+/** Asks before devices are taken out; what becomes of each stands in a registration. */
+function DeregisterWindow(props: {
+  readonly tenantId: string;
+  readonly serialNumbers: string[];
+  readonly onClose: () => void;
+}) {
+  const { tenantId, serialNumbers, onClose } = props;
+  const t = useText();
+  const router = useRouter();
+  const sending = useSend("POST /api/v1/tenants/{tenantId}/autopilot-devices/deregister");
+  const send = async () => {
+    const answer = await sending.send({ params: { tenantId }, body: { serialNumbers } });
+    if (answer === undefined) return;
+    const { registrationId } = answer.body;
+    void router.navigate(registrationScreen.at({ tenantId, registrationId }) as never);
+  };
+  const words = t("registration.deregister", { count: serialNumbers.length });
+  return (
+    <Window
+      title={words}
+      onClose={onClose}
+      asks
+      actions={
+        <>
+          <Button
+            appearance="primary"
+            disabledFocusable={sending.isSending}
+            onClick={() => void send()}
+          >
+            {words}
+          </Button>
+          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+        </>
+      }
+    >
+      <div>{t("registration.deregisterWhat")}</div>
+      <MessageBar intent="warning" layout="multiline">
+        <MessageBarBody>{serialNumbers.join(", ")}</MessageBarBody>
+      </MessageBar>
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </Window>
+  );
+}

@@ -1,0 +1,250 @@
+/** What ties a customer to the partner, and which ways that opens: shown, read anew, and noted where it can be read nowhere. */
+import {
+  Button,
+  Field,
+  Input,
+  makeStyles,
+  Select,
+  Subtitle2,
+  tokens,
+} from "@fluentui/react-components";
+import { CheckmarkCircleRegular, DismissCircleRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { CallInput } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { CopyButton } from "../page/copy-button.tsx";
+import { MayButton } from "../page/may-button.tsx";
+import { Go } from "../page/page.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { addDevicesScreen, ways } from "./screens.ts";
+import { type Customer, useText } from "./text.ts";
+
+const change = "PUT /api/v1/customers/{tenantId}";
+type Kind = NonNullable<CallInput<typeof change>["body"]["partnerKind"]>;
+const kinds = ["direct", "indirectProvider", "indirectReseller", "oem", "customer"] as const;
+
+const useStyles = makeStyles({
+  row: { display: "flex", flexWrap: "wrap", alignItems: "end", gap: tokens.spacingHorizontalM },
+  list: {
+    margin: 0,
+    padding: 0,
+    listStyleType: "none",
+    display: "grid",
+    gap: tokens.spacingVerticalS,
+  },
+  way: {
+    display: "flex",
+    gap: tokens.spacingHorizontalS,
+    "& svg": { flexShrink: 0, marginTop: "2px" },
+  },
+  open: { color: tokens.colorStatusSuccessForeground1 },
+  closed: { color: tokens.colorStatusDangerForeground1 },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  wide: { flexGrow: 1, minWidth: "min(260px, 100%)" },
+});
+
+/** A way: open, and on the strength of what; or what is missing, and how to get it. */
+export function Way(props: {
+  readonly way: (typeof ways)[number];
+  readonly verdict: Customer["routes"]["graph"];
+}) {
+  const { way, verdict } = props;
+  const t = useText();
+  const styles = useStyles();
+  const { allowed, proof, missing, remedy } = verdict;
+  return (
+    <li className={styles.way} data-way={way} data-allowed={allowed}>
+      {allowed ? (
+        <CheckmarkCircleRegular className={styles.open} />
+      ) : (
+        <DismissCircleRegular className={styles.closed} />
+      )}
+      <span>
+        {t(allowed ? "registration.open" : "registration.closed", {
+          way: t(`registration.way.${way}`),
+        })}
+        <span className={styles.quiet}>{allowed ? proof : missing}</span>
+        {!allowed && (
+          <span className={styles.quiet}>{t("registration.remedy", { remedy: remedy ?? "" })}</span>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** Relationship and consent, as they were read last. */
+export function Tie({ customer }: { readonly customer: Customer }) {
+  const t = useText();
+  const styles = useStyles();
+  const { dateTime } = useFormat();
+  const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
+  const ends = delegation?.endsAt;
+  const facts = [
+    reseller !== undefined && t("registration.reseller", { word: reseller }),
+    delegation && t("registration.delegation", { word: delegation.status }),
+    ends !== undefined && t("registration.ends", { at: dateTime(ends) }),
+    consent && t("registration.consent", { count: consent.length }),
+    oemConsent && t("registration.oemConsent", { at: dateTime(oemConsent.acceptedAt) }),
+  ].filter((fact): fact is string => typeof fact === "string");
+  return (
+    <>
+      {facts.length === 0
+        ? t("registration.nothingKnown")
+        : facts.map((fact) => <div key={fact}>{fact}</div>)}
+      {problems.map((problem) => (
+        <span key={problem} className={styles.quiet}>
+          {problem}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** Reads anew what ties a customer to the partner; where nothing does, with the link by which it can. */
+export function CheckButton(props: {
+  readonly tenantId: string;
+  readonly onLink?: (link: string | undefined) => void;
+}) {
+  const { tenantId, onLink } = props;
+  const t = useText();
+  const check = useSend("POST /api/v1/customers/{tenantId}/check");
+  const look = async () => {
+    const answer = await check.send({ params: { tenantId } });
+    if (answer === undefined) return;
+    onLink?.(answer.body.relationshipLink);
+    announce(t("registration.checkedNow"));
+  };
+  return (
+    <>
+      <MayButton
+        appearance="secondary"
+        permission="relationships.manage"
+        tenantId={tenantId}
+        isBusy={check.isSending}
+        onClick={() => void look()}
+      >
+        {t("registration.check")}
+      </MayButton>
+      {check.problem && <ProblemView problem={check.problem} />}
+    </>
+  );
+}
+
+/** The window. */
+export function CustomerWindow(props: {
+  readonly customer: Customer;
+  readonly onClose: () => void;
+}) {
+  const { customer, onClose } = props;
+  const { tenantId, displayName } = customer;
+  const t = useText();
+  const may = useMay();
+  const styles = useStyles();
+  const [link, setLink] = useState<string | undefined>(undefined);
+  return (
+    <Window
+      title={t("registration.relationshipOf", { name: displayName })}
+      onClose={onClose}
+      wide
+      actions={
+        <>
+          <CheckButton tenantId={tenantId} onLink={setLink} />
+          {may("registration.submit", tenantId) && (
+            <Go to={addDevicesScreen.at({ tenantId })}>{t("registration.add")}</Go>
+          )}
+        </>
+      }
+    >
+      <div>
+        <Tie customer={customer} />
+      </div>
+      <ul className={styles.list}>
+        {ways.map((way) => (
+          <Way key={way} way={way} verdict={customer.routes[way]} />
+        ))}
+      </ul>
+      {link !== undefined && (
+        <div className={styles.row}>
+          <Field
+            label={t("registration.link")}
+            hint={t("registration.linkWhat")}
+            className={styles.wide}
+          >
+            <Input value={link} readOnly />
+          </Field>
+          <CopyButton text={() => link} label={t("registration.copyLink")} />
+        </div>
+      )}
+      {may("relationships.manage", tenantId) && (
+        <Noted key={customer.relationship.oemConsent?.link} customer={customer} />
+      )}
+    </Window>
+  );
+}
+
+/** What is noted by hand: another kind of partner, and the consent that an OEM got by its link. */
+function Noted({ customer }: { readonly customer: Customer }) {
+  const { tenantId, partnerKind, relationship } = customer;
+  const t = useText();
+  const styles = useStyles();
+  const sending = useSend(change);
+  const [kind, setKind] = useState<Kind>(partnerKind);
+  const [link, setLink] = useState(relationship.oemConsent?.link ?? "");
+  const [day, setDay] = useState(relationship.oemConsent?.acceptedAt.slice(0, 10) ?? "");
+  const save = async () => {
+    const oemConsent = day === "" ? null : { link, acceptedAt: `${day}T00:00:00Z` };
+    const saved = await sending.send({
+      params: { tenantId },
+      body: { partnerKind: kind, oemConsent },
+    });
+    if (saved !== undefined) announce(t("registration.saved"));
+  };
+  return (
+    <>
+      <Subtitle2 as="h3">{t("registration.noted")}</Subtitle2>
+      <Field label={t("registration.kindOf")}>
+        <Select value={kind} onChange={(_event, { value }) => setKind(value as Kind)}>
+          {kinds.map((each) => (
+            <option key={each} value={each}>
+              {t(`registration.kind.${each}`)}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      {kind === "oem" && (
+        <>
+          <div>{t("registration.oemWhat")}</div>
+          <div className={styles.row}>
+            <Field label={t("registration.oemLink")} className={styles.wide}>
+              <Input
+                type="url"
+                value={link}
+                maxLength={500}
+                onChange={(_event, { value }) => setLink(value)}
+              />
+            </Field>
+            <CopyButton text={() => link} label={t("registration.copyLink")} />
+          </div>
+          <Field label={t("registration.oemAccepted")}>
+            <Input type="date" value={day} onChange={(_event, { value }) => setDay(value)} />
+          </Field>
+        </>
+      )}
+      <div>
+        <Button
+          disabledFocusable={
+            sending.isSending || (kind === "oem" && (link === "") !== (day === ""))
+          }
+          onClick={() => void save()}
+        >
+          {t("registration.save")}
+        </Button>
+      </div>
+      {sending.problem && <ProblemView problem={sending.problem} />}
+    </>
+  );
+}

@@ -1,0 +1,176 @@
+/** What was found of a list: the sum, Excel's damage by its name, each fault by its place, and the repaired copy. */
+import {
+  Badge,
+  Button,
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  tokens,
+  Text as Words,
+} from "@fluentui/react-components";
+import { ArrowDownloadRegular } from "@fluentui/react-icons";
+import { Rows } from "../page/rows.tsx";
+import { saveFile } from "../page/save-file.ts";
+import { useFormat } from "../text/format.ts";
+import type { ListFile } from "./list-input.tsx";
+import { useText, type Verdict } from "./text.ts";
+
+type Finding = Verdict["findings"][number];
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+  code: { fontFamily: tokens.fontFamilyMonospace },
+});
+
+/** What a spreadsheet does to a list when it saves it. */
+const excelCodes: ReadonlySet<string> = new Set([
+  "E_SERIAL_SCIENTIFIC",
+  "W_SERIAL_HASH_MISMATCH",
+  "E_DELIMITER",
+  "E_ENC_UTF8_BOM",
+]);
+
+/** A file out of base64, byte for byte. */
+export const bytesOf = (base64: string): Blob =>
+  new Blob([Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))], { type: "text/csv" });
+
+/** All of it. `repaired` is the same list judged with each repair that is offered. */
+export function Findings(props: {
+  readonly file: ListFile;
+  readonly verdict: Verdict;
+  readonly repaired: Verdict["repaired"];
+  readonly onUse: (file: ListFile) => void;
+}) {
+  const { file, verdict, repaired, onUse } = props;
+  const { rows, acceptedRows, errors, warnings, findings, fileRejected, valid } = verdict;
+  const t = useText();
+  const { number } = useFormat();
+  const isExcel = findings.some(({ code }) => excelCodes.has(code));
+  const shown = findings.length;
+  return (
+    <>
+      <MessageBar intent={valid ? "success" : "error"} layout="multiline">
+        <MessageBarBody
+          data-verdict={valid ? "valid" : fileRejected ? "rejected" : "faulty"}
+          data-accepted={acceptedRows}
+        >
+          <MessageBarTitle>
+            {t("registration.sum", { accepted: acceptedRows, rows })}
+          </MessageBarTitle>
+          {t("registration.faults", { errors, warnings })} {!valid && t("registration.checkFormat")}
+        </MessageBarBody>
+      </MessageBar>
+      {isExcel && (
+        <MessageBar intent="warning" layout="multiline" data-excel>
+          <MessageBarBody>
+            <MessageBarTitle>{t("registration.excel")}</MessageBarTitle>
+            {t("registration.rule.excel")} {t("registration.rule.zeros")}
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      {repaired && <Repaired file={file} repaired={repaired} onUse={onUse} />}
+      {shown < errors + warnings && (
+        <Words>{t("registration.firstOf", { shown: number(shown) })}</Words>
+      )}
+      {shown > 0 && <Table findings={findings} />}
+    </>
+  );
+}
+
+function Repaired(props: {
+  readonly file: ListFile;
+  readonly repaired: NonNullable<Verdict["repaired"]>;
+  readonly onUse: (file: ListFile) => void;
+}) {
+  const { contentBase64, impossible, errors = 0, changes = [] } = props.repaired;
+  const t = useText();
+  const name = props.file.name.replace(/(?:\.csv)?$/i, "-repaired.csv");
+  if (contentBase64 === undefined)
+    return (
+      <MessageBar intent="warning" layout="multiline">
+        <MessageBarBody>{impossible}</MessageBarBody>
+      </MessageBar>
+    );
+  const content = bytesOf(contentBase64);
+  return (
+    <MessageBar intent="info" layout="multiline" data-repaired={errors}>
+      <MessageBarBody>
+        <MessageBarTitle>{t("registration.repaired")}</MessageBarTitle>
+        {changes
+          .map(({ repair, lines }) => t(`registration.repair.${repair}`, { lines }))
+          .join(" ")}{" "}
+        {t("registration.faultsLeft", { errors })}
+      </MessageBarBody>
+      <MessageBarActions>
+        <Button icon={<ArrowDownloadRegular />} onClick={() => saveFile(content, name)}>
+          {t("registration.downloadRepaired")}
+        </Button>
+        <Button onClick={() => props.onUse({ content, name })}>
+          {t("registration.useRepaired")}
+        </Button>
+      </MessageBarActions>
+    </MessageBar>
+  );
+}
+
+function Table({ findings }: { readonly findings: readonly Finding[] }) {
+  const t = useText();
+  const styles = useStyles();
+  const numbered = findings.map((finding, at) => ({ ...finding, at }));
+  type Numbered = (typeof numbered)[number];
+  const place = (value: number | string | null) => value ?? t("registration.wholeFile");
+  const columns = [
+    {
+      id: "row",
+      title: t("registration.row"),
+      width: "0.4fr",
+      render: ({ row }: Numbered) => place(row),
+    },
+    {
+      id: "line",
+      title: t("registration.line"),
+      width: "0.4fr",
+      render: ({ line }: Numbered) => line ?? "",
+    },
+    {
+      id: "column",
+      title: t("registration.column"),
+      render: ({ column }: Numbered) => column ?? "",
+    },
+    {
+      id: "reason",
+      title: t("registration.reason"),
+      width: "2fr",
+      render: ({ reason, code, severity, repair }: Numbered) => (
+        <>
+          <Badge
+            appearance="outline"
+            color={severity === "error" ? "danger" : "warning"}
+            data-code={code}
+          >
+            {t(`registration.${severity}`)}
+          </Badge>{" "}
+          {reason} {repair !== undefined && <span className={styles.quiet}>{repair}</span>}
+          <span className={styles.code}>{code}</span>
+        </>
+      ),
+    },
+    {
+      id: "service",
+      title: t("registration.serviceError"),
+      width: "1.4fr",
+      render: ({ serviceError = "" }: Numbered) => serviceError,
+    },
+  ];
+  return (
+    <Rows
+      label={t("registration.findings")}
+      columns={columns}
+      items={numbered}
+      idOf={({ at }) => String(at)}
+      nameOf={({ code }) => code}
+    />
+  );
+}

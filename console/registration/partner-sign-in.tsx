@@ -1,0 +1,91 @@
+/** Signs the partner's account in for Partner Center: a code, where to type it, and how that went. */
+import {
+  Body1,
+  Button,
+  Link,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { useEffect, useState } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useSend } from "../api/send.ts";
+import { announce } from "../page/announce.tsx";
+import { CopyButton } from "../page/copy-button.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
+import { useText } from "./text.ts";
+
+const name = "POST /api/v1/partner/sign-in";
+type View = Answered<typeof name>["body"];
+
+const useStyles = makeStyles({
+  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  code: {
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeHero800,
+    lineHeight: tokens.lineHeightHero800,
+  },
+});
+
+/** The window; it closes itself when somebody has signed in. */
+export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
+  const t = useText();
+  const styles = useStyles();
+  const [view, setView] = useState<View | undefined>(undefined);
+  const { send, problem, isSending } = useSend(name);
+  const ask = async (signInId?: string) => {
+    const answer = await send({ body: signInId === undefined ? {} : { signInId } });
+    // The code is told once; what comes later says how it stands.
+    if (answer) setView((before) => (signInId ? { ...before, ...answer.body } : answer.body));
+  };
+  useEffect(() => {
+    if (view?.state === "signedIn") {
+      announce(t("registration.account.signedIn", { account: view.account ?? "" }));
+      onClose();
+    }
+    if (view?.state !== "pending") return undefined;
+    const { signInId, retryAfterSeconds = 5 } = view;
+    const timer = setTimeout(() => void ask(signInId), retryAfterSeconds * 1000);
+    return () => clearTimeout(timer);
+    // oxlint-disable-next-line react/exhaustive-deps -- asks again after each answer, and after nothing else
+  }, [view]);
+  const { state, userCode = "", verificationUri, detail } = view ?? {};
+  return (
+    <Window
+      title={t("registration.signIn")}
+      onClose={onClose}
+      actions={
+        <Button
+          appearance={state === undefined ? "primary" : "secondary"}
+          disabledFocusable={isSending}
+          onClick={() => void ask()}
+        >
+          {t(state === undefined ? "registration.getCode" : "registration.newCode")}
+        </Button>
+      }
+    >
+      <Body1>{t("registration.signInWhat")}</Body1>
+      {state === "pending" && (
+        <>
+          <div className={styles.row}>
+            <output className={styles.code} aria-label={t("registration.theCode")}>
+              {userCode}
+            </output>
+            <CopyButton text={() => userCode} />
+          </div>
+          <Link href={verificationUri} target="_blank" rel="noreferrer">
+            {verificationUri}
+          </Link>
+        </>
+      )}
+      {state === "refused" && (
+        <MessageBar intent="error" layout="multiline" role="alert">
+          <MessageBarBody>{detail}</MessageBarBody>
+        </MessageBar>
+      )}
+      {problem && <ProblemView problem={problem} />}
+    </Window>
+  );
+}

@@ -1,0 +1,307 @@
+/** A registration: its sum, and what became of each device; cancelled, repeated and looked at again from here. */
+import {
+  Badge,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  ToolbarButton,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  ArrowClockwiseRegular,
+  ArrowDownloadRegular,
+  ArrowRepeatAllRegular,
+  DismissCircleRegular,
+} from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useConnection } from "../api/connection.tsx";
+import { useNames } from "../api/names.ts";
+import { useRead, useReadList } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { colours } from "../notifications/counts.tsx";
+import { announce } from "../page/announce.tsx";
+import { Choose, Filters } from "../page/filters.tsx";
+import { MayButton } from "../page/may-button.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useSaveAnswer } from "../page/save-file.ts";
+import { StackedBar } from "../page/stacked-bar.tsx";
+import { useFormat } from "../text/format.ts";
+import { outcomes, registrationListScreen, registrationScreen } from "./screens.ts";
+import { type Registration, sentenceOf, useText } from "./text.ts";
+
+const one = "/api/v1/tenants/{tenantId}/registrations/{registrationId}";
+const devicesOf = `GET ${one}/devices` as const;
+type Device = Extract<
+  Answered<typeof devicesOf>,
+  { readonly status: 200 }
+>["body"]["value"][number];
+
+const useStyles = makeStyles({
+  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
+  facts: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
+    color: tokens.colorNeutralForeground2,
+  },
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+/** Parts of the bar, with the colours that notifications have for the same. */
+const parts = [
+  ["registered", colours.done],
+  ["failed", colours.failed],
+  ["unknown", colours.unknown],
+  ["cancelled", colours.cancelled],
+  ["notSubmitted", colours.notSupported],
+  ["submitted", colours.sent],
+  ["waiting", colours.waiting],
+] as const;
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const params = registrationScreen.useParams();
+  const reading = useRead(`GET ${one}`, { params }, { atMostSeconds: 3 });
+  return (
+    <PageFrame
+      title={t("registration.one")}
+      above={
+        <Go to={registrationListScreen.at({ tenantId: params.tenantId })}>
+          {t("registration.title")}
+        </Go>
+      }
+      bar={reading.body && <Commands registration={reading.body} />}
+    >
+      <Shown reading={reading}>{(registration) => <Content registration={registration} />}</Shown>
+    </PageFrame>
+  );
+}
+
+function Content({ registration }: { readonly registration: Registration }) {
+  const { failure, counts, final, tenantId, retryOf } = registration;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const sentence = sentenceOf(registration, t);
+  const was = useRef(final);
+  useEffect(() => {
+    if (final && !was.current) announce(sentence);
+    was.current = final;
+  }, [final, sentence]);
+  return (
+    <>
+      <div className={styles.sum} data-sum={final ? "final" : "open"}>
+        {sentence}
+      </div>
+      {failure && (
+        <MessageBar intent="error" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
+            {failure.detail}
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      <div className={styles.facts}>
+        <Badge appearance="outline" color="informative" data-word={registration.state}>
+          {named("registrationStates", registration.state)}
+        </Badge>
+        <span>{t(`registration.way.${registration.backEnd}`)}</span>
+        <span>
+          {t("registration.handedIn", {
+            at: dateTime(registration.createdAt),
+            by: registration.requestedBy?.name ?? registration.requestedBy?.id ?? "",
+          })}
+        </span>
+        {registration.defaultTag !== undefined && (
+          <span>{t("registration.defaultTag", { tag: registration.defaultTag })}</span>
+        )}
+        {retryOf !== undefined && (
+          <Go to={registrationScreen.at({ tenantId, registrationId: retryOf })}>
+            {t("registration.retryOf")}
+          </Go>
+        )}
+      </div>
+      <StackedBar
+        words={sentence}
+        parts={parts.map(([id, colour]) => ({ id, colour, count: counts[id] }))}
+      />
+      {final && counts.unknown > 0 && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{t("registration.unknownWhat")}</MessageBarBody>
+        </MessageBar>
+      )}
+      <Devices registration={registration} />
+    </>
+  );
+}
+
+/** The toolbar. */
+function Commands({ registration }: { readonly registration: Registration }) {
+  const { tenantId, registrationId, final, counts, state } = registration;
+  const t = useText();
+  const router = useRouter();
+  const { api } = useConnection();
+  const params = { tenantId, registrationId };
+  const cancel = useSend(`POST ${one}/cancel`);
+  const retry = useSend(`POST ${one}/retry`);
+  const refresh = useSend(`POST ${one}/refresh`);
+  const csv = useSaveAnswer();
+  const needs = { permission: "registration.submit", tenantId } as const;
+  const again = async () => {
+    const answer = await retry.send({ params });
+    if (answer === undefined) return;
+    const next = { tenantId, registrationId: answer.body.registrationId };
+    void router.navigate(registrationScreen.at(next) as never);
+  };
+  const save = () =>
+    csv.save(
+      api.download(devicesOf, "text/csv", { params }),
+      `registration-${registrationId}.csv`,
+    );
+  const problem = cancel.problem ?? retry.problem ?? refresh.problem ?? csv.problem;
+  return (
+    <>
+      {!final && (
+        <MayButton
+          {...needs}
+          icon={<DismissCircleRegular />}
+          isBusy={cancel.isSending || state === "cancelling"}
+          onClick={() => void cancel.send({ params })}
+        >
+          {t("registration.cancel")}
+        </MayButton>
+      )}
+      {final && counts.failed > 0 && (
+        <MayButton
+          {...needs}
+          icon={<ArrowRepeatAllRegular />}
+          isBusy={retry.isSending}
+          onClick={() => void again()}
+        >
+          {t("registration.retry", { count: counts.failed })}
+        </MayButton>
+      )}
+      {counts.unknown > 0 && (
+        <MayButton
+          {...needs}
+          icon={<ArrowClockwiseRegular />}
+          isBusy={refresh.isSending}
+          onClick={() => void refresh.send({ params })}
+        >
+          {t("registration.refresh", { count: counts.unknown })}
+        </MayButton>
+      )}
+      <ToolbarButton icon={<ArrowDownloadRegular />} onClick={() => void save()}>
+        {t("registration.csv")}
+      </ToolbarButton>
+      {problem && <ProblemView problem={problem} />}
+    </>
+  );
+}
+
+/** The devices of the list, those with one outcome where the address says so. */
+function Devices({ registration }: { readonly registration: Registration }) {
+  const { tenantId, registrationId, final } = registration;
+  const t = useText();
+  const named = useNames();
+  const { outcome } = registrationScreen.useSearch();
+  const change = registrationScreen.useChangeSearch();
+  const reading = useReadList(
+    devicesOf,
+    { params: { tenantId, registrationId }, query: { outcome, top: 1000 } },
+    final ? {} : { everySeconds: 5 },
+  );
+  const { again } = reading;
+  // The end is read once more: the last outcomes came with it.
+  // oxlint-disable-next-line react/exhaustive-deps -- at the end, and at nothing else
+  useEffect(again, [final]);
+  return (
+    <section aria-label={t("registration.devices")}>
+      <Filters
+        isFiltered={outcome !== undefined}
+        onClear={() => change({ outcome: undefined })}
+      >
+        <Choose
+          label={t("registration.outcome")}
+          value={outcome}
+          values={outcomes.map((each) => [each, named("deviceOutcomes", each)])}
+          onChange={(value) => change({ outcome: outcomes.find((each) => each === value) })}
+        />
+      </Filters>
+      <Shown reading={reading}>
+        {(devices) =>
+          devices.length === 0 && !reading.hasMore ? (
+            <Empty title={t("registration.noDevice")} />
+          ) : (
+            <Table devices={devices} {...reading} />
+          )
+        }
+      </Shown>
+    </section>
+  );
+}
+
+function Table(props: {
+  readonly devices: readonly Device[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const columns = [
+    {
+      id: "row",
+      title: t("registration.row"),
+      width: "0.4fr",
+      render: ({ part, row }: Device) => (part > 1 ? `${part}.${row}` : row),
+    },
+    {
+      id: "serial",
+      title: t("registration.serial"),
+      render: ({ serialNumber = "" }: Device) => serialNumber,
+    },
+    { id: "tag", title: t("registration.tag"), render: ({ groupTag = "" }: Device) => groupTag },
+    {
+      id: "outcome",
+      title: t("registration.outcome"),
+      render: (each: Device) => (
+        <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
+      ),
+    },
+    {
+      id: "reason",
+      title: t("registration.reason"),
+      width: "2fr",
+      render: ({ detail = "", serviceCode, serviceError }: Device) => (
+        <>
+          {detail}
+          {serviceError !== undefined && (
+            <span className={styles.quiet}>{`${serviceCode ?? ""} ${serviceError}`.trim()}</span>
+          )}
+        </>
+      ),
+    },
+    { id: "at", title: t("registration.at"), render: ({ at }: Device) => dateTime(at) },
+  ];
+  return (
+    <Rows
+      label={t("registration.devices")}
+      columns={columns}
+      items={props.devices}
+      idOf={({ part, row }) => `${part}-${row}`}
+      nameOf={({ serialNumber, row }) => serialNumber ?? String(row)}
+      hasMore={props.hasMore}
+      readMore={props.readMore}
+    />
+  );
+}
