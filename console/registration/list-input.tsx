@@ -1,11 +1,5 @@
 /** Takes a list of devices: chosen, dropped or pasted. What came is sent as it is, byte for byte. */
-import {
-  Button,
-  makeStyles,
-  mergeClasses,
-  tokens,
-  Text as Words,
-} from "@fluentui/react-components";
+import { CompoundButton, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { FolderOpenRegular } from "@fluentui/react-icons";
 import { type DragEvent, useRef, useState } from "react";
 import { useText } from "./text.ts";
@@ -15,13 +9,10 @@ export type ListFile = { readonly content: Blob; readonly name: string };
 
 const useStyles = makeStyles({
   zone: {
-    display: "flex",
-    flexWrap: "wrap",
-    alignItems: "center",
-    gap: tokens.spacingHorizontalM,
+    maxWidth: "none",
+    justifyContent: "flex-start",
     padding: tokens.spacingVerticalXL,
     border: `2px dashed ${tokens.colorNeutralStroke1}`,
-    borderRadius: tokens.borderRadiusMedium,
   },
   over: { backgroundColor: tokens.colorBrandBackground2 },
 });
@@ -46,25 +37,28 @@ export function ListInput(props: {
     setOver(is);
   };
   return (
-    <section
-      tabIndex={0}
-      aria-label={t("registration.list")}
-      className={mergeClasses(styles.zone, isOver && styles.over)}
-      onDragOver={(event) => over(event, true)}
-      onDragLeave={(event) => over(event, false)}
-      onDrop={(event) => {
-        over(event, false);
-        take(event.dataTransfer);
-      }}
-      onPaste={({ clipboardData }) => {
-        if (take(clipboardData)) return;
-        const text = clipboardData.getData("text/plain");
-        if (text !== "") onChange({ content: new Blob([text]), name: t("registration.pasted") });
-      }}
-    >
-      <Button icon={<FolderOpenRegular />} onClick={() => input.current?.click()}>
-        {t("registration.browse")}
-      </Button>
+    <>
+      <CompoundButton
+        className={mergeClasses(styles.zone, isOver && styles.over)}
+        icon={<FolderOpenRegular />}
+        secondaryContent={
+          file ? t("registration.chosen", { name: file.name }) : t("registration.dropHere")
+        }
+        onClick={() => input.current?.click()}
+        onDragOver={(event) => over(event, true)}
+        onDragLeave={(event) => over(event, false)}
+        onDrop={(event) => {
+          over(event, false);
+          take(event.dataTransfer);
+        }}
+        onPaste={({ clipboardData }) => {
+          if (take(clipboardData)) return;
+          const text = clipboardData.getData("text/plain");
+          if (text !== "") onChange({ content: new Blob([text]), name: t("registration.pasted") });
+        }}
+      >
+        <span>{t("registration.browse")}</span>
+      </CompoundButton>
       <input
         ref={input}
         type="file"
@@ -76,9 +70,6 @@ export function ListInput(props: {
           event.target.value = "";
         }}
       />
-      <Words weight={file ? "semibold" : "regular"}>
-        {file ? t("registration.chosen", { name: file.name }) : t("registration.dropHere")}
-      </Words>
-    </section>
+    </>
   );
 }

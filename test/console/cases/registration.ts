@@ -69,6 +69,19 @@ type Place = {
 
 /** Holds the cases. */
 export function registrationCases(rig: () => ConsoleRig): void {
+  const at = (path: string): string => `${rig().url}/console${path}`;
+  const api = async (method: string, path: string, raw?: Buffer) => {
+    const answer = await fetch(`${rig().url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${rig().muster.adminToken}`,
+        ...(raw && { "content-type": "text/csv" }),
+      },
+      ...(raw && { body: new Uint8Array(raw) }),
+    });
+    return (await answer.json()) as Record<string, never>;
+  };
+
   describe("customers and registrations", () => {
     let tenant: TestTenant;
     let page: Page;
@@ -78,22 +91,10 @@ export function registrationCases(rig: () => ConsoleRig): void {
       page = await rig().signedIn("Full Administrator");
     }, 60_000);
 
-    const at = (path: string): string => `${rig().url}/console${path}`;
     const adding = (search = ""): string =>
       at(`/customers/${tenant.tenantId}/devices/add${search}`);
     const judged = (name: string): Locator =>
       page.locator(`main:has-text("${name}") [data-verdict]`);
-    const api = async (method: string, path: string, raw?: Buffer) => {
-      const answer = await fetch(`${rig().url}/api/v1${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${rig().muster.adminToken}`,
-          ...(raw && { "content-type": "text/csv" }),
-        },
-        ...(raw && { body: new Uint8Array(raw) }),
-      });
-      return (await answer.json()) as Record<string, never>;
-    };
     /** Group tags of devices, as Intune lists them. */
     const tagsOf = async (serials: readonly string[]) => {
       const { value } = await tenant.get("/autopilot-devices");
@@ -109,7 +110,7 @@ export function registrationCases(rig: () => ConsoleRig): void {
           cells: Array.from(
             each.querySelectorAll("[role=gridcell]"),
             // Its column's name stands before what it says.
-            ({ childNodes: [, ...said] }) => said.map((each) => each.textContent).join(""),
+            ({ childNodes: [, ...said] }) => said.map(({ textContent }) => textContent).join(""),
           ),
         })),
       );
@@ -209,7 +210,7 @@ export function registrationCases(rig: () => ConsoleRig): void {
         transfer.items.add(new File([text], "b.csv", { type: "text/csv" }));
         return transfer;
       }, list);
-      const zone = page.getByRole("region", { name: "List of devices" });
+      const zone = page.getByRole("button", { name: "Browse" });
       await zone.dispatchEvent("drop", { dataTransfer: data });
       await judged("b.csv").waitFor();
       await page.evaluate((text) => navigator.clipboard.writeText(text), list);
@@ -261,7 +262,7 @@ export function registrationCases(rig: () => ConsoleRig): void {
       await page.getByRole("checkbox", { name: "Choose 00012346" }).check();
       await page.getByRole("button", { name: "Take 1 device out of Autopilot" }).click();
       await page
-        .getByRole("dialog")
+        .getByRole("alertdialog")
         .getByRole("button", { name: "Take 1 device out of Autopilot" })
         .click();
       await page.locator("[data-sum=final]").waitFor({ timeout: 50_000 });
