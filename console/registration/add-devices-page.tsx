@@ -88,7 +88,10 @@ export function Page() {
       title={t("registration.add")}
       above={<Go to={customersScreen.at()}>{t("registration.customers")}</Go>}
       lead={
-        <Link as="button" onClick={() => saveFile(new Blob([sample]), t("registration.sampleName"))}>
+        <Link
+          as="button"
+          onClick={() => saveFile(new Blob([sample]), t("registration.sampleName"))}
+        >
           {t("registration.sample")}
         </Link>
       }

@@ -162,10 +162,7 @@ function Commands({ registration }: { readonly registration: Registration }) {
     void router.navigate(registrationScreen.at(next) as never);
   };
   const save = () =>
-    csv.save(
-      api.download(devicesOf, "text/csv", { params }),
-      `registration-${registrationId}.csv`,
-    );
+    csv.save(api.download(devicesOf, "text/csv", { params }), `registration-${registrationId}.csv`);
   const problem = cancel.problem ?? retry.problem ?? refresh.problem ?? csv.problem;
   return (
     <>
@@ -225,10 +222,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
   useEffect(again, [final]);
   return (
     <section aria-label={t("registration.devices")}>
-      <Filters
-        isFiltered={outcome !== undefined}
-        onClear={() => change({ outcome: undefined })}
-      >
+      <Filters isFiltered={outcome !== undefined} onClear={() => change({ outcome: undefined })}>
         <Choose
           label={t("registration.outcome")}
           value={outcome}
