@@ -171,6 +171,7 @@ export function registrationCases(rig: () => ConsoleRig): void {
         );
         expect(await findings()).toEqual(expected);
       },
+      60_000,
     );
 
     it("a list that Excel saved is named as such, repaired, and judged again", async () => {
