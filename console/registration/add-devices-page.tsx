@@ -24,16 +24,16 @@ import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
-import { CheckButton, Tie, Way } from "./customer.tsx";
+import { CheckButton, Route, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
-import { addDevicesScreen, customersScreen, registrationScreen, ways } from "./screens.ts";
+import { addDevicesScreen, customersScreen, partnerRoutes, registrationScreen } from "./screens.ts";
 import { TagTable, useTags } from "./tag-table.tsx";
 import { useText, type Verdict } from "./text.ts";
 
 const submit = "POST /api/v1/tenants/{tenantId}/registrations";
 
-/** Lists as the ways want them, each with a device whose serial number begins with zeros. */
+/** Lists as the routes want them, each with a device whose serial number begins with zeros. */
 const samples = {
   graph:
     "Device Serial Number,Windows Product ID,Hardware Hash,Group Tag,Assigned User\r\n0001234567,,PUT-THE-HARDWARE-HASH-HERE,,\r\n",
@@ -75,14 +75,14 @@ function Step(props: { readonly title: string; readonly children: ReactNode }) {
 export function Page() {
   const t = useText();
   const { tenantId } = addDevicesScreen.useParams();
-  const { tag: asked, way } = addDevicesScreen.useSearch();
+  const { tag: asked, route } = addDevicesScreen.useSearch();
   const change = addDevicesScreen.useChangeSearch();
   const tags = useTags(tenantId);
   const tag = asked !== undefined && tags.offered.has(asked) ? asked : undefined;
   const [file, setFile] = useState<(ListFile & { readonly id: string }) | undefined>(undefined);
   // What was ticked for one list is not meant for the next.
   const use = (next: ListFile) => setFile({ ...next, id: crypto.randomUUID() });
-  const sample = samples[way === "graph" ? "graph" : "partnerCenter"];
+  const sample = samples[route === "graph" ? "graph" : "partnerCenter"];
   return (
     <PageFrame
       title={t("registration.add")}
@@ -119,7 +119,7 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
   const may = useMay();
   const styles = useStyles();
-  const { way } = addDevicesScreen.useSearch();
+  const { route } = addDevicesScreen.useSearch();
   const change = addDevicesScreen.useChangeSearch();
   const { body } = useRead(
     "GET /api/v1/customers/{tenantId}",
@@ -136,8 +136,8 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
             <Tie customer={body} />
           </div>
           <ul className={styles.list}>
-            {ways.map((each) => (
-              <Way key={each} way={each} verdict={body.routes[each]} />
+            {partnerRoutes.map((each) => (
+              <Route key={each} route={each} verdict={body.routes[each]} />
             ))}
           </ul>
           <div className={styles.row}>
@@ -151,13 +151,15 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
       <RadioGroup
         layout="horizontal"
         className={styles.wrap}
-        aria-label={t("registration.ways")}
-        value={way ?? ""}
-        onChange={(_event, { value }) => change({ way: ways.find((each) => each === value) }, true)}
+        aria-label={t("registration.routes")}
+        value={route ?? ""}
+        onChange={(_event, { value }) =>
+          change({ route: partnerRoutes.find((each) => each === value) }, true)
+        }
       >
         <Radio value="" label={t("registration.anyWay")} />
-        {ways.map((each) => (
-          <Radio key={each} value={each} label={t(`registration.way.${each}`)} />
+        {partnerRoutes.map((each) => (
+          <Radio key={each} value={each} label={t(`registration.route.${each}`)} />
         ))}
       </RadioGroup>
     </Step>
@@ -193,9 +195,9 @@ type JudgedProps = {
 function Judged(props: JudgedProps) {
   const { tenantId, file, onUse } = props;
   const t = useText();
-  const { way } = addDevicesScreen.useSearch();
+  const { route } = addDevicesScreen.useSearch();
   const given = { params: { tenantId }, file: { type: "text/csv", content: file.content } };
-  const query = { dryRun: "true", backEnd: way } as const;
+  const query = { dryRun: "true", backEnd: route } as const;
   const asked = useAsk(submit, { ...given, query });
   const { repairsOffered = [] } = asked.body ?? {};
   const repair = repairsOffered.join(",");
@@ -219,7 +221,7 @@ function Judged(props: JudgedProps) {
       </Step>
       {asked.body && (
         <Step title={t("registration.step.send")}>
-          {way === "file" ? (
+          {route === "file" ? (
             <Files verdict={asked.body} tag={props.tag} />
           ) : (
             <Send {...props} verdict={asked.body} />
@@ -263,7 +265,7 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   const t = useText();
   const router = useRouter();
   const styles = useStyles();
-  const { way } = addDevicesScreen.useSearch();
+  const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
   const [partial, setPartial] = useState(false);
   const isSent = useRef(false);
@@ -273,7 +275,7 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
     if (isSent.current) return;
     const answer = await sending.send({
       params: { tenantId },
-      query: { backEnd: way, defaultTag: tag, ...(partial && { partial: "true" as const }) },
+      query: { backEnd: route, defaultTag: tag, ...(partial && { partial: "true" as const }) },
       file: { type: "text/csv", content: file.content },
     });
     if (answer?.status !== 202) return;
@@ -284,7 +286,10 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   return (
     <>
       <ul className={styles.list}>
-        <Way way={backEnd.id === "corporateIdentifiers" ? "graph" : backEnd.id} verdict={backEnd} />
+        <Route
+          route={backEnd.id === "corporateIdentifiers" ? "graph" : backEnd.id}
+          verdict={backEnd}
+        />
       </ul>
       {!fileRejected && errors > 0 && acceptedRows > 0 && (
         <Checkbox

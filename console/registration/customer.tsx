@@ -1,4 +1,4 @@
-/** What ties a customer to the partner, and which ways that opens: shown, read anew, and noted where it can be read nowhere. */
+/** What ties a customer to the partner, and which routes that opens: shown, read anew, and noted where it can be read nowhere. */
 import {
   Button,
   Field,
@@ -20,7 +20,7 @@ import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
-import { addDevicesScreen, ways } from "./screens.ts";
+import { addDevicesScreen, partnerRoutes } from "./screens.ts";
 import { type Customer, useText } from "./text.ts";
 
 const change = "PUT /api/v1/customers/{tenantId}";
@@ -36,7 +36,7 @@ const useStyles = makeStyles({
     display: "grid",
     gap: tokens.spacingVerticalS,
   },
-  way: {
+  route: {
     display: "flex",
     gap: tokens.spacingHorizontalS,
     "& svg": { flexShrink: 0, marginTop: "2px" },
@@ -47,17 +47,17 @@ const useStyles = makeStyles({
   wide: { flexGrow: 1, minWidth: "min(260px, 100%)" },
 });
 
-/** A way: open, and on the strength of what; or what is missing, and how to get it. */
-export function Way(props: {
-  readonly way: (typeof ways)[number];
+/** A route: open, and on the strength of what; or what is missing, and how to get it. */
+export function Route(props: {
+  readonly route: (typeof partnerRoutes)[number];
   readonly verdict: Customer["routes"]["graph"];
 }) {
-  const { way, verdict } = props;
+  const { route, verdict } = props;
   const t = useText();
   const styles = useStyles();
   const { allowed, proof, missing, remedy } = verdict;
   return (
-    <li className={styles.way} data-way={way} data-allowed={allowed}>
+    <li className={styles.route} data-route={route} data-allowed={allowed}>
       {allowed ? (
         <CheckmarkCircleRegular className={styles.open} />
       ) : (
@@ -65,7 +65,7 @@ export function Way(props: {
       )}
       <span>
         {t(allowed ? "registration.open" : "registration.closed", {
-          way: t(`registration.way.${way}`),
+          route: t(`registration.route.${route}`),
         })}
         <span className={styles.quiet}>{allowed ? proof : missing}</span>
         {!allowed && (
@@ -111,9 +111,9 @@ export function CheckButton(props: {
 }) {
   const { tenantId, onLink } = props;
   const t = useText();
-  const check = useSend("POST /api/v1/customers/{tenantId}/check");
-  const look = async () => {
-    const answer = await check.send({ params: { tenantId } });
+  const checking = useSend("POST /api/v1/customers/{tenantId}/check");
+  const check = async () => {
+    const answer = await checking.send({ params: { tenantId } });
     if (answer === undefined) return;
     onLink?.(answer.body.relationshipLink);
     announce(t("registration.checkedNow"));
@@ -124,12 +124,12 @@ export function CheckButton(props: {
         appearance="secondary"
         permission="relationships.manage"
         tenantId={tenantId}
-        isBusy={check.isSending}
-        onClick={() => void look()}
+        isBusy={checking.isSending}
+        onClick={() => void check()}
       >
         {t("registration.check")}
       </MayButton>
-      {check.problem && <ProblemView problem={check.problem} />}
+      {checking.problem && <ProblemView problem={checking.problem} />}
     </>
   );
 }
@@ -163,8 +163,8 @@ export function CustomerWindow(props: {
         <Tie customer={customer} />
       </div>
       <ul className={styles.list}>
-        {ways.map((way) => (
-          <Way key={way} way={way} verdict={customer.routes[way]} />
+        {partnerRoutes.map((route) => (
+          <Route key={route} route={route} verdict={customer.routes[route]} />
         ))}
       </ul>
       {link !== undefined && (

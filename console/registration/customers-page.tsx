@@ -1,4 +1,4 @@
-/** Customers of the partner: what ties each to it, which ways into Autopilot that opens, and what is missing. */
+/** Customers of the partner: what ties each to it, which routes into Autopilot that opens, and what is missing. */
 import {
   Badge,
   Button,
@@ -18,14 +18,19 @@ import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
-import { CustomerWindow, Tie, Way } from "./customer.tsx";
+import { CustomerWindow, Route, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
 
-import { addDevicesScreen, customersScreen, registrationListScreen, ways } from "./screens.ts";
+import {
+  addDevicesScreen,
+  customersScreen,
+  partnerRoutes,
+  registrationListScreen,
+} from "./screens.ts";
 import { type Customer, useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  ways: {
+  routes: {
     margin: 0,
     padding: 0,
     listStyleType: "none",
@@ -118,13 +123,13 @@ function Table(props: {
       render: (customer: Customer) => <Tie customer={customer} />,
     },
     {
-      id: "ways",
-      title: t("registration.ways"),
+      id: "routes",
+      title: t("registration.routes"),
       width: "2fr",
       render: ({ routes }: Customer) => (
-        <ul className={styles.ways}>
-          {ways.map((way) => (
-            <Way key={way} way={way} verdict={routes[way]} />
+        <ul className={styles.routes}>
+          {partnerRoutes.map((route) => (
+            <Route key={route} route={route} verdict={routes[route]} />
           ))}
         </ul>
       ),

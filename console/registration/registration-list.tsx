@@ -69,9 +69,9 @@ function Table(props: {
       render: (each: Registration) => sentenceOf(each, t),
     },
     {
-      id: "way",
-      title: t("registration.way"),
-      render: ({ backEnd }: Registration) => t(`registration.way.${backEnd}`),
+      id: "route",
+      title: t("registration.route"),
+      render: ({ backEnd }: Registration) => t(`registration.route.${backEnd}`),
     },
     {
       id: "by",

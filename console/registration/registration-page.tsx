@@ -113,7 +113,7 @@ function Content({ registration }: { readonly registration: Registration }) {
         <Badge appearance="outline" color="informative" data-word={registration.state}>
           {named("registrationStates", registration.state)}
         </Badge>
-        <span>{t(`registration.way.${registration.backEnd}`)}</span>
+        <span>{t(`registration.route.${registration.backEnd}`)}</span>
         <span>
           {t("registration.handedIn", {
             at: dateTime(registration.createdAt),

@@ -25,7 +25,7 @@ export const outcomes = [
 ] as const satisfies readonly DeviceOutcome[];
 
 /** Ways of registering that a page offers; none: Muster takes the one that is open. */
-export const ways = ["graph", "partnerCenter", "file"] as const;
+export const partnerRoutes = ["graph", "partnerCenter", "file"] as const;
 
 /** Customers, with what ties each to the partner; a window is open for `customer`, or signs the partner in. */
 export const customersScreen = screen({
@@ -42,7 +42,7 @@ export const addDevicesScreen = screen({
   path: "/customers/$tenantId/devices/add",
   title: { en: "Add devices", fr: "Ajouter des appareils" },
   permission: "registration.submit",
-  search: { tag: text, way: oneOf(...ways) },
+  search: { tag: text, route: oneOf(...partnerRoutes) },
   load: () => import("./add-devices-page.tsx"),
 });
 

@@ -19,14 +19,16 @@ export type Registration = Body<"GET /api/v1/tenants/{tenantId}/registrations/{r
 /** The sentence of a registration: it follows the counts, and never says that all is well while something is not. */
 export function sentenceOf({ counts, final, backEnd }: Registration, t: Text): string {
   const { total, waiting, submitted, registered } = counts;
-  const way = backEnd === "deregister" ? "out" : "in";
+  const kind = backEnd === "deregister" ? "out" : "in";
   const bad = (["failed", "notSubmitted", "cancelled", "unknown"] as const).filter(
     (each) => counts[each] > 0,
   );
   const parts = bad.map((each) => t(`registration.part.${each}`, { count: counts[each] }));
-  const list = [t("registration.part.registered", { count: registered, way }), ...parts].join(", ");
+  const list = [t("registration.part.registered", { count: registered, kind }), ...parts].join(
+    ", ",
+  );
   if (!final) return t("registration.soFar", { list, open: waiting + submitted, total });
-  if (bad.length === 0) return t("registration.allDone", { count: registered, way });
+  if (bad.length === 0) return t("registration.allDone", { count: registered, kind });
   if (counts.failed === total) return t("registration.allFailed", { total });
   return t("registration.finished", { list });
 }

@@ -136,9 +136,11 @@ export function registrationCases(rig: () => ConsoleRig): void {
       await dialog.getByRole("button", { name: "Check now" }).click();
       await dialog.getByText("Delegation (GDAP): active").waitFor();
       const { routes, relationship } = await api("GET", `/customers/${tenant.tenantId}`);
-      for (const [way, verdict] of Object.entries<Record<string, string | boolean>>(routes ?? {})) {
+      for (const [route, verdict] of Object.entries<Record<string, string | boolean>>(
+        routes ?? {},
+      )) {
         const { allowed, proof = "", missing = "", remedy = "" } = verdict;
-        const shown = dialog.locator(`[data-way=${way}]`);
+        const shown = dialog.locator(`[data-route=${route}]`);
         expect(await shown.getAttribute("data-allowed")).toBe(String(allowed));
         for (const part of allowed ? [proof] : [missing, remedy])
           expect(await shown.textContent()).toContain(String(part));
