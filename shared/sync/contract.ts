@@ -309,6 +309,7 @@ export const SyncSettingsChange = z.strictObject({
   deletes: SyncSettings.shape.deletes.optional(),
   breakGlassGroups: SyncSettings.shape.breakGlassGroups.optional(),
   onMissingUser: SyncSettings.shape.onMissingUser.optional(),
+  approvalDays: SyncSettings.shape.approvalDays.unwrap().optional(),
   nightly: z.strictObject(SyncSettings.shape.nightly.shape).partial().optional(),
 });
 

@@ -35,8 +35,7 @@ export const PlanDocument = z.object({
   ),
 });
 
-/** A plan waits a week for somebody to approve it. */
-const approvalMs = 7 * 24 * 3600_000;
+const dayMs = 24 * 3600_000;
 
 /** Compares, and either ends the sync or lets it wait for approval. */
 export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> {
@@ -78,7 +77,8 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   if (isNothing || sync.mode === "plan")
     return finishRead(work, read, held, { plan, kept: planned.plan });
   const now = clock.now();
-  const waits = { for: "approval" as const, since: now, until: now + approvalMs };
+  const until = now + tenant.settings.approvalDays * dayMs;
+  const waits = { for: "approval" as const, since: now, until };
   await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
 }
 

@@ -13,6 +13,7 @@ type SettingsChange = {
   readonly deletes?: readonly string[] | undefined;
   readonly breakGlassGroups?: readonly string[] | undefined;
   readonly onMissingUser?: SyncSettings["onMissingUser"] | undefined;
+  readonly approvalDays?: number | undefined;
   readonly nightly?:
     | { readonly [K in keyof SyncSettings["nightly"]]?: SyncSettings["nightly"][K] | undefined }
     | undefined;
@@ -38,6 +39,7 @@ export async function changeSettings(
       deletes: change.deletes ?? kept.deletes,
       breakGlassGroups: change.breakGlassGroups ?? kept.breakGlassGroups,
       onMissingUser: change.onMissingUser ?? kept.onMissingUser,
+      approvalDays: change.approvalDays ?? kept.approvalDays,
       nightly: { ...kept.nightly, ...given },
     });
     const { nextAt: _, ...rest } = tenant.value;

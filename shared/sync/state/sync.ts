@@ -174,6 +174,8 @@ export const SyncSettings = z.object({
   breakGlassGroups: z.array(Line.min(1).max(256)).max(16),
   /** Of a sync that does not say it itself; a nightly one waits for nobody. */
   onMissingUser: z.enum(["wait", "continueWithoutUser"]),
+  /** So many days a plan waits for somebody to approve it. */
+  approvalDays: z.int().min(1).max(90).default(7),
   nightly: z.object({
     enabled: z.boolean(),
     at: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 02:30"),
@@ -191,6 +193,7 @@ const usualSettings: SyncSettings = {
   deletes: [],
   breakGlassGroups: [],
   onMissingUser: "wait",
+  approvalDays: 7,
   nightly: { enabled: true, at: "02:00", timeZone: "UTC", mode: "planAndDeploy" },
 };
 

@@ -42,6 +42,7 @@ export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
       deletes: ["roleScopeTag"],
       breakGlassGroups: ["Break glass"],
       onMissingUser: "wait",
+      approvalDays: 3,
       nightly: { enabled: true, at: "02:30", timeZone: "Europe/Paris", mode: "plan" },
     },
   ],

@@ -42,11 +42,15 @@ async function diesAt(call: string, sync: Pick<Sync, "tenantId" | "syncId">): Pr
 }
 
 describe("a plan that waits for approval", () => {
-  it("ends after seven days, keeps what is wanted, and has written nothing", async () => {
+  it.each([
+    ["seven days", {}, 7],
+    ["as many days as the tenant's settings say", { approvalDays: 2 }, 2],
+  ])("ends after %s, keeps what is wanted, and has written nothing", async (_, change, days) => {
     const tenantId = await drifted();
+    await rig.settle(tenantId, change);
     const sync = await rig.sync(tenantId);
     expect(sync.waits?.for).toBe("approval");
-    rig.pass(7 * day - minute);
+    rig.pass(days * day - minute);
     await rig.sweep();
     await rig.quiet();
     expect(await rig.status(tenantId)).toMatchObject({ status: "pendingApproval" });
