@@ -8,6 +8,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { accepted, download, ok, ongoing, streamed } from "../../shared/http/reply.ts";
 import type { Clock } from "../../shared/kernel/clock.ts";
+import { inParallel } from "../../shared/kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import { digest } from "../../shared/kernel/values.ts";
 import { artifactsOf } from "../../shared/sync/artifacts.ts";
@@ -164,25 +165,28 @@ export const startManySyncsFunction = onHttp(
   async ({ body: { tenantIds, ...body }, seed }, tools: Tools<SyncNeeds>) => {
     const { services } = tools;
     const { standing, note } = signedInOf(tools);
-    const value: z.output<typeof ManySyncs>["value"] = [];
-    for (const tenantId of new Set(tenantIds)) {
+    const startOne = async (
+      tenantId: string,
+    ): Promise<z.output<typeof ManySyncs>["value"][number]> => {
       const may = decide(standing, "sync.run", { kind: "tenant", tenantId }).allowed;
       // Whoever may not is told the same as of a tenant that is not there.
       const tenant = await services.tenants.get(may ? tenantId : "");
       const started = tenant.ok
         ? await start(tools, tenantId, idFor(seed, tenantId), body)
         : fail("unknown-tenant", `There is no tenant ${tenantId} here for you.`);
-      value.push(
-        started.ok
-          ? { tenantId, syncId: started.value.syncId }
-          : { tenantId, code: started.failure.code, detail: started.failure.detail },
-      );
-    }
+      return started.ok
+        ? { tenantId, syncId: started.value.syncId }
+        : { tenantId, code: started.failure.code, detail: started.failure.detail };
+    };
+    const value = await inParallel([...new Set(tenantIds)], startedAtOnce, startOne);
     const begun = value.filter(({ syncId }) => syncId !== undefined).length;
     note({ object: "syncs", after: { mode: body.mode, tenants: value.length, started: begun } });
     return succeed(ok({ value }));
   },
 );
+
+/** Each is a few rows that nobody else writes. */
+const startedAtOnce = 8;
 
 /** The same for the same request, so that one that died and is repeated finds what it has started. */
 const idFor = (seed: string, tenantId: string): string =>

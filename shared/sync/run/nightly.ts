@@ -62,7 +62,8 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     await store.unlist(tenantId);
     return false;
   }
-  const { value: tenant } = await store.tenant(tenantId, now);
+  const seen = await store.tenant(tenantId, now);
+  const { value: tenant } = seen;
   const { settings, nextAt: dueAt } = tenant;
   if (dueAt === undefined || dueAt > now) {
     await store.index(tenant);
@@ -76,7 +77,7 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     types: parts.enabledTypes(settings),
     onMissingUser: "continueWithoutUser",
     by: theService,
-    night: dueAt,
+    night: { at: dueAt, seen },
   });
   // It is moved on with the start. Where that was refused, or made by somebody else, it may not be yet.
   if (sync.ok && sync.value.startedAt >= now) return true;

@@ -200,6 +200,7 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
   // A plan looks at the last one: it is on its way meanwhile.
   work.last().catch(() => undefined);
   const out = new Set(skipped.map(({ type }) => type));
+  const isFirst = (await work.types()).size === 0;
   const read = await exportAll(
     parts,
     work,
@@ -209,7 +210,9 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
     await work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
     return { kind: "ack", state: "export" };
   }
-  await work.keep({ phase: "plan", losses: 0 });
+  // What one pass has read stands in the types' rows: whoever comes after a worker that dies now reads nothing again.
+  if (isFirst && work.isFresh) work.note({ phase: "plan", losses: 0 });
+  else await work.keep({ phase: "plan", losses: 0 });
   return undefined;
 }
 

@@ -34,8 +34,8 @@ export type Prepared = {
 export type NewSync = Pick<Sync, "tenantId" | "syncId" | "mode" | "trigger" | "types"> &
   Partial<Pick<Sync, "items" | "undoes" | "onMissingUser">> & {
     readonly by: Who;
-    /** The night that it is for: with its start the tenant waits for the next one. */
-    readonly night?: Instant;
+    /** The night that it is for: with its start the tenant waits for the next one. And the tenant's row as it was just seen. */
+    readonly night?: { readonly at: Instant; readonly seen: Stored<TenantSync> };
   };
 
 const fresh = (asked: NewSync, tenant: TenantSync, now: number, claimMs: number): Sync => {
@@ -84,7 +84,7 @@ export async function startSync(
   const { tenantId, syncId } = given;
   const [found, first] = await Promise.all([
     store.sync(tenantId, syncId),
-    store.tenant(tenantId, clock.now()),
+    given.night?.seen ?? store.tenant(tenantId, clock.now()),
   ]);
   const known = found?.value;
   if (known !== undefined) {
@@ -181,7 +181,7 @@ function afterNight(
   tenant: TenantSync,
   now: Instant,
 ): TenantSync {
-  if (night === undefined || tenant.nextAt !== night) return tenant;
+  if (night === undefined || tenant.nextAt !== night.at) return tenant;
   const { nextAt: _, ...rest } = tenant;
   const nextAt = nightAfter(rest.settings, now);
   return nextAt === undefined ? rest : { ...rest, nextAt };

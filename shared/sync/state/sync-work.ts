@@ -141,6 +141,16 @@ export class SyncWork {
     this.#types = new Map([...progress.map((each) => [each.type, each] as const), ...before]);
   }
 
+  /** What the next write will say; of what is lost with this worker the next one makes the same again. */
+  note(next: Partial<Sync>): void {
+    this.#sync = { ...this.#sync, value: { ...this.sync, ...next } };
+  }
+
+  /** Whether the claim holds for a good while yet. */
+  get isFresh(): boolean {
+    return this.sync.leaseUntil - this.#rows.clock.now() > this.#rows.claimMs / 2;
+  }
+
   /** Writes the sync's next state, and renews the claim. */
   async keep(next: Partial<Sync>): Promise<void> {
     const { clock, claimMs, store } = this.#rows;

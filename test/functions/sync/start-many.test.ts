@@ -16,7 +16,15 @@ test("a start of many that died is repeated with the syncs that it has started",
     headers: { "idempotency-key": randomUUID() },
     body: { tenantIds, mode: "exportOnly" },
   };
-  const { answers } = door.services;
+  const { answers, sync } = door.services;
+  const open = sync.store.open.bind(sync.store);
+  let [begun, most] = [0, 0];
+  sync.store.open = async (...ids) => {
+    begun += 1;
+    most = Math.max(most, begun);
+    await open(...ids);
+    begun -= 1;
+  };
   const settle = answers.settle.bind(answers);
   answers.settle = () => Promise.reject(new Error("the worker is gone"));
   expect((await door.call("syncs-start-many", sent)).status).toBe(500);
@@ -29,4 +37,5 @@ test("a start of many that died is repeated with the syncs that it has started",
     value: tenantIds.map((tenantId, at) => ({ tenantId, syncId: active[at] })),
   });
   expect(new Set(active).size).toBe(2);
+  expect(most, "side by side").toBe(2);
 });
