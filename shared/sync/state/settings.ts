@@ -28,20 +28,7 @@ export async function changeSettings(
   return updateRow(`the sync settings of ${tenantId}`, async () => {
     const now = clock.now();
     const tenant = await store.tenant(tenantId, now);
-    const { types: old, ...kept } = tenant.value.settings;
-    const types = change.types === undefined ? old : (change.types ?? undefined);
-    const given = Object.fromEntries(
-      Object.entries(change.nightly ?? {}).filter(([, value]) => value !== undefined),
-    );
-    const settings = SyncSettings.parse({
-      ...kept,
-      ...(types === undefined ? {} : { types }),
-      deletes: change.deletes ?? kept.deletes,
-      breakGlassGroups: change.breakGlassGroups ?? kept.breakGlassGroups,
-      onMissingUser: change.onMissingUser ?? kept.onMissingUser,
-      approvalDays: change.approvalDays ?? kept.approvalDays,
-      nightly: { ...kept.nightly, ...given },
-    });
+    const settings = settingsAfter(tenant.value.settings, change);
     const { nextAt: _, ...rest } = tenant.value;
     // A tenant's nights begin with its first sync.
     const due = tenant.value.last === undefined ? undefined : nextAt(settings, now);
@@ -51,6 +38,23 @@ export async function changeSettings(
     return value;
   });
 }
+
+function settingsAfter(
+  { types: old, ...kept }: SyncSettings,
+  { types, nightly = {}, ...change }: SettingsChange,
+): SyncSettings {
+  const chosen = types === undefined ? old : (types ?? undefined);
+  return SyncSettings.parse({
+    ...kept,
+    ...said(change),
+    ...(chosen === undefined ? {} : { types: chosen }),
+    nightly: { ...kept.nightly, ...said(nightly) },
+  });
+}
+
+/** What a change says, without what it leaves open. */
+const said = (change: object): object =>
+  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 
 /** Pages of tenants that one page of the filtered list may look through. */
 const maxPages = 10;
