@@ -12,6 +12,7 @@ import type { Standing } from "../fanout/state/item-store.ts";
 import { isOpen, type Job, JobStore, wordFor } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
 import type { Instant } from "../kernel/clock.ts";
+import { recurring } from "../schedules/state/task.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { WebhookEvent } from "../webhooks/webhook.ts";
 import { actionsOf, type PlacedAction, TemplateContent, Variables } from "./templates/template.ts";
@@ -70,6 +71,8 @@ export const RunContent = z.object({
   devices: z.record(z.string(), Variables),
   /** Where devices begin that do not begin at the first action. */
   firstSteps: z.record(z.string(), z.number()),
+  /** Of the task that began it: its devices begin within them, too. */
+  windows: z.array(z.object({ opens: recurring, minutes: z.number() })).optional(),
 });
 export type RunContent = z.output<typeof RunContent>;
 

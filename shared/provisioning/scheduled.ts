@@ -3,6 +3,7 @@ import * as z from "zod";
 import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
+import { durationMs } from "../kernel/clock.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { TaskStarter, TaskToStart } from "../schedules/run-tasks.ts";
 import { NewRun } from "./contract.ts";
@@ -20,7 +21,7 @@ type Runs = {
     tenantId: string,
     runId: string,
     run: ScheduledRun,
-    by: Pick<TaskToStart, "taskId" | "owner">,
+    by: Omit<TaskToStart, "what">,
   ) => Promise<Result<unknown>>;
   readonly stateOf: TaskStarter["stateOf"];
   /** What it would do if it began now. */
@@ -44,12 +45,21 @@ function readable(what: TaskToStart["what"]): Result<ScheduledRun> {
     : invalidRequest([{ pointer: "/provisioning", detail: "cannot be read any more" }]);
 }
 
+/** What has to fit into windows of a run that a task begins. */
+function needsOf(what: TaskToStart["what"]): ReturnType<NonNullable<TaskStarter["needsOf"]>> {
+  const run = readable(what);
+  if (!run.ok || run.value.windows.ignored) return { longestRunMs: 0, cutoffMs: 0 };
+  const { longestRun, cutoff } = run.value.windows;
+  return { longestRunMs: durationMs(longestRun) ?? 0, cutoffMs: durationMs(cutoff) ?? 0 };
+}
+
 /** How tasks begin runs. */
 export const runStarter = (
   { begin, stateOf, preview }: Runs,
   { standingOf }: { readonly standingOf: (caller: Caller) => Promise<Standing> },
 ): TaskStarter => ({
   authorize,
+  needsOf,
   async start(tenantId, runId, { what, ...by }) {
     const run = readable(what);
     if (!run.ok) return run;

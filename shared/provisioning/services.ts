@@ -133,10 +133,11 @@ function wholeOf(wanted: ScheduledRun): Result<NewRun> {
 
 /** What tasks begin runs by. */
 export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0] => ({
-  async begin(tenantId, runId, wanted, { owner, taskId }) {
+  async begin(tenantId, runId, wanted, { owner, taskId, windows, longestRunMs, cutoffMs }) {
     const body = wholeOf(wanted);
     if (!body.ok) return body;
-    const how = { caller: owner, cause: "schedule", taskId } as const;
+    const within = { windows, longestRunMs, cutoffMs };
+    const how = { caller: owner, cause: "schedule", taskId, within } as const;
     return startRun(parts, tenantId, runId, body.value, how);
   },
   async preview(tenantId, wanted, caller) {

@@ -17,6 +17,8 @@ import { soakMs } from "../fanout/state/rollout.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
+import { nextGo } from "../schedules/maintenance.ts";
+import type { TaskWindows } from "../schedules/run-tasks.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { Tables } from "../storage/tables.ts";
 import { findActionType } from "./actions/catalogue.ts";
@@ -65,6 +67,8 @@ export type Beginning = {
   readonly caller?: Caller | undefined;
   readonly cause: Run["cause"];
   readonly taskId?: string;
+  /** Windows that its devices begin within, besides those of tenant and collections. */
+  readonly within?: TaskWindows | undefined;
 };
 
 /** A run that could begin: as it would be written down, with its devices. */
@@ -120,7 +124,7 @@ export async function draftRun(
   tenantId: string,
   runId: string,
   body: NewRun,
-  { caller, cause, taskId }: Beginning,
+  { caller, cause, taskId, within = nowhere }: Beginning,
 ): Promise<Result<Draft>> {
   const found = await parts.versionOf(body.templateId, body.version, caller);
   if (!found.ok) return found;
@@ -143,9 +147,12 @@ export async function draftRun(
     variables: values,
     devices: Object.fromEntries(own),
     firstSteps: {},
+    ...(within.windows.length === 0 ? {} : { windows: within.windows }),
   };
   const now = parts.engine.clock.now();
   const asked = requestedOf(body, version, resolved.value);
+  const windows = await windowsOf(parts, tenantId, asked.windows, within);
+  if (!windows.ok) return windows;
   const run: Run = {
     kind: parts.kind.id,
     jobId: runId,
@@ -154,6 +161,7 @@ export async function draftRun(
     createdAt: now,
     expiresAt: now + asked.lastsMs,
     ...asked,
+    windows: windows.value,
     cause,
     ...(taskId === undefined ? {} : { taskId }),
     ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
@@ -194,6 +202,29 @@ function requestedOf(
     ...(note ? { note } : {}),
   };
 }
+
+/** What has to fit into windows, by the run's own word and by its task's; refused where nothing of the tenant's ever does. */
+async function windowsOf(
+  { maintenance, engine }: RunParts,
+  tenantId: string,
+  { ignored, ...own }: Run["windows"],
+  within: TaskWindows,
+): Promise<Result<Run["windows"]>> {
+  const longestRunMs = Math.max(own.longestRunMs, within.longestRunMs);
+  const cutoffMs = Math.max(own.cutoffMs, within.cutoffMs);
+  const wanted = { windows: within.windows, longestRunMs, cutoffMs };
+  const { value } = await maintenance.get(tenantId);
+  return !ignored && nextGo(value, wanted, [], engine.clock.now()) === undefined
+    ? invalidRequest([fitsNowhere])
+    : succeed({ longestRunMs, cutoffMs, ignored });
+}
+
+const nowhere: TaskWindows = { windows: [], longestRunMs: 0, cutoffMs: 0 };
+
+const fitsNowhere: Fault = {
+  pointer: "/windows/longestRun",
+  detail: "fits, with the cut-off, into no maintenance window of the tenant within two years",
+};
 
 /** Milliseconds of a duration that its schema has let through. */
 function msOf(duration: string): number {

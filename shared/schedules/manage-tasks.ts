@@ -267,10 +267,13 @@ export class TaskBook {
     }
     const may = this.#parts.starters[draft.kind].authorize(standing, tenantId, draft.what);
     if (!may.ok) return may;
-    const opensAt = await opening(this.#parts, { ...draft, tenantId });
+    const opensAt = await opening(this.#parts, { ...draft, tenantId }, lookedAtMs);
     return opensAt(now) === undefined ? invalidRequest([neverOpen]) : succeed(calendars);
   }
 }
+
+/** Tasks are looked at once a minute: what fits to the second would never begin. */
+const lookedAtMs = 2 * 60_000;
 
 const neverOpen: Fault = {
   pointer: "/windows",

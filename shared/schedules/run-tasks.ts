@@ -29,8 +29,11 @@ import {
 import type { DuePlace, Stored, TaskStore } from "./state/task-store.ts";
 import type { Occurrence } from "./times/recurrence.ts";
 
-/** A task as its kind begins it. */
-export type TaskToStart = Pick<Task, "taskId" | "what" | "owner">;
+/** When work may begin by a task's own word, and what has to fit. */
+export type TaskWindows = Pick<Task, "windows" | "longestRunMs" | "cutoffMs">;
+
+/** A task as its kind begins it; its windows without the days that calendars exclude at this moment. */
+export type TaskToStart = Pick<Task, "taskId" | "what" | "owner"> & TaskWindows;
 
 /** How a kind of task is begun and watched. Its room has it. */
 export type TaskStarter = {
@@ -42,6 +45,8 @@ export type TaskStarter = {
   stateOf(tenantId: string, runId: string): Promise<"none" | "underWay" | "ended">;
   /** The collection that all of it is for: its windows hold besides the tenant's. Pure. */
   collectionOf?(what: Task["what"]): string | undefined;
+  /** What has to fit into windows because of what is begun. Pure. */
+  needsOf?(what: Task["what"]): Omit<TaskWindows, "windows">;
   /** What it would do if it began now, as its kind shows it. */
   preview?(tenantId: string, what: Task["what"], standing: Standing): Promise<Result<object>>;
 };
@@ -201,19 +206,39 @@ async function stateOf({ store, starters }: TaskParts, task: Task, runId: string
   return states.includes("underWay") ? "underWay" : "ended";
 }
 
-/** When windows let a task begin: its own, the tenant's, and those of the collection that it is for. */
+/**
+ * When windows let a task begin: its own, the tenant's, and those of the collection that it is for. `spareMs`: what has to
+ * fit besides its longest run, where it has one.
+ */
 export async function opening(
   { maintenance, starters }: Pick<TaskParts, "maintenance" | "starters">,
   task: Pick<
     Task,
     "tenantId" | "tenants" | "kind" | "what" | "windows" | "longestRunMs" | "cutoffMs"
   >,
+  spareMs = 0,
 ): Promise<(now: Instant) => Instant | undefined> {
+  const least = wantedBy(starters, task);
+  const runMs = least.longestRunMs;
+  const wanted = { ...least, longestRunMs: runMs === 0 ? 0 : runMs + spareMs };
   // Each of many tenants has windows of its own, asked for when it is its turn.
-  if (task.tenants !== undefined) return (now) => nextGo(nobodys, task, [], now);
+  if (task.tenants !== undefined) return (now) => nextGo(nobodys, wanted, [], now);
   const collectionId = starters[task.kind].collectionOf?.(task.what);
   const { value } = await maintenance.get(task.tenantId);
-  return (now) => nextGo(value, task, collectionId === undefined ? [] : [collectionId], now);
+  return (now) => nextGo(value, wanted, collectionId === undefined ? [] : [collectionId], now);
+}
+
+/** A task's windows with what has to fit into them, by its own word and by that of what it begins. */
+function wantedBy(
+  starters: TaskParts["starters"],
+  { kind, what, ...own }: Pick<Task, "kind" | "what"> & TaskWindows,
+): TaskWindows {
+  const { longestRunMs, cutoffMs } = starters[kind].needsOf?.(what) ?? own;
+  return {
+    windows: own.windows,
+    longestRunMs: Math.max(own.longestRunMs, longestRunMs),
+    cutoffMs: Math.max(own.cutoffMs, cutoffMs),
+  };
 }
 
 /** The run that somebody decided on and has not told the end of, and whether its job was begun: always the newest. */
@@ -307,14 +332,18 @@ async function begin(parts: TaskParts, task: Task, run: TaskRun): Promise<boolea
   // A job that cannot be begun now, and could be later, throws: the message comes back.
   const begun =
     task.tenants === undefined
-      ? await starters[task.kind].start(task.tenantId, run.runId, task)
-      : await beginInMany(parts, task, run);
+      ? await starters[task.kind].start(task.tenantId, run.runId, await datedNow(parts, task))
+      : await beginInMany(parts, await datedNow(parts, task), run);
   const outcome = begun.ok
     ? { outcome: "started" as const }
     : { outcome: "failed" as const, code: begun.failure.code, reason: begun.failure.detail };
   await store.settle(task, { ...stands, ...outcome });
   return begun.ok;
 }
+
+/** The task without the days that its calendars exclude now. */
+const datedNow = async ({ calendars }: TaskParts, task: Task): Promise<Task> =>
+  dated(task, await calendars.of(calendarsOf(task)));
 
 const nobodys = { windows: [], exclusions: [] };
 /** Tenants that a run is begun in side by side. */
@@ -361,7 +390,8 @@ async function beginIn(
   if (!(await knows(tenantId)))
     return { ...of, outcome: "failed", code: "unknown-tenant", reason: "It is not registered." };
   const now = clock.now();
-  if (nextGo((await maintenance.get(tenantId)).value, task, [], now) !== now)
+  const { value } = await maintenance.get(tenantId);
+  if (nextGo(value, wantedBy(starters, task), [], now) !== now)
     return {
       ...of,
       outcome: "missed",

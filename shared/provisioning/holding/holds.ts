@@ -104,15 +104,16 @@ function offlineHold(run: Run, seenAt: Instant, now: Instant): Hold {
 /** Which devices no maintenance window lets begin now, and when the next one opens. */
 export async function windowHolds(
   { clock, collections, maintenance }: Pick<HoldParts, "clock" | "collections" | "maintenance">,
-  { tenantId, windows }: Run,
+  run: Run,
   ids: readonly string[],
   devices: ReadonlyMap<string, Device>,
 ): Promise<Holds> {
+  const { tenantId, windows } = run;
   const holds: Holds = new Map();
   if (windows.ignored || ids.length === 0) return holds;
   const { value } = await maintenance.get(tenantId);
   const now = clock.now();
-  const wanted = { windows: [], ...windows };
+  const wanted = { windows: contentOf(run).windows ?? [], ...windows };
   const groups = await Promise.all(
     collectionsOf(value).map(async (id) => {
       const limits = { kind: "collections", collectionIds: [id] } as const;

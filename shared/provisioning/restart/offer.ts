@@ -18,6 +18,7 @@ import {
   type Bucket,
   buckets as bucketNames,
   bucketOf,
+  contentOf,
   familyPath,
   offerPath,
   type Run,
@@ -262,7 +263,8 @@ async function startAgain(
   caller: Caller,
 ): Promise<Result<Run>> {
   const { runId, devices, taken, cause, family } = found;
-  const begin = { caller, cause };
+  const within = { ...run.windows, windows: contentOf(run).windows ?? [] };
+  const begin = { caller, cause, within };
   const drafted = await draftRun(parts, run.tenantId, runId, bodyOf(run, found), begin);
   if (!drafted.ok) return drafted;
   const { content, deviceIds } = drafted.value;

@@ -33,7 +33,7 @@ async function tick(tenantId: string): Promise<void> {
 type Ids = { tenantId: string; taskId: string; templateId: string };
 
 /** A task of a new template, made and given its targets as people do; it waits for its time. */
-async function prepared(actions = [pause("one")]): Promise<Ids> {
+async function prepared(actions = [pause("one")], more: object = {}): Promise<Ids> {
   const tenantId = await api.tenantOf(3);
   const templateId = await api.template(actions);
   const made = await api.call("templates-schedule", { params: { templateId }, body: { tenantId } });
@@ -45,6 +45,7 @@ async function prepared(actions = [pause("one")]): Promise<Ids> {
       kind: "provisioning",
       displayName: "Laptops",
       provisioning: { templateId, version: 1, targets: everything, offline: { after: "P60D" } },
+      ...more,
     },
   });
   expect(aimed.body, aimed.text).toMatchObject({ state: "waiting", waitsFor: ["schedule"] });
@@ -64,8 +65,16 @@ async function outcome({ tenantId, taskId }: Ids) {
   return [body["value"], runs.body["value"]];
 }
 
-it("begins a run at its time, once, which names the task; a restart of it does so, too", async () => {
-  const ids = await prepared([action("scan", "endpointProtectionQuickScan")]);
+/** A window that opened a minute ago, as it does every day. */
+const windowsOf = (minutes: number) => {
+  const start = new Date(Date.now() - 60_000).toISOString().slice(0, 16);
+  const opens = { kind: "recurring", rule: "FREQ=DAILY", start, timeZone: "UTC" };
+  return [{ opens, minutes }];
+};
+
+it("begins a run at its time, once, which names the task and keeps its windows; a restart of it does so, too", async () => {
+  const within = { windows: windowsOf(180), longestRun: "PT2H", cutoff: "PT1M" };
+  const ids = await prepared([action("scan", "endpointProtectionQuickScan")], within);
   const { tenantId, taskId } = ids;
   const failing = await api.failSome(tenantId, 1, "quickScan");
   await tick(tenantId);
@@ -88,6 +97,11 @@ it("begins a run at its time, once, which names the task; a restart of it does s
     api.call("provisioning-runs-restart", { params: run, body: { mode: "whole", token } });
   const again = await restart((await restart()).body["token"]);
   await rig.drain();
+  for (const id of [runId, String(again.body["runId"])])
+    expect((await rig.services.provision.jobs.get(tenantId, id))?.job).toMatchObject({
+      windows: { longestRunMs: 7_200_000, cutoffMs: 60_000 },
+      content: { windows: within.windows },
+    });
   expect(await api.read({ tenantId, runId: String(again.body["runId"]) })).toMatchObject({
     taskId,
     total: failing.size,
@@ -108,6 +122,31 @@ it("says beforehand what its run would do, before it is kept and after", async (
   expect(shown.body, shown.text).toMatchObject({
     provisioning: { total: 3, template: { templateId, version: 1 }, actions: [{ id: "scan" }] },
   });
+});
+
+it("is refused with windows that its run does not fit into, and so is a run with those of its tenant", async () => {
+  const { tenantId, taskId, templateId } = await prepared();
+  const provisioning = { templateId, version: 1, targets: everything };
+  const body = { kind: "provisioning", displayName: "Laptops", provisioning };
+  const replaced = (minutes: number) =>
+    api.call("tasks-replace", {
+      params: { tenantId, taskId },
+      body: { ...body, windows: windowsOf(minutes) },
+    });
+  // A run takes up to an hour, if nothing else is said.
+  const tight = { status: 400, errors: [{ pointer: "/windows" }] };
+  expect((await replaced(60)).body).toMatchObject(tight);
+  expect((await replaced(90)).status).toBe(200);
+  const windows = windowsOf(45).map((window) => ({ ...window, displayName: "Nightly" }));
+  const params = { tenantId };
+  await api.call("windows-replace", { params, body: { windows } });
+  const begun = await api.call("provisioning-runs-start", { params, body: provisioning });
+  expect(begun.body).toMatchObject({ status: 400, errors: [{ pointer: "/windows/longestRun" }] });
+  const fits = { ...provisioning, windows: { longestRun: "PT30M" } };
+  const query = "?dryRun=true";
+  expect((await api.call("provisioning-runs-start", { params, query, body: fits })).status).toBe(
+    200,
+  );
 });
 
 it("begins the version that it names, however the template has gone on", async () => {

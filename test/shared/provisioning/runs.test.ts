@@ -342,6 +342,22 @@ describe("maintenance windows", () => {
     const [attempt] = await attemptsOf(run);
     expect(Date.parse(attempt?.startedAt ?? "")).toBeGreaterThanOrEqual(from + 7_200_000);
   });
+
+  it("of the task that began it hold a device that comes too late for tonight until tomorrow", async () => {
+    const [id = ""] = rig.fleet(1, { lastSyncDateTime: "2026-01-01T00:00:00Z" });
+    const from = Math.floor(Date.now() / 60_000) * 60_000;
+    const start = new Date(from).toISOString().slice(0, 16);
+    const opens = { kind: "recurring", rule: "FREQ=DAILY", start, timeZone: "UTC" } as const;
+    const run = await rig.run([id], [{}], { content: { windows: [{ opens, minutes: 120 }] } });
+    await untilLate(from);
+    passTime(70 * 60_000);
+    rig.seen.set(id, Date.now());
+    await untilLate(Date.now());
+    expect(await waitsOf(run)).toEqual(["window"]);
+    await rig.drain();
+    const [attempt] = await attemptsOf(run);
+    expect(Date.parse(attempt?.startedAt ?? "")).toBeGreaterThanOrEqual(from + dayMs);
+  });
 });
 
 it("tells the truth at the end, with one effect and one attempt, at whichever call the worker dies", async () => {

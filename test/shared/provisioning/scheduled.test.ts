@@ -40,6 +40,9 @@ async function begun(roleId: string, what: Record<string, unknown>) {
     taskId: "k1",
     what,
     owner: bootstrapCaller,
+    windows: [],
+    longestRunMs: 0,
+    cutoffMs: 0,
   });
   return { runs, code: answer.ok ? undefined : answer.failure.code };
 }

@@ -13,7 +13,7 @@ import type {
 } from "../../../../shared/provisioning/actions/action-type.ts";
 import { DeviceLocks } from "../../../../shared/provisioning/holding/device-lock.ts";
 import { runKind } from "../../../../shared/provisioning/kind.ts";
-import { type Run, RunJobs } from "../../../../shared/provisioning/run.ts";
+import { type Run, type RunContent, RunJobs } from "../../../../shared/provisioning/run.ts";
 import { TemplateContent } from "../../../../shared/provisioning/templates/template.ts";
 import type { Maintenance } from "../../../../shared/schedules/maintenance.ts";
 import { openStorage } from "../../../../shared/storage/storage.ts";
@@ -161,7 +161,10 @@ export async function startRunRig(roundMs = 1_000) {
     async run(
       deviceIds: readonly string[],
       actions: readonly Record<string, unknown>[],
-      more: Partial<Run> = {},
+      {
+        content = {},
+        ...more
+      }: Partial<Omit<Run, "content">> & { content?: Partial<RunContent> } = {},
     ): Promise<Run> {
       const now = Date.now();
       const jobId = newestFirstId(now);
@@ -207,6 +210,7 @@ export async function startRunRig(roundMs = 1_000) {
         variables: {},
         devices: {},
         firstSteps: {},
+        ...content,
       });
       await rig.jobs.putTargets(jobId, deviceIds);
       await rig.start(run);
