@@ -321,17 +321,20 @@ export function restartOfferView({
 }: Offer): z.output<typeof RestartOffer> {
   const { templateId, name } = version;
   const byStep = [...Map.groupBy(devices, ({ step }) => step)].toSorted(([a], [b]) => a - b);
-  const inDoubt = Map.groupBy(devices, ({ doubtful = -1 }) => doubtful);
+  const again = devices.flatMap((device) =>
+    (device.doubtful ?? []).flatMap((at) => (at < device.step ? [] : [{ at, device }])),
+  );
+  const inDoubt = [...Map.groupBy(again, ({ at }) => at)].toSorted(([a], [b]) => a - b);
   return {
     token,
     expiresAt: toIso(expiresAt),
     template: { templateId, name, version: version.version },
     total: devices.length,
-    mayHaveHappened: [...inDoubt].flatMap(([step, some]) =>
-      step < 0
-        ? []
-        : [{ action: actionRef(actions[step]), devices: some.length, some: firstOf(some) }],
-    ),
+    mayHaveHappened: inDoubt.map(([step, some]) => ({
+      action: actionRef(actions[step]),
+      devices: some.length,
+      some: firstOf(some.map(({ device }) => device)),
+    })),
     starts: byStep.map(([step, some]) => ({
       from: actionRef(actions[step]),
       devices: some.length,

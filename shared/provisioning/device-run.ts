@@ -17,6 +17,8 @@ type DeviceFacts = Pick<
 export type DeviceRun = DeviceFacts & {
   /** Optional actions that failed so far. */
   readonly warnings: number;
+  /** Of the optional actions behind it, those that must not be done twice and whose end nobody has seen, by their places. */
+  readonly doubtful?: readonly number[];
   /** How often the action at hand was asked for again because it had failed. */
   readonly retries: number;
   /** When the action at hand was first asked for; its time-out counts from here. */
@@ -56,27 +58,28 @@ export function beforeNext(run: DeviceRun): DeviceRun {
 
 const text = z.string().default("");
 const count = z.number().default(0);
-const Packed = z.tuple([text, text, text, text, text, count, count, count, text, text, text]);
+const Packed = z.tuple([text, text, text, text, text, count, count, count, text, text, text, text]);
 
 /** Its short form. */
 export function packDeviceRun(run: DeviceRun): string {
   const { operatingSystem, managementAgent, osVersion, entraDeviceId, serialNumber = "" } = run;
   const { warnings, retries, begunAt = 0, note = "", output = "", requestId = "" } = run;
+  const { doubtful = [] } = run;
   const entra = entraDeviceId === undefined ? "" : packId(entraDeviceId);
   const facts = [operatingSystem, managementAgent, osVersion, entra, serialNumber];
-  const cells = [...facts, warnings, retries, begunAt, note, output, requestId];
+  const cells = [...facts, warnings, retries, begunAt, note, output, requestId, doubtful.join()];
   while (cells.at(-1) === "" || cells.at(-1) === 0) cells.pop();
   return JSON.stringify(cells);
 }
 
-const width = 11;
+const width = 12;
 
 /** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
 export function unpackDeviceRun(packed = "[]"): DeviceRun {
   const given = z.array(z.unknown()).parse(JSON.parse(packed));
   const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
   const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
-  const [, , , , , warnings, retries, begunAt, note, output, requestId] = cells;
+  const [, , , , , warnings, retries, begunAt, note, output, requestId, doubtful] = cells;
   return {
     operatingSystem,
     managementAgent,
@@ -89,5 +92,6 @@ export function unpackDeviceRun(packed = "[]"): DeviceRun {
     ...(note === "" ? {} : { note }),
     ...(output === "" ? {} : { output }),
     ...(requestId === "" ? {} : { requestId }),
+    ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
   };
 }

@@ -94,8 +94,9 @@ function firstState(run: Run, { targetId, device }: RunTarget): FirstState {
     const detail = "not in the directory any more";
     return { name: "", state: "failed", code: "device-not-found", detail };
   }
-  const step = contentOf(run).firstSteps[targetId] ?? 0;
-  const learned = packDeviceRun(deviceRunOf(device));
+  const { firstSteps, doubtful: all } = contentOf(run);
+  const [step, doubtful] = [firstSteps[targetId] ?? 0, all?.[targetId]];
+  const learned = packDeviceRun({ ...deviceRunOf(device), ...(doubtful && { doubtful }) });
   return { name: device.name, state: "waiting", route: 0, step, learned };
 }
 

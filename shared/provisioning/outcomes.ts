@@ -176,14 +176,18 @@ export function findingFor(item: Item, finding: StepFinding, at: At): Finding {
         unreadable: `it could not be read: ${"why" in finding ? finding.why : "no answer"}`,
       };
       const why = timeIsUp(shown[finding.kind]);
-      // It may have been done, and must not be done twice: a person decides.
-      if (!at.step.mayRepeat && at.action.required)
-        return { kind: "ended", event: "lose", ...why, kept: keptOf(device) };
-      return failedFinding(device, why, at, !at.step.mayRepeat);
+      return at.step.mayRepeat ? failedFinding(device, why, at) : inDoubt(item, device, why, at);
     }
     case "gone":
       return finding;
   }
+}
+
+/** It may have been done, and must not be done twice: a person decides, or it goes on and whoever begins before it again is told. */
+function inDoubt({ step = 0 }: Item, device: DeviceRun, why: Why, at: At): Finding {
+  if (at.action.required) return { kind: "ended", event: "lose", ...why, kept: keptOf(device) };
+  const doubtful = [...(device.doubtful ?? []), step];
+  return failedFinding({ ...device, doubtful }, why, at, true);
 }
 
 const plainly = (

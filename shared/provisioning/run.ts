@@ -71,6 +71,8 @@ export const RunContent = z.object({
   devices: z.record(z.string(), Variables),
   /** Where devices begin that do not begin at the first action. */
   firstSteps: z.record(z.string(), z.number()),
+  /** Of a restart: actions before a device's first of which nobody can tell whether they were done. */
+  doubtful: z.record(z.string(), z.array(z.number())).optional(),
   /** Of the task that began it: its devices begin within them, too. */
   windows: z.array(z.object({ opens: recurring, minutes: z.number() })).optional(),
 });

@@ -6,8 +6,10 @@
 import * as z from "zod";
 import type { Caller } from "../../access/sign-in/caller.ts";
 import type { Item } from "../../fanout/state/item.ts";
+import type { StoredItemRow } from "../../fanout/state/item-store.ts";
 import { isOpen, sumOf } from "../../fanout/state/job.ts";
-import { inParallel } from "../../kernel/concurrency.ts";
+import type { Instant } from "../../kernel/clock.ts";
+import { inChunks, inParallel } from "../../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, idFor } from "../../kernel/values.ts";
 import type { NewRun, Offer, RunView } from "../contract.ts";
@@ -40,6 +42,7 @@ const StoredOffer = z.object({
   at: z.number(),
   facts: z.object({
     templateHash: z.string(),
+    variables: z.string().default(""),
     devices: z.array(z.tuple([z.string(), z.number(), z.string(), z.number()])),
   }),
 });
@@ -66,7 +69,7 @@ export async function offerRestart(
   if (!found.ok) return found;
   const { version, devices, facts } = found.value;
   const at = parts.engine.clock.now();
-  const token = digest(run.jobId, JSON.stringify([choice, facts]), String(at));
+  const token = tokenOf(run, choice, facts, at);
   const stored: z.output<typeof StoredOffer> = {
     v: 1,
     token,
@@ -77,6 +80,12 @@ export async function offerRestart(
   const expiresAt = at + offerMs;
   return succeed({ token, expiresAt, version, devices, actions: actionsIn(run) });
 }
+
+/** Follows from all that an offer says: another body has another token. */
+const tokenOf = ({ jobId }: Run, choice: RestartChoice, facts: OfferFacts, at: Instant): string => {
+  const { templateHash, variables, devices } = facts;
+  return digest(jobId, JSON.stringify([choice, templateHash, variables, devices]), String(at));
+};
 
 /** Starts what was offered, unless anything has changed since. */
 export async function confirmRestart(
@@ -93,6 +102,11 @@ export async function confirmRestart(
     return fail(
       "restart-not-offered",
       "This is not the run's latest offer, or it is older than half an hour. Ask for another one.",
+    );
+  if (token !== tokenOf(run, choice, offer.facts, offer.at))
+    return fail(
+      "restart-not-offered",
+      "The token is of an offer with another body. Send the same body again, or ask for another offer.",
     );
   // Follows from the token, so that it starts one run, however often it comes.
   const runId = idFor(offer.at, run.jobId, token);
@@ -148,13 +162,8 @@ async function findRestart(
   }
   const { devices } = plan;
   const byId = new Map(items.map((item) => [item.targetId, item]));
-  const facts: OfferFacts = {
-    templateHash: version.value.hash,
-    devices: devices.map(({ deviceId, step }) => {
-      const { state = "", attempts = 0 } = byId.get(deviceId) ?? {};
-      return [deviceId, step, state, attempts];
-    }),
-  };
+  const inTheirState = devices.map((each) => ({ ...byId.get(each.deviceId), ...each }));
+  const facts = await factsOf(parts, run, version.value, inTheirState);
   const taken = { failed: 0, notAttempted: 0 };
   for (const { deviceId } of devices) {
     const item = byId.get(deviceId);
@@ -163,12 +172,34 @@ async function findRestart(
   return succeed({ version: version.value, devices, facts, taken, family });
 }
 
+/** All that an offer is made for: while it is so, the offer holds. */
+async function factsOf(
+  { variablesOf }: RunParts,
+  { tenantId }: Run,
+  { hash }: FoundVersion,
+  restarted: readonly (Restarted & {
+    readonly state?: string | undefined;
+    readonly attempts?: number | undefined;
+  })[],
+): Promise<OfferFacts> {
+  const { values, devices } = await variablesOf(tenantId);
+  const own = restarted.map(({ deviceId }) => devices[deviceId] ?? {});
+  return {
+    templateHash: hash,
+    variables: digest(JSON.stringify([values, own])),
+    devices: restarted.map(({ deviceId, step, state = "", attempts = 0 }) => [
+      deviceId,
+      step,
+      state,
+      attempts,
+    ]),
+  };
+}
+
 /** What can be restarted at all. */
 const endedBadly: ReadonlySet<Bucket> = new Set(["failed", "notAttempted"]);
 
 const rowsPerRead = 200;
-/** So many named devices are looked up one by one. */
-const maxLookedUp = 40;
 
 /** The items that a choice is about, of a run that may have a thousand times as many: of the others nothing is kept. */
 async function itemsOf(
@@ -181,15 +212,14 @@ async function itemsOf(
   const isAsked = (item: Item): boolean =>
     named === undefined ? wanted.has(bucketOf(item)) : named.has(item.targetId);
   const items: Item[] = [];
-  if (named !== undefined && named.size <= maxLookedUp) {
-    const rows = await inParallel([...named], concurrency, (id) => engine.items.rowOf(jobId, id));
-    const byKey = new Map(
-      rows.flatMap((row) => (row === undefined ? [] : [[row.lastTargetId, row]])),
-    );
-    for (const row of byKey.values()) items.push(...row.items.filter(isAsked));
-    return items;
+  if (named !== undefined) {
+    const sorted = [...named].toSorted();
+    const parts = inChunks(sorted, Math.ceil(sorted.length / concurrency));
+    const rows = await inParallel(parts, concurrency, (ids) => rowsWith(engine, jobId, ids));
+    const byKey = new Map(rows.flat().map((row) => [row.lastTargetId, row]));
+    return [...byKey.values()].flatMap((row) => row.items.filter(isAsked));
   }
-  const where = named === undefined ? whereAny(include) : undefined;
+  const where = whereAny(include);
   let token: string | undefined;
   do {
     const page = await engine.items.scan(jobId, { where, top: rowsPerRead }, token);
@@ -200,6 +230,22 @@ async function itemsOf(
 }
 
 const concurrency = 8;
+/** Rows from a named device on, that are read at once: the next one may be in one of them. */
+const mostAtOnce = 20;
+
+/** The rows of some targets, in the order of their ids: no more of the others' than lie between them. */
+async function rowsWith({ items }: RunParts["engine"], jobId: string, sorted: readonly string[]) {
+  const found: StoredItemRow[] = [];
+  let left = sorted;
+  while (left.length > 0) {
+    const top = Math.min(left.length, mostAtOnce);
+    const rows = await items.page(jobId, { from: left[0], top });
+    found.push(...rows);
+    const reached = rows.length < top ? undefined : rows.at(-1)?.lastTargetId;
+    left = reached === undefined ? [] : left.filter((id) => id > reached);
+  }
+  return found;
+}
 
 /** Devices that a later restart of this run, or another run, has. */
 async function busyDevices(
@@ -281,7 +327,15 @@ async function startAgain(
   if (!(await joinFamily(parts, rootRunId, family, { runId, parentRunId: run.jobId, at })))
     return fail("restart-changed", "Nothing was started: another restart began meanwhile.");
   const firstSteps = Object.fromEntries(devices.map(({ deviceId, step }) => [deviceId, step]));
-  const draft = { run: again, content: { ...content, firstSteps }, deviceIds };
+  const doubtful = Object.fromEntries(
+    devices.flatMap(({ deviceId, step, doubtful: all = [] }) => {
+      const behind = all.filter((place) => place < step);
+      return behind.length === 0 ? [] : [[deviceId, behind] as const];
+    }),
+  );
+  const isClear = Object.keys(doubtful).length === 0;
+  const whole = { ...content, firstSteps, ...(isClear ? {} : { doubtful }) };
+  const draft = { run: again, content: whole, deviceIds };
   return succeed(await beginDraft(parts, draft, caller));
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Item } from "../../fanout/state/item.ts";
 import type { Fault } from "../../kernel/failure.ts";
+import { unpackDeviceRun } from "../device-run.ts";
 import { type Bucket, bucketOf } from "../run.ts";
 import { type PlacedAction, sections } from "../templates/template.ts";
 
@@ -29,8 +30,8 @@ export type Restarted = {
   readonly deviceId: string;
   readonly name: string;
   readonly step: number;
-  /** An action that would be done again, and of which nobody can tell whether it was done. */
-  readonly doubtful?: number;
+  /** Actions of which nobody can tell whether they were done: from `step` on they would be done again. */
+  readonly doubtful?: readonly number[];
 };
 
 /** What a restart would do; or every reason why nothing of it is done. */
@@ -194,13 +195,11 @@ function startOf(
 
 function restartedAt(item: Item, step: number): Restarted {
   const { targetId: deviceId, name, step: reached = 0 } = item;
-  const restarted = { deviceId, name, step };
-  return isDoubtful(item, step) ? { ...restarted, doubtful: reached } : restarted;
+  const { doubtful: behind = [] } = unpackDeviceRun(item.learned);
+  const isUnseen = item.attempts > 0 && unseen.has(item.state);
+  const doubtful = isUnseen ? [...behind, reached] : behind;
+  return { deviceId, name, step, ...(doubtful.length === 0 ? {} : { doubtful }) };
 }
-
-/** Whether it would begin at or before an action that it was asked for, and whose end nobody has seen. */
-const isDoubtful = ({ state, attempts, step: reached = 0 }: Item, start: number): boolean =>
-  start <= reached && attempts > 0 && unseen.has(state);
 
 const unseen: ReadonlySet<Item["state"]> = new Set(["unknown", "expired", "offline"]);
 
@@ -209,6 +208,8 @@ const unseen: ReadonlySet<Item["state"]> = new Set(["unknown", "expired", "offli
 /** An offer as it was made: what stands in it decides whether it still holds. */
 export type OfferFacts = {
   readonly templateHash: string;
+  /** Of what the tenant's variables are, for all and for these devices. */
+  readonly variables: string;
   readonly devices: readonly (readonly [
     deviceId: string,
     step: number,
@@ -221,6 +222,7 @@ export type OfferFacts = {
 export function changedSince(before: OfferFacts, now: OfferFacts): string[] {
   const changes: string[] = [];
   if (before.templateHash !== now.templateHash) changes.push("the template has a newer version");
+  if (before.variables !== now.variables) changes.push("the tenant's variables are others");
   const byId = new Map(now.devices.map((each) => [each[0], each]));
   for (const each of before.devices) {
     const other = byId.get(each[0]);

@@ -1,7 +1,9 @@
 /** Restarts over the API: what is offered, what the offer's token starts, and everything that is refused. */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { idFor } from "../../../shared/kernel/values.ts";
+import { packDeviceRun, unpackDeviceRun } from "../../../shared/provisioning/device-run.ts";
 import { familyPath, offerPath } from "../../../shared/provisioning/run.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
@@ -173,15 +175,39 @@ it("warns of actions that may have been done, and that it would do again", async
   if (row === undefined) throw new Error("the run has no row");
   const [first, ...rest] = row.items;
   if (first === undefined) throw new Error("the row is empty");
+  const mayHaveHappened = [
+    { action: { id: "one" }, devices: 1, some: [{ deviceId: first.targetId }] },
+  ];
   const { step: _, ...doubtful } = { ...first, state: "unknown" as const };
   await engine.items.replace(run["runId"] ?? "", [{ ...row, items: [doubtful, ...rest] }]);
   const offer = await restart(run, { mode: "whole" });
   expect(offer.body, offer.text).toMatchObject({
     total: 1,
-    mayHaveHappened: [{ action: { id: "one" }, devices: 1, some: [{ deviceId: first.targetId }] }],
+    mayHaveHappened,
   });
   const again = await restarted(run, { mode: "whole" });
   expect((await api.read(again))["note"], "a note is of its own run").toBeUndefined();
+});
+
+it("warns as well of an optional action that a device went on without, also from the run of another restart", async () => {
+  const { run } = await threeFailed([scan("one", { required: false }), pause("two"), scan("four")]);
+  const { engine } = rig.services.provision;
+  const [row] = await engine.items.range(run["runId"] ?? "", "", "~");
+  if (row === undefined) throw new Error("the run has no row");
+  const items = row.items.map((item) => ({
+    ...item,
+    ...(item.state === "failed"
+      ? { step: 2, learned: packDeviceRun({ ...unpackDeviceRun(item.learned), doubtful: [0] }) }
+      : {}),
+  }));
+  await engine.items.replace(run["runId"] ?? "", [{ ...row, items }]);
+  const warned = { total: 3, mayHaveHappened: [{ action: { id: "one" }, devices: 3 }] };
+  expect((await restart(run, { mode: "whole" })).body).toMatchObject(warned);
+  await api.control("PUT", "/behaviour", { tenantId: run["tenantId"], failRate: 1 });
+  const body = { mode: "lastFailedRequired" };
+  expect((await restart(run, body)).body).toMatchObject({ total: 3, mayHaveHappened: [] });
+  const again = await restarted(run, body);
+  expect((await restart(again, { mode: "whole" })).body).toMatchObject(warned);
 });
 
 it("reads the rows of devices that are named, and not those of all others", async () => {
@@ -209,6 +235,17 @@ it("reads the rows of devices that are named, and not those of all others", asyn
   };
   expect(await reads({ mode: "whole", deviceIds: failing.slice(0, 1) })).toBe(1);
   expect(await reads({ mode: "whole" })).toBe(1);
+  const readRows = items.scan.bind(items);
+  let rows = 0;
+  items.scan = async (...all) => {
+    const page = await readRows(...all);
+    rows += page.rows.length;
+    return page;
+  };
+  const many = Array.from({ length: 60 }, () => randomUUID());
+  await restart(run, { mode: "whole", deviceIds: many });
+  items.scan = readRows;
+  expect([rows > 0, rows <= 60], `${rows} of 271 rows`).toEqual([true, true]);
 });
 
 describe("a token", () => {
@@ -233,6 +270,21 @@ describe("a token", () => {
       errors: failing.map(() => ({ detail: expect.stringContaining("has it now") })),
     });
     await rig.drain();
+  });
+
+  it("is of its body alone, and void with other variables of the tenant", async () => {
+    const { run, failing, tenantId } = await threeFailed();
+    const deviceIds = [...failing];
+    const { token } = (await restart(run, { mode: "whole", deviceIds })).body;
+    const other = { mode: "fromAction", actionId: "one", deviceIds, token };
+    expect((await restart(run, other)).body).toMatchObject({ code: "restart-not-offered" });
+    const params = { tenantId };
+    const body = { values: { site: "PAR" }, devices: {} };
+    await api.call("tenant-variables-replace", { params, body });
+    expect((await restart(run, { mode: "whole", deviceIds, token })).body).toMatchObject({
+      code: "restart-changed",
+      detail: expect.stringContaining("variables"),
+    });
   });
 });
 

@@ -22,6 +22,7 @@ const anyRun = fc.record(
     note: text,
     output: text,
     requestId: text,
+    doubtful: fc.array(fc.nat(99), { minLength: 1 }),
   },
   { requiredKeys: ["operatingSystem", "managementAgent", "osVersion", "warnings", "retries"] },
 );

@@ -5,6 +5,7 @@ import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sumOf } from "../../../shared/fanout/state/job.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { digest } from "../../../shared/kernel/values.ts";
+import { unpackDeviceRun } from "../../../shared/provisioning/device-run.ts";
 import {
   deviceRunView,
   history,
@@ -128,6 +129,20 @@ describe("a run", () => {
     expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
     await rig.sweep(guarded);
     expect(rig.timesOf(`${guarded.jobId}-1`, others)).toEqual([1]);
+  });
+
+  it("goes on behind what is optional, must not be done twice and got no answer, and remembers it", async () => {
+    const run = await rig.run(rig.fleet(1), [
+      {},
+      { type: "once", required: false, timeoutSeconds: 900 },
+      {},
+    ]);
+    rig.behaviours.set(`${run.jobId}-2`, () => "silent");
+    rig.behaviours.set(`${run.jobId}-3`, () => "fails");
+    await rig.drain();
+    const [item] = await rig.itemsOf(run);
+    expect(item).toMatchObject({ state: "failed", step: 2 });
+    expect(unpackDeviceRun(item?.learned)).toMatchObject({ warnings: 1, doubtful: [1] });
   });
 
   it("is gone, and has no device, once retention has begun to take it", async () => {

@@ -183,7 +183,7 @@ describe("a restart", () => {
 });
 
 it("an offer is void with the template, with a device, and with one more", () => {
-  const before = { templateHash: "h", devices: [["a", 3, "failed", 1]] } as const;
+  const before = { templateHash: "h", variables: "v", devices: [["a", 3, "failed", 1]] } as const;
   expect(changedSince(before, before)).toEqual([]);
   expect(changedSince(before, { ...before, templateHash: "i" })).toHaveLength(1);
   expect(changedSince(before, { ...before, devices: [] })).toEqual([
@@ -192,6 +192,7 @@ it("an offer is void with the template, with a device, and with one more", () =>
   expect(changedSince(before, { ...before, devices: [["a", 3, "done", 1]] })).toEqual([
     "device a was failed and is done",
   ]);
+  expect(changedSince(before, { ...before, variables: "w" })).toHaveLength(1);
   const more = [...before.devices, ["b", 0, "failed", 1]] as const;
   expect(changedSince(before, { ...before, devices: more })).toHaveLength(1);
 });
