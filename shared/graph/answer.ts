@@ -77,6 +77,12 @@ const keptHeaders = [
 /** Headers by their names in lower case. */
 type AnswerHeaders = Readonly<Partial<Record<(typeof keptHeaders)[number], string>>>;
 
+/** Graph's id of the request, for whoever asks Microsoft about it; undefined where the answer has none that is one. */
+export function requestIdOf(answer: GraphAnswer | undefined): string | undefined {
+  const id = answer?.headers?.["request-id"] ?? "";
+  return /^[\w-]{1,64}$/.test(id) ? id : undefined;
+}
+
 /** The parts of an answer that the judgement needs. */
 type RawAnswer = {
   readonly status: number;

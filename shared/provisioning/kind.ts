@@ -49,7 +49,7 @@ const reasons: RunKind["reasons"] = {
 };
 
 /** Claims of one device at one action: what is tried again, and how often, actions decide. */
-const maxAttempts = 1_000;
+const maxAttempts = 10_000;
 const slowestRoundMs = 120_000;
 
 /** Runs. */

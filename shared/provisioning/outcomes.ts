@@ -52,6 +52,12 @@ const keptOf = ({ warnings, retries, output, requestId }: DeviceRun): string =>
     ...(requestId === undefined ? {} : { requestId }),
   });
 
+/** Its time begins when it is taken. */
+function unbegun(device: DeviceRun): DeviceRun {
+  const { begunAt: _, ...rest } = device;
+  return rest;
+}
+
 const endsAt = ({ begunAt = 0 }: DeviceRun, { action }: At): Instant =>
   begunAt + action.timeoutSeconds * 1000;
 
@@ -96,7 +102,8 @@ export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
     case "declined":
       return failedOutcome(device, outcome, at, true);
     case "later": {
-      const isOver = !at.step.isFree && at.now + (outcome.afterMs ?? 0) >= endsAt(device, at);
+      const isTimed = !at.step.isFree && !outcome.isHeld;
+      const isOver = isTimed && at.now + (outcome.afterMs ?? 0) >= endsAt(device, at);
       if (isOver) return failedOutcome(device, timeIsUp(outcome.why), at, false);
       const { afterMs, throttled, code, why } = outcome;
       const waits = afterMs === undefined ? {} : { afterMs };
@@ -106,14 +113,21 @@ export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
         throttled,
         code,
         why,
-        learned: packDeviceRun(device),
-        kept: at.step.isFree ? "" : kept,
+        learned: packDeviceRun(outcome.isHeld ? unbegun(device) : device),
+        // Who only waits has tried nothing.
+        kept: isTimed ? kept : "",
       };
     }
     case "singly":
     case "unclear":
-      return outcome;
+      return untold(outcome);
   }
+}
+
+/** The engine's part of it. */
+function untold(outcome: Extract<StepOutcome, { readonly kind: "singly" | "unclear" }>): Outcome {
+  const { requestId: _, ...rest } = outcome;
+  return rest;
 }
 
 const reasonIn = ({ code, detail }: { readonly code?: string; readonly detail?: string }) => ({

@@ -121,7 +121,7 @@ const tooLateAnswer: GraphAnswer = { kind: "busy", why };
 
 /**
  * Makes one call. Never throws for what Graph answers, or fails to answer. Nothing is asked any more once
- * `mayAsk` says no.
+ * `mayAsk` says no. `hear` is told which answer was about which devices.
  */
 export async function send(
   graph: GraphClient,
@@ -129,18 +129,21 @@ export async function send(
   call: SendCall,
   carriedTo: (deviceId: string) => Carried,
   mayAsk: () => boolean = () => true,
+  hear: (deviceIds: readonly string[], answer: GraphAnswer | undefined) => void = () => undefined,
 ): Promise<OutcomeByDevice> {
   if (!mayAsk()) return forAll(call.deviceIds, tooLate);
   const { route, deviceIds } = call;
   if (call.form === "bulk" && route.bulkAction !== undefined) {
     const request = bulkRequest(route.bulkAction, deviceIds);
     const answer = await graph.ask(tenantId, "beta", request);
+    hear(deviceIds, answer);
     return tooMuchOf(call, [answer]) ?? bulkOutcomes(deviceIds, answer);
   }
   const { call: deviceCall } = route;
   if (deviceCall === undefined) throw new Error(`${route.id} is no route through Graph`);
   const requests = deviceIds.map((id) => deviceRequest(deviceCall, id, carriedTo(id)));
   const answers = await askEach(graph, tenantId, deviceCall.version, requests, mayAsk);
+  for (const [index, id] of deviceIds.entries()) hear([id], answers[index]);
   const smaller = tooMuchOf(call, answers);
   return smaller ?? new Map(deviceIds.map((id, index) => [id, outcomeOf(answers[index])]));
 }

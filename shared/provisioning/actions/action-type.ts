@@ -44,7 +44,8 @@ export type StepCall = Call & { readonly asked: readonly Asked[] };
 /** What an action leaves behind in the device run; what it does not name stays as it is. */
 export type Left = Partial<Pick<DeviceRun, "note" | "output" | "requestId">>;
 
-export type StepOutcome = Outcome & Left;
+/** `isHeld`: somebody outside has to agree first, and the action's own time does not run meanwhile. */
+export type StepOutcome = Outcome & Left & { readonly isHeld?: true };
 export type StepFinding = Finding & Left;
 
 /** Like the engine's survey. */

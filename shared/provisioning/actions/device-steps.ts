@@ -18,6 +18,7 @@ import { findAction } from "../../devices/actions/catalogue.ts";
 import type { RemoteActionAudits } from "../../devices/actions/read-back.ts";
 import { callsFor, type SendCall, type SendOutcome, send } from "../../devices/actions/send.ts";
 import type { Platform } from "../../devices/directory/device.ts";
+import type { GraphAnswer } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { plainText } from "../../kernel/outside-text.ts";
@@ -31,7 +32,7 @@ import type {
   StepSurvey,
 } from "./action-type.ts";
 import { actionTypes, findActionType } from "./catalogue.ts";
-import { directoryStepOf } from "./directory-steps.ts";
+import { directoryStepOf, tracedBy } from "./directory-steps.ts";
 import { checkInStep, conditionStep, seenIn, sinceOf, waitStep } from "./waits.ts";
 import {
   type Listed,
@@ -181,10 +182,17 @@ const sendingOf = (
       return { parameters, approvalCode: device?.note || undefined };
     };
     const some = { ...request, deviceIds: targetIds };
-    const sent = await send(graph, tenantId, some, carriedTo, mayAsk);
+    const answers = new Map<string, GraphAnswer | undefined>();
+    const hear = (ids: readonly string[], answer: GraphAnswer | undefined): void => {
+      for (const id of ids) answers.set(id, answer);
+    };
+    const sent = await send(graph, tenantId, some, carriedTo, mayAsk, hear);
     bulkRefusals.noteOutcomes(tenantId, request, sent);
     return new Map(
-      [...sent].map(([id, outcome]) => [id, stepOutcome(outcome, carriedTo(id).approvalCode)]),
+      [...sent].map(([id, outcome]): [string, StepOutcome] => {
+        const own = stepOutcome(outcome, carriedTo(id).approvalCode);
+        return [id, tracedBy(answers.get(id), own)];
+      }),
     );
   },
 });
@@ -227,6 +235,7 @@ function stepOutcome(outcome: SendOutcome, under: string | undefined): StepOutco
     kind: "later",
     afterMs: approvalEveryMs,
     throttled: false,
+    isHeld: true,
     code: "waits-for-approval-at-intune",
     why: "a second administrator has to approve it in Intune",
     note: outcome.approvalCode,

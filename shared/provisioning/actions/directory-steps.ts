@@ -3,7 +3,7 @@
  * the same when they are done twice, so that whatever leaves open whether it was done is just done again.
  */
 import * as z from "zod";
-import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
+import { type GraphAnswer, requestIdOf, wordsOf } from "../../graph/answer.ts";
 import { type GraphClient, type GraphRequest, maxBatchParts } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import type { Asked, NoRoute, Step, StepCall, StepFinding, StepOutcome } from "./action-type.ts";
@@ -64,13 +64,19 @@ function directoryStep({ graph }: Parts, plan: Plan): Step {
             )
           : [];
       for (const [at, { one }] of open.entries())
-        outcomes.set(one.item.targetId, outcomeOf(plan, one, answers[at]));
+        outcomes.set(one.item.targetId, tracedBy(answers[at], outcomeOf(plan, one, answers[at])));
       return outcomes;
     },
     readsOf: () => 0,
     readBack: (_, asked) =>
       Promise.resolve(new Map(asked.map(({ item }) => [item.targetId, forgiven]))),
   };
+}
+
+/** What an answer came to, with Graph's id of its request for the history. */
+export function tracedBy(answer: GraphAnswer | undefined, outcome: StepOutcome): StepOutcome {
+  const requestId = requestIdOf(answer);
+  return requestId === undefined ? outcome : { ...outcome, requestId };
 }
 
 /** The devices of a call that are left of it. */

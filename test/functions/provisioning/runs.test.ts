@@ -33,7 +33,12 @@ describe("a run over the API", () => {
     expect(await rig.ledger(tenantId)).toMatchObject({ total: 3, doubled: 0 });
     const history = await call("provisioning-runs-history", { params: run });
     expect(history.body["value"]).toMatchObject(
-      Array.from({ length: 3 }, () => ({ actionId: "scan", result: "succeeded", attempt: 1 })),
+      Array.from({ length: 3 }, () => ({
+        actionId: "scan",
+        result: "succeeded",
+        attempt: 1,
+        graphRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      })),
     );
   });
 
