@@ -29,6 +29,7 @@ export const longTests: readonly string[] = [
   "test/relay/{actions,clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",
   "test/shared/access/audit-everywhere.test.ts",
   "test/shared/identity/sign-in-pages.test.ts",
+  "test/shared/telemetry/trace.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
   "test/shared/provisioning/{actions/watch,counts}.test.ts",
   "test/shared/registration/{counts,three-customers}.test.ts",

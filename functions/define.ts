@@ -123,8 +123,8 @@ export function onQueue<M extends z.ZodType, S = object>(declared: {
 // The way of a queue message, the same for every queue function: is it one of ours, then the handler, then what the
 // handler decided. Unknown shapes are set aside with the reason, never retried.
 
-/** Every message of ours says which version of its shape it has. */
-const Versioned = z.looseObject({ v: z.literal(1) });
+/** Every message of ours says which version of its shape it has; some say which trace they belong to, which no handler needs. */
+const Versioned = z.looseObject({ v: z.literal(1), trace: z.unknown().optional() });
 
 /** What a message's way works with, whatever its handler needs besides. */
 export type QueueNeeds = { readonly storage: Storage; readonly deadLetters: DeadLetterStore };
@@ -143,7 +143,7 @@ export async function serveQueue<S extends QueueNeeds>(
   };
   const version = Versioned.safeParse(raw);
   if (!version.success) return setAside("unknown version or no message of ours");
-  const { v: _, ...ids } = version.data;
+  const { v: _, trace: __, ...ids } = version.data;
   const parsed = schema.safeParse(ids);
   if (!parsed.success) {
     const faults = faultsOf(parsed.error).map(({ pointer, detail }) => `${pointer} ${detail}`);

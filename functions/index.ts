@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { openApiDocument } from "../shared/http/operation.ts";
 import { systemClock } from "../shared/kernel/clock.ts";
+import { observed } from "../shared/telemetry/trace.ts";
 import { precedence } from "../shared/work/precedence.ts";
 import { functions, operations } from "./functions.ts";
 import { register } from "./register.ts";
@@ -20,7 +21,9 @@ export const version = "0.1.0";
 let loading: Promise<Services> | undefined;
 const services = (): Promise<Services> => (loading ??= loadServices());
 const first = precedence();
-register(functions, services, first);
+/** Telemetry that is kept still goes out before the worker ends. */
+let endTelemetry = (): Promise<void> => Promise.resolve();
+register(functions, services, first, () => endTelemetry());
 const settings = readSettings(process.env);
 let described: ReturnType<typeof openApiDocument> | undefined;
 /** Made once: anybody may ask for it. */
@@ -32,8 +35,23 @@ const pages = { folder: join(import.meta.dirname, "console"), version };
 /** Storage, Graph and sign-in are most of the code, and no part of the answers to the host's first questions. */
 async function loadServices(): Promise<Services> {
   const { buildServices } = await import("./services.ts");
-  const { intercept } = first;
+  await beginTelemetry();
+  const intercept = observed(first.intercept);
   return buildServices(settings, openApi, { clock: systemClock, intercept, console: pages });
+}
+
+/** Whoever cannot say what they do does it all the same. */
+async function beginTelemetry(): Promise<void> {
+  const { telemetry, storage } = settings;
+  if (telemetry === undefined) return;
+  try {
+    const { listen } = await import("../shared/telemetry/listen.ts");
+    const { identityCredential } = await import("../shared/storage/connection.ts");
+    const clientId = storage.kind === "identity" ? storage.clientId : undefined;
+    endTelemetry = await listen(telemetry, () => identityCredential(clientId));
+  } catch (error) {
+    console.error(JSON.stringify({ event: "telemetry.fail", reason: String(error) }));
+  }
 }
 
 /** The first invocation should find the services loaded; one that comes earlier loads them itself. */

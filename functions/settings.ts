@@ -9,6 +9,7 @@ import type { AppCredential } from "../shared/identity/app-token.ts";
 import { BaseAddress, Guid } from "../shared/kernel/values.ts";
 import { type PartnerKind, partnerKinds } from "../shared/registration/partner/relationship.ts";
 import { connectionOf, goesInPlain, type StorageConnection } from "../shared/storage/connection.ts";
+import type { TelemetryTarget } from "../shared/telemetry/listen.ts";
 
 // Settings of sign-in and access: who may call, which tokens are theirs, and how secrets are sealed.
 
@@ -180,6 +181,11 @@ const Environment = z.object({
   MUSTER_KEEP_SYNCS_DAYS: days(90, 14),
   MUSTER_KEEP_DEAD_LETTERS_DAYS: days(90, 1),
   MUSTER_WEBHOOKS_TO_LOOPBACK: z.stringbool().default(false),
+  MUSTER_TELEMETRY: z
+    .string()
+    .regex(/^(off|azure|file:.+)$/, 'must be "off", "azure", or "file:" and a path')
+    .default("off"),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z.string().optional(),
 });
 
 /** Settings as the app uses them. */
@@ -211,6 +217,8 @@ export type Settings = {
   readonly keepMs: Readonly<Record<"notifications" | "syncs" | "deadLetters", number>>;
   /** Whether webhooks may lead to this very machine. */
   readonly webhooksToLoopback?: boolean | undefined;
+  /** Where spans and metrics go; absent: nowhere, and none are made. */
+  readonly telemetry?: TelemetryTarget | undefined;
 };
 
 /** Reads the settings; throws one error that names every wrong one. */
@@ -256,7 +264,14 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       deadLetters: env.MUSTER_KEEP_DEAD_LETTERS_DAYS * dayMs,
     },
     webhooksToLoopback: env.MUSTER_WEBHOOKS_TO_LOOPBACK,
+    telemetry: telemetryOf(env),
   };
+}
+
+function telemetryOf(env: z.output<typeof Environment>): TelemetryTarget | undefined {
+  const { MUSTER_TELEMETRY: where, APPLICATIONINSIGHTS_CONNECTION_STRING: insights } = env;
+  if (where.startsWith("file:")) return { kind: "file", path: where.slice("file:".length) };
+  return where === "azure" ? { kind: "azure", connectionString: insights ?? "" } : undefined;
 }
 
 /** People of one directory sign in there; those of several say which one is theirs. */
@@ -292,6 +307,9 @@ function problemsBetween(env: Env): string[] {
   return [
     ...(waitsTooLong
       ? ["MUSTER_GRAPH_TIMEOUT_SECONDS: must be less than MUSTER_CLAIM_SECONDS"]
+      : []),
+    ...(env["MUSTER_TELEMETRY"] === "azure" && !env["APPLICATIONINSIGHTS_CONNECTION_STRING"]
+      ? ["MUSTER_TELEMETRY: azure needs APPLICATIONINSIGHTS_CONNECTION_STRING"]
       : []),
     ...(env["MUSTER_CONSOLE_LOCAL_AUTHORITY"] !== undefined && isInAzure
       ? ["MUSTER_CONSOLE_LOCAL_AUTHORITY: is for one machine only, not for Azure"]

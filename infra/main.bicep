@@ -89,6 +89,10 @@ param logRetentionDays int = 90
 @description('Most gigabytes of logs per day; -1: no bound.')
 param logDailyQuotaGb int = -1
 
+@description('Spans and metrics of the app: into Application Insights, or none.')
+@allowed(['azure', 'off'])
+param telemetry string = 'azure'
+
 @description('Who is told by alerts and budget; nobody: there are no alerts.')
 param alertEmails string[] = []
 
@@ -299,6 +303,7 @@ module app 'modules/app.bicep' = {
       MUSTER_PARTNER_KIND: partnerKind
       MUSTER_KEY_VAULT_KEY_URL: vault.outputs.sealingKeyUrl
       MUSTER_ALLOWED_ORIGINS: allowedOrigins
+      MUSTER_TELEMETRY: telemetry
     }
     tunables: tunables
   }
@@ -316,6 +321,17 @@ module diagnostics 'modules/diagnostics.bicep' = {
     vaultName: vault.outputs.name
     storageName: storage.outputs.name
     appName: app.outputs.name
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    workspaceId: monitor.outputs.workspaceId
   }
 }
 

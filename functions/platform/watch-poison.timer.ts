@@ -42,7 +42,7 @@ async function tell<S>(
 ): Promise<void> {
   const { data } = Envelope.safeParse(content);
   if (data === undefined) return;
-  const { v: _, ...ids } = data;
+  const { v: _, trace: __, ...ids } = data;
   const message = schema.safeParse(ids);
   if (!message.success) return;
   await onPoison?.(message.data as never, tools).catch((error: unknown) => {
@@ -61,7 +61,7 @@ const Envelope = z
       return z.NEVER;
     }
   })
-  .pipe(z.looseObject({ v: z.literal(1) }));
+  .pipe(z.looseObject({ v: z.literal(1), trace: z.unknown().optional() }));
 
 /** What can be said about a poison message by its text alone. */
 function explainPoison(text: string): { reason: string; content: string } {

@@ -53,6 +53,7 @@ type AppSettings = {
   MUSTER_PARTNER_KIND: string
   MUSTER_KEY_VAULT_KEY_URL: string
   MUSTER_ALLOWED_ORIGINS: string
+  MUSTER_TELEMETRY: string
 }
 
 @export()
@@ -79,6 +80,8 @@ var platformSettings = {
   AzureWebJobsStorage__clientId: identity.clientId
   MUSTER_CLIENT_IDENTITY_ID: identity.clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+  // The exporter's statistics about itself would go to its maker.
+  APPLICATION_INSIGHTS_NO_STATSBEAT: 'true'
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
 }
 

@@ -1,5 +1,7 @@
 /** Queues: small messages that name work. State is in rows; a message only says "look there". */
 import type { QueueClient } from "@azure/storage-queue";
+import { type Clock, systemClock } from "../kernel/clock.ts";
+import { stamp } from "../telemetry/trace.ts";
 import { errorKindOf, type Interceptor, LimitExceeded } from "./calls.ts";
 import type { QueueName, SiteQueueName } from "./names.ts";
 
@@ -19,15 +21,22 @@ export class Queues {
   readonly #clients = new Map<QueueName | SiteQueueName, QueueClient>();
   readonly #clientOf: (queue: string) => QueueClient;
   readonly #intercept: Interceptor;
+  readonly #clock: Clock;
 
-  constructor(clientOf: (queue: string) => QueueClient, intercept: Interceptor) {
+  constructor(
+    clientOf: (queue: string) => QueueClient,
+    intercept: Interceptor,
+    clock: Clock = systemClock,
+  ) {
     this.#clientOf = clientOf;
     this.#intercept = intercept;
+    this.#clock = clock;
   }
 
   /**
    * Sends `{ v: 1, ...message }` as base64 JSON, visible after `delaySeconds` (longer than seven days
-   * is cut: whoever receives early looks at the row and postpones again).
+   * is cut: whoever receives early looks at the row and postpones again). It carries its trace where somebody listens,
+   * and is for a function: a site's goes to a relay, which knows none.
    */
   async send(
     queue: QueueName | SiteQueueName,
@@ -36,7 +45,9 @@ export class Queues {
   ): Promise<Receipt> {
     const client = this.#clients.get(queue) ?? this.#clientOf(queue);
     this.#clients.set(queue, client);
-    const text = encodeMessage(queue, message);
+    const isOurs = !queue.startsWith("site-");
+    const carried = isOurs ? stamp(this.#clock.now(), delaySeconds) : {};
+    const text = encodeMessage(queue, { ...message, ...carried });
     const options = {
       visibilityTimeout: Math.min(Math.max(0, Math.ceil(delaySeconds)), maxDelaySeconds),
       messageTimeToLive: forever,

@@ -116,7 +116,7 @@ export async function openStorage(
   return {
     clock,
     tables: new Tables(table, intercept),
-    queues: new Queues(clients.queue, intercept),
+    queues: new Queues(clients.queue, intercept, clock),
     blobs: new Blobs(clients.container(), intercept),
   };
 }

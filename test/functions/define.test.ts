@@ -28,8 +28,12 @@ const deadLetters = async (mark: string) => {
   return entries.filter(({ content }) => content.includes(mark));
 };
 
-test("a message reaches its handler without its version", async () => {
-  const { handled, done } = serve({ v: 1, thing: "a" });
+test.each([
+  { v: 1, thing: "a" },
+  { v: 1, thing: "a", trace: { traceparent: "00-1-2-01", due: 5 } },
+  { v: 1, thing: "a", trace: "of some later form" },
+])("a message reaches its handler without its version, and without its trace %#", async (raw) => {
+  const { handled, done } = serve(raw);
   await done;
   expect(handled).toEqual([{ thing: "a" }]);
 });

@@ -65,6 +65,19 @@ test("people may sign in with an app of their own", () => {
   expect([own.clientId, own.signInClientId]).toEqual(["app", "people"]);
 });
 
+const placeOf = (own: Record<string, string>) => readSettings({ ...good, ...own }).telemetry;
+
+test("telemetry goes where it is said, and nowhere by default", () => {
+  expect(placeOf({})).toBeUndefined();
+  expect(placeOf({ MUSTER_TELEMETRY: "file:/tmp/x" })).toEqual({ kind: "file", path: "/tmp/x" });
+  const insights = { APPLICATIONINSIGHTS_CONNECTION_STRING: "InstrumentationKey=x" };
+  expect(placeOf({ ...insights })).toBeUndefined();
+  const azure = { kind: "azure", connectionString: "InstrumentationKey=x" };
+  expect(placeOf({ ...insights, MUSTER_TELEMETRY: "azure" })).toEqual(azure);
+  for (const wrong of ["azure", "on", "file:"])
+    expect(wrongIn({ ...good, MUSTER_TELEMETRY: wrong })).toEqual(["MUSTER_TELEMETRY"]);
+});
+
 test("origins are taken as browsers send them", () => {
   const origins = "https://console.example, http://localhost:5173,http://[::1]";
   const { access } = readSettings({ ...good, MUSTER_ALLOWED_ORIGINS: origins });

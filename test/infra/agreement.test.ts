@@ -11,10 +11,11 @@ import { broken } from "./broken.ts";
 
 const read = await bicepReader();
 const paths = [
-  ...globSync("{infra,functions,shared}/**/*.{bicep,json,ts}"),
+  ...globSync("{infra,functions,shared}/**/*.{bicep,json,ts,kql}"),
   "README.md",
   "docs/provisioning.md",
   "docs/azure.md",
+  "docs/operations.md",
   "local.settings.example.json",
 ];
 const texts = new Map(paths.map((path) => [path, readFileSync(path, "utf8")]));
@@ -73,8 +74,9 @@ const notDeployed = [
   "MUSTER_CLIENT_CERTIFICATE_SHA256",
   "MUSTER_CLIENT_CERTIFICATE_KEY",
 ];
-/** What the platform reads, and the code does not. */
+/** What the platform and its libraries read; the code at most takes it from there. */
 const platforms = [
+  "APPLICATION_INSIGHTS_NO_STATSBEAT",
   "AzureWebJobsDisableHomepage",
   "AzureWebJobsStorage__credential",
   "APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -153,7 +155,7 @@ const roles: Readonly<Record<string, { readonly id: string; readonly for: RegExp
   },
 };
 
-/** The app holds a role for each service that it calls, and no other; telemetry is the host's. */
+/** The app holds a role for each service that it calls, and no other; publishing metrics is telemetry's, the host's and the app's. */
 function rights(all: Texts): string[] {
   const { variables } = bicepOf(all, "main");
   const ids = new Map(
@@ -197,6 +199,28 @@ function alerts(all: Texts): string[] {
       ...named(/line\.code == "([^"]+)"/g, codes),
       ...named(/Name == "([^"]+) Count"/g, timers),
     ].map((name) => `alerts: the code has no ${name}`),
+  ];
+}
+
+/** What is counted has its place in the documents, and saved queries ask for what there is. */
+function telemetry(all: Texts): string[] {
+  const counted = found(codeOf(all), /\b(?:count|seconds)\(\s*"(muster\.[\w.]+)"/g);
+  const queries = [...all].filter(([path]) => path.endsWith(".kql"));
+  const asked = queries.flatMap(([, text]) => found(text, /"(muster\.[a-z]+\.?[a-z]*)"(?!\])/g));
+  const { calls, texts: said } = bicepOf(all, "modules/workbook");
+  const loaded = said.flatMap((text) => found(text, /^(\.\.\/queries\/.+)$/g));
+  return [
+    ...differences("metrics in docs/operations.md", counted, [
+      ...found(all.get("docs/operations.md") ?? "", /^\| `(muster\.[\w.]+)`/gm),
+    ]),
+    ...asked
+      .filter((name) => !counted.includes(name))
+      .map((name) => `queries: nobody counts ${name}`),
+    ...differences(
+      "queries of the workbook",
+      queries.map(([path]) => path.replace("infra/", "../")),
+      calls.has("loadTextContent") ? loaded : [],
+    ),
   ];
 }
 
@@ -249,7 +273,7 @@ function sample(all: Texts): Record<string, string> {
   return { ...Object.fromEntries(deployed.map((name) => [name, ""])), ...given };
 }
 
-const comparisons = [names, settings, rights, alerts, permissions];
+const comparisons = [names, settings, rights, alerts, telemetry, permissions];
 const faultsIn = (all: Texts): string[] => comparisons.flatMap((compare) => compare(all));
 
 test("what is deployed and what the code assumes agree", () => {
@@ -380,6 +404,27 @@ const faults: readonly (readonly [
     ".unwrapKey(",
     ".openKey(",
     "nothing in the code needs keyVault",
+  ],
+  [
+    "a metric under another name",
+    "shared/fanout/engine/change-rows.ts",
+    '"muster.items"',
+    '"muster.things"',
+    "queries: nobody counts muster.items",
+  ],
+  [
+    "a metric that no document has",
+    "shared/fanout/engine/change-rows.ts",
+    '"muster.items"',
+    '"muster.things"',
+    "metrics in docs/operations.md: only the code has muster.things",
+  ],
+  [
+    "a query that nobody loads",
+    "infra/modules/workbook.bicep",
+    "../queries/graph.kql",
+    "../queries/grape.kql",
+    "queries of the workbook: only the code has ../queries/graph.kql",
   ],
   [
     "a line of the log that nobody watches",

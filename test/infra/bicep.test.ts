@@ -31,8 +31,8 @@ function faultsIn(all: ReadonlyMap<string, string>): string[] {
 /** Built-in functions and decorators that are used here: a name that is not among them is a slip. */
 const functions = new Set(
   [
-    "allowed concat contains deployer description empty environment export filter guid join loadJsonContent map maxLength",
-    "maxValue metadata minLength minValue replace sealed secure subscription subscriptionResourceId take tenant toLower",
+    "allowed concat contains deployer description empty environment export filter flatten guid join loadJsonContent loadTextContent map maxLength",
+    "maxValue metadata minLength minValue replace resourceGroup sealed secure string subscription subscriptionResourceId take tenant toLower",
     "union uniqueString utcNow",
   ].flatMap((line) => line.split(" ")),
 );

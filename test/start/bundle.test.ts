@@ -69,7 +69,8 @@ test("what only some installations need is loaded by those that need it", () => 
   const services = globSync("services-*.cjs", { cwd: dist });
   const loaded = packagesIn(services.flatMap((name) => [...loadedWith(name)]));
   expect(loaded).toContain("@azure/data-tables");
-  for (const rare of ["@azure/identity", "@azure/keyvault-keys", "apache-arrow"])
+  const telemetry = ["@opentelemetry/sdk-trace-base", "@azure/monitor-opentelemetry-exporter"];
+  for (const rare of ["@azure/identity", "@azure/keyvault-keys", "apache-arrow", ...telemetry])
     expect(loaded).not.toContain(rare);
 });
 

@@ -14,6 +14,7 @@ import {
 /** A room imports from lower floors only: never sideways, never up. */
 const floors: Readonly<Record<string, number>> = {
   "shared/kernel": 0,
+  "shared/telemetry": 0,
   "shared/storage": 1,
   "shared/http": 1,
   "shared/graph": 2,
@@ -54,6 +55,12 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   // Storage takes a managed identity; the identity room signs the app in with one.
   "@azure/identity": ["shared/storage/", "shared/identity/"],
   "@azure/msal-node": ["shared/identity/"],
+  "@opentelemetry/api": ["shared/telemetry/"],
+  "@opentelemetry/context-async-hooks": ["shared/telemetry/listen.ts"],
+  "@opentelemetry/core": ["shared/telemetry/listen.ts"],
+  "@opentelemetry/sdk-metrics": ["shared/telemetry/listen.ts"],
+  "@opentelemetry/sdk-trace-base": ["shared/telemetry/listen.ts"],
+  "@azure/monitor-opentelemetry-exporter": ["shared/telemetry/listen.ts"],
   // A definition is a value: only its registration needs the library. Types of its requests and answers are
   // free where those are read and written.
   "@azure/functions": ["functions/register.ts"],

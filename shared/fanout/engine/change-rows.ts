@@ -5,6 +5,7 @@
 
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
+import { count, isOn } from "../../telemetry/trace.ts";
 import { costOf, isCarried, type JobKind } from "../kind.ts";
 import { attemptsEnded } from "../state/history.ts";
 import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
@@ -260,8 +261,28 @@ export async function changeRowsOnce(
   });
   if (changed.length === 0) return rows;
   const stored = await items.replace(job.jobId, changed);
-  return stored === undefined ? undefined : merged(rows, stored);
+  if (stored === undefined) return undefined;
+  if (isOn()) tell(job, rows, stored, change);
+  return merged(rows, stored);
 }
+
+/** Counts which states items came to, and what is to be tried again, and why. */
+function tell(
+  { kind }: Work["job"],
+  before: readonly StoredItemRow[],
+  after: readonly StoredItemRow[],
+  { transitions }: RowChange,
+): void {
+  const states = new Map(itemsIn(before).map(({ targetId, state }) => [targetId, state]));
+  const moved = itemsIn(after).filter(({ targetId, state }) => states.get(targetId) !== state);
+  for (const [state, items] of Map.groupBy(moved, (item) => item.state))
+    count("muster.items", items.length, { kind, state });
+  const again = [...transitions.values()].filter(({ event }) => isAgain.has(event));
+  for (const [code = "none", some] of Map.groupBy(again, ({ details }) => details?.code))
+    count("muster.retries", some.length, { kind, code });
+}
+
+const isAgain: ReadonlySet<Transition["event"]> = new Set(["postpone", "doubt", "repeat"]);
 
 /**
  * Applies transitions to rows, in one transaction. When another writer was faster, the rows are read again

@@ -9,6 +9,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
+import { count } from "../../telemetry/trace.ts";
 import { type Call, costOf, costOfAll, type Hold, isCarried, type Outcome } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
@@ -403,7 +404,9 @@ async function moveAside(
   if (cost === 0 || intervalMs === 0) return 0;
   const now = clock.now();
   const until = now + waitMs + cost * intervalMs;
-  await throttle.defer(job.tenantId, kind.workloadsOf(job).calls, until, now);
+  const { calls: workload } = kind.workloadsOf(job);
+  count("muster.throttle.closed", 1, { workload });
+  await throttle.defer(job.tenantId, workload, until, now);
   return cost;
 }
 

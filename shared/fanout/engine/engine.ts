@@ -5,6 +5,7 @@
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import type { Queues } from "../../storage/queues.ts";
+import { count, seconds } from "../../telemetry/trace.ts";
 import {
   costOfAll,
   type Finding,
@@ -266,6 +267,7 @@ export async function reserveFor(
   const budget = Math.min(reserved, perPass);
   if (before.reserved === 0) {
     const { startAt, shiftMs } = await throttle.reserve(tenantId, workload, reserved, now, rate);
+    seconds("muster.throttle.wait", Math.max(0, startAt - now) / 1000, { workload });
     return { startAt, at: startAt, shiftMs, reserved, budget, intervalMs, burst };
   }
   const { shiftMs, closedUntil } = await throttle.read(tenantId, workload);
@@ -309,6 +311,7 @@ export async function deferReads(
   const { reads } = kind.workloadsOf(job);
   if (waitMs === 0 || (await throttle.rateOf(tenantId, reads)) === undefined) return;
   const now = clock.now();
+  count("muster.throttle.closed", 1, { workload: reads });
   await throttle.defer(tenantId, reads, now + waitMs, now);
 }
 
