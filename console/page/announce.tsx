@@ -1,6 +1,7 @@
 /** The page's one polite live region: what happened without anybody's doing is said there, once. */
 import { makeStyles } from "@fluentui/react-components";
 import { useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 
 let said = "";
 const listeners = new Set<() => void>();
@@ -32,12 +33,16 @@ export const useUnseen = makeStyles({
   },
 });
 
-/** The region; stands once in the page. */
+/** A window hides from screen readers all of the page but what says so, and stands in the body itself. */
+const neverHidden = { "data-tabster-never-hide": "" };
+
+/** The region; stands once in the page, and speaks while a window is open as well. */
 export function LiveRegion() {
   const words = useSyncExternalStore(subscribe, () => said);
-  return (
-    <div role="status" aria-live="polite" className={useUnseen().root}>
+  return createPortal(
+    <div role="status" aria-live="polite" className={useUnseen().root} {...neverHidden}>
       {words}
-    </div>
+    </div>,
+    document.body,
   );
 }

@@ -14,6 +14,7 @@ import {
 } from "@fluentui/react-components";
 import { useEffect, useRef, useState } from "react";
 import type { Answered } from "../../clients/api.ts";
+import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -126,15 +127,17 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
   );
 }
 
+/** What had the focus is gone when the time is over, and the window has to be left by the keyboard as well. */
+const focusOn = (button: HTMLElement | null): void => button?.focus();
+
 /** The window. */
 export function SignInWindow(props: {
   readonly ids: SyncIds;
   readonly title: string;
-  readonly statusName: string;
   readonly isWaiting: boolean;
   readonly onClose: () => void;
 }) {
-  const { ids, title, isWaiting, statusName, onClose } = props;
+  const { ids, title, isWaiting, onClose } = props;
   const t = useText();
   const sync = useRead(
     "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
@@ -162,19 +165,19 @@ export function SignInWindow(props: {
   const outcome = sync.body?.outcome;
   const isOver = outcome === "expired" || outcome === "cancelled";
   const goesOn = sync.body !== undefined && !waits && !isOver;
-  // The row may not have been read since: what it says now stands in the live region as soon as it is.
+  const status = useNames()("syncStatuses", "inProgress");
   useEffect(() => {
     if (!goesOn) return;
-    announce(t("sync.goesOn", { status: statusName }));
+    announce(t("sync.goesOn", { status }));
     onClose();
-  }, [goesOn, statusName, t, onClose]);
+  }, [goesOn, status, t, onClose]);
   const problem = goOn.problem ?? cancel.problem ?? start.problem;
   const startAgain = async () => {
     if ((await start.send({ params: { tenantId: ids.tenantId }, body: {} })) !== undefined)
       onClose();
   };
   const actions = isOver ? (
-    <Button appearance="primary" onClick={() => void startAgain()}>
+    <Button ref={focusOn} appearance="primary" onClick={() => void startAgain()}>
       {t("sync.syncNow")}
     </Button>
   ) : (

@@ -166,7 +166,6 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
           key={syncId}
           ids={ids}
           title={title}
-          statusName={title}
           isWaiting={sync.status === "pendingAuthentication"}
           onClose={close}
         />

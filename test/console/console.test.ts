@@ -8,6 +8,7 @@ import { chromiumPath } from "../support/chromium.ts";
 import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
 import { registrationCases } from "./cases/registration.ts";
+import { syncCases } from "./cases/sync.ts";
 import { tenantCases } from "./cases/tenants.ts";
 import { type ConsoleRig, startConsole } from "./support/rig.ts";
 
@@ -49,4 +50,6 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   accessCases(rig);
   registrationCases(rig);
   screenCases(rig);
+  // It sets the clock forward at its end.
+  syncCases(rig);
 });

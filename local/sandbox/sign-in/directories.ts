@@ -29,6 +29,8 @@ export type Directory = {
   readonly failure: () => Behaviour["signIn"];
   /** App roles that the directory has given an app for an API; they may change at any time. */
   readonly appRoles: (clientId: string, resource: Resource) => readonly string[];
+  /** How much later it answers those who ask for tokens, in ms. */
+  readonly latencyMs: () => number;
   /** Whether people show a second factor here. */
   readonly hasMfa: () => boolean;
   /** What Graph may be asked for in somebody's name. */
@@ -71,6 +73,7 @@ function homeDirectory(
   return {
     id: homeTenantId,
     failure: () => "none",
+    latencyMs: () => 0,
     hasMfa: () => state.behaviour.everybody().partnerMfa,
     users: seededUsers,
     apps: [apiApp(clientSecret), signInApp, automationApp(automationSecret), relayApp(relaySecret)],
@@ -88,6 +91,7 @@ function customerDirectory(state: State, tenant: Tenant, { clientSecret }: SignI
   return {
     id: tenant.id,
     failure: () => state.behaviour.of(tenant.id).signIn,
+    latencyMs: () => state.behaviour.of(tenant.id).latencyMs,
     hasMfa: () => true,
     users: customerUsers(tenant),
     apps: [apiApp(clientSecret), signInApp],

@@ -1,5 +1,6 @@
 /** Requests to one directory: which of its addresses is meant, and what Entra would say before the provider. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readBody, sendJson } from "../http/messages.ts";
 import type { Door } from "./doors.ts";
 import { correlationOf } from "./entra/answers.ts";
@@ -66,6 +67,7 @@ async function form(
 ): Promise<void> {
   if (request.method !== "POST") return pass(door, path, request, response);
   const asked = new URLSearchParams(await readBody(request));
+  await sleep(door.directory.latencyMs());
   const endpoint: Endpoint = path === routes.token ? "token" : "devicecode";
   const sent = consented(door, asked, translated(endpoint, asked, resources));
   if ("error" in sent) return refuse(sent, Object.assign(request, { asked }), response);

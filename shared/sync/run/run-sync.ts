@@ -41,21 +41,32 @@ export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome
   if (sync.phase === "done") return afterwards(parts, work);
   if (sync.leaseUntil > now && sync.waits === undefined)
     return { kind: "again", state: "claimed", afterMs: sync.leaseUntil - now };
-  return unlessTaken(work, async () => {
+  return unlessTaken(parts, work, async () => {
     if (sync.waits !== undefined) return wake(parts, work, sync.waits);
     return underClaim(parts, work);
   });
 }
 
-async function unlessTaken(work: SyncWork, go: () => Promise<RunOutcome>): Promise<RunOutcome> {
+async function unlessTaken(
+  parts: RunParts,
+  work: SyncWork,
+  go: () => Promise<RunOutcome>,
+): Promise<RunOutcome> {
   try {
     return await go();
   } catch (error) {
     await work.told();
     // Whoever was faster has a message too; ours looks once more what became of it.
-    if (error instanceof SyncLost) return { kind: "again", state: "lost", afterMs: 1_000 };
-    throw error;
+    if (!(error instanceof SyncLost)) throw error;
+    await letGo(parts, work).catch(unlessLost);
+    return { kind: "again", state: "lost", afterMs: 1_000 };
   }
+}
+
+/** Who cancels leaves the claim as it is. Where nothing but that was in our way it is ours, and nobody waits for its end. */
+async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): Promise<void> {
+  const now = await openWork(parts, ids);
+  if (now?.sync.cancelled !== undefined && now.sync.leaseUntil === leaseUntil) await now.release();
 }
 
 /** A request waits so long for the first pass over its sync; the work goes on behind the answer. */
@@ -74,7 +85,7 @@ export async function runHere(parts: RunParts, work: SyncWork): Promise<void> {
   const receipt = await queues.send(queueNames.syncWork, ids, safetySeconds);
   const pass = async (): Promise<void> => {
     const here = { ...parts, passMs: (safetySeconds / 2) * 1_000 };
-    const outcome = await unlessTaken(work, () => goOnClaimed(here, work));
+    const outcome = await unlessTaken(parts, work, () => goOnClaimed(here, work));
     if (outcome.kind === "again")
       await queues.send(queueNames.syncWork, ids, outcome.afterMs / 1_000);
     await queues.withdraw(queueNames.syncWork, receipt);

@@ -1,7 +1,9 @@
 /** The nine statuses, driven by real syncs, letter by letter in both languages; their buttons, tooltips and windows. */
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  awaitsPerson,
   type ConsoleRig,
   type Language,
   planned,
@@ -13,6 +15,7 @@ import {
 const statuses = {
   notRun: { en: "Not run", fr: "Non exécuté" },
   idle: { en: "Idle", fr: "Inactif" },
+  starting: { en: "Starting", fr: "Démarrage" },
   inProgress: { en: "In progress", fr: "En cours" },
   newError: { en: "New error", fr: "Nouvelle erreur" },
   pendingAuthentication: { en: "Pending authentication", fr: "Authentification en attente" },
@@ -34,6 +37,7 @@ const words = {
   artifacts: { en: "Artifacts", fr: "Artéfacts" },
   report: { en: "Summary report", fr: "Rapport récapitulatif" },
   copyCode: { en: "Copy the code", fr: "Copier le code" },
+  cancel: { en: "Cancel the sync", fr: "Annuler la synchronisation" },
 } as const;
 
 const withdrawn = [
@@ -59,19 +63,7 @@ const ways: Partial<Record<Status, (tenant: TestTenant, rig: ConsoleRig) => Prom
     });
     await fetch(String(sent.headers.get("location")));
   },
-  pendingAuthentication: async (tenant) => {
-    await tenant.sync({ types: ["pimRoleSettings"] });
-    const path = "/configuration/roleManagementPolicy";
-    const { value } = await tenant.control("GET", path);
-    const [first] = value as { id: string; rules: Record<string, unknown>[] }[];
-    const rules = first?.rules.map((rule) =>
-      "maximumDuration" in rule ? { ...rule, maximumDuration: "PT1H" } : rule,
-    );
-    await tenant.control("PATCH", `${path}/${String(first?.id)}`, { rules });
-    const { syncId } = await tenant.sync({ types: ["pimRoleSettings"] });
-    const { planHash } = await tenant.get(`/syncs/${String(syncId)}/plan`);
-    await tenant.post(`/syncs/${String(syncId)}/approve`, { planHash });
-  },
+  pendingAuthentication: awaitsPerson,
   pendingApproval: planned,
   partiallySucceeded: async (tenant) => {
     await tenant.control("POST", "/consent", { withdraw: withdrawn });
@@ -97,6 +89,11 @@ export function tenantCases(rig: () => ConsoleRig): void {
   };
   const tenants = new Map<string, TestTenant>();
   const pages = new Map<Language, Page>();
+  const pageIn = (language: Language): Page => {
+    const page = pages.get(language);
+    if (page === undefined) throw new Error("nobody signed in");
+    return page;
+  };
   const row = (page: Page, status: Status) => page.getByRole("row", { name: names[status] ?? "" });
 
   describe("tenants", () => {
@@ -112,8 +109,7 @@ export function tenantCases(rig: () => ConsoleRig): void {
 
     describe.each(["en", "fr"] as const)("in %s", (language) => {
       const open = async (path = "/tenants"): Promise<Page> => {
-        const page = pages.get(language);
-        if (page === undefined) throw new Error("nobody signed in");
+        const page = pageIn(language);
         await page.goto(`${rig().url}/console${path}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         return page;
@@ -151,13 +147,18 @@ export function tenantCases(rig: () => ConsoleRig): void {
         const { lastSyncId } = (await tenant?.get("/sync-status")) ?? {};
         const { copy } = (await tenant?.get(`/syncs/${String(lastSyncId)}/error`)) ?? {};
         expect(copied).toBe(copy);
-        for (const name of [words.logs, words.artifacts]) {
+        const saved = async (name: string): Promise<Buffer> => {
           const [download] = await Promise.all([
             page.waitForEvent("download"),
-            dialog.getByRole("button", { name: name[language], exact: true }).click(),
+            dialog.getByRole("button", { name, exact: true }).click(),
           ]);
-          expect(await download.failure()).toBeNull();
-        }
+          return readFileSync(await download.path());
+        };
+        const [line = ""] = (await saved(words.logs[language])).toString("utf8").split("\n");
+        expect(JSON.parse(line)).toMatchObject({ event: "sync.started", syncId: lastSyncId });
+        // As every zip begins.
+        const zip = await saved(words.artifacts[language]);
+        expect(zip.subarray(0, 4)).toEqual(Buffer.from([0x50, 0x4b, 3, 4]));
         await page.keyboard.press("Escape");
         await dialog.waitFor({ state: "hidden" });
         await page.locator("button:focus", { hasText: statuses.newError[language] }).waitFor();
@@ -199,14 +200,38 @@ export function tenantCases(rig: () => ConsoleRig): void {
         await consent.waitFor({ state: "hidden" });
         const partial = await shown("partiallySucceeded");
         await partial.getByText(words.report[language], { exact: true }).waitFor();
-        expect(await partial.getByRole("listitem").count()).toBeGreaterThan(0);
+        await partial.getByRole("listitem").first().waitFor();
         await page.keyboard.press("Escape");
       }, 60_000);
     });
 
+    it("a sync shows how it starts and goes on, letter by letter, and is cancelled from either", async () => {
+      const tenant = await rig().tenant("Woodgrove");
+      const own = (page: Page) => page.getByRole("row", { name: tenant.name });
+      const [page, other] = [pageIn("en"), pageIn("fr")];
+      for (const status of ["starting", "inProgress"] as const) {
+        // So slow that somebody sees it.
+        await tenant.behave({ latencyMs: status === "starting" ? 2500 : 700 });
+        const started = tenant.post("/syncs", {});
+        await expect
+          .poll(async () => (await tenant.get("/sync-status"))["status"], { timeout: 20_000 })
+          .toBe(status);
+        await Promise.all([page.reload(), other.reload()]);
+        const said = own(page).getByRole("button", { name: statuses[status].en, exact: true });
+        await said.waitFor();
+        await own(other).getByRole("button", { name: statuses[status].fr, exact: true }).waitFor();
+        await said.click();
+        await page.getByRole("menuitem", { name: words.cancel.en }).click();
+        await own(page).getByText(statuses.notRun.en, { exact: true }).waitFor({ timeout: 30_000 });
+        const { syncId } = await started;
+        expect(await tenant.get(`/syncs/${String(syncId)}`)).toMatchObject({
+          outcome: "cancelled",
+        });
+      }
+    }, 90_000);
+
     it("the code that was copied is typed in another tab, and the row goes on by itself", async () => {
-      const page = pages.get("fr");
-      if (page === undefined) throw new Error("nobody signed in");
+      const page = pageIn("fr");
       await page.goto(`${rig().url}/console/tenants`);
       const name = statuses.pendingAuthentication.fr;
       await row(page, "pendingAuthentication").getByRole("button", { name }).click();
@@ -222,13 +247,18 @@ export function tenantCases(rig: () => ConsoleRig): void {
       // The stand-in's own page has a certificate that nobody vouches for.
       const other = await (await rig().browser.newContext({ ignoreHTTPSErrors: true })).newPage();
       await other.goto(String(address));
+      // Slow enough for its way to be seen.
+      await tenants.get("pendingAuthentication")?.behave({ latencyMs: 1000 });
       await other.getByLabel("Code that the app shows").fill(code);
       await other
         .getByRole("radio", { name: `Operator of ${names.pendingAuthentication}` })
         .check();
       await other.getByRole("button", { name: "Sign in" }).click();
+      await row(page, "pendingAuthentication")
+        .getByRole("button", { name: statuses.inProgress.fr, exact: true, includeHidden: true })
+        .waitFor({ timeout: 20_000 });
       await dialog.waitFor({ state: "hidden", timeout: 20_000 });
-      expect(code).not.toBe("");
+      await page.getByRole("status").getByText("En cours : la synchronisation a repris.").waitFor();
       await row(page, "pendingAuthentication")
         .getByText(statuses.idle.fr, { exact: true })
         .waitFor({ timeout: 20_000 });

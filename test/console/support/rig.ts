@@ -3,6 +3,9 @@
  * complains of (errors, violations of the content security policy) is kept, and fails whoever looks.
  */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { launchChromium } from "../../support/chromium.ts";
 import { startMuster } from "../../support/start-muster.ts";
@@ -23,6 +26,10 @@ export type TestTenant = {
   readonly sync: (body?: Body) => Promise<Body>;
   /** Calls the stand-in's control, below the tenant. */
   readonly control: (method: string, path: string, body?: Body) => Promise<Body>;
+  /** How the stand-in's Graph behaves towards the tenant. */
+  readonly behave: (how: Body) => Promise<Body>;
+  /** What apps have written into the tenant's configuration, oldest first: method, path, and content. */
+  readonly writes: () => Promise<readonly Body[]>;
 };
 
 async function json(method: string, url: string, body?: Body, token?: string): Promise<Body> {
@@ -53,6 +60,23 @@ export async function planned(tenant: TestTenant): Promise<string> {
   return String((await tenant.sync(policies))["syncId"]);
 }
 
+/** Changes a role's settings past Muster, and approves what a sync makes of it: only a person may write that, so it waits. */
+export async function awaitsPerson(tenant: TestTenant): Promise<string> {
+  const types = { types: ["pimRoleSettings"] };
+  await tenant.sync(types);
+  const path = "/configuration/roleManagementPolicy";
+  const { value } = await tenant.control("GET", path);
+  const [first] = value as { id: string; rules: Body[] }[];
+  const rules = first?.rules.map((rule) =>
+    "maximumDuration" in rule ? { ...rule, maximumDuration: "PT1H" } : rule,
+  );
+  await tenant.control("PATCH", `${path}/${String(first?.id)}`, { rules });
+  const { syncId } = await tenant.sync(types);
+  const { planHash } = await tenant.get(`/syncs/${String(syncId)}/plan`);
+  await tenant.post(`/syncs/${String(syncId)}/approve`, { planHash });
+  return String(syncId);
+}
+
 /** Keeps what the browser complains of in a page. */
 async function watch(page: Page, complaints: string[]): Promise<void> {
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
@@ -68,10 +92,18 @@ async function watch(page: Page, complaints: string[]): Promise<void> {
 
 /** Starts both. `stop` ends them. */
 export async function startConsole() {
+  const folder = mkdtempSync(join(tmpdir(), "muster-console-"));
+  const ahead = join(folder, "ahead");
   const [muster, browser] = await Promise.all([
-    startMuster({ MUSTER_SAMPLE: "off" }),
+    startMuster({
+      MUSTER_SAMPLE: "off",
+      MUSTER_TEST_AHEAD: ahead,
+      NODE_OPTIONS: `--import=${new URL("../../support/ahead.mjs", import.meta.url).href}`,
+    }),
     launchChromium(),
   ]);
+  /** Sets all clocks of Muster forward, and not the browser's. */
+  const passTime = (ms: number): void => writeFileSync(ahead, String(ms));
   const { url, sandboxUrl, adminToken } = muster;
   const complaints: string[] = [];
 
@@ -110,7 +142,13 @@ export async function startConsole() {
     };
     const control = (method: string, path: string, body?: Body) =>
       json(method, `${sandboxUrl}/_sandbox/tenants/${tenantId}${path}`, body);
-    return { tenantId, name, get, post, refresh, sync, control };
+    const behave = (how: Body) =>
+      json("PUT", `${sandboxUrl}/_sandbox/behaviour`, { tenantId, ...how });
+    const writes = async (): Promise<readonly Body[]> => {
+      const kept = `${sandboxUrl}/_sandbox/configuration-writes?tenantId=${tenantId}`;
+      return (await json("GET", kept))["value"] as readonly Body[];
+    };
+    return { tenantId, name, get, post, refresh, sync, control, behave, writes };
   };
 
   /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them. */
@@ -140,6 +178,7 @@ export async function startConsole() {
   const stop = async (): Promise<void> => {
     await browser.close();
     await muster.stop();
+    rmSync(folder, { recursive: true, force: true });
   };
   return {
     url,
@@ -151,6 +190,7 @@ export async function startConsole() {
     tenant,
     signedIn,
     open,
+    passTime,
     stop,
   };
 }

@@ -1,5 +1,5 @@
 /** Syncs that wait for somebody, that somebody stops, or that read only a part: over Azurite and the sandbox. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ApprovalPolicy } from "../../../../shared/access/approvals/approval.ts";
 import { NewSyncBody } from "../../../../shared/sync/contract.ts";
 import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
@@ -100,6 +100,22 @@ describe("a sync that somebody stops", () => {
       outcome: "cancelled",
     });
     expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+  });
+
+  it("while a worker has it ends when that one lets go, and not with its claim", async () => {
+    const tenantId = await drifted();
+    await rig.behave(tenantId, { latencyMs: 50 });
+    const started = await rig.start(tenantId);
+    if (!started.ok) throw new Error(started.failure.detail);
+    const { syncId } = started.value;
+    const stop = async (): Promise<number> => {
+      await vi.waitUntil(async () => (await rig.syncOf(tenantId, syncId)).phase === "export");
+      await rig.cancel(tenantId, syncId);
+      return (await rig.syncOf(tenantId, syncId)).leaseUntil;
+    };
+    const [end, claimedUntil] = await Promise.all([rig.toRest(tenantId, syncId), stop()]);
+    expect(end).toMatchObject({ outcome: "cancelled" });
+    expect(end.finishedAt).toBeLessThan(claimedUntil);
   });
 
   it("under a deploy before its first write has been cancelled, and nothing was written", async () => {

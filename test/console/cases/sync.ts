@@ -1,0 +1,150 @@
+/** What becomes of a plan by each verdict, a sign-in that nobody makes in time, and the way back: by clicks, and by what the tenant got. */
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  awaitsPerson,
+  type ConsoleRig,
+  planned,
+  policies,
+  type TestTenant,
+} from "../support/rig.ts";
+
+/** Holds the cases. */
+export function syncCases(rig: () => ConsoleRig): void {
+  describe("syncs", () => {
+    let page: Page;
+    let tenant: TestTenant;
+    let first = "";
+    const at = (path: string) => page.goto(`${rig().url}/console/tenants${path}`);
+    const row = (name: string) => page.getByRole("row", { name });
+    /** Which policies apps have written, by the numbers in their names. */
+    const written = async (): Promise<string[]> => {
+      const path = "/configuration/conditionalAccessPolicy";
+      const { value } = await tenant.control("GET", path);
+      const names = new Map(
+        (value as { id: string; displayName: string }[]).map(({ id, displayName }) => [
+          id,
+          displayName.slice(0, 5),
+        ]),
+      );
+      return (await tenant.writes()).map(({ itemId }) => names.get(String(itemId)) ?? "");
+    };
+    const switchOff = async (policy: string): Promise<void> => {
+      const path = "/configuration/conditionalAccessPolicy";
+      const { value } = await tenant.control("GET", path);
+      const found = (value as { id: string; displayName: string }[]).find(({ displayName }) =>
+        displayName.startsWith(policy),
+      );
+      await tenant.control("PATCH", `${path}/${String(found?.id)}`, { state: "disabled" });
+    };
+    const outcome = async (syncId: unknown) =>
+      (await tenant.get(`/syncs/${String(syncId)}`))["outcome"];
+
+    beforeAll(async () => {
+      tenant = await rig().tenant("Lucerne");
+      first = await planned(tenant);
+      page = await rig().signedIn("Full Administrator", "fr");
+    }, 60_000);
+
+    it("what is approved is written, and nothing before it and beside it", async () => {
+      expect(await written()).toEqual([]);
+      await at(`/${tenant.tenantId}/syncs/${first}/plan`);
+      await page.getByRole("checkbox", { name: /CA003/ }).uncheck();
+      await page.getByRole("button", { name: "Approuver" }).click();
+      const dialog = page.getByRole("alertdialog", { name: "Approuver" });
+      await dialog.getByText(/CA002/).waitFor();
+      expect(await written()).toEqual([]);
+      await dialog.getByRole("button", { name: "Approuver" }).dblclick();
+      await page.locator("[data-outcome=succeeded]").waitFor({ timeout: 20_000 });
+      expect(await written()).toEqual(["CA002"]);
+    }, 60_000);
+
+    it("what is rejected, and what is rejected and reset, is not written", async () => {
+      const second = (await tenant.sync(policies))["syncId"];
+      await at("");
+      await row(tenant.name).locator('button[aria-haspopup="menu"]').click();
+      await page.getByRole("menuitem", { name: "Rejeter", exact: true }).click();
+      let dialog = page.getByRole("alertdialog", { name: "Rejeter", exact: true });
+      await dialog.getByText(/CA003/).waitFor();
+      await dialog.getByRole("button", { name: "Rejeter", exact: true }).click();
+      await row(tenant.name).getByText("Inactif", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await outcome(second)).toBe("rejected");
+
+      await switchOff("CA004");
+      const third = (await tenant.sync(policies))["syncId"];
+      await page.reload();
+      await row(tenant.name).locator('button[aria-haspopup="menu"]').click();
+      await page.getByRole("menuitem", { name: "Rejeter et rétablir" }).click();
+      dialog = page.getByRole("alertdialog", { name: "Rejeter et rétablir" });
+      await dialog.getByText(/CA004/).waitFor();
+      const reset = dialog.getByRole("button", { name: "Rejeter et rétablir" });
+      expect(await reset.isDisabled()).toBe(true);
+      await dialog.getByRole("checkbox").check();
+      await reset.click();
+      await row(tenant.name).getByText("Inactif", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await outcome(third)).toBe("rejectedAndReset");
+      const again = await tenant.sync(policies);
+      expect(again).toMatchObject({ outcome: "succeeded", plan: { updates: 0, held: 1 } });
+      expect(await written()).toEqual(["CA002"]);
+    }, 60_000);
+
+    it("a sync's report is kept as JSON, CSV and Markdown, and its undo asks, and asks for approval", async () => {
+      await at(`/${tenant.tenantId}/syncs`);
+      await page.getByRole("row").nth(4).getByRole("link").click();
+      const saved = async (kind: string): Promise<string> => {
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: `Rapport (${kind})` }).click(),
+        ]);
+        return readFileSync(await download.path(), "utf8");
+      };
+      expect(JSON.parse(await saved("JSON"))).toEqual(await tenant.get(`/syncs/${first}/report`));
+      expect(await saved("CSV")).toMatch(
+        /^\uFEFF"Type","Nom",.*\r\n(.*\r\n)*.*"CA002: [^"]*","Modifier","Fait"/,
+      );
+      expect(await saved("Markdown")).toMatch(/\| CA002: [^|]* \| Modifier \| Fait \|/);
+
+      await page.getByRole("button", { name: "Annuler ses effets" }).click();
+      const dialog = page.getByRole("alertdialog", { name: "Annuler ses effets" });
+      const undo = dialog.getByRole("button", { name: "Annuler ses effets" });
+      expect(await undo.isDisabled()).toBe(true);
+      await dialog.getByRole("checkbox").check();
+      await undo.click();
+      await page.waitForURL((url) => !url.pathname.endsWith(first));
+      await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await written()).toEqual(["CA002"]);
+    }, 60_000);
+
+    it("nobody signs in for three minutes: the time is told, and then that the sync was cancelled", async () => {
+      const other = await rig().tenant("Relecloud");
+      const syncId = await awaitsPerson(other);
+      await at("");
+      await page.clock.install();
+      const button = row(other.name).getByRole("button", { name: "Authentification en attente" });
+      await button.click({ timeout: 20_000 });
+      const dialog = page.getByRole("dialog", { name: "Authentification en attente" });
+      await dialog.getByRole("button", { name: "Obtenir un code" }).click();
+      await dialog.locator("[data-countdown]").waitFor();
+      const { waitsUntil } = await other.get(`/syncs/${syncId}`);
+      const end = Date.parse(String(waitsUntil));
+      for (const seconds of [60, 30, 10]) {
+        const now = await page.evaluate(() => Date.now());
+        await page.clock.fastForward(end - now - seconds * 1000 + 500);
+        const said = `Il reste ${seconds} secondes pour se connecter`;
+        await page.getByRole("status").getByText(said).waitFor();
+      }
+      rig().passTime(180_000);
+      await dialog
+        .getByText(
+          "Personne ne s'est connecté dans les trois minutes : la synchronisation a été annulée.",
+        )
+        .waitFor({ timeout: 30_000 });
+      await page.locator("button:focus", { hasText: "Synchroniser maintenant" }).waitFor();
+      await page.keyboard.press("Escape");
+      await row(other.name).getByText("Inactif", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await other.get(`/syncs/${syncId}`)).toMatchObject({ outcome: "cancelled" });
+      expect(await other.writes()).toEqual([]);
+    }, 90_000);
+  });
+}
