@@ -20,7 +20,7 @@ export const longTests: readonly string[] = [
   "test/chaos/**/*.test.ts",
   "test/console/console.test.ts",
   "test/clients/command.test.ts",
-  "test/console/devices.test.ts",
+  "test/console/first-minutes.test.ts",
   "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/registration/whole-way.test.ts",
   "test/functions/sync/{authentication,baselines,first-sync,in-chromium}.test.ts",

@@ -24,7 +24,7 @@ import {
   registrationListScreen,
   registrationScreen,
 } from "./registration/screens.ts";
-import { planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
+import { compareScreen, planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
 import { tenantsScreen } from "./tenants/screens.ts";
 
 export const screens: readonly Screen[] = [
@@ -45,6 +45,7 @@ export const screens: readonly Screen[] = [
   syncListScreen,
   syncScreen,
   planScreen,
+  compareScreen,
   approvalsScreen,
   aboutScreen,
   registrationListScreen,

@@ -51,6 +51,7 @@ import * as baselinePublish from "./sync/baselines/baseline-publish.queue.ts";
 import * as baselines from "./sync/baselines/baselines.http.ts";
 import * as tailorings from "./sync/baselines/tailorings.http.ts";
 import * as callbacks from "./sync/callbacks.http.ts";
+import * as comparison from "./sync/comparison.http.ts";
 import * as configuration from "./sync/configuration.http.ts";
 import * as consent from "./sync/consent.http.ts";
 import * as status from "./sync/status.http.ts";
@@ -114,6 +115,7 @@ const modules = [
   baselines,
   tailorings,
   callbacks,
+  comparison,
   configuration,
   consent,
   status,

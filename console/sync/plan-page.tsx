@@ -26,6 +26,7 @@ import { useRead } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
+import { Properties } from "./properties.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 import { type Plan, VerdictWindow } from "./verdict-window.tsx";
@@ -41,19 +42,6 @@ const useStyles = makeStyles({
   panel: { flexGrow: 1, minWidth: 0 },
   head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
   type: { color: tokens.colorNeutralForeground2 },
-  table: {
-    borderCollapse: "collapse",
-    width: "100%",
-    tableLayout: "fixed",
-    "& th": { textAlign: "start", fontWeight: tokens.fontWeightSemibold },
-    "& th, & td": {
-      padding: tokens.spacingVerticalXS,
-      verticalAlign: "top",
-      overflowWrap: "anywhere",
-      borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
-    },
-  },
-  value: { fontFamily: tokens.fontFamilyMonospace, whiteSpace: "pre-wrap" },
   hash: {
     fontFamily: tokens.fontFamilyMonospace,
     overflowWrap: "anywhere",
@@ -63,39 +51,6 @@ const useStyles = makeStyles({
 });
 
 const colours = { create: "success", update: "informative", delete: "danger" } as const;
-const shown = (value: unknown): string =>
-  value === undefined
-    ? "\u2014"
-    : typeof value === "string"
-      ? value
-      : JSON.stringify(value, undefined, 1);
-
-/** Old and new, property by property. */
-function Properties({ change }: { readonly change: Pick<Change, "properties" | "name"> }) {
-  const t = useText();
-  const styles = useStyles();
-  return (
-    <table className={styles.table} aria-label={t("sync.propertiesOf", { name: change.name })}>
-      <thead>
-        <tr>
-          <th scope="col">{t("sync.property")}</th>
-          <th scope="col">{t("sync.old")}</th>
-          <th scope="col">{t("sync.new")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {change.properties.map(({ pointer, before, after }) => (
-          <tr key={pointer}>
-            <td>{pointer}</td>
-            <td className={styles.value}>{shown(before)}</td>
-            <td className={styles.value}>{shown(after)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
 function Row(props: {
   readonly change: Change;
   readonly isChosen: boolean;

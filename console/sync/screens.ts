@@ -1,6 +1,6 @@
 /** Screens of a tenant's syncs: what they found, what they ask of people, what they did, and the way back. */
 import { HistoryRegular } from "@fluentui/react-icons";
-import { oneOf, screen } from "../page/screen.ts";
+import { oneOf, screen, text } from "../page/screen.ts";
 
 /** Every sync of a tenant, newest first. */
 export const syncListScreen = screen({
@@ -29,4 +29,13 @@ export const planScreen = screen({
   search: { window: oneOf("approve", "reject", "reset") },
   command: ({ tenantId }) => `sync plan --tenant ${tenantId}`,
   load: () => import("./plan-page.tsx"),
+});
+
+/** The tenant as two syncs left it, side by side; without them, the last two. */
+export const compareScreen = screen({
+  path: "/tenants/$tenantId/compare",
+  title: { en: "Compare", fr: "Comparer" },
+  permission: "sync.read",
+  search: { before: text, after: text },
+  load: () => import("./compare-page.tsx"),
 });

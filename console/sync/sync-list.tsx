@@ -11,7 +11,7 @@ import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
-import { syncListScreen, syncScreen } from "./screens.ts";
+import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -84,6 +84,7 @@ export function Page() {
     <PageFrame
       title={t("sync.title")}
       lead={tenant.body?.displayName}
+      above={<Go to={compareScreen.at({ tenantId })}>{t("sync.compare")}</Go>}
       bar={
         <MayButton
           icon={<ArrowSyncRegular />}

@@ -108,6 +108,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "syncs-reject": inTenant("sync.approve"),
   "syncs-reject-and-reset": inTenant("sync.approve"),
   "syncs-report": inTenant("sync.read"),
+  "syncs-compare": inTenant("sync.read"),
   "syncs-logs": inTenant("sync.read"),
   "syncs-artifacts": inTenant("sync.read"),
   "syncs-error": inTenant("sync.read"),

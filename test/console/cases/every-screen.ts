@@ -1,13 +1,12 @@
 /** Every screen that is registered, in both languages and themes, wide and narrow: axe finds nothing, nothing overflows. */
 import { globSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { findings } from "../support/axe.ts";
 import { type ConsoleRig, type Language, planned } from "../support/rig.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Paths of all screens, as their rooms declare them. */
 const paths = globSync("console/*/screens.ts", { cwd: root }).flatMap((file) =>
@@ -16,19 +15,6 @@ const paths = globSync("console/*/screens.ts", { cwd: root }).flatMap((file) =>
     ([, path = ""]) => path,
   ),
 );
-
-type Finding = { readonly id: string; readonly nodes: readonly { readonly html: string }[] };
-
-/** What axe finds; Tabster's own dummies are left out (microsoft/tabster#288). */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(`if (!window.axe) { ${axe} }`);
-  const found = await page.evaluate<Finding[]>(
-    `axe.run({ exclude: ["[data-tabster-dummy]"] }, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"] }).then(({ violations }) => violations)`,
-  );
-  return found.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`,
-  );
-}
 
 /** Holds the cases. */
 export function screenCases(rig: () => ConsoleRig): void {

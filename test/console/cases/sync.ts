@@ -116,6 +116,16 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await written()).toEqual(["CA002"]);
     }, 60_000);
 
+    it("two syncs stand side by side, by an address: what one left, and what the other did", async () => {
+      const { value } = await tenant.get("/syncs");
+      const initial = String((value as { syncId: string }[]).at(-1)?.syncId);
+      await at(`/${tenant.tenantId}/compare?before=${initial}&after=${first}`);
+      await page.getByText("0 ajouté, 1 modifié, 0 supprimé", { exact: true }).waitFor();
+      await page.getByRole("button", { name: /CA003/ }).click();
+      const cells = page.getByRole("row", { name: "/state" }).getByRole("cell");
+      expect(await cells.allTextContents()).toEqual(["/state", "enabled", "disabled"]);
+    }, 60_000);
+
     it("nobody signs in for three minutes: the time is told, and then that the sync was cancelled", async () => {
       const other = await rig().tenant("Relecloud");
       const syncId = await awaitsPerson(other);
@@ -134,7 +144,7 @@ export function syncCases(rig: () => ConsoleRig): void {
         const said = `Il reste ${seconds} secondes pour se connecter`;
         await page.getByRole("status").getByText(said).waitFor();
       }
-      rig().passTime(180_000);
+      await rig().passTime(180_000);
       await dialog
         .getByText(
           "Personne ne s'est connecté dans les trois minutes : la synchronisation a été annulée.",

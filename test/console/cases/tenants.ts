@@ -209,9 +209,9 @@ export function tenantCases(rig: () => ConsoleRig): void {
       const tenant = await rig().tenant("Woodgrove");
       const own = (page: Page) => page.getByRole("row", { name: tenant.name });
       const [page, other] = [pageIn("en"), pageIn("fr")];
+      // So slow that somebody sees it.
+      await tenant.behave({ latencyMs: 4000 });
       for (const status of ["starting", "inProgress"] as const) {
-        // So slow that somebody sees it.
-        await tenant.behave({ latencyMs: status === "starting" ? 2500 : 700 });
         const started = tenant.post("/syncs", {});
         await expect
           .poll(async () => (await tenant.get("/sync-status"))["status"], { timeout: 20_000 })

@@ -90,20 +90,27 @@ async function watch(page: Page, complaints: string[]): Promise<void> {
   });
 }
 
-/** Starts both. `stop` ends them. */
-export async function startConsole() {
+/** Starts both; without the sample tenant, unless settings say otherwise. `stop` ends them. */
+export async function startConsole(settings: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "muster-console-"));
   const ahead = join(folder, "ahead");
   const [muster, browser] = await Promise.all([
     startMuster({
-      MUSTER_SAMPLE: "off",
+      ...settings,
       MUSTER_TEST_AHEAD: ahead,
       NODE_OPTIONS: `--import=${new URL("../../support/ahead.mjs", import.meta.url).href}`,
     }),
     launchChromium(),
   ]);
-  /** Sets all clocks of Muster forward, and not the browser's. */
-  const passTime = (ms: number): void => writeFileSync(ahead, String(ms));
+  /**
+   * Sets all clocks of Muster forward by more than that, and not the browser's. They do not learn it at one moment: what a
+   * process put off that was late is due after the second step.
+   */
+  const passTime = async (ms: number): Promise<void> => {
+    writeFileSync(ahead, String(ms));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    writeFileSync(ahead, String(2 * ms + 1000));
+  };
   const { url, sandboxUrl, adminToken } = muster;
   const complaints: string[] = [];
 
@@ -111,16 +118,9 @@ export async function startConsole() {
   const api = (method: string, path: string, body?: Body): Promise<Body> =>
     json(method, `${url}/api/v1${path}`, body, adminToken);
 
-  const tenant = async (name: string, devices = 3): Promise<TestTenant> => {
-    const tenantId = randomUUID();
+  /** A tenant that is there already. */
+  const known = (tenantId: string, name: string): TestTenant => {
     const base = `${url}/api/v1/tenants/${tenantId}`;
-    await json("POST", `${sandboxUrl}/_sandbox/tenants`, {
-      tenantId,
-      displayName: name,
-      devices,
-      seed: 1,
-    });
-    await json("POST", `${url}/api/v1/tenants`, { tenantId, displayName: name }, adminToken);
     const get = (path: string) => json("GET", base + path, undefined, adminToken);
     const post = (path: string, body?: Body) => json("POST", base + path, body, adminToken);
     const refresh = async (): Promise<void> => {
@@ -151,10 +151,20 @@ export async function startConsole() {
     return { tenantId, name, get, post, refresh, sync, control, behave, writes };
   };
 
-  /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them. */
-  const signedIn = async (user: string, language: Language = "en"): Promise<Page> => {
+  /** A new one. */
+  const tenant = async (displayName: string, devices = 3): Promise<TestTenant> => {
+    const tenantId = randomUUID();
+    const fleet = { tenantId, displayName, devices, seed: 1 };
+    await json("POST", `${sandboxUrl}/_sandbox/tenants`, fleet);
+    await json("POST", `${url}/api/v1/tenants`, { tenantId, displayName }, adminToken);
+    return known(tenantId, displayName);
+  };
+
+  /** A tab in which somebody has signed in, by the real way; `user` as the sign-in page names them, `at` the address they came with. */
+  const signedIn = async (user: string, language: Language = "en", at = "/"): Promise<Page> => {
     const context = await browser.newContext({
       locale: language,
+      viewport: { width: 1280, height: 800 },
       timezoneId: "UTC",
       // Colours that are still changing are judged wrongly.
       reducedMotion: "reduce",
@@ -162,7 +172,7 @@ export async function startConsole() {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();
     await watch(page, complaints);
-    await page.goto(`${url}/console/`);
+    await page.goto(`${url}/console${at}`);
     await page.getByRole("radio", { name: user }).check();
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { level: 1 }).waitFor();
@@ -188,6 +198,7 @@ export async function startConsole() {
     complaints,
     api,
     tenant,
+    known,
     signedIn,
     open,
     passTime,

@@ -91,6 +91,7 @@ function harmless(line: string): Raw {
 
 const queries: Readonly<Record<string, string>> = {
   "access-explain": "?operation=devices-list",
+  "syncs-compare": "?with=nobodys",
   "notifications-send": "?dryRun=true",
 };
 

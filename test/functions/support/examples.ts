@@ -184,6 +184,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "syncs-list": {},
   "syncs-get": { keep: ["outcome"] },
   "syncs-report": {},
+  "syncs-compare": { query: "with=nobodys", refused: "unknown-sync" },
   "syncs-logs": {},
   "syncs-artifacts": {},
   "syncs-plan": { refused: "conflict" },

@@ -89,6 +89,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "syncs-get": ["FISR", "tenant"],
   "syncs-plan": ["FISR", "tenant"],
   "syncs-report": ["FISR", "tenant"],
+  "syncs-compare": ["FISR", "tenant"],
   "syncs-logs": ["FISR", "tenant"],
   "syncs-artifacts": ["FISR", "tenant"],
   "syncs-error": ["FISR", "tenant"],

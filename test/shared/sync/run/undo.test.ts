@@ -1,6 +1,7 @@
 /** Taking back what a sync did, however it ended, and whatever else it did: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
+import { comparison } from "../../../../shared/sync/comparison.ts";
 import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
 import { startSync } from "../../../../shared/sync/run/start-sync.ts";
 import { rejectAndReset, undoSync } from "../../../../shared/sync/run/undo.ts";
@@ -223,5 +224,34 @@ describe("the very same start again", () => {
     expect(again).toMatchObject({ ok: true, value: { syncId: asked.syncId, outcome: "failed" } });
     expect(await rig.status(tenantId)).toMatchObject({ status: "newError" });
     expect(await rig.syncCount(tenantId)).toBe(1);
+  });
+});
+
+describe("two moments beside each other", () => {
+  it("tell what was changed, added and removed between them, either way round, and nothing of what is as it was", async () => {
+    const tenantId = await rig.tenant();
+    const first = await rig.sync(tenantId);
+    const [changed, removed] = await rig.inTenant(tenantId, type);
+    await rig.byHand("PATCH", tenantId, `${type}/${changed?.id}`, { description: "drift" });
+    await rig.byHand("DELETE", tenantId, `${type}/${removed?.id}`);
+    await rig.byHand("POST", tenantId, type, filter("New").body);
+    const second = await rig.sync(tenantId);
+    const there = await comparison(rig.parts, first, second);
+    if (!there.ok) throw new Error(there.failure.detail);
+    const { counts, items, unread, complete } = there.value;
+    expect({ counts, unread, complete }).toEqual({
+      counts: { added: 1, removed: 1, changed: 1 },
+      unread: [],
+      complete: true,
+    });
+    const found = items.find(({ state }) => state === "changed");
+    expect(found).toMatchObject({
+      name: changed?.["displayName"],
+      properties: [{ pointer: "/description", after: "drift" }],
+    });
+    expect(await comparison(rig.parts, second, first)).toMatchObject({
+      value: { counts: { added: 1, removed: 1, changed: 1 } },
+    });
+    expect(await comparison(rig.parts, second, second)).toMatchObject({ value: { items: [] } });
   });
 });

@@ -1,0 +1,138 @@
+/** A tenant as two of its syncs left it, side by side: what was added, removed and changed between them. */
+import {
+  Accordion,
+  AccordionHeader,
+  AccordionItem,
+  AccordionPanel,
+  Badge,
+  Dropdown,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Option,
+  tokens,
+} from "@fluentui/react-components";
+import { DocumentCheckmarkRegular } from "@fluentui/react-icons";
+import { useRead, useReadList } from "../api/read.ts";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { useFormat } from "../text/format.ts";
+import { Properties } from "./properties.tsx";
+import { compareScreen, syncListScreen } from "./screens.ts";
+import { type Sync, useText } from "./text.ts";
+
+const useStyles = makeStyles({
+  fields: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
+  head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
+  type: { color: tokens.colorNeutralForeground2 },
+});
+
+const colours = { added: "success", changed: "informative", removed: "danger" } as const;
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const params = { tenantId: compareScreen.useParams().tenantId };
+  const list = useReadList("GET /api/v1/tenants/{tenantId}/syncs", { params, query: { top: 200 } });
+  return (
+    <PageFrame
+      title={t("sync.compare")}
+      lead={t("sync.compareWhat")}
+      above={<Go to={syncListScreen.at(params)}>{t("sync.title")}</Go>}
+    >
+      <Shown reading={list}>
+        {(all) => {
+          // Others have not read the tenant to its end.
+          const syncs = all.filter(({ plan, outcome }) => plan ?? outcome === "succeeded");
+          return syncs.length < 2 ? (
+            <Empty icon={<DocumentCheckmarkRegular />} title={t("sync.tooFew")}>
+              {t("sync.tooFewWhy")}
+            </Empty>
+          ) : (
+            <Both tenantId={params.tenantId} syncs={syncs} />
+          );
+        }}
+      </Shown>
+    </PageFrame>
+  );
+}
+
+function Both({ tenantId, syncs }: { readonly tenantId: string; readonly syncs: readonly Sync[] }) {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const { before = syncs[1]?.syncId ?? "", after = syncs[0]?.syncId ?? "" } =
+    compareScreen.useSearch();
+  const change = compareScreen.useChangeSearch();
+  const named = (id: string) => {
+    const sync = syncs.find(({ syncId }) => syncId === id);
+    return sync === undefined ? id : dateTime(sync.startedAt);
+  };
+  const choice = (of: "before" | "after", value: string) => (
+    <Field label={t(`sync.${of}`)}>
+      <Dropdown
+        value={named(value)}
+        selectedOptions={[value]}
+        onOptionSelect={(_event, { optionValue }) => change({ [of]: optionValue })}
+      >
+        {syncs.map(({ syncId, startedAt }) => (
+          <Option key={syncId} value={syncId}>
+            {dateTime(startedAt)}
+          </Option>
+        ))}
+      </Dropdown>
+    </Field>
+  );
+  return (
+    <>
+      <div className={useStyles().fields}>
+        {choice("before", before)}
+        {choice("after", after)}
+      </div>
+      <Differences tenantId={tenantId} before={before} after={after} />
+    </>
+  );
+}
+
+function Differences(props: Readonly<Record<"tenantId" | "before" | "after", string>>) {
+  const { tenantId, before, after } = props;
+  const t = useText();
+  const styles = useStyles();
+  const comparison = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/comparison", {
+    params: { tenantId, syncId: after },
+    query: { with: before },
+  });
+  return (
+    <Shown reading={comparison}>
+      {({ items, counts, complete, unread }) => (
+        <section aria-label={t("sync.differences")}>
+          <p data-differences={items.length}>{t("sync.differenceSum", counts)}</p>
+          {!complete && (
+            <MessageBar intent="warning" layout="multiline">
+              <MessageBarBody>{t("sync.notAllShown", { count: items.length })}</MessageBarBody>
+            </MessageBar>
+          )}
+          {unread.length > 0 && <p>{t("sync.notCompared", { types: unread.join(", ") })}</p>}
+          <Accordion collapsible multiple>
+            {items.map(({ type, key, name, state, properties }) => (
+              <AccordionItem key={`${type} ${key}`} value={`${type} ${key}`}>
+                <AccordionHeader as="h2">
+                  <span className={styles.head}>
+                    <Badge appearance="tint" color={colours[state]}>
+                      {t(`sync.is.${state}`)}
+                    </Badge>
+                    {name}
+                    <span className={styles.type}>{type}</span>
+                  </span>
+                </AccordionHeader>
+                <AccordionPanel>
+                  <Properties change={{ name, properties }} />
+                </AccordionPanel>
+              </AccordionItem>
+            ))}
+          </Accordion>
+        </section>
+      )}
+    </Shown>
+  );
+}
