@@ -201,6 +201,7 @@ export function tenantCases(rig: () => ConsoleRig): void {
         const partial = await shown("partiallySucceeded");
         await partial.getByText(words.report[language], { exact: true }).waitFor();
         await partial.getByRole("listitem").first().waitFor();
+        expect(await partial.getByRole("listitem").count()).toBeGreaterThan(0);
         await page.keyboard.press("Escape");
       }, 60_000);
     });
@@ -258,7 +259,9 @@ export function tenantCases(rig: () => ConsoleRig): void {
         .getByRole("button", { name: statuses.inProgress.fr, exact: true, includeHidden: true })
         .waitFor({ timeout: 20_000 });
       await dialog.waitFor({ state: "hidden", timeout: 20_000 });
-      await page.getByRole("status").getByText("En cours : la synchronisation a repris.").waitFor();
+      const said = page.getByRole("status").filter({ hasText: "En cours" });
+      await said.waitFor();
+      expect(await said.innerText()).toBe("En cours : la synchronisation a repris.");
       await row(page, "pendingAuthentication")
         .getByText(statuses.idle.fr, { exact: true })
         .waitFor({ timeout: 20_000 });
