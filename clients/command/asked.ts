@@ -1,37 +1,15 @@
-/** What somebody typed, what a command is, and how one ends. */
-import type { parseArgs } from "node:util";
+/** What somebody typed, and how a command ends. */
 import type { Api, Refused } from "../api.ts";
 
-/** Every option there is; a command takes some of them. */
-export const optionTable = {
-  admin: { type: "boolean" },
-  all: { type: "boolean" },
-  approximate: { type: "boolean" },
-  as: { type: "string" },
-  check: { type: "boolean" },
-  collection: { type: "string" },
-  csv: { type: "boolean" },
-  device: { type: "string", multiple: true },
-  "dry-run": { type: "boolean" },
-  expires: { type: "string" },
-  folder: { type: "string" },
-  help: { type: "boolean" },
-  json: { type: "boolean" },
-  mode: { type: "string" },
-  name: { type: "string" },
-  note: { type: "string" },
-  only: { type: "string" },
-  os: { type: "string" },
-  parameter: { type: "string", multiple: true },
-  partial: { type: "boolean" },
-  tag: { type: "string" },
-  tenant: { type: "string" },
-  top: { type: "string" },
-  wait: { type: "boolean" },
-} as const;
+/** Options that are said or not; those with a text behind them; and those that may be said again for more. */
+export const flags = "admin all approximate check csv dry-run help json partial wait";
+export const texts = "as collection expires folder mode name note only os tag tenant top";
+export const lists = "device parameter";
 
-type Options = ReturnType<typeof parseArgs<{ options: typeof optionTable }>>["values"];
-export type OptionName = keyof typeof optionTable;
+type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;
+export type Options = { readonly [F in Words<typeof flags>]?: boolean } & {
+  readonly [T in Words<typeof texts>]?: string;
+} & { readonly [L in Words<typeof lists>]?: string[] };
 
 /** A command's line, read. */
 export type Asked = {
@@ -47,20 +25,13 @@ export type Asked = {
 export const exitCodes = { done: 0, someFailed: 1, refused: 2, notReached: 3 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** One command. */
-export type Command = {
-  /** What it is for, in one line. */
-  readonly is: string;
-  /** What stands behind it: at least, and at most so many words. */
-  readonly words: readonly [least: number, most: number, names: string];
-  readonly takes: readonly OptionName[];
-  readonly run: (asked: Asked) => Promise<ExitCode>;
-};
+/** Does what a command is for; commands by their names. */
+export type Run = (asked: Asked) => Promise<ExitCode>;
+export type Commands = Readonly<Record<string, Run>>;
 
-/** Ends the command: nothing beneath it can go on. */
+/** Ends the command: nothing beneath it can go on. `problem` is for who asked for JSON. */
 export class Stop extends Error {
   readonly exitCode: ExitCode;
-  /** The problem document, for who asked for JSON. */
   readonly problem: Refused["problem"] | undefined;
   constructor(
     message: string,

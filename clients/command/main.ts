@@ -5,79 +5,105 @@
  * Exit codes: 0 done, 1 some failed, 2 refused or not understood, 3 Muster was not reached.
  */
 import { parseArgs } from "node:util";
-import { approvalsCommand } from "./approvals.ts";
-import { type Command, exitCodes, type OptionName, optionTable, Stop } from "./asked.ts";
-import { devicesCommand, tenantsCommand } from "./fleet.ts";
-import { cancelCommand, retryCommand, sendCommand, watchCommand } from "./notifications.ts";
-import { registerCommand } from "./register.ts";
-import { openApi, signInCommand, signOutCommand, tenantIn } from "./session.ts";
-import { syncCommand } from "./sync.ts";
-import { taskCommand } from "./tasks.ts";
+import { type Commands, exitCodes, flags, lists, type Options, Stop, texts } from "./asked.ts";
+import { jobCommands } from "./jobs.ts";
+import { registerCommands } from "./register.ts";
+import { sendCommands } from "./send.ts";
+import { openApi, sessionCommands, tenantIn } from "./session.ts";
+import { syncCommands } from "./sync.ts";
+import { tableCommands } from "./tables.ts";
 
-const commands: Readonly<Record<string, Command>> = {
-  "sign-in": signInCommand,
-  "sign-out": signOutCommand,
-  tenants: tenantsCommand,
-  devices: devicesCommand,
-  send: sendCommand,
-  watch: watchCommand,
-  retry: retryCommand,
-  cancel: cancelCommand,
-  approvals: approvalsCommand,
-  sync: syncCommand,
-  task: taskCommand,
-  register: registerCommand,
+/** All there is, as it is printed and as it is read: a command, the words and the options behind it, what it is for. */
+const usage = `
+sign-in --admin                               Sign in, and stay so for about an hour
+sign-out                                      Forget a sign-in
+tenants --top                                 List tenants, with how their syncs stand
+tenants add ID --name                         Register a tenant
+devices --tenant --os --name --top            List devices
+devices refresh --tenant --wait               Import a tenant's devices from Intune
+send ACTION --tenant --device --collection --all --parameter --approximate --expires --note --dry-run --wait
+                                              Send an action to devices, or say what would happen
+watch [ID] --tenant --csv                     Watch what runs to its end: anything, by default the newest notification
+retry ID --tenant --only --expires --wait     Do again what failed of it, as something new; last is the newest notification
+cancel ID --tenant                            Begin nothing more of it
+approvals --tenant --top                      List what waits for a second person
+approvals approve ID --tenant --note          Approve one
+approvals reject ID --tenant --note           Reject one
+sync --tenant                                 How a tenant's sync stands
+sync start --tenant --mode --wait             Start one
+sync plan --tenant                            What it would change
+sync approve --tenant --note --only           Let it change that; --only the plan of this hash
+sync reject --tenant --note --only            Leave the tenant as it is
+sync cancel --tenant                          Stop it
+task --tenant --folder --top                  List scheduled tasks
+task run ID --tenant                          Begin one now
+task stop ID --tenant                         Take its schedule away
+register FILE --tenant --check --partial --tag --wait
+                                              Register a CSV file's devices into Autopilot; --check only judges it
+`;
+const common = "npm run muster -- COMMAND ..., and with each of them: --as NAME --json --help\n";
+const runs: Commands = {
+  ...sessionCommands,
+  ...tableCommands,
+  ...sendCommands,
+  ...jobCommands,
+  ...syncCommands,
+  ...registerCommands,
 };
+const commands = Array.from(
+  usage.matchAll(/^([a-z-]+(?: [a-z]+)?)((?: \[?[A-Z]+\]?)*)((?: --[a-z-]+)*)\s{2,}.*$/gm),
+  ([text, name = "", words = "", takes = ""]) => ({
+    text,
+    name,
+    least: words.match(/ [A-Z]/g)?.length ?? 0,
+    most: words.split(" ").length - 1,
+    takes: new Set(`--as --json --help${takes}`.split(" ")),
+  }),
+);
+const optionNames = `${flags} ${texts} ${lists}`.split(" ");
 
-/** What every command takes. */
-const common: readonly OptionName[] = ["as", "json", "help"];
-
-const usageOf = (name: string, { words: [, , names], takes, is }: Command): string =>
-  [
-    `npm run muster -- ${[name, names].filter(Boolean).join(" ")}`,
-    `    ${is}`,
-    `    ${[...takes, ...common].map((option) => `--${option}`).join(" ")}`,
-  ].join("\n");
-
-const usage = (): string =>
-  [...Object.entries(commands).map(([name, command]) => usageOf(name, command)), ""].join("\n\n");
-
-/**
- * Before a `--` that its shell or it has lost, npm takes options for its own: a `--dry-run` that is gone so would send.
- */
+/** Before a `--` that its shell or it has lost, npm takes options for its own: a `--dry-run` that is gone so would send. */
 function refuseLostOptions(environment: NodeJS.ProcessEnv): void {
-  const lost = Object.keys(optionTable).filter(
-    (name) => environment[`npm_config_${name.replaceAll("-", "_")}`],
-  );
+  const lost = optionNames.filter((name) => environment[`npm_config_${name.replaceAll("-", "_")}`]);
   if (lost.length === 0 || environment["npm_lifecycle_event"] !== "muster") return;
   throw new Stop(
     `npm has taken --${lost.join(", --")} for its own. In PowerShell, write "--" with its quotes.`,
   );
 }
 
-/** Reads a command's line, and refuses all of it where something is not understood. */
-function read(command: Command, line: readonly string[]) {
-  const known = [...command.takes, ...common].map((name) => [name, optionTable[name]] as const);
-  const options = Object.fromEntries(known) as typeof optionTable;
+/** Reads a line. @throws Stop where there is an option in it that there is not. */
+function read(args: string[]): { readonly options: Options; readonly positionals: string[] } {
+  const options = Object.fromEntries(
+    optionNames.map((name) => {
+      const type = flags.split(" ").includes(name) ? "boolean" : "string";
+      return [name, { type, multiple: lists.split(" ").includes(name) }] as const;
+    }),
+  );
   try {
-    const { values, positionals } = parseArgs({ args: [...line], options, allowPositionals: true });
-    return { options: values, words: positionals };
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    return { options: values, positionals };
   } catch (cause) {
     throw new Stop((cause as Error).message);
   }
 }
 
-async function run([name = "", ...line]: readonly string[]): Promise<number> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+async function run(args: string[]): Promise<number> {
+  const { options, positionals } = read(args);
+  const [first = "", second = ""] = positionals;
+  const command =
+    commands.find(({ name }) => name === `${first} ${second}`) ??
+    commands.find(({ name }) => name === first);
   if (command === undefined) {
-    console.log(usage());
-    return name === "" || name === "--help" ? exitCodes.done : exitCodes.refused;
+    console.log(common + usage);
+    return first === "" ? exitCodes.done : exitCodes.refused;
   }
   refuseLostOptions(process.env);
-  const { options, words } = read(command, line);
-  const [least, most] = command.words;
+  const { name, takes, least, most, text } = command;
+  const words = positionals.slice(name.split(" ").length);
+  const other = Object.keys(options).find((option) => !takes.has(`--${option}`));
+  if (other !== undefined) throw new Stop(`${name} does not take --${other}.\n${text}`);
   if (options.help || words.length < least || words.length > most) {
-    console.log(usageOf(name, command));
+    console.log(`${common}\n${text}`);
     return options.help ? exitCodes.done : exitCodes.refused;
   }
   // Opened where it is needed: whoever signs out needs no Muster.
@@ -89,7 +115,8 @@ async function run([name = "", ...line]: readonly string[]): Promise<number> {
     },
     tenantId: () => tenantIn(asked.api, options.tenant),
   };
-  return command.run(asked);
+  const ended = await runs[name]?.(asked);
+  return ended ?? exitCodes.refused;
 }
 
 const line = process.argv.slice(2);

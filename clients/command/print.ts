@@ -4,6 +4,8 @@ import type { Refused } from "../api.ts";
 import { type Asked, heard } from "./asked.ts";
 
 type Cell = string | number | undefined;
+/** A row: what stands under each column's name. */
+export type Row = Readonly<Record<string, Cell>>;
 
 /** Names of devices come from outside: what would steer a terminal is not shown to it. */
 const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
@@ -18,13 +20,13 @@ export function say({ options }: Pick<Asked, "options">, line: string): void {
 }
 
 /** Shows an answer: as it came for programs, else as `forPeople` has it. */
-export function show(asked: Asked, body: unknown, forPeople: () => string): void {
+export function show<B>(asked: Asked, body: B, forPeople: (body: B) => string): void {
   if (asked.options.json) console.log(JSON.stringify(body, undefined, 2));
-  else say(asked, forPeople());
+  else say(asked, forPeople(body));
 }
 
 /** Rows under the names of their columns; numbers stand right. */
-export function table(rows: readonly Readonly<Record<string, Cell>>[], none: string): string {
+export function table(rows: readonly Row[], none: string): string {
   const [first] = rows;
   if (first === undefined) return none;
   const lines = [
@@ -72,10 +74,7 @@ type Read<B> =
   | Refused;
 
 /** Reads until it is over, at the pace that the answers ask for; a lost answer is no end. */
-export async function until<B>(
-  read: () => Promise<Read<B>>,
-  progressOf: (body: B) => Progress,
-): Promise<B> {
+export async function until<B extends Progress>(read: () => Promise<Read<B>>): Promise<B> {
   const bar = progressBar();
   for (let lost = 0; ; ) {
     const answer = await read();
@@ -83,9 +82,8 @@ export async function until<B>(
     lost = passes ? lost + 1 : 0;
     if (!passes || lost > mostLost) {
       const { body } = heard(answer);
-      const progress = progressOf(body);
-      bar(progress);
-      if (progress.over) return body;
+      bar(body);
+      if (body.over) return body;
     }
     await sleep((answer.retryAfterSeconds ?? 2) * 1000);
   }

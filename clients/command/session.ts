@@ -10,7 +10,7 @@ import { ownFolder, readIfThere, replaceText } from "../../local/kept-file.ts";
 import type { Ready } from "../../local/start/ready.ts";
 import { readStartSettings } from "../../local/start/settings.ts";
 import { type Api, apiAt } from "../api.ts";
-import { type Asked, type Command, exitCodes, heard, Stop } from "./asked.ts";
+import { type Asked, type Commands, exitCodes, heard, Stop } from "./asked.ts";
 import { say, show } from "./print.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,11 +74,8 @@ async function newToken(environment: Environment, asAdmin: boolean): Promise<str
   });
 }
 
-export const signInCommand: Command = {
-  is: "Sign in, and stay so for about an hour",
-  words: [0, 0, ""],
-  takes: ["admin"],
-  async run(asked) {
+export const sessionCommands: Commands = {
+  "sign-in": async (asked) => {
     const { options } = asked;
     const file = fileOf(process.env, options.as);
     const url = addressOf(process.env);
@@ -86,16 +83,10 @@ export const signInCommand: Command = {
     ownFolder(homeOf(process.env));
     replaceText(file, JSON.stringify({ url, token } satisfies Kept));
     const me = heard(await openApi(process.env, options.as).call("GET /api/v1/me"));
-    show(asked, me.body, () => `Signed in at ${url} as ${me.body.name ?? me.body.kind}.`);
+    show(asked, me.body, ({ name, kind }) => `Signed in at ${url} as ${name ?? kind}.`);
     return exitCodes.done;
   },
-};
-
-export const signOutCommand: Command = {
-  is: "Forget a sign-in",
-  words: [0, 0, ""],
-  takes: [],
-  run(asked) {
+  "sign-out": (asked) => {
     rmSync(fileOf(process.env, asked.options.as), { force: true });
     say(asked, "Signed out.");
     return Promise.resolve(exitCodes.done);

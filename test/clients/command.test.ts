@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { csv, hashOf, intune } from "../shared/registration/lists.ts";
 import { type RunningMuster, startMuster } from "../support/start-muster.ts";
 import { promptsIn, withCommand } from "../support/walk-through-person.ts";
 
@@ -18,6 +19,19 @@ beforeAll(async () => {
   await control("PUT", "behaviour", { tenantId, failRate: 0.05 });
 });
 afterAll(() => muster.stop());
+
+/** Calls the API itself, as the administrator. */
+async function api(path: string, body: object): Promise<Record<string, string>> {
+  const answer = await fetch(`${muster.url}/api/v1/${path}`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${muster.adminToken}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify(body),
+  });
+  return (await answer.json()) as Record<string, string>;
+}
 
 async function control(method: string, path: string, body: object): Promise<void> {
   const headers = { "content-type": "application/json" };
@@ -143,6 +157,7 @@ test("lists, syncs, tasks and approvals are tables for people and bodies for pro
   expect(JSON.parse((await run("devices --top 2 --json --as analyst")).out)).toHaveLength(2);
   expect((await run("approvals --as analyst")).out).toBe("Nothing waits for approval.\n");
   expect((await run("task --folder all --as admin")).out).toBe("No task is in this folder.\n");
+  expect(await run("task --folder none --as admin")).toMatchObject({ exitCode: 2 });
   expect(await run("sync start --mode exportOnly --wait --as admin")).toMatchObject({
     exitCode: 0,
     out: expect.stringContaining("succeeded"),
@@ -150,16 +165,75 @@ test("lists, syncs, tasks and approvals are tables for people and bodies for pro
   expect((await run("sync --as analyst")).out).toMatch(/^Idle since /);
 }, 60_000);
 
-test("a list of devices is judged without being sent", async () => {
+const template = {
+  name: "Walk",
+  visibility: "public",
+  sections: [
+    {
+      id: "systemMigration",
+      actions: [{ id: "a", name: "Settle", type: "wait", parameters: { duration: "PT1S" } }],
+    },
+  ],
+};
+const targets = { rules: [{ property: "operatingSystem", operator: "equals", value: "Windows" }] };
+
+test("a task is listed, begun and taken back, and whatever runs is watched by its id alone", async () => {
+  const { templateId = "" } = await api("templates", template);
+  const what = { templateId, targets, offline: { after: "P60D" } };
+  const { taskId = "" } = await api(`tenants/${tenantId}/tasks`, {
+    kind: "provisioning",
+    displayName: "Walk",
+    provisioning: { ...what, version: 1 },
+    schedule: { kind: "none" },
+  });
+  expect((await run("task --as admin")).out).toMatch(
+    RegExp(`^TASK +ID +STATE +WAITS FOR +NEXT\n.*${taskId} +Not scheduled +schedule\n`),
+  );
+  expect(await run(`task run ${taskId} --as analyst`)).toMatchObject({ exitCode: 2 });
+  expect((await run(`task run ${taskId} --as admin`)).out).toBe("Walk: Scheduled\n");
+  expect((await run(`task stop ${taskId} --as admin`)).out).toBe("Walk: Not scheduled\n");
+
+  const { runId = "" } = await api(`tenants/${tenantId}/provisioning-runs`, what);
+  const watched = await run(`watch ${runId} --as analyst`);
+  expect(watched).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^Walk: Done: \d+ of \d+\.\n$/),
+  });
+  expect((await run(`watch ${runId} --csv --as analyst`)).out).toContain(",succeeded,");
+  expect(await run(`retry ${runId} --as admin`)).toMatchObject({ exitCode: 2 });
+
+  const sync = JSON.parse((await run("sync start --mode exportOnly --json --as admin")).out);
+  expect((await run(`watch ${sync.syncId} --as analyst`)).out).toBe("succeeded\n");
+  const imported = JSON.parse((await run("devices refresh --json --as admin")).out);
+  expect((await run(`watch ${imported.refreshId} --as analyst`)).out).toMatch(
+    /^Imported: 190 devices, 0 new/,
+  );
+  expect(await run("watch 0000000000000000000000 --as admin")).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("Nothing that you may see in this tenant has the id"),
+  });
+}, 120_000);
+
+test("a list of devices is judged, then registered and watched by its id", async () => {
   const file = join(muster.home, "devices.csv");
-  writeFileSync(file, "Device Serial Number,Windows Product ID,Hardware Hash\r\n1,,nonsense\r\n");
-  const checked = await run(`register ${file} --check --as admin`);
-  expect(checked).toMatchObject({
+  writeFileSync(file, csv(intune, "1,,nonsense,,"));
+  expect(await run(`register ${file} --check --as admin`)).toMatchObject({
     exitCode: 2,
     out: expect.stringContaining("Nothing was sent. 0 of 1 rows could be."),
   });
   expect(await run(`register ${file}.not --check --as admin`)).toMatchObject({ exitCode: 2 });
-});
+  writeFileSync(file, csv(intune, `0001,,${hashOf("0001")},,`, `0002,,${hashOf("0002")},,`));
+  const taken = await run(`register ${file} --tag shop --as admin`);
+  const [registrationId] = /\w{22}/.exec(taken.out) ?? [];
+  expect(await run(`watch ${registrationId} --as admin`)).toMatchObject({
+    exitCode: 0,
+    out: "Done: 2 of 2.\n",
+  });
+  expect((await run(`watch ${registrationId} --csv --as admin`)).out).toMatch(
+    /,0001,shop,registered,[\s\S]*,0002,shop,registered,/,
+  );
+  expect(await run(`cancel ${registrationId} --as admin`)).toMatchObject({ exitCode: 2 });
+}, 120_000);
 
 test("nothing that was left out becomes everything, and what is not understood is refused whole", async () => {
   for (const line of [
