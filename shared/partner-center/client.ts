@@ -20,7 +20,13 @@ import { randomId } from "../kernel/values.ts";
 /** What an answer means. */
 export type PartnerAnswer =
   | { readonly kind: "ok"; readonly body: unknown; readonly location?: string }
-  /** Surely not done; the next time it may be. `throttled`: everybody of the customer waits. */
+  | PartnerRefusal;
+
+/** Anything but yes, with the id by which Partner Center's support finds the call, where it gave one. */
+type PartnerRefusal = {
+  readonly trace?: string;
+} & /** Surely not done; the next time it may be. `throttled`: everybody of the customer waits. */
+(
   | {
       readonly kind: "later";
       readonly throttled: boolean;
@@ -35,7 +41,8 @@ export type PartnerAnswer =
       readonly why: string;
     }
   /** It may have been done. */
-  | { readonly kind: "unclear"; readonly why: string };
+  | { readonly kind: "unclear"; readonly why: string }
+);
 
 /** Why it refuses, as far as it makes a difference. */
 export type RefusalReason = keyof typeof advice | "missing" | "exists" | "other";
@@ -73,11 +80,27 @@ const byStatus: Readonly<Record<number, RefusalReason>> = {
 const unsure: ReadonlySet<number> = new Set([408, 500, 502, 504]);
 const busy: ReadonlySet<number> = new Set([429, 503]);
 
+type RawAnswer = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+};
+
 /** Judges an answer. */
-export function judge(
-  { status, headers, body: text }: { status: number; headers: Headers; body: string },
-  now: number,
-): PartnerAnswer {
+export function judge(raw: RawAnswer, now: number): PartnerAnswer {
+  const judged = meaningOf(raw, now);
+  const trace = judged.kind === "ok" ? undefined : traceIn(raw.headers);
+  return trace === undefined ? judged : { ...judged, trace };
+}
+
+/** Of a call the first is its own; the second is that of all calls which make one write. */
+function traceIn(headers: Headers): string | undefined {
+  const name = ["MS-CorrelationId", "MS-RequestId"].find((each) => headers.has(each));
+  return name && `${name} ${plainText(headers.get(name) ?? "", maxTraceChars)}`;
+}
+const maxTraceChars = 40;
+
+function meaningOf({ status, headers, body: text }: RawAnswer, now: number): PartnerAnswer {
   const body = bodyOf(text);
   if (status >= 200 && status < 300) return taken(body, status, headers.get("location"));
   const error = errorIn(body);

@@ -16,6 +16,8 @@ import type {
 } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { JobStore } from "../fanout/state/job.ts";
+import type { GraphAnswer } from "../graph/answer.ts";
+import { plainText } from "../kernel/outside-text.ts";
 import type { Hardware } from "./list/rows.ts";
 import type { HardwareStore, ListedTarget } from "./state/hardware.ts";
 import {
@@ -70,6 +72,19 @@ export function withoutSecrets(words: string, asked: readonly Asked[]): string {
     for (const secret of [hardware.serial, hardware.productId])
       if (secret !== undefined && secret.length > 2) text = text.replaceAll(secret, "...");
   return text;
+}
+
+/** So much of them is kept of an item beside an id. */
+const maxTracedChars = 98;
+
+/** A service's words, and whole behind them the id by which its support finds the call. */
+export const traced = (words: string, trace: string | undefined): string =>
+  trace === undefined ? words : `${plainText(words, maxTracedChars)} (${trace})`;
+
+/** The same for a call of Graph. */
+export function graphTraceOf({ headers }: GraphAnswer): string | undefined {
+  const id = headers?.["request-id"];
+  return id === undefined ? undefined : `request-id ${id.slice(0, 40)}`;
 }
 
 /** What registrations need from outside. */

@@ -14,7 +14,9 @@ import {
   type Asked,
   type BackEnd,
   forAll,
+  graphTraceOf,
   type RegistrationCall,
+  traced,
   withoutSecrets,
 } from "../kind.ts";
 import { structureOf } from "../list/hardware-hash.ts";
@@ -194,7 +196,7 @@ function importOutcome(answer: GraphAnswer, asked: readonly Asked[]): Outcome {
 type Refused = Extract<GraphAnswer, { readonly kind: "refused" }>;
 
 function refusal(answer: Refused, asked: readonly Asked[]): Outcome {
-  const detail = withoutSecrets(wordsOf(answer), asked);
+  const detail = traced(withoutSecrets(wordsOf(answer), asked), graphTraceOf(answer));
   const isAboutUs = answer.reason === "forbidden" || answer.reason === "signedOut";
   if (isAboutUs)
     return {

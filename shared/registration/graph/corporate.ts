@@ -8,7 +8,7 @@ import type { Item } from "../../fanout/state/item.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { type Asked, type BackEnd, forAll, withoutSecrets } from "../kind.ts";
+import { type Asked, type BackEnd, forAll, graphTraceOf, traced, withoutSecrets } from "../kind.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { AutopilotLists } from "./lists.ts";
 
@@ -139,7 +139,7 @@ function importOutcome(answer: GraphAnswer, asked: readonly Asked[]): Outcome {
     case "unclear":
       return { kind: "unclear", why: withoutSecrets(answer.why, asked) };
     case "refused": {
-      const why = withoutSecrets(wordsOf(answer), asked);
+      const why = traced(withoutSecrets(wordsOf(answer), asked), graphTraceOf(answer));
       if (answer.reason === "forbidden")
         return { kind: "failed", code: "graph-forbidden", detail: why };
       return asked.length > 1

@@ -7,7 +7,7 @@ import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient, GraphRequest } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { type Asked, type BackEnd, forAll } from "../kind.ts";
+import { type Asked, type BackEnd, forAll, graphTraceOf, traced } from "../kind.ts";
 import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
 import type { AskSync } from "./sync.ts";
 
@@ -134,7 +134,11 @@ async function deregister(
 function outcomeOf(answer: Exclude<GraphAnswer, { readonly kind: "ok" }>): Outcome {
   switch (answer.kind) {
     case "refused":
-      return { kind: "failed", code: "graph-refused", detail: wordsOf(answer) };
+      return {
+        kind: "failed",
+        code: "graph-refused",
+        detail: traced(wordsOf(answer), graphTraceOf(answer)),
+      };
     case "unclear":
       return { kind: "unclear", why: answer.why };
     case "approvalNeeded":

@@ -22,10 +22,10 @@ import {
   type PartnerCenter,
   type Read,
 } from "../../partner-center/client.ts";
-import { type Asked, type BackEnd, forAll, withoutSecrets } from "../kind.ts";
+import { type Asked, type BackEnd, forAll, traced, withoutSecrets } from "../kind.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { Registration } from "../state/registration.ts";
-import { learnedFrom, learnedText, meaningOf } from "../state/service-errors.ts";
+import { learnedFrom, learnedText, meaningOf, unknownCode } from "../state/service-errors.ts";
 
 /** Devices in one upload: as many as the portal takes in a file. No limit is documented. */
 const maxUploaded = 500;
@@ -197,7 +197,7 @@ function outcomeOf(
   const why = withoutSecrets(answer.why, asked);
   switch (answer.kind) {
     case "unclear":
-      return { kind: "unclear", why };
+      return { kind: "unclear", why: traced(why, answer.trace) };
     case "later": {
       const { throttled, afterMs } = answer;
       const wait = afterMs === undefined ? {} : { afterMs };
@@ -206,13 +206,13 @@ function outcomeOf(
     case "refused": {
       const { reason } = answer;
       if (reason === "other" && asked.length > 1)
-        return { kind: "singly", code: "upload-refused", why };
-      const helps = reason in advice ? `: ${advice[reason as keyof typeof advice]}` : "";
-      return {
-        kind: "failed",
-        code: codes[reason] ?? "partner-center-refused",
-        detail: why + helps,
-      };
+        return { kind: "singly", code: "upload-refused", why: traced(why, answer.trace) };
+      // Where we know what helps, nobody has to ask support.
+      const detail =
+        reason in advice
+          ? `${why}: ${advice[reason as keyof typeof advice]}`
+          : traced(why, answer.trace);
+      return { kind: "failed", code: codes[reason] ?? "partner-center-refused", detail };
     }
   }
 }
@@ -269,7 +269,9 @@ function findingOf(
     return { kind: "unreadable", why: status.why, ...wait };
   }
   const found = entryOf(status.value.devicesStatus, where.place, hardware);
-  return found === undefined ? { kind: "pending", awake: true } : judged(found, item, now);
+  return found === undefined
+    ? { kind: "pending", awake: true }
+    : judged(found, item, where.upload, now);
 }
 
 /** The entry at the place where the device was handed in, unless that names another device: then the one with its name. */
@@ -289,7 +291,7 @@ function entryOf(
 }
 
 /** A device's own word decides, and never the batch's. */
-function judged(entry: DeviceStatus, item: Item, now: Instant): Finding {
+function judged(entry: DeviceStatus, item: Item, upload: string, now: Instant): Finding {
   const status = entry.status.toLowerCase();
   if (status !== "finished" && status !== "finished_with_errors")
     return { kind: "pending", awake: true };
@@ -304,5 +306,8 @@ function judged(entry: DeviceStatus, item: Item, now: Instant): Finding {
     const notBefore = now + repeatAfterMs * item.attempts;
     return { kind: "ended", event: "repeat", code: meaning.code, detail, notBefore };
   }
-  return { kind: "ended", event: "fail", code: meaning.code, detail, learned };
+  // Of what nobody has words for support is asked, by the upload.
+  const isKnown = meaning.code !== unknownCode;
+  const told = isKnown ? detail : traced(detail, `upload ${upload}`);
+  return { kind: "ended", event: "fail", code: meaning.code, detail: told, learned };
 }

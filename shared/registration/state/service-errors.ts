@@ -57,9 +57,12 @@ const meanings: ReadonlyMap<string, ServiceMeaning> = new Map(
   ]),
 );
 
+/** Our code for what we have no word for. */
+export const unknownCode = "service-error";
+
 /** What a name means, in any case of its letters. */
 export const meaningOf = (name: string): ServiceMeaning =>
-  meanings.get(name.toLowerCase()) ?? failed("service-error", "this is not known to Muster");
+  meanings.get(name.toLowerCase()) ?? failed(unknownCode, "this is not known to Muster");
 
 /** What the service said at the end of an import: its number and name for a fault, and the id of what is registered. */
 export type Learned = {

@@ -255,7 +255,11 @@ describe("once the partner has signed in", () => {
       "invalidHash",
       "registered",
     ]);
-    expect(devices[4]).toMatchObject({ serviceCode: 1599, serviceError: "ZtdSomethingNew" });
+    expect(devices[4]).toMatchObject({
+      serviceCode: 1599,
+      serviceError: "ZtdSomethingNew",
+      detail: expect.stringMatching(/\(upload [0-9a-f-]{36}\)$/),
+    });
     expect(view.state).toBe("partlyFinished");
     // Another try finds the two that somebody let go of meanwhile, and the others as they were.
     await rig.sandbox.control("PUT", "/behaviour", { tenantId, importFaults: {} });
