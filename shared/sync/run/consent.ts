@@ -7,6 +7,7 @@ import type { ConsentEnd } from "../../identity/consent.ts";
 import { toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, newestFirstId } from "../../kernel/values.ts";
+import { queueNames } from "../../storage/names.ts";
 import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import type { SyncIds } from "../state/sync-work.ts";
 import type { MissingPermission, Preflight } from "./preflight.ts";
@@ -82,7 +83,7 @@ export async function settleConsent(
   from: { readonly ip?: string | undefined; readonly requestId: string },
 ): Promise<Result<Lacking | Sync>> {
   await tellTrail(parts, ids, end, from);
-  if (end.kind === "consented") return checkConsent(parts, ids, theService);
+  if (end.kind === "consented") return checkUntilThere(parts, ids);
   return withWork(parts, ids, async (work) => {
     if (!waitsFor(work, "consent")) return notWaiting(work, "pendingAdminConsent");
     if (end.kind === "declined")
@@ -103,6 +104,18 @@ export async function settleConsent(
     }
     return succeed(work.sync);
   });
+}
+
+/** Seconds after a consent at which it is looked for once more: it takes a while to reach the app's tokens. */
+const recheckSeconds = [5, 15, 35, 75, 135];
+
+/** Looks at once, and where something is missing yet, a few times more; the timer looks after that. */
+async function checkUntilThere(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
+  const checked = await checkConsent(parts, ids, theService);
+  const isLacking = checked.ok && checked.value.permissions.length > 0;
+  for (const seconds of isLacking ? recheckSeconds : [])
+    await parts.queues.send(queueNames.syncWork, { ...ids }, seconds);
+  return checked;
 }
 
 async function tellTrail(

@@ -12,6 +12,7 @@ import { exportAll } from "../reading/export.ts";
 import { type Skipped, type Sync, theService } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
+import { checkConsent } from "./consent.ts";
 import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
@@ -125,6 +126,12 @@ async function wake(
     const outcome = waits.for === "approval" ? "expired" : "cancelled";
     await work.finish("expire", { outcome, remark });
     return { kind: "ack", state: "expired" };
+  }
+  if (waits.for === "consent") {
+    // Somebody has consented a moment ago, and it was not there yet.
+    const checked = await checkConsent(parts, work.ids, theService);
+    if (checked.ok && checked.value.permissions.length === 0)
+      return { kind: "ack", state: "consented" };
   }
   // Whoever let it wait may have died before the list said so.
   await parts.store.index(work.tenant);

@@ -1,6 +1,6 @@
 /** Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { recheckConsents } from "../../../../shared/sync/run/consent.ts";
+import { recheckConsents, settleConsent } from "../../../../shared/sync/run/consent.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -32,6 +32,24 @@ it("a sync that waits for consent goes on once it is there, and not before", asy
   expect(await recheck()).toBe(1);
   expect(await rig.toRest(tenantId, syncId)).toMatchObject({ outcome: "succeeded", skipped: [] });
   expect(await recheck(), "nothing lacks consent any more").toBe(0);
+});
+
+it("a consent that takes a while to arrive is looked for soon, and again, without anybody asking", async () => {
+  const tenantId = await lackingTenant();
+  const { syncId } = await rig.sync(tenantId);
+  const ids = { tenantId, syncId };
+  const back = await settleConsent(rig.parts, ids, { kind: "consented" }, { requestId: "r" });
+  expect(back).toMatchObject({ ok: true, value: { permissions: [{}, {}] } });
+  const isLooked = async (ms: number) => {
+    rig.pass(ms);
+    const message = await rig.queues.take();
+    if (message !== undefined) await rig.handle(message);
+    return message !== undefined && (await rig.syncOf(tenantId, syncId)).waits === undefined;
+  };
+  expect(await isLooked(6_000)).toBe(false);
+  await consent(tenantId, { grant: permissions });
+  expect(await isLooked(10_000)).toBe(true);
+  expect(await rig.toRest(tenantId, syncId)).toMatchObject({ outcome: "succeeded", skipped: [] });
 });
 
 it("a tenant that rests without consent after its night is synchronised anew", async () => {
