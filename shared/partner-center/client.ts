@@ -25,8 +25,7 @@ export type PartnerAnswer =
 /** Anything but yes, with the id by which Partner Center's support finds the call, where it gave one. */
 type PartnerRefusal = {
   readonly trace?: string;
-} & /** Surely not done; the next time it may be. `throttled`: everybody of the customer waits. */
-(
+} /** Surely not done; the next time it may be. `throttled`: everybody of the customer waits. */ & (
   | {
       readonly kind: "later";
       readonly throttled: boolean;
@@ -89,7 +88,8 @@ type RawAnswer = {
 /** Judges an answer. */
 export function judge(raw: RawAnswer, now: number): PartnerAnswer {
   const judged = meaningOf(raw, now);
-  const trace = judged.kind === "ok" ? undefined : traceIn(raw.headers);
+  if (judged.kind === "ok") return judged;
+  const trace = traceIn(raw.headers);
   return trace === undefined ? judged : { ...judged, trace };
 }
 

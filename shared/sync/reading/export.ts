@@ -25,7 +25,7 @@ import {
   type Repository,
   type Tree,
 } from "../revisions/revisions.ts";
-import type { TypeProgress } from "../state/sync.ts";
+import type { Sync, TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked, NameFinder } from "./find-names.ts";
@@ -109,7 +109,8 @@ export async function exportAll(
       const asker = await askerFor(parts, tenantId, type);
       if (asker === undefined) return failed(began, nobodyThere);
       const mayGoOn = () => clock.now() < until;
-      const read = await readOn(graph, { tenantId, asker }, type, nothingRead, mayGoOn);
+      const call = callFor(work.sync, asker);
+      const read = await readOn(graph, call, type, nothingRead, mayGoOn);
       const progress = await kept(parts, work.ids, type, began, read, known);
       if (progress.manifest !== undefined) tree[type.key] = progress.manifest;
       return progress;
@@ -139,6 +140,11 @@ async function askerFor(
   const access = await user(tenantId, personalScopes([type], "read"));
   return access.kind === "account" ? access.account : undefined;
 }
+
+type ReadCall = Pick<PacedCall, "tenantId" | "asker" | "isUnattended">;
+
+const callFor = ({ tenantId, trigger }: Pick<Sync, "tenantId" | "trigger">, asker: Asker) =>
+  ({ tenantId, asker, isUnattended: trigger === "schedule" }) satisfies ReadCall;
 
 const nobodyThere = {
   reason: "delegatedRequired",
@@ -191,18 +197,13 @@ type Read = { readonly outcome: ReadOutcome; readonly shapes: ReadonlyMap<JsonOb
 /** Reads on until it is through, or the time is over. Items are shaped while others are on their way. */
 async function readOn(
   graph: Reads,
-  { tenantId, asker }: Pick<PacedCall, "tenantId" | "asker">,
+  call: ReadCall,
   type: ConfigurationType,
   from: ReadSoFar,
   mayGoOn: () => boolean,
 ): Promise<Read> {
   const shapes = new Map<JsonObject, Shaped>();
-  const asking = {
-    tenantId,
-    asker,
-    graph: type.graph,
-    workload: type.workloads.read,
-  };
+  const asking = { ...call, graph: type.graph, workload: type.workloads.read };
   const outcome = await readType(graph, asking, type, from, {
     mayGoOn,
     take: (items) => {
@@ -396,7 +397,7 @@ async function slice(
   ids: SyncIds,
   type: ConfigurationType,
   claimed: TypeProgress,
-  sync: { readonly tenantId: string },
+  sync: Pick<Sync, "tenantId" | "trigger">,
 ): Promise<TypeProgress> {
   if (claimed.tries > maxTries)
     return failed(claimed, {
@@ -419,11 +420,10 @@ async function slice(
     },
   };
   const until = clock.now() + sliceMs;
-  const { tenantId } = sync;
-  const asker = await askerFor(parts, tenantId, type);
+  const asker = await askerFor(parts, sync.tenantId, type);
   if (asker === undefined) return failed(claimed, nobodyThere);
   const mayGoOn = () => clock.now() < until;
-  const read = await readOn(parts.graph, { tenantId, asker }, type, from, mayGoOn);
+  const read = await readOn(parts.graph, callFor(sync, asker), type, from, mayGoOn);
   const next = await kept(parts, ids, type, { ...claimed, requests: from.requests }, read, known);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };

@@ -58,7 +58,9 @@ it("an unchanged tenant costs no blob and no item, a request a page, and a part 
 it("a small tenant is through inside the request that asks for it, and leaves no message", async () => {
   const tenantId = await rig.tenant();
   const asked = rig.newSync(tenantId);
+  const priorities = prioritiesOfReads();
   expect(await rig.startHere(asked)).toMatchObject({ ok: true });
+  expect(new Set(priorities()), "somebody waits").toEqual(new Set([null]));
   expect(await rig.syncOf(tenantId, asked.syncId)).toMatchObject({ outcome: "succeeded" });
   rig.pass(60_000);
   expect(await rig.queues.take()).toBeUndefined();
@@ -75,7 +77,9 @@ it("a night is begun and moved on in one write, and what the trail is told of it
   expect(rig.faults.calls().length).toBeLessThanOrEqual(8);
   const { active = "" } = await rig.status(tenantId);
   rig.faults.reset();
+  const priorities = prioritiesOfReads();
   expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
+  expect(new Set(priorities()), "nobody waits for a night").toEqual(new Set(["low"]));
   // That it is claimed. What it has read stands in the rows of its types, and needs no word of its own.
   expect(rig.faults.calls().filter((name) => name === "table.replace Syncs")).toHaveLength(1);
   const told = rig.faults.calls().filter((name) => name === "table.transact Audit");
@@ -90,5 +94,21 @@ it("a first sync writes a type's content once, and the tree that is found and wa
   // A pack and a manifest of each of two types, and the tree.
   expect(puts).toHaveLength(5);
 });
+
+/** Begins to note with which priority Graph is asked for lists; what it answers ends that. */
+function prioritiesOfReads(): () => readonly (string | null)[] {
+  const { fetch } = globalThis;
+  const seen: (string | null)[] = [];
+  globalThis.fetch = (input, init) => {
+    const address = input instanceof Request ? input.url : input.toString();
+    const isList = /\/(v1\.0|beta)\//.test(address) && init?.method === "GET";
+    if (isList) seen.push(new Headers(init.headers).get("x-ms-throttle-priority"));
+    return fetch(input, init);
+  };
+  return () => {
+    globalThis.fetch = fetch;
+    return seen;
+  };
+}
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, each) => all + each, 0);
