@@ -37,6 +37,7 @@ export const longTests: readonly string[] = [
   // It measures what its process holds, and so needs one of its own.
   "test/shared/sync/artifacts.test.ts",
   "test/shared/sync/run/{random-configurations,written-by-hand}.test.ts",
+  "test/versions/*.test.ts",
   "test/start/{azurite,bundle,ensure-installed,partner-automation,provisioning-page,readme,sample,sign-in,start,sync-page}.test.ts",
 ];
 
