@@ -208,15 +208,16 @@ export function registrationCases(rig: () => ConsoleRig): void {
       ]);
       await chooser.setFiles({ name: "a.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
       await judged("a.csv").waitFor();
-      const data = await page.evaluateHandle((text) => {
+      const text = JSON.stringify(list);
+      const data = await page.evaluateHandle(`(() => {
         const transfer = new DataTransfer();
-        transfer.items.add(new File([text], "b.csv", { type: "text/csv" }));
+        transfer.items.add(new File([${text}], "b.csv", { type: "text/csv" }));
         return transfer;
-      }, list);
+      })()`);
       const zone = page.getByRole("button", { name: "Browse" });
       await zone.dispatchEvent("drop", { dataTransfer: data });
       await judged("b.csv").waitFor();
-      await page.evaluate((text) => navigator.clipboard.writeText(text), list);
+      await page.evaluate(`navigator.clipboard.writeText(${text})`);
       await zone.focus();
       await page.keyboard.press("Control+V");
       await judged("pasted.csv").waitFor();
