@@ -4,7 +4,7 @@
  * and the sweeper sends it where it was lost.
  */
 import type { Instant } from "../../kernel/clock.ts";
-import { type Failure, fail, type Result, succeed } from "../../kernel/failure.ts";
+import { type Failure, type Fault, fail, type Result, succeed } from "../../kernel/failure.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import type { Repository } from "../revisions/revisions.ts";
 import { type SyncEvent, type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
@@ -94,6 +94,13 @@ export async function startSync(
   }
   const asked = given.mode === "retryFailed" ? await retryOf(parts, given) : given;
   if ("code" in asked) return { ok: false, failure: asked };
+  // What a retry, an undo or a publication is for was found out a moment ago.
+  const isNamed = asked === given && prepare === undefined && given.trigger !== "baseline";
+  const faults = isNamed ? await unknownItems(parts, first.value, asked) : [];
+  if (faults.length > 0)
+    return fail("invalid-request", "The tenant has no such items, and nobody wants them.", {
+      faults,
+    });
   // Listed first: one that never came to be is struck off when its message finds nothing.
   await store.open(tenantId, syncId);
   let seen: typeof first | undefined = first;
@@ -113,6 +120,27 @@ export async function startSync(
   const { sync } = started.work;
   await Promise.all([goOn.begin(started.work), started.listed]);
   return succeed(sync);
+}
+
+/** Items that are neither wanted nor there, of types that were read or wanted before: of others nobody can tell. */
+async function unknownItems(
+  { revisions }: StartParts,
+  { tenantId, desired, snapshot }: TenantSync,
+  { items = [] }: NewSync,
+): Promise<Fault[]> {
+  if (items.length === 0) return [];
+  const trees = await Promise.all(
+    [desired, snapshot].map((tree) => revisions.tree(tenantId, tree)),
+  );
+  const judged = items.map(async ({ type, key }, at): Promise<Fault[]> => {
+    const manifests = trees.flatMap((tree) => tree[type] ?? []);
+    const lists = await Promise.all(
+      manifests.map((manifest) => revisions.list(tenantId, type, manifest)),
+    );
+    const isKnown = lists.length === 0 || lists.flat().some((item) => item.key === key);
+    return isKnown ? [] : [{ pointer: `/items/${at}/key`, detail: `is no item of ${type} here` }];
+  });
+  return (await Promise.all(judged)).flat();
 }
 
 /** `listed`: done when lists show it. */

@@ -227,6 +227,25 @@ describe("the very same start again", () => {
   });
 });
 
+describe("a start for items that are not there", () => {
+  it("is refused by their places, once anybody can tell, and nothing is started", async () => {
+    const tenantId = await rig.tenant();
+    const items = [
+      { type: "roleScopeTag", key: "Default" },
+      { type: "roleScopeTag", key: "Nowhere" },
+    ];
+    const first = await rig.sync(tenantId, { items });
+    expect(first, "nothing was read before").toMatchObject({ outcome: "succeeded" });
+    expect(await rig.start(tenantId, { items })).toMatchObject({
+      failure: { code: "invalid-request", faults: [{ pointer: "/items/1/key" }] },
+    });
+    expect(await rig.syncCount(tenantId)).toBe(1);
+    expect(await rig.sync(tenantId, { items: items.slice(0, 1) })).toMatchObject({
+      outcome: "succeeded",
+    });
+  });
+});
+
 describe("two moments beside each other", () => {
   it("tell what was changed, added and removed between them, either way round, and nothing of what is as it was", async () => {
     const tenantId = await rig.tenant();
