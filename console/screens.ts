@@ -1,5 +1,12 @@
 /** Every screen of the console. Each room lists its own; in the navigation they stand in this order. */
-import { approvalsScreen } from "./access/screens.ts";
+import {
+  accessScreen,
+  approvalsScreen,
+  auditScreen,
+  deadLettersScreen,
+  sitesScreen,
+  whyScreen,
+} from "./access/screens.ts";
 import {
   collectionListScreen,
   collectionScreen,
@@ -47,6 +54,11 @@ export const screens: readonly Screen[] = [
   planScreen,
   compareScreen,
   approvalsScreen,
+  sitesScreen,
+  accessScreen,
+  whyScreen,
+  auditScreen,
+  deadLettersScreen,
   aboutScreen,
   registrationListScreen,
   registrationScreen,

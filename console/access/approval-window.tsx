@@ -135,10 +135,6 @@ export function ApprovalWindow(props: {
   );
 }
 
-const Json = (props: { readonly of: unknown }) => (
-  <Code>{typeof props.of === "string" ? props.of : JSON.stringify(props.of, undefined, 2)}</Code>
-);
-
 function Subject({ approval }: { readonly approval: Approval }) {
   const t = useText();
   const ofNotifications = useNotificationText();
@@ -162,14 +158,14 @@ function Subject({ approval }: { readonly approval: Approval }) {
           [t("access.comment")]: approval.comment,
           [t("access.devices")]: number(subject.count),
           [t("access.what")]:
-            kind === "notification" ? targetWords(target, ofNotifications) : <Json of={target} />,
+            kind === "notification" ? targetWords(target, ofNotifications) : <Code of={target} />,
           ...Object.fromEntries(
             Object.entries(parameters).map(([name, value]) => [
               name,
-              <Json key={name} of={value} />,
+              <Code key={name} of={value} />,
             ]),
           ),
-          [t("access.digest")]: <Code>{approval.digest}</Code>,
+          [t("access.digest")]: <Code of={approval.digest} />,
         }}
       />
       {kind === "notification" && (

@@ -30,7 +30,7 @@ function Check({ reading }: { readonly reading: Reading<unknown> }) {
 
 const Copied = ({ text }: { readonly text: string }) => (
   <>
-    <Code>{text}</Code> <CopyButton size="small" text={() => text} />
+    <Code of={text} /> <CopyButton size="small" text={() => text} />
   </>
 );
 

@@ -50,8 +50,10 @@ export function Choose(props: {
   readonly value: string | undefined;
   readonly values: readonly (readonly [string, string])[];
   readonly onChange: (value: string | undefined) => void;
+  /** What none of them is called. */
+  readonly any?: string;
 }) {
-  const { label, value = "", values, onChange } = props;
+  const { label, value = "", values, onChange, any } = props;
   const t = useSharedText();
   const isOther = value !== "" && values.every(([each]) => each !== value);
   return (
@@ -60,7 +62,7 @@ export function Choose(props: {
         value={value}
         onChange={(_event, data) => onChange(data.value === "" ? undefined : data.value)}
       >
-        <option value="">{t("shared.any")}</option>
+        <option value="">{any ?? t("shared.any")}</option>
         {values.map(([each, words]) => (
           <option key={each} value={each}>
             {words}
@@ -78,8 +80,10 @@ export function Typed(props: {
   readonly value: string | undefined;
   readonly onChange: (value: string | undefined) => void;
   readonly isSearch?: boolean;
+  /** A day, as 2026-11-30. */
+  readonly isDay?: boolean;
 }) {
-  const { label, value = "", onChange, isSearch = false } = props;
+  const { label, value = "", onChange, isSearch = false, isDay = false } = props;
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => setTyped(value), [value]);
@@ -96,7 +100,7 @@ export function Typed(props: {
       <Input
         value={typed}
         maxLength={256}
-        type={isSearch ? "search" : "text"}
+        type={isSearch ? "search" : isDay ? "date" : "text"}
         {...(isSearch && { contentBefore: <SearchRegular /> })}
         onChange={(_event, data) => later(data.value)}
       />

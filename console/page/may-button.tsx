@@ -1,5 +1,5 @@
 /** What somebody may not do says why, where they would do it: the permission, what it is for, and the roles that have it. */
-import { Button, type ButtonProps, Tooltip } from "@fluentui/react-components";
+import { Button, type ButtonProps, MenuItem, Tooltip } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
@@ -12,25 +12,42 @@ function useWhyNot(): (permission: Permission, tenantId?: string) => string | un
   return (permission, tenantId) => (may(permission, tenantId) ? undefined : needs(permission));
 }
 
+type MayProps = {
+  readonly permission?: Permission;
+  readonly tenantId?: string | undefined;
+  readonly why?: string | undefined;
+  readonly onClick: () => void;
+  readonly children: ReactNode;
+};
+
+function useWords({ permission, tenantId, why }: Omit<MayProps, "onClick">): string | undefined {
+  const whyNot = useWhyNot();
+  return (permission && whyNot(permission, tenantId)) ?? why;
+}
+
 /**
  * A button for what takes a permission, or what something else stands in the way of (`why`): then it can be reached, says
  * why on hover and on focus, and does nothing. Subtle, as toolbars and rows have them, unless told otherwise.
  */
 export function MayButton(
-  props: Pick<ButtonProps, "appearance" | "size"> & {
-    readonly icon?: ButtonProps["icon"];
-    readonly permission?: Permission;
-    readonly tenantId?: string | undefined;
-    readonly why?: string | undefined;
-    /** It is being done. */
-    readonly isBusy?: boolean;
-    readonly onClick: () => void;
-    readonly children: ReactNode;
-  },
+  props: MayProps &
+    Pick<ButtonProps, "appearance" | "size"> & {
+      readonly icon?: ButtonProps["icon"];
+      /** It is being done. */
+      readonly isBusy?: boolean;
+    },
 ) {
-  const { permission, tenantId, why, isBusy = false, onClick, children, icon, ...rest } = props;
-  const whyNot = useWhyNot();
-  const words = (permission && whyNot(permission, tenantId)) ?? why;
+  const {
+    permission: _,
+    tenantId: __,
+    why: ___,
+    isBusy = false,
+    onClick,
+    children,
+    icon,
+    ...rest
+  } = props;
+  const words = useWords(props);
   const button = (
     <Button
       appearance="subtle"
@@ -47,5 +64,19 @@ export function MayButton(
     <Tooltip content={words} relationship="description" withArrow>
       {button}
     </Tooltip>
+  );
+}
+
+/** The same as an entry of a menu, which says why beneath its name. */
+export function MayItem(props: MayProps) {
+  const words = useWords(props);
+  return (
+    <MenuItem
+      disabled={words !== undefined}
+      {...(words !== undefined && { subText: words })}
+      onClick={props.onClick}
+    >
+      {props.children}
+    </MenuItem>
   );
 }

@@ -124,7 +124,8 @@ export function Facts(props: { readonly of: Readonly<Record<string, ReactNode>> 
   );
 }
 
-/** What machines write, as they write it. */
-export function Code(props: { readonly children: string }) {
-  return <span className={useFactStyles().code}>{props.children}</span>;
+/** What machines write, as they write it; what is no text, as JSON. */
+export function Code({ of }: { readonly of: unknown }) {
+  const text = typeof of === "string" ? of : JSON.stringify(of, undefined, 2);
+  return <span className={useFactStyles().code}>{text}</span>;
 }

@@ -1,0 +1,217 @@
+/** Who may do what: roles, built in and made here, and who holds which one where. */
+import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
+import { AddRegular, KeyRegular } from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useRead, useReadList } from "../api/read.ts";
+import { MayButton, MayItem } from "../page/may-button.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useFormat } from "../text/format.ts";
+import { AssignmentWindow, RemoveAssignmentWindow } from "./assignment-window.tsx";
+import { RemoveRoleWindow, RoleWindow } from "./role-window.tsx";
+import { type Assignment, type Role, useRoleName, useScopeWords } from "./scope.ts";
+import { accessScreen, whyScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tab, window: open, role, assignment } = accessScreen.useSearch();
+  const change = accessScreen.useChangeSearch();
+  const roles = useRead("GET /api/v1/access/roles", {});
+  const close = () => change({ window: undefined, role: undefined, assignment: undefined }, true);
+  const all = roles.body?.value ?? [];
+  const isAssignments = tab === "assignments";
+  return (
+    <PageFrame
+      title={t("access.title")}
+      above={<Go to={whyScreen.at()}>{t("access.why")}</Go>}
+      bar={
+        <MayButton
+          icon={<AddRegular />}
+          permission="access.manage"
+          onClick={() => change({ window: isAssignments ? "assignment" : "role" })}
+        >
+          {t(isAssignments ? "access.newAssignment" : "access.newRole")}
+        </MayButton>
+      }
+    >
+      <TabList
+        selectedValue={tab ?? "roles"}
+        onTabSelect={(_event, { value }) =>
+          change({ tab: value === "assignments" ? value : undefined }, true)
+        }
+      >
+        <Tab value="roles">{t("access.roles")}</Tab>
+        <Tab value="assignments">{t("access.assignments")}</Tab>
+      </TabList>
+      {isAssignments ? (
+        <Assignments roles={all} />
+      ) : (
+        <Shown reading={roles}>{({ value }) => <Roles roles={value} />}</Shown>
+      )}
+      {open === "role" && roles.body && <RoleWindow roleId={role} onClose={close} />}
+      {open === "removeRole" && role !== undefined && (
+        <RemoveRoleWindow roleId={role} onClose={close} />
+      )}
+      {open === "assignment" && roles.body && (
+        <AssignmentWindow assignmentId={assignment} roles={all} onClose={close} />
+      )}
+      {open === "removeAssignment" && assignment !== undefined && (
+        <RemoveAssignmentWindow assignmentId={assignment} roles={all} onClose={close} />
+      )}
+    </PageFrame>
+  );
+}
+
+function Roles({ roles }: { readonly roles: readonly Role[] }) {
+  const t = useText();
+  const nameOf = useRoleName();
+  const { number } = useFormat();
+  const change = accessScreen.useChangeSearch();
+  const columns = [
+    {
+      id: "name",
+      title: t("access.role"),
+      render: (each: Role) => (
+        <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
+          {nameOf(each)}
+        </Go>
+      ),
+    },
+    {
+      id: "kind",
+      title: t("access.kind"),
+      render: ({ builtIn }: Role) => t(builtIn ? "access.builtIn" : "access.custom"),
+    },
+    {
+      id: "permissions",
+      title: t("access.permissions"),
+      render: ({ permissions }: Role) => number(permissions.length),
+    },
+    {
+      id: "description",
+      title: t("access.description"),
+      width: "2fr",
+      render: ({ description }: Role) => description,
+    },
+  ];
+  return (
+    <Rows
+      label={t("access.roles")}
+      columns={columns}
+      items={roles}
+      idOf={({ roleId }) => roleId}
+      nameOf={nameOf}
+      renderMenu={({ roleId: role, builtIn }) => (
+        <MenuList>
+          <MenuItem onClick={() => change({ window: "role", role })}>{t("access.look")}</MenuItem>
+          <MayItem
+            permission="access.manage"
+            why={builtIn ? t("access.builtInStays") : undefined}
+            onClick={() => change({ window: "removeRole", role })}
+          >
+            {t("access.remove")}
+          </MayItem>
+        </MenuList>
+      )}
+    />
+  );
+}
+
+function Assignments({ roles }: { readonly roles: readonly Role[] }) {
+  const t = useText();
+  const reading = useReadList("GET /api/v1/access/assignments", {}, { everySeconds: 30 });
+  return (
+    <Shown reading={reading}>
+      {(all) =>
+        all.length === 0 && !reading.hasMore ? (
+          <Empty icon={<KeyRegular />} title={t("access.noAssignment")}>
+            {t("access.noAssignmentWhy")}
+          </Empty>
+        ) : (
+          <AssignmentRows
+            all={all}
+            roles={roles}
+            hasMore={reading.hasMore}
+            readMore={reading.readMore}
+          />
+        )
+      }
+    </Shown>
+  );
+}
+
+function AssignmentRows(props: {
+  readonly all: readonly Assignment[];
+  readonly roles: readonly Role[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { all, roles, hasMore, readMore } = props;
+  const t = useText();
+  const { dateTime } = useFormat();
+  const roleName = useRoleName();
+  const scopeWords = useScopeWords();
+  const named = (roleId: string) => {
+    const role = roles.find((each) => each.roleId === roleId);
+    return role === undefined ? roleId : roleName(role);
+  };
+  const who = ({ principal: { kind, id } }: Assignment) => `${t(`access.kind.${kind}`)} ${id}`;
+  const columns = [
+    { id: "who", title: t("access.principal"), width: "1.5fr", render: who },
+    { id: "role", title: t("access.role"), render: ({ roleId }: Assignment) => named(roleId) },
+    {
+      id: "scope",
+      title: t("access.scope"),
+      render: ({ scope }: Assignment) => scopeWords(scope),
+    },
+    { id: "note", title: t("access.note"), render: ({ note = "" }: Assignment) => note },
+    {
+      id: "at",
+      title: t("access.changed"),
+      render: ({ updatedAt }: Assignment) => dateTime(updatedAt),
+    },
+  ];
+  return (
+    <Rows
+      label={t("access.assignments")}
+      columns={columns}
+      items={all}
+      idOf={({ assignmentId }) => assignmentId}
+      nameOf={(each) => `${who(each)}, ${named(each.roleId)}`}
+      hasMore={hasMore}
+      readMore={readMore}
+      renderMenu={(each) => <AssignmentMenu of={each} />}
+    />
+  );
+}
+
+function AssignmentMenu({ of }: { readonly of: Assignment }) {
+  const t = useText();
+  const router = useRouter();
+  const change = accessScreen.useChangeSearch();
+  const { assignmentId, principal } = of;
+  const { kind, homeTenantId, id } = principal;
+  const why = kind === "bootstrap" ? t("access.bySetting") : undefined;
+  const takes = { permission: "access.manage", why } as const;
+  const open = (window: "assignment" | "removeAssignment") => () =>
+    change({ window, assignment: assignmentId });
+  const search = { principal: `${kind}:${homeTenantId}:${id}` };
+  return (
+    <MenuList>
+      <MayItem {...takes} onClick={open("assignment")}>
+        {t("access.change")}
+      </MayItem>
+      <MayItem {...takes} onClick={open("removeAssignment")}>
+        {t("access.remove")}
+      </MayItem>
+      {kind !== "bootstrap" && (
+        <MenuItem onClick={() => void router.navigate(whyScreen.at(undefined, search) as never)}>
+          {t("access.why")}
+        </MenuItem>
+      )}
+    </MenuList>
+  );
+}

@@ -1,0 +1,233 @@
+/** Who did what: filtered by what the address says, newest first; an event opens with what was before and after. */
+import { Button } from "@fluentui/react-components";
+import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
+import type { Answered } from "../../clients/api.ts";
+import { useConnection } from "../api/connection.tsx";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useReadList } from "../api/read.ts";
+import { Choose, Filters, Typed } from "../page/filters.tsx";
+import { Code, Facts, Go, PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { ProblemView } from "../page/problem-view.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useSaveAnswer } from "../page/save-file.ts";
+import { Window } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { auditOutcomes, auditScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+const everywhere = "GET /api/v1/audit";
+const ofTenant = "GET /api/v1/tenants/{tenantId}/audit";
+type Event = Extract<
+  Answered<typeof everywhere>,
+  { readonly status: 200 }
+>["body"]["value"][number];
+
+type Said = ReturnType<typeof auditScreen.useSearch>;
+const filterNames = ["trail", "actor", "object", "operation", "outcome", "from", "to"] as const;
+const isDay = (text: string | undefined): text is string => /^\d{4}-\d\d-\d\d$/.test(text ?? "");
+
+/** What the address says, as the API takes it: of days both are included, in UTC as the trail has them. */
+function queryOf({ actor, object, operation, outcome, from, to }: Said) {
+  const end = isDay(to) ? new Date(Date.parse(to) + 86_400_000) : undefined;
+  return {
+    actor,
+    object,
+    operation,
+    outcome,
+    from: isDay(from) ? `${from}T00:00:00Z` : undefined,
+    to: end && !Number.isNaN(end.getTime()) ? end.toISOString() : undefined,
+  };
+}
+
+/** The trail that is asked for: of one tenant, or of all that is about none, or all. */
+function useTrail(said: Said) {
+  const { trail } = said;
+  const query = queryOf(said);
+  const isOfTenant = trail !== undefined && trail !== "all";
+  const wide = { query: { ...query, trails: trail === "all" ? "all" : "platform" } } as const;
+  const narrow = { params: { tenantId: trail ?? "" }, query };
+  const all = useReadList(everywhere, wide, { enabled: !isOfTenant });
+  const own = useReadList(ofTenant, narrow, { enabled: isOfTenant });
+  const { api } = useConnection();
+  const download = () =>
+    isOfTenant
+      ? api.download(ofTenant, "text/csv", narrow)
+      : api.download(everywhere, "text/csv", wide);
+  return { reading: isOfTenant ? own : all, download };
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const said = auditScreen.useSearch();
+  const change = auditScreen.useChangeSearch();
+  const { reading, download } = useTrail(said);
+  const { save, problem } = useSaveAnswer();
+  const event = reading.body?.find(({ eventId }) => eventId === said.event);
+  return (
+    <PageFrame
+      title={t("access.audit")}
+      bar={
+        <Button
+          appearance="subtle"
+          icon={<ArrowDownloadRegular />}
+          onClick={() => void save(download(), "muster-audit.csv")}
+        >
+          {t("access.csv")}
+        </Button>
+      }
+    >
+      {problem && <ProblemView problem={problem} />}
+      <Fields said={said} />
+      <Shown reading={reading}>
+        {(events) =>
+          events.length === 0 && !reading.hasMore ? (
+            <Empty icon={<HistoryRegular />} title={t("access.noEvent")}>
+              {t("access.noneSuchWhy")}
+            </Empty>
+          ) : (
+            <Table events={events} hasMore={reading.hasMore} readMore={reading.readMore} />
+          )
+        }
+      </Shown>
+      {event && <EventWindow event={event} onClose={() => change({ event: undefined }, true)} />}
+    </PageFrame>
+  );
+}
+
+function Fields({ said }: { readonly said: Said }) {
+  const t = useText();
+  const named = useNames();
+  const mayRead = useMay()("tenants.read");
+  const change = auditScreen.useChangeSearch();
+  const tenants = useReadList(
+    "GET /api/v1/tenants",
+    { query: { top: 1000 } },
+    { enabled: mayRead },
+  );
+  const trails = [
+    ["all", t("access.everyTrail")] as const,
+    ...(tenants.body ?? []).map((each) => [each.tenantId, each.displayName] as const),
+  ];
+  return (
+    <Filters
+      isFiltered={filterNames.some((name) => said[name] !== undefined)}
+      onClear={() => change(Object.fromEntries(filterNames.map((name) => [name, undefined])), true)}
+    >
+      <Choose
+        label={t("access.trail")}
+        value={said.trail}
+        values={trails}
+        any={t("access.platformTrail")}
+        onChange={(trail) => change({ trail }, true)}
+      />
+      <Choose
+        label={t("access.outcome")}
+        value={said.outcome}
+        values={auditOutcomes.map((each) => [each, named("auditOutcomes", each)] as const)}
+        onChange={(value) =>
+          change({ outcome: auditOutcomes.find((each) => each === value) }, true)
+        }
+      />
+      <Typed
+        label={t("access.operation")}
+        value={said.operation}
+        onChange={(operation) => change({ operation }, true)}
+      />
+      <Typed
+        label={t("access.actor")}
+        value={said.actor}
+        onChange={(actor) => change({ actor }, true)}
+      />
+      <Typed
+        label={t("access.object")}
+        value={said.object}
+        isSearch
+        onChange={(object) => change({ object }, true)}
+      />
+      <Typed
+        label={t("access.from")}
+        value={said.from}
+        isDay
+        onChange={(from) => change({ from }, true)}
+      />
+      <Typed label={t("access.to")} value={said.to} isDay onChange={(to) => change({ to }, true)} />
+    </Filters>
+  );
+}
+
+const actorWords = ({ actor: { kind, id, name } }: Event): string =>
+  name ?? [kind, id].filter(Boolean).join(" ");
+
+function Table(props: {
+  readonly events: readonly Event[];
+  readonly hasMore: boolean;
+  readonly readMore: () => void;
+}) {
+  const { events, hasMore, readMore } = props;
+  const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const said = auditScreen.useSearch();
+  const columns = [
+    {
+      id: "at",
+      title: t("access.at"),
+      render: ({ at, eventId }: Event) => (
+        <Go to={auditScreen.at(undefined, { ...said, event: eventId })}>{dateTime(at)}</Go>
+      ),
+    },
+    { id: "who", title: t("access.who"), render: actorWords },
+    { id: "operation", title: t("access.operation"), render: ({ operation }: Event) => operation },
+    {
+      id: "object",
+      title: t("access.object"),
+      width: "1.5fr",
+      render: ({ object = "" }: Event) => object,
+    },
+    {
+      id: "outcome",
+      title: t("access.outcome"),
+      render: ({ outcome, step }: Event) =>
+        [named("auditOutcomes", outcome), step].filter(Boolean).join(": "),
+    },
+  ];
+  return (
+    <Rows
+      label={t("access.audit")}
+      columns={columns}
+      items={events}
+      idOf={({ eventId }) => eventId}
+      nameOf={({ operation, at }) => `${operation}, ${dateTime(at)}`}
+      hasMore={hasMore}
+      readMore={readMore}
+    />
+  );
+}
+
+function EventWindow({ event, onClose }: { readonly event: Event; readonly onClose: () => void }) {
+  const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const { actor, outcome, step } = event;
+  return (
+    <Window title={event.operation} onClose={onClose} wide>
+      <Facts
+        of={{
+          [t("access.at")]: dateTime(event.at),
+          [t("access.who")]: actorWords(event),
+          [t("access.actor")]: actor.id,
+          [t("access.ip")]: event.ip,
+          [t("access.object")]: event.object,
+          [t("access.outcome")]: [named("auditOutcomes", outcome), step].filter(Boolean).join(": "),
+          [t("access.secondPerson")]: event.approver,
+          [t("access.before")]: event.before !== undefined && <Code of={event.before} />,
+          [t("access.after")]: event.after !== undefined && <Code of={event.after} />,
+          [t("problem.request")]: event.requestId,
+        }}
+      />
+    </Window>
+  );
+}

@@ -1,0 +1,151 @@
+/** A role: what it lets its holders do. Those made here are changed in place; built-in ones are shown. */
+import { Checkbox, Field, Input, makeStyles, Textarea, tokens } from "@fluentui/react-components";
+import { useEffect, useState } from "react";
+import type { Permission } from "../../shared/access/roles/roles.ts";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead } from "../api/read.ts";
+import { useSend } from "../api/send.ts";
+import { Shown } from "../page/page-state.tsx";
+import { AskWindow, Window } from "../page/window.tsx";
+import { type Role, useRoleName } from "./scope.ts";
+import { useText } from "./text.ts";
+
+const one = "/api/v1/access/roles/{roleId}";
+
+const useStyles = makeStyles({
+  list: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS },
+});
+
+/** The window; without an id it makes a new role. */
+export function RoleWindow(props: {
+  readonly roleId: string | undefined;
+  readonly onClose: () => void;
+}) {
+  const { roleId, onClose } = props;
+  const t = useText();
+  const nameOf = useRoleName();
+  const mayManage = useMay()("access.manage");
+  const given = { params: { roleId: roleId ?? "" } };
+  const reading = useRead(`GET ${one}`, given, { enabled: roleId !== undefined });
+  const { body, etag } = reading;
+  if (roleId === undefined) return <Edited onClose={onClose} />;
+  if (body !== undefined && !body.builtIn && mayManage)
+    return <Edited key={etag} role={body} etag={etag} onClose={onClose} />;
+  return (
+    <Window title={body ? nameOf(body) : t("access.role")} onClose={onClose} wide>
+      <Shown reading={reading}>
+        {(role) => (
+          <>
+            <p>{role.description}</p>
+            {role.builtIn && <p>{t("access.builtInStays")}</p>}
+            <Permissions chosen={new Set(role.permissions)} />
+          </>
+        )}
+      </Shown>
+    </Window>
+  );
+}
+
+function Edited(props: {
+  readonly role?: Role;
+  readonly etag?: string | undefined;
+  readonly onClose: () => void;
+}) {
+  const { role, etag = "", onClose } = props;
+  const t = useText();
+  const [name, setName] = useState(role?.name ?? "");
+  const [description, setDescription] = useState(role?.description ?? "");
+  const [chosen, setChosen] = useState<ReadonlySet<Permission>>(new Set(role?.permissions));
+  const add = useSend("POST /api/v1/access/roles");
+  const replace = useSend(`PUT ${one}`);
+  const body = { name, description, permissions: [...chosen] };
+  return (
+    <AskWindow
+      wide
+      title={role?.name ?? t("access.newRole")}
+      verb={t("access.save")}
+      sending={role ? replace : add}
+      isReady={name.trim() !== "" && chosen.size > 0}
+      onDo={(): Promise<unknown> =>
+        role
+          ? replace.send({ params: { roleId: role.roleId }, body, ifMatch: etag })
+          : add.send({ body })
+      }
+      onClose={onClose}
+    >
+      <Field label={t("access.name")} required>
+        <Input value={name} maxLength={100} onChange={(_event, data) => setName(data.value)} />
+      </Field>
+      <Field label={t("access.description")}>
+        <Textarea
+          value={description}
+          maxLength={1000}
+          onChange={(_event, data) => setDescription(data.value)}
+        />
+      </Field>
+      <Permissions chosen={chosen} onChange={setChosen} />
+    </AskWindow>
+  );
+}
+
+/** Every permission there is, with what it lets its holder do. */
+function Permissions(props: {
+  readonly chosen: ReadonlySet<Permission>;
+  readonly onChange?: (chosen: ReadonlySet<Permission>) => void;
+}) {
+  const { chosen, onChange } = props;
+  const t = useText();
+  const styles = useStyles();
+  const named = useNames();
+  const { body } = useRead("GET /api/v1/names", {});
+  const all = Object.keys(body?.permissions ?? {}) as Permission[];
+  const shown = onChange ? all : all.filter((each) => chosen.has(each));
+  const change = (each: Permission, isChosen: boolean) => {
+    const next = new Set(chosen);
+    if (isChosen) next.add(each);
+    else next.delete(each);
+    onChange?.(next);
+  };
+  return (
+    <div role="group" aria-label={t("access.permissions")} className={styles.list}>
+      {shown.map((each) =>
+        onChange ? (
+          <Checkbox
+            key={each}
+            checked={chosen.has(each)}
+            label={`${each}: ${named("permissions", each)}`}
+            onChange={(_event, { checked }) => change(each, checked === true)}
+          />
+        ) : (
+          <div key={each}>{`${each}: ${named("permissions", each)}`}</div>
+        ),
+      )}
+    </div>
+  );
+}
+
+/** Asks before a role is removed; one that somebody holds stays, and the answer says so. */
+export function RemoveRoleWindow(props: { readonly roleId: string; readonly onClose: () => void }) {
+  const { roleId, onClose } = props;
+  const t = useText();
+  const params = { roleId };
+  const { body, etag, problem } = useRead(`GET ${one}`, { params });
+  const sending = useSend(`DELETE ${one}`);
+  // Gone, or never there: nothing to ask.
+  useEffect(() => {
+    if (problem?.status === 404) onClose();
+  }, [problem, onClose]);
+  return (
+    <AskWindow
+      title={t("access.removeRole", { name: body?.name ?? "" })}
+      verb={t("access.remove")}
+      sending={sending}
+      isReady={etag !== undefined}
+      onDo={() => sending.send({ params, ifMatch: etag ?? "" })}
+      onClose={onClose}
+    >
+      {t("access.removeRoleWhat")}
+    </AskWindow>
+  );
+}

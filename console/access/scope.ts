@@ -1,0 +1,52 @@
+/** Assignments as the API has them, and how far they reach in words. */
+import type { Answered } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
+import { useReadList } from "../api/read.ts";
+import { useFormat } from "../text/format.ts";
+import { useText } from "./text.ts";
+
+/** Who holds which role where. */
+export type Assignment = Extract<
+  Answered<"GET /api/v1/access/assignments/{assignmentId}">,
+  { readonly status: 200 }
+>["body"];
+export type Scope = Assignment["scope"];
+
+/** A role as the API has it. */
+export type Role = Extract<
+  Answered<"GET /api/v1/access/roles/{roleId}">,
+  { readonly status: 200 }
+>["body"];
+
+/** The tenants that who looks may see, by their names. */
+export function useTenants() {
+  const mayRead = useMay()("tenants.read");
+  const query = { top: 1000 };
+  return useReadList("GET /api/v1/tenants", { query }, { enabled: mayRead }).body ?? [];
+}
+
+/** A scope in words; tenants by their names. */
+export function useScopeWords(): (scope: Scope) => string {
+  const t = useText();
+  const tenants = useTenants();
+  const named = (id: string) => tenants.find((each) => each.tenantId === id)?.displayName ?? id;
+  return (scope) => {
+    switch (scope.kind) {
+      case "everything":
+        return t("access.everything");
+      case "tenants":
+        return t("access.inTenants", { names: scope.tenantIds.map(named).join(", ") });
+      default:
+        return t("access.inCollections", {
+          count: scope.collections.length,
+          names: [...new Set(scope.collections.map(({ tenantId }) => named(tenantId)))].join(", "),
+        });
+    }
+  };
+}
+
+/** A role's name in the language now; of those made here there is one. */
+export function useRoleName(): (role: Pick<Role, "name" | "names">) => string {
+  const { name } = useFormat();
+  return (role) => (role.names ? name(role.names) : role.name);
+}

@@ -1,0 +1,202 @@
+/** Why somebody may do something, or may not: down to the assignment that allows it, or the step where it fails. */
+import {
+  Field,
+  Input,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  Subtitle2,
+} from "@fluentui/react-components";
+import { QuestionRegular } from "@fluentui/react-icons";
+import { useId, useMemo } from "react";
+import type { Answered } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
+import { useRead, useReadList } from "../api/read.ts";
+import { useActions } from "../notifications/action-bar.tsx";
+import { Choose, Filters, Typed } from "../page/filters.tsx";
+import { PageFrame } from "../page/page.tsx";
+import { Empty, Shown } from "../page/page-state.tsx";
+import { Rows } from "../page/rows.tsx";
+import { useFormat } from "../text/format.ts";
+import { useScopeWords } from "./scope.ts";
+import { whyScreen } from "./screens.ts";
+import { useText } from "./text.ts";
+
+const explain = "GET /api/v1/access/explain";
+type Explained = Extract<Answered<typeof explain>, { readonly status: 200 }>["body"];
+type Finding = Explained["asked"][number]["findings"][number];
+
+/** Every operation that the API's document has, with what it is for. */
+function useOperations(): readonly (readonly [id: string, summary: string])[] {
+  const { body } = useRead("GET /api/v1/openapi.json", {});
+  return useMemo(() => {
+    type Operation = { readonly operationId?: string; readonly summary?: string };
+    const paths = (body?.["paths"] ?? {}) as Record<string, Record<string, Operation>>;
+    return Object.values(paths)
+      .flatMap((methods) => Object.values(methods))
+      .flatMap(({ operationId: id, summary = "" }) => (id ? [[id, summary] as const] : []))
+      .toSorted(([one], [other]) => (one < other ? -1 : 1));
+  }, [body]);
+}
+
+const fields = ["operation", "tenant", "action", "principal", "groups"] as const;
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { operation, tenant, action, principal, groups } = whyScreen.useSearch();
+  const query = { operation: operation ?? "", tenantId: tenant, action, principal, groups };
+  const reading = useRead(explain, { query }, { enabled: operation !== undefined });
+  return (
+    <PageFrame title={t("access.why")} lead={t("access.whyLead")}>
+      <Question />
+      {operation === undefined ? (
+        <Empty icon={<QuestionRegular />} title={t("access.whyAsk")} />
+      ) : (
+        <Shown reading={reading}>{(answer) => <Answer answer={answer} />}</Shown>
+      )}
+    </PageFrame>
+  );
+}
+
+function Question() {
+  const t = useText();
+  const { name } = useFormat();
+  const may = useMay();
+  const said = whyScreen.useSearch();
+  const change = whyScreen.useChangeSearch();
+  const operations = useOperations();
+  const actions = useActions();
+  const tenants = useReadList(
+    "GET /api/v1/tenants",
+    { query: { top: 1000 } },
+    { enabled: may("tenants.read") },
+  );
+  const list = useId();
+  return (
+    <Filters
+      isFiltered={fields.some((each) => said[each] !== undefined)}
+      onClear={() => change(Object.fromEntries(fields.map((each) => [each, undefined])), true)}
+    >
+      <Field label={t("access.operation")}>
+        <Input
+          // Somebody else's question begins anew.
+          key={said.operation ?? ""}
+          type="search"
+          defaultValue={said.operation ?? ""}
+          input={{ list }}
+          onChange={(_event, { value }) => {
+            if (operations.some(([id]) => id === value)) change({ operation: value }, true);
+          }}
+        />
+        <datalist id={list}>
+          {operations.map(([id, summary]) => (
+            <option key={id} value={id}>
+              {summary}
+            </option>
+          ))}
+        </datalist>
+      </Field>
+      <Choose
+        label={t("access.tenant")}
+        value={said.tenant}
+        values={(tenants.body ?? []).map((each) => [each.tenantId, each.displayName] as const)}
+        any={t("access.noTenant")}
+        onChange={(tenant) => change({ tenant }, true)}
+      />
+      <Choose
+        label={t("access.action")}
+        value={said.action}
+        values={(actions.body?.value ?? []).map((each) => [each.id, name(each.name)] as const)}
+        any={t("access.noAction")}
+        onChange={(action) => change({ action }, true)}
+      />
+      {may("access.read") && (
+        <>
+          <Typed
+            label={t("access.whom")}
+            value={said.principal}
+            onChange={(principal) => change({ principal }, true)}
+          />
+          <Typed
+            label={t("access.inGroups")}
+            value={said.groups}
+            onChange={(groups) => change({ groups }, true)}
+          />
+        </>
+      )}
+    </Filters>
+  );
+}
+
+/** Where it fails. */
+const steps = ["assignment", "permission", "scope"] as const;
+
+function Answer({ answer }: { readonly answer: Explained }) {
+  const t = useText();
+  const { allowed, because, limitedToCollections: limits, step, groupsComplete } = answer;
+  const known = steps.find((each) => each === step);
+  return (
+    <>
+      <MessageBar intent={allowed ? "success" : "warning"} layout="multiline">
+        <MessageBarBody data-allowed={allowed}>
+          <MessageBarTitle>{t(allowed ? "access.mayYes" : "access.mayNo")}</MessageBarTitle>
+          {known && t(`access.step.${known}`)}
+          {because !== undefined && t("access.because", { assignment: because })}
+          {limits && ` ${t("access.limited", { count: limits.length })}`}
+          {!groupsComplete && ` ${t("access.groupsMissing")}`}
+        </MessageBarBody>
+      </MessageBar>
+      {answer.asked.map((each) => (
+        <Asked key={each.permission} of={each} />
+      ))}
+    </>
+  );
+}
+
+function Asked({ of }: { readonly of: Explained["asked"][number] }) {
+  const t = useText();
+  const named = useNames();
+  const scopeWords = useScopeWords();
+  const columns = [
+    {
+      id: "role",
+      title: t("access.role"),
+      render: ({ assignment: { roleId }, roleName }: Finding) => {
+        const name = named("roles", roleId);
+        return name === roleId ? (roleName ?? t("access.roleGone")) : name;
+      },
+    },
+    {
+      id: "scope",
+      title: t("access.scope"),
+      render: ({ assignment: { scope } }: Finding) => scopeWords(scope),
+    },
+    {
+      id: "grants",
+      title: t("access.grants"),
+      render: ({ grants }: Finding) => t(grants ? "access.yes" : "access.no"),
+    },
+    {
+      id: "reach",
+      title: t("access.reach"),
+      render: ({ reach }: Finding) => t(`access.reach.${reach}`),
+    },
+  ];
+  return (
+    <section>
+      <Subtitle2 as="h2">{`${of.permission}: ${t(of.allowed ? "access.yes" : "access.no")}`}</Subtitle2>
+      <p>{named("permissions", of.permission)}</p>
+      {of.findings.length > 0 && (
+        <Rows
+          label={of.permission}
+          columns={columns}
+          items={of.findings}
+          idOf={({ assignment }) => assignment.assignmentId}
+          nameOf={({ assignment }) => assignment.assignmentId}
+        />
+      )}
+    </section>
+  );
+}
