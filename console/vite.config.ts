@@ -40,6 +40,10 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
       input: { index: `${folder}index.html`, redirect: `${folder}redirect.html` },
+      // One file of all that the first page loads of every room: alone, each would name the same files anew.
+      output: {
+        codeSplitting: { groups: [{ name: "screens", test: /console[\\/]\w+[\\/]screens\.ts$/ }] },
+      },
     },
   },
 });

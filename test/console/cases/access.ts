@@ -98,7 +98,7 @@ export function accessCases(rig: () => ConsoleRig): void {
       await page.getByLabel("Object id").fill(id);
       await page.getByRole("combobox", { name: /^Role/ }).selectOption("Security Administrator");
       await page.getByRole("button", { name: "Save" }).dblclick();
-      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await page.getByRole("alertdialog").waitFor({ state: "hidden" });
       expect(await held()).toEqual(["securityAdministrator"]);
       const row = page.getByRole("row", { name: id });
       await row.getByRole("button", { name: /^More for/ }).click();
