@@ -3,6 +3,7 @@
  * before kept where a reading fails.
  */
 import { keepPreviousData, type Query, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import type {
   Answered,
   CallInput,
@@ -148,6 +149,15 @@ type ListOptions<Item> = {
 const listPause = (error: Error | null, count: number): number | undefined =>
   error instanceof ReadError ? pauseAfter(error, Math.min(count, 6)) : undefined;
 
+/** What has come to its end since the last reading is read once more, and shows how it ended. */
+function useOnceMore(isPaced: boolean, refetch: () => unknown): void {
+  const wasPaced = useRef(isPaced);
+  useEffect(() => {
+    if (wasPaced.current && !isPaced) refetch();
+    wasPaced.current = isPaced;
+  }, [isPaced, refetch]);
+}
+
 /** Reads a list a page at a time. */
 export function useReadList<N extends ListName>(
   name: N,
@@ -180,6 +190,7 @@ export function useReadList<N extends ListName>(
       return seconds === undefined ? false : seconds * 1000;
     },
   });
+  useOnceMore(everySeconds !== undefined, query.refetch);
   const error = saidBy(query.error);
   const pages = query.data?.pages;
   return {

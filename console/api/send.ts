@@ -50,7 +50,8 @@ export function useSend<N extends CallName>(name: N): Sending<N> {
         );
         if (!outcome.ok) return undefined;
         // Whoever goes on to another page does not wait for what this one shows.
-        void queries.invalidateQueries();
+        // What was asked before it was done is not asked anew: an offer that was taken is none any more.
+        void queries.invalidateQueries({ predicate: ({ queryKey: [kind] }) => kind !== "ask" });
         return outcome;
       } finally {
         busy.current = false;

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath } from "../support/chromium.ts";
 import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
+import { provisioningCases } from "./cases/provisioning.ts";
 import { registrationCases } from "./cases/registration.ts";
 import { syncCases } from "./cases/sync.ts";
 import { tenantCases } from "./cases/tenants.ts";
@@ -47,6 +48,7 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   }, 60_000);
 
   tenantCases(rig);
+  provisioningCases(rig);
   accessCases(rig);
   registrationCases(rig);
   screenCases(rig);

@@ -112,7 +112,7 @@ function Content({ run }: { readonly run: Run }) {
           </MessageBarBody>
         </MessageBar>
       )}
-      <RunDevices run={run} />
+      <RunDevices key={run.runId} run={run} />
       {open === "cancel" && !final && (
         <CancelWindow run={run} onClose={() => change({ window: undefined }, true)} />
       )}
