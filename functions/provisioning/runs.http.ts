@@ -98,19 +98,22 @@ export const listRunsFunction = onHttp(
     name: "provisioning-runs-list",
     method: "GET",
     path: "api/v1/tenants/{tenantId}/provisioning-runs",
-    summary: "List a tenant's runs, newest first, also of one template",
+    summary: "List a tenant's runs, newest first, also of one template or one task",
     tag,
     params: TenantPath,
-    query: z.strictObject({ ...runsQuery, templateId: OwnId.optional() }),
+    query: z.strictObject({
+      ...runsQuery,
+      templateId: OwnId.optional(),
+      taskId: OwnId.optional().describe("With the restarts of its runs"),
+    }),
     answers: { 200: { description: "A page of runs", body: pageOf(RunView) } },
   }),
   async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
-    const { top, pageToken, templateId } = query;
-    const list = `provisioning runs ${tenantId} ${templateId ?? ""}`;
+    const { top, pageToken, templateId, taskId } = query;
+    const list = `provisioning runs ${tenantId} ${templateId ?? ""} ${taskId ?? ""}`;
     const position = positionOf(list, pageToken);
     if (!position.ok) return position;
-    const of = templateId === undefined ? {} : { templateId };
-    const wanted = { top, token: position.value, ...of };
+    const wanted = { top, token: position.value, templateId, taskId };
     const page = await listRuns(tools.services.provision, tenantId, wanted);
     return succeed(ok(pageBody(url, list, page)));
   },

@@ -89,7 +89,7 @@ export const listTasksFunction = onHttp(
     const viewer = viewerOf(tools, tenantId);
     const page = await tools.services.tasks.list(tenantId, folder, viewer, top, position.value);
     if (!page.ok) return page;
-    const items = page.value.items.map(taskView);
+    const items = page.value.items.map((task) => taskView(task));
     return succeed(ok(pageBody(url, list, { ...page.value, items })));
   },
 );
@@ -142,14 +142,18 @@ export const getTaskFunction = onHttp(
     name: "tasks-get",
     method: "GET",
     path: "api/v1/tenants/{tenantId}/tasks/{taskId}",
-    summary: "Show a task",
+    summary: "Show a task, and what became of its last run",
     tag: "Tasks",
     params: TaskPath,
     answers: { 200: { ...answered, description: "The task" } },
   }),
   async ({ params }, tools: Tools<Needs>) => {
-    const found = await tools.services.tasks.get(params, viewerOf(tools, params.tenantId));
-    return found.ok ? succeed(ok(taskView(found.value.value), found.value.etag)) : found;
+    const { tasks } = tools.services;
+    const viewer = viewerOf(tools, params.tenantId);
+    const found = await tasks.get(params, viewer);
+    if (!found.ok) return found;
+    const { value, etag } = found.value;
+    return succeed(ok(taskView(value, await tasks.resultOf(value, viewer)), etag));
   },
 );
 

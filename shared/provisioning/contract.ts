@@ -190,6 +190,7 @@ export const AttemptView = z
         "unknown",
       ])
       .describe("again: it was tried once more; failedOptional: a warning, and the next followed"),
+    verdict: verdict.optional(),
     code: z.string().optional(),
     detail: z.string().optional(),
     output: z.string().optional(),

@@ -107,14 +107,26 @@ function saysOf(run: Run, total: number): string | undefined {
 /** Runs of a page that are counted at once. */
 const concurrency = 4;
 
-/** A page of a tenant's runs, newest first, optionally of one template. */
+/** Which runs: of one template or one task, where these are named. */
+type RunsQuery = {
+  readonly top: number;
+  readonly token?: string | undefined;
+  readonly templateId?: string | undefined;
+  readonly taskId?: string | undefined;
+};
+
+/** A page of a tenant's runs, newest first. */
 export async function listRuns(
   parts: RunParts,
   tenantId: string,
-  { top, token, templateId }: { top: number; token?: string | undefined; templateId?: string },
+  { top, token, templateId, taskId }: RunsQuery,
 ): Promise<Page<RunView>> {
   const { jobs, ...next } = await parts.jobs.list(tenantId, top, token);
-  const wanted = jobs.filter((run) => templateId === undefined || run.templateId === templateId);
+  const wanted = jobs.filter(
+    (run) =>
+      (templateId === undefined || run.templateId === templateId) &&
+      (taskId === undefined || run.taskId === taskId),
+  );
   return { items: await inParallel(wanted, concurrency, (run) => runView(parts, run)), ...next };
 }
 
@@ -312,6 +324,8 @@ function attemptView(run: Run, attempt: Attempt): AttemptView {
   const placed = actionsIn(run)[step];
   const type = placed?.action.type ?? "";
   const { output, requestId } = unpackDeviceRun(kept === "" ? undefined : kept);
+  const result = resultOf(attempt);
+  const verdict = verdictsOf[result];
   return {
     runId: run.jobId,
     deviceId,
@@ -322,7 +336,8 @@ function attemptView(run: Run, attempt: Attempt): AttemptView {
     attempt: attempt.attempt,
     ...(startedAt === undefined ? {} : { startedAt: toIso(startedAt) }),
     endedAt: toIso(endedAt),
-    result: resultOf(attempt),
+    ...(verdict === undefined ? {} : { verdict: verdictView(verdict) }),
+    result,
     ...(code === "" ? {} : { code }),
     ...(detail === "" ? {} : { detail }),
     ...(output === undefined ? {} : { output }),
@@ -330,6 +345,18 @@ function attemptView(run: Run, attempt: Attempt): AttemptView {
     ...(requestId === undefined ? {} : { graphRequestId: requestId }),
   };
 }
+
+/** In the page's words; none of what was neither done nor failed. */
+const verdictsOf: Readonly<Record<AttemptView["result"], Verdict | undefined>> = {
+  succeeded: "success",
+  skipped: undefined,
+  cancelled: undefined,
+  failed: "failed",
+  failedOptional: "failed",
+  again: "failed",
+  expired: "failed",
+  unknown: "failed",
+};
 
 function resultOf({ event, code }: Attempt): AttemptView["result"] {
   switch (event) {

@@ -5,7 +5,7 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import type { TaskStarter, TaskToStart } from "../schedules/run-tasks.ts";
+import type { TaskResult, TaskStarter, TaskToStart } from "../schedules/run-tasks.ts";
 import { NewRun } from "./contract.ts";
 
 /** A run as a task begins it; without targets the task waits for them. A task names its version: nothing newer takes its place. */
@@ -24,6 +24,7 @@ type Runs = {
     by: Omit<TaskToStart, "what">,
   ) => Promise<Result<unknown>>;
   readonly stateOf: TaskStarter["stateOf"];
+  readonly resultOf: (tenantId: string, runId: string) => Promise<TaskResult | undefined>;
   /** What it would do if it began now. */
   readonly preview: (
     tenantId: string,
@@ -31,6 +32,9 @@ type Runs = {
     caller: Caller,
   ) => Promise<Result<object>>;
 };
+
+const isSeen = (standing: Standing, tenantId: string): boolean =>
+  decide(standing, "provisioning.read", { kind: "tenant", tenantId }).allowed;
 
 function authorize(standing: Standing, tenantId: string): Result<Limits> {
   const permission = "provisioning.run";
@@ -55,7 +59,7 @@ function needsOf(what: TaskToStart["what"]): ReturnType<NonNullable<TaskStarter[
 
 /** How tasks begin runs. */
 export const runStarter = (
-  { begin, stateOf, preview }: Runs,
+  { begin, stateOf, resultOf, preview }: Runs,
   { standingOf }: { readonly standingOf: (caller: Caller) => Promise<Standing> },
 ): TaskStarter => ({
   authorize,
@@ -73,4 +77,6 @@ export const runStarter = (
     return may.ok ? preview(tenantId, run.value, standing.caller) : may;
   },
   stateOf,
+  resultOf: async (tenantId, runId, standing) =>
+    isSeen(standing, tenantId) ? resultOf(tenantId, runId) : undefined,
 });

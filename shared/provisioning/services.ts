@@ -25,6 +25,8 @@ import { DeviceLocks } from "./holding/device-lock.ts";
 import type { HoldParts } from "./holding/holds.ts";
 import { runKind } from "./kind.ts";
 import { previewRun } from "./preview-run.ts";
+import { runView } from "./read-runs.ts";
+import { latestOf } from "./restart/offer.ts";
 import { RunJobs } from "./run.ts";
 import type { runStarter, ScheduledRun } from "./scheduled.ts";
 import { type RunParts, startRun } from "./start-run.ts";
@@ -143,6 +145,17 @@ export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0]
   async preview(tenantId, wanted, caller) {
     const body = wholeOf(wanted);
     return body.ok ? previewRun(parts, tenantId, body.value, caller) : body;
+  },
+  async resultOf(tenantId, runId) {
+    const stored = await parts.jobs.get(tenantId, runId);
+    if (stored === undefined) return undefined;
+    const view = await runView(parts, stored.job);
+    const { runs, buckets, verdict } = (await latestOf(parts, stored.job, view)) ?? {
+      ...view,
+      runs: [],
+    };
+    const ended = verdict === undefined ? {} : { verdict };
+    return { runs: [runId, ...runs], total: view.total, buckets, ...ended };
   },
   async stateOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

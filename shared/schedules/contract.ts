@@ -6,6 +6,7 @@ import { Line } from "../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../kernel/values.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { TaskDraft, TaskPreview } from "./manage-tasks.ts";
+import type { TaskResult } from "./run-tasks.ts";
 import {
   runOutcomes,
   stateOf,
@@ -245,6 +246,17 @@ export const TaskView = z
     updatedAt: z.string(),
     next: z.object({ ...OccurrenceView.shape, lookedAtNext: z.string() }).optional(),
     lastRun: z.object({ runId: z.string(), at: z.string() }).optional(),
+    result: z
+      .object({
+        verdict: z.object({ id: z.string(), name: named }).optional(),
+        total: z.int(),
+        buckets: z.record(z.string(), z.int()),
+        runs: z.array(z.string()),
+      })
+      .optional()
+      .describe(
+        "Of one provisioning task: how the devices of its last run stand by now, each by its latest restart",
+      ),
   })
   .meta({ id: "Task" });
 
@@ -315,7 +327,7 @@ const scheduleView = (schedule: Task["schedule"]): Record<string, unknown> =>
   );
 
 /** The view of a task. */
-export function taskView(task: Task): z.output<typeof TaskView> {
+export function taskView(task: Task, result?: TaskResult): z.output<typeof TaskView> {
   const { owner, next, last, kind, schedule } = task;
   const state = stateOf(task);
   return {
@@ -348,6 +360,9 @@ export function taskView(task: Task): z.output<typeof TaskView> {
     updatedAt: toIso(task.updatedAt),
     ...(next && { next: { ...shown(next.occurrence), lookedAtNext: toIso(next.dueAt) } }),
     ...(last && { lastRun: { runId: last.runId, at: toIso(last.at) } }),
+    ...(result && {
+      result: { ...result, buckets: { ...result.buckets }, runs: [...result.runs] },
+    }),
   };
 }
 
@@ -376,7 +391,7 @@ export const TenantRunsView = z
     value: z.array(
       z.object({
         ...TenantRun.shape,
-        runId: z.string().describe("Also the id of the tenant's notification or sync"),
+        runId: z.string().describe("Also the id of the tenant's notification, sync or run"),
       }),
     ),
   })

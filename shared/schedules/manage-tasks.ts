@@ -162,6 +162,14 @@ export class TaskBook {
     return removed === "lost" ? changedMeanwhile(ids.taskId) : succeed(found.value.value);
   }
 
+  /** What became of the latest run, as far as its kind tells; of one in many tenants each of them says so. */
+  resultOf({ tenantId, tenants, kind, last }: Task, { standing }: Viewer) {
+    const { resultOf } = this.#parts.starters[kind];
+    return last === undefined || tenants !== undefined
+      ? undefined
+      : resultOf?.(tenantId, last.runId, standing);
+  }
+
   runs(task: Task, top: number, token?: string) {
     return this.#store.runs(task, top, token);
   }

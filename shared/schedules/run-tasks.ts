@@ -47,8 +47,23 @@ export type TaskStarter = {
   collectionOf?(what: Task["what"]): string | undefined;
   /** What has to fit into windows because of what is begun. Pure. */
   needsOf?(what: Task["what"]): Omit<TaskWindows, "windows">;
+  /** What became of a run that it began, and of those that followed from it; undefined where that is not theirs to see. */
+  resultOf?(tenantId: string, runId: string, standing: Standing): Promise<TaskResult | undefined>;
   /** What it would do if it began now, as its kind shows it. */
   preview?(tenantId: string, what: Task["what"], standing: Standing): Promise<Result<object>>;
+};
+
+/** Where the targets of a task's latest run stand by now. */
+export type TaskResult = {
+  /** The run, and those that took targets of it over since. */
+  readonly runs: readonly string[];
+  readonly total: number;
+  readonly buckets: Readonly<Record<string, number>>;
+  /** Known once all are at an end. */
+  readonly verdict?: {
+    readonly id: string;
+    readonly name: { readonly en: string; readonly fr: string };
+  };
 };
 
 /** What running tasks works with. */

@@ -36,6 +36,7 @@ describe("a run over the API", () => {
       Array.from({ length: 3 }, () => ({
         actionId: "scan",
         result: "succeeded",
+        verdict: { id: "success", name: { en: "Success", fr: "Succès" } },
         attempt: 1,
         graphRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       })),

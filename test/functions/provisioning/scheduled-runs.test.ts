@@ -92,6 +92,12 @@ it("begins a run at its time, once, which names the task and keeps its windows; 
     [{ runId, taskId, cause: "schedule", total: 3, template: { version: 1 } }],
   ]);
   expect(await api.read(run)).toMatchObject({ taskId, buckets: { successful: 2, failed: 1 } });
+  const taken = { total: 3, buckets: { successful: 2, failed: 1 } };
+  expect(body["result"]).toMatchObject({
+    ...taken,
+    verdict: { name: { fr: "Échec" } },
+    runs: [runId],
+  });
   await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
   const restart = (token?: unknown) =>
     api.call("provisioning-runs-restart", { params: run, body: { mode: "whole", token } });
@@ -108,6 +114,18 @@ it("begins a run at its time, once, which names the task and keeps its windows; 
     buckets: { successful: 1 },
   });
   expect(await api.read(run)).toMatchObject({ latest: { verdict: { id: "success" } } });
+  const green = await api.call("tasks-get", { params: { tenantId, taskId } });
+  const runs = [runId, again.body["runId"]];
+  expect(green.body["result"], "a repaired device turns the task green").toMatchObject({
+    verdict: { id: "success", name: { fr: "Succès" } },
+    buckets: { successful: 3, failed: 0 },
+    runs,
+  });
+  await api.start(tenantId, { templateId: ids.templateId });
+  await rig.drain();
+  const query = `?taskId=${taskId}`;
+  const own = await api.call("provisioning-runs-list", { params: { tenantId }, query });
+  expect(own.body["value"]).toMatchObject(runs.toReversed().map((id) => ({ runId: id, taskId })));
 });
 
 it("says beforehand what its run would do, before it is kept and after", async () => {

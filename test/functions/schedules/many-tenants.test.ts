@@ -70,6 +70,32 @@ it("begins a linked notification in each tenant that it names, once, and adds up
   await door.call("windows-replace", { token: adminToken, params, body: { windows: [] } });
 });
 
+it("begins a linked run of a template in each, of the devices that its rules find there", async () => {
+  const actions = [{ id: "one", name: "Wait", type: "wait", parameters: { duration: "PT1M" } }];
+  const sections = [{ id: "systemConfiguration", actions }];
+  const template = { name: "Everywhere", visibility: "public", sections };
+  const added = await door.call("templates-add", { token: adminToken, body: template });
+  const rules = [{ property: "operatingSystem", operator: "notEquals", value: "macOS" }];
+  const provisioning = { templateId: added.body["templateId"], version: 1, targets: { rules } };
+  const everywhere = { kind: "provisioning", displayName: "Run", provisioning };
+  const made = await call(
+    "tasks-add",
+    adminToken,
+    {},
+    { body: { ...everywhere, tenants: [own, other], schedule: { kind: "now" } } },
+  );
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  const { taskId } = made.body;
+  const summary = await run(String(taskId));
+  expect(summary).toMatchObject({ outcome: "started", counts: { total: 2, started: 2 } });
+  for (const { tenantId, runId } of summary["value"] as { tenantId: string; runId: string }[]) {
+    const params = { tenantId, runId };
+    const { body: begun } = await door.call("provisioning-runs-get", { token: adminToken, params });
+    const total = tenantId === own ? 2 : 3;
+    expect(begun).toMatchObject({ taskId, total, cause: "schedule" });
+  }
+});
+
 it("follows the scope of its owner from run to run, and shows each viewer what is theirs", async () => {
   const ana = await door.holder("operationsAdministrator", inTenants(own));
   const made = await call(

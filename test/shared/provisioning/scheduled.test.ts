@@ -32,6 +32,7 @@ async function begun(roleId: string, what: Record<string, unknown>) {
         return succeed(run);
       },
       stateOf: async () => "none",
+      resultOf: async () => undefined,
       preview: async (_, wanted) => succeed(wanted),
     },
     { standingOf: async () => standingOf(roleId) },
