@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { type Device, packId, unpackId } from "../devices/directory/device.ts";
 import type { Instant } from "../kernel/clock.ts";
+import { type DirectoryFacts, directoryFacts } from "./actions/condition.ts";
 
 /** Facts of the device when the run began. Routes are chosen by them, so they are Graph's own texts. */
 type DeviceFacts = Pick<
@@ -17,6 +18,8 @@ type DeviceFacts = Pick<
 export type DeviceRun = DeviceFacts & {
   /** Optional actions that failed so far. */
   readonly warnings: number;
+  /** What the directory knew of the device when the run began, as far as conditions ask for it. */
+  readonly directory?: DirectoryFacts;
   /** Of the optional actions behind it, those that must not be done twice and whose end nobody has seen, by their places. */
   readonly doubtful?: readonly number[];
   /** How often the action at hand was asked for again because it had failed. */
@@ -58,28 +61,47 @@ export function beforeNext(run: DeviceRun): DeviceRun {
 
 const text = z.string().default("");
 const count = z.number().default(0);
-const Packed = z.tuple([text, text, text, text, text, count, count, count, text, text, text, text]);
+const facts = z
+  .union([z.literal(""), z.partialRecord(z.enum(directoryFacts), z.string())])
+  .default("");
+const Packed = z.tuple([
+  text,
+  text,
+  text,
+  text,
+  text,
+  count,
+  count,
+  count,
+  text,
+  text,
+  text,
+  text,
+  facts,
+]);
 
 /** Its short form. */
 export function packDeviceRun(run: DeviceRun): string {
   const { operatingSystem, managementAgent, osVersion, entraDeviceId, serialNumber = "" } = run;
   const { warnings, retries, begunAt = 0, note = "", output = "", requestId = "" } = run;
-  const { doubtful = [] } = run;
+  const { doubtful = [], directory = "" } = run;
   const entra = entraDeviceId === undefined ? "" : packId(entraDeviceId);
-  const facts = [operatingSystem, managementAgent, osVersion, entra, serialNumber];
-  const cells = [...facts, warnings, retries, begunAt, note, output, requestId, doubtful.join()];
+  const own = [operatingSystem, managementAgent, osVersion, entra, serialNumber];
+  const left = [warnings, retries, begunAt, note, output, requestId, doubtful.join(), directory];
+  const cells = [...own, ...left];
   while (cells.at(-1) === "" || cells.at(-1) === 0) cells.pop();
   return JSON.stringify(cells);
 }
 
-const width = 12;
+const width = 13;
 
 /** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
 export function unpackDeviceRun(packed = "[]"): DeviceRun {
   const given = z.array(z.unknown()).parse(JSON.parse(packed));
   const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
   const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
-  const [, , , , , warnings, retries, begunAt, note, output, requestId, doubtful] = cells;
+  const [, , , , , warnings, retries, begunAt, note, output, requestId, doubtful, directory] =
+    cells;
   return {
     operatingSystem,
     managementAgent,
@@ -93,5 +115,6 @@ export function unpackDeviceRun(packed = "[]"): DeviceRun {
     ...(output === "" ? {} : { output }),
     ...(requestId === "" ? {} : { requestId }),
     ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
+    ...(directory === "" ? {} : { directory: directory as DirectoryFacts }),
   };
 }

@@ -9,11 +9,16 @@ import type { Call, Finding, FirstState, Gate, JobKind, Outcome, Target } from "
 import type { Item } from "../fanout/state/item.ts";
 import type { Asked, Step, StepCall, StepSurvey } from "./actions/action-type.ts";
 import { findActionType } from "./actions/catalogue.ts";
-import { FactCondition, holds } from "./actions/condition.ts";
+import {
+  type DirectoryFacts,
+  directoryFacts,
+  FactCondition,
+  factsHold,
+} from "./actions/condition.ts";
 import { deviceRunOf, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
 import { type HoldParts, holdsOf } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
-import { actionsIn, contentOf, type Run, runShape } from "./run.ts";
+import { actionsIn, contentOf, type Run, type RunContent, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";
 import { actionFor, factsOf } from "./templates/variables.ts";
 
@@ -96,8 +101,30 @@ function firstState(run: Run, { targetId, device }: RunTarget): FirstState {
   }
   const { firstSteps, doubtful: all } = contentOf(run);
   const [step, doubtful] = [firstSteps[targetId] ?? 0, all?.[targetId]];
-  const learned = packDeviceRun({ ...deviceRunOf(device), ...(doubtful && { doubtful }) });
+  const directory = directoryOf(run, device);
+  const learned = packDeviceRun({
+    ...deviceRunOf(device),
+    ...(doubtful && { doubtful }),
+    ...(directory && { directory }),
+  });
   return { name: device.name, state: "waiting", route: 0, step, learned };
+}
+
+function factsIn(run: Run): readonly (keyof DirectoryFacts)[] {
+  const asked = JSON.stringify(actionsIn(run).map(({ action }) => action.when ?? ""));
+  return directoryFacts.filter((name) => asked.includes(name));
+}
+
+const factsAsked = new WeakMap<RunContent, readonly (keyof DirectoryFacts)[]>();
+
+/** What the directory knows of a device now, as far as conditions of the run's actions ask for it. */
+function directoryOf(run: Run, device: Device): DirectoryFacts | undefined {
+  const content = contentOf(run);
+  const names = factsAsked.get(content) ?? factsIn(run);
+  factsAsked.set(content, names);
+  return names.length === 0
+    ? undefined
+    : Object.fromEntries(names.map((name) => [name, device[name] ?? ""]));
 }
 
 // Calls.
@@ -136,8 +163,8 @@ function prepare({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Ite
     return { kind: "refused", code: "no-value", detail: `${fault.pointer} ${fault.detail}` };
   if (value.when !== undefined) {
     const when = FactCondition.safeParse(value.when);
-    const known = { ...device, deviceName: item.name };
-    if (!when.success || holds(when.data, known) !== true) return { kind: "skip" };
+    const known = { ...device, ...device.directory, deviceName: item.name };
+    if (!when.success || !factsHold(when.data, known)) return { kind: "skip" };
   }
   const judged = findActionType(action.type)?.parameters.safeParse(value.parameters);
   if (judged?.success === false)

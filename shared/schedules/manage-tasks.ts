@@ -164,10 +164,9 @@ export class TaskBook {
 
   /** What became of the latest run, as far as its kind tells; of one in many tenants each of them says so. */
   resultOf({ tenantId, tenants, kind, last }: Task, { standing }: Viewer) {
-    const { resultOf } = this.#parts.starters[kind];
     return last === undefined || tenants !== undefined
       ? undefined
-      : resultOf?.(tenantId, last.runId, standing);
+      : this.#parts.starters[kind].resultOf?.(tenantId, last.runId, standing);
   }
 
   runs(task: Task, top: number, token?: string) {

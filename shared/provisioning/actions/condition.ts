@@ -11,6 +11,10 @@ export type DeviceFacts = {
   readonly osVersion?: string;
   readonly complianceState?: string;
   readonly groupTag?: string;
+  readonly serialNumber?: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly userPrincipalName?: string;
   /** Whether Autopilot has assigned a profile. */
   readonly autopilotProfile?: "assigned" | "notAssigned";
   /** Of the groups that were asked about, those that it is in. */
@@ -43,13 +47,44 @@ const versionCondition = z.strictObject({
   value: version,
 });
 
-/** What is known of every device when an action begins, so that it may decide whether that is done at all. */
-export const FactCondition = z.discriminatedUnion("property", [
+/** What the directory knew of a device when its run began, beside what every device run carries: kept where a template asks. */
+export const directoryFacts = [
+  "complianceState",
+  "groupTag",
+  "serialNumber",
+  "manufacturer",
+  "model",
+  "userPrincipalName",
+] as const;
+export type DirectoryFacts = Pick<DeviceFacts, (typeof directoryFacts)[number]>;
+
+const OneFact = z.discriminatedUnion("property", [
   textCondition("deviceName"),
   textCondition("operatingSystem"),
   textCondition("managementAgent"),
   versionCondition,
+  textCondition("complianceState"),
+  textCondition("groupTag"),
+  textCondition("serialNumber"),
+  textCondition("manufacturer"),
+  textCondition("model"),
+  textCondition("userPrincipalName"),
 ]);
+const facts = z.array(OneFact).min(1).max(10);
+
+/** What is known of every device when an action begins, so that it may decide whether that is done at all. */
+export const FactCondition = z.union([
+  OneFact,
+  z.strictObject({ all: facts }),
+  z.strictObject({ any: facts }),
+]);
+
+/** Whether it holds. What nobody knows holds in no condition. */
+export function factsHold(condition: z.output<typeof FactCondition>, known: DeviceFacts): boolean {
+  const isSo = (one: z.output<typeof OneFact>): boolean => holds(one, known) === true;
+  if ("all" in condition) return condition.all.every(isSo);
+  return "any" in condition ? condition.any.some(isSo) : isSo(condition);
+}
 
 /** What can be waited for. */
 export const Condition = z.discriminatedUnion("property", [
@@ -73,18 +108,24 @@ export const Condition = z.discriminatedUnion("property", [
 export type Condition = z.output<typeof Condition>;
 
 /** Whether a condition holds; undefined where what it asks for is not known. Texts are compared in any case. */
-export function holds(condition: Condition, facts: DeviceFacts): boolean | undefined {
+export function holds(
+  condition: Condition | z.output<typeof OneFact>,
+  known: DeviceFacts,
+): boolean | undefined {
   if (condition.property === "group") {
-    const isIn = facts.groups?.has(condition.value);
+    const isIn = known.groups?.has(condition.value);
     return isIn === undefined ? undefined : isIn === (condition.operator === "contains");
   }
-  const known = facts[condition.property];
-  if (known === undefined) return undefined;
-  if (condition.property === "osVersion") return versionHolds(condition, known);
-  return textHolds(condition, known.toLowerCase());
+  const fact = known[condition.property];
+  if (fact === undefined) return undefined;
+  if (condition.property === "osVersion") return versionHolds(condition, fact);
+  return textHolds(condition, fact.toLowerCase());
 }
 
-type TextCondition = Exclude<Condition, { readonly property: "group" | "osVersion" }>;
+type TextCondition = Exclude<
+  Condition | z.output<typeof OneFact>,
+  { readonly property: "group" | "osVersion" }
+>;
 
 function textHolds(condition: TextCondition, known: string): boolean {
   switch (condition.operator) {

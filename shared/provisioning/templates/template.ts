@@ -70,11 +70,14 @@ const Given: z.ZodType = z
   .meta({ id: "Given", description: "Any JSON; {{name}} in a text stands for a variable" });
 
 /** A condition on a device, as a template says it; which properties and operators there are, the check knows. */
-const When = z.strictObject({
+const Test = z.strictObject({
   property: Line.max(64),
   operator: Line.max(64),
   value: z.union([Line.max(256), z.array(Line.max(256)).max(100)]).optional(),
 });
+const tests = z.array(Test).min(1).max(10);
+/** One condition, or several of which all, or any one, must hold. */
+const When = z.union([Test, z.strictObject({ all: tests }), z.strictObject({ any: tests })]);
 
 const maxTimeoutSeconds = 30 * 24 * 3600;
 

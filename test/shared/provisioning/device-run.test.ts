@@ -22,6 +22,7 @@ const anyRun = fc.record(
     note: text,
     output: text,
     requestId: text,
+    directory: fc.record({ groupTag: fc.string(), model: fc.string() }),
     doubtful: fc.array(fc.nat(99), { minLength: 1 }),
   },
   { requiredKeys: ["operatingSystem", "managementAgent", "osVersion", "warnings", "retries"] },

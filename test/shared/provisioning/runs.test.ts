@@ -180,6 +180,19 @@ describe("a run", () => {
     expect(rig.timesOf(`${run.jobId}-1`, ids)).toEqual([0]);
   });
 
+  it("knows of a device what the directory knew when the run began, where conditions ask for it", async () => {
+    const [kiosk = "", other = ""] = [...rig.fleet(1, { groupTag: "kiosk" }), ...rig.fleet(1)];
+    const tag = { property: "groupTag", operator: "equals", value: "Kiosk" };
+    const compliant = { property: "complianceState", operator: "equals", value: "compliant" };
+    const run = await rig.run([kiosk, other].toSorted(), [
+      { when: { all: [tag, compliant] } },
+      { when: { any: [tag, compliant] } },
+    ]);
+    await rig.drain();
+    expect(rig.timesOf(`${run.jobId}-1`, [kiosk, other])).toEqual([1, 0]);
+    expect(rig.timesOf(`${run.jobId}-2`, [kiosk, other])).toEqual([1, 1]);
+  });
+
   it("fails a device to which an action has no route", async () => {
     const ids = rig.fleet(1, { operatingSystem: "macOS" });
     const run = await rig.run(ids, [{}]);

@@ -3,6 +3,7 @@ import {
   Condition,
   type DeviceFacts,
   FactCondition,
+  factsHold,
   holds,
 } from "../../../../shared/provisioning/actions/condition.ts";
 
@@ -69,7 +70,21 @@ describe("a condition on a device", () => {
   it("decides whether an action is done only by what is known of every device", () => {
     const windows11 = { property: "osVersion", operator: "atLeast", value: "10.0.22000" };
     expect(FactCondition.safeParse(windows11).success).toBe(true);
-    const compliant = { property: "complianceState", operator: "equals", value: "compliant" };
-    expect(FactCondition.safeParse(compliant).success).toBe(false);
+    const inGroup = { property: "group", operator: "contains", value: group };
+    expect(FactCondition.safeParse(inGroup).success).toBe(false);
+    expect(FactCondition.safeParse({ all: [{ any: [windows11] }] }).success).toBe(false);
+  });
+
+  it.for([
+    ["all", ["kiosk", ""], false],
+    ["all", ["", ""], true],
+    ["any", ["kiosk", ""], true],
+    ["any", ["kiosk", "desk"], false],
+  ] as const)("of several, %s of %j: %s", ([of, tags, expected]) => {
+    const operator = "in";
+    const tests = tags.map((tag) => ({ property: "groupTag", operator, value: [tag || "x-1"] }));
+    const condition = FactCondition.parse({ [of]: tests });
+    expect(factsHold(condition, { groupTag: "X-1" })).toBe(expected);
+    expect(factsHold(condition, {})).toBe(false);
   });
 });
