@@ -115,6 +115,6 @@ export function unpackDeviceRun(packed = "[]"): DeviceRun {
     ...(output === "" ? {} : { output }),
     ...(requestId === "" ? {} : { requestId }),
     ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
-    ...(directory === "" ? {} : { directory: directory as DirectoryFacts }),
+    ...(directory === "" ? {} : { directory }),
   };
 }

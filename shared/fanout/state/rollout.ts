@@ -184,7 +184,9 @@ export const Rollout = z
           .min(0)
           .max(100)
           .optional()
-          .describe("Stop when more than such a share of what is let out has failed"),
+          .describe(
+            "Stop when more than such a share of the targets has failed: of all, or of those of the waves up to now; rounded up",
+          ),
       })
       .optional(),
   })
@@ -245,12 +247,12 @@ export function decideRollout(
   now: Instant,
 ): RolloutDecision {
   const out = released.count - aside;
-  const stop = whyStop(rules, out, { ...counts, failed: counts.failed - failed });
+  const wave = waveAfter(rules, planned, released);
+  const stop = whyStop(rules, wave.end, { ...counts, failed: counts.failed - failed });
   if (stop !== undefined) return { kind: "stop", detail: stop };
   const active = openOf(counts, planned, released) - aside;
   const toGo = planned - released.count + back;
   if (toGo <= 0) return whenAllOut(rules, counts.waiting, aside, now);
-  const wave = waveAfter(rules, planned, released);
   const left = Math.min(wave.end - out, toGo);
   if (left > 0) {
     const free = rules.atOnce === undefined ? left : Math.min(left, rules.atOnce - active);
@@ -311,14 +313,15 @@ function waveAfter(
   return { end: planned, approval: false };
 }
 
+/** Why it is stopped, where it is. `count`: how many may be let out up to the end of the wave that it is at. */
 function whyStop({ stopAfter }: Rollout, count: number, counts: Counts): string | undefined {
   if (stopAfter === undefined) return undefined;
   // Who was not reached, or was given up unasked, says nothing about what is let out.
   const failed = counts.failed + counts.unknown;
-  const found = `${failed} of ${count} that were let out have failed`;
+  const found = `${failed} of ${count} have failed`;
   if (stopAfter.failed !== undefined && failed > stopAfter.failed)
     return `${found}, and more than ${stopAfter.failed} were not to`;
-  if (stopAfter.percent !== undefined && failed * 100 > stopAfter.percent * count)
+  if (stopAfter.percent !== undefined && failed > Math.ceil((stopAfter.percent * count) / 100))
     return `${found}, and more than ${stopAfter.percent} % were not to`;
   return undefined;
 }

@@ -398,6 +398,27 @@ it("adds up from any run of a family: a restart shows what its own restarts made
   });
 });
 
+it("of a run that too many failures have stopped picks exactly those that failed and those that were never tried", async () => {
+  const tenantId = await api.tenantOf(50);
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0.6 });
+  const run = await api.start(tenantId, {
+    templateId: await api.template([scan("four")]),
+    rollout: { atOnce: 3, stopAfter: { percent: 10 } },
+  });
+  await rig.drain();
+  const { buckets, failure } = await api.read(run);
+  const { successful = 0, failed = 0, notAttempted = 0 } = buckets as Record<string, number>;
+  // Ten percent of fifty is five: the sixth stops it, and what is under way is followed to its end.
+  expect([failed >= 6, failed <= 8, successful + failed + notAttempted]).toEqual([true, true, 50]);
+  expect(failure).toMatchObject({ code: "stopped-by-rollout" });
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  const totalOf = async (include: string[]) =>
+    (await restart(run, { mode: "whole", include })).body["total"];
+  expect(await totalOf(["failed"])).toBe(failed);
+  expect(await totalOf(["notAttempted"])).toBe(notAttempted);
+  expect(await totalOf(["failed", "notAttempted"])).toBe(50 - successful);
+});
+
 describe("a restart from a chosen action", () => {
   it("is refused around the installation, asked for twice elsewhere, and needs what is before it", async () => {
     const tenantId = await api.tenantOf(4);

@@ -127,10 +127,24 @@ describe("what the rules say of 100 items", () => {
       { kind: "release", count: 10, wave: 0 },
     ],
     [
-      "stops when a larger share has failed",
+      "stops when a larger share of all has failed",
       { stopAfter: { percent: 10 } },
       out({ count: 20 }),
-      { waiting: 80, done: 17, failed: 3 },
+      { waiting: 80, done: 9, failed: 11 },
+      { kind: "stop" },
+    ],
+    [
+      "does not stop at the first failure of few that are let out at a time",
+      { atOnce: 3, stopAfter: { percent: 10 } },
+      out({ count: 12 }),
+      { waiting: 88, done: 2, failed: 10 },
+      { kind: "release", count: 3, wave: 0 },
+    ],
+    [
+      "takes the share of what the waves up to now let out",
+      { ...inWaves, stopAfter: { percent: 10 } },
+      out({ count: 5 }),
+      { waiting: 95, sent: 2, failed: 2, done: 1 },
       { kind: "stop" },
     ],
     [
