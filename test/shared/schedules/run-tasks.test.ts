@@ -104,6 +104,22 @@ describe("a task whose time has come", () => {
     expect(await taskOf(task)).toBeUndefined();
   });
 
+  it("is left alone by retention, and so is one that waits for its target: only old runs go", async () => {
+    const what = { action: "restart", allowApproximate: false };
+    const waiting = await add({ what, whole: false, schedule: { kind: "none" } });
+    const task = await add({ schedule: { kind: "at", at: Date.now() + minuteMs } });
+    passTime(2 * minuteMs);
+    await tick();
+    expect(await outcomes(task)).toEqual(["started"]);
+    const { store } = rig.services.scheduling;
+    await store.expireRuns(tenantId, Date.now() - hourMs, () => true);
+    expect(await outcomes(task)).toEqual(["started"]);
+    await store.expireRuns(tenantId, Date.now() + hourMs, () => true);
+    expect(await outcomes(task)).toEqual([]);
+    expect((await taskOf(task))?.last).toBeDefined();
+    expect(stateOf((await taskOf(waiting)) as Task)).toBe("waiting");
+  });
+
   it("runs once however many were missed, and tells of each", async () => {
     const task = await add({
       schedule: { kind: "everyMinutes", minutes: 10, from: Date.now() + minuteMs },
