@@ -19,6 +19,11 @@ const exceptions: readonly Exception[] = [
   { names: /^grant/i, within: ["local/host/http/"], because: "what a key of the host lets one do" },
   { names: /^grant$/, within: ["shared/access/"], because: "a permission that somebody was given" },
   {
+    names: /^turn$/,
+    within: ["shared/fanout/state/names.ts"],
+    because: "the API's word for why a device does not go on yet",
+  },
+  {
     names: /^unit(Ms)?$/,
     within: ["shared/kernel/clock.ts"],
     because: "units of time",

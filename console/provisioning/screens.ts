@@ -39,7 +39,7 @@ export const taskListScreen = screen({
     task: text,
     window: oneOf("properties", "targets", "remove"),
   },
-  command: ({ tenantId }) => `task --tenant ${tenantId}`,
+  command: ({ tenantId, folder = "all" }) => `task --tenant ${tenantId} --folder ${folder}`,
   load: () => import("./tasks/task-list.tsx"),
 });
 

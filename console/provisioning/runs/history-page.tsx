@@ -12,7 +12,7 @@ import { useFormat } from "../../text/format.ts";
 import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
-import { Progress } from "./run-devices.tsx";
+import { Progress, Waits } from "./run-devices.tsx";
 import { moreThan } from "./run-words.tsx";
 
 const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}";
@@ -84,7 +84,9 @@ function Content({ detail }: { readonly detail: Detail }) {
           <Progress device={detail} />
         </div>
         {waits !== undefined && (
-          <span>{t("provisioning.waits", { why: named("reasons", waits.why) })}</span>
+          <span>
+            <Waits waits={waits} />
+          </span>
         )}
         {bucket === "failed" && code !== undefined && <span>{named("reasons", code)}</span>}
       </div>

@@ -324,13 +324,22 @@ function Table(props: {
   );
 }
 
+/** Why a device does not go on, and until when. */
+export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"]> }) {
+  const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const { why, until } = waits;
+  const reason = named("reasons", why);
+  return until === undefined ? reason : t("provisioning.waits", { reason, at: dateTime(until) });
+}
+
 /** Why it failed, or why it waits. */
 function Reason({ device }: { readonly device: DeviceRun }) {
-  const t = useText();
   const styles = useStyles();
   const named = useNames();
   const { code, detail, waits, bucket } = device;
-  if (waits !== undefined) return t("provisioning.waits", { why: named("reasons", waits.why) });
+  if (waits !== undefined) return <Waits waits={waits} />;
   const reason = code === undefined || bucket === "active" ? "" : named("reasons", code);
   return (
     <>

@@ -17,12 +17,12 @@ import {
 } from "@fluentui/react-icons";
 import { useEffect, useRef } from "react";
 import { useConnection } from "../../api/connection.tsx";
-import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { CopyButton } from "../../page/copy-button.tsx";
+import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -188,7 +188,7 @@ function Commands({ run }: { readonly run: Run }) {
   const t = useText();
   const { api } = useConnection();
   const change = runScreen.useChangeSearch();
-  const mayRun = useMay()("provisioning.run", tenantId);
+  const takes = { permission: "provisioning.run", tenantId } as const;
   const { save, problem } = useSaveAnswer();
   const params = { tenantId, runId };
   const pause = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/pause");
@@ -198,31 +198,34 @@ function Commands({ run }: { readonly run: Run }) {
   return (
     <>
       {!final && (
-        <ToolbarButton
+        <MayButton
+          {...takes}
           icon={<DismissCircleRegular />}
-          disabled={!mayRun || state === "cancelling"}
+          isBusy={state === "cancelling"}
           onClick={() => change({ window: "cancel" })}
         >
           {t("provisioning.cancelRun")}
-        </ToolbarButton>
+        </MayButton>
       )}
       {state === "running" && (
-        <ToolbarButton
+        <MayButton
+          {...takes}
           icon={<PauseRegular />}
-          disabled={!mayRun || pause.isSending}
+          isBusy={pause.isSending}
           onClick={() => void pause.send({ params })}
         >
           {t("provisioning.pause")}
-        </ToolbarButton>
+        </MayButton>
       )}
       {state === "paused" && (
-        <ToolbarButton
+        <MayButton
+          {...takes}
           icon={<PlayRegular />}
-          disabled={!mayRun || resume.isSending}
+          isBusy={resume.isSending}
           onClick={() => void resume.send({ params })}
         >
           {t("provisioning.resume")}
-        </ToolbarButton>
+        </MayButton>
       )}
       <ToolbarButton
         icon={<ArrowDownloadRegular />}

@@ -14,6 +14,7 @@ import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
+import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -67,7 +68,7 @@ function useCollections(tenantId: string, enabled: boolean) {
   const { body = [] } = useReadList(
     "GET /api/v1/tenants/{tenantId}/collections",
     { params: { tenantId } },
-    { enabled },
+    { enabled: useMay()("collections.read", tenantId) && enabled },
   );
   return body;
 }

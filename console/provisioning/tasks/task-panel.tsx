@@ -7,14 +7,15 @@ import {
   Subtitle1,
   Subtitle2,
   Toolbar,
-  ToolbarButton,
   tokens,
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
 import type { Answered } from "../../../clients/api.ts";
+import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { MayButton } from "../../page/may-button.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -160,32 +161,37 @@ function Content(props: {
 
 function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: boolean }) {
   const t = useText();
+  const { tenantId, kind, displayName } = task;
   const change = taskListScreen.useChangeSearch();
-  const { mayChange, maySchedule } = useRights(task.tenantId)(task);
+  const { mayChange, maySchedule } = useRights(tenantId)(task);
+  const takes = { permission: "tasks.manage", tenantId } as const;
+  const whyNot = mayChange ? undefined : t("provisioning.notYours");
   return (
-    <Toolbar aria-label={task.displayName} className={useStyles().bar}>
-      <ToolbarButton
+    <Toolbar aria-label={displayName} className={useStyles().bar}>
+      <MayButton
+        {...takes}
         icon={<AddRegular />}
-        aria-expanded={isAdding}
-        disabled={!mayChange || task.kind !== "provisioning"}
+        why={kind === "provisioning" ? whyNot : t("provisioning.otherKind")}
         onClick={() => change({ window: isAdding ? undefined : "targets" })}
       >
         {t("provisioning.addTo")}
-      </ToolbarButton>
-      <ToolbarButton
+      </MayButton>
+      <MayButton
+        {...takes}
         icon={<SettingsRegular />}
-        disabled={!maySchedule}
+        why={maySchedule ? undefined : whyNot}
         onClick={() => change({ window: "properties" })}
       >
         {t("provisioning.properties")}
-      </ToolbarButton>
-      <ToolbarButton
+      </MayButton>
+      <MayButton
+        {...takes}
         icon={<DeleteRegular />}
-        disabled={!mayChange}
+        why={whyNot}
         onClick={() => change({ window: "remove" })}
       >
         {t("provisioning.remove")}
-      </ToolbarButton>
+      </MayButton>
     </Toolbar>
   );
 }
@@ -268,7 +274,8 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
   const { dateTime } = useFormat();
   const { runId, occurrence, outcome, code, reason } = run;
   const at = dateTime(occurrence.at);
-  const isRun = task.kind === "provisioning" && outcome === "started";
+  const mayRead = useMay()("provisioning.read", task.tenantId);
+  const isRun = mayRead && task.kind === "provisioning" && outcome === "started";
   return (
     <li data-outcome={outcome}>
       {isRun ? <Go to={runScreen.at({ tenantId: task.tenantId, runId })}>{at}</Go> : at}{" "}

@@ -210,6 +210,7 @@ export const reasonNames: Readonly<Record<string, Names>> = {
     "The partner has not signed in",
     "Le partenaire ne s'est pas connecté",
   ),
+  paused: named("The run is paused", "L'exécution est suspendue"),
   "planning-failed": named("Planning failed", "La préparation a échoué"),
   "platform-not-supported": named(
     "The platform is not supported",
@@ -275,6 +276,7 @@ export const reasonNames: Readonly<Record<string, Names>> = {
     "Serial number, manufacturer and model are needed",
     "Le numéro de série, le fabricant et le modèle sont nécessaires",
   ),
+  turn: named("It goes as soon as it is its turn", "Il passe dès que c'est son tour"),
   unknown: named("Nobody knows", "Personne ne sait"),
   "unknown-device": named("There is no such device", "Cet appareil n'existe pas"),
   "unknown-tenant": named("There is no such tenant", "Ce tenant n'existe pas"),

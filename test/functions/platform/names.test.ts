@@ -173,8 +173,8 @@ const rooms = [
   "shared/devices/actions",
   "shared/provisioning",
 ];
-const made = /\bcode: "([a-z]+(?:-[a-z]+)*)"/g;
-test("every code that a delivery, a device run or a job ends with has a name", () => {
+const made = /\b(?:code|why): "([a-z]+(?:-[a-z]+)*)"/g;
+test("every code that a delivery, a device run or a job ends with or waits for has a name", () => {
   const root = new URL("../../../", import.meta.url).pathname;
   const files = rooms.flatMap((room) => globSync(`${root}${room}/**/*.ts`));
   const codes = files
