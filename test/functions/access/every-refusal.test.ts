@@ -54,16 +54,21 @@ test("every operation but health, readiness, the API document and the two callba
   expect(closed).toHaveLength(operations.length - 5 + 1);
 });
 
+/** What operations must be asked for in their query. */
+const queries: Readonly<Record<string, string>> = {
+  "access-explain": "?operation=devices-list",
+  "syncs-compare": "?with=x",
+};
+
 /** Sends a well-formed request for an operation. */
 const ask = (definition: HttpFunction<Services>, sent: Sent) => {
   const { name, params } = definition.operation;
   const ids = new Map([...anyIds, ["tenantId", tenantId]]);
-  const query = name === "access-explain" ? "?operation=devices-list" : "";
   return door.serve(definition, {
     params: Object.fromEntries(
       Object.keys(params?.shape ?? {}).map((param) => [param, ids.get(param) ?? "x"]),
     ),
-    query,
+    query: queries[name] ?? "",
     body: changes[name]?.body?.(ids) ?? harmless[name] ?? triedElsewhere[name],
     ...sent,
     headers,
