@@ -32,7 +32,8 @@ let notificationId: string;
 beforeAll(async () => {
   app = await startApp({ MUSTER_TELEMETRY: `file:${file}`, MUSTER_CONFIRM_AFTER_SECONDS: "1" });
   await app.makeFleet(tenantId, 1000);
-  const pace = { deviceActions: "unlimited", deviceReads: "unlimited" };
+  // Three calls at once, and the others a second apart: the request does not carry all of it.
+  const pace = { deviceActions: 24, deviceReads: "unlimited" };
   await app.call("POST", "/api/v1/tenants", { body: { tenantId, displayName: "Contoso", pace } });
   const refreshed = await app.call("POST", `/api/v1/tenants/${tenantId}/devices/refresh`);
   await until(async () => {
@@ -45,7 +46,8 @@ beforeAll(async () => {
   notificationId = path.slice(path.lastIndexOf("/") + 1);
   await until(async () => {
     const { body: shown } = await app.call("GET", path);
-    return (shown as { counts: { done: number } }).counts.done > 0;
+    const { waiting, done } = (shown as { counts: { waiting: number; done: number } }).counts;
+    return waiting === 0 && done > 0;
   });
   // What is kept of metrics goes out at the end.
   await app.stop();
@@ -67,17 +69,19 @@ test("every hop is in one trace", () => {
   );
   // The request's own parent is the host's.
   expect(mine.filter(({ parentSpanId }) => !byId.has(parentSpanId))).toEqual([root]);
-  // Rounds of reading back follow each other until the last device has answered; the first is waited for.
-  const maybe = [`${asked} > queue.delete fanout-plan`, "fanout-read-back > fanout-read-back"];
-  expect([...hops].filter((hop) => !maybe.includes(hop)).toSorted()).toEqual([
-    `${asked} > fanout-read-back`,
-    `${asked} > graph.POST`,
-    `${asked} > queue.send fanout-plan`,
-    `${asked} > queue.send fanout-read-back`,
-    "fanout-read-back > graph.GET",
-    "fanout-read-back > queue.send fanout-read-back",
+  // Which message comes first, that of sending or that of reading back, is a matter of a second.
+  const steps = [
     `undefined > ${asked}`,
-  ]);
+    `${asked} > queue.send fanout-plan`,
+    `${asked} > graph.POST`,
+    "fanout-dispatch > graph.POST",
+    "fanout-read-back > graph.GET",
+  ];
+  expect([...hops]).toEqual(expect.arrayContaining(steps));
+  for (const queue of ["fanout-dispatch", "fanout-read-back"])
+    expect(mine.map(({ span }) => span)).toEqual(
+      expect.arrayContaining([`queue.send ${queue}`, queue]),
+    );
   expect(root?.attributes).toMatchObject({
     "muster.tenantId": tenantId,
     "http.response.status_code": 202,
