@@ -92,9 +92,9 @@ export function Tie({ customer }: { readonly customer: Customer }) {
   ].filter((fact): fact is string => typeof fact === "string");
   return (
     <>
-      {facts.length === 0
-        ? t("registration.nothingKnown")
-        : facts.map((fact) => <div key={fact}>{fact}</div>)}
+      {(facts.length === 0 ? [t("registration.nothingKnown")] : facts).map((fact) => (
+        <div key={fact}>{fact}</div>
+      ))}
       {problems.map((problem) => (
         <span key={problem} className={styles.quiet}>
           {problem}

@@ -146,6 +146,25 @@ export function registrationCases(rig: () => ConsoleRig): void {
           expect(await shown.textContent()).toContain(String(part));
       }
       expect(relationship).toMatchObject({ delegation: { status: "active" } });
+
+      const link = "https://login.example/unique-link";
+      await dialog.getByLabel("What you are to this customer").selectOption("OEM");
+      await dialog.getByLabel("Your unique link").fill(link);
+      await dialog.getByRole("button", { name: "Copy link" }).click();
+      expect(await page.evaluate("navigator.clipboard.readText()")).toBe(link);
+      await dialog.getByLabel("The customer consented on").fill("2026-11-02");
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.getByText(/^Consent to the OEM of/).waitFor();
+      expect(await api("GET", `/customers/${tenant.tenantId}`)).toMatchObject({
+        partnerKind: "oem",
+        relationship: { oemConsent: { link, acceptedAt: "2026-11-02T00:00:00.000Z" } },
+        routes: { graph: { allowed: false }, file: { allowed: true } },
+      });
+      await dialog.getByLabel("What you are to this customer").selectOption("Direct partner");
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await expect
+        .poll(async () => (await api("GET", `/customers/${tenant.tenantId}`))["partnerKind"])
+        .toBe("direct");
       await page.keyboard.press("Escape");
     }, 60_000);
 
@@ -297,5 +316,23 @@ export function registrationCases(rig: () => ConsoleRig): void {
       },
       60_000,
     );
+
+    it("the partner signs in by a code, and its own route opens", async () => {
+      await page.goto(at("/customers"));
+      await page.getByRole("button", { name: "Sign in for Partner Center" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: "Get a code" }).click();
+      const code = await dialog.getByLabel("Code to type").textContent();
+      const address = await dialog.getByRole("link").getAttribute("href");
+      // The stand-in's own page has a certificate that nobody vouches for.
+      const other = await (await rig().browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      await other.goto(String(address));
+      await other.getByLabel("Code that the app shows").fill(String(code));
+      await other.getByRole("radio").first().check();
+      await other.getByRole("button", { name: "Sign in" }).click();
+      await page.locator("[data-partner=signedIn]").waitFor({ timeout: 30_000 });
+      await dialog.waitFor({ state: "hidden" });
+      await page.locator("[data-route=partnerCenter]").first().waitFor();
+    }, 60_000);
   });
 }
