@@ -57,11 +57,16 @@ export class NameFinder {
     { asked = new Map(), made = [] }: Beside = {},
   ): Promise<FoundNames> {
     const names = new Map<string, string>();
-    for (const [family, ids] of referencesIn(items)) {
+    // Families are asked for beside each other: a policy names people, groups, roles and applications.
+    const families = [...referencesIn(items)].map(async ([family, ids]) => {
       const found = await this.#ask(tenantId, family, [...ids], asked);
       if ("kind" in found) return found;
-      for (const { id, name } of [...found, ...(await this.#inTree(tenantId, family, tree))])
-        names.set(`${family} ${id.toLowerCase()}`, name);
+      return { family, things: [...found, ...(await this.#inTree(tenantId, family, tree))] };
+    });
+    for (const found of await Promise.all(families)) {
+      if ("kind" in found) return found;
+      for (const { id, name } of found.things)
+        names.set(`${found.family} ${id.toLowerCase()}`, name);
     }
     for (const { type: family, id, name } of made) names.set(`${family} ${id.toLowerCase()}`, name);
     return {

@@ -3,6 +3,7 @@
  * are kept for emergencies. Read only when a plan changes policies of conditional access.
  */
 
+import { inParallel } from "../../kernel/concurrency.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
 import type { LockOutFacts, Person, UnknownFacts } from "../plan/lock-out.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
@@ -24,6 +25,9 @@ const mendingRoles: ReadonlySet<string> = new Set([
   "194ae4cb-b126-40b2-bd5b-6091b380977d",
   "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",
 ]);
+
+/** So many groups are asked for their members beside each other. */
+const groupsAtOnce = 6;
 
 /** What is asked about. */
 type LockOutQuestion = {
@@ -49,14 +53,17 @@ export class LockOutReader {
     { breakGlassGroups, tree, groups }: LockOutQuestion,
   ): Promise<LockOutFacts | UnknownFacts> {
     const { revisions, clientId } = this.#parts;
-    const people = await this.#holders(tenantId);
+    const filter = encodeURIComponent(`appId eq '${clientId}'`);
+    const [people, called, own, hasCompliantDevice] = await Promise.all([
+      this.#holders(tenantId),
+      Promise.all(breakGlassGroups.map((group) => this.#groupCalled(tenantId, group))),
+      this.#read(tenantId, `/servicePrincipals?$filter=${filter}&$select=id,appId`),
+      this.#hasCompliantDevice(tenantId),
+    ]);
     if (people === undefined) return { unknown: "who holds the administrator roles" };
-    const glass: Group[] = [];
-    for (const group of breakGlassGroups) {
-      const found = await this.#groupCalled(tenantId, group);
-      if (found.length === 0) return { unknown: `who is in the break-glass group ${group}` };
-      glass.push(...found);
-    }
+    const missing = breakGlassGroups.find((_, at) => called[at]?.length === 0);
+    if (missing !== undefined) return { unknown: `who is in the break-glass group ${missing}` };
+    const glass = called.flat();
     const unread = await this.#addGroups(tenantId, people, groups, glass);
     if (unread !== undefined) return { unknown: `who is in the group ${unread.name}` };
     const all = [...people].map(
@@ -70,8 +77,6 @@ export class LockOutReader {
     const administrators = all.filter(({ roles }) => roles.length > 0);
     // No tenant is without one: whoever sees none may not see them.
     if (administrators.length === 0) return { unknown: "who holds the administrator roles" };
-    const filter = encodeURIComponent(`appId eq '${clientId}'`);
-    const own = await this.#read(tenantId, `/servicePrincipals?$filter=${filter}&$select=id,appId`);
     if (own === undefined) return { unknown: "which service principal is our own" };
     const { namedLocation } = tree;
     const locations = await revisions.content(tenantId, "namedLocation", namedLocation);
@@ -87,7 +92,7 @@ export class LockOutReader {
               id === undefined ? [] : [{ id, isTrusted: body["isTrusted"] === true }],
             ),
           }),
-      cannotBeMet: (await this.#hasCompliantDevice(tenantId)) ? [] : ["compliantDevice"],
+      cannotBeMet: hasCompliantDevice ? [] : ["compliantDevice"],
     };
   }
 
@@ -138,8 +143,10 @@ export class LockOutReader {
   ): Promise<Group | undefined> {
     const glassIds = new Set(glass.map(({ id }) => id));
     const groups = new Map([...named, ...glass].map((group) => [group.id, group]));
-    for (const group of groups.values()) {
-      const members = await this.#members(tenantId, group.id);
+    const read = await inParallel([...groups.values()], groupsAtOnce, async (group) => {
+      return { group, members: await this.#members(tenantId, group.id) };
+    });
+    for (const { group, members } of read) {
       if (members === undefined) return group;
       const counted = members.filter(({ id }) => glassIds.has(group.id) || people.has(textOf(id)));
       for (const member of counted) personIn(people, member).groups.add(group.id);
