@@ -75,7 +75,7 @@ export const startRunFunction = onHttp(
     const caller = callerOf(tools);
     if (query.dryRun) {
       note({ unchanged: true });
-      const would = await previewRun(provision, tenantId, body, caller);
+      const would = await previewRun(provision, tenantId, body, { caller });
       return would.ok ? succeed(ok(would.value)) : would;
     }
     const begin = { caller, cause: "manual" as const };

@@ -1,6 +1,5 @@
 /** Says what a run would do, and does nothing of it. */
 import type * as z from "zod";
-import type { Caller } from "../access/sign-in/caller.ts";
 import type { Device } from "../devices/directory/device.ts";
 import { firstItem } from "../fanout/engine/engine.ts";
 import { costOfAll, type Hold } from "../fanout/kind.ts";
@@ -11,7 +10,7 @@ import { newestFirstId } from "../kernel/values.ts";
 import type { NewRun, RunPreview } from "./contract.ts";
 import { windowHolds } from "./holding/holds.ts";
 import { actionsIn, type Run } from "./run.ts";
-import { draftRun, type RunParts } from "./start-run.ts";
+import { type Beginning, draftRun, type RunParts } from "./start-run.ts";
 
 /** Devices that are looked at one by one; of more, these stand for all. */
 const maxLooked = 2_000;
@@ -21,12 +20,12 @@ export async function previewRun(
   parts: RunParts,
   tenantId: string,
   body: NewRun,
-  caller: Caller | undefined,
+  by: Pick<Beginning, "caller" | "within">,
 ): Promise<Result<z.output<typeof RunPreview>>> {
   const { clock } = parts.engine;
   const now = clock.now();
   const drafted = await draftRun(parts, tenantId, newestFirstId(now), body, {
-    caller,
+    ...by,
     cause: "manual",
   });
   if (!drafted.ok) return drafted;

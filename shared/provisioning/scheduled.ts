@@ -5,7 +5,7 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
-import type { TaskResult, TaskStarter, TaskToStart } from "../schedules/run-tasks.ts";
+import type { TaskResult, TaskStarter, TaskToStart, TaskWindows } from "../schedules/run-tasks.ts";
 import { NewRun } from "./contract.ts";
 
 /** A run as a task begins it; without targets the task waits for them. A task names its version: nothing newer takes its place. */
@@ -29,7 +29,7 @@ type Runs = {
   readonly preview: (
     tenantId: string,
     run: ScheduledRun,
-    caller: Caller,
+    by: { readonly caller: Caller; readonly within: TaskWindows },
   ) => Promise<Result<object>>;
 };
 
@@ -70,11 +70,11 @@ export const runStarter = (
     const may = authorize(await standingOf(by.owner), tenantId);
     return may.ok ? begin(tenantId, runId, run.value, by) : may;
   },
-  async preview(tenantId, what, standing) {
+  async preview(tenantId, what, standing, within) {
     const run = readable(what);
     if (!run.ok) return run;
     const may = authorize(standing, tenantId);
-    return may.ok ? preview(tenantId, run.value, standing.caller) : may;
+    return may.ok ? preview(tenantId, run.value, { caller: standing.caller, within }) : may;
   },
   stateOf,
   resultOf: async (tenantId, runId, standing) =>

@@ -142,9 +142,9 @@ export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0]
     const how = { caller: owner, cause: "schedule", taskId, within } as const;
     return startRun(parts, tenantId, runId, body.value, how);
   },
-  async preview(tenantId, wanted, caller) {
+  async preview(tenantId, wanted, by) {
     const body = wholeOf(wanted);
-    return body.ok ? previewRun(parts, tenantId, body.value, caller) : body;
+    return body.ok ? previewRun(parts, tenantId, body.value, by) : body;
   },
   async resultOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

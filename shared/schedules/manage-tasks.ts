@@ -209,7 +209,7 @@ export class TaskBook {
     }
     const starter = this.#parts.starters[draft.kind];
     if (!draft.whole || starter.preview === undefined) return succeed({ times });
-    const would = await starter.preview(tenantId, draft.what, viewer.standing);
+    const would = await starter.preview(tenantId, draft.what, viewer.standing, seen);
     return would.ok ? succeed({ times, wouldDo: would.value }) : would;
   }
 

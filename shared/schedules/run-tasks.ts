@@ -50,7 +50,12 @@ export type TaskStarter = {
   /** What became of a run that it began, and of those that followed from it; undefined where that is not theirs to see. */
   resultOf?(tenantId: string, runId: string, standing: Standing): Promise<TaskResult | undefined>;
   /** What it would do if it began now, as its kind shows it. */
-  preview?(tenantId: string, what: Task["what"], standing: Standing): Promise<Result<object>>;
+  preview?(
+    tenantId: string,
+    what: Task["what"],
+    standing: Standing,
+    within: TaskWindows,
+  ): Promise<Result<object>>;
 };
 
 /** Where the targets of a task's latest run stand by now. */

@@ -138,7 +138,22 @@ it("says beforehand what its run would do, before it is kept and after", async (
   };
   const shown = await api.call("tasks-preview", { params: { tenantId }, body });
   expect(shown.body, shown.text).toMatchObject({
-    provisioning: { total: 3, template: { templateId, version: 1 }, actions: [{ id: "scan" }] },
+    provisioning: {
+      total: 3,
+      template: { templateId, version: 1 },
+      actions: [{ id: "scan" }],
+      beginsAt: [{ why: "at once" }],
+    },
+  });
+  const [open] = windowsOf(180);
+  const start = new Date(Date.now() + 3_600_000).toISOString().slice(0, 16);
+  const windows = [{ ...open, opens: { ...open?.opens, start } }];
+  const later = await api.call("tasks-preview", {
+    params: { tenantId },
+    body: { ...body, windows },
+  });
+  expect(later.body, "the task's windows count").toMatchObject({
+    provisioning: { beginsAt: [{ why: "window", at: `${start}:00.000Z`, devices: 3 }] },
   });
 });
 
