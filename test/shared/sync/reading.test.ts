@@ -15,6 +15,11 @@ const answers: readonly (readonly [RegExp, readonly object[]])[] = [
   [/./, [{ id: "x", displayName: "X" }]],
 ];
 
+const pause = async (): Promise<undefined> => {
+  for (let each = 0; each < 5; each += 1) await setImmediate();
+  return undefined;
+};
+
 /** Graph, which answers everything that was asked so far at once, and counts how often somebody had to wait for that. */
 function inRounds() {
   const waiting: (() => void)[] = [];
@@ -33,16 +38,13 @@ function inRounds() {
     }),
   } as unknown as PacedGraph;
   const through = async <T>(work: Promise<T>): Promise<T> => {
-    let isDone = false;
-    const done = work.finally(() => {
-      isDone = true;
-    });
-    while (!isDone) {
-      for (let each = 0; each < 5; each += 1) await setImmediate();
+    const done = work.then((answered) => ({ answered }));
+    for (;;) {
+      const ended = await Promise.race([done, pause()]);
+      if (ended !== undefined) return ended.answered;
       if (waiting.length > 0) rounds += 1;
       for (const go of waiting.splice(0)) go();
     }
-    return done;
   };
   return { graph, through, rounds: () => rounds };
 }
