@@ -31,7 +31,14 @@ import {
   registrationListScreen,
   registrationScreen,
 } from "./registration/screens.ts";
-import { compareScreen, planScreen, syncListScreen, syncScreen } from "./sync/screens.ts";
+import {
+  baselineListScreen,
+  baselineScreen,
+  compareScreen,
+  planScreen,
+  syncListScreen,
+  syncScreen,
+} from "./sync/screens.ts";
 import { tenantsScreen } from "./tenants/screens.ts";
 
 export const screens: readonly Screen[] = [
@@ -53,6 +60,8 @@ export const screens: readonly Screen[] = [
   syncScreen,
   planScreen,
   compareScreen,
+  baselineListScreen,
+  baselineScreen,
   approvalsScreen,
   sitesScreen,
   accessScreen,

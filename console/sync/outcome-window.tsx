@@ -8,27 +8,22 @@ import {
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
-  makeStyles,
-  tokens,
 } from "@fluentui/react-components";
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Code, Facts } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
-import { Downloads, LeftOut, Summary, useFacts } from "./report.tsx";
+import { Downloads, LeftOut, Summary } from "./report.tsx";
 import { type SyncIds, useText } from "./text.ts";
-
-const useStyles = makeStyles({ mono: { fontFamily: tokens.fontFamilyMonospace } });
 
 function Failure({ ids }: { readonly ids: SyncIds }) {
   const t = useText();
   const { dateTime } = useFormat();
-  const styles = useStyles();
-  const facts = useFacts().root;
   const error = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/error", { params: ids });
   return (
     <Shown reading={error}>
@@ -39,14 +34,13 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
               <MessageBarTitle>{text}</MessageBarTitle>
             </MessageBarBody>
           </MessageBar>
-          <dl className={facts}>
-            <dt>{t("sync.code")}</dt>
-            <dd className={styles.mono}>{code}</dd>
-            <dt>{t("sync.cause")}</dt>
-            <dd>{cause}</dd>
-            <dt>{t("sync.remedy")}</dt>
-            <dd>{remedy}</dd>
-          </dl>
+          <Facts
+            of={{
+              [t("sync.code")]: <Code>{code}</Code>,
+              [t("sync.cause")]: cause,
+              [t("sync.remedy")]: remedy,
+            }}
+          />
           <div>
             <CopyButton text={() => copy} label={t("sync.copyError")} />
           </div>
@@ -54,14 +48,13 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
             <AccordionItem value="details">
               <AccordionHeader>{t("sync.details")}</AccordionHeader>
               <AccordionPanel>
-                <dl className={facts}>
-                  <dt>{t("sync.at")}</dt>
-                  <dd>{dateTime(at)}</dd>
-                  <dt>{t("sync.correlation")}</dt>
-                  <dd className={styles.mono}>{correlationId}</dd>
-                  <dt>{t("sync.requests")}</dt>
-                  <dd className={styles.mono}>{requestIds.join(", ")}</dd>
-                </dl>
+                <Facts
+                  of={{
+                    [t("sync.at")]: dateTime(at),
+                    [t("sync.correlation")]: <Code>{correlationId}</Code>,
+                    [t("sync.requests")]: <Code>{requestIds.join(", ")}</Code>,
+                  }}
+                />
               </AccordionPanel>
             </AccordionItem>
           </Accordion>

@@ -3,6 +3,7 @@ import { Badge, Button, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
+import { Facts } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile, useSaveAnswer } from "../page/save-file.ts";
 import { type Format, useFormat } from "../text/format.ts";
@@ -11,18 +12,6 @@ import { type Report, type SyncIds, useText } from "./text.ts";
 const useStyles = makeStyles({
   row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
   list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
-});
-
-/** Facts in two columns: what it is, and what is so. */
-export const useFacts = makeStyles({
-  root: {
-    display: "grid",
-    gridTemplateColumns: "minmax(90px, max-content) 1fr",
-    gap: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalL}`,
-    margin: 0,
-    "& dt": { color: tokens.colorNeutralForeground2 },
-    "& dd": { margin: 0, overflowWrap: "anywhere" },
-  },
 });
 
 // Its report as files for people: a table for Excel, and a text that goes into a ticket.
@@ -156,14 +145,16 @@ export function Summary({ report }: { readonly report: Report }) {
   const { done = 0, failed: notWritten = 0, skipped = 0 } = sync.deployed ?? {};
   return (
     <>
-      <dl className={useFacts().root}>
-        <dt>{t("sync.started")}</dt>
-        <dd>{dateTime(sync.startedAt)}</dd>
-        <dt>{t("sync.typesRead")}</dt>
-        <dd>{t("sync.typesOf", { read: types.length - failed.length, all: types.length })}</dd>
-        <dt>{t("sync.written")}</dt>
-        <dd>{t("sync.writtenOf", { done, failed: notWritten, skipped })}</dd>
-      </dl>
+      <Facts
+        of={{
+          [t("sync.started")]: dateTime(sync.startedAt),
+          [t("sync.typesRead")]: t("sync.typesOf", {
+            read: types.length - failed.length,
+            all: types.length,
+          }),
+          [t("sync.written")]: t("sync.writtenOf", { done, failed: notWritten, skipped }),
+        }}
+      />
       {failed.length > 0 && (
         <ul className={styles.list}>
           {failed.map(({ type, names, detail, reason = "" }) => (

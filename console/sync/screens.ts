@@ -1,5 +1,5 @@
 /** Screens of a tenant's syncs: what they found, what they ask of people, what they did, and the way back. */
-import { HistoryRegular } from "@fluentui/react-icons";
+import { DocumentMultipleRegular, HistoryRegular } from "@fluentui/react-icons";
 import { oneOf, screen, text } from "../page/screen.ts";
 
 /** Every sync of a tenant, newest first. */
@@ -38,4 +38,23 @@ export const compareScreen = screen({
   permission: "sync.read",
   search: { before: text, after: text },
   load: () => import("./compare-page.tsx"),
+});
+
+/** What many tenants are to have. */
+export const baselineListScreen = screen({
+  path: "/baselines",
+  title: { en: "Baselines", fr: "Bases de référence" },
+  permission: "baselines.read",
+  nav: { section: "home", icon: DocumentMultipleRegular },
+  search: { window: oneOf("new") },
+  load: () => import("./baselines/baseline-list.tsx"),
+});
+
+/** One of them, with its versions and tenants; `version` is open. */
+export const baselineScreen = screen({
+  path: "/baselines/$baselineId",
+  title: { en: "Baseline", fr: "Base de référence" },
+  permission: "baselines.read",
+  search: { window: oneOf("publish"), version: text },
+  load: () => import("./baselines/baseline-page.tsx"),
 });

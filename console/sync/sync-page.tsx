@@ -14,14 +14,14 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { OutcomeWindow } from "./outcome-window.tsx";
-import { Downloads, useFacts } from "./report.tsx";
+import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { Outcome, usePlanSum, useStarter } from "./sync-list.tsx";
 import { type Report, type Sync, type SyncIds, useText } from "./text.ts";
@@ -61,7 +61,7 @@ export function Page() {
       above={<Go to={syncListScreen.at(ids)}>{t("sync.title")}</Go>}
       bar={body && <Commands sync={body} />}
     >
-      <Shown reading={sync}>{(shown) => <Facts sync={shown} />}</Shown>
+      <Shown reading={sync}>{(shown) => <Told sync={shown} />}</Shown>
       <Shown reading={report}>
         {(shown) => (
           <>
@@ -114,7 +114,8 @@ function Commands({ sync }: { readonly sync: Sync }) {
   );
 }
 
-function Facts({ sync }: { readonly sync: Sync }) {
+/** What is known of it by name. */
+function Told({ sync }: { readonly sync: Sync }) {
   const t = useText();
   const styles = useStyles();
   const named = useNames();
@@ -122,35 +123,25 @@ function Facts({ sync }: { readonly sync: Sync }) {
   const sum = usePlanSum();
   const { dateTime } = useFormat();
   const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes } = sync;
-  const facts: readonly (readonly [string, string | undefined])[] = [
-    [t("sync.column.what"), named("syncModes", mode)],
-    [t("sync.by"), starter(sync)],
-    [t("sync.started"), dateTime(sync.startedAt)],
-    [t("sync.finished"), finishedAt && dateTime(finishedAt)],
-    [t("sync.changes"), plan && sum(plan)],
-    [
-      t("sync.approvedBy"),
-      approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
-    ],
-    [t("sync.comment"), approval?.comment],
-    [t("sync.written"), deployed && t("sync.writtenOf", deployed)],
-    [t("sync.remark"), remark],
-  ];
   return (
     <>
       <div data-outcome={sync.outcome ?? sync.phase}>
         <Outcome sync={sync} />
       </div>
-      <dl className={useFacts().root}>
-        {facts.map(([what, value]) =>
-          value === undefined ? null : (
-            <div key={what} style={{ display: "contents" }}>
-              <dt>{what}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <Facts
+        of={{
+          [t("sync.column.what")]: named("syncModes", mode),
+          [t("sync.by")]: starter(sync),
+          [t("sync.started")]: dateTime(sync.startedAt),
+          [t("sync.finished")]: finishedAt && dateTime(finishedAt),
+          [t("sync.changes")]: plan && sum(plan),
+          [t("sync.approvedBy")]:
+            approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
+          [t("sync.comment")]: approval?.comment,
+          [t("sync.written")]: deployed && t("sync.writtenOf", deployed),
+          [t("sync.remark")]: remark,
+        }}
+      />
       <div className={styles.links}>
         {plan && <Go to={planScreen.at({ tenantId, syncId })}>{t("sync.thePlan")}</Go>}
         {undoes && <Go to={syncScreen.at({ tenantId, syncId: undoes })}>{t("sync.undoes")}</Go>}

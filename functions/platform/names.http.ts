@@ -23,6 +23,7 @@ import { registrationStateNames } from "../../shared/registration/state/registra
 import { taskFolders, taskStates } from "../../shared/schedules/state/task.ts";
 import { syncStatuses } from "../../shared/sync/state/lifecycle.ts";
 import {
+  publicationNames,
   syncModeNames,
   syncOutcomeNames,
   syncPhaseNames,
@@ -54,6 +55,7 @@ const NamesView = z
     registrationStates: ById,
     deviceOutcomes: ById.describe("What became of a device of a registration"),
     syncStatuses: ById,
+    publications: ById.describe("Of baselines, to a tenant"),
     syncModes: ById,
     syncTriggers: ById,
     syncPhases: ById,
@@ -97,6 +99,7 @@ const names: z.output<typeof NamesView> = {
   registrationStates: registrationStateNames,
   deviceOutcomes: deviceOutcomeNames,
   syncStatuses,
+  publications: publicationNames,
   syncModes: syncModeNames,
   syncTriggers: syncTriggerNames,
   syncPhases: syncPhaseNames,

@@ -1,4 +1,5 @@
 /** What phases, ends and reasons of syncs are called in both languages; statuses are in `lifecycle.ts`. */
+import type { Publication } from "../baselines/baseline-store.ts";
 import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import type {
   ItemProgress,
@@ -44,6 +45,14 @@ export const syncStepNames = {
     fr: "En attente d'approbation dans Intune",
   },
 } as const satisfies Record<ItemProgress["state"] | TypeProgress["state"], Names>;
+
+/** What became of the publication of a baseline to a tenant. */
+export const publicationNames = {
+  queued: { en: "On its way", fr: "En route" },
+  published: { en: "Published", fr: "Publiée" },
+  unchanged: { en: "Wanted already", fr: "Déjà voulue" },
+  refused: { en: "Refused", fr: "Refusée" },
+} as const satisfies Record<Publication["state"], Names>;
 
 /** How far a sync is. */
 export const syncPhaseNames = {

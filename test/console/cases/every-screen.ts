@@ -16,6 +16,24 @@ const paths = globSync("console/*/screens.ts", { cwd: root }).flatMap((file) =>
   ),
 );
 
+/** A baseline of one item. */
+const baseline = {
+  name: "Filters",
+  message: "as agreed",
+  items: [
+    {
+      type: "assignmentFilter",
+      key: "Kiosks / windows10AndLater",
+      body: {
+        displayName: "Kiosks",
+        platform: "windows10AndLater",
+        rule: '(device.deviceName -startsWith "KIOSK")',
+        assignmentFilterManagementType: "devices",
+      },
+    },
+  ],
+};
+
 /** Holds the cases. */
 export function screenCases(rig: () => ConsoleRig): void {
   describe.each(["en", "fr"] as const)("every screen in %s", (language: Language) => {
@@ -28,7 +46,10 @@ export function screenCases(rig: () => ConsoleRig): void {
         page ??= await rig().signedIn("Full Administrator", language);
         if (values["tenantId"] === undefined) {
           const tenant = await rig().tenant(`Wingtip ${language}`);
-          values = { tenantId: tenant.tenantId, syncId: await planned(tenant) };
+          const { tenantId } = tenant;
+          const syncId = await planned(tenant);
+          const { baselineId } = await rig().api("POST", "/baselines", baseline);
+          values = { tenantId, syncId, baselineId: String(baselineId) };
         }
         const address = path.replaceAll(/\$(\w+)/g, (_, name: string) => values[name] ?? "unknown");
         await page.setViewportSize({ width: 1280, height: 800 });

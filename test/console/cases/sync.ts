@@ -126,6 +126,29 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await cells.allTextContents()).toEqual(["/state", "enabled", "disabled"]);
     }, 60_000);
 
+    it("a baseline is made of a tenant and published to another, whose sync waits, and nothing is written", async () => {
+      const types = { types: ["assignmentFilter"] };
+      const [source, other] = [await rig().tenant("Graphic"), await rig().tenant("Humongous")];
+      const path = "/configuration/assignmentFilter";
+      const [filter] = (await source.control("GET", path))["value"] as { id: string }[];
+      await source.control("PATCH", `${path}/${String(filter?.id)}`, { description: "ours" });
+      for (const each of [source, other]) await each.sync(types);
+      await page.goto(`${rig().url}/console/baselines?window=new`);
+      const dialog = page.getByRole("alertdialog");
+      await dialog.getByLabel("Nom").fill("Accès");
+      await dialog.getByLabel("Pourquoi cette version").fill("comme chez Graphic");
+      await dialog.getByLabel("À partir de").selectOption(source.tenantId);
+      await dialog.getByRole("button", { name: "Créer" }).click();
+      await page.getByRole("heading", { name: "Accès", level: 1 }).waitFor();
+      await page.getByRole("button", { name: "Publier…" }).click();
+      await dialog.getByRole("checkbox", { name: other.name }).check();
+      await dialog.getByRole("button", { name: "Publier pour 1 tenant" }).click();
+      const published = row(other.name).filter({ hasText: "Publiée" });
+      await published.getByRole("link", { name: "Synchronisation" }).click({ timeout: 20_000 });
+      await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await other.writes()).toEqual([]);
+    }, 60_000);
+
     it("nobody signs in for three minutes: the time is told, and then that the sync was cancelled", async () => {
       const other = await rig().tenant("Relecloud");
       const syncId = await awaitsPerson(other);

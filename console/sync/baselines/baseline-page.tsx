@@ -1,0 +1,219 @@
+/** A baseline: its versions, which tenant is on which, and its publication, which writes nothing before it is approved. */
+import { Checkbox, Field, MessageBar, MessageBarBody, Select } from "@fluentui/react-components";
+import { SendRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useNames } from "../../api/names.ts";
+import { useRead, useReadList } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { MayButton } from "../../page/may-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { AskWindow, Window } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+
+type Baseline = Extract<Answered<"GET /api/v1/baselines/{baselineId}">, { status: 200 }>["body"];
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const { baselineId } = baselineScreen.useParams();
+  const { window: open, version } = baselineScreen.useSearch();
+  const change = baselineScreen.useChangeSearch();
+  const close = () => change({ window: undefined, version: undefined }, true);
+  const reading = useRead(
+    "GET /api/v1/baselines/{baselineId}",
+    { params: { baselineId } },
+    { every: ({ counts }) => (counts.queued > 0 ? 2 : 30) },
+  );
+  const { body } = reading;
+  return (
+    <PageFrame
+      title={body?.name ?? t("sync.baseline")}
+      lead={body?.description}
+      above={<Go to={baselineListScreen.at()}>{t("sync.baselines")}</Go>}
+      bar={
+        <MayButton
+          icon={<SendRegular />}
+          permission="configuration.manage"
+          onClick={() => change({ window: "publish" })}
+        >
+          {t("sync.publish")}
+        </MayButton>
+      }
+    >
+      <Shown reading={reading}>
+        {(baseline) => (
+          <>
+            <h2>{t("sync.versions")}</h2>
+            <ul>
+              {baseline.versions.map((each) => (
+                <li key={each.version}>
+                  <Go to={baselineScreen.at({ baselineId }, { version: String(each.version) })}>
+                    {`${each.version}: ${each.message}`}
+                  </Go>{" "}
+                  {t("sync.itemCount", { count: each.items })}, {dateTime(each.at)}
+                </li>
+              ))}
+            </ul>
+            <h2>{t("sync.tenants")}</h2>
+            <Tenants baseline={baseline} />
+          </>
+        )}
+      </Shown>
+      {open === "publish" && body && <PublishWindow baseline={body} onClose={close} />}
+      {version !== undefined && (
+        <VersionWindow baselineId={baselineId} version={version} onClose={close} />
+      )}
+    </PageFrame>
+  );
+}
+
+/** Names of tenants by their ids. */
+function useTenants() {
+  const { body } = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
+  return new Map(body?.map(({ tenantId, displayName }) => [tenantId, displayName]));
+}
+
+function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
+  const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
+  const names = useTenants();
+  type Tenant = Baseline["tenants"][number];
+  if (tenants.length === 0)
+    return <Empty title={t("sync.onNobody")}>{t("sync.onNobodyWhy")}</Empty>;
+  const nameOf = ({ tenantId }: Tenant) => names.get(tenantId) ?? tenantId;
+  const columns = [
+    { id: "name", title: t("sync.column.name"), render: nameOf },
+    {
+      id: "version",
+      title: t("sync.version"),
+      render: ({ on, isBehind }: Tenant) =>
+        isBehind ? t("sync.behind", { version: on ?? "\u2014" }) : String(on),
+    },
+    {
+      id: "state",
+      title: t("sync.column.state"),
+      render: ({ tenantId, publication }: Tenant) =>
+        publication && (
+          <>
+            {named("publications", publication.state)}, {dateTime(publication.at)}{" "}
+            {publication.syncId && (
+              <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>{t("sync.one")}</Go>
+            )}
+          </>
+        ),
+    },
+    {
+      id: "why",
+      title: t("sync.column.why"),
+      render: ({ publication }: Tenant) =>
+        [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
+          .filter(Boolean)
+          .join(" "),
+    },
+  ];
+  return (
+    <Rows
+      label={t("sync.tenants")}
+      columns={columns}
+      items={tenants}
+      idOf={({ tenantId }) => tenantId}
+      nameOf={nameOf}
+    />
+  );
+}
+
+type Closing = { readonly onClose: () => void };
+
+/** Chooses a version and tenants; those that are on the baseline are chosen. */
+function PublishWindow({ baseline, onClose }: { readonly baseline: Baseline } & Closing) {
+  const t = useText();
+  const { baselineId, versions, newest, tenants } = baseline;
+  const names = useTenants();
+  const publish = useSend("POST /api/v1/baselines/{baselineId}/publish");
+  const [version, setVersion] = useState(newest.version);
+  const [chosen, setChosen] = useState(new Set(tenants.map(({ tenantId }) => tenantId)));
+  const choose = (id: string, isChosen: boolean) => {
+    const next = new Set(chosen);
+    if (isChosen) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  return (
+    <AskWindow
+      title={t("sync.publish")}
+      verb={t("sync.publishTo", { count: chosen.size })}
+      sending={publish}
+      isReady={chosen.size > 0}
+      onDo={() =>
+        publish.send({ params: { baselineId }, body: { version, tenantIds: [...chosen] } })
+      }
+      onDone={() => {
+        announce(t("sync.publishing"));
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      <MessageBar intent="info" layout="multiline">
+        <MessageBarBody>{t("sync.publishWhat")}</MessageBarBody>
+      </MessageBar>
+      <Field label={t("sync.version")}>
+        <Select value={String(version)} onChange={(_event, { value }) => setVersion(Number(value))}>
+          {versions.map((each) => (
+            <option key={each.version} value={String(each.version)}>
+              {`${each.version}: ${each.message}`}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      <div role="group" aria-label={t("sync.tenants")}>
+        {[...names].map(([id, name]) => (
+          <div key={id}>
+            <Checkbox
+              label={name}
+              checked={chosen.has(id)}
+              onChange={(_event, { checked }) => choose(id, checked === true)}
+            />
+          </div>
+        ))}
+      </div>
+    </AskWindow>
+  );
+}
+
+/** What a version holds. */
+function VersionWindow(props: { readonly baselineId: string; readonly version: string } & Closing) {
+  const { baselineId, version, onClose } = props;
+  const t = useText();
+  const reading = useRead("GET /api/v1/baselines/{baselineId}/versions/{version}", {
+    params: { baselineId, version },
+  });
+  return (
+    <Window title={t("sync.versionOf", { version })} onClose={onClose}>
+      <Shown reading={reading}>
+        {({ message, parameters, items }) => (
+          <>
+            <div>{message}</div>
+            {parameters.length > 0 && (
+              <div>
+                {t("sync.parameters", { names: parameters.map(({ name }) => name).join(", ") })}
+              </div>
+            )}
+            <ul>
+              {items.map(({ type, key }) => (
+                <li key={`${type} ${key}`}>{`${key} (${type})`}</li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Shown>
+    </Window>
+  );
+}
