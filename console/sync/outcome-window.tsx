@@ -36,7 +36,7 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
           </MessageBar>
           <Facts
             of={{
-              [t("sync.code")]: <Code>{code}</Code>,
+              [t("sync.code")]: <Code of={code} />,
               [t("sync.cause")]: cause,
               [t("sync.remedy")]: remedy,
             }}
@@ -51,8 +51,8 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
                 <Facts
                   of={{
                     [t("sync.at")]: dateTime(at),
-                    [t("sync.correlation")]: <Code>{correlationId}</Code>,
-                    [t("sync.requests")]: <Code>{requestIds.join(", ")}</Code>,
+                    [t("sync.correlation")]: <Code of={correlationId} />,
+                    [t("sync.requests")]: <Code of={requestIds.join(", ")} />,
                   }}
                 />
               </AccordionPanel>
