@@ -1,7 +1,10 @@
 /** Puts a backup into an empty account, holds the account against it, and gives its rows what they owe. */
 
-import { systemClock } from "../shared/kernel/clock.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { auditTrail } from "../shared/access/audit/trail.ts";
+import { systemClock, toIso } from "../shared/kernel/clock.ts";
 import { inParallel } from "../shared/kernel/concurrency.ts";
+import { randomId } from "../shared/kernel/values.ts";
 import type { StorageConnection } from "../shared/storage/connection.ts";
 import { type TableName, tableNames } from "../shared/storage/names.ts";
 import { openStorage, type Storage } from "../shared/storage/storage.ts";
@@ -45,7 +48,22 @@ export async function restore(
     if (manifest.parts[table] !== undefined) await putRows(storage, folder, table);
   await compare(storage, manifest, say);
   const mended = await mend(storage, nothingSince ? undefined : manifest.begunAt);
+  await note(storage, manifest, mended);
   return { manifest, mended };
+}
+
+/** The trail goes on with what nobody else could tell: that what came after the backup is missing. */
+function note({ tables, clock }: Storage, { begunAt, muster }: Manifest, mended: Mended) {
+  const trail = auditTrail({ tables, random: Math.random, wait: (ms) => wait(ms) });
+  return trail.append({
+    eventId: randomId(),
+    at: toIso(clock.now()),
+    actor: { kind: "system", id: "restore" },
+    operation: "restore",
+    outcome: "allowed",
+    after: { savedAt: toIso(begunAt), by: muster, ...mended },
+    requestId: randomId(),
+  });
 }
 
 const rank = (table: TableName): number =>
