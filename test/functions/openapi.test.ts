@@ -93,7 +93,7 @@ const called = Object.entries(examples).filter(([id]) => byId.has(id));
 
 test.each(called)("%s answers as the document says", async (id, example) => {
   const { path, method, each } = operationOf(id);
-  const { keep = [], query = "", refused, page } = example;
+  const { keep = [], query = "", late, page } = example;
   const body = example.body?.(found);
   let answer: Answered;
   let tries = 0;
@@ -106,6 +106,8 @@ test.each(called)("%s answers as the document says", async (id, example) => {
   const content = each.responses[String(answer.status)] ?? each.responses["default"];
   const type = answer.headers.get("content-type")?.split(";")[0] ?? "";
   const isPage = answer.status === page && type === "text/html";
+  const isLate = late !== undefined && codeOf(answer) === late;
+  const refused = isLate ? late : example.refused;
   expect({ isPage, code: codeOf(answer), ok: isPage || answer.status < 300 }).toEqual({
     isPage: page !== undefined,
     code: refused,

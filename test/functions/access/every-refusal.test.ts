@@ -13,7 +13,7 @@ import { noContent } from "../../../shared/http/reply.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
 import { succeed } from "../../../shared/kernel/failure.ts";
 import { delegated, home, sign, unsigned } from "../../shared/access/entra.ts";
-import { triedElsewhere } from "../support/sync-bodies.ts";
+import { queries, triedElsewhere } from "../support/sync-bodies.ts";
 import { anyIds, changes, harmless } from "./changes.ts";
 import {
   type Answered,
@@ -53,12 +53,6 @@ test("every operation but health, readiness, the API document and the two callba
   // The function that answers for unknown paths is none of the document's.
   expect(closed).toHaveLength(operations.length - 5 + 1);
 });
-
-/** What operations must be asked for in their query. */
-const queries: Readonly<Record<string, string>> = {
-  "access-explain": "?operation=devices-list",
-  "syncs-compare": "?with=x",
-};
 
 /** Sends a well-formed request for an operation. */
 const ask = (definition: HttpFunction<Services>, sent: Sent) => {

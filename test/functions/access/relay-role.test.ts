@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { operations } from "../../../functions/functions.ts";
 import { requirementOf } from "../../../shared/access/roles/requirements.ts";
 import { appOnly, home, sign } from "../../shared/access/entra.ts";
-import { triedElsewhere } from "../support/sync-bodies.ts";
+import { queries, triedElsewhere } from "../support/sync-bodies.ts";
 import { anyIds, changes, harmless } from "./changes.ts";
 import { type Answered, adminToken, type Door, openDoor, timesNow } from "./door.ts";
 
@@ -37,6 +37,7 @@ const call = (name: string, tenantId: string, found = ids()): Promise<Answered> 
   return door.call(name, {
     token,
     params: "tenantId" in params ? { ...params, tenantId } : params,
+    query: queries[name] ?? "",
     body: changes[name]?.body?.(found) ?? harmless[name] ?? triedElsewhere[name],
   });
 };

@@ -10,6 +10,7 @@ import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { letters, matrix, type Where } from "../../shared/access/role-matrix.ts";
+import { queries } from "../support/sync-bodies.ts";
 import { type AttackApp, type Raw, startAttackApp } from "./attack/app.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
 import { pathWith } from "./attack/document.ts";
@@ -75,7 +76,8 @@ function harmless(line: string): Raw {
       : about["notificationId"];
   const ids = { ...about, notificationId: notificationId ?? "" };
   const { method, headerParameters, takesBody } = operation;
-  const path = pathWith(operation, ids) + (queries[id] ?? "");
+  const query = id === "notifications-send" ? "?dryRun=true" : (queries[id] ?? "");
+  const path = pathWith(operation, ids) + query;
   const headers: Raw["headers"] = headerParameters.includes("If-Match")
     ? [["if-match", '"a version that never was"']]
     : [];
@@ -88,12 +90,6 @@ function harmless(line: string): Raw {
   if (body === undefined) throw new Error(`no test knows a body for ${id}`);
   return { method, path, headers, body };
 }
-
-const queries: Readonly<Record<string, string>> = {
-  "access-explain": "?operation=devices-list",
-  "syncs-compare": "?with=nobodys",
-  "notifications-send": "?dryRun=true",
-};
 
 /** Whether it was opened: done, or not done for a reason that only who may do it is told. */
 async function opened(line: string, token: string | undefined): Promise<boolean> {

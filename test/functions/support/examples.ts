@@ -14,6 +14,8 @@ export type Example = {
   readonly keep?: readonly string[];
   /** Where the example cannot succeed: the refusal. */
   readonly refused?: string;
+  /** How it is refused where the work has ended meanwhile: how long that takes is the machine's affair. */
+  readonly late?: string;
   /** Where it answers a browser with a page: its status. */
   readonly page?: number;
 };
@@ -154,7 +156,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "registrations-devices": {},
   // Its one device is on its way, or registered: nothing has failed.
   "registrations-retry": { refused: "nothing-to-retry" },
-  "registrations-cancel": {},
+  "registrations-cancel": { late: "conflict" },
   // While its import is under way it is looked at anyway; then it may be asked.
   "registrations-refresh": { keep: ["registrationId"] },
   "me-get": {},

@@ -20,6 +20,12 @@ const baselines = [
   },
 ];
 
+/** What operations must be asked for in their query. */
+export const queries: Readonly<Record<string, string>> = {
+  "access-explain": "?operation=devices-list",
+  "syncs-compare": "?with=nobodys",
+};
+
 /** By operation: bodies with every member. */
 export const syncBodies: Readonly<Record<string, readonly unknown[]>> = {
   "customers-change": [
