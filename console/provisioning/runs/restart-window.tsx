@@ -1,19 +1,12 @@
 /** Says where each device would begin again, and asks. Nothing begins before somebody has agreed to what it says. */
-import {
-  Button,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  Spinner,
-} from "@fluentui/react-components";
-import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
+import { MessageBar, MessageBarBody, MessageBarTitle, Spinner } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
 import type { Answered, CallInput } from "../../../clients/api.ts";
 import { useAsk } from "../../api/ask.ts";
 import { useNames } from "../../api/names.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import type { Run } from "./run-words.tsx";
@@ -40,33 +33,21 @@ export function RestartWindow(props: {
   const asked = useAsk(restarts, { params, body: restart });
   const sending = useSend(restarts);
   const { body: offer, problem, isAsking } = asked;
-  const begin = async () => {
-    if (offer === undefined) return;
-    const answer = await sending.send({
-      params,
-      body: { ...restart, token: offer.token },
-    });
-    if (answer?.status !== 202) return;
-    void router.navigate(runScreen.at({ tenantId, runId: answer.body.runId }) as never);
-  };
+  const begin = async () =>
+    offer && sending.send({ params, body: { ...restart, token: offer.token } });
   return (
-    <Window
+    <AskWindow
       title={title}
+      verb={t("provisioning.restart", { count: offer?.total ?? restart.deviceIds.length })}
+      sending={sending}
+      isReady={offer !== undefined && !isAsking}
+      onDo={begin}
+      onDone={(answer) => {
+        if (answer.status !== 202) return;
+        const to = { tenantId, runId: answer.body.runId };
+        void router.navigate(runScreen.at(to) as never);
+      }}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            icon={<ArrowRepeatAllRegular />}
-            disabledFocusable={offer === undefined || isAsking || sending.isSending}
-            onClick={() => void begin()}
-          >
-            {t("provisioning.restart", { count: offer?.total ?? restart.deviceIds.length })}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       <div>{t(`provisioning.mode.${restart.mode}`)}</div>
       {offer === undefined && problem === undefined && (
@@ -74,8 +55,7 @@ export function RestartWindow(props: {
       )}
       {problem && <ProblemView problem={problem} again={asked.again} />}
       {offer && <WhatItDoes offer={offer} />}
-      {sending.problem && <ProblemView problem={sending.problem} again={asked.again} />}
-    </Window>
+    </AskWindow>
   );
 }
 

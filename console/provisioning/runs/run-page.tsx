@@ -1,7 +1,6 @@
 /** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
 import {
   Badge,
-  Button,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
@@ -27,7 +26,7 @@ import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { useSaveAnswer } from "../../page/save-file.ts";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -249,29 +248,15 @@ function CancelWindow({ run, onClose }: { readonly run: Run; readonly onClose: (
   const { tenantId, runId } = run;
   const t = useText();
   const sending = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/cancel");
-  const cancel = async () => {
-    if ((await sending.send({ params: { tenantId, runId } })) !== undefined) onClose();
-  };
   return (
-    <Window
+    <AskWindow
       title={t("provisioning.cancelRun")}
+      verb={t("provisioning.cancelRun")}
+      sending={sending}
+      onDo={() => sending.send({ params: { tenantId, runId } })}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void cancel()}
-          >
-            {t("provisioning.cancelRun")}
-          </Button>
-          <Button onClick={onClose}>{t("shared.close")}</Button>
-        </>
-      }
     >
       {t("provisioning.cancelWhat")}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </AskWindow>
   );
 }

@@ -18,8 +18,7 @@ import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { sentenceOf } from "../runs/run-words.tsx";
 import { runScreen, taskListScreen } from "../screens.ts";
@@ -316,29 +315,16 @@ function RemoveWindow(props: {
   const { tenantId, taskId } = task;
   const t = useText();
   const sending = useSend("DELETE /api/v1/tenants/{tenantId}/tasks/{taskId}");
-  const remove = async () => {
-    if ((await sending.send({ params: { tenantId, taskId } })) !== undefined) onRemoved();
-  };
   return (
-    <Window
+    <AskWindow
       title={title}
+      verb={t("provisioning.removeYes")}
+      sending={sending}
+      onDo={() => sending.send({ params: { tenantId, taskId } })}
+      onDone={onRemoved}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void remove()}
-          >
-            {t("provisioning.removeYes")}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       {t("provisioning.removeWhat")}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </AskWindow>
   );
 }

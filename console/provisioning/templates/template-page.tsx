@@ -1,5 +1,5 @@
 /** A template: its five sections in one of its versions, beside another where somebody compares; scheduled from the toolbar. */
-import { Button, Field, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { Field, makeStyles, Select, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useMay, useMe } from "../../api/me.ts";
@@ -9,9 +9,8 @@ import { useTenantId } from "../../frame/tenant.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
 import { saveFile } from "../../page/save-file.ts";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -198,30 +197,16 @@ function RemoveWindow(props: { readonly template: Template; readonly onClose: ()
   const t = useText();
   const router = useRouter();
   const sending = useSend("DELETE /api/v1/templates/{templateId}");
-  const remove = async () => {
-    if ((await sending.send({ params: { templateId } })) !== undefined)
-      void router.navigate(templateListScreen.at() as never);
-  };
   return (
-    <Window
+    <AskWindow
       title={t("provisioning.removeTemplate", { name })}
+      verb={t("provisioning.removeYes")}
+      sending={sending}
+      onDo={() => sending.send({ params: { templateId } })}
+      onDone={() => void router.navigate(templateListScreen.at() as never)}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void remove()}
-          >
-            {t("provisioning.removeYes")}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       {t("provisioning.removeTemplateWhat")}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </AskWindow>
   );
 }
