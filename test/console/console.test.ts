@@ -9,6 +9,7 @@ import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
 import { provisioningCases } from "./cases/provisioning.ts";
 import { registrationCases } from "./cases/registration.ts";
+import { stateCases } from "./cases/states.ts";
 import { syncCases } from "./cases/sync.ts";
 import { tenantCases } from "./cases/tenants.ts";
 import { type ConsoleRig, startConsole } from "./support/rig.ts";
@@ -52,6 +53,7 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   accessCases(rig);
   registrationCases(rig);
   screenCases(rig);
+  stateCases(rig);
   // It sets the clock forward at its end.
   syncCases(rig);
 });
