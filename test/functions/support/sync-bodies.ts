@@ -198,6 +198,17 @@ export const template = {
           type: "endpointProtectionQuickScan",
           when: { property: "operatingSystem", operator: "in", value: ["Windows"] },
         },
+        ...(["all", "any"] as const).map((joined) => ({
+          id: joined,
+          name: "Scan the shop's",
+          type: "endpointProtectionQuickScan",
+          when: {
+            [joined]: [
+              { property: "groupTag", operator: "in", value: ["shop"] },
+              { property: "model", operator: "startsWith", value: "{{site}}" },
+            ],
+          },
+        })),
       ],
     },
   ],
