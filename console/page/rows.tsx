@@ -13,7 +13,13 @@ import {
   useArrowNavigationGroup,
 } from "@fluentui/react-components";
 import { MoreHorizontalRegular } from "@fluentui/react-icons";
-import { defaultRangeExtractor, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
+import {
+  defaultRangeExtractor,
+  elementScroll,
+  observeElementOffset,
+  useVirtualizer,
+  type VirtualItem,
+} from "@tanstack/react-virtual";
 import {
   type DragEvent,
   type ReactNode,
@@ -148,12 +154,16 @@ const overscan = 8;
 /** The next page is read when fewer rows than this are left. */
 const ahead = 30;
 
-/** Which rows are in the document. */
+/** Browsers cut off what is higher: Chromium at 33,554,428 pixels, some 760,000 rows. */
+const highest = 30_000_000;
+
+/** Which rows are in the document. Where all together are too high, a pixel of the scroll bar stands for more than one. */
 function useWindowOf(count: number, isNarrow: boolean) {
   const body = useRef<HTMLDivElement>(null);
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [scrollMargin, setMargin] = useState(0);
   const focused = useRef<number | undefined>(undefined);
+  const scale = useRef(1);
   useLayoutEffect(() => {
     const [rows, main] = [body.current, body.current?.closest("main")];
     if (!rows || !main) return undefined;
@@ -175,6 +185,12 @@ function useWindowOf(count: number, isNarrow: boolean) {
     estimateSize: () => (isNarrow ? cardHeight : rowHeight),
     overscan,
     scrollMargin,
+    observeElementOffset: (instance, tell) =>
+      observeElementOffset(instance, (offset, isScrolling) =>
+        tell(offset * scale.current, isScrolling),
+      ),
+    scrollToFn: (offset, { adjustments = 0, ...how }, instance) =>
+      elementScroll((offset + adjustments) / scale.current, how, instance),
     // The row that has the focus stays, wherever one scrolls.
     rangeExtractor: (range) => {
       const rows = defaultRangeExtractor(range);
@@ -183,7 +199,19 @@ function useWindowOf(count: number, isNarrow: boolean) {
       return [...rows, at].toSorted((one, other) => one - other);
     },
   });
-  return { body, virtual, focused, scrollMargin };
+  const whole = virtual.getTotalSize();
+  const seen = scroller?.clientHeight ?? 0;
+  const ratio = whole <= highest ? 1 : (whole - seen) / (highest - seen);
+  const offset = virtual.scrollOffset ?? 0;
+  useLayoutEffect(() => {
+    if (scale.current === ratio) return;
+    scale.current = ratio;
+    // What is looked at stays where it is while more rows come.
+    scroller?.scrollTo({ top: offset / ratio });
+  }, [ratio, scroller, offset]);
+  // A row stands as far from the top of what is seen as it would without the scale.
+  const above = scrollMargin + offset - offset / ratio;
+  return { body, virtual, focused, above, height: Math.min(whole, highest) };
 }
 
 /** Where the menu of a row hangs. */
@@ -195,7 +223,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
   const styles = useStyles();
   const isNarrow = useNarrow();
   const arrows = useArrowNavigationGroup({ axis: "grid", memorizeCurrent: true });
-  const { body, virtual, focused, scrollMargin } = useWindowOf(items.length, isNarrow);
+  const { body, virtual, focused, above, height } = useWindowOf(items.length, isNarrow);
   const [open, setOpen] = useState<OpenMenu<Item> | undefined>(undefined);
   const shown = virtual.getVirtualItems();
   const last = shown.at(-1)?.index ?? -1;
@@ -220,7 +248,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
         item={item}
         at={at}
         tracks={tracks}
-        top={at.start - scrollMargin}
+        top={at.start - above}
         measure={virtual.measureElement}
         onFocus={() => {
           focused.current = at.index;
@@ -238,12 +266,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
       aria-rowcount={hasMore ? -1 : items.length + 1}
     >
       <Head {...props} tracks={tracks} />
-      <div
-        ref={body}
-        role="rowgroup"
-        className={styles.body}
-        style={{ height: virtual.getTotalSize() }}
-      >
+      <div ref={body} role="rowgroup" className={styles.body} style={{ height }}>
         {shown.map(row)}
       </div>
       {renderMenu && open && (

@@ -9,6 +9,7 @@ import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
 import { provisioningCases } from "./cases/provisioning.ts";
 import { registrationCases } from "./cases/registration.ts";
+import { roleCases } from "./cases/roles.ts";
 import { stateCases } from "./cases/states.ts";
 import { syncCases } from "./cases/sync.ts";
 import { tenantCases } from "./cases/tenants.ts";
@@ -53,6 +54,7 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   accessCases(rig);
   registrationCases(rig);
   screenCases(rig);
+  roleCases(rig);
   stateCases(rig);
   // It sets the clock forward at its end.
   syncCases(rig);

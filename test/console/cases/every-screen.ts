@@ -1,20 +1,9 @@
 /** Every screen that is registered, in both languages and themes, wide and narrow: axe finds nothing, nothing overflows. */
-import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { findings } from "../support/axe.ts";
+import { paths } from "../support/paths.ts";
 import { type ConsoleRig, type Language, planned } from "../support/rig.ts";
-
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-/** Paths of all screens, as their rooms declare them. */
-const paths = globSync("console/*/screens.ts", { cwd: root }).flatMap((file) =>
-  Array.from(
-    readFileSync(root + file, "utf8").matchAll(/^ {2}path: "([^"]+)"/gm),
-    ([, path = ""]) => path,
-  ),
-);
 
 /** A baseline of one item. */
 const baseline = {

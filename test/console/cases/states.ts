@@ -3,7 +3,7 @@
  * answers is put in its place in the browser where a whole Muster would take long to get there: a refusal to come back
  * later, another version. It is the page that is looked at.
  */
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ConsoleRig, TestTenant } from "../support/rig.ts";
 
@@ -60,6 +60,21 @@ const seen = (page: Page, state: "visible" | "hidden"): Promise<unknown> =>
 /** Goes to a place as a link does, without loading the page anew. */
 const goTo = (page: Page, address: string): Promise<unknown> =>
   page.evaluate(`history.pushState({}, "", "/console${address}")`);
+
+/** A page of a hundred thousand devices, one of ten. */
+function million(route: Route) {
+  const url = new URL(route.request().url());
+  const page = Number(url.searchParams.get("pageToken") ?? 0);
+  const size = 100_000;
+  const value = Array.from({ length: size }, (_, nth) => {
+    const deviceId = String(page * size + nth).padStart(7, "0");
+    const known = { operatingSystem: "Windows", osVersion: "11", complianceState: "compliant" };
+    const lastSyncDateTime = "2026-11-29T00:00:00Z";
+    return { deviceId, name: `PC-${deviceId}`, ...known, managementAgent: "mdm", lastSyncDateTime };
+  });
+  url.searchParams.set("pageToken", String(page + 1));
+  return { value, ...(page < 9 && { nextLink: url.href }) };
+}
 
 /** Bytes that the page holds, rubbish taken away. */
 async function heapOf(page: Page): Promise<number> {
@@ -232,6 +247,31 @@ export function stateCases(rig: () => ConsoleRig): void {
       const before = await heapOf(own);
       await polls(200);
       expect(await heapOf(own)).toBeLessThan(before + 2_000_000);
+      await own.context().close();
+    }, 120_000);
+
+    it("a million rows are few in the page, from the first to the last", async () => {
+      const own = await rig().signedIn("Full Administrator");
+      await own.route(/\/devices(?:\?|$)/, (route) =>
+        isApi(new URL(route.request().url()))
+          ? route.fulfill({ json: million(route) })
+          : route.continue(),
+      );
+      await rig().open(own, at("devices"));
+      const rows = own.getByRole("row");
+      await rows.nth(3).waitFor();
+      const scrolled = async (toEnd: boolean): Promise<string | null> => {
+        await own
+          .locator("main")
+          .evaluate((main, end) => main.scrollTo(0, end ? main.scrollHeight : 0), toEnd);
+        expect(await rows.count()).toBeLessThan(60);
+        return own.getByRole("grid").getAttribute("aria-rowcount");
+      };
+      await expect.poll(() => scrolled(true), { timeout: 60_000 }).toBe("1000001");
+      await own.getByRole("link", { name: "PC-0999999" }).waitFor();
+      await scrolled(false);
+      await own.getByRole("link", { name: "PC-0000000" }).waitFor();
+      expect(await rows.count()).toBeLessThan(60);
       await own.context().close();
     }, 120_000);
   });
