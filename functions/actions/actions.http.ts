@@ -93,7 +93,7 @@ export const getActionFunction = onHttp(
     params: z.strictObject({
       actionId: z
         .string()
-        .regex(/^[A-Za-z]{1,100}$/, "is not the id of an action")
+        .regex(/^[A-Za-z]{1,64}$/, "is not the id of an action")
         .describe("Id of an action"),
     }),
     answers: { 200: { description: "The action", body: ActionView } },

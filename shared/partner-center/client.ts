@@ -48,8 +48,7 @@ export type RefusalReason = keyof typeof advice | "missing" | "exists" | "other"
 
 /** What helps against a refusal. */
 export const advice = {
-  noRelationship:
-    "send the customer's administrator the link that POST /api/v1/customers/{tenantId}/check answers",
+  noRelationship: "check the customer: the answer has the link to send to its administrator",
   noAccess:
     "the signed-in account may not do this: it has to be an admin agent or a sales agent of the partner, signed in with a second factor",
   noMfa:

@@ -236,6 +236,8 @@ export class SyncWork {
     message?: string,
   ): Promise<void> {
     const now = this.#rows.clock.now();
+    // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
+    await this.#toldAll();
     const { active: _, error: __, nextAt: ___, ...rest } = this.tenant;
     const nextAt = this.#rows.nextAt(rest.settings, now);
     const due = nextAt === undefined ? {} : { nextAt };

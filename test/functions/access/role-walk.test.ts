@@ -10,7 +10,6 @@ import { catalogue } from "../../../shared/devices/actions/catalogue.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import { notificationShape } from "../../../shared/notifications/kind.ts";
 import { letters, matrix, type Where } from "../../shared/access/role-matrix.ts";
-import { queries } from "../support/sync-bodies.ts";
 import { type AttackApp, type Raw, startAttackApp } from "./attack/app.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
 import { pathWith } from "./attack/document.ts";
@@ -76,8 +75,7 @@ function harmless(line: string): Raw {
       : about["notificationId"];
   const ids = { ...about, notificationId: notificationId ?? "" };
   const { method, headerParameters, takesBody } = operation;
-  const query = id === "notifications-send" ? "?dryRun=true" : (queries[id] ?? "");
-  const path = pathWith(operation, ids) + query;
+  const path = pathWith(operation, ids) + (id === "notifications-send" ? "?dryRun=true" : "");
   const headers: Raw["headers"] = headerParameters.includes("If-Match")
     ? [["if-match", '"a version that never was"']]
     : [];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HttpFunction } from "../../../functions/define.ts";
 import type { Services } from "../../../functions/services.ts";
 import { tableNames } from "../../../shared/storage/names.ts";
+import { queries } from "../support/sync-bodies.ts";
 import { bodiesAbout } from "./attack/bodies.ts";
 import { aboutSyncs } from "./attack/document.ts";
 import { type Ids, nowhere } from "./attack/inhabited.ts";
@@ -46,7 +47,8 @@ const asked = ({ operation: { name, params } }: HttpFunction<Services>, ids: Ids
   const own = Object.fromEntries(
     Object.entries({ ...aboutSyncs, ...ids }).filter(([id]) => named.includes(id)),
   );
-  return (bodiesAbout[name]?.(ids) ?? [undefined]).map((body) => ({ params: own, body }));
+  const query = queries[name] ?? "";
+  return (bodiesAbout[name]?.(ids) ?? [undefined]).map((body) => ({ params: own, query, body }));
 };
 
 /** The calls that are made for some ids, by every operation that can be asked about these or those. */

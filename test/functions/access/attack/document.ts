@@ -1,5 +1,7 @@
 /** The operations of the API as its own document tells them: what an attacker reads first. */
 
+import { queries } from "../../support/sync-bodies.ts";
+
 /** An operation of the document. */
 export type Described = {
   readonly id: string;
@@ -63,7 +65,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   deliveryId: "0".repeat(32),
 };
 
-/** The path with its parameters filled in; one that nobody knows is a gap in the test. */
+/** The path with its parameters filled in, and what its query must have; one that nobody knows is a gap in the test. */
 export const pathWith = (
   { id, path }: Pick<Described, "id" | "path">,
   ids: Readonly<Record<string, string>>,
@@ -72,4 +74,4 @@ export const pathWith = (
     const value = ids[name] ?? aboutSyncs[name];
     if (value === undefined) throw new Error(`${id}: no test knows an id for {${name}}`);
     return value;
-  });
+  }) + (queries[id] ?? "");

@@ -1,5 +1,4 @@
 /** Questions about what somebody may do: to `explain`, and to the operations themselves. */
-import { queries } from "../../support/sync-bodies.ts";
 import type { Answer, AttackApp, Raw } from "./app.ts";
 import { bodiesAbout } from "./bodies.ts";
 import { pathWith } from "./document.ts";
@@ -72,10 +71,10 @@ export function requestOf(app: AttackApp, probe: Probe, more: Ids, harmless: boo
   if (operation === undefined) throw new Error(`no operation ${id}`);
   const ids = { ...where.ids, ...more, collectionId };
   const { method, headerParameters, takesBody } = operation;
-  const query = id === "notifications-send" && harmless ? "?dryRun=true" : queries[id];
+  const query = id === "notifications-send" && harmless ? "?dryRun=true" : "";
   const headers: Raw["headers"] =
     harmless && headerParameters.includes("If-Match") ? [["if-match", '"never"']] : [];
-  const path = pathWith(operation, ids) + (query ?? "");
+  const path = pathWith(operation, ids) + query;
   if (!takesBody) return { method, path, headers };
   const target =
     probe.collectionId === undefined ? { kind: "tenant" } : { kind: "collection", collectionId };
