@@ -124,7 +124,7 @@ export default defineConfig({
           exclude: [...longTests],
           setupFiles: ["test/support/own-time.ts"],
           globalSetup,
-          provide: { oneCaseIn: 16, oneWalkIn: 16 },
+          provide: { oneCaseIn: 24, oneWalkIn: 24 },
         },
       },
       {
@@ -134,7 +134,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...appTests, ...architecture, ...longTests],
           globalSetup,
-          provide: { oneCaseIn: 16, oneWalkIn: 16 },
+          provide: { oneCaseIn: 24, oneWalkIn: 24 },
         },
       },
       {
