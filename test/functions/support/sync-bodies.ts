@@ -198,18 +198,27 @@ export const template = {
           type: "endpointProtectionQuickScan",
           when: { property: "operatingSystem", operator: "in", value: ["Windows"] },
         },
-        ...(["all", "any"] as const).map((joined) => ({
-          id: joined,
-          name: "Scan the shop's",
-          type: "endpointProtectionQuickScan",
-          when: {
-            [joined]: [
-              { property: "groupTag", operator: "in", value: ["shop"] },
-              { property: "model", operator: "startsWith", value: "{{site}}" },
-            ],
-          },
-        })),
       ],
+    },
+  ],
+};
+/** As `template`, with conditions that are joined. */
+const joinedTemplate = {
+  ...template,
+  sections: [
+    {
+      id: "systemConfiguration",
+      actions: (["all", "any"] as const).map((joined) => ({
+        id: joined,
+        name: "Scan the shop's",
+        type: "endpointProtectionQuickScan",
+        when: {
+          [joined]: [
+            { property: "groupTag", operator: "in", value: ["shop"] },
+            { property: "model", operator: "startsWith", value: "{{site}}" },
+          ],
+        },
+      })),
     },
   ],
 };
@@ -229,8 +238,8 @@ export const taskBodies: Readonly<Record<string, readonly unknown[]>> = {
     },
   ],
   "tasks-preview": [...tasks, runTask],
-  "templates-add": [template],
-  "templates-replace": [template],
+  "templates-add": [template, joinedTemplate],
+  "templates-replace": [template, joinedTemplate],
   "templates-schedule": [{ tenantId: tenant, version: 1, displayName: "New hires of May" }],
   "tenant-variables-replace": [variables],
   "calendars-replace": [{ displayName: "Holidays", dates: ["2026-12-25"] }],

@@ -48,7 +48,7 @@ test("a refusal that is not known keeps the id of the call, whole, and nothing o
 
 test("a refusal that is known says what helps instead", async () => {
   const { detail } = (await outcomeOf(403, 20_002)) as { detail: string };
-  expect(detail).toContain("send the customer's administrator the link");
+  expect(detail).toContain("the answer has the link to send to its administrator");
 });
 
 test("a refusal of Graph's keeps its request id", () => {
