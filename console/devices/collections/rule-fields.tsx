@@ -114,8 +114,7 @@ export function RuleFields(props: {
         <Radio value="or" label={t("devices.rule.or")} />
       </RadioGroup>
       {conditions.map((condition, at) => (
-        // A condition has no name but its place.
-        // oxlint-disable-next-line react/no-array-index-key
+        // oxlint-disable-next-line react/no-array-index-key -- a condition has no name but its place
         <Line
           key={at}
           number={at + 1}
