@@ -3,6 +3,7 @@ import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, KeyRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useRead, useReadList } from "../api/read.ts";
+import { Said } from "../page/job/reason.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -94,7 +95,7 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
       id: "description",
       title: t("access.description"),
       width: "2fr",
-      render: ({ description }: Role) => description,
+      render: ({ description }: Role) => <Said text={description} />,
     },
   ];
   return (

@@ -7,7 +7,7 @@ import { CheckmarkRegular, DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useMe } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { notificationScreen } from "../notifications/screens.ts";
@@ -36,9 +36,10 @@ export const personWords = ({ name, kind, id }: Person): string => name ?? `${ki
 export function useSubjectWords(): (subject: Approval["subject"]) => string {
   const t = useText();
   const named = useNames();
+  const said = useSaid();
   return ({ action, count, summary }) => {
     const name = named("actions", action);
-    return name === action ? summary : t("access.onDevices", { name, count });
+    return name === action ? said(summary) : t("access.onDevices", { name, count });
   };
 }
 

@@ -5,6 +5,7 @@ import type { Answered } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -57,7 +58,7 @@ function Table(props: {
       id: "reason",
       title: t("access.reason"),
       width: "2fr",
-      render: ({ reason }: DeadLetter) => reason,
+      render: ({ reason }: DeadLetter) => <Said text={reason} />,
     },
     {
       id: "content",
@@ -152,7 +153,7 @@ function What({ letter: { queue, reason, content } }: { readonly letter: DeadLet
     <Facts
       of={{
         [t("access.queue")]: queue,
-        [t("access.reason")]: reason,
+        [t("access.reason")]: <Said text={reason} />,
         [t("access.content")]: <Code of={content} />,
       }}
     />

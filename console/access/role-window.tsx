@@ -6,6 +6,7 @@ import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { AskWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
@@ -37,7 +38,9 @@ export function RoleWindow(props: {
       <Shown reading={reading}>
         {(role) => (
           <>
-            <p>{role.description}</p>
+            <p>
+              <Said text={role.description} />
+            </p>
             {role.builtIn && <p>{t("access.builtInStays")}</p>}
             <Permissions chosen={new Set(role.permissions)} />
           </>

@@ -2,6 +2,8 @@
 import type { Answered } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useFormat } from "../text/format.ts";
+import { useLanguage } from "../text/language.ts";
+import { frenchOf, type Phrase } from "../text/said.ts";
 import { useSharedText } from "../text/text.ts";
 import { useRead } from "./read.ts";
 
@@ -35,4 +37,17 @@ export function useNeeds(): (permission: Permission) => string {
       means: named("permissions", permission),
       roles: rolesWith(permission).join(", "),
     });
+}
+
+const inFrench = new WeakMap<readonly Phrase[], (text: string) => string>();
+const asSaid = (text: string): string => text;
+
+/** Says what the API has put in words, such as the detail of a problem, in the language now. */
+export function useSaid(): (text: string) => string {
+  const isFrench = useLanguage() === "fr";
+  const phrases = useRead("GET /api/v1/texts", {}, { enabled: isFrench }).body?.value;
+  if (!isFrench || phrases === undefined) return asSaid;
+  const known = inFrench.get(phrases) ?? frenchOf(phrases);
+  inFrench.set(phrases, known);
+  return known;
 }

@@ -6,6 +6,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { ActionBar } from "../notifications/action-bar.tsx";
 import { notificationScreen } from "../notifications/screens.ts";
 import { SendPanel } from "../notifications/send-panel.tsx";
+import { Reason } from "../page/job/reason.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -123,7 +124,6 @@ function Entries(props: {
 }) {
   const { tenantId, entries, hasMore, readMore } = props;
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { dateTime } = useFormat();
   const columns = [
@@ -144,12 +144,7 @@ function Entries(props: {
       id: "reason",
       title: t("devices.reason"),
       width: "2fr",
-      render: ({ code, detail }: Entry) => (
-        <>
-          {code !== undefined && named("reasons", code)}
-          {detail !== undefined && <span className={styles.quiet}>{detail}</span>}
-        </>
-      ),
+      render: (entry: Entry) => <Reason {...entry} />,
     },
     { id: "at", title: t("devices.at"), render: ({ at }: Entry) => dateTime(at) },
   ];

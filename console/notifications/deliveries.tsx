@@ -3,6 +3,7 @@ import { Button, makeStyles, Tab, TabList, tokens } from "@fluentui/react-compon
 import type { Answered } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
+import { Reason } from "../page/job/reason.tsx";
 import { Go } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -57,15 +58,6 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
     </section>
   );
 }
-
-/** Whether a detail says more than the name of its reason. */
-const isMore = (
-  detail: string | undefined,
-  code: string | undefined,
-  named: ReturnType<typeof useNames>,
-): boolean =>
-  detail !== undefined &&
-  detail.toLowerCase() !== (code === undefined ? "" : named("reasons", code).toLowerCase());
 
 /** Tabs by state, and the rows. */
 export function Deliveries(props: {
@@ -138,7 +130,6 @@ function Table(props: {
 }) {
   const { tenantId, deliveries, hasMore, readMore } = props;
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { dateTime } = useFormat();
   const columns = [
@@ -159,12 +150,7 @@ function Table(props: {
       id: "reason",
       title: t("notifications.reasonTitle"),
       width: "2fr",
-      render: ({ code, detail }: Delivery) => (
-        <>
-          {code !== undefined && named("reasons", code)}
-          {isMore(detail, code, named) && <span className={styles.quiet}>{detail}</span>}
-        </>
-      ),
+      render: (delivery: Delivery) => <Reason {...delivery} />,
     },
     {
       id: "way",

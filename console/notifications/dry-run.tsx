@@ -13,7 +13,8 @@ import {
 } from "@fluentui/react-components";
 import type { Answered } from "../../clients/api.ts";
 import type { Asked } from "../api/ask.ts";
-import { useNames } from "../api/names.ts";
+import { useSaid } from "../api/names.ts";
+import { Reason } from "../page/job/reason.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Text, useText } from "./text.ts";
@@ -82,6 +83,7 @@ function Routes({ body }: { readonly body: WouldBe }) {
   const t = useText();
   const styles = useStyles();
   const { number } = useFormat();
+  const said = useSaid();
   return (
     <Table size="small" className={styles.table} aria-label={t("notifications.ways")}>
       <TableHeader>
@@ -96,7 +98,7 @@ function Routes({ body }: { readonly body: WouldBe }) {
             <TableCell className={styles.cell}>
               {routeName(route, t)}
               {fidelity === "approximate" && ` (${t("notifications.isApproximate")})`}
-              {note !== undefined && <span className={styles.quiet}>{note}</span>}
+              {note !== undefined && <span className={styles.quiet}>{said(note)}</span>}
             </TableCell>
             <TableCell>{number(devices)}</TableCell>
           </TableRow>
@@ -110,7 +112,6 @@ function NotReached({ body }: { readonly body: WouldBe }) {
   const t = useText();
   const styles = useStyles();
   const { number } = useFormat();
-  const named = useNames();
   return (
     <Table size="small" className={styles.table} aria-label={t("notifications.notReached")}>
       <TableHeader>
@@ -123,8 +124,7 @@ function NotReached({ body }: { readonly body: WouldBe }) {
         {body.notSupported.map(({ code, detail, devices }) => (
           <TableRow key={`${code} ${detail}`}>
             <TableCell className={styles.cell}>
-              {named("reasons", code)}
-              <span className={styles.quiet}>{detail}</span>
+              <Reason code={code} detail={detail} />
             </TableCell>
             <TableCell>{number(devices)}</TableCell>
           </TableRow>

@@ -1,14 +1,5 @@
 /** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
-import {
-  Badge,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  makeStyles,
-  Subtitle2,
-  ToolbarButton,
-  tokens,
-} from "@fluentui/react-components";
+import { Badge, makeStyles, Subtitle2, ToolbarButton, tokens } from "@fluentui/react-components";
 import {
   ArrowDownloadRegular,
   ArrowRepeatAllRegular,
@@ -23,6 +14,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Failure } from "../page/job/reason.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -95,7 +87,6 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
   const { notification, isRepeatable } = props;
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const { window: open } = notificationScreen.useSearch();
   const change = notificationScreen.useChangeSearch();
   const counts = countsOf(notification);
@@ -108,14 +99,7 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
       <div className={styles.sum} data-sum>
         {sentence}
       </div>
-      {failure && (
-        <MessageBar intent="error" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
-            {failure.detail}
-          </MessageBarBody>
-        </MessageBar>
-      )}
+      <Failure of={failure} />
       <Facts notification={notification} />
       {counts && <Bar counts={counts} words={sentence} />}
       {counts && (

@@ -3,7 +3,7 @@ import { Badge, Link, Radio, RadioGroup } from "@fluentui/react-components";
 import type { ReadName } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
 import { useMe } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
@@ -18,11 +18,12 @@ const checks = {
 /** In words and not by colour alone; a service that is not well says what it lacks. */
 function Check({ reading }: { readonly reading: Reading<unknown> }) {
   const t = useText();
+  const said = useSaid();
   const { problem, body } = reading;
   if (problem !== undefined)
     return (
       <>
-        <Badge color="danger">{t("overview.notWell")}</Badge> {problem.detail}
+        <Badge color="danger">{t("overview.notWell")}</Badge> {said(problem.detail)}
       </>
     );
   return body === undefined ? null : <Badge color="success">{t("overview.well")}</Badge>;

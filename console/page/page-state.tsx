@@ -19,7 +19,7 @@ import { LockClosedRegular } from "@fluentui/react-icons";
 import { type ReactNode, useEffect, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
-import { useNeeds } from "../api/names.ts";
+import { useNeeds, useSaid } from "../api/names.ts";
 import type { Reading } from "../api/read.ts";
 import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
@@ -88,8 +88,9 @@ export function Forbidden(props: { permission?: Permission; problem?: Problem })
   const t = useSharedText();
   const styles = useStyles();
   const needs = useNeeds();
+  const said = useSaid();
   const { permission, problem } = props;
-  const words = permission === undefined ? (problem?.detail ?? "") : needs(permission);
+  const words = permission === undefined ? said(problem?.detail ?? "") : needs(permission);
   return (
     <div className={styles.centre} data-state="forbidden">
       <LockClosedRegular className={styles.icon} />
@@ -108,12 +109,13 @@ function Stale(props: { reading: Omit<Reading<unknown>, "etag">; problem: Proble
   const { reading, problem } = props;
   const t = useSharedText();
   const { time } = useFormat();
+  const said = useSaid();
   const styles = useStyles();
   const left = useCountdown(reading.againInSeconds, problem);
   const title =
     problem.status === 429 ? t("problem.tooMany") : t("state.stale", { time: time(reading.asOf) });
   const reason =
-    problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${problem.detail}`;
+    problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${said(problem.detail)}`;
   useEffect(() => announce(title), [title]);
   return (
     <MessageBar intent="warning" layout="multiline" className={styles.stale} data-state="stale">

@@ -11,6 +11,7 @@ import {
 import { ArrowClockwiseRegular } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useSharedText } from "../text/text.ts";
 import { CopyButton } from "./copy-button.tsx";
 
@@ -65,17 +66,20 @@ export function ProblemView(props: {
   const t = useSharedText();
   const styles = useStyles();
   const left = useCountdown(againInSeconds, problem);
-  const title = problem.status === 0 ? t("problem.notReached") : problem.title;
+  const said = useSaid();
+  const known = useNames()("problems", problem.code);
+  const ofCode = known === problem.code ? problem.title : known;
+  const title = problem.status === 0 ? t("problem.notReached") : ofCode;
   return (
     <MessageBar intent="error" layout="multiline" className={styles.root} role="alert">
       <MessageBarBody className={styles.root}>
         <MessageBarTitle>{problem.status === 429 ? t("problem.tooMany") : title}</MessageBarTitle>
-        {problem.detail}
+        {said(problem.detail)}
         {left !== undefined && <div>{t("problem.againIn", { seconds: left })}</div>}
         {problem.errors !== undefined && (
           <ul className={styles.faults}>
             {problem.errors.map(({ pointer, detail }) => (
-              <li key={`${pointer} ${detail}`}>{`${pointer}: ${detail}`}</li>
+              <li key={`${pointer} ${detail}`}>{`${pointer}: ${said(detail)}`}</li>
             ))}
           </ul>
         )}

@@ -18,6 +18,7 @@ import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
 import { useAsk } from "../api/ask.ts";
 import { useMay } from "../api/me.ts";
+import { useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { MayButton } from "../page/may-button.tsx";
@@ -267,9 +268,10 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   const styles = useStyles();
   const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
+  const said = useSaid();
   const [partial, setPartial] = useState(false);
   const isSent = useRef(false);
-  const missing = backEnd.allowed ? undefined : backEnd.missing;
+  const missing = backEnd.allowed ? undefined : said(backEnd.missing ?? "");
   const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial);
   const send = async () => {
     if (isSent.current) return;

@@ -12,6 +12,7 @@ import { CheckmarkCircleRegular, DismissCircleRegular } from "@fluentui/react-ic
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
+import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
@@ -55,6 +56,7 @@ export function Route(props: {
   const { route, verdict } = props;
   const t = useText();
   const styles = useStyles();
+  const said = useSaid();
   const { allowed, proof, missing, remedy } = verdict;
   return (
     <li className={styles.route} data-route={route} data-allowed={allowed}>
@@ -67,9 +69,11 @@ export function Route(props: {
         {t(allowed ? "registration.open" : "registration.closed", {
           route: t(`registration.route.${route}`),
         })}
-        <span className={styles.quiet}>{allowed ? proof : missing}</span>
+        <span className={styles.quiet}>{said((allowed ? proof : missing) ?? "")}</span>
         {!allowed && (
-          <span className={styles.quiet}>{t("registration.remedy", { remedy: remedy ?? "" })}</span>
+          <span className={styles.quiet}>
+            {t("registration.remedy", { remedy: said(remedy ?? "") })}
+          </span>
         )}
       </span>
     </li>
@@ -81,6 +85,7 @@ export function Tie({ customer }: { readonly customer: Customer }) {
   const t = useText();
   const styles = useStyles();
   const { dateTime } = useFormat();
+  const said = useSaid();
   const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
   const ends = delegation?.endsAt;
   const facts = [
@@ -97,7 +102,7 @@ export function Tie({ customer }: { readonly customer: Customer }) {
       ))}
       {problems.map((problem) => (
         <span key={problem} className={styles.quiet}>
-          {problem}
+          {said(problem)}
         </span>
       ))}
     </>

@@ -11,6 +11,7 @@ import {
   Text as Words,
 } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
+import { useSaid } from "../api/names.ts";
 import { Rows } from "../page/rows.tsx";
 import { saveFile } from "../page/save-file.ts";
 import { useFormat } from "../text/format.ts";
@@ -86,11 +87,12 @@ function Repaired(props: {
 }) {
   const { contentBase64, impossible, errors = 0, changes = [] } = props.repaired;
   const t = useText();
+  const said = useSaid();
   const name = props.file.name.replace(/(?:\.csv)?$/i, "-repaired.csv");
   if (contentBase64 === undefined)
     return (
       <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody>{impossible}</MessageBarBody>
+        <MessageBarBody>{said(impossible ?? "")}</MessageBarBody>
       </MessageBar>
     );
   const content = bytesOf(contentBase64);
@@ -117,6 +119,7 @@ function Repaired(props: {
 
 function Table({ findings }: { readonly findings: readonly Finding[] }) {
   const t = useText();
+  const said = useSaid();
   const styles = useStyles();
   const numbered = findings.map((finding, at) => ({ ...finding, at }));
   type Numbered = (typeof numbered)[number];
@@ -152,7 +155,8 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
           >
             {t(`registration.${severity}`)}
           </Badge>{" "}
-          {reason} {repair !== undefined && <span className={styles.quiet}>{repair}</span>}
+          {said(reason)}{" "}
+          {repair !== undefined && <span className={styles.quiet}>{said(repair)}</span>}
           <span className={styles.code}>{code}</span>
         </>
       ),
@@ -161,7 +165,7 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
       id: "service",
       title: t("registration.serviceError"),
       width: "1.4fr",
-      render: ({ serviceError = "" }: Numbered) => serviceError,
+      render: ({ serviceError = "" }: Numbered) => said(serviceError),
     },
   ];
   return (

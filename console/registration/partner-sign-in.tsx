@@ -10,6 +10,7 @@ import {
 } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Answered } from "../../clients/api.ts";
+import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
@@ -51,6 +52,7 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
     return () => clearTimeout(timer);
     // oxlint-disable-next-line react/exhaustive-deps -- asks again after each answer, and after nothing else
   }, [view]);
+  const said = useSaid();
   const { state, userCode = "", verificationUri, detail } = view ?? {};
   return (
     <Window
@@ -82,7 +84,7 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
       )}
       {state === "refused" && (
         <MessageBar intent="error" layout="multiline" role="alert">
-          <MessageBarBody>{detail}</MessageBarBody>
+          <MessageBarBody>{said(detail ?? "")}</MessageBarBody>
         </MessageBar>
       )}
       {problem && <ProblemView problem={problem} />}

@@ -3,7 +3,6 @@ import {
   Badge,
   MessageBar,
   MessageBarBody,
-  MessageBarTitle,
   makeStyles,
   ToolbarButton,
   tokens,
@@ -18,12 +17,13 @@ import { useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
-import { useNames } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { colours } from "../notifications/counts.tsx";
 import { announce } from "../page/announce.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
+import { Failure } from "../page/job/reason.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -101,14 +101,7 @@ function Content({ registration }: { readonly registration: Registration }) {
       <div className={styles.sum} data-sum={final ? "final" : "open"}>
         {sentence}
       </div>
-      {failure && (
-        <MessageBar intent="error" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
-            {failure.detail}
-          </MessageBarBody>
-        </MessageBar>
-      )}
+      <Failure of={failure} />
       <div className={styles.facts}>
         <Badge appearance="outline" color="informative" data-word={registration.state}>
           {named("registrationStates", registration.state)}
@@ -251,6 +244,7 @@ function Table(props: {
   const t = useText();
   const styles = useStyles();
   const named = useNames();
+  const said = useSaid();
   const { dateTime } = useFormat();
   const columns = [
     {
@@ -278,7 +272,7 @@ function Table(props: {
       width: "2fr",
       render: ({ detail = "", serviceCode, serviceError }: Device) => (
         <>
-          {detail}
+          {said(detail)}
           {serviceError !== undefined && (
             <span className={styles.quiet}>{`${serviceCode ?? ""} ${serviceError}`.trim()}</span>
           )}

@@ -13,6 +13,7 @@ import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Said } from "../page/job/reason.tsx";
 import { Code, Facts } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -31,14 +32,16 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
         <>
           <MessageBar intent="error" layout="multiline">
             <MessageBarBody>
-              <MessageBarTitle>{text}</MessageBarTitle>
+              <MessageBarTitle>
+                <Said text={text} />
+              </MessageBarTitle>
             </MessageBarBody>
           </MessageBar>
           <Facts
             of={{
               [t("sync.code")]: <Code of={code} />,
-              [t("sync.cause")]: cause,
-              [t("sync.remedy")]: remedy,
+              [t("sync.cause")]: <Said text={cause} />,
+              [t("sync.remedy")]: <Said text={remedy} />,
             }}
           />
           <div>

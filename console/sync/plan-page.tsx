@@ -22,6 +22,7 @@ import {
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMay } from "../api/me.ts";
+import { useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -58,6 +59,7 @@ function Row(props: {
 }) {
   const { change, isChosen, onChoose } = props;
   const t = useText();
+  const said = useSaid();
   const styles = useStyles();
   return (
     <div className={styles.change}>
@@ -85,7 +87,7 @@ function Row(props: {
           <AccordionPanel>
             {change.warnings.map(({ reason, detail }) => (
               <MessageBar key={reason} intent="warning" layout="multiline">
-                <MessageBarBody>{detail}</MessageBarBody>
+                <MessageBarBody>{said(detail)}</MessageBarBody>
               </MessageBar>
             ))}
             <Properties change={change} />
@@ -99,6 +101,7 @@ function Row(props: {
 /** What is not done, and why. */
 function NotDone({ plan }: { readonly plan: Plan }) {
   const t = useText();
+  const said = useSaid();
   const styles = useStyles();
   return (
     <>
@@ -107,7 +110,7 @@ function NotDone({ plan }: { readonly plan: Plan }) {
           <h2>{t("sync.blocked", { count: plan.blocked.length })}</h2>
           <ul className={styles.list}>
             {plan.blocked.map(({ type, key, name, detail }) => (
-              <li key={`${type} ${key}`}>{`${name} (${type}): ${detail}`}</li>
+              <li key={`${type} ${key}`}>{`${name} (${type}): ${said(detail)}`}</li>
             ))}
           </ul>
         </section>

@@ -7,7 +7,7 @@ import { Facts } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile, useSaveAnswer } from "../page/save-file.ts";
 import { type Format, useFormat } from "../text/format.ts";
-import { type Report, type SyncIds, useText } from "./text.ts";
+import { type Report, type SyncIds, useText, useWhy } from "./text.ts";
 
 const useStyles = makeStyles({
   row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
@@ -19,20 +19,14 @@ const useStyles = makeStyles({
 type Words = Pick<Format, "name" | "dateTime"> & {
   readonly t: ReturnType<typeof useText>;
   readonly named: ReturnType<typeof useNames>;
+  readonly why: ReturnType<typeof useWhy>;
 };
 
 const columns = ["type", "name", "what", "state", "why", "request"] as const;
 
 /** A line for each type that was read, and for each change: type, name, action, state, why, and the request's id. */
-function linesOf({ types, items }: Report, { t, named, name }: Words): string[][] {
+function linesOf({ types, items }: Report, { t, named, name, why }: Words): string[][] {
   const titles = new Map(types.map(({ type, names }) => [type, name(names)]));
-  const why = ({
-    detail,
-    reason = "",
-  }: {
-    detail?: string | undefined;
-    reason?: string | undefined;
-  }) => detail ?? named("syncReasons", reason);
   return [
     columns.map((id) => t(`sync.column.${id}`)),
     ...types.map((each) => [
@@ -96,7 +90,7 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
   const call = "GET /api/v1/tenants/{tenantId}/syncs/{syncId}";
   const logs = () => api.download(`${call}/logs`, "application/x-ndjson", { params: ids });
   const artifacts = () => api.download(`${call}/artifacts`, "application/zip", { params: ids });
-  const words = { t, named, name, dateTime };
+  const words = { t, named, name, dateTime, why: useWhy() };
   const files = {
     json: ["application/json", (body: Report) => JSON.stringify(body, undefined, 2)],
     csv: ["text/csv", (body: Report) => reportAsCsv(body, words)],
@@ -137,7 +131,7 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
 /** What a sync read and did, by sum first. */
 export function Summary({ report }: { readonly report: Report }) {
   const t = useText();
-  const named = useNames();
+  const why = useWhy();
   const { name, dateTime } = useFormat();
   const styles = useStyles();
   const { types, sync } = report;
@@ -157,10 +151,8 @@ export function Summary({ report }: { readonly report: Report }) {
       />
       {failed.length > 0 && (
         <ul className={styles.list}>
-          {failed.map(({ type, names, detail, reason = "" }) => (
-            <li key={type}>
-              {[name(names), detail ?? named("syncReasons", reason)].filter(Boolean).join(": ")}
-            </li>
+          {failed.map((each) => (
+            <li key={each.type}>{[name(each.names), why(each)].filter(Boolean).join(": ")}</li>
           ))}
         </ul>
       )}
@@ -172,15 +164,16 @@ export function Summary({ report }: { readonly report: Report }) {
 export function LeftOut({ report }: { readonly report: Report }) {
   const t = useText();
   const named = useNames();
+  const why = useWhy();
   const styles = useStyles();
   const left = report.items.filter(({ state }) => state !== "done");
   if (left.length === 0) return null;
   return (
     <ul className={styles.list} aria-label={t("sync.items")}>
-      {left.map(({ changeId, name, state, detail, reason = "" }) => (
-        <li key={changeId}>
-          {name} <Badge appearance="outline">{named("syncSteps", state)}</Badge>{" "}
-          {detail ?? named("syncReasons", reason)}
+      {left.map((each) => (
+        <li key={each.changeId}>
+          {each.name} <Badge appearance="outline">{named("syncSteps", each.state)}</Badge>{" "}
+          {why(each)}
         </li>
       ))}
     </ul>

@@ -19,6 +19,7 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
@@ -110,7 +111,9 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
       )}
       {words !== undefined && (
         <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{words}</MessageBarBody>
+          <MessageBarBody>
+            <Said text={words} />
+          </MessageBarBody>
         </MessageBar>
       )}
       <div className={styles.row}>

@@ -24,7 +24,7 @@ import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { Outcome, usePlanSum, useStarter } from "./sync-list.tsx";
-import { type Report, type Sync, type SyncIds, useText } from "./text.ts";
+import { type Report, type Sync, type SyncIds, useText, useWhy } from "./text.ts";
 
 const useStyles = makeStyles({
   quiet: { color: tokens.colorNeutralForeground2, display: "block" },
@@ -173,8 +173,7 @@ function Lines(props: {
   const t = useText();
   const named = useNames();
   const titles = new Map(types.map(({ type, names }) => [type, props.title(names)]));
-  const why = (each: { reason?: string | undefined; detail?: string | undefined }) =>
-    each.detail ?? (each.reason === undefined ? "" : named("syncReasons", each.reason));
+  const why = useWhy();
   const lines: Line[] = [
     ...items.map((each) => ({
       id: each.changeId,

@@ -1,5 +1,6 @@
 /** The texts of this room, and what its pages know of a sync. */
 import type { Answered } from "../../clients/api.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { textsOf } from "../text/text.ts";
 import en from "./en.json";
 import fr from "./fr.json";
@@ -18,3 +19,13 @@ export type Report = Extract<
   Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report">,
   { status: 200 }
 >["body"];
+
+type Left = { readonly reason?: string | undefined; readonly detail?: string | undefined };
+
+/** Says why something of a sync was not done: what was said of it, or else its reason's name. */
+export function useWhy(): (left: Left) => string {
+  const named = useNames();
+  const said = useSaid();
+  return ({ reason = "", detail }) =>
+    detail === undefined ? named("syncReasons", reason) : said(detail);
+}

@@ -18,6 +18,7 @@ import {
 } from "@fluentui/react-components";
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
+import { useSaid } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce, useUnseen } from "../page/announce.tsx";
@@ -241,6 +242,7 @@ function NoTenants() {
 /** The page. */
 export function Page() {
   const t = useText();
+  const said = useSaid();
   const { status } = tenantsScreen.useSearch();
   const query = { syncStatus: status, top: 200 };
   const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
@@ -262,7 +264,9 @@ export function Page() {
     const left = value.filter(({ syncId }) => syncId === undefined);
     const named = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
     setRefused(
-      left.map(({ tenantId, detail = "" }) => `${named.get(tenantId) ?? tenantId}: ${detail}`),
+      left.map(
+        ({ tenantId, detail = "" }) => `${named.get(tenantId) ?? tenantId}: ${said(detail)}`,
+      ),
     );
     setChosen(new Set());
     announce(t("tenants.startedMany", { count: value.length - left.length }));

@@ -12,6 +12,13 @@ import {
   phaseNames,
   reasonNames,
 } from "../../shared/fanout/state/names.ts";
+import access from "../../shared/http/french/access.json" with { type: "json" };
+import devices from "../../shared/http/french/devices.json" with { type: "json" };
+import provisioning from "../../shared/http/french/provisioning.json" with { type: "json" };
+import registration from "../../shared/http/french/registration.json" with { type: "json" };
+import requests from "../../shared/http/french/requests.json" with { type: "json" };
+import signIn from "../../shared/http/french/sign-in.json" with { type: "json" };
+import sync from "../../shared/http/french/sync.json" with { type: "json" };
 import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { problemTitles } from "../../shared/http/titles.ts";
@@ -126,4 +133,35 @@ export const getNamesFunction = onHttp(
     answers: { 200: { description: "Names by what they are of and by id", body: NamesView } },
   }),
   async () => Promise.resolve(succeed(ok(names))),
+);
+
+const french: Readonly<Record<string, string>> = {
+  ...requests,
+  ...signIn,
+  ...access,
+  ...devices,
+  ...provisioning,
+  ...registration,
+  ...sync,
+};
+const texts = Object.entries(french).map(([en, fr]) => ({ en, fr }));
+
+export const listTextsFunction = onHttp(
+  operation({
+    name: "texts-list",
+    method: "GET",
+    path: "api/v1/texts",
+    summary:
+      "What the API says in English, such as details of problems and reasons, and the same in French",
+    tag: "Platform",
+    answers: {
+      200: {
+        description: "Texts, with {0}, {1} and so on where values stand in them",
+        body: z
+          .object({ value: z.array(z.object({ en: z.string(), fr: z.string() })) })
+          .meta({ id: "Texts" }),
+      },
+    },
+  }),
+  async () => Promise.resolve(succeed(ok({ value: texts }))),
 );

@@ -5,6 +5,7 @@ import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
+import { Reason } from "../../page/job/reason.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
@@ -13,7 +14,6 @@ import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
 import { Progress, Waits } from "./run-devices.tsx";
-import { moreThan } from "./run-words.tsx";
 
 const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}";
 type Detail = Extract<Answered<typeof name>, { readonly status: 200 }>["body"];
@@ -230,11 +230,9 @@ function Attempts({ action, at }: { readonly action: Action; readonly at: Detail
 function Attempt({ of }: { readonly of: Tried }) {
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const { dateTime, clock } = useFormat();
   const { result, attempt, startedAt, endedAt, inherited, code, detail } = of;
   const begun = startedAt ?? endedAt;
-  const reason = code === undefined ? "" : named("reasons", code);
   return (
     <>
       <strong>{t(`provisioning.result.${result}`)}</strong>{" "}
@@ -244,8 +242,9 @@ function Attempt({ of }: { readonly of: Tried }) {
         took: clock((Date.parse(endedAt) - Date.parse(begun)) / 1000),
       })}
       {inherited && ` ${t("provisioning.inherited")}`}
-      <span className={styles.quiet}>{reason}</span>
-      <span className={styles.quiet}>{moreThan(reason, detail)}</span>
+      <span className={styles.quiet}>
+        <Reason code={code} detail={detail} />
+      </span>
     </>
   );
 }

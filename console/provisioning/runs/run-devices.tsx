@@ -18,6 +18,7 @@ import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
+import { Reason } from "../../page/job/reason.tsx";
 import { Go } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { type Choice, Rows } from "../../page/rows.tsx";
@@ -25,7 +26,7 @@ import { useFormat } from "../../text/format.ts";
 import { type Bucket, buckets, historyScreen, runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
-import { moreThan, type Run, RunningFor } from "./run-words.tsx";
+import { type Run, RunningFor } from "./run-words.tsx";
 
 const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices";
 /** A device of a run as the API shows it. */
@@ -303,7 +304,7 @@ function Table(props: {
       id: "reason",
       title: t("provisioning.reason"),
       width: "1.6fr",
-      render: (device: DeviceRun) => <Reason device={device} />,
+      render: (device: DeviceRun) => <Why device={device} />,
     },
     {
       id: "at",
@@ -335,18 +336,10 @@ export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"
 }
 
 /** Why it failed, or why it waits. */
-function Reason({ device }: { readonly device: DeviceRun }) {
-  const styles = useStyles();
-  const named = useNames();
+function Why({ device }: { readonly device: DeviceRun }) {
   const { code, detail, waits, bucket } = device;
   if (waits !== undefined) return <Waits waits={waits} />;
-  const reason = code === undefined || bucket === "active" ? "" : named("reasons", code);
-  return (
-    <>
-      {reason}
-      <span className={styles.quiet}>{moreThan(reason, detail)}</span>
-    </>
-  );
+  return <Reason code={bucket === "active" ? undefined : code} detail={detail} />;
 }
 
 /** How far a device is. It changes between actions only; while one is under way, the clock says that it is. */

@@ -21,6 +21,7 @@ import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { CopyButton } from "../../page/copy-button.tsx";
+import { Failure } from "../../page/job/reason.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -75,7 +76,6 @@ function useAnnounced({ final, total, buckets }: Run, sentence: string): void {
 function Content({ run }: { readonly run: Run }) {
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const { name } = useFormat();
   const change = runScreen.useChangeSearch();
   const { window: open } = runScreen.useSearch();
@@ -94,14 +94,7 @@ function Content({ run }: { readonly run: Run }) {
           <MessageBarBody>{t("provisioning.secondPerson")}</MessageBarBody>
         </MessageBar>
       )}
-      {failure && (
-        <MessageBar intent="error" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>{named("reasons", failure.code)}</MessageBarTitle>
-            {failure.detail}
-          </MessageBarBody>
-        </MessageBar>
-      )}
+      <Failure of={failure} />
       {run.latest && <Latest latest={run.latest} run={run} />}
       <Facts run={run} />
       {!final && (

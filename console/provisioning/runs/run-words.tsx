@@ -64,7 +64,3 @@ export function RunningFor({ since }: { readonly since: string }) {
   const seconds = Math.max(0, (now - Date.parse(since)) / 1000);
   return <span data-running>{t("provisioning.runningFor", { time: clock(seconds) })}</span>;
 }
-
-/** A detail that says more than its reason's name does; else nothing. */
-export const moreThan = (reason: string, detail: string | undefined): string | undefined =>
-  detail?.toLowerCase() === reason.toLowerCase() ? undefined : detail;

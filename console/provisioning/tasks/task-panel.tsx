@@ -12,7 +12,7 @@ import {
 import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
 import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
-import { useNames } from "../../api/names.ts";
+import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
@@ -270,6 +270,7 @@ function Times({ task }: { readonly task: Task }) {
 function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
   const t = useText();
   const named = useNames();
+  const said = useSaid();
   const { dateTime } = useFormat();
   const { runId, occurrence, outcome, code, reason } = run;
   const at = dateTime(occurrence.at);
@@ -283,7 +284,7 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
       ) : (
         t(`provisioning.outcome.${outcome}`)
       )}
-      {code !== undefined && ` ${reason ?? named("reasons", code)}`}
+      {code !== undefined && ` ${reason === undefined ? named("reasons", code) : said(reason)}`}
     </li>
   );
 }

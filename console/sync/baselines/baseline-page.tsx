@@ -3,7 +3,7 @@ import { Checkbox, Field, MessageBar, MessageBarBody, Select } from "@fluentui/r
 import { SendRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
-import { useNames } from "../../api/names.ts";
+import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
@@ -82,6 +82,7 @@ function useTenants() {
 
 function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
   const t = useText();
+  const said = useSaid();
   const named = useNames();
   const { dateTime } = useFormat();
   const names = useTenants();
@@ -116,6 +117,7 @@ function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
       render: ({ publication }: Tenant) =>
         [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
           .filter(Boolean)
+          .map((words) => said(words ?? ""))
           .join(" "),
     },
   ];

@@ -54,6 +54,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "actions-list": signedIn,
   "actions-get": signedIn,
   "names-get": signedIn,
+  "texts-list": signedIn,
   "dead-letters-list": everywhere("deadLetters.read"),
   "dead-letters-replay": everywhere("deadLetters.manage"),
   "dead-letters-discard": everywhere("deadLetters.manage"),

@@ -170,6 +170,7 @@ const signedIn = [
   "actions-list",
   "actions-get",
   "names-get",
+  "texts-list",
   "action-types-list",
   "me-get",
   "access-explain",

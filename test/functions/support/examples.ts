@@ -62,6 +62,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "actions-list": {},
   "actions-get": {},
   "names-get": {},
+  "texts-list": {},
   "dead-letters-list": { query: "top=5" },
   // Nothing was set aside there.
   "dead-letters-replay": { refused: "unknown-dead-letter" },

@@ -245,6 +245,7 @@ describe("operations", () => {
       "actions-list",
       "actions-get",
       "names-get",
+      "texts-list",
       "action-types-list",
       "zz-unknown-route",
       "me-get",

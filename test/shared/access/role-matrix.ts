@@ -36,6 +36,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "actions-list": [everybody, "anywhere"],
   "actions-get": [everybody, "anywhere"],
   "names-get": [everybody, "anywhere"],
+  "texts-list": [everybody, "anywhere"],
   "dead-letters-list": ["FOIR", "everything"],
   "dead-letters-replay": ["FI", "everything"],
   "dead-letters-discard": ["FI", "everything"],

@@ -1,0 +1,49 @@
+/** Why a job failed, and why something of it is as it is: the name of the reason, and what was said where that is more. */
+import {
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import { useNames, useSaid } from "../../api/names.ts";
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+type Said = { readonly code?: string | undefined; readonly detail?: string | undefined };
+
+/** The reason of one of many. */
+export function Reason({ code, detail = "" }: Said) {
+  const styles = useStyles();
+  const named = useNames();
+  const said = useSaid();
+  const reason = code === undefined ? "" : named("reasons", code);
+  const words = said(detail);
+  const isMore = words.toLowerCase() !== reason.toLowerCase();
+  return (
+    <>
+      {reason}
+      {isMore && <span className={styles.quiet}>{words}</span>}
+    </>
+  );
+}
+
+/** Why all of it failed; nothing where it did not. */
+export function Failure({ of }: { readonly of: Said | undefined }) {
+  const named = useNames();
+  const said = useSaid();
+  if (of === undefined) return null;
+  return (
+    <MessageBar intent="error" layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>{named("reasons", of.code ?? "")}</MessageBarTitle>
+        {said(of.detail ?? "")}
+      </MessageBarBody>
+    </MessageBar>
+  );
+}
+
+/** What the API has put in words. */
+export const Said = ({ text = "" }: { readonly text?: string | undefined }) => useSaid()(text);
