@@ -90,8 +90,9 @@ test("every text that people read has its French", () => {
   expect([...found.said].filter((text) => french[text] === undefined)).toEqual([]);
 });
 
+const places = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted();
+
 test("the list has nothing that is not said any more, and no value gets lost", () => {
-  const places = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted();
   expect(Object.keys(french).filter((text) => !found.all.has(text))).toEqual([]);
   const lost = Object.entries(french).filter(([en, fr]) => places(en).join() !== places(fr).join());
   expect(lost).toEqual([]);
