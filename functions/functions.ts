@@ -24,6 +24,7 @@ import * as sweep from "./fanout/sweep.timer.ts";
 import * as deliveries from "./notifications/deliveries.http.ts";
 import * as notifications from "./notifications/notifications.http.ts";
 import * as deadLetters from "./platform/dead-letters.http.ts";
+import * as drain from "./platform/drain.http.ts";
 import * as expireOld from "./platform/expire-old.timer.ts";
 import * as health from "./platform/health.http.ts";
 import * as names from "./platform/names.http.ts";
@@ -91,6 +92,7 @@ const modules = [
   deliveries,
   notifications,
   deadLetters,
+  drain,
   expireOld,
   health,
   names,

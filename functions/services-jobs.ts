@@ -58,6 +58,7 @@ import type { Sealer } from "../shared/storage/sealing.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { TenantCache } from "../shared/tenants/tenants.ts";
 import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
+import type { RestCheck } from "../shared/work/drain.ts";
 import type { Settings } from "./settings.ts";
 
 type Base = {
@@ -68,6 +69,7 @@ type Base = {
   readonly throttle: ThrottleStore;
   readonly directory: DirectoryStore;
   readonly collections: CollectionStore;
+  readonly rests: RestCheck;
 };
 
 type World = {
@@ -193,6 +195,7 @@ function engineOf(
     throttle: throttleOf(base),
     queues: storage.queues,
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    rests: base.rests,
     clock,
     random: Math.random,
     wait,

@@ -58,6 +58,7 @@ import {
 import type { WebhookParts } from "../shared/webhooks/deliver.ts";
 import type { WebhookEvent } from "../shared/webhooks/webhook.ts";
 import { DeadLetterStore } from "../shared/work/dead-letters.ts";
+import { Drain, type RestCheck, restsBy } from "../shared/work/drain.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
 import type { Readiness } from "../shared/work/readiness.ts";
 import { type Expired, type PurgeParts, purgeOf, retention } from "./retention.ts";
@@ -87,6 +88,9 @@ type Base = {
   readonly directory: DirectoryStore;
   readonly sites: SiteStore;
   readonly collections: CollectionStore;
+  readonly drain: Drain;
+  /** Why nothing new leaves for a tenant now. */
+  readonly rests: RestCheck;
   /** The app's token for a tenant; `fresh`: not one that is kept. */
   readonly token: (tenantId: string, fresh: boolean) => Promise<string>;
 };
@@ -301,13 +305,17 @@ function baseOf(settings: Settings, storage: Storage, world: World): Base {
   const tenantStore = new TenantStore(tables);
   const token = world.token ?? appTokens({ ...settings, resource: settings.graphUrl });
   const directory = new DirectoryStore(tables);
+  const knownTenants = cachedTenants(tenantStore, clock);
+  const drain = new Drain(tables, clock);
   return {
+    drain,
+    rests: restsBy(drain, knownTenants),
     clock,
     storage,
     token,
     graph: graphClient(settings, clock, { ...world, token }),
     tenantStore,
-    knownTenants: cachedTenants(tenantStore, clock),
+    knownTenants,
     throttle: new ThrottleStore(tables),
     directory,
     sites: new SiteStore(tables, storage.blobs, clock),
@@ -340,6 +348,7 @@ function refreshParts({ claimMs }: Settings, base: Base): RefreshParts {
     directory,
     random: Math.random,
     tenant: async (tenantId) => (await tenantStore.get(tenantId))?.tenant.pace,
+    rests: base.rests,
     queues: storage.queues,
     refreshes: new RefreshStore(storage.tables),
     runs: new RunStore(storage.tables, storage.blobs),

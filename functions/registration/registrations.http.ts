@@ -32,7 +32,7 @@ import {
   viewOf,
 } from "../../shared/registration/read-registrations.ts";
 import {
-  cancelRegistration,
+  changeRegistration,
   chooseBackEnd,
   type RegistrationParts,
   refreshRegistration,
@@ -231,22 +231,31 @@ export const listRegistrationDevicesFunction = onHttp(
   },
 );
 
-export const cancelRegistrationFunction = onHttp(
-  operation({
-    name: "registrations-cancel",
-    method: "POST",
-    path: "api/v1/tenants/{tenantId}/registrations/{registrationId}/cancel",
-    summary: "Cancel what has not been sent; what the service has is followed to its end",
-    tag: "Registrations",
-    idempotent: true,
-    params: RegistrationPath,
-    answers: { 202: follow },
-  }),
-  async ({ params }, tools: Tools<Needs>) => {
-    const changed = await cancelRegistration(tools.services.register, params);
-    return changed.ok ? followed(tools, changed.value.job, changed.value.before) : changed;
-  },
+/** An operation that changes a registration and answers with it as it is then. */
+const changing = (change: "cancel" | "pause" | "resume", summary: string) =>
+  onHttp(
+    operation({
+      name: `registrations-${change}`,
+      method: "POST",
+      path: `api/v1/tenants/{tenantId}/registrations/{registrationId}/${change}`,
+      summary,
+      tag: "Registrations",
+      idempotent: true,
+      params: RegistrationPath,
+      answers: { 202: follow },
+    }),
+    async ({ params }, tools: Tools<Needs>) => {
+      const changed = await changeRegistration(tools.services.register, params, change);
+      return changed.ok ? followed(tools, changed.value.job, changed.value.before) : changed;
+    },
+  );
+
+export const cancelRegistrationFunction = changing(
+  "cancel",
+  "Cancel what has not been sent; what the service has is followed to its end",
 );
+export const pauseRegistrationFunction = changing("pause", "Send nothing more until it is resumed");
+export const resumeRegistrationFunction = changing("resume", "Go on where it was paused");
 
 export const retryRegistrationFunction = onHttp(
   operation({

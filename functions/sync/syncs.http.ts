@@ -241,9 +241,11 @@ export const getSyncFunction = onHttp(
     if (!found.ok) return found;
     const { store, clock } = services.sync;
     const row = (await store.tenant(params.tenantId, clock.now())).value;
-    const { outcome, waits } = found.value;
+    const { outcome, waits, tenantId } = found.value;
     const speed = outcome !== undefined ? "ended" : waits === undefined ? "fast" : "slow";
-    return succeed(ongoing(viewOf(found.value, row), speed));
+    const resting = speed === "fast" ? await services.sync.rests(tenantId) : undefined;
+    const view = viewOf(found.value, row);
+    return succeed(ongoing(resting ? { ...view, resting } : view, speed));
   },
 );
 

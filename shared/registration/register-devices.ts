@@ -217,17 +217,18 @@ const faultOf = ({ code, row, line, column, reason }: Finding): Fault => ({
 export const unknownRegistration = (registrationId: string) =>
   fail("unknown-registration", `The tenant has no registration ${registrationId}.`);
 
-/** Cancels what has not been sent; what the service has is followed to its end. Asking twice is once. */
-export const cancelRegistration = (
+/** Cancels what has not been sent, or lets it wait and go on; what the service has is followed to its end. Asking twice is once. */
+export const changeRegistration = (
   { engine, jobs }: RegistrationParts,
   { tenantId, registrationId }: Ids,
+  change: "cancel" | "pause" | "resume",
 ) =>
   changeJob(
     engine,
     jobs,
     { tenantId, jobId: registrationId },
     {
-      change: "cancel",
+      change,
       name: `Registration ${registrationId}`,
       unknown: unknownRegistration(registrationId),
       stateOf,

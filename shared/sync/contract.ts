@@ -107,6 +107,10 @@ export const SyncView = z
     status: SyncStatusName.optional().describe("Of the tenant, while this sync is its active one"),
     waitsFor: z.enum(["consent", "user", "approval"]).optional(),
     waitsUntil: z.iso.datetime().optional(),
+    resting: z
+      .object({ code: z.string(), detail: z.string() })
+      .optional()
+      .describe("Why it does not go on now: its tenant is paused, or the installation is drained"),
     outcome: SyncOutcome.optional(),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().optional(),

@@ -9,6 +9,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { reasonOf } from "../kernel/outside-text.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { TenantCache } from "../tenants/tenants.ts";
+import type { RestCheck } from "../work/drain.ts";
 import { BaselineStore } from "./baselines/baseline-store.ts";
 import { BaselineLibrary } from "./baselines/library.ts";
 import type { PublishParts } from "./baselines/publish.ts";
@@ -33,6 +34,7 @@ type Base = {
   readonly graph: GraphClient;
   readonly throttle: ThrottleStore;
   readonly knownTenants: TenantCache;
+  readonly rests: RestCheck;
   readonly trail: AuditTrail;
   readonly announce: SyncServices["announce"];
   readonly approvals: Pick<ApprovalGate, "rules">;
@@ -96,6 +98,7 @@ export function syncServices(
     preflight: preflight(grantedTo(token)),
     user: userOf(signIn),
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
+    rests: base.rests,
     wait,
     enabledTypes,
     signIn: signIn && signIns(signIn),

@@ -33,6 +33,12 @@ export type NewTenant = z.output<typeof NewTenant>;
 export const TenantChange = z.strictObject({
   displayName: displayName.optional(),
   pace: Pace.optional(),
+  paused: z
+    .boolean()
+    .optional()
+    .describe(
+      "true: nothing new leaves for the tenant, and what is asked for waits; false: it goes on",
+    ),
 });
 export type TenantChange = z.output<typeof TenantChange>;
 
@@ -42,6 +48,7 @@ export const Tenant = z
     tenantId: z.string(),
     displayName: z.string(),
     pace: Pace,
+    pausedAt: z.iso.datetime().optional().describe("Nothing new leaves for it since then"),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })

@@ -64,22 +64,25 @@ export class TenantStore {
 }
 
 function toRow(tenant: Tenant) {
-  const { tenantId, displayName, pace, createdAt, updatedAt } = tenant;
+  const { tenantId, displayName, pace, pausedAt, createdAt, updatedAt } = tenant;
   return {
     partitionKey: partition,
     rowKey: tenantId,
     displayName,
     pace: JSON.stringify(pace),
+    ...(pausedAt && { pausedAt }),
     createdAt,
     updatedAt,
   };
 }
 
 function fromRow(row: StoredRow): Tenant {
+  const pausedAt = textOf(row, "pausedAt");
   return {
     tenantId: row.rowKey,
     displayName: textOf(row, "displayName"),
     pace: jsonOf(row, "pace", Pace) ?? {},
+    ...(pausedAt === "" ? {} : { pausedAt }),
     createdAt: textOf(row, "createdAt"),
     updatedAt: textOf(row, "updatedAt"),
   };
@@ -194,18 +197,23 @@ export class TenantRegistry {
   /** Changes what the body names; with `ifMatch` only the version that the caller read. Answers both. */
   async change(
     tenantId: string,
-    { displayName, pace }: TenantChange,
+    { displayName, pace, paused }: TenantChange,
     ifMatch: string | undefined,
   ): Promise<Result<StoredTenant & { readonly before: Tenant }>> {
     const { store, known, clock } = this.#parts;
     const found = await this.#unchanged(tenantId, ifMatch);
     if (!found.ok) return found;
     const before = found.value.tenant;
+    const { pausedAt, ...others } = before;
+    const updatedAt = toIso(clock.now());
+    // Paused twice is paused since the first time.
+    const since = (paused ?? pausedAt !== undefined) ? (pausedAt ?? updatedAt) : undefined;
     const tenant: Tenant = {
-      ...before,
+      ...others,
       displayName: displayName ?? before.displayName,
       pace: pace ?? before.pace,
-      updatedAt: toIso(clock.now()),
+      ...(since && { pausedAt: since }),
+      updatedAt,
     };
     const etag = await store.replace(tenant, found.value.etag);
     known.invalidate(tenantId);

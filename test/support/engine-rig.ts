@@ -61,6 +61,7 @@ export async function startEngineRig<J extends Job>(
     throttle: unlimited,
     queues,
     knows: () => Promise.resolve(true),
+    rests: () => Promise.resolve(undefined),
     clock: systemClock,
     random: () => 0,
     wait: () => Promise.resolve(),

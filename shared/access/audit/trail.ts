@@ -257,6 +257,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "group-tags-replace": ["tags"],
   "partner-group-tags-replace": ["lists.name", "lists.tags"],
   "registrations-cancel": registration,
+  "registrations-pause": registration,
+  "registrations-resume": registration,
   "registrations-retry": registration,
   "sync-sign-in": ["means", "end", "code"],
   "sync-consent": ["end", "code"],

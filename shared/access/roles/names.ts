@@ -15,9 +15,11 @@ export const actionPermissionNames = {
 const french = {
   "tenants.read": "Voir les tenants : nom, cadence, âge.",
   "tenants.add": "Enregistrer un tenant.",
-  "tenants.manage": "Modifier ou supprimer un tenant.",
+  "tenants.manage": "Modifier, suspendre ou supprimer un tenant.",
   "deadLetters.read": "Voir les messages de file mis de côté.",
   "deadLetters.manage": "Envoyer à nouveau les messages de file mis de côté, ou les abandonner.",
+  "installation.drain":
+    "Laisser tout reposer avant une mise à niveau, voir ce qui reste, et laisser continuer.",
   "access.read": "Voir les rôles, les affectations et pourquoi quelqu'un peut faire quoi.",
   "access.manage": "Créer, modifier et supprimer des rôles et des affectations.",
   "audit.read": "Voir qui a fait quoi ; sans tenant, partout.",

@@ -19,12 +19,16 @@ const table = {
   // On a collection too: whoever may act in a part of a tenant has to see which tenant it is.
   "tenants.read": { scope: "collection", means: "See tenants: name, pace, age." },
   "tenants.add": { scope: "global", means: "Register a tenant." },
-  "tenants.manage": { scope: "tenant", means: "Change or remove a tenant." },
+  "tenants.manage": { scope: "tenant", means: "Change, pause or remove a tenant." },
   "deadLetters.read": { scope: "global", means: "See queue messages that were set aside." },
   "deadLetters.manage": {
     scope: "global",
     means: "Send queue messages that were set aside again, or discard them.",
     implies: ["deadLetters.read"],
+  },
+  "installation.drain": {
+    scope: "global",
+    means: "Let everything rest before an upgrade, see what is left, and let it go on.",
   },
   "access.read": { scope: "global", means: "See roles, assignments and why someone may do what." },
   "access.manage": { scope: "global", means: "Make, change and remove roles and assignments." },
@@ -264,6 +268,7 @@ export const builtInRoles: readonly Role[] = [
       "variables.manage",
       "approvals.decide",
       "deadLetters.manage",
+      "installation.drain",
       "sync.read",
       "sync.run",
       "sync.approve",

@@ -8,6 +8,7 @@ import type { ThrottleSetting, ThrottleStore } from "../../graph/throttle.ts";
 import { type Clock, toIso } from "../../kernel/clock.ts";
 import { digest } from "../../kernel/values.ts";
 import type { Queues } from "../../storage/queues.ts";
+import type { RestCheck } from "../../work/drain.ts";
 import {
   type Device,
   discoveredAgent,
@@ -35,6 +36,8 @@ export type RefreshParts = {
   readonly random: () => number;
   /** The tenant's settings; undefined when there is no such tenant (any more). */
   readonly tenant: (tenantId: string) => Promise<TenantReads | undefined>;
+  /** Why nothing new leaves for the tenant now; undefined: it may. */
+  readonly rests: RestCheck;
   readonly graph: Pick<GraphClient, "ask" | "follow">;
   readonly throttle: Pick<ThrottleStore, "reserve" | "defer">;
   readonly queues: Pick<Queues, "send">;

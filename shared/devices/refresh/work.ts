@@ -14,6 +14,7 @@ import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames, tableNames } from "../../storage/names.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { deleteRange, lost, ofTenant, updateRow } from "../../storage/tables.ts";
+import { restMs } from "../../work/drain.ts";
 import { DirectoryWriteLost } from "../directory/directory.ts";
 import type { InventoryIds, SiteStore } from "../sites/sites.ts";
 import { readSlice } from "./fetch.ts";
@@ -49,6 +50,10 @@ async function workOnRefresh(parts: RefreshParts, ids: RefreshIds): Promise<Slic
     await refreshes.close(ids.tenantId, ids.refreshId);
     return { kind: "ack", state: "gone" };
   }
+  // Merging asks nobody: only reading rests.
+  const isReading = ["devices", "tags"].includes(stored.refresh.stage.kind);
+  const isOpen = stored.refresh.state === "running";
+  if (isOpen && isReading && (await parts.rests(ids.tenantId))) return again("resting", restMs);
   const now = clock.now();
   const decision = claim(stored.refresh, now, leaseMs);
   switch (decision.kind) {
@@ -203,22 +208,45 @@ async function tell(
 
 const refreshesPerPage = 100;
 
-/** Looks after every refresh on the list; answers how many messages it sent. */
-async function sweepRefreshes(
-  parts: Pick<RefreshParts, "refreshes" | "queues" | "clock" | "leaseMs" | "tenant">,
-): Promise<number> {
-  let woken = 0;
+/** Every refresh that has not been seen to its end, by its ids. */
+async function* openRefreshes({
+  refreshes,
+}: Pick<RefreshParts, "refreshes">): AsyncGenerator<RefreshIds> {
   let token: string | undefined;
   do {
-    const page: Awaited<ReturnType<RefreshParts["refreshes"]["listOpen"]>> =
-      await parts.refreshes.listOpen(refreshesPerPage, token);
-    for (const { tenantId, refreshId } of page.open) {
-      if ((await parts.tenant(tenantId)) === undefined)
-        await parts.refreshes.close(tenantId, refreshId);
-      else if ((await wakeRefresh(parts, { tenantId, refreshId })) === "woken") woken += 1;
-    }
+    const page: Awaited<ReturnType<RefreshStore["listOpen"]>> = await refreshes.listOpen(
+      refreshesPerPage,
+      token,
+    );
+    yield* page.open;
     token = page.next;
   } while (token !== undefined);
+}
+
+/** How many refreshes have not ended, and how many of them somebody works on. */
+async function countRefreshes(parts: Pick<RefreshParts, "refreshes" | "clock">) {
+  const left = { refreshes: 0, working: 0 };
+  for await (const { tenantId, refreshId } of openRefreshes(parts)) {
+    const refresh = (await parts.refreshes.get(tenantId, refreshId))?.refresh;
+    if (refresh?.state !== "running") continue;
+    left.refreshes += 1;
+    if (refresh.leaseUntil > parts.clock.now()) left.working += 1;
+  }
+  return left;
+}
+
+/** Looks after every refresh on the list; answers how many messages it sent. */
+async function sweepRefreshes(
+  parts: Pick<RefreshParts, "refreshes" | "queues" | "clock" | "leaseMs" | "tenant" | "rests">,
+): Promise<number> {
+  let woken = 0;
+  for await (const { tenantId, refreshId } of openRefreshes(parts)) {
+    if ((await parts.tenant(tenantId)) === undefined)
+      await parts.refreshes.close(tenantId, refreshId);
+    // What rests has its message, which comes back again and again: another one would, too.
+    else if (await parts.rests(tenantId)) continue;
+    else if ((await wakeRefresh(parts, { tenantId, refreshId })) === "woken") woken += 1;
+  }
   return woken;
 }
 
@@ -349,6 +377,8 @@ export const refreshesWith = (parts: RefreshParts) => ({
   wake: (ids: RefreshIds) => wakeRefresh(parts, ids),
   /** Looks after every one on the list; answers how many messages it sent. */
   sweep: () => sweepRefreshes(parts),
+  /** How many have not ended, and are worked on. */
+  count: () => countRefreshes(parts),
   read: (tenantId: string, refreshId: string) => readRefresh(parts.refreshes, tenantId, refreshId),
   list: (tenantId: string, top: number, token?: string) =>
     listRefreshes(parts.refreshes, tenantId, top, token),

@@ -1,11 +1,13 @@
-/** What people say of a job that is under way: cancel it, let it rest, let it go on. */
+/** What people say of a job that is under way: cancel it, let it rest, let it go on. And how much is under way at all. */
 
 import { inParallel } from "../../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { queueNames } from "../../storage/names.ts";
+import { itemsIn } from "../engine/change-rows.ts";
 import { type Engine, idsOf } from "../engine/engine.ts";
+import { isCarried, type JobKind } from "../kind.ts";
 import { emptyCounts } from "../state/item.ts";
-import { type Job, type JobStore, move } from "../state/job.ts";
+import { isOpen, type Job, type JobStore, move } from "../state/job.ts";
 import { chunksOf } from "./sweep.ts";
 
 /**
@@ -146,3 +148,38 @@ const acts = {
     pause(jobs, job, etag),
   resume,
 };
+
+const openPerPage = 100;
+const rowsPerRead = 100;
+
+/** How many jobs have not ended, and how many of their items a call is out for that has not been answered. */
+export async function countOpen({ kinds, items }: Pick<Engine, "kinds" | "items">) {
+  const left = { jobs: 0, calls: 0 };
+  for (const { kind, jobs } of kinds.values()) {
+    let token: string | undefined;
+    do {
+      const page: Awaited<ReturnType<JobStore["open"]>> = await jobs.open(openPerPage, token);
+      await inParallel(page.open, concurrency, async ({ tenantId, jobId }) => {
+        const job = (await jobs.get(tenantId, jobId))?.job;
+        if (job === undefined || !isOpen(job)) return;
+        left.jobs += 1;
+        left.calls += await callsOf(items, kind, job);
+      });
+      token = page.next;
+    } while (token !== undefined);
+  }
+  return left;
+}
+
+/** What a carrier has fetched is under way there, and goes on without us. */
+async function callsOf(items: Engine["items"], kind: JobKind, job: Job): Promise<number> {
+  let [calls, token]: [number, string | undefined] = [0, undefined];
+  do {
+    const query = { where: "begun gt 0", top: rowsPerRead };
+    const page: Awaited<ReturnType<typeof items.scan>> = await items.scan(job.jobId, query, token);
+    const claimed = itemsIn(page.rows).filter(({ state }) => state === "claimed");
+    calls += claimed.filter((item) => !isCarried(kind, job, item)).length;
+    token = page.next;
+  } while (token !== undefined);
+  return calls;
+}

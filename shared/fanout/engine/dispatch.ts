@@ -10,6 +10,7 @@ import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
 import { count } from "../../telemetry/trace.ts";
+import { restMs } from "../../work/drain.ts";
 import { type Call, costOf, costOfAll, type Hold, isCarried, type Outcome } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
@@ -186,7 +187,7 @@ async function pass(
   const decided = decidePass(kind, job, outIn(work), whole);
   if (decided.readBack.length > 0)
     return readBackFirst(engine, work, decided.readBack, { before, reads: message.reads });
-  const held = await heldIn(work, decided.calls);
+  const held = await heldIn(engine, work, decided.calls);
   const { calls } =
     held === undefined ? decided : decidePass(kind, job, outIn(work), { ...whole, held });
   const place = { tenantId: job.tenantId, workload: kind.workloadsOf(job).calls };
@@ -215,15 +216,18 @@ async function pass(
 
 /** Who does not go, of those whose turn it is; undefined where nobody was asked about. */
 async function heldIn(
+  { rests, clock }: Pick<Engine, "rests" | "clock">,
   { kind, job, rows }: Work,
   calls: readonly Call[],
 ): Promise<ReadonlyMap<string, Hold> | undefined> {
-  if (kind.holds === undefined || calls.length === 0) return undefined;
+  if (calls.length === 0) return undefined;
   const ids = new Set(calls.flatMap(({ targetIds }) => targetIds));
-  return kind.holds(
-    job,
-    itemsIn(rows).filter(({ targetId }) => ids.has(targetId)),
-  );
+  const items = itemsIn(rows).filter(({ targetId }) => ids.has(targetId));
+  const rest = await rests(job.tenantId);
+  if (rest === undefined) return kind.holds?.(job, items);
+  const hold: Hold = { ...rest, until: clock.now() + restMs };
+  const begun = items.filter((item) => kind.followsThrough?.(item) !== true);
+  return new Map(begun.map(({ targetId }) => [targetId, hold]));
 }
 
 /** After losing a race, the winner gets this long before we try again. */

@@ -6,6 +6,7 @@ import type { Clock, Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import type { Queues } from "../../storage/queues.ts";
 import { count, seconds } from "../../telemetry/trace.ts";
+import type { RestCheck } from "../../work/drain.ts";
 import {
   costOfAll,
   type Finding,
@@ -414,6 +415,8 @@ export type Engine = {
   readonly queues: Queues;
   /** Whether the tenant is still registered. */
   readonly knows: (tenantId: string) => Promise<boolean>;
+  /** Why nothing new leaves for the tenant now; undefined: it may. */
+  readonly rests: RestCheck;
   readonly clock: Clock;
   /** 0 to 1; spreads retries. */
   readonly random: () => number;

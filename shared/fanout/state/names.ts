@@ -112,6 +112,7 @@ export const reasonNames: Readonly<Record<string, Names>> = {
     "Entra has an object of the device already",
     "Entra a déjà un objet pour cet appareil",
   ),
+  draining: named("The installation is being drained", "L'installation est en cours de vidange"),
   expired: named("Its time was over", "Son délai est écoulé"),
   "foreign-next-link": named("A page led to another host", "Une page menait à un autre hôte"),
   "graph-busy": named("Microsoft Graph was busy", "Microsoft Graph était occupé"),
@@ -266,6 +267,7 @@ export const reasonNames: Readonly<Record<string, Names>> = {
   ),
   "tag-missing": named("The group tag is missing", "La balise de groupe manque"),
   "tag-needed": named("A group tag is needed", "Une balise de groupe est nécessaire"),
+  "tenant-paused": named("The tenant is paused", "Le tenant est suspendu"),
   "timed-out": named("It took too long", "Cela a pris trop de temps"),
   "too-many-attempts": named("It was tried too often", "Trop de tentatives"),
   "too-much-at-once": named(

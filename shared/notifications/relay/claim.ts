@@ -22,6 +22,7 @@ import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { newestFirstId } from "../../kernel/values.ts";
+import { restMs } from "../../work/drain.ts";
 import { actionOf, type NotificationParts } from "../kind.ts";
 import type { Notification } from "../notification.ts";
 import { type ClaimRequest, type ClaimView, maxClaimDevices } from "./contract.ts";
@@ -172,7 +173,13 @@ async function decide(
   const waiting = deliveries.filter(({ state }) => state === "waiting");
   const outOfScope = await kind.outOfScope(job, waiting);
   const scene = { kind, notification: job, siteCode, deliveries, devices, outOfScope };
-  return decideClaim({ ...scene, now: engine.clock.now() });
+  const now = engine.clock.now();
+  const decision = decideClaim({ ...scene, now });
+  const rest = decision.take.length === 0 ? undefined : await engine.rests(job.tenantId);
+  if (rest === undefined) return decision;
+  const hold: Transition = { event: "hold", details: { ...rest, notBefore: now + restMs } };
+  const held = decision.take.map(({ deviceId }) => [deviceId, hold] as const);
+  return { ...decision, take: [], more: false, settle: new Map([...decision.settle, ...held]) };
 }
 
 /** Writes a decision down; false when somebody else changed the rows meanwhile. */

@@ -43,6 +43,7 @@ export const registrationStateNames = {
   waitingForApproval: { en: "Waiting for approval", fr: "En attente d'approbation" },
   submitting: { en: "Being sent", fr: "Envoi en cours" },
   polling: { en: "Waiting for the service", fr: "Attente du service" },
+  paused: { en: "Paused", fr: "Suspendue" },
   cancelling: { en: "Being cancelled", fr: "Annulation en cours" },
   failing: { en: "Ending as failed", fr: "Échec en cours" },
   finished: { en: "Done", fr: "Terminée" },
@@ -85,7 +86,6 @@ export function stateOf(job: Job, counts: Counts = job.counts ?? emptyCounts()) 
     case "planning":
       return "checked";
     case "running":
-    case "paused":
       return counts.waiting > 0 ? "submitting" : "polling";
     case "completed":
       return counts.notSupported > 0 ? "partlyFinished" : "finished";

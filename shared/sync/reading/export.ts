@@ -8,6 +8,7 @@ import { atMost } from "../../kernel/concurrency.ts";
 import { plainText } from "../../kernel/outside-text.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
+import { type RestCheck, restMs } from "../../work/drain.ts";
 import { personalScopes, typeOfFamily } from "../catalogue/catalogue.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import {
@@ -46,6 +47,8 @@ export type ExportParts = SyncRows & {
   readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
   readonly names: NameFinder;
   readonly typeOf: (key: string) => ConfigurationType | undefined;
+  /** Why nothing new leaves for the tenant now; undefined: it may. */
+  readonly rests: RestCheck;
   /** Whoever is signed in for a tenant and has agreed to these permissions. */
   readonly user: (tenantId: string, scopes: readonly string[]) => Promise<UserAccess>;
   /** How long one pass reads before it leaves the rest to messages, in ms. */
@@ -361,6 +364,8 @@ export async function exportType(
   }
   const now = clock.now();
   if (value.leaseUntil > now) return { kind: "again", afterMs: value.leaseUntil - now };
+  if (sync.cancelled === undefined && (await parts.rests(tenantId)))
+    return { kind: "again", afterMs: restMs };
   const claimed = await claim(parts, ids, stored, Math.max(claimMs, 2 * sliceMs));
   if (claimed === undefined) return { kind: "again", afterMs: 1_000 };
   const next = await slice(parts, ids, type, claimed.value, sync);

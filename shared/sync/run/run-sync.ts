@@ -7,6 +7,7 @@
 import type { SignIns } from "../../identity/sign-ins.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
+import { restMs } from "../../work/drain.ts";
 import { personalScopes } from "../catalogue/catalogue.ts";
 import { exportAll } from "../reading/export.ts";
 import { type Skipped, type Sync, theService } from "../state/sync.ts";
@@ -42,11 +43,19 @@ export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome
   if (sync.phase === "done") return afterwards(parts, work);
   if (sync.leaseUntil > now && sync.waits === undefined)
     return { kind: "again", state: "claimed", afterMs: sync.leaseUntil - now };
+  if (await isResting(parts, sync)) return { kind: "again", state: "resting", afterMs: restMs };
   return unlessTaken(parts, work, async () => {
     if (sync.waits !== undefined) return wake(parts, work, sync.waits);
     return underClaim(parts, work);
   });
 }
+
+/** Whether it would go on, and nothing may leave for the tenant: it may be cancelled then, and what waits for a person waits on. */
+const isResting = async (
+  { rests }: Pick<RunParts, "rests">,
+  { tenantId, waits, cancelled }: Sync,
+): Promise<boolean> =>
+  waits === undefined && cancelled === undefined && (await rests(tenantId)) !== undefined;
 
 async function unlessTaken(
   parts: RunParts,
@@ -85,6 +94,9 @@ export async function runHere(parts: RunParts, work: SyncWork): Promise<void> {
   const { ids } = work;
   const receipt = await queues.send(queueNames.syncWork, ids, safetySeconds);
   const pass = async (): Promise<void> => {
+    // Nobody has begun: the claim of its start is given back, and the message stays.
+    if (await isResting(parts, work.sync))
+      return work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
     const here = { ...parts, passMs: (safetySeconds / 2) * 1_000 };
     const outcome = await unlessTaken(parts, work, () => goOnClaimed(here, work));
     if (outcome.kind === "again")
@@ -288,6 +300,28 @@ async function cancel(work: SyncWork): Promise<RunOutcome> {
 
 const syncsPerPage = 100;
 
+/** Every sync that has not been seen to its end, by its ids. */
+async function* openSyncs({ store }: Pick<RunParts, "store">): AsyncGenerator<SyncIds> {
+  let token: string | undefined;
+  do {
+    const page: { open: SyncIds[]; next?: string } = await store.listOpen(syncsPerPage, token);
+    yield* page.open;
+    token = page.next;
+  } while (token !== undefined);
+}
+
+/** How many syncs have not ended, and how many of them somebody works on. */
+export async function countSyncs(parts: Pick<RunParts, "store" | "clock">) {
+  const left = { syncs: 0, working: 0 };
+  for await (const { tenantId, syncId } of openSyncs(parts)) {
+    const sync = (await parts.store.sync(tenantId, syncId))?.value;
+    if (sync === undefined || sync.phase === "done") continue;
+    left.syncs += 1;
+    if (sync.waits === undefined && sync.leaseUntil > parts.clock.now()) left.working += 1;
+  }
+  return left;
+}
+
 /**
  * Looks after every sync on the list: one without a sign of life gets a message, since its own may be lost, and one
  * whose time is over gets one too. Answers how many.
@@ -296,23 +330,17 @@ export async function sweepSyncs(
   parts: RunParts & { readonly signIn: SignIns | undefined },
 ): Promise<number> {
   let sent = 0;
-  let token: string | undefined;
-  do {
-    const page: { open: SyncIds[]; next?: string } = await parts.store.listOpen(
-      syncsPerPage,
-      token,
-    );
-    for (const ids of page.open) {
-      const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
-      if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) {
-        if (await askOn(parts, sync)) sent += 1;
-        continue;
-      }
-      await parts.queues.send("sync-work", ids);
-      sent += 1;
+  for await (const ids of openSyncs(parts)) {
+    const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+    // What rests has its message, which comes back again and again: another one would, too.
+    if (sync !== undefined && sync.phase !== "done" && (await isResting(parts, sync))) continue;
+    if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) {
+      if (await askOn(parts, sync)) sent += 1;
+      continue;
     }
-    token = page.next;
-  } while (token !== undefined);
+    await parts.queues.send("sync-work", ids);
+    sent += 1;
+  }
   return sent;
 }
 

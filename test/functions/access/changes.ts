@@ -86,6 +86,13 @@ export const changes: Readonly<Record<string, Change>> = {
     object: named("tenant"),
     after: { displayName: "Contoso" },
   },
+  // Beside other tests nothing may rest: it is off, and stays so.
+  "drain-set": {
+    body: () => ({ draining: false }),
+    object: () => "drain",
+    before: { draining: false },
+    after: { draining: false },
+  },
   "tenants-change": {
     body: () => ({ displayName: "Fabrikam", pace: { deviceActions: "unlimited" } }),
     object: named("tenant"),

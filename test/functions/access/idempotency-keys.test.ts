@@ -122,6 +122,12 @@ const requests: Readonly<Record<string, (of: Inhabited) => readonly [Request, ob
     { path: `${base(of)}/autopilot-devices/deregister`, body: { serialNumbers: ["PF1"] } },
     { serialNumbers: ["PF2"] },
   ],
+  "registrations-pause": (of) => [
+    { path: `${base(of)}/registrations/${of.registrations[0]}/pause` },
+  ],
+  "registrations-resume": (of) => [
+    { path: `${base(of)}/registrations/${of.registrations[0]}/resume` },
+  ],
   "registrations-cancel": (of) => [
     { path: `${base(of)}/registrations/${of.registrations[0]}/cancel` },
   ],

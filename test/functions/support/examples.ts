@@ -67,6 +67,8 @@ export const examples: Readonly<Record<string, Example>> = {
   // Nothing was set aside there.
   "dead-letters-replay": { refused: "unknown-dead-letter" },
   "dead-letters-discard": { refused: "unknown-dead-letter" },
+  "drain-get": {},
+  "drain-set": { body: () => ({ draining: false }) },
   "tenants-add": { body: () => ({ tenantId, displayName: "Contoso" }) },
   "tenants-get": {},
   "tenants-list": {},
@@ -157,6 +159,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "registrations-devices": {},
   // Its one device is on its way, or registered: nothing has failed.
   "registrations-retry": { refused: "nothing-to-retry" },
+  "registrations-pause": { late: "conflict" },
+  "registrations-resume": { late: "conflict" },
   "registrations-cancel": { late: "conflict" },
   // While its import is under way it is looked at anyway; then it may be asked.
   "registrations-refresh": { keep: ["registrationId"] },

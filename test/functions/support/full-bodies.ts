@@ -53,7 +53,8 @@ const device = {
 /** By operationId. */
 export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tenants-add": [{ tenantId: id, displayName: "Contoso", pace: { deviceActions: "unlimited" } }],
-  "tenants-change": [{ displayName: "Contoso", pace: { deviceReads: "unlimited" } }],
+  "drain-set": [{ draining: false }],
+  "tenants-change": [{ displayName: "Contoso", pace: { deviceReads: "unlimited" }, paused: false }],
   "sites-put-part": [
     {
       devices: [

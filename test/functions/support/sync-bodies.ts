@@ -292,6 +292,8 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
     "calendars-remove",
     "customers-check",
     "registrations-cancel",
+    "registrations-pause",
+    "registrations-resume",
     "registrations-retry",
     "registrations-refresh",
   ].map((name) => [name, undefined]),

@@ -41,6 +41,26 @@ describe("a second kind of job", () => {
     expect(ordersOf(job).doubled).toBe(0);
   });
 
+  it("begins no step while nothing may leave, follows what has left, and says why the rest waits", async () => {
+    const job = newJob();
+    await rig.start(job);
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-read-back");
+    const rest = { code: "draining", detail: "not now" } as const;
+    let looks = 0;
+    Object.assign(rig.engine, {
+      rests: () => Promise.resolve((looks += 1) < 2 ? rest : undefined),
+    });
+    await rig.drain(() => looks === 1 && rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    expect(ordersOf(job).orders).toBe(36);
+    const rows = await rig.engine.items.page(job.jobId, { top: 10 });
+    const waiting = rows.flatMap(({ items }) => items).filter(({ state }) => state === "waiting");
+    expect(waiting).toHaveLength(36);
+    expect(waiting.every(({ step, code }) => step === 1 && code === "draining")).toBe(true);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+
   it("settles what waits of a job that is cancelled", async () => {
     const job = newJob();
     await rig.start(job);

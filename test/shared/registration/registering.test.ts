@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
 import {
-  cancelRegistration,
+  changeRegistration,
   refreshRegistration,
   retryRegistration,
 } from "../../../shared/registration/register-devices.ts";
@@ -150,6 +150,21 @@ describe("a registration through Graph", () => {
     expect(syncs).toHaveLength(1);
   });
 
+  it("sends nothing while it is paused, and all of it once it is resumed", async () => {
+    const tenantId = await rig.tenantOf();
+    const { registrationId } = await rig.register(tenantId, rows(3, "P").map(rowOf));
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    const ids = { tenantId, registrationId };
+    await changeRegistration(rig.services.register, ids, "pause");
+    await rig.drain();
+    expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({ state: "paused" });
+    expect(await rig.submissions(tenantId)).toMatchObject({ total: 0 });
+    await changeRegistration(rig.services.register, ids, "resume");
+    await rig.drain();
+    expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({ state: "finished" });
+    expect(await rig.submissions(tenantId)).toMatchObject({ total: 3, doubled: 0 });
+  });
+
   it("ends what was not sent when it is cancelled, and follows what was", async () => {
     const tenantId = await rig.tenantOf();
     const { registrationId } = await rig.register(tenantId, rows(3, "E").map(rowOf));
@@ -157,7 +172,7 @@ describe("a registration through Graph", () => {
     const later = await rig.register(tenantId, rows(3, "F").map(rowOf));
     for (const id of [registrationId, later.registrationId])
       expect(
-        await cancelRegistration(rig.services.register, { tenantId, registrationId: id }),
+        await changeRegistration(rig.services.register, { tenantId, registrationId: id }, "cancel"),
       ).toMatchObject({ ok: true });
     await rig.drain();
     expect((await rig.ended(tenantId, registrationId)).view).toMatchObject({

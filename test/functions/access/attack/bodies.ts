@@ -24,6 +24,7 @@ const assignmentIn = (
 /** By operationId; several where a body can name ids in several ways. */
 export const bodiesAbout: Readonly<Record<string, (ids: Ids) => readonly unknown[]>> = {
   "tenants-add": ({ tenantId }) => [{ tenantId, displayName: "Guessed" }],
+  "drain-set": () => [{ draining: false }],
   "tenants-change": () => [{ displayName: "Guessed" }],
   "collections-add": (ids) => [collectionOf(ids)],
   "collections-preview": () => [{ rule }],

@@ -44,6 +44,7 @@ export async function openRig() {
     random: () => 0,
     tenant: async (tenantId) => tenants.get(tenantId),
     graph: graph.client(clock, tap),
+    rests: () => Promise.resolve(undefined),
     throttle: new ThrottleStore(tables),
     queues,
     refreshes: new RefreshStore(tables),
