@@ -74,6 +74,7 @@ const table = {
   W_SERIAL_PLACEHOLDER: { service: "Accepted; such devices cannot be told apart." },
   W_SERIAL_HASH_MISMATCH: { service: "Accepted with the serial number of the hash." },
   E_DUP_SERIAL: { service: "Accepted, or 806 ZtdDeviceAlreadyAssigned." },
+  E_DUP_PKID: { service: "Accepted, or 806 ZtdDeviceAlreadyAssigned." },
   E_PKID_FORMAT: { service: "803 MissingZtdSerialNumberAndProductKey" },
   E_HASH_MISSING: { service: "The portal refuses the file." },
   E_HASH_BASE64: { service: badHash },

@@ -19,7 +19,9 @@ import {
   type OtherKind,
   otherKindOf,
   otherKindOfLines,
+  reportIn,
   spanOf,
+  splitCells,
 } from "./layouts.ts";
 import { type Encoding, type Line, LineReader, maxLineChars } from "./lines.ts";
 import type { Repaired, Repairing } from "./repair.ts";
@@ -88,6 +90,13 @@ class Findings {
     if (isOfFile || this.#kept.length < maxFindings)
       this.#kept.push(findingOf(code, place, reason, own));
   };
+
+  /** Forgets what was said of a file that turns out to be of another kind. */
+  forget(): void {
+    this.#kept.length = 0;
+    this.#errors = 0;
+    this.#warnings = 0;
+  }
 
   verdict(layout: LayoutName, rows: number): Verdict {
     return {
@@ -233,7 +242,7 @@ export class ListJudge {
   #hunt(line: Line, before: Line[]): void {
     const kind = otherKindOf(line.text);
     if (kind !== undefined && !this.#isWanted(kind)) return this.#recognise(kind);
-    if (kind !== undefined) return this.#skipHeader(line, before);
+    if (kind !== undefined) return this.#skipHeader(line, before, kind);
     const delimiter = headerDelimiter(line.text);
     if (delimiter !== undefined) return this.#readHeader(line, delimiter, before);
     before.push(line);
@@ -247,8 +256,9 @@ export class ListJudge {
     return true;
   }
 
-  #skipHeader(line: Line, before: readonly Line[]): void {
+  #skipHeader(line: Line, before: readonly Line[], { reordered }: OtherKind): void {
     this.#hunted = undefined;
+    if (reordered) this.#noteAt("E_HEADER_ORDER", line.number, corporateOrder);
     for (const each of before) this.#skipBlank(each);
     this.#noteLine(line);
     this.#keep(line);
@@ -258,6 +268,7 @@ export class ListJudge {
     this.#hunted = undefined;
     this.#isOther = true;
     this.#reader.stop();
+    this.#findings.forget();
     this.#noteAt(code, 1, reason);
   }
 
@@ -283,7 +294,7 @@ export class ListJudge {
     const lines = this.#hunted ?? [];
     this.#hunted = undefined;
     const filled = lines.filter(({ text, tooLong }) => tooLong || text.trim() !== "");
-    const kind = otherKindOfLines(filled.map(({ text }) => cellsOf(text, ",")));
+    const kind = otherKindOfLines(filled.map(({ text }) => splitCells(text)));
     if (kind !== undefined && !this.#isWanted(kind)) return this.#recognise(kind);
     const [first] = filled;
     if (first !== undefined && kind === undefined) {
@@ -306,6 +317,9 @@ export class ListJudge {
 
   #takeRow(line: Line): void {
     if (!line.tooLong && line.text.trim() === "") return this.#skipBlank(line);
+    // Its own header is hard to tell from ours, its rows are not.
+    const kind = this.#rows === 0 ? reportIn(line.text) : undefined;
+    if (kind !== undefined) return this.#recognise(kind);
     this.#rows += 1;
     if (line.tooLong) return this.#refuseLong(line);
     this.#noteLine(line);
@@ -330,6 +344,8 @@ export class ListJudge {
     this.#repairing?.lose(`line ${number} is too long`);
   }
 }
+
+const corporateOrder = "The columns must come in this order: Manufacturer, Model, Serial Number.";
 
 /** Whether a row can be judged; notes where it has another number of values than there are columns. */
 function fits({ row, line, cells }: Row, { named, width }: Layout, note: Note): boolean {

@@ -81,7 +81,7 @@ export class LineReader {
     if (rest.length === 0 && !this.#skipping) return;
     const isCr = rest.at(-1) === cr && this.endsWithCr !== false;
     this.endsWithCr ??= isCr;
-    this.#give(rest, 0, isCr ? rest.length - 1 : rest.length, isCr ? "\r" : "", false);
+    this.#give(rest, 0, isCr ? rest.length - 1 : rest.length, isCr ? "\r" : "");
   }
 
   #begin(bytes: Buffer): void {
@@ -114,12 +114,14 @@ export class LineReader {
   #split(piece: Buffer, isLast = false): void {
     const data = this.#gather(piece, isLast);
     if (data === undefined) return;
-    const ascii = isAscii(data);
+    // Plain text is made a string once: to ask the buffer for each line is what took longest.
+    const plain = isAscii(data) ? data.toString("latin1") : undefined;
+    const next = (from: number): number => plain?.indexOf("\n", from) ?? data.indexOf(lf, from);
     const single = this.endsWithCr ? "\r" : "\n";
     let from = 0;
-    for (let at = data.indexOf(lf); at >= 0 && !this.#stopped; at = data.indexOf(lf, from)) {
+    for (let at = next(0); at >= 0 && !this.#stopped; at = next(from)) {
       const isPair = at > from && data[at - 1] === cr;
-      this.#give(data, from, isPair ? at - 1 : at, isPair ? "\r\n" : single, ascii);
+      this.#give(data, from, isPair ? at - 1 : at, isPair ? "\r\n" : single, plain);
       from = at + 1;
     }
     // What does not end is not kept, but for a CR whose LF may come.
@@ -129,7 +131,7 @@ export class LineReader {
     this.#restBytes = isEndless ? 1 : data.length - from;
   }
 
-  #give(data: Buffer, from: number, to: number, end: string, ascii: boolean): void {
+  #give(data: Buffer, from: number, to: number, end: string, plain?: string): void {
     this.#count += 1;
     const number = this.#count;
     const tooLong = this.#skipping || to - from > maxLineChars;
@@ -137,8 +139,8 @@ export class LineReader {
     const dosEnd = end === "" && to > from && data[to - 1] === dosEof;
     const until = dosEnd ? to - 1 : to;
     if (tooLong) this.#take({ number, text: "", end, above: "none", tooLong, dosEnd });
-    else if (ascii || isAscii(data.subarray(from, until))) {
-      const text = data.toString("latin1", from, until);
+    else if (plain !== undefined || isAscii(data.subarray(from, until))) {
+      const text = plain?.slice(from, until) ?? data.toString("latin1", from, until);
       this.#take({ number, text, end, above: "none", tooLong, dosEnd });
     } else
       this.#take({ ...this.#foreign(data.subarray(from, until)), number, end, tooLong, dosEnd });

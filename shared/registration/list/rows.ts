@@ -22,8 +22,10 @@ const edges = /^[ \t\u00a0]+|[ \t\u00a0]+$/g;
 /** Letters, digits, and the signs and spaces that makers of devices and of virtual machines use. */
 const serialSigns = /^[A-Za-z0-9 ._\-/#:()]{1,128}$/;
 const nine = 57;
-/** A number as Excel shows it once it has taken a serial number for one: `1.65E+11`. `5E10000` is none. */
-const scientific = /^[1-9](?:\.\d+)?e\+\d{2,3}$|^[1-9]\.\d+e-\d{2,3}$/i;
+/** A number as Excel shows it once it has taken a serial number for one: `1.65E+11`, in French `1,65E+11`. `5E10000` is none. */
+const scientific = /^\d(?:[.,]\d+)?e\+\d{1,3}$|^\d[.,]\d+e-\d{2,3}$/i;
+/** A product ID. */
+const digits = /^\d{13}$/;
 const placeholder =
   /^(?:to be filled by o\.?e\.?m\.?|system serial number|chassis serial number|base board serial number|serial ?number|default string|not (?:specified|applicable|available)|none|null|n\/?a|unknown|invalid|empty|oem|tbd|(.)\1{3,}|0+|0?123456789(?:0)?)$/i;
 const user = /^[A-Za-z0-9.'_!#^~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
@@ -56,13 +58,32 @@ const tuple = bits.serial | bits.manufacturer | bits.model;
 /** What the values are called where they came from. */
 export type Names = Readonly<Record<ColumnKey, string>>;
 
+/** Values of one column with the rows that had them first. Most come once: until one does not, a look-up for each is enough. */
+class Seen {
+  readonly #values = new Set<string>();
+  readonly #rows: number[] = [];
+  #rowOf: Map<string, number> | undefined;
+
+  /** The first row with this value; remembers this one where there was none. */
+  earlier(value: string, row: number): number | undefined {
+    if (this.#values.size < this.#values.add(value).size) {
+      this.#rows.push(row);
+      this.#rowOf?.set(value, row);
+      return undefined;
+    }
+    this.#rowOf ??= new Map([...this.#values].map((each, at) => [each, this.#rows[at] ?? 0]));
+    return this.#rowOf.get(value);
+  }
+}
+
 /** Judges the devices of one list, one after the other: what was seen before makes a later one a duplicate. */
 export class RowJudge {
   readonly #note: Note;
   readonly #names: Names;
   readonly #ownTags: readonly string[];
-  readonly #serials = new Map<string, number>();
-  readonly #prints = new Map<string, number>();
+  readonly #serials = new Seen();
+  readonly #prints = new Seen();
+  readonly #productIds = new Seen();
   #row = 0;
   #line: number | null = null;
 
@@ -94,6 +115,15 @@ export class RowJudge {
     }
     this.#compare(serial, inHash);
     this.#missing(row, has);
+  }
+
+  /** What is known by its product ID and nothing else would be registered twice. */
+  #alone(row: Row): void {
+    const { productId = "" } = valuesOf(row);
+    if (!digits.test(productId)) return;
+    const first = this.#productIds.earlier(productId, this.#row);
+    if (first !== undefined)
+      this.#wrong("E_DUP_PKID", "productId", `The product ID is that of row ${first} already.`);
   }
 
   #compare(serial: string | undefined, inHash: string | undefined): void {
@@ -138,17 +168,10 @@ export class RowJudge {
     }
     if (placeholder.test(value))
       this.#wrong("W_SERIAL_PLACEHOLDER", "serial", "No maker gives out this serial number.");
-    const first = this.#earlier(this.#serials, value);
+    const first = this.#serials.earlier(value, this.#row);
     if (first !== undefined)
       this.#wrong("E_DUP_SERIAL", "serial", `The serial number is that of row ${first} already.`);
     return value;
-  }
-
-  /** The first row with this value; remembers this one where there was none. */
-  #earlier(seen: Map<string, number>, value: string): number | undefined {
-    const found = seen.get(value);
-    if (found === undefined) seen.set(value, this.#row);
-    return found;
   }
 
   /** The serial number inside of a hash. */
@@ -170,7 +193,7 @@ export class RowJudge {
       this.#wrong("E_HASH_LENGTH", "hash", wrongLength(bytes));
       return undefined;
     }
-    const first = this.#earlier(this.#prints, printOf(whole));
+    const first = this.#prints.earlier(printOf(whole), this.#row);
     if (first !== undefined)
       this.#wrong("E_DUP_HASH", "hash", `The hardware hash is that of row ${first} already.`);
     const { begins, serial } = structureOf(whole);
@@ -180,7 +203,7 @@ export class RowJudge {
   }
 
   #text(key: ColumnKey, value: string): void {
-    if (key === "productId" && !/^\d{13}$/.test(value))
+    if (key === "productId" && !digits.test(value))
       this.#wrong("E_PKID_FORMAT", key, `A product ID has 13 digits: ${whyNoProductId(value)}.`);
     if (key === "user" && !user.test(value))
       this.#wrong("E_UPN_FORMAT", key, "This is no user principal name, such as ada@contoso.com.");
@@ -188,7 +211,9 @@ export class RowJudge {
     if (fault !== undefined) this.#wrong(fault.code, key, fault.reason);
   }
 
-  #missing({ target, places }: Row, has: number): void {
+  #missing(row: Row, has: number): void {
+    const { target, places } = row;
+    if (has === bits.productId) this.#alone(row);
     if (target === "intune") {
       if ((has & bits.serial) === 0 && places.includes("serial"))
         this.#wrong("E_SERIAL_MISSING", "serial", "The serial number is empty.");
@@ -201,7 +226,7 @@ export class RowJudge {
 
 const wrongLength = (bytes: number): string =>
   `The hash has ${bytes} bytes, not ${fewestBytes} to ${mostBytes}: it is ${
-    bytes < 200 ? "as those of Windows 10 1703 and older were" : "cut or foreign"
+    bytes > 100 && bytes < 200 ? "as those of Windows 10 1703 and older were" : "cut or foreign"
   }.`;
 const lostDigits =
   "The serial number is in scientific notation: Excel took it for a number, and its digits are lost.";

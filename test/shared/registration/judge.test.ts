@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { deviceNames } from "../../../shared/registration/contract.ts";
 import type { FindingCode } from "../../../shared/registration/list/codes.ts";
-import { judgeDevices } from "../../../shared/registration/list/judge.ts";
+import { judgeDevices, ListJudge } from "../../../shared/registration/list/judge.ts";
 import { csv, hashOf, intune, judged, partner } from "./lists.ts";
 
 const [serial, productId, hash, tag, user] = intune.split(",") as [
@@ -64,6 +64,39 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
     Buffer.concat([latin1(tuple("A1,,,Fabriqué,1")), Buffer.from("A2,,,Fabriqué,1\r\n")]),
     [cell("W_NON_ASCII", "Manufacturer name"), file("E_ENC_UTF8", 3)],
   ],
+  [
+    "UTF-16 to which a program has added plain text",
+    Buffer.concat([utf16(csv(three, row("PF1", ""))), Buffer.from(csv(row("PF2", "")))]),
+    [file("E_ENC_UTF16"), cell("E_FIELD_COUNT", null, 2)],
+  ],
+  [
+    "what Excel saves as Unicode text",
+    utf16(csv(intune, row("PF1")).replaceAll(",", "\t")),
+    [file("E_ENC_UTF16"), file("E_DELIMITER")],
+  ],
+  [
+    "what Excel saves in French",
+    csv(intune, `1,65E+11;;${long};;`).replaceAll(
+      "Device Serial Number,Windows Product ID,Hardware Hash,Group Tag,Assigned User",
+      intune.replaceAll(",", ";"),
+    ),
+    [file("E_DELIMITER"), cell("E_SERIAL_SCIENTIFIC", serial)],
+  ],
+  [
+    "blanks that break no line",
+    latin1(csv(intune, row("A\u00a01"), `A2\u00a0,,${of("A2")},,`)),
+    [cell("W_NON_ASCII", serial), cell("E_SERIAL_CHARS", serial), cell("W_TRIMMED", serial, 2)],
+  ],
+  [
+    "a line break inside of quotation marks",
+    csv(partner, 'A1,,,"Dell', 'Inc",1'),
+    [file("E_QUOTES", 2), cell("E_FIELD_COUNT", null), cell("E_FIELD_COUNT", null, 2)],
+  ],
+  [
+    "commas under a header of semicolons",
+    csv(intune.replaceAll(",", ";"), row("PF1")),
+    [file("E_DELIMITER"), cell("E_FIELD_COUNT", null)],
+  ],
   ["CR alone", csv(intune, row("PF1")).replaceAll("\n", ""), [file("E_EOL_CR")]],
   ["the end of DOS", `${csv(intune, row("PF1"))}\u001a`, [file("W_DOS_EOF", 3)]],
   ["the end of DOS behind a row", `${intune}\r\n${row("PF1")}\u001a`, [file("W_DOS_EOF", 2)]],
@@ -106,6 +139,21 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
       "A1,,,LENOVO,1",
     ),
     [file("W_HEADER_OLD_CASING")],
+  ],
+  [
+    "an earlier template, but for one name",
+    csv(partner.replace("Serial Number", "serial number"), "A1,,,LENOVO,1"),
+    [file("E_HEADER_CASE")],
+  ],
+  [
+    "a header in French",
+    latin1(csv("Numéro de série,ID de produit,Hachage", row("PF1", ""))),
+    [file("E_HEADER_MISSING")],
+  ],
+  [
+    "a column twice",
+    csv(`${three},${hash}`, row("PF1", `,${long}`)),
+    [file("E_HEADER_EXTRA_COLUMN", 1, hash)],
   ],
   [
     "another order",
@@ -155,6 +203,16 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
     [file("E_FORMAT_DEVICELINK")],
   ],
   [
+    "a device link in quotation marks and another order",
+    csv('"Manufacturer","Model","SerialNumber","Data",', '"LENOVO","20XW","PF1","abc",'),
+    [file("E_FORMAT_DEVICELINK")],
+  ],
+  [
+    "corporate identifiers with semicolons",
+    csv("LENOVO;20XW;PF1", "", "LENOVO;20XW;PF2"),
+    [file("E_FORMAT_CORPORATE_IDENTIFIER")],
+  ],
+  [
     "corporate identifiers",
     csv("LENOVO,20XWCTO1WW,PF1", "LENOVO,20XWCTO1WW,PF2"),
     [file("E_FORMAT_CORPORATE_IDENTIFIER")],
@@ -178,6 +236,16 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
       `${three},PF1,,${long}`,
     ),
     [file("E_HEADER_PREAMBLE")],
+  ],
+  [
+    "its report with its own header and ours in one line",
+    csv("Windows Autopilot", "", `Name1,Name2,Name3,${three}`, `${three},PF1,,${long}`),
+    [file("E_HEADER_PREAMBLE")],
+  ],
+  [
+    "Endpoint analytics' device performance",
+    csv("Device name,Model,Manufacturer,Startup score,Core boot time", "PC,M,L,80,12"),
+    [file("E_FORMAT_ENDPOINT_ANALYTICS")],
   ],
   [
     "Endpoint analytics",
@@ -224,6 +292,11 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
   ],
   ["a product ID that is short", tuple(",329993088511,,,"), [cell("E_PKID_FORMAT", productId)]],
   ["a product key", tuple(",ABCDE-ABCDE-ABCDE-ABCDE-ABCDE,,,"), [cell("E_PKID_FORMAT", productId)]],
+  [
+    "a product ID twice, and with a serial number",
+    tuple(`,3289930885111,,,\r\n,3289930885111,,,\r\nA1,3289930885111,,,`),
+    [cell("E_DUP_PKID", productId, 2)],
+  ],
   ["a product ID that Excel opened", tuple(",3.28993E+12,,,"), [cell("E_PKID_FORMAT", productId)]],
   ["signs that no serial number has", tuple("A*1,,,LENOVO,1"), [cell("E_SERIAL_CHARS", serial)]],
   ["no user principal name", csv(intune, row("PF1", ",,ada")), [cell("E_UPN_FORMAT", user)]],
@@ -245,6 +318,16 @@ const examples: readonly (readonly [string, string | Buffer, readonly Expected[]
   [
     "a hash for addresses",
     csv(intune, `PF1,,${long.slice(0, -4)}A-_A,,`),
+    [cell("E_HASH_BASE64", hash)],
+  ],
+  [
+    "a hash in two lines",
+    csv(intune, `PF1,,${long.slice(0, 76)}`, `${long.slice(76)},,`),
+    [cell("E_FIELD_COUNT", null), cell("E_FIELD_COUNT", null, 2)],
+  ],
+  [
+    "a hash with a blank inside",
+    csv(intune, `PF1,,${long.slice(0, 76)} ${long.slice(76)},,`),
     [cell("E_HASH_BASE64", hash)],
   ],
   ["padding inside", csv(intune, `PF1,,AA==${long},,`), [cell("E_HASH_BASE64", hash)]],
@@ -296,7 +379,7 @@ test.each(examples)("%s", (_title, bytes, expected) => {
   }
 });
 
-test.each(["1.65E+11", "1.65208E+11", "1E+11", "1.2e+15", "5.00E-02"])(
+test.each(["1.65E+11", "0.00E+00", "1E+5", "1.65208E+11", "1E+11", "1.2e+15", "5.00E-02"])(
   "%s is what Excel made of a serial number",
   (text) => {
     const { findings } = judged(tuple(`${text},,,LENOVO,1`));
@@ -317,6 +400,18 @@ test.each([
   "00000001",
 ])("%s is a serial number, and no damage", (text) => {
   expect(judged(tuple(`${text},,,LENOVO,1`)).findings).toEqual([]);
+});
+
+test("corporate identifiers in another order are not taken for others, where they are what is wanted", () => {
+  const of = (header: string) => {
+    const judge = new ListJudge(undefined, true, [], true);
+    judge.write(Buffer.from(csv(header, "LENOVO,20XW,PF1")));
+    const { findings, acceptedRows } = judge.end();
+    return [acceptedRows, ...findings.map(({ code, line }) => `${code} ${line}`)];
+  };
+  expect(of("Manufacturer,Model,Serial Number")).toEqual([1]);
+  expect(of("Make,Model Name,Serial")).toEqual([1]);
+  expect(of("SerialNumber,Manufacturer,Model")).toEqual([0, "E_HEADER_ORDER 1"]);
 });
 
 test.each([
