@@ -30,9 +30,19 @@ import { DeadLetterStore } from "../shared/work/dead-letters.ts";
 import { IdempotentAnswers } from "../shared/work/idempotency.ts";
 import type { Settings } from "./settings.ts";
 
-const listsIn = ({ blobs }: Pick<Storage, "blobs">) => ({
+const listsIn = ({
+  storage: { blobs },
+  jobs,
+}: {
+  readonly storage: Pick<Storage, "blobs">;
+  readonly jobs: readonly JobStore[];
+}) => ({
   blobs,
   hardware: new HardwareStore(blobs, undefined),
+  async isKept({ tenantId, registrationId: id }: { tenantId: string; registrationId: string }) {
+    const found = await Promise.all(jobs.map((each) => each.get(tenantId, id)));
+    return found.some((job) => job !== undefined);
+  },
 });
 
 // By age.
@@ -65,7 +75,7 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Retention
     const now = parts.clock.now();
     const answers = await parts.answers.expire(mayGoOn);
     await new WebhookStore(parts.storage.tables).expire(now - keepWebhookMs, mayGoOn);
-    await expireOpenLists(listsIn(parts.storage), now, mayGoOn);
+    await expireOpenLists(listsIn(parts), now, mayGoOn);
     if (Number.isFinite(keepMs.notifications))
       await expireReports(parts.storage.blobs, { before: now - keepMs.notifications }, mayGoOn);
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
@@ -156,7 +166,7 @@ export function purgeOf(parts: PurgeParts): TenantPurge {
     async (tenantId) => {
       await new OwnTags(storage.blobs).remove(tenantId);
       await new TenantVariables(storage.blobs).remove(tenantId);
-      await expireOpenLists(listsIn(storage), clock.now(), () => true, tenantId);
+      await expireOpenLists(listsIn(parts), clock.now(), () => true, tenantId);
       await expireReports(storage.blobs, { tenantId }, () => true);
       await new BaselineStore(storage.tables).dropTenant(tenantId);
       return true;

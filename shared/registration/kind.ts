@@ -74,6 +74,10 @@ export function withoutSecrets(words: string, asked: readonly Asked[]): string {
   return text;
 }
 
+/** The name that the service gives a fault, without what it says of the device where it is no name but a sentence. */
+export const nameWithoutSecrets = (name: string, asked: Asked): string =>
+  /^[A-Za-z]+$/.test(name) ? name : withoutSecrets(name, [asked]);
+
 /** So much of them is kept of an item beside an id. */
 const maxTracedChars = 98;
 
@@ -213,9 +217,13 @@ const gateOf = (snapshots: SnapshotReader): Gate<Registration> => ({
   kind: "registration",
   actionOf: ({ backEnd }): (typeof registrationActions)[number] =>
     backEnd === "deregister" ? backEnd : "register",
-  shown: ({ backEnd, tags, sha256, rows }, count) => ({
+  shown: ({ backEnd, tags, defaultTag, sha256, rows }, count) => ({
     summary: summaries[backEnd](count),
-    parameters: { backEnd, groupTags: tags.slice(0, maxTagsShown) },
+    parameters: {
+      backEnd,
+      groupTags: tags.slice(0, maxTagsShown),
+      ...(defaultTag === undefined ? {} : { defaultTag }),
+    },
     target: { kind: "list", rows, sha256 },
   }),
   whole: ({ tenantId, backEnd, sha256, tags }) => ({ tenantId, backEnd, sha256, tags }),

@@ -7,7 +7,7 @@ import type { Caller } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import type { Instant } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
-import { digest } from "../kernel/values.ts";
+import { digest, randomId } from "../kernel/values.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { TakenList } from "./check-list.ts";
 import {
@@ -51,10 +51,10 @@ export async function putPart(
   part: number,
   taken: TakenList,
 ): Promise<Result<undefined>> {
-  if ((await parts.blobs.get(pathOf(ids))) === undefined)
-    return unknownRegistration(ids.registrationId);
+  const open = await parts.blobs.getWithEtag(pathOf(ids));
+  if (open === undefined) return unknownRegistration(ids.registrationId);
   if (taken.verdict.fileRejected) return refusedList(taken, true) ?? succeed(undefined);
-  const kept = await keepPart(parts, ids.registrationId, part, taken);
+  const kept = await keepPart(parts, ids.registrationId, part, taken, randomId());
   const prints = taken.devices.flatMap(({ row, hardware: { serial, hash, productId } }) =>
     [serial, hash, productId].flatMap((text): [number, string][] =>
       text === undefined ? [] : [[row, digest(text).slice(0, 16)]],
@@ -63,9 +63,12 @@ export async function putPart(
   const { errors, acceptedRows: accepted } = taken.verdict;
   const note = JSON.stringify({ ...kept, errors, accepted, prints });
   await parts.hardware.putNote(ids.registrationId, part, note);
-  // Written anew: it is not forgotten while parts come.
-  await parts.blobs.put(pathOf(ids), "");
-  return succeed(undefined);
+  // Written anew: it is not forgotten while parts come. Once it is submitted it is not opened again.
+  const condition = { etag: open.etag, leaseId: undefined };
+  const isRenewed = await parts.blobs.putIf(pathOf(ids), "", condition);
+  return isRenewed || (await parts.blobs.get(pathOf(ids))) !== undefined
+    ? succeed(undefined)
+    : unknownRegistration(ids.registrationId);
 }
 
 /** Submits a list that has so many parts. */
@@ -77,7 +80,11 @@ export async function submitList(
   caller: Caller,
 ): Promise<Result<Registration>> {
   const before = await parts.jobs.get(ids.tenantId, ids.registrationId);
-  if (before !== undefined) return succeed(before.job);
+  if (before !== undefined) {
+    // Whoever submitted it may have died before this.
+    await parts.blobs.remove(pathOf(ids));
+    return succeed(before.job);
+  }
   if ((await parts.blobs.get(pathOf(ids))) === undefined)
     return unknownRegistration(ids.registrationId);
   const tied = await parts.customers.may(ids.tenantId, routeOf(wanted.backEnd));
@@ -125,9 +132,16 @@ function doublesIn(notes: Notes): Fault[] {
 
 const dayMs = 24 * 3600 * 1000;
 
+/** What forgetting works with: `isKept` says whether a list became a registration that is kept. */
+type OpenLists = {
+  readonly blobs: Blobs;
+  readonly hardware: Pick<HardwareStore, "remove">;
+  readonly isKept: (ids: Ids) => Promise<boolean>;
+};
+
 /** Forgets lists that nobody has submitted for a day; of a tenant that is removed, all of them. */
 export async function expireOpenLists(
-  { blobs, hardware }: { readonly blobs: Blobs; readonly hardware: Pick<HardwareStore, "remove"> },
+  { blobs, hardware, isKept }: OpenLists,
   now: Instant,
   mayGoOn: () => boolean,
   tenantId?: string,
@@ -142,7 +156,10 @@ export async function expireOpenLists(
   await blobs.removeWhere(prefix, note, mayGoOn);
   for (const path of old) {
     if (!mayGoOn()) return;
-    await hardware.remove(path.slice(path.lastIndexOf("/") + 1));
+    const [tenant = "", registrationId = ""] = path.slice(openPrefix.length).split("/");
+    // Submitted by somebody who died before its mark was taken away.
+    if (!(await isKept({ tenantId: tenant, registrationId })))
+      await hardware.remove(registrationId);
     await blobs.remove(path);
   }
 }

@@ -123,8 +123,9 @@ export async function keepPart(
   registrationId: string,
   part: number,
   list: TakenList,
+  edition?: string,
 ): Promise<KeptPart> {
-  const pieces = await hardware.put(registrationId, part, list);
+  const pieces = await hardware.put(registrationId, part, list, edition);
   const sent = list.devices.filter((device) => device.refused === undefined);
   const tags = [...new Set(sent.flatMap(({ hardware: { tag } }) => tag ?? []))];
   const { original, sha256, devices } = list;
@@ -276,22 +277,26 @@ export async function retryRegistration(
     return fail("nothing-to-retry", `No device of registration ${registrationId} has failed.`);
   const tied = await parts.customers.may(tenantId, routeOf(stored.job.backEnd));
   if (!tied.ok) return tied;
-  await parts.jobs.putTargets(retryId, targetIds);
+  // Its own: the registration that it repeats may be forgotten before it is.
+  const { source, pieces } = stored.job;
+  const kept = await parts.hardware.copy({ jobId: source, pieces }, retryId, targetIds);
   const now = parts.engine.clock.now();
   const {
     finishedAt: _ended,
     cutShort: _cut,
     counts: _counts,
     failure: _failure,
+    frozen: _frozen,
     ...asked
   } = stored.job;
   const rows = targetIds.length;
   const retry: Registration = {
     ...asked,
     jobId: retryId,
+    source: retryId,
+    pieces: kept,
     rows,
     state: "planning",
-    frozen: true,
     expected: rows,
     retryOf: registrationId,
     createdAt: now,

@@ -15,6 +15,7 @@ import {
   type BackEnd,
   forAll,
   graphTraceOf,
+  nameWithoutSecrets,
   type RegistrationCall,
   traced,
   withoutSecrets,
@@ -261,7 +262,7 @@ async function readLists(
     requests: (records?.requests ?? 0) + (devices?.requests ?? 0),
     find(each) {
       const record = recordOf(each);
-      if (record !== undefined) return findingOf(record, each.item, now);
+      if (record !== undefined) return findingOf(record, each, now);
       const device = devices && deviceOf(devices.named, each);
       if (stepOf(each.item) === 0) return device && registeredBefore(device);
       // It is looked at anew, and then settled.
@@ -293,12 +294,14 @@ function deviceOf(
   return named.get(registrationId)?.[0] ?? named.get(serialOf(hardware))?.[0];
 }
 
-function findingOf(record: ImportRecord, item: Item, now: Instant): Finding | undefined {
+function findingOf(record: ImportRecord, asked: Asked, now: Instant): Finding | undefined {
+  const { item } = asked;
   const { state } = record;
   const status = state?.deviceImportStatus.toLowerCase() ?? "";
   if (status === "complete") return learn(0, "", state?.deviceRegistrationId ?? "");
   if (status !== "error") return { kind: "pending", awake: true };
-  const [name, code] = [state?.deviceErrorName ?? "", state?.deviceErrorCode ?? 0];
+  const name = nameWithoutSecrets(state?.deviceErrorName ?? "", asked);
+  const code = state?.deviceErrorCode ?? 0;
   if (meaningOf(name).kind !== "passing") return learn(code, name, "");
   // Of an earlier attempt: this one has left no record yet.
   const attempt = record.importId === "" ? item.attempts : attemptIn(record.importId);

@@ -7,7 +7,7 @@ import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphClient, GraphRequest } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { type Asked, type BackEnd, forAll, graphTraceOf, traced } from "../kind.ts";
+import { type Asked, type BackEnd, forAll, graphTraceOf, traced, withoutSecrets } from "../kind.ts";
 import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
 import type { AskSync } from "./sync.ts";
 
@@ -52,7 +52,7 @@ export const deregisteringBackEnd = (parts: Parts): BackEnd => ({
     for (const each of asked)
       outcomes.set(
         each.item.targetId,
-        mayAsk() ? await deregister(parts.graph, tenantId, deviceOf(each)) : tooLate,
+        mayAsk() ? await deregister(parts.graph, tenantId, each, deviceOf(each)) : tooLate,
       );
     if ([...outcomes.values()].some(({ kind }) => kind === "accepted")) await parts.sync(tenantId);
     return outcomes;
@@ -106,6 +106,7 @@ const findingOf = (device: RegisteredDevice | undefined): Finding =>
 async function deregister(
   graph: GraphClient,
   tenantId: string,
+  asked: Asked,
   device: RegisteredDevice | undefined,
 ): Promise<Outcome> {
   if (device === undefined)
@@ -126,29 +127,31 @@ async function deregister(
   for (const request of requests) {
     const answer = await graph.ask(tenantId, "v1.0", request);
     const isGone = answer.kind === "refused" && answer.reason === "notFound";
-    if (answer.kind !== "ok" && !isGone) return outcomeOf(answer);
+    if (answer.kind !== "ok" && !isGone) return outcomeOf(answer, asked);
   }
   return { kind: "accepted" };
 }
 
-function outcomeOf(answer: Exclude<GraphAnswer, { readonly kind: "ok" }>): Outcome {
+function outcomeOf(answer: Exclude<GraphAnswer, { readonly kind: "ok" }>, asked: Asked): Outcome {
+  const told = answer.kind === "refused" ? wordsOf(answer) : answer.why;
+  const why = withoutSecrets(told, [asked]);
   switch (answer.kind) {
     case "refused":
       return {
         kind: "failed",
         code: "graph-refused",
-        detail: traced(wordsOf(answer), graphTraceOf(answer)),
+        detail: traced(why, graphTraceOf(answer)),
       };
     case "unclear":
-      return { kind: "unclear", why: answer.why };
+      return { kind: "unclear", why };
     case "approvalNeeded":
-      return { kind: "failed", code: "approval-needed-at-intune", detail: answer.why };
+      return { kind: "failed", code: "approval-needed-at-intune", detail: why };
     default:
       return {
         kind: "later",
         code: "graph-busy",
         throttled: answer.kind === "throttled",
-        why: answer.why,
+        why,
       };
   }
 }

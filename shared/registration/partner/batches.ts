@@ -22,7 +22,14 @@ import {
   type PartnerCenter,
   type Read,
 } from "../../partner-center/client.ts";
-import { type Asked, type BackEnd, forAll, traced, withoutSecrets } from "../kind.ts";
+import {
+  type Asked,
+  type BackEnd,
+  forAll,
+  nameWithoutSecrets,
+  traced,
+  withoutSecrets,
+} from "../kind.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { Registration } from "../state/registration.ts";
 import { learnedFrom, learnedText, meaningOf, unknownCode } from "../state/service-errors.ts";
@@ -255,10 +262,11 @@ async function statusesOf(
 
 /** What its upload's status says of a device; undefined: nothing is known of it there. */
 function findingOf(
-  { item, hardware }: Asked,
+  asked: Asked,
   statuses: ReadonlyMap<string, Status>,
   now: Instant,
 ): Finding | undefined {
+  const { item, hardware } = asked;
   const where = placeIn(item);
   const status = statuses.get(where?.upload ?? "");
   if (where === undefined || status === undefined) return undefined;
@@ -271,7 +279,7 @@ function findingOf(
   const found = entryOf(status.value.devicesStatus, where.place, hardware);
   return found === undefined
     ? { kind: "pending", awake: true }
-    : judged(found, item, where.upload, now);
+    : judged(found, asked, where.upload, now);
 }
 
 /** The entry at the place where the device was handed in, unless that names another device: then the one with its name. */
@@ -291,11 +299,13 @@ function entryOf(
 }
 
 /** A device's own word decides, and never the batch's. */
-function judged(entry: DeviceStatus, item: Item, upload: string, now: Instant): Finding {
+function judged(entry: DeviceStatus, asked: Asked, upload: string, now: Instant): Finding {
+  const { item } = asked;
   const status = entry.status.toLowerCase();
   if (status !== "finished" && status !== "finished_with_errors")
     return { kind: "pending", awake: true };
-  const [code, name] = [Number(entry.errorCode) || 0, entry.errorDescription];
+  const name = nameWithoutSecrets(entry.errorDescription, asked);
+  const code = Number(entry.errorCode) || 0;
   const learned = learnedText({ code, name, registrationId: entry.deviceId });
   if (status === "finished" && code === 0) return { kind: "ended", event: "finish", learned };
   const meaning = meaningOf(name);

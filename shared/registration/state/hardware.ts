@@ -4,7 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 import * as z from "zod";
-import { inChunks } from "../../kernel/concurrency.ts";
+import { inChunks, inParallel } from "../../kernel/concurrency.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import type { Sealer } from "../../storage/sealing.ts";
 import type { ListedDevice } from "../list/judge.ts";
@@ -13,8 +13,15 @@ import type { Hardware } from "../list/rows.ts";
 /** A device of a registration, by the key that its item has: where it stands in the list, and nothing of itself. */
 export type ListedTarget = ListedDevice & { readonly targetId: string };
 
-/** A piece of a list: consecutive devices, named by the keys of the first and the last of them. */
-export const Piece = z.object({ first: z.string(), last: z.string() });
+/**
+ * A piece of a list: consecutive devices, named by the keys of the first and the last of them. `edition` tells what a part
+ * brought from what it brings when it comes again.
+ */
+export const Piece = z.object({
+  first: z.string(),
+  last: z.string(),
+  edition: z.string().exactOptional(),
+});
 export type Piece = z.output<typeof Piece>;
 
 /** What is known of a part of a list without opening it. */
@@ -42,6 +49,7 @@ const withHashes = 200;
 const withoutHashes = 1_000;
 /** Pieces that stay open in memory: a chunk comes back to the same ones. */
 const maxOpen = 12;
+const copiesAtOnce = 8;
 
 const Sealed = z.array(
   z.object({
@@ -72,32 +80,52 @@ export class HardwareStore {
     return this.#sealer;
   }
 
-  /** Keeps a part of a list as it came, and its devices. */
+  /** Keeps a part of a list as it came, and its devices; of a part that may come again each `edition` for itself. */
   async put(
     jobId: string,
     part: number,
     { original, devices }: { original: Buffer; devices: readonly ListedDevice[] },
+    edition?: string,
   ): Promise<Piece[]> {
-    await this.#seal(`${folderOf(jobId)}original-${part}`, original);
+    const named = edition === undefined ? {} : { edition };
+    await this.#seal(`${folderOf(jobId)}original-${part}${suffixOf(named)}`, original);
     const hasHashes = devices.some(({ hardware }) => hardware.hash !== undefined);
     const pieces: Piece[] = [];
     for (const some of inChunks(devices, hasHashes ? withHashes : withoutHashes)) {
       const [first, last] = [some[0], some.at(-1)];
       if (first === undefined || last === undefined) continue;
-      const piece = { first: targetIdOf(part, first.row), last: targetIdOf(part, last.row) };
-      await this.#seal(folderOf(jobId) + piece.first, JSON.stringify(some));
-      this.#open.delete(folderOf(jobId) + piece.first);
+      const ends = { first: targetIdOf(part, first.row), last: targetIdOf(part, last.row) };
+      const piece = { ...ends, ...named };
+      await this.#seal(pathOf(jobId, piece), JSON.stringify(some));
+      this.#open.delete(pathOf(jobId, piece));
       pieces.push(piece);
     }
     return pieces;
   }
 
+  /** Keeps some devices of a job for another one, which may outlive it. */
+  async copy(
+    from: { readonly jobId: string; readonly pieces: readonly Piece[] },
+    to: string,
+    targetIds: readonly string[],
+  ): Promise<Piece[]> {
+    const wanted = new Set(targetIds);
+    const copied = await inParallel(from.pieces, copiesAtOnce, async (piece): Promise<Piece[]> => {
+      if (!targetIds.some((id) => isWithin(piece, id))) return [];
+      const devices = await this.devices(from.jobId, piece);
+      const some = devices.filter(({ targetId }) => wanted.has(targetId));
+      await this.#seal(pathOf(to, piece), JSON.stringify(some));
+      return [piece];
+    });
+    return copied.flat();
+  }
+
   /** The devices of a piece. */
-  devices(jobId: string, { first }: Piece): Promise<readonly ListedTarget[]> {
-    const path = folderOf(jobId) + first;
+  devices(jobId: string, piece: Piece): Promise<readonly ListedTarget[]> {
+    const path = pathOf(jobId, piece);
     const known = this.#open.get(path);
     if (known !== undefined) return known;
-    const opened = this.#unseal(path, placeOf(first).part);
+    const opened = this.#unseal(path, placeOf(piece.first).part);
     this.#open.set(path, opened);
     // A failed reading must not be kept: the next one may succeed.
     opened.catch(() => this.#open.delete(path));
@@ -111,9 +139,7 @@ export class HardwareStore {
     targetIds: readonly string[],
   ): Promise<ReadonlyMap<string, Hardware>> {
     const wanted = new Set(targetIds);
-    const touched = pieces.filter(({ first, last }) =>
-      targetIds.some((id) => first <= id && id <= last),
-    );
+    const touched = pieces.filter((piece) => targetIds.some((id) => isWithin(piece, id)));
     const found = new Map<string, Hardware>();
     for (const piece of touched)
       for (const { targetId, hardware } of await this.devices(jobId, piece))
@@ -134,6 +160,8 @@ export class HardwareStore {
   /** Removes all of a job's. */
   async remove(jobId: string): Promise<void> {
     await this.#blobs.deletePrefix(folderOf(jobId), () => true);
+    const known = [...this.#open.keys()].filter((path) => path.startsWith(folderOf(jobId)));
+    for (const path of known) this.#open.delete(path);
   }
 
   async #seal(path: string, plain: Buffer | string): Promise<void> {
@@ -158,3 +186,9 @@ export class HardwareStore {
 }
 
 const folderOf = (jobId: string): string => `registrations/${jobId}/`;
+const suffixOf = ({ edition }: Pick<Piece, "edition">): string =>
+  edition === undefined ? "" : `.${edition}`;
+const pathOf = (jobId: string, piece: Piece): string =>
+  folderOf(jobId) + piece.first + suffixOf(piece);
+const isWithin = ({ first, last }: Piece, targetId: string): boolean =>
+  first <= targetId && targetId <= last;

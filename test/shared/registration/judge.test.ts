@@ -402,17 +402,21 @@ test.each([
   expect(judged(tuple(`${text},,,LENOVO,1`)).findings).toEqual([]);
 });
 
-test("corporate identifiers in another order are not taken for others, where they are what is wanted", () => {
-  const of = (header: string) => {
+test.each([
+  ["Manufacturer,Model,Serial Number", [1]],
+  ["Make,Model Name,Serial", [1]],
+  ["SerialNumber,Manufacturer,Model", [0, "E_HEADER_ORDER 1"]],
+])(
+  "corporate identifiers under %s are not taken for others, where they are what is wanted",
+  (header, expected) => {
     const judge = new ListJudge(undefined, true, [], true);
     judge.write(Buffer.from(csv(header, "LENOVO,20XW,PF1")));
     const { findings, acceptedRows } = judge.end();
-    return [acceptedRows, ...findings.map(({ code, line }) => `${code} ${line}`)];
-  };
-  expect(of("Manufacturer,Model,Serial Number")).toEqual([1]);
-  expect(of("Make,Model Name,Serial")).toEqual([1]);
-  expect(of("SerialNumber,Manufacturer,Model")).toEqual([0, "E_HEADER_ORDER 1"]);
-});
+    expect([acceptedRows, ...findings.map(({ code, line }) => `${code} ${line}`)]).toEqual(
+      expected,
+    );
+  },
+);
 
 test.each([
   "To Be Filled By O.E.M.",

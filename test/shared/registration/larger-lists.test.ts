@@ -34,6 +34,12 @@ const listOf = async (...lines: readonly string[]) => {
   return taken.value;
 };
 const parts = () => ({ ...rig.services.register, blobs: rig.services.storage.blobs });
+const dayMs = 24 * 3600 * 1000;
+const expire = (now: number) => {
+  const isKept = async ({ tenantId, registrationId }: Record<string, string>) =>
+    (await parts().jobs.get(tenantId ?? "", registrationId ?? "")) !== undefined;
+  return expireOpenLists({ ...parts(), isKept }, now, () => true);
+};
 
 it("registers a list in parts, of which one came twice and in no order", async () => {
   const tenantId = await rig.tenantOf();
@@ -56,11 +62,42 @@ it("registers a list in parts, of which one came twice and in no order", async (
   expect(await submitList(parts(), ids, 2, wanted, caller)).toEqual(sent);
   // It is not open any more.
   expect(await put(3, rowOf({ serial: "C1" }))).toMatchObject({ ok: false });
+  // As if whoever submitted it had died before its end: it is a registration all the same, and keeps its devices.
+  const mark = `registration-lists/${tenantId}/${ids.registrationId}`;
+  await parts().blobs.put(mark, "");
+  await expire(Date.now() + dayMs + 1_000);
+  expect(await parts().blobs.get(mark)).toBeUndefined();
   await rig.drain();
   const { view, devices } = await rig.ended(tenantId, ids.registrationId);
   expect(view).toMatchObject({ state: "finished", counts: { total: 400, registered: 400 } });
   expect(devices.map(({ part, row }) => [part, row]).at(250)).toEqual([2, 1]);
   expect(await rig.submissions(tenantId)).toMatchObject({ total: 400, doubled: 0 });
+});
+
+it("registers what was submitted, whatever a part brings that was on its way just then", async () => {
+  const tenantId = await rig.tenantOf();
+  const ids = { tenantId, registrationId: newestFirstId(Date.now()) };
+  await openList(parts(), ids);
+  await putPart(parts(), ids, 1, await listOf(rowOf({ serial: "D1" })));
+  const { blobs } = parts();
+  // Between its look at the list and its devices the list is submitted.
+  const late = {
+    get: (path: string) => blobs.get(path),
+    put: (path: string, content: string) => blobs.put(path, content),
+    putIf: (...all: Parameters<typeof blobs.putIf>) => blobs.putIf(...all),
+    async getWithEtag(path: string) {
+      const found = await blobs.getWithEtag(path);
+      expect(await submitList(parts(), ids, 1, wanted, caller)).toMatchObject({ ok: true });
+      return found;
+    },
+  };
+  const other = await listOf(rowOf({ serial: "D2" }));
+  const put = await putPart({ ...parts(), blobs: late as never }, ids, 1, other);
+  expect(put).toMatchObject({ failure: { code: "unknown-registration" } });
+  expect(await putPart(parts(), ids, 1, other)).toMatchObject({ ok: false });
+  await rig.drain();
+  const { devices } = await rig.ended(tenantId, ids.registrationId);
+  expect(devices).toMatchObject([{ serialNumber: "D1", outcome: "registered" }]);
 });
 
 it("forgets a list that nobody submits, and no other", async () => {
@@ -73,10 +110,9 @@ it("forgets a list that nobody submits, and no other", async () => {
     1,
     takeDevices({ devices: [{ serialNumber: "A", hardwareHash: hashOf("A") }] }),
   );
-  const expire = (now: number) => expireOpenLists(parts(), now, () => true);
   await expire(Date.now());
   expect(await parts().hardware.note(ids.registrationId, 1)).toBeDefined();
-  await expire(Date.now() + 25 * 3600 * 1000);
+  await expire(Date.now() + dayMs + 1_000);
   expect(await parts().hardware.note(ids.registrationId, 1)).toBeUndefined();
   expect(await submitList(parts(), ids, 1, wanted, caller)).toMatchObject({ ok: false });
 });
