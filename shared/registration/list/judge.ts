@@ -91,8 +91,8 @@ class Findings {
       this.#kept.push(findingOf(code, place, reason, own));
   };
 
-  /** Forgets what was said of a file that turns out to be of another kind. */
-  forget(): void {
+  /** Drops what was said of a file that turns out to be of another kind. */
+  drop(): void {
     this.#kept.length = 0;
     this.#errors = 0;
     this.#warnings = 0;
@@ -268,7 +268,7 @@ export class ListJudge {
     this.#hunted = undefined;
     this.#isOther = true;
     this.#reader.stop();
-    this.#findings.forget();
+    this.#findings.drop();
     this.#noteAt(code, 1, reason);
   }
 

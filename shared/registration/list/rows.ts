@@ -118,7 +118,7 @@ export class RowJudge {
   }
 
   /** What is known by its product ID and nothing else would be registered twice. */
-  #alone(row: Row): void {
+  #unnamed(row: Row): void {
     const { productId = "" } = valuesOf(row);
     if (!digits.test(productId)) return;
     const first = this.#productIds.earlier(productId, this.#row);
@@ -213,7 +213,7 @@ export class RowJudge {
 
   #missing(row: Row, has: number): void {
     const { target, places } = row;
-    if (has === bits.productId) this.#alone(row);
+    if (has === bits.productId) this.#unnamed(row);
     if (target === "intune") {
       if ((has & bits.serial) === 0 && places.includes("serial"))
         this.#wrong("E_SERIAL_MISSING", "serial", "The serial number is empty.");
