@@ -182,7 +182,7 @@ function textFaults(
 ): CodedFault[] {
   const { own, given } = ownValues(draft);
   const { variables = {}, parameters, when } = action;
-  const resolved = resolve([own, variables], given);
+  const resolved = resolve([own, variables], given, Object.keys(variables));
   const ofAction = resolved.faults.filter(({ name }) => Object.hasOwn(variables, name));
   const type = findType(action.type);
   return [

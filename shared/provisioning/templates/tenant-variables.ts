@@ -27,18 +27,34 @@ const facts: Readonly<Record<string, Known>> = Object.fromEntries(
   factNames.map((name) => [name, open]),
 );
 
-/** Names that are unknown or go in a circle, of the tenant and of each device. Pure. */
-const faultsOfValues = ({ values, devices }: TenantValues): Fault[] => [
-  ...faultsBelow("/values", values, {}),
-  ...Object.entries(devices).flatMap(([deviceId, own]) =>
-    faultsBelow(`/devices/${deviceId}`, own, values),
-  ),
-];
+/** What all devices' values may come to, with those of the tenant that they name: working it out keeps everybody waiting. */
+const maxChars = 5_000_000;
+const tooMuch: Fault = {
+  pointer: "/devices",
+  code: "too-long",
+  detail: `come to more than ${maxChars} characters with the tenant's values`,
+};
 
-const faultsBelow = (pointer: string, own: Variables, wider: Variables): Fault[] =>
-  resolve([wider, own], facts)
-    .faults.filter(({ name }) => Object.hasOwn(own, name))
-    .map(({ name, code, detail }) => ({ pointer: `${pointer}/${name}`, code, detail }));
+/** Names that are unknown or go in a circle, of the tenant and of each device. Pure. */
+function faultsOfValues({ values, devices }: TenantValues): Fault[] {
+  const { faults } = faultsBelow("/values", values, {});
+  let left = maxChars;
+  for (const [deviceId, own] of Object.entries(devices)) {
+    const found = faultsBelow(`/devices/${deviceId}`, own, values);
+    faults.push(...found.faults);
+    left -= found.chars;
+    if (left < 0) return [...faults, tooMuch];
+  }
+  return faults;
+}
+
+function faultsBelow(pointer: string, own: Variables, wider: Variables) {
+  const resolved = resolve([wider, own], facts, Object.keys(own));
+  const faults = resolved.faults
+    .filter(({ name }) => Object.hasOwn(own, name))
+    .map(({ name, code, detail }): Fault => ({ pointer: `${pointer}/${name}`, code, detail }));
+  return { faults, chars: resolved.chars() };
+}
 
 /** Tenants' variables in and out. */
 export class TenantVariables {

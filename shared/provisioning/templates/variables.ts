@@ -106,16 +106,21 @@ const unknown = (name: string): NameFault => ({
 export type Resolved = {
   readonly valueOf: ValueOf;
   readonly faults: readonly (NameFault & { readonly name: string })[];
+  /** Characters that it took so far. */
+  readonly chars: () => number;
 };
 
 /**
- * Works out all variables of some layers, the narrowest last. `given`: values that are taken as they are, where no layer
- * has one: facts, and what is still open.
+ * Works out variables of some layers, the narrowest last: those of `names` now, others when they are asked for, since what
+ * nobody names may be megabytes. `given`: values that are taken as they are, where no layer has one: facts, and what is
+ * still open.
  */
 export function resolve(
   layers: readonly Variables[],
   given: Readonly<Record<string, Known>>,
+  names?: Iterable<string>,
 ): Resolved {
+  let chars = 0;
   const own = new Map(layers.flatMap((layer) => Object.entries(layer)));
   const done = new Map<string, Known>(Object.entries(given).filter(([name]) => !own.has(name)));
   const faults: (NameFault & { readonly name: string })[] = [];
@@ -136,11 +141,12 @@ export function resolve(
     const fault = (found: NameFault) => faults.push({ name, ...found });
     const came = typeof value === "string" ? filled(value, valueOf, { budget, fault }) : value;
     under.pop();
+    chars += maxValueChars - budget.left;
     if (!done.has(name)) done.set(name, came);
     return done.get(name);
   };
-  for (const name of own.keys()) valueOf(name);
-  return { valueOf, faults };
+  for (const name of names ?? own.keys()) valueOf(name);
+  return { valueOf, faults, chars: () => chars };
 }
 
 /** A part of a document with its values; `open` has the pointers of texts that have none yet. */
@@ -187,7 +193,7 @@ export function actionFor(
 ): { readonly value: FilledAction; readonly faults: readonly Fault[] } {
   const { parameters, when } = action;
   const order = [layers.tenant, layers.template, action.variables ?? {}, layers.device];
-  const { valueOf, faults: within } = resolve(order, facts);
+  const { valueOf, faults: within } = resolve(order, facts, []);
   const said = { parameters, ...(when === undefined ? {} : { when }) };
   const { value, open: left, faults } = filledIn<FilledAction>(said, valueOf);
   const told = new Set(faults.map(({ pointer }) => pointer));

@@ -11,6 +11,7 @@ import {
   open,
   resolve,
 } from "../../../../shared/provisioning/templates/variables.ts";
+import { TenantVariables } from "../../../../shared/provisioning/templates/tenant-variables.ts";
 
 const facts = factsOf("t1", "d1", { name: "PC-{{site}}", serialNumber: "S1", osVersion: "" });
 const action = (parameters: object, more: object = {}): TemplateAction =>
@@ -170,3 +171,35 @@ test("variables that double each other are refused before they fill the memory",
   expect(JSON.stringify(made.value).length).toBeLessThan(200_000);
   expect(made.faults[0]).toMatchObject({ code: "too-long" });
 });
+
+test("variables that an action does not name cost it nothing", () => {
+  const layer = { big: "{{{{".repeat(1000), small: "{{big}}" };
+  const resolved = resolve([layer], {}, []);
+  expect(resolved.chars()).toBe(0);
+  expect(resolved.valueOf("small")).toBe("{{".repeat(1000));
+  expect(resolved.chars()).toBeGreaterThan(4000);
+});
+
+test("values of many devices that each name all of the tenant's are refused before they keep everybody waiting", async () => {
+  const values = Object.fromEntries(
+    Array.from({ length: 90 }, (_, at) => [`v${at}`, "{{{{".repeat(1000)]),
+  );
+  const all = Object.fromEntries(
+    Object.keys(values).map((name) => [name.replace("v", "w"), `{{${name}}}`]),
+  );
+  const devices = Object.fromEntries(
+    Array.from({ length: 2000 }, (_, at) => [
+      `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`,
+      all,
+    ]),
+  );
+  // Nothing is read or written of what is refused.
+  const replaced = await new TenantVariables(undefined as never).replace(
+    "t",
+    { values, devices },
+    undefined,
+  );
+  expect(replaced).toMatchObject({
+    failure: { faults: [{ pointer: "/devices", code: "too-long" }] },
+  });
+}, 3_000);
