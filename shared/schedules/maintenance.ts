@@ -11,7 +11,7 @@ import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
 import { type CalendarBook, windowsUser } from "./calendars.ts";
 import { calendarsOf, dated, recurring, type Task } from "./state/task.ts";
-import { faultsOfSchedule } from "./times/recurrence.ts";
+import { faultsOfSchedules } from "./times/recurrence.ts";
 import { nextStart, type Window } from "./times/window.ts";
 
 const whose = { displayName: z.string(), collectionId: z.string().optional() };
@@ -63,9 +63,11 @@ const anything: Wanted = { windows: [], longestRunMs: 0, cutoffMs: 0 };
 
 /** Why windows are not taken at `now`: every fault at once. Pure. */
 function faultsOf(all: Maintenance, now: Instant): Fault[] {
-  const faults = all.windows.flatMap(({ opens }, index) =>
-    faultsOfSchedule(opens as Window["opens"], now, { pointer: `/windows/${index}/opens` }),
-  );
+  const windows = all.windows.map(({ opens }, at) => ({
+    schedule: opens as Window["opens"],
+    pointer: `/windows/${at}/opens`,
+  }));
+  const faults = faultsOfSchedules(windows, now);
   for (const [index, { from, to }] of all.exclusions.entries())
     if (to <= from)
       faults.push({ pointer: `/exclusions/${index}/to`, detail: "is not after from" });

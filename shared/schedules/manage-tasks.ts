@@ -3,6 +3,7 @@
  * its owner, since it runs with what its owner may do; a public one stays public, and shows among their own as well.
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { Standing } from "../access/roles/decide.ts";
 import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
@@ -23,7 +24,7 @@ import {
   timesOf,
 } from "./state/task.ts";
 import type { Stored, TaskStore } from "./state/task-store.ts";
-import { faultsOfSchedule, type Occurrence } from "./times/recurrence.ts";
+import { faultsOfSchedules, type Occurrence, type PlacedSchedule } from "./times/recurrence.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
 export type Viewer = { readonly standing: Standing; readonly administers: boolean };
@@ -59,6 +60,8 @@ export type TaskPreview = {
   readonly wouldDo?: object;
 };
 
+/** How long a preview looks for further times: windows that hardly ever fit take long. */
+const previewMs = 2_000;
 /** How long a removal may take in its request; runs that are left go with their tenant. */
 const removalMs = 5_000;
 
@@ -205,7 +208,8 @@ export class TaskBook {
       const beginsAt = opensAt(occurrence.at);
       const isInTime = beginsAt !== undefined && beginsAt <= occurrence.at + draft.startLateUpToMs;
       times.push(isInTime ? { occurrence, beginsAt } : { occurrence });
-      if (times.length === top) break;
+      if (times.length === top || this.#clock.now() > now + previewMs) break;
+      await setImmediate();
     }
     const starter = this.#parts.starters[draft.kind];
     if (!draft.whole || starter.preview === undefined) return succeed({ times });
@@ -260,11 +264,14 @@ export class TaskBook {
     const named = calendarsOf(asked);
     const calendars = await this.#parts.calendars.of(named);
     const draft = dated(asked, calendars);
-    const faults: Fault[] = [...faultsOfSchedule(draft.schedule as never, now)];
+    const windows = draft.windows.map(({ opens }, at) => ({
+      schedule: opens,
+      pointer: `/windows/${at}/opens`,
+    }));
+    const schedules = [{ schedule: draft.schedule, pointer: "/schedule" }, ...windows];
+    const faults = faultsOfSchedules(schedules as readonly PlacedSchedule[], now);
     if (calendars.size < named.length)
       faults.push({ pointer: "/schedule/calendars", detail: "name a calendar that is none" });
-    for (const [index, { opens }] of draft.windows.entries())
-      faults.push(...faultsOfSchedule(opens as never, now, { pointer: `/windows/${index}/opens` }));
     faults.push(...faultsOfMany(asked));
     if (faults.length > 0) return invalidRequest(faults);
     for (const each of Array.isArray(asked.tenants) ? asked.tenants : []) {

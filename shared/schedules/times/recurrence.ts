@@ -114,7 +114,10 @@ function* ofRule(schedule: Recurring, after: Instant, calendar: Excluded): Gener
 /** The rule's times as digits on a wall clock, from a time on. The library keeps no zone but UTC here. */
 function* digitsOf({ rule, start }: Recurring, from: LocalTime): Generator<LocalTime> {
   const digits = `${start.replaceAll(/[-:]/g, "")}00`;
-  const rules = new RRuleTemporal({ rruleString: `DTSTART;TZID=UTC:${digits}\nRRULE:${rule}` });
+  const rules = new RRuleTemporal({
+    rruleString: `DTSTART;TZID=UTC:${digits}\nRRULE:${rule}`,
+    maxIterations: periods[partsOf(rule).get("FREQ") ?? ""] ?? 0,
+  });
   let position = new Date(from);
   for (;;) {
     const next = nextOf(rules, position);
@@ -124,7 +127,15 @@ function* digitsOf({ rule, start }: Recurring, from: LocalTime): Generator<Local
   }
 }
 
-/** The library throws where it finds nothing within ten thousand periods. */
+/** So many periods without a time are looked at: in more there is none either, and each keeps everybody waiting. */
+const periods: Readonly<Record<string, number>> = {
+  DAILY: 10_000,
+  WEEKLY: 300,
+  MONTHLY: 600,
+  YEARLY: 400,
+};
+
+/** The library throws where it finds nothing within its periods. */
 function nextOf(rules: RRuleTemporal, after: Date): LocalTime | undefined {
   try {
     return rules.next(after)?.epochMilliseconds;
@@ -217,6 +228,38 @@ const unknownPart = (name: string): string => {
   return `holds ${JSON.stringify(name.slice(0, 40))}, which is no part of a rule here`;
 };
 
+const partsOf = (rule: string): ReadonlyMap<string, string> =>
+  new Map(rule.split(";").map((text) => text.split("=", 2) as [string, string]));
+
+/** All times of a period are worked out before the first of them is known. */
+const mostTimes = 1_000;
+/** More often than that a day is what `everyMinutes` is for. */
+const mostADay = 24;
+
+/** How many times a period of a rule can have, and a day: an upper bound. */
+function timesOfPeriod(parts: ReadonlyMap<string, string>): {
+  readonly inAll: number;
+  readonly aDay: number;
+} {
+  const count = (name: string): number | undefined => parts.get(name)?.split(",").length;
+  const months = count("BYMONTH");
+  const [weekdays, weeks, dates] = [count("BYDAY"), count("BYWEEKNO"), count("BYMONTHDAY")];
+  const isNumbered = /\d/.test(parts.get("BYDAY") ?? "");
+  const daysOf: Readonly<Record<string, () => number>> = {
+    WEEKLY: () => weekdays ?? 1,
+    MONTHLY: () => dates ?? (weekdays && weekdays * (isNumbered ? 1 : 5)) ?? 1,
+    YEARLY: () =>
+      count("BYYEARDAY") ??
+      (dates && dates * (months ?? 12)) ??
+      (weeks && weeks * (weekdays ?? 7)) ??
+      (weekdays && weekdays * (isNumbered ? 1 : 53)) ??
+      months ??
+      1,
+  };
+  const aDay = (count("BYHOUR") ?? 1) * (count("BYMINUTE") ?? 1);
+  return { inAll: (daysOf[parts.get("FREQ") ?? ""]?.() ?? 1) * aDay, aDay };
+}
+
 /** Parts that do not go together. */
 function faultsBetween(parts: ReadonlyMap<string, string>, pointer: string): Fault[] {
   const faults: Fault[] = [];
@@ -241,32 +284,55 @@ function faultsBetween(parts: ReadonlyMap<string, string>, pointer: string): Fau
   );
   const chosen = [...parts.keys()].some((name) => name.startsWith("BY") && name !== "BYSETPOS");
   say(parts.has("BYSETPOS") && !chosen, "BYSETPOS needs another BY part to choose from");
+  const { inAll, aDay } = timesOfPeriod(parts);
+  say(aDay > mostADay, `must not happen more than ${mostADay} times a day`);
+  say(inAll > mostTimes, `must not happen more than ${mostTimes} times within what FREQ says`);
+  const places = parts.get("BYSETPOS")?.split(",") ?? [];
+  say(
+    places.some((place) => Math.abs(Number(place)) > inAll),
+    `BYSETPOS chooses among ${inAll} times at most`,
+  );
   return faults;
 }
 
-/** Everything for which a schedule is not taken at `now`, at once. Pure. */
-export function faultsOfSchedule(
-  schedule: Schedule,
-  now: Instant,
-  { excluded, pointer = "/schedule" }: { excluded?: Excluded; pointer?: string } = {},
-): Fault[] {
+/** A schedule, and its place in a body. */
+export type PlacedSchedule = { readonly schedule: Schedule; readonly pointer: string };
+
+/** It takes long to find that a rule never happens. */
+const mostNever = 3;
+
+/** Everything for which schedules are not taken at `now`, at once; of those that never happen the first few. Pure. */
+export function faultsOfSchedules(all: readonly PlacedSchedule[], now: Instant): Fault[] {
   const faults: Fault[] = [];
-  if (schedule.kind === "recurring") {
-    if (!isTimeZone(schedule.timeZone))
-      faults.push({
-        pointer: `${pointer}/timeZone`,
-        detail: "is no time zone, such as Europe/Paris",
-      });
-    if (localTimeOf(schedule.start) === undefined)
-      faults.push({
-        pointer: `${pointer}/start`,
-        detail: "must be a local time such as 2026-12-01T02:30",
-      });
-    faults.push(...faultsOfRule(schedule.rule, `${pointer}/rule`));
+  let never = 0;
+  for (const { schedule, pointer } of all) {
+    const words = faultsOfWords(schedule, pointer);
+    faults.push(...words);
+    const hasTimes = schedule.kind !== "none" && schedule.kind !== "now";
+    if (words.length > 0 || !hasTimes || never === mostNever) continue;
+    if (nextOccurrence(schedule, now) !== undefined) continue;
+    never += 1;
+    const detail =
+      schedule.kind === "at"
+        ? "lies in the past"
+        : "never happens from now on: it has no next time";
+    faults.push({ pointer, detail });
   }
-  if (faults.length > 0 || schedule.kind === "none" || schedule.kind === "now") return faults;
-  if (nextOccurrence(schedule, now, excluded) !== undefined) return [];
-  const detail =
-    schedule.kind === "at" ? "lies in the past" : "never happens from now on: it has no next time";
-  return [{ pointer, detail }];
+  return faults;
+}
+
+function faultsOfWords(schedule: Schedule, pointer: string): Fault[] {
+  if (schedule.kind !== "recurring") return [];
+  const faults: Fault[] = [];
+  if (!isTimeZone(schedule.timeZone))
+    faults.push({
+      pointer: `${pointer}/timeZone`,
+      detail: "is no time zone, such as Europe/Paris",
+    });
+  if (localTimeOf(schedule.start) === undefined)
+    faults.push({
+      pointer: `${pointer}/start`,
+      detail: "must be a local time such as 2026-12-01T02:30",
+    });
+  return [...faults, ...faultsOfRule(schedule.rule, `${pointer}/rule`)];
 }

@@ -39,24 +39,35 @@ const dayMs = 24 * 3600_000;
 const stepMs = 32 * dayMs;
 const horizonMs = 2 * 366 * dayMs;
 
+/** Openings that are looked at before nothing is taken to fit: each takes a tenth of a millisecond. */
+const mostOpenings = 10_000;
+type Budget = { left: number };
+
 /** When the windows are open between two moments, merged and in order. */
 export function openSpans(
   { groups, exclusions = [], calendar }: EffectiveWindow,
   within: Span,
+  budget: Budget = { left: mostOpenings },
 ): Span[] {
   let open: Span[] = [within];
   for (const windows of groups) {
-    const spans = windows.flatMap((window) => spansOf(window, within, calendar));
+    const spans = windows.flatMap((window) => spansOf(window, within, budget, calendar));
     open = shared(open, merged(spans));
   }
   return without(open, merged([...exclusions]));
 }
 
-function spansOf({ opens, minutes }: Window, { from, to }: Span, calendar?: Excluded): Span[] {
+function spansOf(
+  { opens, minutes }: Window,
+  { from, to }: Span,
+  budget: Budget,
+  calendar?: Excluded,
+): Span[] {
   const length = minutes * minuteMs;
   const spans: Span[] = [];
   for (const { at } of occurrencesAfter(opens, from - length, calendar)) {
-    if (at >= to) break;
+    if (at >= to || budget.left <= 0) break;
+    budget.left -= 1;
     spans.push({ from: Math.max(at, from), to: Math.min(at + length, to) });
   }
   return spans;
@@ -94,15 +105,18 @@ function without(spans: readonly Span[], holes: readonly Span[]): Span[] {
 }
 
 /**
- * The first moment from `at` on at which work may begin; undefined when there is none within two years. Spans that go
+ * The first moment from `at` on at which work may begin; undefined when there is none within two years, or within
+ * ten thousand openings. Spans that go
  * on beyond what is looked at in one go are looked at whole.
  */
 export function nextStart(windows: EffectiveWindow, at: Instant, need: Need): Instant | undefined {
   if (windows.groups.length === 0 && (windows.exclusions ?? []).length === 0) return at;
   const reach = Math.max(need.runMs, need.cutoffMs, minuteMs);
+  const budget = { left: mostOpenings };
   for (let from = at; from < at + horizonMs; from += stepMs) {
     // Wider on both sides than what is decided here: a span's end may lie in the next step.
-    const spans = openSpans(windows, { from, to: from + stepMs + reach });
+    const spans = openSpans(windows, { from, to: from + stepMs + reach }, budget);
+    if (budget.left <= 0) return undefined;
     for (const span of spans) {
       if (span.from >= from + stepMs) break;
       if (span.to - span.from >= reach) return span.from;

@@ -58,6 +58,16 @@ describe("golden windows", () => {
     ).toBeUndefined();
   });
 
+  it("says so soon, also of twenty windows that open every hour", () => {
+    const rule = `FREQ=DAILY;BYHOUR=${Array.from({ length: 24 }, (_, hour) => hour).join(",")}`;
+    const groups = [Array.from({ length: 20 }, () => nightly("UTC", "00:00", 1, rule))];
+    const began = performance.now();
+    expect(nextStart({ groups }, at("2026-06-01T10:00Z"), { runMs: hourMs, cutoffMs: 0 })).toBe(
+      undefined,
+    );
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
   it("needs the task's and the collection's, and minds exclusions", () => {
     const both: EffectiveWindow = {
       groups: [

@@ -4,6 +4,7 @@ import {
   TemplateAction,
   type Variables,
 } from "../../../../shared/provisioning/templates/template.ts";
+import { TenantVariables } from "../../../../shared/provisioning/templates/tenant-variables.ts";
 import {
   actionFor,
   factsOf,
@@ -11,7 +12,6 @@ import {
   open,
   resolve,
 } from "../../../../shared/provisioning/templates/variables.ts";
-import { TenantVariables } from "../../../../shared/provisioning/templates/tenant-variables.ts";
 
 const facts = factsOf("t1", "d1", { name: "PC-{{site}}", serialNumber: "S1", osVersion: "" });
 const action = (parameters: object, more: object = {}): TemplateAction =>
