@@ -19,6 +19,7 @@ import {
   type ServiceError,
   serviceErrorIn,
 } from "../kernel/outside-text.ts";
+import { loopDetected, loopRestMs, passingSignInCodes } from "../kernel/sign-in-codes.ts";
 
 /** One answer, judged, with those of its headers that say something to whoever asked. */
 export type GraphAnswer = Judged & { readonly headers?: AnswerHeaders };
@@ -322,10 +323,14 @@ export function signInFailure(
   const code = typeof errorCode === "string" ? errorCode : "";
   const words = withAdvice(reasonIn(errorMessage) || reasonOf(error), errorMessage);
   const message = `sign-in failed: ${words}`;
-  if (final.has(code) && isRefusal(status))
+  const number = numberIn(typeof errorMessage === "string" ? errorMessage : words);
+  if (final.has(code) && isRefusal(status) && !passingSignInCodes.has(number))
     return { kind: "refused", reason: "signedOut", code, message };
-  return { kind: "busy", why: wordsOf({ code: code || "no token", message }) };
+  const wait = number === loopDetected ? { retryAfterMs: loopRestMs } : {};
+  return { kind: "busy", why: wordsOf({ code: code || "no token", message }), ...wait };
 }
+
+const numberIn = (words: string): number => Number(/AADSTS(\d{1,9})/.exec(words)?.[1] ?? 0);
 
 /** Errors that the library raises for a person to act on carry no status; of the others it must be a refusal's. */
 const isRefusal = (status: unknown): boolean =>

@@ -129,10 +129,15 @@ export async function grantedPermissions(
 type Entry = Readonly<Record<string, unknown>>;
 type Failed = { readonly failed: ReadAnswer };
 
+/** Somebody in between may answer with JSON of their own, which says nothing of what is granted. */
+const notGraph: ReadAnswer = { kind: "unclear", why: "it is not Graph's answer" };
+
 const reader = (graph: ReadsGraph, tenantId: string) => ({
   async one(path: string): Promise<{ readonly value: Entry } | Failed> {
     const answer = await graph.ask(tenantId, "v1.0", { method: "GET", path });
-    return answer.kind === "ok" ? { value: recordOf(answer.body) } : { failed: answer };
+    if (answer.kind !== "ok") return { failed: answer };
+    const value = recordOf(answer.body);
+    return typeof value["id"] === "string" ? { value } : { failed: notGraph };
   },
   async all(path: string): Promise<{ readonly value: readonly Entry[] } | Failed> {
     const found: Entry[] = [];
@@ -140,6 +145,7 @@ const reader = (graph: ReadsGraph, tenantId: string) => ({
     for (let page = 0; page < mostPages; page += 1) {
       if (answer.kind !== "ok") return { failed: answer };
       const body = recordOf(answer.body);
+      if (!Array.isArray(body["value"])) return { failed: notGraph };
       found.push(...recordsOf(body["value"]));
       const next = body["@odata.nextLink"];
       if (typeof next !== "string") return { value: found };

@@ -5,7 +5,9 @@
  * only tells apart what they leave together: `invalid_grant` is said of a refresh token that has aged, of a policy
  * that lets nobody in, and of an account that is disabled.
  */
+
 import { plainText, reasonIn, reasonOf } from "../kernel/outside-text.ts";
+import { loopDetected, loopRestMs, passingSignInCodes } from "../kernel/sign-in-codes.ts";
 
 /** Who has to do something. */
 type RefusalKind =
@@ -41,12 +43,8 @@ type ServiceAnswer = {
   readonly body: unknown;
 };
 
-/** Endless loops are stopped by the service: whoever is told so had better stay away. */
-const loopDetected = 50_196;
-const loopRestSeconds = 300;
-
 const byCode: Readonly<Record<Exclude<RefusalKind, "signInAgain">, ReadonlySet<number>>> = {
-  passing: new Set([50_033, 50_087, 90_033, 90_055, loopDetected]),
+  passing: passingSignInCodes,
   consent: new Set([65_001, 65_004, 65_005, 650_056, 650_057, 90_094]),
   blocked: new Set([
     50_005, 50_097, 50_105, 53_000, 53_001, 53_002, 53_003, 53_011, 500_021, 500_212, 500_213,
@@ -139,7 +137,7 @@ function judged({ suberror, passes, ...said }: Said): Refusal {
     kind,
     ...(suberror === "" ? {} : { suberror }),
     ...(said.codes.includes(loopDetected) && said.error !== "slow_down"
-      ? { retryAfterSeconds: loopRestSeconds }
+      ? { retryAfterSeconds: loopRestMs / 1000 }
       : {}),
   };
 }

@@ -56,6 +56,8 @@ type Walk = {
   /** Of the reading that is under way. */
   startedAt: Instant;
   next: string | undefined;
+  /** Links of this reading: one that comes again leads in a circle. */
+  readonly links: Set<string>;
   wholeSince: Instant | undefined;
   why: string | undefined;
   busy: Promise<number> | undefined;
@@ -98,6 +100,7 @@ export class ListWatch {
       entries: new Map(),
       startedAt: Number.NEGATIVE_INFINITY,
       next: undefined,
+      links: new Set(),
       wholeSince: undefined,
       why: undefined,
       busy: undefined,
@@ -111,11 +114,15 @@ export class ListWatch {
       const now = this.#clock.now();
       const isDue = walk.next !== undefined || now - walk.startedAt >= freshMs;
       if (!isDue || !this.#mayAsk(tenantId)) return requests;
-      if (walk.next === undefined) walk.startedAt = now;
+      if (walk.next === undefined) {
+        walk.startedAt = now;
+        walk.links.clear();
+      }
       this.#due.set(tenantId, Math.max(now, this.#due.get(tenantId) ?? 0) + everyMs);
       const answer = await this.#page(tenantId, list, walk.next);
       const page = answer.kind === "ok" ? Page.safeParse(answer.body) : undefined;
-      if (page?.success) this.#keep(list, walk, page.data, now);
+      const link = page?.data?.["@odata.nextLink"] ?? "";
+      if (page?.success && !walk.links.has(link)) this.#keep(list, walk, page.data, now);
       else this.#failed(tenantId, walk, answer);
     }
   }
@@ -146,6 +153,7 @@ export class ListWatch {
     }
     walk.why = undefined;
     walk.next = next ?? undefined;
+    if (walk.next !== undefined) walk.links.add(walk.next);
     if (walk.next !== undefined) return;
     walk.wholeSince = walk.startedAt;
     for (const [key, entry] of walk.entries)

@@ -5,10 +5,10 @@
  */
 import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
-import type { GraphClient, GraphRequest } from "../../graph/client.ts";
+import { type GraphClient, type GraphRequest, maxBatchParts } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { type Asked, type BackEnd, forAll, graphTraceOf, traced, withoutSecrets } from "../kind.ts";
-import type { AutopilotLists, RegisteredDevice } from "./lists.ts";
+import type { AutopilotLists, RegisteredDevice, Unreadable } from "./lists.ts";
 import type { AskSync } from "./sync.ts";
 
 /** Devices in a call: each is two requests of a batch at most. */
@@ -22,13 +22,44 @@ type Parts = {
 };
 
 /** What the tenant's list, read since they were asked for, has of some devices. */
-async function readList({ lists }: Parts, tenantId: string, asked: readonly Asked[]) {
+async function readList({ graph, lists }: Parts, tenantId: string, asked: readonly Asked[]) {
   const since = Math.max(...asked.map(({ item }) => item.claimedAt ?? item.at));
-  const list = await lists.devices(tenantId, since);
+  const read = await lists.devices(tenantId, since);
+  const isDoubtful = read.kind === "read" && read.named.size === 0;
+  const list = isDoubtful && !(await isEmpty(graph, tenantId, asked)) ? emptyForNow(read.at) : read;
   const deviceOf = ({ hardware: { serial = "" } }: Asked): RegisteredDevice | undefined =>
     list.kind === "read" ? list.named.get(serial)?.[0] : undefined;
   return { list, deviceOf };
 }
+
+const emptyForNow = (at: number): Unreadable => ({
+  kind: "unreadable",
+  at,
+  throttled: false,
+  why: "the tenant's list is empty, and its devices are there",
+});
+
+/** A list without a single device may be a fault of the service: some of them are looked for one by one. */
+async function isEmpty(
+  graph: GraphClient,
+  tenantId: string,
+  asked: readonly Asked[],
+): Promise<boolean> {
+  const requests = asked.slice(0, maxBatchParts).map(({ hardware: { serial = "" } }) => {
+    const filter = `contains(serialNumber,'${serial.replaceAll("'", "''")}')`;
+    return { method: "GET", path: `${identities}?$filter=${encodeURIComponent(filter)}` } as const;
+  });
+  const answers = await graph.askTogether(tenantId, "v1.0", requests);
+  // The service refuses filters at times, which says nothing.
+  return answers.every(
+    (answer) => answer.kind === "refused" || (answer.kind === "ok" && hasNone(answer.body)),
+  );
+}
+
+const hasNone = (body: unknown): boolean => {
+  const { value } = (body ?? {}) as { readonly value?: unknown };
+  return Array.isArray(value) && value.length === 0;
+};
 
 /** Deregistering, as a back end of the job. */
 export const deregisteringBackEnd = (parts: Parts): BackEnd => ({

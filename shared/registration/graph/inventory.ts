@@ -39,6 +39,8 @@ const ListedPage = z.object({
 const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 /** Intune's largest page. */
 const maxPage = 999;
+/** Far more than any tenant has. */
+const maxPages = 2_000;
 
 /** Time between looks at a device that was changed: who asked waits meanwhile. */
 const readBackAfterMs = [0, 1_000, 2_000] as const;
@@ -90,12 +92,16 @@ export class Inventory {
         (await this.#viewsOf(tenantId, page.data.value)).filter(isNumbered(serialNumber)),
       );
     const found: AutopilotDeviceView[] = [];
+    const links = new Set<string>();
     let next: string | undefined;
     do {
       const read = await this.list(tenantId, { top: maxPage, next });
       if (!read.ok) return read;
       found.push(...read.value.items.filter(isNumbered(serialNumber)));
       next = read.value.next;
+      if (next !== undefined && (links.has(next) || links.size === maxPages))
+        return fail("graph-unavailable", "The links of Graph's list lead in a circle.");
+      links.add(next ?? "");
     } while (next !== undefined);
     return succeed(found);
   }

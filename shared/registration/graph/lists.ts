@@ -94,8 +94,9 @@ function isGood<T>(
 
 /** Lists in memory: of a large tenant one takes tens of megabytes. */
 const maxKept = 12;
-/** Far more than any tenant has: a link that leads in circles ends here. */
+/** Far more than any tenant has. */
 const maxPages = 2_000;
+const inCircle = "its links lead in a circle";
 
 /** Reads both lists. */
 export class AutopilotLists {
@@ -181,15 +182,19 @@ export class AutopilotLists {
   ): Promise<ListRead<T>> {
     const Page = z.object({ value: z.array(schema), "@odata.nextLink": z.string().optional() });
     const named = new Map<string, T[]>();
+    const links = new Set<string>();
     let answer = await this.#graph.ask(tenantId, version, { method: "GET", path });
     for (let requests = 1; ; requests += 1) {
       if (answer.kind !== "ok") return unreadableBy(answer, at);
       const page = Page.safeParse(answer.body);
-      if (!page.success || requests > maxPages)
+      if (!page.success)
         return { kind: "unreadable", at, throttled: false, why: "it is not Graph's list" };
       addTo(named, page.data.value, namesOf);
       const next = page.data["@odata.nextLink"];
       if (next === undefined) return { kind: "read", at, requests, pages: requests, named };
+      if (links.has(next) || requests === maxPages)
+        return { kind: "unreadable", at, throttled: false, why: inCircle };
+      links.add(next);
       answer = await this.#graph.follow(tenantId, next);
     }
   }

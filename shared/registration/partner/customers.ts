@@ -394,7 +394,7 @@ export class Customers {
     if (known !== undefined) return known;
     const all: Delegation[] = [];
     let answer = await graph.ask(tenantId, "v1.0", { method: "GET", path: `${path}?$top=300` });
-    for (let page = 0; page < maxPages; page += 1) {
+    for (let page = 1; ; page += 1) {
       if (answer.kind !== "ok") {
         const why = answer.kind === "refused" ? wordsOf(answer) : answer.why;
         problems.push(plainText(`GDAP: ${why}`, maxProblemChars));
@@ -408,6 +408,11 @@ export class Customers {
       all.push(...read.data.value);
       const next = read.data["@odata.nextLink"];
       if (next === undefined) break;
+      // What was read of it does not say what it lacks.
+      if (page === maxPages) {
+        problems.push("GDAP: the list does not end");
+        return undefined;
+      }
       answer = await graph.follow(tenantId, next);
     }
     this.#delegations.set(tenantId, all);

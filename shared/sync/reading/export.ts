@@ -62,6 +62,9 @@ const budgetMs = 20 * 60_000;
 const maxTries = 5;
 /** Longest pause before the next slice, however long the service wants to be left alone. */
 const maxPauseMs = 60_000;
+/** Time before a list that is empty all at once is read again, and how many items make it doubtful even then. */
+const doubtMs = 10_000;
+const doubtful = 2;
 /** So many requests of a sync are under way together, whatever they are for. */
 const concurrency = 6;
 
@@ -97,6 +100,7 @@ export async function exportAll(
   const passes = new Map<string, Promise<TypeProgress>>();
   const known: Known = {
     before,
+    isSure: isAskedAlone(work.sync),
     asked: new Map(),
     async names(type) {
       const waited = namedBy(type).map(async (key) => (await passes.get(key)) ?? rows.get(key));
@@ -169,11 +173,12 @@ const namedBy = (type: ConfigurationType): string[] => [
 ];
 
 /**
- * What is known of the tenant: as it was last read, names that were asked for, and `names`: the tenant with what this sync
+ * What is known of the tenant: as it was last read, names that were asked for, that a person knows it to be empty, and `names`: the tenant with what this sync
  * has read of the types that one names, or undefined as long as one of them is still being read.
  */
 type Known = {
   readonly before: Tree;
+  readonly isSure: boolean;
   readonly asked?: Asked;
   readonly names: (type: ConfigurationType) => Promise<Tree | undefined>;
 };
@@ -235,6 +240,13 @@ async function kept(
     leaseUntil: 0,
   };
   if (outcome.kind === "failed") return failed(touched, outcome);
+  const doubt = outcome.kind === "read" ? await doubtOf(parts, ids, type, reading, known) : "none";
+  if (doubt === "again") {
+    const anew: ReadSoFar = { ...nothingRead, requests: reading.requests, doubted: true };
+    await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(anew));
+    return { ...touched, state: "reading", leaseUntil: clock.now() + doubtMs };
+  }
+  if (doubt !== "none") return failed(touched, doubt);
   if (tree !== undefined)
     return settle(parts, ids, type, touched, { reading, shapes }, known, tree);
   const spent = clock.now() - (progress.beganAt ?? clock.now());
@@ -254,6 +266,29 @@ async function kept(
     slices: progress.slices + (hasMoved ? 1 : 0),
     leaseUntil: clock.now() + Math.min(pauseMs, maxPauseMs),
   };
+}
+
+/** Somebody starts a sync for one type alone: then an empty list is believed. */
+const isAskedAlone = ({ trigger, types }: Pick<Sync, "trigger" | "types">): boolean =>
+  trigger !== "schedule" && types.length === 1;
+
+/**
+ * A list that is empty where there were items is rather a fault of the service than a tenant whose configuration is gone. It
+ * is read a second time; when that says the same of many, they stay as they were until a person says that it is true.
+ */
+async function doubtOf(
+  { revisions }: Pick<ExportParts, "revisions">,
+  { tenantId }: SyncIds,
+  { key, kind }: ConfigurationType,
+  { items, doubted }: ReadSoFar,
+  { before: { [key]: manifest }, isSure }: Known,
+): Promise<"none" | "again" | { readonly reason: ReasonCode; readonly detail: string }> {
+  if (kind !== "list" || items.length > 0 || isSure || manifest === undefined) return "none";
+  const { length } = await revisions.list(tenantId, key, manifest);
+  if (length === 0) return "none";
+  if (doubted !== true) return "again";
+  const detail = `Graph lists none, asked twice, where there were ${length}: they were kept. If it is true, start a sync of this type alone.`;
+  return length < doubtful ? "none" : { reason: "unavailable", detail };
 }
 
 const failed = (
@@ -402,7 +437,7 @@ async function slice(
   ids: SyncIds,
   type: ConfigurationType,
   claimed: TypeProgress,
-  sync: Pick<Sync, "tenantId" | "trigger">,
+  sync: Pick<Sync, "tenantId" | "trigger" | "types">,
 ): Promise<TypeProgress> {
   if (claimed.tries > maxTries)
     return failed(claimed, {
@@ -416,6 +451,7 @@ async function slice(
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
   const known: Known = {
     before,
+    isSure: isAskedAlone(sync),
     async names(waiting) {
       const stored = await store.types(sync.tenantId, ids.syncId);
       const rows = new Map([...stored].map(([each, { value }]) => [each, value]));

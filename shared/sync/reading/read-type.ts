@@ -19,6 +19,8 @@ export type ReadSoFar = {
   /** Where the list goes on; absent at its beginning and at its end. */
   readonly nextLink?: string;
   readonly listed: boolean;
+  /** It was empty where there had been items, and is read again. */
+  readonly doubted?: true;
   /** Items whose own content has been read, from the first. */
   readonly detailed: number;
   /** Ids of items that were read in part, with the reason. */
@@ -44,13 +46,16 @@ export type ReadOutcome =
       readonly reason: ReasonCode;
       readonly detail: string;
       readonly requestId?: string;
+      /** It was a link that was refused, and not the list. */
+      readonly atLink?: true;
     };
 
 const batchParts = 20;
 /** So many batches of a type are under way together. */
 const atOnce = 4;
-/** A list that has more pages than this leads in a circle. */
+/** Far more than any list has. */
 const maxPages = 2_000;
+const inCircle = "the list's links lead in a circle";
 
 /** How it is read. */
 type Reading = {
@@ -60,13 +65,35 @@ type Reading = {
   readonly take?: (items: readonly JsonObject[]) => void;
 };
 
-/** Goes on reading while `mayGoOn`: what stands only in the items as soon as it is known which there are. */
+/** So often a list whose link was refused is read from its beginning. */
+const maxRestarts = 2;
+
+/**
+ * Goes on reading while `mayGoOn`: what stands only in the items as soon as it is known which there are. A link that is
+ * refused may have run out, and says nothing about the list: its beginning does.
+ */
 export async function readType(
   graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
   from: ReadSoFar,
-  { mayGoOn = () => true, take = () => undefined }: Reading = {},
+  how: Reading = {},
+): Promise<ReadOutcome> {
+  let outcome = await readOn(graph, asking, type, from, how);
+  for (let restarts = 0; restarts < maxRestarts; restarts += 1) {
+    if (outcome.kind !== "failed" || outcome.atLink !== true) return outcome;
+    const anew = { ...nothingRead, requests: outcome.reading.requests };
+    outcome = await readOn(graph, asking, type, anew, how);
+  }
+  return outcome;
+}
+
+async function readOn(
+  graph: Reads,
+  asking: PacedCall,
+  type: ConfigurationType,
+  from: ReadSoFar,
+  { mayGoOn = () => true, take = () => undefined }: Reading,
 ): Promise<ReadOutcome> {
   const limited = atMost(atOnce);
   const parts: Promise<Details | Later>[] = [];
@@ -125,10 +152,10 @@ async function readList(
       nextLink === undefined ? { path: type.list } : { nextLink },
     );
     if (answer.kind === "later") return { ...answer, reading };
-    const requests = reading.requests + 1;
-    if (answer.kind !== "ok") return failure(answer, { ...reading, requests });
+    const counted = { ...reading, requests: reading.requests + 1 };
+    if (answer.kind !== "ok") return refusedPage(answer, counted, nextLink);
     const page = pageIn(type, answer.body);
-    if (page === undefined) return notAList({ ...reading, requests });
+    if (page === undefined) return notAList(counted);
     if (page.nextLink !== undefined && seen.has(page.nextLink)) return circle(reading);
     seen.add(page.nextLink ?? "");
     reading = withPage(reading, page);
@@ -137,11 +164,26 @@ async function readList(
   return { kind: "read", reading };
 }
 
+function refusedPage(
+  answer: Exclude<GraphAnswer, { kind: "ok" }>,
+  reading: ReadSoFar,
+  nextLink: string | undefined,
+): ReadOutcome {
+  const failed = failure(answer, reading);
+  return nextLink !== undefined && isAboutLink(answer) ? { ...failed, atLink: true } : failed;
+}
+
+const isAboutLink = (answer: GraphAnswer): boolean =>
+  answer.kind === "refused" &&
+  answer.reason !== "signedOut" &&
+  answer.reason !== "forbidden" &&
+  answer.code !== "foreign-next-link";
+
 const circle = (reading: ReadSoFar): ReadOutcome => ({
   kind: "failed",
   reading,
   reason: "unavailable",
-  detail: "the list's links lead in a circle",
+  detail: inCircle,
 });
 
 function withPage(before: ReadSoFar, page: Page): ReadSoFar {
@@ -327,16 +369,19 @@ async function nestedList(
   first: GraphAnswer,
 ): Promise<Nested | Later> {
   const items: JsonObject[] = [];
+  const seen = new Set<string>();
   let answer: GraphAnswer | Later = first;
-  for (let requests = 0; requests < maxPages; requests += 1) {
+  for (let requests = 0; ; requests += 1) {
     if (answer.kind === "later") return answer;
     const page: Page | undefined = answer.kind === "ok" ? listIn(answer.body) : undefined;
     if (page === undefined) return { items, why: whyNot(answer), requests };
     items.push(...page.items);
-    if (page.nextLink === undefined) return { items, requests };
-    answer = await graph.read(asking, { nextLink: page.nextLink });
+    const { nextLink } = page;
+    if (nextLink === undefined) return { items, requests };
+    if (seen.has(nextLink) || seen.size === maxPages) return { items, why: inCircle, requests };
+    seen.add(nextLink);
+    answer = await graph.read(asking, { nextLink });
   }
-  return { items, why: "its pages do not end", requests: maxPages };
 }
 
 const nestedPath = (type: ConfigurationType, { path }: NestedList, id: string): string =>

@@ -148,6 +148,14 @@ test.each([
   });
 });
 
+test.each([50_196, 90_024, 90_033])("AADSTS%i passes, whatever name it is said with", (number) => {
+  const errorMessage = `${number} - [2026-11-30]: AADSTS${number}: try again. Trace ID: 1`;
+  expect(signInFailure({ errorCode: "invalid_grant", errorMessage, status: 400 })).toMatchObject({
+    kind: "busy",
+    ...(number === 50_196 ? { retryAfterMs: 300_000 } : {}),
+  });
+});
+
 test.each([
   ["invalid_client", 401],
   ["unauthorized_client", 400],

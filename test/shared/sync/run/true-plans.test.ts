@@ -54,6 +54,24 @@ describe("a policy that becomes enforced where nobody can tell whom it locks out
   });
 });
 
+it("a list that is empty all at once is asked for again, and not believed before a person asks for it alone", async () => {
+  const tenantId = await rig.tenant();
+  const [type, types] = ["assignmentFilter", ["roleScopeTag", "assignmentFilter"]] as const;
+  await rig.sync(tenantId, { types: [...types] });
+  const there = await rig.inTenant(tenantId, type);
+  expect(there.length).toBeGreaterThan(1);
+  for (const { id } of there) await rig.byHand("DELETE", tenantId, `${type}/${id}`);
+  const before = await rig.manifest(tenantId, type);
+  const sync = await rig.sync(tenantId, { types: [...types], mode: "plan" });
+  const { changes, unread } = await rig.plan(sync);
+  expect(changes).toEqual([]);
+  const detail = expect.stringContaining(`asked twice, where there were ${there.length}`) as string;
+  expect(unread).toMatchObject([{ type, detail }]);
+  expect(await rig.manifest(tenantId, type)).toBe(before);
+  const believed = await rig.plan(await rig.sync(tenantId, { types: [type], mode: "plan" }));
+  expect(believed.changes).toHaveLength(there.length);
+});
+
 describe("a named location that an enforced policy leaves out", () => {
   const [types, key] = [["namedLocation"], "namedLocation"] as const;
 

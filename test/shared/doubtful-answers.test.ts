@@ -1,0 +1,119 @@
+/** Answers that must not be believed: lists whose links lead in a circle, that are empty, or in the words of somebody in between. */
+import { expect, test } from "vitest";
+import type { GraphClient } from "../../shared/graph/client.ts";
+import { grantedPermissions } from "../../shared/identity/consent.ts";
+import { systemClock } from "../../shared/kernel/clock.ts";
+import { ListWatch, managedDevices } from "../../shared/provisioning/actions/watch.ts";
+import { deregisteringBackEnd } from "../../shared/registration/graph/deregister.ts";
+import { Inventory } from "../../shared/registration/graph/inventory.ts";
+import { AutopilotLists } from "../../shared/registration/graph/lists.ts";
+import { typeOf } from "../../shared/sync/catalogue/catalogue.ts";
+import { nothingRead, type Reads, readType } from "../../shared/sync/reading/read-type.ts";
+
+/** Graph, which answers every request in the same way, and counts them. */
+function always(body: object) {
+  let requests = 0;
+  const answer = () => {
+    requests += 1;
+    return Promise.resolve({ kind: "ok", status: 200, body });
+  };
+  const readTogether = async (_: unknown, paths: readonly string[]) => ({
+    kind: "answers",
+    answers: await Promise.all(paths.map(answer)),
+  });
+  const graph = { ask: answer, follow: answer, read: answer, readTogether };
+  return { graph: graph as unknown as GraphClient & Reads, requests: () => requests };
+}
+
+const asking = {
+  tenantId: "t",
+  asker: "t",
+  graph: "beta",
+  workload: "configurationReads",
+} as const;
+const partnerDevices = { of: () => Promise.resolve(undefined) };
+const wait = () => Promise.resolve();
+const type = typeOf("configurationPolicy");
+
+const circle = { id: "a", value: [{ id: "a" }], "@odata.nextLink": "https://graph/next" };
+const foreign = { status: "all is well" };
+
+test.each([
+  ["circle", circle],
+  ["foreign", foreign],
+])("no list is taken for whole: %s", async (_, body) => {
+  const { graph, requests } = always(body);
+  const lists = new AutopilotLists(graph, systemClock);
+  expect(await lists.devices("t", 0)).toMatchObject({ kind: "unreadable" });
+  const inventory = new Inventory({ graph, wait, partnerDevices });
+  expect(await inventory.find("t", "1")).toMatchObject({ ok: false });
+  const listed = await new ListWatch(graph, systemClock).latest("t", managedDevices);
+  expect(listed.wholeSince).toBeUndefined();
+  expect(listed.why).toBeDefined();
+  const of = { tenantId: "t", clientId: "c" };
+  expect(await grantedPermissions(graph, () => Promise.reject(new Error()), of)).toMatchObject({
+    kind: "unknown",
+  });
+  const read = type && (await readType(graph, asking, type, nothingRead));
+  expect(read).toMatchObject({ kind: "failed" });
+  expect(requests()).toBeLessThan(80);
+});
+
+test("a nested list in a circle makes its item incomplete", async () => {
+  const { graph, requests } = always(circle);
+  const read =
+    type &&
+    (await readType(graph, asking, type, { ...nothingRead, items: [{ id: "a" }], listed: true }));
+  expect(read).toMatchObject({
+    kind: "read",
+    reading: { incomplete: { a: expect.stringContaining("circle") } },
+  });
+  expect(requests()).toBeLessThan(10);
+});
+
+test("a link that has run out begins the list anew", async () => {
+  let first = true;
+  const page = (more: object) => ({
+    kind: "ok",
+    status: 200,
+    body: { value: [{ id: "a", roleScopeTagIds: [] }], ...more },
+  });
+  const gone = {
+    kind: "refused",
+    reason: "other",
+    code: "Directory_ExpiredPageToken",
+    message: "",
+  };
+  const graph = {
+    read: (_: unknown, target: object) => {
+      if ("nextLink" in target) {
+        first = false;
+        return Promise.resolve(gone);
+      }
+      return Promise.resolve(page(first ? { "@odata.nextLink": "https://graph/next" } : {}));
+    },
+  } as unknown as Reads;
+  const filter = typeOf("assignmentFilter");
+  const read = filter && (await readType(graph, asking, filter, nothingRead));
+  expect(read).toMatchObject({ kind: "read", reading: { items: [{ id: "a" }], requests: 3 } });
+});
+
+test.each([
+  ["later", [{ id: "a", serialNumber: "S1" }]],
+  ["done", []],
+])(
+  "an empty list of devices is %s to whoever takes one out that is found as %j",
+  async (kind, found) => {
+    const { graph } = always({ value: [] });
+    const answer = { kind: "ok", status: 200, body: { value: found } };
+    const asksOnce = {
+      ...graph,
+      askTogether: () => Promise.resolve([answer]),
+    } as unknown as GraphClient;
+    const lists = new AutopilotLists(asksOnce, systemClock);
+    const backEnd = deregisteringBackEnd({ graph: asksOnce, lists, sync: () => Promise.resolve() });
+    const asked = [{ item: { targetId: "1", at: 0 }, hardware: { serial: "S1" } }];
+    const outcomes = await backEnd.execute({ tenantId: "t" } as never, asked as never, () => true);
+    expect(outcomes.get("1")).toMatchObject({ kind });
+  },
+);
