@@ -71,13 +71,14 @@ test("a nested list in a circle makes its item incomplete", async () => {
   expect(requests()).toBeLessThan(10);
 });
 
+const page = (more: object) => ({
+  kind: "ok",
+  status: 200,
+  body: { value: [{ id: "a", roleScopeTagIds: [] }], ...more },
+});
+
 test("a link that has run out begins the list anew", async () => {
   let first = true;
-  const page = (more: object) => ({
-    kind: "ok",
-    status: 200,
-    body: { value: [{ id: "a", roleScopeTagIds: [] }], ...more },
-  });
   const gone = {
     kind: "refused",
     reason: "other",
@@ -104,10 +105,10 @@ test.each([
 ])(
   "an empty list of devices is %s to whoever takes one out that is found as %j",
   async (kind, found) => {
-    const { graph } = always({ value: [] });
     const answer = { kind: "ok", status: 200, body: { value: found } };
+    const { ask } = always({ value: [] }).graph;
     const asksOnce = {
-      ...graph,
+      ask,
       askTogether: () => Promise.resolve([answer]),
     } as unknown as GraphClient;
     const lists = new AutopilotLists(asksOnce, systemClock);

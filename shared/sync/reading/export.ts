@@ -100,7 +100,7 @@ export async function exportAll(
   const passes = new Map<string, Promise<TypeProgress>>();
   const known: Known = {
     before,
-    isSure: isAskedAlone(work.sync),
+    isSure: isAskedSingly(work.sync),
     asked: new Map(),
     async names(type) {
       const waited = namedBy(type).map(async (key) => (await passes.get(key)) ?? rows.get(key));
@@ -269,7 +269,7 @@ async function kept(
 }
 
 /** Somebody starts a sync for one type alone: then an empty list is believed. */
-const isAskedAlone = ({ trigger, types }: Pick<Sync, "trigger" | "types">): boolean =>
+const isAskedSingly = ({ trigger, types }: Pick<Sync, "trigger" | "types">): boolean =>
   trigger !== "schedule" && types.length === 1;
 
 /**
@@ -451,7 +451,7 @@ async function slice(
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
   const known: Known = {
     before,
-    isSure: isAskedAlone(sync),
+    isSure: isAskedSingly(sync),
     async names(waiting) {
       const stored = await store.types(sync.tenantId, ids.syncId);
       const rows = new Map([...stored].map(([each, { value }]) => [each, value]));
