@@ -18,7 +18,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
-import { Properties } from "./properties.tsx";
+import { Properties } from "./plan/properties.tsx";
 import { compareScreen, syncListScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
 

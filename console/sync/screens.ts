@@ -8,6 +8,7 @@ export const syncListScreen = screen({
   title: { en: "Syncs", fr: "Synchronisations" },
   permission: "sync.read",
   nav: { section: "tenant", icon: HistoryRegular },
+  search: { window: oneOf("release") },
   command: ({ tenantId }) => `sync --tenant ${tenantId}`,
   load: () => import("./sync-list.tsx"),
 });
@@ -26,9 +27,9 @@ export const planScreen = screen({
   path: "/tenants/$tenantId/syncs/$syncId/plan",
   title: { en: "Pending approval", fr: "Approbation en attente" },
   permission: "sync.read",
-  search: { window: oneOf("approve", "reject", "reset") },
+  search: { window: oneOf("approve", "reject", "reset", "confirm", "release") },
   command: ({ tenantId }) => `sync plan --tenant ${tenantId}`,
-  load: () => import("./plan-page.tsx"),
+  load: () => import("./plan/plan-page.tsx"),
 });
 
 /** The tenant as two syncs left it, side by side; without them, the last two. */

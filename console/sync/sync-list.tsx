@@ -11,6 +11,7 @@ import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
+import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
 
@@ -67,9 +68,13 @@ export function useStarter(): (sync: Sync) => string {
 export function Page() {
   const t = useText();
   const { tenantId } = syncListScreen.useParams();
+  const { window } = syncListScreen.useSearch();
+  const change = syncListScreen.useChangeSearch();
   const params = { tenantId };
   const navigate = useNavigate();
   const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params });
+  const status = useRead("GET /api/v1/tenants/{tenantId}/sync-status", { params });
+  const held = status.body?.heldChanges ?? 0;
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/syncs",
     { params, query: { top: 50 } },
@@ -98,6 +103,7 @@ export function Page() {
       }
     >
       {start.problem && <ProblemView problem={start.problem} />}
+      <HeldBar tenantId={tenantId} count={held} onRelease={() => change({ window: "release" })} />
       <Shown reading={reading}>
         {(syncs) =>
           syncs.length === 0 ? (
@@ -109,6 +115,13 @@ export function Page() {
           )
         }
       </Shown>
+      {window && (
+        <ReleaseWindow
+          tenantId={tenantId}
+          count={held}
+          onClose={() => change({ window: undefined }, true)}
+        />
+      )}
     </PageFrame>
   );
 }

@@ -11,14 +11,16 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { useState } from "react";
-import type { Answered } from "../../clients/api.ts";
-import { useRead } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
-import { announce } from "../page/announce.tsx";
-import { Shown } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import { Window } from "../page/window.tsx";
-import { type SyncIds, useText } from "./text.ts";
+import type { Answered } from "../../../clients/api.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { Go } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Window } from "../../page/window.tsx";
+import { planScreen } from "../screens.ts";
+import { type SyncIds, useText } from "../text.ts";
 
 /** A plan as the API has it. */
 export type Plan = Extract<
@@ -119,6 +121,9 @@ export function VerdictWindow(props: {
           <>
             <Body1>{t(`sync.about.${verdict}`, { count: about(body).length })}</Body1>
             <Named changes={about(body)} />
+            {body.blocked.some(({ confirm }) => confirm !== undefined) && (
+              <Go to={planScreen.at(ids, { window: "confirm" })}>{t("sync.confirmFirst")}</Go>
+            )}
           </>
         )}
       </Shown>

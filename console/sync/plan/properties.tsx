@@ -1,6 +1,6 @@
 /** Old and new side by side, property by property. */
 import { makeStyles, tokens } from "@fluentui/react-components";
-import { useText } from "./text.ts";
+import { useText } from "../text.ts";
 import type { Plan } from "./verdict-window.tsx";
 
 type Change = Plan["changes"][number];

@@ -17,19 +17,23 @@ import {
   ArrowUndoRegular,
   CheckmarkRegular,
   DismissRegular,
+  ShieldCheckmarkRegular,
   TaskListSquareLtrRegular,
 } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { useMay } from "../api/me.ts";
-import { useSaid } from "../api/names.ts";
-import { useRead } from "../api/read.ts";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
+import { useMay } from "../../api/me.ts";
+import { useSaid } from "../../api/names.ts";
+import { useRead } from "../../api/read.ts";
+import { MayButton } from "../../page/may-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { useFormat } from "../../text/format.ts";
+import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
+import { type SyncIds, useText } from "../text.ts";
+import { ConfirmWindow } from "./confirm-window.tsx";
 import { Properties } from "./properties.tsx";
-import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
-import { useText } from "./text.ts";
+import { HeldBar, ReleaseWindow } from "./release-window.tsx";
 import { type Plan, VerdictWindow } from "./verdict-window.tsx";
 
 type Change = Plan["changes"][number];
@@ -98,16 +102,30 @@ function Row(props: {
   );
 }
 
-/** What is not done, and why. */
-function NotDone({ plan }: { readonly plan: Plan }) {
+/** What is not done, and why; what of it somebody may confirm or release. */
+function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) {
   const t = useText();
   const said = useSaid();
   const styles = useStyles();
+  const change = planScreen.useChangeSearch();
+  const { tenantId } = ids;
+  const isOpen = plan.blocked.some(({ confirm }) => confirm !== undefined);
   return (
     <>
       {plan.blocked.length > 0 && (
         <section>
           <h2>{t("sync.blocked", { count: plan.blocked.length })}</h2>
+          {isOpen && (
+            <MayButton
+              appearance="secondary"
+              icon={<ShieldCheckmarkRegular />}
+              permission="sync.approve"
+              tenantId={tenantId}
+              onClick={() => change({ window: "confirm" }, true)}
+            >
+              {t("sync.confirm")}
+            </MayButton>
+          )}
           <ul className={styles.list}>
             {plan.blocked.map(({ type, key, name, detail }) => (
               <li key={`${type} ${key}`}>{`${name} (${type}): ${said(detail)}`}</li>
@@ -117,7 +135,12 @@ function NotDone({ plan }: { readonly plan: Plan }) {
       )}
       {plan.held.length > 0 && (
         <section>
-          <h2>{t("sync.held", { count: plan.held.length })}</h2>
+          <h2>{t("sync.heldTitle")}</h2>
+          <HeldBar
+            tenantId={tenantId}
+            count={plan.held.length}
+            onRelease={() => change({ window: "release" }, true)}
+          />
           <ul className={styles.list}>
             {plan.held.map(({ changeId, type, name }) => (
               <li key={changeId}>{`${name} (${type})`}</li>
@@ -174,6 +197,8 @@ export function Page() {
     else next.add(id);
     setLeft(next);
   };
+  const close = () => change({ window: undefined }, true);
+  const leave = () => void navigate(syncScreen.at(ids) as never);
   const of = { chosen: number(chosen.size), all: number(changes.length) };
   return (
     <PageFrame
@@ -213,19 +238,21 @@ export function Page() {
                 ))}
               </section>
             )}
-            <NotDone plan={body} />
+            <NotDone plan={body} ids={ids} />
             <div className={styles.hash}>{t("sync.hash", { hash: body.planHash })}</div>
           </>
         )}
       </Shown>
-      {window && (
-        <VerdictWindow
-          ids={ids}
-          verdict={window}
-          chosen={chosen}
-          onClose={() => change({ window: undefined }, true)}
-          onDone={() => void navigate(syncScreen.at(ids) as never)}
+      {window === "confirm" && <ConfirmWindow ids={ids} onClose={close} onDone={leave} />}
+      {window === "release" && (
+        <ReleaseWindow
+          tenantId={ids.tenantId}
+          count={plan.body?.held.length ?? 0}
+          onClose={close}
         />
+      )}
+      {window && window !== "confirm" && window !== "release" && (
+        <VerdictWindow ids={ids} verdict={window} chosen={chosen} onClose={close} onDone={leave} />
       )}
     </PageFrame>
   );

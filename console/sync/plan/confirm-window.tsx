@@ -1,0 +1,110 @@
+/**
+ * Confirms what a plan blocks until somebody does: many deletions of a type, and policies that may lock everybody out. It
+ * holds for the changes that are shown, and deploys nothing: the sync plans again, and that plan waits for approval.
+ */
+import { Checkbox, Field, MessageBar, MessageBarBody, Textarea } from "@fluentui/react-components";
+import { useState } from "react";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { type SyncIds, useText } from "../text.ts";
+import type { Plan } from "./verdict-window.tsx";
+
+type Blocked = Plan["blocked"][number];
+
+/** What of a plan somebody may confirm: deletions by type, and what may lock everybody out. */
+export function confirmableOf({ blocked }: Pick<Plan, "blocked">) {
+  const of = (what: string) => blocked.filter(({ confirm }) => confirm?.what === what);
+  return { deletes: Map.groupBy(of("deletes"), ({ type }) => type), lockOut: of("lockOut") };
+}
+
+/** The window. What was ticked is of the plan that was shown: with another one nothing is. */
+export function ConfirmWindow(props: {
+  readonly ids: SyncIds;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) {
+  const { ids, onClose, onDone } = props;
+  const t = useText();
+  const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
+  const confirm = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm");
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
+  const [reason, setReason] = useState("");
+  const idOf = (what: string) => `${plan.body?.planHash} ${what}`;
+  const { deletes, lockOut } = confirmableOf(plan.body ?? { blocked: [] });
+  const types = [...deletes].filter(([type]) => ticked.has(idOf(`deletes ${type}`)));
+  const isLockOut = ticked.has(idOf("lockOut"));
+  const tick = (what: string, label: string, items: readonly Blocked[]) => (
+    <div key={what}>
+      <Checkbox
+        label={label}
+        checked={ticked.has(idOf(what))}
+        onChange={(_event, { checked }) => {
+          const next = new Set(ticked);
+          if (checked === true) next.add(idOf(what));
+          else next.delete(idOf(what));
+          setTicked(next);
+        }}
+      />
+      <ul>
+        {items.map(({ key, name, detail }) => (
+          <li key={key}>{what === "lockOut" ? `${name}: ${detail}` : name}</li>
+        ))}
+      </ul>
+    </div>
+  );
+  const send = async () =>
+    confirm.send({
+      params: ids,
+      body: {
+        planHash: plan.body?.planHash ?? "",
+        reason: reason.trim(),
+        ...(isLockOut && { lockOut: true }),
+        ...(types.length > 0 && {
+          deletes: Object.fromEntries(types.map(([type, items]) => [type, items.length])),
+        }),
+      },
+    });
+  return (
+    <AskWindow
+      title={t("sync.confirm")}
+      verb={t("sync.confirmDo")}
+      sending={confirm}
+      isReady={reason.trim() !== "" && (isLockOut || types.length > 0)}
+      onDo={send}
+      onDone={() => {
+        announce(t("sync.confirmed"));
+        onDone();
+      }}
+      onClose={onClose}
+    >
+      <MessageBar intent="warning" layout="multiline">
+        <MessageBarBody>{t("sync.confirmWhat")}</MessageBarBody>
+      </MessageBar>
+      <Shown reading={plan}>
+        {() => (
+          <>
+            {[...deletes].map(([type, items]) =>
+              tick(
+                `deletes ${type}`,
+                t("sync.confirmDeletes", { count: items.length, type }),
+                items,
+              ),
+            )}
+            {lockOut.length > 0 &&
+              tick("lockOut", t("sync.confirmLockOut", { count: lockOut.length }), lockOut)}
+          </>
+        )}
+      </Shown>
+      <Field label={t("sync.reason")} required>
+        <Textarea
+          value={reason}
+          maxLength={1000}
+          onChange={(_event, { value }) => setReason(value)}
+        />
+      </Field>
+    </AskWindow>
+  );
+}

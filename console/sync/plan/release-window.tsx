@@ -1,0 +1,54 @@
+/** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
+import { MessageBar, MessageBarActions, MessageBarBody } from "@fluentui/react-components";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { MayButton } from "../../page/may-button.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useText } from "../text.ts";
+
+/** How many of a tenant's changes are held, with the button for it; nothing where none is. */
+export function HeldBar(props: {
+  readonly tenantId: string;
+  readonly count: number;
+  readonly onRelease: () => void;
+}) {
+  const { tenantId, count, onRelease } = props;
+  const t = useText();
+  if (count === 0) return null;
+  return (
+    <MessageBar layout="multiline">
+      <MessageBarBody>{t("sync.held", { count })}</MessageBarBody>
+      <MessageBarActions>
+        <MayButton permission="sync.approve" tenantId={tenantId} onClick={onRelease}>
+          {t("sync.release")}
+        </MayButton>
+      </MessageBarActions>
+    </MessageBar>
+  );
+}
+
+/** The window that asks first. */
+export function ReleaseWindow(props: {
+  readonly tenantId: string;
+  readonly count: number;
+  readonly onClose: () => void;
+}) {
+  const { tenantId, count, onClose } = props;
+  const t = useText();
+  const release = useSend("POST /api/v1/tenants/{tenantId}/sync-status/release-held");
+  return (
+    <AskWindow
+      title={t("sync.release")}
+      verb={t("sync.releaseDo", { count })}
+      sending={release}
+      onDo={() => release.send({ params: { tenantId } })}
+      onDone={({ body: { released } }) => {
+        announce(t("sync.released", { count: released }));
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      {t("sync.releaseWhat")}
+    </AskWindow>
+  );
+}
