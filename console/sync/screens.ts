@@ -41,6 +41,28 @@ export const compareScreen = screen({
   load: () => import("./compare-page.tsx"),
 });
 
+/** How an item of the configuration stands. */
+export const itemStates = ["same", "differs", "missing", "unmanaged"] as const;
+
+/** What is wanted of a tenant and what it has: types, or the items of one. */
+export const configurationScreen = screen({
+  path: "/tenants/$tenantId/configuration",
+  title: { en: "Configuration", fr: "Configuration" },
+  permission: "sync.read",
+  nav: { section: "tenant", icon: DocumentMultipleRegular },
+  search: { type: text, search: text, state: oneOf(...itemStates), window: oneOf("new", "import") },
+  load: () => import("./configuration/configuration-page.tsx"),
+});
+
+/** One item with its rules and its history. Keys hold what a path cannot. */
+export const itemScreen = screen({
+  path: "/tenants/$tenantId/configuration/item",
+  title: { en: "Configuration item", fr: "Élément de configuration" },
+  permission: "sync.read",
+  search: { type: text, key: text, window: oneOf("edit", "rules", "unwant") },
+  load: () => import("./configuration/item-page.tsx"),
+});
+
 /** What many tenants are to have. */
 export const baselineListScreen = screen({
   path: "/baselines",
@@ -56,6 +78,10 @@ export const baselineScreen = screen({
   path: "/baselines/$baselineId",
   title: { en: "Baseline", fr: "Base de référence" },
   permission: "baselines.read",
-  search: { window: oneOf("publish"), version: text },
+  search: {
+    window: oneOf("publish", "edit", "remove", "tailor", "preview", "leave"),
+    version: text,
+    tenant: text,
+  },
   load: () => import("./baselines/baseline-page.tsx"),
 });

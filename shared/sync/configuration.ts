@@ -12,6 +12,7 @@ import type { ItemDetail, ItemView, TypeView } from "./contract.ts";
 import { canonical } from "./items/canonical.ts";
 import { schemaFaults } from "./items/edit.ts";
 import type { JsonObject } from "./items/json.ts";
+import { compareHere } from "./plan/compare.ts";
 import { isAsCreated } from "./plan/plan.ts";
 import { rulesAfterReset } from "./plan/reset.ts";
 import {
@@ -95,42 +96,52 @@ export class Configuration {
     type: string,
     key: string,
   ): Promise<Result<{ readonly view: z.output<typeof ItemDetail>; readonly etag: string }>> {
-    if (this.#typeOf(type) === undefined) return unknownType(type);
+    const known = this.#typeOf(type);
+    if (known === undefined) return unknownType(type);
     const { revisions } = this.#parts;
     const { tenant, desired, actual } = await this.#trees(tenantId);
     const wanted = byKey(await revisions.list(tenantId, type, desired[type])).get(key);
     const found = byKey(await revisions.list(tenantId, type, actual[type])).get(key);
     if (wanted === undefined && found === undefined) return unknownItem(type, key);
     const rules = await readRules(revisions, tenant);
+    const [own, theirs] = [await this.#body(tenantId, wanted), await this.#body(tenantId, found)];
     const view = {
       ...viewOf({ type, key }, wanted, found, rules),
-      ...(wanted === undefined ? {} : { desired: (await revisions.item(tenantId, wanted)).body }),
-      ...(found === undefined ? {} : { actual: (await revisions.item(tenantId, found)).body }),
+      ...(own && { desired: own }),
+      ...(theirs && { actual: theirs }),
+      differences: compareHere(known, theirs, own),
       ...itemRulesView(rules, { type, key }, this.#parts.clock.now()),
-      history: await this.#history(tenantId, type, key),
+      history: await this.#history(tenantId, known, key),
     };
     return succeed({ view, etag: etagOf(wanted) });
   }
 
-  /** Repository in which the item is another one than in the one before. */
-  async #history(tenantId: string, type: string, key: string) {
+  async #body(tenantId: string, listed: ListedItem | undefined): Promise<JsonObject | undefined> {
+    return listed && (await this.#parts.revisions.item(tenantId, listed)).body;
+  }
+
+  /** Revisions in which the item is another one than in the one before, each with what became other. */
+  async #history(tenantId: string, type: ConfigurationType, key: string) {
     const { store, revisions } = this.#parts;
     const made = (await store.revisions(tenantId, maxHistory)).toReversed();
     const history: z.output<typeof ItemDetail>["history"] = [];
-    let last: string | undefined;
+    let last: { readonly hash?: string | undefined; readonly body?: JsonObject | undefined } = {};
     for (const { revisionId, at, by, message, tree } of made) {
-      const manifest = (await revisions.tree(tenantId, tree))[type];
-      const listed = await revisions.list(tenantId, type, manifest);
-      const hash = listed.find((item) => item.key === key)?.hash;
-      if (hash === last) continue;
-      last = hash;
+      const manifest = (await revisions.tree(tenantId, tree))[type.key];
+      const items = await revisions.list(tenantId, type.key, manifest);
+      const listed = items.find((item) => item.key === key);
+      const hash = listed?.hash;
+      if (hash === last.hash) continue;
+      const body = await this.#body(tenantId, listed);
       history.push({
         revision: revisionId,
         at: toIso(at),
         by,
         message,
         ...(hash === undefined ? {} : { hash }),
+        properties: compareHere(type, last.body, body),
       });
+      last = { hash, body };
     }
     return history.toReversed();
   }

@@ -427,6 +427,9 @@ export const ItemRulesView = z
 export const ItemDetail = ItemView.extend({
   desired: json.optional(),
   actual: json.optional(),
+  differences: Change.shape.properties.describe(
+    "From the tenant as it was last read to what is wanted, before any rule",
+  ),
   ...ItemRulesView.shape,
   history: z.array(
     z.object({
@@ -435,6 +438,7 @@ export const ItemDetail = ItemView.extend({
       by: who,
       message: z.string(),
       hash: z.string().optional().describe("Absent: it was taken out"),
+      properties: Change.shape.properties.describe("What became other by it, old and new"),
     }),
   ),
 }).meta({ id: "ConfigurationItemDetail" });

@@ -1,13 +1,22 @@
 /** A baseline: its versions, which tenant is on which, and its publication, which writes nothing before it is approved. */
-import { Checkbox, Field, MessageBar, MessageBarBody, Select } from "@fluentui/react-components";
+import {
+  Checkbox,
+  Field,
+  MenuItem,
+  MenuList,
+  MessageBar,
+  MessageBarBody,
+  Select,
+} from "@fluentui/react-components";
 import { SendRegular } from "@fluentui/react-icons";
+import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
-import { MayButton } from "../../page/may-button.tsx";
+import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
@@ -15,6 +24,8 @@ import { AskWindow, Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
+import { BaselineEditor } from "./baseline-editor.tsx";
+import { LeaveWindow, PreviewWindow, TailoringWindow } from "./tailoring-window.tsx";
 
 type Baseline = Extract<Answered<"GET /api/v1/baselines/{baselineId}">, { status: 200 }>["body"];
 
@@ -23,9 +34,11 @@ export function Page() {
   const t = useText();
   const { dateTime } = useFormat();
   const { baselineId } = baselineScreen.useParams();
-  const { window: open, version } = baselineScreen.useSearch();
+  const { version } = baselineScreen.useSearch();
   const change = baselineScreen.useChangeSearch();
-  const close = () => change({ window: undefined, version: undefined }, true);
+  const close = () => change({ window: undefined, version: undefined, tenant: undefined }, true);
+  const names = useTenants();
+  const manage = { permission: "baselines.manage" } as const;
   const reading = useRead(
     "GET /api/v1/baselines/{baselineId}",
     { params: { baselineId } },
@@ -38,13 +51,24 @@ export function Page() {
       lead={body?.description}
       above={<Go to={baselineListScreen.at()}>{t("sync.baselines")}</Go>}
       bar={
-        <MayButton
-          icon={<SendRegular />}
-          permission="configuration.manage"
-          onClick={() => change({ window: "publish" })}
-        >
-          {t("sync.publish")}
-        </MayButton>
+        <>
+          <MayButton
+            icon={<SendRegular />}
+            permission="configuration.manage"
+            onClick={() => change({ window: "publish" })}
+          >
+            {t("sync.publish")}
+          </MayButton>
+          <MayButton permission="configuration.manage" onClick={() => change({ window: "tailor" })}>
+            {t("sync.putOn")}
+          </MayButton>
+          <MayButton {...manage} onClick={() => change({ window: "edit" })}>
+            {t("sync.newVersion")}
+          </MayButton>
+          <MayButton {...manage} onClick={() => change({ window: "remove" })}>
+            {t("sync.removeBaseline")}
+          </MayButton>
+        </>
       }
     >
       <Shown reading={reading}>
@@ -62,11 +86,11 @@ export function Page() {
               ))}
             </ul>
             <h2>{t("sync.tenants")}</h2>
-            <Tenants baseline={baseline} />
+            <Tenants baseline={baseline} names={names} />
           </>
         )}
       </Shown>
-      {open === "publish" && body && <PublishWindow baseline={body} onClose={close} />}
+      {body && <Windows baseline={body} etag={reading.etag ?? ""} names={names} onClose={close} />}
       {version !== undefined && (
         <VersionWindow baselineId={baselineId} version={version} onClose={close} />
       )}
@@ -74,18 +98,88 @@ export function Page() {
   );
 }
 
+/** The window that the address names. */
+function Windows(
+  props: { readonly baseline: Baseline; readonly etag: string; readonly names: Names } & Closing,
+) {
+  const { baseline, etag, names, onClose } = props;
+  const { window, tenant: tenantId } = baselineScreen.useSearch();
+  const change = baselineScreen.useChangeSearch();
+  const { baselineId, newest } = baseline;
+  const tailoring = { baselineId, tenantId, version: newest.version, tenants: names, onClose };
+  switch (window) {
+    case "publish":
+      return <PublishWindow baseline={baseline} names={names} onClose={onClose} />;
+    case "edit":
+      return <NextVersion baseline={baseline} etag={etag} onClose={onClose} />;
+    case "remove":
+      return <RemoveWindow baseline={baseline} etag={etag} onClose={onClose} />;
+    case "tailor":
+      return <TailoringWindow {...tailoring} onChoose={(tenant) => change({ tenant }, true)} />;
+    default:
+      break;
+  }
+  if (tenantId === undefined) return null;
+  const ids = { baselineId, tenantId };
+  if (window === "preview") return <PreviewWindow ids={ids} onClose={onClose} />;
+  if (window === "leave")
+    return <LeaveWindow ids={ids} name={names.get(tenantId) ?? tenantId} onClose={onClose} />;
+  return null;
+}
+
+function NextVersion(props: { readonly baseline: Baseline; readonly etag: string } & Closing) {
+  const { baseline, etag, onClose } = props;
+  const { baselineId, name, description, newest } = baseline;
+  const { body } = useRead("GET /api/v1/baselines/{baselineId}/versions/{version}", {
+    params: { baselineId, version: newest.version },
+  });
+  if (body === undefined) return null;
+  const { parameters } = body;
+  return (
+    <BaselineEditor
+      existing={{ baselineId, name, description, etag, parameters }}
+      onClose={onClose}
+    />
+  );
+}
+
+/** Asks before a baseline is removed with its versions. */
+function RemoveWindow(props: { readonly baseline: Baseline; readonly etag: string } & Closing) {
+  const { baseline, etag, onClose } = props;
+  const t = useText();
+  const navigate = useNavigate();
+  const { baselineId, name } = baseline;
+  const sending = useSend("DELETE /api/v1/baselines/{baselineId}");
+  return (
+    <AskWindow
+      title={t("sync.removeBaseline")}
+      verb={t("sync.removeDo")}
+      sending={sending}
+      onDo={() => sending.send({ params: { baselineId }, ifMatch: etag })}
+      onDone={() => void navigate(baselineListScreen.at() as never)}
+      onClose={onClose}
+    >
+      {t("sync.removeBaselineWhat", { name })}
+    </AskWindow>
+  );
+}
+
+type Names = ReadonlyMap<string, string>;
+
 /** Names of tenants by their ids. */
-function useTenants() {
+function useTenants(): Names {
   const { body } = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
   return new Map(body?.map(({ tenantId, displayName }) => [tenantId, displayName]));
 }
 
-function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
+function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) {
+  const { tenants } = props.baseline;
+  const { names } = props;
+  const change = baselineScreen.useChangeSearch();
   const t = useText();
   const said = useSaid();
   const named = useNames();
   const { dateTime } = useFormat();
-  const names = useTenants();
   type Tenant = Baseline["tenants"][number];
   if (tenants.length === 0)
     return <Empty title={t("sync.onNobody")}>{t("sync.onNobodyWhy")}</Empty>;
@@ -128,6 +222,27 @@ function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
       items={tenants}
       idOf={({ tenantId }) => tenantId}
       nameOf={nameOf}
+      renderMenu={({ tenantId: tenant }) => (
+        <MenuList>
+          <MayItem
+            permission="configuration.manage"
+            tenantId={tenant}
+            onClick={() => change({ window: "tailor", tenant })}
+          >
+            {t("sync.tailor")}
+          </MayItem>
+          <MenuItem onClick={() => change({ window: "preview", tenant })}>
+            {t("sync.preview")}
+          </MenuItem>
+          <MayItem
+            permission="configuration.manage"
+            tenantId={tenant}
+            onClick={() => change({ window: "leave", tenant })}
+          >
+            {t("sync.takeOff")}
+          </MayItem>
+        </MenuList>
+      )}
     />
   );
 }
@@ -135,10 +250,10 @@ function Tenants({ baseline: { tenants } }: { readonly baseline: Baseline }) {
 type Closing = { readonly onClose: () => void };
 
 /** Chooses a version and tenants; those that are on the baseline are chosen. */
-function PublishWindow({ baseline, onClose }: { readonly baseline: Baseline } & Closing) {
+function PublishWindow(props: { readonly baseline: Baseline; readonly names: Names } & Closing) {
+  const { baseline, names, onClose } = props;
   const t = useText();
   const { baselineId, versions, newest, tenants } = baseline;
-  const names = useTenants();
   const publish = useSend("POST /api/v1/baselines/{baselineId}/publish");
   const [version, setVersion] = useState(newest.version);
   const [chosen, setChosen] = useState(new Set(tenants.map(({ tenantId }) => tenantId)));

@@ -136,7 +136,7 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.goto(`${rig().url}/console/baselines?window=new`);
       const dialog = page.getByRole("alertdialog");
       await dialog.getByLabel("Nom").fill("Accès");
-      await dialog.getByLabel("Pourquoi cette version").fill("comme chez Graphic");
+      await dialog.getByLabel("Pourquoi").fill("comme chez Graphic");
       await dialog.getByLabel("À partir de").selectOption(source.tenantId);
       await dialog.getByRole("button", { name: "Créer" }).click();
       await page.getByRole("heading", { name: "Accès", level: 1 }).waitFor();

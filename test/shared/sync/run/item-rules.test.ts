@@ -240,7 +240,11 @@ describe("what is decided about an item", () => {
     expect(await rejectAndReset(rig.parts, sync, said, by)).toMatchObject({ ok: true });
     const { name } = tenant;
     const item = await rig.configuration.item(tenant.tenantId, name.type, name.key);
-    expect(item.ok && item.value.view.history[0]).toMatchObject({ by, message: said.comment });
+    expect(item.ok && item.value.view.history[0]).toMatchObject({
+      by,
+      message: said.comment,
+      properties: [{ pointer: "/description", after: "theirs" }],
+    });
   });
 
   it("goes with a reset alone: what was wanted of other items since the plan stays", async () => {

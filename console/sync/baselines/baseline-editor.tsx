@@ -1,0 +1,159 @@
+/**
+ * A baseline, made of what is wanted of a tenant, all of it or some types, with parameters in the place of texts that
+ * differ from tenant to tenant. What is there already gets its next version, which nobody has until it is published.
+ */
+import { Checkbox, Field, Input, Select, Textarea } from "@fluentui/react-components";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import type { CallInput } from "../../../clients/api.ts";
+import { useMay } from "../../api/me.ts";
+import { useRead, useReadList } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { type FieldRow, FieldRows, MessageField } from "../field-rows.tsx";
+import { baselineScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+
+type Body = CallInput<"POST /api/v1/baselines">["body"];
+type Parameter = NonNullable<Body["parameters"]>[number];
+
+/** What was typed of a parameter; a field that is empty says nothing. */
+const parameterOf = ({ name = "", kind, replaces, default: usual, description }: FieldRow) =>
+  ({
+    name,
+    kind: kind === "group" ? "group" : "text",
+    ...(replaces && { replaces }),
+    ...(usual && { default: usual }),
+    ...(description && { description }),
+  }) satisfies Parameter;
+
+/** The window; `existing` gets what is made as its next version. */
+export function BaselineEditor(props: {
+  readonly existing?: {
+    readonly baselineId: string;
+    readonly name: string;
+    readonly description: string;
+    readonly etag: string;
+    readonly parameters: readonly Omit<Parameter, "replaces">[];
+  };
+  readonly onClose: () => void;
+}) {
+  const { onClose } = props;
+  const t = useText();
+  const may = useMay();
+  const { name: named } = useFormat();
+  const navigate = useNavigate();
+  // Whatever is read meanwhile: what is saved was made of this version.
+  const [existing] = useState(props.existing);
+  const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
+  const add = useSend("POST /api/v1/baselines");
+  const replace = useSend("PUT /api/v1/baselines/{baselineId}");
+  const [name, setName] = useState(existing?.name ?? "");
+  const [description, setDescription] = useState(existing?.description ?? "");
+  const [message, setMessage] = useState("");
+  const [parameters, setParameters] = useState<readonly FieldRow[]>(
+    () => existing?.parameters.map((each) => ({ ...each }) as FieldRow) ?? [],
+  );
+  const [chosen, setChosen] = useState<string>();
+  const [types, setTypes] = useState<ReadonlySet<string>>(new Set());
+  const tenantId = chosen ?? tenants.body?.[0]?.tenantId ?? "";
+  const known = useRead(
+    "GET /api/v1/tenants/{tenantId}/configuration",
+    { params: { tenantId } },
+    { enabled: tenantId !== "" && may("sync.read", tenantId) },
+  );
+  const send = async () => {
+    const body: Body = {
+      name: name.trim(),
+      description,
+      message: message.trim(),
+      parameters: parameters.map(parameterOf),
+      from: { tenantId, ...(types.size > 0 && { types: [...types] }) },
+    };
+    if (existing === undefined) return add.send({ body });
+    const { baselineId, etag } = existing;
+    return replace.send({ params: { baselineId }, body, ifMatch: etag });
+  };
+  return (
+    <AskWindow
+      wide
+      title={t(existing ? "sync.newVersion" : "sync.newBaseline")}
+      verb={t(existing ? "sync.save" : "sync.makeBaseline")}
+      sending={existing ? replace : add}
+      isReady={name.trim() !== "" && message.trim() !== "" && tenantId !== ""}
+      onDo={send}
+      onDone={({ body }) => {
+        onClose();
+        if (!existing) void navigate(baselineScreen.at(body) as never);
+      }}
+      onClose={onClose}
+    >
+      <Field label={t("sync.column.name")} required>
+        <Input value={name} maxLength={100} onChange={(_event, data) => setName(data.value)} />
+      </Field>
+      <Field label={t("sync.description")}>
+        <Textarea
+          value={description}
+          maxLength={1000}
+          onChange={(_event, data) => setDescription(data.value)}
+        />
+      </Field>
+      <MessageField value={message} onChange={setMessage} />
+      <Field label={t("sync.fromTenant")} hint={t("sync.fromTenantWhat")}>
+        <Select
+          value={tenantId}
+          onChange={(_event, { value }) => {
+            setChosen(value);
+            setTypes(new Set());
+          }}
+        >
+          {tenants.body?.map((each) => (
+            <option key={each.tenantId} value={each.tenantId}>
+              {each.displayName}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      <div role="group" aria-label={t("sync.onlyTypes")}>
+        {known.body?.value
+          .filter(({ items }) => items > 0)
+          .map(({ type, names, items }) => (
+            <Checkbox
+              key={type}
+              label={`${named(names)} (${items})`}
+              checked={types.has(type)}
+              onChange={(_event, { checked }) =>
+                setTypes(
+                  checked === true
+                    ? new Set([...types, type])
+                    : new Set([...types].filter((each) => each !== type)),
+                )
+              }
+            />
+          ))}
+      </div>
+      <FieldRows
+        label={t("sync.parameterRows")}
+        at="/parameters"
+        problem={add.problem ?? replace.problem}
+        rows={parameters}
+        onChange={setParameters}
+        columns={[
+          { name: "name", label: t("sync.column.name") },
+          {
+            name: "kind",
+            label: t("sync.kind"),
+            values: [
+              ["text", t("sync.kind.text")],
+              ["group", t("sync.kind.group")],
+            ],
+          },
+          { name: "replaces", label: t("sync.replaces") },
+          { name: "default", label: t("sync.default") },
+          { name: "description", label: t("sync.description") },
+        ]}
+      />
+    </AskWindow>
+  );
+}

@@ -1,0 +1,229 @@
+/**
+ * What one tenant has of a baseline of its own: values of parameters, overrides, items that it does without; what that
+ * comes to beside what is wanted there now; and taking it off.
+ */
+import { Badge, Checkbox, Field, Input, Select } from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useMay } from "../../api/me.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { AskWindow, Window } from "../../page/window.tsx";
+import { FieldRows, textOfValue, valueOf } from "../field-rows.tsx";
+import { useText } from "../text.ts";
+
+const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";
+type Tailoring = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+type Version = Extract<
+  Answered<"GET /api/v1/baselines/{baselineId}/versions/{version}">,
+  { status: 200 }
+>["body"];
+type Ids = { readonly baselineId: string; readonly tenantId: string };
+type Closing = { readonly onClose: () => void };
+
+/** An item's type and key as one text, and back. */
+const nameOf = ({ type, key }: { readonly type: string; readonly key: string }) => `${type}/${key}`;
+const itemOf = (name: string) => {
+  const end = name.indexOf("/");
+  return { type: name.slice(0, end), key: name.slice(end + 1) };
+};
+
+/** The window for a tenant that is on the baseline, or comes to be; without one it is chosen first. */
+export function TailoringWindow(
+  props: Closing & {
+    readonly baselineId: string;
+    readonly tenantId: string | undefined;
+    readonly version: number;
+    readonly tenants: ReadonlyMap<string, string>;
+    readonly onChoose: (tenantId: string) => void;
+  },
+) {
+  const { baselineId, tenantId = "", version, tenants, onChoose, onClose } = props;
+  const t = useText();
+  const may = useMay();
+  const params = { baselineId, tenantId };
+  const own = useRead(`GET ${path}`, { params }, { enabled: tenantId !== "" });
+  const newest = useRead("GET /api/v1/baselines/{baselineId}/versions/{version}", {
+    params: { baselineId, version },
+  });
+  if (own.body && own.etag && newest.body && tenantId !== "")
+    return (
+      <Edited
+        key={tenantId}
+        ids={params}
+        title={t("sync.tailoringOf", { name: tenants.get(tenantId) ?? tenantId })}
+        read={{ tailoring: own.body, etag: own.etag, version: newest.body }}
+        onClose={onClose}
+      />
+    );
+  return (
+    <Window title={t("sync.putOn")} onClose={onClose}>
+      <Field label={t("sync.tenant")}>
+        <Select value={tenantId} onChange={(_event, { value }) => onChoose(value)}>
+          <option value="">{t("sync.chooseTenant")}</option>
+          {[...tenants]
+            .filter(([id]) => may("configuration.manage", id))
+            .map(([id, name]) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+        </Select>
+      </Field>
+      {tenantId !== "" && <Shown reading={own}>{() => null}</Shown>}
+    </Window>
+  );
+}
+
+function Edited(
+  props: Closing & {
+    readonly ids: Ids;
+    readonly title: string;
+    readonly read: { tailoring: Tailoring; etag: string; version: Version };
+  },
+) {
+  const { ids, title, onClose } = props;
+  const t = useText();
+  const sending = useSend(`PUT ${path}`);
+  // Whatever is read meanwhile: what is saved was made of this version.
+  const [{ tailoring, etag, version }] = useState(props.read);
+  const { parameters, items } = version;
+  const [values, setValues] = useState<Readonly<Record<string, string>>>(tailoring.values);
+  const [leaveOut, setLeaveOut] = useState(new Set(tailoring.leaveOut.map(nameOf)));
+  const [overrides, setOverrides] = useState(() =>
+    tailoring.overrides.map(({ pointer, value, ...item }) => ({
+      item: nameOf(item),
+      pointer,
+      value: textOfValue(value),
+    })),
+  );
+  const send = async () =>
+    sending.send({
+      params: ids,
+      ifMatch: etag,
+      body: {
+        values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "")),
+        overrides: overrides.map(({ item, pointer, value }) => ({
+          ...itemOf(item),
+          pointer,
+          value: valueOf(value),
+        })),
+        leaveOut: [...leaveOut].map(itemOf),
+      },
+    });
+  return (
+    <AskWindow
+      wide
+      title={title}
+      verb={t("sync.save")}
+      sending={sending}
+      onDo={send}
+      onDone={() => {
+        announce(t("sync.saved"));
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      <p>{t("sync.tailoringWhat")}</p>
+      {parameters.map(({ name, description, kind, default: usual }) => (
+        <Field
+          key={name}
+          label={name}
+          hint={[description, t(`sync.kind.${kind}`)].filter(Boolean).join(" \u00b7 ")}
+          required={usual === undefined}
+        >
+          <Input
+            value={values[name] ?? ""}
+            maxLength={256}
+            {...(usual !== undefined && { placeholder: usual })}
+            onChange={(_event, data) => setValues({ ...values, [name]: data.value })}
+          />
+        </Field>
+      ))}
+      <FieldRows
+        label={t("sync.overrides")}
+        at="/overrides"
+        problem={sending.problem}
+        rows={overrides}
+        onChange={(rows) => setOverrides(rows as typeof overrides)}
+        columns={[
+          {
+            name: "item",
+            label: t("sync.column.what"),
+            values: items.map((item) => [nameOf(item), `${item.key} (${item.type})`] as const),
+          },
+          { name: "pointer", label: t("sync.property") },
+          { name: "value", label: t("sync.value") },
+        ]}
+      />
+      <section aria-label={t("sync.leaveOut")}>
+        <h3>{t("sync.leaveOut")}</h3>
+        {items.map((item) => (
+          <div key={nameOf(item)}>
+            <Checkbox
+              label={`${item.key} (${item.type})`}
+              checked={leaveOut.has(nameOf(item))}
+              onChange={(_event, { checked }) => {
+                const next = new Set(leaveOut);
+                if (checked === true) next.add(nameOf(item));
+                else next.delete(nameOf(item));
+                setLeaveOut(next);
+              }}
+            />
+          </div>
+        ))}
+      </section>
+    </AskWindow>
+  );
+}
+
+const colours = { new: "success", differs: "warning", same: "informative" } as const;
+
+/** What the newest version would make wanted of the tenant, or what stands in the way. */
+export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids }) {
+  const t = useText();
+  const reading = useRead(`GET ${path}/preview`, { params: ids });
+  return (
+    <Window title={t("sync.preview")} onClose={onClose}>
+      <Shown reading={reading}>
+        {({ items, faults }) => (
+          <ul>
+            {faults.map(({ pointer, detail }) => (
+              <li key={pointer + detail}>{`${pointer} ${detail}`}</li>
+            ))}
+            {items.map(({ type, key, name, state }) => (
+              <li key={`${type} ${key}`}>
+                {`${name} (${type}) `}
+                <Badge appearance="tint" color={colours[state]}>
+                  {t(`sync.preview.${state}`)}
+                </Badge>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Shown>
+    </Window>
+  );
+}
+
+/** Asks before a tenant is taken off. */
+export function LeaveWindow(props: Closing & { readonly ids: Ids; readonly name: string }) {
+  const { ids, name, onClose } = props;
+  const t = useText();
+  const { etag } = useRead(`GET ${path}`, { params: ids });
+  const sending = useSend(`DELETE ${path}`);
+  return (
+    <AskWindow
+      title={t("sync.takeOff")}
+      verb={t("sync.takeOffDo")}
+      sending={sending}
+      isReady={etag !== undefined}
+      onDo={() => sending.send({ params: ids, ifMatch: etag ?? "" })}
+      onClose={onClose}
+    >
+      {t("sync.takeOffWhat", { name })}
+    </AskWindow>
+  );
+}

@@ -1,0 +1,200 @@
+/** A tenant's configuration, type by type: what is wanted, what the tenant has, and where the two differ. */
+import { DocumentSettingsRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useConnection } from "../../api/connection.tsx";
+import { useRead } from "../../api/read.ts";
+import { Choose, Filters, Typed } from "../../page/filters.tsx";
+import { MayButton } from "../../page/may-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { saveFile } from "../../page/save-file.ts";
+import { useFormat } from "../../text/format.ts";
+import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
+import { useText } from "../text.ts";
+import { ImportWindow } from "./import-window.tsx";
+import { ItemEditor } from "./item-editor.tsx";
+
+const typesPath = "GET /api/v1/tenants/{tenantId}/configuration";
+const itemsPath = "GET /api/v1/tenants/{tenantId}/configuration/{type}";
+type Type = Extract<Answered<typeof typesPath>, { status: 200 }>["body"]["value"][number];
+type Item = Extract<Answered<typeof itemsPath>, { status: 200 }>["body"]["value"][number];
+
+/** How an item stands: wanted and so, wanted and otherwise, wanted alone, or there alone. */
+export const stateOf = ({ inDesired, inTenant, differs }: Omit<Item, "type" | "key" | "name">) =>
+  !inTenant ? "missing" : !inDesired ? "unmanaged" : differs ? "differs" : "same";
+
+const found = (text: string, of: string | undefined): boolean =>
+  of === undefined || text.toLowerCase().includes(of.toLowerCase());
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { name } = useFormat();
+  const { api } = useConnection();
+  const { tenantId } = configurationScreen.useParams();
+  const { type, search, state, window } = configurationScreen.useSearch();
+  const change = configurationScreen.useChangeSearch();
+  const params = { tenantId };
+  const types = useRead(typesPath, { params });
+  const [problem, setProblem] = useState<Parameters<typeof ProblemView>[0]["problem"]>();
+  const manage = { permission: "configuration.manage", tenantId } as const;
+  const save = async () => {
+    const answer = await api.call("GET /api/v1/tenants/{tenantId}/configuration-export", {
+      params,
+    });
+    setProblem(answer.ok ? undefined : answer.problem);
+    if (!answer.ok) return;
+    const text = JSON.stringify(answer.body, undefined, 2);
+    saveFile(new Blob([text], { type: "application/json" }), `configuration-${tenantId}.json`);
+  };
+  const close = () => change({ window: undefined }, true);
+  return (
+    <PageFrame
+      title={t("sync.configuration")}
+      lead={t("sync.configurationWhat")}
+      bar={
+        <>
+          <MayButton onClick={() => void save()}>{t("sync.export")}</MayButton>
+          <MayButton {...manage} onClick={() => change({ window: "import" })}>
+            {t("sync.import")}
+          </MayButton>
+          {type && (
+            <MayButton {...manage} onClick={() => change({ window: "new" })}>
+              {t("sync.newItem")}
+            </MayButton>
+          )}
+        </>
+      }
+    >
+      {problem && <ProblemView problem={problem} />}
+      <Filters
+        isFiltered={(type ?? search ?? state) !== undefined}
+        onClear={() => change({ type: undefined, search: undefined, state: undefined }, true)}
+      >
+        <Choose
+          label={t("sync.column.type")}
+          value={type}
+          values={(types.body?.value ?? []).map((each) => [each.type, name(each.names)] as const)}
+          onChange={(value) => change({ type: value })}
+        />
+        <Typed
+          isSearch
+          label={t("sync.search")}
+          value={search}
+          onChange={(value) => change({ search: value }, true)}
+        />
+        {type && (
+          <Choose
+            label={t("sync.column.state")}
+            value={state}
+            values={itemStates.map((each) => [each, t(`sync.item.${each}`)] as const)}
+            onChange={(value) => change({ state: itemStates.find((each) => each === value) }, true)}
+          />
+        )}
+      </Filters>
+      {type ? (
+        <Items tenantId={tenantId} type={type} />
+      ) : (
+        <Shown reading={types}>{({ value }) => <Types types={value} />}</Shown>
+      )}
+      {window === "import" && <ImportWindow tenantId={tenantId} onClose={close} />}
+      {window === "new" && type && <ItemEditor ids={{ tenantId, type }} onClose={close} />}
+    </PageFrame>
+  );
+}
+
+function Types({ types }: { readonly types: readonly Type[] }) {
+  const t = useText();
+  const { name, number } = useFormat();
+  const { tenantId } = configurationScreen.useParams();
+  const { search } = configurationScreen.useSearch();
+  const shown = types.filter(({ type, names }) => found(`${type} ${name(names)}`, search));
+  const columns = [
+    {
+      id: "name",
+      title: t("sync.column.type"),
+      width: "2fr",
+      render: ({ type, names }: Type) => (
+        <Go to={configurationScreen.at({ tenantId }, { type })}>{name(names)}</Go>
+      ),
+    },
+    { id: "wanted", title: t("sync.wanted"), render: ({ items }: Type) => number(items) },
+    { id: "there", title: t("sync.inTenant"), render: ({ inTenant }: Type) => number(inTenant) },
+    {
+      id: "written",
+      title: t("sync.isWritten"),
+      render: ({ isWritten, writtenBy }: Type) =>
+        t(isWritten ? `sync.writtenBy.${writtenBy}` : "sync.readOnly"),
+    },
+  ];
+  if (shown.length === 0) return <NoneSuch />;
+  return (
+    <Rows
+      label={t("sync.configuration")}
+      columns={columns}
+      items={shown}
+      idOf={({ type }) => type}
+      nameOf={({ names }) => name(names)}
+    />
+  );
+}
+
+function Items(params: { readonly tenantId: string; readonly type: string }) {
+  const t = useText();
+  const { search, state } = configurationScreen.useSearch();
+  const reading = useRead(itemsPath, { params });
+  const columns = [
+    {
+      id: "name",
+      title: t("sync.column.name"),
+      width: "2fr",
+      render: ({ type, key, name }: Item) => (
+        <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
+      ),
+    },
+    {
+      id: "state",
+      title: t("sync.column.state"),
+      render: (item: Item) => t(`sync.item.${stateOf(item)}`),
+    },
+    {
+      id: "remark",
+      title: t("sync.remark"),
+      width: "2fr",
+      render: ({ flaw, fixed }: Item) => [flaw, fixed].filter(Boolean).join(" "),
+    },
+  ];
+  return (
+    <Shown reading={reading}>
+      {({ value }) => {
+        const shown = value.filter(
+          (item) =>
+            found(`${item.name} ${item.key}`, search) &&
+            (state === undefined || stateOf(item) === state),
+        );
+        if (shown.length === 0) return <NoneSuch />;
+        return (
+          <Rows
+            label={t("sync.configuration")}
+            columns={columns}
+            items={shown}
+            idOf={({ key }) => key}
+            nameOf={({ name }) => name}
+          />
+        );
+      }}
+    </Shown>
+  );
+}
+
+function NoneSuch() {
+  const t = useText();
+  return (
+    <Empty icon={<DocumentSettingsRegular />} title={t("sync.noItem")}>
+      {t("sync.noItemWhy")}
+    </Empty>
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * What is wanted of an item, written as JSON: of one that is there, only the version that was shown; or a new one of a
+ * type. What is wrong with it, the API says, every fault with its place.
+ */
+import { Field, Input } from "@fluentui/react-components";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import type { CallInput } from "../../../clients/api.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { MessageField } from "../field-rows.tsx";
+import { itemScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { JsonField, readObject } from "./json-field.tsx";
+
+const path = "PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}";
+type Body = CallInput<typeof path>["body"]["body"];
+
+/** The window. */
+export function ItemEditor(props: {
+  readonly ids: { readonly tenantId: string; readonly type: string };
+  /** The item that is changed; without it, a new one. */
+  readonly item?: { readonly key: string; readonly body: unknown; readonly etag: string };
+  readonly onClose: () => void;
+}) {
+  const { ids, onClose } = props;
+  // Whatever is read meanwhile: what is saved was made of this version.
+  const [item] = useState(props.item);
+  const t = useText();
+  const navigate = useNavigate();
+  const sending = useSend(path);
+  const [key, setKey] = useState(item?.key ?? "");
+  const [text, setText] = useState(() =>
+    JSON.stringify(item?.body ?? { displayName: "" }, undefined, 2),
+  );
+  const [message, setMessage] = useState("");
+  const { value } = readObject(text);
+  const send = async () =>
+    sending.send({
+      params: { ...ids, key },
+      body: { body: value as Body, message: message.trim() },
+      ifMatch: item?.etag ?? '"none"',
+    });
+  const done = () => {
+    announce(t("sync.saved"));
+    const { tenantId, type } = ids;
+    if (item) onClose();
+    else void navigate(itemScreen.at({ tenantId }, { type, key }) as never);
+  };
+  return (
+    <AskWindow
+      wide
+      title={item ? t("sync.edit") : t("sync.newItem")}
+      verb={t("sync.save")}
+      sending={sending}
+      isReady={value !== undefined && key !== "" && message.trim() !== ""}
+      onDo={send}
+      onDone={done}
+      onClose={onClose}
+    >
+      <p>{t("sync.editWhat")}</p>
+      {!item && (
+        <Field label={t("sync.key")} hint={t("sync.keyWhat")} required>
+          <Input value={key} maxLength={512} onChange={(_event, data) => setKey(data.value)} />
+        </Field>
+      )}
+      <JsonField label={t("sync.content")} text={text} onChange={setText} />
+      <MessageField value={message} onChange={setMessage} />
+    </AskWindow>
+  );
+}

@@ -1,0 +1,223 @@
+/** One item: what is wanted beside what the tenant has, what was decided about it, and who changed it, old and new. */
+import {
+  Accordion,
+  AccordionHeader,
+  AccordionItem,
+  AccordionPanel,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { MayButton } from "../../page/may-button.tsx";
+import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { MessageField } from "../field-rows.tsx";
+import { Properties } from "../plan/properties.tsx";
+import { configurationScreen, itemScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { stateOf } from "./configuration-page.tsx";
+import { ItemEditor } from "./item-editor.tsx";
+import { RulesWindow } from "./rules-window.tsx";
+
+const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}";
+type Item = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+type Ids = { readonly tenantId: string; readonly type: string; readonly key: string };
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { tenantId } = itemScreen.useParams();
+  const { type = "", key = "" } = itemScreen.useSearch();
+  const ids = { tenantId, type, key };
+  const isNamed = type !== "" && key !== "";
+  const reading = useRead(`GET ${path}`, { params: ids }, { enabled: isNamed });
+  const change = itemScreen.useChangeSearch();
+  const manage = { permission: "configuration.manage", tenantId } as const;
+  const { body } = reading;
+  return (
+    <PageFrame
+      title={body?.name ?? t("sync.itemTitle")}
+      above={
+        <Go to={configurationScreen.at({ tenantId }, type === "" ? {} : { type })}>
+          {t("sync.configuration")}
+        </Go>
+      }
+      bar={
+        body && (
+          <>
+            <MayButton {...manage} onClick={() => change({ window: "edit" })}>
+              {t("sync.edit")}
+            </MayButton>
+            <MayButton
+              {...manage}
+              why={body.inDesired ? undefined : t("sync.notWanted")}
+              onClick={() => change({ window: "rules" })}
+            >
+              {t("sync.rules")}
+            </MayButton>
+            <MayButton
+              {...manage}
+              why={body.inDesired ? undefined : t("sync.notWanted")}
+              onClick={() => change({ window: "unwant" })}
+            >
+              {t("sync.unwant")}
+            </MayButton>
+          </>
+        )
+      }
+    >
+      {isNamed ? (
+        <Shown reading={reading}>{(item) => <Content item={item} />}</Shown>
+      ) : (
+        <Empty title={t("sync.noItem")} />
+      )}
+      {body && reading.etag && <Windows ids={ids} item={body} etag={reading.etag} />}
+    </PageFrame>
+  );
+}
+
+function Content({ item }: { readonly item: Item }) {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const { type, key, flaw, fixed, differences, mode, deviations, overrides, decided } = item;
+  const { history, desired, actual, name } = item;
+  const facts = {
+    [t("sync.column.type")]: type,
+    [t("sync.key")]: <Code of={key} />,
+    [t("sync.column.state")]: t(`sync.item.${stateOf(item)}`),
+    [t("sync.remark")]: [flaw, fixed].filter(Boolean).join(" "),
+    [t("sync.mode")]: t(`sync.mode.${mode}`),
+    [t("sync.decided")]: decided && said(decided, dateTime),
+  };
+  return (
+    <>
+      <Facts of={facts} />
+      {differences.length > 0 && item.inDesired && item.inTenant && (
+        <section>
+          <h2>{t("sync.differences")}</h2>
+          <p>{t("sync.differencesWhat")}</p>
+          <Properties change={{ name, properties: differences }} />
+        </section>
+      )}
+      {deviations.length > 0 && (
+        <section>
+          <h2>{t("sync.deviations")}</h2>
+          <ul>
+            {deviations.map(({ pointer, accepted, reason, until, isOver }) => (
+              <li key={pointer}>
+                <Code of={pointer} />: <Code of={accepted ?? "\u2014"} />. {reason}{" "}
+                {until && t(isOver ? "sync.over" : "sync.untilWhen", { when: dateTime(until) })}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {overrides.length > 0 && (
+        <section>
+          <h2>{t("sync.overrides")}</h2>
+          <ul>
+            {overrides.map(({ pointer, value }) => (
+              <li key={pointer}>
+                <Code of={pointer} />: <Code of={value} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section>
+        <h2>{t("sync.history")}</h2>
+        <Accordion collapsible multiple>
+          {history.map(({ revision, properties, ...made }) => (
+            <AccordionItem key={revision} value={revision}>
+              <AccordionHeader as="h3">{said(made, dateTime)}</AccordionHeader>
+              <AccordionPanel>
+                <Properties change={{ name, properties }} />
+              </AccordionPanel>
+            </AccordionItem>
+          ))}
+          {Object.entries({ wanted: desired, inTenant: actual }).map(
+            ([id, content]) =>
+              content !== undefined && (
+                <AccordionItem key={id} value={id}>
+                  <AccordionHeader as="h3">
+                    {t(`sync.${id as "wanted" | "inTenant"}`)}
+                  </AccordionHeader>
+                  <AccordionPanel>
+                    <Code of={content} />
+                  </AccordionPanel>
+                </AccordionItem>
+              ),
+          )}
+        </Accordion>
+      </section>
+    </>
+  );
+}
+
+type Made = Pick<Item["history"][number], "at" | "by" | "message">;
+const said = ({ at, by, message }: Made, dateTime: (at: string) => string): string =>
+  `${dateTime(at)}, ${by.name ?? `${by.kind} ${by.id}`}: ${message}`;
+
+/** The window that the address names. */
+function Windows({
+  ids,
+  item,
+  etag,
+}: {
+  readonly ids: Ids;
+  readonly item: Item;
+  readonly etag: string;
+}) {
+  const { window } = itemScreen.useSearch();
+  const change = itemScreen.useChangeSearch();
+  const close = () => change({ window: undefined }, true);
+  const { desired, actual, key } = item;
+  switch (window) {
+    case "edit":
+      return <ItemEditor ids={ids} item={{ key, body: desired ?? actual, etag }} onClose={close} />;
+    case "rules":
+      return <Rules ids={ids} item={item} onClose={close} />;
+    case "unwant":
+      return <UnwantWindow ids={ids} etag={etag} onClose={close} />;
+    default:
+      return null;
+  }
+}
+
+function Rules(props: { readonly ids: Ids; readonly item: Item; readonly onClose: () => void }) {
+  const { ids, item, onClose } = props;
+  const { body, etag } = useRead(`GET ${path}/rules`, { params: ids });
+  if (body === undefined || etag === undefined) return null;
+  const { differences } = item;
+  return (
+    <RulesWindow ids={ids} rules={body} etag={etag} differences={differences} onClose={onClose} />
+  );
+}
+
+/** Asks before nobody wants it any more. */
+function UnwantWindow(props: {
+  readonly ids: Ids;
+  readonly etag: string;
+  readonly onClose: () => void;
+}) {
+  const { ids, etag, onClose } = props;
+  const t = useText();
+  const sending = useSend(`DELETE ${path}`);
+  const [message, setMessage] = useState("");
+  return (
+    <AskWindow
+      title={t("sync.unwant")}
+      verb={t("sync.unwantDo")}
+      sending={sending}
+      isReady={message.trim() !== ""}
+      onDo={() => sending.send({ params: ids, query: { message: message.trim() }, ifMatch: etag })}
+      onClose={onClose}
+    >
+      {t("sync.unwantWhat")}
+      <MessageField value={message} onChange={setMessage} />
+    </AskWindow>
+  );
+}

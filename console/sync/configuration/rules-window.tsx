@@ -1,0 +1,127 @@
+/**
+ * What is decided about one item: how much of it is compared, which differences are accepted and until when, and what this
+ * tenant wants instead. Replaced whole, and only the version that was shown.
+ */
+import { Field, Radio, RadioGroup } from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { FieldRows, MessageField, textOfValue, valueOf } from "../field-rows.tsx";
+import { useText } from "../text.ts";
+
+const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules";
+type Rules = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+/** A difference of the item, as the API shows it. */
+type Difference = { readonly pointer: string; readonly before?: unknown; readonly after?: unknown };
+
+/** A day's end, as deviations have it. */
+const endOf = (day: string): string => `${day}T23:59:59.000Z`;
+
+/** The window. */
+export function RulesWindow(props: {
+  readonly ids: { readonly tenantId: string; readonly type: string; readonly key: string };
+  readonly rules: Rules;
+  readonly etag: string;
+  readonly differences: readonly Difference[];
+  readonly onClose: () => void;
+}) {
+  const { ids, differences, onClose } = props;
+  const t = useText();
+  const sending = useSend(`PUT ${path}`);
+  // Whatever is read meanwhile: what is saved was made of this version.
+  const [{ rules, etag }] = useState(props);
+  const [mode, setMode] = useState(rules.mode);
+  const [message, setMessage] = useState("");
+  const [deviations, setDeviations] = useState(() =>
+    rules.deviations.map(({ pointer, accepted, reason, until }) => ({
+      pointer,
+      accepted: textOfValue(accepted),
+      reason,
+      until: until?.slice(0, 10) ?? "",
+    })),
+  );
+  const [overrides, setOverrides] = useState(() =>
+    rules.overrides.map(({ pointer, value }) => ({ pointer, value: textOfValue(value) })),
+  );
+  const send = async () =>
+    sending.send({
+      params: ids,
+      ifMatch: etag,
+      body: {
+        mode,
+        message: message.trim(),
+        deviations: deviations.map(({ pointer, accepted, reason, until }) => ({
+          pointer,
+          reason,
+          ...(accepted !== "" && { accepted: valueOf(accepted) }),
+          ...(until !== "" && { until: untilOf(rules, pointer, until) }),
+        })),
+        overrides: overrides.map(({ pointer, value }) => ({ pointer, value: valueOf(value) })),
+      },
+    });
+  const places = differences.map(({ pointer }) => [pointer, pointer] as const);
+  const at = (pointer: string) => differences.find((each) => each.pointer === pointer);
+  return (
+    <AskWindow
+      wide
+      title={t("sync.rules")}
+      verb={t("sync.save")}
+      sending={sending}
+      isReady={message.trim() !== ""}
+      onDo={send}
+      onDone={() => {
+        announce(t("sync.saved"));
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      <Field label={t("sync.mode")}>
+        <RadioGroup
+          value={mode}
+          onChange={(_event, { value }) => setMode(value === "subset" ? "subset" : "strict")}
+        >
+          <Radio value="strict" label={t("sync.mode.strict")} />
+          <Radio value="subset" label={t("sync.mode.subset")} />
+        </RadioGroup>
+      </Field>
+      <FieldRows
+        label={t("sync.deviations")}
+        at="/deviations"
+        problem={sending.problem}
+        rows={deviations}
+        onChange={(rows) => setDeviations(rows as typeof deviations)}
+        columns={[
+          {
+            name: "pointer",
+            label: t("sync.property"),
+            values: places,
+            then: (pointer) => ({ accepted: textOfValue(at(pointer)?.before) }),
+          },
+          { name: "accepted", label: t("sync.accepted") },
+          { name: "reason", label: t("sync.reason") },
+          { name: "until", label: t("sync.until"), isDay: true },
+        ]}
+      />
+      <FieldRows
+        label={t("sync.overrides")}
+        at="/overrides"
+        problem={sending.problem}
+        rows={overrides}
+        onChange={(rows) => setOverrides(rows as typeof overrides)}
+        columns={[
+          { name: "pointer", label: t("sync.property") },
+          { name: "value", label: t("sync.value") },
+        ]}
+      />
+      <MessageField value={message} onChange={setMessage} />
+    </AskWindow>
+  );
+}
+
+/** The moment that a rule has already on that day, so that it stays the same one; else the day's end. */
+function untilOf({ deviations }: Rules, pointer: string, day: string): string {
+  const known = deviations.find((each) => each.pointer === pointer)?.until;
+  return known?.startsWith(day) ? known : endOf(day);
+}
