@@ -4,6 +4,7 @@ import {
   approvalsScreen,
   auditScreen,
   deadLettersScreen,
+  rulesScreen,
   sitesScreen,
   whyScreen,
 } from "./access/screens.ts";
@@ -69,6 +70,7 @@ export const screens: readonly Screen[] = [
   approvalsScreen,
   sitesScreen,
   accessScreen,
+  rulesScreen,
   whyScreen,
   auditScreen,
   deadLettersScreen,

@@ -39,6 +39,16 @@ export const accessScreen = screen({
   load: () => import("./access-page.tsx"),
 });
 
+/** What needs a second person; `rule`: the place of the one that `window` is open for, without it a new one. */
+export const rulesScreen = screen({
+  path: "/access/approval-rules",
+  title: { en: "Approval rules", fr: "Règles d'approbation" },
+  permission: "approvals.manage",
+  nav: { section: "administration", icon: PeopleCheckmarkRegular },
+  search: { window: oneOf("rule", "remove"), rule: text },
+  load: () => import("./rules/rules-page.tsx"),
+});
+
 /** Why somebody may do something: oneself, or with `access.read` anybody. `principal`: kind:homeTenantId:id. */
 export const whyScreen = screen({
   path: "/access/why",

@@ -2,8 +2,9 @@
 import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { useLinkProps } from "@tanstack/react-router";
 import { useMay, useMe } from "../api/me.ts";
+import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
-import { PageFrame } from "../page/page.tsx";
+import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
@@ -41,6 +42,44 @@ const waiting = [
 const running = ["starting", "inProgress"] as const;
 type Counted = (typeof waiting)[number] | (typeof running)[number];
 
+/** What waits for a second person in any tenant that is within reach, each with the way to it. */
+function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> }) {
+  const t = useText();
+  const named = useNames();
+  const { since } = useFormat();
+  const { body = [], hasMore } = useReadList(
+    "GET /api/v1/approvals",
+    { query: { top: 50 } },
+    { everySeconds: 30 },
+  );
+  if (body.length === 0) return null;
+  return (
+    <section>
+      <h2>{t("overview.approvals", { count: `${body.length}${hasMore ? "+" : ""}` })}</h2>
+      <ul>
+        {body.map(({ approvalId: approval, tenantId, subject, createdAt }) => (
+          <li key={`${tenantId} ${approval}`}>
+            <Go
+              to={{
+                to: "/tenants/$tenantId/approvals",
+                params: { tenantId },
+                search: { approval },
+              }}
+            >
+              {t("overview.approval", {
+                tenant: tenants.get(tenantId) ?? tenantId,
+                what: named("actions", subject.action),
+                count: subject.count,
+              })}
+            </Go>{" "}
+            {since(createdAt)}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function Tile({ status, count }: { readonly status: Counted; readonly count: number }) {
   const t = useText();
   const styles = useStyles();
@@ -59,7 +98,9 @@ export function Page() {
   const t = useText();
   const styles = useStyles();
   const me = useMe();
-  const mayRead = useMay()("tenants.read");
+  const may = useMay();
+  const mayRead = may("tenants.read");
+  const mayDecide = may("approvals.read");
   const query = { top: 1000 };
   const list = useReadList(
     "GET /api/v1/tenants",
@@ -100,6 +141,11 @@ export function Page() {
                     ))}
                   </div>
                 </section>
+                {mayDecide && (
+                  <Approvals
+                    tenants={new Map(tenants.map((each) => [each.tenantId, each.displayName]))}
+                  />
+                )}
                 <section>
                   <h2>{t("overview.running")}</h2>
                   <div className={styles.tiles}>

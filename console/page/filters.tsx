@@ -1,5 +1,13 @@
-/** Filters of a list as fields. What is typed goes into the address when somebody stops typing. */
-import { Button, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
+/** Filters of a list as fields, and some of many to tick. What is typed goes into the address when somebody stops typing. */
+import {
+  Button,
+  Checkbox,
+  Field,
+  Input,
+  makeStyles,
+  Select,
+  tokens,
+} from "@fluentui/react-components";
 import { FilterDismissRegular, SearchRegular } from "@fluentui/react-icons";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useSharedText } from "../text/text.ts";
@@ -71,6 +79,32 @@ export function Choose(props: {
         {isOther && <option value={value}>{value}</option>}
       </Select>
     </Field>
+  );
+}
+
+/** Some of many; what is chosen and not known, as of a tenant that is gone, can be taken out. */
+export function Ticks(props: {
+  readonly label: string;
+  readonly known: readonly (readonly [string, string])[];
+  readonly chosen: readonly string[];
+  readonly onChange: (chosen: string[]) => void;
+}) {
+  const { label, known, chosen, onChange } = props;
+  const others = chosen.filter((id) => known.every(([each]) => each !== id));
+  return (
+    <div role="group" aria-label={label}>
+      {[...known, ...others.map((id) => [id, id] as const)].map(([id, name]) => (
+        <div key={id}>
+          <Checkbox
+            label={name}
+            checked={chosen.includes(id)}
+            onChange={(_event, { checked }) =>
+              onChange(checked === true ? [...chosen, id] : chosen.filter((each) => each !== id))
+            }
+          />
+        </div>
+      ))}
+    </div>
   );
 }
 

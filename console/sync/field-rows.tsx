@@ -14,7 +14,7 @@ type Column = {
   /** What may be chosen; nothing else may be typed then. */
   readonly values?: readonly (readonly [string, string])[];
   /** Others of the row that follow from what is chosen. */
-  readonly then?: (value: string) => FieldRow;
+  readonly follows?: (value: string) => FieldRow;
 };
 
 const useStyles = makeStyles({
@@ -89,7 +89,7 @@ export function FieldRows(props: {
   const put = (nth: number, changed: FieldRow) =>
     onChange(rows.map((row, place) => (place === nth ? { ...row, ...changed } : row)));
   const firsts = columns.map(({ name, values }) => [name, values?.[0]?.[0] ?? ""] as const);
-  const follow = columns.map(({ values, then }) => then?.(values?.[0]?.[0] ?? ""));
+  const follow = columns.map(({ values, follows }) => follows?.(values?.[0]?.[0] ?? ""));
   const blank: FieldRow = Object.assign({}, Object.fromEntries(firsts), ...follow);
   return (
     <section aria-label={label}>
@@ -97,9 +97,9 @@ export function FieldRows(props: {
       {rows.map((row, nth) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a row is nothing but its place
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
-          {columns.map(({ name, label: of, isDay, values, then }) => {
+          {columns.map(({ name, label: of, isDay, values, follows }) => {
             const fault = faultAt(problem, `${at}/${nth}/${name}`);
-            const change = (value: string) => put(nth, { [name]: value, ...then?.(value) });
+            const change = (value: string) => put(nth, { [name]: value, ...follows?.(value) });
             return (
               <Field
                 key={name}

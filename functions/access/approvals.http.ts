@@ -11,6 +11,7 @@ import {
   personOf,
   personView,
 } from "../../shared/access/approvals/approval.ts";
+import { holdsIn } from "../../shared/access/roles/decide.ts";
 import { callerKinds } from "../../shared/access/sign-in/caller.ts";
 import { type AuditNote, signedInOf } from "../../shared/access/signed-in.ts";
 import { findAction } from "../../shared/devices/actions/catalogue.ts";
@@ -112,6 +113,35 @@ export const listApprovalsFunction = onHttp(
     const now = clock.now();
     const shown = { items: items.map((each) => viewOf(each, now)), ...page };
     return succeed(ok(pageBody(url, list, shown)));
+  },
+);
+
+const everywhere = "approvals everywhere";
+
+export const listEveryApprovalFunction = onHttp(
+  operation({
+    name: "approvals-everywhere",
+    method: "GET",
+    path: "api/v1/approvals",
+    summary: "List what waits for a second person in all your tenants, tenant by tenant",
+    tag: "Approvals",
+    query: z.strictObject(PageQuery),
+    answers: { 200: { description: "A page of approvals", body: pageOf(ApprovalView) } },
+  }),
+  async ({ query, url }, tools: Tools<Needs>) => {
+    const { access, clock } = tools.services;
+    const { standing } = signedInOf(tools);
+    const position = positionOf(everywhere, query.pageToken);
+    if (!position.ok) return position;
+    const { items, ...page } = await access.approvals.listPending(query.top, position.value);
+    const now = clock.now();
+    const own = items.filter(
+      (each) =>
+        holdsIn(standing, "approvals.read", [each.tenantId]) &&
+        asOf(each, now).state === "pendingApproval",
+    );
+    const shown = { items: own.map((each) => viewOf(each, now)), ...page };
+    return succeed(ok(pageBody(url, everywhere, shown)));
   },
 );
 

@@ -2,13 +2,14 @@
  * A baseline, made of what is wanted of a tenant, all of it or some types, with parameters in the place of texts that
  * differ from tenant to tenant. What is there already gets its next version, which nobody has until it is published.
  */
-import { Checkbox, Field, Input, Select, Textarea } from "@fluentui/react-components";
+import { Field, Input, Select, Textarea } from "@fluentui/react-components";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Ticks } from "../../page/filters.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { type FieldRow, FieldRows, MessageField } from "../field-rows.tsx";
@@ -41,12 +42,9 @@ export function BaselineEditor(props: {
 }) {
   const { onClose } = props;
   const t = useText();
-  const may = useMay();
-  const { name: named } = useFormat();
   const navigate = useNavigate();
   // Whatever is read meanwhile: what is saved was made of this version.
   const [existing] = useState(props.existing);
-  const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
   const add = useSend("POST /api/v1/baselines");
   const replace = useSend("PUT /api/v1/baselines/{baselineId}");
   const [name, setName] = useState(existing?.name ?? "");
@@ -55,21 +53,14 @@ export function BaselineEditor(props: {
   const [parameters, setParameters] = useState<readonly FieldRow[]>(
     () => existing?.parameters.map((each) => ({ ...each }) as FieldRow) ?? [],
   );
-  const [chosen, setChosen] = useState<string>();
-  const [types, setTypes] = useState<ReadonlySet<string>>(new Set());
-  const tenantId = chosen ?? tenants.body?.[0]?.tenantId ?? "";
-  const known = useRead(
-    "GET /api/v1/tenants/{tenantId}/configuration",
-    { params: { tenantId } },
-    { enabled: tenantId !== "" && may("sync.read", tenantId) },
-  );
+  const [from, setFrom] = useState<From>({ tenantId: "", types: [] });
   const send = async () => {
     const body: Body = {
       name: name.trim(),
       description,
       message: message.trim(),
       parameters: parameters.map(parameterOf),
-      from: { tenantId, ...(types.size > 0 && { types: [...types] }) },
+      from: { tenantId: from.tenantId, ...(from.types.length > 0 && { types: from.types }) },
     };
     if (existing === undefined) return add.send({ body });
     const { baselineId, etag } = existing;
@@ -81,7 +72,7 @@ export function BaselineEditor(props: {
       title={t(existing ? "sync.newVersion" : "sync.newBaseline")}
       verb={t(existing ? "sync.save" : "sync.makeBaseline")}
       sending={existing ? replace : add}
-      isReady={name.trim() !== "" && message.trim() !== "" && tenantId !== ""}
+      isReady={name.trim() !== "" && message.trim() !== "" && from.tenantId !== ""}
       onDo={send}
       onDone={({ body }) => {
         onClose();
@@ -100,14 +91,38 @@ export function BaselineEditor(props: {
         />
       </Field>
       <MessageField value={message} onChange={setMessage} />
-      <Field label={t("sync.fromTenant")} hint={t("sync.fromTenantWhat")}>
+      <From of={from} onChange={setFrom} />
+      <ParameterRows
+        rows={parameters}
+        problem={add.problem ?? replace.problem}
+        onChange={setParameters}
+      />
+    </AskWindow>
+  );
+}
+
+type From = { readonly tenantId: string; readonly types: string[] };
+
+/** Of which tenant, and which of its types. */
+function From({ of, onChange }: { readonly of: From; readonly onChange: (from: From) => void }) {
+  const t = useText();
+  const may = useMay();
+  const { name } = useFormat();
+  const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
+  const { tenantId, types } = of;
+  const known = useRead(
+    "GET /api/v1/tenants/{tenantId}/configuration",
+    { params: { tenantId } },
+    { enabled: tenantId !== "" && may("sync.read", tenantId) },
+  );
+  return (
+    <>
+      <Field label={t("sync.fromTenant")} hint={t("sync.fromTenantWhat")} required>
         <Select
           value={tenantId}
-          onChange={(_event, { value }) => {
-            setChosen(value);
-            setTypes(new Set());
-          }}
+          onChange={(_event, { value }) => onChange({ tenantId: value, types: [] })}
         >
+          <option value="">{t("sync.chooseTenant")}</option>
           {tenants.body?.map((each) => (
             <option key={each.tenantId} value={each.tenantId}>
               {each.displayName}
@@ -115,45 +130,41 @@ export function BaselineEditor(props: {
           ))}
         </Select>
       </Field>
-      <div role="group" aria-label={t("sync.onlyTypes")}>
-        {known.body?.value
+      <Ticks
+        label={t("sync.onlyTypes")}
+        known={(tenantId === "" ? [] : (known.body?.value ?? []))
           .filter(({ items }) => items > 0)
-          .map(({ type, names, items }) => (
-            <Checkbox
-              key={type}
-              label={`${named(names)} (${items})`}
-              checked={types.has(type)}
-              onChange={(_event, { checked }) =>
-                setTypes(
-                  checked === true
-                    ? new Set([...types, type])
-                    : new Set([...types].filter((each) => each !== type)),
-                )
-              }
-            />
-          ))}
-      </div>
-      <FieldRows
-        label={t("sync.parameterRows")}
-        at="/parameters"
-        problem={add.problem ?? replace.problem}
-        rows={parameters}
-        onChange={setParameters}
-        columns={[
-          { name: "name", label: t("sync.column.name") },
-          {
-            name: "kind",
-            label: t("sync.kind"),
-            values: [
-              ["text", t("sync.kind.text")],
-              ["group", t("sync.kind.group")],
-            ],
-          },
-          { name: "replaces", label: t("sync.replaces") },
-          { name: "default", label: t("sync.default") },
-          { name: "description", label: t("sync.description") },
-        ]}
+          .map(({ type, names, items }) => [type, `${name(names)} (${items})`] as const)}
+        chosen={types}
+        onChange={(chosen) => onChange({ tenantId, types: chosen })}
       />
-    </AskWindow>
+    </>
+  );
+}
+
+function ParameterRows(
+  props: Pick<Parameters<typeof FieldRows>[0], "rows" | "problem" | "onChange">,
+) {
+  const t = useText();
+  return (
+    <FieldRows
+      {...props}
+      label={t("sync.parameterRows")}
+      at="/parameters"
+      columns={[
+        { name: "name", label: t("sync.column.name") },
+        {
+          name: "kind",
+          label: t("sync.kind"),
+          values: [
+            ["text", t("sync.kind.text")],
+            ["group", t("sync.kind.group")],
+          ],
+        },
+        { name: "replaces", label: t("sync.replaces") },
+        { name: "default", label: t("sync.default") },
+        { name: "description", label: t("sync.description") },
+      ]}
+    />
   );
 }

@@ -2,16 +2,17 @@
  * What one tenant has of a baseline of its own: values of parameters, overrides, items that it does without; what that
  * comes to beside what is wanted there now; and taking it off.
  */
-import { Badge, Checkbox, Field, Input, Select } from "@fluentui/react-components";
+import { Badge, Field, Input, Select } from "@fluentui/react-components";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { Ticks } from "../../page/filters.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
-import { FieldRows, textOfValue, valueOf } from "../field-rows.tsx";
+import { type FieldRow, FieldRows, textOfValue, valueOf } from "../field-rows.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";
@@ -90,9 +91,10 @@ function Edited(
   // Whatever is read meanwhile: what is saved was made of this version.
   const [{ tailoring, etag, version }] = useState(props.read);
   const { parameters, items } = version;
+  const named = items.map((item) => [nameOf(item), `${item.key} (${item.type})`] as const);
   const [values, setValues] = useState<Readonly<Record<string, string>>>(tailoring.values);
-  const [leaveOut, setLeaveOut] = useState(new Set(tailoring.leaveOut.map(nameOf)));
-  const [overrides, setOverrides] = useState(() =>
+  const [leaveOut, setLeaveOut] = useState(() => tailoring.leaveOut.map(nameOf));
+  const [overrides, setOverrides] = useState<readonly FieldRow[]>(() =>
     tailoring.overrides.map(({ pointer, value, ...item }) => ({
       item: nameOf(item),
       pointer,
@@ -105,12 +107,12 @@ function Edited(
       ifMatch: etag,
       body: {
         values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "")),
-        overrides: overrides.map(({ item, pointer, value }) => ({
+        overrides: overrides.map(({ item = "", pointer = "", value = "" }) => ({
           ...itemOf(item),
           pointer,
           value: valueOf(value),
         })),
-        leaveOut: [...leaveOut].map(itemOf),
+        leaveOut: leaveOut.map(itemOf),
       },
     });
   return (
@@ -127,32 +129,18 @@ function Edited(
       onClose={onClose}
     >
       <p>{t("sync.tailoringWhat")}</p>
-      {parameters.map(({ name, description, kind, default: usual }) => (
-        <Field
-          key={name}
-          label={name}
-          hint={[description, t(`sync.kind.${kind}`)].filter(Boolean).join(" \u00b7 ")}
-          required={usual === undefined}
-        >
-          <Input
-            value={values[name] ?? ""}
-            maxLength={256}
-            {...(usual !== undefined && { placeholder: usual })}
-            onChange={(_event, data) => setValues({ ...values, [name]: data.value })}
-          />
-        </Field>
-      ))}
+      <Values parameters={parameters} values={values} onChange={setValues} />
       <FieldRows
         label={t("sync.overrides")}
         at="/overrides"
         problem={sending.problem}
         rows={overrides}
-        onChange={(rows) => setOverrides(rows as typeof overrides)}
+        onChange={setOverrides}
         columns={[
           {
             name: "item",
             label: t("sync.column.what"),
-            values: items.map((item) => [nameOf(item), `${item.key} (${item.type})`] as const),
+            values: named,
           },
           { name: "pointer", label: t("sync.property") },
           { name: "value", label: t("sync.value") },
@@ -160,23 +148,35 @@ function Edited(
       />
       <section aria-label={t("sync.leaveOut")}>
         <h3>{t("sync.leaveOut")}</h3>
-        {items.map((item) => (
-          <div key={nameOf(item)}>
-            <Checkbox
-              label={`${item.key} (${item.type})`}
-              checked={leaveOut.has(nameOf(item))}
-              onChange={(_event, { checked }) => {
-                const next = new Set(leaveOut);
-                if (checked === true) next.add(nameOf(item));
-                else next.delete(nameOf(item));
-                setLeaveOut(next);
-              }}
-            />
-          </div>
-        ))}
+        <Ticks label={t("sync.leaveOut")} known={named} chosen={leaveOut} onChange={setLeaveOut} />
       </section>
     </AskWindow>
   );
+}
+
+/** A field for each parameter; one without a usual value is needed. */
+function Values(props: {
+  readonly parameters: Version["parameters"];
+  readonly values: Readonly<Record<string, string>>;
+  readonly onChange: (values: Readonly<Record<string, string>>) => void;
+}) {
+  const { parameters, values, onChange } = props;
+  const t = useText();
+  return parameters.map(({ name, description, kind, default: usual }) => (
+    <Field
+      key={name}
+      label={name}
+      hint={[description, t(`sync.kind.${kind}`)].filter(Boolean).join(" \u00b7 ")}
+      required={usual === undefined}
+    >
+      <Input
+        value={values[name] ?? ""}
+        maxLength={256}
+        {...(usual !== undefined && { placeholder: usual })}
+        onChange={(_event, data) => onChange({ ...values, [name]: data.value })}
+      />
+    </Field>
+  ));
 }
 
 const colours = { new: "success", differs: "warning", same: "informative" } as const;

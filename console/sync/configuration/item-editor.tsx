@@ -5,7 +5,6 @@
 import { Field, Input } from "@fluentui/react-components";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { AskWindow } from "../../page/window.tsx";
@@ -15,7 +14,6 @@ import { useText } from "../text.ts";
 import { JsonField, readObject } from "./json-field.tsx";
 
 const path = "PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}";
-type Body = CallInput<typeof path>["body"]["body"];
 
 /** The window. */
 export function ItemEditor(props: {
@@ -39,7 +37,7 @@ export function ItemEditor(props: {
   const send = async () =>
     sending.send({
       params: { ...ids, key },
-      body: { body: value as Body, message: message.trim() },
+      body: { body: value ?? {}, message: message.trim() },
       ifMatch: item?.etag ?? '"none"',
     });
   const done = () => {

@@ -159,7 +159,7 @@ function Content({ item }: { readonly item: Item }) {
 
 type Made = Pick<Item["history"][number], "at" | "by" | "message">;
 const said = ({ at, by, message }: Made, dateTime: (at: string) => string): string =>
-  `${dateTime(at)}, ${by.name ?? `${by.kind} ${by.id}`}: ${message}`;
+  `${dateTime(at)}, ${by.name ?? (by.id === "" ? "Muster" : by.id)}: ${message}`;
 
 /** The window that the address names. */
 function Windows({

@@ -8,16 +8,13 @@ import type { Answered } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { FieldRows, MessageField, textOfValue, valueOf } from "../field-rows.tsx";
+import { type FieldRow, FieldRows, MessageField, textOfValue, valueOf } from "../field-rows.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules";
 type Rules = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
 /** A difference of the item, as the API shows it. */
 type Difference = { readonly pointer: string; readonly before?: unknown; readonly after?: unknown };
-
-/** A day's end, as deviations have it. */
-const endOf = (day: string): string => `${day}T23:59:59.000Z`;
 
 /** The window. */
 export function RulesWindow(props: {
@@ -34,7 +31,7 @@ export function RulesWindow(props: {
   const [{ rules, etag }] = useState(props);
   const [mode, setMode] = useState(rules.mode);
   const [message, setMessage] = useState("");
-  const [deviations, setDeviations] = useState(() =>
+  const [deviations, setDeviations] = useState<readonly FieldRow[]>(() =>
     rules.deviations.map(({ pointer, accepted, reason, until }) => ({
       pointer,
       accepted: textOfValue(accepted),
@@ -42,25 +39,20 @@ export function RulesWindow(props: {
       until: until?.slice(0, 10) ?? "",
     })),
   );
-  const [overrides, setOverrides] = useState(() =>
+  const [overrides, setOverrides] = useState<readonly FieldRow[]>(() =>
     rules.overrides.map(({ pointer, value }) => ({ pointer, value: textOfValue(value) })),
   );
-  const send = async () =>
-    sending.send({
-      params: ids,
-      ifMatch: etag,
-      body: {
-        mode,
-        message: message.trim(),
-        deviations: deviations.map(({ pointer, accepted, reason, until }) => ({
-          pointer,
-          reason,
-          ...(accepted !== "" && { accepted: valueOf(accepted) }),
-          ...(until !== "" && { until: untilOf(rules, pointer, until) }),
-        })),
-        overrides: overrides.map(({ pointer, value }) => ({ pointer, value: valueOf(value) })),
-      },
-    });
+  const send = async () => {
+    const said = {
+      deviations: deviations.map((row) => deviationOf(rules, row)),
+      overrides: overrides.map(({ pointer = "", value = "" }) => ({
+        pointer,
+        value: valueOf(value),
+      })),
+    };
+    const body = { mode, message: message.trim(), ...said };
+    return sending.send({ params: ids, ifMatch: etag, body });
+  };
   const places = differences.map(({ pointer }) => [pointer, pointer] as const);
   const at = (pointer: string) => differences.find((each) => each.pointer === pointer);
   return (
@@ -77,27 +69,19 @@ export function RulesWindow(props: {
       }}
       onClose={onClose}
     >
-      <Field label={t("sync.mode")}>
-        <RadioGroup
-          value={mode}
-          onChange={(_event, { value }) => setMode(value === "subset" ? "subset" : "strict")}
-        >
-          <Radio value="strict" label={t("sync.mode.strict")} />
-          <Radio value="subset" label={t("sync.mode.subset")} />
-        </RadioGroup>
-      </Field>
+      <ModeField mode={mode} onChange={setMode} />
       <FieldRows
         label={t("sync.deviations")}
         at="/deviations"
         problem={sending.problem}
         rows={deviations}
-        onChange={(rows) => setDeviations(rows as typeof deviations)}
+        onChange={setDeviations}
         columns={[
           {
             name: "pointer",
             label: t("sync.property"),
             values: places,
-            then: (pointer) => ({ accepted: textOfValue(at(pointer)?.before) }),
+            follows: (pointer) => ({ accepted: textOfValue(at(pointer)?.before) }),
           },
           { name: "accepted", label: t("sync.accepted") },
           { name: "reason", label: t("sync.reason") },
@@ -109,7 +93,7 @@ export function RulesWindow(props: {
         at="/overrides"
         problem={sending.problem}
         rows={overrides}
-        onChange={(rows) => setOverrides(rows as typeof overrides)}
+        onChange={setOverrides}
         columns={[
           { name: "pointer", label: t("sync.property") },
           { name: "value", label: t("sync.value") },
@@ -120,8 +104,34 @@ export function RulesWindow(props: {
   );
 }
 
-/** The moment that a rule has already on that day, so that it stays the same one; else the day's end. */
-function untilOf({ deviations }: Rules, pointer: string, day: string): string {
+function ModeField(props: {
+  readonly mode: Rules["mode"];
+  readonly onChange: (mode: Rules["mode"]) => void;
+}) {
+  const { mode, onChange } = props;
+  const t = useText();
+  return (
+    <Field label={t("sync.mode")}>
+      <RadioGroup
+        value={mode}
+        onChange={(_event, { value }) => onChange(value === "subset" ? "subset" : "strict")}
+      >
+        <Radio value="strict" label={t("sync.mode.strict")} />
+        <Radio value="subset" label={t("sync.mode.subset")} />
+      </RadioGroup>
+    </Field>
+  );
+}
+
+/** A deviation as it was typed; the moment that it has already on a day stays, else it is the day's end. */
+function deviationOf({ deviations }: Rules, row: FieldRow) {
+  const { pointer = "", accepted = "", reason = "", until: day = "" } = row;
   const known = deviations.find((each) => each.pointer === pointer)?.until;
-  return known?.startsWith(day) ? known : endOf(day);
+  const until = known?.startsWith(day) ? known : `${day}T23:59:59.000Z`;
+  return {
+    pointer,
+    reason,
+    ...(accepted !== "" && { accepted: valueOf(accepted) }),
+    ...(day !== "" && { until }),
+  };
 }

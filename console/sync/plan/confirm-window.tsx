@@ -37,23 +37,18 @@ export function ConfirmWindow(props: {
   const types = [...deletes].filter(([type]) => ticked.has(idOf(`deletes ${type}`)));
   const isLockOut = ticked.has(idOf("lockOut"));
   const tick = (what: string, label: string, items: readonly Blocked[]) => (
-    <div key={what}>
-      <Checkbox
-        label={label}
-        checked={ticked.has(idOf(what))}
-        onChange={(_event, { checked }) => {
-          const next = new Set(ticked);
-          if (checked === true) next.add(idOf(what));
-          else next.delete(idOf(what));
-          setTicked(next);
-        }}
-      />
-      <ul>
-        {items.map(({ key, name, detail }) => (
-          <li key={key}>{what === "lockOut" ? `${name}: ${detail}` : name}</li>
-        ))}
-      </ul>
-    </div>
+    <Tick
+      key={what}
+      label={label}
+      items={items}
+      isTicked={ticked.has(idOf(what))}
+      onChange={(isTicked) => {
+        const next = new Set(ticked);
+        if (isTicked) next.add(idOf(what));
+        else next.delete(idOf(what));
+        setTicked(next);
+      }}
+    />
   );
   const send = async () =>
     confirm.send({
@@ -106,5 +101,29 @@ export function ConfirmWindow(props: {
         />
       </Field>
     </AskWindow>
+  );
+}
+
+/** What is confirmed as one, with the items that it is about. */
+function Tick(props: {
+  readonly label: string;
+  readonly items: readonly Blocked[];
+  readonly isTicked: boolean;
+  readonly onChange: (isTicked: boolean) => void;
+}) {
+  const { label, items, isTicked, onChange } = props;
+  return (
+    <div>
+      <Checkbox
+        label={label}
+        checked={isTicked}
+        onChange={(_event, { checked }) => onChange(checked === true)}
+      />
+      <ul>
+        {items.map(({ key, name, detail }) => (
+          <li key={key}>{`${name}: ${detail}`}</li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -110,6 +110,16 @@ export class ApprovalGate {
     return page.next === undefined ? { items } : { items, next: page.next };
   }
 
+  /** A page of what waits, tenant by tenant; what nobody decided in time may be among it still. */
+  async listPending(top: number, token?: string) {
+    const where = "state eq 'pendingApproval'";
+    // Tenants' ids are hexadecimal: the rules lie behind them.
+    const range = { partitionsFrom: "0", partitionsBelow: "g", where };
+    const page = await this.#tables.page(tableNames.approvals, range, top, token);
+    const items = page.rows.map(fromRow);
+    return page.next === undefined ? { items } : { items, next: page.next };
+  }
+
   /** What somebody has sent lately, with the etag that adding to it must present. */
   async sent(key: SentKey): Promise<{ readonly sent: Sent; readonly etag?: string }> {
     const row = await this.#tables.get(tableNames.approvals, key.tenantId, sentKey(key));

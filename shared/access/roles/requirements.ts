@@ -237,6 +237,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "assignments-remove": everywhere("access.manage"),
   "audit-list": everywhere("audit.read"),
   "audit-list-tenant": inTenant("audit.read"),
+  "approvals-everywhere": { kind: "eachTenant", permission: "approvals.read" },
   "approvals-list": inTenant("approvals.read"),
   "approvals-get": inTenant("approvals.read"),
   "approvals-approve": inTenant("approvals.decide"),

@@ -91,6 +91,24 @@ test("whoever asked cannot approve; somebody else can, and it begins", async () 
   });
 });
 
+test("what waits stands in the list of all tenants, for those alone whose roles reach its tenant", async () => {
+  const notificationId = await held();
+  const elsewhere = { kind: "tenants", tenantIds: [randomUUID()] } as const;
+  const there = { kind: "tenants", tenantIds: [tenantId] } as const;
+  const listed = async (who: { readonly token: string } | undefined): Promise<unknown[]> => {
+    const { body } = await door.call("approvals-everywhere", { token: who?.token });
+    return (body["value"] as { readonly approvalId: string }[]).map(({ approvalId }) => approvalId);
+  };
+  const [near, far] = [
+    await door.holder("infrastructureAdministrator", there),
+    await door.holder("infrastructureAdministrator", elsewhere),
+  ];
+  expect(await listed(near)).toContain(notificationId);
+  expect(await listed(far)).toEqual([]);
+  await decide("reject", bo, notificationId);
+  expect(await listed(near)).not.toContain(notificationId);
+});
+
 test("what was rejected has ended, and stays so", async () => {
   const notificationId = await held();
   expect((await decide("reject", bo, notificationId)).status).toBe(200);

@@ -178,6 +178,7 @@ export const examples: Readonly<Record<string, Example>> = {
   "roles-remove": {},
   "approval-rules-get": {},
   "approval-rules-replace": { body: () => ({ rules: [] }) },
+  "approvals-everywhere": {},
   "approvals-list": {},
   "approvals-get": { refused: "unknown-approval" },
   "approvals-approve": { body: () => ({ digest: "0".repeat(64) }), refused: "unknown-approval" },

@@ -227,6 +227,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "assignments-remove": ["F", "everything"],
   "audit-list": ["FOSR", "everything"],
   "audit-list-tenant": ["FOSR", "tenant"],
+  "approvals-everywhere": [viewers, "anywhere"],
   "approvals-list": [viewers, "tenant"],
   "approvals-get": [viewers, "tenant"],
   "approvals-approve": ["FOI", "tenant"],

@@ -1,0 +1,167 @@
+/** One rule of what needs a second person, made or changed among all of them as they were read. */
+import { Checkbox, Field, Input, Select } from "@fluentui/react-components";
+import { useState } from "react";
+import { useRead } from "../../api/read.ts";
+import type { Sending } from "../../api/send.ts";
+import { Ticks } from "../../page/filters.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useTenants } from "../scope.ts";
+import { useText } from "../text.ts";
+import type { Rule, Rules } from "./rules-page.tsx";
+
+const kinds = ["notification", "provisioning", "registration", "sync"] as const;
+const callerKinds = ["user", "app", "bootstrap"] as const;
+
+/** Actions that rules of a kind can name, with their names. */
+export function useActionsOf(): (kind: Rule["kind"]) => readonly (readonly [string, string])[] {
+  const t = useText();
+  const { name } = useFormat();
+  const sent = useRead("GET /api/v1/actions", {}).body?.value ?? [];
+  const types = useRead("GET /api/v1/provisioning/action-types", {}).body?.value ?? [];
+  return (kind) => {
+    switch (kind) {
+      case "notification":
+        return sent.map((action) => [action.id, name(action.name)]);
+      case "provisioning":
+        return types.filter(({ guarded }) => guarded).map((type) => [type.id, name(type.name)]);
+      case "registration":
+        return [
+          ["register", t("access.register")],
+          ["deregister", t("access.deregister")],
+        ];
+      default:
+        return [];
+    }
+  };
+}
+
+const usual: Rule = {
+  kind: "notification",
+  actions: "all",
+  tenantIds: "all",
+  moreThan: 0,
+  withinHours: 24,
+  expiresAfterHours: 24,
+  approvers: ["user"],
+};
+
+/** The window; `at`: the place of the rule that is changed, without it a new one. */
+export function RuleWindow(props: {
+  readonly all: { readonly rules: readonly Rule[]; readonly etag: string | undefined };
+  readonly at: number | undefined;
+  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
+  readonly onPut: (rules: Rules, etag: string | undefined) => Promise<unknown>;
+  readonly onClose: () => void;
+}) {
+  const { at, sending, onPut, onClose } = props;
+  const t = useText();
+  const actionsOf = useActionsOf();
+  const tenants = useTenants();
+  // Whatever is read meanwhile: what is saved was made of these.
+  const [all] = useState(props.all);
+  const [rule, setRule] = useState<Rule>(
+    () => (at === undefined ? undefined : all.rules[at]) ?? usual,
+  );
+  const put = (changed: Partial<Rule>) => setRule({ ...rule, ...changed });
+  const { kind, actions, tenantIds, approvers } = rule;
+  const rules =
+    at === undefined
+      ? [...all.rules, rule]
+      : all.rules.map((each, nth) => (nth === at ? rule : each));
+  const count = (name: "moreThan" | "withinHours" | "expiresAfterHours", least: number) => (
+    <Field label={t(`access.${name}`)}>
+      <Input
+        type="number"
+        min={least}
+        value={String(rule[name])}
+        onChange={(_event, { value }) => put({ [name]: Number(value) })}
+      />
+    </Field>
+  );
+  const isWhole = actions.length > 0 && tenantIds.length > 0 && approvers.length > 0;
+  return (
+    <AskWindow
+      title={t(at === undefined ? "access.newRule" : "access.changeRule")}
+      verb={t("access.save")}
+      sending={sending}
+      isReady={isWhole}
+      onDo={() => onPut({ rules }, all.etag)}
+      onClose={onClose}
+    >
+      <KindField kind={kind} onChange={(chosen) => put({ kind: chosen, actions: "all" })} />
+      {kind !== "sync" && (
+        <AllOrSome
+          label={t("access.actions")}
+          all={t("access.allActions")}
+          known={actionsOf(kind)}
+          chosen={actions}
+          onChange={(chosen) => put({ actions: chosen })}
+        />
+      )}
+      <AllOrSome
+        label={t("access.scope")}
+        all={t("access.everything")}
+        known={tenants.map(({ tenantId, displayName }) => [tenantId, displayName] as const)}
+        chosen={tenantIds}
+        onChange={(chosen) => put({ tenantIds: chosen })}
+      />
+      {count("moreThan", 0)}
+      {kind !== "sync" && count("withinHours", 1)}
+      {kind !== "sync" && count("expiresAfterHours", 1)}
+      <Ticks
+        label={t("access.approvers")}
+        known={callerKinds.map((each) => [each, t(`access.kind.${each}`)] as const)}
+        chosen={approvers}
+        onChange={(chosen) =>
+          put({ approvers: callerKinds.filter((each) => chosen.includes(each)) })
+        }
+      />
+    </AskWindow>
+  );
+}
+
+function KindField(props: {
+  readonly kind: Rule["kind"];
+  readonly onChange: (kind: Rule["kind"]) => void;
+}) {
+  const { kind, onChange } = props;
+  const t = useText();
+  return (
+    <Field label={t("access.kind")}>
+      <Select
+        value={kind}
+        onChange={(_event, { value }) => onChange(kinds.find((each) => each === value) ?? kind)}
+      >
+        {kinds.map((each) => (
+          <option key={each} value={each}>
+            {t(`access.ruleKind.${each}`)}
+          </option>
+        ))}
+      </Select>
+    </Field>
+  );
+}
+
+/** All, or those that are ticked. */
+function AllOrSome(
+  props: Omit<Parameters<typeof Ticks>[0], "chosen" | "onChange"> & {
+    readonly all: string;
+    readonly chosen: "all" | readonly string[];
+    readonly onChange: (chosen: "all" | string[]) => void;
+  },
+) {
+  const { all, chosen, onChange, ...rest } = props;
+  return (
+    <>
+      <Field label={rest.label}>
+        <Checkbox
+          label={all}
+          checked={chosen === "all"}
+          onChange={(_event, { checked }) => onChange(checked === true ? "all" : [])}
+        />
+      </Field>
+      {chosen !== "all" && <Ticks {...rest} chosen={chosen} onChange={onChange} />}
+    </>
+  );
+}

@@ -1,0 +1,149 @@
+/** What needs a second person: rules over what is done, to how many, and where. They are kept, and replaced, as a whole. */
+import { MenuList } from "@fluentui/react-components";
+import { AddRegular, PeopleCheckmarkRegular } from "@fluentui/react-icons";
+import type { Answered } from "../../../clients/api.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { MayButton, MayItem } from "../../page/may-button.tsx";
+import { Go, PageFrame } from "../../page/page.tsx";
+import { Empty, Shown } from "../../page/page-state.tsx";
+import { Rows } from "../../page/rows.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useTenants } from "../scope.ts";
+import { rulesScreen } from "../screens.ts";
+import { useText } from "../text.ts";
+import { RuleWindow, useActionsOf } from "./rule-window.tsx";
+
+const path = "/api/v1/access/approval-rules";
+/** All rules as the API has them. */
+export type Rules = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+export type Rule = Rules["rules"][number];
+
+/** A rule with its place, which is all that names it. */
+type Placed = Rule & { readonly at: string };
+
+const manage = { permission: "approvals.manage" } as const;
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { window, rule: at } = rulesScreen.useSearch();
+  const change = rulesScreen.useChangeSearch();
+  const reading = useRead(`GET ${path}`, {});
+  const sending = useSend(`PUT ${path}`);
+  const { body, etag } = reading;
+  const close = () => change({ window: undefined, rule: undefined }, true);
+  const put = async (rules: Rules, read: string | undefined): Promise<unknown> =>
+    sending.send({ body: rules, ...(read !== undefined && { ifMatch: read }) });
+  const chosen = at === undefined ? undefined : body?.rules[Number(at)];
+  const all = { rules: body?.rules ?? [], etag };
+  return (
+    <PageFrame
+      title={t("access.rules")}
+      lead={t("access.rulesLead")}
+      bar={
+        <MayButton {...manage} icon={<AddRegular />} onClick={() => change({ window: "rule" })}>
+          {t("access.newRule")}
+        </MayButton>
+      }
+    >
+      <Shown reading={reading}>
+        {({ rules }) =>
+          rules.length === 0 ? (
+            <Empty icon={<PeopleCheckmarkRegular />} title={t("access.noRule")}>
+              {t("access.noRuleWhy")}
+            </Empty>
+          ) : (
+            <Table rules={rules.map((rule, nth) => ({ ...rule, at: String(nth) }))} />
+          )
+        }
+      </Shown>
+      {body && window === "rule" && (at === undefined || chosen) && (
+        <RuleWindow
+          key={at}
+          all={all}
+          at={at === undefined ? undefined : Number(at)}
+          sending={sending}
+          onPut={put}
+          onClose={close}
+        />
+      )}
+      {chosen && window === "remove" && (
+        <AskWindow
+          title={t("access.removeRule")}
+          verb={t("access.remove")}
+          sending={sending}
+          onDo={() => put({ rules: all.rules.filter((rule) => rule !== chosen) }, etag)}
+          onClose={close}
+        >
+          {t("access.removeRuleWhat")}
+        </AskWindow>
+      )}
+    </PageFrame>
+  );
+}
+
+function Table({ rules }: { readonly rules: readonly Placed[] }) {
+  const t = useText();
+  const { number } = useFormat();
+  const change = rulesScreen.useChangeSearch();
+  const actionsOf = useActionsOf();
+  const tenants = useTenants();
+  const tenantName = (id: string) =>
+    tenants.find(({ tenantId }) => tenantId === id)?.displayName ?? id;
+  const nameOf = ({ kind, actions }: Placed): string => {
+    const known = new Map(actionsOf(kind));
+    const names =
+      actions === "all"
+        ? t("access.allActions")
+        : actions.map((id) => known.get(id) ?? id).join(", ");
+    return `${t(`access.ruleKind.${kind}`)}: ${names}`;
+  };
+  const columns = [
+    {
+      id: "what",
+      title: t("access.what"),
+      width: "2fr",
+      render: (rule: Placed) => (
+        <Go to={rulesScreen.at(undefined, { window: "rule", rule: rule.at })}>{nameOf(rule)}</Go>
+      ),
+    },
+    {
+      id: "where",
+      title: t("access.scope"),
+      render: ({ tenantIds }: Placed) =>
+        tenantIds === "all" ? t("access.everything") : tenantIds.map(tenantName).join(", "),
+    },
+    {
+      id: "moreThan",
+      title: t("access.moreThan"),
+      render: ({ moreThan }: Placed) => (moreThan === 0 ? t("access.always") : number(moreThan)),
+    },
+    {
+      id: "approvers",
+      title: t("access.approvers"),
+      render: ({ approvers }: Placed) =>
+        approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
+    },
+  ];
+  return (
+    <Rows
+      label={t("access.rules")}
+      columns={columns}
+      items={rules}
+      idOf={({ at }) => at}
+      nameOf={nameOf}
+      renderMenu={({ at: rule }) => (
+        <MenuList>
+          <MayItem {...manage} onClick={() => change({ window: "rule", rule })}>
+            {t("access.change")}
+          </MayItem>
+          <MayItem {...manage} onClick={() => change({ window: "remove", rule })}>
+            {t("access.remove")}
+          </MayItem>
+        </MenuList>
+      )}
+    />
+  );
+}
