@@ -11,6 +11,7 @@ import {
   personOf,
   personView,
 } from "../../shared/access/approvals/approval.ts";
+import { noRulesEtag } from "../../shared/access/approvals/approval-gate.ts";
 import { holdsIn } from "../../shared/access/roles/decide.ts";
 import { callerKinds } from "../../shared/access/sign-in/caller.ts";
 import { type AuditNote, signedInOf } from "../../shared/access/signed-in.ts";
@@ -248,7 +249,7 @@ export const getApprovalRulesFunction = onHttp(
   }),
   async (_input, tools: Tools<Needs>) => {
     const { rules, etag } = await tools.services.access.approvals.rules();
-    return succeed(ok(rules, etag));
+    return succeed(ok(rules, etag ?? noRulesEtag));
   },
 );
 

@@ -32,12 +32,7 @@ export function RulesWindow(props: {
   const [mode, setMode] = useState(rules.mode);
   const [message, setMessage] = useState("");
   const [deviations, setDeviations] = useState<readonly FieldRow[]>(() =>
-    rules.deviations.map(({ pointer, accepted, reason, until }) => ({
-      pointer,
-      accepted: textOfValue(accepted),
-      reason,
-      until: until?.slice(0, 10) ?? "",
-    })),
+    rules.deviations.map(typedOf),
   );
   const [overrides, setOverrides] = useState<readonly FieldRow[]>(() =>
     rules.overrides.map(({ pointer, value }) => ({ pointer, value: textOfValue(value) })),
@@ -45,10 +40,7 @@ export function RulesWindow(props: {
   const send = async () => {
     const said = {
       deviations: deviations.map((row) => deviationOf(rules, row)),
-      overrides: overrides.map(({ pointer = "", value = "" }) => ({
-        pointer,
-        value: valueOf(value),
-      })),
+      overrides: overrides.map(overrideOf),
     };
     const body = { mode, message: message.trim(), ...said };
     return sending.send({ params: ids, ifMatch: etag, body });
@@ -122,6 +114,16 @@ function ModeField(props: {
     </Field>
   );
 }
+
+/** A deviation as its fields have it. */
+const typedOf = ({ pointer, accepted, reason, until = "" }: Rules["deviations"][number]) => ({
+  pointer,
+  accepted: textOfValue(accepted),
+  reason,
+  until: until.slice(0, 10),
+});
+
+const overrideOf = ({ pointer = "", value = "" }: FieldRow) => ({ pointer, value: valueOf(value) });
 
 /** A deviation as it was typed; the moment that it has already on a day stays, else it is the day's end. */
 function deviationOf({ deviations }: Rules, row: FieldRow) {

@@ -15,7 +15,7 @@ import type { Plan } from "./verdict-window.tsx";
 type Blocked = Plan["blocked"][number];
 
 /** What of a plan somebody may confirm: deletions by type, and what may lock everybody out. */
-export function confirmableOf({ blocked }: Pick<Plan, "blocked">) {
+function confirmableOf({ blocked }: Pick<Plan, "blocked">) {
   const of = (what: string) => blocked.filter(({ confirm }) => confirm?.what === what);
   return { deletes: Map.groupBy(of("deletes"), ({ type }) => type), lockOut: of("lockOut") };
 }
@@ -50,18 +50,15 @@ export function ConfirmWindow(props: {
       }}
     />
   );
-  const send = async () =>
-    confirm.send({
-      params: ids,
-      body: {
-        planHash: plan.body?.planHash ?? "",
-        reason: reason.trim(),
-        ...(isLockOut && { lockOut: true }),
-        ...(types.length > 0 && {
-          deletes: Object.fromEntries(types.map(([type, items]) => [type, items.length])),
-        }),
-      },
-    });
+  const counts = Object.fromEntries(types.map(([type, items]) => [type, items.length]));
+  const send = async () => {
+    const said = { planHash: plan.body?.planHash ?? "", reason: reason.trim() };
+    const what = {
+      ...(isLockOut && { lockOut: true as const }),
+      ...(types[0] && { deletes: counts }),
+    };
+    return confirm.send({ params: ids, body: { ...said, ...what } });
+  };
   return (
     <AskWindow
       title={t("sync.confirm")}

@@ -55,6 +55,8 @@ const sentPrefix = "~";
 const sentKey = ({ principal: { kind, homeTenantId, id }, action }: SentKey): string =>
   sentPrefix + digest(kind, homeTenantId, id, action);
 
+/** What stands for the etag of rules that nobody has written yet: they can be written on condition too. */
+export const noRulesEtag = '"none"';
 const rulesPartition = "rules";
 const rulesRow = "all";
 /** Characters of rules in one row. */
@@ -236,7 +238,7 @@ export class ApprovalGate {
       return fail("invalid-request", `The rules have more than ${maxRulesChars} characters.`);
     const stored = await this.rules();
     const changed = fail("precondition-failed", "The rules changed since you read them.");
-    if (ifMatch !== undefined && ifMatch !== stored.etag) return changed;
+    if (ifMatch !== undefined && ifMatch !== (stored.etag ?? noRulesEtag)) return changed;
     const etag = await this.#writeRules(rules, stored.etag);
     return etag === undefined ? changed : succeed({ rules, etag, before: stored.rules });
   }

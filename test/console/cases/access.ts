@@ -110,6 +110,33 @@ export function accessCases(rig: () => ConsoleRig): void {
       expect(await held()).toEqual([]);
     }, 60_000);
 
+    it("a rule is added to the others by clicks, and removed after asking", async () => {
+      const page = await rig().signedIn("Full Administrator");
+      const about = async () => {
+        const { rules } = await rig().api("GET", "/access/approval-rules");
+        return (rules as { kind: string; actions: unknown }[]).map(({ kind, actions }) => ({
+          kind,
+          actions,
+        }));
+      };
+      const before = await about();
+      await rig().open(page, "/access/approval-rules?window=rule");
+      const window = page.getByRole("alertdialog");
+      await window.getByLabel("Kind").selectOption("registration");
+      await window.getByRole("checkbox", { name: "All actions" }).uncheck();
+      await window.getByRole("checkbox", { name: "Deregister" }).check();
+      await window.getByRole("button", { name: "Save" }).dblclick();
+      await window.waitFor({ state: "hidden" });
+      const added = { kind: "registration", actions: ["deregister"] };
+      expect(await about()).toEqual([...before, added]);
+      const row = page.getByRole("row", { name: "Registrations: Deregister" });
+      await row.getByRole("button", { name: /^More for/ }).click();
+      await page.getByRole("menuitem", { name: "Remove…" }).click();
+      await window.getByRole("button", { name: "Remove…" }).click();
+      await window.waitFor({ state: "hidden" });
+      expect(await about()).toEqual(before);
+    }, 60_000);
+
     it("filters of the trail stand in the address, and survive a reload", async () => {
       const page = await rig().signedIn("Security Administrator", "fr");
       await rig().open(page, "/audit");

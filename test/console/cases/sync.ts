@@ -86,6 +86,12 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await outcome(third)).toBe("rejectedAndReset");
       const again = await tenant.sync(policies);
       expect(again).toMatchObject({ outcome: "succeeded", plan: { updates: 0, held: 1 } });
+      await at(`/${tenant.tenantId}/syncs`);
+      await page.getByRole("button", { name: "Libérer ce qui est retenu…" }).click();
+      const releases = page.getByRole("alertdialog");
+      await releases.getByRole("button", { name: "Libérer 1 modification" }).click();
+      await releases.waitFor({ state: "hidden" });
+      expect(await tenant.get("/sync-status")).toMatchObject({ heldChanges: 0 });
       expect(await written()).toEqual(["CA002"]);
     }, 60_000);
 
@@ -146,6 +152,38 @@ export function syncCases(rig: () => ConsoleRig): void {
       const published = row(other.name).filter({ hasText: "Publiée" });
       await published.getByRole("link", { name: "Synchronisation" }).click({ timeout: 20_000 });
       await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await other.writes()).toEqual([]);
+    }, 60_000);
+
+    it("what is no longer wanted is deleted when its number was confirmed and its plan approved, and not before", async () => {
+      const other = await rig().tenant("Margie");
+      const types = { types: ["assignmentFilter"] };
+      await other.sync(types);
+      await rig().api("PATCH", `/tenants/${other.tenantId}/sync-status/settings`, {
+        deletes: ["assignmentFilter"],
+      });
+      const path = `/${other.tenantId}/configuration?type=assignmentFilter&search=Windows`;
+      await at(path);
+      await page.getByRole("row").nth(1).getByRole("link").click();
+      await page.getByRole("button", { name: "N'est plus voulu…" }).click();
+      const dialog = page.getByRole("alertdialog");
+      await dialog.getByLabel("Pourquoi").fill("obsolète");
+      await dialog.getByRole("button", { name: "Ne plus le vouloir" }).click();
+      await dialog.waitFor({ state: "hidden" });
+      const { syncId } = await other.sync(types);
+      await at(`/${other.tenantId}/syncs/${String(syncId)}/plan`);
+      await page.getByRole("button", { name: "Confirmer ce qui est bloqué…" }).click();
+      const confirms = dialog.getByRole("button", { name: "Confirmer et planifier à nouveau" });
+      await dialog.getByLabel("Motif").fill("remplacé");
+      expect(await confirms.getAttribute("aria-disabled")).toBe("true");
+      await dialog.getByRole("checkbox", { name: "Supprimer 1 élément" }).check();
+      await confirms.dblclick();
+      await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
+      expect(await other.get(`/syncs/${String(syncId)}`)).toMatchObject({
+        waitsFor: "approval",
+        plan: { deletes: 1 },
+        confirmed: { reason: "remplacé", deletes: { assignmentFilter: 1 } },
+      });
       expect(await other.writes()).toEqual([]);
     }, 60_000);
 
