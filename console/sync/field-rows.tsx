@@ -2,6 +2,7 @@
 import { Button, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import type { Problem } from "../../clients/api.ts";
+import { useSaid } from "../api/names.ts";
 import { useText } from "./text.ts";
 
 /** Texts of a row by the names of its fields. */
@@ -85,6 +86,7 @@ export function FieldRows(props: {
 }) {
   const { label, columns, rows, onChange, problem, at } = props;
   const t = useText();
+  const said = useSaid();
   const styles = useStyles();
   const put = (nth: number, changed: FieldRow) =>
     onChange(rows.map((row, place) => (place === nth ? { ...row, ...changed } : row)));
@@ -105,7 +107,7 @@ export function FieldRows(props: {
                 key={name}
                 label={of}
                 className={styles.field}
-                {...(fault && { validationMessage: fault })}
+                {...(fault && { validationMessage: said(fault) })}
               >
                 {values && values.length > 0 ? (
                   <Select value={row[name] ?? ""} onChange={(_event, { value }) => change(value)}>

@@ -6,6 +6,7 @@ import { Badge, Field, Input, Select } from "@fluentui/react-components";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
+import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
@@ -184,6 +185,7 @@ const colours = { new: "success", differs: "warning", same: "informative" } as c
 /** What the newest version would make wanted of the tenant, or what stands in the way. */
 export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids }) {
   const t = useText();
+  const said = useSaid();
   const reading = useRead(`GET ${path}/preview`, { params: ids });
   return (
     <Window title={t("sync.preview")} onClose={onClose}>
@@ -191,7 +193,7 @@ export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids })
         {({ items, faults }) => (
           <ul>
             {faults.map(({ pointer, detail }) => (
-              <li key={pointer + detail}>{`${pointer} ${detail}`}</li>
+              <li key={pointer + detail}>{`${pointer} ${said(detail)}`}</li>
             ))}
             {items.map(({ type, key, name, state }) => (
               <li key={`${type} ${key}`}>

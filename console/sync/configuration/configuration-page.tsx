@@ -3,6 +3,7 @@ import { DocumentSettingsRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useConnection } from "../../api/connection.tsx";
+import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { Choose, Filters, Typed } from "../../page/filters.tsx";
 import { MayButton } from "../../page/may-button.tsx";
@@ -144,6 +145,7 @@ function Types({ types }: { readonly types: readonly Type[] }) {
 
 function Items(params: { readonly tenantId: string; readonly type: string }) {
   const t = useText();
+  const said = useSaid();
   const { search, state } = configurationScreen.useSearch();
   const reading = useRead(itemsPath, { params });
   const columns = [
@@ -164,7 +166,7 @@ function Items(params: { readonly tenantId: string; readonly type: string }) {
       id: "remark",
       title: t("sync.remark"),
       width: "2fr",
-      render: ({ flaw, fixed }: Item) => [flaw, fixed].filter(Boolean).join(" "),
+      render: ({ flaw = "", fixed = "" }: Item) => said(flaw || fixed),
     },
   ];
   return (

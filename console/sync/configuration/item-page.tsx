@@ -7,6 +7,7 @@ import {
 } from "@fluentui/react-components";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
+import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
@@ -81,14 +82,25 @@ export function Page() {
 
 function Content({ item }: { readonly item: Item }) {
   const t = useText();
+  const words = useSaid();
   const { dateTime } = useFormat();
-  const { type, key, flaw, fixed, differences, mode, deviations, overrides, decided } = item;
+  const {
+    type,
+    key,
+    flaw = "",
+    fixed = "",
+    differences,
+    mode,
+    deviations,
+    overrides,
+    decided,
+  } = item;
   const { history, desired, actual, name } = item;
   const facts = {
     [t("sync.column.type")]: type,
     [t("sync.key")]: <Code of={key} />,
     [t("sync.column.state")]: t(`sync.item.${stateOf(item)}`),
-    [t("sync.remark")]: [flaw, fixed].filter(Boolean).join(" "),
+    [t("sync.remark")]: words(flaw || fixed),
     [t("sync.mode")]: t(`sync.mode.${mode}`),
     [t("sync.decided")]: decided && said(decided, dateTime),
   };

@@ -4,6 +4,7 @@
  */
 import { Checkbox, Field, MessageBar, MessageBarBody, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
+import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
@@ -30,24 +31,21 @@ export function ConfirmWindow(props: {
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const confirm = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm");
-  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
+  const [ticked, setTicked] = useState<readonly string[]>([]);
   const [reason, setReason] = useState("");
   const idOf = (what: string) => `${plan.body?.planHash} ${what}`;
   const { deletes, lockOut } = confirmableOf(plan.body ?? { blocked: [] });
-  const types = [...deletes].filter(([type]) => ticked.has(idOf(`deletes ${type}`)));
-  const isLockOut = ticked.has(idOf("lockOut"));
+  const types = [...deletes].filter(([type]) => ticked.includes(idOf(`deletes ${type}`)));
+  const isLockOut = ticked.includes(idOf("lockOut"));
   const tick = (what: string, label: string, items: readonly Blocked[]) => (
     <Tick
       key={what}
       label={label}
       items={items}
-      isTicked={ticked.has(idOf(what))}
-      onChange={(isTicked) => {
-        const next = new Set(ticked);
-        if (isTicked) next.add(idOf(what));
-        else next.delete(idOf(what));
-        setTicked(next);
-      }}
+      isTicked={ticked.includes(idOf(what))}
+      onChange={(isTicked) =>
+        setTicked([...ticked.filter((id) => id !== idOf(what)), ...(isTicked ? [idOf(what)] : [])])
+      }
     />
   );
   const counts = Object.fromEntries(types.map(([type, items]) => [type, items.length]));
@@ -59,6 +57,10 @@ export function ConfirmWindow(props: {
     };
     return confirm.send({ params: ids, body: { ...said, ...what } });
   };
+  const done = () => {
+    announce(t("sync.confirmed"));
+    onDone();
+  };
   return (
     <AskWindow
       title={t("sync.confirm")}
@@ -66,10 +68,7 @@ export function ConfirmWindow(props: {
       sending={confirm}
       isReady={reason.trim() !== "" && (isLockOut || types.length > 0)}
       onDo={send}
-      onDone={() => {
-        announce(t("sync.confirmed"));
-        onDone();
-      }}
+      onDone={done}
       onClose={onClose}
     >
       <MessageBar intent="warning" layout="multiline">
@@ -109,6 +108,7 @@ function Tick(props: {
   readonly onChange: (isTicked: boolean) => void;
 }) {
   const { label, items, isTicked, onChange } = props;
+  const said = useSaid();
   return (
     <div>
       <Checkbox
@@ -118,7 +118,7 @@ function Tick(props: {
       />
       <ul>
         {items.map(({ key, name, detail }) => (
-          <li key={key}>{`${name}: ${detail}`}</li>
+          <li key={key}>{`${name}: ${said(detail)}`}</li>
         ))}
       </ul>
     </div>
