@@ -95,7 +95,7 @@ function Content({ item }: { readonly item: Item }) {
     overrides,
     decided,
   } = item;
-  const { history, desired, actual, name } = item;
+  const { name } = item;
   const facts = {
     [t("sync.column.type")]: type,
     [t("sync.key")]: <Code of={key} />,
@@ -139,33 +139,43 @@ function Content({ item }: { readonly item: Item }) {
           </ul>
         </section>
       )}
-      <section>
-        <h2>{t("sync.history")}</h2>
-        <Accordion collapsible multiple>
-          {history.map(({ revision, properties, ...made }) => (
-            <AccordionItem key={revision} value={revision}>
-              <AccordionHeader as="h3">{said(made, dateTime)}</AccordionHeader>
-              <AccordionPanel>
-                <Properties change={{ name, properties }} />
-              </AccordionPanel>
-            </AccordionItem>
-          ))}
-          {Object.entries({ wanted: desired, inTenant: actual }).map(
-            ([id, content]) =>
-              content !== undefined && (
-                <AccordionItem key={id} value={id}>
-                  <AccordionHeader as="h3">
-                    {t(`sync.${id as "wanted" | "inTenant"}`)}
-                  </AccordionHeader>
-                  <AccordionPanel>
-                    <Code of={content} />
-                  </AccordionPanel>
-                </AccordionItem>
-              ),
-          )}
-        </Accordion>
-      </section>
+      <History item={item} />
     </>
+  );
+}
+
+/** Who changed it, old and new; and all of it as it is wanted and as it is there. */
+function History({ item }: { readonly item: Item }) {
+  const t = useText();
+  const { dateTime } = useFormat();
+  const { history, desired, actual, name } = item;
+  return (
+    <section>
+      <h2>{t("sync.history")}</h2>
+      <Accordion collapsible multiple>
+        {history.map(({ revision, properties, ...made }) => (
+          <AccordionItem key={revision} value={revision}>
+            <AccordionHeader as="h3">{said(made, dateTime)}</AccordionHeader>
+            <AccordionPanel>
+              <Properties change={{ name, properties }} />
+            </AccordionPanel>
+          </AccordionItem>
+        ))}
+        {Object.entries({ wanted: desired, inTenant: actual }).map(
+          ([id, content]) =>
+            content !== undefined && (
+              <AccordionItem key={id} value={id}>
+                <AccordionHeader as="h3">
+                  {t(`sync.${id as "wanted" | "inTenant"}`)}
+                </AccordionHeader>
+                <AccordionPanel>
+                  <Code of={content} />
+                </AccordionPanel>
+              </AccordionItem>
+            ),
+        )}
+      </Accordion>
+    </section>
   );
 }
 

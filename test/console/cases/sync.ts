@@ -178,13 +178,19 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await confirms.getAttribute("aria-disabled")).toBe("true");
       await dialog.getByRole("checkbox", { name: "Supprimer 1 élément" }).check();
       await confirms.dblclick();
-      await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
-      expect(await other.get(`/syncs/${String(syncId)}`)).toMatchObject({
-        waitsFor: "approval",
-        plan: { deletes: 1 },
-        confirmed: { reason: "remplacé", deletes: { assignmentFilter: 1 } },
-      });
+      await expect
+        .poll(() => other.get(`/syncs/${String(syncId)}`), { timeout: 20_000 })
+        .toMatchObject({
+          waitsFor: "approval",
+          plan: { deletes: 1 },
+          confirmed: { reason: "remplacé", deletes: { assignmentFilter: 1 } },
+        });
       expect(await other.writes()).toEqual([]);
+      await at(`/${other.tenantId}/syncs/${String(syncId)}/plan?window=approve`);
+      await dialog.getByText("Supprimer:").waitFor();
+      await dialog.getByRole("button", { name: "Approuver" }).click();
+      await page.locator("[data-outcome=succeeded]").waitFor({ timeout: 20_000 });
+      expect(await other.writes()).toHaveLength(1);
     }, 60_000);
 
     it("nobody signs in for three minutes: the time is told, and then that the sync was cancelled", async () => {
