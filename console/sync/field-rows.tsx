@@ -97,7 +97,6 @@ export function FieldRows(props: {
     <section aria-label={label}>
       <h3>{label}</h3>
       {rows.map((row, nth) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a row is nothing but its place
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
           {columns.map(({ name, label: of, isDay, values, follows }) => {
             const fault = faultAt(problem, `${at}/${nth}/${name}`);
