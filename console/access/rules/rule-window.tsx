@@ -8,7 +8,7 @@ import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useTenants } from "../scope.ts";
 import { useText } from "../text.ts";
-import type { Rule, Rules } from "./rules-page.tsx";
+import type { Policy, Rule } from "./rules-page.tsx";
 
 const kinds = ["notification", "provisioning", "registration", "sync"] as const;
 const callerKinds = ["user", "app", "bootstrap"] as const;
@@ -51,7 +51,7 @@ export function RuleWindow(props: {
   readonly all: { readonly rules: readonly Rule[]; readonly etag: string | undefined };
   readonly at: number | undefined;
   readonly sending: Pick<Sending<never>, "isSending" | "problem">;
-  readonly onPut: (rules: Rules, etag: string | undefined) => Promise<unknown>;
+  readonly onPut: (rules: Policy, etag: string | undefined) => Promise<unknown>;
   readonly onClose: () => void;
 }) {
   const { at, sending, onPut, onClose } = props;

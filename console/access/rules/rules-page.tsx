@@ -17,8 +17,8 @@ import { RuleWindow, useActionsOf } from "./rule-window.tsx";
 
 const path = "/api/v1/access/approval-rules";
 /** All rules as the API has them. */
-export type Rules = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
-export type Rule = Rules["rules"][number];
+export type Policy = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+export type Rule = Policy["rules"][number];
 
 /** A rule with its place, which is all that names it. */
 type Placed = Rule & { readonly at: string };
@@ -34,7 +34,7 @@ export function Page() {
   const sending = useSend(`PUT ${path}`);
   const { body, etag } = reading;
   const close = () => change({ window: undefined, rule: undefined }, true);
-  const put = async (rules: Rules, read: string | undefined): Promise<unknown> =>
+  const put = async (rules: Policy, read: string | undefined): Promise<unknown> =>
     sending.send({ body: rules, ...(read !== undefined && { ifMatch: read }) });
   const chosen = at === undefined ? undefined : body?.rules[Number(at)];
   const all = { rules: body?.rules ?? [], etag };
