@@ -45,7 +45,7 @@ export const syncPlanFunction = onHttp(
     const plan = await planOfSync(services.sync, found.value);
     if (plan === undefined)
       return fail("conflict", `The sync ${params.syncId} has no plan yet, or none was needed.`);
-    const rule = await secondPersonFor(services.sync, params.tenantId, plan);
+    const rule = await secondPersonFor(services.sync, found.value, plan);
     const { store, clock } = services.sync;
     const tenant = (await store.tenant(params.tenantId, clock.now())).value;
     const editors = rule === undefined ? [] : await editorsOfPlan(services.sync, tenant, plan);

@@ -17,6 +17,7 @@ import {
   type Verdict,
 } from "./judge-item.ts";
 import { type LockOutFacts, lockOutWarnings, type UnknownFacts } from "./lock-out.ts";
+import { groupWarnings, movesMembers, namesGroup } from "./moved-groups.ts";
 import { isForMore, locationWarnings } from "./moved-locations.ts";
 import type { BlockedItem, Plan, PlanRules, Reason, UnreadType } from "./plan.ts";
 import { tokensIn } from "./shape.ts";
@@ -280,11 +281,15 @@ function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): 
       return { changeId, id, before, after: then };
     })
     .filter((change) => all.some(({ body }) => isForMore(body, change)));
+  const regrouped = parts.ready.flatMap(({ change }) =>
+    movesMembers(change) && all.some(({ body }) => namesGroup(body, change)) ? [change] : [],
+  );
   if (!actual.some(({ type }) => type === policyType)) warnOfUnknown(parts);
-  if (lockOut === undefined) return changed.length + moved.length > 0;
+  if (lockOut === undefined) return changed.length + moved.length + regrouped.length > 0;
   const warnings = [
     ...lockOutWarnings([...after, ...rest], lockOut),
     ...locationWarnings(moved, all, lockOut),
+    ...groupWarnings(regrouped, all, lockOut),
   ];
   replace(parts, (draft) => {
     const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
@@ -302,7 +307,8 @@ function warnOfUnknown(parts: Parts): void {
   const detail = "Which policies name it is not known: conditional access was never read here.";
   replace(parts, (draft) => {
     const { type, change } = draft;
-    if (type.key !== locationType || change.action === "create") return draft;
+    const isPlace = type.key === locationType && change.action !== "create";
+    if (!isPlace && !movesMembers(change)) return draft;
     return {
       ...draft,
       change: { ...change, warnings: [...change.warnings, { reason: "lockOut", detail }] },

@@ -8,6 +8,7 @@ import type { ReasonCode } from "../catalogue/configuration-type.ts";
 import type { ItemEntry, TypeContent } from "../items/item.ts";
 import type { JsonObject } from "../items/json.ts";
 import { lookupIn } from "../items/references.ts";
+import { movesMembers } from "../plan/moved-groups.ts";
 import { confirmable, type Plan, planHash } from "../plan/plan.ts";
 import { locationType, type PlanInput, planWithTargets, policyType } from "../plan/plan-of.ts";
 import { tokensIn } from "../plan/shape.ts";
@@ -229,9 +230,11 @@ async function planWithFacts(
 ): Promise<ReturnType<typeof planWithTargets>> {
   const first = planWithTargets(given);
   const policies = tree[policyType];
-  const movesPlaces = first.plan.changes.some(({ type }) => type === locationType);
+  const movesOthers = first.plan.changes.some(
+    (change) => change.type === locationType || movesMembers(change),
+  );
   const input =
-    policies === undefined || !movesPlaces
+    policies === undefined || !movesOthers
       ? given
       : {
           ...given,

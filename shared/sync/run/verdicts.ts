@@ -2,7 +2,12 @@
  * What people say to a sync: approve or reject its plan, stop it, let it go on without what is missing. Each is one
  * conditional write of both rows; losing a race means deciding again.
  */
-import { type ApprovalRule, notDecider, ruleFor } from "../../access/approvals/approval.ts";
+import {
+  type ApprovalRule,
+  notDecider,
+  ruleFor,
+  rulesOn,
+} from "../../access/approvals/approval.ts";
 import { type ApprovalGate, refusedDecider } from "../../access/approvals/approval-gate.ts";
 import { type Principal, samePrincipal } from "../../access/sign-in/caller.ts";
 import type { Instant } from "../../kernel/clock.ts";
@@ -83,14 +88,52 @@ export async function waitingPlan(
 /** What approving takes. */
 export type ApproveParts = StartParts & { readonly approvals: Pick<ApprovalGate, "rules"> };
 
-/** The rule by which somebody else than who asked for a sync approves its plan; undefined: there is none. */
+/**
+ * The rule by which somebody else than who asked for a sync approves its plan; undefined: there is none. What they asked for
+ * and approved alone within the rule's hours counts together: so many small syncs are one large one.
+ */
 export async function secondPersonFor(
-  { approvals }: Pick<ApproveParts, "approvals">,
-  tenantId: string,
+  parts: Pick<ApproveParts, "approvals" | "store" | "clock">,
+  sync: Sync,
   { changes }: Plan,
 ): Promise<ApprovalRule | undefined> {
-  const { rules } = (await approvals.rules()).rules;
-  return ruleFor(rules, { kind: "sync", action: "", tenantId, count: changes.length });
+  const { rules } = (await parts.approvals.rules()).rules;
+  const intent = { kind: "sync" as const, action: "", tenantId: sync.tenantId };
+  const hours = rulesOn(rules, intent).map(({ withinHours }) => withinHours);
+  if (hours.length === 0) return undefined;
+  const now = parts.clock.now();
+  const own = await approvedThemselves(parts, sync, now - Math.max(...hours) * hourMs);
+  return ruleFor(rules, { ...intent, count: changes.length }, ({ withinHours }) =>
+    own
+      .filter(({ at }) => at >= now - withinHours * hourMs)
+      .reduce((sum, each) => sum + each.changes, 0),
+  );
+}
+
+const hourMs = 3_600_000;
+
+/** What was approved since by the very one who asked for it, as who asked for this sync. */
+async function approvedThemselves(
+  { store }: Pick<ApproveParts, "store">,
+  { tenantId, syncId, requestedBy }: Sync,
+  since: Instant,
+): Promise<{ readonly at: Instant; readonly changes: number }[]> {
+  const own: { readonly at: Instant; readonly changes: number }[] = [];
+  let token: string | undefined;
+  do {
+    const page: Awaited<ReturnType<typeof store.list>> = await store.list(tenantId, 100, token);
+    for (const { approval, ...other } of page.items) {
+      const isTheirs =
+        approval !== undefined &&
+        other.syncId !== syncId &&
+        isSame(other.requestedBy, requestedBy) &&
+        isSame(approval.by, requestedBy);
+      if (isTheirs) own.push(approval);
+    }
+    // A tenant has one sync at a time: those before one that ended earlier ended earlier still.
+    token = (page.items.at(-1)?.finishedAt ?? since) < since ? undefined : page.next;
+  } while (token !== undefined);
+  return own;
 }
 
 /** What asked for a sync, or decides; the service is nobody's second person, and nobody is the service's. */
@@ -100,19 +143,22 @@ const principalOf = ({ kind, id, homeTenantId = "" }: Who): Principal => ({
   homeTenantId,
 });
 
+const isSame = (one: Who, other: Who): boolean =>
+  samePrincipal(principalOf(one), principalOf(other));
+
 /** Refuses whoever a rule does not let approve a plan: who asked for it, and who has made wanted what is chosen of it. */
 async function notByThem(
   parts: ApproveParts,
-  { tenantId, requestedBy }: Sync,
+  sync: Sync,
   { plan, editors }: { readonly plan: Plan; readonly editors: readonly Who[] },
   by: Who,
 ) {
-  const rule = await secondPersonFor(parts, tenantId, plan);
+  const rule = await secondPersonFor(parts, sync, plan);
   if (rule === undefined) return undefined;
-  const isBy = (editor: Who): boolean => samePrincipal(principalOf(by), principalOf(editor));
+  const { requestedBy } = sync;
   const why = notDecider("approve", principalOf(by), principalOf(requestedBy), rule.approvers);
   if (why !== undefined) return refusedDecider(why, rule.approvers);
-  return editors.some(isBy)
+  return editors.some((editor) => isSame(by, editor))
     ? fail(
         "forbidden",
         "You have changed yourself what is wanted of these items: somebody else has to approve them.",

@@ -398,6 +398,16 @@ describe("a plan for which a rule asks a second person", () => {
     const sync = await rig.sync(tenantId, { by: person("ada") });
     const asked = { planHash: sync.plan?.hash ?? "" };
     expect(await approve(rig.parts, sync, asked, person("ada"))).toMatchObject({ ok: true });
+    await rig.toRest(tenantId, sync.syncId);
+    // Two small ones are one large one.
+    const [first] = await rig.inTenant(tenantId, "assignmentFilter");
+    await rig.byHand("PATCH", tenantId, `assignmentFilter/${first?.id}`, { description: "again" });
+    const next = await rig.sync(tenantId, { by: person("ada") });
+    const again = { planHash: next.plan?.hash ?? "" };
+    expect(await approve(rig.parts, next, again, person("ada"))).toMatchObject({
+      failure: { code: "forbidden" },
+    });
+    expect(await approve(rig.parts, next, again, person("grace"))).toMatchObject({ ok: true });
   });
 });
 
