@@ -207,11 +207,17 @@ const refusedMs = 15 * 60_000;
 const maxKept = 50;
 const maxRefused = 10_000;
 
+/**
+ * The newest audit of each action and device, as one number: a template of six actions leaves six hundred thousand audits
+ * of a tenant's hundred thousand devices, and as objects two readings of them filled a small instance.
+ */
+type Newest = Map<string, Map<string, number>>;
+
 type Kept = {
   readonly readAt: Instant;
   /** Everything from here on was read. */
   readonly reaches: Instant;
-  readonly audits: ReadonlyMap<string, readonly Audit[]>;
+  readonly audits: Newest;
   readonly requests: number;
 };
 
@@ -257,7 +263,7 @@ export class RemoteActionAudits {
   }
 
   async #read(tenantId: string, since: Instant, now: Instant): Promise<Kept | undefined> {
-    const audits = new Map<string, Audit[]>();
+    const audits: Newest = new Map();
     const from = since - skewMs;
     let answer = await this.#graph.ask(tenantId, "beta", { method: "GET", path: pathFrom(from) });
     let requests = 1;
@@ -291,7 +297,7 @@ function pageOf(answer: GraphAnswer): z.output<typeof AuditPage> | undefined {
 }
 
 /** Adds a page's rows; answers the newest time among them, so that a page in any order ends no walk too early. */
-function addTo(audits: Map<string, Audit[]>, rows: readonly unknown[]): Instant {
+function addTo(audits: Newest, rows: readonly unknown[]): Instant {
   let newest = Number.NEGATIVE_INFINITY;
   for (const row of rows) {
     const parsed = AuditRow.safeParse(row);
@@ -301,21 +307,36 @@ function addTo(audits: Map<string, Audit[]>, rows: readonly unknown[]): Instant 
     if (Number.isNaN(at)) continue;
     newest = Math.max(newest, at);
     if (parsed.data.initiatedByUserPrincipalName?.includes("@")) continue;
-    const key = keyOf(managedDeviceId, action);
-    audits.set(key, [...(audits.get(key) ?? []), { at, verdict: verdictOfState(actionState) }]);
+    const name = action.toLowerCase();
+    const devices = audits.get(name) ?? new Map<string, number>();
+    audits.set(name, devices);
+    const known = devices.get(managedDeviceId);
+    if (known === undefined || at > unpack(known).at)
+      devices.set(managedDeviceId, pack({ at, verdict: verdictOfState(actionState) }));
   }
   // Rows that say nothing about their time say nothing about where the list is.
   return Number.isFinite(newest) ? newest : Number.POSITIVE_INFINITY;
 }
 
-const keyOf = (deviceId: string, action: string): string => `${deviceId} ${action.toLowerCase()}`;
+const verdictsByNumber = [...new Set(Object.values(verdicts))];
+const places = 8;
+
+const pack = ({ at, verdict }: Audit): number => at * places + verdictsByNumber.indexOf(verdict);
+
+function unpack(packed: number): Audit {
+  const at = Math.floor(packed / places);
+  return { at, verdict: verdictsByNumber[packed - at * places] ?? "pending" };
+}
 
 const listOf = ({ audits }: Kept, requests: number): AuditList => ({
   requests,
   find: (deviceId, names, since) => {
-    const found = names
-      .flatMap((name) => audits.get(keyOf(deviceId, name)) ?? [])
-      .filter(({ at }) => at >= since - skewMs);
-    return found.toSorted((left, right) => right.at - left.at)[0];
+    let newest: Audit | undefined;
+    for (const name of names) {
+      const packed = audits.get(name.toLowerCase())?.get(deviceId);
+      const audit = packed === undefined ? undefined : unpack(packed);
+      if (audit && audit.at >= since - skewMs && !(newest && newest.at >= audit.at)) newest = audit;
+    }
+    return newest;
   },
 });
