@@ -5,7 +5,7 @@ import type { ApprovalGate } from "../shared/access/approvals/approval-gate.ts";
 import { type AuditTrail, expiryEvent } from "../shared/access/audit/trail.ts";
 import type { SnapshotReader } from "../shared/access/roles/decide.ts";
 import { BulkRefusals } from "../shared/devices/actions/asked-devices.ts";
-import { RemoteActionAudits } from "../shared/devices/actions/read-back.ts";
+import { RemoteActionAudits } from "../shared/devices/actions/audits.ts";
 import type { CollectionStore } from "../shared/devices/collections/collection-store.ts";
 import type { DirectoryStore } from "../shared/devices/directory/directory.ts";
 import { type GateParts, settleGate, sweepGate } from "../shared/fanout/care/approval-gate.ts";

@@ -3,7 +3,7 @@ import type { SnapshotReader } from "../access/roles/decide.ts";
 import { decide } from "../access/roles/decide.ts";
 import { type Caller, principalOf } from "../access/sign-in/caller.ts";
 import { BulkRefusals } from "../devices/actions/asked-devices.ts";
-import { RemoteActionAudits } from "../devices/actions/read-back.ts";
+import { RemoteActionAudits } from "../devices/actions/audits.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";
 import type { DirectoryStore } from "../devices/directory/directory.ts";
 import type { GateParts } from "../fanout/care/approval-gate.ts";

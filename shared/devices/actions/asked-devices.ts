@@ -6,10 +6,9 @@ import { LRUCache } from "lru-cache";
 import type { GraphClient } from "../../graph/client.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import type { Route } from "./action.ts";
+import { auditsPerRequest, type RemoteActionAudits } from "./audits.ts";
 import {
-  auditsPerRequest,
   type ReadBack,
-  type RemoteActionAudits,
   readBackDevices,
   seenSince,
   strictly,

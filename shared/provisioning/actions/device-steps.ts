@@ -15,7 +15,7 @@ import {
   readsFor,
 } from "../../devices/actions/asked-devices.ts";
 import { findAction } from "../../devices/actions/catalogue.ts";
-import type { RemoteActionAudits } from "../../devices/actions/read-back.ts";
+import type { RemoteActionAudits } from "../../devices/actions/audits.ts";
 import { callsFor, type SendCall, type SendOutcome, send } from "../../devices/actions/send.ts";
 import type { Platform } from "../../devices/directory/device.ts";
 import type { GraphAnswer } from "../../graph/answer.ts";

@@ -10,7 +10,7 @@ import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
 import { type RestCheck, restMs } from "../../work/drain.ts";
 import { personalScopes, typeOfFamily } from "../catalogue/catalogue.ts";
-import type { ConfigurationType } from "../catalogue/configuration-type.ts";
+import type { ConfigurationType, ReasonCode } from "../catalogue/configuration-type.ts";
 import {
   type Canonical,
   keyed,

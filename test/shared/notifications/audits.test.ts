@@ -1,7 +1,7 @@
 /** Reading back by audits: few requests, the same ends as by looking at each device, and never a wrong witness. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
+import { RemoteActionAudits } from "../../../shared/devices/actions/audits.ts";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphClient } from "../../../shared/graph/client.ts";
 import { type ListedDevice, onlyIntuneWindows } from "../../local/sandbox/support.ts";
@@ -113,5 +113,82 @@ describe("an audit", () => {
     ["has another shape", { action: 7 }],
   ])("that %s is not ours", async (_, other) => {
     expect(await find([other])).toBeUndefined();
+  });
+});
+
+/** A Graph whose list of audits is paged by two, newest first, and its clock; each page takes a second. */
+function pagedGraph() {
+  const state = { now: 10_000_000, requests: 0, rows: [] as ReturnType<typeof row>[] };
+  const page = async (from: number, skip: number): Promise<GraphAnswer> => {
+    state.requests += 1;
+    await Promise.resolve();
+    state.now += 1_000;
+    const all = state.rows
+      .filter(({ requestDateTime }) => Date.parse(requestDateTime) >= from)
+      .toSorted((left, right) => right.requestDateTime.localeCompare(left.requestDateTime));
+    const link = skip + 2 < all.length ? { "@odata.nextLink": `${from} ${skip + 2}` } : {};
+    return { kind: "ok", status: 200, body: { value: all.slice(skip, skip + 2), ...link } };
+  };
+  const graph = {
+    ask: (_tenant: string, _version: string, { path }: { path: string }) =>
+      page(Date.parse(/ge%20([^&]*)/.exec(path)?.[1] ?? ""), 0),
+    follow: (_tenant: string, link: string) => {
+      const [from = 0, skip = 0] = link.split(" ").map(Number);
+      return page(from, skip);
+    },
+  } as unknown as GraphClient;
+  return { state, audits: new RemoteActionAudits(graph, { now: () => state.now }, 0) };
+}
+const minute = 60_000;
+const devicesAt = (count: number, at: number, more: object = {}) =>
+  Array.from({ length: count }, (_, i) => row(at + i, { managedDeviceId: `d${i}`, ...more }));
+
+describe("a tenant's book of audits", () => {
+  it("is read again only as far back as something in it may have changed", async () => {
+    const { state, audits } = pagedGraph();
+    const begun = state.now;
+    state.rows = [
+      ...devicesAt(40, begun),
+      row(begun + 10 * minute, { managedDeviceId: "late", actionState: "pending" }),
+    ];
+    state.now = begun + 11 * minute;
+    expect((await audits.since("t", begun)).requests).toBe(21);
+    const [last] = state.rows.slice(-1);
+    state.rows = [...state.rows.slice(0, -1), { ...row(0), ...last, actionState: "done" }];
+    state.now += minute;
+    const again = await audits.since("t", begun);
+    expect(again.requests).toBe(1);
+    expect(again.find("late", ["rebootNow"], begun)?.verdict).toBe("done");
+    expect(again.find("d0", ["rebootNow"], begun)?.verdict).toBe("done");
+  });
+
+  it("goes further back where somebody asks for more, and stays so for those who ask for less", async () => {
+    const { state, audits } = pagedGraph();
+    const begun = state.now;
+    state.rows = [...devicesAt(20, begun), ...devicesAt(20, begun + 20 * minute)];
+    state.now = begun + 21 * minute;
+    expect((await audits.since("t", begun + 20 * minute)).requests).toBe(10);
+    expect((await audits.since("t", begun)).requests).toBe(20);
+    expect((await audits.since("t", begun + 20 * minute)).requests).toBe(10);
+  });
+
+  it("is read once for all that wait for it, however far back each asks", async () => {
+    const { state, audits } = pagedGraph();
+    const begun = state.now;
+    state.rows = devicesAt(20, begun);
+    state.now = begun + minute;
+    const sinces = Array.from({ length: 24 }, (_, i) => begun + i);
+    const lists = await Promise.all(sinces.map((since) => audits.since("t", since)));
+    expect(lists.map((list) => list.find("d19", ["rebootNow"], begun)?.verdict)).toEqual(
+      sinces.map(() => "done"),
+    );
+    expect(state.requests).toBe(10);
+  });
+
+  it("ends a reading that takes longer than a minute where it is", async () => {
+    const { state, audits } = pagedGraph();
+    state.rows = devicesAt(300, state.now);
+    expect((await audits.since("t", state.now)).requests).toBe(60);
+    expect(state.requests).toBe(60);
   });
 });

@@ -1,7 +1,7 @@
 /** Small notifications are planned and sent inside their request, and a worker that dies there costs nothing. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Approval } from "../../../shared/access/approvals/approval.ts";
-import { RemoteActionAudits } from "../../../shared/devices/actions/read-back.ts";
+import { RemoteActionAudits } from "../../../shared/devices/actions/audits.ts";
 import { settleGate } from "../../../shared/fanout/care/approval-gate.ts";
 import { sweep } from "../../../shared/fanout/care/sweep.ts";
 import type { Engine } from "../../../shared/fanout/engine/engine.ts";

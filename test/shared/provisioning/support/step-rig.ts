@@ -1,6 +1,6 @@
 /** Steps of actions over the stand-in's Graph, gone through as the engine does, without rows and queues. */
 import { BulkRefusals } from "../../../../shared/devices/actions/asked-devices.ts";
-import { RemoteActionAudits } from "../../../../shared/devices/actions/read-back.ts";
+import { RemoteActionAudits } from "../../../../shared/devices/actions/audits.ts";
 import type { Item } from "../../../../shared/fanout/state/item.ts";
 import { GraphClient } from "../../../../shared/graph/client.ts";
 import { type Clock, systemClock } from "../../../../shared/kernel/clock.ts";
