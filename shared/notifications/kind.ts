@@ -11,8 +11,8 @@ import {
   readReports,
   readsFor,
 } from "../devices/actions/asked-devices.ts";
-import { findAction } from "../devices/actions/catalogue.ts";
 import type { RemoteActionAudits } from "../devices/actions/audits.ts";
+import { findAction } from "../devices/actions/catalogue.ts";
 import { callsFor, type SendCall, send } from "../devices/actions/send.ts";
 import { memberTest, type Rule } from "../devices/collections/collection.ts";
 import type { CollectionStore } from "../devices/collections/collection-store.ts";

@@ -14,8 +14,8 @@ import {
   readReports,
   readsFor,
 } from "../../devices/actions/asked-devices.ts";
-import { findAction } from "../../devices/actions/catalogue.ts";
 import type { RemoteActionAudits } from "../../devices/actions/audits.ts";
+import { findAction } from "../../devices/actions/catalogue.ts";
 import { callsFor, type SendCall, type SendOutcome, send } from "../../devices/actions/send.ts";
 import type { Platform } from "../../devices/directory/device.ts";
 import type { GraphAnswer } from "../../graph/answer.ts";
