@@ -2,7 +2,14 @@
  * Reading, and reading again: at the pace that the server asks for, never in a tab that nobody sees, with what was read
  * before kept where a reading fails.
  */
-import { keepPreviousData, type Query, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  hashKey,
+  keepPreviousData,
+  type Query,
+  type QueryKey,
+  useInfiniteQuery,
+  useQuery,
+} from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import type {
   Answered,
@@ -55,6 +62,21 @@ type BodyOf<N extends ReadName> = Extract<Answered<N>, { readonly status: 200 }>
 const longestPauseSeconds = 60;
 /** How often in a row each reading has failed, by its key's hash. */
 const failures = new Map<string, number>();
+const failuresOf = (key: QueryKey): number => failures.get(hashKey(key)) ?? 1;
+
+/** The answer; or its problem, thrown and counted. */
+function counted<Answer extends { readonly ok: true }>(
+  key: QueryKey,
+  outcome: Answer | Refused,
+): Answer {
+  const hash = hashKey(key);
+  if (outcome.ok) {
+    failures.delete(hash);
+    return outcome;
+  }
+  failures.set(hash, (failures.get(hash) ?? 0) + 1);
+  throw new ReadError(outcome);
+}
 
 /** What is worth another try without anybody's doing: nobody answered, too much was asked, or the server is at fault. */
 const mayPass = ({ status }: Problem): boolean => status === 0 || status === 429 || status >= 500;
@@ -73,12 +95,12 @@ function saidBy(error: Error | null): ReadError | undefined {
 type Kept = { readonly body: unknown; readonly retryAfterSeconds?: number };
 
 function pauseOf(
-  { state, queryHash }: Pick<Query<Kept>, "state" | "queryHash">,
+  { state, queryKey }: Pick<Query<Kept>, "state" | "queryKey">,
   every: ((body: never) => number | undefined) | undefined,
   atMostSeconds = Number.POSITIVE_INFINITY,
 ): number | undefined {
   if (state.error instanceof ReadError && state.status === "error")
-    return pauseAfter(state.error, failures.get(queryHash) ?? 1);
+    return pauseAfter(state.error, failuresOf(queryKey));
   if (state.data === undefined) return undefined;
   const seconds = state.data.retryAfterSeconds ?? every?.(state.data.body as never);
   return seconds === undefined ? undefined : Math.min(seconds, atMostSeconds);
@@ -98,13 +120,7 @@ export function useRead<N extends ReadName>(
     queryFn: async ({ signal, client, queryKey }) => {
       const known = client.getQueryData<Answered<N>>(queryKey);
       const outcome = await api.reread(name, known, ...([{ ...given, signal }] as never));
-      const hash = JSON.stringify(queryKey);
-      if (!outcome.ok) {
-        failures.set(hash, (failures.get(hash) ?? 0) + 1);
-        throw new ReadError(outcome);
-      }
-      failures.delete(hash);
-      return outcome;
+      return counted(queryKey, outcome as Exclude<typeof outcome, Refused> | Refused);
     },
     refetchInterval: (state) => {
       const seconds = pauseOf(state, every, atMostSeconds);
@@ -117,7 +133,7 @@ export function useRead<N extends ReadName>(
     etag: query.data?.etag,
     asOf: query.dataUpdatedAt,
     problem: error?.problem,
-    againInSeconds: error && pauseAfter(error, failures.get(JSON.stringify([name, given])) ?? 1),
+    againInSeconds: error && pauseAfter(error, failuresOf([name, given])),
     isReading: query.isFetching,
     again: () => void query.refetch(),
   };
@@ -146,9 +162,6 @@ type ListOptions<Item> = {
   readonly enabled?: boolean;
 };
 
-const listPause = (error: Error | null, count: number): number | undefined =>
-  error instanceof ReadError ? pauseAfter(error, Math.min(count, 6)) : undefined;
-
 /** What has come to its end since the last reading is read once more, and shows how it ended. */
 function useOnceMore(isPaced: boolean, refetch: () => unknown): void {
   const wasPaced = useRef(isPaced);
@@ -170,20 +183,20 @@ export function useReadList<N extends ListName>(
     enabled,
     placeholderData: keepPreviousData,
     initialPageParam: undefined as string | undefined,
-    queryFn: async ({ signal, pageParam: link }) => {
+    queryFn: async ({ signal, queryKey, pageParam: link }) => {
       const first = [{ ...given, signal }] as never;
       const outcome = await (link === undefined
         ? api.call(name, ...first)
         : api.follow(name, link, { signal }));
-      if (!outcome.ok) throw new ReadError(outcome);
-      return outcome.body as unknown as Page<ItemOf<N>>;
+      const { body } = counted(queryKey, outcome as { ok: true; body: unknown } | Refused);
+      return body as Page<ItemOf<N>>;
     },
     getNextPageParam: ({ nextLink }) => nextLink,
-    refetchInterval: ({ state }) => {
+    refetchInterval: ({ state, queryKey }) => {
       const items = state.data?.pages.flatMap(({ value }) => value) ?? [];
       const seconds =
-        state.status === "error"
-          ? listPause(state.error, state.errorUpdateCount)
+        state.error instanceof ReadError && state.status === "error"
+          ? pauseAfter(state.error, failuresOf(queryKey))
           : typeof everySeconds === "function"
             ? everySeconds(items)
             : everySeconds;
@@ -197,7 +210,7 @@ export function useReadList<N extends ListName>(
     body: pages?.flatMap(({ value }) => value),
     asOf: query.dataUpdatedAt,
     problem: error?.problem,
-    againInSeconds: listPause(query.error, query.errorUpdateCount),
+    againInSeconds: error && pauseAfter(error, failuresOf([name, given, "pages"])),
     isReading: query.isFetching,
     again: () => void query.refetch(),
     hidden: (pages ?? []).reduce((sum, { hidden = 0 }) => sum + hidden, 0),

@@ -96,6 +96,10 @@ function Content({ detail }: { readonly detail: Detail }) {
   );
 }
 
+/** Required, and neither done nor passed over with reason. */
+const isUndone = ({ required, attempts }: Action): boolean =>
+  required && !attempts.some(({ result }) => result === "succeeded" || result === "skipped");
+
 /** When the first attempt began and the last one ended. */
 function spanOf(attempts: readonly Tried[]): readonly [number, number] {
   const times = attempts.flatMap(({ startedAt, endedAt }) => [
@@ -165,6 +169,7 @@ function Actions({ detail }: { readonly detail: Detail }) {
           run={{ tenantId, runId }}
           restart={{ mode: "fromAction", actionId: from.id, deviceIds: [deviceId] }}
           title={t("provisioning.restartFrom")}
+          undone={actions.slice(0, actions.indexOf(from)).filter(isUndone)}
           onClose={() => setFrom(undefined)}
         />
       )}

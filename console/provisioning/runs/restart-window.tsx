@@ -1,8 +1,16 @@
 /** Says where each device would begin again, and asks. Nothing begins before somebody has agreed to what it says. */
-import { MessageBar, MessageBarBody, MessageBarTitle, Spinner } from "@fluentui/react-components";
+import {
+  Field,
+  Input,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  Spinner,
+} from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
+import { useState } from "react";
 import type { Answered, CallInput } from "../../../clients/api.ts";
-import { useAsk } from "../../api/ask.ts";
+import { useAsk, useSettled } from "../../api/ask.ts";
 import { useNames } from "../../api/names.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -16,6 +24,7 @@ const restarts = "POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/rest
 export type Restart = CallInput<typeof restarts>["body"] & {
   readonly deviceIds: readonly string[];
 };
+type Undone = { readonly id: string; readonly name: string };
 type Offer = Extract<Answered<typeof restarts>, { readonly status: 200 }>["body"];
 
 /** The window. */
@@ -23,18 +32,28 @@ export function RestartWindow(props: {
   readonly run: Pick<Run, "tenantId" | "runId">;
   readonly restart: Restart;
   readonly title: string;
+  /** Required actions before the one to begin at that are not done: a reason for each, or nothing begins. */
+  readonly undone?: readonly Undone[];
   readonly onClose: () => void;
 }) {
-  const { run, restart, title, onClose } = props;
+  const { run, restart, title, undone = [], onClose } = props;
   const { tenantId, runId } = run;
   const t = useText();
   const router = useRouter();
   const params = { tenantId, runId };
-  const asked = useAsk(restarts, { params, body: restart });
+  const [reasons, setReasons] = useState<Readonly<Record<string, string>>>({});
+  const said = useSettled(reasons);
+  const waive = undone.flatMap(({ id: actionId }) => {
+    const reason = said[actionId]?.trim() ?? "";
+    return reason === "" ? [] : [{ actionId, reason }];
+  });
+  const body = { ...restart, waive };
+  const isSaid = waive.length === undone.length;
+  const asked = useAsk(restarts, isSaid ? { params, body } : undefined);
   const sending = useSend(restarts);
   const { body: offer, problem, isAsking } = asked;
   const begin = async () =>
-    offer && sending.send({ params, body: { ...restart, token: offer.token } });
+    offer && sending.send({ params, body: { ...body, token: offer.token } });
   return (
     <AskWindow
       title={title}
@@ -50,7 +69,17 @@ export function RestartWindow(props: {
       onClose={onClose}
     >
       <div>{t(`provisioning.mode.${restart.mode}`)}</div>
-      {offer === undefined && problem === undefined && (
+      {undone.length > 0 && <div>{t("provisioning.waive", { count: undone.length })}</div>}
+      {undone.map(({ id, name }) => (
+        <Field key={id} label={t("provisioning.waiveReason", { action: name })} required>
+          <Input
+            value={reasons[id] ?? ""}
+            maxLength={500}
+            onChange={(_event, { value }) => setReasons({ ...reasons, [id]: value })}
+          />
+        </Field>
+      ))}
+      {isSaid && offer === undefined && problem === undefined && (
         <Spinner size="tiny" label={t("provisioning.lookingWhere")} />
       )}
       {problem && <ProblemView problem={problem} again={asked.again} />}

@@ -272,9 +272,11 @@ export function provisioningCases(rig: () => ConsoleRig): void {
         expect(await item("from").getAttribute("aria-disabled")).toBe("true");
         await item("from").getByText("Configuration").waitFor();
         await page.keyboard.press("Escape");
-        await row("save").click({ button: "right" });
+        await row("rest").click({ button: "right" });
         await item("from").click();
-        expect(await restarted("save")).toMatchObject({ cause: "fromAction", total: 1 });
+        const dialog = page.getByRole("alertdialog");
+        await dialog.getByRole("textbox", { name: /Scan/ }).fill("scanned by hand");
+        expect(await restarted("rest")).toMatchObject({ cause: "fromAction", total: 1 });
         await rig().open(page, address(`/runs/${String(resumed["runId"])}`));
         await page.locator("[data-verdict=success]").waitFor({ timeout: 30_000 });
         await page.getByText(words.success[language], { exact: true }).first().waitFor();

@@ -3,6 +3,7 @@
  * answers is put in its place in the browser where a whole Muster would take long to get there: a refusal to come back
  * later, another version. It is the page that is looked at.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import type { Page, Route } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ConsoleRig, TestTenant } from "../support/rig.ts";
@@ -85,6 +86,17 @@ async function heapOf(page: Page): Promise<number> {
   return usedSize;
 }
 
+/** The process of a Muster's storage, which goes on where it was stopped. */
+function azuriteOf(home: string): number {
+  const pid = readdirSync("/proc").find((each) => {
+    if (!/^\d+$/.test(each)) return false;
+    const command = readFileSync(`/proc/${each}/cmdline`, { encoding: "utf8", flag: "r" });
+    return command.includes("azurite-process") && command.includes(home);
+  });
+  if (pid === undefined) throw new Error("The storage's process is not found.");
+  return Number(pid);
+}
+
 /** Holds the cases. */
 export function stateCases(rig: () => ConsoleRig): void {
   /** The browser says what it was answered, on purpose here. */
@@ -126,6 +138,10 @@ export function stateCases(rig: () => ConsoleRig): void {
         .getByText(/^As of /)
         .waitFor();
       await stale().getByText("internal-error: As the test says.").waitFor();
+      // The failures before have been made good since: it is the first in a row.
+      await stale()
+        .getByText(/Trying again in [12] seconds?\./)
+        .waitFor();
       await before.waitFor();
       await page.unroute(read);
       await isFresh();
@@ -206,6 +222,31 @@ export function stateCases(rig: () => ConsoleRig): void {
       expect((await tenant.get("/notifications"))["value"]).toHaveLength(1);
       forgive();
     }, 90_000);
+
+    it("the storage is away for ten seconds: who looks is told so, and what was sent meanwhile is sent once", async () => {
+      const own = await rig().signedIn("Read-only Analyst");
+      await rig().open(page, at("devices?to=match&send=wakeUp"));
+      const button = page.getByRole("button", { name: /^Send to/ });
+      await button.waitFor();
+      const sent = async () => ((await tenant.get("/notifications"))["value"] as unknown[]).length;
+      const before = await sent();
+      const azurite = azuriteOf(rig().muster.home);
+      process.kill(azurite, "SIGSTOP");
+      const wake = setTimeout(() => process.kill(azurite, "SIGCONT"), 10_000);
+      try {
+        await button.dblclick();
+        await goTo(own, "/about");
+        await own.getByText(/Not ready: .*storage/).waitFor({ timeout: patience });
+        await page.waitForURL(/\/notifications\//, { timeout: patience });
+      } finally {
+        clearTimeout(wake);
+        process.kill(azurite, "SIGCONT");
+      }
+      expect(await sent()).toBe(before + 1);
+      await own.getByText(/Not ready/).waitFor({ state: "hidden", timeout: patience });
+      await own.context().close();
+      forgive();
+    }, 120_000);
 
     it("nothing is read in a tab that nobody sees, nor of a page that was left", async () => {
       const own = await rig().signedIn("Read-only Analyst");
