@@ -3,6 +3,7 @@ import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, KeyRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useRead, useReadList } from "../api/read.ts";
+import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
@@ -124,34 +125,6 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
 function Assignments({ roles }: { readonly roles: readonly Role[] }) {
   const t = useText();
   const reading = useReadList("GET /api/v1/access/assignments", {}, { everySeconds: 30 });
-  return (
-    <Shown reading={reading}>
-      {(all) =>
-        all.length === 0 && !reading.hasMore ? (
-          <Empty icon={<KeyRegular />} title={t("access.noAssignment")}>
-            {t("access.noAssignmentWhy")}
-          </Empty>
-        ) : (
-          <AssignmentRows
-            all={all}
-            roles={roles}
-            hasMore={reading.hasMore}
-            readMore={reading.readMore}
-          />
-        )
-      }
-    </Shown>
-  );
-}
-
-function AssignmentRows(props: {
-  readonly all: readonly Assignment[];
-  readonly roles: readonly Role[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { all, roles, hasMore, readMore } = props;
-  const t = useText();
   const { dateTime } = useFormat();
   const roleName = useRoleName();
   const scopeWords = useScopeWords();
@@ -160,31 +133,25 @@ function AssignmentRows(props: {
     return role === undefined ? roleId : roleName(role);
   };
   const who = ({ principal: { kind, id } }: Assignment) => `${t(`access.kind.${kind}`)} ${id}`;
-  const columns = [
-    { id: "who", title: t("access.principal"), width: "1.5fr", render: who },
-    { id: "role", title: t("access.role"), render: ({ roleId }: Assignment) => named(roleId) },
-    {
-      id: "scope",
-      title: t("access.scope"),
-      render: ({ scope }: Assignment) => scopeWords(scope),
-    },
-    { id: "note", title: t("access.note"), render: ({ note = "" }: Assignment) => note },
-    {
-      id: "at",
-      title: t("access.changed"),
-      render: ({ updatedAt }: Assignment) => dateTime(updatedAt),
-    },
-  ];
   return (
-    <Rows
+    <Listed
+      reading={reading}
       label={t("access.assignments")}
-      columns={columns}
-      items={all}
       idOf={({ assignmentId }) => assignmentId}
       nameOf={(each) => `${who(each)}, ${named(each.roleId)}`}
-      hasMore={hasMore}
-      readMore={readMore}
+      columns={[
+        ["who", t("access.principal"), who, "1.5fr"],
+        ["role", t("access.role"), ({ roleId }) => named(roleId)],
+        ["scope", t("access.scope"), ({ scope }) => scopeWords(scope)],
+        ["note", t("access.note"), ({ note }) => note],
+        ["at", t("access.changed"), ({ updatedAt }) => dateTime(updatedAt)],
+      ]}
       renderMenu={(each) => <AssignmentMenu of={each} />}
+      empty={
+        <Empty icon={<KeyRegular />} title={t("access.noAssignment")}>
+          {t("access.noAssignmentWhy")}
+        </Empty>
+      }
     />
   );
 }

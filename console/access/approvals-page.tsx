@@ -3,9 +3,9 @@ import { PeopleCheckmarkRegular } from "@fluentui/react-icons";
 import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters } from "../page/filters.tsx";
+import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
-import { Rows } from "../page/rows.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Approval, ApprovalWindow, personWords, useSubjectWords } from "./approval-window.tsx";
 import { approvalStates, approvalsScreen } from "./screens.ts";
@@ -18,6 +18,10 @@ export function Page() {
   const { tenantId } = approvalsScreen.useParams();
   const { state, approval } = approvalsScreen.useSearch();
   const change = approvalsScreen.useChangeSearch();
+  const words = useSubjectWords();
+  const { dateTime } = useFormat();
+  const opened = (approvalId: string) =>
+    approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) });
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/approvals",
     { params: { tenantId } },
@@ -35,22 +39,34 @@ export function Page() {
           }
         />
       </Filters>
-      <Shown reading={reading}>
-        {(all) => {
-          // The list has no filter of its own: what was read is looked through, to its end.
-          const shown = all.filter((each) => state === undefined || each.state === state);
-          if (shown.length === 0 && !reading.hasMore)
-            return (
-              <Empty
-                icon={<PeopleCheckmarkRegular />}
-                title={t(state === undefined ? "access.noApproval" : "access.noneSuch")}
-              >
-                {t(state === undefined ? "access.noApprovalWhy" : "access.noneSuchWhy")}
-              </Empty>
-            );
-          return <Table approvals={shown} hasMore={reading.hasMore} readMore={reading.readMore} />;
-        }}
-      </Shown>
+      <Listed
+        reading={reading}
+        label={t("access.approvals")}
+        idOf={({ approvalId }) => approvalId}
+        nameOf={({ subject }) => words(subject)}
+        // The list has no filter of its own: what was read is looked through, to its end.
+        keeps={(each) => state === undefined || each.state === state}
+        columns={[
+          [
+            "what",
+            t("access.what"),
+            ({ approvalId, subject }) => <Go to={opened(approvalId)}>{words(subject)}</Go>,
+            "2fr",
+          ],
+          ["state", t("access.state"), (each) => named("approvalStates", each.state)],
+          ["by", t("access.askedBy"), ({ requestedBy }) => personWords(requestedBy)],
+          ["at", t("access.at"), ({ createdAt }) => dateTime(createdAt)],
+          ["end", t("access.decided"), (each) => <End of={each} />, "1.4fr"],
+        ]}
+        empty={
+          <Empty
+            icon={<PeopleCheckmarkRegular />}
+            title={t(state === undefined ? "access.noApproval" : "access.noneSuch")}
+          >
+            {t(state === undefined ? "access.noApprovalWhy" : "access.noneSuchWhy")}
+          </Empty>
+        }
+      />
       {approval !== undefined && (
         <ApprovalWindow
           ids={{ tenantId, approvalId: approval }}
@@ -61,66 +77,12 @@ export function Page() {
   );
 }
 
-function Table(props: {
-  readonly approvals: readonly Approval[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { approvals, hasMore, readMore } = props;
+/** Who decided and when, or until when somebody may. */
+function End({ of: { state, decidedBy, decidedAt, expiresAt } }: { readonly of: Approval }) {
   const t = useText();
-  const named = useNames();
   const { dateTime, since } = useFormat();
-  const words = useSubjectWords();
-  const { state } = approvalsScreen.useSearch();
-  const columns = [
-    {
-      id: "what",
-      title: t("access.what"),
-      width: "2fr",
-      render: ({ tenantId, approvalId, subject }: Approval) => (
-        <Go
-          to={approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) })}
-        >
-          {words(subject)}
-        </Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("access.state"),
-      render: (each: Approval) => named("approvalStates", each.state),
-    },
-    {
-      id: "by",
-      title: t("access.askedBy"),
-      render: ({ requestedBy }: Approval) => personWords(requestedBy),
-    },
-    {
-      id: "at",
-      title: t("access.at"),
-      render: ({ createdAt }: Approval) => dateTime(createdAt),
-    },
-    {
-      id: "end",
-      title: t("access.decided"),
-      width: "1.4fr",
-      render: ({ state: now, decidedBy, decidedAt, expiresAt }: Approval) =>
-        now === "pendingApproval"
-          ? t("access.expires", { when: since(expiresAt) })
-          : [decidedBy && personWords(decidedBy), decidedAt && dateTime(decidedAt)]
-              .filter(Boolean)
-              .join(", "),
-    },
-  ];
-  return (
-    <Rows
-      label={t("access.approvals")}
-      columns={columns}
-      items={approvals}
-      idOf={({ approvalId }) => approvalId}
-      nameOf={({ subject }) => words(subject)}
-      hasMore={hasMore}
-      readMore={readMore}
-    />
-  );
+  if (state === "pendingApproval") return t("access.expires", { when: since(expiresAt) });
+  return [decidedBy && personWords(decidedBy), decidedAt && dateTime(decidedAt)]
+    .filter(Boolean)
+    .join(", ");
 }

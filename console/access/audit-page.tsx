@@ -7,10 +7,10 @@ import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
+import { Listed } from "../page/job/listed.tsx";
 import { Code, Facts, Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { Rows } from "../page/rows.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
@@ -65,6 +65,9 @@ export function Page() {
   const change = auditScreen.useChangeSearch();
   const { reading, download } = useTrail(said);
   const { save, problem } = useSaveAnswer();
+  const outcomeOf = useOutcome();
+  const { dateTime } = useFormat();
+  const opened = (eventId: string) => auditScreen.at(undefined, { ...said, event: eventId });
   const event = reading.body?.find(({ eventId }) => eventId === said.event);
   return (
     <PageFrame
@@ -81,17 +84,24 @@ export function Page() {
     >
       {problem && <ProblemView problem={problem} />}
       <Fields said={said} />
-      <Shown reading={reading}>
-        {(events) =>
-          events.length === 0 && !reading.hasMore ? (
-            <Empty icon={<HistoryRegular />} title={t("access.noEvent")}>
-              {t("access.noneSuchWhy")}
-            </Empty>
-          ) : (
-            <Table events={events} hasMore={reading.hasMore} readMore={reading.readMore} />
-          )
+      <Listed
+        reading={reading}
+        label={t("access.audit")}
+        idOf={({ eventId }) => eventId}
+        nameOf={({ operation, at }) => `${operation}, ${dateTime(at)}`}
+        columns={[
+          ["at", t("access.at"), ({ at, eventId }) => <Go to={opened(eventId)}>{dateTime(at)}</Go>],
+          ["who", t("access.who"), actorWords],
+          ["operation", t("access.operation"), ({ operation }) => operation],
+          ["object", t("access.object"), ({ object = "" }) => object, "1.5fr"],
+          ["outcome", t("access.outcome"), outcomeOf],
+        ]}
+        empty={
+          <Empty icon={<HistoryRegular />} title={t("access.noEvent")}>
+            {t("access.noneSuchWhy")}
+          </Empty>
         }
-      </Shown>
+      />
       {event && <EventWindow event={event} onClose={() => change({ event: undefined }, true)} />}
     </PageFrame>
   );
@@ -161,57 +171,17 @@ function Fields({ said }: { readonly said: Said }) {
 const actorWords = ({ actor: { kind, id, name } }: Event): string =>
   name ?? [kind, id].filter(Boolean).join(" ");
 
-function Table(props: {
-  readonly events: readonly Event[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { events, hasMore, readMore } = props;
-  const t = useText();
+/** What came of it, and at which step it was refused. */
+function useOutcome(): (event: Event) => string {
   const named = useNames();
-  const { dateTime } = useFormat();
-  const said = auditScreen.useSearch();
-  const columns = [
-    {
-      id: "at",
-      title: t("access.at"),
-      render: ({ at, eventId }: Event) => (
-        <Go to={auditScreen.at(undefined, { ...said, event: eventId })}>{dateTime(at)}</Go>
-      ),
-    },
-    { id: "who", title: t("access.who"), render: actorWords },
-    { id: "operation", title: t("access.operation"), render: ({ operation }: Event) => operation },
-    {
-      id: "object",
-      title: t("access.object"),
-      width: "1.5fr",
-      render: ({ object = "" }: Event) => object,
-    },
-    {
-      id: "outcome",
-      title: t("access.outcome"),
-      render: ({ outcome, step }: Event) =>
-        [named("auditOutcomes", outcome), step].filter(Boolean).join(": "),
-    },
-  ];
-  return (
-    <Rows
-      label={t("access.audit")}
-      columns={columns}
-      items={events}
-      idOf={({ eventId }) => eventId}
-      nameOf={({ operation, at }) => `${operation}, ${dateTime(at)}`}
-      hasMore={hasMore}
-      readMore={readMore}
-    />
-  );
+  return ({ outcome, step }) => [named("auditOutcomes", outcome), step].filter(Boolean).join(": ");
 }
 
 function EventWindow({ event, onClose }: { readonly event: Event; readonly onClose: () => void }) {
   const t = useText();
-  const named = useNames();
+  const outcomeOf = useOutcome();
   const { dateTime } = useFormat();
-  const { actor, outcome, step } = event;
+  const { actor } = event;
   return (
     <Window title={event.operation} onClose={onClose} wide>
       <Facts
@@ -221,7 +191,7 @@ function EventWindow({ event, onClose }: { readonly event: Event; readonly onClo
           [t("access.actor")]: actor.id,
           [t("access.ip")]: event.ip,
           [t("access.object")]: event.object,
-          [t("access.outcome")]: [named("auditOutcomes", outcome), step].filter(Boolean).join(": "),
+          [t("access.outcome")]: outcomeOf(event),
           [t("access.secondPerson")]: event.approver,
           [t("access.before")]: event.before !== undefined && <Code of={event.before} />,
           [t("access.after")]: event.after !== undefined && <Code of={event.after} />,

@@ -5,11 +5,11 @@ import type { Answered } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
-import { Rows } from "../page/rows.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { deadLettersScreen } from "./screens.ts";
@@ -22,62 +22,44 @@ type DeadLetter = Extract<Answered<typeof list>, { readonly status: 200 }>["body
 export function Page() {
   const t = useText();
   const { window: open, message } = deadLettersScreen.useSearch();
+  const change = deadLettersScreen.useChangeSearch();
+  const { dateTime } = useFormat();
   const reading = useReadList(list, {}, { everySeconds: 30 });
   const letter = reading.body?.find(({ deadLetterId }) => deadLetterId === message);
   return (
     <PageFrame title={t("access.deadLetters")} lead={t("access.deadLettersLead")}>
-      <Shown reading={reading}>
-        {(letters) =>
-          letters.length === 0 && !reading.hasMore ? (
-            <Empty icon={<MailErrorRegular />} title={t("access.noDeadLetter")}>
-              {t("access.noDeadLetterWhy")}
-            </Empty>
-          ) : (
-            <Table letters={letters} hasMore={reading.hasMore} readMore={reading.readMore} />
-          )
+      <Listed
+        reading={reading}
+        label={t("access.deadLetters")}
+        idOf={({ deadLetterId }) => deadLetterId}
+        nameOf={({ queue, at }) => `${queue}, ${dateTime(at)}`}
+        columns={[
+          ["at", t("access.at"), ({ at }) => dateTime(at)],
+          ["queue", t("access.queue"), ({ queue }) => queue],
+          ["reason", t("access.reason"), ({ reason }) => <Said text={reason} />, "2fr"],
+          [
+            "content",
+            t("access.content"),
+            ({ content }) => <Code of={content.slice(0, 200)} />,
+            "2fr",
+          ],
+        ]}
+        renderMenu={(each) => <RowMenu letter={each} />}
+        empty={
+          <Empty icon={<MailErrorRegular />} title={t("access.noDeadLetter")}>
+            {t("access.noDeadLetterWhy")}
+          </Empty>
         }
-      </Shown>
-      {letter && open === "replay" && <ReplayWindow letter={letter} />}
-      {letter && open === "discard" && <DiscardWindow letter={letter} />}
+      />
+      {letter && open && (
+        <LetterWindow
+          key={open}
+          letter={letter}
+          verb={open}
+          onClose={() => change({ window: undefined, message: undefined }, true)}
+        />
+      )}
     </PageFrame>
-  );
-}
-
-function Table(props: {
-  readonly letters: readonly DeadLetter[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { letters, hasMore, readMore } = props;
-  const t = useText();
-  const { dateTime } = useFormat();
-  const columns = [
-    { id: "at", title: t("access.at"), render: ({ at }: DeadLetter) => dateTime(at) },
-    { id: "queue", title: t("access.queue"), render: ({ queue }: DeadLetter) => queue },
-    {
-      id: "reason",
-      title: t("access.reason"),
-      width: "2fr",
-      render: ({ reason }: DeadLetter) => <Said text={reason} />,
-    },
-    {
-      id: "content",
-      title: t("access.content"),
-      width: "2fr",
-      render: ({ content }: DeadLetter) => <Code of={content.slice(0, 200)} />,
-    },
-  ];
-  return (
-    <Rows
-      label={t("access.deadLetters")}
-      columns={columns}
-      items={letters}
-      idOf={({ deadLetterId }) => deadLetterId}
-      nameOf={({ queue, at }) => `${queue}, ${dateTime(at)}`}
-      hasMore={hasMore}
-      readMore={readMore}
-      renderMenu={(letter) => <RowMenu letter={letter} />}
-    />
   );
 }
 
@@ -102,46 +84,33 @@ function RowMenu({ letter }: { readonly letter: DeadLetter }) {
   );
 }
 
-const useClose = () => {
-  const change = deadLettersScreen.useChangeSearch();
-  return () => change({ window: undefined, message: undefined }, true);
-};
+const calls = {
+  replay: "POST /api/v1/dead-letters/{deadLetterId}/replay",
+  discard: "DELETE /api/v1/dead-letters/{deadLetterId}",
+} as const;
 
-function ReplayWindow({ letter }: { readonly letter: DeadLetter }) {
+/** Asks before a message is sent again, or discarded. */
+function LetterWindow(props: {
+  readonly letter: DeadLetter;
+  readonly verb: keyof typeof calls;
+  readonly onClose: () => void;
+}) {
+  const { letter, verb, onClose } = props;
   const t = useText();
-  const close = useClose();
-  const sending = useSend("POST /api/v1/dead-letters/{deadLetterId}/replay");
+  const sending = useSend(calls[verb]);
   return (
     <AskWindow
-      title={t("access.replayTitle")}
-      verb={t("access.replay")}
+      title={t(`access.${verb}Title`)}
+      verb={t(`access.${verb}`)}
       sending={sending}
       onDo={() => sending.send({ params: { deadLetterId: letter.deadLetterId } })}
       onDone={() => {
-        announce(t("access.replayed"));
-        close();
+        if (verb === "replay") announce(t("access.replayed"));
+        onClose();
       }}
-      onClose={close}
+      onClose={onClose}
     >
-      {t("access.replayWhat")}
-      <What letter={letter} />
-    </AskWindow>
-  );
-}
-
-function DiscardWindow({ letter }: { readonly letter: DeadLetter }) {
-  const t = useText();
-  const close = useClose();
-  const sending = useSend("DELETE /api/v1/dead-letters/{deadLetterId}");
-  return (
-    <AskWindow
-      title={t("access.discardTitle")}
-      verb={t("access.discard")}
-      sending={sending}
-      onDo={() => sending.send({ params: { deadLetterId: letter.deadLetterId } })}
-      onClose={close}
-    >
-      {t("access.discardWhat")}
+      {t(`access.${verb}What`)}
       <What letter={letter} />
     </AskWindow>
   );

@@ -1,22 +1,20 @@
 /** A device: what is known of it, and what was done with it. */
 import { makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
-import type { Answered } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { ActionBar } from "../notifications/action-bar.tsx";
 import { notificationScreen } from "../notifications/screens.ts";
 import { SendPanel } from "../notifications/send-panel.tsx";
+import { Listed } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
-import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
 import type { Device } from "./device-rows.tsx";
 import { deviceListScreen, deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const history = "GET /api/v1/tenants/{tenantId}/devices/{deviceId}/history";
-type Entry = Extract<Answered<typeof history>, { readonly status: 200 }>["body"]["value"][number];
 
 const useStyles = makeStyles({
   facts: {
@@ -27,7 +25,6 @@ const useStyles = makeStyles({
     "& dt": { color: tokens.colorNeutralForeground2 },
     "& dd": { margin: 0, overflowWrap: "anywhere" },
   },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
 });
 
 /** The page. */
@@ -98,65 +95,35 @@ function Facts({ device }: { readonly device: Device }) {
 }
 
 function History(props: { readonly tenantId: string; readonly deviceId: string }) {
+  const { tenantId } = props;
   const t = useText();
+  const named = useNames();
+  const { dateTime } = useFormat();
   const reading = useReadList(history, { params: props }, { everySeconds: 15 });
   return (
     <section>
       <Subtitle2 as="h2">{t("devices.history")}</Subtitle2>
-      <Shown reading={reading}>
-        {(entries) =>
-          entries.length === 0 && !reading.hasMore ? (
-            <Empty title={t("devices.noHistory")}>{t("devices.noHistoryWhy")}</Empty>
-          ) : (
-            <Entries tenantId={props.tenantId} entries={entries} {...reading} />
-          )
-        }
-      </Shown>
+      <Listed
+        reading={reading}
+        label={t("devices.history")}
+        idOf={({ notificationId }) => notificationId}
+        nameOf={({ action }) => named("actions", action)}
+        columns={[
+          [
+            "action",
+            t("devices.action"),
+            ({ notificationId, action }) => (
+              <Go to={notificationScreen.at({ tenantId, notificationId })}>
+                {named("actions", action)}
+              </Go>
+            ),
+          ],
+          ["state", t("devices.state"), ({ state }) => named("deliveryStates", state), "0.6fr"],
+          ["reason", t("devices.reason"), (entry) => <Reason {...entry} />, "2fr"],
+          ["at", t("devices.at"), ({ at }) => dateTime(at)],
+        ]}
+        empty={<Empty title={t("devices.noHistory")}>{t("devices.noHistoryWhy")}</Empty>}
+      />
     </section>
-  );
-}
-
-function Entries(props: {
-  readonly tenantId: string;
-  readonly entries: readonly Entry[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { tenantId, entries, hasMore, readMore } = props;
-  const t = useText();
-  const named = useNames();
-  const { dateTime } = useFormat();
-  const columns = [
-    {
-      id: "action",
-      title: t("devices.action"),
-      render: ({ notificationId, action }: Entry) => (
-        <Go to={notificationScreen.at({ tenantId, notificationId })}>{named("actions", action)}</Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("devices.state"),
-      width: "0.6fr",
-      render: ({ state }: Entry) => named("deliveryStates", state),
-    },
-    {
-      id: "reason",
-      title: t("devices.reason"),
-      width: "2fr",
-      render: (entry: Entry) => <Reason {...entry} />,
-    },
-    { id: "at", title: t("devices.at"), render: ({ at }: Entry) => dateTime(at) },
-  ];
-  return (
-    <Rows
-      label={t("devices.history")}
-      columns={columns}
-      items={entries}
-      idOf={({ notificationId }) => notificationId}
-      nameOf={({ action }) => named("actions", action)}
-      hasMore={hasMore}
-      readMore={readMore}
-    />
   );
 }

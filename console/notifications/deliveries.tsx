@@ -1,24 +1,21 @@
 /** Devices of a notification: by state, with the reasons of what failed in groups, and a row for each. */
-import { Button, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
-import type { Answered } from "../../clients/api.ts";
+import { Button, makeStyles, tokens } from "@fluentui/react-components";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
+import { StateTabs } from "../page/job/job.tsx";
+import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { Go } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
-import { Rows } from "../page/rows.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { routeName } from "./dry-run.tsx";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
-const name = "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries";
-type Delivery = Extract<Answered<typeof name>, { readonly status: 200 }>["body"]["value"][number];
+const list = "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries";
 
 const useStyles = makeStyles({
-  tabs: { flexWrap: "wrap" },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   reasons: { margin: 0, paddingLeft: tokens.spacingHorizontalXL },
 });
 
@@ -54,7 +51,7 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
           </li>
         ))}
       </ul>
-      {!body.complete && <span className={styles.quiet}>{t("notifications.reasonsOpen")}</span>}
+      {!body.complete && <Quiet>{t("notifications.reasonsOpen")}</Quiet>}
     </section>
   );
 }
@@ -67,13 +64,12 @@ export function Deliveries(props: {
   const { notification, counts } = props;
   const { tenantId, notificationId } = notification;
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
-  const { number } = useFormat();
+  const { dateTime } = useFormat();
   const { state } = notificationScreen.useSearch();
   const change = notificationScreen.useChangeSearch();
   const reading = useReadList(
-    name,
+    list,
     { params: { tenantId, notificationId }, query: { state, top: 1000 } },
     notification.final ? {} : { everySeconds: 5 },
   );
@@ -81,99 +77,56 @@ export function Deliveries(props: {
   const isBad = state !== undefined && badStates.some((each) => each === state);
   return (
     <section aria-label={t("notifications.devices")}>
-      <TabList
-        className={styles.tabs}
-        selectedValue={state ?? "all"}
-        onTabSelect={(_event, { value }) =>
-          change({ state: value === "all" ? undefined : (value as DeliveryState) })
+      <StateTabs
+        all={t("notifications.all")}
+        states={states}
+        nameOf={(each) => named("deliveryStates", each)}
+        counts={counts}
+        chosen={state}
+        onChoose={(each) => change({ state: each })}
+      />
+      <Listed
+        reading={reading}
+        label={t("notifications.devices")}
+        idOf={({ deviceId }) => deviceId}
+        nameOf={({ deviceName }) => deviceName}
+        columns={[
+          [
+            "device",
+            t("notifications.device"),
+            ({ deviceId: id, deviceName }) => (
+              <Go to={deviceAt(tenantId, id)}>{deviceName === "" ? id : deviceName}</Go>
+            ),
+          ],
+          [
+            "state",
+            t("notifications.state"),
+            (each) => named("deliveryStates", each.state),
+            "0.7fr",
+          ],
+          ["reason", t("notifications.reasonTitle"), (each) => <Reason {...each} />, "2fr"],
+          [
+            "way",
+            t("notifications.way"),
+            ({ route }) => (route === undefined ? "" : routeName(route, t)),
+            "0.8fr",
+          ],
+          ["at", t("notifications.at"), ({ at }) => dateTime(at), "0.9fr"],
+        ]}
+        above={isBad && <Reasons notification={notification} state={state} />}
+        empty={
+          <Empty
+            title={t("notifications.noDelivery")}
+            action={
+              state && (
+                <Button onClick={() => change({ state: undefined })}>
+                  {t("notifications.all")}
+                </Button>
+              )
+            }
+          />
         }
-      >
-        <Tab value="all">{t("notifications.all")}</Tab>
-        {states.map((each) => (
-          <Tab key={each} value={each}>
-            {counts === undefined
-              ? named("deliveryStates", each)
-              : `${named("deliveryStates", each)} (${number(counts[each])})`}
-          </Tab>
-        ))}
-      </TabList>
-      <Shown reading={reading}>
-        {(deliveries) =>
-          deliveries.length === 0 && !reading.hasMore ? (
-            <Empty
-              title={t("notifications.noDelivery")}
-              action={
-                state && (
-                  <Button onClick={() => change({ state: undefined })}>
-                    {t("notifications.all")}
-                  </Button>
-                )
-              }
-            />
-          ) : (
-            <>
-              {isBad && <Reasons notification={notification} state={state} />}
-              <Table tenantId={tenantId} deliveries={deliveries} {...reading} />
-            </>
-          )
-        }
-      </Shown>
+      />
     </section>
-  );
-}
-
-function Table(props: {
-  readonly tenantId: string;
-  readonly deliveries: readonly Delivery[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { tenantId, deliveries, hasMore, readMore } = props;
-  const t = useText();
-  const named = useNames();
-  const { dateTime } = useFormat();
-  const columns = [
-    {
-      id: "device",
-      title: t("notifications.device"),
-      render: ({ deviceId, deviceName }: Delivery) => (
-        <Go to={deviceAt(tenantId, deviceId)}>{deviceName === "" ? deviceId : deviceName}</Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("notifications.state"),
-      width: "0.7fr",
-      render: (each: Delivery) => named("deliveryStates", each.state),
-    },
-    {
-      id: "reason",
-      title: t("notifications.reasonTitle"),
-      width: "2fr",
-      render: (delivery: Delivery) => <Reason {...delivery} />,
-    },
-    {
-      id: "way",
-      title: t("notifications.way"),
-      width: "0.8fr",
-      render: ({ route }: Delivery) => (route === undefined ? "" : routeName(route, t)),
-    },
-    {
-      id: "at",
-      title: t("notifications.at"),
-      width: "0.9fr",
-      render: ({ at }: Delivery) => dateTime(at),
-    },
-  ];
-  return (
-    <Rows
-      label={t("notifications.devices")}
-      columns={columns}
-      items={deliveries}
-      idOf={({ deviceId }) => deviceId}
-      nameOf={({ deviceName }) => deviceName}
-      hasMore={hasMore}
-      readMore={readMore}
-    />
   );
 }

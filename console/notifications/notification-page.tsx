@@ -1,5 +1,5 @@
 /** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
-import { Badge, makeStyles, Subtitle2, ToolbarButton, tokens } from "@fluentui/react-components";
+import { makeStyles, Subtitle2, ToolbarButton, tokens } from "@fluentui/react-components";
 import {
   ArrowDownloadRegular,
   ArrowRepeatAllRegular,
@@ -7,14 +7,13 @@ import {
   PauseRegular,
   PlayRegular,
 } from "@fluentui/react-icons";
-import { useEffect, useRef } from "react";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
-import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
-import { Failure } from "../page/job/reason.tsx";
+import { JobHead } from "../page/job/job.tsx";
+import { personOf } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -31,7 +30,6 @@ import { notificationListScreen, notificationScreen } from "./screens.ts";
 import { targetWords, useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
   both: {
     display: "flex",
     flexWrap: "wrap",
@@ -39,12 +37,6 @@ const useStyles = makeStyles({
     "& > *": { minWidth: 0 },
   },
   picture: { flexGrow: 1, flexBasis: "360px", maxWidth: "100%" },
-  facts: {
-    display: "flex",
-    flexWrap: "wrap",
-    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
-    color: tokens.colorNeutralForeground2,
-  },
 });
 
 /** The page. */
@@ -73,34 +65,32 @@ export function Page() {
   );
 }
 
-/** Says how far it is at each quarter, and how it ended. */
-function useAnnounced(notification: Notification, sentence: string): void {
-  const quarter = notification.final ? 4 : Math.floor((notification.progress.percent ?? 0) / 25);
-  const before = useRef(quarter);
-  useEffect(() => {
-    if (quarter > before.current) announce(sentence);
-    before.current = quarter;
-  }, [quarter, sentence]);
-}
-
 function Content(props: { readonly notification: Notification; readonly isRepeatable: boolean }) {
   const { notification, isRepeatable } = props;
   const t = useText();
   const styles = useStyles();
+  const named = useNames();
   const { window: open } = notificationScreen.useSearch();
   const change = notificationScreen.useChangeSearch();
   const counts = countsOf(notification);
   const sentence = sentenceOf(notification, t);
   const close = () => change({ window: undefined }, true);
-  useAnnounced(notification, sentence);
-  const { failure, tenantId, notificationId } = notification;
+  const { failure, phase, tenantId, notificationId } = notification;
   return (
     <>
-      <div className={styles.sum} data-sum>
-        {sentence}
-      </div>
-      <Failure of={failure} />
-      <Facts notification={notification} />
+      <JobHead
+        {...notification}
+        sentence={sentence}
+        failure={failure}
+        share={(notification.progress.percent ?? 0) / 100}
+        word={
+          notification.final || phase === undefined
+            ? named("jobStates", notification.state)
+            : named("phases", phase)
+        }
+      >
+        <Facts notification={notification} />
+      </JobHead>
       {counts && <Bar counts={counts} words={sentence} />}
       {counts && (
         <div className={styles.both}>
@@ -130,29 +120,20 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
 /** Who, when, to whom; and the notifications that it repeats and that repeat it. */
 function Facts({ notification }: { readonly notification: Notification }) {
   const t = useText();
-  const styles = useStyles();
-  const named = useNames();
   const { dateTime, since } = useFormat();
-  const { tenantId, notificationId, requestedBy, progress, retryOf, phase, note } = notification;
-  const word =
-    notification.final || phase === undefined
-      ? named("jobStates", notification.state)
-      : named("phases", phase);
+  const { tenantId, notificationId, requestedBy, progress, retryOf, note } = notification;
   const { body: recent = [] } = useReadList("GET /api/v1/tenants/{tenantId}/notifications", {
     params: { tenantId },
     query: { top: 50 },
   });
   const retries = recent.filter((each) => each.retryOf === notificationId);
   return (
-    <div className={styles.facts}>
-      <Badge appearance="outline" color="informative" data-word={notification.state}>
-        {word}
-      </Badge>
+    <>
       <span>{targetWords(notification.target, t)}</span>
       <span>
         {t("notifications.sentBy", {
           at: dateTime(notification.createdAt),
-          by: requestedBy?.name ?? requestedBy?.id ?? "",
+          by: personOf(requestedBy),
           known: requestedBy === undefined ? "no" : "yes",
         })}
       </span>
@@ -176,7 +157,7 @@ function Facts({ notification }: { readonly notification: Notification }) {
           {t("notifications.retriedBy", { at: dateTime(each.createdAt) })}
         </Go>
       ))}
-    </div>
+    </>
   );
 }
 

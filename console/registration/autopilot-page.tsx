@@ -7,8 +7,6 @@ import {
   MenuList,
   MessageBar,
   MessageBarBody,
-  makeStyles,
-  tokens,
 } from "@fluentui/react-components";
 import { LaptopSettingsRegular, SubtractCircleRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
@@ -18,21 +16,18 @@ import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { type Choice, Rows } from "../page/rows.tsx";
+import type { Choice } from "../page/rows.tsx";
 import { Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/tenants/{tenantId}/autopilot-devices";
 type Device = Extract<Answered<typeof list>, { readonly status: 200 }>["body"]["value"][number];
-
-const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
-});
 
 /** The page. */
 export function Page() {
@@ -68,22 +63,49 @@ export function Page() {
         </MayButton>
       }
     >
-      <Shown reading={reading}>
-        {(devices) =>
-          devices.length === 0 && !reading.hasMore ? (
-            <Empty icon={<LaptopSettingsRegular />} title={t("registration.noAutopilot")}>
-              {t("registration.noAutopilotWhy")}
-            </Empty>
-          ) : (
-            <Table
-              devices={devices}
-              choice={{ chosen, change: choose }}
-              onEdit={mayManage ? (id) => change({ device: id }) : undefined}
-              {...reading}
-            />
-          )
+      <Listed
+        reading={reading}
+        label={t("registration.autopilot")}
+        idOf={({ autopilotDeviceId }) => autopilotDeviceId}
+        nameOf={({ serialNumber }) => serialNumber}
+        columns={[
+          [
+            "serial",
+            t("registration.serial"),
+            ({ serialNumber, manufacturer, model }) => (
+              <>
+                {serialNumber}
+                <Quiet>{`${manufacturer} ${model}`.trim()}</Quiet>
+              </>
+            ),
+          ],
+          ["tag", t("registration.tag"), ({ groupTag }) => groupTag],
+          ["user", t("registration.user"), ({ userPrincipalName }) => userPrincipalName],
+          ["profile", t("registration.profileStatus"), ({ profileStatus }) => profileStatus],
+          [
+            "managed",
+            t("registration.managed"),
+            ({ isManaged }) => t(isManaged ? "registration.yes" : "registration.no"),
+            "0.6fr",
+          ],
+          ["source", t("registration.source"), ({ source }) => t(`registration.source.${source}`)],
+        ]}
+        choice={{ chosen, change: choose }}
+        {...(mayManage && {
+          renderMenu: ({ autopilotDeviceId }: Device) => (
+            <MenuList>
+              <MenuItem onClick={() => change({ device: autopilotDeviceId })}>
+                {t("registration.edit")}
+              </MenuItem>
+            </MenuList>
+          ),
+        })}
+        empty={
+          <Empty icon={<LaptopSettingsRegular />} title={t("registration.noAutopilot")}>
+            {t("registration.noAutopilotWhy")}
+          </Empty>
         }
-      </Shown>
+      />
       {shown && <DeviceWindow tenantId={tenantId} device={shown} onClose={close} />}
       {open === "deregister" && chosen.size > 0 && (
         <DeregisterWindow
@@ -93,71 +115,6 @@ export function Page() {
         />
       )}
     </PageFrame>
-  );
-}
-
-function Table(props: {
-  readonly devices: readonly Device[];
-  readonly choice: Choice<Device>;
-  readonly onEdit: ((id: string) => void) | undefined;
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { devices, choice, onEdit, hasMore, readMore } = props;
-  const t = useText();
-  const styles = useStyles();
-  const columns = [
-    {
-      id: "serial",
-      title: t("registration.serial"),
-      render: ({ serialNumber, manufacturer, model }: Device) => (
-        <>
-          {serialNumber}
-          <span className={styles.quiet}>{`${manufacturer} ${model}`.trim()}</span>
-        </>
-      ),
-    },
-    { id: "tag", title: t("registration.tag"), render: ({ groupTag }: Device) => groupTag },
-    {
-      id: "user",
-      title: t("registration.user"),
-      render: ({ userPrincipalName }: Device) => userPrincipalName,
-    },
-    {
-      id: "profile",
-      title: t("registration.profileStatus"),
-      render: ({ profileStatus }: Device) => profileStatus,
-    },
-    {
-      id: "managed",
-      title: t("registration.managed"),
-      width: "0.6fr",
-      render: ({ isManaged }: Device) => t(isManaged ? "registration.yes" : "registration.no"),
-    },
-    {
-      id: "source",
-      title: t("registration.source"),
-      render: ({ source }: Device) => t(`registration.source.${source}`),
-    },
-  ];
-  return (
-    <Rows
-      label={t("registration.autopilot")}
-      columns={columns}
-      items={devices}
-      idOf={({ autopilotDeviceId }) => autopilotDeviceId}
-      nameOf={({ serialNumber }) => serialNumber}
-      hasMore={hasMore}
-      readMore={readMore}
-      choice={choice}
-      {...(onEdit && {
-        renderMenu: ({ autopilotDeviceId }: Device) => (
-          <MenuList>
-            <MenuItem onClick={() => onEdit(autopilotDeviceId)}>{t("registration.edit")}</MenuItem>
-          </MenuList>
-        ),
-      })}
-    />
   );
 }
 

@@ -14,9 +14,9 @@ import { KeyRegular, PeopleTeamRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
+import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
-import { Rows } from "../page/rows.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
 import { CustomerWindow, Route, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
@@ -44,23 +44,48 @@ export function Page() {
   const t = useText();
   const { window: open, customer } = customersScreen.useSearch();
   const change = customersScreen.useChangeSearch();
+  const { since } = useFormat();
   const reading = useReadList("GET /api/v1/customers", { query: { top: 50 } });
   const close = () => change({ window: undefined, customer: undefined }, true);
   const shown = reading.body?.find(({ tenantId }) => tenantId === customer);
   return (
     <PageFrame title={t("registration.customers")} lead={t("registration.customersWhat")}>
       <Partner />
-      <Shown reading={reading}>
-        {(customers) =>
-          customers.length === 0 && !reading.hasMore ? (
-            <Empty icon={<PeopleTeamRegular />} title={t("registration.noCustomer")}>
-              {t("registration.noCustomerWhy")}
-            </Empty>
-          ) : (
-            <Table customers={customers} {...reading} />
-          )
+      <Listed
+        reading={reading}
+        label={t("registration.customers")}
+        idOf={({ tenantId }) => tenantId}
+        nameOf={({ displayName }) => displayName}
+        columns={[
+          [
+            "customer",
+            t("registration.customer"),
+            ({ tenantId, displayName, partnerKind }) => (
+              <>
+                <Go to={customersScreen.at(undefined, { customer: tenantId })}>{displayName}</Go>{" "}
+                <Badge appearance="outline" color="informative">
+                  {t(`registration.kind.${partnerKind}`)}
+                </Badge>
+              </>
+            ),
+          ],
+          ["tie", t("registration.relationship"), (each) => <Tie customer={each} />],
+          ["routes", t("registration.routes"), ({ routes }) => <Routes of={routes} />, "2fr"],
+          [
+            "checked",
+            t("registration.checked"),
+            ({ relationship: { checkedAt } }) =>
+              checkedAt === undefined ? t("registration.never") : since(checkedAt),
+            "0.6fr",
+          ],
+        ]}
+        renderMenu={({ tenantId }) => <RowMenu tenantId={tenantId} />}
+        empty={
+          <Empty icon={<PeopleTeamRegular />} title={t("registration.noCustomer")}>
+            {t("registration.noCustomerWhy")}
+          </Empty>
         }
-      </Shown>
+      />
       {shown && <CustomerWindow customer={shown} onClose={close} />}
       {open === "signIn" && <SignInWindow onClose={close} />}
     </PageFrame>
@@ -95,66 +120,13 @@ function Partner() {
   );
 }
 
-function Table(props: {
-  readonly customers: readonly Customer[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { customers, hasMore, readMore } = props;
-  const t = useText();
-  const styles = useStyles();
-  const { since } = useFormat();
-  const columns = [
-    {
-      id: "customer",
-      title: t("registration.customer"),
-      render: ({ tenantId, displayName, partnerKind }: Customer) => (
-        <>
-          <Go to={customersScreen.at(undefined, { customer: tenantId })}>{displayName}</Go>{" "}
-          <Badge appearance="outline" color="informative">
-            {t(`registration.kind.${partnerKind}`)}
-          </Badge>
-        </>
-      ),
-    },
-    {
-      id: "tie",
-      title: t("registration.relationship"),
-      render: (customer: Customer) => <Tie customer={customer} />,
-    },
-    {
-      id: "routes",
-      title: t("registration.routes"),
-      width: "2fr",
-      render: ({ routes }: Customer) => (
-        <ul className={styles.routes}>
-          {partnerRoutes.map((route) => (
-            <Route key={route} route={route} verdict={routes[route]} />
-          ))}
-        </ul>
-      ),
-    },
-    {
-      id: "checked",
-      title: t("registration.checked"),
-      width: "0.6fr",
-      render: ({ relationship: { checkedAt } }: Customer) =>
-        checkedAt === undefined ? t("registration.never") : since(checkedAt),
-    },
-  ];
-  return (
-    <Rows
-      label={t("registration.customers")}
-      columns={columns}
-      items={customers}
-      idOf={({ tenantId }) => tenantId}
-      nameOf={({ displayName }) => displayName}
-      hasMore={hasMore}
-      readMore={readMore}
-      renderMenu={({ tenantId }) => <RowMenu tenantId={tenantId} />}
-    />
-  );
-}
+const Routes = ({ of }: { readonly of: Customer["routes"] }) => (
+  <ul className={useStyles().routes}>
+    {partnerRoutes.map((route) => (
+      <Route key={route} route={route} verdict={of[route]} />
+    ))}
+  </ul>
+);
 
 function RowMenu({ tenantId }: { readonly tenantId: string }) {
   const t = useText();

@@ -1,12 +1,5 @@
 /** A registration: its sum, and what became of each device; cancelled, repeated and looked at again from here. */
-import {
-  Badge,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  ToolbarButton,
-  tokens,
-} from "@fluentui/react-components";
+import { MessageBar, MessageBarBody, ToolbarButton } from "@fluentui/react-components";
 import {
   ArrowClockwiseRegular,
   ArrowDownloadRegular,
@@ -14,21 +7,21 @@ import {
   DismissCircleRegular,
 } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
-import { useNames, useSaid } from "../api/names.ts";
+import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { colours } from "../notifications/counts.tsx";
-import { announce } from "../page/announce.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
-import { Failure } from "../page/job/reason.tsx";
+import { JobHead } from "../page/job/job.tsx";
+import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
+import { Said } from "../page/job/reason.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { Rows } from "../page/rows.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
 import { StackedBar } from "../page/stacked-bar.tsx";
 import { useFormat } from "../text/format.ts";
@@ -41,17 +34,6 @@ type Device = Extract<
   Answered<typeof devicesOf>,
   { readonly status: 200 }
 >["body"]["value"][number];
-
-const useStyles = makeStyles({
-  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
-  facts: {
-    display: "flex",
-    flexWrap: "wrap",
-    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
-    color: tokens.colorNeutralForeground2,
-  },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
-});
 
 /** Parts of the bar, with the colours that notifications have for the same. */
 const parts = [
@@ -87,30 +69,23 @@ export function Page() {
 function Content({ registration }: { readonly registration: Registration }) {
   const { failure, counts, final, tenantId, retryOf } = registration;
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { dateTime } = useFormat();
   const sentence = sentenceOf(registration, t);
-  const was = useRef(final);
-  useEffect(() => {
-    if (final && !was.current) announce(sentence);
-    was.current = final;
-  }, [final, sentence]);
   return (
     <>
-      <div className={styles.sum} data-sum={final ? "final" : "open"}>
-        {sentence}
-      </div>
-      <Failure of={failure} />
-      <div className={styles.facts}>
-        <Badge appearance="outline" color="informative" data-word={registration.state}>
-          {named("registrationStates", registration.state)}
-        </Badge>
+      <JobHead
+        {...registration}
+        sentence={sentence}
+        failure={failure}
+        share={0}
+        word={named("registrationStates", registration.state)}
+      >
         <span>{t(`registration.route.${registration.backEnd}`)}</span>
         <span>
           {t("registration.handedIn", {
             at: dateTime(registration.createdAt),
-            by: registration.requestedBy?.name ?? registration.requestedBy?.id ?? "",
+            by: personOf(registration.requestedBy),
           })}
         </span>
         {registration.defaultTag !== undefined && (
@@ -121,7 +96,7 @@ function Content({ registration }: { readonly registration: Registration }) {
             {t("registration.retryOf")}
           </Go>
         )}
-      </div>
+      </JobHead>
       <StackedBar
         words={sentence}
         parts={parts.map(([id, colour]) => ({ id, colour, count: counts[id] }))}
@@ -202,6 +177,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
   const named = useNames();
+  const { dateTime } = useFormat();
   const { outcome } = registrationScreen.useSearch();
   const change = registrationScreen.useChangeSearch();
   const reading = useReadList(
@@ -223,73 +199,40 @@ function Devices({ registration }: { readonly registration: Registration }) {
           onChange={(value) => change({ outcome: outcomes.find((each) => each === value) })}
         />
       </Filters>
-      <Shown reading={reading}>
-        {(devices) =>
-          devices.length === 0 && !reading.hasMore ? (
-            <Empty title={t("registration.noDevice")} />
-          ) : (
-            <Table devices={devices} {...reading} />
-          )
-        }
-      </Shown>
+      <Listed
+        reading={reading}
+        label={t("registration.devices")}
+        idOf={({ part, row }) => `${part}-${row}`}
+        nameOf={({ serialNumber, row }) => serialNumber ?? String(row)}
+        columns={[
+          [
+            "row",
+            t("registration.row"),
+            ({ part, row }) => (part > 1 ? `${part}.${row}` : row),
+            "0.4fr",
+          ],
+          ["serial", t("registration.serial"), ({ serialNumber }) => serialNumber],
+          ["tag", t("registration.tag"), ({ groupTag }) => groupTag],
+          [
+            "outcome",
+            t("registration.outcome"),
+            (each) => (
+              <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
+            ),
+          ],
+          ["reason", t("registration.reason"), (each) => <Why of={each} />, "2fr"],
+          ["at", t("registration.at"), ({ at }) => dateTime(at)],
+        ]}
+        empty={<Empty title={t("registration.noDevice")} />}
+      />
     </section>
   );
 }
 
-function Table(props: {
-  readonly devices: readonly Device[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const t = useText();
-  const styles = useStyles();
-  const named = useNames();
-  const said = useSaid();
-  const { dateTime } = useFormat();
-  const columns = [
-    {
-      id: "row",
-      title: t("registration.row"),
-      width: "0.4fr",
-      render: ({ part, row }: Device) => (part > 1 ? `${part}.${row}` : row),
-    },
-    {
-      id: "serial",
-      title: t("registration.serial"),
-      render: ({ serialNumber = "" }: Device) => serialNumber,
-    },
-    { id: "tag", title: t("registration.tag"), render: ({ groupTag = "" }: Device) => groupTag },
-    {
-      id: "outcome",
-      title: t("registration.outcome"),
-      render: (each: Device) => (
-        <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
-      ),
-    },
-    {
-      id: "reason",
-      title: t("registration.reason"),
-      width: "2fr",
-      render: ({ detail = "", serviceCode, serviceError }: Device) => (
-        <>
-          {said(detail)}
-          {serviceError !== undefined && (
-            <span className={styles.quiet}>{`${serviceCode ?? ""} ${serviceError}`.trim()}</span>
-          )}
-        </>
-      ),
-    },
-    { id: "at", title: t("registration.at"), render: ({ at }: Device) => dateTime(at) },
-  ];
-  return (
-    <Rows
-      label={t("registration.devices")}
-      columns={columns}
-      items={props.devices}
-      idOf={({ part, row }) => `${part}-${row}`}
-      nameOf={({ serialNumber, row }) => serialNumber ?? String(row)}
-      hasMore={props.hasMore}
-      readMore={props.readMore}
-    />
-  );
-}
+/** Muster's words, and the service's own. */
+const Why = ({ of: { detail, serviceCode, serviceError } }: { readonly of: Device }) => (
+  <>
+    <Said text={detail} />
+    {serviceError !== undefined && <Quiet>{`${serviceCode ?? ""} ${serviceError}`.trim()}</Quiet>}
+  </>
+);

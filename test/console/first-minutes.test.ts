@@ -100,7 +100,7 @@ describe.skipIf(chromiumPath === undefined)("the first ten minutes in Chromium",
     first = sent[0] ?? {};
     const done = reached - failed;
     expect(counts(first)).toMatchObject({ total: reached, done, failed });
-    expect(await sum().innerText()).toBe("Finished: 3,788 done, 66 failed.");
+    expect(await sum().innerText()).toBe("Finished: 3,788 done, 66 failed");
     const parts = await page
       .getByRole("main")
       .locator("[data-count]")

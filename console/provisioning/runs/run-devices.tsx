@@ -8,22 +8,21 @@ import {
   MenuPopover,
   MenuTrigger,
   makeStyles,
-  Tab,
-  TabList,
   tokens,
 } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
+import { StateTabs } from "../../page/job/job.tsx";
+import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
 import { Go } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
-import { type Choice, Rows } from "../../page/rows.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { useFormat } from "../../text/format.ts";
-import { type Bucket, buckets, historyScreen, runScreen } from "../screens.ts";
+import { buckets, historyScreen, runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
 import { type Run, RunningFor } from "./run-words.tsx";
@@ -36,7 +35,6 @@ export type DeviceRun = Extract<
 >["body"]["value"][number];
 
 const useStyles = makeStyles({
-  tabs: { flexWrap: "wrap" },
   bar: {
     display: "flex",
     flexWrap: "wrap",
@@ -44,7 +42,6 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalS,
     padding: `${tokens.spacingVerticalS} 0`,
   },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   old: { color: tokens.colorNeutralForeground2, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -58,7 +55,8 @@ type Wanted = {
 export function RunDevices({ run }: { readonly run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
-  const { number } = useFormat();
+  const named = useNames();
+  const { number, dateTime } = useFormat();
   const { bucket } = runScreen.useSearch();
   const change = runScreen.useChangeSearch();
   const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
@@ -79,37 +77,53 @@ export function RunDevices({ run }: { readonly run: Run }) {
   const commands = (devices: readonly DeviceRun[]) => ({ run, devices, onWant: setWanted });
   return (
     <section aria-label={t("provisioning.devices")}>
-      <BucketTabs run={run} />
+      <StateTabs
+        all={t("provisioning.all", { count: number(total) })}
+        states={buckets}
+        nameOf={(each) => named("buckets", each)}
+        counts={run.buckets}
+        chosen={bucket}
+        onChoose={(each) => change({ bucket: each })}
+      />
       <CommandBar {...commands([...chosen.values()])} />
-      <Shown reading={reading}>
-        {(devices) =>
-          devices.length === 0 && !reading.hasMore ? (
-            <Empty
-              title={t("provisioning.noDevice")}
-              action={
-                bucket && (
-                  <Button onClick={() => change({ bucket: undefined })}>
-                    {t("provisioning.all", { count: number(total) })}
-                  </Button>
-                )
-              }
-            />
-          ) : (
-            <Table
-              {...reading}
-              run={run}
-              devices={devices}
-              choice={{ chosen, change: choose }}
-              // Who opens the menu on a chosen row means all that are chosen.
-              renderMenu={(device) => (
-                <DeviceMenu
-                  {...commands(chosen.has(device.deviceId) ? [...chosen.values()] : [device])}
-                />
-              )}
-            />
-          )
+      <Listed
+        reading={reading}
+        label={t("provisioning.devices")}
+        idOf={({ deviceId }) => deviceId}
+        nameOf={({ deviceName }) => deviceName}
+        columns={[
+          [
+            "device",
+            t("provisioning.device"),
+            ({ deviceId, deviceName }) => (
+              <Go to={historyScreen.at({ tenantId, runId, deviceId })}>{deviceName || deviceId}</Go>
+            ),
+          ],
+          ["state", t("provisioning.state"), (each) => <State of={each} />, "0.7fr"],
+          ["progress", t("provisioning.progress"), (each) => <Progress device={each} />, "1.6fr"],
+          ["reason", t("provisioning.reason"), (each) => <Why device={each} />, "1.6fr"],
+          ["at", t("provisioning.since"), ({ at }) => dateTime(at), "0.9fr"],
+        ]}
+        choice={{ chosen, change: choose }}
+        // Who opens the menu on a chosen row means all that are chosen.
+        renderMenu={(device) => (
+          <DeviceMenu
+            {...commands(chosen.has(device.deviceId) ? [...chosen.values()] : [device])}
+          />
+        )}
+        empty={
+          <Empty
+            title={t("provisioning.noDevice")}
+            action={
+              bucket && (
+                <Button onClick={() => change({ bucket: undefined })}>
+                  {t("provisioning.all", { count: number(total) })}
+                </Button>
+              )
+            }
+          />
         }
-      </Shown>
+      />
       {wanted && (
         <RestartWindow
           run={run}
@@ -122,32 +136,6 @@ export function RunDevices({ run }: { readonly run: Run }) {
         />
       )}
     </section>
-  );
-}
-
-/** A tab for each bucket. */
-function BucketTabs({ run }: { readonly run: Run }) {
-  const t = useText();
-  const styles = useStyles();
-  const named = useNames();
-  const { number } = useFormat();
-  const { bucket } = runScreen.useSearch();
-  const change = runScreen.useChangeSearch();
-  return (
-    <TabList
-      className={styles.tabs}
-      selectedValue={bucket ?? "all"}
-      onTabSelect={(_event, { value }) =>
-        change({ bucket: value === "all" ? undefined : (value as Bucket) })
-      }
-    >
-      <Tab value="all">{t("provisioning.all", { count: number(run.total) })}</Tab>
-      {buckets.map((each) => (
-        <Tab key={each} value={each}>
-          {`${named("buckets", each)} (${number(run.buckets[each])})`}
-        </Tab>
-      ))}
-    </TabList>
   );
 }
 
@@ -255,73 +243,14 @@ function CommandBar(props: CommandsProps) {
   );
 }
 
-function Table(props: {
-  readonly run: Run;
-  readonly devices: readonly DeviceRun[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-  readonly choice: Choice<DeviceRun>;
-  readonly renderMenu: (device: DeviceRun) => ReactNode;
-}) {
-  const { run, devices, ...rest } = props;
-  const { tenantId, runId } = run;
+function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
-  const { dateTime } = useFormat();
-  const columns = [
-    {
-      id: "device",
-      title: t("provisioning.device"),
-      render: ({ deviceId, deviceName }: DeviceRun) => (
-        <Go to={historyScreen.at({ tenantId, runId, deviceId })}>{deviceName || deviceId}</Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("provisioning.state"),
-      width: "0.7fr",
-      render: (device: DeviceRun) => (
-        <span data-bucket={device.bucket}>
-          {device.verdict === undefined
-            ? named("buckets", device.bucket)
-            : named("verdicts", device.verdict.id)}
-          {device.warnings > 0 && (
-            <span className={styles.quiet}>
-              {t("provisioning.warnings", { count: device.warnings })}
-            </span>
-          )}
-        </span>
-      ),
-    },
-    {
-      id: "progress",
-      title: t("provisioning.progress"),
-      width: "1.6fr",
-      render: (device: DeviceRun) => <Progress device={device} />,
-    },
-    {
-      id: "reason",
-      title: t("provisioning.reason"),
-      width: "1.6fr",
-      render: (device: DeviceRun) => <Why device={device} />,
-    },
-    {
-      id: "at",
-      title: t("provisioning.since"),
-      width: "0.9fr",
-      render: ({ at }: DeviceRun) => dateTime(at),
-    },
-  ];
   return (
-    <Rows
-      {...rest}
-      label={t("provisioning.devices")}
-      columns={columns}
-      items={devices}
-      idOf={({ deviceId }) => deviceId}
-      nameOf={({ deviceName }) => deviceName}
-    />
+    <span data-bucket={bucket}>
+      {verdict === undefined ? named("buckets", bucket) : named("verdicts", verdict.id)}
+      {warnings > 0 && <Quiet>{t("provisioning.warnings", { count: warnings })}</Quiet>}
+    </span>
   );
 }
 
@@ -345,7 +274,6 @@ function Why({ device }: { readonly device: DeviceRun }) {
 /** How far a device is. It changes between actions only; while one is under way, the clock says that it is. */
 export function Progress({ device }: { readonly device: DeviceRun }) {
   const t = useText();
-  const styles = useStyles();
   const { done, of, current, bucket, at, waits } = device;
   const isMoving = bucket === "active" && waits === undefined;
   const words =
@@ -360,10 +288,10 @@ export function Progress({ device }: { readonly device: DeviceRun }) {
     <>
       {words}
       {isMoving && (
-        <span className={styles.quiet}>
+        <Quiet>
           {current?.type === "restart" && `${t("provisioning.waitsForRestart")} `}
           <RunningFor since={at} />
-        </span>
+        </Quiet>
       )}
     </>
   );

@@ -1,12 +1,9 @@
 /** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
 import {
-  Badge,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
-  makeStyles,
   ToolbarButton,
-  tokens,
 } from "@fluentui/react-components";
 import {
   ArrowDownloadRegular,
@@ -14,14 +11,13 @@ import {
   PauseRegular,
   PlayRegular,
 } from "@fluentui/react-icons";
-import { useEffect, useRef } from "react";
 import { useConnection } from "../../api/connection.tsx";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { CopyButton } from "../../page/copy-button.tsx";
-import { Failure } from "../../page/job/reason.tsx";
+import { JobHead } from "../../page/job/job.tsx";
+import { personOf } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -33,16 +29,6 @@ import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RunDevices } from "./run-devices.tsx";
 import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
-
-const useStyles = makeStyles({
-  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
-  facts: {
-    display: "flex",
-    flexWrap: "wrap",
-    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
-    color: tokens.colorNeutralForeground2,
-  },
-});
 
 /** The page. */
 export function Page() {
@@ -62,41 +48,33 @@ export function Page() {
   );
 }
 
-/** Says how far it is at each quarter, and how it ended. */
-function useAnnounced({ final, total, buckets }: Run, sentence: string): void {
-  const ended = total - buckets.active - buckets.pending;
-  const quarter = final ? 4 : total === 0 ? 0 : Math.floor((ended / total) * 4);
-  const before = useRef(quarter);
-  useEffect(() => {
-    if (quarter > before.current) announce(sentence);
-    before.current = quarter;
-  }, [quarter, sentence]);
-}
-
 function Content({ run }: { readonly run: Run }) {
   const t = useText();
-  const styles = useStyles();
+  const named = useNames();
   const { name } = useFormat();
   const change = runScreen.useChangeSearch();
   const { window: open } = runScreen.useSearch();
   const sentence = sentenceOf(run, t);
-  useAnnounced(run, sentence);
-  const { failure, final, verdict, buckets } = run;
+  const { final, verdict, buckets, total } = run;
   return (
     <>
-      <div className={styles.sum} data-sum data-verdict={verdict?.id}>
-        {verdict !== undefined && `${name(verdict.name)}. `}
-        {sentence}
-      </div>
+      <JobHead
+        {...run}
+        sentence={sentence}
+        verdict={verdict && { id: verdict.id, name: name(verdict.name) }}
+        failure={run.failure}
+        share={total === 0 ? 0 : 1 - (buckets.active + buckets.pending) / total}
+        word={named("jobStates", run.state)}
+      >
+        <Facts run={run} />
+      </JobHead>
       <RunBar counts={buckets} words={sentence} />
       {run.state === "pendingApproval" && (
         <MessageBar intent="warning">
           <MessageBarBody>{t("provisioning.secondPerson")}</MessageBarBody>
         </MessageBar>
       )}
-      <Failure of={failure} />
       {run.latest && <Latest latest={run.latest} run={run} />}
-      <Facts run={run} />
       {!final && (
         <MessageBar intent="info" layout="multiline" data-unattended>
           <MessageBarBody>
@@ -143,21 +121,16 @@ function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["la
 /** Who, when, and what it goes back to. */
 function Facts({ run }: { readonly run: Run }) {
   const t = useText();
-  const styles = useStyles();
-  const named = useNames();
   const { dateTime } = useFormat();
   const { tenantId, requestedBy, parentRunId, taskId, hidden, note, final } = run;
   return (
-    <div className={styles.facts}>
-      <Badge appearance="outline" color="informative" data-word={run.state}>
-        {named("jobStates", run.state)}
-      </Badge>
+    <>
       <span>{t(`provisioning.cause.${run.cause}`)}</span>
       <span>{t("provisioning.ofVersion", run.template)}</span>
       <span>
         {t("provisioning.begunBy", {
           at: dateTime(run.createdAt),
-          by: requestedBy?.name ?? requestedBy?.id ?? "",
+          by: personOf(requestedBy),
           known: requestedBy === undefined ? "no" : "yes",
         })}
       </span>
@@ -170,7 +143,7 @@ function Facts({ run }: { readonly run: Run }) {
       {parentRunId !== undefined && (
         <Go to={runScreen.at({ tenantId, runId: parentRunId })}>{t("provisioning.itsParent")}</Go>
       )}
-    </div>
+    </>
   );
 }
 

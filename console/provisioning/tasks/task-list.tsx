@@ -14,10 +14,10 @@ import { CalendarClockRegular } from "@fluentui/react-icons";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
+import { Listed, personOf } from "../../page/job/listed.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { Rows } from "../../page/rows.tsx";
 import { useFormat } from "../../text/format.ts";
 import { taskFolders, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -87,6 +87,11 @@ function List(props: {
   const { tenantId, folder, openId } = props;
   const t = useText();
   const named = useNames();
+  const { dateTime } = useFormat();
+  const when = useWhen();
+  const search = taskListScreen.useSearch();
+  const at = (task: string) =>
+    taskListScreen.at({ tenantId }, { ...(search.folder && { folder }), task });
   const { add, words, problem } = useAddTargets(tenantId);
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/tasks",
@@ -105,79 +110,44 @@ function List(props: {
         </MessageBar>
       )}
       {problem && <ProblemView problem={problem} />}
-      <Shown reading={reading}>
-        {(tasks) =>
-          tasks.length === 0 && !reading.hasMore ? (
-            <Empty
-              icon={<CalendarClockRegular />}
-              title={t("provisioning.noTask", { folder: named("taskFolders", folder) })}
-            >
-              {t("provisioning.noTaskWhy")}
-            </Empty>
-          ) : (
-            <Table {...reading} tenantId={tenantId} tasks={tasks} openId={openId} onDrop={drop} />
-          )
+      <Listed
+        reading={reading}
+        label={t("provisioning.tasks")}
+        idOf={({ taskId }) => taskId}
+        nameOf={({ displayName }) => displayName}
+        columns={[
+          [
+            "name",
+            t("provisioning.name"),
+            ({ taskId, displayName }) => <Go to={at(taskId)}>{displayName}</Go>,
+            "1.5fr",
+          ],
+          ["state", t("provisioning.state"), (task) => <Badges task={task} />, "1.2fr"],
+          [
+            "when",
+            t("provisioning.schedule"),
+            ({ schedule, next }) =>
+              next !== undefined
+                ? dateTime(next.at)
+                : schedule["kind"] === "none"
+                  ? ""
+                  : when(schedule),
+          ],
+          ["owner", t("provisioning.owner"), ({ owner }) => personOf(owner)],
+        ]}
+        openId={openId}
+        onDrop={drop}
+        renderMenu={(task) => <TaskMenu task={task} />}
+        empty={
+          <Empty
+            icon={<CalendarClockRegular />}
+            title={t("provisioning.noTask", { folder: named("taskFolders", folder) })}
+          >
+            {t("provisioning.noTaskWhy")}
+          </Empty>
         }
-      </Shown>
+      />
     </>
-  );
-}
-
-function Table(props: {
-  readonly tenantId: string;
-  readonly tasks: readonly Task[];
-  readonly openId: string | undefined;
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-  readonly onDrop: (task: Task, text: string) => void;
-}) {
-  const { tenantId, tasks, openId, hasMore, readMore, onDrop } = props;
-  const t = useText();
-  const { folder } = taskListScreen.useSearch();
-  const { dateTime } = useFormat();
-  const when = useWhen();
-  const columns = [
-    {
-      id: "name",
-      title: t("provisioning.name"),
-      width: "1.5fr",
-      render: ({ taskId, displayName }: Task) => (
-        <Go to={taskListScreen.at({ tenantId }, { ...(folder && { folder }), task: taskId })}>
-          {displayName}
-        </Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("provisioning.state"),
-      width: "1.2fr",
-      render: (task: Task) => <Badges task={task} />,
-    },
-    {
-      id: "when",
-      title: t("provisioning.schedule"),
-      render: ({ schedule, next }: Task) =>
-        next !== undefined ? dateTime(next.at) : schedule["kind"] === "none" ? "" : when(schedule),
-    },
-    {
-      id: "owner",
-      title: t("provisioning.owner"),
-      render: ({ owner }: Task) => owner.name ?? owner.id,
-    },
-  ];
-  return (
-    <Rows
-      label={t("provisioning.tasks")}
-      columns={columns}
-      items={tasks}
-      idOf={({ taskId }) => taskId}
-      nameOf={({ displayName }) => displayName}
-      hasMore={hasMore}
-      readMore={readMore}
-      openId={openId}
-      onDrop={onDrop}
-      renderMenu={(task) => <TaskMenu task={task} />}
-    />
   );
 }
 

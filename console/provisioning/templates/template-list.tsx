@@ -1,14 +1,14 @@
 /** Templates in their folders. One is selected, and scheduled from the toolbar. */
-import { MenuItem, MenuList, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
+import { MenuItem, MenuList, makeStyles, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, DocumentBulletListRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import type { Answered } from "../../../clients/api.ts";
 import { useMe } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
+import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
-import { Rows } from "../../page/rows.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { useFormat } from "../../text/format.ts";
 import { templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -22,7 +22,6 @@ export type Template = Extract<
 >["body"];
 
 const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   tabs: { flexWrap: "wrap" },
 });
 
@@ -33,6 +32,7 @@ export function Page() {
   const { folder, template, window: open } = templateListScreen.useSearch();
   const change = templateListScreen.useChangeSearch();
   const { body: me } = useMe();
+  const { dateTime } = useFormat();
   const reading = useReadList("GET /api/v1/templates", { query: { top: 100 } });
   const isIn = ({ visibility, owner }: Template): boolean =>
     folder === undefined ||
@@ -64,18 +64,55 @@ export function Page() {
         <Tab value="public">{t("provisioning.folder.public")}</Tab>
         <Tab value="all">{t("provisioning.folder.all")}</Tab>
       </TabList>
-      <Shown reading={reading}>
-        {(all) => {
-          const templates = all.filter(isIn);
-          return templates.length === 0 && !reading.hasMore ? (
-            <Empty icon={<DocumentBulletListRegular />} title={t("provisioning.noTemplate")}>
-              {t("provisioning.noTemplateWhy")}
-            </Empty>
-          ) : (
-            <Table {...reading} templates={templates} selected={template} />
-          );
+      <Listed
+        reading={reading}
+        label={t("provisioning.templates")}
+        idOf={({ templateId }) => templateId}
+        nameOf={({ name }) => name}
+        keeps={isIn}
+        columns={[
+          [
+            "name",
+            t("provisioning.name"),
+            ({ templateId, name, description }) => (
+              <>
+                <Go to={templateScreen.at({ templateId })}>{name}</Go>
+                <Quiet>{description}</Quiet>
+              </>
+            ),
+            "1.6fr",
+          ],
+          [
+            "folder",
+            t("provisioning.folder"),
+            ({ visibility, owner }) =>
+              visibility === "public"
+                ? t("provisioning.folder.public")
+                : owner.id === me?.objectId
+                  ? t("provisioning.folder.mine")
+                  : t("provisioning.somebodys"),
+          ],
+          [
+            "version",
+            t("provisioning.newest"),
+            ({ newest: { version, actions: count } }) =>
+              t("provisioning.versionActions", { version, count }),
+          ],
+          ["at", t("provisioning.changed"), ({ newest }) => dateTime(newest.at)],
+        ]}
+        // One at a time is selected: whoever takes another one leaves the first.
+        choice={{
+          chosen: new Map(template === undefined ? [] : [[template, true]]),
+          change: ([each], isChosen) =>
+            change({ template: isChosen ? each?.templateId : undefined }, true),
         }}
-      </Shown>
+        renderMenu={({ templateId }) => <TemplateMenu templateId={templateId} />}
+        empty={
+          <Empty icon={<DocumentBulletListRegular />} title={t("provisioning.noTemplate")}>
+            {t("provisioning.noTemplateWhy")}
+          </Empty>
+        }
+      />
       {open === "new" && (
         <TemplateEditor
           text={exampleOf()}
@@ -87,80 +124,17 @@ export function Page() {
   );
 }
 
-function Table(props: {
-  readonly templates: readonly Template[];
-  readonly selected: string | undefined;
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { templates, selected, hasMore, readMore } = props;
+function TemplateMenu({ templateId }: { readonly templateId: string }) {
   const t = useText();
-  const styles = useStyles();
   const router = useRouter();
-  const { dateTime } = useFormat();
   const change = templateListScreen.useChangeSearch();
-  const { body: me } = useMe();
-  const columns = [
-    {
-      id: "name",
-      title: t("provisioning.name"),
-      width: "1.6fr",
-      render: ({ templateId, name, description }: Template) => (
-        <>
-          <Go to={templateScreen.at({ templateId })}>{name}</Go>
-          <span className={styles.quiet}>{description}</span>
-        </>
-      ),
-    },
-    {
-      id: "folder",
-      title: t("provisioning.folder"),
-      render: ({ visibility, owner }: Template) =>
-        visibility === "public"
-          ? t("provisioning.folder.public")
-          : owner.id === me?.objectId
-            ? t("provisioning.folder.mine")
-            : t("provisioning.somebodys"),
-    },
-    {
-      id: "version",
-      title: t("provisioning.newest"),
-      render: ({ newest }: Template) =>
-        t("provisioning.versionActions", { version: newest.version, count: newest.actions }),
-    },
-    {
-      id: "at",
-      title: t("provisioning.changed"),
-      render: ({ newest }: Template) => dateTime(newest.at),
-    },
-  ];
+  const open = () => void router.navigate(templateScreen.at({ templateId }) as never);
   return (
-    <Rows
-      label={t("provisioning.templates")}
-      columns={columns}
-      items={templates}
-      idOf={({ templateId }) => templateId}
-      nameOf={({ name }) => name}
-      hasMore={hasMore}
-      readMore={readMore}
-      // One at a time is selected: whoever takes another one leaves the first.
-      choice={{
-        chosen: new Map(selected === undefined ? [] : [[selected, true]]),
-        change: ([template], isChosen) =>
-          change({ template: isChosen ? template?.templateId : undefined }, true),
-      }}
-      renderMenu={({ templateId }) => (
-        <MenuList>
-          <MenuItem
-            onClick={() => void router.navigate(templateScreen.at({ templateId }) as never)}
-          >
-            {t("provisioning.open")}
-          </MenuItem>
-          <MenuItem onClick={() => change({ template: templateId })}>
-            {t("provisioning.select")}
-          </MenuItem>
-        </MenuList>
-      )}
-    />
+    <MenuList>
+      <MenuItem onClick={open}>{t("provisioning.open")}</MenuItem>
+      <MenuItem onClick={() => change({ template: templateId })}>
+        {t("provisioning.select")}
+      </MenuItem>
+    </MenuList>
   );
 }

@@ -1,0 +1,85 @@
+/** What the pages of all jobs begin with: a sentence that follows the counts, why it failed as a whole, and facts. */
+import { Badge, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useFormat } from "../../text/format.ts";
+import { announce } from "../announce.tsx";
+import { Failure } from "./reason.tsx";
+
+const useStyles = makeStyles({
+  sum: { fontSize: tokens.fontSizeBase500, fontWeight: tokens.fontWeightSemibold },
+  facts: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
+    color: tokens.colorNeutralForeground2,
+  },
+  tabs: { flexWrap: "wrap" },
+});
+
+/** The head; it says how far the job is at each quarter, and how it ended. */
+export function JobHead(props: {
+  readonly sentence: string;
+  /** How the job was judged, in front of the sentence. */
+  readonly verdict?: { readonly id: string; readonly name: string } | undefined;
+  readonly final: boolean;
+  /** The part that has come to its end, from 0 to 1. */
+  readonly share: number;
+  readonly failure: { readonly code: string; readonly detail: string } | undefined;
+  readonly state: string;
+  /** What the state is called. */
+  readonly word: string;
+  /** Facts about it. */
+  readonly children: ReactNode;
+}) {
+  const { sentence, verdict, final, share, failure, state, word, children } = props;
+  const styles = useStyles();
+  const quarter = final ? 4 : Math.floor(share * 4);
+  const before = useRef(quarter);
+  useEffect(() => {
+    if (quarter > before.current) announce(sentence);
+    before.current = quarter;
+  }, [quarter, sentence]);
+  return (
+    <>
+      <div className={styles.sum} data-sum={final ? "final" : "open"} data-verdict={verdict?.id}>
+        {verdict !== undefined && `${verdict.name}. `}
+        {sentence}
+      </div>
+      <Failure of={failure} />
+      <div className={styles.facts}>
+        <Badge appearance="outline" color="informative" data-word={state}>
+          {word}
+        </Badge>
+        {children}
+      </div>
+    </>
+  );
+}
+
+/** A tab for each state of what a job consists of, and one for all; with numbers where they are known. */
+export function StateTabs<State extends string>(props: {
+  readonly all: string;
+  readonly states: readonly State[];
+  readonly nameOf: (state: State) => string;
+  readonly counts: Readonly<Record<State, number>> | undefined;
+  readonly chosen: State | undefined;
+  readonly onChoose: (state: State | undefined) => void;
+}) {
+  const { all, states, nameOf, counts, chosen, onChoose } = props;
+  const { number } = useFormat();
+  return (
+    <TabList
+      className={useStyles().tabs}
+      selectedValue={chosen ?? "all"}
+      onTabSelect={(_event, { value }) => onChoose(states.find((each) => each === value))}
+    >
+      <Tab value="all">{all}</Tab>
+      {states.map((each) => (
+        <Tab key={each} value={each}>
+          {nameOf(each)}
+          {counts !== undefined && ` (${number(counts[each])})`}
+        </Tab>
+      ))}
+    </TabList>
+  );
+}

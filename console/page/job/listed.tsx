@@ -1,0 +1,60 @@
+/** A list as it is read: its rows, or why there are none. */
+import { makeStyles, tokens } from "@fluentui/react-components";
+import type { ComponentProps, ReactNode } from "react";
+import type { ReadList } from "../../api/read.ts";
+import { Shown } from "../page-state.tsx";
+import { Rows } from "../rows.tsx";
+
+/** A column: its id, its title, what it shows of an item, and its width as one of CSS grid's tracks. */
+type Column<Item> = readonly [
+  id: string,
+  title: string,
+  render: (item: Item) => ReactNode,
+  width?: string,
+];
+
+/** The list. */
+export function Listed<Item>(
+  props: Omit<ComponentProps<typeof Rows<Item>>, "columns" | "items" | "hasMore" | "readMore"> & {
+    readonly reading: ReadList<Item>;
+    readonly columns: readonly Column<Item>[];
+    /** What stands there where nothing is listed. */
+    readonly empty: ReactNode;
+    /** Which items are shown, of those that were read. */
+    readonly keeps?: (item: Item) => boolean;
+    /** What stands above rows. */
+    readonly above?: ReactNode;
+  },
+) {
+  const { reading, columns, empty, keeps, above, ...rest } = props;
+  const { hasMore, readMore } = reading;
+  const shown = columns.map(([id, title, render, width = "1fr"]) => ({ id, title, render, width }));
+  return (
+    <Shown reading={reading}>
+      {(all) => {
+        const items = keeps === undefined ? all : all.filter(keeps);
+        if (items.length === 0 && !hasMore) return empty;
+        return (
+          <>
+            {above}
+            <Rows {...rest} columns={shown} items={items} hasMore={hasMore} readMore={readMore} />
+          </>
+        );
+      }}
+    </Shown>
+  );
+}
+
+const useStyles = makeStyles({
+  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
+});
+
+/** A second line of a cell. */
+export const Quiet = ({ children }: { readonly children: ReactNode }) => (
+  <span className={useStyles().quiet}>{children}</span>
+);
+
+type Person = { readonly id: string; readonly name?: string | undefined };
+
+/** Who asked for something, as far as whoever looks may know. */
+export const personOf = (person: Person | undefined): string => person?.name ?? person?.id ?? "";
