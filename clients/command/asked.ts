@@ -3,7 +3,7 @@ import type { Api, Refused } from "../api.ts";
 
 /** Options that are said or not; those with a text behind them; and those that may be said again for more. */
 export const flags = "admin all approximate check csv dry-run help json partial wait";
-export const texts = "as collection expires folder mode name note only os tag tenant top";
+export const texts = "as collection expires folder from mode name note only os tag tenant top";
 export const lists = "device parameter";
 
 type Words<S extends string> = S extends `${infer First} ${infer Rest}` ? First | Words<Rest> : S;

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { type Commands, exitCodes, flags, lists, type Options, Stop, texts } from "./asked.ts";
 import { jobCommands } from "./jobs.ts";
 import { registerCommands } from "./register.ts";
+import { restartCommands } from "./restart.ts";
 import { sendCommands } from "./send.ts";
 import { openApi, sessionCommands, tenantIn } from "./session.ts";
 import { syncCommands } from "./sync.ts";
@@ -25,6 +26,8 @@ send ACTION --tenant --device --collection --all --parameter --approximate --exp
                                               Send an action to devices, or say what would happen
 watch [ID] --tenant --csv                     Watch what runs to its end: anything, by default the newest notification
 retry ID --tenant --only --expires --wait     Do again what failed of it, as something new; last is the newest notification
+restart RUN --tenant --device --mode --from --dry-run --wait
+                                              Restart what failed of a provisioning run, by default at the failed action
 cancel ID --tenant                            Begin nothing more of it
 approvals --tenant --top                      List what waits for a second person
 approvals approve ID --tenant --note          Approve one
@@ -49,6 +52,7 @@ const runs: Commands = {
   ...jobCommands,
   ...syncCommands,
   ...registerCommands,
+  ...restartCommands,
 };
 const commands = Array.from(
   usage.matchAll(/^([a-z-]+(?: [a-z]+)?)((?: \[?[A-Z]+\]?)*)((?: --[a-z-]+)*)\s{2,}.*$/gm),

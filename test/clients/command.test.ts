@@ -202,6 +202,28 @@ test("a task is listed, begun and taken back, and whatever runs is watched by it
   expect((await run(`watch ${runId} --csv --as analyst`)).out).toContain(",succeeded,");
   expect(await run(`retry ${runId} --as admin`)).toMatchObject({ exitCode: 2 });
 
+  const scan = { id: "s", name: "Scan", type: "endpointProtectionQuickScan" };
+  const { templateId: failing = "" } = await api("templates", {
+    ...template,
+    name: "Scan",
+    sections: [{ id: "systemConfiguration", actions: [scan] }],
+  });
+  await control("PUT", "behaviour", { tenantId, failRate: 1 });
+  const devices = JSON.parse((await run("devices --os Windows --top 1 --json --as admin")).out);
+  const failed = await api(`tenants/${tenantId}/provisioning-runs`, {
+    templateId: failing,
+    targets: { deviceIds: [devices[0].deviceId] },
+  } as never);
+  expect(await run(`watch ${failed["runId"]} --as admin`)).toMatchObject({ exitCode: 1 });
+  await control("PUT", "behaviour", { tenantId, failRate: 0 });
+  expect((await run(`restart ${failed["runId"]} --dry-run --as admin`)).out).toMatch(
+    /^Nothing was started. 1 device\(s\) would be restarted:\nDEVICES +BEGIN AT +STANDS ALREADY\n +1 +Scan/,
+  );
+  expect(await run(`restart ${failed["runId"]} --wait --as admin`)).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^Scan: Done: 1 of 1\.\n$/),
+  });
+
   const sync = JSON.parse((await run("sync start --mode exportOnly --json --as admin")).out);
   expect((await run(`watch ${sync.syncId} --as analyst`)).out).toBe("succeeded\n");
   const imported = JSON.parse((await run("devices refresh --json --as admin")).out);
