@@ -58,14 +58,14 @@ export type CallInput<N extends CallName> = Params<Operations[N]> &
 type Given<I> = object extends I ? [given?: I] : [given: I];
 
 type Answers<N extends CallName> = Operations[N]["answers"];
-type BodyOf<A> = A extends { readonly body: infer S extends Schema } ? z.output<S> : undefined;
+type BodyIn<A> = A extends { readonly body: infer S extends Schema } ? z.output<S> : undefined;
 
 /** A successful answer, told apart by its status. */
 export type Answered<N extends CallName> = {
   [S in keyof Answers<N>]: {
     readonly ok: true;
     readonly status: S;
-    readonly body: BodyOf<Answers<N>[S]>;
+    readonly body: BodyIn<Answers<N>[S]>;
     readonly etag?: string;
     /** Where what was begun or made can be watched: `follow` reads it. */
     readonly location?: string;
@@ -73,6 +73,12 @@ export type Answered<N extends CallName> = {
     readonly retryAfterSeconds?: number;
   };
 }[keyof Answers<N>];
+
+/** What a call shows: the body of its 200. */
+export type BodyOf<N extends CallName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
+/** One of what a call lists. */
+export type ItemOf<N extends CallName> =
+  BodyOf<N> extends { readonly value: readonly (infer Item)[] } ? Item : never;
 
 /**
  * What went wrong: the server's problem document, or one of this side's own. `not-reached`: nobody answered, and what

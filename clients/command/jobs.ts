@@ -1,11 +1,10 @@
 /** What runs for a while, of every kind: found by its id, watched to its end, done again where it failed, and stopped. */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Answered, Api, CallName, Outcome, ReadName } from "../api.ts";
+import type { Api, BodyOf, CallName, Outcome, ReadName } from "../api.ts";
 import { type Asked, type Commands, exitCodes, heard, Stop } from "./asked.ts";
 import { count, type Progress, show, sumUp, table, until } from "./print.ts";
 
-type BodyOf<N extends ReadName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
 /** How something stands, and what is said of it at its end. */
 type Seen = Progress & { readonly sum: string; readonly isGood: boolean };
 type Kind = ReturnType<typeof kind>;

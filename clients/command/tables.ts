@@ -1,5 +1,5 @@
 /** What is listed as a table: tenants, devices, approvals and tasks; and what is done to one of them in a single call. */
-import type { Answered, ListName, Outcome } from "../api.ts";
+import type { ItemOf, ListName, Outcome } from "../api.ts";
 import {
   type Asked,
   type Commands,
@@ -10,12 +10,6 @@ import {
   Stop,
 } from "./asked.ts";
 import { type Row, show, table } from "./print.ts";
-
-type ItemOf<N extends ListName> = Extract<Answered<N>, { readonly status: 200 }>["body"] extends {
-  readonly value: readonly (infer Item)[];
-}
-  ? Item
-  : never;
 
 /** How many rows somebody asked for. */
 function topIn({ top = "50" }: Options): number {

@@ -1,11 +1,9 @@
 /** Questions that are too long for an address: calls that tell something and change nothing, though they are POSTs. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import type { Answered, CallName, Outcome, Problem } from "../../clients/api.ts";
+import type { BodyOf, CallName, Outcome, Problem } from "../../clients/api.ts";
 import { useConnection } from "./connection.tsx";
 import { type GivenTo, textOf } from "./intention.ts";
-
-type BodyOf<N extends CallName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
 
 /** What was answered. Nothing of an earlier question stands here: a number is always that of what is asked now. */
 export type Asked<Body> = {

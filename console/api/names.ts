@@ -1,5 +1,5 @@
 /** What states, reasons, roles and the like are called: the API says it, in the language now. */
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useFormat } from "../text/format.ts";
 import { useLanguage } from "../text/language.ts";
@@ -7,7 +7,7 @@ import { frenchOf, type Phrase } from "../text/said.ts";
 import { useSharedText } from "../text/text.ts";
 import { useRead } from "./read.ts";
 
-type Names = Extract<Answered<"GET /api/v1/names">, { readonly status: 200 }>["body"];
+type Names = BodyOf<"GET /api/v1/names">;
 
 /** The built-in roles that hold a permission, by their names. */
 function useRolesWith(): (permission: Permission) => readonly string[] {

@@ -13,7 +13,9 @@ import {
 import { useEffect, useRef } from "react";
 import type {
   Answered,
+  BodyOf,
   CallInput,
+  ItemOf,
   ListName,
   Problem,
   ReadName,
@@ -57,8 +59,6 @@ type ReadOptions<Body> = {
 
 /** What a call takes, but for what is decided here. */
 export type Given<N extends ReadName> = Omit<CallInput<N>, "signal" | "idempotencyKey" | "ifMatch">;
-type BodyOf<N extends ReadName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
-
 const longestPauseSeconds = 60;
 /** How often in a row each reading has failed, by its key's hash. */
 const failures = new Map<string, number>();
@@ -138,9 +138,6 @@ export function useRead<N extends ReadName>(
     again: () => void query.refetch(),
   };
 }
-
-type ItemOf<N extends ListName> =
-  BodyOf<N> extends { readonly value: readonly (infer T)[] } ? T : never;
 
 /** A list as far as it was read. */
 export type ReadList<Item> = Omit<Reading<readonly Item[]>, "etag"> & {

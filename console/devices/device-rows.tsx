@@ -1,6 +1,6 @@
 /** Devices as rows: of a tenant, and of a collection. */
 import type { ReactNode } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { Go } from "../page/page.tsx";
 import { type Choice, Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
@@ -8,10 +8,7 @@ import { deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 /** A device as the API shows it. */
-export type Device = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">,
-  { readonly status: 200 }
->["body"];
+export type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">;
 
 /** The rows. */
 export function DeviceRows(props: {

@@ -26,14 +26,14 @@ import {
   ShieldRegular,
 } from "@fluentui/react-icons";
 import { useId } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
-type Catalogue = Extract<Answered<"GET /api/v1/actions">, { readonly status: 200 }>["body"];
+type Catalogue = BodyOf<"GET /api/v1/actions">;
 /** An action of the catalogue. */
 export type Action = Catalogue["value"][number];
 

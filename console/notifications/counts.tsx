@@ -1,6 +1,6 @@
 /** What became of a notification in numbers: a sentence, a bar whose parts add up to it, and a table of the same numbers. */
 import { makeStyles, tokens } from "@fluentui/react-components";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { Go } from "../page/page.tsx";
 import { StackedBar } from "../page/stacked-bar.tsx";
@@ -10,10 +10,7 @@ import type { Text } from "./text.ts";
 import { useText } from "./text.ts";
 
 /** A notification as the API shows it. */
-export type Notification = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/notifications/{notificationId}">,
-  { readonly status: 200 }
->["body"];
+export type Notification = BodyOf<"GET /api/v1/tenants/{tenantId}/notifications/{notificationId}">;
 
 /** Deliveries by state, and their sum. */
 export type Counts = Readonly<Record<DeliveryState | "total", number>>;

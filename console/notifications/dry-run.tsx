@@ -11,7 +11,7 @@ import {
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import type { Asked } from "../api/ask.ts";
 import { useSaid } from "../api/names.ts";
 import { Reason } from "../page/job/reason.tsx";
@@ -20,10 +20,7 @@ import { useFormat } from "../text/format.ts";
 import { type Text, useText } from "./text.ts";
 
 /** The dry run's answer. */
-export type WouldBe = Extract<
-  Answered<"POST /api/v1/tenants/{tenantId}/notifications">,
-  { readonly status: 200 }
->["body"];
+export type WouldBe = BodyOf<"POST /api/v1/tenants/{tenantId}/notifications">;
 
 const useStyles = makeStyles({
   root: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalS },

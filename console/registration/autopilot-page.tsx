@@ -11,7 +11,7 @@ import {
 import { LaptopSettingsRegular, SubtractCircleRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { ItemOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
@@ -27,7 +27,7 @@ import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/tenants/{tenantId}/autopilot-devices";
-type Device = Extract<Answered<typeof list>, { readonly status: 200 }>["body"]["value"][number];
+type Device = ItemOf<typeof list>;
 
 /** The page. */
 export function Page() {

@@ -8,7 +8,7 @@ import {
 } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { ItemOf } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
@@ -30,10 +30,7 @@ import { type Registration, sentenceOf, useText } from "./text.ts";
 
 const one = "/api/v1/tenants/{tenantId}/registrations/{registrationId}";
 const devicesOf = `GET ${one}/devices` as const;
-type Device = Extract<
-  Answered<typeof devicesOf>,
-  { readonly status: 200 }
->["body"]["value"][number];
+type Device = ItemOf<typeof devicesOf>;
 
 /** Parts of the bar, with the colours that notifications have for the same. */
 const parts = [

@@ -1,5 +1,5 @@
 /** Texts of registrations, and what they are told of a list, a customer and a registration. */
-import type { Answered, CallName } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { textsOf } from "../text/text.ts";
 import en from "./en.json";
 import fr from "./fr.json";
@@ -7,14 +7,12 @@ import fr from "./fr.json";
 export const useText = textsOf(en, fr);
 export type Text = ReturnType<typeof useText>;
 
-type Body<N extends CallName> = Extract<Answered<N>, { readonly status: 200 }>["body"];
-
 /** A customer. */
-export type Customer = Body<"GET /api/v1/customers/{tenantId}">;
+export type Customer = BodyOf<"GET /api/v1/customers/{tenantId}">;
 /** What was found of a list. */
-export type Verdict = Body<"POST /api/v1/tenants/{tenantId}/registrations">;
+export type Verdict = BodyOf<"POST /api/v1/tenants/{tenantId}/registrations">;
 /** A registration. */
-export type Registration = Body<"GET /api/v1/tenants/{tenantId}/registrations/{registrationId}">;
+export type Registration = BodyOf<"GET /api/v1/tenants/{tenantId}/registrations/{registrationId}">;
 
 /** The sentence of a registration: it follows the counts, and never says that all is well while something is not. */
 export function sentenceOf({ counts, final, backEnd }: Registration, t: Text): string {

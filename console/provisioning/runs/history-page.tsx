@@ -1,7 +1,7 @@
 /** What a device went through in a run: every action of the template, with every attempt; and the restart from one of them. */
 import { Badge, MenuItem, MenuList, makeStyles, tokens } from "@fluentui/react-components";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
@@ -16,7 +16,7 @@ import { RestartWindow } from "./restart-window.tsx";
 import { Progress, Waits } from "./run-devices.tsx";
 
 const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}";
-type Detail = Extract<Answered<typeof name>, { readonly status: 200 }>["body"];
+type Detail = BodyOf<typeof name>;
 type Tried = Detail["attempts"][number];
 type Action = Detail["actions"][number] & { readonly attempts: readonly Tried[] };
 

@@ -9,7 +9,7 @@ import {
 } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Answered, CallInput } from "../../../clients/api.ts";
+import type { BodyOf, CallInput } from "../../../clients/api.ts";
 import { useAsk, useSettled } from "../../api/ask.ts";
 import { useNames } from "../../api/names.ts";
 import { useSend } from "../../api/send.ts";
@@ -25,7 +25,7 @@ export type Restart = CallInput<typeof restarts>["body"] & {
   readonly deviceIds: readonly string[];
 };
 type Undone = { readonly id: string; readonly name: string };
-type Offer = Extract<Answered<typeof restarts>, { readonly status: 200 }>["body"];
+type Offer = BodyOf<typeof restarts>;
 
 /** The window. */
 export function RestartWindow(props: {

@@ -12,7 +12,7 @@ import {
 } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
@@ -29,10 +29,7 @@ import { type Run, RunningFor } from "./run-words.tsx";
 
 const name = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices";
 /** A device of a run as the API shows it. */
-export type DeviceRun = Extract<
-  Answered<typeof name>,
-  { readonly status: 200 }
->["body"]["value"][number];
+export type DeviceRun = ItemOf<typeof name>;
 
 const useStyles = makeStyles({
   bar: {

@@ -1,17 +1,14 @@
 /** What became of a run in numbers: a sentence that follows them, and a bar whose parts add up. */
 import { tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { StackedBar } from "../../page/stacked-bar.tsx";
 import { useFormat } from "../../text/format.ts";
 import { type Bucket, buckets } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
 
 /** A run as the API shows it. */
-export type Run = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}">,
-  { readonly status: 200 }
->["body"];
+export type Run = BodyOf<"GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}">;
 /** Devices by where they stand. */
 type RunCounts = Run["buckets"];
 

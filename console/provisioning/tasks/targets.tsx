@@ -12,7 +12,7 @@ import {
 } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
@@ -25,10 +25,7 @@ import { useText } from "../text.ts";
 import { carried, useAddTargets } from "./add-targets.ts";
 import { type Targets as AllTargets, type Task, targetsOf } from "./task.ts";
 
-type Device = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">,
-  { readonly status: 200 }
->["body"];
+type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">;
 
 const useStyles = makeStyles({
   list: { listStyleType: "none", margin: 0, padding: 0, overflowWrap: "anywhere" },

@@ -10,7 +10,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
-import type { Answered } from "../../../clients/api.ts";
+import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
@@ -29,7 +29,7 @@ import { type Task, useRights, useTask } from "./task.ts";
 import { useWhen } from "./when.ts";
 
 const runs = "GET /api/v1/tenants/{tenantId}/tasks/{taskId}/runs";
-type TaskRun = Extract<Answered<typeof runs>, { readonly status: 200 }>["body"]["value"][number];
+type TaskRun = ItemOf<typeof runs>;
 
 const useStyles = makeStyles({
   root: {

@@ -1,13 +1,10 @@
 /** A task as pages work with it: what it says, in the shape that the API takes back, and what whoever looks may do with it. */
-import type { Answered, CallInput } from "../../../clients/api.ts";
+import type { BodyOf, CallInput } from "../../../clients/api.ts";
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead } from "../../api/read.ts";
 
 /** A task as the API shows it. */
-export type Task = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/tasks/{taskId}">,
-  { readonly status: 200 }
->["body"];
+export type Task = BodyOf<"GET /api/v1/tenants/{tenantId}/tasks/{taskId}">;
 /** A task as the API takes it. */
 export type TaskBody = CallInput<"PUT /api/v1/tenants/{tenantId}/tasks/{taskId}">["body"];
 export type Schedule = NonNullable<TaskBody["schedule"]>;

@@ -2,7 +2,7 @@
 import { MenuItem, MenuList, makeStyles, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, DocumentBulletListRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useMe } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
@@ -16,10 +16,7 @@ import { ScheduleButton } from "./schedule.tsx";
 import { exampleOf, TemplateEditor } from "./template-editor.tsx";
 
 /** A template as the API shows it. */
-export type Template = Extract<
-  Answered<"GET /api/v1/templates/{templateId}">,
-  { readonly status: 200 }
->["body"];
+export type Template = BodyOf<"GET /api/v1/templates/{templateId}">;
 
 const useStyles = makeStyles({
   tabs: { flexWrap: "wrap" },

@@ -1,16 +1,13 @@
 /** What a version does: its five sections, and what is different in another one. */
 import { Badge, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 
 /** A version as it is exported. */
-export type Content = Extract<
-  Answered<"GET /api/v1/templates/{templateId}/versions/{version}">,
-  { readonly status: 200 }
->["body"];
+export type Content = BodyOf<"GET /api/v1/templates/{templateId}/versions/{version}">;
 type Section = Content["sections"][number];
 type Action = Section["actions"][number];
 
