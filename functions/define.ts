@@ -48,6 +48,8 @@ export type Tools<S = object> = {
   readonly services: S;
   readonly log: Log;
   readonly signedIn?: SignedIn;
+  /** How often a queue's message has been delivered by now. */
+  readonly tries?: number;
   /** Where a call came from that nobody signed in for. */
   readonly ip?: string | undefined;
 };

@@ -79,13 +79,13 @@ function registerQueue(
     connection: "AzureWebJobsStorage",
     handler: (message, context) =>
       first.message(async () => {
-        const tools = { services: await services(), log: logTo(context) };
         const { name: queue } = definition;
         const { traceparent: parent, due, ids } = readStamp(message);
         if (due !== undefined)
           seconds("muster.queue.age", Math.max(0, Date.now() - due) / 1000, { queue });
         const tries = Number(context.triggerMetadata?.["dequeueCount"] ?? 1);
         if (tries > 1) count("muster.queue.redeliveries", 1, { queue });
+        const tools = { services: await services(), log: logTo(context), tries };
         const attributes = { ...named(context), ...ids, "muster.tries": tries };
         const span = { kind: "message", parent, host: hostSpanOf(context), attributes } as const;
         return inSpan(queue, span, () => serveQueue(definition, message, context, tools));

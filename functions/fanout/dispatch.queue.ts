@@ -15,8 +15,11 @@ type Needs = { readonly engine: Engine };
 export const dispatchFunction = onQueue({
   name: queueNames.fanoutDispatch,
   message: ChunkMessage,
-  async handle(message, { services: { engine }, log }: Tools<Needs>): Promise<QueueOutcome> {
-    const outcome = await dispatch(engine, message);
+  async handle(
+    message,
+    { services: { engine }, log, tries = 1 }: Tools<Needs>,
+  ): Promise<QueueOutcome> {
+    const outcome = await dispatch(engine, message, { isRedelivered: tries > 1 });
     log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome: outcome.kind });
     const next = nextPass(message, outcome);
     if (next === undefined) return { kind: "ack" };

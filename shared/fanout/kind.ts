@@ -169,8 +169,11 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   readonly passMs?: number;
   /** Between rounds of reading back: the first wait, which doubles, and the longest; absent: the engine's own. */
   readonly rounds?: { readonly firstMs: number; readonly mostMs: number };
-  /** Of an item that waits for its next step: true when that only finds out what is done already, so that no cancellation ends it. Pure. */
-  followsThrough?(item: Item): boolean;
+  /**
+   * Whether an item that waits goes on although its job is cancelled or has failed: its next step only finds out what is
+   * done already, or it has been begun and is not left half-way. Pure.
+   */
+  followsThrough?(job: J, item: Item): boolean;
   readonly reasons: Reasons;
 
   /** Claims before a waiting item is given up; absent: the engine's own. */

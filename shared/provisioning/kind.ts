@@ -16,7 +16,7 @@ import {
   factsHold,
 } from "./actions/condition.ts";
 import { deviceRunOf, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
-import { type HoldParts, holdsOf } from "./holding/holds.ts";
+import { type HoldParts, holdsOf, isFresh } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
 import { actionsIn, contentOf, type Run, type RunContent, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";
@@ -72,6 +72,8 @@ export const runKind = (parts: RunKindParts): RunKind => ({
   cursorBehind,
   plan: firstState,
   outOfScope: () => Promise.resolve(new Set()),
+  // Stopped half-way by others' failures it would be neither as it was nor as it should be; a person may cancel that.
+  followsThrough: (run, item) => run.state === "failing" && !isFresh(run, item),
   holds: (run, items) => holdsOf(parts, run, items),
   gate: parts.gate,
   ...callsOf(parts),

@@ -155,7 +155,7 @@ export function registrationKind(parts: KindParts): Kind {
     rowsPerChunk,
     passMs,
     // It is registered by then: what is left is to see how, and to tidy up.
-    followsThrough: ({ step = 0 }) => step > 0,
+    followsThrough: (_job, { step = 0 }) => step > 0,
     targets: (job, cursor) => targetPage(parts, job, cursor),
     cursorBehind: (_, last) => last,
     plan: (job, target) => firstState(job, target, backEndOf(job)),

@@ -70,7 +70,7 @@ export async function startEngineRig<J extends Job>(
   };
 
   /** Handles one message as its queue function would; a death leaves it in the queue. */
-  async function handleOne(waiting: Waiting): Promise<void> {
+  async function handleOne({ isRedelivered, ...waiting }: Waiting): Promise<void> {
     const { v: _, ...message } = waiting.message;
     const again = (next: object, at: number) =>
       queues.put({ ...waiting, message: { v: 1, ...next }, visibleAt: at });
@@ -81,7 +81,8 @@ export async function startEngineRig<J extends Job>(
         if (typeof outcome === "object") again(message, outcome.at);
       } else if (waiting.queue === queueNames.fanoutDispatch) {
         const chunk = ChunkMessage.parse(message);
-        const next = nextPass(chunk, await dispatch(engine, chunk));
+        const coming = { isRedelivered: isRedelivered === true };
+        const next = nextPass(chunk, await dispatch(engine, chunk, coming));
         if (next) again(next.message, next.at);
       } else if (waiting.queue === queueNames.fanoutReadBack) {
         const { after: _after, reads: _reads, ...chunk } = ReadBackMessage.parse(message);
@@ -93,7 +94,7 @@ export async function startEngineRig<J extends Job>(
       } else await closeWaiting(engine, JobMessage.parse(message));
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
-      queues.put({ ...waiting, visibleAt: Date.now() + redeliverMs });
+      queues.put({ ...waiting, visibleAt: Date.now() + redeliverMs, isRedelivered: true });
     }
     if (isDead()) revive();
   }

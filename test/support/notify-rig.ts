@@ -79,11 +79,13 @@ export async function startNotifyRig(
     const definition: QueueFunction<Services> | undefined = byQueue.get(waiting.queue);
     if (definition === undefined) throw new Error(`nobody listens on ${waiting.queue}`);
     try {
-      await serveQueue(definition, waiting.message, { invocationId: "test" }, tools);
+      const tries = waiting.isRedelivered ? 2 : 1;
+      await serveQueue(definition, waiting.message, { invocationId: "test" }, { ...tools, tries });
     } catch (error) {
       const attempts = error instanceof Killed ? waiting.attempts : waiting.attempts + 1;
       if (attempts > maxFailures) throw error;
-      queues.put({ ...waiting, attempts, visibleAt: Date.now() + redeliverMs });
+      const visibleAt = Date.now() + redeliverMs;
+      queues.put({ ...waiting, attempts, visibleAt, isRedelivered: true });
     }
     if (faults.isDead()) faults.revive();
   };

@@ -19,6 +19,8 @@ export type Waiting = {
   readonly message: Record<string, unknown>;
   readonly visibleAt: number;
   readonly attempts: number;
+  /** It has been delivered before. */
+  readonly isRedelivered?: true;
   /** Its receipt's id, where it was sent. */
   readonly messageId?: string;
 };

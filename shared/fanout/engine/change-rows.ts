@@ -103,7 +103,7 @@ function waitedFor({ carrier }: Pick<JobKind, "carrier">, job: Job, item: Item):
 function plainEndOf(kind: EndingKind, job: Job, item: Item, now: Instant): Transition | undefined {
   const { attempts, detail = "", step = 0 } = item;
   const before = step > 0 ? "before its next step left" : "before it left";
-  const mayStop = kind.followsThrough?.(item) !== true;
+  const mayStop = kind.followsThrough?.(job, item) !== true;
   if (job.state === "failing" && mayStop) {
     const { code, detail: failed } = kind.reasons.jobFailed;
     return { event: "cancel", details: { code, detail: `${failed} ${before}` } };

@@ -68,11 +68,19 @@ type Passed = {
   readonly readAt?: Instant;
 };
 
-/** Makes one pass over the chunk that the message names; inside of a request it makes what may go at once. */
+/** How a message came. */
+type Coming = {
+  /** Inside of a request: it makes what may go at once. */
+  readonly isInRequest?: boolean;
+  /** It has come before, and whoever had it failed or died. */
+  readonly isRedelivered?: boolean;
+};
+
+/** Makes one pass over the chunk that the message names. */
 export async function dispatch(
   engine: Engine,
   message: ChunkMessage,
-  isInRequest = false,
+  { isInRequest = false, isRedelivered = false }: Coming = {},
 ): Promise<DispatchOutcome> {
   const [found, rows] = await Promise.all([
     findJob(engine, message),
@@ -83,7 +91,7 @@ export async function dispatch(
   const releasedTo = await letOutTo(engine, job);
   const work = { kind, job, rows, releasedTo, readAt: message.reading?.at };
   const told = await tellCarrier(engine, work, message);
-  if (isTooMany(engine, message, work)) return { kind: "done" };
+  if (!isRedelivered && isTooMany(engine, message, work)) return { kind: "done" };
   const passed = await pass(engine, message, work, isInRequest);
   return handOver(engine, work, { ...message, told }, passed);
 }
@@ -158,8 +166,8 @@ const earlyMs = 5_000;
 
 /**
  * Each time that a rollout's rules let some of a row out a message is sent for it. Who finds that nothing in it is due was not
- * the first: the first has written when it comes back. Where something is claimed the first may have died, and this be its
- * message. One that died after it wrote is missed by nobody but the sweeper, so that jobs without rules take every message.
+ * the first: the first has written when it comes back, and sends a message for then. Where it died in between, its own one is
+ * delivered again, which the queue tells; such a message is never too many. Jobs without rules have none that are.
  */
 function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
   const now = clock.now();

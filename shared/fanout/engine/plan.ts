@@ -482,7 +482,7 @@ async function passChunk(
       await engine.queues.send(queueNames.fanoutDispatch, message, (at - now) / 1000);
       return;
     }
-    const next = nextPass(message, await dispatch(engine, message, true));
+    const next = nextPass(message, await dispatch(engine, message, { isInRequest: true }));
     at = next?.at ?? at;
     message = next?.message;
   }

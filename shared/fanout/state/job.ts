@@ -50,7 +50,7 @@ export const jobLifecycle: Readonly<
   running: { pause: "paused", finish: "ended", cancel: "cancelling", abandon: "failing" },
   paused: { resume: "running", finish: "ended", cancel: "cancelling", abandon: "failing" },
   cancelling: { finish: "cancelled" },
-  failing: { finish: "failed" },
+  failing: { finish: "failed", cancel: "cancelling" },
   ended: {},
   cancelled: {},
   rejected: {},

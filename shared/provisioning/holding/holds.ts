@@ -38,7 +38,7 @@ const askLockMs = 30_000;
 const askLostRaceMs = 2_000;
 
 /** Whether an item has not begun yet. */
-const isFresh = (run: Run, { targetId, step = 0, attempts }: Item): boolean =>
+export const isFresh = (run: Run, { targetId, step = 0, attempts }: Item): boolean =>
   attempts === 0 && step === (contentOf(run).firstSteps[targetId] ?? 0);
 
 /** What keeps items from going. Whoever nothing keeps has its device from now on. */

@@ -401,8 +401,9 @@ it("adds up from any run of a family: a restart shows what its own restarts made
 it("of a run that too many failures have stopped picks exactly those that failed and those that were never tried", async () => {
   const tenantId = await api.tenantOf(50);
   await api.control("PUT", "/behaviour", { tenantId, failRate: 0.6 });
+  const short = action("five", "wait", { parameters: { duration: "PT1S" } });
   const run = await api.start(tenantId, {
-    templateId: await api.template([scan("four")]),
+    templateId: await api.template([scan("four"), short]),
     rollout: { atOnce: 3, stopAfter: { percent: 10 } },
   });
   await rig.drain();
@@ -411,6 +412,9 @@ it("of a run that too many failures have stopped picks exactly those that failed
   // Ten percent of fifty is five: the sixth stops it, and what is under way is followed to its end.
   expect([failed >= 6, failed <= 8, successful + failed + notAttempted]).toEqual([true, true, 50]);
   expect(failure).toMatchObject({ code: "stopped-by-rollout" });
+  const never = { params: run, query: "?bucket=notAttempted&top=100" };
+  const { value } = (await api.call("provisioning-runs-devices", never)).body;
+  expect(new Set((value as { done: number }[]).map(({ done }) => done))).toEqual(new Set([0]));
   await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
   const totalOf = async (include: string[]) =>
     (await restart(run, { mode: "whole", include })).body["total"];

@@ -1,8 +1,6 @@
 /** Tasks that begin runs, over the API: from the time of a task to its run, and what keeps it from one. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { tellDueTasksFunction } from "../../../functions/schedules/tasks-due.timer.ts";
-import type { TaskParts } from "../../../shared/schedules/run-tasks.ts";
 import { type NotifyRig, startNotifyRig } from "../../support/notify-rig.ts";
 import { passTime } from "../../support/passing-time.ts";
 import { action, everything, pause, type RunCalls, runCalls } from "./support/run-calls.ts";
@@ -14,21 +12,6 @@ beforeAll(async () => {
   api = runCalls(rig);
 });
 afterAll(() => rig.stop());
-
-/** What the minute's timer and its messages do. Files share their storage: it names this tenant's tasks alone. */
-async function tick(tenantId: string): Promise<void> {
-  const { queues, ...scheduling } = rig.services.scheduling;
-  const send: TaskParts["queues"]["send"] = async (queue, message) => {
-    const { places } = message as { places: { tenantId: string }[] };
-    const own = places.filter((place) => place.tenantId === tenantId);
-    return own.length === 0
-      ? { messageId: "", popReceipt: "" }
-      : queues.send(queue, { ...message, places: own });
-  };
-  const services = { scheduling: { ...scheduling, queues: { send } } };
-  await tellDueTasksFunction.handle({ services, log: () => undefined });
-  await rig.drain();
-}
 
 type Ids = { tenantId: string; taskId: string; templateId: string };
 
@@ -77,12 +60,12 @@ it("begins a run at its time, once, which names the task and keeps its windows; 
   const ids = await prepared([action("scan", "endpointProtectionQuickScan")], within);
   const { tenantId, taskId } = ids;
   const failing = await api.failSome(tenantId, 1, "quickScan");
-  await tick(tenantId);
+  await api.tick(tenantId);
   expect(await outcome(ids), "nothing before it has a time").toEqual([[], []]);
   expect((await schedule(ids)).body).toMatchObject({ state: "scheduled" });
   passTime(60_000);
-  await tick(tenantId);
-  await tick(tenantId);
+  await api.tick(tenantId);
+  await api.tick(tenantId);
   const { body } = await api.call("tasks-get", { params: { tenantId, taskId } });
   const { runId } = body["lastRun"] as { runId: string };
   const run = { tenantId, runId };
@@ -186,7 +169,7 @@ it("begins the version that it names, however the template has gone on", async (
   const ids = await prepared();
   await api.replace(ids.templateId, [pause("one"), pause("two")]);
   await schedule(ids);
-  await tick(ids.tenantId);
+  await api.tick(ids.tenantId);
   expect((await outcome(ids))[1]).toMatchObject([{ template: { version: 1 }, actions: 1 }]);
 });
 
@@ -197,7 +180,7 @@ it("is an error where its template was deleted meanwhile, and no other takes its
   const gone = await api.call("templates-remove", { params: { templateId } });
   expect(gone.status, gone.text).toBe(204);
   await schedule(ids);
-  await tick(ids.tenantId);
+  await api.tick(ids.tenantId);
   expect(await outcome(ids)).toMatchObject([[{ outcome: "failed", code: "unknown-template" }], []]);
 });
 
@@ -214,7 +197,7 @@ it("is an error where a collection that it names is gone, and nothing wider take
       schedule: { kind: "now" },
     },
   });
-  await tick(tenantId);
+  await api.tick(tenantId);
   expect(await outcome(ids)).toMatchObject([
     [{ outcome: "failed", code: "unknown-collection" }],
     [],

@@ -4,8 +4,10 @@ import { HttpRequest } from "@azure/functions";
 import { expect } from "vitest";
 import type { HttpFunction } from "../../../../functions/define.ts";
 import { functions } from "../../../../functions/functions.ts";
+import { tellDueTasksFunction } from "../../../../functions/schedules/tasks-due.timer.ts";
 import { serveHttp } from "../../../../functions/serve-http.ts";
 import type { Services } from "../../../../functions/services.ts";
+import type { TaskParts } from "../../../../shared/schedules/run-tasks.ts";
 import { type ListedDevice, onlyIntuneWindows } from "../../../local/sandbox/support.ts";
 import { type NotifyRig, rigAdminToken } from "../../../support/notify-rig.ts";
 
@@ -128,5 +130,23 @@ export function runCalls(rig: NotifyRig) {
     }
     throw new Error(`no share of failures gives ${wanted}`);
   }
-  return { call, template, replace, tenantOf, start, read, control, failSome };
+  /** What the minute's timer tells. Files share their storage: it names this tenant's tasks alone. */
+  async function tellDue(tenantId: string): Promise<void> {
+    const { queues, ...scheduling } = rig.services.scheduling;
+    const send: TaskParts["queues"]["send"] = async (queue, message) => {
+      const { places } = message as { places: { tenantId: string }[] };
+      const own = places.filter((place) => place.tenantId === tenantId);
+      return own.length === 0
+        ? { messageId: "", popReceipt: "" }
+        : queues.send(queue, { ...message, places: own });
+    };
+    const services = { scheduling: { ...scheduling, queues: { send } } };
+    await tellDueTasksFunction.handle({ services, log: () => undefined });
+  }
+  /** The same, with all that follows from it. */
+  async function tick(tenantId: string): Promise<void> {
+    await tellDue(tenantId);
+    await rig.drain();
+  }
+  return { call, template, replace, tenantOf, start, read, control, failSome, tellDue, tick };
 }
