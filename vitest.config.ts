@@ -31,7 +31,7 @@ export const longTests: readonly string[] = [
   "test/shared/identity/sign-in-pages.test.ts",
   "test/shared/telemetry/trace.test.ts",
   "test/shared/notifications/{expected-times,planner,reading-large}.test.ts",
-  "test/functions/provisioning/scenarios.test.ts",
+  "test/functions/{provisioning/scenarios,schedules/window-holds}.test.ts",
   "test/shared/provisioning/{actions/watch,counts}.test.ts",
   "test/shared/registration/{counts,three-customers}.test.ts",
   "test/shared/schedules/due-index.test.ts",

@@ -152,7 +152,7 @@ type NotificationStores = { readonly jobs: JobStore<Notification>; readonly item
 function kindOfNotifications(
   { confirmAfterMs }: Settings,
   { graph, clock, directory, collections, storage }: Base,
-  { snapshots }: World,
+  { snapshots, maintenance }: World,
   { jobs, items }: NotificationStores,
 ) {
   // Half of the time to the first reading back: a round never goes by what the one before has read.
@@ -161,7 +161,8 @@ function kindOfNotifications(
   const carrier = relayCarrier({ directory, queues: storage.queues });
   const gate = notificationGate({ directory, collections, snapshots });
   const stores = { targets: jobs, deliveries: items };
-  return notificationKind({ graph, audits, directory, ...stores, bulkRefusals, carrier, gate });
+  const asked = { clock, maintenance, collections, directory };
+  return notificationKind({ ...asked, graph, audits, ...stores, bulkRefusals, carrier, gate });
 }
 
 function kindOfRegistrations(

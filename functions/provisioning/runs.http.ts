@@ -14,6 +14,8 @@ import {
   DeviceRunPath,
   DeviceRunView,
   NewRun,
+  OutputPath,
+  OutputView,
   RunPath,
   RunPreview,
   RunView,
@@ -28,6 +30,7 @@ import {
   listDeviceRuns,
   listRuns,
   readDeviceRun,
+  readOutput,
   runView,
   unknownRun,
 } from "../../shared/provisioning/read-runs.ts";
@@ -222,6 +225,25 @@ export const getRunDeviceFunction = onHttp(
     const found = await findRun(provision, params);
     if (!found.ok) return found;
     const read = await readDeviceRun(provision, found.value.run, params.deviceId);
+    return read.ok ? succeed(ok(read.value)) : read;
+  },
+);
+
+export const getOutputFunction = onHttp(
+  operation({
+    name: "provisioning-runs-output",
+    method: "GET",
+    path: "api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}/outputs/{outputId}",
+    summary: "Show all that an action said on a device, where the history has only its beginning",
+    tag,
+    params: OutputPath,
+    answers: { 200: { description: "The output", body: OutputView } },
+  }),
+  async ({ params }, tools: Tools<Needs>) => {
+    const { provision } = tools.services;
+    const found = await findRun(provision, params);
+    if (!found.ok) return found;
+    const read = await readOutput(provision, found.value.run, params);
     return read.ok ? succeed(ok(read.value)) : read;
   },
 );

@@ -10,6 +10,7 @@ import { ScheduledNotification } from "../../shared/notifications/contract.ts";
 import { ScheduledRun } from "../../shared/provisioning/scheduled.ts";
 import {
   FolderQuery,
+  OwnerQuery,
   ScheduleTask,
   TaskPath,
   TaskPreviewView,
@@ -78,16 +79,17 @@ export const listTasksFunction = onHttp(
     summary: "List scheduled tasks of a folder, newest first",
     tag: "Tasks",
     params: TenantPath,
-    query: z.strictObject({ ...PageQuery, folder: FolderQuery }),
+    query: z.strictObject({ ...PageQuery, folder: FolderQuery, owner: OwnerQuery }),
     answers: { 200: { description: "A page of tasks", body: pageOf(TaskView) } },
   }),
   async ({ params: { tenantId }, query, url }, tools: Tools<Needs>) => {
-    const { folder, top, pageToken } = query;
-    const list = `tasks of ${tenantId} ${folder}`;
+    const { folder, owner, top, pageToken } = query;
+    const list = `tasks of ${tenantId} ${folder} ${owner ?? ""}`;
     const position = positionOf(list, pageToken);
     if (!position.ok) return position;
     const viewer = viewerOf(tools, tenantId);
-    const page = await tools.services.tasks.list(tenantId, folder, viewer, top, position.value);
+    const wanted = { folder, owner, top, token: position.value };
+    const page = await tools.services.tasks.list(tenantId, wanted, viewer);
     if (!page.ok) return page;
     const items = page.value.items.map((task) => taskView(task));
     return succeed(ok(pageBody(url, list, { ...page.value, items })));

@@ -151,6 +151,7 @@ export const meanings = {
   "unknown-baseline": { status: 404, title: "No such baseline" },
   "unknown-sync": { status: 404, title: "No such sync" },
   "unknown-run": { status: 404, title: "No such run" },
+  "unknown-output": { status: 404, title: "No such output" },
   "unknown-task": { status: 404, title: "No such task" },
   "not-restartable": { status: 409, title: "Not everything that was named can be restarted" },
   "nothing-to-restart": { status: 409, title: "Nothing can be restarted so" },

@@ -45,6 +45,7 @@ const french = {
   "unknown-baseline": "Cette base de référence n'existe pas",
   "unknown-sync": "Cette synchronisation n'existe pas",
   "unknown-run": "Cette exécution n'existe pas",
+  "unknown-output": "Cette sortie n'existe pas",
   "unknown-task": "Cette tâche n'existe pas",
   "not-restartable": "Tout ce qui a été désigné ne peut pas être redémarré",
   "nothing-to-restart": "Rien ne peut être redémarré ainsi",

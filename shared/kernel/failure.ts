@@ -52,6 +52,7 @@ export type FailureCode =
   | "unknown-role"
   | "unknown-route"
   | "unknown-run"
+  | "unknown-output"
   | "unknown-sync"
   | "unknown-task"
   | "unknown-template"

@@ -125,6 +125,13 @@ export function plainText(text: string, maxChars: number): string {
   return cut(lineOf(ends.replaceAll(marks, " ")).replaceAll(/ {2,}/g, " "), maxChars);
 }
 
+/** A text of many lines, such as the output of a script: its beginning, without what is no text. */
+export function proseIn(text: string, maxChars: number): string {
+  const begins = text.slice(0, maxChars).replace(/[\ud800-\udbff]$/, "");
+  return begins.toWellFormed().replaceAll("\r\n", "\n").replaceAll(noProse, " ").trim();
+}
+const noProse = new RegExp(`(?![\\t\\n])[${unfit}\\p{Cc}]|${unseen}`, "gu");
+
 const gap = " … ";
 
 function cut(text: string, maxChars: number): string {

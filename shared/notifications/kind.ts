@@ -34,6 +34,7 @@ import type { ItemStore } from "../fanout/state/item-store.ts";
 import type { JobStore } from "../fanout/state/job.ts";
 import type { GraphClient } from "../graph/client.ts";
 import { type Notification, NotificationSpec } from "./notification.ts";
+import { type WindowParts, windowHolds } from "./windows.ts";
 
 /** A device of the target; without `device` when the directory no longer has it. */
 export type DeviceTarget = Target & { readonly device?: Device };
@@ -50,7 +51,7 @@ const rowsPerStep = 20;
 export type ActionCall = Call & { readonly request: SendCall };
 
 /** What notifications need from outside. */
-export type KindParts = {
+export type KindParts = WindowParts & {
   readonly graph: GraphClient;
   readonly audits: RemoteActionAudits;
   readonly directory: DirectoryStore;
@@ -76,7 +77,7 @@ export const notificationShape = { id: "notification", spec: NotificationSpec } 
 
 type Kind = JobKind<Notification, ActionCall, DeviceTarget> & {
   readonly gate: Gate<Notification>;
-};
+} & Required<Pick<JobKind<Notification>, "holds">>;
 
 /** How fast a tenant may be asked, for actions and for reads. */
 export async function ratesOf(
@@ -114,6 +115,7 @@ export const notificationKind = (parts: KindParts): Kind => ({
   cursorBehind,
   plan: firstState,
   outOfScope: (job, items) => outOfScope(parts.directory, job, items),
+  holds: (job, items) => windowHolds(parts, job, items),
   carrier: parts.carrier,
   gate: parts.gate,
   ...callsOf(parts),

@@ -5,6 +5,7 @@ import { Rule } from "../devices/collections/collection.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import { emptyCounts } from "../fanout/state/item.ts";
 import { type Job, wordFor } from "../fanout/state/job.ts";
+import { recurring } from "../schedules/state/task.ts";
 import type { WebhookEvent } from "../webhooks/webhook.ts";
 
 /** The target was narrowed to a list of members of these collections; `hidden` devices were left out, if nothing was chosen among them. */
@@ -40,6 +41,14 @@ export const NotificationSpec = z.object({
   target: Target,
   allowApproximate: z.boolean(),
   note: z.string().optional(),
+  /** Of the task that began it: each delivery asks these windows, and the tenant's, right before it leaves. */
+  windows: z
+    .object({
+      own: z.array(z.object({ opens: recurring, minutes: z.number() })),
+      longestRunMs: z.number(),
+      cutoffMs: z.number(),
+    })
+    .optional(),
   /** The refresh that made the directory as it was when this was asked for. */
   directoryVersion: z.string(),
 });

@@ -34,13 +34,15 @@ function authorize(
 export const notificationStarter = (parts: NotificationParts, more: More): TaskStarter => ({
   authorize,
   collectionOf: ({ target }) => (target as { collectionId?: string } | undefined)?.collectionId,
-  async start(tenantId, runId, { what, owner }) {
+  async start(tenantId, runId, { what, owner, windows: own, longestRunMs, cutoffMs }) {
     const body = NewNotification.safeParse(what);
     if (!body.success) return invalidRequest(faultsOf(body.error));
     const may = authorize(await more.standingOf(owner), tenantId, what);
     if (!may.ok) return may;
     const reach = await more.reachOf(tenantId, may.value);
-    return sendNotification(parts, tenantId, runId, body.data, { caller: owner, reach });
+    const windows = { own, longestRunMs, cutoffMs };
+    const sender = { caller: owner, reach, windows };
+    return sendNotification(parts, tenantId, runId, body.data, sender);
   },
   async preview(tenantId, what, standing) {
     const body = NewNotification.safeParse(what);

@@ -26,6 +26,8 @@ import { type JudgedRequest, judgeRequest, withinReach } from "./request.ts";
 type Sender = {
   readonly caller?: Caller | undefined;
   readonly reach?: Reach | undefined;
+  /** Of the task that sends. */
+  readonly windows?: Notification["windows"];
 };
 
 /** Sends a notification under the id `notificationId`; with the same id again it stays one. */
@@ -62,6 +64,7 @@ export async function sendNotification(
     expiresAt: now + lastsMs,
     ...(body.rollout ? { rollout: body.rollout } : {}),
     ...(body.note ? { note: body.note } : {}),
+    ...(sender.windows ? { windows: sender.windows } : {}),
     ...(sender.caller === undefined ? {} : { requestedBy: personOf(sender.caller) }),
   };
   if (deviceIds.length > 0) await parts.jobs.putTargets(notificationId, deviceIds);

@@ -19,6 +19,7 @@ const RunId = z
 /** Paths. */
 export const RunPath = z.strictObject({ tenantId: TenantId, runId: RunId });
 export const DeviceRunPath = RunPath.extend({ deviceId: DeviceId });
+export const OutputPath = DeviceRunPath.extend({ outputId: z.string().regex(/^[0-9a-f]{32}$/) });
 
 const maxDevices = 10_000;
 const maxCollections = 50;
@@ -193,13 +194,22 @@ export const AttemptView = z
     verdict: verdict.optional(),
     code: z.string().optional(),
     detail: z.string().optional(),
-    output: z.string().optional(),
+    output: z
+      .string()
+      .optional()
+      .describe("What it said; of more than 300 characters the beginning"),
+    outputId: z.string().optional().describe("Where all of it is, then"),
     route: z.string(),
     graphRequestId: z.string().optional(),
     inherited: z.boolean().optional().describe("Of a run before, whose restart goes on behind it"),
   })
   .meta({ id: "ActionAttempt" });
 export type AttemptView = z.output<typeof AttemptView>;
+
+/** All that an action said on a device. */
+export const OutputView = z
+  .object({ deviceId: z.string(), outputId: z.string(), output: z.string() })
+  .meta({ id: "ActionOutput" });
 
 /** A device's place in a run, with everything that was tried. */
 export const DeviceRunDetail = DeviceRunView.extend({

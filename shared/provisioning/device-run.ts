@@ -28,8 +28,9 @@ export type DeviceRun = DeviceFacts & {
   readonly begunAt?: Instant;
   /** What the action at hand must know to find its result again, in its own words. */
   readonly note?: string;
-  /** Where the output of the action at hand is kept. */
+  /** What the action at hand said, or the beginning of it; and where all of it is kept then. */
   readonly output?: string;
+  readonly outputId?: string;
   /** Graph's id of the request that carried the action at hand. */
   readonly requestId?: string;
 };
@@ -53,7 +54,8 @@ export const deviceRunOf = ({
 
 /** The same before another action: what the one before noted for itself is over. */
 export function beforeNext(run: DeviceRun): DeviceRun {
-  const { begunAt: _, note: _note, output: _output, requestId: _requestId, ...rest } = run;
+  const { begunAt: _, note: _note, output: _output, outputId: _outputId, ...others } = run;
+  const { requestId: _requestId, ...rest } = others;
   return { ...rest, retries: 0 };
 }
 
@@ -78,30 +80,41 @@ const Packed = z.tuple([
   text,
   text,
   facts,
+  text,
 ]);
 
 /** Its short form. */
 export function packDeviceRun(run: DeviceRun): string {
   const { operatingSystem, managementAgent, osVersion, entraDeviceId, serialNumber = "" } = run;
   const { warnings, retries, begunAt = 0, note = "", output = "", requestId = "" } = run;
-  const { doubtful = [], directory = "" } = run;
+  const { doubtful = [], directory = "", outputId = "" } = run;
   const entra = entraDeviceId === undefined ? "" : packId(entraDeviceId);
   const own = [operatingSystem, managementAgent, osVersion, entra, serialNumber];
-  const left = [warnings, retries, begunAt, note, output, requestId, doubtful.join(), directory];
+  const left = [
+    warnings,
+    retries,
+    begunAt,
+    note,
+    output,
+    requestId,
+    doubtful.join(),
+    directory,
+    outputId,
+  ];
   const cells = [...own, ...left];
   while (cells.at(-1) === "" || cells.at(-1) === 0) cells.pop();
   return JSON.stringify(cells);
 }
 
-const width = 13;
+const width = 14;
 
 /** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
 export function unpackDeviceRun(packed = "[]"): DeviceRun {
   const given = z.array(z.unknown()).parse(JSON.parse(packed));
   const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
   const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
-  const [, , , , , warnings, retries, begunAt, note, output, requestId, doubtful, directory] =
-    cells;
+  const [, , , , , warnings, retries, begunAt, note, output, requestId] = cells;
+  const [doubtful, directory, outputId] = cells.slice(11) as [string, DirectoryFacts | "", string];
   return {
     operatingSystem,
     managementAgent,
@@ -113,6 +126,7 @@ export function unpackDeviceRun(packed = "[]"): DeviceRun {
     ...(begunAt === 0 ? {} : { begunAt }),
     ...(note === "" ? {} : { note }),
     ...(output === "" ? {} : { output }),
+    ...(outputId === "" ? {} : { outputId }),
     ...(requestId === "" ? {} : { requestId }),
     ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
     ...(directory === "" ? {} : { directory }),

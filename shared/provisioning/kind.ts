@@ -7,7 +7,9 @@ import type { Device } from "../devices/directory/device.ts";
 import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
 import type { Call, Finding, FirstState, Gate, JobKind, Outcome, Target } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
-import type { Asked, Step, StepCall, StepSurvey } from "./actions/action-type.ts";
+import { inChunks } from "../kernel/concurrency.ts";
+import { proseIn } from "../kernel/outside-text.ts";
+import type { Asked, Step, StepCall, StepFinding, StepSurvey } from "./actions/action-type.ts";
 import { findActionType } from "./actions/catalogue.ts";
 import {
   type DirectoryFacts,
@@ -18,7 +20,7 @@ import {
 import { deviceRunOf, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
 import { type HoldParts, holdsOf, isFresh } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
-import { actionsIn, contentOf, type Run, type RunContent, runShape } from "./run.ts";
+import { actionsIn, contentOf, type Run, type RunContent, type RunJobs, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";
 import { actionFor, factsOf } from "./templates/variables.ts";
 
@@ -31,6 +33,7 @@ export type RunKindParts = HoldParts & {
   readonly targets: (runId: string) => Promise<readonly string[]>;
   readonly stepFor: StepFor;
   readonly gate: Gate<Run>;
+  readonly jobs: Pick<RunJobs, "get" | "putOutputs">;
   readonly roundMs: number;
 };
 
@@ -271,6 +274,41 @@ function groupsOf(parts: RunKindParts, run: Run, items: readonly Item[]): Group[
   });
 }
 
+/** So much of an output stands in the history itself. */
+const shownChars = 300;
+const outputsPerBlob = 200;
+
+/** Findings with the beginnings of their outputs, all of which is kept apart. */
+async function keepOutputs(
+  { jobs }: Pick<RunKindParts, "jobs">,
+  { jobId }: Run,
+  found: ReadonlyMap<string, StepFinding>,
+): Promise<ReadonlyMap<string, StepFinding>> {
+  const long = [...found].flatMap(([id, { output = "" }]) =>
+    output.length > shownChars ? [[id, output] as const] : [],
+  );
+  const kept = new Map(found);
+  for (const some of inChunks(long, outputsPerBlob)) {
+    const outputId = await jobs.putOutputs(jobId, Object.fromEntries(some));
+    for (const [id, whole] of some) {
+      const finding = found.get(id);
+      const output = `${proseIn(whole, shownChars - 1)}…`;
+      if (finding !== undefined) kept.set(id, { ...finding, output, outputId });
+    }
+  }
+  return kept;
+}
+
+/** What a survey shows of some, with their outputs kept. */
+function foundIn(survey: StepSurvey, asked: readonly Asked[]): ReadonlyMap<string, StepFinding> {
+  return new Map(
+    asked.flatMap((one) => {
+      const finding = survey.find(one);
+      return finding === undefined ? [] : [[one.item.targetId, finding] as const];
+    }),
+  );
+}
+
 const readingOf = (
   parts: RunKindParts,
 ): Pick<RunKind, "readsOf" | "readBack"> & Required<Pick<RunKind, "survey">> => ({
@@ -279,7 +317,7 @@ const readingOf = (
   async readBack(run, items) {
     const found = new Map<string, Finding>();
     for (const { step, at, asked } of groupsOf(parts, run, items)) {
-      const findings = await step.readBack(run.tenantId, asked);
+      const findings = await keepOutputs(parts, run, await step.readBack(run.tenantId, asked));
       for (const { item } of asked) {
         const finding = findings.get(item.targetId) ?? ({ kind: "unreadable" } as const);
         found.set(item.targetId, findingFor(item, finding, at));
@@ -288,14 +326,18 @@ const readingOf = (
     return found;
   },
   async survey(run, items) {
-    const surveyed = new Map<string, { survey: StepSurvey; asked: Asked; at: At }>();
+    const surveyed = new Map<string, { survey: StepSurvey; finding?: StepFinding; at: At }>();
     let requests = 0;
     for (const { step, at, asked } of groupsOf(parts, run, items)) {
       const survey = await step.survey?.(run.tenantId, asked);
       if (survey === undefined) continue;
       requests += survey.requests;
-      for (const one of asked)
-        if (survey.covers(one)) surveyed.set(one.item.targetId, { survey, asked: one, at });
+      const covered = asked.filter((one) => survey.covers(one));
+      const found = await keepOutputs(parts, run, foundIn(survey, covered));
+      for (const { item } of covered) {
+        const finding = found.get(item.targetId);
+        surveyed.set(item.targetId, { survey, at, ...(finding && { finding }) });
+      }
     }
     if (surveyed.size === 0) return undefined;
     return {
@@ -304,9 +346,7 @@ const readingOf = (
       isWhole: ({ targetId }) => surveyed.get(targetId)?.survey.isWhole === true,
       find(item) {
         const one = surveyed.get(item.targetId);
-        if (one === undefined) return undefined;
-        const finding = one.survey.find(one.asked);
-        return finding && findingFor(item, finding, one.at);
+        return one?.finding && findingFor(item, one.finding, one.at);
       },
     };
   },

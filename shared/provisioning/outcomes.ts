@@ -28,7 +28,8 @@ const timedOut = "timed-out";
 /** What the action has left in the device run so far, and leaves now. */
 function devices(item: Item, left: Left, now: Instant): DeviceRun {
   const device = unpackDeviceRun(item.learned);
-  const { note = device.note, output = device.output, requestId = device.requestId } = left;
+  const { note = device.note, requestId = device.requestId } = left;
+  const { output, outputId } = left.output === undefined ? device : left;
   // What waited when it was asked has the claim of the attempt before, if any.
   const claimedAt = item.state === "waiting" ? undefined : item.claimedAt;
   return {
@@ -36,12 +37,13 @@ function devices(item: Item, left: Left, now: Instant): DeviceRun {
     begunAt: device.begunAt ?? claimedAt ?? now,
     ...(note === undefined ? {} : { note }),
     ...(output === undefined ? {} : { output }),
+    ...(outputId === undefined ? {} : { outputId }),
     ...(requestId === undefined ? {} : { requestId }),
   };
 }
 
 /** What history keeps: of the device itself only what the attempt was decided by is told elsewhere. */
-const keptOf = ({ warnings, retries, output, requestId }: DeviceRun): string =>
+const keptOf = ({ warnings, retries, output, outputId, requestId }: DeviceRun): string =>
   packDeviceRun({
     operatingSystem: "",
     managementAgent: "",
@@ -49,6 +51,7 @@ const keptOf = ({ warnings, retries, output, requestId }: DeviceRun): string =>
     warnings,
     retries,
     ...(output === undefined ? {} : { output }),
+    ...(outputId === undefined ? {} : { outputId }),
     ...(requestId === undefined ? {} : { requestId }),
   });
 

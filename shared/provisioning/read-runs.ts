@@ -247,6 +247,18 @@ export async function readDeviceRun(parts: RunParts, run: Run, deviceId: string)
   return succeed({ ...view, actions, attempts });
 }
 
+/** All that an action of a device said, where the history has only the beginning of it. */
+export async function readOutput(
+  { jobs }: Pick<RunParts, "jobs">,
+  { jobId }: Run,
+  { deviceId, outputId }: { readonly deviceId: string; readonly outputId: string },
+) {
+  const output = await jobs.output(jobId, outputId, deviceId);
+  return output === undefined
+    ? fail("unknown-output", `The run has kept no output ${outputId} of device ${deviceId}.`)
+    : succeed({ deviceId, outputId, output });
+}
+
 /** What stands of the runs that a restart goes back to, for a device that went on behind it. */
 async function inheritedBy(parts: RunParts, run: Run, deviceId: string): Promise<AttemptView[]> {
   const first = contentOf(run).firstSteps[deviceId] ?? 0;
@@ -323,7 +335,7 @@ function attemptView(run: Run, attempt: Attempt): AttemptView {
   const { targetId: deviceId, step, startedAt, endedAt, code, detail, kept } = attempt;
   const placed = actionsIn(run)[step];
   const type = placed?.action.type ?? "";
-  const { output, requestId } = unpackDeviceRun(kept === "" ? undefined : kept);
+  const { output, outputId, requestId } = unpackDeviceRun(kept === "" ? undefined : kept);
   const result = resultOf(attempt);
   const verdict = verdictsOf[result];
   return {
@@ -341,6 +353,7 @@ function attemptView(run: Run, attempt: Attempt): AttemptView {
     ...(code === "" ? {} : { code }),
     ...(detail === "" ? {} : { detail }),
     ...(output === undefined ? {} : { output }),
+    ...(outputId === undefined ? {} : { outputId }),
     route: findActionType(type)?.route ?? "",
     ...(requestId === undefined ? {} : { graphRequestId: requestId }),
   };
@@ -396,6 +409,7 @@ const columns = [
   "output",
   "route",
   "graphRequestId",
+  "outputId",
 ] as const satisfies readonly (keyof AttemptView)[];
 
 /** The history as one CSV document. */

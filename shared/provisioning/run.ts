@@ -12,6 +12,7 @@ import type { Standing } from "../fanout/state/item-store.ts";
 import { isOpen, type Job, JobStore, wordFor } from "../fanout/state/job.ts";
 import { bucketsOf } from "../fanout/state/rollout.ts";
 import type { Instant } from "../kernel/clock.ts";
+import { digest } from "../kernel/values.ts";
 import { recurring } from "../schedules/state/task.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import type { WebhookEvent } from "../webhooks/webhook.ts";
@@ -92,6 +93,11 @@ const contentPath = (runId: string): string => `runs/${runId}.json`;
 /** What a restart would do, and the restarts that go back to a run. */
 export const offerPath = (runId: string): string => `runs/${runId}.offer.json`;
 export const familyPath = (runId: string): string => `runs/${runId}.family.json`;
+/** Long outputs of a run's actions, many in one. */
+const outputsPath = (runId: string, outputId: string): string =>
+  `runs/${runId}.outputs/${outputId}`;
+const Outputs = z.record(z.string(), z.string());
+const outputIdChars = 32;
 /** What runs under way do, kept in memory: a blob's text never changes. */
 const maxKept = 64;
 
@@ -120,6 +126,20 @@ export class RunJobs extends JobStore<Run> {
     throw new Error(`what run ${runId} does is gone`);
   }
 
+  /** Keeps long outputs of some devices in one blob; answers its id. The same again is the same one. */
+  async putOutputs(runId: string, byDevice: Readonly<Record<string, string>>): Promise<string> {
+    const text = JSON.stringify(byDevice);
+    const outputId = digest(text).slice(0, outputIdChars);
+    await this.#blobs.put(outputsPath(runId, outputId), text);
+    return outputId;
+  }
+
+  /** The whole output of a device, from where it is kept. */
+  async output(runId: string, outputId: string, deviceId: string): Promise<string | undefined> {
+    const blob = await this.#blobs.get(outputsPath(runId, outputId));
+    return blob && Outputs.parse(JSON.parse(blob.toString()))[deviceId];
+  }
+
   override insert({ content: _, ...run }: Run) {
     return super.insert(run);
   }
@@ -132,6 +152,8 @@ export class RunJobs extends JobStore<Run> {
     await super.removeTargets(runId);
     for (const path of [contentPath(runId), offerPath(runId), familyPath(runId)])
       await this.#blobs.remove(path);
+    const all = () => true;
+    await this.#blobs.removeWhere(outputsPath(runId, ""), all, all);
   }
 
   async #contentOf(runId: string): Promise<RunContent | undefined> {

@@ -209,6 +209,15 @@ export const FolderQuery = z
   .default("all")
   .describe("mine, public, all (mine and public), or users (everybody's: for administrators)");
 
+/** Whose tasks. */
+export const OwnerQuery = z
+  .string()
+  .min(1)
+  .max(100)
+  .toLowerCase()
+  .optional()
+  .describe("In the folder users: whose, by the `id` of an `owner`");
+
 const OccurrenceView = z.object({
   at: z.string(),
   name: z.string().describe("What was meant, on the clock of its zone"),

@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { invalidRequest } from "../http/body.ts";
-import type { Clock, Instant } from "../kernel/clock.ts";
+import { type Clock, type Instant, toIso } from "../kernel/clock.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { tableNames } from "../storage/names.ts";
 import { jsonOf, type Tables } from "../storage/tables.ts";
@@ -57,6 +57,37 @@ export function nextGo(
     ),
   };
   return nextStart(all, now, { runMs: wanted.longestRunMs, cutoffMs });
+}
+
+/**
+ * The same for each of some things of a tenant, such as devices; `within` says which of the collections that have windows
+ * hold one. Those of the same collections are worked out once. Pure.
+ */
+export function goesFor<T>(
+  maintenance: Maintenance,
+  wanted: Wanted,
+  things: readonly T[],
+  within: (thing: T) => readonly string[],
+  now: Instant,
+): ReadonlyMap<T, Instant | undefined> {
+  const known = new Map<string, Instant | undefined>();
+  return new Map(
+    things.map((thing) => {
+      const ids = within(thing);
+      const key = ids.join(" ");
+      if (!known.has(key)) known.set(key, nextGo(maintenance, wanted, ids, now));
+      return [thing, known.get(key)] as const;
+    }),
+  );
+}
+
+/** Why what may go at `opens` does not go now: it waits, or never may; undefined: it goes. Pure. */
+export function heldBy(opens: Instant | undefined, now: Instant) {
+  if (opens === undefined)
+    return { end: "decline", code: "no-window", detail: "no window that it fits into" } as const;
+  if (opens <= now) return undefined;
+  const detail = `outside its maintenance windows; the next one opens ${toIso(opens)}`;
+  return { until: opens, code: "window", detail } as const;
 }
 
 const anything: Wanted = { windows: [], longestRunMs: 0, cutoffMs: 0 };

@@ -53,6 +53,14 @@ type Parts = Pick<
   "store" | "clock" | "starters" | "maintenance" | "calendars" | "knows"
 >;
 
+/** Which tasks: of a folder, and of everybody's those that one person or app owns. */
+type TasksQuery = {
+  readonly folder: TaskFolder;
+  readonly owner?: string | undefined;
+  readonly top: number;
+  readonly token?: string | undefined;
+};
+
 /** What a task would do. */
 export type TaskPreview = {
   /** Its next times; without `beginsAt`: no window opens in time. */
@@ -114,11 +122,16 @@ export class TaskBook {
   }
 
   /** A page of a folder, newest first; a page may be short, and its link goes on. */
-  async list(tenantId: string, folder: TaskFolder, viewer: Viewer, top: number, token?: string) {
+  async list(tenantId: string, { folder, owner, top, token }: TasksQuery, viewer: Viewer) {
     if (folder === "users" && !viewer.administers)
       return fail("forbidden", "User tasks are for administrators: it takes tasks.administer.");
+    if (folder !== "users" && owner !== undefined)
+      return invalidRequest([{ pointer: "/query/owner", detail: "goes with the folder users" }]);
     const page = await this.#store.page(tenantId, top, token);
-    const items = page.items.filter((task) => inFolder(task, folder, meOf(viewer)));
+    const items = page.items.filter(
+      (task) =>
+        inFolder(task, folder, meOf(viewer)) && (owner === undefined || task.owner.oid === owner),
+    );
     return succeed(page.next === undefined ? { items } : { items, next: page.next });
   }
 

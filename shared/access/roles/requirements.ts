@@ -182,6 +182,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "provisioning-runs-restart": inTenant("provisioning.run"),
   "provisioning-runs-devices": inTenant("provisioning.read"),
   "provisioning-runs-device": inTenant("provisioning.read"),
+  "provisioning-runs-output": inTenant("provisioning.read"),
   "provisioning-runs-history": inTenant("provisioning.read"),
   "devices-provisioning-runs": inTenant("provisioning.read"),
   "tasks-list": inTenant("tasks.read"),

@@ -397,6 +397,24 @@ async function reachOf(
   return { collectionIds, holds: (device) => tests.some((test) => test(device)) };
 }
 
+/** Says of devices which of some collections hold them, as these are now. */
+export async function holdersAmong(
+  { reachOf: reach }: Pick<CollectionStore, "reachOf">,
+  tenantId: string,
+  collectionIds: readonly string[],
+): Promise<(device: Device | undefined) => readonly string[]> {
+  const groups = await Promise.all(
+    collectionIds.map(async (id) => {
+      const limits = { kind: "collections", collectionIds: [id] } as const;
+      return { id, holders: await reach(tenantId, limits) };
+    }),
+  );
+  return (device) =>
+    groups
+      .filter(({ holders }) => device !== undefined && holders?.holds(device))
+      .map(({ id }) => id);
+}
+
 /** The collections of every tenant. */
 export type CollectionStore = ReturnType<typeof collectionsIn>;
 

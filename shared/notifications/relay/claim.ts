@@ -17,7 +17,7 @@ import {
   letOutTo,
   type Work,
 } from "../../fanout/engine/change-rows.ts";
-import type { JobKind } from "../../fanout/kind.ts";
+import type { Hold, JobKind } from "../../fanout/kind.ts";
 import type { Item, Transition } from "../../fanout/state/item.ts";
 import { type Instant, toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
@@ -70,6 +70,8 @@ type ClaimScene = {
   readonly devices: ReadonlyMap<string, Device>;
   /** Devices that the target's rule no longer finds. */
   readonly outOfScope: ReadonlySet<string>;
+  /** Deliveries that do not go now. */
+  readonly held: ReadonlyMap<string, Hold>;
   readonly now: Instant;
 };
 
@@ -105,17 +107,25 @@ function claimedBefore(scene: ClaimScene, carried: readonly Item[]): ClaimDecisi
 }
 
 function settled(
-  { kind, notification, devices, outOfScope, now }: ClaimScene,
+  { kind, notification, devices, outOfScope, held, now }: ClaimScene,
   waiting: readonly Item[],
 ) {
   const settle = new Map<string, Transition>();
   for (const delivery of waiting) {
     const { targetId } = delivery;
     const ending = endOf(kind, notification, delivery, now, outOfScope.has(targetId));
+    const hold = held.get(targetId);
     if (ending) settle.set(targetId, ending);
+    else if (hold) settle.set(targetId, waitingFor(hold));
     else if (devices.get(targetId)?.configMgrResourceId === undefined) settle.set(targetId, noSite);
   }
   return settle;
+}
+
+function waitingFor({ code, detail, ...hold }: Hold): Transition {
+  return "end" in hold
+    ? { event: hold.end, details: { code, detail } }
+    : { event: "hold", details: { code, detail, notBefore: hold.until } };
 }
 
 function atSite({ devices, siteCode }: ClaimScene, { targetId }: Item): ClaimedDevice[] {
@@ -172,14 +182,17 @@ async function decide(
   const devices = await directory.getMany(job.tenantId, ids);
   const waiting = deliveries.filter(({ state }) => state === "waiting");
   const outOfScope = await kind.outOfScope(job, waiting);
-  const scene = { kind, notification: job, siteCode, deliveries, devices, outOfScope };
   const now = engine.clock.now();
-  const decision = decideClaim({ ...scene, now });
+  // Who is held already is asked about again when that is over.
+  const due = waiting.filter(({ notBefore = 0 }) => notBefore <= now);
+  const held = await kind.holds(job, due);
+  const scene = { kind, notification: job, siteCode, deliveries, devices, outOfScope };
+  const decision = decideClaim({ ...scene, held, now });
   const rest = decision.take.length === 0 ? undefined : await engine.rests(job.tenantId);
   if (rest === undefined) return decision;
   const hold: Transition = { event: "hold", details: { ...rest, notBefore: now + restMs } };
-  const held = decision.take.map(({ deviceId }) => [deviceId, hold] as const);
-  return { ...decision, take: [], more: false, settle: new Map([...decision.settle, ...held]) };
+  const resting = decision.take.map(({ deviceId }) => [deviceId, hold] as const);
+  return { ...decision, take: [], more: false, settle: new Map([...decision.settle, ...resting]) };
 }
 
 /** Writes a decision down; false when somebody else changed the rows meanwhile. */

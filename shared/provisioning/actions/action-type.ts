@@ -41,8 +41,8 @@ export type Asked = {
 /** A call for some items, as they were when it was decided. */
 export type StepCall = Call & { readonly asked: readonly Asked[] };
 
-/** What an action leaves behind in the device run; what it does not name stays as it is. */
-export type Left = Partial<Pick<DeviceRun, "note" | "output" | "requestId">>;
+/** What an action leaves behind in the device run; what it does not name stays as it is. Of a long `output` the run keeps the rest apart. */
+export type Left = Partial<Pick<DeviceRun, "note" | "output" | "outputId" | "requestId">>;
 
 /** `isHeld`: somebody outside has to agree first, and the action's own time does not run meanwhile. */
 export type StepOutcome = Outcome & Left & { readonly isHeld?: true };

@@ -21,7 +21,7 @@ import type { Platform } from "../../devices/directory/device.ts";
 import type { GraphAnswer } from "../../graph/answer.ts";
 import type { GraphClient } from "../../graph/client.ts";
 import type { Clock, Instant } from "../../kernel/clock.ts";
-import { plainText } from "../../kernel/outside-text.ts";
+import { proseIn } from "../../kernel/outside-text.ts";
 import type {
   Asked,
   Parameters,
@@ -306,7 +306,8 @@ const untilBack = (watch: ListWatch, step: Step): Step =>
 
 /** So long the output may be behind the result, before the run goes on without it. */
 const outputLateMs = 10 * 60_000;
-const maxOutputChars = 300;
+/** Intune keeps 2,048 characters of each of a remediation's five texts; whatever it may keep one day, no more is taken. */
+const maxOutputChars = 64 * 1024;
 
 /** A script is over when its output is there, or does not come. */
 const withOutput = ({ watch, clock }: DeviceStepParts, step: Step): Step =>
@@ -344,7 +345,7 @@ function outputSince(
   return at >= since - 1_000 ? outputOf(seen.value) : undefined;
 }
 
-/** What a script said, the latest first, cut short. */
+/** What a script said, the latest first. */
 function outputOf(state: RunState): string {
   const said = [
     state.remediationScriptError,
@@ -353,8 +354,8 @@ function outputOf(state: RunState): string {
     state.preRemediationDetectionScriptError,
     state.preRemediationDetectionScriptOutput,
   ];
-  const words = [...new Set(said.filter((one) => one !== undefined))].join(" | ");
-  return plainText(words, maxOutputChars);
+  const words = [...new Set(said.filter((one) => one !== undefined))].join("\n");
+  return proseIn(words, maxOutputChars);
 }
 
 // All steps.

@@ -2,7 +2,7 @@
  * What keeps a device from beginning its run: nobody has seen it for long, no maintenance window is open, another run has
  * it. Asked right before it would begin, and never again once it has: what has begun is not stopped half-way.
  */
-import type { CollectionStore } from "../../devices/collections/collection-store.ts";
+import { type CollectionStore, holdersAmong } from "../../devices/collections/collection-store.ts";
 import type { Device } from "../../devices/directory/device.ts";
 import type { DirectoryStore } from "../../devices/directory/directory.ts";
 import type { Hold } from "../../fanout/kind.ts";
@@ -10,7 +10,7 @@ import { type Item, liveStates } from "../../fanout/state/item.ts";
 import type { ItemStore } from "../../fanout/state/item-store.ts";
 import { isOpen } from "../../fanout/state/job.ts";
 import { type Clock, fromIso, type Instant, toIso } from "../../kernel/clock.ts";
-import { collectionsOf, type Maintenance, nextGo } from "../../schedules/maintenance.ts";
+import { collectionsOf, goesFor, heldBy, type Maintenance } from "../../schedules/maintenance.ts";
 import { contentOf, type Run, type RunJobs, waitsUntil } from "../run.ts";
 import type { DeviceLocks, IsLive } from "./device-lock.ts";
 
@@ -114,36 +114,11 @@ export async function windowHolds(
   const { value } = await maintenance.get(tenantId);
   const now = clock.now();
   const wanted = { windows: contentOf(run).windows ?? [], ...windows };
-  const groups = await Promise.all(
-    collectionsOf(value).map(async (id) => {
-      const limits = { kind: "collections", collectionIds: [id] } as const;
-      return { id, reach: await collections.reachOf(tenantId, limits) };
-    }),
-  );
-  const known = new Map<string, Instant | undefined>();
-  for (const id of ids) {
-    const device = devices.get(id);
-    const within = groups.filter(({ reach }) => device !== undefined && reach?.holds(device));
-    const key = within.map((group) => group.id).join(" ");
-    if (!known.has(key))
-      known.set(
-        key,
-        nextGo(
-          value,
-          wanted,
-          within.map((group) => group.id),
-          now,
-        ),
-      );
-    const opens = known.get(key);
-    if (opens === undefined)
-      holds.set(id, { end: "decline", code: "no-window", detail: "no window that it fits into" });
-    else if (opens > now)
-      holds.set(id, {
-        until: opens,
-        code: "window",
-        detail: `outside its maintenance windows; the next one opens ${toIso(opens)}`,
-      });
+  const holders = await holdersAmong(collections, tenantId, collectionsOf(value));
+  const opens = goesFor(value, wanted, ids, (id) => holders(devices.get(id)), now);
+  for (const [id, at] of opens) {
+    const hold = heldBy(at, now);
+    if (hold !== undefined) holds.set(id, hold);
   }
   return holds;
 }

@@ -102,6 +102,40 @@ describe("a run over the API", () => {
     expect(device.body["value"]).toMatchObject([{ runId: run["runId"], bucket: "failed" }]);
   });
 
+  it("keeps all that a script has said, and shows its beginning", async () => {
+    const tenantId = await tenantOf(6);
+    const { graph } = rig.services.refreshes.parts;
+    const path = "/deviceManagement/deviceHealthScripts";
+    const scripts = await graph.ask(tenantId, "beta", { method: "GET", path });
+    const { value } =
+      "body" in scripts ? (scripts.body as { value: { id: string }[] }) : { value: [] };
+    const parameters = { remediationScriptId: value[0]?.id };
+    const templateId = await template([action("script", "runScript", { parameters })]);
+    const run = await start(tenantId, { templateId });
+    await rig.drain();
+    const history = await call("provisioning-runs-history", { params: run });
+    const all = history.body["value"] as Record<"deviceId" | "outputId" | "output", string>[];
+    const long = all.filter(({ outputId }) => outputId !== undefined);
+    expect([long.length > 0, long.length < all.length], history.text).toEqual([true, true]);
+    const [{ deviceId = "", outputId = "", output = "" } = {}] = long;
+    const params = { ...run, deviceId, outputId };
+    const whole = await call("provisioning-runs-output", { params });
+    const text = String(whole.body["output"]);
+    expect([output.length, text.length > 300]).toEqual([300, true]);
+    expect([text.startsWith(output.slice(0, -1)), text.split("\n").at(-1)]).toEqual([
+      true,
+      expect.stringMatching(/^item \d+: in order$/),
+    ]);
+    const other = all.find((each) => each.outputId === undefined)?.deviceId ?? "";
+    const missing = await call("provisioning-runs-output", {
+      params: { ...params, deviceId: other },
+    });
+    expect(missing.body).toMatchObject({ code: "unknown-output" });
+    await rig.services.provision.jobs.removeTargets(run["runId"] ?? "");
+    const gone = rig.services.provision.jobs.output(run["runId"] ?? "", outputId, deviceId);
+    expect(await gone, "it goes with its run").toBeUndefined();
+  });
+
   it("reads a run's progress in few storage reads, whatever its size", async () => {
     const tenantId = await tenantOf(250);
     const run = await start(tenantId, { templateId: await template([pause("one"), pause("two")]) });

@@ -31,11 +31,11 @@ const idOf = ({ body: made, status }: Answered): string => {
 };
 const about = (name: string, token: string, taskId: string, more: object = {}) =>
   door.call(name, { token, params: { tenantId: mine, taskId }, ...more });
-const folder = async (token: string, name: string): Promise<string[]> => {
+const folder = async (token: string, name: string, owner = ""): Promise<string[]> => {
   const { body: page } = await door.call("tasks-list", {
     token,
     params: { tenantId: mine },
-    query: `?folder=${name}&top=100`,
+    query: `?folder=${name}&top=100${owner && `&owner=${owner}`}`,
   });
   return ((page["value"] as { taskId: string }[] | undefined) ?? []).map(({ taskId }) => taskId);
 };
@@ -126,6 +126,17 @@ describe("the folders, for four callers", () => {
     const before = door.events.length;
     expect((await about("tasks-schedule", ben.token, open, { body: soon })).status).toBe(200);
     expect(await where(open)).toEqual({ ana: "public all", ben: "mine public all", ...others });
+    // It shows among Ben's user tasks, and no longer among Ana's.
+    const [bens, anas] = await Promise.all(
+      [ben, ana].map(({ oid }) => folder(boss.token, "users", oid)),
+    );
+    expect([bens, anas]).toEqual([[open], []]);
+    const query = `?owner=${ben.oid}`;
+    const elsewhere = { token: boss.token, params: { tenantId: mine }, query };
+    expect((await door.call("tasks-list", elsewhere)).body).toMatchObject({
+      status: 400,
+      errors: [{ pointer: "/query/owner" }],
+    });
     const told = door.events.slice(before).filter(({ object }) => object === `task/${open}`);
     expect(told).toMatchObject([
       {

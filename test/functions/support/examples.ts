@@ -39,6 +39,7 @@ export const known = {
   key: "Default",
   version: "1",
   listPart: "1",
+  outputId: "0".repeat(32),
 };
 
 const planHash = "0".repeat(64);
@@ -332,6 +333,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "provisioning-runs-resume": {},
   "provisioning-runs-devices": {},
   "provisioning-runs-device": {},
+  // Nothing of the example's said anything long.
+  "provisioning-runs-output": { refused: "unknown-output" },
   "provisioning-runs-history": {},
   "devices-provisioning-runs": {},
   "provisioning-runs-cancel": {},

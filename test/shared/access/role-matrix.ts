@@ -168,6 +168,7 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "provisioning-runs-restart": ["FOID", "tenant"],
   "provisioning-runs-devices": ["FOIDR", "tenant"],
   "provisioning-runs-device": ["FOIDR", "tenant"],
+  "provisioning-runs-output": ["FOIDR", "tenant"],
   "provisioning-runs-history": ["FOIDR", "tenant"],
   "devices-provisioning-runs": ["FOIDR", "tenant"],
   "tasks-list": ["FOIR", "tenant"],

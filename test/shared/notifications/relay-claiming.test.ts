@@ -64,7 +64,7 @@ function claim(deliveries: readonly Item[], more: Partial<Parameters<typeof deci
   const devices = new Map(known);
   const outOfScope = new Set<string>();
   const scene = { kind, notification, siteCode: "P01", deliveries, devices, outOfScope, now };
-  return decideClaim({ ...scene, ...more });
+  return decideClaim({ ...scene, held: new Map(), ...more });
 }
 
 describe("a claim", () => {

@@ -101,7 +101,10 @@ function runState(call: GraphCall, script: HealthScript, index: number): Record<
   const finished = result?.state === "done" || result?.state === "failed";
   const failed = result?.state === "failed";
   const at = graphTime(result?.updatedAt ?? now);
-  const output = `checked ${Math.floor(fraction(tenant.fleet.seed, index, chanceOf.storage) * 100)} items`;
+  const items = Math.floor(fraction(tenant.fleet.seed, index, chanceOf.storage) * 100);
+  const lines = Array.from({ length: items }, (_, nth) => `item ${nth + 1}: in order`);
+  // Intune keeps so much of an output.
+  const output = [`checked ${items} items`, ...lines].join("\n").slice(0, 2_048);
   return {
     id: `${script.id}:${tenant.fleet.ids.at(index)}`,
     detectionState: finished ? "success" : "pending",

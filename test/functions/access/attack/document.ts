@@ -63,6 +63,7 @@ export const aboutSyncs: Readonly<Record<string, string>> = {
   calendarId: "holidays",
   runId: "0".repeat(22),
   deliveryId: "0".repeat(32),
+  outputId: "0".repeat(32),
 };
 
 /** The path with its parameters filled in, and what its query must have; one that nobody knows is a gap in the test. */

@@ -35,6 +35,9 @@ export const waiting = (nth = 0, more: Partial<Item> = {}): Item => ({
 export const kindOver = (parts: Partial<KindParts>) =>
   notificationKind({
     graph: undefined as never,
+    clock: { now: () => 0 },
+    maintenance: undefined as never,
+    collections: undefined as never,
     audits: undefined as never,
     directory: undefined as never,
     targets: undefined as never,
