@@ -7,10 +7,17 @@ import { durationMs } from "../kernel/clock.ts";
 import { type Result, succeed } from "../kernel/failure.ts";
 import type { TaskResult, TaskStarter, TaskToStart, TaskWindows } from "../schedules/run-tasks.ts";
 import { NewRun } from "./contract.ts";
+import { choices } from "./task-choice.ts";
 
 /** A run as a task begins it; without targets the task waits for them. A task names its version: nothing newer takes its place. */
 export const ScheduledRun = NewRun.extend({
   version: z.int().min(1),
+  only: z
+    .enum(choices)
+    .default("all")
+    .describe(
+      "Of its targets those that its runs so far have not brought to success, that failed, or that were never tried",
+    ),
   targets: NewRun.shape.targets.optional(),
 });
 export type ScheduledRun = z.output<typeof ScheduledRun>;

@@ -128,7 +128,7 @@ function kindOver(
   });
 }
 
-function wholeOf(wanted: ScheduledRun): Result<NewRun> {
+function wholeOf({ only: _, ...wanted }: ScheduledRun): Result<NewRun> {
   const body = NewRun.safeParse(wanted);
   return body.success ? succeed(body.data) : invalidRequest(faultsOf(body.error, "/provisioning"));
 }
@@ -139,7 +139,8 @@ export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0]
     const body = wholeOf(wanted);
     if (!body.ok) return body;
     const within = { windows, longestRunMs, cutoffMs };
-    const how = { caller: owner, cause: "schedule", taskId, within } as const;
+    const { only } = wanted;
+    const how = { caller: owner, cause: "schedule", taskId, within, only } as const;
     return startRun(parts, tenantId, runId, body.value, how);
   },
   async preview(tenantId, wanted, by) {

@@ -26,6 +26,7 @@ import type { NewRun } from "./contract.ts";
 import type { DeviceLocks } from "./holding/device-lock.ts";
 import type { HoldParts } from "./holding/holds.ts";
 import type { Run, RunContent, RunJobs } from "./run.ts";
+import { type Choice, chosenOf } from "./task-choice.ts";
 import { actionsOf, type TemplateContent, type Variables } from "./templates/template.ts";
 
 /** A version of a template as a run needs it. */
@@ -67,6 +68,8 @@ export type Beginning = {
   readonly caller?: Caller | undefined;
   readonly cause: Run["cause"];
   readonly taskId?: string;
+  /** Of the task: which of its targets. */
+  readonly only?: Choice;
   /** Windows that its devices begin within, besides those of tenant and collections. */
   readonly within?: TaskWindows | undefined;
 };
@@ -124,11 +127,12 @@ export async function draftRun(
   tenantId: string,
   runId: string,
   body: NewRun,
-  { caller, cause, taskId, within = nowhere }: Beginning,
+  beginning: Beginning,
 ): Promise<Result<Draft>> {
-  const found = await parts.versionOf(body.templateId, body.version, caller);
-  if (!found.ok) return found;
-  const version = found.value;
+  const { caller, cause, taskId, within = nowhere } = beginning;
+  const made = await parts.versionOf(body.templateId, body.version, caller);
+  if (!made.ok) return made;
+  const version = made.value;
   const types = actionsOf(version.content).map(({ action }) => action.type);
   if (types.length === 0)
     return invalidRequest([{ pointer: "/templateId", detail: "its version has no actions" }]);
@@ -136,9 +140,10 @@ export async function draftRun(
     return invalidRequest([{ pointer: "/rollout/waves", detail: "last longer than the run" }]);
   const may = await mayDo(parts, tenantId, types, caller);
   if (!may.ok) return may;
-  const resolved = await resolveTargets(parts, tenantId, body.targets, may.value);
-  if (!resolved.ok) return resolved;
-  const { deviceIds } = resolved.value;
+  const found = await resolveTargets(parts, tenantId, body.targets, may.value);
+  if (!found.ok) return found;
+  const resolved = await chosenFrom(parts, tenantId, beginning, found.value);
+  const { deviceIds } = resolved;
   const { values, devices } = await parts.variablesOf(tenantId);
   const ownDevices = new Set(deviceIds);
   const own = Object.entries(devices).filter(([id]) => ownDevices.has(id));
@@ -150,7 +155,7 @@ export async function draftRun(
     ...(within.windows.length === 0 ? {} : { windows: within.windows }),
   };
   const now = parts.engine.clock.now();
-  const asked = requestedOf(body, version, resolved.value);
+  const asked = requestedOf(body, version, resolved);
   const windows = await windowsOf(parts, tenantId, asked.windows, within);
   if (!windows.ok) return windows;
   const run: Run = {
@@ -167,6 +172,20 @@ export async function draftRun(
     ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
   };
   return succeed({ run, content, deviceIds });
+}
+
+/** Of what a task names, what it is for this time. */
+async function chosenFrom(
+  parts: RunParts,
+  tenantId: string,
+  { taskId, only = "all" }: Beginning,
+  found: Resolved,
+): Promise<Resolved> {
+  if (taskId === undefined) return found;
+  const { jobs, engine } = parts;
+  const from = { jobs, items: engine.items };
+  const deviceIds = await chosenOf(from, { tenantId, taskId }, only, found.deviceIds);
+  return { ...found, deviceIds };
 }
 
 /** What was asked for, as a run's row keeps it. */

@@ -23,7 +23,7 @@ import {
   type TaskRun,
   timesOf,
 } from "./state/task.ts";
-import type { Stored, TaskStore } from "./state/task-store.ts";
+import { maxTaskChars, type Stored, type TaskStore } from "./state/task-store.ts";
 import { faultsOfSchedules, type Occurrence, type PlacedSchedule } from "./times/recurrence.ts";
 
 /** Who asks: what they may, and whether everybody's tasks are theirs to see and change. */
@@ -286,6 +286,8 @@ export class TaskBook {
     if (calendars.size < named.length)
       faults.push({ pointer: "/schedule/calendars", detail: "name a calendar that is none" });
     faults.push(...faultsOfMany(asked));
+    if (JSON.stringify(asked).length > maxTaskChars)
+      faults.push({ pointer: "", detail: `is over ${maxTaskChars} characters long` });
     if (faults.length > 0) return invalidRequest(faults);
     for (const each of Array.isArray(asked.tenants) ? asked.tenants : []) {
       if (!(await this.#parts.knows(each))) return unknownTenant(each);

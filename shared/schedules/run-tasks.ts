@@ -239,8 +239,9 @@ export async function opening(
   spareMs = 0,
 ): Promise<(now: Instant) => Instant | undefined> {
   const least = wantedBy(starters, task);
-  const runMs = least.longestRunMs;
-  const wanted = { ...least, longestRunMs: runMs === 0 ? 0 : runMs + spareMs };
+  const spared = (ms: number): number => (ms === 0 ? 0 : ms + spareMs);
+  const { longestRunMs, cutoffMs } = least;
+  const wanted = { ...least, longestRunMs: spared(longestRunMs), cutoffMs: spared(cutoffMs) };
   // Each of many tenants has windows of its own, asked for when it is its turn.
   if (task.tenants !== undefined) return (now) => nextGo(nobodys, wanted, [], now);
   const collectionId = starters[task.kind].collectionOf?.(task.what);

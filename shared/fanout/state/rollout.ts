@@ -188,6 +188,7 @@ export const Rollout = z
             "Stop when more than such a share of the targets has failed: of all, or of those of the waves up to now; rounded up",
           ),
       })
+      .refine((rules) => Object.keys(rules).length > 0, { error: "names no limit" })
       .optional(),
   })
   .refine((rules) => Object.keys(rules).length > 0, { error: "names no rule" });

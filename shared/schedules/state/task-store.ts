@@ -6,7 +6,14 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { toIso } from "../../kernel/clock.ts";
 import { tableNames } from "../../storage/names.ts";
-import { allRows, deleteRange, type StoredRow, type Tables, textOf } from "../../storage/tables.ts";
+import {
+  allRows,
+  deleteRange,
+  numberOf,
+  type StoredRow,
+  type Tables,
+  textOf,
+} from "../../storage/tables.ts";
 import { Task, TaskRun, TenantRun } from "./task.ts";
 
 /** Something with the etag that a change must present. */
@@ -34,14 +41,14 @@ export class TaskStore {
 
   async get(tenantId: string, taskId: string): Promise<Stored<Task> | undefined> {
     const row = await this.#tables.get(tasks, tenantId, tasksBegin + taskId);
-    return row && { value: read(row, Task), etag: row.etag };
+    return row && { value: taskIn(row), etag: row.etag };
   }
 
   /** A page of a tenant's tasks, newest first. */
   async page(tenantId: string, top: number, token?: string) {
     const range = { partition: tenantId, from: tasksBegin, below: "t}" };
     const page = await this.#tables.page(tasks, range, top, token);
-    return { items: page.rows.map((row) => read(row, Task)), next: page.next };
+    return { items: page.rows.map(taskIn), next: page.next };
   }
 
   /** Adds a task, with its place in the index. One that is there already stays as it is. */
@@ -169,11 +176,31 @@ export class TaskStore {
   }
 }
 
-const rowOf = (task: Task) => ({
-  partitionKey: task.tenantId,
-  rowKey: tasksBegin + task.taskId,
-  value: JSON.stringify(task),
-});
+/** Most that a task may say, as JSON: what a row holds, two bytes for each character. */
+export const maxTaskChars = 450_000;
+/** What a column holds. */
+const maxChars = 30_000;
+
+function rowOf(task: Task) {
+  const text = JSON.stringify(task);
+  const more = Array.from({ length: Math.ceil(text.length / maxChars) }, (_, nth) => {
+    const piece = text.slice(nth * maxChars, (nth + 1) * maxChars);
+    return [nth === 0 ? "value" : `value${nth}`, piece] as const;
+  });
+  return {
+    partitionKey: task.tenantId,
+    rowKey: tasksBegin + task.taskId,
+    parts: more.length,
+    ...Object.fromEntries(more),
+  };
+}
+
+/** The task in a row; one that was written before they could be long has one part. */
+function taskIn(row: StoredRow): Task {
+  const parts = row.columns["parts"] === undefined ? 1 : numberOf(row, "parts");
+  const more = Array.from({ length: parts - 1 }, (_, nth) => textOf(row, `value${nth + 1}`));
+  return Task.parse(JSON.parse([textOf(row, "value"), ...more].join("")));
+}
 
 const runRow = ({ tenantId, taskId }: Task, run: TaskRun) => ({
   partitionKey: tenantId,

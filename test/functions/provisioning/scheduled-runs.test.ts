@@ -203,3 +203,44 @@ it("is an error where a collection that it names is gone, and nothing wider take
     [],
   ]);
 });
+
+it("is for those of its targets alone that its runs have left undone, where it says so: a restart counts, too", async () => {
+  const ids = await prepared([action("scan", "endpointProtectionQuickScan")]);
+  const { tenantId, taskId, templateId } = ids;
+  const [failing = ""] = await api.failSome(tenantId, 2, "quickScan");
+  const again = async (only: string) => {
+    const provisioning = {
+      templateId,
+      version: 1,
+      targets: everything,
+      offline: { after: "P60D" },
+    };
+    const body = {
+      kind: "provisioning",
+      displayName: "Laptops",
+      provisioning: { ...provisioning, only },
+      schedule: { kind: "now" },
+    };
+    const put = await api.call("tasks-replace", { params: { tenantId, taskId }, body });
+    expect(put.status, put.text).toBe(200);
+    passTime(60_000);
+    await api.tick(tenantId);
+    const [, runs] = (await outcome(ids)) as [unknown, { runId: string; total: number }[]];
+    return runs[0] ?? { runId: "", total: -1 };
+  };
+  const first = await again("failed");
+  expect(first.total, "none has failed yet").toBe(0);
+  expect((await again("notAttempted")).total).toBe(3);
+  await api.control("PUT", "/behaviour", { tenantId, failRate: 0 });
+  const body = { mode: "whole", deviceIds: [failing] };
+  const [, runs] = (await outcome(ids)) as [unknown, { runId: string }[]];
+  const params = { tenantId, runId: runs[0]?.runId ?? "" };
+  const restart = (token?: unknown) =>
+    api.call("provisioning-runs-restart", { params, body: { ...body, token } });
+  await restart((await restart()).body["token"]);
+  await rig.drain();
+  const { runId, total } = await again("notSucceeded");
+  expect(total, "one failed, and was not restarted").toBe(1);
+  expect(await api.read({ tenantId, runId })).toMatchObject({ buckets: { successful: 1 } });
+  expect((await again("notSucceeded")).total).toBe(0);
+});

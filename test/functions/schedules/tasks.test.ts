@@ -5,6 +5,7 @@ import { runDueTasksFunction } from "../../../functions/schedules/tasks-due.queu
 import type { Scope } from "../../../shared/access/roles/decide.ts";
 import { taskRunsCsv, taskRunsLines } from "../../../shared/schedules/contract.ts";
 import type { Task } from "../../../shared/schedules/state/task.ts";
+import { idOf as deviceIdOf } from "../../shared/devices/support/refresh-rig.ts";
 import { type Answered, adminToken, type Door, openDoor } from "../access/door.ts";
 import { tasks } from "../support/sync-bodies.ts";
 
@@ -294,6 +295,14 @@ it("takes the example of docs/tasks.md as printed", async () => {
   expect(made.body).toMatchObject({ state: "scheduled", next: { moved: false } });
 });
 
+it("keeps a task for thousands of devices whole", async () => {
+  const { token } = await operator();
+  const deviceIds = Array.from({ length: 5_000 }, (_, nth) => deviceIdOf(nth));
+  const notification = { action: scan.action, target: { kind: "devices", deviceIds } };
+  const { body: kept } = await about("tasks-get", token, idOf(await add(token, { notification })));
+  expect(kept).toMatchObject({ notification });
+});
+
 describe("what is refused", () => {
   const daily = {
     kind: "recurring",
@@ -306,6 +315,12 @@ describe("what is refused", () => {
       "a zone that is none",
       { schedule: { ...daily, timeZone: "Mars/Olympus" } },
       "/schedule/timeZone",
+    ],
+    ["an offset", { schedule: { ...daily, timeZone: "+01:00" } }, "/schedule/timeZone"],
+    [
+      "a window that its cut-off leaves only an instant of",
+      { windows: [{ opens: daily, minutes: 30 }], cutoff: "PT30M" },
+      "/windows",
     ],
     [
       "a day that is none",
