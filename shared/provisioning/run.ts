@@ -98,6 +98,7 @@ const outputsPath = (runId: string, outputId: string): string =>
   `runs/${runId}.outputs/${outputId}`;
 const Outputs = z.record(z.string(), z.string());
 const outputIdChars = 32;
+const always = () => true;
 /** What runs under way do, kept in memory: a blob's text never changes. */
 const maxKept = 64;
 
@@ -152,8 +153,7 @@ export class RunJobs extends JobStore<Run> {
     await super.removeTargets(runId);
     for (const path of [contentPath(runId), offerPath(runId), familyPath(runId)])
       await this.#blobs.remove(path);
-    const all = () => true;
-    await this.#blobs.removeWhere(outputsPath(runId, ""), all, all);
+    await this.#blobs.removeWhere(outputsPath(runId, ""), always, always);
   }
 
   async #contentOf(runId: string): Promise<RunContent | undefined> {

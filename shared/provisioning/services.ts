@@ -128,7 +128,8 @@ function kindOver(
   });
 }
 
-function wholeOf({ only: _, ...wanted }: ScheduledRun): Result<NewRun> {
+function wholeOf(scheduled: ScheduledRun): Result<NewRun> {
+  const { only: _, ...wanted } = scheduled;
   const body = NewRun.safeParse(wanted);
   return body.success ? succeed(body.data) : invalidRequest(faultsOf(body.error, "/provisioning"));
 }

@@ -144,16 +144,8 @@ export async function draftRun(
   if (!found.ok) return found;
   const resolved = await chosenFrom(parts, tenantId, beginning, found.value);
   const { deviceIds } = resolved;
-  const { values, devices } = await parts.variablesOf(tenantId);
-  const ownDevices = new Set(deviceIds);
-  const own = Object.entries(devices).filter(([id]) => ownDevices.has(id));
-  const content: RunContent = {
-    template: version.content,
-    variables: values,
-    devices: Object.fromEntries(own),
-    firstSteps: {},
-    ...(within.windows.length === 0 ? {} : { windows: within.windows }),
-  };
+  const variables = await parts.variablesOf(tenantId);
+  const content = contentFor(version, variables, deviceIds, within);
   const now = parts.engine.clock.now();
   const asked = requestedOf(body, version, resolved);
   const windows = await windowsOf(parts, tenantId, asked.windows, within);
@@ -172,6 +164,23 @@ export async function draftRun(
     ...(caller === undefined ? {} : { requestedBy: personOf(caller) }),
   };
   return succeed({ run, content, deviceIds });
+}
+
+/** What it does, with the variables of its own devices alone. */
+function contentFor(
+  version: FoundVersion,
+  { values, devices }: Awaited<ReturnType<RunParts["variablesOf"]>>,
+  deviceIds: readonly string[],
+  { windows }: TaskWindows,
+): RunContent {
+  const ids = new Set(deviceIds);
+  return {
+    template: version.content,
+    variables: values,
+    devices: Object.fromEntries(Object.entries(devices).filter(([id]) => ids.has(id))),
+    firstSteps: {},
+    ...(windows.length === 0 ? {} : { windows }),
+  };
 }
 
 /** Of what a task names, what it is for this time. */
