@@ -234,7 +234,7 @@ async function heldIn(
   const rest = await rests(job.tenantId);
   if (rest === undefined) return kind.holds?.(job, items);
   const hold: Hold = { ...rest, until: clock.now() + restMs };
-  const begun = items.filter((item) => kind.followsThrough?.(item) !== true);
+  const begun = items.filter((item) => kind.followsThrough?.(job, item) !== true);
   return new Map(begun.map(({ targetId }) => [targetId, hold]));
 }
 
