@@ -203,9 +203,10 @@ export interface JobKind<J extends Job = Job, C extends Call = Call, T extends T
   outOfScope(job: J, items: readonly Item[]): Promise<ReadonlySet<string>>;
   /**
    * Which of these items, whose turn it is, do not go now. Asked right before they would; of one that is aside, to find out
-   * whether it is back: it does not go before it was let out again, and is asked about once more then.
+   * whether it is back: it does not go before it was let out again, and is asked about once more then. Undefined: of this
+   * job nobody is ever held.
    */
-  holds?(job: J, items: readonly Item[]): Promise<ReadonlyMap<string, Hold>>;
+  holds?(job: J, items: readonly Item[]): Promise<ReadonlyMap<string, Hold> | undefined>;
   /** Who fetches some of the items, where somebody does. */
   readonly carrier?: Carrier<J, T>;
   /** What such jobs are to the rules that ask for a second person, where these can. */

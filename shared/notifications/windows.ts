@@ -18,13 +18,13 @@ export type WindowParts = {
   readonly directory: Pick<DirectoryStore, "getMany">;
 };
 
-/** Which deliveries no window lets leave now, and when the next one opens. */
+/** Which deliveries no window lets leave now, and when the next one opens; undefined where none are asked. */
 export async function windowHolds(
   { clock, maintenance, collections, directory }: WindowParts,
   { tenantId, windows }: Notification,
   items: readonly Item[],
-): Promise<ReadonlyMap<string, Hold>> {
-  if (windows === undefined || items.length === 0) return new Map();
+): Promise<ReadonlyMap<string, Hold> | undefined> {
+  if (windows === undefined) return undefined;
   const { own, ...fits } = windows;
   const { value } = await maintenance.get(tenantId);
   const named = collectionsOf(value);

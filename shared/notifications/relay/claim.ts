@@ -185,7 +185,7 @@ async function decide(
   const now = engine.clock.now();
   // Who is held already is asked about again when that is over.
   const due = waiting.filter(({ notBefore = 0 }) => notBefore <= now);
-  const held = await kind.holds(job, due);
+  const held = (await kind.holds(job, due)) ?? new Map<string, Hold>();
   const scene = { kind, notification: job, siteCode, deliveries, devices, outOfScope };
   const decision = decideClaim({ ...scene, held, now });
   const rest = decision.take.length === 0 ? undefined : await engine.rests(job.tenantId);
