@@ -153,6 +153,11 @@ describe("a restart from the last failed required action", () => {
   it("is refused where only an optional action failed, and so is anything for those that succeeded", async () => {
     const { run, failing } = await threeFailed([pause("one"), scan("four", { required: false })]);
     expect(await api.read(run)).toMatchObject({ buckets: { successful: 10 } });
+    const { body: page } = await api.call("provisioning-runs-devices", { params: run });
+    const warned = (page["value"] as { deviceId: string; warnings: number }[]).filter(
+      ({ warnings }) => warnings === 1,
+    );
+    expect(warned.map(({ deviceId }) => deviceId)).toEqual(failing);
     for (const [mode, code] of [
       ["lastFailedRequired", "nothing-to-restart"],
       ["whole", "nothing-to-restart"],

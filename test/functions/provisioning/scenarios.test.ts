@@ -113,6 +113,28 @@ it("goes on by a message's own return, without the sweeper, where the worker die
   expect(await api.read(run)).toMatchObject({ final: true, buckets: { successful: 3 } });
 });
 
+it("waits where Intune wants a second administrator, and does it once when they have agreed", async () => {
+  const tenantId = await api.tenantOf(1);
+  await api.control("PUT", "/behaviour", { tenantId, holdWrites: true });
+  const fresh = action("fresh", "freshStart", { parameters: { keepUserData: true } });
+  const sections = [{ id: "osInstallation", actions: [fresh] }];
+  const run = await api.start(tenantId, { templateId: await api.template([], { sections }) });
+  await until(Date.now());
+  expect(await devicesOf(run)).toMatchObject([
+    { bucket: "active", waits: { why: "waits-for-approval-at-intune" } },
+  ]);
+  await until(Date.now() + 2 * hourMs);
+  expect(await api.read(run), "its own time does not run meanwhile").toMatchObject({
+    final: false,
+  });
+  const { body } = await api.control<{ value: { code: string }[] }>("GET", "/held-writes");
+  expect(body.value).toHaveLength(1);
+  await api.control("PUT", `/held-writes/${body.value[0]?.code}`, { status: "approved" });
+  await rig.drain();
+  expect(await api.read(run)).toMatchObject({ verdict: { id: "success" } });
+  expect(await rig.ledger(tenantId)).toMatchObject({ total: 1, doubled: 0 });
+});
+
 it.each([
   ["forbid", ["started", "missed overlap", "started"]],
   ["queue", ["started", "started"]],
