@@ -117,7 +117,9 @@ describe("a run over the API", () => {
     const all = history.body["value"] as Record<"deviceId" | "outputId" | "output", string>[];
     const long = all.filter(({ outputId }) => outputId !== undefined);
     expect([long.length > 0, long.length < all.length], history.text).toEqual([true, true]);
-    const [{ deviceId = "", outputId = "", output = "" } = {}] = long;
+    const [first] = long;
+    if (first === undefined) throw new Error("nothing was long");
+    const { deviceId, outputId, output } = first;
     const params = { ...run, deviceId, outputId };
     const whole = await call("provisioning-runs-output", { params });
     const text = String(whole.body["output"]);
