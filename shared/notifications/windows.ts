@@ -8,7 +8,7 @@ import type { Hold } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { collectionsOf, goesFor, heldBy, type MaintenanceBook } from "../schedules/maintenance.ts";
-import type { Notification } from "./notification.ts";
+import type { Task } from "../schedules/state/task.ts";
 
 /** What asking works with. */
 export type WindowParts = {
@@ -18,10 +18,18 @@ export type WindowParts = {
   readonly directory: Pick<DirectoryStore, "getMany">;
 };
 
+/** Something that a task sends in a tenant, with the task's windows and what has to fit. */
+type Sent = {
+  readonly tenantId: string;
+  readonly windows?:
+    | (Pick<Task, "longestRunMs" | "cutoffMs"> & { readonly own: Task["windows"] })
+    | undefined;
+};
+
 /** Which deliveries no window lets leave now, and when the next one opens; undefined where none are asked. */
 export async function windowHolds(
   { clock, maintenance, collections, directory }: WindowParts,
-  { tenantId, windows }: Notification,
+  { tenantId, windows }: Sent,
   items: readonly Item[],
 ): Promise<ReadonlyMap<string, Hold> | undefined> {
   if (windows === undefined) return undefined;
