@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import type { GraphClient } from "../../shared/graph/client.ts";
 import { grantedPermissions } from "../../shared/identity/consent.ts";
 import { systemClock } from "../../shared/kernel/clock.ts";
-import { ListWatch, managedDevices } from "../../shared/provisioning/actions/watch.ts";
+import {
+  ListWatch,
+  managedDevices,
+  registeredDevices,
+} from "../../shared/provisioning/actions/watch.ts";
 import { deregisteringBackEnd } from "../../shared/registration/graph/deregister.ts";
 import { Inventory } from "../../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../../shared/registration/graph/lists.ts";
@@ -118,3 +122,18 @@ test.each([
     expect(outcomes.get("1")).toMatchObject({ kind });
   },
 );
+
+test("an empty list of devices takes none for gone, and one of registered devices only the second time", async () => {
+  let now = Date.now();
+  const watch = new ListWatch(always({ value: [] }).graph, { now: () => now });
+  const whole = async () => {
+    now += 20_000;
+    const lists = [managedDevices, registeredDevices] as const;
+    const listed = [];
+    for (const list of lists) listed.push((await watch.latest("t", list)).wholeSince !== undefined);
+    return listed;
+  };
+  expect(await whole()).toEqual([false, false]);
+  expect(await whole()).toEqual([false, true]);
+  expect(await whole()).toEqual([false, true]);
+});

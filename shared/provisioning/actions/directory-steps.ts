@@ -193,9 +193,12 @@ const removing = (parts: Parts): Plan => ({
     method: "DELETE",
     path: `/groups/${groupOf(one)}/members/${encodeURIComponent(objectId)}/$ref`,
   })),
-  // Nothing is there under either id: it is in the group no longer, unless it is the group that is missing.
-  forgive: ({ reason, message }, one) =>
-    reason === "notFound" && !message.includes(String(one.parameters["groupId"]))
+  // Nothing is there under either id: it is in the group no longer, unless it is the group that is missing, or somebody else
+  // than the directory who says so.
+  forgive: ({ reason, code, message }, one) =>
+    reason === "notFound" &&
+    code === "Request_ResourceNotFound" &&
+    !message.includes(String(one.parameters["groupId"]))
       ? done
       : undefined,
   taken: done,

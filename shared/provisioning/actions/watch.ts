@@ -18,6 +18,8 @@ export type WatchedList<T> = {
   readonly headers?: GraphRequest["headers"];
   /** Undefined: an entry that nobody lists for. */
   readonly read: (entry: unknown) => { readonly key: string; readonly value: T } | undefined;
+  /** What it means that nothing is in it: a fault of the service, or rather one, until it is so a second time. */
+  readonly emptyIs?: "fault" | "doubtful";
 };
 
 /** An entry, and when the page was read that had it. */
@@ -60,6 +62,8 @@ type Walk = {
   readonly links: Set<string>;
   wholeSince: Instant | undefined;
   why: string | undefined;
+  /** Its latest reading found nothing at all. */
+  wasEmpty: boolean;
   busy: Promise<number> | undefined;
 };
 
@@ -103,6 +107,7 @@ export class ListWatch {
       links: new Set(),
       wholeSince: undefined,
       why: undefined,
+      wasEmpty: false,
       busy: undefined,
     };
     this.#walks.set(key, walk);
@@ -155,6 +160,14 @@ export class ListWatch {
     walk.next = next ?? undefined;
     if (walk.next !== undefined) walk.links.add(walk.next);
     if (walk.next !== undefined) return;
+    const isEmpty = [...walk.entries.values()].every((entry) => entry.at < walk.startedAt);
+    const isSure = list.emptyIs === undefined || (list.emptyIs === "doubtful" && walk.wasEmpty);
+    walk.wasEmpty = isEmpty;
+    if (isEmpty && !isSure) {
+      // What was known stays known: nobody is taken to be gone by it.
+      walk.why = "the list came empty, and is asked for again";
+      return;
+    }
     walk.wholeSince = walk.startedAt;
     for (const [key, entry] of walk.entries)
       if (entry.at < walk.startedAt) walk.entries.delete(key);
@@ -199,6 +212,8 @@ export const managedDevices: WatchedList<ManagedEntry> = {
   version: "v1.0",
   path: "/deviceManagement/managedDevices?$select=id,deviceName,operatingSystem,osVersion,managementAgent,complianceState,lastSyncDateTime&$top=1000",
   read: (entry) => keyed(Managed.safeParse(entry).data, ({ id: key }) => key),
+  // Whoever waits for a device here has one.
+  emptyIs: "fault",
 };
 
 const Registered = z.object({
@@ -219,6 +234,7 @@ export const registeredDevices: WatchedList<RegisteredEntry> = {
   version: "beta",
   path: "/deviceManagement/windowsAutopilotDeviceIdentities?$top=999",
   read: (entry) => keyed(Registered.safeParse(entry).data, (device) => device.managedDeviceId),
+  emptyIs: "doubtful",
 };
 
 const Member = z.object({ deviceId: id });
