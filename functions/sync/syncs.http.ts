@@ -328,7 +328,7 @@ async function progressOf(
     store.items(tenantId, syncId),
   ]);
   return {
-    types: [...types.values()].map(({ value }) => value),
+    types: [...types.values()],
     items: items.map(({ value }) => value),
   };
 }

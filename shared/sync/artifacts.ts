@@ -33,7 +33,7 @@ export const artifactsOf = (parts: Parts, sync: Sync): AsyncIterable<Uint8Array>
 async function* files(parts: Parts, sync: Sync): AsyncGenerator<File> {
   const { store, typeOf, revisions } = parts;
   const { tenantId, syncId } = sync;
-  const types = [...(await store.types(tenantId, syncId)).values()].map(({ value }) => value);
+  const types = [...(await store.types(tenantId, syncId)).values()];
   const items = (await store.items(tenantId, syncId)).map(({ value }) => value);
   yield json("sync.json", viewOf(sync));
   yield json("report.json", reportView(sync, types, items, typeOf));

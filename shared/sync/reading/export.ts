@@ -26,7 +26,7 @@ import {
   type Repository,
   type Tree,
 } from "../revisions/revisions.ts";
-import type { Sync, TypeProgress } from "../state/sync.ts";
+import { isOver, type Sync, type TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked, NameFinder } from "./find-names.ts";
@@ -104,7 +104,7 @@ export async function exportAll(
     asked: new Map(),
     async names(type) {
       const waited = namedBy(type).map(async (key) => (await passes.get(key)) ?? rows.get(key));
-      return (await Promise.all(waited)).every(isOver) ? tree : undefined;
+      return (await Promise.all(waited)).every(isSettled) ? tree : undefined;
     },
   };
   const until = clock.now() + passMs;
@@ -158,9 +158,9 @@ const nobodyThere = {
   detail: "Graph shows it to people only, and nobody is signed in for the tenant.",
 } as const;
 
-/** Whether nothing more is read of a type; one that is not read by the sync at all keeps the names that it had. */
-const isOver = (progress: TypeProgress | undefined): boolean =>
-  progress === undefined || progress.state === "read" || progress.state === "failed";
+/** Whether a type's names are known; one that is not read by the sync at all keeps those that it had. */
+const isSettled = (progress: TypeProgress | undefined): boolean =>
+  progress === undefined || isOver(progress);
 
 /** Types whose items a type's items name; groups are the directory's to name. */
 const namedBy = (type: ConfigurationType): string[] => [
@@ -453,9 +453,8 @@ async function slice(
     before,
     isSure: isAskedSingly(sync),
     async names(waiting) {
-      const stored = await store.types(sync.tenantId, ids.syncId);
-      const rows = new Map([...stored].map(([each, { value }]) => [each, value]));
-      return namedBy(waiting).every((each) => isOver(rows.get(each)))
+      const rows = await store.types(sync.tenantId, ids.syncId);
+      return namedBy(waiting).every((each) => isSettled(rows.get(each)))
         ? { ...before, ...manifestsOf(rows) }
         : undefined;
     },

@@ -4,7 +4,7 @@
  * partition of the sync's own. A list of statuses beside them serves those who look for tenants by status; the sweeper
  * mends it.
  */
-import type * as z from "zod";
+import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { invertedTime, newestFirstId } from "../../kernel/values.ts";
@@ -23,6 +23,7 @@ import { configurationPrefix } from "../revisions/revisions.ts";
 import type { SyncStatus } from "./lifecycle.ts";
 import {
   ItemProgress,
+  isOver,
   neverSynced,
   Revision,
   ShownTenantSync,
@@ -41,6 +42,9 @@ type Beside = {
 };
 
 const statusKey = "status";
+/** Types that were over when a pass ended; no type has such a key. */
+const typesKey = "type|*";
+const PackedTypes = z.array(TypeProgress);
 const revisionKey = "rev|";
 const openSyncs = "sync";
 const unusedContents = "sync-contents";
@@ -155,29 +159,40 @@ export class SyncStore {
     return this.#tables.replace(syncs, encoded(value.tenantId, value.syncId, value), etag);
   }
 
-  /** How far every type is. */
-  async types(tenantId: string, syncId: string): Promise<Map<string, Stored<TypeProgress>>> {
+  /** How far every type is, in the order of their keys. What was said in one row with others counts first. */
+  async types(tenantId: string, syncId: string): Promise<Map<string, TypeProgress>> {
     const range = { partition: partitionOf(tenantId, syncId), from: "type|", below: "type}" };
     const { rows } = await this.#tables.page(syncs, range, 1000);
-    const found = rows.map((row) => ({ value: decoded(row, TypeProgress), etag: row.etag }));
-    return new Map(found.map((each) => [each.value.type, each]));
+    const isPacked = ({ rowKey }: StoredRow): boolean => rowKey === typesKey;
+    const found = [
+      ...rows.filter((row) => !isPacked(row)).map((row) => decoded(row, TypeProgress)),
+      ...rows.filter(isPacked).flatMap((row) => decoded(row, PackedTypes)),
+    ];
+    const byType = new Map(found.map((each) => [each.type, each]));
+    return new Map([...byType].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** How far one type is. */
+  /** How far one type is that is read by messages of its own. */
   async type(tenantId: string, syncId: string, type: string) {
     const row = await this.#tables.get(syncs, partitionOf(tenantId, syncId), `type|${type}`);
     return row === undefined ? undefined : { value: decoded(row, TypeProgress), etag: row.etag };
   }
 
-  /** Adds the progress of types; those that are there stay. */
+  /**
+   * Adds the progress of types; those that are there stay. Types whose reading is over are one row: nobody writes them
+   * again, and a sync of a small tenant is little more than its rows.
+   */
   async addTypes(tenantId: string, syncId: string, types: readonly TypeProgress[]): Promise<void> {
     const partition = partitionOf(tenantId, syncId);
-    const changes = types.map((each) => ({
-      kind: "insert" as const,
-      row: encoded(partition, `type|${each.type}`, each),
-    }));
+    const rowOf = (each: TypeProgress) => encoded(partition, `type|${each.type}`, each);
+    const [over, open] = [types.filter(isOver), types.filter((each) => !isOver(each))];
+    const rows = [
+      ...(over.length === 0 ? [] : [encoded(partition, typesKey, over)]),
+      ...open.map(rowOf),
+    ];
+    const changes = rows.map((row) => ({ kind: "insert" as const, row }));
     if ((await this.#tables.transact(syncs, changes)).kind === "done") return;
-    for (const { row } of changes) await this.#tables.insert(syncs, row);
+    for (const each of types) await this.#tables.insert(syncs, rowOf(each));
   }
 
   /** Writes the progress of a type; the new etag, or undefined when somebody was faster. */

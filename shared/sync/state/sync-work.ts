@@ -114,11 +114,7 @@ export class SyncWork {
   /** How far its types are, asked for once: nobody else writes them under our claim until a message is sent for one. */
   async types(): Promise<ReadonlyMap<string, TypeProgress>> {
     const { tenantId, syncId } = this.sync;
-    const read = async () =>
-      [...(await this.#rows.store.types(tenantId, syncId))].map(
-        ([type, { value }]) => [type, value] as const,
-      );
-    return (this.#types ??= new Map(await read()));
+    return (this.#types ??= await this.#rows.store.types(tenantId, syncId));
   }
 
   /** The tenant's last sync that has ended, asked for once: none other ends while this one is active. */

@@ -321,6 +321,9 @@ export const TypeProgress = z.object({
 });
 export type TypeProgress = z.output<typeof TypeProgress>;
 
+/** Whether nothing more is read of a type. */
+export const isOver = ({ state }: TypeProgress): boolean => state === "read" || state === "failed";
+
 /** How far one change of a deploy is. `writing`: begun, and nobody knows yet whether the tenant has it. */
 export const ItemProgress = z.object({
   v: z.literal(1),
