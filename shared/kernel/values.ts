@@ -2,7 +2,7 @@
  * Identifiers and addresses: those of our own making (random, newest first, deterministic), and those from outside, each
  * with the schema that admits it.
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { Instant } from "./clock.ts";
 
@@ -46,7 +46,7 @@ export function timeOf(id: string): Instant {
 
 /** SHA-256 in hexadecimal: the same input names the same thing for ever. */
 export const digest = (...parts: readonly string[]): string =>
-  createHash("sha256").update(parts.join("\n")).digest("hex");
+  hash("sha256", parts.join("\n"));
 
 function chance(digits: number): string {
   return Array.from(randomBytes(digits), (byte) => alphabet.charAt(byte % 32)).join("");

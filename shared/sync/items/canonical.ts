@@ -59,8 +59,7 @@ export function named(
     const name = resolve(reference.$ref, reference.id)?.name;
     if (name !== undefined) reference.name = name;
   }
-  const text = canonicalize(unnamed) ?? "";
-  const body = JSON.parse(text) as JsonObject;
+  const { text, body } = inOrder(unnamed);
   const id = raw["id"];
   const own = type.kind === "list" && typeof id === "string" ? { id } : {};
   const head = { type: type.key, key: keyOf(type, body, id), name: nameOf(type, body), ...own };
@@ -75,6 +74,29 @@ export function named(
       ...(fixed === undefined ? {} : { fixed }),
     },
   };
+}
+
+/**
+ * The canonical text of a body, and the body with its names in that order. An object that keeps the order is written by
+ * the engine itself, in a quarter of the time; names that look like numbers it puts first wherever they belong, and one
+ * is no name to it.
+ */
+function inOrder(unordered: JsonObject): { readonly text: string; readonly body: JsonObject } {
+  let isKept = true;
+  const sorted = (node: Json): Json => {
+    if (typeof node !== "object" || node === null) return node;
+    if (Array.isArray(node)) return node.map(sorted);
+    const copy: Record<string, Json> = {};
+    for (const name of Object.keys(node).sort()) {
+      isKept &&= (name < "0" || name > ":") && name !== "__proto__";
+      copy[name] = sorted((node as JsonObject)[name] ?? null);
+    }
+    return copy;
+  };
+  const body = sorted(unordered) as JsonObject;
+  if (isKept) return { text: JSON.stringify(body), body };
+  const text = canonicalize(unordered) ?? "";
+  return { text, body: JSON.parse(text) as JsonObject };
 }
 
 /** Makes an item canonical whose references are known already. */
@@ -114,14 +136,20 @@ const emptyElement = (element: Json): Json => (isObject(element) ? {} : null);
 
 function shapedObject(node: JsonObject, at: Place, refer: Refer): JsonObject {
   const own = withoutSecrets(at.isTarget ? withoutNoFilter(node) : node);
-  const entries: [name: string, value: Json][] = [];
+  const made: Record<string, Json> = {};
   for (const name of Object.keys(own)) {
     const place = at.property(name);
     if (place.isDropped) continue;
     const value = referredTo(own, name, place, refer) ?? shape(own[name], place, refer);
-    if (value !== undefined) entries.push([name, value]);
+    if (value !== undefined) put(made, name, value);
   }
-  return Object.fromEntries(entries);
+  return made;
+}
+
+/** Gives an object a property by whatever name somebody has thought of. */
+function put(object: Record<string, Json>, name: string, value: Json): void {
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true });
 }
 
 /** A value that is an id, or a list of such, as references; undefined where no id is expected. */
@@ -254,12 +282,13 @@ function ordered(node: Json, place: Place): Json | undefined {
 }
 
 function orderedObject(node: JsonObject, place: Place): JsonObject {
-  const entries: [name: string, value: Json][] = [];
-  for (const [name, value] of Object.entries(node)) {
+  const made: Record<string, Json> = {};
+  for (const name of Object.keys(node)) {
+    const value = node[name];
     const kept = value === undefined ? undefined : ordered(value, place.property(name));
-    if (kept !== undefined) entries.push([name, kept]);
+    if (kept !== undefined) put(made, name, kept);
   }
-  return Object.fromEntries(entries);
+  return made;
 }
 
 function orderedList(list: readonly Json[], place: Place): Json | undefined {
@@ -296,7 +325,8 @@ function sortText(element: Json): string {
 }
 
 /** The names that a key property goes through; the one with a dot of its own is one. */
-export const segmentsIn = (property: string): readonly string[] => property.split(/(?<!@odata)\./);
+export const segmentsIn = (property: string): readonly string[] =>
+  property.includes(".") ? property.split(/(?<!@odata)\./) : [property];
 
 const valueAt = (node: Json | undefined, property: string): Json | undefined =>
   segmentsIn(property).reduce<Json | undefined>(
@@ -343,9 +373,9 @@ function incomplete(type: ConfigurationType, raw: JsonObject): string | undefine
 
 function nextLink(node: Json | undefined): string | undefined {
   if (typeof node !== "object" || node === null) return undefined;
-  for (const [name, value] of Object.entries(node)) {
+  for (const name of Object.keys(node)) {
     if (name.endsWith("@odata.nextLink")) return name.slice(0, -"@odata.nextLink".length);
-    const inner = nextLink(value);
+    const inner = nextLink((node as JsonObject)[name]);
     if (inner !== undefined) return inner;
   }
   return undefined;
