@@ -18,6 +18,7 @@ import { Configuration } from "./configuration.ts";
 import { NameFinder, ThingFinder } from "./reading/find-names.ts";
 import { LockOutReader } from "./reading/lock-out-facts.ts";
 import { PacedGraph, type UserAccess } from "./reading/paced-graph.ts";
+import { SeenTypes } from "./reading/same-again.ts";
 import { Repository } from "./revisions/revisions.ts";
 import { ItemWriter } from "./run/deploy-item.ts";
 import { nextNightly } from "./run/nightly.ts";
@@ -91,6 +92,7 @@ export function syncServices(
     blobs,
     names,
     things,
+    seen: new SeenTypes(),
     typeOf,
     passMs,
     writer: new ItemWriter({ graph, revisions, names, things, clock }),

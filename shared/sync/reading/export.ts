@@ -6,6 +6,7 @@
  */
 import { atMost } from "../../kernel/concurrency.ts";
 import { plainText } from "../../kernel/outside-text.ts";
+import { digest } from "../../kernel/values.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
 import { type RestCheck, restMs } from "../../work/drain.ts";
@@ -39,9 +40,11 @@ import {
   type Reads,
   readType,
 } from "./read-type.ts";
+import { namesDigest, rawDigest, referencesOf, type SeenTypes } from "./same-again.ts";
 
 /** What exporting takes. */
 export type ExportParts = SyncRows & {
+  readonly seen: SeenTypes;
   readonly graph: PacedGraph;
   readonly revisions: Repository;
   readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
@@ -117,7 +120,8 @@ export async function exportAll(
       if (asker === undefined) return failed(began, nobodyThere);
       const mayGoOn = () => clock.now() < until;
       const call = callFor(work.sync, asker);
-      const read = await readOn(graph, call, type, nothingRead, mayGoOn);
+      const isSeen = parts.seen.get(tenantId, type.key, before[type.key]) !== undefined;
+      const read = await readOn(graph, call, type, nothingRead, { mayGoOn, isSeen });
       const progress = await kept(parts, work.ids, type, began, read, known);
       if (progress.manifest !== undefined) tree[type.key] = progress.manifest;
       return progress;
@@ -199,26 +203,37 @@ function few(graph: Reads): Reads {
   };
 }
 
-/** What has been read of a type, with the shapes that were made of its items meanwhile. */
-type Read = { readonly outcome: ReadOutcome; readonly shapes: ReadonlyMap<JsonObject, Shaped> };
+/** What has been read of a type, with the digests of its items, and the shapes that were made of them meanwhile. */
+type Read = {
+  readonly outcome: ReadOutcome;
+  readonly digests: ReadonlyMap<JsonObject, string>;
+  readonly shapes: ReadonlyMap<JsonObject, Shaped>;
+};
 
-/** Reads on until it is through, or the time is over. Items are shaped while others are on their way. */
+/**
+ * Reads on until it is through, or the time is over. Items are shaped while others are on their way, unless the type
+ * `isSeen` and is likely to be the same again.
+ */
 async function readOn(
   graph: Reads,
   call: ReadCall,
   type: ConfigurationType,
   from: ReadSoFar,
-  mayGoOn: () => boolean,
+  { mayGoOn, isSeen }: { readonly mayGoOn: () => boolean; readonly isSeen: boolean },
 ): Promise<Read> {
+  const digests = new Map<JsonObject, string>();
   const shapes = new Map<JsonObject, Shaped>();
   const asking = { ...call, graph: type.graph, workload: type.workloads.read };
   const outcome = await readType(graph, asking, type, from, {
     mayGoOn,
     take: (items) => {
-      for (const raw of items) shapes.set(raw, shaped(type, raw));
+      for (const raw of items) {
+        digests.set(raw, rawDigest(raw));
+        if (!isSeen) shapes.set(raw, shaped(type, raw));
+      }
     },
   });
-  return { outcome, shapes };
+  return { outcome, digests, shapes };
 }
 
 /** Keeps what was read, and says how far the type is now. What was read of one that is not through lies in a blob. */
@@ -227,7 +242,7 @@ async function kept(
   ids: SyncIds,
   type: ConfigurationType,
   progress: TypeProgress,
-  { outcome, shapes }: Read,
+  { outcome, ...made }: Read,
   known: Known,
 ): Promise<TypeProgress> {
   const { clock } = parts;
@@ -248,7 +263,7 @@ async function kept(
   }
   if (doubt !== "none") return failed(touched, doubt);
   if (tree !== undefined)
-    return settle(parts, ids, type, touched, { reading, shapes }, known, tree);
+    return settle(parts, ids, type, touched, { reading, ...made }, known, tree);
   const spent = clock.now() - (progress.beganAt ?? clock.now());
   if (spent > budgetMs && outcome.kind === "later")
     return failed(touched, {
@@ -308,8 +323,37 @@ const failed = (
   ...(requestId === undefined ? {} : { requestId }),
 });
 
-/** Makes items of what was read, and keeps them; those that were read in part stay as they were. */
+/** What was read to its end, with what was made of it meanwhile. */
+type ReadWhole = { readonly reading: ReadSoFar } & Omit<Read, "outcome">;
+
+/** What becomes of a type that was read; where it is the same again, nothing has to be made of it. */
 async function settle(
+  parts: ExportParts,
+  ids: SyncIds,
+  type: ConfigurationType,
+  progress: TypeProgress,
+  read: ReadWhole,
+  known: Known,
+  tree: Tree,
+): Promise<TypeProgress> {
+  const { seen, names } = parts;
+  const { items, incomplete } = read.reading;
+  const content = digest(...items.map((each) => read.digests.get(each) ?? rawDigest(each)));
+  const before = known.before[type.key];
+  const last = seen.get(ids.tenantId, type.key, before);
+  if (last?.content === content && Object.keys(incomplete).length === 0) {
+    const found = await names.find(ids.tenantId, [last], tree, { asked: known.asked });
+    if (found.kind === "failed") return failed(progress, found);
+    if (namesDigest(last.references, found.resolve) === last.names) {
+      const same = { manifest: last.manifest, items: items.length, changed: 0, incomplete: 0 };
+      return { ...progress, ...same, state: "read" };
+    }
+  }
+  return settleAnew(parts, ids, type, progress, { ...read, content }, known, tree);
+}
+
+/** Makes items of what was read, and keeps them; those that were read in part stay as they were. */
+async function settleAnew(
   parts: ExportParts,
   { tenantId }: SyncIds,
   type: ConfigurationType,
@@ -317,7 +361,8 @@ async function settle(
   {
     reading: { items: raw, incomplete },
     shapes,
-  }: { readonly reading: ReadSoFar } & Pick<Read, "shapes">,
+    content,
+  }: ReadWhole & { readonly content: string },
   { before: { [type.key]: before }, asked }: Known,
   tree: Tree,
 ): Promise<TypeProgress> {
@@ -340,6 +385,12 @@ async function settle(
       : [each];
   });
   const manifest = await revisions.putType(tenantId, type.key, whole, before);
+  // What becomes of a flawed item depends on more than what is remembered.
+  if (canonical.every(({ entry }) => entry.flaw === undefined)) {
+    const references = referencesOf(items);
+    const called = namesDigest(references, found.resolve);
+    parts.seen.set(tenantId, type.key, { manifest, content, references, names: called });
+  }
   const hashes = new Set(old.map(({ hash }) => hash));
   return {
     ...progress,
@@ -463,7 +514,8 @@ async function slice(
   const asker = await askerFor(parts, sync.tenantId, type);
   if (asker === undefined) return failed(claimed, nobodyThere);
   const mayGoOn = () => clock.now() < until;
-  const read = await readOn(parts.graph, callFor(sync, asker), type, from, mayGoOn);
+  const how = { mayGoOn, isSeen: false };
+  const read = await readOn(parts.graph, callFor(sync, asker), type, from, how);
   const next = await kept(parts, ids, type, { ...claimed, requests: from.requests }, read, known);
   // Whoever comes back is not lost, however little the service gave; the type's time ends what never gets through.
   return { ...next, tries: 0 };

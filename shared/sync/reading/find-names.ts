@@ -52,7 +52,7 @@ export class NameFinder {
   /** `tree`: the tenant as it was last read, by this sync where it has come so far. */
   async find(
     tenantId: string,
-    items: readonly Shaped[],
+    items: readonly Pick<Shaped, "references">[],
     tree: Tree,
     { asked = new Map(), made = [] }: Beside = {},
   ): Promise<FoundNames> {
@@ -114,7 +114,9 @@ export class NameFinder {
 }
 
 /** Every id of the items that has to be known by name. */
-function referencesIn(items: readonly Shaped[]): ReadonlyMap<ReferenceFamily, ReadonlySet<string>> {
+function referencesIn(
+  items: readonly Pick<Shaped, "references">[],
+): ReadonlyMap<ReferenceFamily, ReadonlySet<string>> {
   const wanted = new Map<ReferenceFamily, Set<string>>();
   for (const { references } of items)
     for (const { $ref, id } of references)
