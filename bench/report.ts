@@ -190,11 +190,14 @@ function small({ small: mine, bullmq }: Results): string[] {
   return rows.length === 0 ? [] : [table(head, rows)];
 }
 
-const besideBare = (name: string, { seconds, bareSeconds }: Beside): Cell[] => [
+const besideBare = (name: string, { seconds, bareSeconds, processor }: Beside): Cell[] => [
   name,
   seconds,
   bareSeconds,
   `${cell(seconds / bareSeconds)}x`,
+  processor.worker,
+  processor.loop,
+  processor.storage,
 ];
 
 function syncs({ syncs: mine, nights = [], publication }: Results): string[] {
@@ -225,7 +228,8 @@ function syncs({ syncs: mine, nights = [], publication }: Results): string[] {
           ),
         ]),
   ];
-  const head = ["syncs", "s", "bare loop s", "times", "worker MiB", "host MiB"];
+  const processor = ["worker", "bare loop", "storage"].map((name) => `processor s: ${name}`);
+  const head = ["syncs", "s", "bare loop s", "times", ...processor, "worker MiB", "host MiB"];
   return rows.length === 0 ? [] : [table(head, rows)];
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TableClient } from "@azure/data-tables";
 import { configurationTypes } from "../../shared/sync/catalogue/catalogue.ts";
 import { bareReading, bareReadings } from "../setup/bare-reading.ts";
-import { peakMiB, resetPeak } from "../setup/memory.ts";
+import { peakMiB, processorSeconds, resetPeak } from "../setup/memory.ts";
 import { type Muster, startMuster } from "../setup/muster.ts";
 import { graphRequests } from "../setup/surroundings.ts";
 import { median, timed, until } from "../setup/timing.ts";
@@ -20,6 +20,15 @@ export type Beside = {
   readonly seconds: number;
   readonly bareSeconds: number;
   readonly turns: number;
+  /** What it takes of processors, which others on the machine change less than the time. */
+  readonly processor: Processor;
+};
+
+/** Seconds of processor in one turn: of the process that runs the functions, of the storage, and of the bare loop. */
+export type Processor = {
+  readonly worker: number;
+  readonly storage: number;
+  readonly loop: number;
 };
 
 /** One large tenant. */
@@ -105,9 +114,9 @@ const syncRows = (storage: string): TableClient =>
 /** Measures a large tenant's first sync, and one that finds nothing changed, in turn with the bare loop. */
 export async function measureLargeSync(items: number, turns: number): Promise<LargeSync> {
   const muster = await startMuster();
-  const times = { first: [], bareFirst: [], unchanged: [], bare: [] } as Record<string, number[]>;
+  const times = { first: [], bareFirst: [], unchanged: [], bare: [] } as Record<string, Turn[]>;
   const note = async (what: string, work: () => Promise<unknown>): Promise<void> => {
-    times[what]?.push((await timed(work)).seconds);
+    times[what]?.push(await oneTurn(muster, work));
   };
   try {
     const warm = await addTenant(muster, Math.min(items, 200));
@@ -126,11 +135,42 @@ export async function measureLargeSync(items: number, turns: number): Promise<La
   } finally {
     await muster.stop();
   }
-  const of = (what: string): number => median(times[what] ?? []);
+  const { first = [], bareFirst = [], unchanged = [], bare = [] } = times;
+  return { items, first: beside(first, bareFirst), unchanged: beside(unchanged, bare) };
+}
+
+type Turn = Processor & { readonly seconds: number };
+
+/** Times one turn of either. */
+async function oneTurn(muster: Muster, work: () => Promise<unknown>): Promise<Turn> {
+  const spent = () => ({
+    worker: processorSeconds(muster.workerPid) ?? 0,
+    storage: processorSeconds(muster.storagePid) ?? 0,
+    loop: processorSeconds(process.pid) ?? 0,
+  });
+  const before = spent();
+  const { seconds } = await timed(work);
+  const after = spent();
   return {
-    items,
-    first: { seconds: of("first"), bareSeconds: of("bareFirst"), turns },
-    unchanged: { seconds: of("unchanged"), bareSeconds: of("bare"), turns },
+    seconds,
+    worker: after.worker - before.worker,
+    storage: after.storage - before.storage,
+    loop: after.loop - before.loop,
+  };
+}
+
+function beside(turns: readonly Turn[], bare: readonly Turn[]): Beside {
+  const mean = (of: readonly Turn[], what: keyof Processor): number =>
+    of.reduce((sum, turn) => sum + turn[what], 0) / of.length;
+  return {
+    seconds: median(turns.map(({ seconds }) => seconds)),
+    bareSeconds: median(bare.map(({ seconds }) => seconds)),
+    turns: turns.length,
+    processor: {
+      worker: mean(turns, "worker"),
+      storage: mean(turns, "storage"),
+      loop: mean(bare, "loop"),
+    },
   };
 }
 
@@ -195,15 +235,14 @@ async function onePublication(muster: Muster, all: readonly Tenant[]): Promise<P
   const made = await muster.api("POST", "baselines", { name: "One", message: "bench", items });
   const { baselineId } = made as unknown as { baselineId: string };
   const bareReads = () => bareReadings(tenants.map(({ bareOfPublished }) => bareOfPublished));
-  const before = await timed(bareReads);
-  const { seconds } = await timed(async () => {
+  const before = await oneTurn(muster, bareReads);
+  const turn = await oneTurn(muster, async () => {
     const tenantIds = tenants.map(({ tenantId }) => tenantId);
     await muster.api("POST", `baselines/${baselineId}/publish`, { tenantIds });
     await untilStatus(muster, "pendingApproval", tenants.length);
   });
-  const after = await timed(bareReads);
-  const bareSeconds = (before.seconds + after.seconds) / 2;
-  return { tenants: tenants.length, seconds, bareSeconds, turns: 1 };
+  const after = await oneTurn(muster, bareReads);
+  return { tenants: tenants.length, ...beside([turn], [before, after]) };
 }
 
 /** Lets every tenant have its first sync, from which on it has nights. */
@@ -243,7 +282,7 @@ async function untilStatus(
 /** The night of all tenants: the same minute, a little ahead. */
 async function oneNight(muster: Muster, tenants: readonly Tenant[]): Promise<Night> {
   const bareNight = () => bareReadings(tenants.map(({ bare }) => bare));
-  const before = await timed(bareNight);
+  const before = await oneTurn(muster, bareNight);
   const minute = Math.ceil(Date.now() / minuteMs + tenants.length / 1_500) * minuteMs;
   const at = new Date(minute).toISOString().slice(11, 16);
   for (const { tenantId } of tenants)
@@ -252,16 +291,14 @@ async function oneNight(muster: Muster, tenants: readonly Tenant[]): Promise<Nig
   await sleep(minute - Date.now() + 500);
   resetPeak(muster.workerPid);
   resetPeak(muster.hostPid);
-  const night = await timed(async () => {
+  const night = await oneTurn(muster, async () => {
     await muster.runTimer("sync-timer");
     await untilIdle(muster, tenants.length, minute);
   });
-  const after = await timed(bareNight);
+  const after = await oneTurn(muster, bareNight);
   return {
     tenants: tenants.length,
-    seconds: night.seconds,
-    bareSeconds: (before.seconds + after.seconds) / 2,
-    turns: 1,
+    ...beside([night], [before, after]),
     workerMiB: peakMiB(muster.workerPid),
     hostMiB: peakMiB(muster.hostPid),
   };

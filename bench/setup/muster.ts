@@ -26,6 +26,7 @@ export type Muster = Pick<Surroundings, "sandbox"> &
     readonly api: Api;
     /** The connection string of its storage. */
     readonly storage: string;
+    readonly storagePid: number;
     /** Runs a timer function now. */
     readonly runTimer: (name: string) => Promise<void>;
     /** Ends host and worker and starts others on the same storage; `heapFile` as in `heap-probe.ts`. */
@@ -96,6 +97,7 @@ export async function startMuster(
     },
     api: (...asked) => apiOf(hosted.url)(...asked),
     storage: azurite.connectionString,
+    storagePid: azurite.pid,
     async runTimer(name) {
       const answer = await fetch(`${hosted.url}/admin/functions/${name}`, {
         method: "POST",

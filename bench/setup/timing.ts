@@ -21,8 +21,10 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ seconds: numbe
   return { seconds: (performance.now() - begun) / 1000, value };
 }
 
-/** The value in the middle. */
+/** The value in the middle; of an even number the mean of the two. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const at = (place: number): number => sorted[place] ?? 0;
+  const last = sorted.length - 1;
+  return (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2;
 }

@@ -45,6 +45,7 @@ const statusKey = "status";
 /** Types that were over when a pass ended; no type has such a key. */
 const typesKey = "type|*";
 const PackedTypes = z.array(TypeProgress);
+const isPacked = ({ rowKey }: StoredRow): boolean => rowKey === typesKey;
 const revisionKey = "rev|";
 const openSyncs = "sync";
 const unusedContents = "sync-contents";
@@ -163,7 +164,6 @@ export class SyncStore {
   async types(tenantId: string, syncId: string): Promise<Map<string, TypeProgress>> {
     const range = { partition: partitionOf(tenantId, syncId), from: "type|", below: "type}" };
     const { rows } = await this.#tables.page(syncs, range, 1000);
-    const isPacked = ({ rowKey }: StoredRow): boolean => rowKey === typesKey;
     const found = [
       ...rows.filter((row) => !isPacked(row)).map((row) => decoded(row, TypeProgress)),
       ...rows.filter(isPacked).flatMap((row) => decoded(row, PackedTypes)),
