@@ -87,7 +87,7 @@ function inOrder(unordered: JsonObject): { readonly text: string; readonly body:
     if (typeof node !== "object" || node === null) return node;
     if (Array.isArray(node)) return node.map(sorted);
     const copy: Record<string, Json> = {};
-    for (const name of Object.keys(node).sort()) {
+    for (const name of Object.keys(node).toSorted()) {
       isKept &&= (name < "0" || name > ":") && name !== "__proto__";
       copy[name] = sorted((node as JsonObject)[name] ?? null);
     }

@@ -7,10 +7,10 @@ const made: string[] = [];
 beforeAll(async () => {
   rig = await startSyncRig();
   const { revisions } = rig.parts;
-  const { putType } = revisions;
+  const putType = revisions.putType.bind(revisions);
   revisions.putType = (tenantId, type, ...rest) => {
     made.push(type);
-    return putType.call(revisions, tenantId, type, ...rest);
+    return putType(tenantId, type, ...rest);
   };
 });
 afterAll(() => rig.stop());
@@ -38,7 +38,9 @@ it("makes nothing of types that read the same, and all anew of one that has move
 
   // No policy moves by this: what it names is called otherwise.
   for (const { id, displayName } of await rig.inTenant(tenantId, "group"))
-    await rig.byHand("PATCH", tenantId, `group/${id}`, { displayName: `${displayName} (old)` });
+    await rig.byHand("PATCH", tenantId, `group/${id}`, {
+      displayName: `${String(displayName)} (old)`,
+    });
   expect(await madeBy()).toEqual(["deviceCompliancePolicy", "group"]);
   const third = await manifests();
   expect(third[2]).not.toBe(second[2]);
