@@ -283,7 +283,7 @@ async function untilStatus(
 async function oneNight(muster: Muster, tenants: readonly Tenant[]): Promise<Night> {
   const bareNight = () => bareReadings(tenants.map(({ bare }) => bare));
   const before = await oneTurn(muster, bareNight);
-  const minute = Math.ceil(Date.now() / minuteMs + tenants.length / 1_500) * minuteMs;
+  const minute = Math.ceil(Date.now() / minuteMs + tenants.length / 500) * minuteMs;
   const at = new Date(minute).toISOString().slice(11, 16);
   for (const { tenantId } of tenants)
     await muster.api("PATCH", `tenants/${tenantId}/sync-status/settings`, { nightly: { at } });

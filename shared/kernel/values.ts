@@ -45,8 +45,7 @@ export function timeOf(id: string): Instant {
 }
 
 /** SHA-256 in hexadecimal: the same input names the same thing for ever. */
-export const digest = (...parts: readonly string[]): string =>
-  hash("sha256", parts.join("\n"));
+export const digest = (...parts: readonly string[]): string => hash("sha256", parts.join("\n"));
 
 function chance(digits: number): string {
   return Array.from(randomBytes(digits), (byte) => alphabet.charAt(byte % 32)).join("");

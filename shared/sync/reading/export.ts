@@ -5,58 +5,42 @@
  * tries, and one that fails stops no other: its last whole content stands.
  */
 import { atMost } from "../../kernel/concurrency.ts";
-import { plainText } from "../../kernel/outside-text.ts";
-import { digest } from "../../kernel/values.ts";
 import type { Blobs } from "../../storage/blobs.ts";
 import { queueNames } from "../../storage/names.ts";
 import { type RestCheck, restMs } from "../../work/drain.ts";
 import { personalScopes, typeOfFamily } from "../catalogue/catalogue.ts";
 import type { ConfigurationType, ReasonCode } from "../catalogue/configuration-type.ts";
-import {
-  type Canonical,
-  keyed,
-  named,
-  type Resolve,
-  type Shaped,
-  shaped,
-} from "../items/canonical.ts";
+import { type Shaped, shaped } from "../items/canonical.ts";
 import type { JsonObject } from "../items/json.ts";
-import {
-  configurationPrefix,
-  type KeptItem,
-  type Repository,
-  type Tree,
-} from "../revisions/revisions.ts";
+import { configurationPrefix, type Tree } from "../revisions/revisions.ts";
 import { isOver, type Sync, type TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
-import type { Asked, NameFinder } from "./find-names.ts";
+import type { Asked } from "./find-names.ts";
 import type { Asker, PacedCall, PacedGraph, UserAccess } from "./paced-graph.ts";
 import {
-  idOf,
   nothingRead,
   type ReadOutcome,
   type ReadSoFar,
   type Reads,
   readType,
 } from "./read-type.ts";
-import { namesDigest, rawDigest, referencesOf, type SeenTypes } from "./same-again.ts";
+import { rawDigest } from "./same-again.ts";
+import { failed, type Made, type SettleParts, settle } from "./settle-type.ts";
 
 /** What exporting takes. */
-export type ExportParts = SyncRows & {
-  readonly seen: SeenTypes;
-  readonly graph: PacedGraph;
-  readonly revisions: Repository;
-  readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
-  readonly names: NameFinder;
-  readonly typeOf: (key: string) => ConfigurationType | undefined;
-  /** Why nothing new leaves for the tenant now; undefined: it may. */
-  readonly rests: RestCheck;
-  /** Whoever is signed in for a tenant and has agreed to these permissions. */
-  readonly user: (tenantId: string, scopes: readonly string[]) => Promise<UserAccess>;
-  /** How long one pass reads before it leaves the rest to messages, in ms. */
-  readonly passMs: number;
-};
+export type ExportParts = SyncRows &
+  SettleParts & {
+    readonly graph: PacedGraph;
+    readonly blobs: Pick<Blobs, "get" | "put" | "remove">;
+    readonly typeOf: (key: string) => ConfigurationType | undefined;
+    /** Why nothing new leaves for the tenant now; undefined: it may. */
+    readonly rests: RestCheck;
+    /** Whoever is signed in for a tenant and has agreed to these permissions. */
+    readonly user: (tenantId: string, scopes: readonly string[]) => Promise<UserAccess>;
+    /** How long one pass reads before it leaves the rest to messages, in ms. */
+    readonly passMs: number;
+  };
 
 /** How long one slice of a long type reads. */
 const sliceMs = 60_000;
@@ -203,12 +187,8 @@ function few(graph: Reads): Reads {
   };
 }
 
-/** What has been read of a type, with the digests of its items, and the shapes that were made of them meanwhile. */
-type Read = {
-  readonly outcome: ReadOutcome;
-  readonly digests: ReadonlyMap<JsonObject, string>;
-  readonly shapes: ReadonlyMap<JsonObject, Shaped>;
-};
+/** How far a type was read, and what was made of it. */
+type Read = Made & { readonly outcome: ReadOutcome };
 
 /**
  * Reads on until it is through, or the time is over. Items are shaped while others are on their way, unless the type
@@ -304,121 +284,6 @@ async function doubtOf(
   if (doubted !== true) return "again";
   const detail = `Graph lists none, asked twice, where there were ${length}: they were kept. If it is true, start a sync of this type alone.`;
   return length < doubtful ? "none" : { reason: "unavailable", detail };
-}
-
-const failed = (
-  progress: TypeProgress,
-  {
-    reason,
-    detail,
-    requestId,
-  }: Pick<Extract<ReadOutcome, { kind: "failed" }>, "reason" | "detail"> & {
-    readonly requestId?: string;
-  },
-): TypeProgress => ({
-  ...progress,
-  state: "failed",
-  reason,
-  detail: plainText(detail, 400),
-  ...(requestId === undefined ? {} : { requestId }),
-});
-
-/** What was read to its end, with what was made of it meanwhile. */
-type ReadWhole = { readonly reading: ReadSoFar } & Omit<Read, "outcome">;
-
-/** What becomes of a type that was read; where it is the same again, nothing has to be made of it. */
-async function settle(
-  parts: ExportParts,
-  ids: SyncIds,
-  type: ConfigurationType,
-  progress: TypeProgress,
-  read: ReadWhole,
-  known: Known,
-  tree: Tree,
-): Promise<TypeProgress> {
-  const { seen, names } = parts;
-  const { items, incomplete } = read.reading;
-  const content = digest(...items.map((each) => read.digests.get(each) ?? rawDigest(each)));
-  const before = known.before[type.key];
-  const last = seen.get(ids.tenantId, type.key, before);
-  if (last?.content === content && Object.keys(incomplete).length === 0) {
-    const found = await names.find(ids.tenantId, [last], tree, { asked: known.asked });
-    if (found.kind === "failed") return failed(progress, found);
-    if (namesDigest(last.references, found.resolve) === last.names) {
-      const same = { manifest: last.manifest, items: items.length, changed: 0, incomplete: 0 };
-      return { ...progress, ...same, state: "read" };
-    }
-  }
-  return settleAnew(parts, ids, type, progress, { ...read, content }, known, tree);
-}
-
-/** Makes items of what was read, and keeps them; those that were read in part stay as they were. */
-async function settleAnew(
-  parts: ExportParts,
-  { tenantId }: SyncIds,
-  type: ConfigurationType,
-  progress: TypeProgress,
-  {
-    reading: { items: raw, incomplete },
-    shapes,
-    content,
-  }: ReadWhole & { readonly content: string },
-  { before: { [type.key]: before }, asked }: Known,
-  tree: Tree,
-): Promise<TypeProgress> {
-  const { revisions, names } = parts;
-  const items = raw.map((each) => shapes.get(each) ?? shaped(type, each));
-  const found = await names.find(tenantId, items, tree, { asked });
-  if (found.kind === "failed") return failed(progress, found);
-  const old = await revisions.list(tenantId, type.key, before);
-  const known = new Map(old.flatMap(({ id, key }) => (id === undefined ? [] : [[id, key]])));
-  const canonical = canonicalItems(items, found.resolve, incomplete, known);
-  const partial = canonical.filter(({ entry }) => entry.flaw?.reason === "incompleteRead");
-  // Only what is flawed needs the old bodies.
-  const last = partial.length > 0 ? await revisions.content(tenantId, type.key, before) : undefined;
-  const whole = canonical.flatMap((each): KeptItem[] => {
-    if (each.entry.flaw?.reason !== "incompleteRead") return [each];
-    const item = last?.items.find(({ id }) => id === each.item.id);
-    const entry = item && last?.entries.get(item.key);
-    return item && entry && each.entry.flaw
-      ? [{ item, entry: { ...entry, flaw: each.entry.flaw } }]
-      : [each];
-  });
-  const manifest = await revisions.putType(tenantId, type.key, whole, before);
-  // What becomes of a flawed item depends on more than what is remembered.
-  if (canonical.every(({ entry }) => entry.flaw === undefined)) {
-    const references = referencesOf(items);
-    const called = namesDigest(references, found.resolve);
-    parts.seen.set(tenantId, type.key, { manifest, content, references, names: called });
-  }
-  const hashes = new Set(old.map(({ hash }) => hash));
-  return {
-    ...progress,
-    state: "read",
-    manifest,
-    items: whole.length,
-    changed: whole.filter(({ entry }) => !hashes.has(entry.hash)).length,
-    incomplete: partial.length,
-  };
-}
-
-/** Items as they are kept; `known`: keys by id, so that a new name is no new item. */
-function canonicalItems(
-  items: readonly Shaped[],
-  resolve: Resolve,
-  incomplete: Readonly<Record<string, string>>,
-  known: ReadonlyMap<string, string>,
-): Canonical[] {
-  const made = items.map((each) => {
-    const whole = named(each, resolve);
-    const detail = incomplete[idOf(each.raw)];
-    if (detail === undefined) return whole;
-    return {
-      ...whole,
-      entry: { ...whole.entry, flaw: { reason: "incompleteRead" as const, detail } },
-    };
-  });
-  return keyed(made, known);
 }
 
 const readingPath = ({ tenantId, syncId }: SyncIds, type: string): string =>
