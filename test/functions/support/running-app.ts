@@ -42,19 +42,21 @@ export async function startApp(
   own: OwnSettings | ((sandbox: Awaited<ReturnType<typeof startSandbox>>) => OwnSettings) = {},
 ) {
   const home = mkdtempSync(join(tmpdir(), "muster-app-"));
-  const [azurite, sandbox] = await Promise.all([
-    startAzurite({}),
+  const [sandbox] = await Promise.all([
     startSandbox({ home: join(home, "sandbox"), logFile: join(home, "sandbox.log") }),
     ensureBuilt(),
   ]);
   const settings = typeof own === "function" ? own(sandbox) : own;
+  const { AzureWebJobsStorage: given } = settings;
+  const azurite = given === undefined ? await startAzurite({}) : undefined;
+  const connectionString = given ?? azurite?.connectionString ?? "";
   const logged: string[] = [];
   const host = await startHost({
     appDir,
     port: 0,
     log: ({ message }) => void logged.push(message),
     env: {
-      AzureWebJobsStorage: azurite.connectionString,
+      AzureWebJobsStorage: connectionString,
       MUSTER_ADMIN_TOKEN: adminToken,
       MUSTER_REQUEST_RATE_FACTOR: "1000",
       MUSTER_AUTHORITY_URL: sandbox.authorityUrl,
@@ -73,7 +75,7 @@ export async function startApp(
     send(host.url + path, method, sent);
   return {
     url: host.url,
-    connectionString: azurite.connectionString,
+    connectionString,
     /** Where people sign in. */
     signInPlace: sandbox as Pick<typeof sandbox, "authorityUrl" | "home" | "caFile">,
     /** Every line of the log so far. */
@@ -95,15 +97,15 @@ export async function startApp(
       }),
     /** Puts a text into a queue as it is. */
     putMessage: async (queue: string, text: string): Promise<void> => {
-      const service = QueueServiceClient.fromConnectionString(azurite.connectionString);
+      const service = QueueServiceClient.fromConnectionString(connectionString);
       const client = service.getQueueClient(queue);
       await client.createIfNotExists();
       await client.sendMessage(text);
     },
-    rows: () => everyRow(azurite.connectionString),
+    rows: () => everyRow(connectionString),
     stop: async (): Promise<void> => {
       await host.stop();
-      await Promise.all([sandbox.stop(), azurite.stop()]);
+      await Promise.all([sandbox.stop(), azurite?.stop()]);
       rmSync(home, { recursive: true, force: true });
     },
   };
