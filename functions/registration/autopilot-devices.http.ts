@@ -18,6 +18,7 @@ import {
   SerialQuestion,
 } from "../../shared/registration/contract.ts";
 import type { Inventory } from "../../shared/registration/graph/inventory.ts";
+import { type OwnTags, refusedTag } from "../../shared/registration/own-tags.ts";
 import { viewOf } from "../../shared/registration/read-registrations.ts";
 import {
   deregisterDevices,
@@ -109,8 +110,14 @@ export const changeAutopilotDeviceFunction = onHttp(
     body: DeviceChange,
     answers: { 200: { description: "What Intune shows of it by now", body: ChangedDevice } },
   }),
-  async ({ params: { tenantId, autopilotDeviceId }, body }, tools: Tools<Needs>) => {
-    const changed = await tools.services.inventory.change(tenantId, autopilotDeviceId, body);
+  async (
+    { params: { tenantId, autopilotDeviceId }, body },
+    tools: Tools<Needs & { readonly ownTags: OwnTags }>,
+  ) => {
+    const { inventory, ownTags } = tools.services;
+    const wrong = refusedTag(body.groupTag, await ownTags.of(tenantId), "/groupTag");
+    if (wrong !== undefined) return wrong;
+    const changed = await inventory.change(tenantId, autopilotDeviceId, body);
     if (!changed.ok) return changed;
     signedInOf(tools).note({ object: `autopilot-device/${autopilotDeviceId}`, after: body });
     return succeed(ok(changed.value));

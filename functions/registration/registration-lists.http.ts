@@ -4,6 +4,7 @@ import { decide } from "../../shared/access/roles/decide.ts";
 import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, created, ok, type Reply } from "../../shared/http/reply.ts";
+import { inParallel } from "../../shared/kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../shared/kernel/failure.ts";
 import { takeDevices, takeFile } from "../../shared/registration/check-list.ts";
 import {
@@ -32,7 +33,7 @@ import {
   sharesOfDevices,
   sharesOfFile,
 } from "../../shared/registration/many-customers.ts";
-import type { OwnTags } from "../../shared/registration/own-tags.ts";
+import { type OwnTags, refusedTag } from "../../shared/registration/own-tags.ts";
 import { viewOf } from "../../shared/registration/read-registrations.ts";
 import {
   chooseBackEnd,
@@ -134,7 +135,10 @@ export const submitRegistrationListFunction = onHttp(
   }),
   async ({ params, query, body }, tools: Tools<Needs>) => {
     const { caller, note } = signedInOf(tools);
-    const { register } = tools.services;
+    const { register, ownTags } = tools.services;
+    const tags = await ownTags.of(params.tenantId);
+    const wrong = refusedTag(query.defaultTag, tags, "/query/defaultTag");
+    if (wrong !== undefined) return wrong;
     const { id: backEnd } = await chooseBackEnd(register, params.tenantId, query.backEnd);
     const wanted = { ...query, backEnd, partial: query.partial !== undefined };
     const sent = await submitList(partsOf(tools), params, body.parts, wanted, caller);
@@ -164,13 +168,32 @@ async function registerShare(
   const { caller, standing } = signedInOf(tools);
   const target = { kind: "tenant", tenantId: customer } as const;
   const may = decide(standing, "registration.submit", target);
-  const known = await tenants.get(customer);
-  if (!may.allowed || may.limits.kind !== "all" || !known.ok)
+  const isOpen = may.allowed && may.limits.kind === "all";
+  if (!isOpen || !(await tenants.get(customer)).ok)
     return fail("unknown-tenant", `There is no tenant ${customer.slice(0, 64)}.`);
   const ids = { tenantId: customer, registrationId: registrationIdOf(seed, customer) };
   const tags = await ownTags.of(customer);
+  const wrong = refusedTag(wanted.defaultTag, tags, "/query/defaultTag");
+  if (wrong !== undefined) return wrong;
   const { id: backEnd } = await chooseBackEnd(register, customer, wanted.backEnd);
   return registerDevices(register, ids, () => take(tags), { ...wanted, backEnd }, caller);
+}
+
+const sharesAtOnce = 8;
+
+/** What came of a customer's share, as the report has it. */
+async function reportShare(
+  tools: Tools<ManyNeeds>,
+  share: Share,
+  seed: string,
+  wanted: Wanted,
+): Promise<ReportedCustomer> {
+  const { customer, rows } = share;
+  const about = { customer: customer.slice(0, 64), rows };
+  const sent = await registerShare(tools, share, seed, wanted);
+  if (sent.ok) return { ...about, registration: await viewOf(tools.services.register, sent.value) };
+  const { code, detail, faults } = sent.failure;
+  return { ...about, code, detail, ...(faults && { errors: [...faults] }) };
 }
 
 export const submitManyRegistrationsFunction = onHttp(
@@ -195,26 +218,12 @@ export const submitManyRegistrationsFunction = onHttp(
     const { note } = signedInOf(tools);
     note({ after: {} });
     const shares =
-      file === undefined
-        ? succeed(sharesOfDevices(body ?? { devices: [] }))
-        : await sharesOfFile(file);
+      file === undefined ? sharesOfDevices(body ?? { devices: [] }) : await sharesOfFile(file);
     if (!shares.ok) return shares;
     const wanted = { ...query, partial: query.partial !== undefined };
-    const customers: ReportedCustomer[] = [];
-    for (const share of shares.value) {
-      const { customer, rows } = share;
-      const about = { customer: customer.slice(0, 64), rows };
-      const sent = await registerShare(tools, share, seed, wanted);
-      if (sent.ok)
-        customers.push({
-          ...about,
-          registration: await viewOf(tools.services.register, sent.value),
-        });
-      else {
-        const { code, detail, faults } = sent.failure;
-        customers.push({ ...about, code, detail, ...(faults && { errors: [...faults] }) });
-      }
-    }
+    const customers = await inParallel(shares.value, sharesAtOnce, (share) =>
+      reportShare(tools, share, seed, wanted),
+    );
     await keepReport(partsOf(tools), seed, customers, signedInOf(tools).caller);
     note({ object: `registration-report/${seed}`, after: { customers: customers.length } });
     return succeed(ok(reportOf(seed, customers)));

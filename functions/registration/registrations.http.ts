@@ -23,7 +23,7 @@ import {
   RegistrationView,
   SubmitQuery,
 } from "../../shared/registration/contract.ts";
-import type { OwnTags } from "../../shared/registration/own-tags.ts";
+import { type OwnTags, refusedTag } from "../../shared/registration/own-tags.ts";
 import {
   devicesCsv,
   findRegistration,
@@ -99,6 +99,8 @@ export const submitRegistrationFunction = onHttp(
         ? Promise.resolve(succeed(takeDevices(list, tags)))
         : takeFile(file, query.repair, tags, isCorporate);
     const { defaultTag, partial } = query;
+    const wrong = refusedTag(defaultTag, tags, "/query/defaultTag");
+    if (wrong !== undefined) return wrong;
     const chosen = await chooseBackEnd(register, tenantId, query.backEnd);
     const { id: backEnd } = chosen;
     if (backEnd === "file") {

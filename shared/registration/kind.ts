@@ -59,6 +59,12 @@ export interface BackEnd {
   survey?(job: Registration, asked: readonly Asked[]): Promise<Survey | undefined>;
 }
 
+/**
+ * The service is not done with a device. No device is awake before it is enrolled: what is not over in time ends as silent, and as
+ * expired only what was never sent.
+ */
+export const notOver = { kind: "pending", awake: false } as const satisfies Finding;
+
 /** One outcome for all. */
 export const forAll = (asked: readonly Asked[], outcome: Outcome): ReadonlyMap<string, Outcome> =>
   new Map(asked.map(({ item }) => [item.targetId, outcome]));

@@ -17,21 +17,23 @@ export type Share = {
 };
 
 /** The shares of devices that came as JSON. */
-export function sharesOfDevices({ devices }: z.output<typeof CustomerList>): Share[] {
+export function sharesOfDevices({ devices }: z.output<typeof CustomerList>): Result<Share[]> {
   const places = new Map<string, number[]>();
   for (const [at, { customer }] of devices.entries())
     places.set(customer, [...(places.get(customer) ?? []), at + 1]);
-  return [...places].map(([customer, rows]) => ({
-    customer,
-    rows: rows.length,
-    take: (ownTags) => {
-      const some = rows.flatMap((row) => {
-        const { customer: _, ...device } = devices[row - 1] ?? { customer };
-        return [device];
-      });
-      return Promise.resolve(succeed(inWhole(takeDevices({ devices: some }, ownTags), rows)));
-    },
-  }));
+  return within(
+    [...places].map(([customer, rows]) => ({
+      customer,
+      rows: rows.length,
+      take: (ownTags) => {
+        const some = rows.flatMap((row) => {
+          const { customer: _, ...device } = devices[row - 1] ?? { customer };
+          return [device];
+        });
+        return Promise.resolve(succeed(inWhole(takeDevices({ devices: some }, ownTags), rows)));
+      },
+    })),
+  );
 }
 
 const column = "Customer,";
@@ -65,8 +67,9 @@ export async function sharesOfFile(read: ReadPieces): Promise<Result<Share[]>> {
     share.lines.push(at + 1);
     share.text.push(line.subarray(comma < 0 ? line.length : comma + 1));
   }
+  if (row === 0) return fail("invalid-request", noDevice);
   const first = (lines[0] ?? Buffer.alloc(0)).subarray(column.length);
-  return succeed(
+  return within(
     [...shares].map(([customer, share]) => ({
       customer,
       rows: share.rows.length,
@@ -78,6 +81,20 @@ export async function sharesOfFile(read: ReadPieces): Promise<Result<Share[]>> {
     })),
   );
 }
+
+const noDevice = "No line behind the header has a device. Lines end with CR LF, or with LF.";
+
+/** Each customer takes some requests to storage, all within one request. */
+const maxCustomers = 1_000;
+
+/** Shares of not too many customers. */
+const within = (shares: Share[]): Result<Share[]> =>
+  shares.length <= maxCustomers
+    ? succeed(shares)
+    : fail(
+        "invalid-request",
+        `The list is for ${shares.length} customers; one request takes ${maxCustomers}. Split it.`,
+      );
 
 const pieceOf =
   (file: Buffer): ReadPieces =>

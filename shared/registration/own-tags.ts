@@ -3,9 +3,11 @@
  * Each is a blob, read with every list that is judged.
  */
 import type * as z from "zod";
+import { invalidRequest } from "../http/body.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import type { Blobs } from "../storage/blobs.ts";
 import { GroupTags, PartnerTags } from "./contract.ts";
+import { faultOfTag } from "./list/group-tags.ts";
 
 type Stored<T> = { readonly value: T; readonly etag?: string };
 
@@ -67,6 +69,17 @@ export class OwnTags {
     const lease = { etag, leaseId: undefined };
     return (await this.#blobs.putIf(pathOf(name), content, lease)) ? succeed({ before }) : changed;
   }
+}
+
+/** Why a tag that is named beside a list, at `pointer`, is none that a row may have, by the tags that a tenant's lists are judged by. Pure. */
+export function refusedTag(
+  tag: string | undefined,
+  own: readonly string[],
+  pointer: string,
+): Result<never> | undefined {
+  const fault = tag === undefined ? undefined : faultOfTag(tag, own);
+  if (fault?.code.startsWith("E_") !== true) return undefined;
+  return invalidRequest([{ pointer, detail: `${fault.code}: ${fault.reason}` }]);
 }
 
 /** No tenant's id. */

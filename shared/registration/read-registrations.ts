@@ -41,9 +41,9 @@ function registrationView(job: Registration, counts: Counts): RegistrationView {
       submitted: counts.sent,
       registered: counts.done,
       failed: counts.failed,
-      notSubmitted: counts.notSupported,
+      notSubmitted: counts.notSupported + counts.expired,
       cancelled: counts.cancelled,
-      unknown: counts.unknown + counts.expired + counts.offline,
+      unknown: counts.unknown + counts.offline,
     },
   };
 }

@@ -112,7 +112,8 @@ function plainEndOf(kind: EndingKind, job: Job, item: Item, now: Instant): Trans
     return { event: "cancel", details: { code: "cancelled", detail: `cancelled ${before}` } };
   if (now >= job.expiresAt)
     return {
-      event: "expire",
+      // Of what is followed through, what mattered is done: how it ended nobody knows.
+      event: mayStop ? "expire" : "lose",
       details: {
         code: "expired",
         detail: `its time ended ${before}; ${waitedFor(kind, job, item)}`,

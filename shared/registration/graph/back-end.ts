@@ -16,6 +16,7 @@ import {
   forAll,
   graphTraceOf,
   nameWithoutSecrets,
+  notOver,
   type RegistrationCall,
   traced,
   withoutSecrets,
@@ -266,9 +267,7 @@ async function readLists(
       const device = devices && deviceOf(devices.named, each);
       if (stepOf(each.item) === 0) return device && registeredBefore(device);
       // It is looked at anew, and then settled.
-      return device || isFailed(each.item)
-        ? { kind: "ended", event: "repeat" }
-        : { kind: "pending", awake: true };
+      return device || isFailed(each.item) ? { kind: "ended", event: "repeat" } : notOver;
     },
   };
 }
@@ -299,7 +298,7 @@ function findingOf(record: ImportRecord, asked: Asked, now: Instant): Finding | 
   const { state } = record;
   const status = state?.deviceImportStatus.toLowerCase() ?? "";
   if (status === "complete") return learn(0, "", state?.deviceRegistrationId ?? "");
-  if (status !== "error") return { kind: "pending", awake: true };
+  if (status !== "error") return notOver;
   const name = nameWithoutSecrets(state?.deviceErrorName ?? "", asked);
   const code = state?.deviceErrorCode ?? 0;
   if (meaningOf(name).kind !== "passing") return learn(code, name, "");

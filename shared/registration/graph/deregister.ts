@@ -7,7 +7,15 @@ import type { Finding, Outcome, Survey } from "../../fanout/kind.ts";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import { type GraphClient, type GraphRequest, maxBatchParts } from "../../graph/client.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
-import { type Asked, type BackEnd, forAll, graphTraceOf, traced, withoutSecrets } from "../kind.ts";
+import {
+  type Asked,
+  type BackEnd,
+  forAll,
+  graphTraceOf,
+  notOver,
+  traced,
+  withoutSecrets,
+} from "../kind.ts";
 import type { AutopilotLists, RegisteredDevice, Unreadable } from "./lists.ts";
 import type { AskSync } from "./sync.ts";
 
@@ -132,7 +140,7 @@ const tooLate: Outcome = {
 
 /** Gone is done; the list may show it for half an hour more. */
 const findingOf = (device: RegisteredDevice | undefined): Finding =>
-  device === undefined ? { kind: "ended", event: "finish" } : { kind: "pending", awake: true };
+  device === undefined ? { kind: "ended", event: "finish" } : notOver;
 
 async function deregister(
   graph: GraphClient,

@@ -27,6 +27,7 @@ import {
   type BackEnd,
   forAll,
   nameWithoutSecrets,
+  notOver,
   traced,
   withoutSecrets,
 } from "../kind.ts";
@@ -277,9 +278,7 @@ function findingOf(
     return { kind: "unreadable", why: status.why, ...wait };
   }
   const found = entryOf(status.value.devicesStatus, where.place, hardware);
-  return found === undefined
-    ? { kind: "pending", awake: true }
-    : judged(found, asked, where.upload, now);
+  return found === undefined ? notOver : judged(found, asked, where.upload, now);
 }
 
 /** The entry at the place where the device was handed in, unless that names another device: then the one with its name. */
@@ -302,8 +301,7 @@ function entryOf(
 function judged(entry: DeviceStatus, asked: Asked, upload: string, now: Instant): Finding {
   const { item } = asked;
   const status = entry.status.toLowerCase();
-  if (status !== "finished" && status !== "finished_with_errors")
-    return { kind: "pending", awake: true };
+  if (status !== "finished" && status !== "finished_with_errors") return notOver;
   const name = nameWithoutSecrets(entry.errorDescription, asked);
   const code = Number(entry.errorCode) || 0;
   const learned = learnedText({ code, name, registrationId: entry.deviceId });

@@ -77,9 +77,11 @@ export function eventOf(job: Job): WebhookEvent {
 
 /** The word for a registration, by its counts as they are. */
 export function stateOf(job: Job, counts: Counts = job.counts ?? emptyCounts()) {
-  // Whose time was over may be registered all the same.
-  const { unknown, expired, offline } = counts;
-  const word = wordFor(job, { ...counts, unknown: unknown + expired + offline });
+  const { expired, offline } = counts;
+  // Whose time was over before it was sent, and whom the service was not done with: the engine has words of its own for them.
+  const notSupported = counts.notSupported + expired;
+  const unknown = counts.unknown + offline;
+  const word = wordFor(job, { ...counts, notSupported, unknown, expired: 0, offline: 0 });
   switch (word) {
     case "pendingApproval":
       return "waitingForApproval";
@@ -88,7 +90,7 @@ export function stateOf(job: Job, counts: Counts = job.counts ?? emptyCounts()) 
     case "running":
       return counts.waiting > 0 ? "submitting" : "polling";
     case "completed":
-      return counts.notSupported > 0 ? "partlyFinished" : "finished";
+      return notSupported > 0 ? "partlyFinished" : "finished";
     case "partlyCompleted":
       return "partlyFinished";
     case "nothingToSend":

@@ -145,6 +145,24 @@ test("the partner's tags hold for each customer, beside the customer's own", asy
   });
 });
 
+test("a tag that is named beside a list, or given to a registered device, is judged like those of rows", async () => {
+  const tag = "microsoft365managed_KIOSK";
+  const raw = csv(intune, `PF7,,${hashOf("PF7")},,`);
+  const headers = { ...program, "content-type": "text/csv" };
+  const path = `/api/v1/tenants/${contoso}`;
+  const answers = [
+    await app.call("POST", `${path}/registrations?defaultTag=${tag}`, { raw, headers }),
+    await app.call("PATCH", `${path}/autopilot-devices/${randomUUID()}`, {
+      body: { groupTag: tag },
+    }),
+  ];
+  const detail = expect.stringMatching(/^E_TAG_CASE: .*Microsoft365Managed_Kiosk,/);
+  expect(answers.map(({ status, body }) => [status, body])).toMatchObject([
+    [400, { errors: [{ pointer: "/query/defaultTag", detail }] }],
+    [400, { errors: [{ pointer: "/groupTag", detail }] }],
+  ]);
+});
+
 const device = (customer: string, serialNumber: string) => ({
   customer,
   serialNumber,

@@ -150,6 +150,19 @@ it("takes a list for many customers apart, and tells of each share by its place 
   });
 });
 
+it("refuses a list for many customers that has no device to see, or is for too many of them", async () => {
+  const header = `Customer,${intune}`;
+  const many = Array.from({ length: 1_001 }, (_, at) => `${at},A${at},,,,`);
+  for (const [text, said] of [
+    [csv(header), "CR LF"],
+    [csv(header, `x,${rowOf({ serial: "A1" })}`).replaceAll("\n", ""), "CR LF"],
+    [csv(header, ...many), "1001 customers"],
+  ] as const)
+    expect(await sharesOfFile(reading(text))).toMatchObject({
+      failure: { code: "invalid-request", detail: expect.stringContaining(said) },
+    });
+});
+
 it("forgets of a report what is a removed customer's, and all of it when its time is over", async () => {
   const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
   const reportId = newestFirstId(Date.now());
