@@ -112,8 +112,8 @@ function plainEndOf(kind: EndingKind, job: Job, item: Item, now: Instant): Trans
     return { event: "cancel", details: { code: "cancelled", detail: `cancelled ${before}` } };
   if (now >= job.expiresAt)
     return {
-      // Of what is followed through, what mattered is done: how it ended nobody knows.
-      event: mayStop ? "expire" : "lose",
+      // Of what is followed through, what mattered is done, and nobody knows how it ended; in a job that fails it is one of the rest.
+      event: mayStop || job.state === "failing" ? "expire" : "lose",
       details: {
         code: "expired",
         detail: `its time ended ${before}; ${waitedFor(kind, job, item)}`,
