@@ -32,6 +32,16 @@ const hash = (key: string, change: JsonObject = {}) =>
 
 const written = configurationTypes.filter(({ isWritten }) => isWritten).map(({ key }) => key);
 
+test.each(['{"10":1,"9":2,"a":3}', '{"$b":{"2":1,"10":2}}', '{"__proto__":{"b":1,"a":2}}'])(
+  "names that the engine puts elsewhere stand in their order, and are kept: %s",
+  (text) => {
+    const raw = { displayName: "Tag", more: JSON.parse(text) as JsonObject };
+    const { item, entry } = made("roleScopeTag", raw);
+    expect(entry.hash).toBe(hashOf(item.body));
+    expect(entry.hash).toBe(hashOf(raw));
+  },
+);
+
 describe("the canonical form of every written type", () => {
   test.each(written)("%s has no ids of its own, dates or annotations", (key) => {
     const { item, entry } = made(key, sample(key));
