@@ -163,7 +163,7 @@ export const provisioningRun = {
 };
 const runTask = {
   kind: "provisioning",
-  provisioning: provisioningRun,
+  provisioning: { ...provisioningRun, only: "notSucceeded" },
   schedule: opens,
   ...timing,
 };

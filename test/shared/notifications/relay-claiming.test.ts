@@ -68,6 +68,20 @@ function claim(deliveries: readonly Item[], more: Partial<Parameters<typeof deci
 }
 
 describe("a claim", () => {
+  test("leaves what no window lets go now, and says why", () => {
+    const why = { code: "window", detail: "closed" };
+    const held = new Map([
+      ["d1", { ...why, until: now + 5 }],
+      ["d2", { ...why, end: "decline" as const }],
+    ]);
+    const { take, settle } = claim([delivery("d1"), delivery("d2"), delivery("d3")], { held });
+    expect(take).toEqual([{ deviceId: "d3", resourceId: 3 }]);
+    expect([...settle]).toEqual([
+      ["d1", { event: "hold", details: { ...why, notBefore: now + 5 } }],
+      ["d2", { event: "decline", details: why }],
+    ]);
+  });
+
   test("takes what waits for the relay of its site, and nothing of Graph's", () => {
     const graph = delivery("d2", { route: 1 });
     const later = delivery("d3", { notBefore: now + 1 });
