@@ -211,18 +211,6 @@ describe("a run", () => {
       state: "nothingToSend",
     });
   });
-
-  it("stops at the sixth failure of fifty where ten percent may fail, and leaves the rest unattempted", async () => {
-    const ids = rig.fleet(50);
-    const run = await rig.run(ids, [{}], { rollout: { atOnce: 2, stopAfter: { failed: 5 } } });
-    rig.behaviours.set(`${run.jobId}-1`, () => "fails");
-    await rig.drain();
-    const { failed, notAttempted } = await bucketsOf(run);
-    expect(failed).toBeGreaterThanOrEqual(6);
-    expect(failed).toBeLessThanOrEqual(7);
-    expect(failed + notAttempted).toBe(50);
-    expect((await rig.read(run)).failure?.code).toBe("stopped-by-rollout");
-  });
 });
 
 const waitsOf = async (run: Run) => {
