@@ -196,6 +196,13 @@ async function reportShare(
   return { ...about, code, detail, ...(faults && { errors: [...faults] }) };
 }
 
+/** Each is looked up, and told of in the answer. */
+const maxCustomers = 500;
+const tooMany = fail(
+  "invalid-request",
+  `A list is for ${maxCustomers} customers at most. Nothing was sent: take it apart.`,
+);
+
 export const submitManyRegistrationsFunction = onHttp(
   operation({
     name: "registrations-submit-many",
@@ -220,6 +227,7 @@ export const submitManyRegistrationsFunction = onHttp(
     const shares =
       file === undefined ? sharesOfDevices(body ?? { devices: [] }) : await sharesOfFile(file);
     if (!shares.ok) return shares;
+    if (shares.value.length > maxCustomers) return tooMany;
     const wanted = { ...query, partial: query.partial !== undefined };
     const customers = await inParallel(shares.value, sharesAtOnce, (share) =>
       reportShare(tools, share, seed, wanted),

@@ -118,7 +118,9 @@ export const RunView = z
     parentRunId: z.string().optional(),
     taskId: z.string().optional(),
     targets: z.record(z.string(), z.unknown()).describe("As they were named"),
-    hidden: count.describe("Devices among them that whoever asked does not reach"),
+    hidden: count.describe(
+      "The tenant's devices that whoever asked does not reach, whatever was looked for",
+    ),
     note: z.string().optional(),
     requestedBy: PersonView.optional(),
     createdAt: z.iso.datetime(),

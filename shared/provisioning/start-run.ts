@@ -301,7 +301,7 @@ export async function mayDo(
   return limits.ok ? succeed(await collections.reachOf(tenantId, limits.value)) : limits;
 }
 
-// Which devices. Whoever is out of reach is not theirs: named one by one it is unknown, found by a rule it is hidden.
+// Which devices. Whoever is out of reach is not theirs: named one by one it is unknown, and otherwise hidden.
 
 type Resolved = { readonly deviceIds: readonly string[]; readonly hidden: number };
 
@@ -326,16 +326,16 @@ async function resolveTargets(
   const now = parts.engine.clock.now();
   const every: readonly Test[] = [...tests, ...rules.map((rule) => memberTest(rule, now))];
   const found = new Set(named.value);
-  let hidden = 0;
-  const take = (device: Device): void => {
-    if (isTheirs(device)) found.add(device.deviceId);
-    else hidden += 1;
-  };
   const members = await parts.directory.getMany(tenantId, listed);
-  for (const device of members.values()) take(device);
-  if (every.length > 0)
-    for await (const device of everyDevice(parts, tenantId))
-      if (!members.has(device.deviceId) && every.some((test) => test(device))) take(device);
+  for (const device of members.values()) if (isTheirs(device)) found.add(device.deviceId);
+  const isWide = collectionIds.length + rules.length > 0;
+  if (every.length === 0 && (reach === undefined || !isWide))
+    return succeed({ deviceIds: [...found].toSorted(), hidden: 0 });
+  let hidden = 0;
+  // All that are out of reach count, whatever is looked for: how many of them a rule finds would tell what they are like.
+  for await (const device of everyDevice(parts, tenantId))
+    if (!isTheirs(device)) hidden += 1;
+    else if (every.some((test) => test(device))) found.add(device.deviceId);
   return succeed({ deviceIds: [...found].toSorted(), hidden });
 }
 

@@ -291,3 +291,14 @@ test("the route that hands files back sends nothing, and says so", async () => {
   const answer = await app.call("POST", `${path}?backEnd=file`, { raw, headers });
   expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
 });
+
+test("a list for more customers than anybody has is refused before any of them is looked up", async () => {
+  const header = "Customer,Device Serial Number,Windows Product ID,Hardware Hash\r\n";
+  const raw = header + Array.from({ length: 501 }, (_, at) => `${at},S${at},,\r\n`).join("");
+  const sent = await app.call("POST", "/api/v1/registrations", {
+    raw,
+    headers: { "content-type": "text/csv" },
+  });
+  expect(sent).toMatchObject({ status: 400, body: { code: "invalid-request" } });
+  expect(sent.body["detail"]).toContain("500 customers");
+});
