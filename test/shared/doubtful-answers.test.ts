@@ -128,10 +128,9 @@ test("an empty list of devices takes none for gone, and one of registered device
   const watch = new ListWatch(always({ value: [] }).graph, { now: () => now });
   const whole = async () => {
     now += 20_000;
-    const lists = [managedDevices, registeredDevices] as const;
-    const listed = [];
-    for (const list of lists) listed.push((await watch.latest("t", list)).wholeSince !== undefined);
-    return listed;
+    const managed = await watch.latest("t", managedDevices);
+    const registered = await watch.latest("t", registeredDevices);
+    return [managed, registered].map(({ wholeSince }) => wholeSince !== undefined);
   };
   expect(await whole()).toEqual([false, false]);
   expect(await whole()).toEqual([false, true]);

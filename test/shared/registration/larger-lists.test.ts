@@ -51,14 +51,14 @@ it("registers a list in parts, of which one came twice and in no order", async (
   expect(await submitList(parts(), ids, 2, wanted, caller)).toMatchObject({
     failure: { faults: [{ detail: "part 1 is missing" }] },
   });
-  await put(1, ...rows(250, "A", "shop").map(rowOf));
+  await put(1, ...rows(210, "A", "shop").map(rowOf));
   await put(2, rowOf({ serial: "A0007" }));
   expect(await submitList(parts(), ids, 2, wanted, caller)).toMatchObject({
     failure: { faults: [{ pointer: "/parts/2/rows/1" }, { pointer: "/parts/2/rows/1" }] },
   });
-  await put(2, ...rows(150, "B", "floor").map(rowOf));
+  await put(2, ...rows(30, "B", "floor").map(rowOf));
   const sent = await submitList(parts(), ids, 2, wanted, caller);
-  expect(sent).toMatchObject({ ok: true, value: { rows: 400, tags: ["shop", "floor"] } });
+  expect(sent).toMatchObject({ ok: true, value: { rows: 240, tags: ["shop", "floor"] } });
   expect(await submitList(parts(), ids, 2, wanted, caller)).toEqual(sent);
   // It is not open any more.
   expect(await put(3, rowOf({ serial: "C1" }))).toMatchObject({ ok: false });
@@ -69,9 +69,9 @@ it("registers a list in parts, of which one came twice and in no order", async (
   expect(await parts().blobs.get(mark)).toBeUndefined();
   await rig.drain();
   const { view, devices } = await rig.ended(tenantId, ids.registrationId);
-  expect(view).toMatchObject({ state: "finished", counts: { total: 400, registered: 400 } });
-  expect(devices.map(({ part, row }) => [part, row]).at(250)).toEqual([2, 1]);
-  expect(await rig.submissions(tenantId)).toMatchObject({ total: 400, doubled: 0 });
+  expect(view).toMatchObject({ state: "finished", counts: { total: 240, registered: 240 } });
+  expect(devices.map(({ part, row }) => [part, row]).at(210)).toEqual([2, 1]);
+  expect(await rig.submissions(tenantId)).toMatchObject({ total: 240, doubled: 0 });
 });
 
 it("registers what was submitted, whatever a part brings that was on its way just then", async () => {
