@@ -113,7 +113,10 @@ export function OutcomeWindow(props: {
       {kind === "error" && <Failure ids={ids} />}
       {kind === "partial" && report.body && (
         <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{t(lacksUser ? "sync.partialUser" : "sync.partialItems")}</MessageBarBody>
+          <MessageBarBody>
+            {lacksUser && <MessageBarTitle>{t("sync.partialUserTitle")}</MessageBarTitle>}
+            {t(lacksUser ? "sync.partialUser" : "sync.partialItems")}
+          </MessageBarBody>
         </MessageBar>
       )}
       <h3 style={{ margin: 0 }}>{t("sync.report")}</h3>

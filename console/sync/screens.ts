@@ -50,7 +50,12 @@ export const configurationScreen = screen({
   title: { en: "Configuration", fr: "Configuration" },
   permission: "sync.read",
   nav: { section: "tenant", icon: DocumentMultipleRegular },
-  search: { type: text, search: text, state: oneOf(...itemStates), window: oneOf("new", "import") },
+  search: {
+    type: text,
+    search: text,
+    state: oneOf(...itemStates),
+    window: oneOf("new", "import", "settings"),
+  },
   load: () => import("./configuration/configuration-page.tsx"),
 });
 

@@ -2,6 +2,19 @@
 import { BuildingMultipleRegular } from "@fluentui/react-icons";
 import { oneOf, screen, text } from "../page/screen.ts";
 
+/** How a tenant can stand with its syncs. */
+export const statuses = [
+  "notRun",
+  "idle",
+  "starting",
+  "inProgress",
+  "newError",
+  "pendingAuthentication",
+  "pendingApproval",
+  "partiallySucceeded",
+  "pendingAdminConsent",
+] as const;
+
 /** All tenants, with how each stands with its syncs; `window` is open for `tenant`. */
 export const tenantsScreen = screen({
   path: "/tenants",
@@ -9,18 +22,17 @@ export const tenantsScreen = screen({
   permission: "tenants.read",
   nav: { section: "home", icon: BuildingMultipleRegular },
   search: {
-    status: oneOf(
-      "notRun",
-      "idle",
-      "starting",
-      "inProgress",
-      "newError",
-      "pendingAuthentication",
-      "pendingApproval",
-      "partiallySucceeded",
-      "pendingAdminConsent",
+    status: oneOf(...statuses),
+    window: oneOf(
+      "error",
+      "authentication",
+      "approve",
+      "reject",
+      "reset",
+      "partial",
+      "consent",
+      "statuses",
     ),
-    window: oneOf("error", "authentication", "approve", "reject", "reset", "partial", "consent"),
     tenant: text,
   },
   command: () => "tenants",

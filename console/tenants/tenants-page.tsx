@@ -2,12 +2,9 @@
 import {
   Button,
   Checkbox,
-  Dropdown,
-  Field,
   MessageBar,
   MessageBarBody,
   makeStyles,
-  Option,
   Table,
   TableBody,
   TableCell,
@@ -18,27 +15,27 @@ import {
 } from "@fluentui/react-components";
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
-import { useSaid } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce, useUnseen } from "../page/announce.tsx";
+import { Choose, Filters } from "../page/filters.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { Window } from "../page/window.tsx";
 import { ConsentWindow } from "../sync/consent-window.tsx";
 import { OutcomeWindow } from "../sync/outcome-window.tsx";
 import { VerdictWindow } from "../sync/plan/verdict-window.tsx";
 import { syncListScreen } from "../sync/screens.ts";
 import { SignInWindow } from "../sync/sign-in-window.tsx";
 import { useFormat } from "../text/format.ts";
-import type { Names } from "../text/language.ts";
-import { tenantsScreen } from "./screens.ts";
+import { statuses, tenantsScreen } from "./screens.ts";
 import { StatusCell } from "./status-cell.tsx";
 import { type TenantRow, useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
   scroll: { overflowX: "auto" },
   // Narrow, each row is a card, and every cell says its column.
   table: {
@@ -58,52 +55,18 @@ const useStyles = makeStyles({
 const pauseOf = (tenants: readonly TenantRow[]): number =>
   tenants.some(({ sync }) => sync?.status === "starting" || sync?.status === "inProgress") ? 2 : 10;
 
-/** The nine statuses as the API names them, as far as tenants of the list have them. */
-const statuses = [
-  "notRun",
-  "idle",
-  "starting",
-  "inProgress",
-  "newError",
-  "pendingAuthentication",
-  "pendingApproval",
-  "partiallySucceeded",
-  "pendingAdminConsent",
-] as const;
-
-/** Names of statuses that were seen since the page was opened. */
-const seenNames = new Map<string, Names>();
-
-function Filters() {
+/** What each of the statuses means, as the API names them. */
+function Legend({ onClose }: { readonly onClose: () => void }) {
   const t = useText();
-  const { name } = useFormat();
-  const { status } = tenantsScreen.useSearch();
-  const change = tenantsScreen.useChangeSearch();
-  const named = (id: string) => {
-    const names = seenNames.get(id);
-    return names === undefined ? id : name(names);
-  };
+  const named = useNames();
   return (
-    <div className={useStyles().filters}>
-      <Field label={t("tenants.status")}>
-        <Dropdown
-          value={status === undefined ? t("tenants.allStatuses") : named(status)}
-          selectedOptions={[status ?? ""]}
-          onOptionSelect={(_event, { optionValue }) =>
-            change({ status: statuses.find((each) => each === optionValue) })
-          }
-        >
-          <Option value="">{t("tenants.allStatuses")}</Option>
-          {statuses
-            .filter((each) => seenNames.has(each) || each === status)
-            .map((each) => (
-              <Option key={each} value={each}>
-                {named(each)}
-              </Option>
-            ))}
-        </Dropdown>
-      </Field>
-    </div>
+    <Window title={t("tenants.statuses")} onClose={onClose}>
+      <Facts
+        of={Object.fromEntries(
+          statuses.map((each) => [named("syncStatuses", each), t(`tenants.means.${each}`)]),
+        )}
+      />
+    </Window>
   );
 }
 
@@ -151,6 +114,7 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   const { name } = useFormat();
   const change = tenantsScreen.useChangeSearch();
   const close = useCallback(() => change({ window: undefined, tenant: undefined }, true), [change]);
+  if (window === "statuses") return <Legend onClose={close} />;
   const sync = tenants.find((each) => each.tenantId === tenantId)?.sync;
   const syncId = sync?.activeSyncId ?? sync?.lastSyncId;
   if (window === undefined || tenantId === undefined || sync === undefined || syncId === undefined)
@@ -243,14 +207,15 @@ function NoTenants() {
 export function Page() {
   const t = useText();
   const said = useSaid();
+  const named = useNames();
   const { status } = tenantsScreen.useSearch();
+  const change = tenantsScreen.useChangeSearch();
   const query = { syncStatus: status, top: 200 };
   const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const startMany = useSend("POST /api/v1/syncs");
   const [refused, setRefused] = useState<readonly string[]>([]);
   const tenants = list.body ?? [];
-  for (const { sync } of tenants) if (sync) seenNames.set(sync.status, sync.names);
   const choose = (id: string, isChosen: boolean) => {
     const next = new Set(chosen);
     if (isChosen) next.add(id);
@@ -262,10 +227,10 @@ export function Page() {
     if (answer === undefined) return;
     const { value } = answer.body;
     const left = value.filter(({ syncId }) => syncId === undefined);
-    const named = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
+    const names = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
     setRefused(
       left.map(
-        ({ tenantId, detail = "" }) => `${named.get(tenantId) ?? tenantId}: ${said(detail)}`,
+        ({ tenantId, detail = "" }) => `${names.get(tenantId) ?? tenantId}: ${said(detail)}`,
       ),
     );
     setChosen(new Set());
@@ -275,19 +240,32 @@ export function Page() {
     <PageFrame
       title={t("tenants.title")}
       bar={
-        <MayButton
-          icon={<ArrowSyncRegular />}
-          permission="sync.run"
-          why={chosen.size === 0 ? t("tenants.chooseFirst") : undefined}
-          isBusy={startMany.isSending}
-          onClick={() => void sync()}
-        >
-          {t("tenants.syncChosen", { count: chosen.size })}
-        </MayButton>
+        <>
+          <MayButton
+            icon={<ArrowSyncRegular />}
+            permission="sync.run"
+            why={chosen.size === 0 ? t("tenants.chooseFirst") : undefined}
+            isBusy={startMany.isSending}
+            onClick={() => void sync()}
+          >
+            {t("tenants.syncChosen", { count: chosen.size })}
+          </MayButton>
+          <MayButton onClick={() => change({ window: "statuses" })}>
+            {t("tenants.statuses")}
+          </MayButton>
+        </>
       }
       barLabel={t("tenants.actions")}
     >
-      <Filters />
+      <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
+        <Choose
+          label={t("tenants.status")}
+          value={status}
+          any={t("tenants.allStatuses")}
+          values={statuses.map((each) => [each, named("syncStatuses", each)] as const)}
+          onChange={(value) => change({ status: statuses.find((each) => each === value) })}
+        />
+      </Filters>
       {startMany.problem && <ProblemView problem={startMany.problem} />}
       {refused.length > 0 && (
         <MessageBar intent="warning" layout="multiline">

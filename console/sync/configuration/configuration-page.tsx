@@ -17,10 +17,11 @@ import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ImportWindow } from "./import-window.tsx";
 import { ItemEditor } from "./item-editor.tsx";
+import { SettingsWindow } from "./settings-window.tsx";
 
 const typesPath = "GET /api/v1/tenants/{tenantId}/configuration";
 const itemsPath = "GET /api/v1/tenants/{tenantId}/configuration/{type}";
-type Type = Extract<Answered<typeof typesPath>, { status: 200 }>["body"]["value"][number];
+export type Type = Extract<Answered<typeof typesPath>, { status: 200 }>["body"]["value"][number];
 type Item = Extract<Answered<typeof itemsPath>, { status: 200 }>["body"]["value"][number];
 
 /** How an item stands: wanted and so, wanted and otherwise, wanted alone, or there alone. */
@@ -62,6 +63,9 @@ export function Page() {
           <MayButton {...manage} onClick={() => change({ window: "import" })}>
             {t("sync.import")}
           </MayButton>
+          <MayButton {...manage} onClick={() => change({ window: "settings" })}>
+            {t("sync.settings")}
+          </MayButton>
           {type && (
             <MayButton {...manage} onClick={() => change({ window: "new" })}>
               {t("sync.newItem")}
@@ -100,6 +104,9 @@ export function Page() {
         <Items tenantId={tenantId} type={type} />
       ) : (
         <Shown reading={types}>{({ value }) => <Types types={value} />}</Shown>
+      )}
+      {window === "settings" && types.body && (
+        <SettingsWindow tenantId={tenantId} types={types.body.value} onClose={close} />
       )}
       {window === "import" && <ImportWindow tenantId={tenantId} onClose={close} />}
       {window === "new" && type && <ItemEditor ids={{ tenantId, type }} onClose={close} />}

@@ -22,7 +22,7 @@ const roles = [
 ];
 
 // No divisor of the number of screens: each role gets others.
-const oneIn = inject("oneWalkIn") === 1 ? 1 : 7;
+const oneIn = inject("oneWalkIn") === 1 ? 1 : 8;
 const pairs = roles
   .flatMap((role) => paths.map((path) => ({ role, path })))
   .filter((_, at) => at % oneIn === 0);

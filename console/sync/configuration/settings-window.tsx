@@ -1,0 +1,141 @@
+/** How a tenant is synchronised: which types, what may be deleted, whom no policy may lock out, for how long a plan waits, and its nights. */
+import { Checkbox, Field, Input, Select, Textarea } from "@fluentui/react-components";
+import { useState } from "react";
+import type { Answered } from "../../../clients/api.ts";
+import { useNames } from "../../api/names.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { announce } from "../../page/announce.tsx";
+import { Ticks } from "../../page/filters.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useText } from "../text.ts";
+import type { Type } from "./configuration-page.tsx";
+
+const path = "GET /api/v1/tenants/{tenantId}/sync-status";
+type Settings = Extract<Answered<typeof path>, { status: 200 }>["body"]["settings"];
+const modes = ["exportOnly", "plan", "planAndDeploy"] as const;
+
+type Props = {
+  readonly tenantId: string;
+  readonly types: readonly Type[];
+  readonly onClose: () => void;
+};
+
+/** The window. */
+export function SettingsWindow(props: Props) {
+  const { body } = useRead(path, { params: { tenantId: props.tenantId } });
+  return body && <Edited {...props} of={body.settings} />;
+}
+
+function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Settings }) {
+  const t = useText();
+  const { name } = useFormat();
+  const change = useSend("PATCH /api/v1/tenants/{tenantId}/sync-status/settings");
+  const [settings, setSettings] = useState<Settings>(of);
+  const put = (changed: Partial<Settings>) => setSettings({ ...settings, ...changed });
+  const { deletes, breakGlassGroups, onMissingUser, approvalDays, nightly } = settings;
+  const named = (some: readonly Type[]) =>
+    some.map(({ type, names }) => [type, name(names)] as const);
+  const send = async () => {
+    const groups = breakGlassGroups.map((each) => each.trim()).filter(Boolean);
+    // No types chosen: those that are enabled by default.
+    const own = settings.types?.length ? settings.types : null;
+    const body = { ...settings, types: own, breakGlassGroups: groups };
+    return change.send({ params: { tenantId }, body });
+  };
+  return (
+    <AskWindow
+      wide
+      title={t("sync.settings")}
+      verb={t("sync.save")}
+      sending={change}
+      onDo={send}
+      onDone={() => {
+        announce(t("sync.saved"));
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      <Night nightly={nightly} onChange={(changed) => put({ nightly: changed })} />
+      <Field label={t("sync.approvalDays")}>
+        <Input
+          type="number"
+          min={1}
+          max={90}
+          value={String(approvalDays)}
+          onChange={(_event, { value }) => put({ approvalDays: Number(value) })}
+        />
+      </Field>
+      <Checkbox
+        label={t("sync.goOnWithoutUser")}
+        checked={onMissingUser === "continueWithoutUser"}
+        onChange={(_event, { checked }) =>
+          put({ onMissingUser: checked === true ? "continueWithoutUser" : "wait" })
+        }
+      />
+      <Field label={t("sync.breakGlass")} hint={t("sync.breakGlassWhat")}>
+        <Textarea
+          value={breakGlassGroups.join("\n")}
+          onChange={(_event, { value }) => put({ breakGlassGroups: value.split("\n") })}
+        />
+      </Field>
+      <h3>{t("sync.deletes")}</h3>
+      <Ticks
+        label={t("sync.deletes")}
+        known={named(types.filter((each) => each.isWritten && !("delete" in each.changeable)))}
+        chosen={deletes}
+        onChange={(chosen) => put({ deletes: chosen })}
+      />
+      <h3>{t("sync.ownTypes")}</h3>
+      <Ticks
+        label={t("sync.ownTypes")}
+        known={named(types)}
+        chosen={settings.types ?? []}
+        onChange={(chosen) => put({ types: chosen })}
+      />
+    </AskWindow>
+  );
+}
+
+type Nightly = Settings["nightly"];
+
+function Night(props: { readonly nightly: Nightly; readonly onChange: (to: Nightly) => void }) {
+  const { nightly, onChange } = props;
+  const t = useText();
+  const named = useNames();
+  const text = (of: "at" | "timeZone", label: string) => (
+    <Field label={label}>
+      <Input
+        value={nightly[of]}
+        type={of === "at" ? "time" : "text"}
+        onChange={(_event, { value }) => onChange({ ...nightly, [of]: value })}
+      />
+    </Field>
+  );
+  return (
+    <>
+      <Checkbox
+        label={t("sync.nightly")}
+        checked={nightly.enabled}
+        onChange={(_event, { checked }) => onChange({ ...nightly, enabled: checked === true })}
+      />
+      {text("at", t("sync.nightlyAt"))}
+      {text("timeZone", t("sync.timeZone"))}
+      <Field label={t("sync.nightlyMode")}>
+        <Select
+          value={nightly.mode}
+          onChange={(_event, { value }) =>
+            onChange({ ...nightly, mode: modes.find((each) => each === value) ?? nightly.mode })
+          }
+        >
+          {modes.map((each) => (
+            <option key={each} value={each}>
+              {named("syncModes", each)}
+            </option>
+          ))}
+        </Select>
+      </Field>
+    </>
+  );
+}
