@@ -55,6 +55,24 @@ const useStyles = makeStyles({
 const pauseOf = (tenants: readonly TenantRow[]): number =>
   tenants.some(({ sync }) => sync?.status === "starting" || sync?.status === "inProgress") ? 2 : 10;
 
+function ByStatus() {
+  const t = useText();
+  const named = useNames();
+  const { status } = tenantsScreen.useSearch();
+  const change = tenantsScreen.useChangeSearch();
+  return (
+    <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
+      <Choose
+        label={t("tenants.status")}
+        value={status}
+        any={t("tenants.allStatuses")}
+        values={statuses.map((each) => [each, named("syncStatuses", each)] as const)}
+        onChange={(value) => change({ status: statuses.find((each) => each === value) })}
+      />
+    </Filters>
+  );
+}
+
 /** What each of the statuses means, as the API names them. */
 function Legend({ onClose }: { readonly onClose: () => void }) {
   const t = useText();
@@ -207,7 +225,6 @@ function NoTenants() {
 export function Page() {
   const t = useText();
   const said = useSaid();
-  const named = useNames();
   const { status } = tenantsScreen.useSearch();
   const change = tenantsScreen.useChangeSearch();
   const query = { syncStatus: status, top: 200 };
@@ -257,15 +274,7 @@ export function Page() {
       }
       barLabel={t("tenants.actions")}
     >
-      <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
-        <Choose
-          label={t("tenants.status")}
-          value={status}
-          any={t("tenants.allStatuses")}
-          values={statuses.map((each) => [each, named("syncStatuses", each)] as const)}
-          onChange={(value) => change({ status: statuses.find((each) => each === value) })}
-        />
-      </Filters>
+      <ByStatus />
       {startMany.problem && <ProblemView problem={startMany.problem} />}
       {refused.length > 0 && (
         <MessageBar intent="warning" layout="multiline">

@@ -31,18 +31,11 @@ export const stateOf = ({ inDesired, inTenant, differs }: Omit<Item, "type" | "k
 const found = (text: string, of: string | undefined): boolean =>
   of === undefined || text.toLowerCase().includes(of.toLowerCase());
 
-/** The page. */
-export function Page() {
-  const t = useText();
-  const { name } = useFormat();
+/** Saves all that is wanted of a tenant as a file. */
+function useExport(tenantId: string) {
   const { api } = useConnection();
-  const { tenantId } = configurationScreen.useParams();
-  const { type, search, state, window } = configurationScreen.useSearch();
-  const change = configurationScreen.useChangeSearch();
   const params = { tenantId };
-  const types = useRead(typesPath, { params });
   const [problem, setProblem] = useState<Parameters<typeof ProblemView>[0]["problem"]>();
-  const manage = { permission: "configuration.manage", tenantId } as const;
   const save = async () => {
     const answer = await api.call("GET /api/v1/tenants/{tenantId}/configuration-export", {
       params,
@@ -52,6 +45,20 @@ export function Page() {
     const text = JSON.stringify(answer.body, undefined, 2);
     saveFile(new Blob([text], { type: "application/json" }), `configuration-${tenantId}.json`);
   };
+  return { save, problem };
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { name } = useFormat();
+  const { tenantId } = configurationScreen.useParams();
+  const { type, search, state, window } = configurationScreen.useSearch();
+  const change = configurationScreen.useChangeSearch();
+  const params = { tenantId };
+  const types = useRead(typesPath, { params });
+  const { save, problem } = useExport(tenantId);
+  const manage = { permission: "configuration.manage", tenantId } as const;
   const close = () => change({ window: undefined }, true);
   return (
     <PageFrame
