@@ -29,11 +29,16 @@ beforeAll(() => {
 }, 300_000);
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-const name = `version ${version} reads what this one writes, and goes on with it`;
-test.skipIf(!isHere)(name, { timeout: 300_000 }, () => {
-  const file = "test/versions/kept.test.ts";
-  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "long", file];
-  const { status, stdout, stderr } = own(release, vitest, { MUSTER_TEST_KEPT: written });
-  expect(status, stdout + stderr).toBe(0);
-  expect(stdout).toMatch(/4 passed/);
-});
+test.skipIf(!isHere)(
+  `version ${version} reads what this one writes, and goes on with it`,
+  {
+    timeout: 300_000,
+  },
+  () => {
+    const file = "test/versions/kept.test.ts";
+    const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "long", file];
+    const { status, stdout, stderr } = own(release, vitest, { MUSTER_TEST_KEPT: written });
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/4 passed/);
+  },
+);

@@ -61,8 +61,11 @@ afterAll(async () => {
 const failed = (): string[] =>
   app.logged().filter((line) => /"event":"(request\.fail|message\.)|Exception|Error:/.test(line));
 
+const isEmpty = (table: string): boolean => textOf(`rows/${table}.jsonl`) === "";
+const setAside = async (): Promise<unknown[]> =>
+  ((await app.call("GET", "/api/v1/dead-letters")).body as { value: unknown[] }).value;
+
 test("something is kept in every table", () => {
-  const isEmpty = (name: string) => textOf(`rows/${name}.jsonl`) === "";
   expect(Object.values(tableNames).filter(isEmpty)).toEqual([]);
 });
 
@@ -75,8 +78,6 @@ test("every answer about what was kept is there as it was", async () => {
 test("every message of then is taken: none is set aside, none fails", async () => {
   const of = messages.filter(({ queue }) => queues.includes(queue));
   expect([...new Set(of.map(({ queue }) => queue))].toSorted()).toEqual(queues.toSorted());
-  const setAside = async () =>
-    ((await app.call("GET", "/api/v1/dead-letters")).body as { value: unknown[] }).value;
   const before = await setAside();
   expect(before).not.toEqual([]);
   for (const { queue, message } of of)

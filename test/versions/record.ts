@@ -79,6 +79,13 @@ const long = { ...template, sections: [{ id: "systemConfiguration", actions: [on
 const { templateId } = (await post("/api/v1/templates", long)).body as { templateId?: string };
 const run = { templateId, targets: { rules: [rules[0]] }, windows: { ignored: true } };
 await post(`${tenant}/provisioning-runs`, run);
+/** It cannot be asked for before the sync waits for it. */
+async function askForCode(path: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    if ((await app.call("POST", `${path}/new-code`)).status < 300) return;
+    await sleep(200);
+  }
+}
 // Syncs elsewhere: one is paused, one waits for somebody to sign in, one is longer than a pass.
 const ids = { resting: "2", unseen: "3", slow: "4" };
 for (const [name, nth] of Object.entries(ids)) {
@@ -90,10 +97,7 @@ for (const [name, nth] of Object.entries(ids)) {
   if (name === "slow") await app.sandbox("PUT", "/behaviour", { tenantId: id, latencyMs: 3_000 });
   const types = name === "unseen" ? { types: ["termsOfUse"] } : {};
   const begun = await post(`${tenants}/${id}/syncs`, { mode: "exportOnly", ...types });
-  const authentication = `${begun.headers.get("location")}/authentication/new-code`;
-  for (let tries = 0; name === "unseen" && tries < 50; tries += 1)
-    if ((await app.call("POST", authentication)).status < 300) break;
-    else await sleep(200);
+  if (name === "unseen") await askForCode(`${begun.headers.get("location")}/authentication`);
 }
 // Those that are cancelled before anything of them is planned, until somebody has seen it; and one that goes on.
 const many = { action: "endpointProtectionFullScan", target: { kind: "tenant" } };
