@@ -144,7 +144,15 @@ const french: Readonly<Record<string, string>> = {
   ...registration,
   ...sync,
 };
-const texts = Object.entries(french).map(([en, fr]) => ({ en, fr }));
+/** What texts name by its name: actions, sections and roles. */
+const named = [
+  ...catalogue.map(({ name }) => name),
+  ...Object.values(sections),
+  ...builtInRoles.flatMap(({ names: each }) => each ?? []),
+];
+const texts = [...named, ...Object.entries(french).map(([en, fr]) => ({ en, fr }))].map(
+  ({ en, fr }) => ({ en, fr }),
+);
 
 export const listTextsFunction = onHttp(
   operation({
