@@ -213,7 +213,7 @@ test("a task is listed, begun and taken back, and whatever runs is watched by it
   const failed = await api(`tenants/${tenantId}/provisioning-runs`, {
     templateId: failing,
     targets: { deviceIds: [devices[0].deviceId] },
-  } as never);
+  });
   expect(await run(`watch ${failed["runId"]} --as admin`)).toMatchObject({ exitCode: 1 });
   await control("PUT", "behaviour", { tenantId, failRate: 0 });
   expect((await run(`restart ${failed["runId"]} --dry-run --as admin`)).out).toMatch(

@@ -62,13 +62,13 @@ describe.skipIf(chromiumPath === undefined)("the first ten minutes in Chromium",
       .filter(Boolean)
       .map((line) => String((JSON.parse(line) as Body)["deviceId"]));
   };
-  const found = async (query: string): Promise<string[]> => {
+  const idsOf = async (query: string): Promise<string[]> => {
     const ids: string[] = [];
     for (let token = ""; ; ) {
       const { value, nextLink } = await sample.get(`/devices?${query}&top=1000${token}`);
       ids.push(...(value as Body[]).map(({ deviceId }) => String(deviceId)));
       if (nextLink === undefined) return ids;
-      token = `&pageToken=${new URL(String(nextLink)).searchParams.get("pageToken")}`;
+      token = `&pageToken=${new URL(nextLink as string).searchParams.get("pageToken")}`;
     }
   };
 
@@ -116,7 +116,7 @@ describe.skipIf(chromiumPath === undefined)("the first ten minutes in Chromium",
     ]);
     const effects = await ledger();
     expect(effects).toHaveLength(reached);
-    const may = new Set(await found("operatingSystem=Windows"));
+    const may = new Set(await idsOf("operatingSystem=Windows"));
     expect(effects.filter((id) => !may.has(id))).toEqual([]);
     expect(new Set(effects).size).toBe(reached);
   }, 180_000);
@@ -164,7 +164,7 @@ describe.skipIf(chromiumPath === undefined)("the first ten minutes in Chromium",
   it("a list of any length has few rows in the page, and its menu opens by the keyboard", async () => {
     await page.goto(at(`devices?${place}`));
     await page.getByRole("row").nth(3).waitFor();
-    const all = String((await found("operatingSystem=Windows&search=OSL")).length + 1);
+    const all = String((await idsOf("operatingSystem=Windows&search=OSL")).length + 1);
     // Each page is read when the end of the one before comes near.
     const scrolled = async (): Promise<string | null> => {
       await page.locator("main").evaluate((main) => main.scrollTo(0, main.scrollHeight));

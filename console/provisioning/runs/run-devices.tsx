@@ -108,18 +108,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
             {...commands(chosen.has(device.deviceId) ? [...chosen.values()] : [device])}
           />
         )}
-        empty={
-          <Empty
-            title={t("provisioning.noDevice")}
-            action={
-              bucket && (
-                <Button onClick={() => change({ bucket: undefined })}>
-                  {t("provisioning.all", { count: number(total) })}
-                </Button>
-              )
-            }
-          />
-        }
+        empty={<NoDevice total={total} />}
       />
       {wanted && (
         <RestartWindow
@@ -134,6 +123,19 @@ export function RunDevices({ run }: { readonly run: Run }) {
       )}
     </section>
   );
+}
+
+function NoDevice({ total }: { readonly total: number }) {
+  const t = useText();
+  const { number } = useFormat();
+  const { bucket } = runScreen.useSearch();
+  const change = runScreen.useChangeSearch();
+  const all = bucket && (
+    <Button onClick={() => change({ bucket: undefined })}>
+      {t("provisioning.all", { count: number(total) })}
+    </Button>
+  );
+  return <Empty title={t("provisioning.noDevice")} action={all} />;
 }
 
 type CommandsProps = {

@@ -25,7 +25,6 @@ const useStyles = makeStyles({
 /** The page. */
 export function Page() {
   const t = useText();
-  const styles = useStyles();
   const { folder, template, window: open } = templateListScreen.useSearch();
   const change = templateListScreen.useChangeSearch();
   const { body: me } = useMe();
@@ -50,17 +49,7 @@ export function Page() {
         </>
       }
     >
-      <TabList
-        className={styles.tabs}
-        selectedValue={folder ?? "all"}
-        onTabSelect={(_event, { value }) =>
-          change({ folder: value === "all" ? undefined : (value as "mine" | "public") })
-        }
-      >
-        <Tab value="mine">{t("provisioning.folder.mine")}</Tab>
-        <Tab value="public">{t("provisioning.folder.public")}</Tab>
-        <Tab value="all">{t("provisioning.folder.all")}</Tab>
-      </TabList>
+      <Folders />
       <Listed
         reading={reading}
         label={t("provisioning.templates")}
@@ -118,6 +107,25 @@ export function Page() {
         />
       )}
     </PageFrame>
+  );
+}
+
+function Folders() {
+  const t = useText();
+  const { folder } = templateListScreen.useSearch();
+  const change = templateListScreen.useChangeSearch();
+  return (
+    <TabList
+      className={useStyles().tabs}
+      selectedValue={folder ?? "all"}
+      onTabSelect={(_event, { value }) =>
+        change({ folder: value === "all" ? undefined : (value as "mine" | "public") })
+      }
+    >
+      <Tab value="mine">{t("provisioning.folder.mine")}</Tab>
+      <Tab value="public">{t("provisioning.folder.public")}</Tab>
+      <Tab value="all">{t("provisioning.folder.all")}</Tab>
+    </TabList>
   );
 }
 

@@ -86,6 +86,10 @@ async function heapOf(page: Page): Promise<number> {
   return usedSize;
 }
 
+/** How many notifications a tenant has. */
+const sentIn = async (tenant: TestTenant): Promise<number> =>
+  ((await tenant.get("/notifications"))["value"] as unknown[]).length;
+
 /** The process of a Muster's storage, which goes on where it was stopped. */
 function azuriteOf(home: string): number {
   const pid = readdirSync("/proc").find((each) => {
@@ -228,8 +232,7 @@ export function stateCases(rig: () => ConsoleRig): void {
       await rig().open(page, at("devices?to=match&send=wakeUp"));
       const button = page.getByRole("button", { name: /^Send to/ });
       await button.waitFor();
-      const sent = async () => ((await tenant.get("/notifications"))["value"] as unknown[]).length;
-      const before = await sent();
+      const before = await sentIn(tenant);
       const azurite = azuriteOf(rig().muster.home);
       process.kill(azurite, "SIGSTOP");
       const wake = setTimeout(() => process.kill(azurite, "SIGCONT"), 10_000);
@@ -242,7 +245,7 @@ export function stateCases(rig: () => ConsoleRig): void {
         clearTimeout(wake);
         process.kill(azurite, "SIGCONT");
       }
-      expect(await sent()).toBe(before + 1);
+      expect(await sentIn(tenant)).toBe(before + 1);
       await own.getByText(/Not ready/).waitFor({ state: "hidden", timeout: patience });
       await own.context().close();
       forgive();
