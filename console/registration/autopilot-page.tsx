@@ -69,16 +69,7 @@ export function Page() {
         idOf={({ autopilotDeviceId }) => autopilotDeviceId}
         nameOf={({ serialNumber }) => serialNumber}
         columns={[
-          [
-            "serial",
-            t("registration.serial"),
-            ({ serialNumber, manufacturer, model }) => (
-              <>
-                {serialNumber}
-                <Quiet>{`${manufacturer} ${model}`.trim()}</Quiet>
-              </>
-            ),
-          ],
+          ["serial", t("registration.serial"), (each) => <Which of={each} />],
           ["tag", t("registration.tag"), ({ groupTag }) => groupTag],
           ["user", t("registration.user"), ({ userPrincipalName }) => userPrincipalName],
           ["profile", t("registration.profileStatus"), ({ profileStatus }) => profileStatus],
@@ -117,6 +108,13 @@ export function Page() {
     </PageFrame>
   );
 }
+
+const Which = ({ of: { serialNumber, manufacturer, model } }: { readonly of: Device }) => (
+  <>
+    {serialNumber}
+    <Quiet>{`${manufacturer} ${model}`.trim()}</Quiet>
+  </>
+);
 
 /** Another group tag, another user. */
 function DeviceWindow(props: {

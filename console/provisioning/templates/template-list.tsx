@@ -68,16 +68,7 @@ export function Page() {
             ),
             "1.6fr",
           ],
-          [
-            "folder",
-            t("provisioning.folder"),
-            ({ visibility, owner }) =>
-              visibility === "public"
-                ? t("provisioning.folder.public")
-                : owner.id === me?.objectId
-                  ? t("provisioning.folder.mine")
-                  : t("provisioning.somebodys"),
-          ],
+          ["folder", t("provisioning.folder"), (each) => <Folder of={each} />],
           [
             "version",
             t("provisioning.newest"),
@@ -108,6 +99,13 @@ export function Page() {
       )}
     </PageFrame>
   );
+}
+
+function Folder({ of: { visibility, owner } }: { readonly of: Template }) {
+  const t = useText();
+  const { body: me } = useMe();
+  if (visibility === "public") return t("provisioning.folder.public");
+  return t(owner.id === me?.objectId ? "provisioning.folder.mine" : "provisioning.somebodys");
 }
 
 function Folders() {
