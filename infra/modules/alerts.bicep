@@ -79,6 +79,15 @@ var queryAlerts = [
     window: 'PT15M'
   }
   {
+    name: 'late-messages'
+    severity: 2
+    description: 'A queue is behind: messages are handled more than five minutes after their time. The metric names the queue.'
+    query: 'AppMetrics | where Name == "muster.queue.age" and Max > 300'
+    operator: 'GreaterThan'
+    threshold: 2
+    window: 'PT15M'
+  }
+  {
     name: 'no-timers'
     severity: 0
     description: 'The timer that begins tasks has not run: nothing begins by itself, and nothing lost is found.'

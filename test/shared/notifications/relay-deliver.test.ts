@@ -151,6 +151,20 @@ describe("a claim", () => {
     expect(await claim(told[0])).toBeUndefined();
   });
 
+  test("takes nothing for a tenant that is paused, and what waits says so", async () => {
+    const id = await rig.send(tenantId);
+    await work();
+    const { notify } = rig.services;
+    const rest = { code: "tenant-paused", detail: "not now" } as const;
+    const engine = { ...notify.engine, rests: () => Promise.resolve(rest) };
+    expect(await claim(told[0], { ...notify, engine })).toBeUndefined();
+    const [row] = await engine.items.page(id, { top: 1 });
+    expect(row?.items.map(({ state, code }) => [state, code])).toContainEqual([
+      "waiting",
+      "tenant-paused",
+    ]);
+  });
+
   test("of another site finds nothing", async () => {
     await rig.send(tenantId);
     await work();
