@@ -38,6 +38,7 @@ export const anyIds: Found = new Map([
   ["reportId", key],
   ["autopilotDeviceId", id],
   ["listPart", "1"],
+  ["outputId", "0".repeat(32)],
   ["baselineId", key],
   ["version", "1"],
   ["type", "roleScopeTag"],

@@ -103,7 +103,8 @@ describe("a run over the API", () => {
   });
 
   it("keeps all that a script has said, and shows its beginning", async () => {
-    const tenantId = await tenantOf(6);
+    // What a stand-in's device says depends on its id: of eighty, some say much and some little.
+    const tenantId = await tenantOf(80);
     const { graph } = rig.services.refreshes.parts;
     const path = "/deviceManagement/deviceHealthScripts";
     const scripts = await graph.ask(tenantId, "beta", { method: "GET", path });
@@ -116,7 +117,7 @@ describe("a run over the API", () => {
     const history = await call("provisioning-runs-history", { params: run });
     const all = history.body["value"] as Record<"deviceId" | "outputId" | "output", string>[];
     const long = all.filter(({ outputId }) => outputId !== undefined);
-    expect([long.length > 0, long.length < all.length], history.text).toEqual([true, true]);
+    expect([long.length > 0, long.length < all.length]).toEqual([true, true]);
     const [first] = long;
     if (first === undefined) throw new Error("nothing was long");
     const { deviceId, outputId, output } = first;
