@@ -37,7 +37,7 @@ export const longTests: readonly string[] = [
   "test/shared/schedules/due-index.test.ts",
   // It measures what its process holds, and so needs one of its own.
   "test/shared/sync/artifacts.test.ts",
-  "test/shared/sync/run/{random-configurations,written-by-hand}.test.ts",
+  "test/shared/sync/run/{random-configurations,round-trip,written-by-hand}.test.ts",
   "test/versions/*.test.ts",
   "test/start/{azurite,bundle,ensure-installed,partner-automation,provisioning-page,readme,sample,sign-in,start,sync-page}.test.ts",
 ];
@@ -54,7 +54,7 @@ export const sampledTests: readonly string[] = [
   "test/shared/provisioning/rollouts.test.ts",
   "test/shared/notifications/{audits,crash-points,first-pass,relay-crash-points,targets}.test.ts",
   "test/shared/registration/{crash-points,partner-center}.test.ts",
-  "test/shared/sync/{baselines/publish,run/crash-points,run/nightly,run/round-trip}.test.ts",
+  "test/shared/sync/{baselines/publish,run/crash-points,run/nightly}.test.ts",
 ];
 
 /** The longest of each run: begun last, one of them would keep one worker busy and leave the other idle. */
