@@ -45,7 +45,7 @@ type Story = {
   readonly before?: (tenantId: string, run: number) => Promise<Sync | undefined>;
   /** What may be cut off at any call, and is taken up again. */
   readonly act: (tenantId: string, before: Sync | undefined) => Promise<Sync>;
-  /** How many of its calls one is tried of; two where nothing is said. Stories in which a person signs in take seconds each. */
+  /** How many of its calls one is tried of; three where nothing is said. Stories in which a person signs in take seconds each. */
   readonly every?: number;
   /** That each run takes a tenant of its own. */
   readonly isFresh?: true;
@@ -447,7 +447,7 @@ describe("a sync whose worker dies at any call", () => {
       const deaths = [
         { atCall: all[0] ?? 1, when: "before" as const },
         ...all.map((atCall) => ({ atCall, when: "after" as const })),
-      ].filter((_death, at) => at % (inject("oneCaseIn") * (story.every ?? 2)) === 0);
+      ].filter((_death, at) => at % (inject("oneCaseIn") * (story.every ?? 3)) === 0);
       let number = 0;
       for (const death of deaths) {
         number += 1;
