@@ -144,7 +144,7 @@ export default defineConfig({
           name: "long",
           include: [...longTests, ...sampledTests],
           globalSetup,
-          provide: { oneCaseIn: 1, oneWalkIn: process.env["MUSTER_TEST_EVERY_CASE"] ? 1 : 5 },
+          provide: { oneCaseIn: 1, oneWalkIn: process.env["MUSTER_TEST_EVERY_CASE"] ? 1 : 6 },
         },
       },
     ],

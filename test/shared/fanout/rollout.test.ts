@@ -350,7 +350,7 @@ describe("a job with rules", () => {
     await rig.start(first);
     await rig.drain();
     const calls = faults.calls().length;
-    for (const { atCall, when } of deaths(calls, 2 * inject("oneCaseIn"), 3)) {
+    for (const { atCall, when } of deaths(calls, 4 * inject("oneCaseIn"), 3)) {
       const job = newJob({ rollout });
       await rig.start(job);
       faults.arm({ atCall, when });
@@ -441,7 +441,7 @@ describe("a worker that dies while somebody resumes, or while the rules pause or
       await rig.start(first);
       await rig.drain();
       const calls = faults.calls().length;
-      for (const { atCall, when } of deaths(calls, inject("oneCaseIn"), 3)) {
+      for (const { atCall, when } of deaths(calls, 2 * inject("oneCaseIn"), 3)) {
         const job = newJob({ rollout });
         await rig.start(job);
         faults.arm({ atCall, when });
