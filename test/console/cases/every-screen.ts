@@ -32,7 +32,7 @@ const looks = [
   ["dark", 320],
   ["light", 320],
 ] as const;
-const isTaken = (at: number): boolean => at % Math.min(2, inject("oneWalkIn")) === 0;
+const isTaken = (at: number): boolean => at % Math.min(3, inject("oneWalkIn")) === 0;
 
 /** Holds the cases. */
 export function screenCases(rig: () => ConsoleRig): void {

@@ -104,6 +104,7 @@ async function opened(line: string, token: string | undefined): Promise<boolean>
     "calendar",
     "run",
     "dead-letter",
+    "output",
     "registration",
   ];
   const unknown = kinds.map((kind) => `unknown-${kind}`);

@@ -75,7 +75,7 @@ test.each([
     const expected = await rig.deps.refreshes.get(clean.tenantId, clean.refreshId);
     const directory = await rig.all(clean.tenantId);
     expect(calls).toBeGreaterThan(15);
-    for (const { atCall: nth, when } of deaths(calls, inject("oneCaseIn"))) {
+    for (const { atCall: nth, when } of deaths(calls, 2 * inject("oneCaseIn"))) {
       const ids = await changedTenant(pageSize, layout);
       await runWithCut(ids, { nth, when });
       rig.cutAt(undefined);

@@ -56,7 +56,7 @@ it("a worker that dies at any call leaves nothing undone, and does nothing twice
   const { calls, end } = await run();
   expect(end).toEqual(truth);
   expect(calls.filter((call) => call.startsWith("graph.POST")).length).toBeGreaterThan(1);
-  for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {
+  for (const { atCall, when } of deaths(calls.length, 2 * inject("oneCaseIn"))) {
     const { end: disturbed } = await run({ atCall, when });
     expect(disturbed, `killed ${when} call ${atCall}, ${calls[atCall - 1]}`).toEqual(truth);
   }

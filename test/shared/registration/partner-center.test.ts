@@ -303,7 +303,7 @@ describe("once the partner has signed in", () => {
     const whole = await run();
     expect(whole.end).toMatchObject({ state: "finished", total: 2, doubled: 0 });
     expect(whole.calls).toContain("partnerCenter.POST");
-    for (const { atCall, when } of deaths(whole.calls.length, inject("oneCaseIn"))) {
+    for (const { atCall, when } of deaths(whole.calls.length, 2 * inject("oneCaseIn"))) {
       const disturbed = await run({ atCall, when });
       const where = `killed ${when} call ${atCall}, ${whole.calls[atCall - 1]}`;
       expect(disturbed.end, where).toEqual(whole.end);
