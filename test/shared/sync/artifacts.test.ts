@@ -1,8 +1,6 @@
 /** The zip of a sync: read back by another library, and made piece by piece, over Azurite. */
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { assert, constantFrom, oneof, property, string, uniqueArray } from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
@@ -12,6 +10,7 @@ import type { JsonObject } from "../../../shared/sync/items/json.ts";
 import { type KeptItem, Repository } from "../../../shared/sync/revisions/revisions.ts";
 import { Sync } from "../../../shared/sync/state/sync.ts";
 import { SyncStore } from "../../../shared/sync/state/sync-store.ts";
+import { heldMiB } from "../../support/held-memory.ts";
 import { unzipped } from "../../support/unzip.ts";
 import { testStorage } from "../storage/open-storage.ts";
 import { type SyncRig, startSyncRig } from "./sync-rig.ts";
@@ -167,14 +166,6 @@ async function largeSync() {
   packs = 0;
   const parts = { store: new SyncStore(tables), revisions, typeOf };
   return { zip: artifactsOf(parts, sync), packs: (): number => packs };
-}
-
-/** Bytes that are still held after a collection. */
-function heldMiB(): number {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return (heapUsed + arrayBuffers) / 2 ** 20;
 }
 
 describe("the zip of many items, three times over", () => {
