@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
 import { findings } from "../support/axe.ts";
 import { paths } from "../support/paths.ts";
-import { type ConsoleRig, type Language, planned } from "../support/rig.ts";
+import { type ConsoleRig, type Language, planned, untilIdle } from "../support/rig.ts";
 
 /** A baseline of one item. */
 const baseline = {
@@ -56,7 +56,7 @@ export function screenCases(rig: () => ConsoleRig): void {
         await page.emulateMedia({ colorScheme: "light" });
         await page.goto(`${rig().url}/console${address}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
-        await page.waitForLoadState("networkidle");
+        await untilIdle(page);
         // A screen about something that nobody has made says so, and the browser that it was told.
         if (address.includes("unknown")) rig().complaints.splice(0);
         expect(await page.evaluate("document.documentElement.lang")).toBe(language);

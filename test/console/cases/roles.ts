@@ -6,7 +6,7 @@
 import type { Locator, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { paths } from "../support/paths.ts";
-import type { ConsoleRig, TestTenant } from "../support/rig.ts";
+import { type ConsoleRig, type TestTenant, untilIdle } from "../support/rig.ts";
 
 /** Relay is an app's. */
 const roles = [
@@ -92,9 +92,9 @@ export function roleCases(rig: () => ConsoleRig): void {
         const address = within.replaceAll(/\$\w+/g, "unknown");
         await goTo(page, address);
         await page.getByRole("heading", { level: 1 }).waitFor();
-        await page.waitForLoadState("networkidle");
+        await untilIdle(page);
         await clickThrough(page, address);
-        await page.waitForLoadState("networkidle");
+        await untilIdle(page);
         expect(refused).toEqual([]);
         // The browser was told, on purpose, that what was sent is of no use.
         rig().complaints.splice(0);

@@ -221,6 +221,11 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.keyboard.press("Escape");
       await row(other.name).getByText("Inactif", { exact: true }).waitFor({ timeout: 20_000 });
       expect(await other.get(`/syncs/${syncId}`)).toMatchObject({ outcome: "cancelled" });
+      // The window may have asked for the code in the very moment in which the sync ended.
+      const { complaints } = rig();
+      const isOfItsEnd = (words: string) =>
+        words.includes("409") && words.endsWith(`/syncs/${syncId}/authentication`);
+      complaints.splice(0, complaints.length, ...complaints.filter((words) => !isOfItsEnd(words)));
       expect(await other.writes()).toEqual([]);
     }, 90_000);
   });

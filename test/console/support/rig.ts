@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
+import { expect } from "vitest";
 import { launchChromium } from "../../support/chromium.ts";
 import { startMuster } from "../../support/start-muster.ts";
 
@@ -77,11 +78,43 @@ export async function awaitsPerson(tenant: TestTenant): Promise<string> {
   return String(syncId);
 }
 
+/** Requests of each page that have no answer yet. */
+const openRequests = new WeakMap<Page, Set<Request>>();
+
+/** Waits until a page asks for nothing. Playwright's own "networkidle" does not say what it waits for when it fails. */
+export async function untilIdle(page: Page): Promise<void> {
+  let quiet = 0;
+  await expect
+    .poll(
+      () => {
+        const open = [...(openRequests.get(page) ?? [])].map((request) => request.url());
+        quiet = open.length === 0 ? quiet + 1 : 0;
+        return quiet >= 3 ? "idle" : open;
+      },
+      { interval: 150, timeout: 30_000 },
+    )
+    .toBe("idle");
+}
+
+function countRequests(page: Page): void {
+  const open = new Set<Request>();
+  openRequests.set(page, open);
+  page.on("request", (request) => {
+    // What the page before it asked for is of no interest any more.
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) open.clear();
+    open.add(request);
+  });
+  page.on("requestfinished", (request) => open.delete(request));
+  page.on("requestfailed", (request) => open.delete(request));
+}
+
 /** Keeps what the browser complains of in a page. */
 async function watch(page: Page, complaints: string[]): Promise<void> {
+  countRequests(page);
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+    if (message.type() === "error")
+      complaints.push(`console: ${message.text()} ${message.location().url}`);
   });
   await page.exposeFunction("complain", (words: string) => complaints.push(words));
   await page.addInitScript({
