@@ -2,31 +2,20 @@
  * A template as it is exported, to be written or brought from a file. What is wrong with it, the API says, every fault with
  * its place.
  */
-import {
-  Button,
-  Checkbox,
-  Field,
-  Input,
-  makeStyles,
-  Textarea,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, Checkbox, Field, Input } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
-import { useId, useState } from "react";
+import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 
 type Body = CallInput<"POST /api/v1/templates">["body"];
-
-const useStyles = makeStyles({
-  text: { "& textarea": { fontFamily: tokens.fontFamilyMonospace, minHeight: "320px" } },
-});
 
 /** What somebody begins with: two of the five sections, and an action in each. */
 export const exampleOf = (): string =>
@@ -51,15 +40,6 @@ export const exampleOf = (): string =>
     2,
   );
 
-/** The JSON of a text, or what is wrong with it. */
-function read(text: string): { readonly value?: Body; readonly fault?: string } {
-  try {
-    return { value: JSON.parse(text) as Body };
-  } catch (cause) {
-    return { fault: String(cause) };
-  }
-}
-
 /** The window; `existing` gets the text as its next version. */
 export function TemplateEditor(props: {
   readonly text: string;
@@ -75,10 +55,10 @@ export function TemplateEditor(props: {
   const [isPublic, setPublic] = useState(props.visibility === "public");
   const add = useSend("POST /api/v1/templates");
   const replace = useSend("PUT /api/v1/templates/{templateId}");
-  const { value, fault } = read(text);
+  const { value } = readObject(text);
   const save = async () => {
     if (value === undefined) return;
-    const body: Body = { ...value, message, visibility: isPublic ? "public" : "mine" };
+    const body: Body = { ...(value as Body), message, visibility: isPublic ? "public" : "mine" };
     if (existing === undefined) {
       const made = await add.send({ body });
       if (made === undefined) return;
@@ -112,7 +92,7 @@ export function TemplateEditor(props: {
         </>
       }
     >
-      <Writing text={text} fault={fault} onChange={setText} />
+      <JsonField label={t("provisioning.content")} text={text} onChange={setText} />
       <Types />
       <Field label={t("provisioning.message")}>
         <Input
@@ -128,39 +108,6 @@ export function TemplateEditor(props: {
       />
       {problem && <ProblemView problem={problem} />}
     </Window>
-  );
-}
-
-function Writing(props: {
-  readonly text: string;
-  readonly fault: string | undefined;
-  readonly onChange: (text: string) => void;
-}) {
-  const { text, fault, onChange } = props;
-  const t = useText();
-  const styles = useStyles();
-  const id = useId();
-  return (
-    <>
-      <div>
-        <label htmlFor={id}>{t("provisioning.import")}</label>{" "}
-        <input
-          id={id}
-          type="file"
-          accept=".json,application/json"
-          onChange={({ target }) => void target.files?.[0]?.text().then(onChange)}
-        />
-      </div>
-      <Field label={t("provisioning.content")} {...(fault && { validationMessage: fault })}>
-        <Textarea
-          className={styles.text}
-          value={text}
-          resize="vertical"
-          spellCheck={false}
-          onChange={(_event, typed) => onChange(typed.value)}
-        />
-      </Field>
-    </>
   );
 }
 

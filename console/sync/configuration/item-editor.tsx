@@ -11,7 +11,7 @@ import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../field-rows.tsx";
 import { itemScreen } from "../screens.ts";
 import { useText } from "../text.ts";
-import { JsonField, readObject } from "./json-field.tsx";
+import { JsonField, readObject } from "../../page/values/json-field.tsx";
 
 const path = "PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}";
 

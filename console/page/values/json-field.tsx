@@ -1,7 +1,7 @@
 /** JSON that somebody writes or brings from a file; what is wrong with it as JSON is said beneath it. */
 import { Field, makeStyles, Textarea, tokens } from "@fluentui/react-components";
 import { useId } from "react";
-import { useText } from "../text.ts";
+import { useSharedText } from "../../text/text.ts";
 
 const useStyles = makeStyles({
   text: { "& textarea": { fontFamily: tokens.fontFamilyMonospace, minHeight: "280px" } },
@@ -24,13 +24,13 @@ export function JsonField(props: {
   readonly onChange: (text: string) => void;
 }) {
   const { label, text, onChange } = props;
-  const t = useText();
+  const t = useSharedText();
   const id = useId();
   const { fault } = text === "" ? {} : readObject(text);
   return (
     <>
       <div>
-        <label htmlFor={id}>{t("sync.fromFile")}</label>{" "}
+        <label htmlFor={id}>{t("shared.fromFile")}</label>{" "}
         <input
           id={id}
           type="file"
