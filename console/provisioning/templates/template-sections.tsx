@@ -3,6 +3,7 @@ import { Badge, makeStyles, Subtitle2, tokens } from "@fluentui/react-components
 import type { BodyOf } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
+import { OldAndNew, type Side } from "../../page/values/old-and-new.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 
@@ -26,18 +27,6 @@ const useStyles = makeStyles({
     fontSize: tokens.fontSizeBase200,
     whiteSpace: "pre-wrap",
     margin: 0,
-  },
-  table: {
-    borderCollapse: "collapse",
-    width: "100%",
-    tableLayout: "fixed",
-    "& th": { textAlign: "start", fontWeight: tokens.fontWeightSemibold },
-    "& th, & td": {
-      padding: tokens.spacingVerticalXS,
-      verticalAlign: "top",
-      overflowWrap: "anywhere",
-      borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
-    },
   },
 });
 
@@ -105,68 +94,42 @@ function ActionOf({ action }: { readonly action: Action }) {
   );
 }
 
-type Placed = { readonly at: string; readonly action: Action };
-const placed = ({ sections }: Content): Map<string, Placed> =>
+const placed = ({ sections }: Content) =>
   new Map(
     sections.flatMap(({ id, actions }) =>
-      actions.map((action, index) => [action.id, { at: `${id} ${index + 1}`, action }] as const),
+      actions.map((action, index) => [action.id, { section: id, number: index + 1, action }]),
     ),
   );
-
-const shown = (value: unknown): string =>
-  value === undefined ? "\u2014" : JSON.stringify(value, undefined, 1);
 
 /** What is different, action by action, and of everything else as a whole. */
 export function Differences({ old, now }: { readonly old: Content; readonly now: Content }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const [before, after] = [placed(old), placed(now)];
-  const ids = [...new Set([...before.keys(), ...after.keys()])];
-  const place = (one: Placed | undefined): string => {
-    const [section = "", number = ""] = one?.at.split(" ") ?? [];
-    return section === "" ? "" : `${named("sections", section)}, ${number}`;
+  const sideOf = (all: typeof before, id: string): Side => {
+    const one = all.get(id);
+    if (one === undefined) return { value: undefined };
+    return { value: one.action, place: `${named("sections", one.section)}, ${one.number}` };
   };
-  const rows = ids.map((id) => {
-    const [was, is] = [before.get(id), after.get(id)];
-    return {
-      id,
-      name: (is ?? was)?.action.name ?? id,
-      was: [place(was), shown(was?.action)],
-      is: [place(is), shown(is?.action)],
-    };
-  });
+  const actions = [...new Set([...before.keys(), ...after.keys()])].map((id) => ({
+    id,
+    name: (after.get(id) ?? before.get(id))?.action.name ?? id,
+    sides: [sideOf(before, id), sideOf(after, id)] as const,
+  }));
   const rest = (["platforms", "variables"] as const).map((id) => ({
     id,
     name: t(`provisioning.${id}`),
-    was: ["", shown(old[id])],
-    is: ["", shown(now[id])],
+    sides: [{ value: old[id] }, { value: now[id] }] as const,
   }));
-  const different = [...rows, ...rest].filter(({ was, is }) => was.join() !== is.join());
+  const different = [...actions, ...rest].filter(
+    ({ sides: [was, is] }) => JSON.stringify(was) !== JSON.stringify(is),
+  );
   if (different.length === 0) return <p>{t("provisioning.same")}</p>;
   return (
-    <table className={styles.table} aria-label={t("provisioning.differences")} data-differences>
-      <thead>
-        <tr>
-          <th scope="col">{t("provisioning.action")}</th>
-          <th scope="col">{t("provisioning.other")}</th>
-          <th scope="col">{t("provisioning.shown")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {different.map(({ id, name, was, is }) => (
-          <tr key={id} data-different={id}>
-            <th scope="row">{name}</th>
-            {[was, is].map(([at, text], index) => (
-              // oxlint-disable-next-line react/no-array-index-key -- the other one, and this one
-              <td key={index}>
-                <div className={styles.quiet}>{at}</div>
-                <pre className={styles.code}>{text}</pre>
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <OldAndNew
+      label={t("provisioning.differences")}
+      heads={[t("provisioning.action"), t("provisioning.other"), t("provisioning.shown")]}
+      rows={different}
+    />
   );
 }

@@ -3,10 +3,10 @@ import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../field-rows.tsx";
 import { useText } from "../text.ts";
-import { JsonField, readObject } from "../../page/values/json-field.tsx";
 
 const path = "POST /api/v1/tenants/{tenantId}/configuration-import";
 type Body = Extract<CallInput<typeof path>, { readonly body: unknown }>["body"];

@@ -7,11 +7,11 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../field-rows.tsx";
 import { itemScreen } from "../screens.ts";
 import { useText } from "../text.ts";
-import { JsonField, readObject } from "../../page/values/json-field.tsx";
 
 const path = "PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}";
 
