@@ -1,4 +1,4 @@
-/** What stands in everybody's way: the session is over, the network is gone, or a new version has come. */
+/** What stands in the way on every page: the session is over, the network is gone, a new version has come, the tenant is paused. */
 import {
   Button,
   MessageBar,
@@ -10,10 +10,15 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { useConnection, useIsOver } from "../api/connection.tsx";
+import { useMay } from "../api/me.ts";
+import { useReadList } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
+import { Go } from "../page/page.tsx";
 import { Window } from "../page/window.tsx";
 import { readConfig } from "../session/config.ts";
+import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
+import { useTenantId } from "./tenant.ts";
 
 const useStyles = makeStyles({ bar: { borderRadius: 0 } });
 
@@ -90,10 +95,41 @@ function SessionOver() {
   );
 }
 
+/** Nothing new leaves for the tenant that the pages are about. The list is the selector's own: it is not read twice. */
+function Paused() {
+  const t = useSharedText();
+  const styles = useStyles();
+  const { dateTime } = useFormat();
+  const tenantId = useTenantId();
+  const mayRead = useMay()("tenants.read");
+  const { body } = useReadList(
+    "GET /api/v1/tenants",
+    { query: { top: 1000 } },
+    { enabled: mayRead },
+  );
+  const tenant = body?.find((each) => each.tenantId === tenantId);
+  if (tenant?.pausedAt === undefined) return null;
+  const { displayName: name, pausedAt } = tenant;
+  return (
+    <MessageBar intent="warning" layout="multiline" className={styles.bar} data-state="paused">
+      <MessageBarBody>
+        <MessageBarTitle>{t("frame.paused", { name, at: dateTime(pausedAt) })}</MessageBarTitle>
+        {t("frame.pausedWhy")}{" "}
+        <Go
+          to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenant.tenantId } }}
+        >
+          {t("frame.resume")}
+        </Go>
+      </MessageBarBody>
+    </MessageBar>
+  );
+}
+
 /** All of them. */
 export const Notices = () => (
   <>
     <Offline />
+    <Paused />
     <NewVersion />
     <SessionOver />
   </>

@@ -19,7 +19,7 @@ const subscribe = (changed: () => void): (() => void) => {
 };
 
 /** For who hears and does not see. */
-export const useUnseen = makeStyles({
+const useUnseen = makeStyles({
   root: {
     position: "absolute",
     width: "1px",

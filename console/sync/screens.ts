@@ -8,7 +8,7 @@ export const syncListScreen = screen({
   title: { en: "Syncs", fr: "Synchronisations" },
   permission: "sync.read",
   nav: { section: "tenant", icon: HistoryRegular },
-  search: { window: oneOf("release") },
+  search: { window: oneOf("release", "start") },
   command: ({ tenantId }) => `sync --tenant ${tenantId}`,
   load: () => import("./sync-list.tsx"),
 });

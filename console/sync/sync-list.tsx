@@ -13,6 +13,7 @@ import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
+import { StartWindow } from "./start-window.tsx";
 import { type Sync, useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -81,8 +82,9 @@ export function Page() {
     { everySeconds: (syncs) => (syncs.some(({ outcome }) => outcome === undefined) ? 3 : 30) },
   );
   const start = useSend("POST /api/v1/tenants/{tenantId}/syncs");
-  const begin = async () => {
-    const begun = await start.send({ params, body: {} });
+  const close = () => change({ window: undefined }, true);
+  const takes = { permission: "sync.run", tenantId } as const;
+  const go = (begun: { readonly body: Sync } | undefined) => {
     if (begun) void navigate(syncScreen.at(begun.body) as never);
   };
   return (
@@ -91,18 +93,22 @@ export function Page() {
       lead={tenant.body?.displayName}
       above={<Go to={compareScreen.at({ tenantId })}>{t("sync.compare")}</Go>}
       bar={
-        <MayButton
-          icon={<ArrowSyncRegular />}
-          permission="sync.run"
-          tenantId={tenantId}
-          isBusy={start.isSending}
-          onClick={() => void begin()}
-        >
-          {t("sync.syncNow")}
-        </MayButton>
+        <>
+          <MayButton
+            {...takes}
+            icon={<ArrowSyncRegular />}
+            isBusy={start.isSending}
+            onClick={() => void start.send({ params, body: {} }).then(go)}
+          >
+            {t("sync.syncNow")}
+          </MayButton>
+          <MayButton {...takes} onClick={() => change({ window: "start" })}>
+            {t("sync.startOtherwise")}
+          </MayButton>
+        </>
       }
     >
-      {start.problem && <ProblemView problem={start.problem} />}
+      {start.problem && !window && <ProblemView problem={start.problem} />}
       <HeldBar tenantId={tenantId} count={held} onRelease={() => change({ window: "release" })} />
       <Shown reading={reading}>
         {(syncs) =>
@@ -115,11 +121,14 @@ export function Page() {
           )
         }
       </Shown>
-      {window && (
-        <ReleaseWindow
-          tenantId={tenantId}
-          count={held}
-          onClose={() => change({ window: undefined }, true)}
+      {window === "release" && <ReleaseWindow tenantId={tenantId} count={held} onClose={close} />}
+      {window === "start" && (
+        <StartWindow
+          tenantIds={[tenantId]}
+          sending={start}
+          onDo={(body) => start.send({ params, body })}
+          onDone={go}
+          onClose={close}
         />
       )}
     </PageFrame>

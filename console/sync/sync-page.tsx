@@ -9,7 +9,7 @@ import {
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { useNames } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -119,6 +119,7 @@ function Told({ sync }: { readonly sync: Sync }) {
   const t = useText();
   const styles = useStyles();
   const named = useNames();
+  const said = useSaid();
   const starter = useStarter();
   const sum = usePlanSum();
   const { dateTime } = useFormat();
@@ -128,6 +129,11 @@ function Told({ sync }: { readonly sync: Sync }) {
       <div data-outcome={sync.outcome ?? sync.phase}>
         <Outcome sync={sync} />
       </div>
+      {sync.resting && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{said(sync.resting.detail)}</MessageBarBody>
+        </MessageBar>
+      )}
       <Facts
         of={{
           [t("sync.column.what")]: named("syncModes", mode),

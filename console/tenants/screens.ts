@@ -15,7 +15,7 @@ export const statuses = [
   "pendingAdminConsent",
 ] as const;
 
-/** All tenants, with how each stands with its syncs; `window` is open for `tenant`. */
+/** All tenants, with how each stands with its syncs; `window` is open for `tenant`, or for those that are chosen. */
 export const tenantsScreen = screen({
   path: "/tenants",
   title: { en: "Tenants", fr: "Tenants" },
@@ -32,6 +32,8 @@ export const tenantsScreen = screen({
       "partial",
       "consent",
       "statuses",
+      "start",
+      "pause",
     ),
     tenant: text,
   },

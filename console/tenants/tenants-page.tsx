@@ -1,54 +1,41 @@
 /** The tenants, with the status column whose cells are what can be done; syncs of one and of many. */
 import {
+  Badge,
   Button,
-  Checkbox,
   MessageBar,
   MessageBarBody,
   makeStyles,
-  Table,
-  TableBody,
-  TableCell,
-  TableHeader,
-  TableHeaderCell,
-  TableRow,
   tokens,
 } from "@fluentui/react-components";
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
+import type { CallInput } from "../../clients/api.ts";
 import { useNames, useSaid } from "../api/names.ts";
-import { useReadList } from "../api/read.ts";
+import { type ReadList, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
-import { announce, useUnseen } from "../page/announce.tsx";
+import { announce } from "../page/announce.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
+import { Listed } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import type { Choice } from "../page/rows.tsx";
 import { Window } from "../page/window.tsx";
 import { ConsentWindow } from "../sync/consent-window.tsx";
 import { OutcomeWindow } from "../sync/outcome-window.tsx";
 import { VerdictWindow } from "../sync/plan/verdict-window.tsx";
 import { syncListScreen } from "../sync/screens.ts";
 import { SignInWindow } from "../sync/sign-in-window.tsx";
+import { StartWindow } from "../sync/start-window.tsx";
 import { useFormat } from "../text/format.ts";
 import { statuses, tenantsScreen } from "./screens.ts";
 import { StatusCell } from "./status-cell.tsx";
+import { PauseWindow, TenantMenu } from "./tenant-menu.tsx";
 import { type TenantRow, useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  scroll: { overflowX: "auto" },
-  // Narrow, each row is a card, and every cell says its column.
-  table: {
-    "@media (max-width: 720px)": {
-      "& thead": { display: "none" },
-      "& tr": { display: "flex", flexWrap: "wrap", padding: `${tokens.spacingVerticalS} 0` },
-      "& td": { flexBasis: "100%", height: "auto", minHeight: "28px" },
-    },
-  },
-  select: { width: "44px", "@media (max-width: 720px)": { position: "absolute", right: 0 } },
-  // The longest of the nine fits in either language, with its arrow.
-  status: { width: "330px", "@media (max-width: 720px)": { width: "auto" } },
-  name: { fontWeight: tokens.fontWeightSemibold, overflowWrap: "anywhere" },
+  name: { fontWeight: tokens.fontWeightSemibold },
 });
 
 /** While something moves it is looked at often, else now and then. */
@@ -88,44 +75,6 @@ function Legend({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-function Row(props: {
-  readonly tenant: TenantRow;
-  readonly isChosen: boolean;
-  readonly onChoose: (isChosen: boolean) => void;
-}) {
-  const { tenant, isChosen, onChoose } = props;
-  const t = useText();
-  const styles = useStyles();
-  const { since, dateTime } = useFormat();
-  const { sync } = tenant;
-  return (
-    <TableRow aria-selected={isChosen}>
-      <TableCell className={styles.select}>
-        <Checkbox
-          checked={isChosen}
-          aria-label={t("tenants.choose", { name: tenant.displayName })}
-          onChange={(_event, { checked }) => onChoose(checked === true)}
-        />
-      </TableCell>
-      <TableCell className={styles.name}>
-        <Go to={syncListScreen.at({ tenantId: tenant.tenantId })}>{tenant.displayName}</Go>
-      </TableCell>
-      <TableCell className={styles.status}>
-        {sync ? <StatusCell tenant={tenant} sync={sync} /> : t("tenants.unseen")}
-      </TableCell>
-      <TableCell title={sync && dateTime(sync.since)}>{sync ? since(sync.since) : ""}</TableCell>
-      <TableCell>
-        {sync
-          ? (sync.by.name ?? t(sync.by.kind === "system" ? "tenants.bySystem" : "tenants.byApp"))
-          : ""}
-      </TableCell>
-      <TableCell>
-        {sync?.nextSyncAt === undefined ? t("tenants.never") : dateTime(sync.nextSyncAt)}
-      </TableCell>
-    </TableRow>
-  );
-}
-
 /** The window that the address names. */
 function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   const { window, tenant: tenantId } = tenantsScreen.useSearch();
@@ -133,7 +82,9 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   const change = tenantsScreen.useChangeSearch();
   const close = useCallback(() => change({ window: undefined, tenant: undefined }, true), [change]);
   if (window === "statuses") return <Legend onClose={close} />;
-  const sync = tenants.find((each) => each.tenantId === tenantId)?.sync;
+  const tenant = tenants.find((each) => each.tenantId === tenantId);
+  if (window === "pause" && tenant) return <PauseWindow tenant={tenant} onClose={close} />;
+  const sync = tenant?.sync;
   const syncId = sync?.activeSyncId ?? sync?.lastSyncId;
   if (window === undefined || tenantId === undefined || sync === undefined || syncId === undefined)
     return null;
@@ -155,50 +106,67 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
       );
     case "consent":
       return <ConsentWindow ids={ids} title={title} onClose={close} />;
-    default:
+    case "approve":
+    case "reject":
+    case "reset":
       return <VerdictWindow ids={ids} verdict={window} onClose={close} onDone={close} />;
+    default:
+      return null;
   }
 }
 
-const columns = ["name", "status", "since", "by", "next"] as const;
-
-type Choosing = {
-  readonly chosen: ReadonlySet<string>;
-  readonly choose: (tenantId: string, isChosen: boolean) => void;
-};
-
-function TenantTable({ rows, chosen, choose }: Choosing & { readonly rows: readonly TenantRow[] }) {
+function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
   const t = useText();
   const styles = useStyles();
-  const unseen = useUnseen();
-  return (
-    <div className={styles.scroll}>
-      <Table aria-label={t("tenants.title")} className={styles.table}>
-        <TableHeader>
-          <TableRow>
-            <TableHeaderCell className={styles.select}>
-              <span className={unseen.root}>{t("tenants.chosen")}</span>
-            </TableHeaderCell>
-            {columns.map((id) => (
-              <TableHeaderCell key={id} className={id === "status" ? styles.status : undefined}>
-                {t(`tenants.${id}`)}
-              </TableHeaderCell>
-            ))}
-          </TableRow>
-        </TableHeader>
-        <TableBody>
-          {rows.map((each) => (
-            <Row
-              key={each.tenantId}
-              tenant={each}
-              isChosen={chosen.has(each.tenantId)}
-              onChoose={(isChosen) => choose(each.tenantId, isChosen)}
-            />
-          ))}
-        </TableBody>
-      </Table>
-    </div>
-  );
+  const { since, dateTime } = useFormat();
+  return [
+    [
+      "name",
+      t("tenants.name"),
+      ({ tenantId, displayName, pausedAt }) => (
+        <>
+          <Go className={styles.name} to={syncListScreen.at({ tenantId })}>
+            {displayName}
+          </Go>{" "}
+          {pausedAt && (
+            <Badge
+              appearance="tint"
+              color="warning"
+              title={t("tenants.pausedSince", { at: dateTime(pausedAt) })}
+            >
+              {t("tenants.paused")}
+            </Badge>
+          )}
+        </>
+      ),
+    ],
+    [
+      "status",
+      t("tenants.status"),
+      (tenant) =>
+        tenant.sync ? <StatusCell tenant={tenant} sync={tenant.sync} /> : t("tenants.unseen"),
+      // The longest of the nine fits in either language, with its arrow.
+      "330px",
+    ],
+    [
+      "since",
+      t("tenants.since"),
+      ({ sync }) => sync && <span title={dateTime(sync.since)}>{since(sync.since)}</span>,
+    ],
+    [
+      "by",
+      t("tenants.by"),
+      ({ sync }) =>
+        sync &&
+        (sync.by.name ?? t(sync.by.kind === "system" ? "tenants.bySystem" : "tenants.byApp")),
+    ],
+    [
+      "next",
+      t("tenants.next"),
+      ({ sync }) =>
+        sync?.nextSyncAt === undefined ? t("tenants.never") : dateTime(sync.nextSyncAt),
+    ],
+  ];
 }
 
 function NoTenants() {
@@ -221,27 +189,17 @@ function NoTenants() {
   );
 }
 
-/** The page. */
-export function Page() {
+type StartBody = CallInput<"POST /api/v1/syncs">["body"];
+
+/** Starts syncs of some tenants, and keeps what was not started, with the reason. */
+function useStart(tenants: readonly TenantRow[]) {
   const t = useText();
   const said = useSaid();
-  const { status } = tenantsScreen.useSearch();
-  const change = tenantsScreen.useChangeSearch();
-  const query = { syncStatus: status, top: 200 };
-  const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const startMany = useSend("POST /api/v1/syncs");
+  const sending = useSend("POST /api/v1/syncs");
   const [refused, setRefused] = useState<readonly string[]>([]);
-  const tenants = list.body ?? [];
-  const choose = (id: string, isChosen: boolean) => {
-    const next = new Set(chosen);
-    if (isChosen) next.add(id);
-    else next.delete(id);
-    setChosen(next);
-  };
-  const sync = async () => {
-    const answer = await startMany.send({ body: { tenantIds: [...chosen] } });
-    if (answer === undefined) return;
+  const start = async (body: StartBody) => {
+    const answer = await sending.send({ body });
+    if (answer === undefined) return undefined;
     const { value } = answer.body;
     const left = value.filter(({ syncId }) => syncId === undefined);
     const names = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
@@ -250,22 +208,80 @@ export function Page() {
         ({ tenantId, detail = "" }) => `${names.get(tenantId) ?? tenantId}: ${said(detail)}`,
       ),
     );
-    setChosen(new Set());
     announce(t("tenants.startedMany", { count: value.length - left.length }));
+    return answer;
   };
+  return { sending, refused, start };
+}
+
+/** The list, with those of it that are chosen. */
+function TenantList(props: {
+  readonly list: ReadList<TenantRow>;
+  readonly chosen: ReadonlyMap<string, TenantRow>;
+  readonly onChoose: (chosen: ReadonlyMap<string, TenantRow>) => void;
+  readonly start: (body: StartBody) => Promise<unknown>;
+}) {
+  const { list, chosen, onChoose, start } = props;
+  const t = useText();
+  const choose: Choice<TenantRow>["change"] = (items, isChosen) => {
+    const next = new Map(chosen);
+    for (const each of items)
+      if (isChosen) next.set(each.tenantId, each);
+      else next.delete(each.tenantId);
+    onChoose(next);
+  };
+  return (
+    <Listed
+      reading={list}
+      label={t("tenants.title")}
+      idOf={({ tenantId }) => tenantId}
+      nameOf={({ displayName }) => displayName}
+      columns={useColumns()}
+      choice={{ chosen, change: choose }}
+      renderMenu={(each) => (
+        <TenantMenu tenant={each} onSync={() => void start({ tenantIds: [each.tenantId] })} />
+      )}
+      empty={<NoTenants />}
+    />
+  );
+}
+
+/** The page. */
+export function Page() {
+  const t = useText();
+  const { status, window, tenant } = tenantsScreen.useSearch();
+  const change = tenantsScreen.useChangeSearch();
+  const query = { syncStatus: status, top: 200 };
+  const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
+  const tenants = list.body ?? [];
+  const [chosen, setChosen] = useState<ReadonlyMap<string, TenantRow>>(new Map());
+  const { sending, refused, start } = useStart(tenants);
+  const close = () => change({ window: undefined, tenant: undefined }, true);
+  const sync = async (body: Omit<StartBody, "tenantIds">, tenantIds: string[]) => {
+    const answer = await start({ ...body, tenantIds });
+    if (answer && tenant === undefined) setChosen(new Map());
+    return answer;
+  };
+  const asked = tenant === undefined ? [...chosen.keys()] : [tenant];
+  const ofMany = {
+    permission: "sync.run",
+    why: chosen.size === 0 ? t("tenants.chooseFirst") : undefined,
+  } as const;
   return (
     <PageFrame
       title={t("tenants.title")}
       bar={
         <>
           <MayButton
+            {...ofMany}
             icon={<ArrowSyncRegular />}
-            permission="sync.run"
-            why={chosen.size === 0 ? t("tenants.chooseFirst") : undefined}
-            isBusy={startMany.isSending}
-            onClick={() => void sync()}
+            isBusy={sending.isSending}
+            onClick={() => void sync({}, [...chosen.keys()])}
           >
             {t("tenants.syncChosen", { count: chosen.size })}
+          </MayButton>
+          <MayButton {...ofMany} onClick={() => change({ window: "start" })}>
+            {t("tenants.syncOtherwise")}
           </MayButton>
           <MayButton onClick={() => change({ window: "statuses" })}>
             {t("tenants.statuses")}
@@ -275,22 +291,22 @@ export function Page() {
       barLabel={t("tenants.actions")}
     >
       <ByStatus />
-      {startMany.problem && <ProblemView problem={startMany.problem} />}
+      {sending.problem && window !== "start" && <ProblemView problem={sending.problem} />}
       {refused.length > 0 && (
         <MessageBar intent="warning" layout="multiline">
           <MessageBarBody>{`${t("tenants.notStarted")} ${refused.join(" ")}`}</MessageBarBody>
         </MessageBar>
       )}
-      <Shown reading={list}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <NoTenants />
-          ) : (
-            <TenantTable rows={rows} chosen={chosen} choose={choose} />
-          )
-        }
-      </Shown>
-      {list.hasMore && <Button onClick={list.readMore}>{t("tenants.more")}</Button>}
+      <TenantList list={list} chosen={chosen} onChoose={setChosen} start={start} />
+      {window === "start" && asked.length > 0 && (
+        <StartWindow
+          tenantIds={asked}
+          sending={sending}
+          onDo={(body) => sync(body, asked)}
+          onDone={close}
+          onClose={close}
+        />
+      )}
       <OpenWindow tenants={tenants} />
     </PageFrame>
   );

@@ -63,7 +63,7 @@ export function syncCases(rig: () => ConsoleRig): void {
     it("what is rejected, and what is rejected and reset, is not written", async () => {
       const second = (await tenant.sync(policies))["syncId"];
       await at("");
-      await row(tenant.name).locator('button[aria-haspopup="menu"]').click();
+      await row(tenant.name).getByRole("button", { name: "Décisions pour" }).click();
       await page.getByRole("menuitem", { name: "Rejeter", exact: true }).click();
       let dialog = page.getByRole("alertdialog", { name: "Rejeter", exact: true });
       await dialog.getByText(/CA003/).waitFor();
@@ -74,7 +74,7 @@ export function syncCases(rig: () => ConsoleRig): void {
       await switchOff("CA004");
       const third = (await tenant.sync(policies))["syncId"];
       await page.reload();
-      await row(tenant.name).locator('button[aria-haspopup="menu"]').click();
+      await row(tenant.name).getByRole("button", { name: "Décisions pour" }).click();
       await page.getByRole("menuitem", { name: "Rejeter et rétablir" }).click();
       dialog = page.getByRole("alertdialog", { name: "Rejeter et rétablir" });
       await dialog.getByText(/CA004/).waitFor();
@@ -153,6 +153,59 @@ export function syncCases(rig: () => ConsoleRig): void {
       await published.getByRole("link", { name: "Synchronisation" }).click({ timeout: 20_000 });
       await page.getByText("Approbation en attente", { exact: true }).waitFor({ timeout: 20_000 });
       expect(await other.writes()).toEqual([]);
+    }, 60_000);
+
+    it("a sync is started in another mode, for some types, of one tenant and of many; a mode that makes no sense says why", async () => {
+      const [one, other] = [await rig().tenant("Kiosk"), await rig().tenant("Lamna")];
+      await one.sync(policies);
+      await at(`/${one.tenantId}/syncs`);
+      await page.getByRole("button", { name: "Synchroniser autrement…" }).click();
+      const dialog = page.getByRole("alertdialog", { name: "Synchroniser autrement…" });
+      await dialog.getByText("n'a laissé aucun échec").waitFor();
+      expect(await dialog.getByRole("radio", { name: /Nouvel essai/ }).isDisabled()).toBe(true);
+      await dialog.getByRole("radio", { name: /Lecture et plan/ }).check();
+      await dialog.getByRole("checkbox", { name: "Seulement ces types" }).check();
+      const start = dialog.getByRole("button", { name: "Lancer" });
+      expect(await start.getAttribute("aria-disabled")).toBe("true");
+      await dialog.getByRole("checkbox", { name: "Emplacement nommé" }).check();
+      await start.dblclick();
+      await page.locator("[data-outcome=succeeded]").waitFor({ timeout: 20_000 });
+      const [made] = (await one.get("/syncs"))["value"] as object[];
+      expect(made).toMatchObject({ mode: "plan", types: ["namedLocation"] });
+
+      await at("");
+      for (const { name } of [one, other])
+        await page.getByRole("checkbox", { name: `Choisir ${name}` }).check();
+      await page.getByRole("button", { name: "Synchroniser autrement…" }).click();
+      await dialog.getByRole("radio", { name: /Lecture seule/ }).check();
+      await dialog.getByRole("button", { name: "Lancer pour 2 tenants" }).click();
+      await dialog.waitFor({ state: "hidden" });
+      for (const { get } of [one, other])
+        expect(((await get("/syncs"))["value"] as object[])[0]).toMatchObject({
+          mode: "exportOnly",
+        });
+    }, 60_000);
+
+    it("a tenant is paused from its row, is seen as paused, and goes on", async () => {
+      const { tenantId, name, get } = await rig().tenant("Nod");
+      const choose = async (what: string) => {
+        await row(name)
+          .getByRole("button", { name: `Plus pour ${name}` })
+          .click();
+        await page.getByRole("menuitem", { name: `${what}…` }).click();
+        const dialog = page.getByRole("alertdialog", { name: `${what}…` });
+        await dialog.getByRole("button", { name: what, exact: true }).click();
+        await dialog.waitFor({ state: "hidden" });
+      };
+      await at("");
+      await choose("Suspendre");
+      await row(name).getByText("Suspendu", { exact: true }).waitFor();
+      expect(await get("")).toHaveProperty("pausedAt");
+      await at(`/${tenantId}/devices`);
+      await page.locator("[data-state=paused]").getByRole("link", { name: "Reprendre…" }).click();
+      await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
+      await page.locator("[data-state=paused]").waitFor({ state: "detached" });
+      expect(await get("")).not.toHaveProperty("pausedAt");
     }, 60_000);
 
     it("what is no longer wanted is deleted when its number was confirmed and its plan approved, and not before", async () => {

@@ -37,6 +37,7 @@ const words = {
   artifacts: { en: "Artifacts", fr: "Artéfacts" },
   report: { en: "Summary report", fr: "Rapport récapitulatif" },
   copyCode: { en: "Copy the code", fr: "Copier le code" },
+  verdicts: { en: "Verdicts for", fr: "Décisions pour" },
   cancel: { en: "Cancel the sync", fr: "Annuler la synchronisation" },
 } as const;
 
@@ -167,7 +168,7 @@ export function tenantCases(rig: () => ConsoleRig): void {
       it("a plan shows old and new, and its arrow has the three verdicts", async () => {
         const page = await open();
         const cell = row(page, "pendingApproval");
-        await cell.locator('button[aria-haspopup="menu"]').click();
+        await cell.getByRole("button", { name: words.verdicts[language] }).click();
         const items = await page.getByRole("menuitem").allTextContents();
         expect(items).toEqual(
           [words.approve, words.reject, words.reset].map((each) => each[language]),

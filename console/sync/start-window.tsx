@@ -1,0 +1,185 @@
+/**
+ * Starts a sync otherwise than "now" does: what it is to do, of which types, and whether it waits for a person. Each mode
+ * says what it does before it is sent, and one that makes no sense now why it does not.
+ */
+import {
+  Checkbox,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  Radio,
+  RadioGroup,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import type { CallInput } from "../../clients/api.ts";
+import { useNames } from "../api/names.ts";
+import { useRead } from "../api/read.ts";
+import type { Sending } from "../api/send.ts";
+import { Ticks } from "../page/filters.tsx";
+import { Quiet } from "../page/job/listed.tsx";
+import { Shown } from "../page/page-state.tsx";
+import { AskWindow } from "../page/window.tsx";
+import { useFormat } from "../text/format.ts";
+import { type Sync, useText } from "./text.ts";
+
+/** What a sync is asked for, but for whom. */
+type Asked = Omit<CallInput<"POST /api/v1/tenants/{tenantId}/syncs">["body"], "items">;
+type Mode = NonNullable<Asked["mode"]>;
+const modes = ["planAndDeploy", "plan", "exportOnly", "retryFailed"] as const;
+
+/** Whether a sync has left something that another one could try again. */
+const hasLeft = ({ deployed, mode, outcome }: Sync): boolean =>
+  (deployed !== undefined && deployed.failed + deployed.skipped > 0) ||
+  (mode === "retryFailed" && outcome !== "succeeded");
+
+/** How one tenant stands; nothing is asked where there are several. */
+function useStanding(tenantId: string, enabled: boolean) {
+  const { body: status } = useRead(
+    "GET /api/v1/tenants/{tenantId}/sync-status",
+    { params: { tenantId } },
+    { enabled },
+  );
+  const { lastSyncId: syncId = "" } = status ?? {};
+  const { body: last } = useRead(
+    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
+    { params: { tenantId, syncId } },
+    { enabled: enabled && syncId !== "" },
+  );
+  return {
+    status,
+    isUnderWay:
+      status !== undefined && !status.may.some((each) => ["start", "supersede"].includes(each)),
+    hasNothingToRetry:
+      status !== undefined && (syncId === "" || (last !== undefined && !hasLeft(last))),
+  };
+}
+
+/** The window. Of several tenants, the first says which types there are: an installation has the same for all. */
+export function StartWindow<Given>(props: {
+  readonly tenantIds: readonly string[];
+  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
+  readonly onDo: (asked: Asked) => Promise<Given | undefined>;
+  readonly onDone: (given: Given) => void;
+  readonly onClose: () => void;
+}) {
+  const { tenantIds, onDo, ...rest } = props;
+  const t = useText();
+  const [tenantId = ""] = tenantIds;
+  const standing = useStanding(tenantId, tenantIds.length === 1);
+  const [mode, setMode] = useState<Mode>("planAndDeploy");
+  const [types, setTypes] = useState<readonly string[] | undefined>(undefined);
+  const [goesOn, setGoesOn] = useState(false);
+  // A retry has the types of what it tries again.
+  const chosen = mode === "retryFailed" ? undefined : types;
+  const { isUnderWay, status } = standing;
+  const notes = [
+    isUnderWay && "underWay",
+    status?.may.includes("supersede") && "supersedes",
+    status?.status === "notRun" && "first",
+  ] as const;
+  return (
+    <AskWindow
+      {...rest}
+      wide
+      title={t("sync.startOtherwise")}
+      verb={t("sync.startDo", { count: tenantIds.length })}
+      isReady={!isUnderWay && chosen?.length !== 0}
+      onDo={() =>
+        onDo({
+          mode,
+          ...(chosen && { types: [...chosen] }),
+          ...(goesOn && { onMissingUser: "continueWithoutUser" as const }),
+        })
+      }
+    >
+      {notes.map(
+        (note) =>
+          note && (
+            <MessageBar key={note} intent="warning" layout="multiline">
+              <MessageBarBody>{t(`sync.start.${note}`)}</MessageBarBody>
+            </MessageBar>
+          ),
+      )}
+      <Modes
+        mode={mode}
+        whyNoRetry={standing.hasNothingToRetry ? t("sync.start.nothingToRetry") : undefined}
+        onChange={setMode}
+      />
+      {mode !== "retryFailed" && <Types tenantId={tenantId} types={types} onChange={setTypes} />}
+      <Checkbox
+        label={t("sync.goOnWithoutUser")}
+        checked={goesOn}
+        onChange={(_event, { checked }) => setGoesOn(checked === true)}
+      />
+    </AskWindow>
+  );
+}
+
+/** What it is to do, each with what that means. */
+function Modes(props: {
+  readonly mode: Mode;
+  readonly whyNoRetry: string | undefined;
+  readonly onChange: (mode: Mode) => void;
+}) {
+  const { mode, whyNoRetry, onChange } = props;
+  const t = useText();
+  const named = useNames();
+  return (
+    <Field label={t("sync.start.what")}>
+      <RadioGroup
+        value={mode}
+        onChange={(_event, { value }) => onChange(modes.find((each) => each === value) ?? mode)}
+      >
+        {modes.map((each) => {
+          const why = each === "retryFailed" ? whyNoRetry : undefined;
+          return (
+            <Radio
+              key={each}
+              value={each}
+              disabled={why !== undefined}
+              label={
+                <>
+                  {named("syncModes", each)}
+                  <Quiet>{why ?? t(`sync.start.${each}`)}</Quiet>
+                </>
+              }
+            />
+          );
+        })}
+      </RadioGroup>
+    </Field>
+  );
+}
+
+/** All types that are switched on, or some. */
+function Types(props: {
+  readonly tenantId: string;
+  readonly types: readonly string[] | undefined;
+  readonly onChange: (types: readonly string[] | undefined) => void;
+}) {
+  const { tenantId, types, onChange } = props;
+  const t = useText();
+  const { name } = useFormat();
+  const reading = useRead("GET /api/v1/tenants/{tenantId}/configuration", { params: { tenantId } });
+  return (
+    <div>
+      <Checkbox
+        label={t("sync.onlyTypes")}
+        checked={types !== undefined}
+        onChange={(_event, { checked }) => onChange(checked === true ? [] : undefined)}
+      />
+      {types !== undefined && (
+        <Shown reading={reading}>
+          {({ value }) => (
+            <Ticks
+              label={t("sync.onlyTypes")}
+              known={value.map((each) => [each.type, name(each.names)] as const)}
+              chosen={types}
+              onChange={onChange}
+            />
+          )}
+        </Shown>
+      )}
+    </div>
+  );
+}
