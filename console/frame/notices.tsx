@@ -101,25 +101,25 @@ function Paused() {
   const styles = useStyles();
   const { dateTime } = useFormat();
   const tenantId = useTenantId();
-  const mayRead = useMay()("tenants.read");
+  const may = useMay();
   const { body } = useReadList(
     "GET /api/v1/tenants",
     { query: { top: 1000 } },
-    { enabled: mayRead },
+    { enabled: may("tenants.read") },
   );
   const tenant = body?.find((each) => each.tenantId === tenantId);
-  if (tenant?.pausedAt === undefined) return null;
+  if (tenantId === undefined || tenant?.pausedAt === undefined) return null;
   const { displayName: name, pausedAt } = tenant;
   return (
     <MessageBar intent="warning" layout="multiline" className={styles.bar} data-state="paused">
       <MessageBarBody>
         <MessageBarTitle>{t("frame.paused", { name, at: dateTime(pausedAt) })}</MessageBarTitle>
         {t("frame.pausedWhy")}{" "}
-        <Go
-          to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenant.tenantId } }}
-        >
-          {t("frame.resume")}
-        </Go>
+        {may("tenants.manage", tenantId) && (
+          <Go to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenantId } }}>
+            {t("frame.resume")}
+          </Go>
+        )}
       </MessageBarBody>
     </MessageBar>
   );

@@ -47,7 +47,7 @@ function useStanding(tenantId: string, enabled: boolean) {
   );
   return {
     status,
-    isUnderWay:
+    isBusy:
       status !== undefined && !status.may.some((each) => ["start", "supersede"].includes(each)),
     hasNothingToRetry:
       status !== undefined && (syncId === "" || (last !== undefined && !hasLeft(last))),
@@ -56,24 +56,24 @@ function useStanding(tenantId: string, enabled: boolean) {
 
 /** The window. Of several tenants, the first says which types there are: an installation has the same for all. */
 export function StartWindow<Given>(props: {
-  readonly tenantIds: readonly string[];
+  readonly tenants: readonly { readonly tenantId: string; readonly displayName: string }[];
   readonly sending: Pick<Sending<never>, "isSending" | "problem">;
   readonly onDo: (asked: Asked) => Promise<Given | undefined>;
   readonly onDone: (given: Given) => void;
   readonly onClose: () => void;
 }) {
-  const { tenantIds, onDo, ...rest } = props;
+  const { tenants, onDo, ...rest } = props;
   const t = useText();
-  const [tenantId = ""] = tenantIds;
-  const standing = useStanding(tenantId, tenantIds.length === 1);
+  const { tenantId = "" } = tenants[0] ?? {};
+  const standing = useStanding(tenantId, tenants.length === 1);
   const [mode, setMode] = useState<Mode>("planAndDeploy");
   const [types, setTypes] = useState<readonly string[] | undefined>(undefined);
   const [goesOn, setGoesOn] = useState(false);
   // A retry has the types of what it tries again.
   const chosen = mode === "retryFailed" ? undefined : types;
-  const { isUnderWay, status } = standing;
+  const { isBusy, status } = standing;
   const notes = [
-    isUnderWay && "underWay",
+    isBusy && "busy",
     status?.may.includes("supersede") && "supersedes",
     status?.status === "notRun" && "first",
   ] as const;
@@ -82,8 +82,8 @@ export function StartWindow<Given>(props: {
       {...rest}
       wide
       title={t("sync.startOtherwise")}
-      verb={t("sync.startDo", { count: tenantIds.length })}
-      isReady={!isUnderWay && chosen?.length !== 0}
+      verb={t("sync.startDo", { count: tenants.length })}
+      isReady={!isBusy && chosen?.length !== 0}
       onDo={() =>
         onDo({
           mode,
@@ -92,6 +92,7 @@ export function StartWindow<Given>(props: {
         })
       }
     >
+      <div>{tenants.map(({ displayName }) => displayName).join(", ")}</div>
       {notes.map(
         (note) =>
           note && (

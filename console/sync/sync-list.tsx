@@ -2,6 +2,7 @@
 import { Badge, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
+import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
@@ -71,6 +72,7 @@ export function Page() {
   const { tenantId } = syncListScreen.useParams();
   const { window } = syncListScreen.useSearch();
   const change = syncListScreen.useChangeSearch();
+  const may = useMay();
   const params = { tenantId };
   const navigate = useNavigate();
   const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params });
@@ -122,9 +124,9 @@ export function Page() {
         }
       </Shown>
       {window === "release" && <ReleaseWindow tenantId={tenantId} count={held} onClose={close} />}
-      {window === "start" && (
+      {window === "start" && tenant.body && may("sync.run", tenantId) && (
         <StartWindow
-          tenantIds={[tenantId]}
+          tenants={[tenant.body]}
           sending={start}
           onDo={(body) => start.send({ params, body })}
           onDone={go}

@@ -10,6 +10,7 @@ import {
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
 import { useNames, useSaid } from "../api/names.ts";
 import { type ReadList, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
@@ -78,12 +79,14 @@ function Legend({ onClose }: { readonly onClose: () => void }) {
 /** The window that the address names. */
 function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   const { window, tenant: tenantId } = tenantsScreen.useSearch();
+  const may = useMay();
   const { name } = useFormat();
   const change = tenantsScreen.useChangeSearch();
   const close = useCallback(() => change({ window: undefined, tenant: undefined }, true), [change]);
   if (window === "statuses") return <Legend onClose={close} />;
   const tenant = tenants.find((each) => each.tenantId === tenantId);
-  if (window === "pause" && tenant) return <PauseWindow tenant={tenant} onClose={close} />;
+  if (window === "pause" && tenant && may("tenants.manage", tenantId))
+    return <PauseWindow tenant={tenant} onClose={close} />;
   const sync = tenant?.sync;
   const syncId = sync?.activeSyncId ?? sync?.lastSyncId;
   if (window === undefined || tenantId === undefined || sync === undefined || syncId === undefined)
@@ -249,6 +252,7 @@ function TenantList(props: {
 /** The page. */
 export function Page() {
   const t = useText();
+  const may = useMay();
   const { status, window, tenant } = tenantsScreen.useSearch();
   const change = tenantsScreen.useChangeSearch();
   const query = { syncStatus: status, top: 200 };
@@ -262,7 +266,11 @@ export function Page() {
     if (answer && tenant === undefined) setChosen(new Map());
     return answer;
   };
-  const asked = tenant === undefined ? [...chosen.keys()] : [tenant];
+  const asked = tenants.filter(
+    ({ tenantId }) =>
+      (tenant === undefined ? chosen.has(tenantId) : tenant === tenantId) &&
+      may("sync.run", tenantId),
+  );
   const ofMany = {
     permission: "sync.run",
     why: chosen.size === 0 ? t("tenants.chooseFirst") : undefined,
@@ -300,9 +308,14 @@ export function Page() {
       <TenantList list={list} chosen={chosen} onChoose={setChosen} start={start} />
       {window === "start" && asked.length > 0 && (
         <StartWindow
-          tenantIds={asked}
+          tenants={asked}
           sending={sending}
-          onDo={(body) => sync(body, asked)}
+          onDo={(body) =>
+            sync(
+              body,
+              asked.map(({ tenantId }) => tenantId),
+            )
+          }
           onDone={close}
           onClose={close}
         />
