@@ -21,7 +21,7 @@ export const longTests: readonly string[] = [
   "test/console/console.test.ts",
   "test/clients/command.test.ts",
   "test/console/first-minutes.test.ts",
-  "test/functions/{browsers,public-address,rate-limits,slow-bodies,texts}.test.ts",
+  "test/functions/{browsers,platform/drain,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/registration/whole-way.test.ts",
   "test/functions/sync/{authentication,baselines,consent,first-sync,in-chromium}.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,role-walk,same-work}.test.ts",
