@@ -6,6 +6,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { CsvQuery, PageQuery, pageBody, pageOf, positionOf } from "../../shared/http/paging.ts";
 import { created, noContent, ok, streamed } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
+import { OwnId } from "../../shared/kernel/values.ts";
 import { ScheduledNotification } from "../../shared/notifications/contract.ts";
 import { ScheduledRun } from "../../shared/provisioning/scheduled.ts";
 import {
@@ -126,15 +127,18 @@ export const previewTaskFunction = onHttp(
     summary: "Show when a task would run, and what it would do now, without keeping it",
     tag: "Tasks",
     params: TenantPath,
-    query: z.strictObject({ top: z.coerce.number().int().min(1).max(100).default(10) }),
+    query: z.strictObject({
+      top: z.coerce.number().int().min(1).max(100).default(10),
+      taskId: OwnId.optional().describe("The task that would say this: `only` goes by its runs"),
+    }),
     body: TaskBody,
     answers: { 200: { description: "What it would do", body: TaskPreviewView } },
   }),
-  async ({ params: { tenantId }, body, query: { top } }, tools: Tools<Needs>) => {
+  async ({ params: { tenantId }, body, query }, tools: Tools<Needs>) => {
     const viewer = viewerOf(tools, tenantId);
     // A POST for the body's sake: it changes nothing.
     signedInOf(tools).note({ unchanged: true });
-    const found = await tools.services.tasks.preview(tenantId, draftOf(body), viewer, top);
+    const found = await tools.services.tasks.preview(tenantId, draftOf(body), viewer, query);
     return found.ok ? succeed(ok(taskPreviewView(body.kind, found.value))) : found;
   },
 );

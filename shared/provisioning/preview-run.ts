@@ -20,7 +20,7 @@ export async function previewRun(
   parts: RunParts,
   tenantId: string,
   body: NewRun,
-  by: Pick<Beginning, "caller" | "within">,
+  by: Pick<Beginning, "caller" | "within" | "taskId" | "only">,
 ): Promise<Result<z.output<typeof RunPreview>>> {
   const { clock } = parts.engine;
   const now = clock.now();

@@ -36,7 +36,11 @@ type Runs = {
   readonly preview: (
     tenantId: string,
     run: ScheduledRun,
-    by: { readonly caller: Caller; readonly within: TaskWindows },
+    by: {
+      readonly caller: Caller;
+      readonly within: TaskWindows;
+      readonly taskId: string | undefined;
+    },
   ) => Promise<Result<object>>;
 };
 
@@ -77,11 +81,11 @@ export const runStarter = (
     const may = authorize(await standingOf(by.owner), tenantId);
     return may.ok ? begin(tenantId, runId, run.value, by) : may;
   },
-  async preview(tenantId, what, standing, within) {
+  async preview(tenantId, what, standing, { within, taskId }) {
     const run = readable(what);
     if (!run.ok) return run;
     const may = authorize(standing, tenantId);
-    return may.ok ? preview(tenantId, run.value, { caller: standing.caller, within }) : may;
+    return may.ok ? preview(tenantId, run.value, { caller: standing.caller, within, taskId }) : may;
   },
   stateOf,
   resultOf: async (tenantId, runId, standing) =>

@@ -146,7 +146,8 @@ export const scheduledRuns = (parts: RunParts): Parameters<typeof runStarter>[0]
   },
   async preview(tenantId, wanted, by) {
     const body = wholeOf(wanted);
-    return body.ok ? previewRun(parts, tenantId, body.value, by) : body;
+    const how = { ...by, only: wanted.only };
+    return body.ok ? previewRun(parts, tenantId, body.value, how) : body;
   },
   async resultOf(tenantId, runId) {
     const stored = await parts.jobs.get(tenantId, runId);

@@ -67,7 +67,7 @@ export type RunParts = GateParts & {
 export type Beginning = {
   readonly caller?: Caller | undefined;
   readonly cause: Run["cause"];
-  readonly taskId?: string;
+  readonly taskId?: string | undefined;
   /** Of the task: which of its targets. */
   readonly only?: Choice;
   /** Windows that its devices begin within, besides those of tenant and collections. */
@@ -190,7 +190,6 @@ async function chosenFrom(
   { taskId, only = "all" }: Beginning,
   found: Resolved,
 ): Promise<Resolved> {
-  if (taskId === undefined) return found;
   const { jobs, engine } = parts;
   const from = { jobs, items: engine.items };
   const deviceIds = await chosenOf(from, { tenantId, taskId }, only, found.deviceIds);

@@ -23,17 +23,18 @@ const rowsPerRead = 200;
 /** Runs of a tenant that are looked through: what is older counts as never attempted, as does what retention took. */
 const mostReads = 50;
 
-/** Those of some devices that a choice is for; one that no run of the task has had was not attempted. */
+/** Those of some devices that a choice is for; one that no run of the task has had was not attempted. A task that is not kept yet has had none. */
 export async function chosenOf(
   { jobs, items }: Parts,
-  { tenantId, taskId }: { readonly tenantId: string; readonly taskId: string },
+  { tenantId, taskId }: { readonly tenantId: string; readonly taskId: string | undefined },
   choice: Choice,
   deviceIds: readonly string[],
 ): Promise<readonly string[]> {
   if (choice === "all") return deviceIds;
   const open = new Set(deviceIds);
   const left = new Set<string>();
-  for await (const [id, bucket] of placesOf({ jobs, items }, tenantId, taskId)) {
+  const places = taskId === undefined ? [] : placesOf({ jobs, items }, tenantId, taskId);
+  for await (const [id, bucket] of places) {
     if (open.delete(id) && wanted[choice].has(bucket)) left.add(id);
     if (open.size === 0) break;
   }

@@ -209,8 +209,12 @@ export class TaskBook {
     tenantId: string,
     draft: TaskDraft,
     viewer: Viewer,
-    top: number,
+    { top, taskId }: { readonly top: number; readonly taskId?: string | undefined },
   ): Promise<Result<TaskPreview>> {
+    if (taskId !== undefined) {
+      const kept = await this.get({ tenantId, taskId }, viewer);
+      if (!kept.ok) return kept;
+    }
     const now = this.#clock.now();
     const judged = await this.#judged(tenantId, draft, viewer);
     if (!judged.ok) return judged;
@@ -226,7 +230,10 @@ export class TaskBook {
     }
     const starter = this.#parts.starters[draft.kind];
     if (!draft.whole || starter.preview === undefined) return succeed({ times });
-    const would = await starter.preview(tenantId, draft.what, viewer.standing, seen);
+    const would = await starter.preview(tenantId, draft.what, viewer.standing, {
+      within: seen,
+      taskId,
+    });
     return would.ok ? succeed({ times, wouldDo: would.value }) : would;
   }
 

@@ -54,7 +54,8 @@ export type TaskStarter = {
     tenantId: string,
     what: Task["what"],
     standing: Standing,
-    within: TaskWindows,
+    /** `taskId`: of the task that would say this; none where it is not kept yet. */
+    of: { readonly within: TaskWindows; readonly taskId: string | undefined },
   ): Promise<Result<object>>;
 };
 

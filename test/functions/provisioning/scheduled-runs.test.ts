@@ -204,7 +204,7 @@ it("is an error where a collection that it names is gone, and nothing wider take
   ]);
 });
 
-it("is for those of its targets alone that its runs have left undone, where it says so: a restart counts, too", async () => {
+it("is for those of its targets alone that its runs have left undone, where it says so, and its preview counts them so: a restart counts, too", async () => {
   const ids = await prepared([action("scan", "endpointProtectionQuickScan")]);
   const { tenantId, taskId, templateId } = ids;
   const [failing = ""] = await api.failSome(tenantId, 2, "quickScan");
@@ -221,12 +221,16 @@ it("is for those of its targets alone that its runs have left undone, where it s
       provisioning: { ...provisioning, only },
       schedule: { kind: "now" },
     };
+    const query = `?taskId=${taskId}`;
+    const seen = await api.call("tasks-preview", { params: { tenantId }, query, body });
     const put = await api.call("tasks-replace", { params: { tenantId, taskId }, body });
     expect(put.status, put.text).toBe(200);
     passTime(60_000);
     await api.tick(tenantId);
     const [, runs] = (await outcome(ids)) as [unknown, { runId: string; total: number }[]];
-    return runs[0] ?? { runId: "", total: -1 };
+    const { runId, total } = runs[0] ?? { runId: "", total: -1 };
+    expect(seen.body, seen.text).toMatchObject({ provisioning: { total } });
+    return { runId, total };
   };
   const first = await again("failed");
   expect(first.total, "none has failed yet").toBe(0);
@@ -243,4 +247,13 @@ it("is for those of its targets alone that its runs have left undone, where it s
   expect(total, "one failed, and was not restarted").toBe(1);
   expect(await api.read({ tenantId, runId })).toMatchObject({ buckets: { successful: 1 } });
   expect((await again("notSucceeded")).total).toBe(0);
+  // A task that is not kept yet has left nothing undone that failed; one that is not there is not taken for such a one.
+  const preview = (query: string) => {
+    const what = { templateId, version: 1, targets: everything, only: "failed" };
+    const body = { kind: "provisioning", displayName: "Another", provisioning: what };
+    return api.call("tasks-preview", { params: { tenantId }, query, body });
+  };
+  expect((await preview("")).body).toMatchObject({ provisioning: { total: 0 } });
+  const nobodys = await preview(`?taskId=${randomUUID()}`);
+  expect(nobodys.body).toMatchObject({ status: 404, code: "unknown-task" });
 });
