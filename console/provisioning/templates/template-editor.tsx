@@ -1,64 +1,31 @@
 /**
- * A template as it is exported, to be written or brought from a file. What is wrong with it, the API says, every fault with
- * its place.
+ * A template to be written: as fields, and as the JSON that it is exported as, which may come from a file. What is wrong
+ * with it, the API says, every fault with its place.
  */
-import { Button, Checkbox, Field, Input } from "@fluentui/react-components";
+import { Button, Checkbox, Field, Input, Tab, TabList } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import type { CallInput } from "../../../clients/api.ts";
-import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { Window } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
+import { type Draft, isDraft, TemplateForm } from "./template-form.tsx";
 
-type Body = CallInput<"POST /api/v1/templates">["body"];
+/** What somebody begins with. */
+const blank: Draft = { name: "", description: "", platforms: ["windows"], sections: [] };
 
-/** What somebody begins with: two of the five sections, and an action in each. */
-export const exampleOf = (): string =>
-  JSON.stringify(
-    {
-      name: "",
-      description: "",
-      platforms: ["windows"],
-      variables: {},
-      sections: [
-        {
-          id: "systemMigration",
-          actions: [{ id: "seen", name: "", type: "waitForCheckIn", timeoutSeconds: 86_400 }],
-        },
-        {
-          id: "systemConfiguration",
-          actions: [{ id: "scan", name: "", type: "endpointProtectionQuickScan", required: false }],
-        },
-      ],
-    },
-    undefined,
-    2,
-  );
+const textOf = (draft: Draft): string => JSON.stringify(draft, undefined, 2);
 
-/** The window; `existing` gets the text as its next version. */
-export function TemplateEditor(props: {
-  readonly text: string;
-  readonly visibility: "mine" | "public";
-  readonly existing?: { readonly templateId: string; readonly etag: string | undefined };
-  readonly onClose: () => void;
-}) {
-  const { existing, onClose } = props;
-  const t = useText();
+type Existing = { readonly templateId: string; readonly etag: string | undefined };
+
+/** Keeps a template, as the next version of one that exists. */
+function useKeeping(existing: Existing | undefined, onClose: () => void) {
   const router = useRouter();
-  const [text, setText] = useState(props.text);
-  const [message, setMessage] = useState("");
-  const [isPublic, setPublic] = useState(props.visibility === "public");
   const add = useSend("POST /api/v1/templates");
   const replace = useSend("PUT /api/v1/templates/{templateId}");
-  const { value } = readObject(text);
-  const save = async () => {
-    if (value === undefined) return;
-    const body: Body = { ...(value as Body), message, visibility: isPublic ? "public" : "mine" };
+  const save = async (body: Draft) => {
     if (existing === undefined) {
       const made = await add.send({ body });
       if (made === undefined) return;
@@ -73,7 +40,27 @@ export function TemplateEditor(props: {
     });
     if (saved !== undefined) onClose();
   };
-  const problem = add.problem ?? replace.problem;
+  const { problem, isSending, reset } = existing === undefined ? add : replace;
+  return { save, problem, isSending, reset };
+}
+
+/** The window; `existing` gets what is written as its next version. */
+export function TemplateEditor(props: {
+  readonly draft?: Draft;
+  readonly visibility: "mine" | "public";
+  readonly existing?: Existing;
+  readonly onClose: () => void;
+}) {
+  const { existing, onClose } = props;
+  const t = useText();
+  const [text, setText] = useState(() => textOf(props.draft ?? blank));
+  const [view, setView] = useState<"form" | "json">("form");
+  const [message, setMessage] = useState("");
+  const [isPublic, setPublic] = useState(props.visibility === "public");
+  const { save, problem, isSending, reset } = useKeeping(existing, onClose);
+  const { value } = readObject(text);
+  const keep = () =>
+    save({ ...(value as Draft), message, visibility: isPublic ? "public" : "mine" });
   return (
     <Window
       wide
@@ -83,8 +70,8 @@ export function TemplateEditor(props: {
         <>
           <Button
             appearance="primary"
-            disabledFocusable={value === undefined || add.isSending || replace.isSending}
-            onClick={() => void save()}
+            disabledFocusable={value === undefined || isSending}
+            onClick={() => void keep()}
           >
             {t("provisioning.save")}
           </Button>
@@ -92,8 +79,24 @@ export function TemplateEditor(props: {
         </>
       }
     >
-      <JsonField label={t("provisioning.content")} text={text} onChange={setText} />
-      <Types />
+      <TabList selectedValue={view} onTabSelect={(_event, to) => setView(to.value as typeof view)}>
+        <Tab value="form">{t("provisioning.asForm")}</Tab>
+        <Tab value="json">{t("provisioning.asJson")}</Tab>
+      </TabList>
+      {view === "json" ? (
+        <JsonField label={t("provisioning.content")} text={text} onChange={setText} />
+      ) : isDraft(value) ? (
+        <TemplateForm
+          draft={value}
+          problem={problem}
+          onChange={(draft, isMoved = false) => {
+            setText(textOf(draft));
+            if (isMoved) reset();
+          }}
+        />
+      ) : (
+        <p>{t("provisioning.noForm")}</p>
+      )}
       <Field label={t("provisioning.message")}>
         <Input
           value={message}
@@ -108,31 +111,5 @@ export function TemplateEditor(props: {
       />
       {problem && <ProblemView problem={problem} />}
     </Window>
-  );
-}
-
-/** Which types of actions there are, and where each may stand. */
-function Types() {
-  const t = useText();
-  const { name } = useFormat();
-  const { body } = useRead("GET /api/v1/provisioning/action-types", {});
-  if (body === undefined) return null;
-  const sectionName = (id: string): string => {
-    const found = body.sections.find((section) => section.id === id);
-    return found === undefined ? id : name(found.name);
-  };
-  return (
-    <details>
-      <summary>{t("provisioning.types")}</summary>
-      <ul>
-        {body.value.map((type) => (
-          <li key={type.id}>
-            <code>{type.id}</code> {name(type.name)}
-            {type.sections.length < body.sections.length &&
-              ` (${type.sections.map(sectionName).join(", ")})`}
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }

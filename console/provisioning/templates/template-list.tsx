@@ -13,7 +13,7 @@ import { useFormat } from "../../text/format.ts";
 import { templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
-import { exampleOf, TemplateEditor } from "./template-editor.tsx";
+import { TemplateEditor } from "./template-editor.tsx";
 
 /** A template as the API shows it. */
 export type Template = BodyOf<"GET /api/v1/templates/{templateId}">;
@@ -91,11 +91,7 @@ export function Page() {
         }
       />
       {open === "new" && (
-        <TemplateEditor
-          text={exampleOf()}
-          visibility="mine"
-          onClose={() => change({ window: undefined })}
-        />
+        <TemplateEditor visibility="mine" onClose={() => change({ window: undefined })} />
       )}
     </PageFrame>
   );

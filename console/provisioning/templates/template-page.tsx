@@ -136,7 +136,7 @@ function Body(props: {
       </Shown>
       {open === "edit" && content.body && (
         <TemplateEditor
-          text={JSON.stringify({ ...content.body, message: "" }, undefined, 2)}
+          draft={{ ...content.body, message: "" }}
           visibility={visibility}
           existing={{ templateId, etag }}
           onClose={() => change({ window: undefined, version: undefined })}

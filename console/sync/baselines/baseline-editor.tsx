@@ -10,9 +10,10 @@ import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
-import { type FieldRow, FieldRows, MessageField } from "../field-rows.tsx";
+import { MessageField } from "../message-field.tsx";
 import { baselineScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 

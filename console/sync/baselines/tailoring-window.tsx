@@ -12,8 +12,8 @@ import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { Ticks } from "../../page/filters.tsx";
 import { Shown } from "../../page/page-state.tsx";
+import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
-import { type FieldRow, FieldRows, textOfValue, valueOf } from "../field-rows.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";

@@ -5,7 +5,7 @@ import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { MessageField } from "../field-rows.tsx";
+import { MessageField } from "../message-field.tsx";
 import { useText } from "../text.ts";
 
 const path = "POST /api/v1/tenants/{tenantId}/configuration-import";

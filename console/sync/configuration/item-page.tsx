@@ -15,7 +15,7 @@ import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
-import { MessageField } from "../field-rows.tsx";
+import { MessageField } from "../message-field.tsx";
 import { Properties } from "../plan/properties.tsx";
 import { configurationScreen, itemScreen } from "../screens.ts";
 import { useText } from "../text.ts";

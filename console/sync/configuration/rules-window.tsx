@@ -7,8 +7,9 @@ import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { type FieldRow, FieldRows, MessageField, textOfValue, valueOf } from "../field-rows.tsx";
+import { MessageField } from "../message-field.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules";

@@ -21,23 +21,39 @@ const windows: readonly Platform[] = ["windows"];
 const everyPlatform: readonly Platform[] = ["windows", "macOS", "iOS", "android"];
 const none = z.strictObject({});
 
+/** A parameter with what people call it: a member `name` of its description. */
+const called = <S extends z.ZodType>(en: string, fr: string, schema: S): S =>
+  schema.meta({ name: { en, fr } });
+
 // What is asked of the device catalogue, by those of its routes that go through Graph.
 
 const approximate = z.strictObject({
-  allowApproximate: z
-    .boolean()
-    .default(false)
-    .describe("True: also by a route that does not quite do what the action promises"),
+  allowApproximate: called(
+    "Also by a route that does not quite do it",
+    "Aussi par une voie qui ne le fait pas tout à fait",
+    z
+      .boolean()
+      .default(false)
+      .describe("True: also by a route that does not quite do what the action promises"),
+  ),
 });
 
 /** What runs ask of catalogue actions beside what notifications do. */
 const ownParameters: Readonly<Record<string, ActionType["parameters"]>> = {
   runScript: z.strictObject({
-    remediationScriptId: Guid.describe("Intune remediation (deviceHealthScript)"),
+    remediationScriptId: called(
+      "Id of the Intune remediation",
+      "Id de la correction Intune",
+      Guid.describe("Intune remediation (deviceHealthScript)"),
+    ),
   }),
   restart: z.strictObject({
     allowApproximate: approximate.shape.allowApproximate,
-    waitUntilBack: z.boolean().default(true).describe("Done only when the device was seen since"),
+    waitUntilBack: called(
+      "Wait until the device is back",
+      "Attendre le retour de l’appareil",
+      z.boolean().default(true).describe("Done only when the device was seen since"),
+    ),
   }),
 };
 
@@ -83,18 +99,26 @@ const own = (en: string, fr: string, { id, route, ...rest }: Own): ActionType =>
 
 const manage: readonly Permission[] = ["devices.manage"];
 const changeRegistered: readonly Permission[] = ["registration.manage"];
-const groupId = Guid.describe("Object id of an Entra group with assigned members");
+const groupId = called(
+  "Object id of the Entra group",
+  "Id d’objet du groupe Entra",
+  Guid.describe("Object id of an Entra group with assigned members"),
+);
 const inGroup = z.strictObject({ groupId });
 
 /** Longest wait of its own; a condition is waited for until its action's time-out. */
 const maxWaitMs = 30 * 24 * 3_600_000;
-const duration = z
-  .string()
-  .max(40)
-  .refine((text) => (durationMs(text) ?? 0) > 0 && (durationMs(text) ?? 0) <= maxWaitMs, {
-    error: "must be an ISO 8601 duration up to P30D, such as PT15M",
-  })
-  .meta({ format: "duration" });
+const duration = called(
+  "How long (such as PT15M)",
+  "Durée (par exemple PT15M)",
+  z
+    .string()
+    .max(40)
+    .refine((text) => (durationMs(text) ?? 0) > 0 && (durationMs(text) ?? 0) <= maxWaitMs, {
+      error: "must be an ISO 8601 duration up to P30D, such as PT15M",
+    })
+    .meta({ format: "duration" }),
+);
 
 const waits: readonly ActionType[] = [
   own("Wait", "Attendre", {
@@ -114,7 +138,11 @@ const waits: readonly ActionType[] = [
     route:
       "Intune's and Autopilot's lists of devices and the members of groups, read once for all that wait",
     parameters: z.strictObject({
-      conditions: z.array(Condition).min(1).max(10).describe("All of them must hold"),
+      conditions: called(
+        "Conditions, all of which must hold",
+        "Conditions, qui doivent toutes être remplies",
+        z.array(Condition).min(1).max(10).describe("All of them must hold"),
+      ),
     }),
   }),
 ];
@@ -134,17 +162,27 @@ const resets: readonly ActionType[] = [
     sections: ["osInstallation"],
     platforms: windows,
     route: "Intune's cleanWindowsDevice: Windows anew, without the programs of its maker",
-    parameters: z.strictObject({ keepUserData: z.boolean().default(false) }),
+    parameters: z.strictObject({
+      keepUserData: called(
+        "Keep the user’s data",
+        "Conserver les données de l’utilisateur",
+        z.boolean().default(false),
+      ),
+    }),
     guarded: true,
     permissions: manage,
   }),
 ];
 
 /** 15 characters is what NetBIOS has; the other platforms take more, and nobody says how many. */
-const deviceName = z
-  .string()
-  .regex(/^[A-Za-z0-9-]{1,63}$/, "must be 1 to 63 letters, digits and hyphens")
-  .refine((name) => !/^\d+$/.test(name), "must not be digits alone");
+const deviceName = called(
+  "Device name",
+  "Nom de l’appareil",
+  z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,63}$/, "must be 1 to 63 letters, digits and hyphens")
+    .refine((name) => !/^\d+$/.test(name), "must not be digits alone"),
+);
 
 const onTheDevice: readonly ActionType[] = [
   own("Rename device", "Renommer l’appareil", {
@@ -172,8 +210,8 @@ const onTheDevice: readonly ActionType[] = [
     route:
       "a custom notification of the Company Portal. Graph has no way to reach the user of a Windows device or of a Mac",
     parameters: z.strictObject({
-      title: Line.trim().min(1).max(50),
-      body: Prose.trim().min(1).max(500),
+      title: called("Title", "Titre", Line.trim().min(1).max(50)),
+      body: called("Message", "Message", Prose.trim().min(1).max(500)),
     }),
     guarded: true,
     permissions: ["devices.notifyResource"],
@@ -210,8 +248,16 @@ const inTheDirectory: readonly ActionType[] = [
     platforms: windows,
     route: "Autopilot's assignUserToDevice; the device must be registered",
     parameters: z.strictObject({
-      userPrincipalName: Line.min(3).max(256).includes("@"),
-      addressableUserName: Line.min(1).max(256).optional(),
+      userPrincipalName: called(
+        "User (UPN)",
+        "Utilisateur (UPN)",
+        Line.min(3).max(256).includes("@"),
+      ),
+      addressableUserName: called(
+        "Name that greets the user",
+        "Nom qui accueille l’utilisateur",
+        Line.min(1).max(256).optional(),
+      ),
     }),
     permissions: changeRegistered,
   }),
@@ -220,7 +266,9 @@ const inTheDirectory: readonly ActionType[] = [
     sections: sectionIds,
     platforms: windows,
     route: "Autopilot's updateDeviceProperties; the device must be registered",
-    parameters: z.strictObject({ groupTag: Line.max(128) }),
+    parameters: z.strictObject({
+      groupTag: called("Group tag", "Balise de groupe", Line.max(128)),
+    }),
     permissions: changeRegistered,
   }),
 ];

@@ -86,6 +86,30 @@ export function factsHold(condition: z.output<typeof FactCondition>, known: Devi
   return "any" in condition ? condition.any.some(isSo) : isSo(condition);
 }
 
+const textOperators = ["equals", "notEquals", "startsWith", "in"] as const;
+
+/** What a condition before an action may be about, in both languages. */
+const factWords: Readonly<Record<Fact, readonly [en: string, fr: string]>> = {
+  deviceName: ["Device name", "Nom de l’appareil"],
+  operatingSystem: ["Operating system", "Système d’exploitation"],
+  managementAgent: ["Managed by", "Géré par"],
+  osVersion: ["Version of the system", "Version du système"],
+  complianceState: ["Compliance", "Conformité"],
+  groupTag: ["Group tag", "Balise de groupe"],
+  serialNumber: ["Serial number", "Numéro de série"],
+  manufacturer: ["Manufacturer", "Fabricant"],
+  model: ["Model", "Modèle"],
+  userPrincipalName: ["User (UPN)", "Utilisateur (UPN)"],
+};
+type Fact = z.output<typeof OneFact>["property"];
+
+/** What conditions before an action can say, for whoever writes one. */
+export const conditionFacts = Object.entries(factWords).map(([id, [en, fr]]) => ({
+  id,
+  name: { en, fr },
+  operators: id === "osVersion" ? ["equals", "atLeast", "below"] : [...textOperators],
+}));
+
 /** What can be waited for. */
 export const Condition = z.discriminatedUnion("property", [
   textCondition("deviceName"),

@@ -4,6 +4,7 @@ import { toIso } from "../../kernel/clock.ts";
 import { Line, Prose } from "../../kernel/outside-text.ts";
 import { OwnId, TenantId } from "../../kernel/values.ts";
 import type { ActionType } from "../actions/action-type.ts";
+import { conditionFacts } from "../actions/condition.ts";
 import type { TemplateDraft, WholeVersion } from "./manage-templates.ts";
 import { sectionIds, sections, Template, TemplateContent, TemplateVersion } from "./template.ts";
 import { factNames } from "./variables.ts";
@@ -79,6 +80,9 @@ export const ActionTypesView = z.object({
     }),
   ),
   facts: z.array(z.string()).describe("What every text may name without declaring it"),
+  conditions: z
+    .array(z.object({ id: z.string(), name: names, operators: z.array(z.string()) }))
+    .describe("Properties that an action's `when` may ask"),
   value: z.array(
     z.object({
       id: z.string(),
@@ -88,7 +92,9 @@ export const ActionTypesView = z.object({
       route: z.string(),
       guarded: z.boolean().describe("Not asked again where the answer was unclear"),
       permissions: z.array(z.string()).describe("What whoever starts a run must hold besides"),
-      parameters: z.record(z.string(), z.unknown()).describe("JSON Schema"),
+      parameters: z
+        .record(z.string(), z.unknown())
+        .describe("JSON Schema; `name` says what a parameter is called"),
     }),
   ),
 });
@@ -126,6 +132,7 @@ export const actionTypesView = (
     return { id, name: { en, fr }, restartable };
   }),
   facts: [...factNames],
+  conditions: conditionFacts,
   value: types.map((type) => ({
     ...type,
     sections: [...type.sections],

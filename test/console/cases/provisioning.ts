@@ -102,6 +102,53 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       failing = await beginFailing(rig(), tenant, templateId);
     }, 60_000);
 
+    it("a template is written in its form by keyboard alone, with what the API refuses at its fields, and as JSON it is the same", async () => {
+      const page = await rig().signedIn("Full Administrator", "fr", "/templates?window=new");
+      const field = (name: string) => page.getByRole("textbox", { name });
+      const type = async (to: Locator, text: string, key = "Tab") => {
+        await reach(page, to, key);
+        await page.keyboard.press("Control+A");
+        await page.keyboard.type(text);
+      };
+      const press = async (name: string, key = "Tab") => {
+        await reach(page, page.getByRole("button", { name, exact: true }).first(), key);
+        await page.keyboard.press("Enter");
+      };
+      await type(field("Nom").first(), "Portables");
+      await press("Ajouter à Configuration système");
+      await type(page.getByRole("combobox").last(), "Renom", "Shift+Tab");
+      await press("Ajouter à Configuration système");
+      await press("Monter : Renommer l’appareil", "Shift+Tab");
+      // It keeps the focus where it goes.
+      await page.locator(":focus[aria-label^=Monter]").waitFor();
+      await press(words.save.fr);
+      await page.getByRole("dialog").getByRole("alert").first().waitFor();
+      // The browser tells of each answer that is a refusal.
+      expect(rig().complaints.splice(0)).toHaveLength(1);
+      const name = field("Nom de l’appareil");
+      await type(name.and(page.locator("[aria-invalid=true]")), "{{site}}-{{device.serialNumber}}");
+      await type(field("Durée").and(page.locator("[aria-invalid=true]")), "PT1S");
+      await press("Ajouter", "Shift+Tab");
+      const variable = page.getByRole("group", { name: "Variables 1" }).getByRole("textbox");
+      await type(variable.first(), "site", "Shift+Tab");
+      await type(variable.last(), "OSL");
+      await reach(page, page.getByRole("tab", { name: "Formulaire" }), "Shift+Tab");
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("Enter");
+      const text = await field("Modèle (JSON").inputValue();
+      const written = JSON.parse(text) as { sections: { actions: object[] }[] };
+      await press(words.save.fr);
+      await page.waitForURL(/templates\/[^?]+$/);
+      const made = await rig().api("GET", `/templates/${page.url().split("/").at(-1)}/versions/1`);
+      const [, , , , configuration] = made["sections"] as { actions: object[] }[];
+      expect(configuration?.actions).toMatchObject(written.sections[0]?.actions ?? []);
+      expect(configuration?.actions).toMatchObject([
+        { type: "renameDevice", parameters: { deviceName: "{{site}}-{{device.serialNumber}}" } },
+        { type: "wait", parameters: { duration: "PT1S" } },
+      ]);
+      expect(made["variables"]).toMatchObject({ site: { value: "OSL" } });
+    }, 60_000);
+
     it("a task is made by mouse: scheduled from the toolbar, devices dragged onto it, its time by right click", async () => {
       const page = await rig().signedIn("Full Administrator");
       await rig().open(page, address("/tasks"));

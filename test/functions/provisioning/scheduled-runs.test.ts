@@ -250,8 +250,8 @@ it("is for those of its targets alone that its runs have left undone, where it s
   // A task that is not kept yet has left nothing undone that failed; one that is not there is not taken for such a one.
   const preview = (query: string) => {
     const what = { templateId, version: 1, targets: everything, only: "failed" };
-    const body = { kind: "provisioning", displayName: "Another", provisioning: what };
-    return api.call("tasks-preview", { params: { tenantId }, query, body });
+    const another = { kind: "provisioning", displayName: "Another", provisioning: what };
+    return api.call("tasks-preview", { params: { tenantId }, query, body: another });
   };
   expect((await preview("")).body).toMatchObject({ provisioning: { total: 0 } });
   const nobodys = await preview(`?taskId=${randomUUID()}`);

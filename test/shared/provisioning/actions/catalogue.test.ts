@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { catalogue } from "../../../../shared/devices/actions/catalogue.ts";
 import { actionTypes, findActionType } from "../../../../shared/provisioning/actions/catalogue.ts";
+import { actionTypesView } from "../../../../shared/provisioning/templates/contract.ts";
 import { sectionIds } from "../../../../shared/provisioning/templates/template.ts";
 
 const typeOf = (id: string) => {
@@ -23,6 +24,15 @@ describe("the types of actions", () => {
       expect(sections.length).toBeGreaterThan(0);
       expect(sectionIds).toEqual(expect.arrayContaining([...sections]));
     }
+  });
+
+  it("tell what each parameter is called, in both languages", () => {
+    const described = actionTypesView(actionTypes).value.flatMap(({ parameters }) =>
+      Object.values((parameters["properties"] ?? {}) as Record<string, unknown>),
+    );
+    expect(described.length).toBeGreaterThan(10);
+    const called = { name: { en: expect.any(String), fr: expect.any(String) } };
+    for (const each of described) expect(each).toMatchObject(called);
   });
 
   it("are each told of where people read", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   Condition,
+  conditionFacts,
   type DeviceFacts,
   FactCondition,
   factsHold,
@@ -87,4 +88,11 @@ describe("a condition on a device", () => {
     expect(factsHold(condition, { groupTag: "X-1" })).toBe(expected);
     expect(factsHold(condition, {})).toBe(false);
   });
+});
+
+it("can be about everything that writers are told of, by every operator", () => {
+  const all = conditionFacts.flatMap(({ id: property, operators }) =>
+    operators.map((operator) => ({ property, operator, value: operator === "in" ? ["1"] : "1" })),
+  );
+  expect(all.filter((each) => !FactCondition.safeParse(each).success)).toEqual([]);
 });

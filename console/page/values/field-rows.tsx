@@ -1,9 +1,9 @@
 /** A few rows of fields, each a thing of its own: added, taken away, and with the API's faults at the fields they are about. */
 import { Button, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
-import type { Problem } from "../../clients/api.ts";
-import { useSaid } from "../api/names.ts";
-import { useText } from "./text.ts";
+import type { Problem } from "../../../clients/api.ts";
+import { useSaid } from "../../api/names.ts";
+import { useSharedText } from "../../text/text.ts";
 
 /** Texts of a row by the names of its fields. */
 export type FieldRow = Readonly<Record<string, string>>;
@@ -39,7 +39,7 @@ const useStyles = makeStyles({
 });
 
 /** What the API said is wrong at a place, or beneath it; undefined where it said nothing of it. */
-const faultAt = (problem: Problem | undefined, pointer: string): string | undefined =>
+export const faultAt = (problem: Problem | undefined, pointer: string): string | undefined =>
   problem?.errors
     ?.filter((fault) => `${fault.pointer}/`.startsWith(`${pointer}/`))
     .map(({ detail }) => detail)
@@ -62,30 +62,17 @@ export const textOfValue = (value: unknown): string =>
       ? value
       : JSON.stringify(value);
 
-/** Why something is done, as its history will say it. */
-export function MessageField(props: {
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}) {
-  const { value, onChange } = props;
-  return (
-    <Field label={useText()("sync.message")} required>
-      <Input value={value} maxLength={200} onChange={(_event, data) => onChange(data.value)} />
-    </Field>
-  );
-}
-
-/** The rows. `at`: where they stand in what is sent, for the faults. */
+/** The rows. `at`: where they stand in what is sent, for the faults; by its number where each stands elsewhere. */
 export function FieldRows(props: {
   readonly label: string;
   readonly columns: readonly Column[];
   readonly rows: readonly FieldRow[];
   readonly onChange: (rows: readonly FieldRow[]) => void;
   readonly problem?: Problem | undefined;
-  readonly at: string;
+  readonly at: string | ((nth: number) => string);
 }) {
   const { label, columns, rows, onChange, problem, at } = props;
-  const t = useText();
+  const t = useSharedText();
   const said = useSaid();
   const styles = useStyles();
   const put = (nth: number, changed: FieldRow) =>
@@ -99,7 +86,8 @@ export function FieldRows(props: {
       {rows.map((row, nth) => (
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
           {columns.map(({ name, label: of, isDay, values, follows }) => {
-            const fault = faultAt(problem, `${at}/${nth}/${name}`);
+            const place = typeof at === "string" ? `${at}/${nth}` : at(nth);
+            const fault = faultAt(problem, `${place}/${name}`);
             const change = (value: string) => put(nth, { [name]: value, ...follows?.(value) });
             return (
               <Field
@@ -129,13 +117,13 @@ export function FieldRows(props: {
           <Button
             appearance="subtle"
             icon={<DeleteRegular />}
-            aria-label={t("sync.removeRow", { name: `${label} ${nth + 1}` })}
+            aria-label={t("shared.removeRow", { name: `${label} ${nth + 1}` })}
             onClick={() => onChange(rows.filter((_, place) => place !== nth))}
           />
         </div>
       ))}
       <Button icon={<AddRegular />} onClick={() => onChange([...rows, blank])}>
-        {t("sync.addRow")}
+        {t("shared.addRow")}
       </Button>
     </section>
   );

@@ -1,0 +1,69 @@
+/** A field for a value, by its JSON Schema; a value that no field fits is written as JSON. */
+import { Checkbox, Field, Input, Textarea } from "@fluentui/react-components";
+import { useState } from "react";
+import { useSaid } from "../../api/names.ts";
+import { valueOf } from "./field-rows.tsx";
+
+/** As much of a schema as a field needs. */
+export type Described = {
+  readonly type?: "string" | "integer" | "boolean";
+  readonly default?: unknown;
+  readonly maxLength?: number;
+};
+
+/** Longer texts have lines. */
+const longest = 256;
+
+const kindOf = ({ type }: Described, value: unknown) =>
+  type === "string" && typeof (value ?? "") === "string"
+    ? "string"
+    : type === "integer" && typeof (value ?? 0) === "number"
+      ? "integer"
+      : "json";
+/** What is no JSON yet is passed on as the text that it is: the API refuses it at its place. */
+const read = { string: String, integer: Number, json: valueOf };
+
+/** The field. A variable in place of a number or a yes is a text, and no field for these. */
+export function ValueField(props: {
+  readonly label: string;
+  readonly schema: Described;
+  readonly value: unknown;
+  readonly isRequired?: boolean;
+  /** What the API said is wrong with it. */
+  readonly fault: string | undefined;
+  /** Undefined: nothing stands there. */
+  readonly onChange: (value: unknown) => void;
+}) {
+  const { label, schema, isRequired = false, fault, onChange } = props;
+  const { value = schema.default } = props;
+  const said = useSaid();
+  const [json, setJson] = useState(() => JSON.stringify(value, undefined, 2) ?? "");
+  const wrong = fault === undefined ? {} : { validationMessage: said(fault) };
+  if (schema.type === "boolean" && typeof value === "boolean")
+    return (
+      <Field {...wrong}>
+        <Checkbox
+          label={label}
+          checked={value}
+          onChange={(_event, { checked }) => onChange(checked === true)}
+        />
+      </Field>
+    );
+  const kind = kindOf(schema, value);
+  const isJson = kind === "json";
+  const change = (text: string) => {
+    if (isJson) setJson(text);
+    onChange(text === "" && !(kind === "string" && isRequired) ? undefined : read[kind](text));
+  };
+  const Text = isJson || (schema.maxLength ?? 0) > longest ? Textarea : Input;
+  return (
+    <Field label={isJson ? `${label} (JSON)` : label} required={isRequired} {...wrong}>
+      <Text
+        {...(isJson && { rows: 6, resize: "vertical", spellCheck: false })}
+        value={isJson ? json : `${(value as string | number | undefined) ?? ""}`}
+        {...(kind === "integer" && { type: "number" })}
+        onChange={(_event: unknown, data: { readonly value: string }) => change(data.value)}
+      />
+    </Field>
+  );
+}

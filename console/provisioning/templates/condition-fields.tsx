@@ -1,0 +1,86 @@
+/** What must hold for an action to be done, as rows of fields. */
+import { Radio, RadioGroup } from "@fluentui/react-components";
+import { useState } from "react";
+import type { Problem } from "../../../clients/api.ts";
+import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useText } from "../text.ts";
+import type { Action, Catalogue } from "./section-fields.tsx";
+
+type When = NonNullable<Action["when"]>;
+type Joint = "all" | "any";
+type Test = Extract<When, { readonly property: string }>;
+const operators = ["equals", "notEquals", "startsWith", "in", "atLeast", "below"] as const;
+
+const testsOf = (when: When | undefined): readonly Test[] =>
+  when === undefined ? [] : "any" in when ? when.any : "all" in when ? when.all : [when];
+
+const rowOf = ({ property, operator, value = "" }: Test): FieldRow => ({
+  property,
+  operator,
+  value: [value].flat().join(", "),
+});
+
+/** Several values are typed with commas between them. */
+const testOf = ({ property = "", operator = "", value = "" }: FieldRow): Test => ({
+  property,
+  operator,
+  value: operator === "in" ? value.split(",").map((each) => each.trim()) : value,
+});
+
+/** The fields. The rows stay as they are typed. */
+export function ConditionFields(props: {
+  readonly when: When | undefined;
+  readonly catalogue: Catalogue;
+  readonly problem: Problem | undefined;
+  readonly at: string;
+  readonly onChange: (when: When | undefined) => void;
+}) {
+  const { when, catalogue, problem, at, onChange } = props;
+  const t = useText();
+  const { name } = useFormat();
+  const [rows, setRows] = useState<readonly FieldRow[]>(() => testsOf(when).map(rowOf));
+  const [joint, setJoint] = useState<Joint>(when !== undefined && "any" in when ? "any" : "all");
+  const isOne = when !== undefined && "property" in when;
+  const change = (next: readonly FieldRow[], by: Joint) => {
+    setRows(next);
+    setJoint(by);
+    const tests = next.map(testOf);
+    // One stands by itself: a list of one would be another content.
+    onChange(tests.length > 1 ? ({ [by]: tests } as When) : tests[0]);
+  };
+  return (
+    <>
+      <FieldRows
+        label={t("provisioning.when")}
+        columns={[
+          {
+            name: "property",
+            label: t("provisioning.property"),
+            values: catalogue.conditions.map((each) => [each.id, name(each.name)] as const),
+          },
+          {
+            name: "operator",
+            label: t("provisioning.operator"),
+            values: operators.map((each) => [each, t(`provisioning.operator.${each}`)] as const),
+          },
+          { name: "value", label: t("provisioning.value") },
+        ]}
+        rows={rows}
+        onChange={(next) => change(next, joint)}
+        problem={problem}
+        at={(nth) => (isOne ? at : `${at}/${joint}/${nth}`)}
+      />
+      {rows.length > 1 && (
+        <RadioGroup
+          aria-label={t("provisioning.when")}
+          value={joint}
+          onChange={(_event, { value }) => change(rows, value as Joint)}
+        >
+          <Radio value="all" label={t("provisioning.whenAll")} />
+          <Radio value="any" label={t("provisioning.whenAny")} />
+        </RadioGroup>
+      )}
+    </>
+  );
+}

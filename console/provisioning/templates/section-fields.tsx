@@ -1,0 +1,267 @@
+/** The actions of a section as fields: added from the catalogue of types, moved, taken away, and each with what its type takes. */
+import { Button, Field, makeStyles, Select, Subtitle2, tokens } from "@fluentui/react-components";
+import { AddRegular, ArrowDownRegular, ArrowUpRegular, DeleteRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import type { BodyOf, Problem } from "../../../clients/api.ts";
+import { useSaid } from "../../api/names.ts";
+import { announce } from "../../page/announce.tsx";
+import { faultAt } from "../../page/values/field-rows.tsx";
+import { type Described, ValueField } from "../../page/values/value-field.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useText } from "../text.ts";
+import { ConditionFields } from "./condition-fields.tsx";
+import type { Draft, FormProps } from "./template-form.tsx";
+
+/** What the API says of the types of actions. */
+export type Catalogue = BodyOf<"GET /api/v1/provisioning/action-types">;
+/** An action as the API takes it. */
+export type Action = NonNullable<Draft["sections"][number]["actions"]>[number];
+
+const useStyles = makeStyles({
+  root: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalS,
+    minWidth: 0,
+    "& h3": { margin: 0 },
+  },
+  action: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalS,
+    padding: tokens.spacingHorizontalM,
+    border: `1px solid ${tokens.colorNeutralStroke2}`,
+    minWidth: 0,
+  },
+  line: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "end",
+    gap: tokens.spacingHorizontalS,
+    "& > *": { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
+    "& > button": { flexGrow: 0, flexBasis: "auto", minWidth: "32px" },
+    "& select": { width: "100%", minWidth: 0, textOverflow: "ellipsis" },
+  },
+});
+
+/** What is wrong with something that is no single field. */
+export function Fault({ of }: { readonly of: string | undefined }) {
+  const said = useSaid();
+  return of === undefined ? null : <Field validationMessage={said(of)} />;
+}
+
+/** The draft with these actions in a section, which stands where it belongs. */
+function withActions(draft: Draft, order: readonly string[], id: string, actions: Action[]): Draft {
+  const others = draft.sections.filter((each) => each.id !== id);
+  const place = ({ id: of }: { readonly id: string }): number => order.indexOf(of);
+  const sections = [...others, { id, actions }].toSorted((a, b) => place(a) - place(b));
+  return { ...draft, sections };
+}
+
+/** An id that no action of the draft has: that of its type, with a number where there is one already. */
+function freeId({ sections }: Draft, type: string): string {
+  const taken = new Set(sections.flatMap(({ actions = [] }) => actions.map(({ id }) => id)));
+  let id = type;
+  for (let number = 2; taken.has(id); number += 1) id = `${type}-${number}`;
+  return id;
+}
+
+/** A section. */
+export function SectionFields(
+  props: FormProps & {
+    readonly section: Catalogue["sections"][number];
+    readonly catalogue: Catalogue;
+  },
+) {
+  const { section, catalogue, draft, problem, onChange } = props;
+  const { id } = section;
+  const t = useText();
+  const styles = useStyles();
+  const { name: inWords } = useFormat();
+  const place = draft.sections.findIndex((each) => each.id === id);
+  const actions = draft.sections[place]?.actions ?? [];
+  const types = catalogue.value.filter(
+    ({ sections, platforms }) => sections.includes(id) && platforms.length > 0,
+  );
+  const [type = types[0], setType] = useState<Catalogue["value"][number]>();
+  const put = (next: Action[], isMoved: boolean) => {
+    const order = catalogue.sections.map((each) => each.id);
+    onChange(withActions(draft, order, id, next), isMoved);
+  };
+  const count = actions.length;
+  const tell = (name: string, number: number, of: number) =>
+    announce(t("provisioning.standsNow", { name, number, count: of }));
+  const move = (action: Action, to: number) => {
+    put(actions.filter((each) => each !== action).toSpliced(to, 0, action), true);
+    tell(action.name, to + 1, count);
+  };
+  const add = () => {
+    if (type === undefined) return;
+    const name = inWords(type.name);
+    put([...actions, { id: freeId(draft, type.id), name, type: type.id }], true);
+    tell(name, count + 1, count + 1);
+  };
+  return (
+    <section className={styles.root} aria-label={inWords(section.name)} data-fields={id}>
+      <Subtitle2 as="h3" tabIndex={-1}>
+        {inWords(section.name)}
+      </Subtitle2>
+      {actions.map((action, nth) => (
+        <ActionFields
+          key={action.id}
+          action={action}
+          {...{ nth, catalogue, problem }}
+          count={count}
+          at={`/sections/${place}/actions/${nth}`}
+          onChange={(next) => put(actions.with(nth, next), false)}
+          onMove={(by) => move(action, nth + by)}
+          onRemove={() => put(actions.toSpliced(nth, 1), true)}
+        />
+      ))}
+      <div className={styles.line}>
+        <Field label={t("provisioning.actionToAdd")}>
+          <Select
+            value={type?.id ?? ""}
+            onChange={(_event, { value }) => setType(types.find((each) => each.id === value))}
+          >
+            {types.map((each) => (
+              <option key={each.id} value={each.id}>
+                {inWords(each.name)}
+              </option>
+            ))}
+          </Select>
+        </Field>
+        <Button icon={<AddRegular />} onClick={add}>
+          {t("provisioning.addToSection", { section: inWords(section.name) })}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+type ActionProps = {
+  readonly action: Action;
+  readonly nth: number;
+  readonly count: number;
+  readonly catalogue: Catalogue;
+  readonly problem: Problem | undefined;
+  /** Where it stands in what is sent. */
+  readonly at: string;
+  readonly onChange: (action: Action) => void;
+  readonly onMove: (by: 1 | -1) => void;
+  readonly onRemove: () => void;
+};
+
+function ActionFields(props: ActionProps) {
+  const { action, nth, catalogue, problem, at, onChange } = props;
+  const { name, required, retry, timeoutSeconds } = action;
+  const t = useText();
+  const styles = useStyles();
+  const change = (some: Partial<Action>) => onChange({ ...action, ...some });
+  return (
+    <div role="group" aria-label={`${nth + 1}. ${name}`} className={styles.action}>
+      <ActionHead {...props} />
+      {["/type", "/id", "/variables"].map((of) => (
+        <Fault key={of} of={faultAt(problem, at + of)} />
+      ))}
+      <ValueField
+        label={t("provisioning.name")}
+        schema={{ type: "string" }}
+        value={name}
+        isRequired
+        fault={faultAt(problem, `${at}/name`)}
+        onChange={(value) => change({ name: value as string })}
+      />
+      <ParameterFields {...props} />
+      <ValueField
+        label={t("provisioning.requiredWhat")}
+        schema={{ type: "boolean", default: true }}
+        value={required}
+        fault={faultAt(problem, `${at}/required`)}
+        onChange={(value) => change({ required: value as boolean })}
+      />
+      <div className={styles.line}>
+        <ValueField
+          label={t("provisioning.furtherTries")}
+          schema={{ type: "integer", default: 0 }}
+          value={retry?.max}
+          fault={faultAt(problem, `${at}/retry`)}
+          onChange={(max) => change({ retry: { ...retry, max: max as number } })}
+        />
+        <ValueField
+          label={t("provisioning.timeout")}
+          schema={{ type: "integer", default: 3600 }}
+          value={timeoutSeconds}
+          fault={faultAt(problem, `${at}/timeoutSeconds`)}
+          onChange={(value) => change({ timeoutSeconds: value as number })}
+        />
+      </div>
+      <ConditionFields
+        when={action.when}
+        {...{ catalogue, problem }}
+        at={`${at}/when`}
+        onChange={(when) => change({ when })}
+      />
+    </div>
+  );
+}
+
+function ActionHead({ action, nth, count, catalogue, onMove, onRemove }: ActionProps) {
+  const t = useText();
+  const styles = useStyles();
+  const { name: inWords } = useFormat();
+  const { name, type } = action;
+  const known = catalogue.value.find(({ id }) => id === type);
+  const at = { name };
+  return (
+    <div className={styles.line}>
+      <strong>
+        {nth + 1}. {known === undefined ? type : inWords(known.name)}
+      </strong>
+      <Button
+        icon={<ArrowUpRegular />}
+        aria-label={t("provisioning.up", at)}
+        disabledFocusable={nth === 0}
+        onClick={() => onMove(-1)}
+      />
+      <Button
+        icon={<ArrowDownRegular />}
+        aria-label={t("provisioning.down", at)}
+        disabledFocusable={nth === count - 1}
+        onClick={() => onMove(1)}
+      />
+      <Button
+        icon={<DeleteRegular />}
+        aria-label={t("shared.removeRow", at)}
+        onClick={({ currentTarget }) => {
+          currentTarget.closest("section")?.querySelector("h3")?.focus();
+          onRemove();
+        }}
+      />
+    </div>
+  );
+}
+
+type Parameter = Described & Pick<Catalogue["value"][number], "name">;
+
+/** What the type takes, and what else is given: the API says which of it is wrong. */
+function ParameterFields({ action, catalogue, problem, at, onChange }: ActionProps) {
+  const { name: inWords } = useFormat();
+  const { parameters = {} } = action;
+  const schema = catalogue.value.find(({ id }) => id === action.type)?.parameters ?? {};
+  const { properties = {}, required = [] } = schema as {
+    readonly properties?: Readonly<Record<string, Parameter>>;
+    readonly required?: readonly string[];
+  };
+  return [...new Set([...Object.keys(properties), ...Object.keys(parameters)])].map((id) => (
+    <ValueField
+      key={id}
+      label={properties[id] === undefined ? id : inWords(properties[id].name)}
+      schema={properties[id] ?? {}}
+      value={parameters[id]}
+      isRequired={required.includes(id)}
+      fault={faultAt(problem, `${at}/parameters/${id}`)}
+      onChange={(value) => onChange({ ...action, parameters: { ...parameters, [id]: value } })}
+    />
+  ));
+}

@@ -1,0 +1,128 @@
+/** A template as fields: what it is for, its variables, and the actions of its five sections in their order. */
+import { useState } from "react";
+import type { CallInput, Problem } from "../../../clients/api.ts";
+import { useRead } from "../../api/read.ts";
+import { Ticks } from "../../page/filters.tsx";
+import {
+  type FieldRow,
+  FieldRows,
+  faultAt,
+  textOfValue,
+  valueOf,
+} from "../../page/values/field-rows.tsx";
+import { ValueField } from "../../page/values/value-field.tsx";
+import { useText } from "../text.ts";
+import { Fault, SectionFields } from "./section-fields.tsx";
+
+/** A template as the API takes it. */
+export type Draft = CallInput<"POST /api/v1/templates">["body"];
+
+/** What fields work on. */
+export type FormProps = {
+  readonly draft: Draft;
+  readonly problem: Problem | undefined;
+  /** `isMoved`: things stand elsewhere now, and faults do not tell of their places any more. */
+  readonly onChange: (draft: Draft, isMoved?: boolean) => void;
+};
+
+type Shape = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown = {}): value is Shape =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isEach = (value: unknown = [], is: (each: Shape) => boolean): boolean =>
+  Array.isArray(value) && value.every((each) => isObject(each) && is(each));
+
+/** Whether fields can show it; what is wrong with it besides, the API says. */
+export const isDraft = (value: unknown): value is Draft =>
+  isObject(value) &&
+  Object.values(value["variables"] ?? {}).every(isObject) &&
+  Array.isArray(value["platforms"] ?? []) &&
+  Array.isArray(value["sections"]) &&
+  isEach(value["sections"], ({ actions }) =>
+    isEach(actions, ({ parameters, retry, when }) => [parameters, retry, when].every(isObject)),
+  );
+
+/** Platforms have no other names than these. */
+const platforms = [
+  ["windows", "Windows"],
+  ["macOS", "macOS"],
+  ["iOS", "iOS"],
+  ["android", "Android"],
+] as const;
+
+/** The fields. */
+export function TemplateForm({ draft, problem, onChange }: FormProps) {
+  const t = useText();
+  const { name, description, platforms: chosen = ["windows"] } = draft;
+  const { body } = useRead("GET /api/v1/provisioning/action-types", {});
+  return (
+    <>
+      <ValueField
+        label={t("provisioning.name")}
+        schema={{ type: "string" }}
+        value={name}
+        isRequired
+        fault={faultAt(problem, "/name")}
+        onChange={(value) => onChange({ ...draft, name: value as string })}
+      />
+      <ValueField
+        label={t("provisioning.description")}
+        schema={{ type: "string", maxLength: 1000 }}
+        value={description}
+        fault={faultAt(problem, "/description")}
+        onChange={(value) => onChange({ ...draft, description: value as string })}
+      />
+      <section>
+        <h3>{t("provisioning.platforms")}</h3>
+        <Ticks
+          label={t("provisioning.platforms")}
+          known={platforms}
+          chosen={chosen}
+          onChange={(some) => onChange({ ...draft, platforms: some as typeof chosen })}
+        />
+        <Fault of={faultAt(problem, "/platforms")} />
+      </section>
+      <VariableRows {...{ draft, problem, onChange }} />
+      {body?.sections.map((section) => (
+        <SectionFields
+          key={section.id}
+          section={section}
+          catalogue={body}
+          {...{ draft, problem, onChange }}
+        />
+      ))}
+    </>
+  );
+}
+
+/** The rows stay as they are typed: two may have one name for a moment, and one none yet. */
+function VariableRows({ draft, problem, onChange }: FormProps) {
+  const t = useText();
+  const [rows, setRows] = useState<readonly FieldRow[]>(() =>
+    Object.entries(draft.variables ?? {}).map(([name, { description = "", value }]) => ({
+      name,
+      description,
+      value: textOfValue(value),
+    })),
+  );
+  const change = (next: readonly FieldRow[]) => {
+    setRows(next);
+    const variables = next.map(({ name = "", description = "", value = "" }) => {
+      return [name, { description, ...(value !== "" && { value: valueOf(value) }) }] as const;
+    });
+    onChange({ ...draft, variables: Object.fromEntries(variables.filter(([name]) => name)) });
+  };
+  return (
+    <FieldRows
+      label={t("provisioning.variables")}
+      columns={[
+        { name: "name", label: t("provisioning.name") },
+        { name: "description", label: t("provisioning.description") },
+        { name: "value", label: t("provisioning.value") },
+      ]}
+      rows={rows}
+      onChange={change}
+      problem={problem}
+      at={(nth) => `/variables/${rows[nth]?.["name"]}`}
+    />
+  );
+}
