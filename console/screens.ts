@@ -15,7 +15,7 @@ import {
   deviceScreen,
 } from "./devices/screens.ts";
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
-import { aboutScreen, overviewScreen } from "./overview/screens.ts";
+import { aboutScreen, operationsScreen, overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
 import {
   historyScreen,
@@ -74,6 +74,7 @@ export const screens: readonly Screen[] = [
   whyScreen,
   auditScreen,
   deadLettersScreen,
+  operationsScreen,
   aboutScreen,
   registrationListScreen,
   registrationScreen,

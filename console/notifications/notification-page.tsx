@@ -4,8 +4,6 @@ import {
   ArrowDownloadRegular,
   ArrowRepeatAllRegular,
   DismissCircleRegular,
-  PauseRegular,
-  PlayRegular,
 } from "@fluentui/react-icons";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
@@ -14,6 +12,7 @@ import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { personOf } from "../page/job/listed.tsx";
+import { Rest } from "../page/job/rest.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -39,12 +38,14 @@ const useStyles = makeStyles({
   picture: { flexGrow: 1, flexBasis: "360px", maxWidth: "100%" },
 });
 
+const one = "/api/v1/tenants/{tenantId}/notifications/{notificationId}";
+
 /** The page. */
 export function Page() {
   const t = useText();
   const { name } = useFormat();
   const { tenantId, notificationId } = notificationScreen.useParams();
-  const reading = useRead("GET /api/v1/tenants/{tenantId}/notifications/{notificationId}", {
+  const reading = useRead(`GET ${one}`, {
     params: { tenantId, notificationId },
   });
   const actions = useActions();
@@ -174,6 +175,7 @@ function Commands(props: {
   const counts = countsOf(notification);
   const bad = counts ? badStates.reduce((sum, each) => sum + counts[each], 0) : 0;
   const why = action && whyNot(action);
+  const params = { tenantId, notificationId };
   return (
     <>
       {!final && (
@@ -187,7 +189,14 @@ function Commands(props: {
           {t("notifications.cancel")}
         </MayButton>
       )}
-      {!final && <Rest notification={notification} whyNotResume={why} />}
+      <Rest
+        state={state}
+        params={params}
+        pause={useSend(`POST ${one}/pause`)}
+        resume={useSend(`POST ${one}/resume`)}
+        takes={{ permission: "notifications.cancel", tenantId }}
+        resumeTakes={{ why }}
+      />
       {final && bad > 0 && (
         <MayButton
           icon={<ArrowRepeatAllRegular />}
@@ -207,46 +216,11 @@ function Commands(props: {
   );
 }
 
-/** Lets it rest, or go on. */
-function Rest(props: {
-  readonly notification: Notification;
-  readonly whyNotResume: string | undefined;
-}) {
-  const { tenantId, notificationId, state } = props.notification;
-  const t = useText();
-  const params = { tenantId, notificationId };
-  const pause = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/pause");
-  const resume = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/resume");
-  if (state === "paused")
-    return (
-      <MayButton
-        icon={<PlayRegular />}
-        why={props.whyNotResume}
-        isBusy={resume.isSending}
-        onClick={() => void resume.send({ params })}
-      >
-        {t("notifications.resume")}
-      </MayButton>
-    );
-  if (state !== "running") return null;
-  return (
-    <MayButton
-      icon={<PauseRegular />}
-      permission="notifications.cancel"
-      tenantId={tenantId}
-      isBusy={pause.isSending}
-      onClick={() => void pause.send({ params })}
-    >
-      {t("notifications.pause")}
-    </MayButton>
-  );
-}
-
 type Ids = { readonly tenantId: string; readonly notificationId: string };
 
 function CancelWindow({ ids, onClose }: { readonly ids: Ids; readonly onClose: () => void }) {
   const t = useText();
-  const sending = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/cancel");
+  const sending = useSend(`POST ${one}/cancel`);
   return (
     <AskWindow
       title={t("notifications.cancel")}
@@ -265,12 +239,7 @@ function Download({ ids }: { readonly ids: Ids }) {
   const t = useText();
   const { api } = useConnection();
   const { save, problem } = useSaveAnswer();
-  const asked = () =>
-    api.download(
-      "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries",
-      "text/csv",
-      { params: ids },
-    );
+  const asked = () => api.download(`GET ${one}/deliveries`, "text/csv", { params: ids });
   return (
     <>
       <ToolbarButton

@@ -32,11 +32,11 @@ const useStyles = makeStyles({
 const requestIdOf = ({ instance }: Problem): string => instance.replace("urn:request:", "");
 
 /** All of a problem in one text. */
-const textOf = (problem: Problem): string =>
+const textOf = (problem: Problem, placeOf: (pointer: string) => string): string =>
   [
     `${problem.code} (${problem.status}): ${problem.title}`,
     problem.detail,
-    ...(problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`),
+    ...(problem.errors ?? []).map(({ pointer, detail }) => `${placeOf(pointer)}: ${detail}`),
     requestIdOf(problem),
     location.href,
     new Date().toISOString(),
@@ -56,13 +56,16 @@ export function useCountdown(seconds: number | undefined, from: unknown): number
   return left;
 }
 
-/** Shows a problem, at once to who hears as well. */
+const asItIs = (pointer: string): string => pointer;
+
+/** Shows a problem, at once to who hears as well. `placeOf`: what a fault's pointer is called here. */
 export function ProblemView(props: {
   readonly problem: Problem;
   readonly again?: (() => void) | undefined;
   readonly againInSeconds?: number | undefined;
+  readonly placeOf?: ((pointer: string) => string) | undefined;
 }) {
-  const { problem, again, againInSeconds } = props;
+  const { problem, again, againInSeconds, placeOf = asItIs } = props;
   const t = useSharedText();
   const styles = useStyles();
   const left = useCountdown(againInSeconds, problem);
@@ -79,7 +82,7 @@ export function ProblemView(props: {
         {problem.errors !== undefined && (
           <ul className={styles.faults}>
             {problem.errors.map(({ pointer, detail }) => (
-              <li key={`${pointer} ${detail}`}>{`${pointer}: ${said(detail)}`}</li>
+              <li key={`${pointer} ${detail}`}>{`${placeOf(pointer)}: ${said(detail)}`}</li>
             ))}
           </ul>
         )}
@@ -100,7 +103,7 @@ export function ProblemView(props: {
             {t("shared.retry")}
           </Button>
         )}
-        <CopyButton text={() => textOf(problem)} />
+        <CopyButton text={() => textOf(problem, placeOf)} />
       </MessageBarActions>
     </MessageBar>
   );

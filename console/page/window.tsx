@@ -104,9 +104,21 @@ export function AskWindow<Given>(props: {
   /** False: something is missing yet. */
   readonly isReady?: boolean;
   readonly wide?: boolean;
+  /** What a fault's pointer is called here. */
+  readonly placeOf?: (pointer: string) => string;
   readonly children: ReactNode;
 }) {
-  const { verb, sending, onDo, onDone, onClose, isReady = true, children, ...rest } = props;
+  const {
+    verb,
+    sending,
+    onDo,
+    onDone,
+    onClose,
+    isReady = true,
+    placeOf,
+    children,
+    ...rest
+  } = props;
   const t = useSharedText();
   const act = async () => {
     const given = await onDo();
@@ -131,7 +143,7 @@ export function AskWindow<Given>(props: {
       }
     >
       {children}
-      {sending.problem && <ProblemView problem={sending.problem} />}
+      {sending.problem && <ProblemView problem={sending.problem} placeOf={placeOf} />}
     </Window>
   );
 }

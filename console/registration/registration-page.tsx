@@ -18,6 +18,7 @@ import { Choose, Filters } from "../page/filters.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Rest } from "../page/job/rest.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -141,6 +142,14 @@ function Commands({ registration }: { readonly registration: Registration }) {
           {t("registration.cancel")}
         </MayButton>
       )}
+      <Rest
+        state={state}
+        runs={["submitting", "polling"]}
+        params={params}
+        pause={useSend(`POST ${one}/pause`)}
+        resume={useSend(`POST ${one}/resume`)}
+        takes={needs}
+      />
       {final && counts.failed > 0 && (
         <MayButton
           {...needs}

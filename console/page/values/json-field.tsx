@@ -1,10 +1,11 @@
-/** JSON that somebody writes or brings from a file; what is wrong with it as JSON is said beneath it. */
+/** JSON that somebody writes or brings from a file, or a zip of it; what is wrong with it as JSON is said beneath it. */
 import { Field, makeStyles, Textarea, tokens } from "@fluentui/react-components";
 import { useId } from "react";
 import { useSharedText } from "../../text/text.ts";
 
 const useStyles = makeStyles({
   text: { "& textarea": { fontFamily: tokens.fontFamilyMonospace, minHeight: "280px" } },
+  file: { "& input": { maxWidth: "100%" } },
 });
 
 /** The object that a text is, or what is wrong with it. */
@@ -17,36 +18,48 @@ export function readObject(text: string): { readonly value?: object; readonly fa
   }
 }
 
-/** The field, and the way to fill it from a file. */
+const isZip = ({ name, type }: File): boolean => name.endsWith(".zip") || type.includes("zip");
+
+/** The field, and the way to fill it from a file. `onZip` takes a zip in its place, and then the field is not shown. */
 export function JsonField(props: {
   readonly label: string;
   readonly text: string;
   readonly onChange: (text: string) => void;
+  readonly zip?: File | undefined;
+  readonly onZip?: (zip: File | undefined) => void;
 }) {
-  const { label, text, onChange } = props;
+  const { label, text, onChange, zip, onZip } = props;
   const t = useSharedText();
+  const styles = useStyles();
   const id = useId();
   const { fault } = text === "" ? {} : readObject(text);
+  const take = (file: File | undefined) => {
+    const isTaken = file !== undefined && onZip !== undefined && isZip(file);
+    onZip?.(isTaken ? file : undefined);
+    if (!isTaken) void file?.text().then(onChange);
+  };
   return (
     <>
-      <div>
+      <div className={styles.file}>
         <label htmlFor={id}>{t("shared.fromFile")}</label>{" "}
         <input
           id={id}
           type="file"
-          accept=".json,application/json"
-          onChange={({ target }) => void target.files?.[0]?.text().then(onChange)}
+          accept={`.json,application/json${onZip ? ",.zip,application/zip" : ""}`}
+          onChange={({ target }) => take(target.files?.[0])}
         />
       </div>
-      <Field label={label} required {...(fault && { validationMessage: fault })}>
-        <Textarea
-          className={useStyles().text}
-          value={text}
-          resize="vertical"
-          spellCheck={false}
-          onChange={(_event, { value }) => onChange(value)}
-        />
-      </Field>
+      {zip === undefined && (
+        <Field label={label} required {...(fault && { validationMessage: fault })}>
+          <Textarea
+            className={styles.text}
+            value={text}
+            resize="vertical"
+            spellCheck={false}
+            onChange={(_event, { value }) => onChange(value)}
+          />
+        </Field>
+      )}
     </>
   );
 }

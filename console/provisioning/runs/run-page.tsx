@@ -5,12 +5,7 @@ import {
   MessageBarTitle,
   ToolbarButton,
 } from "@fluentui/react-components";
-import {
-  ArrowDownloadRegular,
-  DismissCircleRegular,
-  PauseRegular,
-  PlayRegular,
-} from "@fluentui/react-icons";
+import { ArrowDownloadRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useConnection } from "../../api/connection.tsx";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
@@ -18,6 +13,7 @@ import { useSend } from "../../api/send.ts";
 import { CopyButton } from "../../page/copy-button.tsx";
 import { JobHead } from "../../page/job/job.tsx";
 import { personOf } from "../../page/job/listed.tsx";
+import { Rest } from "../../page/job/rest.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -30,11 +26,13 @@ import { useText } from "../text.ts";
 import { RunDevices } from "./run-devices.tsx";
 import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
 
+const one = "/api/v1/tenants/{tenantId}/provisioning-runs/{runId}";
+
 /** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, runId } = runScreen.useParams();
-  const reading = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
+  const reading = useRead(`GET ${one}`, {
     params: { tenantId, runId },
   });
   return (
@@ -156,10 +154,7 @@ function Commands({ run }: { readonly run: Run }) {
   const takes = { permission: "provisioning.run", tenantId } as const;
   const { save, problem } = useSaveAnswer();
   const params = { tenantId, runId };
-  const pause = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/pause");
-  const resume = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/resume");
-  const history = "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/history";
-  const failed = pause.problem ?? resume.problem ?? problem;
+  const history = `GET ${one}/history` as const;
   return (
     <>
       {!final && (
@@ -172,26 +167,13 @@ function Commands({ run }: { readonly run: Run }) {
           {t("provisioning.cancelRun")}
         </MayButton>
       )}
-      {state === "running" && (
-        <MayButton
-          {...takes}
-          icon={<PauseRegular />}
-          isBusy={pause.isSending}
-          onClick={() => void pause.send({ params })}
-        >
-          {t("provisioning.pause")}
-        </MayButton>
-      )}
-      {state === "paused" && (
-        <MayButton
-          {...takes}
-          icon={<PlayRegular />}
-          isBusy={resume.isSending}
-          onClick={() => void resume.send({ params })}
-        >
-          {t("provisioning.resume")}
-        </MayButton>
-      )}
+      <Rest
+        state={state}
+        params={params}
+        pause={useSend(`POST ${one}/pause`)}
+        resume={useSend(`POST ${one}/resume`)}
+        takes={takes}
+      />
       <ToolbarButton
         icon={<ArrowDownloadRegular />}
         onClick={() =>
@@ -205,7 +187,7 @@ function Commands({ run }: { readonly run: Run }) {
         text={() => location.href}
         label={t("provisioning.copyAddress")}
       />
-      {failed && <ProblemView problem={failed} />}
+      {problem && <ProblemView problem={problem} />}
     </>
   );
 }
@@ -213,7 +195,7 @@ function Commands({ run }: { readonly run: Run }) {
 function CancelWindow({ run, onClose }: { readonly run: Run; readonly onClose: () => void }) {
   const { tenantId, runId } = run;
   const t = useText();
-  const sending = useSend("POST /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/cancel");
+  const sending = useSend(`POST ${one}/cancel`);
   return (
     <AskWindow
       title={t("provisioning.cancelRun")}

@@ -1,4 +1,5 @@
 /** Takes items into what is wanted of a tenant, as an export gives them, or as a sync's zip has them: all, or none. */
+import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
@@ -11,26 +12,51 @@ import { useText } from "../text.ts";
 const path = "POST /api/v1/tenants/{tenantId}/configuration-import";
 type Body = Extract<CallInput<typeof path>, { readonly body: unknown }>["body"];
 
+/** A zip's folders: what was wanted, what the tenant had before the sync, and after it. */
+const folders = ["wanted", "before", "after"] as const;
+
+/** A fault's place as people look for it: the file of a zip, or the item of a list, and the pointer within. */
+function placeIn(pointer: string, items: readonly Partial<Body["items"][number]>[]): string {
+  const parts = pointer.split("/").slice(1);
+  const [list, at = ""] = parts;
+  const { type, key } = (list === "items" && items[Number(at)]) || {};
+  const file = parts.findIndex((part) => part.endsWith(".json")) + 1;
+  const length = type === undefined ? file : 2;
+  const name = type === undefined ? parts.slice(0, file).join("/") : `${type} ${key ?? at}`;
+  const within = parts.slice(length).map((part) => `/${part}`);
+  return [name.replaceAll("~1", "/").replaceAll("~0", "~"), within.join("")]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
 /** The window. */
 export function ImportWindow(props: { readonly tenantId: string; readonly onClose: () => void }) {
   const { tenantId, onClose } = props;
   const t = useText();
   const sending = useSend(path);
   const [text, setText] = useState("");
-  const [message, setMessage] = useState("");
-  const { value } = readObject(text);
+  const [zip, setZip] = useState<File>();
+  const [folder, setFolder] = useState<(typeof folders)[number]>("wanted");
+  const [typed, setMessage] = useState("");
+  const message = typed.trim();
+  const value = readObject(text).value as Body | undefined;
+  const params = { tenantId };
   const send = async () =>
-    sending.send({
-      params: { tenantId },
-      body: { ...(value as Body), message: message.trim() },
-    });
+    zip === undefined
+      ? sending.send({ params, body: { ...(value as Body), message } })
+      : sending.send({
+          params,
+          query: { folder, message },
+          file: { type: "application/zip", content: zip },
+        });
   return (
     <AskWindow
       wide
       title={t("sync.import")}
       verb={t("sync.importDo")}
       sending={sending}
-      isReady={value !== undefined && message.trim() !== ""}
+      placeOf={(pointer) => placeIn(pointer, (zip === undefined && value?.items) || [])}
+      isReady={(zip ?? value) !== undefined && message !== ""}
       onDo={send}
       onDone={({ body: { items } }) => {
         announce(t("sync.imported", { count: items }));
@@ -39,8 +65,28 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
       onClose={onClose}
     >
       <p>{t("sync.importWhat")}</p>
-      <JsonField label={t("sync.content")} text={text} onChange={setText} />
-      <MessageField value={message} onChange={setMessage} />
+      <JsonField
+        label={t("sync.content")}
+        text={text}
+        zip={zip}
+        onZip={setZip}
+        onChange={setText}
+      />
+      {zip && (
+        <Field label={t("sync.folder", { name: zip.name })}>
+          <RadioGroup
+            value={folder}
+            onChange={(_event, data) =>
+              setFolder(folders.find((each) => each === data.value) ?? folder)
+            }
+          >
+            {folders.map((each) => (
+              <Radio key={each} value={each} label={t(`sync.folder.${each}`)} />
+            ))}
+          </RadioGroup>
+        </Field>
+      )}
+      <MessageField value={typed} onChange={setMessage} />
     </AskWindow>
   );
 }

@@ -275,6 +275,25 @@ export function registrationCases(rig: () => ConsoleRig): void {
       await page.getByRole("row", { name: "Done: all 2 devices registered" }).waitFor();
     }, 90_000);
 
+    it("a registration rests and goes on, and what waits of it is cancelled", async () => {
+      const own = `/tenants/${tenant.tenantId}`;
+      // So that it does not end before somebody lets it rest.
+      await rig().api("PATCH", own, { paused: true });
+      const list = Buffer.from(csv(intune, `00077,,${hashOf("00077")},,`));
+      const { registrationId } = await api("POST", `${own}/registrations`, list);
+      const one = `${own}/registrations/${String(registrationId)}`;
+      await page.goto(at(one));
+      await page.getByRole("button", { name: "Pause", exact: true }).dblclick();
+      await page.getByRole("button", { name: "Resume", exact: true }).waitFor();
+      expect(await api("GET", one)).toMatchObject({ state: "paused" });
+      await page.getByRole("button", { name: "Resume", exact: true }).click();
+      await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+      await page.getByRole("button", { name: "Cancel what waits" }).click();
+      await page.locator("[data-sum=final]").waitFor({ timeout: 30_000 });
+      await rig().api("PATCH", own, { paused: false });
+      expect(await api("GET", one)).toMatchObject({ counts: { cancelled: 1 } });
+    }, 60_000);
+
     it("a registered device's tag is changed, and the device taken out after a question", async () => {
       await page.goto(at(`/tenants/${tenant.tenantId}/autopilot-devices`));
       await page.getByRole("button", { name: "More for 00012345" }).click();

@@ -1,7 +1,9 @@
 /** What becomes of a plan by each verdict, a sign-in that nobody makes in time, and the way back: by clicks, and by what the tenant got. */
 import { readFileSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ZipFile } from "yazl";
 import {
   awaitsPerson,
   type ConsoleRig,
@@ -9,6 +11,18 @@ import {
   policies,
   type TestTenant,
 } from "../support/rig.ts";
+
+const item = (name: string, body: object = { displayName: name, description: "ours" }) => ({
+  name: `wanted/roleScopeTag/${name}.json`,
+  content: JSON.stringify({ type: "roleScopeTag", key: name, name, body }),
+});
+
+function zipOf(...files: readonly ReturnType<typeof item>[]): Promise<Buffer> {
+  const zip = new ZipFile();
+  for (const { name, content } of files) zip.addBuffer(Buffer.from(content), name);
+  zip.end();
+  return buffer(zip.outputStream);
+}
 
 /** Holds the cases. */
 export function syncCases(rig: () => ConsoleRig): void {
@@ -206,6 +220,52 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
       await page.locator("[data-state=paused]").waitFor({ state: "detached" });
       expect(await get("")).not.toHaveProperty("pausedAt");
+    }, 60_000);
+
+    it("the installation is drained after a question that says what that does, and goes on after another", async () => {
+      const state = (name: string) => page.locator(`[data-state=${name}]`);
+      const press = async (what: string) => {
+        await page.getByRole("button", { name: `${what}…` }).click();
+        const dialog = page.getByRole("alertdialog", { name: `${what}…` });
+        await dialog.getByRole("button", { name: what, exact: true }).dblclick();
+        await dialog.waitFor({ state: "hidden" });
+      };
+      await page.goto(`${rig().url}/console/operations`);
+      await state("works").waitFor();
+      try {
+        await press("Vidanger");
+        await state("drained").waitFor({ timeout: 20_000 });
+        expect(await rig().api("GET", "/drain")).toMatchObject({ draining: true });
+        await press("Relancer");
+        await state("works").waitFor();
+        expect(await rig().api("GET", "/drain")).toMatchObject({ draining: false });
+      } finally {
+        await rig().api("PUT", "/drain", { draining: false });
+      }
+    }, 60_000);
+
+    it("a zip is taken into what is wanted, and refused by file and place where one of its items is not in order", async () => {
+      const { tenantId, get } = tenant;
+      await at(`/${tenantId}/configuration?window=import`);
+      const dialog = page.getByRole("alertdialog");
+      const send = async (zip: Buffer) => {
+        const file = { name: "items.zip", mimeType: "application/zip", buffer: zip };
+        await dialog.locator("input[type=file]").setInputFiles(file);
+        await dialog.getByRole("radio", { name: /^wanted/ }).check();
+        await dialog.getByRole("button", { name: "Importer" }).click();
+      };
+      await dialog.getByLabel("Pourquoi").fill("repris");
+      await send(await zipOf(item("Paris"), item("Lyon", { displayName: 7 })));
+      await dialog.getByText(/^wanted\/roleScopeTag\/Lyon\.json \/body/).waitFor();
+      rig().complaints.splice(0);
+      await send(await zipOf(item("Paris"), item("Lyon")));
+      await dialog.waitFor({ state: "hidden" });
+      const { value } = await get("/configuration/roleScopeTag");
+      expect(value).toEqual(
+        expect.arrayContaining(
+          ["Paris", "Lyon"].map((key) => expect.objectContaining({ key, inDesired: true })),
+        ),
+      );
     }, 60_000);
 
     it("what is no longer wanted is deleted when its number was confirmed and its plan approved, and not before", async () => {
