@@ -28,7 +28,7 @@ export const templateScreen = screen({
 /** Folders of tasks, in the order of the page. */
 export const taskFolders = ["mine", "public", "all", "users"] as const;
 
-/** Scheduled tasks in their folders. `task`: the one that is open; `window`: what is being done with it. */
+/** Scheduled tasks in their folders. `owner`: whose user tasks; `task`: the one that is open; `window`: what is being done with it. */
 export const taskListScreen = screen({
   path: "/tenants/$tenantId/tasks",
   title: { en: "Scheduled tasks", fr: "Tâches planifiées" },
@@ -36,6 +36,7 @@ export const taskListScreen = screen({
   nav: { section: "distribution", icon: CalendarClockRegular },
   search: {
     folder: oneOf(...taskFolders),
+    owner: text,
     task: text,
     window: oneOf("properties", "targets", "remove"),
   },
@@ -66,10 +67,11 @@ export const runScreen = screen({
   load: () => import("./runs/run-page.tsx"),
 });
 
-/** What a device went through in a run, action by action. */
+/** What a device went through in a run, action by action. `output`: what is shown of it whole. */
 export const historyScreen = screen({
   path: "/tenants/$tenantId/runs/$runId/devices/$deviceId",
   title: { en: "Provisioning history", fr: "Historique de provisioning" },
   permission: "provisioning.read",
+  search: { output: text },
   load: () => import("./runs/history-page.tsx"),
 });

@@ -1,5 +1,5 @@
 /** What a device went through in a run: every action of the template, with every attempt; and the restart from one of them. */
-import { Badge, MenuItem, MenuList, makeStyles, tokens } from "@fluentui/react-components";
+import { Badge, Button, MenuItem, MenuList, makeStyles, tokens } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
@@ -12,6 +12,7 @@ import { Rows } from "../../page/rows.tsx";
 import { useFormat } from "../../text/format.ts";
 import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
+import { OutputWindow } from "./output-window.tsx";
 import { RestartWindow } from "./restart-window.tsx";
 import { Progress, Waits } from "./run-devices.tsx";
 
@@ -47,6 +48,8 @@ const colours: Partial<Record<Tried["result"], string>> = {
 export function Page() {
   const t = useText();
   const { tenantId, runId, deviceId } = historyScreen.useParams();
+  const { output } = historyScreen.useSearch();
+  const change = historyScreen.useChangeSearch();
   const reading = useRead(
     name,
     { params: { tenantId, runId, deviceId } },
@@ -65,6 +68,14 @@ export function Page() {
       }
     >
       <Shown reading={reading}>{(detail) => <Content detail={detail} />}</Shown>
+      {output !== undefined && (
+        <OutputWindow
+          {...{ tenantId, deviceId }}
+          of={output}
+          name={reading.body?.deviceName ?? deviceId}
+          onClose={() => change({ output: undefined }, true)}
+        />
+      )}
     </PageFrame>
   );
 }
@@ -215,6 +226,7 @@ function useWhyNot({ section }: Action, { bucket }: Detail, t: Text): string | u
 function Attempts({ action, at }: { readonly action: Action; readonly at: Detail }) {
   const t = useText();
   const styles = useStyles();
+  const change = historyScreen.useChangeSearch();
   const { attempts, id } = action;
   const isCurrent = at.current?.id === id && at.bucket === "active";
   if (attempts.length === 0)
@@ -225,6 +237,14 @@ function Attempts({ action, at }: { readonly action: Action; readonly at: Detail
         <li key={`${each.runId} ${each.attempt} ${each.endedAt}`} data-result={each.result}>
           <Attempt of={each} />
           {each.output !== undefined && <span className={styles.output}>{each.output}</span>}
+          {each.outputId !== undefined && (
+            <Button
+              size="small"
+              onClick={() => change({ output: `${each.runId} ${each.outputId}` })}
+            >
+              {t("provisioning.wholeOutput")}
+            </Button>
+          )}
         </li>
       ))}
       {isCurrent && <li>{t("provisioning.underWay")}</li>}

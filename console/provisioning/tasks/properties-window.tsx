@@ -9,6 +9,7 @@ import {
   makeStyles,
   Radio,
   RadioGroup,
+  Select,
   Spinner,
   Subtitle2,
   tokens,
@@ -23,7 +24,16 @@ import { Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { type Text, useText } from "../text.ts";
 import { RecurrenceFields, TimeField, ZoneField } from "./recurrence-fields.tsx";
-import { bodyOf, type Recurring, type Schedule, type Task, useRights } from "./task.ts";
+import {
+  bodyOf,
+  type Choice,
+  choiceOf,
+  choices,
+  type Recurring,
+  type Schedule,
+  type Task,
+  useRights,
+} from "./task.ts";
 import { localIn, momentIn, ownZone } from "./when.ts";
 
 const kinds = ["none", "now", "at", "everyMinutes", "recurring"] as const;
@@ -32,6 +42,7 @@ type OpenTime = { readonly opens: Recurring; readonly minutes: number };
 type Draft = {
   readonly name: string;
   readonly isPublic: boolean;
+  readonly only: Choice;
   readonly kind: (typeof kinds)[number];
   readonly at: string;
   readonly zone: string;
@@ -59,6 +70,7 @@ function draftOf(task: Task): Draft {
   return {
     name: task.displayName,
     isPublic: task.public,
+    only: choiceOf(task),
     kind: isOver ? "none" : schedule.kind,
     at: at ?? soon(zone),
     zone,
@@ -152,6 +164,7 @@ export function PropertiesWindow(props: {
     >
       {!isMine && <NewOwner task={task} />}
       {mayChange && <General draft={draft} onChange={change} />}
+      {mayChange && task.kind === "provisioning" && <Only draft={draft} onChange={change} />}
       <When draft={draft} onChange={change} />
       {mayChange && <Windows draft={draft} onChange={change} />}
       {schedule !== undefined && draft.kind !== "none" && (
@@ -169,6 +182,7 @@ const changedBy = (task: Task, draft: Draft, schedule: Schedule) =>
     schedule,
     windows: draft.windows,
     longestRun: `PT${draft.longestMinutes}M`,
+    ...(task.provisioning && { provisioning: { ...task.provisioning, only: draft.only } }),
   });
 
 type Part = { readonly draft: Draft; readonly onChange: (some: Partial<Draft>) => void };
@@ -190,6 +204,25 @@ function General({ draft, onChange }: Part) {
         onChange={(_event, { checked }) => onChange({ isPublic: checked === true })}
       />
     </>
+  );
+}
+
+/** Which of its targets each time is for. */
+function Only({ draft, onChange }: Part) {
+  const t = useText();
+  return (
+    <Field label={t("provisioning.only")} hint={t("provisioning.onlyWhat")}>
+      <Select
+        value={draft.only}
+        onChange={(_event, { value }) => onChange({ only: value as Choice })}
+      >
+        {choices.map((each) => (
+          <option key={each} value={each}>
+            {t(`provisioning.only.${each}`)}
+          </option>
+        ))}
+      </Select>
+    </Field>
   );
 }
 
@@ -323,10 +356,10 @@ function NextTimes(props: {
   const given = useMemo(
     () => ({
       params: { tenantId: task.tenantId },
-      query: { top: 5 },
+      query: { top: 5, taskId: task.taskId },
       body: JSON.parse(settled) as ReturnType<typeof bodyOf>,
     }),
-    [task.tenantId, settled],
+    [task.tenantId, task.taskId, settled],
   );
   const { body, problem, isAsking } = useAsk(
     "POST /api/v1/tenants/{tenantId}/tasks/preview",

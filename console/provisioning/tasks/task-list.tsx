@@ -14,6 +14,7 @@ import { CalendarClockRegular } from "@fluentui/react-icons";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
+import { Choose, Filters } from "../../page/filters.tsx";
 import { Listed, personOf } from "../../page/job/listed.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
@@ -57,7 +58,9 @@ export function Page() {
       <TabList
         className={styles.tabs}
         selectedValue={folder}
-        onTabSelect={(_event, { value }) => change({ folder: value as typeof folder })}
+        onTabSelect={(_event, { value }) =>
+          change({ folder: value as typeof folder, owner: undefined })
+        }
       >
         {seen.map((each) => (
           <Tab key={each} value={each}>
@@ -67,6 +70,7 @@ export function Page() {
       </TabList>
       <div className={taskId === undefined ? undefined : styles.both}>
         <div>
+          {folder === "users" && <Owners tenantId={tenantId} />}
           <List tenantId={tenantId} folder={folder} openId={taskId} />
         </div>
         {taskId !== undefined && (
@@ -90,12 +94,16 @@ function List(props: {
   const { dateTime } = useFormat();
   const when = useWhen();
   const search = taskListScreen.useSearch();
+  const whose = folder === "users" ? search.owner : undefined;
   const at = (task: string) =>
-    taskListScreen.at({ tenantId }, { ...(search.folder && { folder }), task });
+    taskListScreen.at(
+      { tenantId },
+      { ...(search.folder && { folder }), ...(whose && { owner: whose }), task },
+    );
   const { add, words, problem } = useAddTargets(tenantId);
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/tasks",
-    { params: { tenantId }, query: { folder, top: 100 } },
+    { params: { tenantId }, query: { folder, top: 100, ...(whose && { owner: whose }) } },
     { everySeconds: 15 },
   );
   const drop = ({ taskId }: Task, text: string) => {
@@ -148,6 +156,29 @@ function List(props: {
         }
       />
     </>
+  );
+}
+
+/** Whose tasks are shown: one of those who have any, as far as their first page knows. */
+function Owners({ tenantId }: { readonly tenantId: string }) {
+  const t = useText();
+  const { owner } = taskListScreen.useSearch();
+  const change = taskListScreen.useChangeSearch();
+  const { body = [] } = useReadList("GET /api/v1/tenants/{tenantId}/tasks", {
+    params: { tenantId },
+    query: { folder: "users", top: 100 },
+  });
+  const choose = (whose: string | undefined) => change({ owner: whose });
+  const owners = new Map(body.map((task) => [task.owner.id, personOf(task.owner)]));
+  return (
+    <Filters isFiltered={owner !== undefined} onClear={() => choose(undefined)}>
+      <Choose
+        label={t("provisioning.owner")}
+        value={owner}
+        values={[...owners]}
+        onChange={choose}
+      />
+    </Filters>
   );
 }
 

@@ -25,7 +25,7 @@ import { runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { PropertiesWindow } from "./properties-window.tsx";
 import { NetworkView, TargetList } from "./targets.tsx";
-import { type Task, useRights, useTask } from "./task.ts";
+import { choiceOf, type Task, useRights, useTask } from "./task.ts";
 import { useWhen } from "./when.ts";
 
 const runs = "GET /api/v1/tenants/{tenantId}/tasks/{taskId}/runs";
@@ -224,6 +224,8 @@ function Facts({ task }: { readonly task: Task }) {
         <>
           <dt>{t("provisioning.version")}</dt>
           <dd>{String(provisioning["version"])}</dd>
+          <dt>{t("provisioning.only")}</dt>
+          <dd>{t(`provisioning.only.${choiceOf(task)}`)}</dd>
         </>
       )}
     </dl>

@@ -42,6 +42,14 @@ export function bodyOf(task: Task, change: Readonly<Record<string, unknown>> = {
   return all as unknown as TaskBody;
 }
 
+/** Which of its targets a task is for at each time, by what its runs have left undone. */
+export const choices = ["all", "notSucceeded", "failed", "notAttempted"] as const;
+export type Choice = (typeof choices)[number];
+
+/** What a provisioning task says of that. */
+export const choiceOf = ({ provisioning }: Task): Choice =>
+  choices.find((each) => each === provisioning?.["only"]) ?? "all";
+
 /** Whom a run is for, by any of these ways together. */
 export type Targets = {
   readonly deviceIds: readonly string[];

@@ -2,8 +2,11 @@
  * Provisioning, as its source page walks through it: a template is scheduled, devices are brought to the task, the task
  * gets its time, by mouse and by keyboard alone; and what failed is restarted in the page's three ways.
  */
+import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { mix32, seedOf } from "../../../local/sandbox/fleet/chance.ts";
+import { guidFamily } from "../../../local/sandbox/fleet/guids.ts";
 import type { ConsoleRig, Language, TestTenant } from "../support/rig.ts";
 
 /** Letter by letter as the page has it, and its English. */
@@ -172,10 +175,17 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       await page.getByRole("menuitem", { name: words.properties.en }).click();
       await page.getByRole("radio", { name: words.daily.en }).check();
       await page.locator('[data-next-times="5"]').waitFor();
+      // No run has had them: none has failed, and both were not attempted.
+      const only = page.getByRole("combobox", { name: "Which targets" });
+      await only.selectOption("failed");
+      await page.getByText("It would find no device now.").waitFor();
+      await only.selectOption("notAttempted");
+      await page.getByText("It would find 2 devices now.").waitFor();
       await page.getByRole("button", { name: words.save.en, exact: true }).click();
       await page.getByRole("dialog").waitFor({ state: "hidden" });
       const task = await taskOf(page);
       expect(task).toMatchObject({ state: "scheduled", schedule: { kind: "recurring" } });
+      expect(task.provisioning).toMatchObject({ only: "notAttempted" });
       expect(task.provisioning.targets?.deviceIds).toHaveLength(2);
 
       await rig().open(page, address("/devices?window=task"));
@@ -265,12 +275,36 @@ export function provisioningCases(rig: () => ConsoleRig): void {
         .getByRole("row", { name: "Everybody's" })
         .getByText("operations@muster.example")
         .waitFor();
+      const tasks = administrator.getByRole("grid", { name: "Scheduled tasks" }).getByRole("row");
+      await administrator
+        .getByRole("combobox", { name: "Owner" })
+        .selectOption("operations@muster.example");
+      await administrator.waitForURL(/owner=/);
+      await expect.poll(() => tasks.count()).toBe(2);
       expect(await administrator.getByRole("tab").allInnerTexts()).toEqual([
         words.mine.en,
         words.public.en,
         words.all.en,
         words.users.en,
       ]);
+    }, 60_000);
+
+    it("all that a script has said is shown and saved from the history of a device", async () => {
+      await failing.ended();
+      const { runId, deviceId, outputId } = await saidMuch(rig(), tenant);
+      const path = `/provisioning-runs/${runId}/devices/${deviceId}/outputs/${outputId}`;
+      const output = String((await tenant.get(path))["output"]);
+      const page = await rig().signedIn("Full Administrator");
+      await rig().open(page, address(`/runs/${runId}/devices/${deviceId}`));
+      const opener = page.getByRole("button", { name: "All of the output" });
+      await opener.click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText(output.split("\n").at(-1) ?? "").waitFor();
+      const saving = page.waitForEvent("download");
+      await dialog.getByRole("button", { name: "Save as a file" }).click();
+      expect(readFileSync(await (await saving).path(), "utf8")).toBe(output);
+      await page.keyboard.press("Escape");
+      await opener.and(page.locator(":focus")).waitFor();
     }, 60_000);
 
     describe.each(["en", "fr"] as const)("restarting what failed, in %s", (language: Language) => {
@@ -330,6 +364,30 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       }, 90_000);
     });
   });
+}
+
+/** Runs a script on some devices, and answers where one of them has said more than its history shows. */
+async function saidMuch(rig: ConsoleRig, tenant: TestTenant) {
+  const { tenantId } = tenant;
+  // The stand-in's ids follow from what the tenant was made of.
+  const remediationScriptId = guidFamily(mix32(seedOf(`${tenantId}/1`) + 4)).at(0);
+  const script = { id: "script", name: "Script", type: "runScript" };
+  const actions = [{ ...script, parameters: { remediationScriptId } }];
+  const sections = [{ id: "systemConfiguration", actions }];
+  const { templateId } = await rig.api("POST", "/templates", { name: "Script", sections });
+  const { value } = await tenant.get("/devices?operatingSystem=Windows&management=intune&top=12");
+  const { runId } = await tenant.post("/provisioning-runs", {
+    templateId,
+    targets: { deviceIds: (value as { deviceId: string }[]).slice(6).map((each) => each.deviceId) },
+    offline: { after: "P60D" },
+  });
+  const path = `/provisioning-runs/${String(runId)}`;
+  const found = async () => {
+    const history = (await tenant.get(`${path}/history`))["value"] as Record<string, string>[];
+    return history.find((each) => each["outputId"] !== undefined);
+  };
+  const { deviceId = "", outputId = "" } = (await vi.waitUntil(found, { timeout: 40_000 })) ?? {};
+  return { runId: String(runId), deviceId, outputId };
 }
 
 /** Begins a run of six devices that all fail at the scan, three for each language, and will not do so again when it has ended. */

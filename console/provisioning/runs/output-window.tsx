@@ -1,0 +1,47 @@
+/** All that an action said on a device, where its history shows the beginning. */
+import { Button } from "@fluentui/react-components";
+import { ArrowDownloadRegular } from "@fluentui/react-icons";
+import { useRead } from "../../api/read.ts";
+import { CopyButton } from "../../page/copy-button.tsx";
+import { Code } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { saveFile } from "../../page/save-file.ts";
+import { Window } from "../../page/window.tsx";
+import { useText } from "../text.ts";
+
+const path =
+  "GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}/devices/{deviceId}/outputs/{outputId}";
+
+/** The window. `of`: the run that it was said in, which may be one before, and the output's id, with a space between. */
+export function OutputWindow(props: {
+  readonly tenantId: string;
+  readonly deviceId: string;
+  readonly of: string;
+  readonly name: string;
+  readonly onClose: () => void;
+}) {
+  const { tenantId, deviceId, of, name, onClose } = props;
+  const t = useText();
+  const [runId = "", outputId = ""] = of.split(" ");
+  const reading = useRead(path, { params: { tenantId, runId, deviceId, outputId } });
+  const output = reading.body?.output ?? "";
+  const save = () => saveFile(new Blob([output], { type: "text/plain" }), `${name}.txt`);
+  return (
+    <Window
+      wide
+      title={t("provisioning.wholeOutput")}
+      onClose={onClose}
+      actions={
+        <>
+          <Button icon={<ArrowDownloadRegular />} onClick={save}>
+            {t("provisioning.saveOutput")}
+          </Button>
+          <CopyButton text={() => output} />
+          <Button onClick={onClose}>{t("shared.close")}</Button>
+        </>
+      }
+    >
+      <Shown reading={reading}>{(all) => <Code of={all.output} />}</Shown>
+    </Window>
+  );
+}
