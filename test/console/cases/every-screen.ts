@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
 import { findings } from "../support/axe.ts";
 import { paths } from "../support/paths.ts";
-import { type ConsoleRig, type Language, planned, untilIdle } from "../support/rig.ts";
+import { type ConsoleRig, type Language, planned, untilIdle, untilStill } from "../support/rig.ts";
 
 /** A baseline of one item. */
 const baseline = {
@@ -65,7 +65,7 @@ export function screenCases(rig: () => ConsoleRig): void {
         for (const [colorScheme, width] of looks.filter((_look, at) => isTaken(at + turn))) {
           await page.emulateMedia({ colorScheme });
           await page.setViewportSize({ width, height: 800 });
-          await page.waitForTimeout(300);
+          await untilStill(page);
           expect(await findings(page), `${colorScheme} ${width}`).toEqual([]);
           const overflow = await page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth",
