@@ -55,24 +55,45 @@ export const sampledTests: readonly string[] = [
   "test/shared/sync/{baselines/publish,run/crash-points,run/nightly}.test.ts",
 ];
 
-/** The longest of each run: begun last, one of them would keep one worker busy and leave the other idle. */
+/**
+ * The longest of each run, longest first: whatever begins last keeps one worker busy and leaves the others idle. By the
+ * clock of a whole run; a fresh clone knows no times, and takes files by their size.
+ */
 export const slowTests: readonly string[] = [
-  "test/chaos/chaos.test.ts",
-  "test/bench/smoke.test.ts",
-  "test/shared/sync/run/crash-points.test.ts",
   "test/console/console.test.ts",
-  "test/start/provisioning-page.test.ts",
-  "test/relay/each-call.test.ts",
+  "test/chaos/chaos.test.ts",
+  "test/shared/sync/run/crash-points.test.ts",
+  "test/bench/smoke.test.ts",
+  "test/functions/access/idempotency-keys.test.ts",
+  "test/clients/command.test.ts",
+  "test/versions/back.test.ts",
   "test/functions/texts.test.ts",
+  "test/relay/each-call.test.ts",
+  "test/relay/relay.test.ts",
+  "test/functions/access/role-walk.test.ts",
+  "test/functions/access/marked-texts.test.ts",
   "test/relay/whole.test.ts",
-  "test/shared/registration/crash-points.test.ts",
+  "test/start/provisioning-page.test.ts",
+  "test/shared/fanout/rollout.test.ts",
+  "test/console/first-minutes.test.ts",
+  "test/audit/verify.test.ts",
   "test/relay/two-relays.test.ts",
-  "test/relay/actions.test.ts",
+  "test/relay/crash.test.ts",
+  "test/start/readme.test.ts",
+  "test/shared/devices/refresh-delivery.test.ts",
   "test/functions/slow-bodies.test.ts",
+  "test/functions/openapi.test.ts",
+  "test/functions/access/edits-property.test.ts",
+  "test/shared/provisioning/rollouts.test.ts",
+  "test/shared/registration/crash-points.test.ts",
+  "test/relay/actions.test.ts",
 ];
 
-const isSlow = ({ moduleId }: TestSpecification): boolean =>
-  slowTests.some((path) => moduleId.endsWith(`/${path}`));
+/** Its place among these; after all of them where it is none. */
+const placeOf = ({ moduleId }: TestSpecification): number => {
+  const place = slowTests.findIndex((path) => moduleId.endsWith(`/${path}`));
+  return place < 0 ? slowTests.length : place;
+};
 
 /** The usual order, with the longest files of a project before its others. */
 class SlowFirst extends BaseSequencer {
@@ -80,10 +101,11 @@ class SlowFirst extends BaseSequencer {
     // oxlint-disable-next-line unicorn/no-array-sort -- vitest's own, which answers with another list
     const usual = await super.sort(files);
     const projects = [...new Set(usual.map(({ project }) => project))];
-    return projects.flatMap((own) => {
-      const theirs = usual.filter(({ project }) => project === own);
-      return [...theirs.filter(isSlow), ...theirs.filter((file) => !isSlow(file))];
-    });
+    return projects.flatMap((own) =>
+      usual
+        .filter(({ project }) => project === own)
+        .toSorted((one, other) => placeOf(one) - placeOf(other)),
+    );
   }
 }
 
