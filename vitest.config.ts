@@ -23,7 +23,7 @@ export const longTests: readonly string[] = [
   "test/console/first-minutes.test.ts",
   "test/functions/{browsers,platform/drain,public-address,rate-limits,slow-bodies,texts}.test.ts",
   "test/functions/registration/whole-way.test.ts",
-  "test/functions/sync/{authentication,baselines,consent,first-sync,in-chromium}.test.ts",
+  "test/functions/sync/{authentication,baselines,consent,first-sync,in-chromium,paused}.test.ts",
   "test/functions/access/{bad-tokens,edits-property,id-guessing,idempotency-keys,marked-texts,odd-spelling,paging-tokens,refused-callers,role-walk,same-work}.test.ts",
   "test/local/{host/command,host/queue,host/streaming,sandbox/sign-in/consent,sandbox/sign-in/device-code,sandbox/sign-in/page,sign-in/command}.test.ts",
   "test/relay/{actions,clock,cost,crash,each-call,install-client,readme,relay,sign-in,two-relays,whole,wrong-site}.test.ts",

@@ -22,7 +22,7 @@ import {
   SyncView,
 } from "../../shared/sync/contract.ts";
 import type { SignInForSync } from "../../shared/sync/run/authentication.ts";
-import { runHere } from "../../shared/sync/run/run-sync.ts";
+import { changePause, runHere } from "../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../shared/sync/run/undo.ts";
 import { cancelSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
@@ -242,9 +242,10 @@ export const getSyncFunction = onHttp(
     const { store, clock } = services.sync;
     const row = (await store.tenant(params.tenantId, clock.now())).value;
     const { outcome, waits, tenantId } = found.value;
-    const speed = outcome !== undefined ? "ended" : waits === undefined ? "fast" : "slow";
-    const resting = speed === "fast" ? await services.sync.rests(tenantId) : undefined;
     const view = viewOf(found.value, row);
+    const isStill = waits !== undefined || view.paused !== undefined;
+    const speed = outcome !== undefined ? "ended" : isStill ? "slow" : "fast";
+    const resting = speed === "fast" ? await services.sync.rests(tenantId) : undefined;
     return succeed(ongoing(resting ? { ...view, resting } : view, speed));
   },
 );
@@ -268,6 +269,49 @@ export const cancelSyncFunction = onHttp(
     signedInOf(tools).note({ object: `sync/${syncId}`, after: { syncId, phase } });
     return succeed(accepted(locationOf(params), viewOf(cancelled.value)));
   },
+);
+
+/** Pauses or resumes the sync of a path, and notes what it was and is. */
+async function changed(
+  { params }: { readonly params: z.output<typeof SyncPath> },
+  tools: Tools<SyncNeeds>,
+  event: "pause" | "resume",
+) {
+  const found = await findSync(tools.services, params);
+  if (!found.ok) return found;
+  const done = await changePause(tools.services.sync, params, whoCalls(tools), event);
+  if (!done.ok) return done;
+  const { syncId, paused } = done.value;
+  const [before, after] = [found.value.paused, paused].map((is) => ({ paused: Boolean(is) }));
+  signedInOf(tools).note({ object: `sync/${syncId}`, before, after });
+  return succeed(accepted(locationOf(params), viewOf(done.value)));
+}
+
+export const pauseSyncFunction = onHttp(
+  operation({
+    name: "syncs-pause",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/pause",
+    summary:
+      "Let a sync that works rest: the item that is being written is ended, none other is begun",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 202: { description: "It rests", body: SyncView, headers: ["Location"] } },
+  }),
+  (input, tools: Tools<SyncNeeds>) => changed(input, tools, "pause"),
+);
+
+export const resumeSyncFunction = onHttp(
+  operation({
+    name: "syncs-resume",
+    method: "POST",
+    path: "api/v1/tenants/{tenantId}/syncs/{syncId}/resume",
+    summary: "Go on with a paused sync",
+    tag: "Syncs",
+    params: SyncPath,
+    answers: { 202: { description: "It goes on", body: SyncView, headers: ["Location"] } },
+  }),
+  (input, tools: Tools<SyncNeeds>) => changed(input, tools, "resume"),
 );
 
 export const undoSyncFunction = onHttp(

@@ -110,7 +110,8 @@ export const SyncView = z
     resting: z
       .object({ code: z.string(), detail: z.string() })
       .optional()
-      .describe("Why it does not go on now: its tenant is paused, or the installation is drained"),
+      .describe("Why it does not go on: it or its tenant is paused, or the installation drained"),
+    paused: z.object({ by: who, at: z.iso.datetime(), until: z.iso.datetime() }).optional(),
     outcome: SyncOutcome.optional(),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().optional(),

@@ -32,6 +32,7 @@ import type {
 export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncView> {
   const { tenantId, syncId, mode, trigger, requestedBy, phase, types, skipped, waits } = sync;
   const { outcome, items, plan, approval, confirmed, deployed, remark, undoes, finishedAt } = sync;
+  const { paused } = sync;
   return {
     syncId,
     tenantId,
@@ -41,6 +42,7 @@ export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncVie
     phase,
     ...(tenant?.active === syncId ? { status: tenant.status } : {}),
     ...(waits === undefined ? {} : { waitsFor: waits.for, waitsUntil: toIso(waits.until) }),
+    ...(outcome === undefined && paused ? pausedView(paused) : {}),
     ...(outcome === undefined ? {} : { outcome }),
     startedAt: toIso(sync.startedAt),
     ...(finishedAt === undefined ? {} : { finishedAt: toIso(finishedAt) }),
@@ -69,6 +71,14 @@ export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncVie
     ...(undoes === undefined ? {} : { undoes }),
   };
 }
+
+const pausedView = ({ by, at, until }: NonNullable<Sync["paused"]>) => ({
+  paused: { by, at: toIso(at), until: toIso(until) },
+  resting: {
+    code: "paused",
+    detail: "the sync is paused: it begins nothing new until it is resumed",
+  },
+});
 
 /** What waits for a person. */
 export const authenticationView = (

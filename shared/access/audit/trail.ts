@@ -201,6 +201,8 @@ const keptTexts: Readonly<Record<string, readonly string[]>> = {
   "syncs-start": ["syncId", "mode"],
   "syncs-start-many": ["mode"],
   "syncs-cancel": ["syncId", "phase"],
+  "syncs-pause": [],
+  "syncs-resume": [],
   "syncs-undo": ["syncId", "undoes"],
   "syncs-approve": ["syncId", "planHash", "outcome"],
   "syncs-confirm": ["syncId", "planHash", "confirmed.reason"],

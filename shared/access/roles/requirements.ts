@@ -105,6 +105,8 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   "syncs-list": inTenant("sync.read"),
   "syncs-get": inTenant("sync.read"),
   "syncs-cancel": inTenant("sync.run"),
+  "syncs-pause": inTenant("sync.run"),
+  "syncs-resume": inTenant("sync.run"),
   "syncs-plan": inTenant("sync.read"),
   "syncs-approve": inTenant("sync.approve"),
   "syncs-confirm": inTenant("sync.approve"),

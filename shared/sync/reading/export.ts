@@ -47,6 +47,8 @@ const sliceMs = 60_000;
 /** All that a type may take, from its first request: then it has failed, and the sync goes on. */
 const budgetMs = 20 * 60_000;
 const maxTries = 5;
+/** A slice that comes so late has rested before. */
+const lateMs = 5 * 60_000;
 /** Longest pause before the next slice, however long the service wants to be left alone. */
 const maxPauseMs = 60_000;
 /** Time before a list that is empty all at once is read again, and how many items make it doubtful even then. */
@@ -315,6 +317,8 @@ export async function exportType(
   }
   const now = clock.now();
   if (value.leaseUntil > now) return { kind: "again", afterMs: value.leaseUntil - now };
+  // Whoever resumes it asks for each type that is not through.
+  if (sync.cancelled === undefined && sync.paused) return { kind: "ack" };
   if (sync.cancelled === undefined && (await parts.rests(tenantId)))
     return { kind: "again", afterMs: restMs };
   const claimed = await claim(parts, ids, stored, Math.max(claimMs, 2 * sliceMs));
@@ -336,11 +340,13 @@ async function claim(
   forMs: number,
 ): Promise<Stored<TypeProgress> | undefined> {
   const now = clock.now();
+  const goesOnAt = value.beganAt === undefined ? now : Math.max(value.touchedAt, value.leaseUntil);
   const next: TypeProgress = {
     ...value,
     state: "reading",
     tries: value.tries + 1,
-    beganAt: value.beganAt ?? now,
+    // While it rested it has not spent of its time.
+    beganAt: (value.beganAt ?? now) + Math.max(0, now - goesOnAt - lateMs),
     leaseUntil: now + forMs,
     touchedAt: now,
   };

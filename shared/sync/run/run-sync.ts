@@ -5,12 +5,14 @@
  */
 
 import type { SignIns } from "../../identity/sign-ins.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
 import { restMs } from "../../work/drain.ts";
 import { personalScopes } from "../catalogue/catalogue.ts";
 import { exportAll } from "../reading/export.ts";
-import { type Skipped, type Sync, theService } from "../state/sync.ts";
+import { statusAfter } from "../state/lifecycle.ts";
+import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
 import { checkConsent } from "./consent.ts";
@@ -18,7 +20,8 @@ import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
 import type { Preflight } from "./preflight.ts";
-import { endCancelled, hasWritten, stopWaiting } from "./verdicts.ts";
+import type { StartParts } from "./start-sync.ts";
+import { endCancelled, hasWritten, stopWaiting, withWork } from "./verdicts.ts";
 
 /** Everything that syncs work with. */
 export type RunParts = DeployParts & { readonly preflight: Preflight };
@@ -43,12 +46,49 @@ export async function runSync(parts: RunParts, ids: SyncIds): Promise<RunOutcome
   if (sync.phase === "done") return afterwards(parts, work);
   if (sync.leaseUntil > now && sync.waits === undefined)
     return { kind: "again", state: "claimed", afterMs: sync.leaseUntil - now };
+  const pausedUntil = pauseOf(sync)?.until ?? 0;
+  if (pausedUntil > now) return { kind: "ack", state: "paused" };
   if (await isResting(parts, sync)) return { kind: "again", state: "resting", afterMs: restMs };
   return unlessTaken(parts, work, async () => {
     if (sync.waits !== undefined) return wake(parts, work, sync.waits);
+    if (pausedUntil > 0) await work.keep({ cancelled: theService, remark: pausedTooLong });
     return underClaim(parts, work);
   });
 }
+
+/** How long somebody lets it rest; of one that is to stop nobody does any more. */
+const pauseOf = ({ paused, cancelled }: Sync): Sync["paused"] =>
+  cancelled === undefined ? paused : undefined;
+
+/** A paused sync keeps its tenant's place, so that none other plans over what it has half written; but not for ever. */
+const pauseMs = 7 * 24 * 3600_000;
+const pausedTooLong = "Nobody resumed it within seven days.";
+
+/**
+ * Lets a sync rest, or lets it go on. Its worker loses its next write by a pause, as by a cancellation: what it has begun of
+ * an item it ends, and begins none. Asking twice is once.
+ */
+export const changePause = (
+  parts: StartParts,
+  ids: SyncIds,
+  by: Who,
+  event: "pause" | "resume",
+): Promise<Result<Sync>> =>
+  withWork(parts, ids, async (work) => {
+    const { sync, tenant } = work;
+    const isActive = tenant.active === ids.syncId && sync.cancelled === undefined;
+    if (!isActive || statusAfter(tenant.status, event, tenant.resting) === undefined)
+      return fail("conflict", `The sync ${ids.syncId} does not work: only what works rests.`);
+    const at = parts.clock.now();
+    const { leaseUntil } = sync;
+    if (event === "pause" && !sync.paused)
+      await work.keep({ paused: { by, at, until: at + pauseMs }, leaseUntil });
+    if (event === "resume") {
+      if (sync.paused) await work.keep({ paused: null, leaseUntil });
+      await work.tell();
+    }
+    return succeed(work.sync);
+  });
 
 /** Whether it would go on, and nothing may leave for the tenant: it may be cancelled then, and what waits for a person waits on. */
 const isResting = async (
@@ -73,10 +113,11 @@ async function unlessTaken(
   }
 }
 
-/** Who cancels leaves the claim as it is. Where nothing but that was in our way it is ours, and nobody waits for its end. */
+/** Who cancels or pauses leaves the claim as it is. Where nothing but that was in our way it is ours, and nobody waits for its end. */
 async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): Promise<void> {
   const now = await openWork(parts, ids);
-  if (now?.sync.cancelled !== undefined && now.sync.leaseUntil === leaseUntil) await now.release();
+  if (!now?.sync.cancelled && !now?.sync.paused) return;
+  if (now.sync.leaseUntil === leaseUntil) await now.release();
 }
 
 /** A request waits so long for the first pass over its sync; the work goes on behind the answer. */
@@ -344,8 +385,10 @@ export async function sweepSyncs(
   return sent;
 }
 
-function needsMessage({ phase, waits, leaseUntil, touchedAt }: Sync, now: number, claimMs: number) {
+function needsMessage(sync: Sync, now: number, claimMs: number) {
+  const { phase, waits, leaseUntil, touchedAt } = sync;
   if (phase === "done") return true;
-  if (waits !== undefined) return now >= waits.until;
+  const until = (waits ?? pauseOf(sync))?.until;
+  if (until !== undefined) return now >= until;
   return Math.max(leaseUntil, touchedAt) + 2 * claimMs < now;
 }

@@ -22,7 +22,14 @@ import {
 } from "../plan/plan.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
 import { editorsOf, type RulesDocument, readRules, withoutEdits } from "../state/rules.ts";
-import { moved, type Skipped, type Sync, type TenantSync, type Who } from "../state/sync.ts";
+import {
+  moved,
+  type Skipped,
+  type Sync,
+  type TenantSync,
+  theService,
+  type Who,
+} from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { confirmedBy, PlanDocument } from "./plan-sync.ts";
 import type { StartParts } from "./start-sync.ts";
@@ -368,11 +375,13 @@ export async function cancelSync(parts: StartParts, ids: SyncIds, by: Who): Prom
 export async function endCancelled(work: SyncWork, by: Who): Promise<void> {
   const { deployed: { done = 0, failed = 0, waiting = 0 } = {}, snapshot, cancelled } = work.sync;
   const who = { cancelled: cancelled ?? by };
+  // The service says why it has stopped what it did.
+  const why = cancelled?.kind === theService.kind ? `\n${work.sync.remark ?? ""}` : "";
   if (done + failed + waiting === 0) {
-    const remark = "Cancelled before anything was written.";
+    const remark = `Cancelled before anything was written.${why}`;
     return work.finish("cancel", { outcome: "cancelled", remark, ...who }, {}, by);
   }
-  const remark = "Cancelled after some of it was written.";
+  const remark = `Cancelled after some of it was written.${why}`;
   const read = snapshot === undefined ? {} : { snapshot };
   return work.finish("finishPartly", { outcome: "partial", remark, ...who }, read, by);
 }

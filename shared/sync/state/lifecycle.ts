@@ -59,6 +59,9 @@ export const syncEvents = [
   /** What Intune had held for a second administrator was approved and done, and nothing else was missing. */
   "complete",
   "cancel",
+  /** Somebody lets it rest while it works, and go on: the status stays, and nothing new is begun in between. */
+  "pause",
+  "resume",
   "fail",
   /** Somebody has taken note of an error. */
   "acknowledge",
@@ -78,6 +81,8 @@ export const syncLifecycle: Readonly<
     needConsent: "pendingAdminConsent",
     begin: "inProgress",
     cancel: "resting",
+    pause: "starting",
+    resume: "starting",
     fail: "newError",
   },
   inProgress: {
@@ -87,6 +92,8 @@ export const syncLifecycle: Readonly<
     finishPartly: "partiallySucceeded",
     finishWithoutConsent: "pendingAdminConsent",
     cancel: "resting",
+    pause: "inProgress",
+    resume: "inProgress",
     fail: "newError",
   },
   newError: { start: "starting", acknowledge: "resting" },

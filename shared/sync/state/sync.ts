@@ -109,6 +109,8 @@ export const Sync = z.object({
     .exactOptional(),
   /** Somebody asked it to stop: it does at the next item. */
   cancelled: who.exactOptional(),
+  /** Somebody lets it rest: nothing new is begun until it is resumed, which is null then; at `until` it is cancelled. */
+  paused: z.object({ by: who, at: z.number(), until: z.number() }).nullable().exactOptional(),
   /** What the tenant looked like: the tree that the export gave. */
   snapshot: z.string().exactOptional(),
   /** The same before the first of its deploys: what an undo goes back to. */

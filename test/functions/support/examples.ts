@@ -198,6 +198,8 @@ export const examples: Readonly<Record<string, Example>> = {
   "syncs-artifacts": {},
   "syncs-plan": { refused: "conflict" },
   "syncs-error": { refused: "conflict" },
+  "syncs-pause": { refused: "conflict" },
+  "syncs-resume": { refused: "conflict" },
   "syncs-cancel": { refused: "conflict" },
   "syncs-undo": { refused: "conflict" },
   "syncs-approve": { body: () => ({ planHash }), refused: "conflict" },

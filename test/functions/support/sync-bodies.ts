@@ -262,6 +262,8 @@ export const triedElsewhere: Readonly<Record<string, unknown>> = Object.fromEntr
   ...Object.entries(taskBodies).map(([name, [first]]) => [name, first] as const),
   ...[
     "syncs-cancel",
+    "syncs-pause",
+    "syncs-resume",
     "syncs-undo",
     "sync-status-acknowledge",
     "sync-held-release",

@@ -106,6 +106,8 @@ export const matrix: Readonly<Record<string, readonly [roles: string, where: Whe
   "syncs-consent": ["FISR", "tenant"],
   "syncs-start": ["FI", "tenant"],
   "syncs-cancel": ["FI", "tenant"],
+  "syncs-pause": ["FI", "tenant"],
+  "syncs-resume": ["FI", "tenant"],
   "syncs-undo": ["FI", "tenant"],
   "syncs-approve": ["FI", "tenant"],
   "syncs-confirm": ["FI", "tenant"],

@@ -131,6 +131,8 @@ export async function startSyncRig() {
   });
 
   return {
+    /** What lies below it. */
+    below: rig,
     sandbox,
     parts,
     publishing: services.publishing,

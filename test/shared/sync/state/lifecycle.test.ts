@@ -24,6 +24,8 @@ newError acknowledge back
 starting needConsent pendingAdminConsent
 starting begin inProgress
 starting cancel back
+starting pause starting
+starting resume starting
 starting fail newError
 inProgress needUser pendingAuthentication
 inProgress needApproval pendingApproval
@@ -31,6 +33,8 @@ inProgress finish idle
 inProgress finishPartly partiallySucceeded
 inProgress finishWithoutConsent pendingAdminConsent
 inProgress cancel back
+inProgress pause inProgress
+inProgress resume inProgress
 inProgress fail newError
 pendingAuthentication signIn inProgress
 pendingAuthentication continueWithoutUser inProgress
