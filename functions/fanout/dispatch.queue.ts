@@ -1,10 +1,10 @@
 /**
- * Sends what waits in a chunk of a job's rows.
+ * Sends what waits in a chunk of a job's rows, and goes on with it as long as something of it is due.
  *
  * Delivery: at least once. A duplicate finds the items claimed or sent, and sends nothing.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
+import { takeTurns } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
@@ -19,12 +19,10 @@ export const dispatchFunction = onQueue({
     message,
     { services: { engine }, log, tries = 1 }: Tools<Needs>,
   ): Promise<QueueOutcome> {
-    const outcome = await dispatch(engine, message, { isRedelivered: tries > 1 });
-    log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome: outcome.kind });
-    const next = nextPass(message, outcome);
-    if (next === undefined) return { kind: "ack" };
-    const afterSeconds = (next.at - engine.clock.now()) / 1000;
-    return { kind: "again", afterSeconds, message: next.message };
+    const turn = { does: "dispatch", message, at: 0 } as const;
+    const outcome = await takeTurns(engine, turn, { isRedelivered: tries > 1 });
+    log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome });
+    return { kind: "ack" };
   },
   onFailure: (message, error, { services: { engine } }: Tools<Needs>) =>
     engine.failures.noteError(message, error, engine.clock.now()),

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { type Device, packId, unpackId } from "../devices/directory/device.ts";
+import type { Item } from "../fanout/state/item.ts";
 import type { Instant } from "../kernel/clock.ts";
 import { type DirectoryFacts, directoryFacts } from "./actions/condition.ts";
 
@@ -82,6 +83,7 @@ const Packed = z.tuple([
   facts,
   text,
 ]);
+const Cells = z.array(z.unknown());
 
 /** Its short form. */
 export function packDeviceRun(run: DeviceRun): string {
@@ -110,7 +112,7 @@ const width = 14;
 
 /** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
 export function unpackDeviceRun(packed = "[]"): DeviceRun {
-  const given = z.array(z.unknown()).parse(JSON.parse(packed));
+  const given = Cells.parse(JSON.parse(packed));
   const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
   const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
   const [, , , , , warnings, retries, begunAt, note, output, requestId] = cells;
@@ -131,4 +133,13 @@ export function unpackDeviceRun(packed = "[]"): DeviceRun {
     ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
     ...(directory === "" ? {} : { directory }),
   };
+}
+
+const carried = new WeakMap<Item, DeviceRun>();
+
+/** What an item carries; looked at many times in a pass, and unpacked once. */
+export function deviceRunIn(item: Item): DeviceRun {
+  const known = carried.get(item) ?? unpackDeviceRun(item.learned);
+  carried.set(item, known);
+  return known;
 }

@@ -3,6 +3,7 @@
  * engine does next by `outcomes.ts`; what keeps a device from beginning, `holds.ts` knows.
  */
 
+import type * as z from "zod";
 import type { Device } from "../devices/directory/device.ts";
 import { cursorBehind, type DirectoryStore } from "../devices/directory/directory.ts";
 import type { Call, Finding, FirstState, Gate, JobKind, Outcome, Target } from "../fanout/kind.ts";
@@ -17,12 +18,12 @@ import {
   FactCondition,
   factsHold,
 } from "./actions/condition.ts";
-import { deviceRunOf, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
+import { deviceRunIn, deviceRunOf, packDeviceRun } from "./device-run.ts";
 import { type HoldParts, holdsOf, isFresh } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
 import { actionsIn, contentOf, type Run, type RunContent, type RunJobs, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";
-import { actionFor, factsOf } from "./templates/variables.ts";
+import { actionFor, type FilledAction, factsOf } from "./templates/variables.ts";
 
 /** How a run comes by what an action does; undefined for a type that nothing carries. */
 export type StepFor = (type: string) => Step | undefined;
@@ -148,13 +149,24 @@ type Prepared =
   | { readonly kind: "skip" }
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 
-/** What is asked of a device, with its own values; or why it is not. */
-function prepare({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
+const prepared = new WeakMap<Item, { readonly content: RunContent; readonly as: Prepared }>();
+
+/** What is asked of a device, with its own values; or why it is not. A pass asks that of an item many times. */
+function prepare(parts: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
+  const content = contentOf(run);
+  const known = prepared.get(item);
+  if (known?.content === content) return known.as;
+  const as = prepareAnew(parts, run, item);
+  prepared.set(item, { content, as });
+  return as;
+}
+
+function prepareAnew({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
   const action = actionAt(run, item);
   const step = stepFor(action.type);
   if (step === undefined)
     return { kind: "refused", code: "no-route", detail: `nothing carries ${action.type}` };
-  const device = unpackDeviceRun(item.learned);
+  const device = deviceRunIn(item);
   const { template, variables, devices } = contentOf(run);
   const layers = {
     tenant: variables,
@@ -166,23 +178,42 @@ function prepare({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Ite
   const [fault] = faults;
   if (fault !== undefined)
     return { kind: "refused", code: "no-value", detail: `${fault.pointer} ${fault.detail}` };
-  if (value.when !== undefined) {
-    const when = FactCondition.safeParse(value.when);
+  const { when, parameters, wrong } = judgedOf(action.type, value);
+  if (when !== undefined) {
     const known = { ...device, ...device.directory, deviceName: item.name };
-    if (!when.success || !factsHold(when.data, known)) return { kind: "skip" };
+    if (when === "unreadable" || !factsHold(when, known)) return { kind: "skip" };
   }
-  const judged = findActionType(action.type)?.parameters.safeParse(value.parameters);
-  if (judged?.success === false)
-    return {
-      kind: "refused",
-      code: "bad-parameters",
-      detail: judged.error.issues[0]?.message ?? "",
-    };
-  const parameters = judged?.data ?? value.parameters;
+  if (wrong !== undefined) return { kind: "refused", code: "bad-parameters", detail: wrong };
   const refusal = step.refuse(device, parameters);
   return refusal === undefined
     ? { kind: "asked", asked: { item, device, parameters } }
     : { kind: "refused", ...refusal };
+}
+
+/** What an action says, read by its type's own schema. */
+type Judged = {
+  readonly when?: z.output<typeof FactCondition> | "unreadable";
+  readonly parameters: Asked["parameters"];
+  readonly wrong?: string;
+};
+
+/** An action without placeholders says the same of every device, and is read once for all. */
+const judged = new WeakMap<FilledAction, Judged>();
+
+function judgedOf(type: string, value: FilledAction): Judged {
+  const known = judged.get(value) ?? judge(type, value);
+  judged.set(value, known);
+  return known;
+}
+
+function judge(type: string, { when, parameters }: FilledAction): Judged {
+  const read = findActionType(type)?.parameters.safeParse(parameters);
+  const condition = when === undefined ? undefined : FactCondition.safeParse(when);
+  return {
+    parameters: read?.data ?? parameters,
+    ...(read?.success === false ? { wrong: read.error.issues[0]?.message ?? "" } : {}),
+    ...(condition && { when: condition.success ? condition.data : "unreadable" }),
+  };
 }
 
 const defaultsOf = (declared: ReturnType<typeof contentOf>["template"]["variables"]) =>

@@ -6,7 +6,7 @@ import type { Finding, Outcome } from "../fanout/kind.ts";
 import type { Item } from "../fanout/state/item.ts";
 import type { Instant } from "../kernel/clock.ts";
 import type { Left, Step, StepFinding, StepOutcome } from "./actions/action-type.ts";
-import { beforeNext, type DeviceRun, packDeviceRun, unpackDeviceRun } from "./device-run.ts";
+import { beforeNext, type DeviceRun, deviceRunIn, packDeviceRun } from "./device-run.ts";
 import type { TemplateAction } from "./templates/template.ts";
 
 /** The action that an item is at. */
@@ -27,7 +27,7 @@ const timedOut = "timed-out";
 
 /** What the action has left in the device run so far, and leaves now. */
 function devices(item: Item, left: Left, now: Instant): DeviceRun {
-  const device = unpackDeviceRun(item.learned);
+  const device = deviceRunIn(item);
   const { note = device.note, requestId = device.requestId } = left;
   const { output, outputId } = left.output === undefined ? device : left;
   // What waited when it was asked has the claim of the attempt before, if any.

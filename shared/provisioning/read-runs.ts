@@ -9,7 +9,7 @@ import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { findActionType } from "./actions/catalogue.ts";
 import { type AttemptView, actionRef, type DeviceRunView, type RunView } from "./contract.ts";
-import { unpackDeviceRun } from "./device-run.ts";
+import { deviceRunIn, unpackDeviceRun } from "./device-run.ts";
 import { skippedByCondition } from "./outcomes.ts";
 import {
   actionsIn,
@@ -156,7 +156,7 @@ export function deviceRunView(
     of: run.actions,
     progress: `${done} of ${run.actions}${next}`,
     ...(placed === undefined ? {} : { current: actionRef(placed) }),
-    warnings: unpackDeviceRun(item.learned).warnings,
+    warnings: deviceRunIn(item).warnings,
     at: toIso(at),
     ...(waits === undefined ? {} : { waits }),
     ...(code === undefined ? {} : { code }),

@@ -6,10 +6,9 @@
 import { changeJob } from "../../shared/fanout/care/control.ts";
 import { sweep } from "../../shared/fanout/care/sweep.ts";
 import { closeWaiting } from "../../shared/fanout/engine/change-rows.ts";
-import { dispatch, nextPass } from "../../shared/fanout/engine/dispatch.ts";
+import { takeTurns } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf, type Throttle } from "../../shared/fanout/engine/engine.ts";
 import { begin, plan } from "../../shared/fanout/engine/plan.ts";
-import { readBack } from "../../shared/fanout/engine/read-back.ts";
 import type { JobKind } from "../../shared/fanout/kind.ts";
 import { ItemStore, RowSummaries } from "../../shared/fanout/state/item-store.ts";
 import {
@@ -80,17 +79,11 @@ export async function startEngineRig<J extends Job>(
         if (outcome === "lost") again(message, Date.now() + redeliverMs);
         if (typeof outcome === "object") again(message, outcome.at);
       } else if (waiting.queue === queueNames.fanoutDispatch) {
-        const chunk = ChunkMessage.parse(message);
-        const coming = { isRedelivered: isRedelivered === true };
-        const next = nextPass(chunk, await dispatch(engine, chunk, coming));
-        if (next) again(next.message, next.at);
+        const turn = { does: "dispatch", message: ChunkMessage.parse(message), at: 0 } as const;
+        await takeTurns(engine, turn, { isRedelivered: isRedelivered === true });
       } else if (waiting.queue === queueNames.fanoutReadBack) {
-        const { after: _after, reads: _reads, ...chunk } = ReadBackMessage.parse(message);
-        const outcome = await readBack(engine, ReadBackMessage.parse(message));
-        if (outcome.kind === "again") {
-          const { kind: _kind, at, ...position } = outcome;
-          again({ ...chunk, ...position }, at);
-        }
+        const turn = { does: "readBack", message: ReadBackMessage.parse(message), at: 0 } as const;
+        await takeTurns(engine, turn);
       } else await closeWaiting(engine, JobMessage.parse(message));
     } catch (error) {
       if (!(error instanceof Killed)) throw error;

@@ -39,8 +39,10 @@ import {
   reserveFor,
   roundsOf,
   surveyFor,
+  type Turn,
+  type TurnOutcome,
 } from "./engine.ts";
-import { afterDoubt, latenessAt } from "./read-back.ts";
+import { afterDoubt, latenessAt, readBack } from "./read-back.ts";
 
 /** Another pass over the chunk. */
 type Again = {
@@ -50,15 +52,6 @@ type Again = {
   /** What is reserved for its reading back. */
   readonly reads?: Reserved;
 };
-
-/** What becomes of the message. */
-type DispatchOutcome =
-  | { readonly kind: "done" | "gone" }
-  | (Again & {
-      readonly kind: "again";
-      readonly told?: true | undefined;
-      readonly reading?: Reading | undefined;
-    });
 
 /** What a pass has left: the rows, and when it is to be repeated; absent: nothing of the chunk waits. */
 type Passed = {
@@ -81,7 +74,7 @@ export async function dispatch(
   engine: Engine,
   message: ChunkMessage,
   { isInRequest = false, isRedelivered = false }: Coming = {},
-): Promise<DispatchOutcome> {
+): Promise<TurnOutcome> {
   const [found, rows] = await Promise.all([
     findJob(engine, message),
     engine.items.range(message.jobId, message.from, message.to),
@@ -96,17 +89,16 @@ export async function dispatch(
   return handOver(engine, work, { ...message, told }, passed);
 }
 
-/** The message goes on with whatever is due first: another pass, or reading back. */
+/** The chunk goes on with whatever is due first: another pass, or reading back. */
 async function handOver(
   engine: Engine,
   { kind, job }: Work,
   { from, to, told, reading: before }: Omit<ChunkMessage, "told"> & { told: true | undefined },
   { rows, again: next, readAt }: Passed,
-): Promise<DispatchOutcome> {
-  const { queues, clock, times } = engine;
-  const now = clock.now();
+): Promise<TurnOutcome> {
+  const chunk = { ...idsOf(job), from, to };
   const isSent = sentIn({ kind, job }, itemsIn(rows)).length > 0;
-  const first = now + roundsOf(kind, times).firstMs;
+  const first = engine.clock.now() + roundsOf(kind, engine.times).firstMs;
   const known = before ?? { at: first, round: 0 };
   const isLast = next === undefined && readAt !== undefined;
   const later = isLast ? { ...known, at: readAt, round: 0 } : readingAfter(known, readAt);
@@ -115,11 +107,15 @@ async function handOver(
     const { at, ...position } = reading;
     const sending = next && { ...next.reserved, ...(next.reads && { reads: next.reads }) };
     const rest = sending && { sending: { ...sending, ...(told && { told }) } };
-    const message = { ...idsOf(job), from, to, ...position, ...rest };
-    await queues.send(queueNames.fanoutReadBack, message, (at - now) / 1000);
-    return { kind: "done" };
+    const message = { ...chunk, ...position, ...rest };
+    return { kind: "goesOn", turn: { does: "readBack", message, at } };
   }
-  if (next !== undefined) return { kind: "again", ...next, told, reading };
+  if (next !== undefined) {
+    const { at, reserved, reads } = next;
+    const rest = { ...(reads && { reads }), ...(told && { told }), ...(reading && { reading }) };
+    const message = { ...chunk, ...reserved, ...rest };
+    return { kind: "goesOn", turn: { does: "dispatch", message, at } };
+  }
   await closeIfDone(engine, job);
   return { kind: "done" };
 }
@@ -453,13 +449,36 @@ function anotherPass(
   return { at: end, reserved: { reserved, shiftMs, at } };
 }
 
-/** The message for another pass over the same chunk, and when it is due; undefined when none is needed. */
-export function nextPass(
-  { kind, tenantId, jobId, from, to }: ChunkMessage,
-  outcome: DispatchOutcome,
-): { readonly message: ChunkMessage; readonly at: Instant } | undefined {
-  if (outcome.kind !== "again") return undefined;
-  const { at, reserved, reads, told, reading } = outcome;
-  const rest = { ...(reads && { reads }), ...(told && { told }), ...(reading && { reading }) };
-  return { message: { kind, tenantId, jobId, from, to, ...reserved, ...rest }, at };
+// Turns. What can go on at once does, in the same invocation: a message costs requests, and up to a second of waiting.
+
+/** No turn is begun later than this: others wait for the worker, too. */
+const turnsMs = 20_000;
+
+/**
+ * Takes the turn, and those after it that are due by then; the first one that is not goes by message. Inside of a request
+ * nothing is read back.
+ */
+export async function takeTurns(
+  engine: Engine,
+  first: Turn,
+  { until = engine.clock.now() + turnsMs, ...coming }: Coming & { readonly until?: Instant } = {},
+): Promise<"done" | "gone" | "onward"> {
+  const { clock, queues } = engine;
+  let [turn, came] = [first, coming];
+  for (;;) {
+    const now = clock.now();
+    if (turn.at > now || now >= until || (came.isInRequest && turn.does === "readBack")) {
+      await queues.send(queueOf[turn.does], turn.message, (turn.at - now) / 1000);
+      return "onward";
+    }
+    const outcome =
+      turn.does === "dispatch"
+        ? await dispatch(engine, turn.message, came)
+        : await readBack(engine, turn.message);
+    if (outcome.kind !== "goesOn") return outcome.kind;
+    turn = outcome.turn;
+    came = { ...came, isRedelivered: false };
+  }
 }
+
+const queueOf = { dispatch: queueNames.fanoutDispatch, readBack: queueNames.fanoutReadBack };

@@ -17,7 +17,14 @@ import {
 } from "../kind.ts";
 import type { Item, ItemRow } from "../state/item.ts";
 import type { ItemStore, RowSummaries } from "../state/item-store.ts";
-import type { FailureNotes, Job, JobIds, JobStore } from "../state/job.ts";
+import type {
+  ChunkMessage,
+  FailureNotes,
+  Job,
+  JobIds,
+  JobStore,
+  ReadBackMessage,
+} from "../state/job.ts";
 import type { Chunk, Cost } from "../state/rollout.ts";
 
 // Targets become items, items rows, and rows chunks.
@@ -445,6 +452,17 @@ export async function findJob(
   const [stored, known] = await Promise.all([entry?.jobs.get(tenantId, jobId), knows(tenantId)]);
   return entry && stored && known ? { ...entry, ...stored } : undefined;
 }
+
+/** What a chunk needs next, and when: sending what waits of it, or reading back what was taken. */
+export type Turn = { readonly at: Instant } & (
+  | { readonly does: "dispatch"; readonly message: ChunkMessage }
+  | { readonly does: "readBack"; readonly message: ReadBackMessage }
+);
+
+/** What became of a turn; `gone`: the job is. */
+export type TurnOutcome =
+  | { readonly kind: "done" | "gone" }
+  | { readonly kind: "goesOn"; readonly turn: Turn };
 
 /** The ids of a job, for messages. */
 export const idsOf = ({ kind, tenantId, jobId }: JobIds): JobIds => ({ kind, tenantId, jobId });

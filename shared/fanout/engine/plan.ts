@@ -25,7 +25,7 @@ import {
   type PlanProgress,
 } from "../state/rollout.ts";
 import { closeIfDone, itemsIn } from "./change-rows.ts";
-import { dispatch, nextPass } from "./dispatch.ts";
+import { takeTurns } from "./dispatch.ts";
 import {
   addCost,
   dueWithChunks,
@@ -474,16 +474,8 @@ async function passChunk(
   chunk: Chunk,
   until: Instant,
 ): Promise<void> {
-  let { at } = chunk;
-  let message = await messageFor(found, chunk);
-  while (message !== undefined) {
-    const now = engine.clock.now();
-    if (at > now || now >= until) {
-      await engine.queues.send(queueNames.fanoutDispatch, message, (at - now) / 1000);
-      return;
-    }
-    const next = nextPass(message, await dispatch(engine, message, { isInRequest: true }));
-    at = next?.at ?? at;
-    message = next?.message;
-  }
+  const message = await messageFor(found, chunk);
+  if (message === undefined) return;
+  const turn = { does: "dispatch", message, at: chunk.at } as const;
+  await takeTurns(engine, turn, { isInRequest: true, until });
 }

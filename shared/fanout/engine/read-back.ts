@@ -5,7 +5,6 @@
 
 import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
-import { queueNames } from "../../storage/names.ts";
 import { type Finding, isCarried, type JobKind, type Survey } from "../kind.ts";
 import type { Item, Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
@@ -35,6 +34,7 @@ import {
   reserveFor,
   roundsOf,
   surveyFor,
+  type TurnOutcome,
 } from "./engine.ts";
 
 // What it means: of what the far side took, and of what nobody knows whether it left. Pure.
@@ -156,6 +156,8 @@ export function afterReport(
 
 /** Longest time between two rounds of reading back, where the kind has no other. */
 const maxRoundMs = 15 * 60_000;
+/** Least time between two rounds, where the first one comes sooner than that. */
+const minRoundMs = 1_000;
 /** Time between rounds once the job's time is over. */
 const lateRoundMs = 15_000;
 
@@ -170,7 +172,7 @@ export function nextRoundAt(
   }: ReturnType<typeof roundsOf> & { readonly now: Instant; readonly expiresAt: Instant },
 ): Instant {
   if (now >= expiresAt) return now + lateRoundMs;
-  return Math.min(now + Math.min(firstMs * 2 ** round, mostMs), expiresAt);
+  return Math.min(now + Math.min(Math.max(firstMs, minRoundMs) * 2 ** round, mostMs), expiresAt);
 }
 
 /** Rounds that go by before an item is asked for itself about what a survey leaves open: surveys may stay behind. */
@@ -185,9 +187,6 @@ function needsReading(surveyed: Finding | undefined, round: number, lateness: La
 
 // Reading.
 
-/** What becomes of the message. */
-type ReadBackOutcome = { readonly kind: "done" | "gone" } | (Reading & { readonly kind: "again" });
-
 /** The rows after reading, and where reading goes on; absent: nothing is left to read. */
 type Read = { readonly rows: readonly StoredItemRow[]; readonly next?: Reading };
 
@@ -197,7 +196,7 @@ const maxReads = 200;
 const earlyMs = 1_000;
 
 /** Reads the next items of the round. */
-export async function readBack(engine: Engine, message: ReadBackMessage): Promise<ReadBackOutcome> {
+export async function readBack(engine: Engine, message: ReadBackMessage): Promise<TurnOutcome> {
   const found = await findJob(engine, message);
   if (found === undefined) return { kind: "gone" };
   const rows = await engine.items.range(message.jobId, message.from, message.to);
@@ -206,25 +205,29 @@ export async function readBack(engine: Engine, message: ReadBackMessage): Promis
   return handOver(engine, work, message, await readRound(engine, work, message));
 }
 
-/** The message goes on with whatever is due first: reading back, or sending what waits. */
+/** The chunk goes on with whatever is due first: reading back, or sending what waits. */
 async function handOver(
   engine: Engine,
   before: Work,
   message: ReadBackMessage,
   { rows, next }: Read,
-): Promise<ReadBackOutcome> {
-  const { queues, clock } = engine;
+): Promise<TurnOutcome> {
   const work = { ...before, rows };
   const { from, to, sending } = message;
-  const sendAt = sendsAgainAt(engine, work, sending);
-  if (next !== undefined && next.at <= sendAt) return { kind: "again", ...next };
-  if (Number.isFinite(sendAt)) {
-    const reading = next === undefined ? {} : { reading: next };
-    const onward = { ...idsOf(work.job), from, to, ...sending, ...reading };
-    await queues.send(queueNames.fanoutDispatch, onward, (sendAt - clock.now()) / 1000);
-    if (next !== undefined) return { kind: "done" };
+  const chunk = { ...idsOf(work.job), from, to };
+  const at = sendsAgainAt(engine, work, sending);
+  if (next !== undefined && next.at <= at) {
+    const { at: readAt, ...position } = next;
+    const onward = { ...chunk, ...(sending && { sending }), ...position };
+    return { kind: "goesOn", turn: { does: "readBack", message: onward, at: readAt } };
   }
-  await awaitCarrier(engine, work);
+  if (next === undefined) await awaitCarrier(engine, work);
+  if (Number.isFinite(at)) {
+    const reading = next === undefined ? {} : { reading: next };
+    const { reserved = 0, shiftMs = 0, ...rest } = sending ?? {};
+    const onward = { ...chunk, ...rest, reserved, shiftMs, ...reading };
+    return { kind: "goesOn", turn: { does: "dispatch", message: onward, at } };
+  }
   await closeIfDone(engine, work.job);
   return { kind: "done" };
 }

@@ -5,7 +5,7 @@
  */
 import type { Item } from "../../fanout/state/item.ts";
 import type { Fault } from "../../kernel/failure.ts";
-import { unpackDeviceRun } from "../device-run.ts";
+import { deviceRunIn } from "../device-run.ts";
 import { type Bucket, bucketOf } from "../run.ts";
 import { type PlacedAction, sections } from "../templates/template.ts";
 
@@ -195,7 +195,7 @@ function startOf(
 
 function restartedAt(item: Item, step: number): Restarted {
   const { targetId: deviceId, name, step: reached = 0 } = item;
-  const { doubtful: behind = [] } = unpackDeviceRun(item.learned);
+  const { doubtful: behind = [] } = deviceRunIn(item);
   const isUnseen = item.attempts > 0 && unseen.has(item.state);
   const doubtful = isUnseen ? [...behind, reached] : behind;
   return { deviceId, name, step, ...(doubtful.length === 0 ? {} : { doubtful }) };

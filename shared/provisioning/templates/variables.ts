@@ -183,6 +183,27 @@ export function filledIn<T>(value: T, valueOf: ValueOf): Filled<T> {
 /** An action with the texts of one device. */
 export type FilledAction = Pick<TemplateAction, "parameters" | "when">;
 
+const fixed = new WeakMap<Pick<TemplateAction, "parameters" | "when">, FilledAction | false>();
+
+/** What an action says of every device, where no text of it has a placeholder; a fleet asks that of each. */
+function fixedOf(action: Pick<TemplateAction, "parameters" | "when">): FilledAction | undefined {
+  const known = fixed.get(action);
+  if (known !== undefined) return known || undefined;
+  const said = saidBy(action);
+  const text = JSON.stringify(said);
+  const isFixed = !text.includes("{{") && text.length <= maxFilledChars;
+  fixed.set(action, isFixed && said);
+  return isFixed ? said : undefined;
+}
+
+const saidBy = ({
+  parameters,
+  when,
+}: Pick<TemplateAction, "parameters" | "when">): FilledAction => ({
+  parameters,
+  ...(when === undefined ? {} : { when }),
+});
+
 /**
  * What an action says for one device, or everything that keeps it from saying it: then nothing of it may be done.
  */
@@ -191,11 +212,11 @@ export function actionFor(
   layers: Readonly<Record<"tenant" | "template" | "device", Variables>>,
   facts: Facts,
 ): { readonly value: FilledAction; readonly faults: readonly Fault[] } {
-  const { parameters, when } = action;
+  const same = fixedOf(action);
+  if (same !== undefined) return { value: same, faults: [] };
   const order = [layers.tenant, layers.template, action.variables ?? {}, layers.device];
   const { valueOf, faults: within } = resolve(order, facts, []);
-  const said = { parameters, ...(when === undefined ? {} : { when }) };
-  const { value, open: left, faults } = filledIn<FilledAction>(said, valueOf);
+  const { value, open: left, faults } = filledIn<FilledAction>(saidBy(action), valueOf);
   const told = new Set(faults.map(({ pointer }) => pointer));
   const detail = `names a variable that comes to nothing: ${within.map((each) => `${each.name} ${each.detail}`).join("; ")}`;
   const untold = [...left]
