@@ -173,7 +173,7 @@ const Environment = z.object({
     .refine(isPrivateKey, "must be a private key in PEM")
     .optional(),
   MUSTER_CLIENT_IDENTITY_ID: Guid.optional(),
-  MUSTER_CONFIRM_AFTER_SECONDS: seconds(30),
+  MUSTER_CONFIRM_AFTER_SECONDS: z.coerce.number().min(0).default(30),
   MUSTER_CLAIM_SECONDS: seconds(120),
   MUSTER_GRAPH_TIMEOUT_SECONDS: seconds(60),
   MUSTER_OVERDUE_SECONDS: seconds(300),

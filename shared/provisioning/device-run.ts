@@ -62,29 +62,6 @@ export function beforeNext(run: DeviceRun): DeviceRun {
 
 // The order is a storage format: append to it, never change it.
 
-const text = z.string().default("");
-const count = z.number().default(0);
-const facts = z
-  .union([z.literal(""), z.partialRecord(z.enum(directoryFacts), z.string())])
-  .default("");
-const Packed = z.tuple([
-  text,
-  text,
-  text,
-  text,
-  text,
-  count,
-  count,
-  count,
-  text,
-  text,
-  text,
-  text,
-  facts,
-  text,
-]);
-const Cells = z.array(z.unknown());
-
 /** Its short form. */
 export function packDeviceRun(run: DeviceRun): string {
   const { operatingSystem, managementAgent, osVersion, entraDeviceId, serialNumber = "" } = run;
@@ -108,32 +85,44 @@ export function packDeviceRun(run: DeviceRun): string {
   return JSON.stringify(cells);
 }
 
-const width = 14;
+const Directory = z.partialRecord(z.enum(directoryFacts), z.string());
 
 /** What `packDeviceRun` made; an item without it is a run of a device of which nothing is known. */
 export function unpackDeviceRun(packed = "[]"): DeviceRun {
-  const given = Cells.parse(JSON.parse(packed));
-  const cells = Packed.parse(Array.from({ length: width }, (_, at) => given[at]));
-  const [operatingSystem, managementAgent, osVersion, entra, serialNumber] = cells;
-  const [, , , , , warnings, retries, begunAt, note, output, requestId] = cells;
-  const [doubtful, directory, outputId] = cells.slice(11) as [string, DirectoryFacts | "", string];
+  const cells: unknown = JSON.parse(packed);
+  if (!Array.isArray(cells)) throw new Error("a device run is not packed as a list");
+  // By hand: each device is read twice an action, and a schema was what a large run spent most of its time on.
+  const [text, count] = [typedAt<string>(cells, ""), typedAt<number>(cells, 0)];
+  const [entra, serialNumber, doubtful, outputId] = [text(3), text(4), text(11), text(13)];
+  const [begunAt, note, output, requestId] = [count(7), text(8), text(9), text(10)];
+  const directory = cells[12] ? Directory.parse(cells[12]) : undefined;
   return {
-    operatingSystem,
-    managementAgent,
-    osVersion,
+    operatingSystem: text(0),
+    managementAgent: text(1),
+    osVersion: text(2),
     ...(entra === "" ? {} : { entraDeviceId: unpackId(entra) }),
     ...(serialNumber === "" ? {} : { serialNumber }),
-    warnings,
-    retries,
+    warnings: count(5),
+    retries: count(6),
     ...(begunAt === 0 ? {} : { begunAt }),
     ...(note === "" ? {} : { note }),
     ...(output === "" ? {} : { output }),
     ...(outputId === "" ? {} : { outputId }),
     ...(requestId === "" ? {} : { requestId }),
     ...(doubtful === "" ? {} : { doubtful: doubtful.split(",").map(Number) }),
-    ...(directory === "" ? {} : { directory }),
+    ...(directory && { directory }),
   };
 }
+
+/** Cells of one type; the empty one where they are left out. */
+const typedAt =
+  <T extends string | number>(cells: readonly unknown[], empty: T) =>
+  (at: number): T => {
+    const cell = cells[at] ?? empty;
+    if (typeof cell !== typeof empty)
+      throw new Error(`cell ${at} of a device run is not a ${typeof empty}`);
+    return cell as T;
+  };
 
 const carried = new WeakMap<Item, DeviceRun>();
 

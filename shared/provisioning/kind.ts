@@ -23,7 +23,7 @@ import { type HoldParts, holdsOf, isFresh } from "./holding/holds.ts";
 import { type At, findingFor, outcomeFor, skippedByCondition } from "./outcomes.ts";
 import { actionsIn, contentOf, type Run, type RunContent, type RunJobs, runShape } from "./run.ts";
 import type { TemplateAction } from "./templates/template.ts";
-import { actionFor, type FilledAction, factsOf } from "./templates/variables.ts";
+import { actionFor, type FilledAction, factsOf, sameForAll } from "./templates/variables.ts";
 
 /** How a run comes by what an action does; undefined for a type that nothing carries. */
 export type StepFor = (type: string) => Step | undefined;
@@ -167,14 +167,7 @@ function prepareAnew({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item:
   if (step === undefined)
     return { kind: "refused", code: "no-route", detail: `nothing carries ${action.type}` };
   const device = deviceRunIn(item);
-  const { template, variables, devices } = contentOf(run);
-  const layers = {
-    tenant: variables,
-    template: defaultsOf(template.variables),
-    device: devices[item.targetId] ?? {},
-  };
-  const facts = factsOf(run.tenantId, item.targetId, { ...device, name: item.name });
-  const { value, faults } = actionFor(action, layers, facts);
+  const { value, faults } = saidTo(run, item, action);
   const [fault] = faults;
   if (fault !== undefined)
     return { kind: "refused", code: "no-value", detail: `${fault.pointer} ${fault.detail}` };
@@ -188,6 +181,24 @@ function prepareAnew({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item:
   return refusal === undefined
     ? { kind: "asked", asked: { item, device, parameters } }
     : { kind: "refused", ...refusal };
+}
+
+/** What an action says to a device. */
+function saidTo(run: Run, item: Item, action: TemplateAction): ReturnType<typeof actionFor> {
+  const same = sameForAll(action);
+  if (same !== undefined) return { value: same, faults: [] };
+  const { template, variables, devices } = contentOf(run);
+  const layers = {
+    tenant: variables,
+    template: defaultsOf(template.variables),
+    device: devices[item.targetId] ?? {},
+  };
+  const device = deviceRunIn(item);
+  return actionFor(
+    action,
+    layers,
+    factsOf(run.tenantId, item.targetId, { ...device, name: item.name }),
+  );
 }
 
 /** What an action says, read by its type's own schema. */

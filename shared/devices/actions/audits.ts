@@ -47,8 +47,13 @@ const maxPages = 150;
 const maxReadingMs = 60_000;
 /** A tenant whose audits were refused is asked again after this. */
 const refusedMs = 15 * 60_000;
-/** Audits may be listed so much later than they were made: a reading goes back further than where the last one began. */
+/**
+ * Audits may be listed so much later than they were made: now and then a reading goes back by that from where the one before
+ * began, and else by a little.
+ */
 const lateMs = 5 * 60_000;
+const lateEveryMs = 60_000;
+const recentMs = 10_000;
 /** What has been pending for longer is not waited for with pages any more: its device is asked. */
 const watchedMs = 30 * 60_000;
 /** Audits kept of all tenants together, some hundred bytes each. */
@@ -62,8 +67,9 @@ type Book = {
   size: number;
   /** Everything from here on was read. */
   reaches: Instant;
-  /** When the last reading began that came to its end. */
+  /** When the last reading began that came to its end, and the last of those that looked for late ones. */
   readAt: Instant;
+  lateReadAt: Instant;
   /** The reading that is under way: its requests, and whether it came to its end. */
   busy: Promise<{ readonly requests: number; readonly isWhole: boolean }> | undefined;
 };
@@ -73,6 +79,7 @@ const newBook = (): Book => ({
   size: 0,
   reaches: Number.POSITIVE_INFINITY,
   readAt: Number.NEGATIVE_INFINITY,
+  lateReadAt: Number.NEGATIVE_INFINITY,
   busy: undefined,
 });
 
@@ -157,15 +164,20 @@ export class RemoteActionAudits {
     }
     book.reaches = Math.min(book.reaches, since);
     book.readAt = now;
+    if (looksForLate(book, now)) book.lateReadAt = now;
     return { requests, isWhole: true };
   }
 }
+
+const looksForLate = ({ lateReadAt }: Book, now: Instant): boolean =>
+  now - lateReadAt >= lateEveryMs;
 
 /** How far back a reading has to go: what was never read, what may have come late, and what is still pending. Pure. */
 function changedFrom(book: Book, since: Instant, now: Instant): Instant {
   const { reaches, readAt, newest } = book;
   if (reaches > since) return since - skewMs;
-  let from = Math.max(reaches - skewMs, readAt - lateMs);
+  const backMs = looksForLate(book, now) ? lateMs : recentMs + skewMs;
+  let from = Math.max(reaches - skewMs, readAt - backMs);
   for (const devices of newest.values())
     for (const packed of devices.values()) {
       const { at, verdict } = unpack(packed);

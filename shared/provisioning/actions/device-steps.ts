@@ -119,11 +119,18 @@ function sendableOf(typeId: string): Sendable | undefined {
 
 // The step.
 
-/** A device that is asked, as it is asked: by the route that its facts lead to. */
-const askedBy = (sendable: Sendable, { item, device, parameters }: Asked): AskedDevice => ({
-  ...item,
-  route: indexOf(sendable, choiceFor(sendable, device, parameters)),
-});
+const askedDevices = new WeakMap<Asked, AskedDevice>();
+
+/** A device that is asked, as it is asked: by the route that its facts lead to. One is asked by one step. */
+function askedBy(sendable: Sendable, asked: Asked): AskedDevice {
+  const known = askedDevices.get(asked);
+  if (known !== undefined) return known;
+  const { item, device, parameters } = asked;
+  const route = indexOf(sendable, choiceFor(sendable, device, parameters));
+  const made = { ...item, route };
+  askedDevices.set(asked, made);
+  return made;
+}
 
 const choiceFor = (sendable: Sendable, device: Asked["device"], parameters: Parameters) =>
   chooseRoute(sendable, device, {

@@ -185,8 +185,10 @@ export type FilledAction = Pick<TemplateAction, "parameters" | "when">;
 
 const fixed = new WeakMap<Pick<TemplateAction, "parameters" | "when">, FilledAction | false>();
 
-/** What an action says of every device, where no text of it has a placeholder; a fleet asks that of each. */
-function fixedOf(action: Pick<TemplateAction, "parameters" | "when">): FilledAction | undefined {
+/** What an action says for every device, where no text of it has a placeholder: a fleet asks that of each. */
+export function sameForAll(
+  action: Pick<TemplateAction, "parameters" | "when">,
+): FilledAction | undefined {
   const known = fixed.get(action);
   if (known !== undefined) return known || undefined;
   const said = saidBy(action);
@@ -212,8 +214,6 @@ export function actionFor(
   layers: Readonly<Record<"tenant" | "template" | "device", Variables>>,
   facts: Facts,
 ): { readonly value: FilledAction; readonly faults: readonly Fault[] } {
-  const same = fixedOf(action);
-  if (same !== undefined) return { value: same, faults: [] };
   const order = [layers.tenant, layers.template, action.variables ?? {}, layers.device];
   const { valueOf, faults: within } = resolve(order, facts, []);
   const { value, open: left, faults } = filledIn<FilledAction>(saidBy(action), valueOf);
