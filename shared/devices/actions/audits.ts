@@ -53,7 +53,7 @@ const refusedMs = 15 * 60_000;
  */
 const lateMs = 5 * 60_000;
 const lateEveryMs = 60_000;
-const recentMs = 10_000;
+const recentMs = 2_000;
 /** What has been pending for longer is not waited for with pages any more: its device is asked. */
 const watchedMs = 30 * 60_000;
 /** Audits kept of all tenants together, some hundred bytes each. */
@@ -70,6 +70,8 @@ type Book = {
   /** When the last reading began that came to its end, and the last of those that looked for late ones. */
   readAt: Instant;
   lateReadAt: Instant;
+  /** The latest that it holds, by Graph's clock. */
+  latest: Instant;
   /** The reading that is under way: its requests, and whether it came to its end. */
   busy: Promise<{ readonly requests: number; readonly isWhole: boolean }> | undefined;
 };
@@ -80,6 +82,7 @@ const newBook = (): Book => ({
   reaches: Number.POSITIVE_INFINITY,
   readAt: Number.NEGATIVE_INFINITY,
   lateReadAt: Number.NEGATIVE_INFINITY,
+  latest: Number.NEGATIVE_INFINITY,
   busy: undefined,
 });
 
@@ -174,10 +177,10 @@ const looksForLate = ({ lateReadAt }: Book, now: Instant): boolean =>
 
 /** How far back a reading has to go: what was never read, what may have come late, and what is still pending. Pure. */
 function changedFrom(book: Book, since: Instant, now: Instant): Instant {
-  const { reaches, readAt, newest } = book;
+  const { reaches, readAt, newest, latest } = book;
   if (reaches > since) return since - skewMs;
-  const backMs = looksForLate(book, now) ? lateMs : recentMs + skewMs;
-  let from = Math.max(reaches - skewMs, readAt - backMs);
+  const recent = Math.max(latest - recentMs, readAt - lateMs);
+  let from = Math.max(reaches - skewMs, looksForLate(book, now) ? readAt - lateMs : recent);
   for (const devices of newest.values())
     for (const packed of devices.values()) {
       const { at, verdict } = unpack(packed);
@@ -206,6 +209,7 @@ function addTo(book: Book, rows: readonly unknown[]): Instant {
     const at = Date.parse(requestDateTime);
     if (Number.isNaN(at)) continue;
     newest = Math.max(newest, at);
+    book.latest = Math.max(book.latest, at);
     if (parsed.data.initiatedByUserPrincipalName?.includes("@")) continue;
     const name = action.toLowerCase();
     const devices = book.newest.get(name) ?? new Map<string, number>();

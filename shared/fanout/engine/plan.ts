@@ -43,6 +43,8 @@ import {
 
 /** Due times are kept to the millisecond, messages come on whole seconds. */
 const earlyMs = 1_000;
+/** Where what was sent is looked at at once, rules are still asked at a pace. */
+const leastPauseMs = 1_000;
 /** Rows let out in one step: their due times and the progress are one transaction. */
 const rowsPerRelease = 40;
 
@@ -67,7 +69,7 @@ async function letOut(
   // What is left then ends by its time, and not by the rules.
   if (now >= job.expiresAt) return over(engine, found);
   const standing = await engine.items.standing(job.jobId);
-  const nextAt = now + Math.ceil(engine.times.readBackAfterMs / 2);
+  const nextAt = now + (Math.ceil(engine.times.readBackAfterMs / 2) || leastPauseMs);
   const planned = { items: plannedIn(progress), failed: progress.failed };
   const decided = decideRollout(job.rollout ?? {}, planned, released, standing, now);
   const isBack = standing.back > 0;
