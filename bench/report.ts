@@ -29,7 +29,7 @@ export type Results = {
   registrations?: readonly RegistrationRun[];
   runs?: readonly ProvisioningRun[];
   /** Devices and steps that BullMQ did in a second. */
-  bullmqSteps?: number;
+  bullmqSteps?: { readonly each: number; readonly bulk: number };
 };
 
 type Cell = string | number | undefined;
@@ -256,12 +256,20 @@ function syncRequests({ syncs: mine }: Results): string[] {
 
 function provisioning({ runs = [], bullmqSteps }: Results): string[] {
   if (runs.length === 0) return [];
-  const head = ["runs of six actions", "s", "devices x actions/s", "BullMQ", "storage each"];
+  const head = [
+    "runs of six actions",
+    "s",
+    "devices x actions/s",
+    "BullMQ",
+    "BullMQ bulk",
+    "storage each",
+  ];
   const rows = runs.map(({ devices, seconds, perSecond, storage, workerMiB, hostMiB }) => [
     devices.toLocaleString("en-US"),
     seconds,
     perSecond,
-    bullmqSteps,
+    bullmqSteps?.each,
+    bullmqSteps?.bulk,
     storage,
     workerMiB,
     hostMiB,

@@ -50,8 +50,8 @@ export async function measureBullmq(devices: number): Promise<Record<Mode, Bullm
   }
 }
 
-/** Measures six steps for each device, one job after the other: devices and steps per second, gathered into bulk requests. */
-export async function measureBullmqSteps(devices: number): Promise<number> {
+/** Measures six steps for each device, one job after the other, in both modes: devices and steps per second. */
+export async function measureBullmqSteps(devices: number): Promise<Record<Mode, number>> {
   execFileSync(process.execPath, [installer, folder], { stdio: ["ignore", 2, 2] });
   const surroundings = await startSurroundings();
   const { sandbox } = surroundings;
@@ -59,11 +59,14 @@ export async function measureBullmqSteps(devices: number): Promise<number> {
     const all = warmUp + devices;
     const tenantId = await makeFleet(sandbox.url, all, "bulk");
     const ids = await deviceIds(sandbox.url, tenantId, all);
-    const contender = await startContender(sandbox, tenantId, "bulk");
-    await contender.run(ids.slice(0, warmUp), stepsOfRun);
-    const { seconds } = await timed(() => contender.run(ids.slice(warmUp), stepsOfRun));
-    await contender.stop();
-    return (devices * stepsOfRun) / seconds;
+    const inMode = async (mode: Mode): Promise<number> => {
+      const contender = await startContender(sandbox, tenantId, mode);
+      await contender.run(ids.slice(0, warmUp), stepsOfRun);
+      const { seconds } = await timed(() => contender.run(ids.slice(warmUp), stepsOfRun));
+      await contender.stop();
+      return (devices * stepsOfRun) / seconds;
+    };
+    return { each: await inMode("each"), bulk: await inMode("bulk") };
   } finally {
     await surroundings.stop();
   }

@@ -4,7 +4,7 @@
  * Delivery: at least once. A duplicate finds the items claimed or sent, and sends nothing.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import { takeTurns } from "../../shared/fanout/engine/dispatch.ts";
+import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
@@ -19,8 +19,8 @@ export const dispatchFunction = onQueue({
     message,
     { services: { engine }, log, tries = 1 }: Tools<Needs>,
   ): Promise<QueueOutcome> {
-    const turn = { does: "dispatch", message, at: 0 } as const;
-    const outcome = await takeTurns(engine, turn, { isRedelivered: tries > 1 });
+    const first = { does: "dispatch", message, at: 0 } as const;
+    const outcome = await workOnChunk(engine, first, { isRedelivered: tries > 1 });
     log("fanout.dispatch", { ...idsOf(message), from: message.from, outcome });
     return { kind: "ack" };
   },

@@ -4,7 +4,7 @@
  * Delivery: at least once. A duplicate finds the rows not due, and waits for their next round.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import { takeTurns } from "../../shared/fanout/engine/dispatch.ts";
+import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ReadBackMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";
@@ -16,7 +16,7 @@ export const readBackFunction = onQueue({
   name: queueNames.fanoutReadBack,
   message: ReadBackMessage,
   async handle(message, { services: { engine }, log }: Tools<Needs>): Promise<QueueOutcome> {
-    const outcome = await takeTurns(engine, { does: "readBack", message, at: 0 });
+    const outcome = await workOnChunk(engine, { does: "readBack", message, at: 0 });
     log("fanout.read-back", { ...idsOf(message), from: message.from, outcome });
     return { kind: "ack" };
   },

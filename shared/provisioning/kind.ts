@@ -149,15 +149,15 @@ type Prepared =
   | { readonly kind: "skip" }
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 
-const prepared = new WeakMap<Item, { readonly content: RunContent; readonly as: Prepared }>();
+const preparations = new WeakMap<Item, { readonly content: RunContent; readonly as: Prepared }>();
 
 /** What is asked of a device, with its own values; or why it is not. A pass asks that of an item many times. */
 function prepare(parts: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
   const content = contentOf(run);
-  const known = prepared.get(item);
+  const known = preparations.get(item);
   if (known?.content === content) return known.as;
   const as = prepareAnew(parts, run, item);
-  prepared.set(item, { content, as });
+  preparations.set(item, { content, as });
   return as;
 }
 

@@ -6,7 +6,7 @@
 import { changeJob } from "../../shared/fanout/care/control.ts";
 import { sweep } from "../../shared/fanout/care/sweep.ts";
 import { closeWaiting } from "../../shared/fanout/engine/change-rows.ts";
-import { takeTurns } from "../../shared/fanout/engine/dispatch.ts";
+import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf, type Throttle } from "../../shared/fanout/engine/engine.ts";
 import { begin, plan } from "../../shared/fanout/engine/plan.ts";
 import type { JobKind } from "../../shared/fanout/kind.ts";
@@ -79,11 +79,11 @@ export async function startEngineRig<J extends Job>(
         if (outcome === "lost") again(message, Date.now() + redeliverMs);
         if (typeof outcome === "object") again(message, outcome.at);
       } else if (waiting.queue === queueNames.fanoutDispatch) {
-        const turn = { does: "dispatch", message: ChunkMessage.parse(message), at: 0 } as const;
-        await takeTurns(engine, turn, { isRedelivered: isRedelivered === true });
+        const first = { does: "dispatch", message: ChunkMessage.parse(message), at: 0 } as const;
+        await workOnChunk(engine, first, { isRedelivered: isRedelivered === true });
       } else if (waiting.queue === queueNames.fanoutReadBack) {
-        const turn = { does: "readBack", message: ReadBackMessage.parse(message), at: 0 } as const;
-        await takeTurns(engine, turn);
+        const first = { does: "readBack", message: ReadBackMessage.parse(message), at: 0 } as const;
+        await workOnChunk(engine, first);
       } else await closeWaiting(engine, JobMessage.parse(message));
     } catch (error) {
       if (!(error instanceof Killed)) throw error;

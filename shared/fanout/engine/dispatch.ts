@@ -30,6 +30,8 @@ import {
 } from "./change-rows.ts";
 import { decidePass, type Pass, transitionOf } from "./decide-pass.ts";
 import {
+  type ChunkOutcome,
+  type Continuation,
   deferReads,
   type Engine,
   findJob,
@@ -39,8 +41,6 @@ import {
   reserveFor,
   roundsOf,
   surveyFor,
-  type Turn,
-  type TurnOutcome,
 } from "./engine.ts";
 import { afterDoubt, latenessAt, readBack } from "./read-back.ts";
 
@@ -74,7 +74,7 @@ export async function dispatch(
   engine: Engine,
   message: ChunkMessage,
   { isInRequest = false, isRedelivered = false }: Coming = {},
-): Promise<TurnOutcome> {
+): Promise<ChunkOutcome> {
   const [found, rows] = await Promise.all([
     findJob(engine, message),
     engine.items.range(message.jobId, message.from, message.to),
@@ -95,7 +95,7 @@ async function handOver(
   { kind, job }: Work,
   { from, to, told, reading: before }: Omit<ChunkMessage, "told"> & { told: true | undefined },
   { rows, again: next, readAt }: Passed,
-): Promise<TurnOutcome> {
+): Promise<ChunkOutcome> {
   const chunk = { ...idsOf(job), from, to };
   const isSent = sentIn({ kind, job }, itemsIn(rows)).length > 0;
   const first = engine.clock.now() + roundsOf(kind, engine.times).firstMs;
@@ -108,13 +108,13 @@ async function handOver(
     const sending = next && { ...next.reserved, ...(next.reads && { reads: next.reads }) };
     const rest = sending && { sending: { ...sending, ...(told && { told }) } };
     const message = { ...chunk, ...position, ...rest };
-    return { kind: "goesOn", turn: { does: "readBack", message, at } };
+    return { kind: "goesOn", next: { does: "readBack", message, at } };
   }
   if (next !== undefined) {
     const { at, reserved, reads } = next;
     const rest = { ...(reads && { reads }), ...(told && { told }), ...(reading && { reading }) };
     const message = { ...chunk, ...reserved, ...rest };
-    return { kind: "goesOn", turn: { does: "dispatch", message, at } };
+    return { kind: "goesOn", next: { does: "dispatch", message, at } };
   }
   await closeIfDone(engine, job);
   return { kind: "done" };
@@ -171,8 +171,8 @@ function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: W
   if (work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
   const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
   const decided = decidePass(work.kind, work.job, outIn(work), limits);
-  const { settle, readBack, calls, again = 0 } = decided;
-  if (settle.size + readBack.length + calls.length > 0) return false;
+  const { settle, readBack: suspects, calls, again = 0 } = decided;
+  if (settle.size + suspects.length + calls.length > 0) return false;
   // A row that rested with its job is due at the job's end: nobody comes for it before.
   return work.rows.every(({ dueAt }) => dueAt <= again + earlyMs);
 }
@@ -451,32 +451,33 @@ function anotherPass(
 
 // Turns. What can go on at once does, in the same invocation: a message costs requests, and up to a second of waiting.
 
-/** No turn is begun later than this: others wait for the worker, too. */
-const turnsMs = 20_000;
+/** Nothing more is begun later than this: others wait for the worker, too. */
+const workMs = 20_000;
 
 /**
- * Takes the turn, and those after it that are due by then; the first one that is not goes by message. Inside of a request
- * nothing is read back.
+ * Works on a chunk as long as something of it is due, and there is time; what comes after that goes by message. Inside of a
+ * request nothing is read back. Whoever dies on the way leaves the message that it came with, which finds in the rows how far
+ * it got.
  */
-export async function takeTurns(
+export async function workOnChunk(
   engine: Engine,
-  first: Turn,
-  { until = engine.clock.now() + turnsMs, ...coming }: Coming & { readonly until?: Instant } = {},
+  first: Continuation,
+  { until = engine.clock.now() + workMs, ...coming }: Coming & { readonly until?: Instant } = {},
 ): Promise<"done" | "gone" | "onward"> {
   const { clock, queues } = engine;
-  let [turn, came] = [first, coming];
+  let [next, came] = [first, coming];
   for (;;) {
     const now = clock.now();
-    if (turn.at > now || now >= until || (came.isInRequest && turn.does === "readBack")) {
-      await queues.send(queueOf[turn.does], turn.message, (turn.at - now) / 1000);
+    if (next.at > now || now >= until || (came.isInRequest && next.does === "readBack")) {
+      await queues.send(queueOf[next.does], next.message, (next.at - now) / 1000);
       return "onward";
     }
     const outcome =
-      turn.does === "dispatch"
-        ? await dispatch(engine, turn.message, came)
-        : await readBack(engine, turn.message);
+      next.does === "dispatch"
+        ? await dispatch(engine, next.message, came)
+        : await readBack(engine, next.message);
     if (outcome.kind !== "goesOn") return outcome.kind;
-    turn = outcome.turn;
+    next = outcome.next;
     came = { ...came, isRedelivered: false };
   }
 }

@@ -454,15 +454,15 @@ export async function findJob(
 }
 
 /** What a chunk needs next, and when: sending what waits of it, or reading back what was taken. */
-export type Turn = { readonly at: Instant } & (
+export type Continuation = { readonly at: Instant } & (
   | { readonly does: "dispatch"; readonly message: ChunkMessage }
   | { readonly does: "readBack"; readonly message: ReadBackMessage }
 );
 
-/** What became of a turn; `gone`: the job is. */
-export type TurnOutcome =
+/** What became of some work on a chunk; `gone`: the job is. */
+export type ChunkOutcome =
   | { readonly kind: "done" | "gone" }
-  | { readonly kind: "goesOn"; readonly turn: Turn };
+  | { readonly kind: "goesOn"; readonly next: Continuation };
 
 /** The ids of a job, for messages. */
 export const idsOf = ({ kind, tenantId, jobId }: JobIds): JobIds => ({ kind, tenantId, jobId });

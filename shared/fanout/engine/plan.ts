@@ -25,7 +25,7 @@ import {
   type PlanProgress,
 } from "../state/rollout.ts";
 import { closeIfDone, itemsIn } from "./change-rows.ts";
-import { takeTurns } from "./dispatch.ts";
+import { workOnChunk } from "./dispatch.ts";
 import {
   addCost,
   dueWithChunks,
@@ -478,6 +478,6 @@ async function passChunk(
 ): Promise<void> {
   const message = await messageFor(found, chunk);
   if (message === undefined) return;
-  const turn = { does: "dispatch", message, at: chunk.at } as const;
-  await takeTurns(engine, turn, { isInRequest: true, until });
+  const first = { does: "dispatch", message, at: chunk.at } as const;
+  await workOnChunk(engine, first, { isInRequest: true, until });
 }

@@ -26,6 +26,7 @@ import {
   type Work,
 } from "./change-rows.ts";
 import {
+  type ChunkOutcome,
   deferReads,
   type Engine,
   findJob,
@@ -34,7 +35,6 @@ import {
   reserveFor,
   roundsOf,
   surveyFor,
-  type TurnOutcome,
 } from "./engine.ts";
 
 // What it means: of what the far side took, and of what nobody knows whether it left. Pure.
@@ -196,7 +196,7 @@ const maxReads = 200;
 const earlyMs = 1_000;
 
 /** Reads the next items of the round. */
-export async function readBack(engine: Engine, message: ReadBackMessage): Promise<TurnOutcome> {
+export async function readBack(engine: Engine, message: ReadBackMessage): Promise<ChunkOutcome> {
   const found = await findJob(engine, message);
   if (found === undefined) return { kind: "gone" };
   const rows = await engine.items.range(message.jobId, message.from, message.to);
@@ -211,7 +211,7 @@ async function handOver(
   before: Work,
   message: ReadBackMessage,
   { rows, next }: Read,
-): Promise<TurnOutcome> {
+): Promise<ChunkOutcome> {
   const work = { ...before, rows };
   const { from, to, sending } = message;
   const chunk = { ...idsOf(work.job), from, to };
@@ -219,14 +219,14 @@ async function handOver(
   if (next !== undefined && next.at <= at) {
     const { at: readAt, ...position } = next;
     const onward = { ...chunk, ...(sending && { sending }), ...position };
-    return { kind: "goesOn", turn: { does: "readBack", message: onward, at: readAt } };
+    return { kind: "goesOn", next: { does: "readBack", message: onward, at: readAt } };
   }
   if (next === undefined) await awaitCarrier(engine, work);
   if (Number.isFinite(at)) {
     const reading = next === undefined ? {} : { reading: next };
     const { reserved = 0, shiftMs = 0, ...rest } = sending ?? {};
     const onward = { ...chunk, ...rest, reserved, shiftMs, ...reading };
-    return { kind: "goesOn", turn: { does: "dispatch", message: onward, at } };
+    return { kind: "goesOn", next: { does: "dispatch", message: onward, at } };
   }
   await closeIfDone(engine, work.job);
   return { kind: "done" };

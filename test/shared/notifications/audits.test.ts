@@ -169,11 +169,11 @@ describe("a tenant's book of audits", () => {
     state.now = begun + 4 * minute;
     await audits.since("t", begun);
     state.rows = [...state.rows, row(begun + 2 * minute, { managedDeviceId: "late" })];
-    const find = async () => (await audits.since("t", begun)).find("late", ["rebootNow"], begun);
+    const late = async () => (await audits.since("t", begun)).find("late", ["rebootNow"], begun);
     state.now += 5_000;
-    expect(await find()).toBeUndefined();
+    expect(await late()).toBeUndefined();
     state.now += minute;
-    expect((await find())?.verdict).toBe("done");
+    expect((await late())?.verdict).toBe("done");
   });
 
   it("goes further back where somebody asks for more, and stays so for those who ask for less", async () => {
