@@ -167,20 +167,19 @@ export class RemoteActionAudits {
     }
     book.reaches = Math.min(book.reaches, since);
     book.readAt = now;
-    if (looksForLate(book, now)) book.lateReadAt = now;
+    if (isLateDue(book, now)) book.lateReadAt = now;
     return { requests, isWhole: true };
   }
 }
 
-const looksForLate = ({ lateReadAt }: Book, now: Instant): boolean =>
-  now - lateReadAt >= lateEveryMs;
+const isLateDue = ({ lateReadAt }: Book, now: Instant): boolean => now - lateReadAt >= lateEveryMs;
 
 /** How far back a reading has to go: what was never read, what may have come late, and what is still pending. Pure. */
 function changedFrom(book: Book, since: Instant, now: Instant): Instant {
   const { reaches, readAt, newest, latest } = book;
   if (reaches > since) return since - skewMs;
   const recent = Math.max(latest - recentMs, readAt - lateMs);
-  let from = Math.max(reaches - skewMs, looksForLate(book, now) ? readAt - lateMs : recent);
+  let from = Math.max(reaches - skewMs, isLateDue(book, now) ? readAt - lateMs : recent);
   for (const devices of newest.values())
     for (const packed of devices.values()) {
       const { at, verdict } = unpack(packed);
