@@ -17,13 +17,17 @@ import { reject } from "../../../../shared/sync/run/verdicts.ts";
 import { releaseHeld } from "../../../../shared/sync/state/rules.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
 import { typeCode, visit } from "../../../local/sandbox/sign-in/person.ts";
-import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
+import { runOutLeases, type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
+const setBack = runOutLeases();
 beforeAll(async () => {
   rig = await startSyncRig();
 });
-afterAll(() => rig.stop());
+afterAll(async () => {
+  setBack();
+  await rig.stop();
+});
 
 const by = { kind: "user", id: "ada" };
 
