@@ -92,9 +92,9 @@ function wordsFor(issue: z.core.$ZodRawIssue): string {
     case "invalid_value":
       return `must be ${listed(issue.values)}`;
     case "too_big":
-      return sized(issue.origin, "at most", issue.maximum, issue.inclusive === false);
+      return atMost(issue.origin, issue.maximum, issue.inclusive === false);
     case "too_small":
-      return sized(issue.origin, "at least", issue.minimum, issue.inclusive === false);
+      return atLeast(issue.origin, issue.minimum, issue.inclusive === false);
     case "invalid_format": {
       const wanted = formats[issue.format];
       return wanted === undefined ? "is not of the form that is taken here" : `must be ${wanted}`;
@@ -123,12 +123,18 @@ function listed(values: readonly unknown[]): string {
   return texts.length === 1 ? texts.join("") : `one of ${texts.join(", ")}`;
 }
 
-function sized(origin: string, word: string, limit: number | bigint, open: boolean): string {
+type Limit = number | bigint;
+
+function atMost(origin: string, limit: Limit, isOpen: boolean): string {
   const countable = sizes[origin];
-  if (countable !== undefined) return `must have ${word} ${limit} ${countable}`;
-  return open
-    ? `must be ${word === "at most" ? "below" : "above"} ${limit}`
-    : `must be ${word} ${limit}`;
+  if (countable !== undefined) return `must have at most ${limit} ${countable}`;
+  return isOpen ? `must be below ${limit}` : `must be at most ${limit}`;
+}
+
+function atLeast(origin: string, limit: Limit, isOpen: boolean): string {
+  const countable = sizes[origin];
+  if (countable !== undefined) return `must have at least ${limit} ${countable}`;
+  return isOpen ? `must be above ${limit}` : `must be at least ${limit}`;
 }
 
 z.config({ localeError: wordsFor });

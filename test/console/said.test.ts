@@ -20,11 +20,17 @@ test("a text is found again by the words around its values, and the values are s
     inFrench("gave up after 3 attempts; the latest: no clear answer"),
     inFrench("the customer's relationship with the partner is none, not reseller"),
     inFrench("the group tag Sales"),
+    inFrench("must have at least 1 characters"),
+    inFrench("must be at most 10"),
+    inFrench("is missing: a text is needed here"),
   ]).toEqual([
     "Le tenant n'a pas d'appareil 7f1c.",
     "abandonné après 3 tentatives ; la dernière : pas de réponse claire",
     "la relation du client avec le partenaire est none, pas revendeur",
     "la balise de groupe Sales",
+    "doit avoir au moins 1 caractères",
+    "doit être au plus 10",
+    "manque : il faut ici un texte",
   ]);
 });
 
