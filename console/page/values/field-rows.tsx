@@ -81,7 +81,7 @@ export function FieldRows(props: {
   const follow = columns.map(({ values, follows }) => follows?.(values?.[0]?.[0] ?? ""));
   const blank: FieldRow = Object.assign({}, Object.fromEntries(firsts), ...follow);
   return (
-    <section aria-label={label}>
+    <div role="group" aria-label={label}>
       <h3>{label}</h3>
       {rows.map((row, nth) => (
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
@@ -125,7 +125,7 @@ export function FieldRows(props: {
       <Button icon={<AddRegular />} onClick={() => onChange([...rows, blank])}>
         {t("shared.addRow")}
       </Button>
-    </section>
+    </div>
   );
 }
 

@@ -50,14 +50,6 @@ export function Fault({ of }: { readonly of: string | undefined }) {
   return of === undefined ? null : <Field validationMessage={said(of)} />;
 }
 
-/** The draft with these actions in a section, which stands where it belongs. */
-function withActions(draft: Draft, order: readonly string[], id: string, actions: Action[]): Draft {
-  const others = draft.sections.filter((each) => each.id !== id);
-  const place = ({ id: of }: { readonly id: string }): number => order.indexOf(of);
-  const sections = [...others, { id, actions }].toSorted((a, b) => place(a) - place(b));
-  return { ...draft, sections };
-}
-
 /** An id that no action of the draft has: that of its type, with a number where there is one already. */
 function freeId({ sections }: Draft, type: string): string {
   const taken = new Set(sections.flatMap(({ actions = [] }) => actions.map(({ id }) => id)));
@@ -86,7 +78,13 @@ export function SectionFields(
   const [type = types[0], setType] = useState<Catalogue["value"][number]>();
   const put = (next: Action[], isMoved: boolean) => {
     const order = catalogue.sections.map((each) => each.id);
-    onChange(withActions(draft, order, id, next), isMoved);
+    const sections =
+      place < 0
+        ? [...draft.sections, { id, actions: next }].toSorted(
+            (one, other) => order.indexOf(one.id) - order.indexOf(other.id),
+          )
+        : draft.sections.with(place, { id, actions: next });
+    onChange({ ...draft, sections }, isMoved);
   };
   const count = actions.length;
   const tell = (name: string, number: number, of: number) =>
@@ -154,53 +152,43 @@ type ActionProps = {
 
 function ActionFields(props: ActionProps) {
   const { action, nth, catalogue, problem, at, onChange } = props;
-  const { name, required, retry, timeoutSeconds } = action;
+  const { name, retry } = action;
   const t = useText();
   const styles = useStyles();
-  const change = (some: Partial<Action>) => onChange({ ...action, ...some });
+  const field = (of: "name" | "required" | "timeoutSeconds", label: string, schema: Described) => (
+    <ValueField
+      label={label}
+      schema={schema}
+      value={action[of]}
+      isRequired={of === "name"}
+      fault={faultAt(problem, `${at}/${of}`)}
+      onChange={(value) => onChange({ ...action, [of]: value })}
+    />
+  );
   return (
     <div role="group" aria-label={`${nth + 1}. ${name}`} className={styles.action}>
       <ActionHead {...props} />
       {["/type", "/id", "/variables"].map((of) => (
         <Fault key={of} of={faultAt(problem, at + of)} />
       ))}
-      <ValueField
-        label={t("provisioning.name")}
-        schema={{ type: "string" }}
-        value={name}
-        isRequired
-        fault={faultAt(problem, `${at}/name`)}
-        onChange={(value) => change({ name: value as string })}
-      />
+      {field("name", t("provisioning.name"), { type: "string" })}
       <ParameterFields {...props} />
-      <ValueField
-        label={t("provisioning.requiredWhat")}
-        schema={{ type: "boolean", default: true }}
-        value={required}
-        fault={faultAt(problem, `${at}/required`)}
-        onChange={(value) => change({ required: value as boolean })}
-      />
-      <div className={styles.line}>
+      {field("required", t("provisioning.requiredWhat"), { type: "boolean", default: true })}
+      <div className={styles.line} style={{ alignItems: "start" }}>
         <ValueField
           label={t("provisioning.furtherTries")}
           schema={{ type: "integer", default: 0 }}
           value={retry?.max}
           fault={faultAt(problem, `${at}/retry`)}
-          onChange={(max) => change({ retry: { ...retry, max: max as number } })}
+          onChange={(max) => onChange({ ...action, retry: { ...retry, max: max as number } })}
         />
-        <ValueField
-          label={t("provisioning.timeout")}
-          schema={{ type: "integer", default: 3600 }}
-          value={timeoutSeconds}
-          fault={faultAt(problem, `${at}/timeoutSeconds`)}
-          onChange={(value) => change({ timeoutSeconds: value as number })}
-        />
+        {field("timeoutSeconds", t("provisioning.timeout"), { type: "integer", default: 3600 })}
       </div>
       <ConditionFields
         when={action.when}
         {...{ catalogue, problem }}
         at={`${at}/when`}
-        onChange={(when) => change({ when })}
+        onChange={(when) => onChange({ ...action, when })}
       />
     </div>
   );

@@ -52,25 +52,22 @@ const platforms = [
 /** The fields. */
 export function TemplateForm({ draft, problem, onChange }: FormProps) {
   const t = useText();
-  const { name, description, platforms: chosen = ["windows"] } = draft;
+  const { platforms: chosen = ["windows"] } = draft;
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
+  const field = (of: "name" | "description", maxLength: number) => (
+    <ValueField
+      label={t(`provisioning.${of}`)}
+      schema={{ type: "string", maxLength }}
+      value={draft[of]}
+      isRequired={of === "name"}
+      fault={faultAt(problem, `/${of}`)}
+      onChange={(value) => onChange({ ...draft, [of]: value })}
+    />
+  );
   return (
     <>
-      <ValueField
-        label={t("provisioning.name")}
-        schema={{ type: "string" }}
-        value={name}
-        isRequired
-        fault={faultAt(problem, "/name")}
-        onChange={(value) => onChange({ ...draft, name: value as string })}
-      />
-      <ValueField
-        label={t("provisioning.description")}
-        schema={{ type: "string", maxLength: 1000 }}
-        value={description}
-        fault={faultAt(problem, "/description")}
-        onChange={(value) => onChange({ ...draft, description: value as string })}
-      />
+      {field("name", 100)}
+      {field("description", 1000)}
       <section>
         <h3>{t("provisioning.platforms")}</h3>
         <Ticks

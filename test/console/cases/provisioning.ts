@@ -7,6 +7,7 @@ import type { Locator, Page } from "playwright-core";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { mix32, seedOf } from "../../../local/sandbox/fleet/chance.ts";
 import { guidFamily } from "../../../local/sandbox/fleet/guids.ts";
+import { findings } from "../support/axe.ts";
 import type { ConsoleRig, Language, TestTenant } from "../support/rig.ts";
 
 /** Letter by letter as the page has it, and its English. */
@@ -128,6 +129,7 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       await page.getByRole("dialog").getByRole("alert").first().waitFor();
       // The browser tells of each answer that is a refusal.
       expect(rig().complaints.splice(0)).toHaveLength(1);
+      expect(await findings(page)).toEqual([]);
       const name = field("Nom de l’appareil");
       await type(name.and(page.locator("[aria-invalid=true]")), "{{site}}-{{device.serialNumber}}");
       await type(field("Durée").and(page.locator("[aria-invalid=true]")), "PT1S");
