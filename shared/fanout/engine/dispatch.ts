@@ -67,17 +67,19 @@ type Coming = {
   readonly isInRequest?: boolean;
   /** It has come before, and whoever had it failed or died. */
   readonly isRedelivered?: boolean;
+  /** The rows, where they are known. */
+  readonly rows?: readonly StoredItemRow[];
 };
 
 /** Makes one pass over the chunk that the message names. */
 export async function dispatch(
   engine: Engine,
   message: ChunkMessage,
-  { isInRequest = false, isRedelivered = false }: Coming = {},
+  { isInRequest = false, isRedelivered = false, rows: known }: Coming = {},
 ): Promise<ChunkOutcome> {
   const [found, rows] = await Promise.all([
     findJob(engine, message),
-    engine.items.range(message.jobId, message.from, message.to),
+    known ?? engine.items.range(message.jobId, message.from, message.to),
   ]);
   if (found === undefined) return { kind: "gone" };
   const { kind, job } = found;
@@ -108,13 +110,13 @@ async function handOver(
     const sending = next && { ...next.reserved, ...(next.reads && { reads: next.reads }) };
     const rest = sending && { sending: { ...sending, ...(told && { told }) } };
     const message = { ...chunk, ...position, ...rest };
-    return { kind: "goesOn", next: { does: "readBack", message, at } };
+    return { kind: "goesOn", next: { does: "readBack", message, at }, rows };
   }
   if (next !== undefined) {
     const { at, reserved, reads } = next;
     const rest = { ...(reads && { reads }), ...(told && { told }), ...(reading && { reading }) };
     const message = { ...chunk, ...reserved, ...rest };
-    return { kind: "goesOn", next: { does: "dispatch", message, at } };
+    return { kind: "goesOn", next: { does: "dispatch", message, at }, rows };
   }
   await closeIfDone(engine, job);
   return { kind: "done" };
@@ -475,10 +477,10 @@ export async function workOnChunk(
     const outcome =
       next.does === "dispatch"
         ? await dispatch(engine, next.message, came)
-        : await readBack(engine, next.message);
+        : await readBack(engine, next.message, came.rows);
     if (outcome.kind !== "goesOn") return outcome.kind;
     next = outcome.next;
-    came = { ...came, isRedelivered: false };
+    came = { ...came, isRedelivered: false, rows: outcome.rows };
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type Target,
 } from "../kind.ts";
 import type { Item, ItemRow } from "../state/item.ts";
-import type { ItemStore, RowSummaries } from "../state/item-store.ts";
+import type { ItemStore, RowSummaries, StoredItemRow } from "../state/item-store.ts";
 import type {
   ChunkMessage,
   FailureNotes,
@@ -459,10 +459,17 @@ export type Continuation = { readonly at: Instant } & (
   | { readonly does: "readBack"; readonly message: ReadBackMessage }
 );
 
-/** What became of some work on a chunk; `gone`: the job is. */
+/**
+ * What became of some work on a chunk; `gone`: the job is. Whoever goes on at once takes the rows along: where somebody else
+ * has changed them since, their etags say so.
+ */
 export type ChunkOutcome =
   | { readonly kind: "done" | "gone" }
-  | { readonly kind: "goesOn"; readonly next: Continuation };
+  | {
+      readonly kind: "goesOn";
+      readonly next: Continuation;
+      readonly rows: readonly StoredItemRow[];
+    };
 
 /** The ids of a job, for messages. */
 export const idsOf = ({ kind, tenantId, jobId }: JobIds): JobIds => ({ kind, tenantId, jobId });

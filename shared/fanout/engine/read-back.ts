@@ -195,11 +195,16 @@ const maxReads = 200;
 /** Due times are kept to the millisecond, messages come on whole seconds. */
 const earlyMs = 1_000;
 
-/** Reads the next items of the round. */
-export async function readBack(engine: Engine, message: ReadBackMessage): Promise<ChunkOutcome> {
+/** Reads the next items of the round; of the rows as they are, where they are known. */
+export async function readBack(
+  engine: Engine,
+  message: ReadBackMessage,
+  known?: readonly StoredItemRow[],
+): Promise<ChunkOutcome> {
   const found = await findJob(engine, message);
   if (found === undefined) return { kind: "gone" };
-  const rows = await engine.items.range(message.jobId, message.from, message.to);
+  const { jobId, from, to } = message;
+  const rows = known ?? (await engine.items.range(jobId, from, to));
   const { kind, job } = found;
   const work = { kind, job, rows, releasedTo: await letOutTo(engine, job) };
   return handOver(engine, work, message, await readRound(engine, work, message));
@@ -219,14 +224,14 @@ async function handOver(
   if (next !== undefined && next.at <= at) {
     const { at: readAt, ...position } = next;
     const onward = { ...chunk, ...(sending && { sending }), ...position };
-    return { kind: "goesOn", next: { does: "readBack", message: onward, at: readAt } };
+    return { kind: "goesOn", next: { does: "readBack", message: onward, at: readAt }, rows };
   }
   if (next === undefined) await awaitCarrier(engine, work);
   if (Number.isFinite(at)) {
     const reading = next === undefined ? {} : { reading: next };
     const { reserved = 0, shiftMs = 0, ...rest } = sending ?? {};
     const onward = { ...chunk, ...rest, reserved, shiftMs, ...reading };
-    return { kind: "goesOn", next: { does: "dispatch", message: onward, at } };
+    return { kind: "goesOn", next: { does: "dispatch", message: onward, at }, rows };
   }
   await closeIfDone(engine, work.job);
   return { kind: "done" };
