@@ -20,7 +20,7 @@ import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { useTenantId } from "./tenant.ts";
 
-const useStyles = makeStyles({ bar: { borderRadius: 0 } });
+const useStyles = makeStyles({ bar: { borderRadius: 0, flexShrink: 0 } });
 
 const watchOnline = (changed: () => void): (() => void) => {
   addEventListener("online", changed);
@@ -109,11 +109,12 @@ function Paused() {
   );
   const tenant = body?.find((each) => each.tenantId === tenantId);
   if (tenantId === undefined || tenant?.pausedAt === undefined) return null;
-  const { displayName: name, pausedAt } = tenant;
+  const { displayName: name, pausedAt, pauseReason = "" } = tenant;
   return (
     <MessageBar intent="warning" layout="multiline" className={styles.bar} data-state="paused">
       <MessageBarBody>
         <MessageBarTitle>{t("frame.paused", { name, at: dateTime(pausedAt) })}</MessageBarTitle>
+        <div>{pauseReason}</div>
         {t("frame.pausedWhy")}{" "}
         {may("tenants.manage", tenantId) && (
           <Go to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenantId } }}>

@@ -14,6 +14,7 @@ import { DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useLayoutEffect, useRef } from "react";
 import type { Sending } from "../api/send.ts";
 import { useSharedText } from "../text/text.ts";
+import { announce } from "./announce.tsx";
 import { ProblemView } from "./problem-view.tsx";
 
 const useStyles = makeStyles({
@@ -98,6 +99,8 @@ export function AskWindow<Given>(props: {
   readonly sending: Pick<Sending<never>, "isSending" | "problem">;
   /** Does it; answers undefined where it came to nothing. */
   readonly onDo: () => Promise<Given | undefined>;
+  /** What is announced then, of what came of it. */
+  readonly said?: (given: Given) => string;
   /** It is done; without it the window closes. */
   readonly onDone?: (given: Given) => void;
   readonly onClose: () => void;
@@ -112,6 +115,7 @@ export function AskWindow<Given>(props: {
     verb,
     sending,
     onDo,
+    said,
     onDone,
     onClose,
     isReady = true,
@@ -122,7 +126,9 @@ export function AskWindow<Given>(props: {
   const t = useSharedText();
   const act = async () => {
     const given = await onDo();
-    if (given !== undefined) (onDone ?? onClose)(given);
+    if (given === undefined) return;
+    if (said) announce(said(given));
+    (onDone ?? onClose)(given);
   };
   return (
     <Window

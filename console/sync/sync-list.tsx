@@ -1,25 +1,21 @@
 /** Every sync of a tenant, newest first: what it was asked for, how it ended, and two of them beside each other. */
-import { Badge, makeStyles, tokens } from "@fluentui/react-components";
+import { Badge } from "@fluentui/react-components";
 import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
-import { useRead, useReadList } from "../api/read.ts";
+import { type ReadList, useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { StartWindow } from "./start-window.tsx";
 import { type Sync, useText } from "./text.ts";
-
-const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
-});
 
 const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger" | "warning">> = {
   succeeded: "success",
@@ -112,17 +108,7 @@ export function Page() {
     >
       {start.problem && !window && <ProblemView problem={start.problem} />}
       <HeldBar tenantId={tenantId} count={held} onRelease={() => change({ window: "release" })} />
-      <Shown reading={reading}>
-        {(syncs) =>
-          syncs.length === 0 ? (
-            <Empty icon={<HistoryRegular />} title={t("sync.none")}>
-              {t("sync.noneWhy")}
-            </Empty>
-          ) : (
-            <Table syncs={syncs} {...reading} />
-          )
-        }
-      </Shown>
+      <Syncs reading={reading} />
       {window === "release" && <ReleaseWindow tenantId={tenantId} count={held} onClose={close} />}
       {window === "start" && tenant.body && may("sync.run", tenantId) && (
         <StartWindow
@@ -137,61 +123,53 @@ export function Page() {
   );
 }
 
-function Table(props: {
-  readonly syncs: readonly Sync[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
-}) {
-  const { syncs, hasMore, readMore } = props;
+function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const starter = useStarter();
   const sum = usePlanSum();
   const { dateTime } = useFormat();
-  const columns = [
-    {
-      id: "at",
-      title: t("sync.started"),
-      render: (sync: Sync) => <Go to={syncScreen.at(sync)}>{dateTime(sync.startedAt)}</Go>,
-    },
-    {
-      id: "what",
-      title: t("sync.column.what"),
-      render: ({ mode, types }: Sync) => (
-        <>
-          {named("syncModes", mode)}
-          <span className={styles.quiet}>{t("sync.typeCount", { count: types.length })}</span>
-        </>
-      ),
-    },
-    { id: "by", title: t("sync.by"), render: starter },
-    {
-      id: "outcome",
-      title: t("sync.column.state"),
-      render: (sync: Sync) => <Outcome sync={sync} />,
-    },
-    {
-      id: "changes",
-      title: t("sync.changes"),
-      width: "1.4fr",
-      render: ({ plan, deployed }: Sync) => (
-        <>
-          {plan ? sum(plan) : t("sync.noPlan")}
-          {deployed && <span className={styles.quiet}>{t("sync.writtenOf", deployed)}</span>}
-        </>
-      ),
-    },
-  ];
   return (
-    <Rows
+    <Listed
+      reading={reading}
       label={t("sync.title")}
-      columns={columns}
-      items={syncs}
       idOf={({ syncId }) => syncId}
       nameOf={({ startedAt }) => dateTime(startedAt)}
-      hasMore={hasMore}
-      readMore={readMore}
+      columns={[
+        [
+          "at",
+          t("sync.started"),
+          (sync) => <Go to={syncScreen.at(sync)}>{dateTime(sync.startedAt)}</Go>,
+        ],
+        [
+          "what",
+          t("sync.column.what"),
+          ({ mode, types }) => (
+            <>
+              {named("syncModes", mode)}
+              <Quiet>{t("sync.typeCount", { count: types.length })}</Quiet>
+            </>
+          ),
+        ],
+        ["by", t("sync.by"), starter],
+        ["outcome", t("sync.column.state"), (sync) => <Outcome sync={sync} />],
+        [
+          "changes",
+          t("sync.changes"),
+          ({ plan, deployed }) => (
+            <>
+              {plan ? sum(plan) : t("sync.noPlan")}
+              {deployed && <Quiet>{t("sync.writtenOf", deployed)}</Quiet>}
+            </>
+          ),
+          "1.4fr",
+        ],
+      ]}
+      empty={
+        <Empty icon={<HistoryRegular />} title={t("sync.none")}>
+          {t("sync.noneWhy")}
+        </Empty>
+      }
     />
   );
 }

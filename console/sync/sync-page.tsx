@@ -12,7 +12,6 @@ import { useState } from "react";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
-import { announce } from "../page/announce.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -230,10 +229,8 @@ function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose:
       sending={undo}
       isReady={isSure}
       onDo={() => undo.send({ params: ids })}
-      onDone={({ body }) => {
-        announce(t("sync.undoBegun"));
-        void navigate(syncScreen.at(body) as never);
-      }}
+      said={() => t("sync.undoBegun")}
+      onDone={({ body }) => void navigate(syncScreen.at(body) as never)}
       onClose={onClose}
     >
       <MessageBar intent="info" layout="multiline">

@@ -1,5 +1,6 @@
 /** What can be done with one tenant from its row: a sync, now or otherwise, and that nothing new leaves for it. */
-import { MenuList } from "@fluentui/react-components";
+import { Field, Input, MenuList } from "@fluentui/react-components";
+import { useState } from "react";
 import { useSend } from "../api/send.ts";
 import { MayItem } from "../page/may-button.tsx";
 import { AskWindow } from "../page/window.tsx";
@@ -33,16 +34,28 @@ export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClos
   const { tenantId, displayName: name, pausedAt } = tenant;
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}");
+  const [reason, setReason] = useState("");
   const what = pausedAt === undefined ? "pause" : "resume";
+  const body = what === "pause" ? { paused: true, pauseReason: reason.trim() } : { paused: false };
   return (
     <AskWindow
       title={t(`tenants.${what}`)}
       verb={t(`tenants.${what}Do`)}
       sending={sending}
-      onDo={() => sending.send({ params: { tenantId }, body: { paused: what === "pause" } })}
+      isReady={body.pauseReason !== ""}
+      onDo={() => sending.send({ params: { tenantId }, body })}
       onClose={onClose}
     >
       {t(`tenants.${what}What`, { name })}
+      {what === "pause" && (
+        <Field label={t("tenants.why")} required>
+          <Input
+            value={reason}
+            maxLength={200}
+            onChange={(_event, data) => setReason(data.value)}
+          />
+        </Field>
+      )}
     </AskWindow>
   );
 }

@@ -16,7 +16,7 @@ import { type ReadList, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
-import { Listed } from "../page/job/listed.tsx";
+import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
@@ -126,7 +126,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
     [
       "name",
       t("tenants.name"),
-      ({ tenantId, displayName, pausedAt }) => (
+      ({ tenantId, displayName, pausedAt, pauseReason }) => (
         <>
           <Go className={styles.name} to={syncListScreen.at({ tenantId })}>
             {displayName}
@@ -140,6 +140,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
               {t("tenants.paused")}
             </Badge>
           )}
+          {pauseReason && <Quiet>{pauseReason}</Quiet>}
         </>
       ),
     ],

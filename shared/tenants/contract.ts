@@ -30,16 +30,26 @@ export const NewTenant = z.strictObject({
 export type NewTenant = z.output<typeof NewTenant>;
 
 /** Body of a change: only what it names changes. */
-export const TenantChange = z.strictObject({
-  displayName: displayName.optional(),
-  pace: Pace.optional(),
-  paused: z
-    .boolean()
-    .optional()
-    .describe(
-      "true: nothing new leaves for the tenant, and what is asked for waits; false: it goes on",
-    ),
-});
+export const TenantChange = z
+  .strictObject({
+    displayName: displayName.optional(),
+    pace: Pace.optional(),
+    paused: z
+      .boolean()
+      .optional()
+      .describe(
+        "true: nothing new leaves for the tenant, and what is asked for waits; false: it goes on",
+      ),
+    pauseReason: Line.trim()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe("Why it is paused, for whoever wonders; goes with paused: true"),
+  })
+  .refine(({ paused, pauseReason }) => paused === true || pauseReason === undefined, {
+    error: "goes with paused: true",
+    path: ["pauseReason"],
+  });
 export type TenantChange = z.output<typeof TenantChange>;
 
 /** A tenant as the API shows it. */
@@ -49,6 +59,7 @@ export const Tenant = z
     displayName: z.string(),
     pace: Pace,
     pausedAt: z.iso.datetime().optional().describe("Nothing new leaves for it since then"),
+    pauseReason: z.string().optional().describe("Why, as whoever paused it said"),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })

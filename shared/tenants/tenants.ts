@@ -64,25 +64,27 @@ export class TenantStore {
 }
 
 function toRow(tenant: Tenant) {
-  const { tenantId, displayName, pace, pausedAt, createdAt, updatedAt } = tenant;
+  const { tenantId, displayName, pace, pausedAt, pauseReason, createdAt, updatedAt } = tenant;
   return {
     partitionKey: partition,
     rowKey: tenantId,
     displayName,
     pace: JSON.stringify(pace),
     ...(pausedAt && { pausedAt }),
+    ...(pauseReason && { pauseReason }),
     createdAt,
     updatedAt,
   };
 }
 
 function fromRow(row: StoredRow): Tenant {
-  const pausedAt = textOf(row, "pausedAt");
+  const [pausedAt, pauseReason] = [textOf(row, "pausedAt"), textOf(row, "pauseReason")];
   return {
     tenantId: row.rowKey,
     displayName: textOf(row, "displayName"),
     pace: jsonOf(row, "pace", Pace) ?? {},
-    ...(pausedAt === "" ? {} : { pausedAt }),
+    ...(pausedAt && { pausedAt }),
+    ...(pauseReason && { pauseReason }),
     createdAt: textOf(row, "createdAt"),
     updatedAt: textOf(row, "updatedAt"),
   };
@@ -197,22 +199,24 @@ export class TenantRegistry {
   /** Changes what the body names; with `ifMatch` only the version that the caller read. Answers both. */
   async change(
     tenantId: string,
-    { displayName, pace, paused }: TenantChange,
+    { displayName, pace, paused, pauseReason: given }: TenantChange,
     ifMatch: string | undefined,
   ): Promise<Result<StoredTenant & { readonly before: Tenant }>> {
     const { store, known, clock } = this.#parts;
     const found = await this.#unchanged(tenantId, ifMatch);
     if (!found.ok) return found;
     const before = found.value.tenant;
-    const { pausedAt, ...others } = before;
+    const { pausedAt, pauseReason, ...others } = before;
     const updatedAt = toIso(clock.now());
     // Paused twice is paused since the first time.
     const since = (paused ?? pausedAt !== undefined) ? (pausedAt ?? updatedAt) : undefined;
+    const why = since && (given ?? pauseReason);
     const tenant: Tenant = {
       ...others,
       displayName: displayName ?? before.displayName,
       pace: pace ?? before.pace,
       ...(since && { pausedAt: since }),
+      ...(why && { pauseReason: why }),
       updatedAt,
     };
     const etag = await store.replace(tenant, found.value.etag);

@@ -1,7 +1,7 @@
 /** A list as it is read: its rows, or why there are none. */
 import { makeStyles, tokens } from "@fluentui/react-components";
 import type { ComponentProps, ReactNode } from "react";
-import type { ReadList } from "../../api/read.ts";
+import type { Reading, ReadList } from "../../api/read.ts";
 import { Shown } from "../page-state.tsx";
 import { Rows } from "../rows.tsx";
 
@@ -16,7 +16,9 @@ type Column<Item> = readonly [
 /** The list. */
 export function Listed<Item>(
   props: Omit<ComponentProps<typeof Rows<Item>>, "columns" | "items" | "hasMore" | "readMore"> & {
-    readonly reading: ReadList<Item>;
+    /** Of what is read whole, its items. */
+    readonly reading: Omit<Reading<readonly Item[]>, "etag"> &
+      Partial<Pick<ReadList<Item>, "hasMore" | "readMore">>;
     readonly columns: readonly Column<Item>[];
     /** What stands there where nothing is listed. */
     readonly empty: ReactNode;
@@ -27,7 +29,7 @@ export function Listed<Item>(
   },
 ) {
   const { reading, columns, empty, keeps, above, ...rest } = props;
-  const { hasMore, readMore } = reading;
+  const { hasMore = false, readMore } = reading;
   const shown = columns.map(([id, title, render, width = "1fr"]) => ({ id, title, render, width }));
   return (
     <Shown reading={reading}>
@@ -37,7 +39,13 @@ export function Listed<Item>(
         return (
           <>
             {above}
-            <Rows {...rest} columns={shown} items={items} hasMore={hasMore} readMore={readMore} />
+            <Rows
+              {...rest}
+              columns={shown}
+              items={items}
+              hasMore={hasMore}
+              {...(readMore && { readMore })}
+            />
           </>
         );
       }}

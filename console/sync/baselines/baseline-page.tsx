@@ -15,7 +15,6 @@ import type { Answered } from "../../../clients/api.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
@@ -272,10 +271,7 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
       onDo={() =>
         publish.send({ params: { baselineId }, body: { version, tenantIds: [...chosen] } })
       }
-      onDone={() => {
-        announce(t("sync.publishing"));
-        onClose();
-      }}
+      said={() => t("sync.publishing")}
       onClose={onClose}
     >
       <MessageBar intent="info" layout="multiline">

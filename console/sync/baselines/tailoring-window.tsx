@@ -9,7 +9,6 @@ import { useMay } from "../../api/me.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { Ticks } from "../../page/filters.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
@@ -123,10 +122,7 @@ function Edited(
       verb={t("sync.save")}
       sending={sending}
       onDo={send}
-      onDone={() => {
-        announce(t("sync.saved"));
-        onClose();
-      }}
+      said={() => t("sync.saved")}
       onClose={onClose}
     >
       <p>{t("sync.tailoringWhat")}</p>

@@ -3,14 +3,14 @@ import { DocumentSettingsRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useConnection } from "../../api/connection.tsx";
-import { useSaid } from "../../api/names.ts";
-import { useRead } from "../../api/read.ts";
+import { type Reading, useRead } from "../../api/read.ts";
 import { Choose, Filters, Typed } from "../../page/filters.tsx";
+import { Listed } from "../../page/job/listed.tsx";
+import { Said } from "../../page/job/reason.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { Rows } from "../../page/rows.tsx";
 import { saveFile } from "../../page/save-file.ts";
 import { useFormat } from "../../text/format.ts";
 import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
@@ -107,11 +107,7 @@ export function Page() {
           />
         )}
       </Filters>
-      {type ? (
-        <Items tenantId={tenantId} type={type} />
-      ) : (
-        <Shown reading={types}>{({ value }) => <Types types={value} />}</Shown>
-      )}
+      {type ? <Items tenantId={tenantId} type={type} /> : <Types reading={types} />}
       {window === "settings" && types.body && (
         <SettingsWindow tenantId={tenantId} types={types.body.value} onClose={close} />
       )}
@@ -121,88 +117,68 @@ export function Page() {
   );
 }
 
-function Types({ types }: { readonly types: readonly Type[] }) {
+function Types({ reading }: { readonly reading: Reading<{ readonly value: Type[] }> }) {
   const t = useText();
   const { name, number } = useFormat();
   const { tenantId } = configurationScreen.useParams();
   const { search } = configurationScreen.useSearch();
-  const shown = types.filter(({ type, names }) => found(`${type} ${name(names)}`, search));
-  const columns = [
-    {
-      id: "name",
-      title: t("sync.column.type"),
-      width: "2fr",
-      render: ({ type, names }: Type) => (
-        <Go to={configurationScreen.at({ tenantId }, { type })}>{name(names)}</Go>
-      ),
-    },
-    { id: "wanted", title: t("sync.wanted"), render: ({ items }: Type) => number(items) },
-    { id: "there", title: t("sync.inTenant"), render: ({ inTenant }: Type) => number(inTenant) },
-    {
-      id: "written",
-      title: t("sync.isWritten"),
-      render: ({ isWritten, writtenBy }: Type) =>
-        t(isWritten ? `sync.writtenBy.${writtenBy}` : "sync.readOnly"),
-    },
-  ];
-  if (shown.length === 0) return <NoneSuch />;
   return (
-    <Rows
+    <Listed
+      reading={{ ...reading, body: reading.body?.value }}
+      keeps={({ type, names }) => found(`${type} ${name(names)}`, search)}
       label={t("sync.configuration")}
-      columns={columns}
-      items={shown}
       idOf={({ type }) => type}
       nameOf={({ names }) => name(names)}
+      columns={[
+        [
+          "name",
+          t("sync.column.type"),
+          ({ type, names }) => (
+            <Go to={configurationScreen.at({ tenantId }, { type })}>{name(names)}</Go>
+          ),
+          "2fr",
+        ],
+        ["wanted", t("sync.wanted"), ({ items }) => number(items)],
+        ["there", t("sync.inTenant"), ({ inTenant }) => number(inTenant)],
+        [
+          "written",
+          t("sync.isWritten"),
+          ({ isWritten, writtenBy }) =>
+            t(isWritten ? `sync.writtenBy.${writtenBy}` : "sync.readOnly"),
+        ],
+      ]}
+      empty={<NoneSuch />}
     />
   );
 }
 
 function Items(params: { readonly tenantId: string; readonly type: string }) {
   const t = useText();
-  const said = useSaid();
   const { search, state } = configurationScreen.useSearch();
   const reading = useRead(itemsPath, { params });
-  const columns = [
-    {
-      id: "name",
-      title: t("sync.column.name"),
-      width: "2fr",
-      render: ({ type, key, name }: Item) => (
-        <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("sync.column.state"),
-      render: (item: Item) => t(`sync.item.${stateOf(item)}`),
-    },
-    {
-      id: "remark",
-      title: t("sync.remark"),
-      width: "2fr",
-      render: ({ flaw = "", fixed = "" }: Item) => said(flaw || fixed),
-    },
-  ];
   return (
-    <Shown reading={reading}>
-      {({ value }) => {
-        const shown = value.filter(
-          (item) =>
-            found(`${item.name} ${item.key}`, search) &&
-            (state === undefined || stateOf(item) === state),
-        );
-        if (shown.length === 0) return <NoneSuch />;
-        return (
-          <Rows
-            label={t("sync.configuration")}
-            columns={columns}
-            items={shown}
-            idOf={({ key }) => key}
-            nameOf={({ name }) => name}
-          />
-        );
-      }}
-    </Shown>
+    <Listed
+      reading={{ ...reading, body: reading.body?.value }}
+      keeps={(item) =>
+        found(`${item.name} ${item.key}`, search) && (state ?? stateOf(item)) === stateOf(item)
+      }
+      label={t("sync.configuration")}
+      idOf={({ key }) => key}
+      nameOf={({ name }) => name}
+      columns={[
+        [
+          "name",
+          t("sync.column.name"),
+          ({ type, key, name }) => (
+            <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
+          ),
+          "2fr",
+        ],
+        ["state", t("sync.column.state"), (item) => t(`sync.item.${stateOf(item)}`)],
+        ["remark", t("sync.remark"), ({ flaw, fixed }) => <Said text={flaw ?? fixed} />, "2fr"],
+      ]}
+      empty={<NoneSuch />}
+    />
   );
 }
 

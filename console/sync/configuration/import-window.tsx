@@ -3,7 +3,6 @@ import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -58,10 +57,7 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
       placeOf={(pointer) => placeIn(pointer, (zip === undefined && value?.items) || [])}
       isReady={(zip ?? value) !== undefined && message !== ""}
       onDo={send}
-      onDone={({ body: { items } }) => {
-        announce(t("sync.imported", { count: items }));
-        onClose();
-      }}
+      said={({ body: { items } }) => t("sync.imported", { count: items })}
       onClose={onClose}
     >
       <p>{t("sync.importWhat")}</p>

@@ -6,7 +6,6 @@ import { Field, Input } from "@fluentui/react-components";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -41,7 +40,6 @@ export function ItemEditor(props: {
       ifMatch: item?.etag ?? '"none"',
     });
   const done = () => {
-    announce(t("sync.saved"));
     const { tenantId, type } = ids;
     if (item) onClose();
     else void navigate(itemScreen.at({ tenantId }, { type, key }) as never);
@@ -54,6 +52,7 @@ export function ItemEditor(props: {
       sending={sending}
       isReady={value !== undefined && key !== "" && message.trim() !== ""}
       onDo={send}
+      said={() => t("sync.saved")}
       onDone={done}
       onClose={onClose}
     >

@@ -6,7 +6,6 @@ import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { Answered } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -56,10 +55,7 @@ export function RulesWindow(props: {
       sending={sending}
       isReady={message.trim() !== ""}
       onDo={send}
-      onDone={() => {
-        announce(t("sync.saved"));
-        onClose();
-      }}
+      said={() => t("sync.saved")}
       onClose={onClose}
     >
       <ModeField mode={mode} onChange={setMode} />

@@ -5,7 +5,6 @@ import type { Answered } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { Ticks } from "../../page/filters.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
@@ -51,10 +50,7 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
       verb={t("sync.save")}
       sending={change}
       onDo={send}
-      onDone={() => {
-        announce(t("sync.saved"));
-        onClose();
-      }}
+      said={() => t("sync.saved")}
       onClose={onClose}
     >
       <Night nightly={nightly} onChange={(changed) => put({ nightly: changed })} />

@@ -1,7 +1,6 @@
 /** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
 import { MessageBar, MessageBarActions, MessageBarBody } from "@fluentui/react-components";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
@@ -42,10 +41,7 @@ export function ReleaseWindow(props: {
       verb={t("sync.releaseDo", { count })}
       sending={release}
       onDo={() => release.send({ params: { tenantId } })}
-      onDone={({ body: { released } }) => {
-        announce(t("sync.released", { count: released }));
-        onClose();
-      }}
+      said={({ body: { released } }) => t("sync.released", { count: released })}
       onClose={onClose}
     >
       {t("sync.releaseWhat")}

@@ -111,7 +111,7 @@ export function clientAddress(forwardedFor: string | null): string | undefined {
 // kept as its length and a digest, so that a new field of an operation is never kept by oversight. Ids that are GUIDs,
 // moments, numbers and truth values are kept everywhere but in what an action was given.
 
-const tenant = ["displayName", "pace.deviceActions", "pace.deviceReads"];
+const tenant = ["displayName", "pace.deviceActions", "pace.deviceReads", "pauseReason"];
 // What joins a rule, and the places in lists, are no part of a place.
 const rule = ["rule.property", "rule.operator", "rule.value"];
 const collection = ["collectionId", "kind", "name", "description", ...rule];

@@ -33,7 +33,7 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "templates-schedule": ["/displayName"],
   "templates-replace": ["/name", "/description", "/message"],
   "tenants-add": ["/displayName"],
-  "tenants-change": ["/displayName"],
+  "tenants-change": ["/displayName", "/pauseReason"],
   "collections-add": ["/name", "/description", "/rule/value"],
   "collections-replace": ["/name", "/description", "/rule/value"],
   "notifications-send": ["/action", "/note", "/target/collectionId", "/target/rule/value"],

@@ -168,10 +168,14 @@ describe("a tenant that is paused", () => {
     expect(await left(tenantId)).toEqual(begun);
     const next = await register(tenantId, 4, "Q");
     const pause = (paused: boolean) =>
-      api.call("tenants-change", { params: { tenantId }, body: { paused } });
+      api.call("tenants-change", {
+        params: { tenantId },
+        body: { paused, pauseReason: paused ? why : undefined },
+      });
+    const why = "Their migration runs.";
     expect(await pause(true)).toMatchObject({
       status: 200,
-      body: { pausedAt: expect.any(String) },
+      body: { pausedAt: expect.any(String), pauseReason: why },
     });
 
     await rounds(8);
@@ -185,7 +189,9 @@ describe("a tenant that is paused", () => {
     expect(await reasonsOf("registrations-devices", next)).toEqual(new Set(["tenant-paused"]));
     expect(await reasonsOf("provisioning-runs-devices", run)).toEqual(new Set(["tenant-paused"]));
 
-    expect((await pause(false)).status).toBe(200);
+    const resumed = await pause(false);
+    expect(resumed).toMatchObject({ status: 200, body: { tenantId } });
+    expect(resumed.body).not.toHaveProperty("pauseReason");
     await rig.drain();
     expect(await read("provisioning-runs-get", run)).toMatchObject({ buckets: { successful: 6 } });
     expect(await read("registrations-get", next)).toMatchObject({ counts: { registered: 4 } });

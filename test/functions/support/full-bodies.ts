@@ -54,7 +54,10 @@ const device = {
 export const fullBodies: Readonly<Record<string, readonly unknown[]>> = {
   "tenants-add": [{ tenantId: id, displayName: "Contoso", pace: { deviceActions: "unlimited" } }],
   "drain-set": [{ draining: false }],
-  "tenants-change": [{ displayName: "Contoso", pace: { deviceReads: "unlimited" }, paused: false }],
+  "tenants-change": [
+    { paused: true, pauseReason: "Their migration runs." },
+    { displayName: "Contoso", pace: { deviceReads: "unlimited" }, paused: false },
+  ],
   "sites-put-part": [
     {
       devices: [
