@@ -63,7 +63,8 @@ class OwnSyncs extends SyncStore {
  * Azurite's clock, which is the machine's: it is broken, and the minute passes at once. Answers what sets that back.
  */
 export function runOutLeases(): () => void {
-  const lease = Blobs.prototype.lease;
+  const lease: (this: Blobs, path: string, seconds: number) => ReturnType<Blobs["lease"]> =
+    Reflect.get(Blobs.prototype, "lease");
   const container = new ContainerClient(storageConnectionString(), "muster");
   Blobs.prototype.lease = async function (path, seconds) {
     const taken = await lease.call(this, path, seconds);
