@@ -51,7 +51,7 @@ async function run(
   user = "",
 ): Promise<Ran> {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(MUSTER_|NODE_|npm_)/.test(name),
+    ([name]) => !/^(MUSTER_|NODE_(?!COMPILE_CACHE)|npm_)/.test(name),
   );
   const env = { ...Object.fromEntries(inherited), MUSTER_HOME: muster.home, ...environment };
   const child = spawn(process.execPath, [entry, ...line.split(" ")], { env });

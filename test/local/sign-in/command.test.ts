@@ -37,7 +37,9 @@ async function run(
   environment: Readonly<Record<string, string>>,
   answer: (code: string, signal: (name: NodeJS.Signals) => void) => void = () => undefined,
 ) {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(MUSTER_|NODE_)/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(MUSTER_|NODE_(?!COMPILE_CACHE))/.test(name),
+  );
   const env = { ...Object.fromEntries(inherited), ...environment };
   const child = spawn(process.execPath, [command], { env });
   let [out, err] = ["", ""];
