@@ -164,6 +164,9 @@ export default defineConfig({
         test: {
           name: "long",
           include: [...longTests, ...sampledTests],
+          // Beside three others, each with processes of its own.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
           globalSetup,
           provide: { oneCaseIn: 1, oneWalkIn: process.env["MUSTER_TEST_EVERY_CASE"] ? 1 : 6 },
         },
