@@ -12,6 +12,7 @@ import { useState } from "react";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Rest } from "../page/job/rest.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -30,6 +31,8 @@ const useStyles = makeStyles({
   links: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL },
 });
 
+const one = "/api/v1/tenants/{tenantId}/syncs/{syncId}";
+
 /** Whether there may be something to take back. */
 const isUndoable = ({ outcome, deployed }: Sync): boolean =>
   outcome !== undefined && (deployed !== undefined || outcome === "rejectedAndReset");
@@ -42,13 +45,9 @@ export function Page() {
   const { window: open } = syncScreen.useSearch();
   const change = syncScreen.useChangeSearch();
   const close = () => change({ window: undefined }, true);
-  const sync = useRead(
-    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
-    { params: ids },
-    { atMostSeconds: 3 },
-  );
+  const sync = useRead(`GET ${one}`, { params: ids }, { atMostSeconds: 3 });
   const report = useRead(
-    "GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report",
+    `GET ${one}/report`,
     { params: ids },
     { every: (body) => (body.sync.outcome === undefined ? 3 : undefined) },
   );
@@ -84,9 +83,9 @@ export function Page() {
 
 function Commands({ sync }: { readonly sync: Sync }) {
   const t = useText();
-  const { tenantId, syncId, outcome } = sync;
+  const { tenantId, syncId, outcome, waitsFor, paused } = sync;
   const change = syncScreen.useChangeSearch();
-  const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
+  const cancel = useSend(`POST ${one}/cancel`);
   const takes = { permission: "sync.run", tenantId } as const;
   return (
     <>
@@ -98,6 +97,13 @@ function Commands({ sync }: { readonly sync: Sync }) {
       >
         {t("sync.undo")}
       </MayButton>
+      <Rest
+        state={paused ? "paused" : outcome === undefined && waitsFor === undefined ? "running" : ""}
+        params={{ tenantId, syncId }}
+        pause={useSend(`POST ${one}/pause`)}
+        resume={useSend(`POST ${one}/resume`)}
+        takes={takes}
+      />
       {outcome === undefined && (
         <MayButton
           {...takes}
@@ -122,7 +128,8 @@ function Told({ sync }: { readonly sync: Sync }) {
   const starter = useStarter();
   const sum = usePlanSum();
   const { dateTime } = useFormat();
-  const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes } = sync;
+  const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes, paused } =
+    sync;
   return (
     <>
       <div data-outcome={sync.outcome ?? sync.phase}>
@@ -138,6 +145,9 @@ function Told({ sync }: { readonly sync: Sync }) {
           [t("sync.column.what")]: named("syncModes", mode),
           [t("sync.by")]: starter(sync),
           [t("sync.started")]: dateTime(sync.startedAt),
+          [t("sync.pausedBy")]:
+            paused && `${paused.by.name ?? paused.by.id}, ${dateTime(paused.at)}`,
+          [t("sync.pausedUntil")]: paused && dateTime(paused.until),
           [t("sync.finished")]: finishedAt && dateTime(finishedAt),
           [t("sync.changes")]: plan && sum(plan),
           [t("sync.approvedBy")]:
@@ -221,7 +231,7 @@ function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose:
   const t = useText();
   const navigate = useNavigate();
   const [isSure, setSure] = useState(false);
-  const undo = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/undo");
+  const undo = useSend(`POST ${one}/undo`);
   return (
     <AskWindow
       title={t("sync.undo")}

@@ -200,8 +200,8 @@ export function syncCases(rig: () => ConsoleRig): void {
         });
     }, 60_000);
 
-    it("a tenant is paused from its row, is seen as paused, and goes on", async () => {
-      const { tenantId, name, get } = await rig().tenant("Nod");
+    it("a tenant is paused from its row, is seen as paused, and goes on; a sync of it rests by itself as well", async () => {
+      const { tenantId, name, get, post } = await rig().tenant("Nod");
       const choose = async (what: string) => {
         await row(name)
           .getByRole("button", { name: `Plus pour ${name}` })
@@ -216,7 +216,13 @@ export function syncCases(rig: () => ConsoleRig): void {
       await choose("Suspendre");
       await row(name).getByText("Suspendu", { exact: true }).waitFor();
       expect(await get("")).toMatchObject({ pauseReason: "migration" });
-      await at(`/${tenantId}/devices`);
+      const { syncId } = await post("/syncs", {});
+      await at(`/${tenantId}/syncs/${String(syncId)}`);
+      await page.getByRole("button", { name: "Suspendre", exact: true }).dblclick();
+      await page.getByText("Annulée, sauf reprise").waitFor();
+      expect(await get(`/syncs/${String(syncId)}`)).toHaveProperty("paused");
+      await page.getByRole("button", { name: "Reprendre", exact: true }).click();
+      await page.getByRole("button", { name: "Suspendre", exact: true }).waitFor();
       await page
         .locator("[data-state=paused]", { hasText: "migration" })
         .getByRole("link", { name: "Reprendre…" })
