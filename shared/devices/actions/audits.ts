@@ -48,8 +48,8 @@ const maxReadingMs = 60_000;
 /** A tenant whose audits were refused is asked again after this. */
 const refusedMs = 15 * 60_000;
 /**
- * Audits may be listed so much later than they were made: now and then a reading goes back by that from where the one before
- * began, and else by a little.
+ * Audits may be listed so much later than they were made: now and then a reading goes back by that from where the last one
+ * began that did, and else by a little.
  */
 const lateMs = 5 * 60_000;
 const lateEveryMs = 60_000;
@@ -70,7 +70,7 @@ type Book = {
   /** When the last reading began that came to its end, and the last of those that looked for late ones. */
   readAt: Instant;
   lateReadAt: Instant;
-  /** The latest that it holds, by Graph's clock. */
+  /** The latest that was listed when it was read to its end, by Graph's clock. */
   latest: Instant;
   /** The reading that is under way: its requests, and whether it came to its end. */
   busy: Promise<{ readonly requests: number; readonly isWhole: boolean }> | undefined;
@@ -154,11 +154,13 @@ export class RemoteActionAudits {
       requests += 1;
     }
     if (answer.kind === "refused") this.#refusedUntil.set(tenantId, now + refusedMs);
+    let { latest } = book;
     for (;;) {
       const page = pageOf(answer);
-      // What was read so far is true; how far the book goes is not changed by it.
+      // What was read so far is true; how far the book goes is not changed by it: the latest page comes first.
       if (page === undefined) return { requests, isWhole: false };
       const newest = addTo(book, page.value);
+      if (Number.isFinite(newest)) latest = Math.max(latest, newest);
       const next = page["@odata.nextLink"];
       const isEnough = requests >= maxPages || this.#clock.now() - now >= maxReadingMs;
       if (!next || newest < from || isEnough) break;
@@ -167,6 +169,7 @@ export class RemoteActionAudits {
     }
     book.reaches = Math.min(book.reaches, since);
     book.readAt = now;
+    book.latest = latest;
     if (isLateDue(book, now)) book.lateReadAt = now;
     return { requests, isWhole: true };
   }
@@ -176,10 +179,10 @@ const isLateDue = ({ lateReadAt }: Book, now: Instant): boolean => now - lateRea
 
 /** How far back a reading has to go: what was never read, what may have come late, and what is still pending. Pure. */
 function changedFrom(book: Book, since: Instant, now: Instant): Instant {
-  const { reaches, readAt, newest, latest } = book;
+  const { reaches, readAt, lateReadAt, newest, latest } = book;
   if (reaches > since) return since - skewMs;
   const recent = Math.max(latest - recentMs, readAt - lateMs);
-  let from = Math.max(reaches - skewMs, isLateDue(book, now) ? readAt - lateMs : recent);
+  let from = Math.max(reaches - skewMs, isLateDue(book, now) ? lateReadAt - lateMs : recent);
   for (const devices of newest.values())
     for (const packed of devices.values()) {
       const { at, verdict } = unpack(packed);
@@ -208,7 +211,6 @@ function addTo(book: Book, rows: readonly unknown[]): Instant {
     const at = Date.parse(requestDateTime);
     if (Number.isNaN(at)) continue;
     newest = Math.max(newest, at);
-    book.latest = Math.max(book.latest, at);
     if (parsed.data.initiatedByUserPrincipalName?.includes("@")) continue;
     const name = action.toLowerCase();
     const devices = book.newest.get(name) ?? new Map<string, number>();

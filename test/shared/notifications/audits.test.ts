@@ -116,13 +116,19 @@ describe("an audit", () => {
   });
 });
 
-/** A Graph whose list of audits is paged by two, newest first, and its clock; each page takes a second. */
+/** A Graph whose list of audits is paged by two, newest first, and its clock; each page takes a second, until one fails. */
 function pagedGraph() {
-  const state = { now: 10_000_000, requests: 0, rows: [] as ReturnType<typeof row>[] };
+  const state = {
+    now: 10_000_000,
+    requests: 0,
+    failsAt: Number.NaN,
+    rows: [] as ReturnType<typeof row>[],
+  };
   const page = async (from: number, skip: number): Promise<GraphAnswer> => {
     state.requests += 1;
     await Promise.resolve();
     state.now += 1_000;
+    if (state.requests === state.failsAt) return { kind: "busy", why: "too many" };
     const all = state.rows
       .filter(({ requestDateTime }) => Date.parse(requestDateTime) >= from)
       .toSorted((left, right) => right.requestDateTime.localeCompare(left.requestDateTime));
@@ -174,6 +180,40 @@ describe("a tenant's book of audits", () => {
     expect(await late()).toBeUndefined();
     state.now += minute;
     expect((await late())?.verdict).toBe("done");
+  });
+
+  it("misses none that is listed up to five minutes late, however often it is read", async () => {
+    const { state, audits } = pagedGraph();
+    const begun = state.now;
+    const readAfter = async (seconds: number) => {
+      state.now = begun + seconds * 1_000;
+      return (await audits.since("t", begun)).find("late", ["rebootNow"], begun)?.verdict;
+    };
+    await readAfter(0);
+    state.rows = [row(begun + 4 * minute)];
+    await readAfter(298);
+    state.rows = [...state.rows, row(begun + 2_000, { managedDeviceId: "late" })];
+    await readAfter(340);
+    expect(await readAfter(360)).toBe("done");
+  });
+
+  it("leaves no gap behind a reading that broke off after its newest page", async () => {
+    const { state, audits } = pagedGraph();
+    const begun = state.now;
+    state.rows = devicesAt(2, begun);
+    await audits.since("t", begun);
+    state.now = begun + 20_000;
+    state.rows = [
+      ...state.rows,
+      ...[5, 10, 15, 20].map((at) => row(begun + at * 1_000, { managedDeviceId: `at${at}` })),
+    ];
+    state.failsAt = state.requests + 2;
+    await audits.since("t", begun);
+    state.failsAt = Number.NaN;
+    state.now += 5_000;
+    const list = await audits.since("t", begun);
+    const found = [5, 10, 15, 20].map((at) => list.find(`at${at}`, ["rebootNow"], begun)?.verdict);
+    expect(found).toEqual(["done", "done", "done", "done"]);
   });
 
   it("goes further back where somebody asks for more, and stays so for those who ask for less", async () => {
