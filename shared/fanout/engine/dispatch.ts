@@ -170,6 +170,8 @@ const earlyMs = 5_000;
 function isTooMany({ clock, times }: Engine, { from, to }: ChunkMessage, work: Work): boolean {
   const now = clock.now();
   if (work.job.rollout === undefined || from !== to) return false;
+  // At the job's end everybody comes, and who has claimed some of it comes once more.
+  if (now >= work.job.expiresAt) return false;
   if (work.rows.some(({ dueAt }) => dueAt <= now + earlyMs)) return false;
   const limits = { now, claimMs: times.claimMs, budget: Number.POSITIVE_INFINITY };
   const decided = decidePass(work.kind, work.job, outIn(work), limits);
@@ -244,7 +246,7 @@ const afterLostMs = 2_000;
 /** Most items read in one pass. */
 const maxReads = 200;
 
-/** Reads them back, writes down what was found, and asks for another pass. */
+/** Reads them back, writes down what was found, and asks for another pass when one is due: before, it would be one too many. */
 async function readBackFirst(
   engine: Engine,
   work: Work,
@@ -274,7 +276,7 @@ async function readBackFirst(
     }),
   );
   const rows = await changeRows(engine, work, afterPass(engine, work, transitions, now));
-  return { rows, again: { at: now, reserved: before } };
+  return leftOf(engine, work, { rows }, before, before.reserved > 0 ? before.at : now);
 }
 
 // A pass that claims waiting items, makes the calls, and writes down what came of them.

@@ -5,10 +5,13 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
 import { changeRows, endOf } from "../../../shared/fanout/engine/change-rows.ts";
+import { workOnChunk } from "../../../shared/fanout/engine/dispatch.ts";
+import type { Engine } from "../../../shared/fanout/engine/engine.ts";
 import type { StoredItemRow } from "../../../shared/fanout/state/item-store.ts";
-import { sumOf } from "../../../shared/fanout/state/job.ts";
+import { ChunkMessage, sumOf } from "../../../shared/fanout/state/job.ts";
 import { startEngineRig } from "../../support/engine-rig.ts";
 import { deaths } from "../../support/fault-tap.ts";
+import { passTime } from "../../support/passing-time.ts";
 import { faults, newJob, ordersOf, type PingJob, ping, server } from "./ping-kind.ts";
 
 let rig: Awaited<ReturnType<typeof startEngineRig<PingJob>>>;
@@ -159,4 +162,46 @@ test.each([
     attempts: 0,
   } as const;
   expect(endOf(ping, job, { ...item, step }, 2)?.details?.detail).toBe(detail);
+});
+
+describe("a row whose worker died, in a job with rules", () => {
+  type Shown = "unreadable" | "nothing";
+  /** A job of one row of which a worker has died in a call, and who works on it then; answers what waits afterwards. */
+  async function workedOn(shown: Shown, claimMs: number, passing: number) {
+    const rollout = { stopAfter: { failed: 40 } };
+    await rig.start(newJob({ rollout, expiresAt: Date.now() + 3_600_000 }));
+    await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+    const readBack: typeof ping.readBack = (_, items) =>
+      Promise.resolve(
+        new Map(items.map(({ targetId }) => [targetId, { kind: shown, awake: true }])),
+      );
+    const kind = { ...ping, execute: () => Promise.reject(new Error("died")), readBack };
+    const kinds = new Map([["ping", { kind, jobs: rig.jobs }]]) as unknown as Engine["kinds"];
+    const engine = { ...rig.engine, kinds, times: { ...rig.engine.times, claimMs } };
+    const next = async (isRedelivered: boolean) => {
+      const [{ message = {} } = {}] = rig.queues.waiting();
+      rig.queues.lose();
+      const { v: _, ...chunk } = message;
+      const first = { does: "dispatch", message: ChunkMessage.parse(chunk), at: 0 } as const;
+      const died = await workOnChunk(engine, first, { isRedelivered }).catch(() => message);
+      if (typeof died === "object") await rig.queues.send("fanout-dispatch", chunk);
+    };
+    await next(false);
+    passTime(passing);
+    await next(true);
+    const [left] = rig.queues.waiting();
+    passTime((left?.visibleAt ?? 0) - Date.now());
+    await next(false);
+    const { length } = rig.queues.waiting();
+    rig.queues.lose();
+    return length;
+  }
+
+  it.each<[string, Shown, number, number]>([
+    ["it cannot be read back", "unreadable", 120_000, 120_000],
+    ["no trace of it is to be seen", "nothing", 120_000, 120_000],
+    ["its claim holds beyond the job's end", "nothing", 7_200_000, 0],
+  ])("keeps its message while %s", async (_, shown, claimMs, passing) => {
+    expect(await workedOn(shown, claimMs, passing)).toBe(1);
+  });
 });
