@@ -210,7 +210,9 @@ async function pass(
     await postpone(engine, work, allowance.startAt, now);
     return { rows, again: anotherPass(engine, work, allowance.startAt, allowance) };
   }
-  const sent = await send(engine, work, mayGo ? allowance : { ...allowance, budget: 0 }, held);
+  const spends = mayGo ? allowance : { ...allowance, budget: 0 };
+  // Who comes due in the meantime was not asked about, and goes in the next pass.
+  const sent = await send(engine, work, spends, { now: whole.now, ...(held && { held }) });
   if (sent === undefined)
     return { rows, again: anotherPass(engine, work, clock.now() + afterLostMs, allowance) };
   const left = {
@@ -296,21 +298,22 @@ async function send(
   engine: Engine,
   work: Work,
   allowance: Awaited<ReturnType<typeof reserveFor>>,
-  held: ReadonlyMap<string, Hold> | undefined,
+  asked: { readonly now: Instant; readonly held?: ReadonlyMap<string, Hold> },
 ): Promise<(Passed & { readonly spent: number }) | undefined> {
   const { kind, job } = work;
   const { clock, times } = engine;
   const items = outIn(work);
   const waiting = items.filter(({ state }) => state === "waiting");
   const outOfScope = await kind.outOfScope(job, waiting);
-  const limits = { now: clock.now(), claimMs: times.claimMs, budget: allowance.budget };
-  const decided = decidePass(kind, job, items, { ...limits, outOfScope, ...(held && { held }) });
+  const began = clock.now();
+  const limits = { ...asked, claimMs: times.claimMs, budget: allowance.budget };
+  const decided = decidePass(kind, job, items, { ...limits, outOfScope });
   const claimed = await claim(engine, work, decided);
   if (claimed === undefined) return undefined;
   const { calls } = decided;
   if (calls.length === 0) return { rows: claimed, spent: 0 };
   // Our claims must hold while an answer can still come: the last request leaves so long before they run out.
-  const lastAsk = limits.now + times.claimMs - times.askMs;
+  const lastAsk = began + times.claimMs - times.askMs;
   const mayAsk = () => clock.now() < lastAsk;
   const spread = spreadOver(engine, calls, allowance);
   const outcomes = await inParallel(calls, concurrency, async (call, at) => {

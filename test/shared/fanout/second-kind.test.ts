@@ -205,3 +205,36 @@ describe("a row whose worker died, in a job with rules", () => {
     expect(await workedOn(shown, claimMs, passing)).toBe(1);
   });
 });
+
+it("sends nothing that comes due in the middle of a pass before it was asked whether it may", async () => {
+  const job = newJob({ expiresAt: Date.now() + 3_600_000 });
+  await rig.start(job);
+  await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-dispatch");
+  const unasked: string[] = [];
+  let time = Date.now();
+  const kind: typeof ping = {
+    ...ping,
+    // Each is held until another time, a little later than its neighbour before.
+    holds: (_, items) => {
+      const hold = (nth: number) => ({ until: time + 1_000 + nth * 7, code: "held", detail: "it" });
+      return Promise.resolve(new Map(items.map(({ targetId }, nth) => [targetId, hold(nth)])));
+    },
+    execute: (_, { targetIds }) => {
+      unasked.push(...targetIds);
+      return Promise.resolve(new Map());
+    },
+  };
+  const kinds = new Map([["ping", { kind, jobs: rig.jobs }]]) as unknown as Engine["kinds"];
+  // Each look at the clock takes a while.
+  const engine = { ...rig.engine, kinds, clock: { now: () => (time += 5) } };
+  for (let pass = 0; pass < 5; pass += 1) {
+    const [{ message = {}, visibleAt = 0 } = {}] = rig.queues.waiting();
+    rig.queues.lose();
+    time = Math.max(time, visibleAt);
+    const { v: _, ...chunk } = message;
+    const first = { does: "dispatch", message: ChunkMessage.parse(chunk), at: 0 } as const;
+    await workOnChunk(engine, first);
+  }
+  rig.queues.lose();
+  expect(unasked).toEqual([]);
+});
