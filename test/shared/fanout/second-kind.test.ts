@@ -179,12 +179,12 @@ describe("a row whose worker died, in a job with rules", () => {
     const kinds = new Map([["ping", { kind, jobs: rig.jobs }]]) as unknown as Engine["kinds"];
     const engine = { ...rig.engine, kinds, times: { ...rig.engine.times, claimMs } };
     const next = async (isRedelivered: boolean) => {
-      const [{ message = {} } = {}] = rig.queues.waiting();
+      const message = rig.queues.waiting()[0]?.message;
       rig.queues.lose();
-      const { v: _, ...chunk } = message;
+      const { v: _, ...chunk } = message ?? {};
       const first = { does: "dispatch", message: ChunkMessage.parse(chunk), at: 0 } as const;
-      const died = await workOnChunk(engine, first, { isRedelivered }).catch(() => message);
-      if (typeof died === "object") await rig.queues.send("fanout-dispatch", chunk);
+      const outcome = await workOnChunk(engine, first, { isRedelivered }).catch(() => "died");
+      if (outcome === "died") await rig.queues.send("fanout-dispatch", chunk);
     };
     await next(false);
     passTime(passing);
@@ -216,8 +216,11 @@ it("sends nothing that comes due in the middle of a pass before it was asked whe
     ...ping,
     // Each is held until another time, a little later than its neighbour before.
     holds: (_, items) => {
-      const hold = (nth: number) => ({ until: time + 1_000 + nth * 7, code: "held", detail: "it" });
-      return Promise.resolve(new Map(items.map(({ targetId }, nth) => [targetId, hold(nth)])));
+      const why = { code: "held", detail: "it has to wait" };
+      const held = items.map(
+        ({ targetId }, nth) => [targetId, { ...why, until: time + 1_000 + nth * 7 }] as const,
+      );
+      return Promise.resolve(new Map(held));
     },
     execute: (_, { targetIds }) => {
       unasked.push(...targetIds);
@@ -228,10 +231,10 @@ it("sends nothing that comes due in the middle of a pass before it was asked whe
   // Each look at the clock takes a while.
   const engine = { ...rig.engine, kinds, clock: { now: () => (time += 5) } };
   for (let pass = 0; pass < 5; pass += 1) {
-    const [{ message = {}, visibleAt = 0 } = {}] = rig.queues.waiting();
+    const next = rig.queues.waiting()[0];
     rig.queues.lose();
-    time = Math.max(time, visibleAt);
-    const { v: _, ...chunk } = message;
+    time = Math.max(time, next?.visibleAt ?? 0);
+    const { v: _, ...chunk } = next?.message ?? {};
     const first = { does: "dispatch", message: ChunkMessage.parse(chunk), at: 0 } as const;
     await workOnChunk(engine, first);
   }
