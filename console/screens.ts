@@ -4,6 +4,7 @@ import {
   approvalsScreen,
   auditScreen,
   deadLettersScreen,
+  operationsScreen,
   rulesScreen,
   sitesScreen,
   whyScreen,
@@ -15,7 +16,7 @@ import {
   deviceScreen,
 } from "./devices/screens.ts";
 import { notificationListScreen, notificationScreen } from "./notifications/screens.ts";
-import { aboutScreen, operationsScreen, overviewScreen } from "./overview/screens.ts";
+import { aboutScreen, overviewScreen } from "./overview/screens.ts";
 import type { Screen } from "./page/screen.ts";
 import {
   historyScreen,

@@ -90,6 +90,15 @@ export const deadLettersScreen = screen({
   load: () => import("./dead-letters-page.tsx"),
 });
 
+/** Draining before an upgrade. */
+export const operationsScreen = screen({
+  path: "/operations",
+  title: { en: "Operations", fr: "Exploitation" },
+  permission: "installation.drain",
+  nav: { section: "administration", icon: ServerRegular },
+  load: () => import("./operations/operations-page.tsx"),
+});
+
 /** ConfigMgr sites whose relays have reported. */
 export const sitesScreen = screen({
   path: "/tenants/$tenantId/sites",

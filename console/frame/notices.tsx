@@ -16,7 +16,6 @@ import { announce } from "../page/announce.tsx";
 import { Go } from "../page/page.tsx";
 import { Window } from "../page/window.tsx";
 import { readConfig } from "../session/config.ts";
-import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { useTenantId } from "./tenant.ts";
 
@@ -99,7 +98,6 @@ function SessionOver() {
 function Paused() {
   const t = useSharedText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const tenantId = useTenantId();
   const may = useMay();
   const { body } = useReadList(
@@ -108,17 +106,14 @@ function Paused() {
     { enabled: may("tenants.read") },
   );
   const tenant = body?.find((each) => each.tenantId === tenantId);
-  if (tenantId === undefined || tenant?.pausedAt === undefined) return null;
-  const { displayName: name, pausedAt, pauseReason = "" } = tenant;
+  if (!tenantId || !tenant?.pausedAt) return null;
   return (
     <MessageBar intent="warning" layout="multiline" className={styles.bar} data-state="paused">
       <MessageBarBody>
-        <MessageBarTitle>{t("frame.paused", { name, at: dateTime(pausedAt) })}</MessageBarTitle>
-        <div>{pauseReason}</div>
-        {t("frame.pausedWhy")}{" "}
+        {t("frame.paused", { name: tenant.displayName })} {tenant.pauseReason}{" "}
         {may("tenants.manage", tenantId) && (
           <Go to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenantId } }}>
-            {t("frame.resume")}
+            {t("shared.resume")}
           </Go>
         )}
       </MessageBarBody>

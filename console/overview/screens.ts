@@ -1,6 +1,6 @@
 /** Screens of the overview. */
-import { HomeRegular, InfoRegular, SettingsRegular } from "@fluentui/react-icons";
-import { oneOf, screen } from "../page/screen.ts";
+import { HomeRegular, InfoRegular } from "@fluentui/react-icons";
+import { screen } from "../page/screen.ts";
 
 /** What waits for whoever looks, and what runs. */
 export const overviewScreen = screen({
@@ -8,16 +8,6 @@ export const overviewScreen = screen({
   title: { en: "Overview", fr: "Vue d'ensemble" },
   nav: { section: "home", icon: HomeRegular },
   load: () => import("./overview-page.tsx"),
-});
-
-/** Draining before an upgrade. */
-export const operationsScreen = screen({
-  path: "/operations",
-  title: { en: "Operations", fr: "Exploitation" },
-  permission: "installation.drain",
-  nav: { section: "administration", icon: SettingsRegular },
-  search: { window: oneOf("drain") },
-  load: () => import("./operations-page.tsx"),
 });
 
 /** Version, health, languages, the API's document; the keys and commands are in the help of every page. */

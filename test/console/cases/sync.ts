@@ -225,7 +225,7 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.getByRole("button", { name: "Suspendre", exact: true }).waitFor();
       await page
         .locator("[data-state=paused]", { hasText: "migration" })
-        .getByRole("link", { name: "Reprendre…" })
+        .getByRole("link", { name: "Reprendre" })
         .click();
       await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
       await page.locator("[data-state=paused]").waitFor({ state: "detached" });

@@ -2,16 +2,15 @@
 import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useState } from "react";
-import type { BodyOf } from "../../clients/api.ts";
-import { useRead } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
-import { MayButton } from "../page/may-button.tsx";
-import { Facts, PageFrame } from "../page/page.tsx";
-import { Shown } from "../page/page-state.tsx";
-import { AskWindow } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
-import { operationsScreen } from "./screens.ts";
-import { useText } from "./text.ts";
+import type { BodyOf } from "../../../clients/api.ts";
+import { useRead } from "../../api/read.ts";
+import { useSend } from "../../api/send.ts";
+import { MayButton } from "../../page/may-button.tsx";
+import { Facts, PageFrame } from "../../page/page.tsx";
+import { Shown } from "../../page/page-state.tsx";
+import { AskWindow } from "../../page/window.tsx";
+import { useFormat } from "../../text/format.ts";
+import { useText } from "../text.ts";
 
 type Drain = BodyOf<"GET /api/v1/drain">;
 /** While it is drained somebody waits for its end. */
@@ -20,29 +19,27 @@ const pauseOf = ({ draining, drained }: Drain): number => (draining && !drained 
 /** The page. */
 export function Page() {
   const t = useText();
-  const { window } = operationsScreen.useSearch();
-  const change = operationsScreen.useChangeSearch();
+  const [isAsking, setAsking] = useState(false);
   const reading = useRead("GET /api/v1/drain", {}, { every: pauseOf });
   const { body } = reading;
-  const close = () => change({ window: undefined }, true);
   return (
     <PageFrame
-      title={t("overview.operations")}
-      lead={t("overview.operationsLead")}
+      title={t("access.drain.operations")}
+      lead={t("access.drain.operationsLead")}
       bar={
         body && (
           <MayButton
             permission="installation.drain"
             icon={body.draining ? <PlayRegular /> : <PauseRegular />}
-            onClick={() => change({ window: "drain" })}
+            onClick={() => setAsking(true)}
           >
-            {t(body.draining ? "overview.goOn" : "overview.drain")}
+            {t(body.draining ? "access.drain.goOn" : "access.drain.drain")}
           </MayButton>
         )
       }
     >
       <Shown reading={reading}>{(drain) => <State drain={drain} />}</Shown>
-      {window && body && <DrainWindow drain={body} onClose={close} />}
+      {isAsking && body && <DrainWindow drain={body} onClose={() => setAsking(false)} />}
     </PageFrame>
   );
 }
@@ -62,14 +59,14 @@ function State({ drain }: { readonly drain: Drain }) {
       >
         <MessageBarBody>
           <MessageBarTitle>
-            {t(`overview.${state}`, { at: since === undefined ? "" : dateTime(since) })}
+            {t(`access.drain.${state}`, { at: since === undefined ? "" : dateTime(since) })}
           </MessageBarTitle>
-          {t(`overview.${state}What`)}
+          {t(`access.drain.${state}What`)}
         </MessageBarBody>
       </MessageBar>
-      <h2>{t("overview.left")}</h2>
+      <h2>{t("access.drain.left")}</h2>
       <Counts of={left} />
-      <h2>{t("overview.open")}</h2>
+      <h2>{t("access.drain.open")}</h2>
       <Counts of={open} />
     </>
   );
@@ -83,10 +80,10 @@ function Counts({ of }: { readonly of: Drain["left"] | Drain["open"] }) {
     <Facts
       of={{
         ...("calls" in first
-          ? { [t("overview.calls")]: number(first.calls) }
-          : { [t("overview.jobs")]: number(first.jobs) }),
-        [t("overview.syncs")]: number(syncs),
-        [t("overview.refreshes")]: number(refreshes),
+          ? { [t("access.drain.calls")]: number(first.calls) }
+          : { [t("access.drain.jobs")]: number(first.jobs) }),
+        [t("access.drain.syncs")]: number(syncs),
+        [t("access.drain.refreshes")]: number(refreshes),
       }}
     />
   );
@@ -101,13 +98,13 @@ function DrainWindow({ drain, onClose }: { readonly drain: Drain; readonly onClo
   const what = draining ? "goOn" : "drain";
   return (
     <AskWindow
-      title={t(`overview.${what}`)}
-      verb={t(`overview.${what}Do`)}
+      title={t(`access.drain.${what}`)}
+      verb={t(`access.drain.${what}Do`)}
       sending={sending}
       onDo={() => sending.send({ body: { draining: !draining } })}
       onClose={onClose}
     >
-      {t(`overview.${what}Asks`, open)}
+      {t(`access.drain.${what}Asks`, open)}
     </AskWindow>
   );
 }
