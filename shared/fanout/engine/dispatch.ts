@@ -458,8 +458,9 @@ function anotherPass(
 
 // Turns. What can go on at once does, in the same invocation: a message costs requests, and up to a second of waiting.
 
+const afterNothingMs = 1_000;
 /** Nothing more is begun later than this: others wait for the worker, too. */
-const workMs = 20_000;
+const workMs = 5_000;
 
 /**
  * Works on a chunk as long as something of it is due, and there is time; what comes after that goes by message. Inside of a
@@ -484,8 +485,14 @@ export async function workOnChunk(
         ? await dispatch(engine, next.message, came)
         : await readBack(engine, next.message, came.rows);
     if (outcome.kind !== "goesOn") return outcome.kind;
+    const { rows } = outcome;
     next = outcome.next;
-    came = { ...came, isRedelivered: false, rows: outcome.rows };
+    // Where nothing of it has changed, nothing will by asking at once.
+    const before = new Set(itemsIn(came.rows ?? []));
+    const isIdle = itemsIn(rows).every((item) => before.has(item));
+    if (isIdle && next.does === "dispatch")
+      next = { ...next, at: Math.max(next.at, now + afterNothingMs) };
+    came = { ...came, isRedelivered: false, rows };
   }
 }
 

@@ -144,6 +144,18 @@ it("says of what has done a step already, and is stopped, that its next step nev
   );
 });
 
+it("asks at a pace about items for which its kind makes no call", async () => {
+  const idle = await startEngineRig(faults, { ...ping, calls: () => [] });
+  await idle.start(newJob());
+  await idle.drain(() => idle.queues.waiting()[0]?.queue === "fanout-dispatch");
+  const next = await idle.queues.take();
+  faults.reset();
+  if (next) await idle.handle(next);
+  expect(faults.calls().length).toBeGreaterThan(3);
+  expect(faults.calls().length).toBeLessThan(20);
+  expect(idle.queues.waiting()[0]).toMatchObject({ queue: "fanout-dispatch" });
+});
+
 test.each([
   ["cancelling", 0, "cancelled before it left"],
   ["cancelling", 1, "cancelled before its next step left"],
