@@ -1,4 +1,4 @@
-/** What stands in the way on every page: the session is over, the network is gone, a new version has come, the tenant is paused. */
+/** What stands in the way on every page: the session is over, the network is gone, or a new version has come. */
 import {
   Button,
   MessageBar,
@@ -10,14 +10,10 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { useConnection, useIsOver } from "../api/connection.tsx";
-import { useMay } from "../api/me.ts";
-import { useReadList } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
-import { Go } from "../page/page.tsx";
 import { Window } from "../page/window.tsx";
 import { readConfig } from "../session/config.ts";
 import { useSharedText } from "../text/text.ts";
-import { useTenantId } from "./tenant.ts";
 
 const useStyles = makeStyles({ bar: { borderRadius: 0, flexShrink: 0 } });
 
@@ -94,38 +90,10 @@ function SessionOver() {
   );
 }
 
-/** Nothing new leaves for the tenant that the pages are about. The list is the selector's own: it is not read twice. */
-function Paused() {
-  const t = useSharedText();
-  const styles = useStyles();
-  const tenantId = useTenantId();
-  const may = useMay();
-  const { body } = useReadList(
-    "GET /api/v1/tenants",
-    { query: { top: 1000 } },
-    { enabled: may("tenants.read") },
-  );
-  const tenant = body?.find((each) => each.tenantId === tenantId);
-  if (!tenantId || !tenant?.pausedAt) return null;
-  return (
-    <MessageBar intent="warning" layout="multiline" className={styles.bar} data-state="paused">
-      <MessageBarBody>
-        {t("frame.paused", { name: tenant.displayName })} {tenant.pauseReason}{" "}
-        {may("tenants.manage", tenantId) && (
-          <Go to={{ to: "/tenants", params: {}, search: { window: "pause", tenant: tenantId } }}>
-            {t("shared.resume")}
-          </Go>
-        )}
-      </MessageBarBody>
-    </MessageBar>
-  );
-}
-
 /** All of them. */
 export const Notices = () => (
   <>
     <Offline />
-    <Paused />
     <NewVersion />
     <SessionOver />
   </>

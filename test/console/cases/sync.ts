@@ -223,12 +223,9 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await get(`/syncs/${String(syncId)}`)).toHaveProperty("paused");
       await page.getByRole("button", { name: "Reprendre", exact: true }).click();
       await page.getByRole("button", { name: "Suspendre", exact: true }).waitFor();
-      await page
-        .locator("[data-state=paused]", { hasText: "migration" })
-        .getByRole("link", { name: "Reprendre" })
-        .click();
+      await at(`?window=pause&tenant=${tenantId}`);
       await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
-      await page.locator("[data-state=paused]").waitFor({ state: "detached" });
+      await row(name).getByText("Suspendu", { exact: true }).waitFor({ state: "detached" });
       expect(await get("")).not.toHaveProperty("pausedAt");
     }, 60_000);
 
