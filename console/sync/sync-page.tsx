@@ -154,7 +154,10 @@ function Told({ sync }: { readonly sync: Sync }) {
             approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
           [t("sync.comment")]: approval?.comment,
           [t("sync.written")]: deployed && t("sync.writtenOf", deployed),
-          [t("sync.remark")]: remark,
+          [t("sync.remark")]: remark
+            ?.split("\n")
+            .map((line) => said(line))
+            .join("\n"),
         }}
       />
       <div className={styles.links}>

@@ -274,8 +274,8 @@ async function finishDeploy(
   }
   const { done, failed, waiting } = deployed;
   if (sync.cancelled !== undefined && done + failed + waiting === 0) {
-    const said = "Cancelled before anything was written.";
-    await work.finish("cancel", { outcome: "cancelled", deployed, remark: said });
+    const said = ["Cancelled before anything was written.", ...remarksOf(sync)];
+    await work.finish("cancel", { outcome: "cancelled", deployed, remark: said.join("\n") });
     return;
   }
   const isWhole = deployed.failed + deployed.waiting + deployed.skipped + stale.length === 0;
@@ -305,14 +305,13 @@ function withCounts(before: Sync["deployed"], rows: readonly ItemProgress[]) {
   };
 }
 
-const remarkOf = (
-  rows: readonly ItemProgress[],
-  unread: Plan["unread"],
-  { cancelled, remark }: Sync,
-): string =>
+/** What was said of a sync while it worked, such as why it was cancelled. */
+const remarksOf = ({ remark }: Sync): string[] => (remark === undefined ? [] : [remark]);
+
+const remarkOf = (rows: readonly ItemProgress[], unread: Plan["unread"], sync: Sync): string =>
   [
-    ...(cancelled === undefined ? [] : ["Cancelled after some of it was written."]),
-    ...(remark === undefined ? [] : [remark]),
+    ...(sync.cancelled === undefined ? [] : ["Cancelled after some of it was written."]),
+    ...remarksOf(sync),
     ...rows.flatMap(({ state, type, name, reason = "", detail = "" }) =>
       state === "done" ? [] : [`${type} ${name}: ${state} ${reason} ${detail}`.trim()],
     ),

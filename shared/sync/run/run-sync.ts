@@ -84,7 +84,8 @@ export const changePause = (
     if (event === "pause" && !sync.paused)
       await work.keep({ paused: { by, at, until: at + pauseMs }, leaseUntil });
     if (event === "resume") {
-      if (sync.paused) await work.keep({ paused: null, leaseUntil });
+      // Workers that lost their writes by a pause are no losses.
+      if (sync.paused) await work.keep({ paused: null, leaseUntil, losses: 0 });
       await work.tell();
     }
     return succeed(work.sync);
@@ -113,11 +114,13 @@ async function unlessTaken(
   }
 }
 
-/** Who cancels or pauses leaves the claim as it is. Where nothing but that was in our way it is ours, and nobody waits for its end. */
+/** Who cancels, pauses or resumes leaves the claim as it is. Where nothing but that was in our way it is ours, and nobody waits for its end. */
 async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): Promise<void> {
   const now = await openWork(parts, ids);
-  if (!now?.sync.cancelled && !now?.sync.paused) return;
-  if (now.sync.leaseUntil === leaseUntil) await now.release();
+  if (now === undefined) return;
+  const { cancelled, paused } = now.sync;
+  const isAsked = cancelled !== undefined || paused !== undefined;
+  if (isAsked && now.sync.leaseUntil === leaseUntil) await now.release();
 }
 
 /** A request waits so long for the first pass over its sync; the work goes on behind the answer. */

@@ -127,6 +127,27 @@ describe("a sync that is paused", () => {
     expect(await say("get", ids)).toMatchObject({ outcome: "succeeded" });
   });
 
+  it("and resumed again and again in the middle of a phase goes on at once, and is not given up", async () => {
+    const tenantId = await rig.tenant();
+    const begun = await rig.start(tenantId);
+    if (!begun.ok) throw new Error(begun.failure.detail);
+    const ids = { tenantId, syncId: begun.value.syncId };
+    const { preflight, claimMs, clock } = rig.parts;
+    let times = 0;
+    Object.assign(rig.parts, {
+      preflight: async (...asked: Parameters<typeof preflight>) => {
+        times += 1;
+        for (const what of times < 5 ? ["pause", "resume"] : []) await say(what, ids);
+        return preflight(...asked);
+      },
+    });
+    const before = clock.now();
+    await rig.quiet();
+    Object.assign(rig.parts, { preflight });
+    expect(await say("get", ids)).toMatchObject({ outcome: "succeeded" });
+    expect([times, clock.now() - before < claimMs]).toEqual([5, true]);
+  });
+
   it("may be cancelled, which leaves the rest undone", async () => {
     const ids = await approved();
     await pausedBetweenWrites(ids);
@@ -150,18 +171,22 @@ describe("a sync that is paused", () => {
       deployed: { done: 1, skipped: 1 },
       remark: expect.stringContaining("Nobody resumed it"),
     });
+    const unwritten = await approved();
     const fresh = await rig.tenant();
     const begun = await rig.start(fresh);
     if (!begun.ok) throw new Error(begun.failure.detail);
     const unread = { tenantId: fresh, syncId: begun.value.syncId };
-    await say("pause", unread);
+    await Promise.all([say("pause", unread), say("pause", unwritten)]);
     rig.pass(7 * day + 60_000);
     await rig.sweep();
     await rig.quiet();
-    expect(await say("get", unread)).toMatchObject({
+    const ends = [await say("get", unread), await say("get", unwritten)];
+    const end = {
       outcome: "cancelled",
       remark: "Cancelled before anything was written.\nNobody resumed it within seven days.",
-    });
+    };
+    expect(ends).toMatchObject([end, end]);
+    expect(await total(unwritten.tenantId)).toBe(0);
   });
 
   it("is in the trail with who has paused and resumed it", async () => {
