@@ -30,8 +30,9 @@ export function TenantMenu(props: { readonly tenant: TenantRow; readonly onSync:
 
 /** Asks before nothing new leaves for a tenant any more, or before it goes on. */
 export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClose: () => void }) {
-  const { tenant, onClose } = props;
-  const { tenantId, displayName: name, pausedAt } = tenant;
+  const { onClose } = props;
+  // Whatever is read meanwhile: it does what was asked about.
+  const [{ tenantId, displayName: name, pausedAt }] = useState(props.tenant);
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}");
   const [reason, setReason] = useState("");

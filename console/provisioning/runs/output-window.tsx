@@ -24,8 +24,7 @@ export function OutputWindow(props: {
   const t = useText();
   const [runId = "", outputId = ""] = of.split(" ");
   const reading = useRead(path, { params: { tenantId, runId, deviceId, outputId } });
-  const output = reading.body?.output ?? "";
-  const save = () => saveFile(new Blob([output], { type: "text/plain" }), `${name}.txt`);
+  const output = reading.body?.output;
   return (
     <Window
       wide
@@ -33,10 +32,17 @@ export function OutputWindow(props: {
       onClose={onClose}
       actions={
         <>
-          <Button icon={<ArrowDownloadRegular />} onClick={save}>
-            {t("provisioning.saveOutput")}
-          </Button>
-          <CopyButton text={() => output} />
+          {output !== undefined && (
+            <>
+              <Button
+                icon={<ArrowDownloadRegular />}
+                onClick={() => saveFile(new Blob([output], { type: "text/plain" }), `${name}.txt`)}
+              >
+                {t("provisioning.saveOutput")}
+              </Button>
+              <CopyButton text={() => output} />
+            </>
+          )}
           <Button onClick={onClose}>{t("shared.close")}</Button>
         </>
       }
