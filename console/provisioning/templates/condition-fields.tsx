@@ -39,13 +39,15 @@ export function ConditionFields(props: {
   const { when, catalogue, problem, at, onChange } = props;
   const t = useText();
   const { name } = useFormat();
-  const [rows, setRows] = useState<readonly FieldRow[]>(() => testsOf(when).map(rowOf));
+  // What nobody has touched stays as it was: a value may have commas of its own.
+  const [given] = useState(() => new Map(testsOf(when).map((test) => [rowOf(test), test])));
+  const [rows, setRows] = useState<readonly FieldRow[]>([...given.keys()]);
   const [joint, setJoint] = useState<Joint>(when !== undefined && "any" in when ? "any" : "all");
   const isOne = when !== undefined && "property" in when;
   const change = (next: readonly FieldRow[], by: Joint) => {
     setRows(next);
     setJoint(by);
-    const tests = next.map(testOf);
+    const tests = next.map((row) => given.get(row) ?? testOf(row));
     // One stands by itself: a list of one would be another content.
     onChange(tests.length > 1 ? ({ [by]: tests } as When) : tests[0]);
   };

@@ -51,7 +51,9 @@ export function TemplateEditor(props: {
   readonly existing?: Existing;
   readonly onClose: () => void;
 }) {
-  const { existing, onClose } = props;
+  const { onClose } = props;
+  // Of the version that was opened: what somebody keeps meanwhile is not written over.
+  const [existing] = useState(props.existing);
   const t = useText();
   const [text, setText] = useState(() => textOf(props.draft ?? blank));
   const [view, setView] = useState<"form" | "json">("form");

@@ -31,6 +31,10 @@ const isObject = (value: unknown = {}): value is Shape =>
 const isEach = (value: unknown = [], is: (each: Shape) => boolean): boolean =>
   Array.isArray(value) && value.every((each) => isObject(each) && is(each));
 
+/** Either of a condition's lists, where it has one. */
+const isWhen = (when: unknown): boolean =>
+  ["all", "any"].every((joint) => isEach((when as Shape | undefined)?.[joint], () => true));
+
 /** Whether fields can show it; what is wrong with it besides, the API says. */
 export const isDraft = (value: unknown): value is Draft =>
   isObject(value) &&
@@ -38,7 +42,11 @@ export const isDraft = (value: unknown): value is Draft =>
   Array.isArray(value["platforms"] ?? []) &&
   Array.isArray(value["sections"]) &&
   isEach(value["sections"], ({ actions }) =>
-    isEach(actions, ({ parameters, retry, when }) => [parameters, retry, when].every(isObject)),
+    isEach(
+      actions,
+      ({ type, parameters, retry, when }) =>
+        typeof type === "string" && [parameters, retry, when].every(isObject) && isWhen(when),
+    ),
   );
 
 /** Platforms have no other names than these. */
