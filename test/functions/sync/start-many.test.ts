@@ -1,5 +1,6 @@
 /** Starting syncs of many tenants by a request that dies before its answer is kept, and is sent again. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminToken, type Door, openDoor } from "../access/door.ts";
 
@@ -18,10 +19,14 @@ test("a start of many that died is repeated with the syncs that it has started",
   };
   const { answers, sync } = door.services;
   const open = sync.store.open.bind(sync.store);
+  // Each waits for the other, so that neither is through before the other begins where they are started together.
+  const both = Promise.withResolvers<void>();
   let [begun, most] = [0, 0];
   sync.store.open = async (...ids) => {
     begun += 1;
     most = Math.max(most, begun);
+    if (begun === 2) both.resolve();
+    await Promise.race([both.promise, sleep(2_000)]);
     await open(...ids);
     begun -= 1;
   };
