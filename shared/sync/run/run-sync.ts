@@ -91,12 +91,18 @@ export const changePause = (
     return succeed(work.sync);
   });
 
-/** Whether it would go on, and nothing may leave for the tenant: it may be cancelled then, and what waits for a person waits on. */
+/**
+ * Whether it would go on, and nothing may leave for the tenant: it may be cancelled then, by a person or since nobody has resumed
+ * it, and what waits for a person waits on.
+ */
 const isResting = async (
-  { rests }: Pick<RunParts, "rests">,
-  { tenantId, waits, cancelled }: Sync,
+  { rests, clock }: Pick<RunParts, "rests" | "clock">,
+  { tenantId, waits, cancelled, paused }: Sync,
 ): Promise<boolean> =>
-  waits === undefined && cancelled === undefined && (await rests(tenantId)) !== undefined;
+  waits === undefined &&
+  cancelled === undefined &&
+  (paused?.until ?? Number.POSITIVE_INFINITY) > clock.now() &&
+  (await rests(tenantId)) !== undefined;
 
 async function unlessTaken(
   parts: RunParts,
