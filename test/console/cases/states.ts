@@ -310,29 +310,32 @@ export function stateCases(rig: () => ConsoleRig): void {
     it("a million rows are few in the page, from the first to the last", async () => {
       const own = await rig().signedIn("Full Administrator");
       const server = await serveMillion(rig().url);
-      const { port } = server.address() as AddressInfo;
-      await own.route(/\/devices(?:\?|$)/, (route) => {
-        const { pathname, search } = new URL(route.request().url());
-        const url = `http://127.0.0.1:${port}${pathname}${search}`;
-        return route.continue(pathname.startsWith("/api/") ? { url } : {});
-      });
-      await rig().open(own, at("devices"));
-      const rows = own.getByRole("row");
-      await rows.nth(3).waitFor();
-      const scrolled = async (toEnd: boolean): Promise<string | null> => {
-        await own
-          .locator("main")
-          .evaluate((main, end) => main.scrollTo(0, end ? main.scrollHeight : 0), toEnd);
+      try {
+        const { port } = server.address() as AddressInfo;
+        await own.route(/\/devices(?:\?|$)/, (route) => {
+          const { pathname, search } = new URL(route.request().url());
+          const url = `http://127.0.0.1:${port}${pathname}${search}`;
+          return route.continue(pathname.startsWith("/api/") ? { url } : {});
+        });
+        await rig().open(own, at("devices"));
+        const rows = own.getByRole("row");
+        await rows.nth(3).waitFor();
+        const scrolled = async (toEnd: boolean): Promise<string | null> => {
+          await own
+            .locator("main")
+            .evaluate((main, end) => main.scrollTo(0, end ? main.scrollHeight : 0), toEnd);
+          expect(await rows.count()).toBeLessThan(60);
+          return own.getByRole("grid").getAttribute("aria-rowcount");
+        };
+        await expect.poll(() => scrolled(true), { timeout: 60_000 }).toBe("1000001");
+        await own.getByRole("link", { name: "PC-0999999" }).waitFor();
+        await scrolled(false);
+        await own.getByRole("link", { name: "PC-0000000" }).waitFor();
         expect(await rows.count()).toBeLessThan(60);
-        return own.getByRole("grid").getAttribute("aria-rowcount");
-      };
-      await expect.poll(() => scrolled(true), { timeout: 60_000 }).toBe("1000001");
-      await own.getByRole("link", { name: "PC-0999999" }).waitFor();
-      await scrolled(false);
-      await own.getByRole("link", { name: "PC-0000000" }).waitFor();
-      expect(await rows.count()).toBeLessThan(60);
-      await own.context().close();
-      server.close();
+        await own.context().close();
+      } finally {
+        server.close();
+      }
     }, 120_000);
   });
 }
