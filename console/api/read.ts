@@ -44,6 +44,8 @@ export type Reading<Body> = {
   /** Seconds until it is tried again by itself; undefined where it is not. */
   readonly againInSeconds: number | undefined;
   readonly isReading: boolean;
+  /** What was asked for has not been read yet: `body` is of what was asked for before. */
+  readonly isOfAnother: boolean;
   readonly again: () => void;
 };
 
@@ -135,6 +137,7 @@ export function useRead<N extends ReadName>(
     problem: error?.problem,
     againInSeconds: error && pauseAfter(error, failuresOf([name, given])),
     isReading: query.isFetching,
+    isOfAnother: query.isPlaceholderData,
     again: () => void query.refetch(),
   };
 }
@@ -209,6 +212,7 @@ export function useReadList<N extends ListName>(
     problem: error?.problem,
     againInSeconds: error && pauseAfter(error, failuresOf([name, given, "pages"])),
     isReading: query.isFetching,
+    isOfAnother: query.isPlaceholderData,
     again: () => void query.refetch(),
     hidden: (pages ?? []).reduce((sum, { hidden = 0 }) => sum + hidden, 0),
     hasMore: query.hasNextPage,

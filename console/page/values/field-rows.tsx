@@ -1,5 +1,13 @@
 /** A few rows of fields, each a thing of its own: added, taken away, and with the API's faults at the fields they are about. */
-import { Button, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
+import {
+  Button,
+  Field,
+  Input,
+  makeStyles,
+  Select,
+  Textarea,
+  tokens,
+} from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import type { Problem } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
@@ -12,11 +20,14 @@ type Column = {
   readonly name: string;
   readonly label: string;
   readonly isDay?: boolean;
-  /** What may be chosen; nothing else may be typed then. */
-  readonly values?: readonly (readonly [string, string])[];
+  /** It may have several lines. */
+  readonly isLong?: boolean;
+  /** What may be chosen, in this row; nothing else may be typed then. */
+  readonly values?: Values | ((row: FieldRow) => Values);
   /** Others of the row that follow from what is chosen. */
-  readonly follows?: (value: string) => FieldRow;
+  readonly follows?: (value: string, row: FieldRow) => FieldRow;
 };
+type Values = readonly (readonly [string, string])[];
 
 const useStyles = makeStyles({
   row: {
@@ -62,6 +73,16 @@ export const textOfValue = (value: unknown): string =>
       ? value
       : JSON.stringify(value);
 
+const valuesOf = ({ values = [] }: Column, row: FieldRow): Values =>
+  typeof values === "function" ? values(row) : values;
+
+/** A row as it begins: with the first of what may be chosen, and what follows from that. */
+const blankOf = (columns: readonly Column[]): FieldRow =>
+  columns.reduce<FieldRow>((row, column) => {
+    const first = row[column.name] ?? valuesOf(column, row)[0]?.[0] ?? "";
+    return { ...row, [column.name]: first, ...column.follows?.(first, row) };
+  }, {});
+
 /** The rows. `at`: where they stand in what is sent, for the faults; by its number where each stands elsewhere. */
 export function FieldRows(props: {
   readonly label: string;
@@ -70,50 +91,33 @@ export function FieldRows(props: {
   readonly onChange: (rows: readonly FieldRow[]) => void;
   readonly problem?: Problem | undefined;
   readonly at: string | ((nth: number) => string);
+  /** What is wrong with a field before anything is sent, in words. */
+  readonly fault?: (nth: number, name: string) => string | undefined;
 }) {
-  const { label, columns, rows, onChange, problem, at } = props;
+  const { label, columns, rows, onChange, problem, at, fault } = props;
   const t = useSharedText();
   const said = useSaid();
   const styles = useStyles();
   const put = (nth: number, changed: FieldRow) =>
     onChange(rows.map((row, place) => (place === nth ? { ...row, ...changed } : row)));
-  const firsts = columns.map(({ name, values }) => [name, values?.[0]?.[0] ?? ""] as const);
-  const follow = columns.map(({ values, follows }) => follows?.(values?.[0]?.[0] ?? ""));
-  const blank: FieldRow = Object.assign({}, Object.fromEntries(firsts), ...follow);
+  const wrongAt = (nth: number, name: string) => {
+    const place = typeof at === "string" ? `${at}/${nth}` : at(nth);
+    const ofApi = faultAt(problem, `${place}/${name}`);
+    return fault?.(nth, name) ?? (ofApi && said(ofApi));
+  };
   return (
     <div role="group" aria-label={label}>
       <h3>{label}</h3>
       {rows.map((row, nth) => (
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
-          {columns.map(({ name, label: of, isDay, values, follows }) => {
-            const place = typeof at === "string" ? `${at}/${nth}` : at(nth);
-            const fault = faultAt(problem, `${place}/${name}`);
-            const change = (value: string) => put(nth, { [name]: value, ...follows?.(value) });
-            return (
-              <Field
-                key={name}
-                label={of}
-                className={styles.field}
-                {...(fault && { validationMessage: said(fault) })}
-              >
-                {values && values.length > 0 ? (
-                  <Select value={row[name] ?? ""} onChange={(_event, { value }) => change(value)}>
-                    {[...values, ...missing(values, row[name])].map(([value, words]) => (
-                      <option key={value} value={value}>
-                        {words}
-                      </option>
-                    ))}
-                  </Select>
-                ) : (
-                  <Input
-                    value={row[name] ?? ""}
-                    type={isDay ? "date" : "text"}
-                    onChange={(_event, { value }) => change(value)}
-                  />
-                )}
-              </Field>
-            );
-          })}
+          {columns.map((column) => (
+            <RowField
+              key={column.name}
+              {...{ column, row }}
+              wrong={wrongAt(nth, column.name)}
+              onChange={(changed) => put(nth, changed)}
+            />
+          ))}
           <Button
             appearance="subtle"
             icon={<DeleteRegular />}
@@ -122,16 +126,44 @@ export function FieldRows(props: {
           />
         </div>
       ))}
-      <Button icon={<AddRegular />} onClick={() => onChange([...rows, blank])}>
+      <Button icon={<AddRegular />} onClick={() => onChange([...rows, blankOf(columns)])}>
         {t("shared.addRow")}
       </Button>
     </div>
   );
 }
 
+function RowField(props: {
+  readonly column: Column;
+  readonly row: FieldRow;
+  readonly wrong: string | undefined;
+  readonly onChange: (changed: FieldRow) => void;
+}) {
+  const { column, row, wrong, onChange } = props;
+  const { name, label, isDay, isLong, follows } = column;
+  const value = row[name] ?? "";
+  const values = valuesOf(column, row);
+  const change = (_event: unknown, { value: to }: { readonly value: string }) =>
+    onChange({ [name]: to, ...follows?.(to, row) });
+  return (
+    <Field label={label} className={useStyles().field} {...(wrong && { validationMessage: wrong })}>
+      {values.length > 0 ? (
+        <Select value={value} onChange={change}>
+          {[...values, ...missing(values, value)].map(([each, words]) => (
+            <option key={each} value={each}>
+              {words}
+            </option>
+          ))}
+        </Select>
+      ) : isLong ? (
+        <Textarea value={value} onChange={change} />
+      ) : (
+        <Input value={value} type={isDay ? "date" : "text"} onChange={change} />
+      )}
+    </Field>
+  );
+}
+
 /** What a row has that is none of the values: it stays until somebody chooses another one. */
-const missing = (
-  values: readonly (readonly [string, string])[],
-  has: string | undefined,
-): (readonly [string, string])[] =>
-  has === undefined || has === "" || values.some(([value]) => value === has) ? [] : [[has, has]];
+const missing = (values: Values, has: string): Values =>
+  has === "" || values.some(([value]) => value === has) ? [] : [[has, has]];

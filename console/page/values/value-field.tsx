@@ -31,7 +31,7 @@ export function ValueField(props: {
   readonly isRequired?: boolean;
   /** What the API said is wrong with it. */
   readonly fault: string | undefined;
-  /** Undefined: nothing stands there. */
+  /** Undefined: nothing stands there, and the default holds. */
   readonly onChange: (value: unknown) => void;
 }) {
   const { label, schema, isRequired = false, fault, onChange } = props;
@@ -51,6 +51,8 @@ export function ValueField(props: {
     );
   const kind = kindOf(schema, value);
   const isJson = kind === "json";
+  // What holds while the field is empty.
+  const usual = isJson ? undefined : (schema.default as string | number | undefined);
   const change = (text: string) => {
     if (isJson) setJson(text);
     onChange(text === "" && !(kind === "string" && isRequired) ? undefined : read[kind](text));
@@ -60,7 +62,8 @@ export function ValueField(props: {
     <Field label={isJson ? `${label} (JSON)` : label} required={isRequired} {...wrong}>
       <Text
         {...(isJson && { rows: 6, resize: "vertical", spellCheck: false })}
-        value={isJson ? json : `${(value as string | number | undefined) ?? ""}`}
+        value={isJson ? json : `${(props.value as string | number | undefined) ?? ""}`}
+        placeholder={usual?.toString()}
         {...(kind === "integer" && { type: "number" })}
         onChange={(_event: unknown, data: { readonly value: string }) => change(data.value)}
       />

@@ -10,6 +10,7 @@ import type { Action, Catalogue } from "./section-fields.tsx";
 type When = NonNullable<Action["when"]>;
 type Joint = "all" | "any";
 type Test = Extract<When, { readonly property: string }>;
+/** Those that have words here. */
 const operators = ["equals", "notEquals", "startsWith", "in", "atLeast", "below"] as const;
 
 const testsOf = (when: When | undefined): readonly Test[] =>
@@ -34,7 +35,7 @@ export function ConditionFields(props: {
   readonly catalogue: Catalogue;
   readonly problem: Problem | undefined;
   readonly at: string;
-  readonly onChange: (when: When | undefined) => void;
+  readonly onChange: (when: When | undefined, isMoved: boolean) => void;
 }) {
   const { when, catalogue, problem, at, onChange } = props;
   const t = useText();
@@ -44,12 +45,17 @@ export function ConditionFields(props: {
   const [rows, setRows] = useState<readonly FieldRow[]>([...given.keys()]);
   const [joint, setJoint] = useState<Joint>(when !== undefined && "any" in when ? "any" : "all");
   const isOne = when !== undefined && "property" in when;
+  const allowedFor = (property = "") => {
+    const allowed = catalogue.conditions.find(({ id }) => id === property)?.operators;
+    return operators.filter((each) => allowed?.includes(each) ?? true);
+  };
   const change = (next: readonly FieldRow[], by: Joint) => {
     setRows(next);
     setJoint(by);
     const tests = next.map((row) => given.get(row) ?? testOf(row));
     // One stands by itself: a list of one would be another content.
-    onChange(tests.length > 1 ? ({ [by]: tests } as When) : tests[0]);
+    const condition = tests.length > 1 ? ({ [by]: tests } as When) : tests[0];
+    onChange(condition, next.length < rows.length);
   };
   return (
     <>
@@ -60,11 +66,19 @@ export function ConditionFields(props: {
             name: "property",
             label: t("provisioning.property"),
             values: catalogue.conditions.map((each) => [each.id, name(each.name)] as const),
+            // One that the other property knows too stays chosen.
+            follows: (property, { operator = "" }) => {
+              const allowed: readonly string[] = allowedFor(property);
+              return { operator: allowed.includes(operator) ? operator : (allowed[0] ?? "") };
+            },
           },
           {
             name: "operator",
             label: t("provisioning.operator"),
-            values: operators.map((each) => [each, t(`provisioning.operator.${each}`)] as const),
+            values: ({ property }) =>
+              allowedFor(property).map(
+                (each) => [each, t(`provisioning.operator.${each}`)] as const,
+              ),
           },
           { name: "value", label: t("provisioning.value") },
         ]}

@@ -111,7 +111,7 @@ export function SectionFields(
           {...{ nth, catalogue, problem }}
           count={count}
           at={`/sections/${place}/actions/${nth}`}
-          onChange={(next) => put(actions.with(nth, next), false)}
+          onChange={(next, isMoved = false) => put(actions.with(nth, next), isMoved)}
           onMove={(by) => move(action, nth + by)}
           onRemove={() => put(actions.toSpliced(nth, 1), true)}
         />
@@ -145,7 +145,7 @@ type ActionProps = {
   readonly problem: Problem | undefined;
   /** Where it stands in what is sent. */
   readonly at: string;
-  readonly onChange: (action: Action) => void;
+  readonly onChange: (action: Action, isMoved?: boolean) => void;
   readonly onMove: (by: 1 | -1) => void;
   readonly onRemove: () => void;
 };
@@ -188,7 +188,7 @@ function ActionFields(props: ActionProps) {
         when={action.when}
         {...{ catalogue, problem }}
         at={`${at}/when`}
-        onChange={(when) => onChange({ ...action, when })}
+        onChange={(of, isMoved) => onChange({ ...action, when: of }, isMoved)}
       />
     </div>
   );

@@ -6,6 +6,7 @@ import { Button, Checkbox, Field, Input, Tab, TabList } from "@fluentui/react-co
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { useSend } from "../../api/send.ts";
+import { MayButton } from "../../page/may-button.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { Window } from "../../page/window.tsx";
@@ -59,6 +60,7 @@ export function TemplateEditor(props: {
   const [view, setView] = useState<"form" | "json">("form");
   const [message, setMessage] = useState("");
   const [isPublic, setPublic] = useState(props.visibility === "public");
+  const [isTwice, setTwice] = useState(false);
   const { save, problem, isSending, reset } = useKeeping(existing, onClose);
   const { value } = readObject(text);
   const keep = () =>
@@ -70,20 +72,24 @@ export function TemplateEditor(props: {
       onClose={onClose}
       actions={
         <>
-          <Button
+          <MayButton
             appearance="primary"
-            disabledFocusable={value === undefined || isSending}
+            why={isTwice ? t("provisioning.variableTwice") : undefined}
+            isBusy={value === undefined || isSending}
             onClick={() => void keep()}
           >
             {t("provisioning.save")}
-          </Button>
+          </MayButton>
           <Button onClick={onClose}>{t("shared.cancel")}</Button>
         </>
       }
     >
       <TabList selectedValue={view} onTabSelect={(_event, to) => setView(to.value as typeof view)}>
         <Tab value="form">{t("provisioning.asForm")}</Tab>
-        <Tab value="json">{t("provisioning.asJson")}</Tab>
+        {/* It would show the first of two variables with one name, and the second would be gone. */}
+        <Tab value="json" disabled={isTwice}>
+          {t("provisioning.asJson")}
+        </Tab>
       </TabList>
       {view === "json" ? (
         <JsonField label={t("provisioning.content")} text={text} onChange={setText} />
@@ -91,6 +97,7 @@ export function TemplateEditor(props: {
         <TemplateForm
           draft={value}
           problem={problem}
+          onTwice={setTwice}
           onChange={(draft, isMoved = false) => {
             setText(textOf(draft));
             if (isMoved) reset();

@@ -49,6 +49,11 @@ export const isDraft = (value: unknown): value is Draft =>
     ),
   );
 
+type VariableProps = FormProps & {
+  /** Whether two variables have one name: then the draft lacks the second, and cannot be kept. */
+  readonly onTwice: (isTwice: boolean) => void;
+};
+
 /** Platforms have no other names than these. */
 const platforms = [
   ["windows", "Windows"],
@@ -58,7 +63,7 @@ const platforms = [
 ] as const;
 
 /** The fields. */
-export function TemplateForm({ draft, problem, onChange }: FormProps) {
+export function TemplateForm({ draft, problem, onChange, onTwice }: VariableProps) {
   const t = useText();
   const { platforms: chosen = ["windows"] } = draft;
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
@@ -86,7 +91,7 @@ export function TemplateForm({ draft, problem, onChange }: FormProps) {
         />
         <Fault of={faultAt(problem, "/platforms")} />
       </section>
-      <VariableRows {...{ draft, problem, onChange }} />
+      <VariableRows {...{ draft, problem, onChange, onTwice }} />
       {body?.sections.map((section) => (
         <SectionFields
           key={section.id}
@@ -99,8 +104,14 @@ export function TemplateForm({ draft, problem, onChange }: FormProps) {
   );
 }
 
+/** Whether a row above has its name too. */
+const isTwice = (rows: readonly FieldRow[], nth: number): boolean => {
+  const name = rows[nth]?.["name"];
+  return !!name && rows.findIndex((row) => row["name"] === name) < nth;
+};
+
 /** The rows stay as they are typed: two may have one name for a moment, and one none yet. */
-function VariableRows({ draft, problem, onChange }: FormProps) {
+function VariableRows({ draft, problem, onChange, onTwice }: VariableProps) {
   const t = useText();
   const [rows, setRows] = useState<readonly FieldRow[]>(() =>
     Object.entries(draft.variables ?? {}).map(([name, { description = "", value }]) => ({
@@ -111,22 +122,28 @@ function VariableRows({ draft, problem, onChange }: FormProps) {
   );
   const change = (next: readonly FieldRow[]) => {
     setRows(next);
-    const variables = next.map(({ name = "", description = "", value = "" }) => {
+    const once = next.filter((_, nth) => !isTwice(next, nth));
+    onTwice(once.length < next.length);
+    const variables = once.map(({ name = "", description = "", value = "" }) => {
       return [name, { description, ...(value !== "" && { value: valueOf(value) }) }] as const;
     });
-    onChange({ ...draft, variables: Object.fromEntries(variables.filter(([name]) => name)) });
+    const named = Object.fromEntries(variables.filter(([name]) => name));
+    onChange({ ...draft, variables: named }, next.length < rows.length);
   };
   return (
     <FieldRows
       label={t("provisioning.variables")}
       columns={[
         { name: "name", label: t("provisioning.name") },
-        { name: "description", label: t("provisioning.description") },
+        { name: "description", label: t("provisioning.description"), isLong: true },
         { name: "value", label: t("provisioning.value") },
       ]}
       rows={rows}
       onChange={change}
       problem={problem}
+      fault={(nth, name) =>
+        name === "name" && isTwice(rows, nth) ? t("provisioning.variableTwice") : undefined
+      }
       at={(nth) => `/variables/${rows[nth]?.["name"]}`}
     />
   );

@@ -52,7 +52,13 @@ export function Page() {
             templateId={templateId}
             version={version === undefined ? undefined : Number(version)}
           />
-          {content.body && <Commands content={content.body} owner={template?.owner.id} />}
+          {content.body && (
+            <Commands
+              content={content.body}
+              isOfAnother={content.isOfAnother || reading.isOfAnother}
+              owner={template?.owner.id}
+            />
+          )}
         </>
       }
     >
@@ -63,8 +69,13 @@ export function Page() {
   );
 }
 
-function Commands(props: { readonly content: Content; readonly owner: string | undefined }) {
-  const { content, owner } = props;
+function Commands(props: {
+  readonly content: Content;
+  /** The version that was shown before: the chosen one is on its way, and nothing is made of this one. */
+  readonly isOfAnother: boolean;
+  readonly owner: string | undefined;
+}) {
+  const { content, isOfAnother, owner } = props;
   const t = useText();
   const may = useMay();
   const { body: me } = useMe();
@@ -79,12 +90,14 @@ function Commands(props: { readonly content: Content; readonly owner: string | u
         icon={<EditRegular />}
         permission="templates.manage"
         why={why}
+        isBusy={isOfAnother}
         onClick={() => change({ window: "edit" })}
       >
         {t("provisioning.edit")}
       </MayButton>
       <MayButton
         icon={<ArrowDownloadRegular />}
+        isBusy={isOfAnother}
         onClick={() => saveFile(text(), `${content.name}.json`)}
       >
         {t("provisioning.export")}

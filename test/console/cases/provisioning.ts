@@ -133,10 +133,29 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       const name = field("Nom de l’appareil");
       await type(name.and(page.locator("[aria-invalid=true]")), "{{site}}-{{device.serialNumber}}");
       await type(field("Durée").and(page.locator("[aria-invalid=true]")), "PT1S");
+      const seconds = page.getByRole("spinbutton").last();
+      await type(seconds, "90");
+      await page.keyboard.press("Control+A");
+      await page.keyboard.press("Backspace");
+      expect(await seconds.inputValue()).toBe("");
+      await reach(page, page.getByRole("button", { name: "Ajouter", exact: true }).last());
+      await page.keyboard.press("Enter");
+      await type(page.getByRole("combobox", { name: "Propriété" }), "Version", "Shift+Tab");
+      const comparison = page.getByRole("combobox", { name: "Comparaison" });
+      expect(await comparison.getByRole("option").count()).toBe(3);
+      await type(field("Valeur").last(), "10.0");
       await press("Ajouter", "Shift+Tab");
       const variable = page.getByRole("group", { name: "Variables 1" }).getByRole("textbox");
       await type(variable.first(), "site", "Shift+Tab");
       await type(variable.last(), "OSL");
+      await press("Ajouter");
+      const other = page.getByRole("group", { name: "Variables 2" }).getByRole("textbox");
+      await type(other.first(), "site", "Shift+Tab");
+      await other.first().and(page.locator("[aria-invalid=true]")).waitFor();
+      const save = page.getByRole("button", { name: words.save.fr, exact: true });
+      expect(await save.getAttribute("aria-disabled")).toBe("true");
+      await type(other.first(), "room");
+      await type(other.nth(1), "Its door\nIts floor");
       await reach(page, page.getByRole("tab", { name: "Formulaire" }), "Shift+Tab");
       await page.keyboard.press("ArrowRight");
       await page.keyboard.press("Enter");
@@ -149,9 +168,12 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       expect(configuration?.actions).toMatchObject(written.sections[0]?.actions ?? []);
       expect(configuration?.actions).toMatchObject([
         { type: "renameDevice", parameters: { deviceName: "{{site}}-{{device.serialNumber}}" } },
-        { type: "wait", parameters: { duration: "PT1S" } },
+        { type: "wait", parameters: { duration: "PT1S" }, timeoutSeconds: 3600 },
       ]);
-      expect(made["variables"]).toMatchObject({ site: { value: "OSL" } });
+      expect(made["variables"]).toMatchObject({
+        site: { value: "OSL" },
+        room: { description: "Its door\nIts floor" },
+      });
     }, 60_000);
 
     it("a task is made by mouse: scheduled from the toolbar, devices dragged onto it, its time by right click", async () => {
