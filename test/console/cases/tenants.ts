@@ -179,7 +179,7 @@ export function tenantCases(rig: () => ConsoleRig): void {
           .click();
         await page.waitForURL(/\/plan$/);
         await page.getByText(/CA002/).first().click();
-        await page.getByRole("cell", { name: "/state" }).first().waitFor();
+        await page.getByRole("rowheader", { name: "/state" }).first().waitFor();
         expect(await page.getByRole("cell", { name: /disabled|enabled/ }).count()).toBeGreaterThan(
           1,
         );
