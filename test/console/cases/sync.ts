@@ -59,6 +59,8 @@ export function syncCases(rig: () => ConsoleRig): void {
       tenant = await rig().tenant("Lucerne");
       first = await planned(tenant);
       page = await rig().signedIn("Full Administrator", "fr");
+      // All tenants of the cases before it are in the list, of which only what the window shows is drawn.
+      await page.setViewportSize({ width: 1280, height: 6000 });
     }, 60_000);
 
     it("what is approved is written, and nothing before it and beside it", async () => {
