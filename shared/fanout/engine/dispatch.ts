@@ -456,8 +456,9 @@ function anotherPass(
   return { at: end, reserved: { reserved, shiftMs, at } };
 }
 
-// Turns. What can go on at once does, in the same invocation: a message costs requests, and up to a second of waiting.
+// Going on. What is due does so at once, in the same invocation: a message costs requests, and up to a second of waiting.
 
+/** So long a chunk is left alone of which a pass has changed nothing. */
 const afterNothingMs = 1_000;
 /** Nothing more is begun later than this: others wait for the worker, too. */
 const workMs = 5_000;
@@ -491,7 +492,7 @@ export async function workOnChunk(
     const before = new Set(itemsIn(came.rows ?? []));
     const isIdle = itemsIn(rows).every((item) => before.has(item));
     if (isIdle && next.does === "dispatch")
-      next = { ...next, at: Math.max(next.at, now + afterNothingMs) };
+      next = { ...next, at: Math.max(next.at, clock.now() + afterNothingMs) };
     came = { ...came, isRedelivered: false, rows };
   }
 }
