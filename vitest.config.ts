@@ -1,5 +1,5 @@
 /**
- * How tests run: on real parts, two files at a time, in `npm run test:long` four: its files wait for half of their time.
+ * How tests run: on real parts, two files at a time, in `npm run test:long` three: its files wait for half of their time.
  * `npm test` runs what decides whether a change is right, `npm run test:long` the rest: whole runs and large ones. Files
  * have processes of their own, except those of the app itself: loading its modules anew for each took a quarter of the
  * time of all.

@@ -11,6 +11,7 @@ import {
   type ServerResponse,
   request as send,
 } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, type HttpFunction, type Outcome, type Run } from "../app/functions.ts";
 import {
   BodyRefused,
@@ -133,28 +134,51 @@ type Exchange = {
   readonly bytes?: Buffer | undefined;
 };
 
+/**
+ * A connection to the worker that goes idle is closed a second later. The worker closes it after five, and a request
+ * that is sent at that very moment is lost: its invocation would wait for it without end.
+ */
+const idle = { keepAlive: true, agentKeepAliveTimeoutBuffer: 4_000 };
+
+/** How often, and how long after, a request without a body goes again that the worker's end cut off before it answered
+ * (the host's `RetryProxyHandler`). One whose body has begun cannot: it hangs, there as here. */
+const tries = { most: 10, firstPauseMs: 50, longestPauseMs: 250 };
+
+const isBare = ({ request, bytes }: Exchange): boolean =>
+  bytes === undefined && !("transfer-encoding" in request.headers);
+
 /** @param silenceMs Only tests shorten it. */
 export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
-  const agent = new Agent({ keepAlive: true });
+  const agent = new Agent(idle);
   return {
     forward(exchange, workerUri, outcome) {
       const { request, response } = exchange;
-      const upstream = openUpstream(exchange, workerUri, agent, silenceMs);
-      upstream.on("response", (answer) => relay(answer, exchange));
-      upstream.on("error", () => {
-        request.unpipe(upstream);
-        request.resume();
-        // The invocation's own end says more about what happened, and comes too.
-        void outcome.then((end) => answerFor(end, response));
-      });
+      let upstream: ClientRequest;
+      const attempt = (nth: number): void => {
+        if (response.closed) return;
+        upstream = openUpstream(exchange, workerUri, agent, silenceMs);
+        upstream.on("response", (answer) => relay(answer, exchange));
+        upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
+          request.unpipe(upstream);
+          request.resume();
+          const isCut = code !== undefined && nth < tries.most && !response.headersSent;
+          const pauseMs = Math.min(tries.firstPauseMs * 2 ** (nth - 1), tries.longestPauseMs);
+          const again = isCut && isBare(exchange) ? [sleep(pauseMs)] : [];
+          // The invocation's own end says more about what happened, and comes too.
+          void Promise.race([outcome, ...again]).then((end) =>
+            end === undefined ? attempt(nth + 1) : answerFor(end, response),
+          );
+        });
+        // The worker waits for its request's headers without end, so they never wait for the body's first piece.
+        upstream.flushHeaders();
+        if (exchange.bytes === undefined && !isBare(exchange)) request.pipe(upstream);
+        else upstream.end(exchange.bytes);
+      };
       response.on("close", () => {
         if (!response.writableFinished) abandon(upstream);
         else letGo(request, upstream);
       });
-      // The worker waits for its request's headers without end, so they never wait for the body's first piece.
-      upstream.flushHeaders();
-      if (exchange.bytes === undefined) request.pipe(upstream);
-      else upstream.end(exchange.bytes);
+      attempt(1);
     },
     close: () => agent.destroy(),
   };

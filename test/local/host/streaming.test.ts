@@ -1,9 +1,12 @@
 /** Functions that stream, in a running host, with its home page and what happens where no answer comes. */
 import { once } from "node:events";
-import { createConnection } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, createConnection, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { targetOf } from "../../../local/host/http/exchange.ts";
+import { createForwarder } from "../../../local/host/http/functions.ts";
 import { type HostedApp, hostApp } from "./hosted-app.ts";
 
 let app: HostedApp;
@@ -82,6 +85,53 @@ describe("a streaming function", () => {
       Array.from({ length: 100 }, () => app.fetch("/things/1/count", init)),
     );
     expect(responses.every(({ status }) => status === 200)).toBe(true);
+  });
+});
+
+describe("a worker that closes a connection at the moment in which a request comes on it", () => {
+  /** Answers the first request of each connection, and cuts the connection off at the next one. */
+  async function cutting() {
+    const seen = new WeakSet<Socket>();
+    const worker = createServer((request, response) => {
+      if (seen.has(request.socket)) return void request.socket.resetAndDestroy();
+      seen.add(request.socket);
+      response.end("ok");
+    });
+    await once(worker.listen(0, "127.0.0.1"), "listening");
+    const forwarder = createForwarder();
+    const never = new Promise<never>(() => undefined);
+    const front = createServer((request, response) => {
+      const exchange = { invocationId: "one", customHeaders: {}, target: targetOf(request) };
+      const { port } = worker.address() as AddressInfo;
+      forwarder.forward({ ...exchange, request, response }, `http://127.0.0.1:${port}`, never);
+    });
+    await once(front.listen(0, "127.0.0.1"), "listening");
+    return {
+      url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
+      async [Symbol.asyncDispose]() {
+        forwarder.close();
+        for (const server of [front, worker]) {
+          server.closeAllConnections();
+          await new Promise((resolve) => server.close(resolve));
+        }
+      },
+    };
+  }
+
+  test("gets it again on another one", async () => {
+    await using served = await cutting();
+    for (const nth of [1, 2, 3, 4]) {
+      const answer = await fetch(`${served.url}/${nth}`, { signal: AbortSignal.timeout(5_000) });
+      expect(await answer.text()).toBe("ok");
+    }
+  });
+
+  test("does not get it again where a body has begun", async () => {
+    await using served = await cutting();
+    await (await fetch(served.url)).text();
+    const signal = AbortSignal.timeout(800);
+    const init = { method: "POST", body: new Blob(["{}"]).stream(), duplex: "half" as const };
+    await expect(fetch(served.url, { ...init, signal })).rejects.toThrow("timeout");
   });
 });
 
