@@ -4,7 +4,7 @@
  * Delivery: at least once. A duplicate finds the items claimed or sent, and sends nothing.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
+import { workOnChunk } from "../../shared/fanout/engine/at-once.ts";
 import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ChunkMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";

@@ -4,7 +4,7 @@
  * Delivery: at least once. A duplicate finds the rows not due, and waits for their next round.
  */
 import { poisonedChunk } from "../../shared/fanout/care/sweep.ts";
-import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
+import { workOnChunk } from "../../shared/fanout/engine/at-once.ts";
 import { type Engine, idsOf } from "../../shared/fanout/engine/engine.ts";
 import { ReadBackMessage } from "../../shared/fanout/state/job.ts";
 import { queueNames } from "../../shared/storage/names.ts";

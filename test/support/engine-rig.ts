@@ -5,10 +5,10 @@
 
 import { changeJob } from "../../shared/fanout/care/control.ts";
 import { sweep } from "../../shared/fanout/care/sweep.ts";
+import { begin, workOnChunk } from "../../shared/fanout/engine/at-once.ts";
 import { closeWaiting } from "../../shared/fanout/engine/change-rows.ts";
-import { workOnChunk } from "../../shared/fanout/engine/dispatch.ts";
 import { type Engine, idsOf, type Throttle } from "../../shared/fanout/engine/engine.ts";
-import { begin, plan } from "../../shared/fanout/engine/plan.ts";
+import { plan } from "../../shared/fanout/engine/plan.ts";
 import type { JobKind } from "../../shared/fanout/kind.ts";
 import { ItemStore, RowSummaries } from "../../shared/fanout/state/item-store.ts";
 import {

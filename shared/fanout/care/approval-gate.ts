@@ -6,8 +6,8 @@ import { type Approval, asOf, personOf } from "../../access/approvals/approval.t
 import type { ApprovalGate } from "../../access/approvals/approval-gate.ts";
 import type { Caller } from "../../access/sign-in/caller.ts";
 import { digest } from "../../kernel/values.ts";
+import { begin } from "../engine/at-once.ts";
 import type { Engine } from "../engine/engine.ts";
-import { begin } from "../engine/plan.ts";
 import type { Gate, JobKind } from "../kind.ts";
 import { emptyCounts } from "../state/item.ts";
 import { type Job, type JobFailure, type JobStore, move } from "../state/job.ts";

@@ -8,7 +8,6 @@
 
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
-import { queueNames } from "../../storage/names.ts";
 import { count } from "../../telemetry/trace.ts";
 import { restMs } from "../../work/drain.ts";
 import { type Call, costOf, costOfAll, type Hold, isCarried, type Outcome } from "../kind.ts";
@@ -31,7 +30,6 @@ import {
 import { decidePass, type Pass, transitionOf } from "./decide-pass.ts";
 import {
   type ChunkOutcome,
-  type Continuation,
   deferReads,
   type Engine,
   findJob,
@@ -42,7 +40,7 @@ import {
   roundsOf,
   surveyFor,
 } from "./engine.ts";
-import { afterDoubt, latenessAt, readBack } from "./read-back.ts";
+import { afterDoubt, latenessAt } from "./read-back.ts";
 
 /** Another pass over the chunk. */
 type Again = {
@@ -62,7 +60,7 @@ type Passed = {
 };
 
 /** How a message came. */
-type Coming = {
+export type Coming = {
   /** Inside of a request: it makes what may go at once. */
   readonly isInRequest?: boolean;
   /** It has come before, and whoever had it failed or died. */
@@ -455,46 +453,3 @@ function anotherPass(
   const end = clock.now() < expiresAt ? Math.min(until, expiresAt) : until;
   return { at: end, reserved: { reserved, shiftMs, at } };
 }
-
-// Going on. What is due does so at once, in the same invocation: a message costs requests, and up to a second of waiting.
-
-/** So long a chunk is left alone of which a pass has changed nothing. */
-const afterNothingMs = 1_000;
-/** Nothing more is begun later than this: others wait for the worker, too. */
-const workMs = 5_000;
-
-/**
- * Works on a chunk as long as something of it is due, and there is time; what comes after that goes by message. Inside of a
- * request nothing is read back. Whoever dies on the way leaves the message that it came with, which finds in the rows how far
- * it got.
- */
-export async function workOnChunk(
-  engine: Engine,
-  first: Continuation,
-  { until = engine.clock.now() + workMs, ...coming }: Coming & { readonly until?: Instant } = {},
-): Promise<"done" | "gone" | "onward"> {
-  const { clock, queues } = engine;
-  let [next, came] = [first, coming];
-  for (;;) {
-    const now = clock.now();
-    if (next.at > now || now >= until || (came.isInRequest && next.does === "readBack")) {
-      await queues.send(queueOf[next.does], next.message, (next.at - now) / 1000);
-      return "onward";
-    }
-    const outcome =
-      next.does === "dispatch"
-        ? await dispatch(engine, next.message, came)
-        : await readBack(engine, next.message, came.rows);
-    if (outcome.kind !== "goesOn") return outcome.kind;
-    const { rows } = outcome;
-    next = outcome.next;
-    // Where nothing of it has changed, nothing will by asking at once.
-    const before = new Set(itemsIn(came.rows ?? []));
-    const isIdle = itemsIn(rows).every((item) => before.has(item));
-    if (isIdle && next.does === "dispatch")
-      next = { ...next, at: Math.max(next.at, clock.now() + afterNothingMs) };
-    came = { ...came, isRedelivered: false, rows };
-  }
-}
-
-const queueOf = { dispatch: queueNames.fanoutDispatch, readBack: queueNames.fanoutReadBack };

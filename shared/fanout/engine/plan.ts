@@ -1,21 +1,18 @@
 /**
  * Plans a job step by step: its targets become rows of items, and chunks of rows get a reservation at the tenant's
- * throttle. One with rollout rules is let out over its targets then, a part at a time; a small one is planned, and sent
- * for the first time, inside the request that asks for it.
+ * throttle. One with rollout rules is let out over its targets then, a part at a time.
  *
  * Rows and progress change in one transaction, and the progress names the chunks whose messages are still to be
  * sent. So a planner that dies anywhere is followed by one that repeats nothing but those messages, which are
  * harmless twice.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
-import type { Receipt } from "../../storage/queues.ts";
 import { type Item, letIn, toRows } from "../state/item.ts";
 import type { StoredItemRow, StoredPlan } from "../state/item-store.ts";
-import { type ChunkMessage, type Job, type JobIds, move } from "../state/job.ts";
+import { type ChunkMessage, type JobIds, move } from "../state/job.ts";
 import {
   beforePlanning,
   type Chunk,
@@ -25,7 +22,6 @@ import {
   type PlanProgress,
 } from "../state/rollout.ts";
 import { closeIfDone, itemsIn } from "./change-rows.ts";
-import { workOnChunk } from "./dispatch.ts";
 import {
   addCost,
   dueWithChunks,
@@ -385,7 +381,7 @@ const goingOn = (next: string | undefined) =>
   next === undefined ? { done: true } : { done: false, cursor: next };
 
 /** Tells the carrier what it fetches of a chunk; answers the message for what we send ourselves, if any. */
-async function messageFor(
+export async function messageFor(
   { kind, job }: Pick<FoundJob, "kind" | "job">,
   { stops = [], ...chunk }: Chunk,
 ): Promise<ChunkMessage | undefined> {
@@ -425,59 +421,4 @@ async function endPlanning(
     if (job.rollout) await engine.queues.send(queueNames.fanoutPlan, idsOf(job));
   }
   await closeIfDone(engine, job);
-}
-
-// Begins a job. A small one is planned, and sent for the first time, inside the request that asks for it: most are
-// for a single target, and two waits for a poll of a queue are longer than all of that work.
-//
-// Its message is sent before, visible a little later, and taken back at the end. So a worker that dies anywhere on
-// the way leaves what every planner leaves: rows, progress that names what has not been passed on, and a message.
-
-const passesAtOnce = 4;
-
-/** Begins a job whose row is written. Twice is once; where it fails, the request does not. */
-export async function begin(engine: Engine, job: Job): Promise<void> {
-  const { targets, boxMs, safetyMs } = engine.firstPass;
-  const ids = idsOf(job);
-  const isSmall = (job.expected ?? Number.POSITIVE_INFINITY) <= targets;
-  const delaySeconds = isSmall ? safetyMs / 1000 : 0;
-  const receipt = await engine.queues.send(queueNames.fanoutPlan, ids, delaySeconds);
-  if (!isSmall) return;
-  const ended = new AbortController();
-  const work = firstPass(engine, ids, receipt)
-    // The message goes on from here; whoever gives up in the end can say what it was.
-    .catch((error: unknown) => engine.failures.noteError(ids, error, engine.clock.now()))
-    .catch(() => undefined)
-    .finally(() => ended.abort());
-  // The work goes on when the wait is over: to cut a request would leave it without an answer, and a message would
-  // stand behind those of every large job.
-  await Promise.race([work, sleep(boxMs, undefined, ended).catch(() => undefined)]);
-}
-
-async function firstPass(engine: Engine, ids: JobIds, receipt: Receipt): Promise<void> {
-  const { safetyMs } = engine.firstPass;
-  const until = engine.clock.now() + safetyMs;
-  const outcome = await plan(engine, ids, {
-    forMs: safetyMs,
-    takeChunks: async (found, chunks) => {
-      await inParallel(chunks, passesAtOnce, (chunk) => passChunk(engine, found, chunk, until));
-    },
-  });
-  // Somebody else plans it, and may die.
-  if (outcome === "lost" || typeof outcome === "object") return;
-  if (outcome === "unfinished") await engine.queues.send(queueNames.fanoutPlan, ids);
-  await engine.queues.withdraw(queueNames.fanoutPlan, receipt);
-}
-
-/** Passes over a chunk while its time has come and there is time; what is left of it goes by message. */
-async function passChunk(
-  engine: Engine,
-  found: FoundJob,
-  chunk: Chunk,
-  until: Instant,
-): Promise<void> {
-  const message = await messageFor(found, chunk);
-  if (message === undefined) return;
-  const first = { does: "dispatch", message, at: chunk.at } as const;
-  await workOnChunk(engine, first, { isInRequest: true, until });
 }

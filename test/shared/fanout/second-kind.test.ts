@@ -4,8 +4,8 @@
  */
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
+import { workOnChunk } from "../../../shared/fanout/engine/at-once.ts";
 import { changeRows, endOf } from "../../../shared/fanout/engine/change-rows.ts";
-import { workOnChunk } from "../../../shared/fanout/engine/dispatch.ts";
 import type { Engine } from "../../../shared/fanout/engine/engine.ts";
 import type { StoredItemRow } from "../../../shared/fanout/state/item-store.ts";
 import { ChunkMessage, sumOf } from "../../../shared/fanout/state/job.ts";
