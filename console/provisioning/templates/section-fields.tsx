@@ -11,6 +11,7 @@ import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import { ConditionFields } from "./condition-fields.tsx";
 import type { Draft, FormProps } from "./template-form.tsx";
+import { type OnTwice, VariableFields } from "./variable-fields.tsx";
 
 /** What the API says of the types of actions. */
 export type Catalogue = BodyOf<"GET /api/v1/provisioning/action-types">;
@@ -65,7 +66,7 @@ export function SectionFields(
     readonly catalogue: Catalogue;
   },
 ) {
-  const { section, catalogue, draft, problem, onChange } = props;
+  const { section, catalogue, draft, problem, onChange, onTwice } = props;
   const { id } = section;
   const t = useText();
   const styles = useStyles();
@@ -108,7 +109,7 @@ export function SectionFields(
         <ActionFields
           key={action.id}
           action={action}
-          {...{ nth, catalogue, problem }}
+          {...{ nth, catalogue, problem, onTwice }}
           count={count}
           at={`/sections/${place}/actions/${nth}`}
           onChange={(next, isMoved = false) => put(actions.with(nth, next), isMoved)}
@@ -146,13 +147,14 @@ type ActionProps = {
   /** Where it stands in what is sent. */
   readonly at: string;
   readonly onChange: (action: Action, isMoved?: boolean) => void;
+  readonly onTwice: OnTwice;
   readonly onMove: (by: 1 | -1) => void;
   readonly onRemove: () => void;
 };
 
 function ActionFields(props: ActionProps) {
-  const { action, nth, catalogue, problem, at, onChange } = props;
-  const { name, retry } = action;
+  const { action, nth, catalogue, problem, at, onChange, onTwice } = props;
+  const { name, variables = {} } = action;
   const t = useText();
   const styles = useStyles();
   const field = (of: "name" | "required" | "timeoutSeconds", label: string, schema: Described) => (
@@ -168,28 +170,64 @@ function ActionFields(props: ActionProps) {
   return (
     <div role="group" aria-label={`${nth + 1}. ${name}`} className={styles.action}>
       <ActionHead {...props} />
-      {["/type", "/id", "/variables"].map((of) => (
+      {["/type", "/id"].map((of) => (
         <Fault key={of} of={faultAt(problem, at + of)} />
       ))}
       {field("name", t("provisioning.name"), { type: "string" })}
       <ParameterFields {...props} />
+      <VariableFields
+        label={t("provisioning.ownVariables")}
+        variables={Object.fromEntries(
+          Object.entries(variables).map(([each, value]) => [each, { value }]),
+        )}
+        {...{ problem, onTwice }}
+        at={`${at}/variables`}
+        onChange={(given, isMoved) => {
+          const own = Object.entries(given).map(([each, { value = "" }]) => [each, value]);
+          onChange({ ...action, variables: Object.fromEntries(own) }, isMoved);
+        }}
+      />
       {field("required", t("provisioning.requiredWhat"), { type: "boolean", default: true })}
-      <div className={styles.line} style={{ alignItems: "start" }}>
-        <ValueField
-          label={t("provisioning.furtherTries")}
-          schema={{ type: "integer", default: 0 }}
-          value={retry?.max}
-          fault={faultAt(problem, `${at}/retry`)}
-          onChange={(max) => onChange({ ...action, retry: { ...retry, max: max as number } })}
-        />
-        {field("timeoutSeconds", t("provisioning.timeout"), { type: "integer", default: 3600 })}
-      </div>
+      <RetryFields {...props} />
+      {field("timeoutSeconds", t("provisioning.timeout"), { type: "integer", default: 3600 })}
       <ConditionFields
         when={action.when}
         {...{ catalogue, problem }}
         at={`${at}/when`}
         onChange={(of, isMoved) => onChange({ ...action, when: of }, isMoved)}
       />
+    </div>
+  );
+}
+
+/** How often it is tried again, after how long, and after which failures. */
+function RetryFields({ action, problem, at, onChange }: ActionProps) {
+  const t = useText();
+  const styles = useStyles();
+  const { retry = {} } = action;
+  const put = (change: typeof retry) => onChange({ ...action, retry: { ...retry, ...change } });
+  const number = (of: "max" | "delaySeconds", label: string, usual: number) => (
+    <ValueField
+      label={label}
+      schema={{ type: "integer", default: usual }}
+      value={retry[of]}
+      fault={faultAt(problem, `${at}/retry/${of}`)}
+      onChange={(value) => put({ [of]: value })}
+    />
+  );
+  return (
+    <div className={styles.line} style={{ alignItems: "start" }}>
+      {number("max", t("provisioning.furtherTries"), 0)}
+      {number("delaySeconds", t("provisioning.retryDelay"), 60)}
+      <Field label={t("provisioning.retryOn")}>
+        <Select
+          value={retry.on ?? "transient"}
+          onChange={(_event, { value }) => put({ on: value as "transient" | "any" })}
+        >
+          <option value="transient">{t("provisioning.retryOn.transient")}</option>
+          <option value="any">{t("provisioning.retryOn.any")}</option>
+        </Select>
+      </Field>
     </div>
   );
 }

@@ -4,7 +4,7 @@
  */
 import { Button, Checkbox, Field, Input, Tab, TabList } from "@fluentui/react-components";
 import { useRouter } from "@tanstack/react-router";
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -13,6 +13,7 @@ import { Window } from "../../page/window.tsx";
 import { templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { type Draft, isDraft, TemplateForm } from "./template-form.tsx";
+import type { OnTwice } from "./variable-fields.tsx";
 
 /** What somebody begins with. */
 const blank: Draft = { name: "", description: "", platforms: ["windows"], sections: [] };
@@ -60,7 +61,9 @@ export function TemplateEditor(props: {
   const [view, setView] = useState<"form" | "json">("form");
   const [message, setMessage] = useState("");
   const [isPublic, setPublic] = useState(props.visibility === "public");
-  const [isTwice, setTwice] = useState(false);
+  const [twice, setTwice] = useState(0);
+  const isTwice = twice > 0;
+  const onTwice = useCallback<OnTwice>((by) => setTwice((before) => before + by), []);
   const { save, problem, isSending, reset } = useKeeping(existing, onClose);
   const { value } = readObject(text);
   const keep = () =>
@@ -97,7 +100,7 @@ export function TemplateEditor(props: {
         <TemplateForm
           draft={value}
           problem={problem}
-          onTwice={setTwice}
+          onTwice={onTwice}
           onChange={(draft, isMoved = false) => {
             setText(textOf(draft));
             if (isMoved) reset();

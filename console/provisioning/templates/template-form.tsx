@@ -1,18 +1,12 @@
 /** A template as fields: what it is for, its variables, and the actions of its five sections in their order. */
-import { useState } from "react";
 import type { CallInput, Problem } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { Ticks } from "../../page/filters.tsx";
-import {
-  type FieldRow,
-  FieldRows,
-  faultAt,
-  textOfValue,
-  valueOf,
-} from "../../page/values/field-rows.tsx";
+import { faultAt } from "../../page/values/field-rows.tsx";
 import { ValueField } from "../../page/values/value-field.tsx";
 import { useText } from "../text.ts";
 import { Fault, SectionFields } from "./section-fields.tsx";
+import { type OnTwice, VariableFields } from "./variable-fields.tsx";
 
 /** A template as the API takes it. */
 export type Draft = CallInput<"POST /api/v1/templates">["body"];
@@ -23,6 +17,8 @@ export type FormProps = {
   readonly problem: Problem | undefined;
   /** `isMoved`: things stand elsewhere now, and faults do not tell of their places any more. */
   readonly onChange: (draft: Draft, isMoved?: boolean) => void;
+  /** While it is told so the draft lacks a variable, and cannot be kept. */
+  readonly onTwice: OnTwice;
 };
 
 type Shape = Readonly<Record<string, unknown>>;
@@ -44,15 +40,12 @@ export const isDraft = (value: unknown): value is Draft =>
   isEach(value["sections"], ({ actions }) =>
     isEach(
       actions,
-      ({ type, parameters, retry, when }) =>
-        typeof type === "string" && [parameters, retry, when].every(isObject) && isWhen(when),
+      ({ type, parameters, retry, variables, when }) =>
+        typeof type === "string" &&
+        [parameters, retry, variables, when].every(isObject) &&
+        isWhen(when),
     ),
   );
-
-type VariableProps = FormProps & {
-  /** Whether two variables have one name: then the draft lacks the second, and cannot be kept. */
-  readonly onTwice: (isTwice: boolean) => void;
-};
 
 /** Platforms have no other names than these. */
 const platforms = [
@@ -63,7 +56,7 @@ const platforms = [
 ] as const;
 
 /** The fields. */
-export function TemplateForm({ draft, problem, onChange, onTwice }: VariableProps) {
+export function TemplateForm({ draft, problem, onChange, onTwice }: FormProps) {
   const t = useText();
   const { platforms: chosen = ["windows"] } = draft;
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
@@ -91,60 +84,24 @@ export function TemplateForm({ draft, problem, onChange, onTwice }: VariableProp
         />
         <Fault of={faultAt(problem, "/platforms")} />
       </section>
-      <VariableRows {...{ draft, problem, onChange, onTwice }} />
+      <VariableFields
+        isDescribed
+        label={t("provisioning.variables")}
+        variables={draft.variables ?? {}}
+        {...{ problem, onTwice }}
+        at="/variables"
+        onChange={(variables, isMoved) =>
+          onChange({ ...draft, variables: variables as Draft["variables"] }, isMoved)
+        }
+      />
       {body?.sections.map((section) => (
         <SectionFields
           key={section.id}
           section={section}
           catalogue={body}
-          {...{ draft, problem, onChange }}
+          {...{ draft, problem, onChange, onTwice }}
         />
       ))}
     </>
-  );
-}
-
-/** Whether a row above has its name too. */
-const isTwice = (rows: readonly FieldRow[], nth: number): boolean => {
-  const name = rows[nth]?.["name"];
-  return !!name && rows.findIndex((row) => row["name"] === name) < nth;
-};
-
-/** The rows stay as they are typed: two may have one name for a moment, and one none yet. */
-function VariableRows({ draft, problem, onChange, onTwice }: VariableProps) {
-  const t = useText();
-  const [rows, setRows] = useState<readonly FieldRow[]>(() =>
-    Object.entries(draft.variables ?? {}).map(([name, { description = "", value }]) => ({
-      name,
-      description,
-      value: textOfValue(value),
-    })),
-  );
-  const change = (next: readonly FieldRow[]) => {
-    setRows(next);
-    const once = next.filter((_, nth) => !isTwice(next, nth));
-    onTwice(once.length < next.length);
-    const variables = once.map(({ name = "", description = "", value = "" }) => {
-      return [name, { description, ...(value !== "" && { value: valueOf(value) }) }] as const;
-    });
-    const named = Object.fromEntries(variables.filter(([name]) => name));
-    onChange({ ...draft, variables: named }, next.length < rows.length);
-  };
-  return (
-    <FieldRows
-      label={t("provisioning.variables")}
-      columns={[
-        { name: "name", label: t("provisioning.name") },
-        { name: "description", label: t("provisioning.description"), isLong: true },
-        { name: "value", label: t("provisioning.value") },
-      ]}
-      rows={rows}
-      onChange={change}
-      problem={problem}
-      fault={(nth, name) =>
-        name === "name" && isTwice(rows, nth) ? t("provisioning.variableTwice") : undefined
-      }
-      at={(nth) => `/variables/${rows[nth]?.["name"]}`}
-    />
   );
 }

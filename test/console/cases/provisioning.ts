@@ -133,6 +133,13 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       const name = field("Nom de l’appareil");
       await type(name.and(page.locator("[aria-invalid=true]")), "{{site}}-{{device.serialNumber}}");
       await type(field("Durée").and(page.locator("[aria-invalid=true]")), "PT1S");
+      const own = page.getByRole("group", { name: "Variables de cette action" });
+      await reach(page, own.getByRole("button", { name: "Ajouter" }).last());
+      await page.keyboard.press("Enter");
+      await type(own.getByRole("textbox", { name: "Nom" }).last(), "ring", "Shift+Tab");
+      await type(own.getByRole("textbox", { name: "Valeur" }).last(), "pilot");
+      await type(page.getByRole("spinbutton", { name: "entre les tentatives" }).last(), "300");
+      await type(page.getByRole("combobox", { name: "Nouvelle tentative" }).last(), "Tout échec");
       const seconds = page.getByRole("spinbutton").last();
       await type(seconds, "90");
       await page.keyboard.press("Control+A");
@@ -168,7 +175,13 @@ export function provisioningCases(rig: () => ConsoleRig): void {
       expect(configuration?.actions).toMatchObject(written.sections[0]?.actions ?? []);
       expect(configuration?.actions).toMatchObject([
         { type: "renameDevice", parameters: { deviceName: "{{site}}-{{device.serialNumber}}" } },
-        { type: "wait", parameters: { duration: "PT1S" }, timeoutSeconds: 3600 },
+        {
+          type: "wait",
+          parameters: { duration: "PT1S" },
+          variables: { ring: "pilot" },
+          retry: { max: 0, delaySeconds: 300, on: "any" },
+          timeoutSeconds: 3600,
+        },
       ]);
       expect(made["variables"]).toMatchObject({
         site: { value: "OSL" },
