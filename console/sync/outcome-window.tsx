@@ -94,12 +94,12 @@ export function OutcomeWindow(props: {
   const hasLeft = items.some(({ state }) => state === "failed" || state === "skipped");
   const actions = may && (
     <>
-      {kind === "partial" && lacksUser && (
+      {lacksUser && (
         <Button appearance="primary" onClick={() => void again("retryFailed", "wait")}>
           {t("sync.signInNow")}
         </Button>
       )}
-      {kind === "partial" && !lacksUser && hasLeft && (
+      {!lacksUser && hasLeft && (
         <Button appearance="primary" onClick={() => void again("retryFailed")}>
           {t("sync.retryFailed")}
         </Button>

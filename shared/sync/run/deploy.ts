@@ -282,17 +282,33 @@ async function finishDeploy(
   const left = unread.length + (sync.plan?.counts.blocked ?? 0);
   const isPartial = !isWhole || left > 0;
   const remark = remarkOf(rows, unread, sync);
+  const end = { deployed, after, ...(remark === "" ? {} : { remark }) };
+  if (isNothingDone(sync, { ...deployed, failed: failed + stale.length }))
+    return work.fail(nothingDone(rows), "fail", end, { snapshot });
   await work.finish(
     isPartial ? "finishPartly" : "finish",
-    {
-      outcome: isPartial ? "partial" : "succeeded",
-      deployed,
-      after,
-      ...(remark === "" ? {} : { remark }),
-    },
+    { outcome: isPartial ? "partial" : "succeeded", ...end },
     { snapshot },
   );
 }
+
+/**
+ * Whether a deploy has failed as a whole: "Partially succeeded" says that some of it was done. What was left out for want of
+ * a person has not failed, and neither has one that somebody stopped.
+ */
+export const isNothingDone = (
+  { cancelled }: Pick<Sync, "cancelled">,
+  { done, failed, waiting }: NonNullable<Sync["deployed"]>,
+): boolean => cancelled === undefined && failed > 0 && done + waiting === 0;
+
+/** The error of such a deploy. */
+export const nothingDone = (rows: readonly ItemProgress[]) => ({
+  code: "nothing-done",
+  text: "None of the approved changes is done.",
+  cause: wordsOn(rows).slice(0, 5).join("\n"),
+  remedy: "Mend what is said of each change, then retry what failed.",
+  requestIds: rows.flatMap(({ requestId }) => requestId ?? []).slice(0, 20),
+});
 
 /** What became of changes, with those of the rounds before. */
 function withCounts(before: Sync["deployed"], rows: readonly ItemProgress[]) {
@@ -308,13 +324,17 @@ function withCounts(before: Sync["deployed"], rows: readonly ItemProgress[]) {
 /** What was said of a sync while it worked, such as why it was cancelled. */
 const remarksOf = ({ remark }: Sync): string[] => (remark === undefined ? [] : [remark]);
 
+/** What is said of each change that is not done. */
+const wordsOn = (rows: readonly ItemProgress[]): string[] =>
+  rows.flatMap(({ state, type, name, reason = "", detail = "" }) =>
+    state === "done" ? [] : [`${type} ${name}: ${state} ${reason} ${detail}`.trim()],
+  );
+
 const remarkOf = (rows: readonly ItemProgress[], unread: Plan["unread"], sync: Sync): string =>
   [
     ...(sync.cancelled === undefined ? [] : ["Cancelled after some of it was written."]),
     ...remarksOf(sync),
-    ...rows.flatMap(({ state, type, name, reason = "", detail = "" }) =>
-      state === "done" ? [] : [`${type} ${name}: ${state} ${reason} ${detail}`.trim()],
-    ),
+    ...wordsOn(rows),
     ...unread.map(({ type, reason, detail }) => `${type} was not read (${reason}): ${detail}`),
   ]
     .slice(0, 20)

@@ -7,7 +7,15 @@ import type { Tree } from "../revisions/revisions.ts";
 import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { type DeployParts, keepTouched, madeBy, noteFilledIn, wantedItem } from "./deploy.ts";
+import {
+  type DeployParts,
+  isNothingDone,
+  keepTouched,
+  madeBy,
+  noteFilledIn,
+  nothingDone,
+  wantedItem,
+} from "./deploy.ts";
 import type { ItemWork } from "./deploy-item.ts";
 import { PlanDocument } from "./plan-sync.ts";
 
@@ -104,6 +112,8 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   // A later sync has read the tenant since, or reads it now.
   if (!isLast || tenant.status !== "partiallySucceeded") return work.keep(end);
   const { snapshot, after } = await keepTouched(parts, tenant.snapshot, sync, rows);
+  if (isNothingDone(sync, deployed))
+    return work.fail(nothingDone(rows), "fail", { ...end, after }, { snapshot });
   if (deployed.failed + deployed.skipped + (await leftOf(parts, sync)) > 0)
     return work.keep({ ...end, after });
   const outcome = { ...end, after, outcome: "succeeded" as const, remark: "Approved in Intune." };

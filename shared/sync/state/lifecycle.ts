@@ -116,7 +116,7 @@ export const syncLifecycle: Readonly<
     cancel: "resting",
     fail: "newError",
   },
-  partiallySucceeded: { start: "starting", complete: "idle" },
+  partiallySucceeded: { start: "starting", complete: "idle", fail: "newError" },
   pendingAdminConsent: {
     start: "starting",
     consent: "starting",

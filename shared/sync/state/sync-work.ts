@@ -248,14 +248,17 @@ export class SyncWork {
     await this.#close();
   }
 
-  /** Ends it with an error that a person has to see. */
+  /** Ends it with an error that a person has to see; `end` and `tenant`: what else the rows say from then on. */
   fail(
     error: Omit<SyncError, "at" | "correlationId">,
     event: "fail" | "blockSignIn" | "declineConsent" = "fail",
+    end: Partial<Sync> = {},
+    tenant: Partial<TenantSync> = {},
   ): Promise<void> {
     const at = toIso(this.#rows.clock.now());
     const told = { ...error, at, correlationId: this.sync.syncId };
-    return this.finish(event, { outcome: "failed", error: told }, { error: told });
+    const failed = { ...end, outcome: "failed", error: told } as const;
+    return this.finish(event, failed, { ...tenant, error: told });
   }
 
   /** Sends the message that goes on with it. */

@@ -72,7 +72,10 @@ describe("a write that Intune holds", () => {
       await decide(status);
       await minuteLater();
       expect(await rig.items(sync)).toMatchObject([{ state: "failed", reason }]);
-      expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
+      expect(await rig.status(tenantId)).toMatchObject({
+        status: "newError",
+        error: { code: "nothing-done", cause: expect.stringContaining(reason) as string },
+      });
       expect(await rig.open(tenantId)).toEqual([]);
       expect(await description()).toBe("drift");
       await rig.behave(tenantId, { holdWrites: null });

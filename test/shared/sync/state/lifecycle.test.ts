@@ -19,6 +19,7 @@ notRun start starting
 idle start starting
 partiallySucceeded start starting
 partiallySucceeded complete idle
+partiallySucceeded fail newError
 newError start starting
 newError acknowledge back
 starting needConsent pendingAdminConsent
