@@ -140,7 +140,14 @@ async function tellTrail(
 
 const tenantsPerPage = 100;
 
-/** Looks again for every tenant that waits for consent, while `mayGoOn`; answers how many went on. */
+const dayMs = 24 * 3600_000;
+/** Timers are no more exact than that. */
+const slackMs = 120_000;
+
+/**
+ * Looks again for tenants that wait for consent, while `mayGoOn`; answers how many went on. Each time as long after the last one as
+ * that was after the first, and at least once a day: who rests there for months is not asked every quarter of an hour.
+ */
 export async function recheckConsents(
   parts: ConsentParts,
   mayGoOn: () => boolean,
@@ -158,9 +165,15 @@ export async function recheckConsents(
 }
 
 async function hasGoneOn(parts: ConsentParts, tenantId: string): Promise<boolean> {
-  const { value: tenant } = await parts.store.tenant(tenantId, parts.clock.now());
+  const now = parts.clock.now();
+  const { value: tenant, etag } = await parts.store.tenant(tenantId, now);
   const syncId = tenant.active ?? tenant.last;
   if (tenant.status !== "pendingAdminConsent" || syncId === undefined) return false;
+  const { since, askedAt } = tenant.lacksConsent ?? { since: now, askedAt: now };
+  if (now - askedAt < Math.min(askedAt - since, dayMs) - slackMs) return false;
   const checked = await checkConsent(parts, { tenantId, syncId }, theService);
-  return checked.ok && checked.value.permissions.length === 0;
+  if (checked.ok && checked.value.permissions.length === 0) return true;
+  // Where somebody was faster, there is something newer to look at.
+  await parts.store.change({ value: { ...tenant, lacksConsent: { since, askedAt: now } }, etag });
+  return false;
 }

@@ -310,7 +310,8 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
   if (missing.length > 0 && !isUnattended) {
     const now = parts.clock.now();
     const waits = { for: "consent" as const, since: now, until: now + consentMs };
-    await work.move("needConsent", { waits, losses: 0, leaseUntil: now });
+    const lacksConsent = { since: now, askedAt: now };
+    await work.move("needConsent", { waits, losses: 0, leaseUntil: now }, { lacksConsent });
     return;
   }
   const skipped: Skipped[] = [...sync.skipped, ...missing];

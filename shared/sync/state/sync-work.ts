@@ -234,9 +234,13 @@ export class SyncWork {
     const now = this.#rows.clock.now();
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
     await this.#toldAll();
-    const { active: _, error: __, nextAt: ___, ...rest } = this.tenant;
+    const { active: _, error: __, nextAt: ___, lacksConsent, ...rest } = this.tenant;
+    const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
     const nextAt = this.#rows.nextAt(rest.settings, now);
-    const due = nextAt === undefined ? {} : { nextAt };
+    const due = {
+      ...(nextAt === undefined ? {} : { nextAt }),
+      ...(event === "finishWithoutConsent" ? { lacksConsent: lacking } : {}),
+    };
     this.#tenant = { ...this.#tenant, value: { ...rest, ...due, last: this.sync.syncId } };
     await this.move(
       event,

@@ -219,6 +219,8 @@ export const TenantSync = z.object({
   held: z.int(),
   error: SyncError.exactOptional(),
   settings: SyncSettings,
+  /** Since when permissions have been missing, night after night, and when that was last looked at. */
+  lacksConsent: z.object({ since: z.number(), askedAt: z.number() }).exactOptional(),
   nextAt: z.number().exactOptional(),
   /** Transitions that the trail and webhooks may not have been told of yet: the next writer sees to it. */
   outbox: z.array(

@@ -1,6 +1,6 @@
 /** Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { recheckConsents, settleConsent } from "../../../../shared/sync/run/consent.ts";
+import { checkConsent, recheckConsents, settleConsent } from "../../../../shared/sync/run/consent.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -13,9 +13,15 @@ const permissions = [
   "DeviceManagementConfiguration.ReadWrite.All",
   "DeviceManagementConfiguration.Read.All",
 ];
+const ada = { kind: "user", id: "ada" };
 const consent = (tenantId: string, body: object) =>
   rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, body);
-const recheck = () => recheckConsents(rig.parts, () => true);
+/** The timer, a quarter of an hour later. */
+const recheck = () => {
+  rig.pass(quarterMs);
+  return recheckConsents(rig.parts, () => true);
+};
+const quarterMs = 15 * 60_000;
 
 async function lackingTenant(): Promise<string> {
   const tenantId = await rig.tenant();
@@ -68,4 +74,40 @@ it("a tenant that rests without consent after its night is synchronised anew", a
     trigger: "consent",
     outcome: "succeeded",
   });
+});
+
+it("who rests there is asked ever more rarely, night after night, and at once where somebody wants to know", async () => {
+  const tenantId = await lackingTenant();
+  const { preflight } = rig.parts;
+  let asked = 0;
+  const counting = {
+    ...rig.parts,
+    preflight: (sync: Parameters<typeof preflight>[0]) => {
+      if (sync.tenantId === tenantId) asked += 1;
+      return preflight(sync);
+    },
+  };
+  /** Quarters of an hour of a day in which it was asked. */
+  const askedIn = async () => {
+    const quarters: number[] = [];
+    for (let quarter = 1; quarter <= 96; quarter += 1) {
+      const before = asked;
+      rig.pass(quarterMs);
+      await recheckConsents(counting, () => true);
+      if (asked > before) quarters.push(quarter);
+    }
+    return quarters;
+  };
+  await rig.sync(tenantId, { trigger: "schedule" });
+  expect(await askedIn()).toEqual([1, 2, 4, 8, 16, 32, 64]);
+  const night = await rig.sync(tenantId, { trigger: "schedule" });
+  expect((await askedIn()).length).toBeLessThan(2);
+  await consent(tenantId, { grant: permissions });
+  const { syncId } = night;
+  expect(await checkConsent(counting, { tenantId, syncId }, ada)).toMatchObject({
+    value: { permissions: [], sync: { trigger: "consent" } },
+  });
+  const { active = "" } = await rig.status(tenantId);
+  expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
+  expect(await rig.status(tenantId)).not.toHaveProperty("lacksConsent");
 });
