@@ -1,6 +1,10 @@
 /** Tenants that lack consent are looked at again by the clock: an administrator may have consented by another way. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkConsent, recheckConsents, settleConsent } from "../../../../shared/sync/run/consent.ts";
+import {
+  checkConsent,
+  recheckConsents,
+  settleConsent,
+} from "../../../../shared/sync/run/consent.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
