@@ -6,7 +6,7 @@
 import type { Locator, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { paths } from "../support/paths.ts";
-import { type ConsoleRig, type TestTenant, untilIdle } from "../support/rig.ts";
+import { type ConsoleRig, refusals, type TestTenant, untilIdle } from "../support/rig.ts";
 
 /** Relay is an app's. */
 const roles = [
@@ -72,6 +72,8 @@ export function roleCases(rig: () => ConsoleRig): void {
     beforeAll(async () => {
       tenant = await rig().tenant(`Munson ${role}`, 5);
       page = await rig().signedIn(role);
+      // It is told, on purpose, that what was sent is of no use.
+      rig().forgive(page, refusals);
       await page.route(
         (url) => url.pathname.startsWith("/api/"),
         (route) => route.continue(harmless(route)),
@@ -96,8 +98,6 @@ export function roleCases(rig: () => ConsoleRig): void {
         await clickThrough(page, address);
         await untilIdle(page);
         expect(refused).toEqual([]);
-        // The browser was told, on purpose, that what was sent is of no use.
-        rig().complaints.splice(0);
       },
       60_000,
     );

@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ConsoleRig, TestTenant } from "../support/rig.ts";
+import { type ConsoleRig, refusals, type TestTenant } from "../support/rig.ts";
 
 const patience = 30_000;
 const isApi = (url: URL): boolean => url.pathname.startsWith("/api/");
@@ -115,9 +115,6 @@ function azuriteOf(home: string): number {
 
 /** Holds the cases. */
 export function stateCases(rig: () => ConsoleRig): void {
-  /** The browser says what it was answered, on purpose here. */
-  const forgive = (): void => void rig().complaints.splice(0);
-
   describe("states", () => {
     let tenant: TestTenant;
     let page: Page;
@@ -129,6 +126,7 @@ export function stateCases(rig: () => ConsoleRig): void {
       tenant = await rig().tenant("Munson", 40);
       await tenant.refresh();
       page = await rig().signedIn("Full Administrator");
+      rig().forgive(page, refusals);
     }, 60_000);
 
     it("too many requests, a fault, and a lost network are told apart; what was read stays", async () => {
@@ -170,7 +168,6 @@ export function stateCases(rig: () => ConsoleRig): void {
       await page.context().setOffline(false);
       await page.locator("[data-state=offline]").waitFor({ state: "hidden" });
       expect(await before.isVisible()).toBe(true);
-      forgive();
     }, 90_000);
 
     it("the worker dies, and the page goes on when it is back", async () => {
@@ -185,7 +182,6 @@ export function stateCases(rig: () => ConsoleRig): void {
       await expect.poll(now, { timeout: patience }).not.toBe(hostPid);
       await isFresh();
       await before.waitFor();
-      forgive();
     }, 90_000);
 
     it("a session that is over, and a new version, keep the page with its filters", async () => {
@@ -214,7 +210,6 @@ export function stateCases(rig: () => ConsoleRig): void {
       await page.locator("[data-state=new-version]").waitFor({ state: "hidden" });
       await rows.nth(2).waitFor();
       expect(new URL(page.url()).search).toBe("?os=Windows");
-      forgive();
     }, 90_000);
 
     it("what was sent and not answered is sent once, however often somebody clicks", async () => {
@@ -236,11 +231,11 @@ export function stateCases(rig: () => ConsoleRig): void {
       await page.waitForURL(/\/notifications\//);
       expect(lost).toBe(1);
       expect((await tenant.get("/notifications"))["value"]).toHaveLength(1);
-      forgive();
     }, 90_000);
 
     it("the storage is away for ten seconds: who looks is told so, and what was sent meanwhile is sent once", async () => {
       const own = await rig().signedIn("Read-only Analyst");
+      rig().forgive(own, refusals);
       await rig().open(page, at("devices?to=match&send=wakeUp"));
       const button = page.getByRole("button", { name: /^Send to/ });
       await button.waitFor();
@@ -260,7 +255,6 @@ export function stateCases(rig: () => ConsoleRig): void {
       expect(await sentIn(tenant)).toBe(before + 1);
       await own.getByText(/Not ready/).waitFor({ state: "hidden", timeout: patience });
       await own.context().close();
-      forgive();
     }, 120_000);
 
     it("nothing is read in a tab that nobody sees, nor of a page that was left", async () => {

@@ -47,6 +47,9 @@ async function json(method: string, url: string, body?: Body, token?: string): P
   return text === "" ? {} : (JSON.parse(text) as Body);
 }
 
+/** What a browser says of every answer that is a refusal. */
+export const refusals = /^console: Failed to load resource/;
+
 /** What `planned` plans. */
 export const policies = { types: ["conditionalAccessPolicy"] };
 
@@ -81,13 +84,25 @@ export async function awaitsPerson(tenant: TestTenant): Promise<string> {
 /** Requests of each page that have no answer yet. */
 const openRequests = new WeakMap<Page, Set<Request>>();
 
+const openIn = (page: Page): readonly string[] =>
+  [...(openRequests.get(page) ?? [])].map((request) => request.url());
+
+/** Loads a page. Where that does not come to its end, says which requests have no answer. */
+async function load(page: Page, address: string): Promise<void> {
+  try {
+    await page.goto(address);
+  } catch (error) {
+    throw new Error(`${address} waits for: ${openIn(page).join(" ")}`, { cause: error });
+  }
+}
+
 /** Waits until a page asks for nothing. Playwright's own "networkidle" does not say what it waits for when it fails. */
 export async function untilIdle(page: Page): Promise<void> {
   let quiet = 0;
   await expect
     .poll(
       () => {
-        const open = [...(openRequests.get(page) ?? [])].map((request) => request.url());
+        const open = openIn(page);
         quiet = open.length === 0 ? quiet + 1 : 0;
         return quiet >= 5 ? "idle" : open;
       },
@@ -123,15 +138,21 @@ function countRequests(page: Page): void {
   page.on("requestfailed", (request) => open.delete(request));
 }
 
+/** What each page's browser may complain of. */
+const expected = new WeakMap<Page, RegExp[]>();
+
 /** Keeps what the browser complains of in a page. */
 async function watch(page: Page, complaints: string[]): Promise<void> {
   countRequests(page);
-  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  const complain = (words: string): void => {
+    if (!expected.get(page)?.some((each) => each.test(words))) complaints.push(words);
+  };
+  page.on("pageerror", (error) => complain(`error: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error")
-      complaints.push(`console: ${message.text()} ${message.location().url}`);
+      complain(`console: ${message.text()} ${message.location().url}`);
   });
-  await page.exposeFunction("complain", (words: string) => complaints.push(words));
+  await page.exposeFunction("complain", complain);
   await page.addInitScript({
     content: `document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
       complain(\`policy: \${violatedDirective} \${blockedURI}\`));`,
@@ -161,6 +182,13 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
   };
   const { url, sandboxUrl, adminToken } = muster;
   const complaints: string[] = [];
+
+  /**
+   * From now on a page's browser may complain of this. It tells of an answer that is a refusal a moment after the page has
+   * it: whoever takes such complaints away afterwards can be too early.
+   */
+  const forgive = (page: Page, what: RegExp): void =>
+    void expected.set(page, [...(expected.get(page) ?? []), what]);
 
   /** Calls the API as the administrator of the first steps. */
   const api = (method: string, path: string, body?: Body): Promise<Body> =>
@@ -233,7 +261,7 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
       (await page.addInitScript((kept) => {
         for (const [key, value] of kept) sessionStorage.setItem(key, value);
       }, session));
-    await page.goto(`${url}/console${at}`);
+    await load(page, `${url}/console${at}`);
     if (session === undefined) {
       await page.getByRole("radio", { name: user }).check();
       await page.getByRole("button", { name: "Sign in" }).click();
@@ -247,7 +275,7 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
 
   /** Opens a page by its address. */
   const open = async (page: Page, path: string): Promise<void> => {
-    await page.goto(`${url}/console${path}`);
+    await load(page, `${url}/console${path}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
   };
 
@@ -262,6 +290,7 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
     muster,
     browser,
     complaints,
+    forgive,
     api,
     tenant,
     known,
