@@ -3,6 +3,7 @@
  * has a tooltip with the error, on hover and on focus, closed by Escape.
  */
 import {
+  Badge,
   Button,
   Menu,
   MenuButton,
@@ -22,6 +23,7 @@ import {
   CheckmarkCircleRegular,
   CircleRegular,
   ErrorCircleFilled,
+  PauseRegular,
   PersonKeyRegular,
   RocketRegular,
   ShieldKeyholeRegular,
@@ -65,13 +67,20 @@ function Moving({ tenant: { tenantId, displayName }, sync, label }: Props) {
   const styles = useStyles();
   const may = useMay();
   const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
-  const icon = sync.status === "starting" ? <RocketRegular /> : <Spinner size="tiny" />;
-  const { activeSyncId: syncId } = sync;
+  const { dateTime } = useFormat();
+  const { activeSyncId: syncId, paused } = sync;
+  const moving = sync.status === "starting" ? <RocketRegular /> : <Spinner size="tiny" />;
+  const icon = paused ? <PauseRegular /> : moving;
+  const rests = paused && (
+    <Badge appearance="tint" color="warning" title={dateTime(paused.at)}>
+      {t("tenants.syncPaused")}
+    </Badge>
+  );
   if (syncId === undefined || !may("sync.run", tenantId))
     return (
       <span className={styles.plain}>
         {icon}
-        {label}
+        {label} {rests}
       </span>
     );
   const stop = async () => {
@@ -79,18 +88,21 @@ function Moving({ tenant: { tenantId, displayName }, sync, label }: Props) {
     if (done !== undefined) announce(t("tenants.cancelling", { name: displayName }));
   };
   return (
-    <Menu>
-      <MenuTrigger disableButtonEnhancement>
-        <MenuButton appearance="subtle" size="small" icon={icon} className={styles.button}>
-          {label}
-        </MenuButton>
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          <MenuItem onClick={() => void stop()}>{t("tenants.cancelSync")}</MenuItem>
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+    <>
+      <Menu>
+        <MenuTrigger disableButtonEnhancement>
+          <MenuButton appearance="subtle" size="small" icon={icon} className={styles.button}>
+            {label}
+          </MenuButton>
+        </MenuTrigger>
+        <MenuPopover>
+          <MenuList>
+            <MenuItem onClick={() => void stop()}>{t("tenants.cancelSync")}</MenuItem>
+          </MenuList>
+        </MenuPopover>
+      </Menu>
+      {rests}
+    </>
   );
 }
 

@@ -33,7 +33,7 @@ import { useFormat } from "../text/format.ts";
 import { statuses, tenantsScreen } from "./screens.ts";
 import { StatusCell } from "./status-cell.tsx";
 import { PauseWindow, TenantMenu } from "./tenant-menu.tsx";
-import { type TenantRow, useText } from "./text.ts";
+import { type SyncState, type TenantRow, useText } from "./text.ts";
 
 const useStyles = makeStyles({
   name: { fontWeight: tokens.fontWeightSemibold },
@@ -41,7 +41,9 @@ const useStyles = makeStyles({
 
 /** While something moves it is looked at often, else now and then. */
 const pauseOf = (tenants: readonly TenantRow[]): number =>
-  tenants.some(({ sync }) => sync?.status === "starting" || sync?.status === "inProgress") ? 2 : 10;
+  tenants.some(({ sync }) => sync && isMoving(sync)) ? 2 : 10;
+const isMoving = ({ status, paused }: SyncState): boolean =>
+  (status === "starting" || status === "inProgress") && paused === undefined;
 
 function ByStatus() {
   const t = useText();

@@ -290,6 +290,7 @@ export const SyncStatusView = z
     since: z.iso.datetime(),
     by: who,
     activeSyncId: z.string().optional(),
+    paused: SyncView.shape.paused.describe("Who has paused the sync that is under way"),
     lastSyncId: z.string().optional(),
     nextSyncAt: z.iso.datetime().optional(),
     heldChanges: z.int(),

@@ -72,8 +72,14 @@ export function viewOf(sync: Sync, tenant?: TenantSync): z.output<typeof SyncVie
   };
 }
 
-const pausedView = ({ by, at, until }: NonNullable<Sync["paused"]>) => ({
-  paused: { by, at: toIso(at), until: toIso(until) },
+const pauseView = ({ by, at, until }: NonNullable<Sync["paused"]>) => ({
+  by,
+  at: toIso(at),
+  until: toIso(until),
+});
+
+const pausedView = (paused: NonNullable<Sync["paused"]>) => ({
+  paused: pauseView(paused),
   resting: {
     code: "paused",
     detail: "the sync is paused: it begins nothing new until it is resumed",
@@ -210,6 +216,7 @@ export const shownStatus = (tenant: ShownTenantSync): z.output<typeof ShownSyncS
   since: toIso(tenant.since),
   by: tenant.by,
   ...(tenant.active === undefined ? {} : { activeSyncId: tenant.active }),
+  ...(tenant.paused && { paused: pauseView(tenant.paused) }),
   ...(tenant.last === undefined ? {} : { lastSyncId: tenant.last }),
   ...(tenant.nextAt === undefined ? {} : { nextSyncAt: toIso(tenant.nextAt) }),
   heldChanges: tenant.held,

@@ -80,14 +80,11 @@ export const changePause = (
     if (!isActive || statusAfter(tenant.status, event, tenant.resting) === undefined)
       return fail("conflict", `The sync ${ids.syncId} does not work: only what works rests.`);
     const at = parts.clock.now();
-    const { leaseUntil } = sync;
-    if (event === "pause" && !sync.paused)
-      await work.keep({ paused: { by, at, until: at + pauseMs }, leaseUntil });
-    if (event === "resume") {
-      // Workers that lost their writes by a pause are no losses.
-      if (sync.paused) await work.keep({ paused: null, leaseUntil, losses: 0 });
-      await work.tell();
-    }
+    if (event === "pause" && !sync.paused) await work.pause({ by, at, until: at + pauseMs });
+    if (event === "resume" && sync.paused) await work.pause(null);
+    if (event === "resume") await work.tell();
+    // Also where it rests already: whoever let it may have died before the list said so.
+    await parts.store.index(work.tenant);
     return succeed(work.sync);
   });
 

@@ -161,16 +161,27 @@ export class SyncWork {
   /** Writes what is known of the tenant's items beside their contents; whoever else has the sync loses it. */
   async decide(rules: string): Promise<void> {
     if (rules === this.tenant.rules) return;
+    await this.#keepBoth({ ...this.tenant, rules }, this.sync);
+  }
+
+  /** Lets it rest, or go on (null): whoever works on it loses it, and lists of tenants say so. */
+  async pause(paused: NonNullable<Sync["paused"]> | null): Promise<void> {
+    const { paused: _, ...tenant } = this.tenant;
+    // Workers that lost their writes by a pause are no losses.
+    const sync = { ...this.sync, paused, touchedAt: this.#rows.clock.now(), losses: 0 };
+    await this.#keepBoth({ ...tenant, ...(paused && { paused }) }, sync);
+  }
+
+  /** Writes both rows where nothing happens by it that is to be told. */
+  async #keepBoth(tenant: TenantSync, sync: Sync): Promise<void> {
     await this.#toldAll();
-    const { store } = this.#rows;
-    const tenant = { ...this.tenant, rules };
-    const etags = await store.change(
+    const etags = await this.#rows.store.change(
       { value: tenant, etag: this.#tenant.etag },
-      { syncs: [this.#sync] },
+      { syncs: [{ value: sync, etag: this.#sync.etag }] },
     );
     if (etags === undefined) throw new SyncLost(this.sync.syncId);
     this.#tenant = { value: tenant, etag: etags.tenant };
-    this.#sync = { ...this.#sync, etag: etags.sync };
+    this.#sync = { value: sync, etag: etags.sync };
   }
 
   /** Lets the next worker begin at once. */
@@ -234,7 +245,7 @@ export class SyncWork {
     const now = this.#rows.clock.now();
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
     await this.#toldAll();
-    const { active: _, error: __, nextAt: ___, lacksConsent, ...rest } = this.tenant;
+    const { active: _, paused: __, error: ___, nextAt: ____, lacksConsent, ...rest } = this.tenant;
     const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
     const nextAt = this.#rows.nextAt(rest.settings, now);
     const due = {

@@ -78,6 +78,9 @@ const counts = z.object({
   unmanaged: z.int(),
 });
 
+/** Somebody lets it rest: nothing new is begun until it is resumed; at `until` it is cancelled. */
+const pause = z.object({ by: who, at: z.number(), until: z.number() });
+
 /** A sync's row. */
 export const Sync = z.object({
   v: z.literal(1),
@@ -109,8 +112,8 @@ export const Sync = z.object({
     .exactOptional(),
   /** Somebody asked it to stop: it does at the next item. */
   cancelled: who.exactOptional(),
-  /** Somebody lets it rest: nothing new is begun until it is resumed, which is null then; at `until` it is cancelled. */
-  paused: z.object({ by: who, at: z.number(), until: z.number() }).nullable().exactOptional(),
+  /** Null: it was resumed. */
+  paused: pause.nullable().exactOptional(),
   /** What the tenant looked like: the tree that the export gave. */
   snapshot: z.string().exactOptional(),
   /** The same before the first of its deploys: what an undo goes back to. */
@@ -209,6 +212,8 @@ export const TenantSync = z.object({
   since: z.number(),
   by: who,
   active: z.string().exactOptional(),
+  /** The same of the active one, for who looks at tenants. */
+  paused: pause.exactOptional(),
   last: z.string().exactOptional(),
   /** The tree of the tenant as it was last read, and the one that is wanted. */
   snapshot: z.string().exactOptional(),
@@ -243,6 +248,7 @@ export const ShownTenantSync = TenantSync.pick({
   since: true,
   by: true,
   active: true,
+  paused: true,
   last: true,
   held: true,
   error: true,

@@ -26,6 +26,8 @@ const names = async (tenantId: string) =>
   (await rig.inTenant(tenantId, "assignmentFilter")).slice(0, 2);
 const drifted = async (tenantId: string): Promise<number> =>
   (await names(tenantId)).filter(({ description }) => description === "drift").length;
+/** What the list of tenants shows. */
+const shown = (tenantId: string) => rig.parts.store.shown(tenantId, tenantId);
 const total = async (tenantId: string): Promise<number> => (await rig.writes(tenantId)).total;
 
 /** A tenant whose approved plan changes two filters. */
@@ -69,6 +71,12 @@ describe("a sync that is paused", () => {
       resting: { code: "paused" },
       paused: { by: { kind: "bootstrap" }, until: expect.any(String) },
     });
+    const listed = await call("tenants-list", { query: "?syncStatus=inProgress&top=200" });
+    const rows = listed.body["value"] as { tenantId: string; sync: unknown }[];
+    expect(rows.find((row) => row.tenantId === tenantId)?.sync).toMatchObject({
+      status: "inProgress",
+      paused: (await say("get", ids))["paused"],
+    });
     const other = await call("syncs-start", { params: { tenantId }, body: { mode: "plan" } });
     expect(other.body).toMatchObject({ status: 409, code: "conflict" });
     const again = await say("pause", ids);
@@ -76,6 +84,7 @@ describe("a sync that is paused", () => {
 
     expect(await say("resume", ids)).toMatchObject({ status: 202 });
     expect(await say("get", ids)).not.toHaveProperty("paused");
+    expect((await shown(tenantId)).get(tenantId)).not.toHaveProperty("paused");
     await rig.quiet();
     expect(await say("get", ids)).toMatchObject({ outcome: "succeeded", deployed: { done: 2 } });
     expect([await drifted(tenantId), await rig.writes(tenantId)]).toMatchObject([
@@ -153,6 +162,7 @@ describe("a sync that is paused", () => {
     await pausedBetweenWrites(ids);
     expect(await say("cancel", ids)).toMatchObject({ status: 202 });
     await rig.quiet();
+    expect((await shown(ids.tenantId)).get(ids.tenantId)).not.toHaveProperty("paused");
     expect(await say("get", ids)).toMatchObject({
       outcome: "partial",
       deployed: { done: 1, skipped: 1 },
