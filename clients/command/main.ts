@@ -37,6 +37,8 @@ sync start --tenant --mode --wait             Start one
 sync plan --tenant                            What it would change
 sync approve --tenant --note --only           Let it change that; --only the plan of this hash
 sync reject --tenant --note --only            Leave the tenant as it is
+sync pause --tenant                           Begin nothing more of it until it is resumed
+sync resume --tenant                          Go on with it
 sync cancel --tenant                          Stop it
 task --tenant --folder --top                  List scheduled tasks
 task run ID --tenant                          Begin one now

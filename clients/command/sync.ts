@@ -1,4 +1,4 @@
-/** Synchronises a tenant: how it stands, begin, look at the plan, decide, stop. */
+/** Synchronises a tenant: how it stands, begin, look at the plan, decide, let it rest, stop. */
 import { type Asked, type Commands, exitCodes, heard, type Run, Stop } from "./asked.ts";
 import { begun } from "./jobs.ts";
 import { show, table } from "./print.ts";
@@ -36,10 +36,21 @@ const decide =
     return exitCodes.done;
   };
 
+const steer =
+  (what: "pause" | "resume" | "cancel"): Run =>
+  async (asked) => {
+    const params = await activeIn(asked);
+    const { body } = heard(await asked.api.call(`POST ${one}/${what}` as const, { params }));
+    show(asked, body, ({ syncId, phase }) => `${syncId}: ${phase}`);
+    return exitCodes.done;
+  };
+
 export const syncCommands: Commands = {
   sync: async (asked) => {
-    show(asked, await standing(asked), ({ names, since, activeSyncId = "", error = "" }) =>
-      [`${names.en} since ${since}`, activeSyncId, error].filter(Boolean).join("\n"),
+    show(asked, await standing(asked), ({ names, since, activeSyncId = "", paused, error = "" }) =>
+      [`${names.en} since ${since}`, activeSyncId, paused && `Paused since ${paused.at}`, error]
+        .filter(Boolean)
+        .join("\n"),
     );
     return exitCodes.done;
   },
@@ -61,10 +72,7 @@ export const syncCommands: Commands = {
   },
   "sync approve": decide("approve"),
   "sync reject": decide("reject"),
-  "sync cancel": async (asked) => {
-    const params = await activeIn(asked);
-    const { body } = heard(await asked.api.call(`POST ${one}/cancel`, { params }));
-    show(asked, body, ({ syncId, phase }) => `${syncId}: ${phase}`);
-    return exitCodes.done;
-  },
+  "sync pause": steer("pause"),
+  "sync resume": steer("resume"),
+  "sync cancel": steer("cancel"),
 };

@@ -163,6 +163,14 @@ test("lists, syncs, tasks and approvals are tables for people and bodies for pro
     out: expect.stringContaining("succeeded"),
   });
   expect((await run("sync --as analyst")).out).toMatch(/^Idle since /);
+  expect(await run("sync pause --as admin")).toMatchObject({ exitCode: 2 });
+  await control("PUT", "behaviour", { tenantId, latencyMs: 3_000 });
+  const { syncId } = JSON.parse((await run("sync start --json --as admin")).out);
+  expect((await run("sync pause --as admin")).out).toMatch(RegExp(`^${syncId}: \\w+\n$`));
+  expect((await run("sync --as analyst")).out).toMatch(RegExp(`\n${syncId}\nPaused since .*\n$`));
+  await control("PUT", "behaviour", { tenantId, latencyMs: null });
+  expect(await run("sync resume --as admin")).toMatchObject({ exitCode: 0 });
+  expect((await run(`watch ${syncId} --as analyst`)).out).toMatch(/^succeeded;/);
 }, 60_000);
 
 const template = {

@@ -223,6 +223,9 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.getByRole("button", { name: "Suspendre", exact: true }).dblclick();
       await page.getByText("Annulée, sauf reprise").waitFor();
       expect(await get(`/syncs/${String(syncId)}`)).toHaveProperty("paused");
+      await at("");
+      await row(name).getByText("Synchronisation suspendue").waitFor();
+      await at(`/${tenantId}/syncs/${String(syncId)}`);
       await page.getByRole("button", { name: "Reprendre", exact: true }).click();
       await page.getByRole("button", { name: "Suspendre", exact: true }).waitFor();
       await at(`?window=pause&tenant=${tenantId}`);
