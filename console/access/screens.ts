@@ -54,7 +54,14 @@ export const whyScreen = screen({
   path: "/access/why",
   title: { en: "Why may X?", fr: "Pourquoi X peut-il ?" },
   nav: { section: "administration", icon: QuestionRegular },
-  search: { operation: text, tenant: text, action: text, principal: text, groups: text },
+  search: {
+    operation: text,
+    tenant: text,
+    work: oneOf("notification", "sync", "provisioning"),
+    action: text,
+    principal: text,
+    groups: text,
+  },
   load: () => import("./why-page.tsx"),
 });
 

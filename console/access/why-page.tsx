@@ -11,7 +11,7 @@ import { QuestionRegular } from "@fluentui/react-icons";
 import { useId, useMemo } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
+import { useNames, useSaid } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useActions } from "../notifications/action-bar.tsx";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
@@ -40,14 +40,22 @@ function useOperations(): readonly (readonly [id: string, summary: string])[] {
   }, [body]);
 }
 
-const fields = ["operation", "tenant", "action", "principal", "groups"] as const;
+const fields = ["operation", "tenant", "work", "action", "principal", "groups"] as const;
+/** What tasks begin. */
+const works = ["notification", "sync", "provisioning"] as const;
+
+/** What an operation may be asked about: known once it was asked about at all. */
+function useExplained(): ReturnType<typeof useRead<typeof explain>> {
+  const { operation, tenant, work, action, principal, groups } = whyScreen.useSearch();
+  const query = { operation: operation ?? "", tenantId: tenant, work, action, principal, groups };
+  return useRead(explain, { query }, { enabled: operation !== undefined });
+}
 
 /** The page. */
 export function Page() {
   const t = useText();
-  const { operation, tenant, action, principal, groups } = whyScreen.useSearch();
-  const query = { operation: operation ?? "", tenantId: tenant, action, principal, groups };
-  const reading = useRead(explain, { query }, { enabled: operation !== undefined });
+  const { operation } = whyScreen.useSearch();
+  const reading = useExplained();
   return (
     <PageFrame title={t("access.why")} lead={t("access.whyLead")}>
       <Question />
@@ -67,7 +75,10 @@ function Question() {
   const said = whyScreen.useSearch();
   const change = whyScreen.useChangeSearch();
   const operations = useOperations();
+  const about = useExplained().body;
   const actions = useActions();
+  const types = useRead("GET /api/v1/provisioning/action-types", {});
+  const ofWork = about?.work === "provisioning" ? types.body?.value : actions.body?.value;
   const tenants = useReadList(
     "GET /api/v1/tenants",
     { query: { top: 1000 } },
@@ -87,7 +98,8 @@ function Question() {
           defaultValue={said.operation ?? ""}
           input={{ list }}
           onChange={(_event, { value }) => {
-            if (operations.some(([id]) => id === value)) change({ operation: value }, true);
+            if (operations.some(([id]) => id === value))
+              change({ operation: value, work: undefined, action: undefined }, true);
           }}
         />
         <datalist id={list}>
@@ -105,13 +117,26 @@ function Question() {
         any={t("access.noTenant")}
         onChange={(tenant) => change({ tenant }, true)}
       />
-      <Choose
-        label={t("access.action")}
-        value={said.action}
-        values={(actions.body?.value ?? []).map((each) => [each.id, name(each.name)] as const)}
-        any={t("access.noAction")}
-        onChange={(action) => change({ action }, true)}
-      />
+      {about?.takes.includes("work") && (
+        <Choose
+          label={t("access.begins")}
+          value={said.work}
+          values={works.map((each) => [each, t(`access.begins.${each}`)] as const)}
+          any={t("access.noWork")}
+          onChange={(work) =>
+            change({ work: works.find((each) => each === work), action: undefined }, true)
+          }
+        />
+      )}
+      {about?.takes.includes("action") && (
+        <Choose
+          label={t("access.action")}
+          value={said.action}
+          values={(ofWork ?? []).map((each) => [each.id, name(each.name)] as const)}
+          any={t("access.noAction")}
+          onChange={(action) => change({ action }, true)}
+        />
+      )}
       {may("access.read") && (
         <>
           <Typed
@@ -135,17 +160,20 @@ const steps = ["assignment", "permission", "scope"] as const;
 
 function Answer({ answer }: { readonly answer: Explained }) {
   const t = useText();
-  const { allowed, because, limitedToCollections: limits, step, groupsComplete } = answer;
+  const said = useSaid();
+  const { allowed, because, limitedToCollections: limits, step, groupsComplete, besides } = answer;
   const known = steps.find((each) => each === step);
+  const yes = besides === undefined ? "Yes" : "SoFar";
   return (
     <>
       <MessageBar intent={allowed ? "success" : "warning"} layout="multiline">
         <MessageBarBody data-allowed={allowed}>
-          <MessageBarTitle>{t(allowed ? "access.mayYes" : "access.mayNo")}</MessageBarTitle>
+          <MessageBarTitle>{t(`access.may${allowed ? yes : "No"}`)}</MessageBarTitle>
           {known && t(`access.step.${known}`)}
           {because !== undefined && t("access.because", { assignment: because })}
           {limits && ` ${t("access.limited", { count: limits.length })}`}
           {!groupsComplete && ` ${t("access.groupsMissing")}`}
+          {besides !== undefined && <p data-besides>{`${t("access.besides")} ${said(besides)}`}</p>}
         </MessageBarBody>
       </MessageBar>
       {answer.asked.map((each) => (

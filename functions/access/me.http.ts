@@ -18,6 +18,7 @@ import { operation } from "../../shared/http/operation.ts";
 import { ok } from "../../shared/http/reply.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { TenantId } from "../../shared/kernel/values.ts";
+import { findActionType } from "../../shared/provisioning/actions/catalogue.ts";
 import { onHttp } from "../define.ts";
 
 export const getMeFunction = onHttp(
@@ -42,6 +43,13 @@ export const getMeFunction = onHttp(
 
 // Explains whether somebody may call an operation, down to the assignment.
 
+/** What an action takes, sent by itself and as one of a template: either has some of its own. */
+function needsOf(id: string) {
+  const [action, type] = [findAction(id), findActionType(id)];
+  if (action === undefined && type === undefined) return undefined;
+  return { actionPermission: action?.permission, typePermissions: type?.permissions };
+}
+
 export const explainAccessFunction = onHttp(
   operation({
     name: "access-explain",
@@ -49,18 +57,14 @@ export const explainAccessFunction = onHttp(
     path: "api/v1/access/explain",
     summary: "Explain what you or, with access.read, somebody else may do, and why",
     tag: "Access",
-    query: z.strictObject({
-      ...ExplainQuery,
-      action: z.string().max(64).optional().describe("Action id, where the operation sends one"),
-    }),
+    query: z.strictObject(ExplainQuery),
     answers: { 200: { description: "The answer and its reasons", body: ExplainView } },
   }),
   async ({ query }, tools) => {
     const { standing, caller } = signedInOf(tools);
     // Of somebody else the query says which groups they are in.
     const about = query.principal === undefined ? caller : { groupsComplete: true };
-    const actionPermission = findAction(query.action ?? "")?.permission;
-    const answer = explainAccess(standing, query, { ...query, actionPermission });
+    const answer = explainAccess(standing, query, needsOf);
     return Promise.resolve(
       answer.ok ? succeed(ok(explainView(query.operation, about, answer.value))) : answer,
     );

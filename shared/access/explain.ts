@@ -1,6 +1,7 @@
 /** Explains what somebody may do: the caller themselves, or another principal for who may read access. */
 import * as z from "zod";
-import { fail, type Result, succeed } from "../kernel/failure.ts";
+import { invalidRequest } from "../http/body.ts";
+import { type Result, succeed } from "../kernel/failure.ts";
 import { Guid, TenantId } from "../kernel/values.ts";
 import { AssignmentView } from "./roles/contract.ts";
 import {
@@ -9,11 +10,20 @@ import {
   decide,
   evaluate,
   type Finding,
+  joined,
   type RequestTarget,
   refusalOf,
   type Standing,
 } from "./roles/decide.ts";
-import { requirementOf, requirements } from "./roles/requirements.ts";
+import {
+  type More,
+  type Requirement,
+  type Rule,
+  requirementOf,
+  requirements,
+  type WorkKind,
+  workKinds,
+} from "./roles/requirements.ts";
 import { permissionNames, permissions, withImplied } from "./roles/roles.ts";
 import type { Caller, Principal } from "./sign-in/caller.ts";
 
@@ -24,6 +34,12 @@ export const ExplainQuery = {
   operation: z.string().min(1).max(100).describe("operationId, such as notifications-send"),
   tenantId: TenantId.optional(),
   collectionId: z.string().min(1).max(64).optional(),
+  action: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("Action id, where the operation sends one; a type of action, where it begins a run"),
+  work: z.enum(workKinds).optional().describe("What a task begins; with an action a notification"),
   principal: z
     .string()
     .regex(principalPattern, "must be kind:homeTenantId:id, with kind user, group or app")
@@ -43,26 +59,102 @@ export const ExplainQuery = {
     .describe("Groups of that principal, since no directory is asked; comma separated"),
 };
 
+// An operation with what its handler asks besides.
+
+/** The answer for an operation with what its handler asks besides. */
+type Whole = {
+  readonly answer: Authorization;
+  /** The kind of what it begins, where that is known. */
+  readonly work: WorkKind | undefined;
+  /** What a question may name, so that it is weighed too. */
+  readonly takes: readonly ("tenantId" | "work" | "action")[];
+  /** In words, what was not named and is asked besides. */
+  readonly besides: string | undefined;
+};
+
+/** Answers for an operation and for what it begins: by the same rules as its handler, as far as the target says of what. */
+function evaluateWhole(standing: Standing, requirement: Requirement, target: Target): Whole {
+  const begun = kindsOf(requirement.more);
+  const work = target.work ?? (begun.length === 1 ? begun[0] : kindOfAction(begun, target));
+  const rules = work === undefined ? [] : (requirement.more?.work?.[work] ?? []);
+  const every = [requirement, ...rules];
+  const known = rules.filter((rule) => isNamed(rule, target));
+  const answers = [requirement, ...known].map((rule) => evaluate(standing, rule, target));
+  const { words, later } = requirement.more ?? {};
+  const isWhole =
+    begun.length > 0
+      ? rules.length > 0 && known.length === rules.length && work !== later
+      : requirement.kind === "action" && isNamed(requirement, target);
+  return {
+    answer: answers.reduce(joined),
+    work,
+    takes: [
+      ...(every.some(isInTenant) ? (["tenantId"] as const) : []),
+      ...(begun.length > 1 ? (["work"] as const) : []),
+      ...(every.some(isOfAction) || begun.length > 1 ? (["action"] as const) : []),
+    ],
+    besides: isWhole ? undefined : words,
+  };
+}
+
+const kindsOf = (more: More | undefined): readonly WorkKind[] =>
+  Object.keys(more?.work ?? {}) as WorkKind[];
+
+/** Who names an action of the catalogue and nothing else means a notification. */
+const kindOfAction = (kinds: readonly WorkKind[], { actionPermission }: RequestTarget) =>
+  actionPermission === undefined ? undefined : kinds.find((kind) => kind === "notification");
+
+const isInTenant = (rule: Rule): boolean =>
+  rule.kind === "action" ||
+  rule.kind === "actionTypes" ||
+  (rule.kind === "permission" && rule.on !== "global");
+const isOfAction = ({ kind }: Rule): boolean => kind === "action" || kind === "actionTypes";
+
+/** Whether a target says what a rule is about. */
+function isNamed(rule: Rule, target: RequestTarget): boolean {
+  if (rule.kind === "action") return target.actionPermission !== undefined;
+  if (rule.kind === "actionTypes") return target.typePermissions !== undefined;
+  return !isInTenant(rule) || target.tenantId !== undefined;
+}
+
+// Whether somebody may, and what it is about.
+
+type Target = RequestTarget & { readonly work?: WorkKind | undefined };
+
+/** What an action takes, as an operation asks for it; undefined where no action has the id. */
+type ActionNeeds = (
+  action: string,
+) => Pick<RequestTarget, "actionPermission" | "typePermissions"> | undefined;
+
 /** Answers whether somebody may call an operation, with the reasons. */
 export function explainAccess(
   standing: Standing,
-  about: {
+  about: Pick<Target, "tenantId" | "collectionId" | "work"> & {
     readonly operation: string;
+    readonly action?: string | undefined;
     readonly principal?: Principal | undefined;
     readonly groups?: readonly string[] | undefined;
   },
-  target: RequestTarget,
-): Result<Authorization> {
+  needsOf: ActionNeeds,
+): Result<Whole> {
   const requirement = requirementOf(about.operation);
   if (requirement === undefined)
-    return fail("invalid-request", `There is no operation ${about.operation}.`, {
-      faults: [{ pointer: "/query/operation", detail: "no such operationId" }],
-    });
-  if (about.principal === undefined) return succeed(evaluate(standing, requirement, target));
+    return invalidRequest([{ pointer: "/query/operation", detail: "no such operationId" }]);
+  const { action, work } = about;
+  const needs = action === undefined ? {} : needsOf(action);
+  const kinds = requirement.more?.work;
+  if (needs === undefined)
+    return invalidRequest([{ pointer: "/query/action", detail: "no such action" }]);
+  if (work !== undefined && kinds?.[work] === undefined)
+    return invalidRequest([
+      { pointer: "/query/work", detail: "is none that the operation begins" },
+    ]);
+  const target = { ...about, ...needs };
+  if (about.principal === undefined) return succeed(evaluateWhole(standing, requirement, target));
   const may = decide(standing, "access.read", { kind: "global" });
   if (!may.allowed) return refusalOf({ step: may.step, permission: "access.read" });
   const caller = imagined(about.principal, about.groups ?? []);
-  return succeed(evaluate({ ...standing, caller }, requirement, target));
+  return succeed(evaluateWhole({ ...standing, caller }, requirement, target));
 }
 
 /** A caller as a token of that principal would make them; a group is somebody who is only in it. */
@@ -156,6 +248,16 @@ export const ExplainView = z
       ),
     limitedToCollections: z.array(z.string()).optional(),
     because: z.string().optional().describe("The assignment that allows it"),
+    besides: z
+      .string()
+      .optional()
+      .describe(
+        "In words, what the operation asks besides, once it has read what it is about; absent where the question named all of it",
+      ),
+    takes: z
+      .array(z.enum(["tenantId", "work", "action"]))
+      .describe("What a question about the operation may name"),
+    work: z.enum(workKinds).optional().describe("What it begins, as it was weighed"),
     asked: z.array(
       z.object({
         permission: z.enum(permissionNames),
@@ -197,7 +299,7 @@ export function meView(
 export function explainView(
   operation: string,
   { groupsComplete }: Pick<Caller, "groupsComplete">,
-  answer: Authorization,
+  { answer, besides, takes, work }: Whole,
 ) {
   const asked = answer.asked.map(({ permission, explanation }) => ({
     permission,
@@ -205,7 +307,14 @@ export function explainView(
     allowed: explanation.decision.allowed,
     findings: explanation.findings.map(findingView),
   }));
-  const said = { operation, groupsComplete, asked };
+  const said = {
+    operation,
+    groupsComplete,
+    asked,
+    takes: [...takes],
+    ...(besides === undefined ? {} : { besides }),
+    ...(work === undefined ? {} : { work }),
+  };
   if (!answer.allowed) return { ...said, allowed: false, step: answer.step };
   const { limits, assignment } = answer;
   return {

@@ -1,11 +1,12 @@
 /** Notifications that a task begins: with what its owner may do at that moment, and past the same gate as any other. */
-import { evaluate, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
+import { evaluate, type Limits, limitsOf, type Standing } from "../access/roles/decide.ts";
+import { toBegin } from "../access/roles/requirements.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { findAction } from "../devices/actions/catalogue.ts";
 import type { Reach } from "../devices/collections/list-devices.ts";
 import { jobLifecycle } from "../fanout/state/job.ts";
 import { faultsOf, invalidRequest } from "../http/body.ts";
-import { type Result, succeed } from "../kernel/failure.ts";
+import type { Result } from "../kernel/failure.ts";
 import type { TaskStarter } from "../schedules/run-tasks.ts";
 import { NewNotification } from "./contract.ts";
 import { dryRun } from "./dry-run.ts";
@@ -26,8 +27,7 @@ function authorize(
   const { action, target } = what as { action?: string; target?: { collectionId?: string } };
   const actionPermission = findAction(action ?? "")?.permission;
   const asked = { tenantId, actionPermission, collectionId: target?.collectionId };
-  const answer = evaluate(standing, { kind: "action" }, asked);
-  return answer.allowed ? succeed(answer.limits) : refusalOf(answer);
+  return limitsOf(evaluate(standing, toBegin.notification, asked));
 }
 
 /** How tasks begin notifications. */

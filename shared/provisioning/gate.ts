@@ -6,7 +6,7 @@ import type { DirectoryStore } from "../devices/directory/directory.ts";
 import type { Gate } from "../fanout/kind.ts";
 import type { JobFailure } from "../fanout/state/job.ts";
 import { actionsIn, type Run } from "./run.ts";
-import { limitsWith, permissionsOf } from "./start-run.ts";
+import { limitsWith } from "./start-run.ts";
 
 type Parts = {
   readonly directory: Pick<DirectoryStore, "getMany">;
@@ -47,7 +47,7 @@ async function lostRights(
   const { tenantId } = run;
   const may = decide(standing, "provisioning.run", { kind: "tenant", tenantId });
   const types = actionsIn(run).map(({ action }) => action.type);
-  const limits = limitsWith(standing, tenantId, permissionsOf(types));
+  const limits = limitsWith(standing, tenantId, types);
   if (!may.allowed || !limits.ok) return lost("who asked for it may not do it any more");
   const reach = await collections.reachOf(tenantId, limits.value);
   if (reach === undefined) return undefined;

@@ -1,6 +1,7 @@
 /** Runs that a task begins: of the very version that it names, with what its owner may do at that moment. */
 import * as z from "zod";
-import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
+import { decide, evaluate, type Limits, limitsOf, type Standing } from "../access/roles/decide.ts";
+import { toBegin } from "../access/roles/requirements.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
 import { durationMs } from "../kernel/clock.ts";
@@ -47,11 +48,8 @@ type Runs = {
 const isSeen = (standing: Standing, tenantId: string): boolean =>
   decide(standing, "provisioning.read", { kind: "tenant", tenantId }).allowed;
 
-function authorize(standing: Standing, tenantId: string): Result<Limits> {
-  const permission = "provisioning.run";
-  const answer = decide(standing, permission, { kind: "tenant", tenantId });
-  return answer.allowed ? succeed(answer.limits) : refusalOf({ step: answer.step, permission });
-}
+const authorize = (standing: Standing, tenantId: string): Result<Limits> =>
+  limitsOf(evaluate(standing, toBegin.provisioning, { tenantId }));
 
 function readable(what: TaskToStart["what"]): Result<ScheduledRun> {
   const run = ScheduledRun.safeParse(what);

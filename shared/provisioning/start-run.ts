@@ -3,7 +3,8 @@
  * What is named and is not there is an error, and nothing wider takes its place.
  */
 import { personOf } from "../access/approvals/approval.ts";
-import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
+import { evaluate, type Limits, limitsOf, type Standing } from "../access/roles/decide.ts";
+import { toDo } from "../access/roles/requirements.ts";
 import type { Permission } from "../access/roles/roles.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { memberTest } from "../devices/collections/collection.ts";
@@ -263,30 +264,17 @@ function msOf(duration: string): number {
 // Who may: besides starting runs, everything that the actions take, for the devices that they are for.
 
 /** The permissions that types of actions take besides. */
-export const permissionsOf = (types: readonly string[]): readonly Permission[] => [
+const permissionsOf = (types: readonly string[]): readonly Permission[] => [
   ...new Set(types.flatMap((type) => findActionType(type)?.permissions ?? [])),
 ];
 
-/** How far somebody reaches with all of some permissions in a tenant, or which one is missing. Pure. */
-export function limitsWith(
+/** How far somebody reaches in a tenant with what types of actions take, or which permission is missing. Pure. */
+export const limitsWith = (
   standing: Standing,
   tenantId: string,
-  permissions: readonly Permission[],
-): Result<Limits> {
-  let limits: Limits = { kind: "all" };
-  for (const permission of permissions) {
-    const decision = decide(standing, permission, { kind: "tenant", tenantId });
-    if (!decision.allowed) return refusalOf({ step: decision.step, permission });
-    if (decision.limits.kind === "all") continue;
-    const { collectionIds } = decision.limits;
-    const before: readonly string[] = limits.kind === "all" ? collectionIds : limits.collectionIds;
-    limits = {
-      kind: "collections",
-      collectionIds: collectionIds.filter((id) => before.includes(id)),
-    };
-  }
-  return succeed(limits);
-}
+  types: readonly string[],
+): Result<Limits> =>
+  limitsOf(evaluate(standing, toDo, { tenantId, typePermissions: permissionsOf(types) }));
 
 /** How far somebody reaches with what types of actions take; nobody is the app itself, which reaches all. */
 export async function mayDo(
@@ -296,7 +284,7 @@ export async function mayDo(
   caller: Caller | undefined,
 ): Promise<Result<Reach | undefined>> {
   if (caller === undefined) return succeed(undefined);
-  const limits = limitsWith(await standingOf(caller), tenantId, permissionsOf(types));
+  const limits = limitsWith(await standingOf(caller), tenantId, types);
   return limits.ok ? succeed(await collections.reachOf(tenantId, limits.value)) : limits;
 }
 

@@ -1,20 +1,17 @@
 /** Syncs that a task begins, with what its owner may do at that moment. */
-import { decide, type Limits, refusalOf, type Standing } from "../access/roles/decide.ts";
+import { evaluate, type Limits, limitsOf, type Standing } from "../access/roles/decide.ts";
+import { toBegin } from "../access/roles/requirements.ts";
 import type { Caller } from "../access/sign-in/caller.ts";
 import { principalOf } from "../access/sign-in/caller.ts";
 import { invalidRequest } from "../http/body.ts";
-import { type Result, succeed } from "../kernel/failure.ts";
+import type { Result } from "../kernel/failure.ts";
 import type { TaskStarter } from "../schedules/run-tasks.ts";
 import { ScheduledSync } from "./contract.ts";
 import { startSync } from "./run/start-sync.ts";
 import type { SyncServices } from "./services.ts";
 
-const permission = "sync.run";
-
-function authorize(standing: Standing, tenantId: string): Result<Limits> {
-  const answer = decide(standing, permission, { kind: "tenant", tenantId });
-  return answer.allowed ? succeed(answer.limits) : refusalOf({ step: answer.step, permission });
-}
+const authorize = (standing: Standing, tenantId: string): Result<Limits> =>
+  limitsOf(evaluate(standing, toBegin.sync, { tenantId }));
 
 /** How tasks begin syncs. */
 export const syncStarter = (

@@ -3,9 +3,9 @@
  * means no. First how far an assignment reaches, then the answer for a permission on a resource, then what follows for
  * who gives roles, then the answer for a whole operation.
  */
-import { fail, type Result } from "../../kernel/failure.ts";
+import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { type Caller, isPrincipalOf, type Principal } from "../sign-in/caller.ts";
-import { type On, type Requirement } from "./requirements.ts";
+import type { On, Rule } from "./requirements.ts";
 import {
   type ActionPermissionName,
   actionPermissions,
@@ -273,6 +273,8 @@ export type RequestTarget = {
   readonly collectionId?: string | undefined;
   /** The catalogue's word for what the action needs; undefined when no such action exists. */
   readonly actionPermission?: ActionPermissionName | undefined;
+  /** What the types of a template's actions need; undefined where nobody said which they are. */
+  readonly typePermissions?: readonly Permission[] | undefined;
 };
 
 /** One permission that was asked for, with its reasons. */
@@ -294,28 +296,52 @@ export type Authorization =
       readonly asked: readonly Asked[];
     };
 
-/** Answers for one operation. */
-export function evaluate(
-  standing: Standing,
-  requirement: Requirement,
-  target: RequestTarget,
-): Authorization {
-  switch (requirement.kind) {
+const open: Authorization = { allowed: true, limits: { kind: "all" }, asked: [] };
+
+/** Answers for one operation, as far as it is asked before its handler runs; or for what its handler asks besides. */
+export function evaluate(standing: Standing, rule: Rule, target: RequestTarget): Authorization {
+  switch (rule.kind) {
     case "anonymous":
     case "signedIn":
-      return { allowed: true, limits: { kind: "all" }, asked: [] };
+      return open;
     case "permission":
-      return withScopes(
-        standing,
-        requirement,
-        target,
-        allOf(standing, [requirement.permission], resourceOf(requirement.on, target)),
-      );
+      return withScopes(standing, rule, target, onResource(standing, rule, target));
     case "eachTenant":
-      return anywhere(standing, requirement.permission);
+      return anywhere(standing, rule.permission);
     case "action":
-      return toAct(standing, requirement.besides ?? [], target);
+      return toAct(standing, rule.besides ?? [], target);
+    case "actionTypes":
+      return target.typePermissions?.length
+        ? allOf(standing, target.typePermissions, resourceOf("tenant", target))
+        : open;
   }
+}
+
+function onResource(
+  standing: Standing,
+  { permission, on, everywhere }: Extract<Rule, { kind: "permission" }>,
+  target: RequestTarget,
+): Authorization {
+  const answer = allOf(standing, [permission], resourceOf(on, target));
+  return everywhere === undefined
+    ? answer
+    : joined(answer, allOf(standing, [everywhere], { kind: "global" }));
+}
+
+/** Both of two answers. */
+export function joined(one: Authorization, other: Authorization): Authorization {
+  const asked = [...one.asked, ...other.asked];
+  if (!one.allowed) return { ...one, asked };
+  if (!other.allowed) return { ...other, asked };
+  const limits = both(one.limits, other.limits);
+  const permission = other.asked[0]?.permission;
+  if (
+    permission !== undefined &&
+    limits.kind === "collections" &&
+    limits.collectionIds.length === 0
+  )
+    return { allowed: false, step: "scope", permission, asked };
+  return { ...other, ...one, limits, asked };
 }
 
 /** The tenants that a permission reaches for a caller; undefined means every one. */
@@ -343,7 +369,7 @@ function resourceOf(on: On, { tenantId, collectionId }: RequestTarget): Resource
 /** Refuses what would change assignments that the caller could not make. */
 function withScopes(
   standing: Standing,
-  { changesScopes }: Extract<Requirement, { kind: "permission" }>,
+  { changesScopes }: Extract<Rule, { kind: "permission" }>,
   { tenantId, collectionId }: RequestTarget,
   answer: Authorization,
 ): Authorization {
@@ -441,3 +467,7 @@ export function refusalOf(denied: {
   const roles = rolesHolding(needed).join(", ");
   return fail("forbidden", `${text} Built-in roles that would do: ${roles}.`);
 }
+
+/** What an answer leaves open for a handler's own reading, or the refusal. */
+export const limitsOf = (answer: Authorization): Result<Limits> =>
+  answer.allowed ? succeed(answer.limits) : refusalOf(answer);

@@ -71,6 +71,16 @@ export function accessCases(rig: () => ConsoleRig): void {
       await answer.waitFor();
       expect(await answer.getAttribute("data-allowed")).toBe("false");
       await analyst.getByText("No role that is held has the permission.").waitFor();
+      // A task does something, too: that is asked besides, until it is said.
+      const administrator = await rig().signedIn("Infrastructure Administrator");
+      await rig().open(
+        administrator,
+        ask.replace("notifications-send&action=restart", "tasks-add"),
+      );
+      await administrator.getByText(/^Asked besides: What the task begins, in each/).waitFor();
+      await administrator.getByLabel("What the task begins").selectOption("A sync");
+      await administrator.getByRole("heading", { name: "sync.run: yes" }).waitFor();
+      expect(await administrator.locator("[data-besides]").count()).toBe(0);
       // Of somebody else: from the list of assignments, by the menu of a row.
       await rig().open(analyst, "/access?tab=assignments");
       const role = analyst.getByRole("row", { name: "Infrastructure Administrator" });

@@ -79,3 +79,99 @@ test("tenants are listed with their devices where it is asked for, to who may se
   });
   expect(await mine(limited.token)).not.toHaveProperty("devices");
 });
+
+type Explained = {
+  readonly allowed: boolean;
+  readonly besides?: string;
+  readonly takes: readonly string[];
+  readonly work?: string;
+  readonly asked: readonly { readonly permission: string; readonly allowed: boolean }[];
+};
+async function explained(token: string, about: Readonly<Record<string, string>>) {
+  const query = `?${new URLSearchParams({ tenantId, ...about }).toString()}`;
+  return door.call("access-explain", { token, query });
+}
+
+test("what an operation begins is asked besides: named it is weighed as its handler does, and otherwise told", async () => {
+  const permissions = ["tasks.manage", "devices.enforceSecurity", "sync.run"];
+  const role = { name: "Scans every night", permissions };
+  const { body } = await door.call("roles-add", { token: adminToken, body: role });
+  const scope = { kind: "tenants", tenantIds: [tenantId] } as const;
+  const { token } = await door.holder(String(body["roleId"]), scope);
+  const told = async (about: Readonly<Record<string, string>>) =>
+    (await explained(token, { operation: "tasks-add", ...about })).body as Explained;
+  const add = async (what: object) =>
+    (
+      await door.call("tasks-add", {
+        token,
+        params: { tenantId },
+        body: { displayName: "Nightly", ...what },
+      })
+    ).status;
+
+  const open = await told({});
+  expect(open).toMatchObject({ allowed: true, takes: ["tenantId", "work", "action"] });
+  expect(open.besides).toMatch(/^What the task begins, in each of its tenants: /);
+  const scan = await told({ action: "endpointProtectionQuickScan" });
+  expect(scan).toMatchObject({ allowed: true, work: "notification" });
+  expect(scan).not.toHaveProperty("besides");
+  const notify = (action: string) => ({ kind: "notification", notification: { action } });
+  expect(await add(notify("endpointProtectionQuickScan"))).toBe(201);
+  expect(await told({ action: "restart" })).toMatchObject({
+    allowed: false,
+    step: "permission",
+    asked: [
+      { permission: "tasks.manage", allowed: true },
+      { permission: "devices.notifyResource", allowed: false },
+    ],
+  });
+  expect(await add(notify("restart"))).toBe(403);
+  expect(await told({ work: "sync" })).toMatchObject({
+    allowed: true,
+    takes: ["tenantId", "work", "action"],
+  });
+  expect(await add({ kind: "sync", sync: { mode: "plan" } })).toBe(201);
+  expect(await told({ work: "provisioning" })).toMatchObject({ allowed: false });
+  expect(await add({ kind: "provisioning", provisioning: { templateId: "t", version: 1 } })).toBe(
+    403,
+  );
+});
+
+test("a run is asked for by the types of its template's actions, and what nobody knows is refused", async () => {
+  const { token } = await door.holder("osDeploymentManager", {
+    kind: "tenants",
+    tenantIds: [tenantId],
+  });
+  const ask = async (about: Readonly<Record<string, string>>) => {
+    const { status, body } = await explained(token, about);
+    return { status, ...body };
+  };
+  const begin = { operation: "provisioning-runs-start" };
+  expect(await ask(begin)).toMatchObject({
+    allowed: true,
+    work: "provisioning",
+    takes: ["tenantId", "action"],
+    besides: "What the actions of the template take, for the devices that it is for.",
+  });
+  for (const [action, allowed] of [
+    ["wait", true],
+    ["runScript", false],
+  ] as const) {
+    const answer = await ask({ ...begin, action });
+    expect(answer).toMatchObject({ allowed, work: "provisioning" });
+    expect(answer).not.toHaveProperty("besides");
+  }
+  expect(await ask({ ...begin, action: "toString" })).toMatchObject({
+    status: 400,
+    errors: [{ pointer: "/query/action", detail: "no such action" }],
+  });
+  expect(await ask({ operation: "devices-list", work: "sync" })).toMatchObject({
+    status: 400,
+    errors: [{ pointer: "/query/work" }],
+  });
+  expect(await ask({ operation: "devices-list" })).not.toHaveProperty("besides");
+  expect(await ask({ operation: "roles-add" })).toMatchObject({
+    takes: [],
+    besides: expect.stringMatching(/^Nobody gives what they lack/),
+  });
+});

@@ -124,7 +124,7 @@ test("whoever sees no baselines is told of none, though the tenant is theirs", a
   for (const name of ["baseline-tailorings-get", "baseline-tailorings-preview"]) {
     const real = await ask(name, bo.token, { tenantId });
     const none = await ask(name, bo.token, { tenantId, baselineId: "0".repeat(22) });
-    expect(real).toMatchObject({ status: 404, body: { code: "unknown-baseline" } });
+    expect(real).toMatchObject({ status: 403, body: { code: "forbidden" } });
     expect(toldOf(real, baselineId)).toEqual(toldOf(none, "0".repeat(22)));
   }
 });

@@ -319,7 +319,8 @@ test.each([
 describe("explaining", () => {
   const home = "11111111-1111-4111-8111-111111111111";
   const group = "55555555-5555-4555-8555-555555555555";
-  const about = { operation: "devices-list" };
+  const about = { ...t1, operation: "devices-list" };
+  const noAction = () => undefined;
   const given = [
     assign("fullAdministrator", everything),
     assign("readOnlyAnalyst", tenants("t1"), {
@@ -331,35 +332,35 @@ describe("explaining", () => {
   ];
 
   test("oneself takes no permission", () => {
-    expect(explainAccess(standing([]), about, t1)).toMatchObject({
+    expect(explainAccess(standing([]), about, noAction)).toMatchObject({
       ok: true,
-      value: { allowed: false },
+      value: { answer: { allowed: false } },
     });
   });
 
   test("somebody else takes access.read", () => {
     const principal = { kind: "user", homeTenantId: home, id: group } as const;
-    const refused = explainAccess(standing([]), { ...about, principal }, t1);
+    const refused = explainAccess(standing([]), { ...about, principal }, noAction);
     expect(refused).toMatchObject({ ok: false, failure: { code: "forbidden" } });
   });
 
   test("a member of a group is explained with it, and not without", () => {
     const principal = { kind: "user", homeTenantId: home, id: "u9" } as const;
     const explained = (groups: string[]) =>
-      explainAccess(standing(given), { ...about, principal, groups }, t1);
-    expect(explained([group])).toMatchObject({ ok: true, value: { allowed: true } });
-    expect(explained([])).toMatchObject({ ok: true, value: { allowed: false } });
+      explainAccess(standing(given), { ...about, principal, groups }, noAction);
+    expect(explained([group])).toMatchObject({ ok: true, value: { answer: { allowed: true } } });
+    expect(explained([])).toMatchObject({ ok: true, value: { answer: { allowed: false } } });
   });
 
   test("a group is somebody who is in it", () => {
     const principal = { kind: "group", homeTenantId: home, id: group } as const;
-    expect(explainAccess(standing(given), { ...about, principal }, t1)).toMatchObject({
-      value: { allowed: true },
+    expect(explainAccess(standing(given), { ...about, principal }, noAction)).toMatchObject({
+      value: { answer: { allowed: true } },
     });
   });
 
   test("an operation that does not exist is a fault in the query", () => {
-    expect(explainAccess(standing([]), { operation: "toString" }, t1)).toMatchObject({
+    expect(explainAccess(standing([]), { operation: "toString" }, noAction)).toMatchObject({
       failure: { code: "invalid-request" },
     });
   });

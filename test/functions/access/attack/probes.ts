@@ -19,7 +19,22 @@ export type Explained = {
   readonly asked: readonly { readonly permission: string }[];
 };
 
-const actions = ["restart", "runScript", "fullScan", "startCMPivot", "installClient"];
+const actions = [
+  "restart",
+  "runScript",
+  "endpointProtectionFullScan",
+  "startCMPivot",
+  "installClient",
+];
+
+/** What the work of a body takes: of the first task, and of the template that both tenants have. */
+const works: Readonly<Record<string, string>> = {
+  "tasks-add": "installClient",
+  "tasks-replace": "installClient",
+  "tasks-preview": "installClient",
+  "provisioning-runs-start": "endpointProtectionQuickScan",
+  "provisioning-runs-restart": "endpointProtectionQuickScan",
+};
 
 /** Every operation of the document about every tenant, every collection, and with every kind of action. */
 export const probesOf = ({ operations }: AttackApp, places: readonly Inhabited[]): Probe[] =>
@@ -33,6 +48,8 @@ export const probesOf = ({ operations }: AttackApp, places: readonly Inhabited[]
               { id, where, action },
               { id, where, action, collectionId: where.collections[0] },
             ]);
+          const work = works[id];
+          if (work !== undefined) return [{ id, where, action: work }];
           // The notification that is repeated, or goes on, is a restart.
           if (id === "notifications-retry" || id === "notifications-resume")
             return [{ id, where, action: "restart" }];
@@ -49,9 +66,10 @@ export async function explain(
   token: string,
   principal: Readonly<Record<string, string>> = {},
 ): Promise<Explained> {
+  // Baselines are published to a list of tenants, and each of them is told by itself what became of it.
   const query = new URLSearchParams({
     operation: id,
-    tenantId: where.tenantId,
+    ...(id === "baselines-publish" ? {} : { tenantId: where.tenantId }),
     ...(collectionId === undefined ? {} : { collectionId }),
     ...(action === undefined ? {} : { action }),
     ...principal,
@@ -69,16 +87,32 @@ export function requestOf(app: AttackApp, probe: Probe, more: Ids, harmless: boo
   const { id, where, collectionId = where.collections[0], action } = probe;
   const operation = app.operations.find((each) => each.id === id);
   if (operation === undefined) throw new Error(`no operation ${id}`);
-  const ids = { ...where.ids, ...more, collectionId };
+  const isOfTemplate = id === "templates-schedule";
+  const ids = {
+    ...where.ids,
+    ...more,
+    collectionId,
+    ...(isOfTemplate ? { templateId: where.templateId } : {}),
+  };
   const { method, headerParameters, takesBody } = operation;
-  const query = id === "notifications-send" && harmless ? "?dryRun=true" : "";
+  const tries = ["notifications-send", "provisioning-runs-start"];
+  const query = tries.includes(id) && harmless ? "?dryRun=true" : "";
   const headers: Raw["headers"] =
     harmless && headerParameters.includes("If-Match") ? [["if-match", '"never"']] : [];
   const path = pathWith(operation, ids) + query;
   if (!takesBody) return { method, path, headers };
   const target =
     probe.collectionId === undefined ? { kind: "tenant" } : { kind: "collection", collectionId };
-  const body = id === "notifications-send" ? { action, target } : bodiesAbout[id]?.(ids)[0];
+  const own: Readonly<Record<string, unknown>> = {
+    "notifications-send": { action, target },
+    "provisioning-runs-start": {
+      templateId: where.templateId,
+      targets: { deviceIds: where.devices },
+    },
+    "provisioning-runs-restart": { mode: "whole", include: ["notAttempted"] },
+    "templates-schedule": { tenantId: where.tenantId },
+  };
+  const body = own[id] ?? bodiesAbout[id]?.(ids)[0];
   return { method, path, headers, body };
 }
 
