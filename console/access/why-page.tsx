@@ -70,15 +70,10 @@ export function Page() {
 
 function Question() {
   const t = useText();
-  const { name } = useFormat();
   const may = useMay();
   const said = whyScreen.useSearch();
   const change = whyScreen.useChangeSearch();
   const operations = useOperations();
-  const about = useExplained().body;
-  const actions = useActions();
-  const types = useRead("GET /api/v1/provisioning/action-types", {});
-  const ofWork = about?.work === "provisioning" ? types.body?.value : actions.body?.value;
   const tenants = useReadList(
     "GET /api/v1/tenants",
     { query: { top: 1000 } },
@@ -117,6 +112,37 @@ function Question() {
         any={t("access.noTenant")}
         onChange={(tenant) => change({ tenant }, true)}
       />
+      <Work />
+      {may("access.read") && (
+        <>
+          <Typed
+            label={t("access.whom")}
+            value={said.principal}
+            onChange={(principal) => change({ principal }, true)}
+          />
+          <Typed
+            label={t("access.inGroups")}
+            value={said.groups}
+            onChange={(groups) => change({ groups }, true)}
+          />
+        </>
+      )}
+    </Filters>
+  );
+}
+
+/** What the operation begins, and with which action, where it begins anything. */
+function Work() {
+  const t = useText();
+  const { name } = useFormat();
+  const said = whyScreen.useSearch();
+  const change = whyScreen.useChangeSearch();
+  const about = useExplained().body;
+  const actions = useActions();
+  const types = useRead("GET /api/v1/provisioning/action-types", {});
+  const ofWork = about?.work === "provisioning" ? types.body?.value : actions.body?.value;
+  return (
+    <>
       {about?.takes.includes("work") && (
         <Choose
           label={t("access.begins")}
@@ -137,21 +163,7 @@ function Question() {
           onChange={(action) => change({ action }, true)}
         />
       )}
-      {may("access.read") && (
-        <>
-          <Typed
-            label={t("access.whom")}
-            value={said.principal}
-            onChange={(principal) => change({ principal }, true)}
-          />
-          <Typed
-            label={t("access.inGroups")}
-            value={said.groups}
-            onChange={(groups) => change({ groups }, true)}
-          />
-        </>
-      )}
-    </Filters>
+    </>
   );
 }
 

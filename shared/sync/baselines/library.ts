@@ -59,7 +59,7 @@ const maxBytes = 4_000_000;
 const placeOf = (baselineId: string): string => `baseline-${baselineId}`;
 
 /** Says that a baseline is not there. */
-export const unknownBaseline = (baselineId: string) =>
+const unknownBaseline = (baselineId: string) =>
   fail("unknown-baseline", `There is no baseline ${baselineId}. GET /api/v1/baselines lists them.`);
 
 const changedMeanwhile = (name: string) =>

@@ -92,6 +92,8 @@ async function explained(token: string, about: Readonly<Record<string, string>>)
   return door.call("access-explain", { token, query });
 }
 
+const notify = (action: string) => ({ kind: "notification", notification: { action } });
+
 test("what an operation begins is asked besides: named it is weighed as its handler does, and otherwise told", async () => {
   const permissions = ["tasks.manage", "devices.enforceSecurity", "sync.run"];
   const role = { name: "Scans every night", permissions };
@@ -115,7 +117,6 @@ test("what an operation begins is asked besides: named it is weighed as its hand
   const scan = await told({ action: "endpointProtectionQuickScan" });
   expect(scan).toMatchObject({ allowed: true, work: "notification" });
   expect(scan).not.toHaveProperty("besides");
-  const notify = (action: string) => ({ kind: "notification", notification: { action } });
   expect(await add(notify("endpointProtectionQuickScan"))).toBe(201);
   expect(await told({ action: "restart" })).toMatchObject({
     allowed: false,
