@@ -4,7 +4,7 @@
  */
 import { QueueServiceClient } from "@azure/storage-queue";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ConsoleRig, TestTenant } from "../support/rig.ts";
 
 const patience = 30_000;
@@ -12,6 +12,8 @@ const patience = 30_000;
 /** Holds the cases. */
 export function accessCases(rig: () => ConsoleRig): void {
   describe("access", () => {
+    afterAll(() => rig().closeTabs());
+
     let tenant: TestTenant;
     let asking: Page;
 

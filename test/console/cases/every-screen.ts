@@ -3,7 +3,7 @@
  * themes and widths a run takes two of four for each screen and language, others for the next; MUSTER_TEST_EVERY_CASE all.
  */
 import type { Page } from "playwright-core";
-import { describe, expect, inject, it } from "vitest";
+import { afterAll, describe, expect, inject, it } from "vitest";
 import { findings } from "../support/axe.ts";
 import { paths } from "../support/paths.ts";
 import { type ConsoleRig, type Language, planned, untilIdle, untilStill } from "../support/rig.ts";
@@ -37,6 +37,8 @@ const isTaken = (at: number): boolean => at % Math.min(3, inject("oneWalkIn")) =
 /** Holds the cases. */
 export function screenCases(rig: () => ConsoleRig): void {
   describe.each(["en", "fr"] as const)("every screen in %s", (language: Language) => {
+    afterAll(() => rig().closeTabs());
+
     let page: Page | undefined;
     let values: Record<string, string> = {};
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { mix32, seedOf } from "../../../local/sandbox/fleet/chance.ts";
 import { guidFamily } from "../../../local/sandbox/fleet/guids.ts";
 import { findings } from "../support/axe.ts";
@@ -97,6 +97,8 @@ export function provisioningCases(rig: () => ConsoleRig): void {
   };
 
   describe("provisioning", () => {
+    afterAll(() => rig().closeTabs());
+
     beforeAll(async () => {
       tenant = await rig().tenant("Woodgrove", 24);
       await tenant.refresh();

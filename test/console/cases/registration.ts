@@ -6,7 +6,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Locator, Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { csv, hashOf, intune } from "../../shared/registration/lists.ts";
 import type { ConsoleRig, Language, TestTenant } from "../support/rig.ts";
 
@@ -83,6 +83,8 @@ export function registrationCases(rig: () => ConsoleRig): void {
   };
 
   describe("customers and registrations", () => {
+    afterAll(() => rig().closeTabs());
+
     let tenant: TestTenant;
     let page: Page;
 

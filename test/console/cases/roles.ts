@@ -84,8 +84,7 @@ export function roleCases(rig: () => ConsoleRig): void {
       });
     }, 60_000);
 
-    // What the browser is still told of then is nobody else's affair.
-    afterAll(() => page.context().close());
+    afterAll(() => rig().closeTabs());
 
     it.each(own)(
       "nothing on $path ends in a refusal",

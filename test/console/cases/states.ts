@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConsoleRig, refusals, type TestTenant } from "../support/rig.ts";
 
 const patience = 30_000;
@@ -116,6 +116,7 @@ function azuriteOf(home: string): number {
 /** Holds the cases. */
 export function stateCases(rig: () => ConsoleRig): void {
   describe("states", () => {
+    afterAll(() => rig().closeTabs());
     let tenant: TestTenant;
     let page: Page;
     const at = (path: string): string => `/tenants/${tenant.tenantId}/${path}`;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ZipFile } from "yazl";
 import {
   awaitsPerson,
@@ -27,6 +27,8 @@ function zipOf(...files: readonly ReturnType<typeof item>[]): Promise<Buffer> {
 /** Holds the cases. */
 export function syncCases(rig: () => ConsoleRig): void {
   describe("syncs", () => {
+    afterAll(() => rig().closeTabs());
+
     let page: Page;
     let tenant: TestTenant;
     let first = "";

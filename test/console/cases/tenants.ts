@@ -1,7 +1,7 @@
 /** The nine statuses, driven by real syncs, letter by letter in both languages; their buttons, tooltips and windows. */
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   awaitsPerson,
   type ConsoleRig,
@@ -98,6 +98,8 @@ export function tenantCases(rig: () => ConsoleRig): void {
   const row = (page: Page, status: Status) => page.getByRole("row", { name: names[status] ?? "" });
 
   describe("tenants", () => {
+    afterAll(() => rig().closeTabs());
+
     beforeAll(async () => {
       for (const [status, name] of Object.entries(names)) {
         const tenant = await rig().tenant(name);

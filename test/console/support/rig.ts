@@ -279,6 +279,11 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
     await page.getByRole("heading", { level: 1 }).waitFor();
   };
 
+  /** Closes all tabs: one that is left open goes on asking, and makes the next cases late. */
+  const closeTabs = async (): Promise<void> => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+  };
+
   const stop = async (): Promise<void> => {
     await browser.close();
     await muster.stop();
@@ -297,6 +302,7 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
     signedIn,
     open,
     passTime,
+    closeTabs,
     stop,
   };
 }
