@@ -3,7 +3,7 @@
  * `cases/` hold them by subject; one more is listed here.
  */
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { chromiumPath } from "../support/chromium.ts";
 import { accessCases } from "./cases/access.ts";
 import { screenCases } from "./cases/every-screen.ts";
@@ -26,6 +26,9 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   beforeAll(async () => {
     running = await startConsole();
   }, 180_000);
+  beforeEach(({ onTestFailed }) =>
+    onTestFailed(() => console.log(rig().muster.printed().slice(-5_000))),
+  );
   afterEach(() => {
     // oxlint-disable-next-line vitest/no-standalone-expect -- of every case
     expect(rig().complaints.splice(0), "what the browser complains of").toEqual([]);

@@ -78,13 +78,15 @@ export type RunningMuster = Pick<
   readonly home: string;
   /** What ready.json says now: its `hostPid` changes when the functions are restarted. */
   readonly current: () => Ready;
+  /** Everything it has printed so far. */
+  readonly printed: () => string;
   readonly stop: () => Promise<void>;
 };
 
 /** Starts a Muster on free ports in a home of its own. `stop` ends it and removes the home. */
 export async function startMuster(environment?: Record<string, string>): Promise<RunningMuster> {
   const home = makeHome();
-  const { ready, exit, signal } = launchMuster(home, environment);
+  const { ready, exit, signal, printed } = launchMuster(home, environment);
   await ready;
   const { url, sandboxUrl, adminToken, storageConnection } = readReady(home);
   const stop = async (): Promise<void> => {
@@ -93,5 +95,5 @@ export async function startMuster(environment?: Record<string, string>): Promise
     rmSync(home, { recursive: true, force: true });
   };
   const current = (): Ready => readReady(home);
-  return { url, sandboxUrl, adminToken, storageConnection, home, current, stop };
+  return { url, sandboxUrl, adminToken, storageConnection, home, current, printed, stop };
 }
