@@ -145,7 +145,7 @@ export class RemoteActionAudits {
 
   async #read(tenantId: string, book: Book, since: Instant) {
     const now = this.#clock.now();
-    const from = changedFrom(book, since, now);
+    const { from, isSkimmed } = changedIn(book, since, now);
     let answer = await this.#graph.ask(tenantId, "beta", { method: "GET", path: pathFrom(from) });
     let requests = 1;
     if (answer.kind === "refused" && answer.reason === "other") {
@@ -159,11 +159,13 @@ export class RemoteActionAudits {
       const page = pageOf(answer);
       // What was read so far is true; how far the book goes is not changed by it: the latest page comes first.
       if (page === undefined) return { requests, isWhole: false };
-      const newest = addTo(book, page.value);
+      const { newest, hasChanged } = addTo(book, page.value);
       if (Number.isFinite(newest)) latest = Math.max(latest, newest);
       const next = page["@odata.nextLink"];
       const isEnough = requests >= maxPages || this.#clock.now() - now >= maxReadingMs;
-      if (!next || newest < from || isEnough) break;
+      // Where the last whole reading has been, too.
+      const isKnown = isSkimmed && !hasChanged && newest <= book.latest;
+      if (!next || newest < from || isEnough || isKnown) break;
       answer = await this.#graph.follow(tenantId, next);
       requests += 1;
     }
@@ -177,18 +179,29 @@ export class RemoteActionAudits {
 
 const isLateDue = ({ lateReadAt }: Book, now: Instant): boolean => now - lateReadAt >= lateEveryMs;
 
-/** How far back a reading has to go: what was never read, what may have come late, and what is still pending. Pure. */
-function changedFrom(book: Book, since: Instant, now: Instant): Instant {
+/**
+ * How far back a reading has to go: what was never read, what may have come late, and what is still pending. Where it is only
+ * what may have come a little late, it is skimmed: the first page of the old that has no news is the last. Pure.
+ */
+function changedIn(
+  book: Book,
+  since: Instant,
+  now: Instant,
+): { readonly from: Instant; readonly isSkimmed: boolean } {
   const { reaches, readAt, lateReadAt, newest, latest } = book;
-  if (reaches > since) return since - skewMs;
+  if (reaches > since) return { from: since - skewMs, isSkimmed: false };
   const recent = Math.max(latest - recentMs, readAt - lateMs);
-  let from = Math.max(reaches - skewMs, isLateDue(book, now) ? lateReadAt - lateMs : recent);
+  const isLate = isLateDue(book, now);
+  let from = Math.max(reaches - skewMs, isLate ? lateReadAt - lateMs : recent);
+  let isSkimmed = !isLate;
   for (const devices of newest.values())
     for (const packed of devices.values()) {
       const { at, verdict } = unpack(packed);
-      if (verdict === "pending" && at < from && at >= now - watchedMs) from = at;
+      if (verdict !== "pending" || at < now - watchedMs) continue;
+      from = Math.min(from, at);
+      isSkimmed = false;
     }
-  return from;
+  return { from, isSkimmed };
 }
 
 const list = "/deviceManagement/remoteActionAudits";
@@ -201,9 +214,16 @@ function pageOf(answer: GraphAnswer): z.output<typeof AuditPage> | undefined {
   return page?.success ? page.data : undefined;
 }
 
-/** Adds a page's rows; answers the newest time among them, so that a page in any order ends no walk too early. */
-function addTo(book: Book, rows: readonly unknown[]): Instant {
+/**
+ * Adds a page's rows; answers the newest time among them, so that a page in any order ends no walk too early, and whether any
+ * of them tells what was not known.
+ */
+function addTo(
+  book: Book,
+  rows: readonly unknown[],
+): { readonly newest: Instant; readonly hasChanged: boolean } {
   let newest = Number.NEGATIVE_INFINITY;
+  let hasChanged = false;
   for (const row of rows) {
     const parsed = AuditRow.safeParse(row);
     if (!parsed.success) continue;
@@ -217,11 +237,13 @@ function addTo(book: Book, rows: readonly unknown[]): Instant {
     book.newest.set(name, devices);
     const known = devices.get(managedDeviceId);
     if (known === undefined) book.size += 1;
-    if (known === undefined || at >= unpack(known).at)
-      devices.set(managedDeviceId, pack({ at, verdict: verdictOfState(actionState) }));
+    if (known !== undefined && at < unpack(known).at) continue;
+    const packed = pack({ at, verdict: verdictOfState(actionState) });
+    hasChanged ||= packed !== known;
+    devices.set(managedDeviceId, packed);
   }
   // Rows that say nothing about their time say nothing about where the list is.
-  return Number.isFinite(newest) ? newest : Number.POSITIVE_INFINITY;
+  return { newest: Number.isFinite(newest) ? newest : Number.POSITIVE_INFINITY, hasChanged };
 }
 
 const verdictsByNumber = [...new Set(Object.values(verdicts))];
