@@ -36,12 +36,12 @@ export const Line = textOf(between(`[^${unfit}\\p{Cc}\\u2028\\u2029]`), [...faul
 /** A note, a description, a query: what people can read, in as many lines as they like. */
 export const Prose = textOf(between(`(?:[^${unfit}\\p{Cc}]|[\\t\\n\\r])`), faultsOfTexts);
 
+const unfitInLine = new RegExp(`[${unfit}\\p{Cc}\\u2028\\u2029]+`, "gu");
+const unseenAtEnds = new RegExp(`^(?:\\s|${unseen})+|(?:\\s|${unseen})+$`, "gu");
+
 /** A text in one line as `Line` takes it: for what comes from systems that take more. */
 const lineOf = (text: string): string =>
-  text
-    .toWellFormed()
-    .replaceAll(new RegExp(`[${unfit}\\p{Cc}\\u2028\\u2029]+`, "gu"), " ")
-    .replaceAll(new RegExp(`^(?:\\s|${unseen})+|(?:\\s|${unseen})+$`, "gu"), "");
+  text.toWellFormed().replaceAll(unfitInLine, " ").replaceAll(unseenAtEnds, "");
 
 // What services say.
 

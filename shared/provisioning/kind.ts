@@ -149,19 +149,8 @@ type Prepared =
   | { readonly kind: "skip" }
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 
-const preparations = new WeakMap<Item, { readonly content: RunContent; readonly as: Prepared }>();
-
-/** What is asked of a device, with its own values; or why it is not. A pass asks that of an item many times. */
-function prepare(parts: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
-  const content = contentOf(run);
-  const known = preparations.get(item);
-  if (known?.content === content) return known.as;
-  const as = prepareAnew(parts, run, item);
-  preparations.set(item, { content, as });
-  return as;
-}
-
-function prepareAnew({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
+/** What is asked of a device, with its own values; or why it is not. */
+function prepare({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item: Item): Prepared {
   const action = actionAt(run, item);
   const step = stepFor(action.type);
   if (step === undefined)
@@ -183,22 +172,27 @@ function prepareAnew({ stepFor }: Pick<RunKindParts, "stepFor">, run: Run, item:
     : { kind: "refused", ...refusal };
 }
 
-/** What an action says to a device. */
-function saidTo(run: Run, item: Item, action: TemplateAction): ReturnType<typeof actionFor> {
+type Said = ReturnType<typeof actionFor>;
+
+const saidAlready = new WeakMap<Item, { readonly content: RunContent; readonly said: Said }>();
+
+/** What an action says to a device; a pass asks that of an item many times, and filling it is the dear part. */
+function saidTo(run: Run, item: Item, action: TemplateAction): Said {
   const same = sameForAll(action);
   if (same !== undefined) return { value: same, faults: [] };
-  const { template, variables, devices } = contentOf(run);
+  const content = contentOf(run);
+  const known = saidAlready.get(item);
+  if (known?.content === content) return known.said;
+  const { template, variables, devices } = content;
   const layers = {
     tenant: variables,
     template: defaultsOf(template.variables),
     device: devices[item.targetId] ?? {},
   };
-  const device = deviceRunIn(item);
-  return actionFor(
-    action,
-    layers,
-    factsOf(run.tenantId, item.targetId, { ...device, name: item.name }),
-  );
+  const facts = factsOf(run.tenantId, item.targetId, { ...deviceRunIn(item), name: item.name });
+  const said = actionFor(action, layers, facts);
+  saidAlready.set(item, { content, said });
+  return said;
 }
 
 /** What an action says, read by its type's own schema. */

@@ -90,7 +90,6 @@ function afterFailure(
 /** What an outcome of an action means for its device run. */
 export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
   const device = devices(item, outcome, at.now);
-  const kept = keptOf(device);
   switch (outcome.kind) {
     case "accepted":
       return { kind: "accepted", learned: packDeviceRun(device) };
@@ -99,7 +98,7 @@ export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
         ...reasonIn(outcome),
         kind: "done",
         learned: packDeviceRun(beforeNext(device)),
-        kept,
+        kept: keptOf(device),
       };
     case "failed":
     case "declined":
@@ -118,7 +117,7 @@ export function outcomeFor(item: Item, outcome: StepOutcome, at: At): Outcome {
         why,
         learned: packDeviceRun(outcome.isHeld ? unbegun(device) : device),
         // Who only waits has tried nothing.
-        kept: isTimed ? kept : "",
+        kept: isTimed ? keptOf(device) : "",
       };
     }
     case "singly":

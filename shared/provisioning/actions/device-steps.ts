@@ -104,42 +104,52 @@ const ownRoute = (call: OwnCall, platforms: readonly Platform[]): Route => ({
   ...call,
 });
 
-type Sendable = Pick<Action, "name" | "repeatable"> & Asking;
+type Sendable = Asking & {
+  /** By which of its routes a device is asked, or why by none. */
+  readonly choose: (device: Asked["device"], parameters: Parameters) => Choice;
+};
 
 /** What a type asks Intune for; undefined: it is no such type. */
 function sendableOf(typeId: string): Sendable | undefined {
   const type = findActionType(typeId);
   const action = findAction(typeId);
-  if (action !== undefined) return { ...action, routes: graphRoutes(action) };
+  if (action !== undefined) {
+    const { name, repeatable } = action;
+    const routes = graphRoutes(action);
+    return { repeatable, routes, choose: chooserOf({ name, routes }) };
+  }
   const own = ownCalls[typeId];
   if (type === undefined || own === undefined) return undefined;
   const { name, guarded, platforms } = type;
-  return { name, repeatable: !guarded, routes: [ownRoute(own, platforms)] };
+  const routes = [ownRoute(own, platforms)];
+  return { repeatable: !guarded, routes, choose: chooserOf({ name, routes }) };
 }
 
 // The step.
 
-const askedDevices = new WeakMap<Asked, AskedDevice>();
-
-/** A device that is asked, as it is asked: by the route that its facts lead to. One is asked by one step. */
-function askedBy(sendable: Sendable, asked: Asked): AskedDevice {
-  const known = askedDevices.get(asked);
-  if (known !== undefined) return known;
-  const { item, device, parameters } = asked;
-  const route = indexOf(sendable, choiceFor(sendable, device, parameters));
-  const made = { ...item, route };
-  askedDevices.set(asked, made);
-  return made;
+/** A device that is asked, as it is asked: by the route that its facts lead to. */
+function askedBy({ routes, choose }: Sendable, { item, device, parameters }: Asked): AskedDevice {
+  const choice = choose(device, parameters);
+  const route = choice.kind === "route" ? routes.indexOf(choice.route) : -1;
+  return route === item.route ? item : { ...item, route };
 }
 
-const choiceFor = (sendable: Sendable, device: Asked["device"], parameters: Parameters) =>
-  chooseRoute(sendable, device, {
-    parameters,
-    allowApproximate: parameters["allowApproximate"] === true,
-  });
+type Choice = ReturnType<typeof chooseRoute>;
 
-const indexOf = ({ routes }: Sendable, choice: ReturnType<typeof chooseRoute>): number =>
-  choice.kind === "route" ? routes.indexOf(choice.route) : -1;
+/** Chooses a device's route. What decides is the same for most of a fleet, and is looked at once for what is asked of all. */
+function chooserOf(sendable: Pick<Action, "name" | "routes">): Sendable["choose"] {
+  const known = new WeakMap<Parameters, Map<string, Choice>>();
+  return (device, parameters) => {
+    const choices = known.get(parameters) ?? new Map<string, Choice>();
+    known.set(parameters, choices);
+    const facts = `${device.managementAgent}\n${device.operatingSystem}`;
+    const allowApproximate = parameters["allowApproximate"] === true;
+    const choice =
+      choices.get(facts) ?? chooseRoute(sendable, device, { parameters, allowApproximate });
+    choices.set(facts, choice);
+    return choice;
+  };
+}
 
 type ActionCall = StepCall & { readonly request: SendCall };
 
@@ -151,7 +161,7 @@ function deviceStep(parts: DeviceStepParts, typeId: string): Step | undefined {
     mayRepeat: sendable.repeatable,
     isFree: false,
     refuse(device, parameters) {
-      const choice = choiceFor(sendable, device, parameters);
+      const choice = sendable.choose(device, parameters);
       return choice.kind === "none" ? { code: choice.code, detail: choice.detail } : undefined;
     },
     ...sendingOf(parts, sendable),
