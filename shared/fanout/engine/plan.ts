@@ -10,6 +10,7 @@
 import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { queueNames } from "../../storage/names.ts";
+import { restMs } from "../../work/drain.ts";
 import { type Item, letIn, toRows } from "../state/item.ts";
 import type { StoredItemRow, StoredPlan } from "../state/item-store.ts";
 import { type ChunkMessage, type JobIds, move } from "../state/job.ts";
@@ -64,6 +65,8 @@ async function letOut(
   if (now < (progress.nextAt ?? 0) - earlyMs) return "not-planning";
   // What is left then ends by its time, and not by the rules.
   if (now >= job.expiresAt) return over(engine, found);
+  // While nothing may leave there is nothing to decide; written down, so that the sweeper does not take the message for lost.
+  if (await engine.rests(job.tenantId)) return askedAgainAt(engine, found, stored, now + restMs);
   const standing = await engine.items.standing(job.jobId);
   const nextAt = now + (Math.ceil(engine.times.readBackAfterMs / 2) || leastPauseMs);
   const planned = { items: plannedIn(progress), failed: progress.failed };
@@ -103,8 +106,7 @@ async function carryOut(
     case "wait": {
       const { quietSince, until = nextAt } = decided;
       const quiet = quietSince === undefined ? {} : { released: { ...released, quietSince } };
-      const changes = { ...quiet, nextAt: until };
-      return (await writeProgress(engine, found, stored, changes)) ? { at: until } : "lost";
+      return askedAgainAt(engine, found, stored, until, quiet);
     }
     case "release": {
       const next = await letGo(engine, found, stored, { ...decided, isBack, nextAt });
@@ -115,6 +117,18 @@ async function carryOut(
       return passedOn ? { at: next.progress.nextAt ?? nextAt } : "lost";
     }
   }
+}
+
+/** Nothing more is let out before then. */
+async function askedAgainAt(
+  engine: Engine,
+  found: FoundJob,
+  stored: StoredPlan,
+  nextAt: Instant,
+  changes: Partial<PlanProgress> = {},
+): Promise<LetOut> {
+  const written = await writeProgress(engine, found, stored, { ...changes, nextAt });
+  return written ? { at: nextAt } : "lost";
 }
 
 async function over(engine: Engine, { job }: FoundJob): Promise<LetOut> {

@@ -124,6 +124,30 @@ it("lets an outcome that comes late for one step never count for the next", asyn
   expect(late).toMatchObject({ state: "claimed", step: 1, attempts: 1 });
 });
 
+it("has its rules asked nothing while its tenant is paused, and goes on when that is over", async () => {
+  const job = newJob({ rollout: { atOnce: 6 }, expiresAt: Date.now() + 3_600_000 });
+  await rig.start(job);
+  const { rests } = rig.engine;
+  const rest = { code: "tenant-paused", detail: "not now" } as const;
+  Object.assign(rig.engine, { rests: () => Promise.resolve(rest) });
+  const takes = (messages: number) => {
+    let taken = 0;
+    return rig.drain(() => (taken += 1) > messages);
+  };
+  // Planned, and asked for the first time.
+  await takes(2);
+  faults.reset();
+  const began = Date.now();
+  await takes(4);
+  expect(faults.calls().filter((call) => call.startsWith("table.page"))).toEqual([]);
+  expect(Date.now() - began).toBeGreaterThan(100_000);
+  expect(rig.queues.waiting()).toHaveLength(1);
+  Object.assign(rig.engine, { rests });
+  await rig.drain();
+  expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+  expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+});
+
 it("says of what has done a step already, and is stopped, that its next step never left", async () => {
   const job = newJob();
   await rig.start(job);
