@@ -6,11 +6,14 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dice } from "./dice.ts";
 import { openStage, type Stage } from "./stage.ts";
+import { beginRun, runProblems } from "./template-run.ts";
 import { type Counts, problemsAtTheEnd } from "./verdict.ts";
 
 /** What a run does. */
 export type ChaosPlan = {
   readonly devices: number;
+  /** Devices of another tenant that go through a template meanwhile. */
+  readonly provisioned: number;
   readonly seed: number;
   /** Host processes on the same storage. */
   readonly hosts: number;
@@ -56,7 +59,12 @@ export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
 }
 
 async function runOn(stage: Stage, plan: ChaosPlan): Promise<ChaosReport> {
-  const tenantId = await fleet(stage, plan);
+  const { provisioned, deadlineMs, say } = plan;
+  const mix = { windows: 19, iOS: 1, intuneOnly: 1 };
+  const tenantId = await fleet(stage, plan, { devices: plan.devices, mix, offlineRate: 0.1 });
+  const pace = "unlimited";
+  const windows = { windows: 1, intuneOnly: 1 };
+  const other = await fleet(stage, plan, { devices: provisioned, mix: windows, pace });
   const began = Date.now();
   const path = `/api/v1/tenants/${tenantId}/notifications`;
   const { notificationId } = await stage.api<{ notificationId: string }>("POST", path, {
@@ -64,9 +72,13 @@ async function runOn(stage: Stage, plan: ChaosPlan): Promise<ChaosReport> {
     target: { kind: "tenant" },
     expiresAfter: plan.expiresAfter,
   });
-  const trouble = makeTrouble(stage, plan);
-  const view = await untilEnded(stage, `${path}/${notificationId}`, plan);
-  await trouble;
+  const runId = await beginRun(stage, other);
+  const run = { tenantId: other, runId, devices: provisioned, deadlineMs, say };
+  const [view, ofRun] = await Promise.all([
+    untilEnded(stage, `${path}/${notificationId}`, plan),
+    runProblems(stage, run),
+    makeTrouble(stage, plan),
+  ]);
   const drainMs = (plan.messageLeaseSeconds + 60) * 1000;
   const ended = { tenantId, notificationId, ...view };
   const problems = await problemsAtTheEnd(stage, ended, drainMs);
@@ -74,19 +86,28 @@ async function runOn(stage: Stage, plan: ChaosPlan): Promise<ChaosReport> {
     seed: plan.seed,
     seconds: Math.round((Date.now() - began) / 1000),
     counts: view.counts,
-    problems,
+    problems: [...ofRun, ...problems],
   };
 }
 
 /** A fleet with its directory, and a Graph that misbehaves from now on. */
-async function fleet(stage: Stage, { devices, seed, pace }: ChaosPlan): Promise<string> {
+async function fleet(
+  stage: Stage,
+  { seed, pace: slow }: ChaosPlan,
+  {
+    devices,
+    mix,
+    pace = slow,
+    offlineRate = 0,
+  }: { devices: number; mix: object; pace?: number | "unlimited"; offlineRate?: number },
+): Promise<string> {
   const tenantId = randomUUID();
   await stage.control("POST", "/tenants", {
     tenantId,
     displayName: "Chaos",
     devices,
     seed,
-    mix: { windows: 19, iOS: 1, intuneOnly: 1 },
+    mix,
   });
   await stage.api("POST", "/api/v1/tenants", {
     tenantId,
@@ -109,7 +130,7 @@ async function fleet(stage: Stage, { devices, seed, pace }: ChaosPlan): Promise<
     cutRate: 0.01,
     slowRate: 0.01,
     slowMs: 30_000,
-    offlineRate: 0.1,
+    offlineRate,
     failRate: 0.03,
   });
   return tenantId;

@@ -8,6 +8,7 @@ describe("restarts to 2,000 devices while everything dies", () => {
     const seed = Date.now() % 1_000_000;
     const report = await chaosRun({
       devices: 2000,
+      provisioned: 500,
       seed,
       hosts: 2,
       kills: 5,

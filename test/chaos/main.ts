@@ -23,6 +23,7 @@ for (let run = 0; run < Number(values.runs); run += 1) {
   say(`Run ${run + 1} of ${values.runs}, seed ${seed}`);
   const report = await chaosRun({
     devices: Number(values.devices),
+    provisioned: 500,
     hosts: Number(values.hosts),
     seed,
     kills: 5,

@@ -18,6 +18,8 @@ export type Stage = {
   readonly sandboxUrl: string;
   /** Calls the API with the admin token. */
   readonly api: <T>(method: string, path: string, body?: unknown) => Promise<T>;
+  /** Reads what is no JSON. */
+  readonly text: (path: string, type: string) => Promise<string>;
   /** Calls the sandbox's control. */
   readonly control: <T>(method: string, path: string, body?: unknown) => Promise<T>;
   /**
@@ -67,22 +69,30 @@ export async function openStage(
   }
   let kills = 0;
   const hostAt = (turn: number): HostProcess => running[turn % hosts] as HostProcess;
-  return {
-    sandboxUrl: sandbox.url,
-    async api(method, path, body) {
-      for (let turn = 0; ; turn += 1) {
-        const asked = call(`${hostAt(turn).url}${path}`, method, body);
-        const answer = await asked.catch((error: unknown) => {
+  const asked = async (
+    path: string,
+    method: string,
+    body?: unknown,
+    accept?: string,
+  ): Promise<string> => {
+    for (let turn = 0; ; turn += 1) {
+      const answer = await call(`${hostAt(turn).url}${path}`, method, body, accept).catch(
+        (error: unknown) => {
           // A host that was killed listens to nobody: the next one, or itself when it is back.
           if (!(error instanceof TypeError) || turn > 100) throw error;
           return undefined;
-        });
-        if (answer !== undefined) return answer.value as never;
-        await sleep(300);
-      }
-    },
+        },
+      );
+      if (answer !== undefined) return answer;
+      await sleep(300);
+    }
+  };
+  return {
+    sandboxUrl: sandbox.url,
+    api: async (method, path, body) => jsonIn(await asked(path, method, body)) as never,
+    text: (path, accept) => asked(path, "GET", undefined, accept),
     control: async (method, path, body) =>
-      (await call(`${sandbox.url}/_sandbox${path}`, method, body)).value as never,
+      jsonIn(await call(`${sandbox.url}/_sandbox${path}`, method, body)) as never,
     async killFunctions() {
       const host = hostAt(kills);
       const whole = Math.floor(kills / hosts) % 2 === 1;
@@ -172,16 +182,19 @@ async function call(
   url: string,
   method: string,
   body?: unknown,
-): Promise<{ readonly value: unknown }> {
+  accept = "application/json",
+): Promise<string> {
   const response = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json", accept },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text.slice(0, 300)}`);
-  return { value: text === "" ? undefined : JSON.parse(text) };
+  return text;
 }
+
+const jsonIn = (text: string): unknown => (text === "" ? undefined : JSON.parse(text));
 
 async function queuesInUse(connectionString: string): Promise<Record<string, number>> {
   const service = QueueServiceClient.fromConnectionString(connectionString);
