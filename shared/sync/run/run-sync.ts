@@ -109,9 +109,11 @@ async function unlessTaken(
   try {
     return await go();
   } catch (error) {
-    await work.told();
-    // Whoever was faster has a message too; ours looks once more what became of it.
-    if (!(error instanceof SyncLost)) throw error;
+    if (!(error instanceof SyncLost)) {
+      await work.told();
+      throw error;
+    }
+    // Whoever was faster tells what happened, and has a message too; ours looks once more what became of it.
     await letGo(parts, work).catch(unlessLost);
     return { kind: "again", state: "lost", afterMs: 1_000 };
   }
@@ -123,7 +125,9 @@ async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): 
   if (now === undefined) return;
   const { cancelled, paused } = now.sync;
   const isAsked = cancelled !== undefined || paused !== undefined;
-  if (isAsked && now.sync.leaseUntil === leaseUntil) await now.release();
+  if (!isAsked || now.sync.leaseUntil !== leaseUntil) return;
+  await now.told();
+  await now.release();
 }
 
 /** A request waits so long for the first pass over its sync; the work goes on behind the answer. */
@@ -215,7 +219,11 @@ async function underClaim(parts: RunParts, work: SyncWork): Promise<RunOutcome> 
     });
     return { kind: "ack", state: "abandoned" };
   }
-  await work.keep({ losses: work.sync.losses + 1 });
+  const { losses, phase, startedAt } = work.sync;
+  const claimed = { losses: losses + 1 };
+  // To begin is a conditional write of its own, and nothing is done before it: what starts just now needs no claim for that.
+  if (phase === "preflight" && parts.clock.now() - startedAt < parts.claimMs) work.note(claimed);
+  else await work.keep(claimed);
   return goOnClaimed(parts, work);
 }
 

@@ -83,7 +83,8 @@ export async function startSync(
   const { store, clock } = parts;
   const { tenantId, syncId } = given;
   const [found, first] = await Promise.all([
-    store.sync(tenantId, syncId),
+    // A night that has not come by the tenant's row has no sync.
+    given.night === undefined ? store.sync(tenantId, syncId) : undefined,
     given.night?.seen ?? store.tenant(tenantId, clock.now()),
   ]);
   const known = found?.value;
@@ -157,8 +158,11 @@ async function tryStart(
   const tenant = given.tenant ?? (await store.tenant(tenantId, clock.now()));
   const now = clock.now();
   const { active, status } = tenant.value;
-  // The very same request again.
-  if (active === syncId) return (await store.sync(tenantId, syncId))?.value ?? lost;
+  // The very same request again: it has lost against itself, or is the active one.
+  const same = given.tenant === undefined || active === syncId;
+  const own = same ? await store.sync(tenantId, syncId) : undefined;
+  if (own !== undefined) return own.value;
+  if (active === syncId) return lost;
   const old = active === undefined ? undefined : await store.sync(tenantId, active);
   const waiting = old?.value.waits?.for === "approval" ? old : undefined;
   if (old !== undefined && (waiting === undefined || prepare !== undefined))

@@ -62,6 +62,9 @@ export type SyncRows = {
 /** What a message or a handler names. */
 export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
 
+/** What is told of a beginning waits so long for the end, to be told with it: most syncs of small tenants are through by then. */
+const beginningMs = 1_000;
+
 /** A sync and its tenant, under our hands. */
 export class SyncWork {
   readonly #rows: SyncRows;
@@ -71,6 +74,8 @@ export class SyncWork {
   #last: Promise<Stored<Sync> | undefined> | undefined;
   /** What is being told of the last transition. */
   #telling: Promise<unknown> = Promise.resolve();
+  /** Tells of a beginning some time. */
+  #soon: NodeJS.Timeout | undefined;
 
   /** `telling`: what is under way that has to end before the next write. */
   constructor(
@@ -91,8 +96,10 @@ export class SyncWork {
     this.#telling = telling;
   }
 
-  /** Waits for it; what went wrong is said once. */
-  async #toldAll(): Promise<void> {
+  /** Waits for what is being told; what went wrong is said once. A beginning that nobody was told of goes with what comes next. */
+  async #settled(): Promise<void> {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     const telling = this.#telling;
     this.#telling = Promise.resolve();
     await telling;
@@ -124,9 +131,16 @@ export class SyncWork {
     return (await (this.#last ??= this.#rows.store.sync(tenantId, last)))?.value;
   }
 
-  /** Waits until what is told of the last transition is told, or could not be. */
+  /** Tells what is not told yet. */
+  async #toldAll(): Promise<void> {
+    if (this.#soon !== undefined) this.#tellOn(this.#tell());
+    await this.#settled();
+  }
+
+  /** Waits until what happened is told, or could not be. */
   async told(): Promise<void> {
-    await this.#toldAll().catch(() => undefined);
+    await this.#settled().catch(() => undefined);
+    if (this.tenant.outbox.length > 0) await this.#tell().catch(() => undefined);
   }
 
   /** Adds the progress of types; those that are there stay. */
@@ -203,7 +217,7 @@ export class SyncWork {
     message?: string,
   ): Promise<void> {
     const { store, clock, claimMs } = this.#rows;
-    await this.#toldAll();
+    await this.#settled();
     const now = clock.now();
     const eventId = digest(this.sync.syncId, event, this.#sync.etag).slice(0, 32);
     const { syncId: about } = this.sync;
@@ -224,14 +238,18 @@ export class SyncWork {
     if (etags === undefined) throw new SyncLost(this.sync.syncId);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
-    const telling = Promise.all([this.#publish(), store.index(tenant)]);
     if (event !== "begin") {
-      await telling;
+      await this.#tell();
       return;
     }
-    // Before it has begun nothing is read; reading need not wait for what is told of it, the next write does.
+    // Before it has begun nothing is read.
     this.#types = new Map();
-    this.#tellOn(telling);
+    this.#soon = setTimeout(() => this.#tellOn(this.#tell()), beginningMs);
+  }
+
+  /** Tells trail, webhooks and lists how it stands. */
+  #tell(): Promise<unknown> {
+    return Promise.all([this.#publish(), this.#rows.store.index(this.tenant)]);
   }
 
   /** Ends the sync. */
@@ -244,7 +262,7 @@ export class SyncWork {
   ): Promise<void> {
     const now = this.#rows.clock.now();
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
-    await this.#toldAll();
+    await this.#settled();
     const { active: _, paused: __, error: ___, nextAt: ____, lacksConsent, ...rest } = this.tenant;
     const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
     const nextAt = this.#rows.nextAt(rest.settings, now);
@@ -283,9 +301,8 @@ export class SyncWork {
 
   /** What is left when it has ended: repeated until it succeeds, since it stays on the sweeper's list until then. */
   async tidy(): Promise<void> {
-    const { store } = this.#rows;
-    await this.#toldAll();
-    await Promise.all([this.#publish(), store.index(this.tenant)]);
+    await this.#settled();
+    await this.#tell();
     await this.#close();
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { openWork } from "../../../../shared/sync/state/sync-work.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
@@ -14,9 +14,13 @@ it("a sync that ends while its beginning is still told leaves the tenant free fo
   if (!started.ok) throw new Error(started.failure.detail);
   const { parts } = rig;
   const told = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   // What is told is struck off the tenant's row by itself, behind the answer.
   const change: typeof parts.store.change = async (tenant, more) => {
-    if (more === undefined) await told.promise;
+    if (more === undefined) {
+      begun.resolve();
+      await told.promise;
+    }
     return parts.store.change(tenant, more);
   };
   const store = new Proxy(parts.store, {
@@ -29,8 +33,10 @@ it("a sync that ends while its beginning is still told leaves the tenant free fo
   const slow = { ...parts, store };
   const work = await openWork(slow, { tenantId, syncId: started.value.syncId });
   await work?.move("begin", { phase: "export" });
-  // Until it is about to be.
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  // It takes its time: lists and trail are told before its end.
+  await begun.promise;
+  const shown = () => parts.store.shown(tenantId, tenantId);
+  await vi.waitUntil(async () => (await shown()).get(tenantId)?.status === "inProgress");
   const ending = work?.finish("finish", { outcome: "succeeded" });
   told.resolve();
   await ending;
