@@ -64,12 +64,11 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   if ("kind" in made) return failPlan(work, made);
   const { plan, targets } = made;
   const hash = planHash(plan);
-  const last = await work.last();
   // A night that finds what the last one has found writes nothing.
   const document = await revisions.putDocument(
     sync.tenantId,
     { plan, targets: Object.fromEntries(targets) },
-    last?.plan?.document,
+    tenant.plan,
   );
   const counts = countsOf(plan);
   const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };

@@ -282,8 +282,6 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
   if (unread === "waits") return undefined;
   if (unread.length > 0) await work.keep({ skipped: [...work.sync.skipped, ...unread] });
   const { types, skipped } = work.sync;
-  // A plan looks at the last one: it is on its way meanwhile.
-  work.last().catch(() => undefined);
   const out = new Set(skipped.map(({ type }) => type));
   const isFirst = (await work.types()).size === 0;
   const read = await exportAll(

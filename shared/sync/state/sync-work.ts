@@ -71,7 +71,6 @@ export class SyncWork {
   #tenant: Stored<TenantSync>;
   #sync: Stored<Sync>;
   #types: ReadonlyMap<string, TypeProgress> | undefined;
-  #last: Promise<Stored<Sync> | undefined> | undefined;
   /** What is being told of the last transition. */
   #telling: Promise<unknown> = Promise.resolve();
   /** Tells of a beginning some time. */
@@ -122,13 +121,6 @@ export class SyncWork {
   async types(): Promise<ReadonlyMap<string, TypeProgress>> {
     const { tenantId, syncId } = this.sync;
     return (this.#types ??= await this.#rows.store.types(tenantId, syncId));
-  }
-
-  /** The tenant's last sync that has ended, asked for once: none other ends while this one is active. */
-  async last(): Promise<Sync | undefined> {
-    const { last, tenantId } = this.tenant;
-    if (last === undefined) return undefined;
-    return (await (this.#last ??= this.#rows.store.sync(tenantId, last)))?.value;
   }
 
   /** Tells what is not told yet. */
@@ -263,11 +255,14 @@ export class SyncWork {
     const now = this.#rows.clock.now();
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
     await this.#settled();
-    const { active: _, paused: __, error: ___, nextAt: ____, lacksConsent, ...rest } = this.tenant;
+    const { active: _, paused: __, error: ___, lacksConsent, ...before } = this.tenant;
+    const { nextAt: ____, plan: _____, ...rest } = before;
+    const { plan } = { ...this.sync, ...end };
     const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
     const nextAt = this.#rows.nextAt(rest.settings, now);
     const due = {
       ...(nextAt === undefined ? {} : { nextAt }),
+      ...(plan === undefined ? {} : { plan: plan.document }),
       ...(event === "finishWithoutConsent" ? { lacksConsent: lacking } : {}),
     };
     this.#tenant = { ...this.#tenant, value: { ...rest, ...due, last: this.sync.syncId } };

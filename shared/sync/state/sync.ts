@@ -215,6 +215,8 @@ export const TenantSync = z.object({
   /** The same of the active one, for who looks at tenants. */
   paused: pause.exactOptional(),
   last: z.string().exactOptional(),
+  /** The document with the plan of the last one, which the next one may find again. */
+  plan: z.string().exactOptional(),
   /** The tree of the tenant as it was last read, and the one that is wanted. */
   snapshot: z.string().exactOptional(),
   desired: z.string().exactOptional(),

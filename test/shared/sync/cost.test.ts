@@ -85,7 +85,7 @@ it("a night is begun and moved on in one write, and what the trail is told of it
   const told = rig.faults.calls().filter((name) => name === "table.transact Audit");
   expect(told).toHaveLength(1);
   const own = rig.faults.calls().filter((name) => !/^graph|Throttles|Webhooks/.test(name));
-  expect(own.length).toBeLessThanOrEqual(13);
+  expect(own.length).toBeLessThanOrEqual(12);
 });
 
 it("a first sync writes a type's content once, and the tree that is found and wanted once", async () => {
