@@ -261,6 +261,14 @@ const inTheDirectory: readonly ActionType[] = [
     }),
     permissions: changeRegistered,
   }),
+  own("Unassign Autopilot user", "Retirer l’utilisateur Autopilot", {
+    id: "unassignAutopilotUser",
+    sections: sectionIds,
+    platforms: windows,
+    route:
+      "Autopilot's unassignUserFromDevice; the device must be registered. Before a reset, so that it greets nobody who had it",
+    permissions: changeRegistered,
+  }),
   own("Set group tag", "Définir la balise de groupe", {
     id: "setGroupTag",
     sections: sectionIds,

@@ -311,6 +311,12 @@ export function directoryStepOf(parts: Parts, typeId: string): Step | undefined 
         isShown: ({ userPrincipalName = "" }, one) =>
           userPrincipalName.toLowerCase() === userOf(one).toLowerCase(),
       });
+    case "unassignAutopilotUser":
+      return registeredStep(parts, {
+        segment: "unassignUserFromDevice",
+        body: () => ({}),
+        isShown: ({ userPrincipalName = "" }) => userPrincipalName === "",
+      });
     default:
       return undefined;
   }

@@ -85,6 +85,7 @@ describe("the types of actions", () => {
     ["renameDevice", { deviceName: "PC 42" }, false],
     ["addToGroup", { groupId: "Finance" }, false],
     ["assignAutopilotUser", { userPrincipalName: "ann" }, false],
+    ["unassignAutopilotUser", { userPrincipalName: "ada@contoso.example" }, false],
     ["setGroupTag", { groupTag: "" }, true],
     ["runScript", {}, false],
     ["messageToUser", { title: "Hi", body: "x".repeat(501) }, false],

@@ -33,7 +33,7 @@ const endsOf = (findings: ReadonlyMap<string, object>): string[] => [
 ];
 
 beforeAll(async () => {
-  rig = await startStepRig({ devices: 600 });
+  rig = await startStepRig({ devices: 600 }, { now: () => Date.now() + ahead });
   fleet = await rig.devices();
   const groups = await rig.tenant.graph<{ value: { id: string; groupTypes?: string[] }[] }>(
     "GET",
@@ -47,6 +47,13 @@ beforeAll(async () => {
   scriptIds = scripts.body.value.map(({ id }) => id);
 });
 afterAll(() => rig.sandbox.stop());
+
+/** Lists are read again only after a while: moved on by hand. */
+let ahead = 0;
+const later = (asked: readonly Asked[]): readonly Asked[] => {
+  ahead += 60_000;
+  return asked.map((one) => ({ ...one, item: { ...one.item, at: Date.now() + ahead } }));
+};
 
 /** Why a type refuses a device. */
 const refusal = (type: string, device: DeviceRun): string | undefined =>
@@ -62,6 +69,8 @@ async function registered(): Promise<readonly [(readonly [string, DeviceRun])[],
   const own = [...fleet].filter(([id]) => known.has(id)).slice(0, 3);
   return [own, some(windows, 20).find(([id]) => !known.has(id))?.[0] ?? ""];
 }
+
+const ada = { userPrincipalName: "ada@contoso.example" };
 
 /** The list may have to be read first. */
 async function askUntilRead(type: string, asked: readonly Asked[]) {
@@ -265,21 +274,36 @@ describe("an action in the directory", () => {
   });
 
   it.for([
-    ["setGroupTag", "updateDeviceProperties", { groupTag: "Lobby" }],
-    ["assignAutopilotUser", "assignUserToDevice", { userPrincipalName: "ada@contoso.example" }],
-  ] as const)("%s counts when Autopilot's list shows it", async ([type, effect, parameters]) => {
-    const [own, other] = await registered();
-    const asked = own.map((device) => askedOf(type, device, parameters));
-    const before = (await rig.ledger()).length;
-    const outcomes = await askUntilRead(type, asked);
-    expect(kindsOf(outcomes)).toEqual(["accepted"]);
-    expect((await rig.ledger()).slice(before).map(({ action }) => action)).toEqual(
-      asked.map(() => effect),
-    );
-    const unknown = [askedOf(type, [other, fleet.get(other) as DeviceRun], parameters)];
-    const [declined] = (await ask(rig, type, unknown)).values();
-    expect(declined).toMatchObject({ kind: "declined", code: "not-in-autopilot" });
-  });
+    [
+      "setGroupTag",
+      { groupTag: "Lobby" },
+      "updateDeviceProperties",
+      "setGroupTag",
+      { groupTag: "" },
+    ],
+    ["assignAutopilotUser", ada, "assignUserToDevice", "unassignAutopilotUser", {}],
+    ["unassignAutopilotUser", {}, "unassignUserFromDevice", "assignAutopilotUser", ada],
+  ] as const)(
+    "%s counts when Autopilot's list shows it",
+    async ([type, parameters, effect, undo, other]) => {
+      const [own, foreign] = await registered();
+      const asked = own.map((device) => askedOf(type, device, parameters));
+      const before = (await rig.ledger()).length;
+      const outcomes = await askUntilRead(type, asked);
+      expect(kindsOf(outcomes)).toEqual(["accepted"]);
+      expect((await rig.ledger()).slice(before).map(({ action }) => action)).toEqual(
+        asked.map(() => effect),
+      );
+      expect(endsOf(await follow(rig, type, later(asked), 1))).toEqual(["finish"]);
+      // Of what the service takes and loses the list shows nothing.
+      const back = own.map((device) => askedOf(undo, device, other));
+      expect(kindsOf(await askUntilRead(undo, back))).toEqual(["accepted"]);
+      expect(endsOf(await follow(rig, type, later(asked), 1))).toEqual(["open"]);
+      const unknown = [askedOf(type, [foreign, fleet.get(foreign) as DeviceRun], parameters)];
+      const [declined] = (await ask(rig, type, unknown)).values();
+      expect(declined).toMatchObject({ kind: "declined", code: "not-in-autopilot" });
+    },
+  );
 });
 
 it("every type has a step, but for those that only a site can do", () => {
