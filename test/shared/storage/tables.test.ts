@@ -124,6 +124,25 @@ test.each([
   expect(await tables.get(table, "lost", "first")).toBeUndefined();
 });
 
+const justOne = (change: Parameters<typeof tables.transact>[1][number]) =>
+  tables.transact(table, [change]);
+
+test("a change alone is answered as one among others is", async () => {
+  const partition = fresh();
+  const inserted = await justOne({ kind: "insert", row: row(partition, "a") });
+  const etags = [(await stored(partition, "a")).etag];
+  expect(inserted).toEqual({ kind: "done", etags });
+  const [etag = ""] = etags;
+  const changed = await justOne({ kind: "replace", row: row(partition, "a", { n: 1 }), etag });
+  expect(changed).toEqual({ kind: "done", etags: [(await stored(partition, "a")).etag] });
+  for (const change of [
+    { kind: "insert", row: row(partition, "a") } as const,
+    { kind: "replace", row: row(partition, "a", { n: 2 }), etag } as const,
+    { kind: "replace", row: row(partition, "no"), etag } as const,
+  ])
+    expect(await justOne(change)).toEqual({ kind: "lost" });
+});
+
 test("no changes are done at once; changes of two partitions are a bug", async () => {
   expect(await tables.transact(table, [])).toEqual({ kind: "done", etags: [] });
   const two = [row(fresh(), "a"), row(fresh(), "a")].map(
