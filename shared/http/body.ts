@@ -302,7 +302,7 @@ async function readText(source: BodySource, maxBytes: number): Promise<Result<st
 }
 
 /** Bytes as text, without the byte order mark. What is not UTF-8 is refused: a replaced character would be stored. */
-function decoded(bytes: Uint8Array): Result<string> {
+export function decoded(bytes: Uint8Array): Result<string> {
   try {
     return succeed(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {

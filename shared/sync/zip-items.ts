@@ -7,7 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { crc32 } from "node:zlib";
 import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
 import type * as z from "zod";
-import { checkText, invalidRequest, pointerOf } from "../http/body.ts";
+import { checkText, decoded, invalidRequest, pointerOf } from "../http/body.ts";
 import type { ReadFile } from "../http/upload.ts";
 import { type Fault, fail, type Result, succeed } from "../kernel/failure.ts";
 import { plainText, reasonOf } from "../kernel/outside-text.ts";
@@ -91,7 +91,8 @@ async function itemIn(zip: ZipFile, entry: Entry, place: string): Promise<ItemOr
   const content = await buffer(await zip.openReadStreamPromise(entry));
   const wrong = (detail: string): ItemOr => ({ ok: false, failure: [{ pointer: place, detail }] });
   if (crc32(content) !== entry.crc32) return wrong("is damaged");
-  const checked = checkText(content.toString("utf8"), PlainItemBody);
+  const text = decoded(content);
+  const checked = text.ok ? checkText(text.value, PlainItemBody) : text;
   if (checked.ok) return { ok: true, value: checked.value.value };
   const { faults = [], detail } = checked.failure;
   if (faults.length === 0) return wrong(detail);

@@ -10,7 +10,15 @@ import { inParallel } from "../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../kernel/failure.ts";
 import { queueNames, tableNames } from "../storage/names.ts";
 import type { Queues } from "../storage/queues.ts";
-import { jsonOf, type RowPage, type StoredRow, type Tables, textOf } from "../storage/tables.ts";
+import {
+  jsonOf,
+  lost,
+  type RowPage,
+  type StoredRow,
+  type Tables,
+  textOf,
+  updateRow,
+} from "../storage/tables.ts";
 import { type NewTenant, Pace, type Tenant, type TenantChange } from "./contract.ts";
 import type { PurgeStore } from "./purge.ts";
 
@@ -146,6 +154,9 @@ type Parts = {
   readonly clock: Clock;
 };
 
+/** A tenant as it is now, and as it was. */
+type ChangedTenant = StoredTenant & { readonly before: Tenant };
+
 /** The registry over its rows. */
 export class TenantRegistry {
   readonly #parts: Parts;
@@ -196,12 +207,27 @@ export class TenantRegistry {
     return fail("already-exists", `Tenant ${tenant.tenantId} is registered. PATCH changes it.`);
   }
 
-  /** Changes what the body names; with `ifMatch` only the version that the caller read. Answers both. */
+  /**
+   * Changes what the body names; with `ifMatch` only the version that the caller read, and otherwise whatever somebody changes
+   * at the same time: who pauses in a hurry is not told that another one was faster. Answers both.
+   */
   async change(
+    tenantId: string,
+    change: TenantChange,
+    ifMatch: string | undefined,
+  ): Promise<Result<ChangedTenant>> {
+    return updateRow(`tenant ${tenantId}`, async () => {
+      const changed = await this.#changed(tenantId, change, ifMatch);
+      const isLost = !changed.ok && changed.failure.code === "precondition-failed";
+      return isLost && ifMatch === undefined ? lost : changed;
+    });
+  }
+
+  async #changed(
     tenantId: string,
     { displayName, pace, paused, pauseReason: given }: TenantChange,
     ifMatch: string | undefined,
-  ): Promise<Result<StoredTenant & { readonly before: Tenant }>> {
+  ): Promise<Result<ChangedTenant>> {
     const { store, known, clock } = this.#parts;
     const found = await this.#unchanged(tenantId, ifMatch);
     if (!found.ok) return found;

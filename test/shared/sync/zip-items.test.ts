@@ -7,7 +7,7 @@ import { artifactsOf } from "../../../shared/sync/artifacts.ts";
 import { itemsInZip } from "../../../shared/sync/zip-items.ts";
 import { type SyncRig, startSyncRig } from "./sync-rig.ts";
 
-type Files = readonly (readonly [name: string, content: string])[];
+type Files = readonly (readonly [name: string, content: string | Buffer])[];
 const tag = (key: string, more: object = {}): string =>
   JSON.stringify({ type: "roleScopeTag", key, name: key, body: { displayName: key }, ...more });
 const place = (name: string): string => `wanted/roleScopeTag/${name}.json`;
@@ -42,7 +42,7 @@ describe("items in a zip", () => {
       ["sync.json", "{}"],
       ["before/roleScopeTag/a.json", tag("Old")],
       [place("a"), tag("A")],
-      [place("b"), tag("B")],
+      [place("b"), `\ufeff${tag("B")}`],
       ["wanted/notes.txt", "not JSON"],
     ]);
     const found = await read(zip);
@@ -132,12 +132,14 @@ describe("items in a zip", () => {
       [place("d"), tag("D", { key: "" })],
       [place("e"), tag("E", { extra: 1 })],
       [place("f"), tag("damaged")],
+      // As an editor on Windows saves it that knows no UTF-8: a replaced character would be deployed.
+      [place("g"), Buffer.from(tag("Montréal"), "latin1")],
     ]);
     const damaged = altered(zip, "damaged", "damagEd");
     const answer = await read(damaged);
     const faults = answer.ok ? [] : (answer.failure.faults ?? []);
     expect(faults.map(({ pointer }) => pointer)).toEqual(
-      ["a.json", "c.json", "d.json/key", "e.json/extra", "f.json"].map(
+      ["a.json", "c.json", "d.json/key", "e.json/extra", "f.json", "g.json"].map(
         (name) => `/wanted/roleScopeTag/${name}`,
       ),
     );

@@ -84,6 +84,29 @@ test("of changes at the same time one is lost, none is mixed", async () => {
   expect(await tenants.get(tenantId)).toMatchObject({ ok: true, value: winner });
 });
 
+test("changes at the same time that hold to no version are all made: nobody who pauses in a hurry is refused", async () => {
+  const { tenantId } = await added();
+  const changes: TenantChange[] = [
+    { displayName: "Fabrikam" },
+    { pace: { deviceReads: 10 } },
+    ...Array.from({ length: 4 }, () => ({ paused: true, pauseReason: "an incident" })),
+  ];
+  const outcomes = await Promise.all(
+    changes.map((change) => tenants.change(tenantId, change, undefined)),
+  );
+  expect(outcomes.map(({ ok }) => ok)).toEqual(changes.map(() => true));
+  expect(await tenants.get(tenantId)).toMatchObject({
+    value: {
+      tenant: {
+        displayName: "Fabrikam",
+        pace: { deviceReads: 10 },
+        pausedAt: expect.any(String),
+        pauseReason: "an incident",
+      },
+    },
+  });
+});
+
 test.each([
   [{ tenantId: randomUUID().toUpperCase(), displayName: " Contoso " }, true],
   [{ tenantId: "contoso", displayName: "Contoso" }, false],
