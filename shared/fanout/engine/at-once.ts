@@ -11,7 +11,7 @@ import { queueNames } from "../../storage/names.ts";
 import type { Receipt } from "../../storage/queues.ts";
 import type { Job, JobIds } from "../state/job.ts";
 import type { Chunk } from "../state/rollout.ts";
-import { itemsIn } from "./change-rows.ts";
+import { isUnsaved, itemsIn } from "./change-rows.ts";
 import { type Coming, dispatch } from "./dispatch.ts";
 import { type Continuation, type Engine, type FoundJob, idsOf } from "./engine.ts";
 import { messageFor, plan } from "./plan.ts";
@@ -34,12 +34,12 @@ export async function workOnChunk(
   first: Continuation,
   { until = engine.clock.now() + workMs, ...coming }: Coming & { readonly until?: Instant } = {},
 ): Promise<"done" | "gone" | "onward"> {
-  const { clock, queues } = engine;
+  const { clock } = engine;
   let [next, came] = [first, coming];
   for (;;) {
     const now = clock.now();
     if (next.at > now || now >= until || (came.isInRequest && next.does === "readBack")) {
-      await queues.send(queueOf[next.does], next.message, (next.at - now) / 1000);
+      await leave(engine, next, came.rows);
       return "onward";
     }
     const outcome =
@@ -56,6 +56,18 @@ export async function workOnChunk(
       next = { ...next, at: Math.max(next.at, clock.now() + afterNothingMs) };
     came = { ...came, isRedelivered: false, rows };
   }
+}
+
+/** Leaves the rest to a message, with everything written down. */
+async function leave(
+  { items, queues, clock }: Engine,
+  { does, message, at }: Continuation,
+  rows: Coming["rows"] = [],
+): Promise<void> {
+  const unsaved = rows.filter(isUnsaved);
+  // Where somebody was faster it stays as it was read: whoever comes reads it back once more.
+  if (unsaved.length > 0) await items.replace(message.jobId, unsaved);
+  await queues.send(queueOf[does], message, (at - clock.now()) / 1000);
 }
 
 const queueOf = { dispatch: queueNames.fanoutDispatch, readBack: queueNames.fanoutReadBack };

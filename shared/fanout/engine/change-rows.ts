@@ -7,7 +7,7 @@ import type { Instant } from "../../kernel/clock.ts";
 import { reasonIn } from "../../kernel/outside-text.ts";
 import { count, isOn } from "../../telemetry/trace.ts";
 import { costOf, isCarried, type JobKind } from "../kind.ts";
-import { attemptsEnded } from "../state/history.ts";
+import { type Attempt, attemptsEnded } from "../state/history.ts";
 import { applyAll, type Item, liveOf, type Transition } from "../state/item.ts";
 import type { StoredItemRow } from "../state/item-store.ts";
 import { isOpen, isStopping, type Job, type JobIds, type JobStore, move } from "../state/job.ts";
@@ -254,17 +254,39 @@ export async function changeRowsOnce(
   { kind, job, rows }: Work,
   change: RowChange,
 ): Promise<readonly StoredItemRow[] | undefined> {
-  const lastStep = kind.lastStep(job);
-  const changed = rows.flatMap((row) => {
-    const after = changedRow(row, change, lastStep);
-    if (after === undefined || !kind.keepsAttempts) return after ?? [];
-    return { ...after, ended: attemptsEnded(row.items, after.items, change.transitions) };
-  });
+  const changed = changedIn({ kind, job, rows }, change).filter(isUnsaved);
   if (changed.length === 0) return rows;
   const stored = await items.replace(job.jobId, changed);
   if (stored === undefined) return undefined;
   if (isOn()) tell(job, rows, stored, change);
   return merged(rows, stored);
+}
+
+/** A row that was changed and not written down: whoever writes it next takes that along, with the attempts that ended. */
+type UnsavedRow = StoredItemRow & { readonly ended: readonly Attempt[] };
+export const isUnsaved = (row: StoredItemRow): row is UnsavedRow => "ended" in row;
+
+/** The rows after transitions; those that change are unsaved. Pure. */
+export function changedIn({ kind, job, rows }: Work, change: RowChange): readonly StoredItemRow[] {
+  const lastStep = kind.lastStep(job);
+  const { transitions } = change;
+  return rows.map((row) => {
+    const after = changedRow(row, change, lastStep);
+    if (after === undefined) return row;
+    const ended = kind.keepsAttempts ? attemptsEnded(row.items, after.items, transitions) : [];
+    const unsaved: UnsavedRow = {
+      ...after,
+      ended: isUnsaved(row) ? [...row.ended, ...ended] : ended,
+    };
+    return unsaved;
+  });
+}
+
+/** The same for rows that somebody writes down at once, together with what comes next. Who dies before has changed nothing. */
+export function changeUnsaved(work: Work, change: RowChange): readonly StoredItemRow[] {
+  const after = changedIn(work, change);
+  if (isOn()) tell(work.job, work.rows, after, change);
+  return after;
 }
 
 /** Counts which states items came to, and what is to be tried again, and why. */

@@ -11,7 +11,9 @@ import type { StoredItemRow } from "../state/item-store.ts";
 import type { ReadBackMessage, Reading } from "../state/job.ts";
 import {
   afterPass,
+  changedIn,
   changeRows,
+  changeUnsaved,
   closeIfDone,
   doubtful,
   isUnreleased,
@@ -335,17 +337,29 @@ async function endRound(
   engine: Engine,
   work: Work,
   transitions: Told,
-  { round }: ReadBackMessage,
+  { round, sending }: ReadBackMessage,
 ): Promise<Read> {
   const now = engine.clock.now();
   const rounds = roundsOf(work.kind, engine.times);
   const at = nextRoundAt(round, { now, expiresAt: work.job.expiresAt, ...rounds });
   const change = afterPass(engine, { ...work, readAt: at }, transitions, now);
+  if (isWrittenNext(engine, { ...work, rows: changedIn(work, change) }, sending))
+    return { rows: changeUnsaved(work, change) };
   const rows = await changeRows(engine, work, change);
   return sentIn(work, itemsIn(rows)).length > 0
     ? { rows, next: { at, round: round + 1 } }
     : { rows };
 }
+
+/** Whether nothing of the rows is left to read and their next step is due: what claims it writes the end of this one, too. */
+const isWrittenNext = (
+  engine: Pick<Engine, "clock" | "times">,
+  work: Work,
+  sending: ReadBackMessage["sending"],
+): boolean =>
+  work.kind.lastStep(work.job) > 0 &&
+  sentIn(work, itemsIn(work.rows)).length === 0 &&
+  sendsAgainAt(engine, work, sending) <= engine.clock.now();
 
 /** Whether a message has been at a waiting item before. For those that were let out since, another one comes. */
 const wasSeen = ({ step = 0, attempts, notBefore }: Item): boolean =>

@@ -124,6 +124,45 @@ it("lets an outcome that comes late for one step never count for the next", asyn
   expect(late).toMatchObject({ state: "claimed", step: 1, attempts: 1 });
 });
 
+/** Takes a job to where what its first step did has been read back, with the calls that this took. */
+async function throughFirstStep(job: PingJob): Promise<void> {
+  faults.reset();
+  await rig.start(job);
+  await rig.drain(() => rig.queues.waiting()[0]?.queue === "fanout-read-back");
+  faults.reset();
+  const next = await rig.queues.take();
+  if (next) await rig.handle(next);
+}
+const wasAsked = (): boolean => faults.calls().includes("far.PUT");
+
+describe("the end of a step", () => {
+  it("is written together with the claim of the next", async () => {
+    const job = newJob();
+    await throughFirstStep(job);
+    const calls = faults.calls();
+    const between = calls.slice(calls.indexOf("far.PUT"), calls.indexOf("far.POST"));
+    expect(between.filter((call) => call === "table.transact Items")).toHaveLength(1);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+
+  it("is written where there is no time left for the next, which goes by message", async () => {
+    const job = newJob();
+    const { clock } = rig.engine;
+    Object.assign(rig.engine, { clock: { now: () => clock.now() + (wasAsked() ? 6_000 : 0) } });
+    await throughFirstStep(job);
+    Object.assign(rig.engine, { clock });
+    expect(rig.queues.waiting().map(({ queue }) => queue)).toEqual(["fanout-dispatch"]);
+    const rows = await rig.engine.items.page(job.jobId, { top: 10 });
+    const begun = rows.flatMap(({ items }) => items).filter(({ step }) => step === 1);
+    expect(begun).toHaveLength(36);
+    await rig.drain();
+    expect(await rig.counts(job)).toMatchObject({ state: "ended", counts: whole });
+    expect(ordersOf(job)).toEqual({ orders: 72, doubled: 0 });
+  });
+});
+
 it("has its rules asked nothing while its tenant is paused, and goes on when that is over", async () => {
   const job = newJob({ rollout: { atOnce: 6 }, expiresAt: Date.now() + 3_600_000 });
   await rig.start(job);
