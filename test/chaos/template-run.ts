@@ -9,7 +9,6 @@ import type { Stage } from "./stage.ts";
 const template = {
   scan: ["endpointProtectionQuickScan", "quickScan"],
   reboot: ["restart", "rebootNow"],
-  scanAll: ["endpointProtectionFullScan", "fullScan"],
 } as const;
 type ActionId = keyof typeof template;
 
@@ -117,22 +116,16 @@ function effectProblems(
   attempts: readonly Attempt[],
   effects: ReadonlyMap<string, number>,
 ): string[] {
-  const ended = attempts.filter(({ inherited }) => inherited === undefined);
+  const own = attempts.filter(({ inherited }) => inherited === undefined);
   const least = timesOf(
-    ended.filter(
-      ({ result, code }) => result === "succeeded" || code === "device-reported-failure",
-    ),
+    own.filter(({ result, code }) => result === "succeeded" || code === "device-reported-failure"),
   );
-  const most = timesOf(ended.filter(({ attempt }) => attempt > 0));
-  const all = [...new Set([...effects.keys(), ...most.keys()])];
-  const problems = all.flatMap((at) => {
-    const [times, from, to] = [effects, least, most].map((map) => map.get(at) ?? 0);
-    const isRight = times !== undefined && times >= (from ?? 0) && times <= (to ?? 0);
-    return isRight ? [] : [`${at}: ${times} times, and not ${from} to ${to}`];
+  const most = timesOf(own.filter(({ attempt }) => attempt > 0));
+  if (least.size === 0) return ["no run tells of anything"];
+  return [...new Set([...effects.keys(), ...most.keys()])].flatMap((at) => {
+    const [times = 0, from = 0, to = 0] = [effects, least, most].map((counts) => counts.get(at));
+    return from <= times && times <= to ? [] : [`${at}: ${times} times, not ${from} to ${to}`];
   });
-  // Nearly all of nearly all devices, or this has shown nothing.
-  if (effects.size < least.size || least.size === 0) problems.push("nothing was done");
-  return problems;
 }
 
 /** In how many runs an action of a device is in some attempts. */
