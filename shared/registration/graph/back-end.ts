@@ -24,7 +24,7 @@ import {
 import { structureOf } from "../list/hardware-hash.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { Registration } from "../state/registration.ts";
-import { learnedFrom, learnedText, meaningOf } from "../state/service-errors.ts";
+import { learnedFrom, learnedText, meaningOf, nameOf } from "../state/service-errors.ts";
 import {
   type AutopilotLists,
   attemptIn,
@@ -299,9 +299,9 @@ function findingOf(record: ImportRecord, asked: Asked, now: Instant): Finding | 
   const status = state?.deviceImportStatus.toLowerCase() ?? "";
   if (status === "complete") return learn(0, "", state?.deviceRegistrationId ?? "");
   if (status !== "error") return notOver;
-  const name = nameWithoutSecrets(state?.deviceErrorName ?? "", asked);
   const code = state?.deviceErrorCode ?? 0;
-  if (meaningOf(name).kind !== "passing") return learn(code, name, "");
+  const name = nameOf(nameWithoutSecrets(state?.deviceErrorName ?? "", asked), code);
+  if (meaningOf(name, code).kind !== "passing") return learn(code, name, "");
   // Of an earlier attempt: this one has left no record yet.
   const attempt = record.importId === "" ? item.attempts : attemptIn(record.importId);
   if (attempt < item.attempts) return undefined;
@@ -384,8 +384,8 @@ const isAsWanted = (device: RegisteredDevice | undefined, { item, hardware: { ta
   (tag === undefined || device.groupTag === tag || learnedFrom(item).name !== "");
 
 const isFailed = (item: Item): boolean => {
-  const { name } = learnedFrom(item);
-  return name !== "" && meaningOf(name).kind !== "already";
+  const { name, code } = learnedFrom(item);
+  return name !== "" && meaningOf(name, code).kind !== "already";
 };
 
 /** What a request came to that has to be made again: the device itself is as it should be. */
@@ -419,7 +419,7 @@ function settlementOf(
   const deletes = own.map(
     ({ id }): GraphRequest => ({ method: "DELETE", path: `${imports}/${encodeURIComponent(id)}` }),
   );
-  const meaning = meaningOf(name);
+  const meaning = meaningOf(name, code);
   if (isFailed(item)) {
     const detail = `${code} ${name}: ${meaning.advice}`;
     return { asked, requests: deletes, outcome: { kind: "failed", code: meaning.code, detail } };

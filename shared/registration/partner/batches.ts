@@ -33,7 +33,13 @@ import {
 } from "../kind.ts";
 import type { Hardware } from "../list/rows.ts";
 import type { Registration } from "../state/registration.ts";
-import { learnedFrom, learnedText, meaningOf, unknownCode } from "../state/service-errors.ts";
+import {
+  learnedFrom,
+  learnedText,
+  meaningOf,
+  nameOf,
+  unknownCode,
+} from "../state/service-errors.ts";
 
 /** Devices in one upload: as many as the portal takes in a file. No limit is documented. */
 const maxUploaded = 500;
@@ -302,11 +308,13 @@ function judged(entry: DeviceStatus, asked: Asked, upload: string, now: Instant)
   const { item } = asked;
   const status = entry.status.toLowerCase();
   if (status !== "finished" && status !== "finished_with_errors") return notOver;
-  const name = nameWithoutSecrets(entry.errorDescription, asked);
   const code = Number(entry.errorCode) || 0;
+  const isDone = status === "finished" && code === 0;
+  const said = nameWithoutSecrets(entry.errorDescription, asked);
+  const name = isDone ? said : nameOf(said, code);
   const learned = learnedText({ code, name, registrationId: entry.deviceId });
-  if (status === "finished" && code === 0) return { kind: "ended", event: "finish", learned };
-  const meaning = meaningOf(name);
+  if (isDone) return { kind: "ended", event: "finish", learned };
+  const meaning = meaningOf(name, code);
   const detail = `${code} ${name}: ${meaning.advice}`;
   if (meaning.kind === "already")
     return { kind: "ended", event: "finish", code: meaning.code, detail, learned };

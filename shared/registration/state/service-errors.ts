@@ -60,9 +60,33 @@ const meanings: ReadonlyMap<string, ServiceMeaning> = new Map(
 /** Our code for what we have no word for. */
 export const unknownCode = "service-error";
 
-/** What a name means, in any case of its letters. */
-export const meaningOf = (name: string): ServiceMeaning =>
-  meanings.get(name.toLowerCase()) ?? failed(unknownCode, "this is not known to Muster");
+/** The numbers that Microsoft's lists have for names: asked where no name is said. */
+const names: ReadonlyMap<number, string> = new Map([
+  [640, "StorageError"],
+  [801, "InvalidZtdRequestBody"],
+  [802, "InvalidZtdHardwareHash"],
+  [803, "MissingZtdSerialNumberAndProductKey"],
+  [806, "ZtdDeviceAlreadyAssigned"],
+  [807, "ZtdDeviceIsNotRegistered"],
+  [808, "ZtdDeviceAssignedToOtherTenant"],
+  [809, "ZtdProfileIsNotRegistered"],
+  [810, "ZtdProfileAssignedToOtherTenant"],
+  [811, "ZtdDeviceRegisteredByOtherTenant"],
+  [812, "ZtdDeviceNotFound"],
+  [813, "ZtdDeviceIsNotUnique"],
+  [814, "ZtdDeviceAlreadyAadRegistered"],
+]);
+
+/** The name of a fault; where the service says none, that of its number. Never empty: a fault without a name is one. */
+export const nameOf = (name: string, code: number): string =>
+  name === "" ? (names.get(code) ?? "Unnamed") : name;
+
+/** What a fault means, by its name in any case of its letters; where a sentence stands in its place, by its number. */
+export function meaningOf(name: string, code: number): ServiceMeaning {
+  const isName = /^[a-z\d]+$/i.test(name);
+  const known = isName ? name : (names.get(code) ?? name);
+  return meanings.get(known.toLowerCase()) ?? failed(unknownCode, "this is not known to Muster");
+}
 
 /** What the service said at the end of an import: its number and name for a fault, and the id of what is registered. */
 export type Learned = {

@@ -127,6 +127,36 @@ describe("a registration through Graph", () => {
     ]);
   });
 
+  it("takes a fault without a name for one, by its number where that is known", async () => {
+    const tenantId = await rig.tenantOf();
+    await rig.sandbox.control("PUT", "/behaviour", {
+      tenantId,
+      importFaults: {
+        N0001: fault(808, ""),
+        N0002: fault(640, "", 1),
+        N0003: fault(4711, ""),
+        N0004: fault(812, "No such device was found."),
+      },
+    });
+    const { registrationId } = await rig.register(tenantId, rows(5, "N").map(rowOf));
+    await rig.drain();
+    const { devices } = await rig.ended(tenantId, registrationId);
+    expect(
+      devices.map(({ serialNumber, outcome, code, serviceCode }) => [
+        serialNumber,
+        outcome,
+        code,
+        serviceCode,
+      ]),
+    ).toEqual([
+      ["N0000", "registered", undefined, undefined],
+      ["N0001", "assignedToOtherTenant", "assigned-to-other-tenant", 808],
+      ["N0002", "registered", undefined, undefined],
+      ["N0003", "failed", "service-error", 4711],
+      ["N0004", "notFound", "not-found", 812],
+    ]);
+  });
+
   it("calls a device unknown that the service is not done with in time, and finds it later", async () => {
     const tenantId = await rig.tenantOf({ importMs: 2 * 3600 * 1000 });
     const { registrationId } = await rig.register(tenantId, rows(3, "C", "shop").map(rowOf));
