@@ -32,7 +32,10 @@ export type ImportFault = {
   readonly times?: number;
 };
 
-/** How a customer's delegation stands: `otherRole` lacks the roles for Intune, `unassigned` is given to no group. */
+/**
+ * How a customer's delegation stands: `otherRole` lacks the roles for Intune, `unassigned` is given to no group; `twice` has an
+ * older one of that sort beside it.
+ */
 export const delegations = [
   "active",
   "approvalPending",
@@ -40,6 +43,7 @@ export const delegations = [
   "expiring",
   "otherRole",
   "unassigned",
+  "twice",
   "none",
 ] as const;
 export type DelegatedAdmin = (typeof delegations)[number];

@@ -1,8 +1,8 @@
 /**
- * What customers have delegated to the partner (GDAP), as Graph shows it in the partner's own tenant. One relationship
- * for each customer, as its behaviour has it.
+ * What customers have delegated to the partner (GDAP), as Graph shows it in the partner's own tenant: the
+ * relationships of each customer, as its behaviour has it.
  */
-import { type DelegatedAdmin, delegations } from "../behaviour.ts";
+import type { DelegatedAdmin } from "../behaviour.ts";
 import { seedOf } from "../fleet/chance.ts";
 import { guidFamily } from "../fleet/guids.ts";
 import type { Tenant } from "../fleet/tenants.ts";
@@ -18,7 +18,7 @@ const path =
 const intuneAdministrator = "3a2c62db-5318-420d-8d74-23affee5d9d5";
 const directoryReaders = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b";
 
-const statuses: Readonly<Record<Exclude<DelegatedAdmin, "none">, string>> = {
+const statuses: Readonly<Record<Exclude<DelegatedAdmin, "none" | "twice">, string>> = {
   active: "active",
   approvalPending: "approvalPending",
   expired: "expired",
@@ -43,14 +43,12 @@ export function answerDelegations(
   if (found === null) return badRequest(request, "Resource not found for the segment.");
   if (!request.roles.includes(delegationReader))
     return graphError(request, 403, "Forbidden", "Insufficient privileges.");
-  const tenants = [...state.tenants.values()].filter(
-    ({ id }) => state.behaviour.of(id).gdap !== "none",
-  );
+  const all = [...state.tenants.values()].flatMap((tenant) => relationshipsOf(state, tenant));
   const [, id] = found;
   if (id !== undefined) {
-    const tenant = tenants.find((one) => idOf(one) === id);
-    if (tenant === undefined) return graphError(request, 404, "ResourceNotFound", "Not found.");
-    return ok(JSON.stringify({ value: assignmentsOf(state, tenant) }));
+    const one = all.find((each) => each.id === id);
+    if (one === undefined) return graphError(request, 404, "ResourceNotFound", "Not found.");
+    return ok(JSON.stringify({ value: assignmentsOf(one) }));
   }
   const [top, skip] = [
     Number(url.searchParams.get("$top") ?? perPage),
@@ -62,30 +60,44 @@ export function answerDelegations(
   return ok(
     JSON.stringify({
       "@odata.context": `${request.origin}/v1.0/$metadata#tenantRelationships/delegatedAdminRelationships`,
-      ...(next < tenants.length ? { "@odata.nextLink": link } : {}),
-      value: tenants.slice(skip, next).map((tenant) => relationshipOf(state, tenant)),
+      ...(next < all.length ? { "@odata.nextLink": link } : {}),
+      value: all.slice(skip, next).map(relationshipOf),
     }),
   );
 }
 
-const idOf = ({ id }: Tenant): string =>
-  [1, 2].map((at) => guidFamily(seedOf(`${id} gdap`)).at(at)).join("-");
+/** A relationship, and how it stands. */
+type Relationship = {
+  readonly tenant: Tenant;
+  readonly gdap: keyof typeof statuses;
+  readonly id: string;
+};
 
-const rolesOf = (gdap: DelegatedAdmin) => [
+function relationshipsOf({ behaviour }: State, tenant: Tenant): readonly Relationship[] {
+  const { gdap } = behaviour.of(tenant.id);
+  if (gdap === "none") return [];
+  const id = idOf(tenant, "gdap");
+  if (gdap !== "twice") return [{ tenant, gdap, id }];
+  const older = { tenant, gdap: "unassigned", id: idOf(tenant, "older gdap") } as const;
+  return [older, { tenant, gdap: "active", id }];
+}
+
+const idOf = ({ id }: Tenant, which: string): string =>
+  [1, 2].map((at) => guidFamily(seedOf(`${id} ${which}`)).at(at)).join("-");
+
+const rolesOf = (gdap: Relationship["gdap"]) => [
   { roleDefinitionId: directoryReaders },
   ...(gdap === "otherRole" ? [] : [{ roleDefinitionId: intuneAdministrator }]),
 ];
 
 const at = (time: number): string => new Date(time).toISOString();
 
-function relationshipOf({ behaviour }: State, tenant: Tenant): object {
-  const { gdap } = behaviour.of(tenant.id);
-  const known = delegations.find((each) => each === gdap) ?? "active";
-  const status = known === "none" ? "terminated" : statuses[known];
+function relationshipOf({ tenant, gdap, id }: Relationship): object {
+  const status = statuses[gdap];
   const madeAt = tenant.past.madeAt;
   return {
     "@odata.etag": `W/"${seedOf(status)}"`,
-    id: idOf(tenant),
+    id,
     displayName: `Devices of ${tenant.displayName}`,
     duration: "P365D",
     autoExtendDuration: "PT0S",
@@ -100,8 +112,7 @@ function relationshipOf({ behaviour }: State, tenant: Tenant): object {
   };
 }
 
-function assignmentsOf({ behaviour }: State, tenant: Tenant): readonly object[] {
-  const { gdap } = behaviour.of(tenant.id);
+function assignmentsOf({ tenant, gdap }: Relationship): readonly object[] {
   if (gdap === "unassigned") return [];
   const group = guidFamily(seedOf(`${tenant.id} gdap`)).at(3);
   return [

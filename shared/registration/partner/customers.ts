@@ -374,17 +374,32 @@ export class Customers {
   ): Promise<RelationshipFacts["delegation"]> {
     const all = await this.#allDelegations(problems);
     const ours = all?.filter(({ customer }) => customer?.tenantId.toLowerCase() === tenantId) ?? [];
-    // Of several the one that does most: customers keep old ones beside the new.
-    const [best] = ours.toSorted((one, two) => worthOf(two) - worthOf(one));
+    // Of several the one that does most, for longest: customers keep old ones beside the new, and groups are given one of them.
+    const sorted = ours.toSorted(
+      (one, two) => worthOf(two) - worthOf(one) || endOf(two) - endOf(one),
+    );
+    const [best] = sorted;
     if (best === undefined) return undefined;
-    const endsAt = Date.parse(best.endDateTime);
+    const assigned = await this.#firstAssigned(sorted.slice(0, mostAsked), problems);
+    const { status, accessDetails: roles, ...taken } = assigned ?? best;
+    const endsAt = endOf(taken);
     return {
-      status: best.status,
-      ...(Number.isNaN(endsAt) ? {} : { endsAt }),
-      roles: best.accessDetails,
-      assigned: worthOf(best) > 1 && (await this.#isAssigned(best, problems)),
+      status,
+      ...(endsAt === never ? {} : { endsAt }),
+      roles,
+      assigned: assigned !== undefined,
       at,
     };
+  }
+
+  /** The first that a group was given, of those that do most. */
+  async #firstAssigned(
+    sorted: readonly Delegation[],
+    problems: string[],
+  ): Promise<Delegation | undefined> {
+    for (const each of sorted)
+      if (worthOf(each) > 1 && (await this.#isAssigned(each, problems))) return each;
+    return undefined;
   }
 
   async #allDelegations(problems: string[]): Promise<readonly Delegation[] | undefined> {
@@ -451,6 +466,14 @@ export class Customers {
 }
 
 const maxProblemChars = 300;
+/** Relationships of a customer whose groups are asked for. */
+const mostAsked = 5;
+const never = Number.MAX_SAFE_INTEGER;
+/** When one ends; never, where it does not say. */
+const endOf = ({ endDateTime }: Pick<Delegation, "endDateTime">): Instant => {
+  const at = Date.parse(endDateTime);
+  return Number.isNaN(at) ? never : at;
+};
 const worthOf = ({ status, accessDetails }: Delegation): number =>
   (["active", "expiring"].includes(status) ? 2 : status === "approvalPending" ? 1 : 0) +
   (accessDetails.some((role) => registeringRoles.has(role)) ? 0.5 : 0);

@@ -299,6 +299,17 @@ describe("once the partner has signed in", () => {
     expect((await register(tenantId, [tuple("E1", "t")])).refused).toBeUndefined();
   });
 
+  it("goes by the relationship that a group was given, whatever older ones the customer has beside it", async () => {
+    const tenantId = await tenantOf();
+    const shown = { tenantId, displayName: "Contoso" };
+    const delegationAs = async (gdap: string) => {
+      await rig.sandbox.control("PUT", "/behaviour", { tenantId, gdap });
+      return (await rig.services.customers.check(shown)).relationship.delegation;
+    };
+    expect(await delegationAs("unassigned")).toMatchObject({ status: "active", assigned: false });
+    expect(await delegationAs("twice")).toMatchObject({ status: "active", assigned: true });
+  });
+
   it("tells the truth at the end though a worker dies at any call, and sends each device once", async () => {
     const whole = await run();
     expect(whole.end).toMatchObject({ state: "finished", total: 2, doubled: 0 });
