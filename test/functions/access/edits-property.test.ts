@@ -94,8 +94,13 @@ const onePerPermission = (): readonly Probe[] =>
   permissionNames.flatMap((permission) => {
     const probe = probes.find(({ id, where }) => {
       const needed = requirements[id];
+      // Of what takes two permissions, two people may hold one each.
       return (
-        where === places[0] && needed?.kind === "permission" && needed.permission === permission
+        where === places[0] &&
+        needed?.kind === "permission" &&
+        needed.permission === permission &&
+        needed.everywhere === undefined &&
+        needed.more?.work === undefined
       );
     });
     return probe === undefined ? [] : [probe];
