@@ -61,10 +61,17 @@ export async function chaosRun(plan: ChaosPlan): Promise<ChaosReport> {
 async function runOn(stage: Stage, plan: ChaosPlan): Promise<ChaosReport> {
   const { provisioned, deadlineMs, say } = plan;
   const mix = { windows: 19, iOS: 1, intuneOnly: 1 };
-  const tenantId = await fleet(stage, plan, { devices: plan.devices, mix, offlineRate: 0.1 });
+  const behaviour = { offlineRate: 0.1 };
+  const tenantId = await fleet(stage, plan, { devices: plan.devices, mix, behaviour });
   const pace = "unlimited";
   const windows = { windows: 1, intuneOnly: 1 };
-  const other = await fleet(stage, plan, { devices: provisioned, mix: windows, pace });
+  const other = await fleet(stage, plan, {
+    devices: provisioned,
+    mix: windows,
+    pace,
+    // It makes few calls, and some of them must be in doubt.
+    behaviour: { lostAnswerRate: 0.3 },
+  });
   const began = Date.now();
   const path = `/api/v1/tenants/${tenantId}/notifications`;
   const { notificationId } = await stage.api<{ notificationId: string }>("POST", path, {
@@ -98,8 +105,8 @@ async function fleet(
     devices,
     mix,
     pace = slow,
-    offlineRate = 0,
-  }: { devices: number; mix: object; pace?: number | "unlimited"; offlineRate?: number },
+    behaviour,
+  }: { devices: number; mix: object; pace?: number | "unlimited"; behaviour: object },
 ): Promise<string> {
   const tenantId = randomUUID();
   await stage.control("POST", "/tenants", {
@@ -130,7 +137,7 @@ async function fleet(
     cutRate: 0.01,
     slowRate: 0.01,
     slowMs: 30_000,
-    offlineRate,
+    ...behaviour,
     failRate: 0.03,
   });
   return tenantId;
