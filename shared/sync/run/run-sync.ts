@@ -12,7 +12,7 @@ import { restMs } from "../../work/drain.ts";
 import { personalScopes } from "../catalogue/catalogue.ts";
 import { exportAll } from "../reading/export.ts";
 import { statusAfter } from "../state/lifecycle.ts";
-import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
+import { isOver, type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
 import { checkConsent } from "./consent.ts";
@@ -291,6 +291,9 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
   );
   if (read === "reading") {
     await work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
+    // What was through before that found the sync claimed, and its message comes back when the claim would have ended.
+    const now = await parts.store.types(work.ids.tenantId, work.ids.syncId);
+    if ([...now.values()].every(isOver)) await work.tell();
     return { kind: "ack", state: "export" };
   }
   // What one pass has read stands in the types' rows: whoever comes after a worker that dies now reads nothing again.

@@ -236,7 +236,10 @@ export class SyncWork {
     }
     // Before it has begun nothing is read.
     this.#types = new Map();
-    this.#soon = setTimeout(() => this.#tellOn(this.#tell()), beginningMs);
+    this.#soon = setTimeout(() => {
+      this.#soon = undefined;
+      this.#tellOn(this.#tell());
+    }, beginningMs);
   }
 
   /** Tells trail, webhooks and lists how it stands. */

@@ -257,3 +257,57 @@ describe("what is decided about an item", () => {
     expect((await app.call("GET", rules)).body).toMatchObject(decided);
   });
 });
+
+const refused = async (path: string, body: unknown) => {
+  const { status, body: said } = await post(path, body);
+  const errors = (said as { errors?: readonly { readonly pointer: string }[] }).errors ?? [];
+  return [status, ...errors.map(({ pointer }) => pointer)];
+};
+const tag = (displayName: string, more: object = {}) => ({
+  type: "roleScopeTag",
+  key: displayName,
+  body: { displayName, ...more },
+});
+
+describe("what is not in order", () => {
+  it("is refused whole with a pointer to each fault, and changes nothing", async () => {
+    const before = await get("/configuration-export");
+    const items = [
+      tag("New"),
+      { type: "nothing", key: "X", body: {} },
+      tag("Read-only", { createdDateTime: "2026-01-01T00:00:00Z" }),
+      tag("New"),
+    ];
+    expect(await refused("/configuration-import", { items, message: "wrong" })).toEqual([
+      400,
+      "/items/1/type",
+      "/items/2/body/createdDateTime",
+      "/items/3",
+    ]);
+    const large = tag("Large", { description: "x".repeat(5 * 2 ** 20) });
+    expect(await refused("/configuration-import", { items: [large] })).toEqual([413]);
+    const cut = await fetch(`${app.url}${base}/configuration-import`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ items: [tag("Cut")] }).slice(0, -9),
+    });
+    expect(cut.status).toBe(400);
+    expect(await refused("/syncs", { types: ["roleScopeTag", "nothing"] })).toEqual([
+      400,
+      "/types/1",
+    ]);
+    const { type, key } = tag("Nobody");
+    expect(await refused("/syncs", { items: [{ type, key }] })).toEqual([400, "/items/0/key"]);
+    expect(await get("/configuration-export")).toEqual(before);
+  });
+
+  it("is a plan that nobody waits for any more", async () => {
+    const [{ syncId }] = (await get("/syncs"))["value"] as [{ readonly syncId: string }];
+    const late = { planHash: "0".repeat(64) };
+    for (const verdict of ["approve", "reject", "reject-and-reset"])
+      expect([verdict, ...(await refused(`/syncs/${syncId}/${verdict}`, late))]).toEqual([
+        verdict,
+        409,
+      ]);
+  });
+});

@@ -15,9 +15,11 @@ it("a sync that ends while its beginning is still told leaves the tenant free fo
   const { parts } = rig;
   const told = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
+  let strikes = 0;
   // What is told is struck off the tenant's row by itself, behind the answer.
   const change: typeof parts.store.change = async (tenant, more) => {
     if (more === undefined) {
+      strikes += 1;
       begun.resolve();
       await told.promise;
     }
@@ -37,10 +39,11 @@ it("a sync that ends while its beginning is still told leaves the tenant free fo
   await begun.promise;
   const shown = () => parts.store.shown(tenantId, tenantId);
   await vi.waitUntil(async () => (await shown()).get(tenantId)?.status === "inProgress");
-  const ending = work?.finish("finish", { outcome: "succeeded" });
+  const ending = work?.keep({}).then(() => work.finish("finish", { outcome: "succeeded" }));
   told.resolve();
   await ending;
   const { value } = await parts.store.tenant(tenantId, 0);
   expect(value).toMatchObject({ status: "idle", last: started.value.syncId });
   expect(value.active).toBeUndefined();
+  expect(strikes, "the beginning and the end, each once").toBe(2);
 });
