@@ -1,12 +1,11 @@
 /** Who may do what: roles, built in and made here, and who holds which one where. */
 import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, KeyRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
 import { useFormat } from "../text/format.ts";
@@ -72,37 +71,32 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
   const nameOf = useRoleName();
   const { number } = useFormat();
   const change = accessScreen.useChangeSearch();
-  const columns = [
-    {
-      id: "name",
-      title: t("access.role"),
-      render: (each: Role) => (
-        <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
-          {nameOf(each)}
-        </Go>
-      ),
-    },
-    {
-      id: "kind",
-      title: t("access.kind"),
-      render: ({ builtIn }: Role) => t(builtIn ? "access.builtIn" : "access.custom"),
-    },
-    {
-      id: "permissions",
-      title: t("access.permissions"),
-      render: ({ permissions }: Role) => number(permissions.length),
-    },
-    {
-      id: "description",
-      title: t("access.description"),
-      width: "2fr",
-      render: ({ description }: Role) => <Said text={description} />,
-    },
-  ];
   return (
     <Rows
       label={t("access.roles")}
-      columns={columns}
+      columns={[
+        [
+          "name",
+          t("access.role"),
+          (each) => (
+            <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
+              {nameOf(each)}
+            </Go>
+          ),
+        ],
+        [
+          "kind",
+          t("access.kind"),
+          ({ builtIn }) => t(builtIn ? "access.builtIn" : "access.custom"),
+        ],
+        ["permissions", t("access.permissions"), ({ permissions }) => number(permissions.length)],
+        [
+          "description",
+          t("access.description"),
+          ({ description }) => <Said text={description} />,
+          "2fr",
+        ],
+      ]}
       items={roles}
       idOf={({ roleId }) => roleId}
       nameOf={nameOf}
@@ -158,7 +152,7 @@ function Assignments({ roles }: { readonly roles: readonly Role[] }) {
 
 function AssignmentMenu({ of }: { readonly of: Assignment }) {
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const change = accessScreen.useChangeSearch();
   const { assignmentId, principal } = of;
   const { kind, homeTenantId, id } = principal;
@@ -176,9 +170,7 @@ function AssignmentMenu({ of }: { readonly of: Assignment }) {
         {t("access.remove")}
       </MayItem>
       {kind !== "bootstrap" && (
-        <MenuItem onClick={() => void router.navigate(whyScreen.at(undefined, search) as never)}>
-          {t("access.why")}
-        </MenuItem>
+        <MenuItem onClick={() => go(whyScreen.at(undefined, search))}>{t("access.why")}</MenuItem>
       )}
     </MenuList>
   );

@@ -2,10 +2,9 @@
  * One approval: what would be done, to whom, who asked, and the digest of all of it, which a verdict names. Nobody decides
  * on what they asked for themselves: the buttons say so.
  */
-import { Button, Field, Textarea } from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { CheckmarkRegular, DismissRegular } from "@fluentui/react-icons";
-import { useState } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useMe } from "../api/me.ts";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
@@ -17,16 +16,14 @@ import { MayButton } from "../page/may-button.tsx";
 import { Code, Facts, Go } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { TextField, useTyped } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 const approvalPath = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
 /** An approval as the API shows it. */
-export type Approval = Extract<
-  Answered<`GET ${typeof approvalPath}`>,
-  { readonly status: 200 }
->["body"];
+export type Approval = BodyOf<`GET ${typeof approvalPath}`>;
 type Person = Approval["requestedBy"];
 
 /** Somebody by their name, or else by their id. */
@@ -67,7 +64,7 @@ export function ApprovalWindow(props: {
   const reading = useRead(`GET ${approvalPath}`, { params: ids }, { every: () => 15 });
   const approve = useSend(`POST ${approvalPath}/approve`);
   const reject = useSend(`POST ${approvalPath}/reject`);
-  const [comment, setComment] = useState("");
+  const comment = useTyped();
   const hindrance = useHindrance();
   const words = useSubjectWords();
   const { body } = reading;
@@ -75,7 +72,10 @@ export function ApprovalWindow(props: {
   const { own, approve: mayNot } = body ? hindrance(body) : {};
   const decide = async (sending: typeof approve | typeof reject) => {
     if (body === undefined) return;
-    const said = { digest: body.digest, ...(comment.trim() !== "" && { comment: comment.trim() }) };
+    const said = {
+      digest: body.digest,
+      ...(comment.value.trim() !== "" && { comment: comment.value.trim() }),
+    };
     const { send } = sending as typeof approve;
     if ((await send({ params: ids, body: said })) === undefined) return;
     announce(t(sending === approve ? "access.approved" : "access.rejected"));
@@ -122,13 +122,7 @@ export function ApprovalWindow(props: {
     >
       <Shown reading={reading}>{(approval) => <Subject approval={approval} />}</Shown>
       {waits && own === undefined && (
-        <Field label={t("access.comment")}>
-          <Textarea
-            value={comment}
-            maxLength={1000}
-            onChange={(_event, { value }) => setComment(value)}
-          />
-        </Field>
+        <TextField label={t("access.comment")} {...comment} maxLength={1000} isLong />
       )}
       {waits && own !== undefined && <p>{own}</p>}
       {problem && <ProblemView problem={problem} />}

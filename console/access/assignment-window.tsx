@@ -1,10 +1,10 @@
 /** Gives a role to somebody for a part of everything, changes that, and takes it away. */
-import { Checkbox, Field, Input, Select, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { useMe } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Waiting } from "../page/page-state.tsx";
+import { CheckField, SelectField, TextField } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import {
   type Assignment,
@@ -85,13 +85,13 @@ function Edited(
     >
       <Who given={given} roles={roles} onChange={setGiven} />
       <Where scope={given.scope} onChange={(scope) => setGiven({ ...given, scope })} />
-      <Field label={t("access.noteOptional")}>
-        <Textarea
-          value={note}
-          maxLength={500}
-          onChange={(_event, { value }) => setGiven({ ...given, note: value })}
-        />
-      </Field>
+      <TextField
+        label={t("access.noteOptional")}
+        value={note}
+        maxLength={500}
+        isLong
+        onChange={(value) => setGiven({ ...given, note: value })}
+      />
     </AskWindow>
   );
 }
@@ -106,49 +106,39 @@ function Who(props: {
   const t = useText();
   const roleName = useRoleName();
   const text = (name: "homeTenantId" | "id", label: string, hint?: string) => (
-    <Field label={label} required {...(hint !== undefined && { hint })}>
-      <Input
-        value={principal[name]}
-        onChange={(_event, { value }) =>
-          onChange({ ...given, principal: { ...principal, [name]: value.trim() } })
-        }
-      />
-    </Field>
+    <TextField
+      label={label}
+      required
+      hint={hint}
+      value={principal[name]}
+      onChange={(value) =>
+        onChange({ ...given, principal: { ...principal, [name]: value.trim() } })
+      }
+    />
   );
   return (
     <>
-      <Field label={t("access.kind")}>
-        <Select
-          value={principal.kind}
-          onChange={(_event, { value }) =>
-            onChange({
-              ...given,
-              principal: { ...principal, kind: kinds.find((each) => each === value) ?? "user" },
-            })
-          }
-        >
-          {kinds.map((each) => (
-            <option key={each} value={each}>
-              {t(`access.kind.${each}`)}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("access.kind")}
+        value={principal.kind}
+        values={kinds.map((each) => [each, t(`access.kind.${each}`)] as const)}
+        onChange={(value) =>
+          onChange({
+            ...given,
+            principal: { ...principal, kind: kinds.find((each) => each === value) ?? "user" },
+          })
+        }
+      />
       {text("id", t("access.objectId"), t("access.objectIdHint"))}
       {text("homeTenantId", t("access.homeTenant"))}
-      <Field label={t("access.role")} required>
-        <Select
-          value={roleId}
-          onChange={(_event, { value }) => onChange({ ...given, roleId: value })}
-        >
-          <option value="">{t("access.chooseRole")}</option>
-          {roles.map((each) => (
-            <option key={each.roleId} value={each.roleId}>
-              {roleName(each)}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("access.role")}
+        required
+        value={roleId}
+        none={t("access.chooseRole")}
+        values={roles.map((each) => [each.roleId, roleName(each)] as const)}
+        onChange={(value) => onChange({ ...given, roleId: value })}
+      />
     </>
   );
 }
@@ -165,32 +155,26 @@ function Where(props: { readonly scope: Scope; readonly onChange: (scope: Scope)
   const tenants = useTenants();
   return (
     <>
-      <Field label={t("access.scope")}>
-        <Select
-          value={scope.kind}
-          onChange={(_event, { value }) =>
-            onChange(empty[scopeKinds.find((each) => each === value) ?? "everything"])
-          }
-        >
-          {scopeKinds.map((each) => (
-            <option key={each} value={each}>
-              {t(`access.scope.${each}`)}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("access.scope")}
+        value={scope.kind}
+        values={scopeKinds.map((each) => [each, t(`access.scope.${each}`)] as const)}
+        onChange={(value) =>
+          onChange(empty[scopeKinds.find((each) => each === value) ?? "everything"])
+        }
+      />
       {scope.kind === "tenants" && (
         <div role="group" aria-label={t("access.scope.tenants")}>
           {tenants.map(({ tenantId, displayName }) => (
-            <Checkbox
+            <CheckField
               key={tenantId}
               label={displayName}
               checked={scope.tenantIds.includes(tenantId)}
-              onChange={(_event, { checked }) => {
+              onChange={(isChecked) => {
                 const others = scope.tenantIds.filter((each) => each !== tenantId);
                 onChange({
                   ...scope,
-                  tenantIds: checked === true ? [...others, tenantId] : others,
+                  tenantIds: isChecked ? [...others, tenantId] : others,
                 });
               }}
             />
@@ -219,28 +203,26 @@ function Collections(props: {
   );
   return (
     <>
-      <Field label={t("access.tenant")} hint={scopeWords(scope)}>
-        <Select value={tenantId} onChange={(_event, { value }) => setTenantId(value)}>
-          <option value="">{t("access.chooseTenant")}</option>
-          {tenants.map((each) => (
-            <option key={each.tenantId} value={each.tenantId}>
-              {each.displayName}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("access.tenant")}
+        hint={scopeWords(scope)}
+        value={tenantId}
+        none={t("access.chooseTenant")}
+        values={tenants.map((each) => [each.tenantId, each.displayName] as const)}
+        onChange={setTenantId}
+      />
       <div role="group" aria-label={t("access.scope.collections")}>
         {body.map(({ collectionId, name }) => {
           const others = scope.collections.filter((each) => each.collectionId !== collectionId);
           return (
-            <Checkbox
+            <CheckField
               key={collectionId}
               label={name}
               checked={others.length < scope.collections.length}
-              onChange={(_event, { checked }) =>
+              onChange={(isChecked) =>
                 onChange({
                   ...scope,
-                  collections: checked === true ? [...others, { tenantId, collectionId }] : others,
+                  collections: isChecked ? [...others, { tenantId, collectionId }] : others,
                 })
               }
             />

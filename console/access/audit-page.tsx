@@ -1,7 +1,7 @@
 /** Who did what: filtered by what the address says, newest first; an event opens with what was before and after. */
 import { Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
@@ -19,10 +19,7 @@ import { useText } from "./text.ts";
 
 const everywhere = "GET /api/v1/audit";
 const ofTenant = "GET /api/v1/tenants/{tenantId}/audit";
-type Event = Extract<
-  Answered<typeof everywhere>,
-  { readonly status: 200 }
->["body"]["value"][number];
+type Event = BodyOf<typeof everywhere>["value"][number];
 
 type Said = ReturnType<typeof auditScreen.useSearch>;
 const filterNames = ["trail", "actor", "object", "operation", "outcome", "from", "to"] as const;

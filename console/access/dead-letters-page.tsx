@@ -1,7 +1,7 @@
 /** Queue messages that were set aside, with the reason: sent again once it is mended, or discarded; each asks first. */
 import { MenuList } from "@fluentui/react-components";
 import { MailErrorRegular } from "@fluentui/react-icons";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -16,7 +16,7 @@ import { deadLettersScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/dead-letters";
-type DeadLetter = Extract<Answered<typeof list>, { readonly status: 200 }>["body"]["value"][number];
+type DeadLetter = BodyOf<typeof list>["value"][number];
 
 /** The page. */
 export function Page() {

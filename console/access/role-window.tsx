@@ -1,5 +1,5 @@
 /** A role: what it lets its holders do. Those made here are changed in place; built-in ones are shown. */
-import { Checkbox, Field, Input, makeStyles, Textarea, tokens } from "@fluentui/react-components";
+import { makeStyles, tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
@@ -8,6 +8,7 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
+import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
 import { AskWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
 import { useText } from "./text.ts";
@@ -57,19 +58,19 @@ function Edited(props: {
 }) {
   const { role, etag = "", onClose } = props;
   const t = useText();
-  const [name, setName] = useState(role?.name ?? "");
-  const [description, setDescription] = useState(role?.description ?? "");
+  const name = useTyped(role?.name ?? "");
+  const description = useTyped(role?.description ?? "");
   const [chosen, setChosen] = useState<ReadonlySet<Permission>>(new Set(role?.permissions));
   const add = useSend("POST /api/v1/access/roles");
   const replace = useSend(`PUT ${one}`);
-  const body = { name, description, permissions: [...chosen] };
+  const body = { name: name.value, description: description.value, permissions: [...chosen] };
   return (
     <AskWindow
       wide
       title={role?.name ?? t("access.newRole")}
       verb={t("access.save")}
       sending={role ? replace : add}
-      isReady={name.trim() !== "" && chosen.size > 0}
+      isReady={name.value.trim() !== "" && chosen.size > 0}
       onDo={(): Promise<unknown> =>
         role
           ? replace.send({ params: { roleId: role.roleId }, body, ifMatch: etag })
@@ -77,16 +78,8 @@ function Edited(props: {
       }
       onClose={onClose}
     >
-      <Field label={t("access.name")} required>
-        <Input value={name} maxLength={100} onChange={(_event, data) => setName(data.value)} />
-      </Field>
-      <Field label={t("access.description")}>
-        <Textarea
-          value={description}
-          maxLength={1000}
-          onChange={(_event, data) => setDescription(data.value)}
-        />
-      </Field>
+      <TextField label={t("access.name")} required {...name} maxLength={100} />
+      <TextField label={t("access.description")} {...description} maxLength={1000} isLong />
       <Permissions chosen={chosen} onChange={setChosen} />
     </AskWindow>
   );
@@ -114,11 +107,11 @@ function Permissions(props: {
     <div role="group" aria-label={t("access.permissions")} className={styles.list}>
       {shown.map((each) =>
         onChange ? (
-          <Checkbox
+          <CheckField
             key={each}
             checked={chosen.has(each)}
             label={`${each}: ${named("permissions", each)}`}
-            onChange={(_event, { checked }) => change(each, checked === true)}
+            onChange={(isChecked) => change(each, isChecked)}
           />
         ) : (
           <div key={each}>{`${each}: ${named("permissions", each)}`}</div>

@@ -1,22 +1,16 @@
 /** Assignments as the API has them, and how far they reach in words. */
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 /** Who holds which role where. */
-export type Assignment = Extract<
-  Answered<"GET /api/v1/access/assignments/{assignmentId}">,
-  { readonly status: 200 }
->["body"];
+export type Assignment = BodyOf<"GET /api/v1/access/assignments/{assignmentId}">;
 export type Scope = Assignment["scope"];
 
 /** A role as the API has it. */
-export type Role = Extract<
-  Answered<"GET /api/v1/access/roles/{roleId}">,
-  { readonly status: 200 }
->["body"];
+export type Role = BodyOf<"GET /api/v1/access/roles/{roleId}">;
 
 /** The tenants that who looks may see, by their names. */
 export function useTenants() {

@@ -1,20 +1,14 @@
 /** Why somebody may do something, or may not: down to the assignment that allows it, or the step where it fails. */
-import {
-  Field,
-  Input,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  Subtitle2,
-} from "@fluentui/react-components";
+import { Field, Input, Subtitle2 } from "@fluentui/react-components";
 import { QuestionRegular } from "@fluentui/react-icons";
 import { useId, useMemo } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useActions } from "../notifications/action-bar.tsx";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
+import { Note } from "../page/look/note.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -24,8 +18,7 @@ import { whyScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const explain = "GET /api/v1/access/explain";
-type Explained = Extract<Answered<typeof explain>, { readonly status: 200 }>["body"];
-type Finding = Explained["asked"][number]["findings"][number];
+type Explained = BodyOf<typeof explain>;
 
 /** Every operation that the API's document has, with what it is for. */
 function useOperations(): readonly (readonly [id: string, summary: string])[] {
@@ -178,16 +171,17 @@ function Answer({ answer }: { readonly answer: Explained }) {
   const yes = besides === undefined ? "Yes" : "SoFar";
   return (
     <>
-      <MessageBar intent={allowed ? "success" : "warning"} layout="multiline">
-        <MessageBarBody data-allowed={allowed}>
-          <MessageBarTitle>{t(`access.may${allowed ? yes : "No"}`)}</MessageBarTitle>
-          {known && t(`access.step.${known}`)}
-          {because !== undefined && t("access.because", { assignment: because })}
-          {limits && ` ${t("access.limited", { count: limits.length })}`}
-          {!groupsComplete && ` ${t("access.groupsMissing")}`}
-          {besides !== undefined && <p data-besides>{`${t("access.besides")} ${said(besides)}`}</p>}
-        </MessageBarBody>
-      </MessageBar>
+      <Note
+        intent={allowed ? "success" : "warning"}
+        data-allowed={allowed}
+        title={t(`access.may${allowed ? yes : "No"}`)}
+      >
+        {known && t(`access.step.${known}`)}
+        {because !== undefined && t("access.because", { assignment: because })}
+        {limits && ` ${t("access.limited", { count: limits.length })}`}
+        {!groupsComplete && ` ${t("access.groupsMissing")}`}
+        {besides !== undefined && <p data-besides>{`${t("access.besides")} ${said(besides)}`}</p>}
+      </Note>
       {answer.asked.map((each) => (
         <Asked key={each.permission} of={each} />
       ))}
@@ -199,31 +193,6 @@ function Asked({ of }: { readonly of: Explained["asked"][number] }) {
   const t = useText();
   const named = useNames();
   const scopeWords = useScopeWords();
-  const columns = [
-    {
-      id: "role",
-      title: t("access.role"),
-      render: ({ assignment: { roleId }, roleName }: Finding) => {
-        const name = named("roles", roleId);
-        return name === roleId ? (roleName ?? t("access.roleGone")) : name;
-      },
-    },
-    {
-      id: "scope",
-      title: t("access.scope"),
-      render: ({ assignment: { scope } }: Finding) => scopeWords(scope),
-    },
-    {
-      id: "grants",
-      title: t("access.grants"),
-      render: ({ grants }: Finding) => t(grants ? "access.yes" : "access.no"),
-    },
-    {
-      id: "reach",
-      title: t("access.reach"),
-      render: ({ reach }: Finding) => t(`access.reach.${reach}`),
-    },
-  ];
   return (
     <section>
       <Subtitle2 as="h2">{`${of.permission}: ${t(of.allowed ? "access.yes" : "access.no")}`}</Subtitle2>
@@ -231,7 +200,19 @@ function Asked({ of }: { readonly of: Explained["asked"][number] }) {
       {of.findings.length > 0 && (
         <Rows
           label={of.permission}
-          columns={columns}
+          columns={[
+            [
+              "role",
+              t("access.role"),
+              ({ assignment: { roleId }, roleName }) => {
+                const name = named("roles", roleId);
+                return name === roleId ? (roleName ?? t("access.roleGone")) : name;
+              },
+            ],
+            ["scope", t("access.scope"), ({ assignment: { scope } }) => scopeWords(scope)],
+            ["grants", t("access.grants"), ({ grants }) => t(grants ? "access.yes" : "access.no")],
+            ["reach", t("access.reach"), ({ reach }) => t(`access.reach.${reach}`)],
+          ]}
           items={of.findings}
           idOf={({ assignment }) => assignment.assignmentId}
           nameOf={({ assignment }) => assignment.assignmentId}

@@ -9,12 +9,11 @@ import {
   Text as Words,
 } from "@fluentui/react-components";
 import { CalendarAddRegular, CollectionsAddRegular, LaptopRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useReadList } from "../api/read.ts";
 import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
 import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { PageFrame } from "../page/page.tsx";
+import { PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { carried } from "../provisioning/tasks/add-targets.ts";
 import { TaskDrop } from "../provisioning/tasks/task-drop.tsx";
@@ -179,9 +178,8 @@ function List(props: {
 /** What is done with one device: on its own page, so that the choice of others stays as it is. */
 function RowMenu(params: { readonly tenantId: string; readonly deviceId: string }) {
   const t = useText();
-  const router = useRouter();
-  const go = (send?: string) =>
-    void router.navigate(deviceScreen.at(params, send === undefined ? {} : { send }) as never);
+  const goTo = useGo();
+  const go = (send?: string) => goTo(deviceScreen.at(params, send === undefined ? {} : { send }));
   return (
     <MenuList>
       <MenuItem onClick={() => go()}>{t("devices.open")}</MenuItem>

@@ -23,49 +23,34 @@ export function DeviceRows(props: {
   const { tenantId, devices, ...rest } = props;
   const t = useText();
   const { since } = useFormat();
-  const columns = [
-    {
-      id: "name",
-      title: t("devices.name"),
-      width: "1.4fr",
-      render: ({ deviceId, name }: Device) => (
-        <Go to={deviceScreen.at({ tenantId, deviceId })}>{name === "" ? deviceId : name}</Go>
-      ),
-    },
-    {
-      id: "os",
-      title: t("devices.os"),
-      width: "1.5fr",
-      render: ({ operatingSystem, osVersion }: Device) => `${operatingSystem} ${osVersion}`,
-    },
-    {
-      id: "compliance",
-      title: t("devices.compliance"),
-      render: ({ complianceState }: Device) => complianceState,
-    },
-    {
-      id: "agent",
-      title: t("devices.agent"),
-      width: "1.2fr",
-      render: ({ managementAgent }: Device) => managementAgent,
-    },
-    {
-      id: "user",
-      title: t("devices.user"),
-      width: "1.4fr",
-      render: ({ userPrincipalName = "" }: Device) => userPrincipalName,
-    },
-    {
-      id: "seen",
-      title: t("devices.seen"),
-      render: ({ lastSyncDateTime: at }: Device) => (at === "" ? t("devices.never") : since(at)),
-    },
-  ];
   return (
     <Rows
       {...rest}
       label={t("devices.title")}
-      columns={columns}
+      columns={[
+        [
+          "name",
+          t("devices.name"),
+          ({ deviceId, name }) => (
+            <Go to={deviceScreen.at({ tenantId, deviceId })}>{name === "" ? deviceId : name}</Go>
+          ),
+          "1.4fr",
+        ],
+        [
+          "os",
+          t("devices.os"),
+          ({ operatingSystem, osVersion }) => `${operatingSystem} ${osVersion}`,
+          "1.5fr",
+        ],
+        ["compliance", t("devices.compliance"), ({ complianceState }) => complianceState],
+        ["agent", t("devices.agent"), ({ managementAgent }) => managementAgent, "1.2fr"],
+        ["user", t("devices.user"), ({ userPrincipalName = "" }) => userPrincipalName, "1.4fr"],
+        [
+          "seen",
+          t("devices.seen"),
+          ({ lastSyncDateTime: at }) => (at === "" ? t("devices.never") : since(at)),
+        ],
+      ]}
       items={devices}
       idOf={({ deviceId }) => deviceId}
       nameOf={({ name }) => name}

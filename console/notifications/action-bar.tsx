@@ -3,14 +3,11 @@
  * "Client notification" and "Endpoint Protection". For the toolbar of a page, and for the menu of a row.
  */
 import {
-  Menu,
   MenuButton,
   MenuGroup,
   MenuGroupHeader,
   MenuItem,
   MenuList,
-  MenuPopover,
-  MenuTrigger,
   makeStyles,
   ToolbarButton,
   ToolbarDivider,
@@ -30,6 +27,7 @@ import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
+import { DropMenu } from "../page/look/drop-menu.tsx";
 import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
@@ -144,18 +142,15 @@ function GroupMenu(props: Props & { readonly actions: readonly Action[] }) {
   if (first === undefined) return null;
   const Icon = first.group === "endpointProtection" ? ShieldRegular : AlertRegular;
   return (
-    <Menu>
-      <MenuTrigger disableButtonEnhancement>
+    <DropMenu
+      trigger={
         <MenuButton appearance="subtle" icon={<Icon />}>
           {name(first.groupName)}
         </MenuButton>
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          <Items {...props} />
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+      }
+    >
+      <Items {...props} />
+    </DropMenu>
   );
 }
 
@@ -201,16 +196,9 @@ export function ActionItems(props: Props) {
     const [first] = actions;
     if (first === undefined) return null;
     return (
-      <Menu key={group}>
-        <MenuTrigger disableButtonEnhancement>
-          <MenuItem>{name(first.groupName)}</MenuItem>
-        </MenuTrigger>
-        <MenuPopover>
-          <MenuList>
-            <Items {...props} actions={actions} />
-          </MenuList>
-        </MenuPopover>
-      </Menu>
+      <DropMenu key={group} trigger={<MenuItem>{name(first.groupName)}</MenuItem>}>
+        <Items {...props} actions={actions} />
+      </DropMenu>
     );
   });
 }

@@ -1,17 +1,13 @@
 /** Sends again where it did not arrive, as a new notification that names this one. */
-import {
-  Button,
-  Checkbox,
-  MessageBar,
-  MessageBarBody,
-  Text as Words,
-} from "@fluentui/react-components";
+import { Button, Text as Words } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useNames } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
+import { Note } from "../page/look/note.tsx";
+import { useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { CheckField, useTicked } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
@@ -32,12 +28,12 @@ export function RetryWindow(props: {
   const { notification, counts, isRepeatable, onClose } = props;
   const { tenantId, notificationId } = notification;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const states = badStates.filter((state) => counts[state] > 0);
   const [chosen, setChosen] = useState<readonly BadState[]>(
     states.filter((state) => worth.has(state)),
   );
-  const [mayRepeat, setMayRepeat] = useState(false);
+  const mayRepeat = useTicked();
   const sending = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/retry");
   const isSent = useRef(false);
   const devices = chosen.reduce((sum, state) => sum + counts[state], 0);
@@ -46,12 +42,12 @@ export function RetryWindow(props: {
     if (isSent.current) return;
     const answer = await sending.send({
       params: { tenantId, notificationId },
-      body: { only: [...chosen], ...(asksTwice && { mayRepeat }) },
+      body: { only: [...chosen], ...(asksTwice && { mayRepeat: mayRepeat.checked }) },
     });
     if (answer === undefined) return;
     isSent.current = true;
     const next = { tenantId, notificationId: answer.body.notificationId };
-    void router.navigate(notificationScreen.at(next) as never);
+    go(notificationScreen.at(next));
   };
   return (
     <Window
@@ -62,7 +58,9 @@ export function RetryWindow(props: {
           <Button
             appearance="primary"
             icon={<ArrowRepeatAllRegular />}
-            disabledFocusable={devices === 0 || sending.isSending || (asksTwice && !mayRepeat)}
+            disabledFocusable={
+              devices === 0 || sending.isSending || (asksTwice && !mayRepeat.checked)
+            }
             onClick={() => void send()}
           >
             {t("notifications.sendTo", { devices })}
@@ -74,16 +72,10 @@ export function RetryWindow(props: {
       <Words>{t("notifications.retryWhat")}</Words>
       <States counts={counts} states={states} chosen={chosen} onChoose={setChosen} />
       {asksTwice && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            {t("notifications.unknownTwice")}
-            <Checkbox
-              label={t("notifications.mayRepeat")}
-              checked={mayRepeat}
-              onChange={(_event, { checked }) => setMayRepeat(checked === true)}
-            />
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning">
+          {t("notifications.unknownTwice")}
+          <CheckField label={t("notifications.mayRepeat")} {...mayRepeat} />
+        </Note>
       )}
       {sending.problem && <ProblemView problem={sending.problem} />}
     </Window>
@@ -107,10 +99,10 @@ function States(props: {
     <div role="group" aria-label={t("notifications.retryWhat")}>
       {states.map((state) => (
         <div key={state}>
-          <Checkbox
+          <CheckField
             label={`${named("deliveryStates", state)} (${number(counts[state])})`}
             checked={chosen.includes(state)}
-            onChange={(_event, { checked }) => change(state, checked === true)}
+            onChange={(isChecked) => change(state, isChecked)}
           />
         </div>
       ))}

@@ -4,27 +4,24 @@
  */
 import {
   Button,
-  Checkbox,
   DrawerBody,
   DrawerFooter,
   DrawerHeader,
   DrawerHeaderTitle,
-  Field,
-  MessageBar,
-  MessageBarBody,
   makeStyles,
   OverlayDrawer,
-  Textarea,
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
 import { DismissRegular, SendRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useAsk } from "../api/ask.ts";
 import { useSend } from "../api/send.ts";
+import { Note } from "../page/look/note.tsx";
+import { useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Action, ActionList, useActions, useWhyNot } from "./action-bar.tsx";
 import { DryRun, type WouldBe } from "./dry-run.tsx";
@@ -123,9 +120,7 @@ function Steps(props: Props & { readonly action: Action }) {
   if (to === undefined || why !== undefined)
     return (
       <DrawerBody className={styles.body}>
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{why ?? t("notifications.chooseFirst")}</MessageBarBody>
-        </MessageBar>
+        <Note intent="warning">{why ?? t("notifications.chooseFirst")}</Note>
       </DrawerBody>
     );
   if (parameters === undefined)
@@ -158,9 +153,9 @@ function Confirm(props: ConfirmProps) {
   const { tenantId, action, to, parameters, onBack } = props;
   const t = useText();
   const styles = useStyles();
-  const router = useRouter();
+  const go = useGo();
   const [allowApproximate, setApproximate] = useState(false);
-  const [note, setNote] = useState("");
+  const note = useTyped();
   const body = {
     action: action.id,
     target: to.target,
@@ -177,7 +172,7 @@ function Confirm(props: ConfirmProps) {
   const isSent = useRef(false);
   const send = async () => {
     if (isSent.current) return;
-    const words = note.trim();
+    const words = note.value.trim();
     const answer = await sending.send({
       params: { tenantId },
       body: { ...body, ...(words !== "" && { note: words }) },
@@ -185,7 +180,7 @@ function Confirm(props: ConfirmProps) {
     if (answer?.status !== 202) return;
     isSent.current = true;
     const { notificationId } = answer.body;
-    void router.navigate(notificationScreen.at({ tenantId, notificationId }) as never);
+    go(notificationScreen.at({ tenantId, notificationId }));
   };
   const reached = would.body && would.body.byRoute.reduce((sum, { devices }) => sum + devices, 0);
   return (
@@ -193,20 +188,10 @@ function Confirm(props: ConfirmProps) {
       <DrawerBody className={styles.body}>
         {onBack && <Words>{t("notifications.step", { step: 2, steps: 2 })}</Words>}
         <Words weight="semibold">{to.words}</Words>
-        {!action.repeatable && (
-          <MessageBar intent="warning" layout="multiline">
-            <MessageBarBody>{t("notifications.notRepeatable")}</MessageBarBody>
-          </MessageBar>
-        )}
+        {!action.repeatable && <Note intent="warning">{t("notifications.notRepeatable")}</Note>}
         <DryRun would={would} />
         <Approximate would={would.body} isAllowed={allowApproximate} onAllow={setApproximate} />
-        <Field label={t("notifications.note")}>
-          <Textarea
-            value={note}
-            maxLength={1000}
-            onChange={(_event, { value }) => setNote(value)}
-          />
-        </Field>
+        <TextField label={t("notifications.note")} {...note} maxLength={1000} isLong />
         {sending.problem && <ProblemView problem={sending.problem} />}
       </DrawerBody>
       <DrawerFooter className={styles.footer}>
@@ -240,14 +225,14 @@ function Approximate(props: {
   const left = would?.notSupported.find(({ code }) => code === "approximate-not-allowed");
   if (left === undefined && !isAllowed) return null;
   return (
-    <Checkbox
+    <CheckField
       checked={isAllowed}
-      onChange={(_event, { checked }) => onAllow(checked === true)}
       label={
         left === undefined
           ? t("notifications.approximateOn")
           : t("notifications.approximate", { devices: left.devices })
       }
+      onChange={onAllow}
     />
   );
 }

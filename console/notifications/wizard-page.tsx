@@ -4,13 +4,13 @@ import {
   DrawerBody,
   DrawerFooter,
   Field,
-  Input,
   makeStyles,
   Textarea,
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
 import type { ReactNode } from "react";
+import { TextField } from "../page/values/fields.tsx";
 import type { Action } from "./action-bar.tsx";
 import { useText } from "./text.ts";
 
@@ -86,17 +86,14 @@ function ScriptFields({ draft, onDraft }: Props) {
     const value = draft[name] ?? "";
     const isWrong = value !== "" && !guid.test(value);
     return (
-      <Field
+      <TextField
         key={name}
         label={t(`notifications.${name}`)}
         hint={t(`notifications.${name}Hint`)}
-        {...(isWrong && { validationMessage: t("notifications.notGuid") })}
-      >
-        <Input
-          value={value}
-          onChange={(_event, data) => onDraft(changed(draft, name, data.value))}
-        />
-      </Field>
+        fault={isWrong ? t("notifications.notGuid") : undefined}
+        value={value}
+        onChange={(value) => onDraft(changed(draft, name, value))}
+      />
     );
   });
 }

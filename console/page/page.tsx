@@ -7,7 +7,7 @@ import {
   Toolbar,
   tokens,
 } from "@fluentui/react-components";
-import { useLinkProps } from "@tanstack/react-router";
+import { useLinkProps, useRouter } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Place } from "./screen.ts";
 
@@ -80,6 +80,12 @@ export function Go(props: {
       {children}
     </FluentLink>
   );
+}
+
+/** Goes to a place in the console. */
+export function useGo(): (to: Place) => void {
+  const router = useRouter();
+  return (to) => void router.navigate(to as never);
 }
 
 const useFactStyles = makeStyles({

@@ -30,15 +30,13 @@ import {
 } from "react";
 import { useSharedText } from "../text/text.ts";
 
-/** A column; its width is one of CSS grid's tracks. */
-type Column<Item> = {
-  readonly id: string;
-  readonly title: string;
-  readonly width?: string;
-  readonly render: (item: Item) => ReactNode;
-  /** What stands in the head instead of the title, as a button that sorts. */
-  readonly head?: ReactNode;
-};
+/** A column: its id, its title, what it shows of an item, and its width as one of CSS grid's tracks. */
+type Column<Item> = readonly [
+  id: string,
+  title: string,
+  render: (item: Item) => ReactNode,
+  width?: string,
+];
 
 /** Which rows are chosen, by their ids. It outlives pages and filters: whoever keeps it says how many there are. */
 export type Choice<Item> = {
@@ -234,7 +232,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
     ? `${choice ? "40px" : "0"} 1fr ${renderMenu ? "40px" : "0"}`
     : [
         choice && "40px",
-        ...columns.map(({ width = "1fr" }) => `minmax(0, ${width})`),
+        ...columns.map(([, , , width = "1fr"]) => `minmax(0, ${width})`),
         renderMenu && "44px",
       ]
         .filter(Boolean)
@@ -296,9 +294,9 @@ function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
             />
           </div>
         )}
-        {columns.map(({ id, title, head }) => (
+        {columns.map(([id, title]) => (
           <div key={id} role="columnheader" className={mergeClasses(styles.cell, styles.title)}>
-            {head ?? title}
+            {title}
           </div>
         ))}
         {renderMenu && (
@@ -400,12 +398,12 @@ function Row<Item>(
           />
         </div>
       )}
-      {columns.map((column) => (
-        <div key={column.id} role="gridcell" className={styles.cell}>
+      {columns.map(([id, title, render]) => (
+        <div key={id} role="gridcell" className={styles.cell}>
           <span className={styles.label} aria-hidden>
-            {column.title}
+            {title}
           </span>
-          {column.render(item)}
+          {render(item)}
         </div>
       ))}
       {renderMenu && (

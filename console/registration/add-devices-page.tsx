@@ -1,11 +1,7 @@
 /** A list of a customer's devices, in five steps: the relationship, the group tag, the file, what is wrong with it, and off. */
 import {
   Button,
-  Checkbox,
   Link,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
   makeStyles,
   Radio,
   RadioGroup,
@@ -14,17 +10,18 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
 import { useAsk } from "../api/ask.ts";
 import { useMay } from "../api/me.ts";
 import { useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
+import { CheckField, useTicked } from "../page/values/fields.tsx";
 import { CheckButton, Route, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
@@ -99,12 +96,9 @@ export function Page() {
     >
       <Relationship tenantId={tenantId} />
       <Step title={t("registration.step.tag")}>
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>{t("registration.important")}</MessageBarTitle>
-            {t("registration.exactly")}
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning" title={t("registration.important")}>
+          {t("registration.exactly")}
+        </Note>
         <TagTable tags={tags} tag={tag} onChange={(value) => change({ tag: value }, true)} />
       </Step>
       <Step title={t("registration.step.list")}>
@@ -264,26 +258,30 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   const { tenantId, file, tag, verdict } = props;
   const { backEnd, acceptedRows, errors, fileRejected } = verdict;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const styles = useStyles();
   const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
   const said = useSaid();
-  const [partial, setPartial] = useState(false);
+  const partial = useTicked();
   const isSent = useRef(false);
   const missing = backEnd.allowed ? undefined : said(backEnd.missing ?? "");
-  const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial);
+  const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial.checked);
   const send = async () => {
     if (isSent.current) return;
     const answer = await sending.send({
       params: { tenantId },
-      query: { backEnd: route, defaultTag: tag, ...(partial && { partial: "true" as const }) },
+      query: {
+        backEnd: route,
+        defaultTag: tag,
+        ...(partial.checked && { partial: "true" as const }),
+      },
       file: { type: "text/csv", content: file.content },
     });
     if (answer?.status !== 202) return;
     isSent.current = true;
     const { registrationId } = answer.body;
-    void router.navigate(registrationScreen.at({ tenantId, registrationId }) as never);
+    go(registrationScreen.at({ tenantId, registrationId }));
   };
   return (
     <>
@@ -294,11 +292,7 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
         />
       </ul>
       {!fileRejected && errors > 0 && acceptedRows > 0 && (
-        <Checkbox
-          checked={partial}
-          label={t("registration.partial")}
-          onChange={(_event, { checked }) => setPartial(checked === true)}
-        />
+        <CheckField {...partial} label={t("registration.partial")} />
       )}
       <div>
         <MayButton

@@ -1,15 +1,6 @@
 /** What a tenant has in Autopilot, whoever registered it: tag and user changed, and devices taken out. */
-import {
-  Button,
-  Field,
-  Input,
-  MenuItem,
-  MenuList,
-  MessageBar,
-  MessageBarBody,
-} from "@fluentui/react-components";
+import { Button, MenuItem, MenuList } from "@fluentui/react-components";
 import { LaptopSettingsRegular, SubtractCircleRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import type { ItemOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
@@ -17,11 +8,13 @@ import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
+import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { PageFrame } from "../page/page.tsx";
+import { PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import type { Choice } from "../page/rows.tsx";
+import { TextField, useTyped } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -126,14 +119,16 @@ function DeviceWindow(props: {
   const { autopilotDeviceId, serialNumber } = device;
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}/autopilot-devices/{autopilotDeviceId}");
-  const [groupTag, setTag] = useState(device.groupTag);
-  const [user, setUser] = useState(device.userPrincipalName);
+  const groupTag = useTyped(device.groupTag);
+  const user = useTyped(device.userPrincipalName);
   const save = async () => {
     const answer = await sending.send({
       params: { tenantId, autopilotDeviceId },
       body: {
-        ...(groupTag !== device.groupTag && { groupTag }),
-        ...(user !== device.userPrincipalName && { assignedUser: user === "" ? null : user }),
+        ...(groupTag.value !== device.groupTag && { groupTag: groupTag.value }),
+        ...(user.value !== device.userPrincipalName && {
+          assignedUser: user.value === "" ? null : user.value,
+        }),
       },
     });
     if (answer === undefined) return;
@@ -141,7 +136,7 @@ function DeviceWindow(props: {
     announce(t(isThere ? "registration.saved" : "registration.pending"));
     onClose();
   };
-  const isSame = groupTag === device.groupTag && user === device.userPrincipalName;
+  const isSame = groupTag.value === device.groupTag && user.value === device.userPrincipalName;
   return (
     <Window
       title={serialNumber}
@@ -156,12 +151,13 @@ function DeviceWindow(props: {
         </Button>
       }
     >
-      <Field label={t("registration.tag")} hint={t("registration.exactly")}>
-        <Input value={groupTag} maxLength={512} onChange={(_event, { value }) => setTag(value)} />
-      </Field>
-      <Field label={t("registration.user")}>
-        <Input value={user} maxLength={200} onChange={(_event, { value }) => setUser(value)} />
-      </Field>
+      <TextField
+        label={t("registration.tag")}
+        hint={t("registration.exactly")}
+        {...groupTag}
+        maxLength={512}
+      />
+      <TextField label={t("registration.user")} {...user} maxLength={200} />
       {sending.problem && <ProblemView problem={sending.problem} />}
     </Window>
   );
@@ -175,13 +171,13 @@ function DeregisterWindow(props: {
 }) {
   const { tenantId, serialNumbers, onClose } = props;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const sending = useSend("POST /api/v1/tenants/{tenantId}/autopilot-devices/deregister");
   const send = async () => {
     const answer = await sending.send({ params: { tenantId }, body: { serialNumbers } });
     if (answer === undefined) return;
     const { registrationId } = answer.body;
-    void router.navigate(registrationScreen.at({ tenantId, registrationId }) as never);
+    go(registrationScreen.at({ tenantId, registrationId }));
   };
   const words = t("registration.deregister", { count: serialNumbers.length });
   return (
@@ -203,9 +199,7 @@ function DeregisterWindow(props: {
       }
     >
       <div>{t("registration.deregisterWhat")}</div>
-      <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody>{serialNumbers.join(", ")}</MessageBarBody>
-      </MessageBar>
+      <Note intent="warning">{serialNumbers.join(", ")}</Note>
       {sending.problem && <ProblemView problem={sending.problem} />}
     </Window>
   );

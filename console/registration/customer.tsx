@@ -1,13 +1,5 @@
 /** What ties a customer to the partner, and which routes that opens: shown, read anew, and noted where it can be read nowhere. */
-import {
-  Button,
-  Field,
-  Input,
-  makeStyles,
-  Select,
-  Subtitle2,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
@@ -19,6 +11,7 @@ import { CopyButton } from "../page/copy-button.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { SelectField, TextField, useTyped } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { addDevicesScreen, partnerRoutes } from "./screens.ts";
@@ -198,10 +191,11 @@ function Noted({ customer }: { readonly customer: Customer }) {
   const styles = useStyles();
   const sending = useSend(change);
   const [kind, setKind] = useState<Kind>(partnerKind);
-  const [link, setLink] = useState(relationship.oemConsent?.link ?? "");
-  const [day, setDay] = useState(relationship.oemConsent?.acceptedAt.slice(0, 10) ?? "");
+  const link = useTyped(relationship.oemConsent?.link ?? "");
+  const day = useTyped(relationship.oemConsent?.acceptedAt.slice(0, 10) ?? "");
   const save = async () => {
-    const oemConsent = day === "" ? null : { link, acceptedAt: `${day}T00:00:00Z` };
+    const oemConsent =
+      day.value === "" ? null : { link: link.value, acceptedAt: `${day.value}T00:00:00Z` };
     const saved = await sending.send({
       params: { tenantId },
       body: { partnerKind: kind, oemConsent },
@@ -211,38 +205,32 @@ function Noted({ customer }: { readonly customer: Customer }) {
   return (
     <>
       <Subtitle2 as="h3">{t("registration.noted")}</Subtitle2>
-      <Field label={t("registration.kindOf")}>
-        <Select value={kind} onChange={(_event, { value }) => setKind(value as Kind)}>
-          {kinds.map((each) => (
-            <option key={each} value={each}>
-              {t(`registration.kind.${each}`)}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("registration.kindOf")}
+        value={kind}
+        values={kinds.map((each) => [each, t(`registration.kind.${each}`)] as const)}
+        onChange={(value) => setKind(value as Kind)}
+      />
       {kind === "oem" && (
         <>
           <div>{t("registration.oemWhat")}</div>
           <div className={styles.row}>
-            <Field label={t("registration.oemLink")} className={styles.wide}>
-              <Input
-                type="url"
-                value={link}
-                maxLength={500}
-                onChange={(_event, { value }) => setLink(value)}
-              />
-            </Field>
-            <CopyButton text={() => link} label={t("registration.copyLink")} />
+            <TextField
+              label={t("registration.oemLink")}
+              className={styles.wide}
+              type="url"
+              {...link}
+              maxLength={500}
+            />
+            <CopyButton text={() => link.value} label={t("registration.copyLink")} />
           </div>
-          <Field label={t("registration.oemAccepted")}>
-            <Input type="date" value={day} onChange={(_event, { value }) => setDay(value)} />
-          </Field>
+          <TextField label={t("registration.oemAccepted")} type="date" {...day} />
         </>
       )}
       <div>
         <Button
           disabledFocusable={
-            sending.isSending || (kind === "oem" && (link === "") !== (day === ""))
+            sending.isSending || (kind === "oem" && (link.value === "") !== (day.value === ""))
           }
           onClick={() => void save()}
         >

@@ -11,11 +11,10 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { KeyRegular, PeopleTeamRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
 import { CustomerWindow, Route, Tie } from "./customer.tsx";
@@ -131,8 +130,7 @@ const Routes = ({ of }: { readonly of: Customer["routes"] }) => (
 function RowMenu({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
   const may = useMay();
-  const router = useRouter();
-  const go = (to: object) => void router.navigate(to as never);
+  const go = useGo();
   return (
     <MenuList>
       <MenuItem

@@ -1,17 +1,8 @@
 /** What was found of a list: the sum, Excel's damage by its name, each fault by its place, and the repaired copy. */
-import {
-  Badge,
-  Button,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-  MessageBarTitle,
-  makeStyles,
-  tokens,
-  Text as Words,
-} from "@fluentui/react-components";
+import { Badge, Button, makeStyles, tokens, Text as Words } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useSaid } from "../api/names.ts";
+import { Note } from "../page/look/note.tsx";
 import { Rows } from "../page/rows.tsx";
 import { saveFile } from "../page/save-file.ts";
 import { useFormat } from "../text/format.ts";
@@ -52,24 +43,18 @@ export function Findings(props: {
   const shown = findings.length;
   return (
     <>
-      <MessageBar intent={valid ? "success" : "error"} layout="multiline">
-        <MessageBarBody
-          data-verdict={valid ? "valid" : fileRejected ? "rejected" : "faulty"}
-          data-accepted={acceptedRows}
-        >
-          <MessageBarTitle>
-            {t("registration.sum", { accepted: acceptedRows, rows })}
-          </MessageBarTitle>
-          {t("registration.faults", { errors, warnings })} {!valid && t("registration.checkFormat")}
-        </MessageBarBody>
-      </MessageBar>
+      <Note
+        intent={valid ? "success" : "error"}
+        data-verdict={valid ? "valid" : fileRejected ? "rejected" : "faulty"}
+        data-accepted={acceptedRows}
+        title={t("registration.sum", { accepted: acceptedRows, rows })}
+      >
+        {t("registration.faults", { errors, warnings })} {!valid && t("registration.checkFormat")}
+      </Note>
       {isExcel && (
-        <MessageBar intent="warning" layout="multiline" data-excel>
-          <MessageBarBody>
-            <MessageBarTitle>{t("registration.excel")}</MessageBarTitle>
-            {t("registration.rule.excel")} {t("registration.rule.zeros")}
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning" data-excel title={t("registration.excel")}>
+          {t("registration.rule.excel")} {t("registration.rule.zeros")}
+        </Note>
       )}
       {repaired && <Repaired file={file} repaired={repaired} onUse={onUse} />}
       {shown < errors + warnings && (
@@ -89,31 +74,27 @@ function Repaired(props: {
   const t = useText();
   const said = useSaid();
   const name = props.file.name.replace(/(?:\.csv)?$/i, "-repaired.csv");
-  if (contentBase64 === undefined)
-    return (
-      <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody>{said(impossible ?? "")}</MessageBarBody>
-      </MessageBar>
-    );
+  if (contentBase64 === undefined) return <Note intent="warning">{said(impossible ?? "")}</Note>;
   const content = bytesOf(contentBase64);
   return (
-    <MessageBar intent="info" layout="multiline" data-repaired={errors}>
-      <MessageBarBody>
-        <MessageBarTitle>{t("registration.repaired")}</MessageBarTitle>
-        {changes
-          .map(({ repair, lines }) => t(`registration.repair.${repair}`, { lines }))
-          .join(" ")}{" "}
-        {t("registration.faultsLeft", { errors })}
-      </MessageBarBody>
-      <MessageBarActions>
-        <Button icon={<ArrowDownloadRegular />} onClick={() => saveFile(content, name)}>
-          {t("registration.downloadRepaired")}
-        </Button>
-        <Button onClick={() => props.onUse({ content, name })}>
-          {t("registration.useRepaired")}
-        </Button>
-      </MessageBarActions>
-    </MessageBar>
+    <Note
+      intent="info"
+      data-repaired={errors}
+      title={t("registration.repaired")}
+      actions={
+        <>
+          <Button icon={<ArrowDownloadRegular />} onClick={() => saveFile(content, name)}>
+            {t("registration.downloadRepaired")}
+          </Button>
+          <Button onClick={() => props.onUse({ content, name })}>
+            {t("registration.useRepaired")}
+          </Button>
+        </>
+      }
+    >
+      {changes.map(({ repair, lines }) => t(`registration.repair.${repair}`, { lines })).join(" ")}{" "}
+      {t("registration.faultsLeft", { errors })}
+    </Note>
   );
 }
 
@@ -122,56 +103,40 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
   const said = useSaid();
   const styles = useStyles();
   const numbered = findings.map((finding, at) => ({ ...finding, at }));
-  type Numbered = (typeof numbered)[number];
   const place = (value: number | string | null) => value ?? t("registration.wholeFile");
-  const columns = [
-    {
-      id: "row",
-      title: t("registration.row"),
-      width: "0.4fr",
-      render: ({ row }: Numbered) => place(row),
-    },
-    {
-      id: "line",
-      title: t("registration.line"),
-      width: "0.4fr",
-      render: ({ line }: Numbered) => line ?? "",
-    },
-    {
-      id: "column",
-      title: t("registration.column"),
-      render: ({ column }: Numbered) => column ?? "",
-    },
-    {
-      id: "reason",
-      title: t("registration.reason"),
-      width: "2fr",
-      render: ({ reason, code, severity, repair }: Numbered) => (
-        <>
-          <Badge
-            appearance="outline"
-            color={severity === "error" ? "danger" : "warning"}
-            data-code={code}
-          >
-            {t(`registration.${severity}`)}
-          </Badge>{" "}
-          {said(reason)}{" "}
-          {repair !== undefined && <span className={styles.quiet}>{said(repair)}</span>}
-          <span className={styles.code}>{code}</span>
-        </>
-      ),
-    },
-    {
-      id: "service",
-      title: t("registration.serviceError"),
-      width: "1.4fr",
-      render: ({ serviceError = "" }: Numbered) => said(serviceError),
-    },
-  ];
   return (
     <Rows
       label={t("registration.findings")}
-      columns={columns}
+      columns={[
+        ["row", t("registration.row"), ({ row }) => place(row), "0.4fr"],
+        ["line", t("registration.line"), ({ line }) => line ?? "", "0.4fr"],
+        ["column", t("registration.column"), ({ column }) => column ?? ""],
+        [
+          "reason",
+          t("registration.reason"),
+          ({ reason, code, severity, repair }) => (
+            <>
+              <Badge
+                appearance="outline"
+                color={severity === "error" ? "danger" : "warning"}
+                data-code={code}
+              >
+                {t(`registration.${severity}`)}
+              </Badge>{" "}
+              {said(reason)}{" "}
+              {repair !== undefined && <span className={styles.quiet}>{said(repair)}</span>}
+              <span className={styles.code}>{code}</span>
+            </>
+          ),
+          "2fr",
+        ],
+        [
+          "service",
+          t("registration.serviceError"),
+          ({ serviceError = "" }) => said(serviceError),
+          "1.4fr",
+        ],
+      ]}
       items={numbered}
       idOf={({ at }) => String(at)}
       nameOf={({ code }) => code}

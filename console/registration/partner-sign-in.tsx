@@ -1,19 +1,12 @@
 /** Signs the partner's account in for Partner Center: a code, where to type it, and how that went. */
-import {
-  Body1,
-  Button,
-  Link,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { Body1, Button, Link, makeStyles, tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Note } from "../page/look/note.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
@@ -83,9 +76,9 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
         </>
       )}
       {state === "refused" && (
-        <MessageBar intent="error" layout="multiline" role="alert">
-          <MessageBarBody>{said(detail ?? "")}</MessageBarBody>
-        </MessageBar>
+        <Note intent="error" role="alert">
+          {said(detail ?? "")}
+        </Note>
       )}
       {problem && <ProblemView problem={problem} />}
     </Window>

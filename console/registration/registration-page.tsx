@@ -1,12 +1,11 @@
 /** A registration: its sum, and what became of each device; cancelled, repeated and looked at again from here. */
-import { MessageBar, MessageBarBody, ToolbarButton } from "@fluentui/react-components";
+import { ToolbarButton } from "@fluentui/react-components";
 import {
   ArrowClockwiseRegular,
   ArrowDownloadRegular,
   ArrowRepeatAllRegular,
   DismissCircleRegular,
 } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import type { ItemOf } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
@@ -19,8 +18,9 @@ import { JobHead } from "../page/job/job.tsx";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Rest } from "../page/job/rest.tsx";
+import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
@@ -99,11 +99,7 @@ function Content({ registration }: { readonly registration: Registration }) {
         words={sentence}
         parts={parts.map(([id, colour]) => ({ id, colour, count: counts[id] }))}
       />
-      {final && counts.unknown > 0 && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{t("registration.unknownWhat")}</MessageBarBody>
-        </MessageBar>
-      )}
+      {final && counts.unknown > 0 && <Note intent="warning">{t("registration.unknownWhat")}</Note>}
       <Devices registration={registration} />
     </>
   );
@@ -113,7 +109,7 @@ function Content({ registration }: { readonly registration: Registration }) {
 function Commands({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final, counts, state } = registration;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const { api } = useConnection();
   const params = { tenantId, registrationId };
   const cancel = useSend(`POST ${one}/cancel`);
@@ -125,7 +121,7 @@ function Commands({ registration }: { readonly registration: Registration }) {
     const answer = await retry.send({ params });
     if (answer === undefined) return;
     const next = { tenantId, registrationId: answer.body.registrationId };
-    void router.navigate(registrationScreen.at(next) as never);
+    go(registrationScreen.at(next));
   };
   const save = () =>
     csv.save(api.download(devicesOf, "text/csv", { params }), `registration-${registrationId}.csv`);

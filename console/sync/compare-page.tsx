@@ -1,20 +1,9 @@
 /** A tenant as two of its syncs left it, side by side: what was added, removed and changed between them. */
-import {
-  Accordion,
-  AccordionHeader,
-  AccordionItem,
-  AccordionPanel,
-  Badge,
-  Dropdown,
-  Field,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  Option,
-  tokens,
-} from "@fluentui/react-components";
+import { Badge, Dropdown, Field, makeStyles, Option, tokens } from "@fluentui/react-components";
 import { DocumentCheckmarkRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
+import { Fold, Folds } from "../page/look/fold.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { useFormat } from "../text/format.ts";
@@ -108,15 +97,16 @@ function Differences(props: Readonly<Record<"tenantId" | "before" | "after", str
         <section aria-label={t("sync.differences")}>
           <p data-differences={items.length}>{t("sync.differenceSum", counts)}</p>
           {!complete && (
-            <MessageBar intent="warning" layout="multiline">
-              <MessageBarBody>{t("sync.notAllShown", { count: items.length })}</MessageBarBody>
-            </MessageBar>
+            <Note intent="warning">{t("sync.notAllShown", { count: items.length })}</Note>
           )}
           {unread.length > 0 && <p>{t("sync.notCompared", { types: unread.join(", ") })}</p>}
-          <Accordion collapsible multiple>
+          <Folds>
             {items.map(({ type, key, name, state, properties }) => (
-              <AccordionItem key={`${type} ${key}`} value={`${type} ${key}`}>
-                <AccordionHeader as="h2">
+              <Fold
+                key={`${type} ${key}`}
+                id={`${type} ${key}`}
+                as="h2"
+                title={
                   <span className={styles.head}>
                     <Badge appearance="tint" color={colours[state]}>
                       {t(`sync.is.${state}`)}
@@ -124,13 +114,12 @@ function Differences(props: Readonly<Record<"tenantId" | "before" | "after", str
                     {name}
                     <span className={styles.type}>{type}</span>
                   </span>
-                </AccordionHeader>
-                <AccordionPanel>
-                  <Properties change={{ name, properties }} />
-                </AccordionPanel>
-              </AccordionItem>
+                }
+              >
+                <Properties change={{ name, properties }} />
+              </Fold>
             ))}
-          </Accordion>
+          </Folds>
         </section>
       )}
     </Shown>

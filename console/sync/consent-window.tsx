@@ -1,19 +1,12 @@
 /** Permissions that a tenant's administrator has to grant: which, what needs them, and the address to send them. */
-import {
-  Body1,
-  Button,
-  Link,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { Body1, Button, Link, makeStyles, tokens } from "@fluentui/react-components";
 import { useState } from "react";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
@@ -79,11 +72,9 @@ export function ConsentWindow(props: {
               ))}
             </ul>
             {words !== undefined && (
-              <MessageBar intent="warning" layout="multiline">
-                <MessageBarBody>
-                  <Said text={words} />
-                </MessageBarBody>
-              </MessageBar>
+              <Note intent="warning">
+                <Said text={words} />
+              </Note>
             )}
             {canBegin && address === undefined && (
               <div>

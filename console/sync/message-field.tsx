@@ -1,5 +1,5 @@
 /** Why something is done, as its history will say it. */
-import { Field, Input } from "@fluentui/react-components";
+import { TextField } from "../page/values/fields.tsx";
 import { useText } from "./text.ts";
 
 /** The field. */
@@ -9,8 +9,12 @@ export function MessageField(props: {
 }) {
   const { value, onChange } = props;
   return (
-    <Field label={useText()("sync.message")} required>
-      <Input value={value} maxLength={200} onChange={(_event, data) => onChange(data.value)} />
-    </Field>
+    <TextField
+      label={useText()("sync.message")}
+      required
+      value={value}
+      maxLength={200}
+      onChange={onChange}
+    />
   );
 }

@@ -1,19 +1,12 @@
 /** A sync that failed or was done in part: what happened, its report, its details, and both downloads. */
-import {
-  Accordion,
-  AccordionHeader,
-  AccordionItem,
-  AccordionPanel,
-  Button,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-} from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Fold, Folds } from "../page/look/fold.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Code, Facts } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -30,13 +23,7 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
     <Shown reading={error}>
       {({ code, text, cause, remedy, correlationId, requestIds, at, copy }) => (
         <>
-          <MessageBar intent="error" layout="multiline">
-            <MessageBarBody>
-              <MessageBarTitle>
-                <Said text={text} />
-              </MessageBarTitle>
-            </MessageBarBody>
-          </MessageBar>
+          <Note intent="error" title={<Said text={text} />} />
           <Facts
             of={{
               [t("sync.code")]: <Code of={code} />,
@@ -47,20 +34,17 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
           <div>
             <CopyButton text={() => copy} label={t("sync.copyError")} />
           </div>
-          <Accordion collapsible>
-            <AccordionItem value="details">
-              <AccordionHeader>{t("sync.details")}</AccordionHeader>
-              <AccordionPanel>
-                <Facts
-                  of={{
-                    [t("sync.at")]: dateTime(at),
-                    [t("sync.correlation")]: <Code of={correlationId} />,
-                    [t("sync.requests")]: <Code of={requestIds.join(", ")} />,
-                  }}
-                />
-              </AccordionPanel>
-            </AccordionItem>
-          </Accordion>
+          <Folds>
+            <Fold id="details" title={t("sync.details")}>
+              <Facts
+                of={{
+                  [t("sync.at")]: dateTime(at),
+                  [t("sync.correlation")]: <Code of={correlationId} />,
+                  [t("sync.requests")]: <Code of={requestIds.join(", ")} />,
+                }}
+              />
+            </Fold>
+          </Folds>
         </>
       )}
     </Shown>
@@ -112,12 +96,9 @@ export function OutcomeWindow(props: {
     <Window title={title} onClose={onClose} actions={actions}>
       {kind === "error" && <Failure ids={ids} />}
       {kind === "partial" && report.body && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            {lacksUser && <MessageBarTitle>{t("sync.partialUserTitle")}</MessageBarTitle>}
-            {t(lacksUser ? "sync.partialUser" : "sync.partialItems")}
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning" title={lacksUser ? t("sync.partialUserTitle") : undefined}>
+          {t(lacksUser ? "sync.partialUser" : "sync.partialItems")}
+        </Note>
       )}
       <h3 style={{ margin: 0 }}>{t("sync.report")}</h3>
       <Shown reading={report}>

@@ -2,34 +2,23 @@
  * A sync that waits for somebody to sign in: the code, where to type it, and the time that is left, announced. It closes
  * itself when the sync goes on, and says when it was cancelled.
  */
-import {
-  Body1,
-  Button,
-  Link,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  ProgressBar,
-  tokens,
-} from "@fluentui/react-components";
+import { Body1, Button, Link, makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
 import { useEffect, useRef, useState } from "react";
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { type SyncIds, useText } from "./text.ts";
 
-type Waiting = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">,
-  { status: 200 }
->["body"];
+type Waiting = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">;
 
 const useStyles = makeStyles({
   code: {
@@ -110,11 +99,9 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
         </>
       )}
       {words !== undefined && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            <Said text={words} />
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning">
+          <Said text={words} />
+        </Note>
       )}
       <div className={styles.row}>
         <Button
@@ -192,9 +179,9 @@ export function SignInWindow(props: {
   return (
     <Window title={title} onClose={onClose} actions={actions}>
       {isOver ? (
-        <MessageBar intent="warning" layout="multiline" role="alert">
-          <MessageBarBody>{t("sync.expired")}</MessageBarBody>
-        </MessageBar>
+        <Note intent="warning" role="alert">
+          {t("sync.expired")}
+        </Note>
       ) : (
         <>
           <Body1>{t("sync.authenticationWhy")}</Body1>

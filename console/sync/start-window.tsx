@@ -2,14 +2,7 @@
  * Starts a sync otherwise than "now" does: what it is to do, of which types, and whether it waits for a person. Each mode
  * says what it does before it is sent, and one that makes no sense now why it does not.
  */
-import {
-  Checkbox,
-  Field,
-  MessageBar,
-  MessageBarBody,
-  Radio,
-  RadioGroup,
-} from "@fluentui/react-components";
+import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
@@ -17,7 +10,9 @@ import { useRead } from "../api/read.ts";
 import type { Sending } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
 import { Quiet } from "../page/job/listed.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
+import { CheckField, useTicked } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { type Sync, useText } from "./text.ts";
@@ -68,7 +63,7 @@ export function StartWindow<Given>(props: {
   const standing = useStanding(tenantId, tenants.length === 1);
   const [mode, setMode] = useState<Mode>("planAndDeploy");
   const [types, setTypes] = useState<readonly string[] | undefined>(undefined);
-  const [goesOn, setGoesOn] = useState(false);
+  const goesOn = useTicked();
   // A retry has the types of what it tries again.
   const chosen = mode === "retryFailed" ? undefined : types;
   const { isBusy, status } = standing;
@@ -88,7 +83,7 @@ export function StartWindow<Given>(props: {
         onDo({
           mode,
           ...(chosen && { types: [...chosen] }),
-          ...(goesOn && { onMissingUser: "continueWithoutUser" as const }),
+          ...(goesOn.checked && { onMissingUser: "continueWithoutUser" as const }),
         })
       }
     >
@@ -96,9 +91,9 @@ export function StartWindow<Given>(props: {
       {notes.map(
         (note) =>
           note && (
-            <MessageBar key={note} intent="warning" layout="multiline">
-              <MessageBarBody>{t(`sync.start.${note}`)}</MessageBarBody>
-            </MessageBar>
+            <Note key={note} intent="warning">
+              {t(`sync.start.${note}`)}
+            </Note>
           ),
       )}
       <Modes
@@ -107,11 +102,7 @@ export function StartWindow<Given>(props: {
         onChange={setMode}
       />
       {mode !== "retryFailed" && <Types tenantId={tenantId} types={types} onChange={setTypes} />}
-      <Checkbox
-        label={t("sync.goOnWithoutUser")}
-        checked={goesOn}
-        onChange={(_event, { checked }) => setGoesOn(checked === true)}
-      />
+      <CheckField label={t("sync.goOnWithoutUser")} {...goesOn} />
     </AskWindow>
   );
 }
@@ -164,10 +155,10 @@ function Types(props: {
   const reading = useRead("GET /api/v1/tenants/{tenantId}/configuration", { params: { tenantId } });
   return (
     <div>
-      <Checkbox
+      <CheckField
         label={t("sync.onlyTypes")}
         checked={types !== undefined}
-        onChange={(_event, { checked }) => onChange(checked === true ? [] : undefined)}
+        onChange={(isChecked) => onChange(isChecked ? [] : undefined)}
       />
       {types !== undefined && (
         <Shown reading={reading}>

@@ -1,14 +1,13 @@
 /** Every sync of a tenant, newest first: what it was asked for, how it ended, and two of them beside each other. */
 import { Badge } from "@fluentui/react-components";
 import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
-import { useNavigate } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type ReadList, useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useFormat } from "../text/format.ts";
@@ -70,7 +69,7 @@ export function Page() {
   const change = syncListScreen.useChangeSearch();
   const may = useMay();
   const params = { tenantId };
-  const navigate = useNavigate();
+  const goTo = useGo();
   const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params });
   const status = useRead("GET /api/v1/tenants/{tenantId}/sync-status", { params });
   const held = status.body?.heldChanges ?? 0;
@@ -83,7 +82,7 @@ export function Page() {
   const close = () => change({ window: undefined }, true);
   const takes = { permission: "sync.run", tenantId } as const;
   const go = (begun: { readonly body: Sync } | undefined) => {
-    if (begun) void navigate(syncScreen.at(begun.body) as never);
+    if (begun) goTo(syncScreen.at(begun.body));
   };
   return (
     <PageFrame

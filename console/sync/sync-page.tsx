@@ -1,23 +1,17 @@
 /** A sync: how it went, what it read and wrote, its files, and the way back. */
-import {
-  Checkbox,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
-import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Rest } from "../page/job/rest.tsx";
+import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Facts, Go, PageFrame } from "../page/page.tsx";
+import { Facts, Go, PageFrame, useGo } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
+import { CheckField, useTicked } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { useFormat } from "../text/format.ts";
 import { OutcomeWindow } from "./outcome-window.tsx";
@@ -135,11 +129,7 @@ function Told({ sync }: { readonly sync: Sync }) {
       <div data-outcome={sync.outcome ?? sync.phase}>
         <Outcome sync={sync} />
       </div>
-      {sync.resting && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{said(sync.resting.detail)}</MessageBarBody>
-        </MessageBar>
-      )}
+      {sync.resting && <Note intent="warning">{said(sync.resting.detail)}</Note>}
       <Facts
         of={{
           [t("sync.column.what")]: named("syncModes", mode),
@@ -210,17 +200,14 @@ function Lines(props: {
       why: why(each),
     })),
   ];
-  const columns = (["type", "name", "what", "state", "why"] as const).map((id) => ({
-    id,
-    title: t(`sync.column.${id}`),
-    render: (line: Line) => line[id],
-  }));
   return (
     <section>
       <h2>{t("sync.report")}</h2>
       <Rows
         label={t("sync.report")}
-        columns={columns}
+        columns={(["type", "name", "what", "state", "why"] as const).map(
+          (id) => [id, t(`sync.column.${id}`), (line: Line) => line[id]] as const,
+        )}
         items={lines}
         idOf={({ id }) => id}
         nameOf={({ name }) => name}
@@ -232,28 +219,22 @@ function Lines(props: {
 /** Asks before a sync is taken back. */
 function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose: () => void }) {
   const t = useText();
-  const navigate = useNavigate();
-  const [isSure, setSure] = useState(false);
+  const go = useGo();
+  const isSure = useTicked();
   const undo = useSend(`POST ${one}/undo`);
   return (
     <AskWindow
       title={t("sync.undo")}
       verb={t("sync.undo")}
       sending={undo}
-      isReady={isSure}
+      isReady={isSure.checked}
       onDo={() => undo.send({ params: ids })}
       said={() => t("sync.undoBegun")}
-      onDone={({ body }) => void navigate(syncScreen.at(body) as never)}
+      onDone={({ body }) => go(syncScreen.at(body))}
       onClose={onClose}
     >
-      <MessageBar intent="info" layout="multiline">
-        <MessageBarBody>{t("sync.undoWhat")}</MessageBarBody>
-      </MessageBar>
-      <Checkbox
-        checked={isSure}
-        label={t("sync.undoSure")}
-        onChange={(_event, { checked }) => setSure(checked === true)}
-      />
+      <Note intent="info">{t("sync.undoWhat")}</Note>
+      <CheckField {...isSure} label={t("sync.undoSure")} />
     </AskWindow>
   );
 }

@@ -1,5 +1,5 @@
 /** The texts of this room, and what its pages know of a sync. */
-import type { Answered } from "../../clients/api.ts";
+import type { BodyOf } from "../../clients/api.ts";
 import { useNames, useSaid } from "../api/names.ts";
 import { textsOf } from "../text/text.ts";
 import en from "./en.json";
@@ -8,17 +8,11 @@ import fr from "./fr.json";
 export const useText = textsOf(en, fr);
 
 /** A sync as the API has it. */
-export type Sync = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}">,
-  { status: 200 }
->["body"];
+export type Sync = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}">;
 /** Which sync it is. */
 export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
 /** What it did. */
-export type Report = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report">,
-  { status: 200 }
->["body"];
+export type Report = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/report">;
 
 type Left = { readonly reason?: string | undefined; readonly detail?: string | undefined };
 

@@ -5,13 +5,9 @@
 import {
   Badge,
   Button,
-  Menu,
   MenuButton,
   type MenuButtonProps,
   MenuItem,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
   type MenuTriggerChildProps,
   makeStyles,
   Spinner,
@@ -30,10 +26,11 @@ import {
   TaskListSquareLtrRegular,
   WarningRegular,
 } from "@fluentui/react-icons";
-import { useNavigate } from "@tanstack/react-router";
 import { useMay } from "../api/me.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { DropMenu } from "../page/look/drop-menu.tsx";
+import { useGo } from "../page/page.tsx";
 import { planScreen } from "../sync/screens.ts";
 import { useFormat } from "../text/format.ts";
 import { tenantsScreen } from "./screens.ts";
@@ -89,18 +86,15 @@ function Moving({ tenant: { tenantId, displayName }, sync, label }: Props) {
   };
   return (
     <>
-      <Menu>
-        <MenuTrigger disableButtonEnhancement>
+      <DropMenu
+        trigger={
           <MenuButton appearance="subtle" size="small" icon={icon} className={styles.button}>
             {label}
           </MenuButton>
-        </MenuTrigger>
-        <MenuPopover>
-          <MenuList>
-            <MenuItem onClick={() => void stop()}>{t("tenants.cancelSync")}</MenuItem>
-          </MenuList>
-        </MenuPopover>
-      </Menu>
+        }
+      >
+        <MenuItem onClick={() => void stop()}>{t("tenants.cancelSync")}</MenuItem>
+      </DropMenu>
       {rests}
     </>
   );
@@ -111,10 +105,10 @@ function Approval({ tenant: { tenantId, displayName }, sync, label }: Props) {
   const t = useText();
   const styles = useStyles();
   const may = useMay();
-  const navigate = useNavigate();
+  const go = useGo();
   const change = tenantsScreen.useChangeSearch();
   const { activeSyncId: syncId = "" } = sync;
-  const open = () => void navigate(planScreen.at({ tenantId, syncId }) as never);
+  const open = () => go(planScreen.at({ tenantId, syncId }));
   const begin = (window: "approve" | "reject" | "reset") => () =>
     change({ window, tenant: tenantId });
   if (!may("sync.approve", tenantId))
@@ -124,31 +118,27 @@ function Approval({ tenant: { tenantId, displayName }, sync, label }: Props) {
       </Button>
     );
   return (
-    <Menu positioning="below-end">
-      <MenuTrigger disableButtonEnhancement>
-        {(trigger: MenuTriggerChildProps) => (
-          <SplitButton
-            size="small"
-            className={styles.button}
-            icon={<TaskListSquareLtrRegular />}
-            primaryActionButton={{ onClick: open }}
-            menuButton={{
-              ...(trigger as MenuButtonProps),
-              "aria-label": t("tenants.verdicts", { name: displayName }),
-            }}
-          >
-            {label}
-          </SplitButton>
-        )}
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          <MenuItem onClick={begin("approve")}>{t("tenants.approve")}</MenuItem>
-          <MenuItem onClick={begin("reject")}>{t("tenants.reject")}</MenuItem>
-          <MenuItem onClick={begin("reset")}>{t("tenants.reset")}</MenuItem>
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+    <DropMenu
+      positioning="below-end"
+      trigger={(trigger: MenuTriggerChildProps) => (
+        <SplitButton
+          size="small"
+          className={styles.button}
+          icon={<TaskListSquareLtrRegular />}
+          primaryActionButton={{ onClick: open }}
+          menuButton={{
+            ...(trigger as MenuButtonProps),
+            "aria-label": t("tenants.verdicts", { name: displayName }),
+          }}
+        >
+          {label}
+        </SplitButton>
+      )}
+    >
+      <MenuItem onClick={begin("approve")}>{t("tenants.approve")}</MenuItem>
+      <MenuItem onClick={begin("reject")}>{t("tenants.reject")}</MenuItem>
+      <MenuItem onClick={begin("reset")}>{t("tenants.reset")}</MenuItem>
+    </DropMenu>
   );
 }
 

@@ -1,8 +1,9 @@
 /** What can be done with one tenant from its row: a sync, now or otherwise, and that nothing new leaves for it. */
-import { Field, Input, MenuList } from "@fluentui/react-components";
+import { MenuList } from "@fluentui/react-components";
 import { useState } from "react";
 import { useSend } from "../api/send.ts";
 import { MayItem } from "../page/may-button.tsx";
+import { TextField, useTyped } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { tenantsScreen } from "./screens.ts";
 import { type TenantRow, useText } from "./text.ts";
@@ -35,9 +36,10 @@ export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClos
   const [{ tenantId, displayName: name, pausedAt }] = useState(props.tenant);
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}");
-  const [reason, setReason] = useState("");
+  const reason = useTyped();
   const what = pausedAt === undefined ? "pause" : "resume";
-  const body = what === "pause" ? { paused: true, pauseReason: reason.trim() } : { paused: false };
+  const body =
+    what === "pause" ? { paused: true, pauseReason: reason.value.trim() } : { paused: false };
   return (
     <AskWindow
       title={t(`tenants.${what}`)}
@@ -49,13 +51,7 @@ export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClos
     >
       {t(`tenants.${what}What`, { name })}
       {what === "pause" && (
-        <Field label={t("tenants.why")} required>
-          <Input
-            value={reason}
-            maxLength={200}
-            onChange={(_event, data) => setReason(data.value)}
-          />
-        </Field>
+        <TextField label={t("tenants.why")} required {...reason} maxLength={200} />
       )}
     </AskWindow>
   );

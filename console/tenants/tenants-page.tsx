@@ -1,12 +1,5 @@
 /** The tenants, with the status column whose cells are what can be done; syncs of one and of many. */
-import {
-  Badge,
-  Button,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { Badge, Button, makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons";
 import { useCallback, useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
@@ -17,6 +10,7 @@ import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
+import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
@@ -304,9 +298,7 @@ export function Page() {
       <ByStatus />
       {sending.problem && window !== "start" && <ProblemView problem={sending.problem} />}
       {refused.length > 0 && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>{`${t("tenants.notStarted")} ${refused.join(" ")}`}</MessageBarBody>
-        </MessageBar>
+        <Note intent="warning">{`${t("tenants.notStarted")} ${refused.join(" ")}`}</Note>
       )}
       <TenantList list={list} chosen={chosen} onChoose={setChosen} start={start} />
       {window === "start" && asked.length > 0 && (

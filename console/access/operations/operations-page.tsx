@@ -1,10 +1,10 @@
 /** Whether the installation is drained, how much is still under way, and the button that drains it or lets it go on. */
-import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Facts, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -51,19 +51,14 @@ function State({ drain }: { readonly drain: Drain }) {
   const state = drained ? "drained" : draining ? "draining" : "works";
   return (
     <>
-      <MessageBar
+      <Note
         intent={draining ? "warning" : "success"}
-        layout="multiline"
         data-state={state}
         role="status"
+        title={t(`access.drain.${state}`, { at: since === undefined ? "" : dateTime(since) })}
       >
-        <MessageBarBody>
-          <MessageBarTitle>
-            {t(`access.drain.${state}`, { at: since === undefined ? "" : dateTime(since) })}
-          </MessageBarTitle>
-          {t(`access.drain.${state}What`)}
-        </MessageBarBody>
-      </MessageBar>
+        {t(`access.drain.${state}What`)}
+      </Note>
       <h2>{t("access.drain.left")}</h2>
       <Counts of={left} />
       <h2>{t("access.drain.open")}</h2>

@@ -1,9 +1,10 @@
 /** One rule of what needs a second person, made or changed among all of them as they were read. */
-import { Checkbox, Field, Input, Select } from "@fluentui/react-components";
+import { Field } from "@fluentui/react-components";
 import { useState } from "react";
 import { useRead } from "../../api/read.ts";
 import type { Sending } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useTenants } from "../scope.ts";
@@ -70,14 +71,13 @@ export function RuleWindow(props: {
       ? [...all.rules, rule]
       : all.rules.map((each, nth) => (nth === at ? rule : each));
   const count = (name: "moreThan" | "withinHours" | "expiresAfterHours", least: number) => (
-    <Field label={t(`access.${name}`)}>
-      <Input
-        type="number"
-        min={least}
-        value={String(rule[name])}
-        onChange={(_event, { value }) => put({ [name]: Number(value) })}
-      />
-    </Field>
+    <TextField
+      label={t(`access.${name}`)}
+      type="number"
+      min={least}
+      value={String(rule[name])}
+      onChange={(value) => put({ [name]: Number(value) })}
+    />
   );
   const isWhole = actions.length > 0 && tenantIds.length > 0 && approvers.length > 0;
   return (
@@ -128,18 +128,12 @@ function KindField(props: {
   const { kind, onChange } = props;
   const t = useText();
   return (
-    <Field label={t("access.kind")}>
-      <Select
-        value={kind}
-        onChange={(_event, { value }) => onChange(kinds.find((each) => each === value) ?? kind)}
-      >
-        {kinds.map((each) => (
-          <option key={each} value={each}>
-            {t(`access.ruleKind.${each}`)}
-          </option>
-        ))}
-      </Select>
-    </Field>
+    <SelectField
+      label={t("access.kind")}
+      value={kind}
+      values={kinds.map((each) => [each, t(`access.ruleKind.${each}`)] as const)}
+      onChange={(value) => onChange(kinds.find((each) => each === value) ?? kind)}
+    />
   );
 }
 
@@ -155,10 +149,10 @@ function AllOrSome(
   return (
     <>
       <Field label={rest.label}>
-        <Checkbox
+        <CheckField
           label={all}
           checked={chosen === "all"}
-          onChange={(_event, { checked }) => onChange(checked === true ? "all" : [])}
+          onChange={(isChecked) => onChange(isChecked ? "all" : [])}
         />
       </Field>
       {chosen !== "all" && <Ticks {...rest} chosen={chosen} onChange={onChange} />}

@@ -1,7 +1,7 @@
 /** What needs a second person: rules over what is done, to how many, and where. They are kept, and replaced, as a whole. */
 import { MenuList } from "@fluentui/react-components";
 import { AddRegular, PeopleCheckmarkRegular } from "@fluentui/react-icons";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
@@ -17,7 +17,7 @@ import { RuleWindow, useActionsOf } from "./rule-window.tsx";
 
 const path = "/api/v1/access/approval-rules";
 /** All rules as the API has them. */
-export type Policy = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+export type Policy = BodyOf<`GET ${typeof path}`>;
 export type Rule = Policy["rules"][number];
 
 /** A rule with its place, which is all that names it. */
@@ -100,37 +100,37 @@ function Table({ rules }: { readonly rules: readonly Placed[] }) {
         : actions.map((id) => known.get(id) ?? id).join(", ");
     return `${t(`access.ruleKind.${kind}`)}: ${names}`;
   };
-  const columns = [
-    {
-      id: "what",
-      title: t("access.what"),
-      width: "2fr",
-      render: (rule: Placed) => (
-        <Go to={rulesScreen.at(undefined, { window: "rule", rule: rule.at })}>{nameOf(rule)}</Go>
-      ),
-    },
-    {
-      id: "where",
-      title: t("access.scope"),
-      render: ({ tenantIds }: Placed) =>
-        tenantIds === "all" ? t("access.everything") : tenantIds.map(tenantName).join(", "),
-    },
-    {
-      id: "moreThan",
-      title: t("access.moreThan"),
-      render: ({ moreThan }: Placed) => (moreThan === 0 ? t("access.always") : number(moreThan)),
-    },
-    {
-      id: "approvers",
-      title: t("access.approvers"),
-      render: ({ approvers }: Placed) =>
-        approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
-    },
-  ];
   return (
     <Rows
       label={t("access.rules")}
-      columns={columns}
+      columns={[
+        [
+          "what",
+          t("access.what"),
+          (rule) => (
+            <Go to={rulesScreen.at(undefined, { window: "rule", rule: rule.at })}>
+              {nameOf(rule)}
+            </Go>
+          ),
+          "2fr",
+        ],
+        [
+          "where",
+          t("access.scope"),
+          ({ tenantIds }) =>
+            tenantIds === "all" ? t("access.everything") : tenantIds.map(tenantName).join(", "),
+        ],
+        [
+          "moreThan",
+          t("access.moreThan"),
+          ({ moreThan }) => (moreThan === 0 ? t("access.always") : number(moreThan)),
+        ],
+        [
+          "approvers",
+          t("access.approvers"),
+          ({ approvers }) => approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
+        ],
+      ]}
       items={rules}
       idOf={({ at }) => at}
       nameOf={nameOf}

@@ -1,13 +1,12 @@
 /** A collection: its members now, and what is sent to them. */
 import { Text as Words } from "@fluentui/react-components";
 import { DeleteRegular, EditRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { ActionBar } from "../../notifications/action-bar.tsx";
 import { SendPanel } from "../../notifications/send-panel.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
+import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { DeviceRows } from "../device-rows.tsx";
@@ -126,7 +125,7 @@ function RemoveWindow(
 ) {
   const { tenantId, collectionId, name, etag, onClose } = props;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const sending = useSend("DELETE /api/v1/tenants/{tenantId}/collections/{collectionId}");
   return (
     <AskWindow
@@ -134,7 +133,7 @@ function RemoveWindow(
       verb={t("devices.remove")}
       sending={sending}
       onDo={() => sending.send({ params: { tenantId, collectionId }, ifMatch: etag })}
-      onDone={() => void router.navigate(collectionListScreen.at({ tenantId }) as never)}
+      onDone={() => go(collectionListScreen.at({ tenantId }))}
       onClose={onClose}
     >
       {t("devices.removeWhat")}

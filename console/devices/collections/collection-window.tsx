@@ -1,11 +1,12 @@
 /** Makes a collection, or changes one; a rule shows what it finds while it is written. */
-import { Button, Field, Input, Spinner, Textarea, Text as Words } from "@fluentui/react-components";
-import { useRouter } from "@tanstack/react-router";
+import { Button, Spinner, Text as Words } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
 import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
+import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { TextField } from "../../page/values/fields.tsx";
 import { Window } from "../../page/window.tsx";
 import { collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -23,7 +24,7 @@ export function CollectionWindow(props: {
 }) {
   const { tenantId, initial, existing, onClose } = props;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const [body, setBody] = useState(initial);
   const add = useSend("POST /api/v1/tenants/{tenantId}/collections");
   const replace = useSend("PUT /api/v1/tenants/{tenantId}/collections/{collectionId}");
@@ -42,7 +43,7 @@ export function CollectionWindow(props: {
     const answer = await add.send({ params: { tenantId }, body });
     if (answer === undefined) return;
     const { collectionId } = answer.body;
-    void router.navigate(collectionScreen.at({ tenantId, collectionId }) as never);
+    go(collectionScreen.at({ tenantId, collectionId }));
   };
   const problem = add.problem ?? replace.problem;
   return (
@@ -63,20 +64,20 @@ export function CollectionWindow(props: {
         </>
       }
     >
-      <Field label={t("devices.collectionName")} required>
-        <Input
-          value={body.name}
-          maxLength={200}
-          onChange={(_event, { value }) => setBody({ ...body, name: value })}
-        />
-      </Field>
-      <Field label={t("devices.description")}>
-        <Textarea
-          value={body.description ?? ""}
-          maxLength={1000}
-          onChange={(_event, { value }) => setBody({ ...body, description: value })}
-        />
-      </Field>
+      <TextField
+        label={t("devices.collectionName")}
+        required
+        value={body.name}
+        maxLength={200}
+        onChange={(value) => setBody({ ...body, name: value })}
+      />
+      <TextField
+        label={t("devices.description")}
+        value={body.description ?? ""}
+        maxLength={1000}
+        isLong
+        onChange={(value) => setBody({ ...body, description: value })}
+      />
       {body.kind === "static" ? (
         <Words>{t("devices.chosen", { count: body.deviceIds.length })}</Words>
       ) : (

@@ -5,21 +5,12 @@ import type { Reading, ReadList } from "../../api/read.ts";
 import { Shown } from "../page-state.tsx";
 import { Rows } from "../rows.tsx";
 
-/** A column: its id, its title, what it shows of an item, and its width as one of CSS grid's tracks. */
-type Column<Item> = readonly [
-  id: string,
-  title: string,
-  render: (item: Item) => ReactNode,
-  width?: string,
-];
-
 /** The list. */
 export function Listed<Item>(
-  props: Omit<ComponentProps<typeof Rows<Item>>, "columns" | "items" | "hasMore" | "readMore"> & {
+  props: Omit<ComponentProps<typeof Rows<Item>>, "items" | "hasMore" | "readMore"> & {
     /** Of what is read whole, its items. */
     readonly reading: Omit<Reading<readonly Item[]>, "etag"> &
       Partial<Pick<ReadList<Item>, "hasMore" | "readMore">>;
-    readonly columns: readonly Column<Item>[];
     /** What stands there where nothing is listed. */
     readonly empty: ReactNode;
     /** Which items are shown, of those that were read. */
@@ -28,9 +19,8 @@ export function Listed<Item>(
     readonly above?: ReactNode;
   },
 ) {
-  const { reading, columns, empty, keeps, above, ...rest } = props;
+  const { reading, empty, keeps, above, ...rest } = props;
   const { hasMore = false, readMore } = reading;
-  const shown = columns.map(([id, title, render, width = "1fr"]) => ({ id, title, render, width }));
   return (
     <Shown reading={reading}>
       {(all) => {
@@ -39,13 +29,7 @@ export function Listed<Item>(
         return (
           <>
             {above}
-            <Rows
-              {...rest}
-              columns={shown}
-              items={items}
-              hasMore={hasMore}
-              {...(readMore && { readMore })}
-            />
+            <Rows {...rest} items={items} hasMore={hasMore} {...(readMore && { readMore })} />
           </>
         );
       }}

@@ -1,12 +1,7 @@
 /** Why a job failed, and why something of it is as it is: the name of the reason, and what was said where that is more. */
-import {
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { makeStyles, tokens } from "@fluentui/react-components";
 import { useNames, useSaid } from "../../api/names.ts";
+import { Note } from "../look/note.tsx";
 
 const useStyles = makeStyles({
   quiet: { color: tokens.colorNeutralForeground2, display: "block" },
@@ -36,12 +31,9 @@ export function Failure({ of }: { readonly of: Said | undefined }) {
   const said = useSaid();
   if (of === undefined) return null;
   return (
-    <MessageBar intent="error" layout="multiline">
-      <MessageBarBody>
-        <MessageBarTitle>{named("reasons", of.code ?? "")}</MessageBarTitle>
-        {said(of.detail ?? "")}
-      </MessageBarBody>
-    </MessageBar>
+    <Note intent="error" title={named("reasons", of.code ?? "")}>
+      {said(of.detail ?? "")}
+    </Note>
   );
 }
 

@@ -132,42 +132,37 @@ function Actions({ detail }: { readonly detail: Detail }) {
     ...action,
     attempts: attempts.filter(({ actionId }) => actionId === action.id),
   }));
-  const columns = [
-    {
-      id: "section",
-      title: t("provisioning.section"),
-      render: ({ section }: Action) => named("sections", section),
-    },
-    {
-      id: "action",
-      title: t("provisioning.action"),
-      width: "1.3fr",
-      render: (action: Action) => (
-        <>
-          {action.name}
-          <span className={styles.quiet}>
-            {t(action.required ? "provisioning.required" : "provisioning.optional")}
-          </span>
-        </>
-      ),
-    },
-    {
-      id: "attempts",
-      title: t("provisioning.attempts"),
-      width: "2.4fr",
-      render: (action: Action) => <Attempts action={action} at={detail} />,
-    },
-    {
-      id: "line",
-      title: t("provisioning.timeline"),
-      render: (action: Action) => <Timeline attempts={action.attempts} span={span} />,
-    },
-  ];
   return (
     <>
       <Rows
         label={t("provisioning.actions")}
-        columns={columns}
+        columns={[
+          ["section", t("provisioning.section"), ({ section }) => named("sections", section)],
+          [
+            "action",
+            t("provisioning.action"),
+            (action) => (
+              <>
+                {action.name}
+                <span className={styles.quiet}>
+                  {t(action.required ? "provisioning.required" : "provisioning.optional")}
+                </span>
+              </>
+            ),
+            "1.3fr",
+          ],
+          [
+            "attempts",
+            t("provisioning.attempts"),
+            (action) => <Attempts action={action} at={detail} />,
+            "2.4fr",
+          ],
+          [
+            "line",
+            t("provisioning.timeline"),
+            (action) => <Timeline attempts={action.attempts} span={span} />,
+          ],
+        ]}
         items={actions}
         idOf={({ id }) => id}
         nameOf={(action) => action.name}

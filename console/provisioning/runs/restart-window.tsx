@@ -1,19 +1,14 @@
 /** Says where each device would begin again, and asks. Nothing begins before somebody has agreed to what it says. */
-import {
-  Field,
-  Input,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  Spinner,
-} from "@fluentui/react-components";
-import { useRouter } from "@tanstack/react-router";
+import { Spinner } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf, CallInput } from "../../../clients/api.ts";
 import { useAsk, useSettled } from "../../api/ask.ts";
 import { useNames } from "../../api/names.ts";
 import { useSend } from "../../api/send.ts";
+import { Note } from "../../page/look/note.tsx";
+import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -39,7 +34,7 @@ export function RestartWindow(props: {
   const { run, restart, title, undone = [], onClose } = props;
   const { tenantId, runId } = run;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const params = { tenantId, runId };
   const [reasons, setReasons] = useState<Readonly<Record<string, string>>>({});
   const said = useSettled(reasons);
@@ -64,20 +59,21 @@ export function RestartWindow(props: {
       onDone={(answer) => {
         if (answer.status !== 202) return;
         const to = { tenantId, runId: answer.body.runId };
-        void router.navigate(runScreen.at(to) as never);
+        go(runScreen.at(to));
       }}
       onClose={onClose}
     >
       <div>{t(`provisioning.mode.${restart.mode}`)}</div>
       {undone.length > 0 && <div>{t("provisioning.waive", { count: undone.length })}</div>}
       {undone.map(({ id, name }) => (
-        <Field key={id} label={t("provisioning.waiveReason", { action: name })} required>
-          <Input
-            value={reasons[id] ?? ""}
-            maxLength={500}
-            onChange={(_event, { value }) => setReasons({ ...reasons, [id]: value })}
-          />
-        </Field>
+        <TextField
+          key={id}
+          label={t("provisioning.waiveReason", { action: name })}
+          required
+          value={reasons[id] ?? ""}
+          maxLength={500}
+          onChange={(value) => setReasons({ ...reasons, [id]: value })}
+        />
       ))}
       {isSaid && offer === undefined && problem === undefined && (
         <Spinner size="tiny" label={t("provisioning.lookingWhere")} />
@@ -98,16 +94,13 @@ function WhatItDoes({ offer }: { readonly offer: Offer }) {
   return (
     <>
       {mayHaveHappened.length > 0 && (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>{t("provisioning.mayHaveHappened")}</MessageBarTitle>
-            {mayHaveHappened.map(({ action, devices }) => (
-              <div key={action.id}>
-                {t("provisioning.doubtful", { action: action.name, count: devices })}
-              </div>
-            ))}
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="warning" title={t("provisioning.mayHaveHappened")}>
+          {mayHaveHappened.map(({ action, devices }) => (
+            <div key={action.id}>
+              {t("provisioning.doubtful", { action: action.name, count: devices })}
+            </div>
+          ))}
+        </Note>
       )}
       {starts.map(({ from, devices, some, inherited }) => (
         <section key={from.id} data-from={from.id} data-devices={devices}>

@@ -10,7 +10,6 @@ import {
   makeStyles,
   tokens,
 } from "@fluentui/react-components";
-import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
@@ -19,7 +18,7 @@ import { useReadList } from "../../api/read.ts";
 import { StateTabs } from "../../page/job/job.tsx";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
-import { Go } from "../../page/page.tsx";
+import { Go, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { useFormat } from "../../text/format.ts";
 import { buckets, historyScreen, runScreen } from "../screens.ts";
@@ -155,11 +154,11 @@ function useWhyNot({ run, devices }: CommandsProps): string | undefined {
 }
 
 function useHistory({ run, devices }: CommandsProps): (() => void) | undefined {
-  const router = useRouter();
+  const go = useGo();
   const [device] = devices;
   if (device === undefined || devices.length > 1) return undefined;
   const to = { tenantId: run.tenantId, runId: run.runId, deviceId: device.deviceId };
-  return () => void router.navigate(historyScreen.at(to) as never);
+  return () => go(historyScreen.at(to));
 }
 
 /** The two commands below Provisioning. */

@@ -1,10 +1,5 @@
 /** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
-import {
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  ToolbarButton,
-} from "@fluentui/react-components";
+import { ToolbarButton } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useConnection } from "../../api/connection.tsx";
 import { useNames } from "../../api/names.ts";
@@ -14,6 +9,7 @@ import { CopyButton } from "../../page/copy-button.tsx";
 import { JobHead } from "../../page/job/job.tsx";
 import { personOf } from "../../page/job/listed.tsx";
 import { Rest } from "../../page/job/rest.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -68,17 +64,13 @@ function Content({ run }: { readonly run: Run }) {
       </JobHead>
       <RunBar counts={buckets} words={sentence} />
       {run.state === "pendingApproval" && (
-        <MessageBar intent="warning">
-          <MessageBarBody>{t("provisioning.secondPerson")}</MessageBarBody>
-        </MessageBar>
+        <Note intent="warning">{t("provisioning.secondPerson")}</Note>
       )}
       {run.latest && <Latest latest={run.latest} run={run} />}
       {!final && (
-        <MessageBar intent="info" layout="multiline" data-unattended>
-          <MessageBarBody>
-            {t("provisioning.betweenActions")} {t("provisioning.unattended")}
-          </MessageBarBody>
-        </MessageBar>
+        <Note intent="info" data-unattended>
+          {t("provisioning.betweenActions")} {t("provisioning.unattended")}
+        </Note>
       )}
       <RunDevices key={run.runId} run={run} />
       {open === "cancel" && !final && (
@@ -97,22 +89,23 @@ function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["la
   const { verdict, buckets, runs } = latest;
   const now = sentenceOf({ ...run, buckets, final: verdict !== undefined }, t);
   return (
-    <MessageBar intent={verdict?.id === "success" ? "success" : "info"} layout="multiline">
-      <MessageBarBody data-latest={verdict?.id ?? "open"}>
-        <MessageBarTitle>{t("provisioning.byNow")}</MessageBarTitle>
-        {verdict !== undefined && `${name(verdict.name)}. `}
-        {now}
-        {runs
-          .filter((runId) => runId !== run.runId)
-          .map((runId, at) => (
-            <div key={runId}>
-              <Go to={runScreen.at({ tenantId, runId })}>
-                {t("provisioning.restartNumber", { number: at + 1 })}
-              </Go>
-            </div>
-          ))}
-      </MessageBarBody>
-    </MessageBar>
+    <Note
+      intent={verdict?.id === "success" ? "success" : "info"}
+      data-latest={verdict?.id ?? "open"}
+      title={t("provisioning.byNow")}
+    >
+      {verdict !== undefined && `${name(verdict.name)}. `}
+      {now}
+      {runs
+        .filter((runId) => runId !== run.runId)
+        .map((runId, at) => (
+          <div key={runId}>
+            <Go to={runScreen.at({ tenantId, runId })}>
+              {t("provisioning.restartNumber", { number: at + 1 })}
+            </Go>
+          </div>
+        ))}
+    </Note>
   );
 }
 

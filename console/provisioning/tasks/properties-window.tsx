@@ -1,15 +1,10 @@
 /** Properties of a task: when it runs and in which windows, what it is called and who sees it; and whose it is then. */
 import {
   Button,
-  Checkbox,
   Field,
-  Input,
-  MessageBar,
-  MessageBarBody,
   makeStyles,
   Radio,
   RadioGroup,
-  Select,
   Spinner,
   Subtitle2,
   tokens,
@@ -19,7 +14,9 @@ import { type ReactNode, useMemo, useState } from "react";
 import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { type Text, useText } from "../text.ts";
@@ -111,9 +108,9 @@ function NewOwner({ task }: { readonly task: Task }) {
   const { owner } = task;
   const words = { owner: owner.name ?? owner.id, isPublic: task.public ? "yes" : "no" };
   return (
-    <MessageBar intent="warning" layout="multiline" data-new-owner>
-      <MessageBarBody>{t("provisioning.newOwner", words)}</MessageBarBody>
-    </MessageBar>
+    <Note intent="warning" data-new-owner>
+      {t("provisioning.newOwner", words)}
+    </Note>
   );
 }
 
@@ -191,17 +188,17 @@ function General({ draft, onChange }: Part) {
   const t = useText();
   return (
     <>
-      <Field label={t("provisioning.name")} required>
-        <Input
-          value={draft.name}
-          maxLength={200}
-          onChange={(_event, { value }) => onChange({ name: value })}
-        />
-      </Field>
-      <Checkbox
+      <TextField
+        label={t("provisioning.name")}
+        required
+        value={draft.name}
+        maxLength={200}
+        onChange={(value) => onChange({ name: value })}
+      />
+      <CheckField
         label={t("provisioning.showPublic")}
         checked={draft.isPublic}
-        onChange={(_event, { checked }) => onChange({ isPublic: checked === true })}
+        onChange={(isChecked) => onChange({ isPublic: isChecked })}
       />
     </>
   );
@@ -211,18 +208,13 @@ function General({ draft, onChange }: Part) {
 function Only({ draft, onChange }: Part) {
   const t = useText();
   return (
-    <Field label={t("provisioning.only")} hint={t("provisioning.onlyWhat")}>
-      <Select
-        value={draft.only}
-        onChange={(_event, { value }) => onChange({ only: value as Choice })}
-      >
-        {choices.map((each) => (
-          <option key={each} value={each}>
-            {t(`provisioning.only.${each}`)}
-          </option>
-        ))}
-      </Select>
-    </Field>
+    <SelectField
+      label={t("provisioning.only")}
+      hint={t("provisioning.onlyWhat")}
+      value={draft.only}
+      values={choices.map((each) => [each, t(`provisioning.only.${each}`)] as const)}
+      onChange={(value) => onChange({ only: value as Choice })}
+    />
   );
 }
 
@@ -272,14 +264,13 @@ function MinutesField(props: {
 }) {
   const { label, value, onChange } = props;
   return (
-    <Field label={label}>
-      <Input
-        type="number"
-        min={0}
-        value={String(value)}
-        onChange={(_event, typed) => onChange(Number(typed.value))}
-      />
-    </Field>
+    <TextField
+      label={label}
+      type="number"
+      min={0}
+      value={String(value)}
+      onChange={(value) => onChange(Number(value))}
+    />
   );
 }
 

@@ -1,6 +1,7 @@
 /** How often something happens, on whose clock: as fields. What they say is a rule of RFC 5545, which can be written, too. */
-import { Checkbox, Field, Input, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { Field, Input, makeStyles, tokens } from "@fluentui/react-components";
 import { useId } from "react";
+import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { useText } from "../text.ts";
 import type { Recurring } from "./task.ts";
 import {
@@ -50,13 +51,13 @@ export function TimeField(props: {
   readonly onChange: (time: string) => void;
 }) {
   return (
-    <Field label={props.label} className={useStyles().field}>
-      <Input
-        type="datetime-local"
-        value={props.time}
-        onChange={(_event, { value }) => props.onChange(value.slice(0, 16))}
-      />
-    </Field>
+    <TextField
+      label={props.label}
+      className={useStyles().field}
+      type="datetime-local"
+      value={props.time}
+      onChange={(value) => props.onChange(value.slice(0, 16))}
+    />
   );
 }
 
@@ -77,18 +78,13 @@ export function RecurrenceFields(props: {
   return (
     <div role="group" aria-label={label}>
       <div className={styles.line}>
-        <Field label={t("provisioning.frequency")} className={styles.field}>
-          <Select
-            value={frequency}
-            onChange={(_event, chosen) => change(ruleOf(chosen.value as Frequency, on))}
-          >
-            {frequencies.map((each) => (
-              <option key={each} value={each}>
-                {t(`provisioning.frequency.${each}`)}
-              </option>
-            ))}
-          </Select>
-        </Field>
+        <SelectField
+          label={t("provisioning.frequency")}
+          className={styles.field}
+          value={frequency}
+          values={frequencies.map((each) => [each, t(`provisioning.frequency.${each}`)] as const)}
+          onChange={(value) => change(ruleOf(value as Frequency, on))}
+        />
         <TimeField
           label={t("provisioning.from")}
           time={value.start}
@@ -102,19 +98,22 @@ export function RecurrenceFields(props: {
       {frequency === "weekly" && (
         <div role="group" aria-label={t("provisioning.days")} className={styles.days}>
           {days.map((day) => (
-            <Checkbox
+            <CheckField
               key={day}
               label={names[day] ?? day}
               checked={on.includes(day)}
-              onChange={(_event, { checked }) => toggle(day, checked === true)}
+              onChange={(isChecked) => toggle(day, isChecked)}
             />
           ))}
         </div>
       )}
       {frequency === "rule" && (
-        <Field label={t("provisioning.rule")} hint={t("provisioning.ruleHint")}>
-          <Input value={value.rule} onChange={(_event, each) => change(each.value)} />
-        </Field>
+        <TextField
+          label={t("provisioning.rule")}
+          hint={t("provisioning.ruleHint")}
+          value={value.rule}
+          onChange={change}
+        />
       )}
     </div>
   );

@@ -2,11 +2,8 @@
 import {
   Button,
   Field,
-  MessageBar,
-  MessageBarBody,
   makeStyles,
   SearchBox,
-  Select,
   Subtitle2,
   tokens,
 } from "@fluentui/react-components";
@@ -16,10 +13,12 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
+import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { Rows } from "../../page/rows.tsx";
+import { SelectField } from "../../page/values/fields.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import { carried, useAddTargets } from "./add-targets.ts";
@@ -193,9 +192,9 @@ export function NetworkView({ task }: { readonly task: Task }) {
         </Button>
       </div>
       {words !== undefined && (
-        <MessageBar intent="error" role="alert">
-          <MessageBarBody>{words}</MessageBarBody>
-        </MessageBar>
+        <Note intent="error" role="alert">
+          {words}
+        </Note>
       )}
       {problem && <ProblemView problem={problem} />}
       <Shown reading={reading}>
@@ -227,17 +226,13 @@ function DeviceChoice(props: {
     <Rows
       label={t("provisioning.network")}
       columns={[
-        { id: "name", title: t("provisioning.device"), render: ({ name }: Device) => name },
-        {
-          id: "os",
-          title: t("provisioning.os"),
-          render: ({ operatingSystem }: Device) => operatingSystem,
-        },
-        {
-          id: "seen",
-          title: t("provisioning.seen"),
-          render: ({ lastSyncDateTime: at }: Device) => (at === "" ? "" : since(at)),
-        },
+        ["name", t("provisioning.device"), ({ name }) => name],
+        ["os", t("provisioning.os"), ({ operatingSystem }) => operatingSystem],
+        [
+          "seen",
+          t("provisioning.seen"),
+          ({ lastSyncDateTime: at }) => (at === "" ? "" : since(at)),
+        ],
       ]}
       items={devices}
       idOf={({ deviceId }) => deviceId}
@@ -263,16 +258,14 @@ function CollectionChoice(props: { readonly task: Task; readonly onAdd: (id: str
   if (collections.length === 0) return null;
   return (
     <div className={styles.line}>
-      <Field label={t("provisioning.orCollection")} className={styles.grow}>
-        <Select value={id} onChange={(_event, { value }) => setId(value)}>
-          <option value="">{t("provisioning.choose")}</option>
-          {collections.map(({ collectionId, name }) => (
-            <option key={collectionId} value={collectionId}>
-              {name}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("provisioning.orCollection")}
+        className={styles.grow}
+        value={id}
+        none={t("provisioning.choose")}
+        values={collections.map(({ collectionId, name }) => [collectionId, name] as const)}
+        onChange={setId}
+      />
       <Button disabledFocusable={id === ""} onClick={() => onAdd(id)}>
         {t("provisioning.addCollection")}
       </Button>

@@ -1,7 +1,8 @@
 /** Tasks that take devices, beside a list of devices: what is dragged onto one is added to it, and so is what is chosen, by its button. */
-import { Button, MessageBar, MessageBarBody, Subtitle2 } from "@fluentui/react-components";
+import { Button, Subtitle2 } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
+import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -38,9 +39,9 @@ export function TaskDrop(props: {
         {t("provisioning.dropWhat")} {words}
       </p>
       {refusal !== undefined && (
-        <MessageBar intent="error" role="alert">
-          <MessageBarBody>{refusal}</MessageBarBody>
-        </MessageBar>
+        <Note intent="error" role="alert">
+          {refusal}
+        </Note>
       )}
       {problem && <ProblemView problem={problem} />}
       <Shown reading={reading}>
@@ -75,53 +76,48 @@ function Table(props: {
 }) {
   const { tasks, onDrop, onAdd } = props;
   const t = useText();
-  const columns = [
-    {
-      id: "name",
-      title: t("provisioning.name"),
-      render: ({ tenantId, taskId, displayName }: Task) => (
-        <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{displayName}</Go>
-      ),
-    },
-    {
-      id: "state",
-      title: t("provisioning.state"),
-      render: (task: Task) => <Badges task={task} />,
-    },
-    {
-      id: "targets",
-      title: t("provisioning.targets"),
-      render: (task: Task) => {
-        const { deviceIds, collectionIds, rules } = targetsOf(task);
-        return (
-          <span data-targets={deviceIds.length}>
-            {t("provisioning.targetCount", {
-              devices: deviceIds.length,
-              others: collectionIds.length + rules.length,
-            })}
-          </span>
-        );
-      },
-    },
-    {
-      id: "add",
-      title: t("provisioning.addTo"),
-      render: (task: Task) => (
-        <Button
-          size="small"
-          icon={<AddRegular />}
-          disabledFocusable={onAdd === undefined}
-          onClick={() => onAdd?.(task)}
-        >
-          {t("provisioning.addHere", { name: task.displayName })}
-        </Button>
-      ),
-    },
-  ];
   return (
     <Rows
       label={t("provisioning.addTo")}
-      columns={columns}
+      columns={[
+        [
+          "name",
+          t("provisioning.name"),
+          ({ tenantId, taskId, displayName }) => (
+            <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{displayName}</Go>
+          ),
+        ],
+        ["state", t("provisioning.state"), (task) => <Badges task={task} />],
+        [
+          "targets",
+          t("provisioning.targets"),
+          (task) => {
+            const { deviceIds, collectionIds, rules } = targetsOf(task);
+            return (
+              <span data-targets={deviceIds.length}>
+                {t("provisioning.targetCount", {
+                  devices: deviceIds.length,
+                  others: collectionIds.length + rules.length,
+                })}
+              </span>
+            );
+          },
+        ],
+        [
+          "add",
+          t("provisioning.addTo"),
+          (task) => (
+            <Button
+              size="small"
+              icon={<AddRegular />}
+              disabledFocusable={onAdd === undefined}
+              onClick={() => onAdd?.(task)}
+            >
+              {t("provisioning.addHere", { name: task.displayName })}
+            </Button>
+          ),
+        ],
+      ]}
       items={tasks}
       idOf={({ taskId }) => taskId}
       nameOf={({ displayName }) => displayName}

@@ -3,8 +3,6 @@ import {
   MenuDivider,
   MenuItem,
   MenuList,
-  MessageBar,
-  MessageBarBody,
   makeStyles,
   Tab,
   TabList,
@@ -16,6 +14,7 @@ import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
 import { Choose, Filters } from "../../page/filters.tsx";
 import { Listed, personOf } from "../../page/job/listed.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -113,9 +112,9 @@ function List(props: {
   return (
     <>
       {words !== undefined && (
-        <MessageBar intent="error" role="alert">
-          <MessageBarBody>{words}</MessageBarBody>
-        </MessageBar>
+        <Note intent="error" role="alert">
+          {words}
+        </Note>
       )}
       {problem && <ProblemView problem={problem} />}
       <Listed

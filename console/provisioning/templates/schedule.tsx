@@ -1,10 +1,10 @@
 /** "Schedule template": makes a task of a template in the tenant that the frame names, and opens it among the scheduled tasks. */
 import { CalendarAddRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useMay } from "../../api/me.ts";
 import { useSend } from "../../api/send.ts";
 import { useTenantId } from "../../frame/tenant.ts";
 import { MayButton } from "../../page/may-button.tsx";
+import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -17,7 +17,7 @@ export function ScheduleButton(props: {
 }) {
   const { templateId, version } = props;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const may = useMay();
   const tenantId = useTenantId();
   const sending = useSend("POST /api/v1/templates/{templateId}/schedule");
@@ -29,7 +29,7 @@ export function ScheduleButton(props: {
     });
     if (made === undefined) return;
     const search = { folder: "mine", task: made.body.taskId } as const;
-    void router.navigate(taskListScreen.at({ tenantId }, search) as never);
+    go(taskListScreen.at({ tenantId }, search));
   };
   const why =
     templateId === undefined

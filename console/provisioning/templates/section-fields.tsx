@@ -6,6 +6,7 @@ import type { BodyOf, Problem } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
 import { announce } from "../../page/announce.tsx";
 import { faultAt } from "../../page/values/field-rows.tsx";
+import { SelectField } from "../../page/values/fields.tsx";
 import { type Described, ValueField } from "../../page/values/value-field.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
@@ -118,18 +119,12 @@ export function SectionFields(
         />
       ))}
       <div className={styles.line}>
-        <Field label={t("provisioning.actionToAdd")}>
-          <Select
-            value={type?.id ?? ""}
-            onChange={(_event, { value }) => setType(types.find((each) => each.id === value))}
-          >
-            {types.map((each) => (
-              <option key={each.id} value={each.id}>
-                {inWords(each.name)}
-              </option>
-            ))}
-          </Select>
-        </Field>
+        <SelectField
+          label={t("provisioning.actionToAdd")}
+          value={type?.id ?? ""}
+          values={types.map((each) => [each.id, inWords(each.name)] as const)}
+          onChange={(value) => setType(types.find((each) => each.id === value))}
+        />
         <Button icon={<AddRegular />} onClick={add}>
           {t("provisioning.addToSection", { section: inWords(section.name) })}
         </Button>

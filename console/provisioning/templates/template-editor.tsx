@@ -2,12 +2,13 @@
  * A template to be written: as fields, and as the JSON that it is exported as, which may come from a file. What is wrong
  * with it, the API says, every fault with its place.
  */
-import { Button, Checkbox, Field, Input, Tab, TabList } from "@fluentui/react-components";
-import { useRouter } from "@tanstack/react-router";
+import { Button, Tab, TabList } from "@fluentui/react-components";
 import { useCallback, useState } from "react";
 import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
+import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { CheckField, TextField, useTicked, useTyped } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { Window } from "../../page/window.tsx";
 import { templateScreen } from "../screens.ts";
@@ -24,14 +25,14 @@ type Existing = { readonly templateId: string; readonly etag: string | undefined
 
 /** Keeps a template, as the next version of one that exists. */
 function useKeeping(existing: Existing | undefined, onClose: () => void) {
-  const router = useRouter();
+  const go = useGo();
   const add = useSend("POST /api/v1/templates");
   const replace = useSend("PUT /api/v1/templates/{templateId}");
   const save = async (body: Draft) => {
     if (existing === undefined) {
       const made = await add.send({ body });
       if (made === undefined) return;
-      void router.navigate(templateScreen.at({ templateId: made.body.templateId }) as never);
+      go(templateScreen.at({ templateId: made.body.templateId }));
       return;
     }
     const { templateId, etag } = existing;
@@ -59,15 +60,19 @@ export function TemplateEditor(props: {
   const t = useText();
   const [text, setText] = useState(() => textOf(props.draft ?? blank));
   const [view, setView] = useState<"form" | "json">("form");
-  const [message, setMessage] = useState("");
-  const [isPublic, setPublic] = useState(props.visibility === "public");
+  const message = useTyped();
+  const isPublic = useTicked(props.visibility === "public");
   const [twice, setTwice] = useState(0);
   const isTwice = twice > 0;
   const onTwice = useCallback<OnTwice>((by) => setTwice((before) => before + by), []);
   const { save, problem, isSending, reset } = useKeeping(existing, onClose);
   const { value } = readObject(text);
   const keep = () =>
-    save({ ...(value as Draft), message, visibility: isPublic ? "public" : "mine" });
+    save({
+      ...(value as Draft),
+      message: message.value,
+      visibility: isPublic.checked ? "public" : "mine",
+    });
   return (
     <Window
       wide
@@ -109,18 +114,8 @@ export function TemplateEditor(props: {
       ) : (
         <p>{t("provisioning.noForm")}</p>
       )}
-      <Field label={t("provisioning.message")}>
-        <Input
-          value={message}
-          maxLength={200}
-          onChange={(_event, typed) => setMessage(typed.value)}
-        />
-      </Field>
-      <Checkbox
-        label={t("provisioning.makePublic")}
-        checked={isPublic}
-        onChange={(_event, { checked }) => setPublic(checked === true)}
-      />
+      <TextField label={t("provisioning.message")} {...message} maxLength={200} />
+      <CheckField label={t("provisioning.makePublic")} {...isPublic} />
       {problem && <ProblemView problem={problem} />}
     </Window>
   );

@@ -1,13 +1,12 @@
 /** Templates in their folders. One is selected, and scheduled from the toolbar. */
 import { MenuItem, MenuList, makeStyles, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, DocumentBulletListRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMe } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
+import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { useFormat } from "../../text/format.ts";
 import { templateListScreen, templateScreen } from "../screens.ts";
@@ -125,9 +124,9 @@ function Folders() {
 
 function TemplateMenu({ templateId }: { readonly templateId: string }) {
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const change = templateListScreen.useChangeSearch();
-  const open = () => void router.navigate(templateScreen.at({ templateId }) as never);
+  const open = () => go(templateScreen.at({ templateId }));
   return (
     <MenuList>
       <MenuItem onClick={open}>{t("provisioning.open")}</MenuItem>

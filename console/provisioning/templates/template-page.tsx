@@ -1,13 +1,12 @@
 /** A template: its five sections in one of its versions, beside another where somebody compares; scheduled from the toolbar. */
 import { Field, makeStyles, Select, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { useTenantId } from "../../frame/tenant.ts";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
+import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { saveFile } from "../../page/save-file.ts";
 import { AskWindow } from "../../page/window.tsx";
@@ -208,7 +207,7 @@ function RemoveWindow(props: { readonly template: Template; readonly onClose: ()
   const { template, onClose } = props;
   const { templateId, name } = template;
   const t = useText();
-  const router = useRouter();
+  const go = useGo();
   const sending = useSend("DELETE /api/v1/templates/{templateId}");
   return (
     <AskWindow
@@ -216,7 +215,7 @@ function RemoveWindow(props: { readonly template: Template; readonly onClose: ()
       verb={t("provisioning.removeYes")}
       sending={sending}
       onDo={() => sending.send({ params: { templateId } })}
-      onDone={() => void router.navigate(templateListScreen.at() as never)}
+      onDone={() => go(templateListScreen.at())}
       onClose={onClose}
     >
       {t("provisioning.removeTemplateWhat")}

@@ -2,15 +2,15 @@
  * A baseline, made of what is wanted of a tenant, all of it or some types, with parameters in the place of texts that
  * differ from tenant to tenant. What is there already gets its next version, which nobody has until it is published.
  */
-import { Field, Input, Select, Textarea } from "@fluentui/react-components";
-import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { useGo } from "../../page/page.tsx";
 import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
+import { SelectField, TextField, useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { MessageField } from "../message-field.tsx";
@@ -43,23 +43,23 @@ export function BaselineEditor(props: {
 }) {
   const { onClose } = props;
   const t = useText();
-  const navigate = useNavigate();
+  const go = useGo();
   // Whatever is read meanwhile: what is saved was made of this version.
   const [existing] = useState(props.existing);
   const add = useSend("POST /api/v1/baselines");
   const replace = useSend("PUT /api/v1/baselines/{baselineId}");
-  const [name, setName] = useState(existing?.name ?? "");
-  const [description, setDescription] = useState(existing?.description ?? "");
-  const [message, setMessage] = useState("");
+  const name = useTyped(existing?.name ?? "");
+  const description = useTyped(existing?.description ?? "");
+  const message = useTyped();
   const [parameters, setParameters] = useState<readonly FieldRow[]>(
     () => existing?.parameters.map((each) => ({ ...each }) as FieldRow) ?? [],
   );
   const [from, setFrom] = useState<From>({ tenantId: "", types: [] });
   const send = async () => {
     const body: Body = {
-      name: name.trim(),
-      description,
-      message: message.trim(),
+      name: name.value.trim(),
+      description: description.value,
+      message: message.value.trim(),
       parameters: parameters.map(parameterOf),
       from: { tenantId: from.tenantId, ...(from.types.length > 0 && { types: from.types }) },
     };
@@ -73,25 +73,17 @@ export function BaselineEditor(props: {
       title={t(existing ? "sync.newVersion" : "sync.newBaseline")}
       verb={t(existing ? "sync.save" : "sync.makeBaseline")}
       sending={existing ? replace : add}
-      isReady={name.trim() !== "" && message.trim() !== "" && from.tenantId !== ""}
+      isReady={name.value.trim() !== "" && message.value.trim() !== "" && from.tenantId !== ""}
       onDo={send}
       onDone={({ body }) => {
         onClose();
-        if (!existing) void navigate(baselineScreen.at(body) as never);
+        if (!existing) go(baselineScreen.at(body));
       }}
       onClose={onClose}
     >
-      <Field label={t("sync.column.name")} required>
-        <Input value={name} maxLength={100} onChange={(_event, data) => setName(data.value)} />
-      </Field>
-      <Field label={t("sync.description")}>
-        <Textarea
-          value={description}
-          maxLength={1000}
-          onChange={(_event, data) => setDescription(data.value)}
-        />
-      </Field>
-      <MessageField value={message} onChange={setMessage} />
+      <TextField label={t("sync.column.name")} required {...name} maxLength={100} />
+      <TextField label={t("sync.description")} {...description} maxLength={1000} isLong />
+      <MessageField {...message} />
       <From of={from} onChange={setFrom} />
       <ParameterRows
         rows={parameters}
@@ -118,19 +110,15 @@ function From({ of, onChange }: { readonly of: From; readonly onChange: (from: F
   );
   return (
     <>
-      <Field label={t("sync.fromTenant")} hint={t("sync.fromTenantWhat")} required>
-        <Select
-          value={tenantId}
-          onChange={(_event, { value }) => onChange({ tenantId: value, types: [] })}
-        >
-          <option value="">{t("sync.chooseTenant")}</option>
-          {tenants.body?.map((each) => (
-            <option key={each.tenantId} value={each.tenantId}>
-              {each.displayName}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("sync.fromTenant")}
+        hint={t("sync.fromTenantWhat")}
+        required
+        value={tenantId}
+        none={t("sync.chooseTenant")}
+        values={tenants.body?.map((each) => [each.tenantId, each.displayName] as const) ?? []}
+        onChange={(value) => onChange({ tenantId: value, types: [] })}
+      />
       <Ticks
         label={t("sync.onlyTypes")}
         known={(tenantId === "" ? [] : (known.body?.value ?? []))

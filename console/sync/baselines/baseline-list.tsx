@@ -17,27 +17,6 @@ export function Page() {
   const { window: open } = baselineListScreen.useSearch();
   const change = baselineListScreen.useChangeSearch();
   const reading = useReadList("GET /api/v1/baselines", { query: { top: 50 } });
-  type Baseline = NonNullable<typeof reading.body>[number];
-  const columns = [
-    {
-      id: "name",
-      title: t("sync.column.name"),
-      render: ({ baselineId, name }: Baseline) => (
-        <Go to={baselineScreen.at({ baselineId })}>{name}</Go>
-      ),
-    },
-    {
-      id: "version",
-      title: t("sync.version"),
-      render: ({ newest }: Baseline) => `${newest.version}: ${newest.message}`,
-    },
-    {
-      id: "items",
-      title: t("sync.column.what"),
-      render: ({ newest }: Baseline) => t("sync.itemCount", { count: newest.items }),
-    },
-    { id: "at", title: t("sync.at"), render: ({ newest }: Baseline) => dateTime(newest.at) },
-  ];
   return (
     <PageFrame
       title={t("sync.baselines")}
@@ -61,7 +40,24 @@ export function Page() {
           ) : (
             <Rows
               label={t("sync.baselines")}
-              columns={columns}
+              columns={[
+                [
+                  "name",
+                  t("sync.column.name"),
+                  ({ baselineId, name }) => <Go to={baselineScreen.at({ baselineId })}>{name}</Go>,
+                ],
+                [
+                  "version",
+                  t("sync.version"),
+                  ({ newest }) => `${newest.version}: ${newest.message}`,
+                ],
+                [
+                  "items",
+                  t("sync.column.what"),
+                  ({ newest }) => t("sync.itemCount", { count: newest.items }),
+                ],
+                ["at", t("sync.at"), ({ newest }) => dateTime(newest.at)],
+              ]}
               items={baselines}
               idOf={({ baselineId }) => baselineId}
               nameOf={({ name }) => name}

@@ -1,24 +1,17 @@
 /** A baseline: its versions, which tenant is on which, and its publication, which writes nothing before it is approved. */
-import {
-  Checkbox,
-  Field,
-  MenuItem,
-  MenuList,
-  MessageBar,
-  MessageBarBody,
-  Select,
-} from "@fluentui/react-components";
+import { MenuItem, MenuList } from "@fluentui/react-components";
 import { SendRegular } from "@fluentui/react-icons";
-import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Note } from "../../page/look/note.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
+import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
+import { CheckField, SelectField } from "../../page/values/fields.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
@@ -26,7 +19,7 @@ import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
 import { LeaveWindow, PreviewWindow, TailoringWindow } from "./tailoring-window.tsx";
 
-type Baseline = Extract<Answered<"GET /api/v1/baselines/{baselineId}">, { status: 200 }>["body"];
+type Baseline = BodyOf<"GET /api/v1/baselines/{baselineId}">;
 
 /** The page. */
 export function Page() {
@@ -146,7 +139,7 @@ function NextVersion(props: { readonly baseline: Baseline; readonly etag: string
 function RemoveWindow(props: { readonly baseline: Baseline; readonly etag: string } & Closing) {
   const { baseline, etag, onClose } = props;
   const t = useText();
-  const navigate = useNavigate();
+  const go = useGo();
   const { baselineId, name } = baseline;
   const sending = useSend("DELETE /api/v1/baselines/{baselineId}");
   return (
@@ -155,7 +148,7 @@ function RemoveWindow(props: { readonly baseline: Baseline; readonly etag: strin
       verb={t("sync.removeDo")}
       sending={sending}
       onDo={() => sending.send({ params: { baselineId }, ifMatch: etag })}
-      onDone={() => void navigate(baselineListScreen.at() as never)}
+      onDone={() => go(baselineListScreen.at())}
       onClose={onClose}
     >
       {t("sync.removeBaselineWhat", { name })}
@@ -183,41 +176,42 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
   if (tenants.length === 0)
     return <Empty title={t("sync.onNobody")}>{t("sync.onNobodyWhy")}</Empty>;
   const nameOf = ({ tenantId }: Tenant) => names.get(tenantId) ?? tenantId;
-  const columns = [
-    { id: "name", title: t("sync.column.name"), render: nameOf },
-    {
-      id: "version",
-      title: t("sync.version"),
-      render: ({ on, isBehind }: Tenant) =>
-        isBehind ? t("sync.behind", { version: on ?? "\u2014" }) : String(on),
-    },
-    {
-      id: "state",
-      title: t("sync.column.state"),
-      render: ({ tenantId, publication }: Tenant) =>
-        publication && (
-          <>
-            {named("publications", publication.state)}, {dateTime(publication.at)}{" "}
-            {publication.syncId && (
-              <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>{t("sync.one")}</Go>
-            )}
-          </>
-        ),
-    },
-    {
-      id: "why",
-      title: t("sync.column.why"),
-      render: ({ publication }: Tenant) =>
-        [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
-          .filter(Boolean)
-          .map((words) => said(words ?? ""))
-          .join(" "),
-    },
-  ];
   return (
     <Rows
       label={t("sync.tenants")}
-      columns={columns}
+      columns={[
+        ["name", t("sync.column.name"), nameOf],
+        [
+          "version",
+          t("sync.version"),
+          ({ on, isBehind }) =>
+            isBehind ? t("sync.behind", { version: on ?? "\u2014" }) : String(on),
+        ],
+        [
+          "state",
+          t("sync.column.state"),
+          ({ tenantId, publication }) =>
+            publication && (
+              <>
+                {named("publications", publication.state)}, {dateTime(publication.at)}{" "}
+                {publication.syncId && (
+                  <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>
+                    {t("sync.one")}
+                  </Go>
+                )}
+              </>
+            ),
+        ],
+        [
+          "why",
+          t("sync.column.why"),
+          ({ publication }) =>
+            [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
+              .filter(Boolean)
+              .map((words) => said(words ?? ""))
+              .join(" "),
+        ],
+      ]}
       items={tenants}
       idOf={({ tenantId }) => tenantId}
       nameOf={nameOf}
@@ -274,25 +268,22 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
       said={() => t("sync.publishing")}
       onClose={onClose}
     >
-      <MessageBar intent="info" layout="multiline">
-        <MessageBarBody>{t("sync.publishWhat")}</MessageBarBody>
-      </MessageBar>
-      <Field label={t("sync.version")}>
-        <Select value={String(version)} onChange={(_event, { value }) => setVersion(Number(value))}>
-          {versions.map((each) => (
-            <option key={each.version} value={String(each.version)}>
-              {`${each.version}: ${each.message}`}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <Note intent="info">{t("sync.publishWhat")}</Note>
+      <SelectField
+        label={t("sync.version")}
+        value={String(version)}
+        values={versions.map(
+          (each) => [String(each.version), `${each.version}: ${each.message}`] as const,
+        )}
+        onChange={(value) => setVersion(Number(value))}
+      />
       <div role="group" aria-label={t("sync.tenants")}>
         {[...names].map(([id, name]) => (
           <div key={id}>
-            <Checkbox
+            <CheckField
               label={name}
               checked={chosen.has(id)}
-              onChange={(_event, { checked }) => choose(id, checked === true)}
+              onChange={(isChecked) => choose(id, isChecked)}
             />
           </div>
         ))}

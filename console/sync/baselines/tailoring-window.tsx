@@ -2,9 +2,9 @@
  * What one tenant has of a baseline of its own: values of parameters, overrides, items that it does without; what that
  * comes to beside what is wanted there now; and taking it off.
  */
-import { Badge, Field, Input, Select } from "@fluentui/react-components";
+import { Badge, Field, Input } from "@fluentui/react-components";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
@@ -12,15 +12,13 @@ import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
+import { SelectField } from "../../page/values/fields.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";
-type Tailoring = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
-type Version = Extract<
-  Answered<"GET /api/v1/baselines/{baselineId}/versions/{version}">,
-  { status: 200 }
->["body"];
+type Tailoring = BodyOf<`GET ${typeof path}`>;
+type Version = BodyOf<"GET /api/v1/baselines/{baselineId}/versions/{version}">;
 type Ids = { readonly baselineId: string; readonly tenantId: string };
 type Closing = { readonly onClose: () => void };
 
@@ -61,18 +59,15 @@ export function TailoringWindow(
     );
   return (
     <Window title={t("sync.putOn")} onClose={onClose}>
-      <Field label={t("sync.tenant")}>
-        <Select value={tenantId} onChange={(_event, { value }) => onChoose(value)}>
-          <option value="">{t("sync.chooseTenant")}</option>
-          {[...tenants]
-            .filter(([id]) => may("configuration.manage", id))
-            .map(([id, name]) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("sync.tenant")}
+        value={tenantId}
+        none={t("sync.chooseTenant")}
+        values={[...tenants]
+          .filter(([id]) => may("configuration.manage", id))
+          .map(([id, name]) => [id, name] as const)}
+        onChange={onChoose}
+      />
       {tenantId !== "" && <Shown reading={own}>{() => null}</Shown>}
     </Window>
   );

@@ -1,7 +1,7 @@
 /** A tenant's configuration, type by type: what is wanted, what the tenant has, and where the two differ. */
 import { DocumentSettingsRegular } from "@fluentui/react-icons";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useConnection } from "../../api/connection.tsx";
 import { type Reading, useRead } from "../../api/read.ts";
 import { Choose, Filters, Typed } from "../../page/filters.tsx";
@@ -21,8 +21,8 @@ import { SettingsWindow } from "./settings-window.tsx";
 
 const typesPath = "GET /api/v1/tenants/{tenantId}/configuration";
 const itemsPath = "GET /api/v1/tenants/{tenantId}/configuration/{type}";
-export type Type = Extract<Answered<typeof typesPath>, { status: 200 }>["body"]["value"][number];
-type Item = Extract<Answered<typeof itemsPath>, { status: 200 }>["body"]["value"][number];
+export type Type = BodyOf<typeof typesPath>["value"][number];
+type Item = BodyOf<typeof itemsPath>["value"][number];
 
 /** How an item stands: wanted and so, wanted and otherwise, wanted alone, or there alone. */
 export const stateOf = ({ inDesired, inTenant, differs }: Omit<Item, "type" | "key" | "name">) =>

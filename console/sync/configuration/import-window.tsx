@@ -3,6 +3,7 @@ import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
+import { useTyped } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -36,8 +37,8 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
   const [text, setText] = useState("");
   const [zip, setZip] = useState<File>();
   const [folder, setFolder] = useState<(typeof folders)[number]>("wanted");
-  const [typed, setMessage] = useState("");
-  const message = typed.trim();
+  const typed = useTyped();
+  const message = typed.value.trim();
   const value = readObject(text).value as Body | undefined;
   const params = { tenantId };
   const send = async () =>
@@ -82,7 +83,7 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
           </RadioGroup>
         </Field>
       )}
-      <MessageField value={typed} onChange={setMessage} />
+      <MessageField {...typed} />
     </AskWindow>
   );
 }

@@ -2,10 +2,10 @@
  * What is wanted of an item, written as JSON: of one that is there, only the version that was shown; or a new one of a
  * type. What is wrong with it, the API says, every fault with its place.
  */
-import { Field, Input } from "@fluentui/react-components";
-import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useSend } from "../../api/send.ts";
+import { useGo } from "../../page/page.tsx";
+import { TextField, useTyped } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -25,24 +25,24 @@ export function ItemEditor(props: {
   // Whatever is read meanwhile: what is saved was made of this version.
   const [item] = useState(props.item);
   const t = useText();
-  const navigate = useNavigate();
+  const go = useGo();
   const sending = useSend(path);
-  const [key, setKey] = useState(item?.key ?? "");
+  const key = useTyped(item?.key ?? "");
   const [text, setText] = useState(() =>
     JSON.stringify(item?.body ?? { displayName: "" }, undefined, 2),
   );
-  const [message, setMessage] = useState("");
+  const message = useTyped();
   const { value } = readObject(text);
   const send = async () =>
     sending.send({
-      params: { ...ids, key },
-      body: { body: value ?? {}, message: message.trim() },
+      params: { ...ids, key: key.value },
+      body: { body: value ?? {}, message: message.value.trim() },
       ifMatch: item?.etag ?? '"none"',
     });
   const done = () => {
     const { tenantId, type } = ids;
     if (item) onClose();
-    else void navigate(itemScreen.at({ tenantId }, { type, key }) as never);
+    else go(itemScreen.at({ tenantId }, { type, key: key.value }));
   };
   return (
     <AskWindow
@@ -50,7 +50,7 @@ export function ItemEditor(props: {
       title={item ? t("sync.edit") : t("sync.newItem")}
       verb={t("sync.save")}
       sending={sending}
-      isReady={value !== undefined && key !== "" && message.trim() !== ""}
+      isReady={value !== undefined && key.value !== "" && message.value.trim() !== ""}
       onDo={send}
       said={() => t("sync.saved")}
       onDone={done}
@@ -58,12 +58,16 @@ export function ItemEditor(props: {
     >
       <p>{t("sync.editWhat")}</p>
       {!item && (
-        <Field label={t("sync.key")} hint={t("sync.keyWhat")} required>
-          <Input value={key} maxLength={512} onChange={(_event, data) => setKey(data.value)} />
-        </Field>
+        <TextField
+          label={t("sync.key")}
+          hint={t("sync.keyWhat")}
+          required
+          {...key}
+          maxLength={512}
+        />
       )}
       <JsonField label={t("sync.content")} text={text} onChange={setText} />
-      <MessageField value={message} onChange={setMessage} />
+      <MessageField {...message} />
     </AskWindow>
   );
 }

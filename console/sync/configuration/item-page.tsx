@@ -1,18 +1,13 @@
 /** One item: what is wanted beside what the tenant has, what was decided about it, and who changed it, old and new. */
-import {
-  Accordion,
-  AccordionHeader,
-  AccordionItem,
-  AccordionPanel,
-} from "@fluentui/react-components";
-import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Fold, Folds } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
+import { useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { MessageField } from "../message-field.tsx";
@@ -24,7 +19,7 @@ import { ItemEditor } from "./item-editor.tsx";
 import { RulesWindow } from "./rules-window.tsx";
 
 const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}";
-type Item = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+type Item = BodyOf<`GET ${typeof path}`>;
 type Ids = { readonly tenantId: string; readonly type: string; readonly key: string };
 
 /** The page. */
@@ -152,29 +147,21 @@ function History({ item }: { readonly item: Item }) {
   return (
     <section>
       <h2>{t("sync.history")}</h2>
-      <Accordion collapsible multiple>
+      <Folds>
         {history.map(({ revision, properties, ...made }) => (
-          <AccordionItem key={revision} value={revision}>
-            <AccordionHeader as="h3">{said(made, dateTime)}</AccordionHeader>
-            <AccordionPanel>
-              <Properties change={{ name, properties }} />
-            </AccordionPanel>
-          </AccordionItem>
+          <Fold key={revision} id={revision} as="h3" title={said(made, dateTime)}>
+            <Properties change={{ name, properties }} />
+          </Fold>
         ))}
         {Object.entries({ wanted: desired, inTenant: actual }).map(
           ([id, content]) =>
             content !== undefined && (
-              <AccordionItem key={id} value={id}>
-                <AccordionHeader as="h3">
-                  {t(`sync.${id as "wanted" | "inTenant"}`)}
-                </AccordionHeader>
-                <AccordionPanel>
-                  <Code of={content} />
-                </AccordionPanel>
-              </AccordionItem>
+              <Fold key={id} id={id} as="h3" title={t(`sync.${id as "wanted" | "inTenant"}`)}>
+                <Code of={content} />
+              </Fold>
             ),
         )}
-      </Accordion>
+      </Folds>
     </section>
   );
 }
@@ -228,18 +215,20 @@ function UnwantWindow(props: {
   const { ids, etag, onClose } = props;
   const t = useText();
   const sending = useSend(`DELETE ${path}`);
-  const [message, setMessage] = useState("");
+  const message = useTyped();
   return (
     <AskWindow
       title={t("sync.unwant")}
       verb={t("sync.unwantDo")}
       sending={sending}
-      isReady={message.trim() !== ""}
-      onDo={() => sending.send({ params: ids, query: { message: message.trim() }, ifMatch: etag })}
+      isReady={message.value.trim() !== ""}
+      onDo={() =>
+        sending.send({ params: ids, query: { message: message.value.trim() }, ifMatch: etag })
+      }
       onClose={onClose}
     >
       {t("sync.unwantWhat")}
-      <MessageField value={message} onChange={setMessage} />
+      <MessageField {...message} />
     </AskWindow>
   );
 }

@@ -4,15 +4,16 @@
  */
 import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
+import { useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}/rules";
-type Rules = Extract<Answered<`GET ${typeof path}`>, { status: 200 }>["body"];
+type Rules = BodyOf<`GET ${typeof path}`>;
 /** A difference of the item, as the API shows it. */
 type Difference = { readonly pointer: string; readonly before?: unknown; readonly after?: unknown };
 
@@ -30,7 +31,7 @@ export function RulesWindow(props: {
   // Whatever is read meanwhile: what is saved was made of this version.
   const [{ rules, etag }] = useState(props);
   const [mode, setMode] = useState(rules.mode);
-  const [message, setMessage] = useState("");
+  const message = useTyped();
   const [deviations, setDeviations] = useState<readonly FieldRow[]>(() =>
     rules.deviations.map(typedOf),
   );
@@ -42,7 +43,7 @@ export function RulesWindow(props: {
       deviations: deviations.map((row) => deviationOf(rules, row)),
       overrides: overrides.map(overrideOf),
     };
-    const body = { mode, message: message.trim(), ...said };
+    const body = { mode, message: message.value.trim(), ...said };
     return sending.send({ params: ids, ifMatch: etag, body });
   };
   const places = differences.map(({ pointer }) => [pointer, pointer] as const);
@@ -53,7 +54,7 @@ export function RulesWindow(props: {
       title={t("sync.rules")}
       verb={t("sync.save")}
       sending={sending}
-      isReady={message.trim() !== ""}
+      isReady={message.value.trim() !== ""}
       onDo={send}
       said={() => t("sync.saved")}
       onClose={onClose}
@@ -88,7 +89,7 @@ export function RulesWindow(props: {
           { name: "value", label: t("sync.value") },
         ]}
       />
-      <MessageField value={message} onChange={setMessage} />
+      <MessageField {...message} />
     </AskWindow>
   );
 }

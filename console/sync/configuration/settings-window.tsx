@@ -1,18 +1,18 @@
 /** How a tenant is synchronised: which types, what may be deleted, whom no policy may lock out, for how long a plan waits, and its nights. */
-import { Checkbox, Field, Input, Select, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import type { Type } from "./configuration-page.tsx";
 
 const path = "GET /api/v1/tenants/{tenantId}/sync-status";
-type Settings = Extract<Answered<typeof path>, { status: 200 }>["body"]["settings"];
+type Settings = BodyOf<typeof path>["settings"];
 const modes = ["exportOnly", "plan", "planAndDeploy"] as const;
 
 type Props = {
@@ -54,28 +54,26 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
       onClose={onClose}
     >
       <Night nightly={nightly} onChange={(changed) => put({ nightly: changed })} />
-      <Field label={t("sync.approvalDays")}>
-        <Input
-          type="number"
-          min={1}
-          max={90}
-          value={String(approvalDays)}
-          onChange={(_event, { value }) => put({ approvalDays: Number(value) })}
-        />
-      </Field>
-      <Checkbox
+      <TextField
+        label={t("sync.approvalDays")}
+        type="number"
+        min={1}
+        max={90}
+        value={String(approvalDays)}
+        onChange={(value) => put({ approvalDays: Number(value) })}
+      />
+      <CheckField
         label={t("sync.goOnWithoutUser")}
         checked={onMissingUser === "continueWithoutUser"}
-        onChange={(_event, { checked }) =>
-          put({ onMissingUser: checked === true ? "continueWithoutUser" : "wait" })
-        }
+        onChange={(isChecked) => put({ onMissingUser: isChecked ? "continueWithoutUser" : "wait" })}
       />
-      <Field label={t("sync.breakGlass")} hint={t("sync.breakGlassWhat")}>
-        <Textarea
-          value={breakGlassGroups.join("\n")}
-          onChange={(_event, { value }) => put({ breakGlassGroups: value.split("\n") })}
-        />
-      </Field>
+      <TextField
+        label={t("sync.breakGlass")}
+        hint={t("sync.breakGlassWhat")}
+        value={breakGlassGroups.join("\n")}
+        isLong
+        onChange={(value) => put({ breakGlassGroups: value.split("\n") })}
+      />
       <h3>{t("sync.deletes")}</h3>
       <Ticks
         label={t("sync.deletes")}
@@ -101,37 +99,30 @@ function Night(props: { readonly nightly: Nightly; readonly onChange: (to: Night
   const t = useText();
   const named = useNames();
   const text = (of: "at" | "timeZone", label: string) => (
-    <Field label={label}>
-      <Input
-        value={nightly[of]}
-        type={of === "at" ? "time" : "text"}
-        onChange={(_event, { value }) => onChange({ ...nightly, [of]: value })}
-      />
-    </Field>
+    <TextField
+      label={label}
+      value={nightly[of]}
+      type={of === "at" ? "time" : "text"}
+      onChange={(value) => onChange({ ...nightly, [of]: value })}
+    />
   );
   return (
     <>
-      <Checkbox
+      <CheckField
         label={t("sync.nightly")}
         checked={nightly.enabled}
-        onChange={(_event, { checked }) => onChange({ ...nightly, enabled: checked === true })}
+        onChange={(isChecked) => onChange({ ...nightly, enabled: isChecked })}
       />
       {text("at", t("sync.nightlyAt"))}
       {text("timeZone", t("sync.timeZone"))}
-      <Field label={t("sync.nightlyMode")}>
-        <Select
-          value={nightly.mode}
-          onChange={(_event, { value }) =>
-            onChange({ ...nightly, mode: modes.find((each) => each === value) ?? nightly.mode })
-          }
-        >
-          {modes.map((each) => (
-            <option key={each} value={each}>
-              {named("syncModes", each)}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("sync.nightlyMode")}
+        value={nightly.mode}
+        values={modes.map((each) => [each, named("syncModes", each)] as const)}
+        onChange={(value) =>
+          onChange({ ...nightly, mode: modes.find((each) => each === value) ?? nightly.mode })
+        }
+      />
     </>
   );
 }

@@ -2,13 +2,14 @@
  * Confirms what a plan blocks until somebody does: many deletions of a type, and policies that may lock everybody out. It
  * holds for the changes that are shown, and deploys nothing: the sync plans again, and that plan waits for approval.
  */
-import { Checkbox, Field, MessageBar, MessageBarBody, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { Shown } from "../../page/page-state.tsx";
+import { CheckField, TextField, useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { type SyncIds, useText } from "../text.ts";
 import type { Plan } from "./verdict-window.tsx";
@@ -32,7 +33,7 @@ export function ConfirmWindow(props: {
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const confirm = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm");
   const [ticked, setTicked] = useState<readonly string[]>([]);
-  const [reason, setReason] = useState("");
+  const reason = useTyped();
   const idOf = (what: string) => `${plan.body?.planHash} ${what}`;
   const { deletes, lockOut } = confirmableOf(plan.body ?? { blocked: [] });
   const types = [...deletes].filter(([type]) => ticked.includes(idOf(`deletes ${type}`)));
@@ -50,7 +51,7 @@ export function ConfirmWindow(props: {
   );
   const counts = Object.fromEntries(types.map(([type, items]) => [type, items.length]));
   const send = async () => {
-    const said = { planHash: plan.body?.planHash ?? "", reason: reason.trim() };
+    const said = { planHash: plan.body?.planHash ?? "", reason: reason.value.trim() };
     const what = {
       ...(isLockOut && { lockOut: true as const }),
       ...(types[0] && { deletes: counts }),
@@ -66,14 +67,12 @@ export function ConfirmWindow(props: {
       title={t("sync.confirm")}
       verb={t("sync.confirmDo")}
       sending={confirm}
-      isReady={reason.trim() !== "" && (isLockOut || types.length > 0)}
+      isReady={reason.value.trim() !== "" && (isLockOut || types.length > 0)}
       onDo={send}
       onDone={done}
       onClose={onClose}
     >
-      <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody>{t("sync.confirmWhat")}</MessageBarBody>
-      </MessageBar>
+      <Note intent="warning">{t("sync.confirmWhat")}</Note>
       <Shown reading={plan}>
         {() => (
           <>
@@ -89,13 +88,7 @@ export function ConfirmWindow(props: {
           </>
         )}
       </Shown>
-      <Field label={t("sync.reason")} required>
-        <Textarea
-          value={reason}
-          maxLength={1000}
-          onChange={(_event, { value }) => setReason(value)}
-        />
-      </Field>
+      <TextField label={t("sync.reason")} required {...reason} maxLength={1000} isLong />
     </AskWindow>
   );
 }
@@ -111,11 +104,7 @@ function Tick(props: {
   const said = useSaid();
   return (
     <div>
-      <Checkbox
-        label={label}
-        checked={isTicked}
-        onChange={(_event, { checked }) => onChange(checked === true)}
-      />
+      <CheckField label={label} checked={isTicked} onChange={onChange} />
       <ul>
         {items.map(({ key, name, detail }) => (
           <li key={key}>{`${name}: ${said(detail)}`}</li>

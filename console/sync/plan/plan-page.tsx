@@ -1,18 +1,5 @@
 /** Pending approval: what a sync would change in the tenant, old and new, before anything touches it. */
-import {
-  Accordion,
-  AccordionHeader,
-  AccordionItem,
-  AccordionPanel,
-  Badge,
-  Checkbox,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  makeStyles,
-  ToolbarButton,
-  tokens,
-} from "@fluentui/react-components";
+import { Badge, makeStyles, ToolbarButton, tokens } from "@fluentui/react-components";
 import {
   ArrowUndoRegular,
   CheckmarkRegular,
@@ -20,14 +7,16 @@ import {
   ShieldCheckmarkRegular,
   TaskListSquareLtrRegular,
 } from "@fluentui/react-icons";
-import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMay } from "../../api/me.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
+import { Fold, Folds } from "../../page/look/fold.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
+import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
+import { CheckField } from "../../page/values/fields.tsx";
 import { useFormat } from "../../text/format.ts";
 import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
 import { type SyncIds, useText } from "../text.ts";
@@ -67,14 +56,16 @@ function Row(props: {
   const styles = useStyles();
   return (
     <div className={styles.change}>
-      <Checkbox
+      <CheckField
         checked={isChosen}
         aria-label={t("sync.choose", { name: change.name })}
-        onChange={(_event, { checked }) => onChoose(checked === true)}
+        onChange={onChoose}
       />
-      <Accordion collapsible className={styles.panel}>
-        <AccordionItem value="change">
-          <AccordionHeader as="h2">
+      <Folds className={styles.panel}>
+        <Fold
+          id="change"
+          as="h2"
+          title={
             <span className={styles.head}>
               <Badge appearance="tint" color={colours[change.action]}>
                 {t(`sync.action.${change.action}`)}
@@ -87,17 +78,16 @@ function Row(props: {
                 </Badge>
               )}
             </span>
-          </AccordionHeader>
-          <AccordionPanel>
-            {change.warnings.map(({ reason, detail }) => (
-              <MessageBar key={reason} intent="warning" layout="multiline">
-                <MessageBarBody>{said(detail)}</MessageBarBody>
-              </MessageBar>
-            ))}
-            <Properties change={change} />
-          </AccordionPanel>
-        </AccordionItem>
-      </Accordion>
+          }
+        >
+          {change.warnings.map(({ reason, detail }) => (
+            <Note key={reason} intent="warning">
+              {said(detail)}
+            </Note>
+          ))}
+          <Properties change={change} />
+        </Fold>
+      </Folds>
     </div>
   );
 }
@@ -184,7 +174,7 @@ export function Page() {
   const ids = planScreen.useParams();
   const { window } = planScreen.useSearch();
   const change = planScreen.useChangeSearch();
-  const navigate = useNavigate();
+  const go = useGo();
   const may = useMay()("sync.approve", ids.tenantId);
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const tenant = useRead("GET /api/v1/tenants/{tenantId}", { params: { tenantId: ids.tenantId } });
@@ -198,7 +188,7 @@ export function Page() {
     setLeft(next);
   };
   const close = () => change({ window: undefined }, true);
-  const leave = () => void navigate(syncScreen.at(ids) as never);
+  const leave = () => go(syncScreen.at(ids));
   const of = { chosen: number(chosen.size), all: number(changes.length) };
   return (
     <PageFrame
@@ -210,18 +200,13 @@ export function Page() {
       <Shown reading={plan}>
         {(body) => (
           <>
-            <MessageBar intent="info" layout="multiline">
-              <MessageBarBody>
-                <MessageBarTitle>{t("sync.untouched")}</MessageBarTitle>
-                {t("sync.untouchedWhy")}
-              </MessageBarBody>
-            </MessageBar>
+            <Note intent="info" title={t("sync.untouched")}>
+              {t("sync.untouchedWhy")}
+            </Note>
             {body.secondPerson && (
-              <MessageBar intent="warning" layout="multiline">
-                <MessageBarBody>
-                  {t("sync.secondPerson", { count: body.secondPerson.moreThan })}
-                </MessageBarBody>
-              </MessageBar>
+              <Note intent="warning">
+                {t("sync.secondPerson", { count: body.secondPerson.moreThan })}
+              </Note>
             )}
             {body.changes.length === 0 ? (
               <Empty icon={<TaskListSquareLtrRegular />} title={t("sync.noChanges")} />

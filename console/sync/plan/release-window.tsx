@@ -1,6 +1,6 @@
 /** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
-import { MessageBar, MessageBarActions, MessageBarBody } from "@fluentui/react-components";
 import { useSend } from "../../api/send.ts";
+import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
@@ -15,14 +15,15 @@ export function HeldBar(props: {
   const t = useText();
   if (count === 0) return null;
   return (
-    <MessageBar layout="multiline">
-      <MessageBarBody>{t("sync.held", { count })}</MessageBarBody>
-      <MessageBarActions>
+    <Note
+      actions={
         <MayButton permission="sync.approve" tenantId={tenantId} onClick={onRelease}>
           {t("sync.release")}
         </MayButton>
-      </MessageBarActions>
-    </MessageBar>
+      }
+    >
+      {t("sync.held", { count })}
+    </Note>
   );
 }
 

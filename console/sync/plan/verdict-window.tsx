@@ -1,32 +1,20 @@
 /** A verdict about a plan, asked once more before it is given: what it does in one sentence, and what it is about. */
-import {
-  Body1,
-  Button,
-  Checkbox,
-  Field,
-  MessageBar,
-  MessageBarBody,
-  makeStyles,
-  Textarea,
-  tokens,
-} from "@fluentui/react-components";
-import { useState } from "react";
-import type { Answered } from "../../../clients/api.ts";
+import { Body1, Button, makeStyles, tokens } from "@fluentui/react-components";
+import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
+import { CheckField, TextField, useTicked, useTyped } from "../../page/values/fields.tsx";
 import { Window } from "../../page/window.tsx";
 import { planScreen } from "../screens.ts";
 import { type SyncIds, useText } from "../text.ts";
 
 /** A plan as the API has it. */
-export type Plan = Extract<
-  Answered<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan">,
-  { status: 200 }
->["body"];
+export type Plan = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan">;
 export type Verdict = "approve" | "reject" | "reset";
 
 const useStyles = makeStyles({
@@ -79,8 +67,8 @@ export function VerdictWindow(props: {
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const { give, isSending, problem } = useVerdict(ids);
-  const [comment, setComment] = useState("");
-  const [isSure, setSure] = useState(verdict !== "reset");
+  const comment = useTyped();
+  const isSure = useTicked(verdict !== "reset");
   const about = (body: Plan) =>
     chosen === undefined || verdict === "reject"
       ? body.changes
@@ -89,7 +77,7 @@ export function VerdictWindow(props: {
     const { body } = plan;
     if (body === undefined) return;
     const isPart = about(body).length < body.changes.length;
-    if ((await give(verdict, body, comment, isPart ? about(body) : undefined)) === undefined)
+    if ((await give(verdict, body, comment.value, isPart ? about(body) : undefined)) === undefined)
       return;
     announce(t(`sync.done.${verdict}`));
     onDone();
@@ -103,7 +91,7 @@ export function VerdictWindow(props: {
         <>
           <Button
             appearance="primary"
-            disabled={plan.body === undefined || !isSure}
+            disabled={plan.body === undefined || !isSure.checked}
             disabledFocusable={isSending}
             onClick={() => void finish()}
           >
@@ -113,9 +101,7 @@ export function VerdictWindow(props: {
         </>
       }
     >
-      <MessageBar intent={verdict === "reset" ? "warning" : "info"} layout="multiline">
-        <MessageBarBody>{t(`sync.does.${verdict}`)}</MessageBarBody>
-      </MessageBar>
+      <Note intent={verdict === "reset" ? "warning" : "info"}>{t(`sync.does.${verdict}`)}</Note>
       <Shown reading={plan}>
         {(body) => (
           <>
@@ -127,20 +113,8 @@ export function VerdictWindow(props: {
           </>
         )}
       </Shown>
-      {verdict === "reset" && (
-        <Checkbox
-          checked={isSure}
-          label={t("sync.resetSure")}
-          onChange={(_event, { checked }) => setSure(checked === true)}
-        />
-      )}
-      <Field label={t("sync.comment")}>
-        <Textarea
-          value={comment}
-          maxLength={1000}
-          onChange={(_event, { value }) => setComment(value)}
-        />
-      </Field>
+      {verdict === "reset" && <CheckField {...isSure} label={t("sync.resetSure")} />}
+      <TextField label={t("sync.comment")} {...comment} maxLength={1000} isLong />
       {problem && <ProblemView problem={problem} />}
     </Window>
   );

@@ -1,0 +1,31 @@
+/** What opens beneath its title: things that are looked at one by one. */
+import {
+  Accordion,
+  AccordionHeader,
+  type AccordionHeaderProps,
+  AccordionItem,
+  AccordionPanel,
+  type AccordionProps,
+} from "@fluentui/react-components";
+import type { ReactNode } from "react";
+
+/** The folds, of which several may be open. */
+export const Folds = (
+  props: Pick<AccordionProps, "className"> & { readonly children: ReactNode },
+) => <Accordion {...props} collapsible multiple />;
+
+/** One of them. */
+export function Fold(props: {
+  readonly id: string;
+  readonly title: ReactNode;
+  readonly as?: NonNullable<AccordionHeaderProps["as"]>;
+  readonly children: ReactNode;
+}) {
+  const { id, title, as = "div", children } = props;
+  return (
+    <AccordionItem value={id}>
+      <AccordionHeader as={as}>{title}</AccordionHeader>
+      <AccordionPanel>{children}</AccordionPanel>
+    </AccordionItem>
+  );
+}

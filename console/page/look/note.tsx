@@ -1,0 +1,30 @@
+/** Something that has to be noticed: what it is about first, then the words, then what can be done about it. */
+import {
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  type MessageBarProps,
+  MessageBarTitle,
+} from "@fluentui/react-components";
+import type { ReactNode } from "react";
+
+/** The note. What else it is given goes to its bar. */
+export function Note(
+  props: Pick<MessageBarProps, "className" | "role"> & {
+    readonly intent?: MessageBarProps["intent"];
+    readonly title?: ReactNode;
+    readonly actions?: ReactNode;
+    readonly children?: ReactNode;
+  },
+) {
+  const { intent = "info", title, actions, children, ...rest } = props;
+  return (
+    <MessageBar {...rest} intent={intent} layout="multiline">
+      <MessageBarBody>
+        {title !== undefined && <MessageBarTitle>{title}</MessageBarTitle>}
+        {children}
+      </MessageBarBody>
+      {actions !== undefined && <MessageBarActions>{actions}</MessageBarActions>}
+    </MessageBar>
+  );
+}
