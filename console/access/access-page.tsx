@@ -8,7 +8,6 @@ import { MayButton, MayItem } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
-import { useFormat } from "../text/format.ts";
 import { AssignmentWindow, RemoveAssignmentWindow } from "./assignment-window.tsx";
 import { RemoveRoleWindow, RoleWindow } from "./role-window.tsx";
 import { type Assignment, type Role, useRoleName, useScopeWords } from "./scope.ts";
@@ -69,7 +68,6 @@ export function Page() {
 function Roles({ roles }: { readonly roles: readonly Role[] }) {
   const t = useText();
   const nameOf = useRoleName();
-  const { number } = useFormat();
   const change = accessScreen.useChangeSearch();
   return (
     <Rows
@@ -89,7 +87,7 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
           t("access.kind"),
           ({ builtIn }) => t(builtIn ? "access.builtIn" : "access.custom"),
         ],
-        ["permissions", t("access.permissions"), ({ permissions }) => number(permissions.length)],
+        ["permissions", t("access.permissions"), ({ permissions }) => t.number(permissions.length)],
         [
           "description",
           t("access.description"),
@@ -119,7 +117,6 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
 function Assignments({ roles }: { readonly roles: readonly Role[] }) {
   const t = useText();
   const reading = useReadList("GET /api/v1/access/assignments", {}, { everySeconds: 30 });
-  const { dateTime } = useFormat();
   const roleName = useRoleName();
   const scopeWords = useScopeWords();
   const named = (roleId: string) => {
@@ -138,7 +135,7 @@ function Assignments({ roles }: { readonly roles: readonly Role[] }) {
         ["role", t("access.role"), ({ roleId }) => named(roleId)],
         ["scope", t("access.scope"), ({ scope }) => scopeWords(scope)],
         ["note", t("access.note"), ({ note }) => note],
-        ["at", t("access.changed"), ({ updatedAt }) => dateTime(updatedAt)],
+        ["at", t("access.changed"), ({ updatedAt }) => t.dateTime(updatedAt)],
       ]}
       renderMenu={(each) => <AssignmentMenu of={each} />}
       empty={

@@ -18,7 +18,6 @@ import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { TextField, useTyped } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 const approvalPath = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
@@ -134,7 +133,6 @@ function Subject({ approval }: { readonly approval: Approval }) {
   const t = useText();
   const ofNotifications = useNotificationText();
   const named = useNames();
-  const { dateTime, number } = useFormat();
   const { subject, state, tenantId, requestedBy, decidedBy, decidedAt } = approval;
   const { kind, id, target, parameters } = subject;
   return (
@@ -142,16 +140,16 @@ function Subject({ approval }: { readonly approval: Approval }) {
       <Facts
         of={{
           [t("access.state")]: <span data-approval={state}>{named("approvalStates", state)}</span>,
-          [t("access.askedBy")]: `${personWords(requestedBy)}, ${dateTime(approval.createdAt)}`,
-          [t("access.until")]: dateTime(approval.expiresAt),
+          [t("access.askedBy")]: `${personWords(requestedBy)}, ${t.dateTime(approval.createdAt)}`,
+          [t("access.until")]: t.dateTime(approval.expiresAt),
           [t("access.decided")]: [
             decidedBy && personWords(decidedBy),
-            decidedAt && dateTime(decidedAt),
+            decidedAt && t.dateTime(decidedAt),
           ]
             .filter(Boolean)
             .join(", "),
           [t("access.comment")]: approval.comment,
-          [t("access.devices")]: number(subject.count),
+          [t("access.devices")]: t.number(subject.count),
           [t("access.what")]:
             kind === "notification" ? targetWords(target, ofNotifications) : <Code of={target} />,
           ...Object.fromEntries(

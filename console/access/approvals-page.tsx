@@ -6,7 +6,6 @@ import { Choose, Filters } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { type Approval, ApprovalWindow, personWords, useSubjectWords } from "./approval-window.tsx";
 import { approvalStates, approvalsScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -19,7 +18,6 @@ export function Page() {
   const { state, approval } = approvalsScreen.useSearch();
   const change = approvalsScreen.useChangeSearch();
   const words = useSubjectWords();
-  const { dateTime } = useFormat();
   const opened = (approvalId: string) =>
     approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) });
   const reading = useReadList(
@@ -55,7 +53,7 @@ export function Page() {
           ],
           ["state", t("access.state"), (each) => named("approvalStates", each.state)],
           ["by", t("access.askedBy"), ({ requestedBy }) => personWords(requestedBy)],
-          ["at", t("access.at"), ({ createdAt }) => dateTime(createdAt)],
+          ["at", t("access.at"), ({ createdAt }) => t.dateTime(createdAt)],
           ["end", t("access.decided"), (each) => <End of={each} />, "1.4fr"],
         ]}
         empty={
@@ -80,9 +78,8 @@ export function Page() {
 /** Who decided and when, or until when somebody may. */
 function End({ of: { state, decidedBy, decidedAt, expiresAt } }: { readonly of: Approval }) {
   const t = useText();
-  const { dateTime, since } = useFormat();
-  if (state === "pendingApproval") return t("access.expires", { when: since(expiresAt) });
-  return [decidedBy && personWords(decidedBy), decidedAt && dateTime(decidedAt)]
+  if (state === "pendingApproval") return t("access.expires", { when: t.since(expiresAt) });
+  return [decidedBy && personWords(decidedBy), decidedAt && t.dateTime(decidedAt)]
     .filter(Boolean)
     .join(", ");
 }

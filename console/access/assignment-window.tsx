@@ -5,7 +5,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Waiting } from "../page/page-state.tsx";
 import { CheckField, SelectField, TextField } from "../page/values/fields.tsx";
-import { AskWindow } from "../page/window.tsx";
+import { AskWindow, CallWindow } from "../page/window.tsx";
 import {
   type Assignment,
   type Role,
@@ -241,15 +241,14 @@ export function RemoveAssignmentWindow(props: Roles & { readonly assignmentId: s
   const scopeWords = useScopeWords();
   const params = { assignmentId };
   const { body, etag } = useRead(`GET ${one}`, { params });
-  const sending = useSend(`DELETE ${one}`);
   const role = roles.find(({ roleId }) => roleId === body?.roleId);
   return (
-    <AskWindow
+    <CallWindow
       title={t("access.removeAssignment")}
       verb={t("access.remove")}
-      sending={sending}
+      call={`DELETE ${one}`}
+      given={{ params, ifMatch: etag ?? "" }}
       isReady={etag !== undefined}
-      onDo={() => sending.send({ params, ifMatch: etag ?? "" })}
       onClose={onClose}
     >
       {body &&
@@ -258,6 +257,6 @@ export function RemoveAssignmentWindow(props: Roles & { readonly assignmentId: s
           role: role ? roleName(role) : body.roleId,
           scope: scopeWords(body.scope),
         })}
-    </AskWindow>
+    </CallWindow>
   );
 }

@@ -13,7 +13,6 @@ import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { auditOutcomes, auditScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -63,7 +62,6 @@ export function Page() {
   const { reading, download } = useTrail(said);
   const { save, problem } = useSaveAnswer();
   const outcomeOf = useOutcome();
-  const { dateTime } = useFormat();
   const opened = (eventId: string) => auditScreen.at(undefined, { ...said, event: eventId });
   const event = reading.body?.find(({ eventId }) => eventId === said.event);
   return (
@@ -85,9 +83,13 @@ export function Page() {
         reading={reading}
         label={t("access.audit")}
         idOf={({ eventId }) => eventId}
-        nameOf={({ operation, at }) => `${operation}, ${dateTime(at)}`}
+        nameOf={({ operation, at }) => `${operation}, ${t.dateTime(at)}`}
         columns={[
-          ["at", t("access.at"), ({ at, eventId }) => <Go to={opened(eventId)}>{dateTime(at)}</Go>],
+          [
+            "at",
+            t("access.at"),
+            ({ at, eventId }) => <Go to={opened(eventId)}>{t.dateTime(at)}</Go>,
+          ],
           ["who", t("access.who"), actorWords],
           ["operation", t("access.operation"), ({ operation }) => operation],
           ["object", t("access.object"), ({ object = "" }) => object, "1.5fr"],
@@ -177,13 +179,12 @@ function useOutcome(): (event: Event) => string {
 function EventWindow({ event, onClose }: { readonly event: Event; readonly onClose: () => void }) {
   const t = useText();
   const outcomeOf = useOutcome();
-  const { dateTime } = useFormat();
   const { actor } = event;
   return (
     <Window title={event.operation} onClose={onClose} wide>
       <Facts
         of={{
-          [t("access.at")]: dateTime(event.at),
+          [t("access.at")]: t.dateTime(event.at),
           [t("access.who")]: actorWords(event),
           [t("access.actor")]: actor.id,
           [t("access.ip")]: event.ip,

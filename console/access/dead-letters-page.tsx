@@ -3,15 +3,13 @@ import { MenuList } from "@fluentui/react-components";
 import { MailErrorRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { AskWindow } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
+import { CallWindow } from "../page/window.tsx";
 import { deadLettersScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -23,8 +21,8 @@ export function Page() {
   const t = useText();
   const { window: open, message } = deadLettersScreen.useSearch();
   const change = deadLettersScreen.useChangeSearch();
-  const { dateTime } = useFormat();
   const reading = useReadList(list, {}, { everySeconds: 30 });
+  const close = () => change({ window: undefined, message: undefined }, true);
   const letter = reading.body?.find(({ deadLetterId }) => deadLetterId === message);
   return (
     <PageFrame title={t("access.deadLetters")} lead={t("access.deadLettersLead")}>
@@ -32,9 +30,9 @@ export function Page() {
         reading={reading}
         label={t("access.deadLetters")}
         idOf={({ deadLetterId }) => deadLetterId}
-        nameOf={({ queue, at }) => `${queue}, ${dateTime(at)}`}
+        nameOf={({ queue, at }) => `${queue}, ${t.dateTime(at)}`}
         columns={[
-          ["at", t("access.at"), ({ at }) => dateTime(at)],
+          ["at", t("access.at"), ({ at }) => t.dateTime(at)],
           ["queue", t("access.queue"), ({ queue }) => queue],
           ["reason", t("access.reason"), ({ reason }) => <Said text={reason} />, "2fr"],
           [
@@ -52,12 +50,21 @@ export function Page() {
         }
       />
       {letter && open && (
-        <LetterWindow
+        <CallWindow
           key={open}
-          letter={letter}
-          verb={open}
-          onClose={() => change({ window: undefined, message: undefined }, true)}
-        />
+          title={t(`access.${open}Title`)}
+          verb={t(`access.${open}`)}
+          call={calls[open]}
+          given={{ params: { deadLetterId: letter.deadLetterId } }}
+          onDone={() => {
+            if (open === "replay") announce(t("access.replayed"));
+            close();
+          }}
+          onClose={close}
+        >
+          {t(`access.${open}What`)}
+          <What letter={letter} />
+        </CallWindow>
       )}
     </PageFrame>
   );
@@ -88,33 +95,6 @@ const calls = {
   replay: "POST /api/v1/dead-letters/{deadLetterId}/replay",
   discard: "DELETE /api/v1/dead-letters/{deadLetterId}",
 } as const;
-
-/** Asks before a message is sent again, or discarded. */
-function LetterWindow(props: {
-  readonly letter: DeadLetter;
-  readonly verb: keyof typeof calls;
-  readonly onClose: () => void;
-}) {
-  const { letter, verb, onClose } = props;
-  const t = useText();
-  const sending = useSend(calls[verb]);
-  return (
-    <AskWindow
-      title={t(`access.${verb}Title`)}
-      verb={t(`access.${verb}`)}
-      sending={sending}
-      onDo={() => sending.send({ params: { deadLetterId: letter.deadLetterId } })}
-      onDone={() => {
-        if (verb === "replay") announce(t("access.replayed"));
-        onClose();
-      }}
-      onClose={onClose}
-    >
-      {t(`access.${verb}What`)}
-      <What letter={letter} />
-    </AskWindow>
-  );
-}
 
 function What({ letter: { queue, reason, content } }: { readonly letter: DeadLetter }) {
   const t = useText();

@@ -9,7 +9,7 @@ import { useSend } from "../api/send.ts";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
-import { AskWindow, Window } from "../page/window.tsx";
+import { AskWindow, CallWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
 import { useText } from "./text.ts";
 
@@ -127,21 +127,20 @@ export function RemoveRoleWindow(props: { readonly roleId: string; readonly onCl
   const t = useText();
   const params = { roleId };
   const { body, etag, problem } = useRead(`GET ${one}`, { params });
-  const sending = useSend(`DELETE ${one}`);
   // Gone, or never there: nothing to ask.
   useEffect(() => {
     if (problem?.status === 404) onClose();
   }, [problem, onClose]);
   return (
-    <AskWindow
+    <CallWindow
       title={t("access.removeRole", { name: body?.name ?? "" })}
       verb={t("access.remove")}
-      sending={sending}
+      call={`DELETE ${one}`}
+      given={{ params, ifMatch: etag ?? "" }}
       isReady={etag !== undefined}
-      onDo={() => sending.send({ params, ifMatch: etag ?? "" })}
       onClose={onClose}
     >
       {t("access.removeRoleWhat")}
-    </AskWindow>
+    </CallWindow>
   );
 }

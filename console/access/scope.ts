@@ -2,7 +2,6 @@
 import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 /** Who holds which role where. */
@@ -41,6 +40,6 @@ export function useScopeWords(): (scope: Scope) => string {
 
 /** A role's name in the language now; of those made here there is one. */
 export function useRoleName(): (role: Pick<Role, "name" | "names">) => string {
-  const { name } = useFormat();
-  return (role) => (role.names ? name(role.names) : role.name);
+  const t = useText();
+  return (role) => (role.names ? t.name(role.names) : role.name);
 }

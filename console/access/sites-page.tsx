@@ -4,14 +4,12 @@ import { useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { sitesScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 /** The page. */
 export function Page() {
   const t = useText();
-  const { number, since, dateTime } = useFormat();
   const { tenantId } = sitesScreen.useParams();
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/sites",
@@ -27,12 +25,12 @@ export function Page() {
         nameOf={({ siteCode }) => siteCode}
         columns={[
           ["site", t("access.site"), ({ siteCode }) => siteCode],
-          ["devices", t("access.devices"), ({ devices }) => number(devices)],
-          ["reported", t("access.reported"), ({ reportedAt }) => dateTime(reportedAt)],
+          ["devices", t("access.devices"), ({ devices }) => t.number(devices)],
+          ["reported", t("access.reported"), ({ reportedAt }) => t.dateTime(reportedAt)],
           [
             "seen",
             t("access.relaySeen"),
-            ({ relaySeenAt: at }) => (at === undefined ? t("access.never") : since(at)),
+            ({ relaySeenAt: at }) => (at === undefined ? t("access.never") : t.since(at)),
           ],
         ]}
         empty={

@@ -12,7 +12,6 @@ import { Note } from "../page/look/note.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
-import { useFormat } from "../text/format.ts";
 import { useScopeWords } from "./scope.ts";
 import { whyScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -127,7 +126,6 @@ function Question() {
 /** What the operation begins, and with which action, where it begins anything. */
 function Work() {
   const t = useText();
-  const { name } = useFormat();
   const said = whyScreen.useSearch();
   const change = whyScreen.useChangeSearch();
   const about = useExplained().body;
@@ -151,7 +149,7 @@ function Work() {
         <Choose
           label={t("access.action")}
           value={said.action}
-          values={(ofWork ?? []).map((each) => [each.id, name(each.name)] as const)}
+          values={(ofWork ?? []).map((each) => [each.id, t.name(each.name)] as const)}
           any={t("access.noAction")}
           onChange={(action) => change({ action }, true)}
         />

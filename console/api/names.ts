@@ -1,7 +1,6 @@
 /** What states, reasons, roles and the like are called: the API says it, in the language now. */
 import type { BodyOf } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
-import { useFormat } from "../text/format.ts";
 import { useLanguage } from "../text/language.ts";
 import { frenchOf, type Phrase } from "../text/said.ts";
 import { useSharedText } from "../text/text.ts";
@@ -19,10 +18,10 @@ function useRolesWith(): (permission: Permission) => readonly string[] {
 /** Names an id of some kind; where nobody has named it, it is its own name. */
 export function useNames(): (kind: Exclude<keyof Names, "rolesWith">, id: string) => string {
   const { body } = useRead("GET /api/v1/names", {});
-  const { name } = useFormat();
+  const t = useSharedText();
   return (kind, id) => {
     const names = body?.[kind][id];
-    return names === undefined ? id : name(names);
+    return names === undefined ? id : t.name(names);
   };
 }
 

@@ -9,7 +9,6 @@ import { Listed } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import type { Device } from "./device-rows.tsx";
 import { deviceListScreen, deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -62,9 +61,8 @@ export function Page() {
 function Facts({ device }: { readonly device: Device }) {
   const t = useText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const moment = (at: string | undefined): string | undefined =>
-    at === undefined || at === "" ? undefined : dateTime(at);
+    at === undefined || at === "" ? undefined : t.dateTime(at);
   const facts: readonly (readonly [string, string | undefined])[] = [
     [t("devices.os"), `${device.operatingSystem} ${device.osVersion}`],
     [t("devices.compliance"), device.complianceState],
@@ -98,7 +96,6 @@ function History(props: { readonly tenantId: string; readonly deviceId: string }
   const { tenantId } = props;
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const reading = useReadList(history, { params: props }, { everySeconds: 15 });
   return (
     <section>
@@ -120,7 +117,7 @@ function History(props: { readonly tenantId: string; readonly deviceId: string }
           ],
           ["state", t("devices.state"), ({ state }) => named("deliveryStates", state), "0.6fr"],
           ["reason", t("devices.reason"), (entry) => <Reason {...entry} />, "2fr"],
-          ["at", t("devices.at"), ({ at }) => dateTime(at)],
+          ["at", t("devices.at"), ({ at }) => t.dateTime(at)],
         ]}
         empty={<Empty title={t("devices.noHistory")}>{t("devices.noHistoryWhy")}</Empty>}
       />

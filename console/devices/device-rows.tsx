@@ -3,7 +3,6 @@ import type { ReactNode } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import { Go } from "../page/page.tsx";
 import { type Choice, Rows } from "../page/rows.tsx";
-import { useFormat } from "../text/format.ts";
 import { deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -22,7 +21,6 @@ export function DeviceRows(props: {
 }) {
   const { tenantId, devices, ...rest } = props;
   const t = useText();
-  const { since } = useFormat();
   return (
     <Rows
       {...rest}
@@ -48,7 +46,7 @@ export function DeviceRows(props: {
         [
           "seen",
           t("devices.seen"),
-          ({ lastSyncDateTime: at }) => (at === "" ? t("devices.never") : since(at)),
+          ({ lastSyncDateTime: at }) => (at === "" ? t("devices.never") : t.since(at)),
         ],
       ]}
       items={devices}

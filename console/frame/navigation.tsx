@@ -4,7 +4,6 @@ import { useLinkProps, useMatches } from "@tanstack/react-router";
 import { useId } from "react";
 import { useMay } from "../api/me.ts";
 import { navSections, type Screen } from "../page/screen.ts";
-import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { useTenantId } from "./tenant.ts";
 
@@ -64,7 +63,7 @@ function Entry(props: {
 }) {
   const { path, title, nav } = props.of;
   const styles = useStyles();
-  const { name } = useFormat();
+  const t = useSharedText();
   const { isHere } = props;
   const params = { tenantId: props.tenantId };
   const link = useLinkProps({ to: path, params, activeOptions: { exact: true } } as never);
@@ -77,7 +76,7 @@ function Entry(props: {
         aria-current={isHere ? "page" : undefined}
       >
         {Icon && <Icon />}
-        {name(title)}
+        {t.name(title)}
       </a>
     </li>
   );

@@ -16,7 +16,6 @@ import { announce, LiveRegion } from "../page/announce.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Forbidden, Shown, Waiting } from "../page/page-state.tsx";
 import { type Screen, searchIn } from "../page/screen.ts";
-import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { Header } from "./header.tsx";
 import { Navigation } from "./navigation.tsx";
@@ -92,7 +91,6 @@ function useHere(): { readonly path: string | undefined; readonly tenantId: stri
 
 function Frame({ screens }: { readonly screens: readonly Screen[] }) {
   const t = useSharedText();
-  const { name } = useFormat();
   const styles = useStyles();
   const isNarrow = useSyncExternalStore(watchNarrow, () => narrow.matches);
   const [openWide, setOpenWide] = useState(true);
@@ -100,7 +98,7 @@ function Frame({ screens }: { readonly screens: readonly Screen[] }) {
   const [isOpen, setOpen] = isNarrow ? [openOver, setOpenOver] : [openWide, setOpenWide];
   const { path, tenantId } = useHere();
   const here = screens.find((each) => each.path === path);
-  useFocusOnName(here === undefined ? t("frame.notFound") : name(here.title));
+  useFocusOnName(here === undefined ? t("frame.notFound") : t.name(here.title));
   useEffect(() => setOpenOver(false), [path]);
   useEffect(() => {
     if (tenantId !== undefined) chooseTenant(tenantId);
@@ -151,14 +149,14 @@ function Guarded({
   readonly of: Screen & { readonly Page: ReturnType<typeof lazyRouteComponent> };
 }) {
   const { permission, title, Page, path } = of;
-  const { name } = useFormat();
+  const t = useSharedText();
   const me = useMe();
   const may = useMay();
   const { tenantId } = useHere();
   if (permission === undefined) return <Page />;
   if (me.body === undefined || !may(permission, path.includes("$tenantId") ? tenantId : undefined))
     return (
-      <PageFrame title={name(title)}>
+      <PageFrame title={t.name(title)}>
         <Shown reading={me}>{() => <Forbidden permission={permission} />}</Shown>
       </PageFrame>
     );

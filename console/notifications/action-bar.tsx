@@ -28,7 +28,6 @@ import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { DropMenu } from "../page/look/drop-menu.tsx";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 type Catalogue = BodyOf<"GET /api/v1/actions">;
@@ -47,12 +46,11 @@ export function useWhyNot(tenantId: string): (action: Action) => string | undefi
   const t = useText();
   const may = useMay();
   const named = useNames();
-  const { name } = useFormat();
   return ({ takes, roles, permissionName }) =>
     takes.every((permission) => may(permission, tenantId))
       ? undefined
       : t("notifications.whyNot", {
-          permission: name(permissionName),
+          permission: t.name(permissionName),
           roles: roles.map((role) => named("roles", role)).join(", "),
         });
 }
@@ -84,7 +82,6 @@ type Props = {
 function Single(props: Props & { readonly action: Action }) {
   const { tenantId, onSend, isEmpty = false, action } = props;
   const t = useText();
-  const { name } = useFormat();
   const why = useWhyNot(tenantId)(action) ?? (isEmpty ? t("notifications.chooseFirst") : undefined);
   const Icon = icons[action.id] ?? ScriptRegular;
   const button = (
@@ -93,7 +90,7 @@ function Single(props: Props & { readonly action: Action }) {
       disabledFocusable={why !== undefined}
       onClick={() => why === undefined && onSend(action.id)}
     >
-      {name(action.name)}
+      {t.name(action.name)}
     </ToolbarButton>
   );
   if (why === undefined) return button;
@@ -108,7 +105,6 @@ function Single(props: Props & { readonly action: Action }) {
 function Items(props: Props & { readonly actions: readonly Action[] }) {
   const { tenantId, onSend, isEmpty = false, actions } = props;
   const t = useText();
-  const { name } = useFormat();
   const styles = useStyles();
   const id = useId();
   const whyNot = useWhyNot(tenantId);
@@ -128,7 +124,7 @@ function Items(props: Props & { readonly actions: readonly Action[] }) {
           aria-describedby={words === undefined ? undefined : id}
           onClick={() => onSend(action.id)}
         >
-          {name(action.name)}
+          {t.name(action.name)}
         </MenuItem>
       ))}
     </>
@@ -137,7 +133,7 @@ function Items(props: Props & { readonly actions: readonly Action[] }) {
 
 function GroupMenu(props: Props & { readonly actions: readonly Action[] }) {
   const { actions } = props;
-  const { name } = useFormat();
+  const t = useText();
   const [first] = actions;
   if (first === undefined) return null;
   const Icon = first.group === "endpointProtection" ? ShieldRegular : AlertRegular;
@@ -145,7 +141,7 @@ function GroupMenu(props: Props & { readonly actions: readonly Action[] }) {
     <DropMenu
       trigger={
         <MenuButton appearance="subtle" icon={<Icon />}>
-          {name(first.groupName)}
+          {t.name(first.groupName)}
         </MenuButton>
       }
     >
@@ -190,13 +186,13 @@ export function ActionBar(props: Props & { readonly of: "device" | "collection" 
 /** The same for the menu of a row: three submenus. */
 export function ActionItems(props: Props) {
   const { body } = useActions();
-  const { name } = useFormat();
+  const t = useText();
   return groups.map((group) => {
     const actions = inGroup(body?.value ?? [], group);
     const [first] = actions;
     if (first === undefined) return null;
     return (
-      <DropMenu key={group} trigger={<MenuItem>{name(first.groupName)}</MenuItem>}>
+      <DropMenu key={group} trigger={<MenuItem>{t.name(first.groupName)}</MenuItem>}>
         <Items {...props} actions={actions} />
       </DropMenu>
     );
@@ -206,7 +202,7 @@ export function ActionItems(props: Props) {
 /** All of them under the names of their groups, for who has not chosen one yet. */
 export function ActionList(props: Props) {
   const { body } = useActions();
-  const { name } = useFormat();
+  const t = useText();
   return (
     <MenuList>
       {groups.map((group) => {
@@ -215,7 +211,7 @@ export function ActionList(props: Props) {
         if (first === undefined) return null;
         return (
           <MenuGroup key={group}>
-            <MenuGroupHeader>{name(first.groupName)}</MenuGroupHeader>
+            <MenuGroupHeader>{t.name(first.groupName)}</MenuGroupHeader>
             <Items {...props} actions={actions} />
           </MenuGroup>
         );

@@ -4,7 +4,6 @@ import type { BodyOf } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { Go } from "../page/page.tsx";
 import { StackedBar } from "../page/stacked-bar.tsx";
-import { useFormat } from "../text/format.ts";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
 import type { Text } from "./text.ts";
 import { useText } from "./text.ts";
@@ -93,7 +92,6 @@ export function CountsTable(props: {
   const t = useText();
   const styles = useStyles();
   const named = useNames();
-  const { number, percent } = useFormat();
   const rows = deliveryStates.filter((state) => counts[state] > 0);
   return (
     <table className={styles.table}>
@@ -116,21 +114,21 @@ export function CountsTable(props: {
               <span className={styles.swatch} style={{ backgroundColor: colours[state] }} />
               <Go to={notificationScreen.at({ tenantId, notificationId }, { state })}>
                 {t("notifications.open", {
-                  count: number(counts[state]),
+                  count: t.number(counts[state]),
                   state: named("deliveryStates", state),
                 })}
               </Go>
             </th>
-            <td className={styles.number}>{number(counts[state])}</td>
-            <td className={styles.number}>{percent(counts[state] / counts.total)}</td>
+            <td className={styles.number}>{t.number(counts[state])}</td>
+            <td className={styles.number}>{t.percent(counts[state] / counts.total)}</td>
           </tr>
         ))}
       </tbody>
       <tfoot>
         <tr>
           <th scope="row">{t("notifications.total")}</th>
-          <td className={styles.number}>{number(counts.total)}</td>
-          <td className={styles.number}>{percent(1)}</td>
+          <td className={styles.number}>{t.number(counts.total)}</td>
+          <td className={styles.number}>{t.percent(1)}</td>
         </tr>
       </tfoot>
     </table>

@@ -7,7 +7,6 @@ import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { Go } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { routeName } from "./dry-run.tsx";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
@@ -31,7 +30,6 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
   const { tenantId, notificationId, final } = props.notification;
   const t = useText();
   const styles = useStyles();
-  const { number, name: said } = useFormat();
   const { body } = useRead(
     "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/reasons",
     { params: { tenantId, notificationId } },
@@ -45,8 +43,8 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
         {reasons.map(({ code, deliveries, names }) => (
           <li key={code} data-reason={code}>
             {t("notifications.reason", {
-              count: number(deliveries),
-              reason: names === undefined ? code : said(names),
+              count: t.number(deliveries),
+              reason: names === undefined ? code : t.name(names),
             })}
           </li>
         ))}
@@ -65,7 +63,6 @@ export function Deliveries(props: {
   const { tenantId, notificationId } = notification;
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { state } = notificationScreen.useSearch();
   const change = notificationScreen.useChangeSearch();
   const reading = useReadList(
@@ -111,7 +108,7 @@ export function Deliveries(props: {
             ({ route }) => (route === undefined ? "" : routeName(route, t)),
             "0.8fr",
           ],
-          ["at", t("notifications.at"), ({ at }) => dateTime(at), "0.9fr"],
+          ["at", t("notifications.at"), ({ at }) => t.dateTime(at), "0.9fr"],
         ]}
         above={isBad && <Reasons notification={notification} state={state} />}
         empty={

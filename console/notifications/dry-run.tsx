@@ -16,7 +16,6 @@ import type { Asked } from "../api/ask.ts";
 import { useSaid } from "../api/names.ts";
 import { Reason } from "../page/job/reason.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { useFormat } from "../text/format.ts";
 import { type Text, useText } from "./text.ts";
 
 /** The dry run's answer. */
@@ -79,7 +78,6 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
 function Routes({ body }: { readonly body: WouldBe }) {
   const t = useText();
   const styles = useStyles();
-  const { number } = useFormat();
   const said = useSaid();
   return (
     <Table size="small" className={styles.table} aria-label={t("notifications.ways")}>
@@ -97,7 +95,7 @@ function Routes({ body }: { readonly body: WouldBe }) {
               {fidelity === "approximate" && ` (${t("notifications.isApproximate")})`}
               {note !== undefined && <span className={styles.quiet}>{said(note)}</span>}
             </TableCell>
-            <TableCell>{number(devices)}</TableCell>
+            <TableCell>{t.number(devices)}</TableCell>
           </TableRow>
         ))}
       </TableBody>
@@ -108,7 +106,6 @@ function Routes({ body }: { readonly body: WouldBe }) {
 function NotReached({ body }: { readonly body: WouldBe }) {
   const t = useText();
   const styles = useStyles();
-  const { number } = useFormat();
   return (
     <Table size="small" className={styles.table} aria-label={t("notifications.notReached")}>
       <TableHeader>
@@ -123,7 +120,7 @@ function NotReached({ body }: { readonly body: WouldBe }) {
             <TableCell className={styles.cell}>
               <Reason code={code} detail={detail} />
             </TableCell>
-            <TableCell>{number(devices)}</TableCell>
+            <TableCell>{t.number(devices)}</TableCell>
           </TableRow>
         ))}
       </TableBody>

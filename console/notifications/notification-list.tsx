@@ -5,7 +5,6 @@ import { useReadList } from "../api/read.ts";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { Bar, countsOf, type Notification, sentenceOf } from "./counts.tsx";
 import { notificationListScreen, notificationScreen } from "./screens.ts";
 import { targetWords, useText } from "./text.ts";
@@ -14,7 +13,6 @@ import { targetWords, useText } from "./text.ts";
 export function Page() {
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { tenantId } = notificationListScreen.useParams();
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/notifications",
@@ -34,7 +32,7 @@ export function Page() {
           ["state", t("notifications.state"), ({ state }) => named("jobStates", state)],
           ["sum", t("notifications.result"), (each) => <Sum of={each} />, "2fr"],
           ["by", t("notifications.by"), ({ requestedBy }) => personOf(requestedBy)],
-          ["at", t("notifications.at"), ({ createdAt }) => dateTime(createdAt)],
+          ["at", t("notifications.at"), ({ createdAt }) => t.dateTime(createdAt)],
         ]}
         empty={
           <Empty

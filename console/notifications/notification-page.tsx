@@ -18,8 +18,7 @@ import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
-import { AskWindow } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
+import { CallWindow } from "../page/window.tsx";
 import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
 import { Bar, badStates, CountsTable, countsOf, type Notification, sentenceOf } from "./counts.tsx";
 import { Deliveries } from "./deliveries.tsx";
@@ -43,14 +42,13 @@ const one = "/api/v1/tenants/{tenantId}/notifications/{notificationId}";
 /** The page. */
 export function Page() {
   const t = useText();
-  const { name } = useFormat();
   const { tenantId, notificationId } = notificationScreen.useParams();
   const reading = useRead(`GET ${one}`, {
     params: { tenantId, notificationId },
   });
   const actions = useActions();
   const action = actions.body?.value.find(({ id }) => id === reading.body?.action);
-  const title = action ? name(action.name) : (reading.body?.action ?? t("notifications.one"));
+  const title = action ? t.name(action.name) : (reading.body?.action ?? t("notifications.one"));
   return (
     <PageFrame
       title={title}
@@ -112,7 +110,15 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
         />
       )}
       {open === "cancel" && !notification.final && (
-        <CancelWindow ids={{ tenantId, notificationId }} onClose={close} />
+        <CallWindow
+          title={t("notifications.cancel")}
+          verb={t("notifications.cancel")}
+          call={`POST ${one}/cancel`}
+          given={{ params: { tenantId, notificationId } }}
+          onClose={close}
+        >
+          {t("notifications.cancelWhat")}
+        </CallWindow>
       )}
     </>
   );
@@ -121,7 +127,6 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
 /** Who, when, to whom; and the notifications that it repeats and that repeat it. */
 function Facts({ notification }: { readonly notification: Notification }) {
   const t = useText();
-  const { dateTime, since } = useFormat();
   const { tenantId, notificationId, requestedBy, progress, retryOf, note } = notification;
   const { body: recent = [] } = useReadList("GET /api/v1/tenants/{tenantId}/notifications", {
     params: { tenantId },
@@ -133,16 +138,16 @@ function Facts({ notification }: { readonly notification: Notification }) {
       <span>{targetWords(notification.target, t)}</span>
       <span>
         {t("notifications.sentBy", {
-          at: dateTime(notification.createdAt),
+          at: t.dateTime(notification.createdAt),
           by: personOf(requestedBy),
           known: requestedBy === undefined ? "no" : "yes",
         })}
       </span>
       {!notification.final && progress.expectedEnd !== undefined && (
-        <span>{t("notifications.expected", { when: since(progress.expectedEnd) })}</span>
+        <span>{t("notifications.expected", { when: t.since(progress.expectedEnd) })}</span>
       )}
       {!notification.final && (
-        <span>{t("notifications.until", { at: dateTime(notification.expiresAt) })}</span>
+        <span>{t("notifications.until", { at: t.dateTime(notification.expiresAt) })}</span>
       )}
       {note !== undefined && <span>{note}</span>}
       {retryOf !== undefined && (
@@ -155,7 +160,7 @@ function Facts({ notification }: { readonly notification: Notification }) {
           key={each.notificationId}
           to={notificationScreen.at({ tenantId, notificationId: each.notificationId })}
         >
-          {t("notifications.retriedBy", { at: dateTime(each.createdAt) })}
+          {t("notifications.retriedBy", { at: t.dateTime(each.createdAt) })}
         </Go>
       ))}
     </>
@@ -217,22 +222,6 @@ function Commands(props: {
 }
 
 type Ids = { readonly tenantId: string; readonly notificationId: string };
-
-function CancelWindow({ ids, onClose }: { readonly ids: Ids; readonly onClose: () => void }) {
-  const t = useText();
-  const sending = useSend(`POST ${one}/cancel`);
-  return (
-    <AskWindow
-      title={t("notifications.cancel")}
-      verb={t("notifications.cancel")}
-      sending={sending}
-      onDo={() => sending.send({ params: ids })}
-      onClose={onClose}
-    >
-      {t("notifications.cancelWhat")}
-    </AskWindow>
-  );
-}
 
 /** All deliveries as CSV. */
 function Download({ ids }: { readonly ids: Ids }) {

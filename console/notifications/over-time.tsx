@@ -5,7 +5,6 @@
 import { makeStyles, tokens, Text as Words } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import { useReadList } from "../api/read.ts";
-import { useFormat } from "../text/format.ts";
 import { type Counts, colours, type Notification } from "./counts.tsx";
 import { spanOf } from "./dry-run.tsx";
 import { useText } from "./text.ts";
@@ -113,7 +112,6 @@ export function OverTime(props: { readonly notification: Notification; readonly 
   const { notification, counts } = props;
   const t = useText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const isDrawn = notification.final && counts.total <= mostDrawn;
   const watched = useSeen(notification, counts);
   const samples = useDeliveries(notification, isDrawn) ?? watched;
@@ -142,7 +140,7 @@ export function OverTime(props: { readonly notification: Notification; readonly 
         <path d={areaOf(samples, end, counts.total, "done")} fill={colours.done} />
       </svg>
       <div className={styles.axis}>
-        <span>{dateTime(notification.createdAt)}</span>
+        <span>{t.dateTime(notification.createdAt)}</span>
         <span>{spanOf(end, t)}</span>
       </div>
       <figcaption>{words}</figcaption>

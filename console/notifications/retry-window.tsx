@@ -9,7 +9,6 @@ import { useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { CheckField, useTicked } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { notificationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -92,7 +91,6 @@ function States(props: {
   const { counts, states, chosen, onChoose } = props;
   const t = useText();
   const named = useNames();
-  const { number } = useFormat();
   const change = (state: BadState, isChosen: boolean) =>
     onChoose(states.filter((each) => (each === state ? isChosen : chosen.includes(each))));
   return (
@@ -100,7 +98,7 @@ function States(props: {
       {states.map((state) => (
         <div key={state}>
           <CheckField
-            label={`${named("deliveryStates", state)} (${number(counts[state])})`}
+            label={`${named("deliveryStates", state)} (${t.number(counts[state])})`}
             checked={chosen.includes(state)}
             onChange={(isChecked) => change(state, isChecked)}
           />

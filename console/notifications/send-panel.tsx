@@ -22,7 +22,6 @@ import { Note } from "../page/look/note.tsx";
 import { useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
-import { useFormat } from "../text/format.ts";
 import { type Action, ActionList, useActions, useWhyNot } from "./action-bar.tsx";
 import { DryRun, type WouldBe } from "./dry-run.tsx";
 import { notificationScreen } from "./screens.ts";
@@ -53,7 +52,6 @@ type Props = {
 export function SendPanel(props: Props) {
   const { tenantId, send, to, onChange } = props;
   const t = useText();
-  const format = useFormat();
   const { body } = useActions();
   const styles = useStyles();
   // Whoever opened it gets the focus back.
@@ -87,7 +85,7 @@ export function SendPanel(props: Props) {
         >
           {action === undefined
             ? t("notifications.sendTitle")
-            : (wizardTitles[action.id]?.(t) ?? format.name(action.name))}
+            : (wizardTitles[action.id]?.(t) ?? t.name(action.name))}
         </DrawerHeaderTitle>
       </DrawerHeader>
       {action === undefined ? (

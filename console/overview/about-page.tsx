@@ -1,5 +1,5 @@
 /** What this installation is and how it is, and where the rest of the help stands. */
-import { Badge, Link, Radio, RadioGroup } from "@fluentui/react-components";
+import { Badge, Link } from "@fluentui/react-components";
 import type { ReadName } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
 import { useMe } from "../api/me.ts";
@@ -7,6 +7,7 @@ import { useNames, useSaid } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
+import { RadioField } from "../page/values/fields.tsx";
 import { type Language, languages, speak, useLanguage } from "../text/language.ts";
 import { useText } from "./text.ts";
 
@@ -56,16 +57,18 @@ export function Page() {
             .filter(Boolean)
             .join(", "),
           [t("frame.language")]: (
-            <RadioGroup
-              layout="horizontal"
-              aria-label={t("frame.language")}
+            <RadioField
+              isBare
+              label={t("frame.language")}
               value={language}
-              onChange={(_event, { value }) => speak(value as Language)}
-            >
-              {Object.entries(languages).map(([id, label]) => (
-                <Radio key={id} value={id} label={<span lang={id}>{label}</span>} />
-              ))}
-            </RadioGroup>
+              values={Object.entries(languages).map(([id, label]) => [
+                id as Language,
+                <span key={id} lang={id}>
+                  {label}
+                </span>,
+              ])}
+              onChange={speak}
+            />
           ),
           [t("overview.document")]: (
             <Link href="/api/v1/openapi.json" target="_blank" rel="noreferrer">

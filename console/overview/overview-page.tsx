@@ -6,7 +6,6 @@ import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -46,7 +45,6 @@ type Counted = (typeof waiting)[number] | (typeof running)[number];
 function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> }) {
   const t = useText();
   const named = useNames();
-  const { since } = useFormat();
   const { body = [], hasMore } = useReadList(
     "GET /api/v1/approvals",
     { query: { top: 50 } },
@@ -72,7 +70,7 @@ function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> 
                 count: subject.count,
               })}
             </Go>{" "}
-            {since(createdAt)}
+            {t.since(createdAt)}
           </li>
         ))}
       </ul>
@@ -83,12 +81,13 @@ function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> 
 function Tile({ status, count }: { readonly status: Counted; readonly count: number }) {
   const t = useText();
   const styles = useStyles();
-  const { number } = useFormat();
   const link = useLinkProps({ to: "/tenants", search: { status } } as never);
   return (
     <a {...link} className={styles.tile}>
       <h3>{t(`overview.${status}`)}</h3>
-      <div className={mergeClasses(styles.count, count === 0 && styles.none)}>{number(count)}</div>
+      <div className={mergeClasses(styles.count, count === 0 && styles.none)}>
+        {t.number(count)}
+      </div>
     </a>
   );
 }

@@ -21,7 +21,6 @@ import type { Problem } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useNeeds, useSaid } from "../api/names.ts";
 import type { Reading } from "../api/read.ts";
-import { useFormat } from "../text/format.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { CopyButton } from "./copy-button.tsx";
@@ -108,12 +107,13 @@ export function Forbidden(props: { permission?: Permission; problem?: Problem })
 function Stale(props: { reading: Omit<Reading<unknown>, "etag">; problem: Problem }) {
   const { reading, problem } = props;
   const t = useSharedText();
-  const { time } = useFormat();
   const said = useSaid();
   const styles = useStyles();
   const left = useCountdown(reading.againInSeconds, problem);
   const title =
-    problem.status === 429 ? t("problem.tooMany") : t("state.stale", { time: time(reading.asOf) });
+    problem.status === 429
+      ? t("problem.tooMany")
+      : t("state.stale", { time: t.time(reading.asOf) });
   const reason =
     problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${said(problem.detail)}`;
   useEffect(() => announce(title), [title]);

@@ -1,6 +1,7 @@
 /** A window over the page: named by its title, closed with Escape, and the focus goes back to what opened it. */
 import {
   Button,
+  type ButtonProps,
   Dialog,
   DialogActions,
   DialogBody,
@@ -11,8 +12,10 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
-import { type ReactNode, useLayoutEffect, useRef } from "react";
-import type { Sending } from "../api/send.ts";
+import { type ComponentProps, type ReactNode, useLayoutEffect, useRef } from "react";
+import type { Answered, CallName } from "../../clients/api.ts";
+import type { GivenTo } from "../api/intention.ts";
+import { type Sending, useSend } from "../api/send.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { ProblemView } from "./problem-view.tsx";
@@ -109,10 +112,16 @@ export function AskWindow<Given>(props: {
   readonly wide?: boolean;
   /** What a fault's pointer is called here. */
   readonly placeOf?: (pointer: string) => string;
-  readonly children: ReactNode;
+  /** False: it is a form, and may be closed by a click beside it. */
+  readonly asks?: boolean;
+  /** Pictures what it does. */
+  readonly icon?: ButtonProps["icon"];
+  readonly children?: ReactNode;
 }) {
   const {
     verb,
+    icon,
+    asks = true,
     sending,
     onDo,
     said,
@@ -134,11 +143,12 @@ export function AskWindow<Given>(props: {
     <Window
       {...rest}
       onClose={onClose}
-      asks
+      asks={asks}
       actions={
         <>
           <Button
             appearance="primary"
+            {...(icon && { icon })}
             disabledFocusable={!isReady || sending.isSending}
             onClick={() => void act()}
           >
@@ -152,4 +162,16 @@ export function AskWindow<Given>(props: {
       {sending.problem && <ProblemView problem={sending.problem} placeOf={placeOf} />}
     </Window>
   );
+}
+
+/** Asks before a call is made. */
+export function CallWindow<N extends CallName>(
+  props: Omit<ComponentProps<typeof AskWindow<Answered<N>>>, "sending" | "onDo"> & {
+    readonly call: N;
+    readonly given: GivenTo<N>;
+  },
+) {
+  const { call, given, ...rest } = props;
+  const sending = useSend(call);
+  return <AskWindow {...rest} sending={sending} onDo={() => sending.send(given)} />;
 }

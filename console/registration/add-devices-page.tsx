@@ -1,14 +1,5 @@
 /** A list of a customer's devices, in five steps: the relationship, the group tag, the file, what is wrong with it, and off. */
-import {
-  Button,
-  Link,
-  makeStyles,
-  Radio,
-  RadioGroup,
-  Spinner,
-  Subtitle1,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, Link, makeStyles, Spinner, Subtitle1, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { type ReactNode, useRef, useState } from "react";
 import { useAsk } from "../api/ask.ts";
@@ -21,7 +12,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
-import { CheckField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
 import { CheckButton, Route, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
@@ -48,7 +39,6 @@ const useStyles = makeStyles({
     overflowWrap: "anywhere",
     "& > h2": { margin: `${tokens.spacingVerticalM} 0 0` },
   },
-  wrap: { flexWrap: "wrap" },
   list: {
     margin: 0,
     padding: 0,
@@ -143,20 +133,16 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
           </div>
         </>
       )}
-      <RadioGroup
-        layout="horizontal"
-        className={styles.wrap}
-        aria-label={t("registration.routes")}
+      <RadioField
+        isBare
+        label={t("registration.routes")}
         value={route ?? ""}
-        onChange={(_event, { value }) =>
-          change({ route: partnerRoutes.find((each) => each === value) }, true)
-        }
-      >
-        <Radio value="" label={t("registration.anyWay")} />
-        {partnerRoutes.map((each) => (
-          <Radio key={each} value={each} label={t(`registration.route.${each}`)} />
-        ))}
-      </RadioGroup>
+        values={[
+          ["", t("registration.anyWay")],
+          ...partnerRoutes.map((each) => [each, t(`registration.route.${each}`)] as const),
+        ]}
+        onChange={(value) => change({ route: value === "" ? undefined : value }, true)}
+      />
     </Step>
   );
 }

@@ -15,7 +15,7 @@ import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import type { Choice } from "../page/rows.tsx";
 import { TextField, useTyped } from "../page/values/fields.tsx";
-import { Window } from "../page/window.tsx";
+import { CallWindow, Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -172,35 +172,20 @@ function DeregisterWindow(props: {
   const { tenantId, serialNumbers, onClose } = props;
   const t = useText();
   const go = useGo();
-  const sending = useSend("POST /api/v1/tenants/{tenantId}/autopilot-devices/deregister");
-  const send = async () => {
-    const answer = await sending.send({ params: { tenantId }, body: { serialNumbers } });
-    if (answer === undefined) return;
-    const { registrationId } = answer.body;
-    go(registrationScreen.at({ tenantId, registrationId }));
-  };
   const words = t("registration.deregister", { count: serialNumbers.length });
   return (
-    <Window
+    <CallWindow
       title={words}
-      onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={sending.isSending}
-            onClick={() => void send()}
-          >
-            {words}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
+      verb={words}
+      call="POST /api/v1/tenants/{tenantId}/autopilot-devices/deregister"
+      given={{ params: { tenantId }, body: { serialNumbers } }}
+      onDone={({ body: { registrationId } }) =>
+        go(registrationScreen.at({ tenantId, registrationId }))
       }
+      onClose={onClose}
     >
       <div>{t("registration.deregisterWhat")}</div>
       <Note intent="warning">{serialNumbers.join(", ")}</Note>
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </CallWindow>
   );
 }

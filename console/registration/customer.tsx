@@ -13,7 +13,6 @@ import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { SelectField, TextField, useTyped } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { addDevicesScreen, partnerRoutes } from "./screens.ts";
 import { type Customer, useText } from "./text.ts";
 
@@ -77,16 +76,15 @@ export function Route(props: {
 export function Tie({ customer }: { readonly customer: Customer }) {
   const t = useText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const said = useSaid();
   const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
   const ends = delegation?.endsAt;
   const facts = [
     reseller !== undefined && t("registration.reseller", { word: reseller }),
     delegation && t("registration.delegation", { word: delegation.status }),
-    ends !== undefined && t("registration.ends", { at: dateTime(ends) }),
+    ends !== undefined && t("registration.ends", { at: t.dateTime(ends) }),
     consent && t("registration.consent", { count: consent.length }),
-    oemConsent && t("registration.oemConsent", { at: dateTime(oemConsent.acceptedAt) }),
+    oemConsent && t("registration.oemConsent", { at: t.dateTime(oemConsent.acceptedAt) }),
   ].filter((fact): fact is string => typeof fact === "string");
   return (
     <>

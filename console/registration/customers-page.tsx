@@ -16,7 +16,6 @@ import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { CustomerWindow, Route, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
 
@@ -43,7 +42,6 @@ export function Page() {
   const t = useText();
   const { window: open, customer } = customersScreen.useSearch();
   const change = customersScreen.useChangeSearch();
-  const { since } = useFormat();
   const reading = useReadList("GET /api/v1/customers", { query: { top: 50 } });
   const close = () => change({ window: undefined, customer: undefined }, true);
   const shown = reading.body?.find(({ tenantId }) => tenantId === customer);
@@ -74,7 +72,7 @@ export function Page() {
             "checked",
             t("registration.checked"),
             ({ relationship: { checkedAt } }) =>
-              checkedAt === undefined ? t("registration.never") : since(checkedAt),
+              checkedAt === undefined ? t("registration.never") : t.since(checkedAt),
             "0.6fr",
           ],
         ]}

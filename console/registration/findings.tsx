@@ -5,7 +5,6 @@ import { useSaid } from "../api/names.ts";
 import { Note } from "../page/look/note.tsx";
 import { Rows } from "../page/rows.tsx";
 import { saveFile } from "../page/save-file.ts";
-import { useFormat } from "../text/format.ts";
 import type { ListFile } from "./list-input.tsx";
 import { useText, type Verdict } from "./text.ts";
 
@@ -38,7 +37,6 @@ export function Findings(props: {
   const { file, verdict, repaired, onUse } = props;
   const { rows, acceptedRows, errors, warnings, findings, fileRejected, valid } = verdict;
   const t = useText();
-  const { number } = useFormat();
   const isExcel = findings.some(({ code }) => excelCodes.has(code));
   const shown = findings.length;
   return (
@@ -58,7 +56,7 @@ export function Findings(props: {
       )}
       {repaired && <Repaired file={file} repaired={repaired} onUse={onUse} />}
       {shown < errors + warnings && (
-        <Words>{t("registration.firstOf", { shown: number(shown) })}</Words>
+        <Words>{t("registration.firstOf", { shown: t.number(shown) })}</Words>
       )}
       {shown > 0 && <Table findings={findings} />}
     </>

@@ -6,7 +6,6 @@ import { useReadList } from "../api/read.ts";
 import { Listed, personOf } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { addDevicesScreen, registrationListScreen, registrationScreen } from "./screens.ts";
 import { sentenceOf, useText } from "./text.ts";
 
@@ -15,7 +14,6 @@ export function Page() {
   const t = useText();
   const may = useMay();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { tenantId } = registrationListScreen.useParams();
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/registrations",
@@ -32,12 +30,12 @@ export function Page() {
         reading={reading}
         label={t("registration.title")}
         idOf={({ registrationId }) => registrationId}
-        nameOf={({ createdAt }) => dateTime(createdAt)}
+        nameOf={({ createdAt }) => t.dateTime(createdAt)}
         columns={[
           [
             "at",
             t("registration.at"),
-            (each) => <Go to={at(each.registrationId)}>{dateTime(each.createdAt)}</Go>,
+            (each) => <Go to={at(each.registrationId)}>{t.dateTime(each.createdAt)}</Go>,
           ],
           ["state", t("registration.state"), ({ state }) => named("registrationStates", state)],
           ["result", t("registration.result"), (each) => sentenceOf(each, t), "2fr"],

@@ -25,7 +25,6 @@ import { Empty, Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
 import { StackedBar } from "../page/stacked-bar.tsx";
-import { useFormat } from "../text/format.ts";
 import { outcomes, registrationListScreen, registrationScreen } from "./screens.ts";
 import { type Registration, sentenceOf, useText } from "./text.ts";
 
@@ -68,7 +67,6 @@ function Content({ registration }: { readonly registration: Registration }) {
   const { failure, counts, final, tenantId, retryOf } = registration;
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const sentence = sentenceOf(registration, t);
   return (
     <>
@@ -82,7 +80,7 @@ function Content({ registration }: { readonly registration: Registration }) {
         <span>{t(`registration.route.${registration.backEnd}`)}</span>
         <span>
           {t("registration.handedIn", {
-            at: dateTime(registration.createdAt),
+            at: t.dateTime(registration.createdAt),
             by: personOf(registration.requestedBy),
           })}
         </span>
@@ -179,7 +177,6 @@ function Devices({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { outcome } = registrationScreen.useSearch();
   const change = registrationScreen.useChangeSearch();
   const reading = useReadList(
@@ -223,7 +220,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
             ),
           ],
           ["reason", t("registration.reason"), (each) => <Why of={each} />, "2fr"],
-          ["at", t("registration.at"), ({ at }) => dateTime(at)],
+          ["at", t("registration.at"), ({ at }) => t.dateTime(at)],
         ]}
         empty={<Empty title={t("registration.noDevice")} />}
       />

@@ -3,7 +3,6 @@ import { makeStyles, Radio, RadioGroup, tokens } from "@fluentui/react-component
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { Shown } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 const narrow = "@media (max-width: 720px)";
@@ -47,7 +46,6 @@ export function TagTable(props: {
   const { tags, tag, onChange } = props;
   const t = useText();
   const styles = useStyles();
-  const { name } = useFormat();
   const choice = (value: string) => (
     <Radio value={value} label={<span className={styles.tag}>{value}</span>} />
   );
@@ -71,7 +69,7 @@ export function TagTable(props: {
             <tbody>
               {profiles.map(({ names, standard, shared }) => (
                 <tr key={standard}>
-                  <th scope="row">{name(names)}</th>
+                  <th scope="row">{t.name(names)}</th>
                   <td>{choice(standard)}</td>
                   <td>
                     {shared === undefined ? (

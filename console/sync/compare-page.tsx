@@ -2,11 +2,10 @@
 import { Badge, Dropdown, Field, makeStyles, Option, tokens } from "@fluentui/react-components";
 import { DocumentCheckmarkRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
-import { Fold, Folds } from "../page/look/fold.tsx";
+import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
-import { useFormat } from "../text/format.ts";
 import { Properties } from "./plan/properties.tsx";
 import { compareScreen, syncListScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
@@ -49,13 +48,12 @@ export function Page() {
 
 function Both({ tenantId, syncs }: { readonly tenantId: string; readonly syncs: readonly Sync[] }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const { before = syncs[1]?.syncId ?? "", after = syncs[0]?.syncId ?? "" } =
     compareScreen.useSearch();
   const change = compareScreen.useChangeSearch();
   const named = (id: string) => {
     const sync = syncs.find(({ syncId }) => syncId === id);
-    return sync === undefined ? id : dateTime(sync.startedAt);
+    return sync === undefined ? id : t.dateTime(sync.startedAt);
   };
   const choice = (of: "before" | "after", value: string) => (
     <Field label={t(`sync.${of}`)}>
@@ -66,7 +64,7 @@ function Both({ tenantId, syncs }: { readonly tenantId: string; readonly syncs: 
       >
         {syncs.map(({ syncId, startedAt }) => (
           <Option key={syncId} value={syncId}>
-            {dateTime(startedAt)}
+            {t.dateTime(startedAt)}
           </Option>
         ))}
       </Dropdown>
@@ -100,7 +98,7 @@ function Differences(props: Readonly<Record<"tenantId" | "before" | "after", str
             <Note intent="warning">{t("sync.notAllShown", { count: items.length })}</Note>
           )}
           {unread.length > 0 && <p>{t("sync.notCompared", { types: unread.join(", ") })}</p>}
-          <Folds>
+          <FoldList>
             {items.map(({ type, key, name, state, properties }) => (
               <Fold
                 key={`${type} ${key}`}
@@ -119,7 +117,7 @@ function Differences(props: Readonly<Record<"tenantId" | "before" | "after", str
                 <Properties change={{ name, properties }} />
               </Fold>
             ))}
-          </Folds>
+          </FoldList>
         </section>
       )}
     </Shown>

@@ -10,7 +10,6 @@ import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -29,7 +28,6 @@ export function ConsentWindow(props: {
   const { ids, title, onClose } = props;
   const t = useText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const consent = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/consent", { params: ids });
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent");
   const check = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/check");
@@ -86,7 +84,7 @@ export function ConsentWindow(props: {
       </Shown>
       {address && (
         <div>
-          <Body1>{t("sync.addressWhy", { until: dateTime(address.expiresAt) })}</Body1>
+          <Body1>{t("sync.addressWhy", { until: t.dateTime(address.expiresAt) })}</Body1>
           <div className={styles.row}>
             <Link href={address.url} target="_blank" rel="noreferrer" className={styles.address}>
               {address.url}

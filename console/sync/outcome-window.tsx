@@ -5,19 +5,17 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
-import { Fold, Folds } from "../page/look/fold.tsx";
+import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Code, Facts } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { Downloads, LeftOut, Summary } from "./report.tsx";
 import { type SyncIds, useText } from "./text.ts";
 
 function Failure({ ids }: { readonly ids: SyncIds }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const error = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/error", { params: ids });
   return (
     <Shown reading={error}>
@@ -34,17 +32,17 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
           <div>
             <CopyButton text={() => copy} label={t("sync.copyError")} />
           </div>
-          <Folds>
+          <FoldList>
             <Fold id="details" title={t("sync.details")}>
               <Facts
                 of={{
-                  [t("sync.at")]: dateTime(at),
+                  [t("sync.at")]: t.dateTime(at),
                   [t("sync.correlation")]: <Code of={correlationId} />,
                   [t("sync.requests")]: <Code of={requestIds.join(", ")} />,
                 }}
               />
             </Fold>
-          </Folds>
+          </FoldList>
         </>
       )}
     </Shown>

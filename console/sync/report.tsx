@@ -6,7 +6,7 @@ import { useNames } from "../api/names.ts";
 import { Facts } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile, useSaveAnswer } from "../page/save-file.ts";
-import { type Format, useFormat } from "../text/format.ts";
+import { type Format } from "../text/format.ts";
 import { type Report, type SyncIds, useText, useWhy } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -84,13 +84,12 @@ function reportAsMarkdown(report: Report, words: Words): string {
 export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly report?: Report }) {
   const t = useText();
   const named = useNames();
-  const { dateTime, name } = useFormat();
   const { api } = useConnection();
   const { save, problem } = useSaveAnswer();
   const call = "GET /api/v1/tenants/{tenantId}/syncs/{syncId}";
   const logs = () => api.download(`${call}/logs`, "application/x-ndjson", { params: ids });
   const artifacts = () => api.download(`${call}/artifacts`, "application/zip", { params: ids });
-  const words = { t, named, name, dateTime, why: useWhy() };
+  const words = { t, named, name: t.name, dateTime: t.dateTime, why: useWhy() };
   const files = {
     json: ["application/json", (body: Report) => JSON.stringify(body, undefined, 2)],
     csv: ["text/csv", (body: Report) => reportAsCsv(body, words)],
@@ -132,7 +131,6 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
 export function Summary({ report }: { readonly report: Report }) {
   const t = useText();
   const why = useWhy();
-  const { name, dateTime } = useFormat();
   const styles = useStyles();
   const { types, sync } = report;
   const failed = types.filter(({ state }) => state === "failed" || state === "skipped");
@@ -141,7 +139,7 @@ export function Summary({ report }: { readonly report: Report }) {
     <>
       <Facts
         of={{
-          [t("sync.started")]: dateTime(sync.startedAt),
+          [t("sync.started")]: t.dateTime(sync.startedAt),
           [t("sync.typesRead")]: t("sync.typesOf", {
             read: types.length - failed.length,
             all: types.length,
@@ -152,7 +150,7 @@ export function Summary({ report }: { readonly report: Report }) {
       {failed.length > 0 && (
         <ul className={styles.list}>
           {failed.map((each) => (
-            <li key={each.type}>{[name(each.names), why(each)].filter(Boolean).join(": ")}</li>
+            <li key={each.type}>{[t.name(each.names), why(each)].filter(Boolean).join(": ")}</li>
           ))}
         </ul>
       )}

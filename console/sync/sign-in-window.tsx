@@ -15,7 +15,6 @@ import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { type SyncIds, useText } from "./text.ts";
 
 type Waiting = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">;
@@ -47,7 +46,6 @@ function useLeft(until: string): number {
 
 function TimeLeft({ until }: { readonly until: string }) {
   const t = useText();
-  const { clock } = useFormat();
   const left = useLeft(until);
   const said = useRef(new Set<number>());
   useEffect(() => {
@@ -58,7 +56,7 @@ function TimeLeft({ until }: { readonly until: string }) {
   }, [left, t]);
   return (
     <div>
-      <Body1 data-countdown>{t("sync.timeLeft", { time: clock(left) })}</Body1>
+      <Body1 data-countdown>{t("sync.timeLeft", { time: t.clock(left) })}</Body1>
       <ProgressBar
         value={left / waitSeconds}
         color={left <= 30 ? "warning" : "brand"}

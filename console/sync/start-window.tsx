@@ -2,7 +2,6 @@
  * Starts a sync otherwise than "now" does: what it is to do, of which types, and whether it waits for a person. Each mode
  * says what it does before it is sent, and one that makes no sense now why it does not.
  */
-import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
@@ -12,9 +11,8 @@ import { Ticks } from "../page/filters.tsx";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { CheckField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
 import { type Sync, useText } from "./text.ts";
 
 /** What a sync is asked for, but for whom. */
@@ -117,29 +115,21 @@ function Modes(props: {
   const t = useText();
   const named = useNames();
   return (
-    <Field label={t("sync.start.what")}>
-      <RadioGroup
-        value={mode}
-        onChange={(_event, { value }) => onChange(modes.find((each) => each === value) ?? mode)}
-      >
-        {modes.map((each) => {
-          const why = each === "retryFailed" ? whyNoRetry : undefined;
-          return (
-            <Radio
-              key={each}
-              value={each}
-              disabled={why !== undefined}
-              label={
-                <>
-                  {named("syncModes", each)}
-                  <Quiet>{why ?? t(`sync.start.${each}`)}</Quiet>
-                </>
-              }
-            />
-          );
-        })}
-      </RadioGroup>
-    </Field>
+    <RadioField
+      label={t("sync.start.what")}
+      value={mode}
+      values={modes.map((each) => {
+        const why = each === "retryFailed" ? whyNoRetry : undefined;
+        const label = (
+          <>
+            {named("syncModes", each)}
+            <Quiet>{why ?? t(`sync.start.${each}`)}</Quiet>
+          </>
+        );
+        return [each, label, why !== undefined] as const;
+      })}
+      onChange={onChange}
+    />
   );
 }
 
@@ -151,7 +141,6 @@ function Types(props: {
 }) {
   const { tenantId, types, onChange } = props;
   const t = useText();
-  const { name } = useFormat();
   const reading = useRead("GET /api/v1/tenants/{tenantId}/configuration", { params: { tenantId } });
   return (
     <div>
@@ -165,7 +154,7 @@ function Types(props: {
           {({ value }) => (
             <Ticks
               label={t("sync.onlyTypes")}
-              known={value.map((each) => [each.type, name(each.names)] as const)}
+              known={value.map((each) => [each.type, t.name(each.names)] as const)}
               chosen={types}
               onChange={onChange}
             />

@@ -10,7 +10,6 @@ import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { useFormat } from "../text/format.ts";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { StartWindow } from "./start-window.tsx";
@@ -127,18 +126,17 @@ function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
   const named = useNames();
   const starter = useStarter();
   const sum = usePlanSum();
-  const { dateTime } = useFormat();
   return (
     <Listed
       reading={reading}
       label={t("sync.title")}
       idOf={({ syncId }) => syncId}
-      nameOf={({ startedAt }) => dateTime(startedAt)}
+      nameOf={({ startedAt }) => t.dateTime(startedAt)}
       columns={[
         [
           "at",
           t("sync.started"),
-          (sync) => <Go to={syncScreen.at(sync)}>{dateTime(sync.startedAt)}</Go>,
+          (sync) => <Go to={syncScreen.at(sync)}>{t.dateTime(sync.startedAt)}</Go>,
         ],
         [
           "what",

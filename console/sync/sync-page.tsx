@@ -12,8 +12,7 @@ import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { CheckField, useTicked } from "../page/values/fields.tsx";
-import { AskWindow } from "../page/window.tsx";
-import { useFormat } from "../text/format.ts";
+import { CallWindow } from "../page/window.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
@@ -34,7 +33,6 @@ const isUndoable = ({ outcome, deployed }: Sync): boolean =>
 /** The page. */
 export function Page() {
   const t = useText();
-  const { name, dateTime } = useFormat();
   const ids = syncScreen.useParams();
   const { window: open } = syncScreen.useSearch();
   const change = syncScreen.useChangeSearch();
@@ -49,7 +47,7 @@ export function Page() {
   const { body } = sync;
   return (
     <PageFrame
-      title={body ? t("sync.of", { at: dateTime(body.startedAt) }) : t("sync.one")}
+      title={body ? t("sync.of", { at: t.dateTime(body.startedAt) }) : t("sync.one")}
       above={<Go to={syncListScreen.at(ids)}>{t("sync.title")}</Go>}
       bar={body && <Commands sync={body} />}
     >
@@ -58,7 +56,7 @@ export function Page() {
         {(shown) => (
           <>
             <Downloads ids={ids} report={shown} />
-            <Lines report={shown} title={(each) => name(each)} />
+            <Lines report={shown} title={(each) => t.name(each)} />
           </>
         )}
       </Shown>
@@ -121,7 +119,6 @@ function Told({ sync }: { readonly sync: Sync }) {
   const said = useSaid();
   const starter = useStarter();
   const sum = usePlanSum();
-  const { dateTime } = useFormat();
   const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes, paused } =
     sync;
   return (
@@ -134,14 +131,14 @@ function Told({ sync }: { readonly sync: Sync }) {
         of={{
           [t("sync.column.what")]: named("syncModes", mode),
           [t("sync.by")]: starter(sync),
-          [t("sync.started")]: dateTime(sync.startedAt),
+          [t("sync.started")]: t.dateTime(sync.startedAt),
           [t("sync.pausedBy")]:
-            paused && `${paused.by.name ?? paused.by.id}, ${dateTime(paused.at)}`,
-          [t("sync.pausedUntil")]: paused && dateTime(paused.until),
-          [t("sync.finished")]: finishedAt && dateTime(finishedAt),
+            paused && `${paused.by.name ?? paused.by.id}, ${t.dateTime(paused.at)}`,
+          [t("sync.pausedUntil")]: paused && t.dateTime(paused.until),
+          [t("sync.finished")]: finishedAt && t.dateTime(finishedAt),
           [t("sync.changes")]: plan && sum(plan),
           [t("sync.approvedBy")]:
-            approval && `${approval.by.name ?? approval.by.id}, ${dateTime(approval.at)}`,
+            approval && `${approval.by.name ?? approval.by.id}, ${t.dateTime(approval.at)}`,
           [t("sync.comment")]: approval?.comment,
           [t("sync.written")]: deployed && t("sync.writtenOf", deployed),
           [t("sync.remark")]: remark
@@ -221,20 +218,19 @@ function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose:
   const t = useText();
   const go = useGo();
   const isSure = useTicked();
-  const undo = useSend(`POST ${one}/undo`);
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.undo")}
       verb={t("sync.undo")}
-      sending={undo}
+      call={`POST ${one}/undo`}
+      given={{ params: ids }}
       isReady={isSure.checked}
-      onDo={() => undo.send({ params: ids })}
       said={() => t("sync.undoBegun")}
       onDone={({ body }) => go(syncScreen.at(body))}
       onClose={onClose}
     >
       <Note intent="info">{t("sync.undoWhat")}</Note>
       <CheckField {...isSure} label={t("sync.undoSure")} />
-    </AskWindow>
+    </CallWindow>
   );
 }

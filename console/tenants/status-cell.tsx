@@ -32,7 +32,6 @@ import { announce } from "../page/announce.tsx";
 import { DropMenu } from "../page/look/drop-menu.tsx";
 import { useGo } from "../page/page.tsx";
 import { planScreen } from "../sync/screens.ts";
-import { useFormat } from "../text/format.ts";
 import { tenantsScreen } from "./screens.ts";
 import { type SyncState, type TenantRow, useText } from "./text.ts";
 
@@ -64,12 +63,11 @@ function Moving({ tenant: { tenantId, displayName }, sync, label }: Props) {
   const styles = useStyles();
   const may = useMay();
   const cancel = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/cancel");
-  const { dateTime } = useFormat();
   const { activeSyncId: syncId, paused } = sync;
   const moving = sync.status === "starting" ? <RocketRegular /> : <Spinner size="tiny" />;
   const icon = paused ? <PauseRegular /> : moving;
   const rests = paused && (
-    <Badge appearance="tint" color="warning" title={dateTime(paused.at)}>
+    <Badge appearance="tint" color="warning" title={t.dateTime(paused.at)}>
       {t("tenants.syncPaused")}
     </Badge>
   );
@@ -173,10 +171,10 @@ export function StatusCell({
   readonly tenant: TenantRow;
   readonly sync: SyncState;
 }) {
-  const { name } = useFormat();
+  const t = useText();
   const styles = useStyles();
   const change = tenantsScreen.useChangeSearch();
-  const label = name(sync.names);
+  const label = t.name(sync.names);
   const props = { tenant, sync, label };
   switch (sync.status) {
     case "notRun":

@@ -23,7 +23,6 @@ import { VerdictWindow } from "../sync/plan/verdict-window.tsx";
 import { syncListScreen } from "../sync/screens.ts";
 import { SignInWindow } from "../sync/sign-in-window.tsx";
 import { StartWindow } from "../sync/start-window.tsx";
-import { useFormat } from "../text/format.ts";
 import { statuses, tenantsScreen } from "./screens.ts";
 import { StatusCell } from "./status-cell.tsx";
 import { PauseWindow, TenantMenu } from "./tenant-menu.tsx";
@@ -76,7 +75,7 @@ function Legend({ onClose }: { readonly onClose: () => void }) {
 function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   const { window, tenant: tenantId } = tenantsScreen.useSearch();
   const may = useMay();
-  const { name } = useFormat();
+  const t = useText();
   const change = tenantsScreen.useChangeSearch();
   const close = useCallback(() => change({ window: undefined, tenant: undefined }, true), [change]);
   if (window === "statuses") return <Legend onClose={close} />;
@@ -88,7 +87,7 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   if (window === undefined || tenantId === undefined || sync === undefined || syncId === undefined)
     return null;
   const ids = { tenantId, syncId };
-  const title = name(sync.names);
+  const title = t.name(sync.names);
   switch (window) {
     case "error":
     case "partial":
@@ -117,7 +116,6 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
 function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
   const t = useText();
   const styles = useStyles();
-  const { since, dateTime } = useFormat();
   return [
     [
       "name",
@@ -131,7 +129,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
             <Badge
               appearance="tint"
               color="warning"
-              title={t("tenants.pausedSince", { at: dateTime(pausedAt) })}
+              title={t("tenants.pausedSince", { at: t.dateTime(pausedAt) })}
             >
               {t("tenants.paused")}
             </Badge>
@@ -151,7 +149,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
     [
       "since",
       t("tenants.since"),
-      ({ sync }) => sync && <span title={dateTime(sync.since)}>{since(sync.since)}</span>,
+      ({ sync }) => sync && <span title={t.dateTime(sync.since)}>{t.since(sync.since)}</span>,
     ],
     [
       "by",
@@ -164,7 +162,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
       "next",
       t("tenants.next"),
       ({ sync }) =>
-        sync?.nextSyncAt === undefined ? t("tenants.never") : dateTime(sync.nextSyncAt),
+        sync?.nextSyncAt === undefined ? t("tenants.never") : t.dateTime(sync.nextSyncAt),
     ],
   ];
 }

@@ -1,6 +1,5 @@
 /** Numbers and times as the language writes them, in the zone of whoever looks. */
-import { useMemo } from "react";
-import { type Language, type Names, useLanguage } from "./language.ts";
+import type { Language, Names } from "./language.ts";
 
 /** Formats for a language. Instants come as the API has them (ISO 8601), or in milliseconds. */
 export type Format = {
@@ -24,7 +23,8 @@ const steps = [
   ["second", 1],
 ] as const;
 
-function formatOf(language: Language): Format {
+/** The formats of a language. */
+export function formatOf(language: Language): Format {
   const number = new Intl.NumberFormat(language);
   const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
@@ -44,10 +44,4 @@ function formatOf(language: Language): Format {
       `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`,
     name: (names) => names[language],
   };
-}
-
-/** The formats of the language now. */
-export function useFormat(): Format {
-  const language = useLanguage();
-  return useMemo(() => formatOf(language), [language]);
 }

@@ -3,13 +3,11 @@ import { PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Facts, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { CallWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 type Drain = BodyOf<"GET /api/v1/drain">;
@@ -46,7 +44,6 @@ export function Page() {
 
 function State({ drain }: { readonly drain: Drain }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const { draining, drained, since, left, open } = drain;
   const state = drained ? "drained" : draining ? "draining" : "works";
   return (
@@ -55,7 +52,7 @@ function State({ drain }: { readonly drain: Drain }) {
         intent={draining ? "warning" : "success"}
         data-state={state}
         role="status"
-        title={t(`access.drain.${state}`, { at: since === undefined ? "" : dateTime(since) })}
+        title={t(`access.drain.${state}`, { at: since === undefined ? "" : t.dateTime(since) })}
       >
         {t(`access.drain.${state}What`)}
       </Note>
@@ -69,16 +66,15 @@ function State({ drain }: { readonly drain: Drain }) {
 
 function Counts({ of }: { readonly of: Drain["left"] | Drain["open"] }) {
   const t = useText();
-  const { number } = useFormat();
   const { syncs, refreshes, ...first } = of;
   return (
     <Facts
       of={{
         ...("calls" in first
-          ? { [t("access.drain.calls")]: number(first.calls) }
-          : { [t("access.drain.jobs")]: number(first.jobs) }),
-        [t("access.drain.syncs")]: number(syncs),
-        [t("access.drain.refreshes")]: number(refreshes),
+          ? { [t("access.drain.calls")]: t.number(first.calls) }
+          : { [t("access.drain.jobs")]: t.number(first.jobs) }),
+        [t("access.drain.syncs")]: t.number(syncs),
+        [t("access.drain.refreshes")]: t.number(refreshes),
       }}
     />
   );
@@ -87,19 +83,18 @@ function Counts({ of }: { readonly of: Drain["left"] | Drain["open"] }) {
 /** Asks before nothing new leaves for any tenant any more, or before everything goes on. */
 function DrainWindow({ drain, onClose }: { readonly drain: Drain; readonly onClose: () => void }) {
   const t = useText();
-  const sending = useSend("PUT /api/v1/drain");
   // Whatever is read meanwhile: it does what was asked about.
   const [{ draining, open }] = useState(drain);
   const what = draining ? "goOn" : "drain";
   return (
-    <AskWindow
+    <CallWindow
       title={t(`access.drain.${what}`)}
       verb={t(`access.drain.${what}Do`)}
-      sending={sending}
-      onDo={() => sending.send({ body: { draining: !draining } })}
+      call="PUT /api/v1/drain"
+      given={{ body: { draining: !draining } }}
       onClose={onClose}
     >
       {t(`access.drain.${what}Asks`, open)}
-    </AskWindow>
+    </CallWindow>
   );
 }

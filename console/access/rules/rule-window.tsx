@@ -6,7 +6,6 @@ import type { Sending } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useTenants } from "../scope.ts";
 import { useText } from "../text.ts";
 import type { Policy, Rule } from "./rules-page.tsx";
@@ -17,15 +16,14 @@ const callerKinds = ["user", "app", "bootstrap"] as const;
 /** Actions that rules of a kind can name, with their names. */
 export function useActionsOf(): (kind: Rule["kind"]) => readonly (readonly [string, string])[] {
   const t = useText();
-  const { name } = useFormat();
   const sent = useRead("GET /api/v1/actions", {}).body?.value ?? [];
   const types = useRead("GET /api/v1/provisioning/action-types", {}).body?.value ?? [];
   return (kind) => {
     switch (kind) {
       case "notification":
-        return sent.map((action) => [action.id, name(action.name)]);
+        return sent.map((action) => [action.id, t.name(action.name)]);
       case "provisioning":
-        return types.filter(({ guarded }) => guarded).map((type) => [type.id, name(type.name)]);
+        return types.filter(({ guarded }) => guarded).map((type) => [type.id, t.name(type.name)]);
       case "registration":
         return [
           ["register", t("access.register")],

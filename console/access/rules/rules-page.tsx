@@ -9,7 +9,6 @@ import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useTenants } from "../scope.ts";
 import { rulesScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -86,7 +85,6 @@ export function Page() {
 
 function Table({ rules }: { readonly rules: readonly Placed[] }) {
   const t = useText();
-  const { number } = useFormat();
   const change = rulesScreen.useChangeSearch();
   const actionsOf = useActionsOf();
   const tenants = useTenants();
@@ -123,7 +121,7 @@ function Table({ rules }: { readonly rules: readonly Placed[] }) {
         [
           "moreThan",
           t("access.moreThan"),
-          ({ moreThan }) => (moreThan === 0 ? t("access.always") : number(moreThan)),
+          ({ moreThan }) => (moreThan === 0 ? t("access.always") : t.number(moreThan)),
         ],
         [
           "approvers",

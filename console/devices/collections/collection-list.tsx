@@ -5,7 +5,6 @@ import { Listed } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
-import { useFormat } from "../../text/format.ts";
 import { collectionListScreen, collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { CollectionWindow } from "./collection-window.tsx";
@@ -19,7 +18,6 @@ export function Page() {
   const reading = useReadList("GET /api/v1/tenants/{tenantId}/collections", {
     params: { tenantId },
   });
-  const { dateTime } = useFormat();
   const at = (collectionId: string) => collectionScreen.at({ tenantId, collectionId });
   const manage = { permission: "collections.manage", tenantId } as const;
   const make = () => change({ window: "new" });
@@ -50,7 +48,7 @@ export function Page() {
               kind === "rule" ? t("devices.byRule") : t("devices.chosen", { count: deviceIdCount }),
           ],
           ["description", t("devices.description"), ({ description }) => description, "2fr"],
-          ["changed", t("devices.changed"), ({ updatedAt }) => dateTime(updatedAt)],
+          ["changed", t("devices.changed"), ({ updatedAt }) => t.dateTime(updatedAt)],
         ]}
         empty={
           <Empty

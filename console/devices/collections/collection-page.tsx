@@ -2,13 +2,12 @@
 import { Text as Words } from "@fluentui/react-components";
 import { DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { ActionBar } from "../../notifications/action-bar.tsx";
 import { SendPanel } from "../../notifications/send-panel.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
-import { AskWindow } from "../../page/window.tsx";
+import { CallWindow } from "../../page/window.tsx";
 import { DeviceRows } from "../device-rows.tsx";
 import { collectionListScreen, collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -18,6 +17,7 @@ import { CollectionWindow } from "./collection-window.tsx";
 export function Page() {
   const t = useText();
   const { tenantId, collectionId } = collectionScreen.useParams();
+  const go = useGo();
   const { send, window: open } = collectionScreen.useSearch();
   const change = collectionScreen.useChangeSearch();
   const params = { tenantId, collectionId };
@@ -80,7 +80,16 @@ export function Page() {
         />
       )}
       {open === "remove" && body && (
-        <RemoveWindow {...params} name={body.name} etag={etag} onClose={close} />
+        <CallWindow
+          title={t("devices.removeCollection", { name: body.name })}
+          verb={t("devices.remove")}
+          call="DELETE /api/v1/tenants/{tenantId}/collections/{collectionId}"
+          given={{ params, ifMatch: etag }}
+          onDone={() => go(collectionListScreen.at({ tenantId }))}
+          onClose={close}
+        >
+          {t("devices.removeWhat")}
+        </CallWindow>
       )}
     </PageFrame>
   );
@@ -117,26 +126,5 @@ function Members(params: Ids) {
         )
       }
     </Shown>
-  );
-}
-
-function RemoveWindow(
-  props: Ids & { readonly name: string; readonly etag: string; readonly onClose: () => void },
-) {
-  const { tenantId, collectionId, name, etag, onClose } = props;
-  const t = useText();
-  const go = useGo();
-  const sending = useSend("DELETE /api/v1/tenants/{tenantId}/collections/{collectionId}");
-  return (
-    <AskWindow
-      title={t("devices.removeCollection", { name })}
-      verb={t("devices.remove")}
-      sending={sending}
-      onDo={() => sending.send({ params: { tenantId, collectionId }, ifMatch: etag })}
-      onDone={() => go(collectionListScreen.at({ tenantId }))}
-      onClose={onClose}
-    >
-      {t("devices.removeWhat")}
-    </AskWindow>
   );
 }

@@ -7,14 +7,13 @@ import {
   Field,
   Input,
   makeStyles,
-  Radio,
-  RadioGroup,
   Select,
   Textarea,
   tokens,
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import type { Rule } from "../../../shared/devices/collections/collection.ts";
+import { RadioField } from "../../page/values/fields.tsx";
 import { type Text, useText } from "../text.ts";
 
 type Condition = Extract<Rule, { readonly property: string }>;
@@ -104,15 +103,13 @@ export function RuleFields(props: {
     );
   return (
     <div className={styles.root} role="group" aria-label={t("devices.rule")}>
-      <RadioGroup
-        layout="horizontal"
-        aria-label={t("devices.rule.joint")}
+      <RadioField
+        isBare
+        label={t("devices.rule.joint")}
         value={joint}
-        onChange={(_event, { value }) => onChange(joined(value as "and" | "or", conditions))}
-      >
-        <Radio value="and" label={t("devices.rule.and")} />
-        <Radio value="or" label={t("devices.rule.or")} />
-      </RadioGroup>
+        values={(["and", "or"] as const).map((each) => [each, t(`devices.rule.${each}`)])}
+        onChange={(value) => onChange(joined(value, conditions))}
+      />
       {conditions.map((condition, at) => (
         // oxlint-disable-next-line react/no-array-index-key -- a condition has no name but its place
         <Line

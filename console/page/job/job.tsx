@@ -1,7 +1,7 @@
 /** What the pages of all jobs begin with: a sentence that follows the counts, why it failed as a whole, and facts. */
 import { Badge, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
 import { type ReactNode, useEffect, useRef } from "react";
-import { useFormat } from "../../text/format.ts";
+import { useSharedText } from "../../text/text.ts";
 import { announce } from "../announce.tsx";
 import { Failure } from "./reason.tsx";
 
@@ -66,7 +66,7 @@ export function StateTabs<State extends string>(props: {
   readonly onChoose: (state: State | undefined) => void;
 }) {
   const { all, states, nameOf, counts, chosen, onChoose } = props;
-  const { number } = useFormat();
+  const t = useSharedText();
   return (
     <TabList
       className={useStyles().tabs}
@@ -77,7 +77,7 @@ export function StateTabs<State extends string>(props: {
       {states.map((each) => (
         <Tab key={each} value={each}>
           {nameOf(each)}
-          {counts !== undefined && ` (${number(counts[each])})`}
+          {counts !== undefined && ` (${t.number(counts[each])})`}
         </Tab>
       ))}
     </TabList>

@@ -9,8 +9,8 @@ import {
 } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 
-/** The folds, of which several may be open. */
-export const Folds = (
+/** Folds, of which several may be open. */
+export const FoldList = (
   props: Pick<AccordionProps, "className"> & { readonly children: ReactNode },
 ) => <Accordion {...props} collapsible multiple />;
 

@@ -9,7 +9,6 @@ import { Reason } from "../../page/job/reason.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
-import { useFormat } from "../../text/format.ts";
 import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
 import { OutputWindow } from "./output-window.tsx";
@@ -203,14 +202,13 @@ function ActionMenu(props: {
 
 function useWhyNot({ section }: Action, { bucket }: Detail, t: Text): string | undefined {
   const may = useMay();
-  const { name: said } = useFormat();
   const { tenantId } = historyScreen.useParams();
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
   const restartable = (body?.sections ?? []).filter((each) => each.restartable);
   if (!may("provisioning.run", tenantId)) return t("provisioning.mayNotRun");
   if (!restartable.some(({ id }) => id === section))
     return t("provisioning.notInSection", {
-      sections: restartable.map((each) => said(each.name)).join(", "),
+      sections: restartable.map((each) => t.name(each.name)).join(", "),
     });
   return bucket === "failed" || bucket === "notAttempted"
     ? undefined
@@ -250,7 +248,6 @@ function Attempts({ action, at }: { readonly action: Action; readonly at: Detail
 function Attempt({ of }: { readonly of: Tried }) {
   const t = useText();
   const styles = useStyles();
-  const { dateTime, clock } = useFormat();
   const { result, attempt, startedAt, endedAt, inherited, code, detail } = of;
   const begun = startedAt ?? endedAt;
   return (
@@ -258,8 +255,8 @@ function Attempt({ of }: { readonly of: Tried }) {
       <strong>{t(`provisioning.result.${result}`)}</strong>{" "}
       {t("provisioning.attempt", {
         number: attempt,
-        at: dateTime(begun),
-        took: clock((Date.parse(endedAt) - Date.parse(begun)) / 1000),
+        at: t.dateTime(begun),
+        took: t.clock((Date.parse(endedAt) - Date.parse(begun)) / 1000),
       })}
       {inherited && ` ${t("provisioning.inherited")}`}
       <span className={styles.quiet}>

@@ -20,7 +20,6 @@ import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
 import { Go, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
-import { useFormat } from "../../text/format.ts";
 import { buckets, historyScreen, runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
@@ -52,7 +51,6 @@ export function RunDevices({ run }: { readonly run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
   const named = useNames();
-  const { number, dateTime } = useFormat();
   const { bucket } = runScreen.useSearch();
   const change = runScreen.useChangeSearch();
   const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
@@ -74,7 +72,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
   return (
     <section aria-label={t("provisioning.devices")}>
       <StateTabs
-        all={t("provisioning.all", { count: number(total) })}
+        all={t("provisioning.all", { count: t.number(total) })}
         states={buckets}
         nameOf={(each) => named("buckets", each)}
         counts={run.buckets}
@@ -98,7 +96,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
           ["state", t("provisioning.state"), (each) => <State of={each} />, "0.7fr"],
           ["progress", t("provisioning.progress"), (each) => <Progress device={each} />, "1.6fr"],
           ["reason", t("provisioning.reason"), (each) => <Why device={each} />, "1.6fr"],
-          ["at", t("provisioning.since"), ({ at }) => dateTime(at), "0.9fr"],
+          ["at", t("provisioning.since"), ({ at }) => t.dateTime(at), "0.9fr"],
         ]}
         choice={{ chosen, change: choose }}
         // Who opens the menu on a chosen row means all that are chosen.
@@ -126,12 +124,11 @@ export function RunDevices({ run }: { readonly run: Run }) {
 
 function NoDevice({ total }: { readonly total: number }) {
   const t = useText();
-  const { number } = useFormat();
   const { bucket } = runScreen.useSearch();
   const change = runScreen.useChangeSearch();
   const all = bucket && (
     <Button onClick={() => change({ bucket: undefined })}>
-      {t("provisioning.all", { count: number(total) })}
+      {t("provisioning.all", { count: t.number(total) })}
     </Button>
   );
   return <Empty title={t("provisioning.noDevice")} action={all} />;
@@ -256,10 +253,9 @@ function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }
 export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"]> }) {
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { why, until } = waits;
   const reason = named("reasons", why);
-  return until === undefined ? reason : t("provisioning.waits", { reason, at: dateTime(until) });
+  return until === undefined ? reason : t("provisioning.waits", { reason, at: t.dateTime(until) });
 }
 
 /** Why it failed, or why it waits. */

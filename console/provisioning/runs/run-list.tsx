@@ -5,7 +5,6 @@ import { useReadList } from "../../api/read.ts";
 import { Listed, personOf, Quiet } from "../../page/job/listed.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
-import { useFormat } from "../../text/format.ts";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
@@ -14,7 +13,6 @@ import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
 export function Page() {
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const { tenantId } = runListScreen.useParams();
   const { template: templateId } = runListScreen.useSearch();
   const reading = useReadList(
@@ -34,7 +32,7 @@ export function Page() {
           ["state", t("provisioning.state"), ({ state }) => named("jobStates", state), "0.8fr"],
           ["sum", t("provisioning.result"), (run) => <Sum of={run} />, "2fr"],
           ["by", t("provisioning.by"), ({ requestedBy }) => personOf(requestedBy)],
-          ["at", t("provisioning.begun"), ({ createdAt }) => dateTime(createdAt)],
+          ["at", t("provisioning.begun"), ({ createdAt }) => t.dateTime(createdAt)],
         ]}
         empty={
           <Empty

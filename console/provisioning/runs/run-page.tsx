@@ -15,8 +15,7 @@ import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { useSaveAnswer } from "../../page/save-file.ts";
-import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { CallWindow } from "../../page/window.tsx";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RunDevices } from "./run-devices.tsx";
@@ -45,17 +44,16 @@ export function Page() {
 function Content({ run }: { readonly run: Run }) {
   const t = useText();
   const named = useNames();
-  const { name } = useFormat();
   const change = runScreen.useChangeSearch();
   const { window: open } = runScreen.useSearch();
   const sentence = sentenceOf(run, t);
-  const { final, verdict, buckets, total } = run;
+  const { tenantId, runId, final, verdict, buckets, total } = run;
   return (
     <>
       <JobHead
         {...run}
         sentence={sentence}
-        verdict={verdict && { id: verdict.id, name: name(verdict.name) }}
+        verdict={verdict && { id: verdict.id, name: t.name(verdict.name) }}
         failure={run.failure}
         share={total === 0 ? 0 : 1 - (buckets.active + buckets.pending) / total}
         word={named("jobStates", run.state)}
@@ -74,7 +72,15 @@ function Content({ run }: { readonly run: Run }) {
       )}
       <RunDevices key={run.runId} run={run} />
       {open === "cancel" && !final && (
-        <CancelWindow run={run} onClose={() => change({ window: undefined }, true)} />
+        <CallWindow
+          title={t("provisioning.cancelRun")}
+          verb={t("provisioning.cancelRun")}
+          call={`POST ${one}/cancel`}
+          given={{ params: { tenantId, runId } }}
+          onClose={() => change({ window: undefined }, true)}
+        >
+          {t("provisioning.cancelWhat")}
+        </CallWindow>
       )}
     </>
   );
@@ -84,7 +90,6 @@ function Content({ run }: { readonly run: Run }) {
 function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["latest"]> }) {
   const { run, latest } = props;
   const t = useText();
-  const { name } = useFormat();
   const { tenantId } = run;
   const { verdict, buckets, runs } = latest;
   const now = sentenceOf({ ...run, buckets, final: verdict !== undefined }, t);
@@ -94,7 +99,7 @@ function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["la
       data-latest={verdict?.id ?? "open"}
       title={t("provisioning.byNow")}
     >
-      {verdict !== undefined && `${name(verdict.name)}. `}
+      {verdict !== undefined && `${t.name(verdict.name)}. `}
       {now}
       {runs
         .filter((runId) => runId !== run.runId)
@@ -112,7 +117,6 @@ function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["la
 /** Who, when, and what it goes back to. */
 function Facts({ run }: { readonly run: Run }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const { tenantId, requestedBy, parentRunId, taskId, hidden, note, final } = run;
   return (
     <>
@@ -120,12 +124,12 @@ function Facts({ run }: { readonly run: Run }) {
       <span>{t("provisioning.ofVersion", run.template)}</span>
       <span>
         {t("provisioning.begunBy", {
-          at: dateTime(run.createdAt),
+          at: t.dateTime(run.createdAt),
           by: personOf(requestedBy),
           known: requestedBy === undefined ? "no" : "yes",
         })}
       </span>
-      {!final && <span>{t("provisioning.until", { at: dateTime(run.expiresAt) })}</span>}
+      {!final && <span>{t("provisioning.until", { at: t.dateTime(run.expiresAt) })}</span>}
       {hidden > 0 && <span>{t("provisioning.hidden", { count: hidden })}</span>}
       {note !== undefined && <span>{note}</span>}
       {taskId !== undefined && (
@@ -182,22 +186,5 @@ function Commands({ run }: { readonly run: Run }) {
       />
       {problem && <ProblemView problem={problem} />}
     </>
-  );
-}
-
-function CancelWindow({ run, onClose }: { readonly run: Run; readonly onClose: () => void }) {
-  const { tenantId, runId } = run;
-  const t = useText();
-  const sending = useSend(`POST ${one}/cancel`);
-  return (
-    <AskWindow
-      title={t("provisioning.cancelRun")}
-      verb={t("provisioning.cancelRun")}
-      sending={sending}
-      onDo={() => sending.send({ params: { tenantId, runId } })}
-      onClose={onClose}
-    >
-      {t("provisioning.cancelWhat")}
-    </AskWindow>
   );
 }

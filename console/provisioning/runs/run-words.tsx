@@ -3,7 +3,6 @@ import { tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { StackedBar } from "../../page/stacked-bar.tsx";
-import { useFormat } from "../../text/format.ts";
 import { type Bucket, buckets } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
 
@@ -52,12 +51,11 @@ export function RunBar(props: {
 /** How long something has been running: the only thing that moves while an action is under way. */
 export function RunningFor({ since }: { readonly since: string }) {
   const t = useText();
-  const { clock } = useFormat();
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
   const seconds = Math.max(0, (now - Date.parse(since)) / 1000);
-  return <span data-running>{t("provisioning.runningFor", { time: clock(seconds) })}</span>;
+  return <span data-running>{t("provisioning.runningFor", { time: t.clock(seconds) })}</span>;
 }

@@ -1,14 +1,5 @@
 /** Properties of a task: when it runs and in which windows, what it is called and who sees it; and whose it is then. */
-import {
-  Button,
-  Field,
-  makeStyles,
-  Radio,
-  RadioGroup,
-  Spinner,
-  Subtitle2,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, makeStyles, Spinner, Subtitle2, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import { type ReactNode, useMemo, useState } from "react";
 import { useAsk, useSettled } from "../../api/ask.ts";
@@ -16,9 +7,8 @@ import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
+import { CheckField, RadioField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { Window } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { type Text, useText } from "../text.ts";
 import { RecurrenceFields, TimeField, ZoneField } from "./recurrence-fields.tsx";
 import {
@@ -224,16 +214,12 @@ function When({ draft, onChange }: Part) {
   const { kind, at, zone, recurring } = draft;
   return (
     <>
-      <Field label={t("provisioning.schedule")}>
-        <RadioGroup
-          value={kind}
-          onChange={(_event, { value }) => onChange({ kind: value as Draft["kind"] })}
-        >
-          {kinds.map((each) => (
-            <Radio key={each} value={each} label={t(`provisioning.kind.${each}`)} />
-          ))}
-        </RadioGroup>
-      </Field>
+      <RadioField
+        label={t("provisioning.schedule")}
+        value={kind}
+        values={kinds.map((each) => [each, t(`provisioning.kind.${each}`)])}
+        onChange={(to) => onChange({ kind: to })}
+      />
       {(kind === "at" || kind === "everyMinutes") && (
         <div className={styles.line}>
           {kind === "everyMinutes" && <Minutes {...{ draft, onChange }} />}
@@ -381,16 +367,15 @@ type Time = {
 };
 
 function NextTime({ time, t }: { readonly time: Time; readonly t: Text }) {
-  const { dateTime } = useFormat();
   const { at, moved, beginsAt } = time;
   return (
     <li>
-      {dateTime(at)}
+      {t.dateTime(at)}
       {moved && ` ${t("provisioning.moved")}`}
       {beginsAt === undefined && ` ${t("provisioning.noWindowThen")}`}
       {beginsAt !== undefined &&
         beginsAt !== at &&
-        ` ${t("provisioning.begins", { at: dateTime(beginsAt) })}`}
+        ` ${t("provisioning.begins", { at: t.dateTime(beginsAt) })}`}
     </li>
   );
 }

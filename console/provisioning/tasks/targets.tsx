@@ -19,7 +19,6 @@ import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import { carried, useAddTargets } from "./add-targets.ts";
 import { type Targets as AllTargets, type Task, targetsOf } from "./task.ts";
@@ -221,7 +220,6 @@ function DeviceChoice(props: {
 }) {
   const { devices, chosen, onChoose } = props;
   const t = useText();
-  const { since } = useFormat();
   return (
     <Rows
       label={t("provisioning.network")}
@@ -231,7 +229,7 @@ function DeviceChoice(props: {
         [
           "seen",
           t("provisioning.seen"),
-          ({ lastSyncDateTime: at }) => (at === "" ? "" : since(at)),
+          ({ lastSyncDateTime: at }) => (at === "" ? "" : t.since(at)),
         ],
       ]}
       items={devices}

@@ -18,7 +18,6 @@ import { Note } from "../../page/look/note.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { useFormat } from "../../text/format.ts";
 import { taskFolders, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { targetsIn, useAddTargets } from "./add-targets.ts";
@@ -90,7 +89,6 @@ function List(props: {
   const { tenantId, folder, openId } = props;
   const t = useText();
   const named = useNames();
-  const { dateTime } = useFormat();
   const when = useWhen();
   const search = taskListScreen.useSearch();
   const whose = folder === "users" ? search.owner : undefined;
@@ -135,7 +133,7 @@ function List(props: {
             t("provisioning.schedule"),
             ({ schedule, next }) =>
               next !== undefined
-                ? dateTime(next.at)
+                ? t.dateTime(next.at)
                 : schedule["kind"] === "none"
                   ? ""
                   : when(schedule),

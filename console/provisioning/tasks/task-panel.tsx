@@ -14,12 +14,10 @@ import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { CallWindow } from "../../page/window.tsx";
 import { sentenceOf } from "../runs/run-words.tsx";
 import { runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -64,7 +62,6 @@ const useStyles = makeStyles({
 /** What a task waits for; else where it stands. */
 export function Badges({ task }: { readonly task: Task }) {
   const t = useText();
-  const { name } = useFormat();
   const { waitsFor, stateNames, state } = task;
   return (
     <span className={useStyles().badges} data-state={state}>
@@ -80,7 +77,7 @@ export function Badges({ task }: { readonly task: Task }) {
       )}
       {waitsFor.length === 0 && (
         <Badge appearance="tint" color={state === "scheduled" ? "brand" : "informative"}>
-          {name(stateNames)}
+          {t.name(stateNames)}
         </Badge>
       )}
       {task.public && <Badge appearance="outline">{t("provisioning.public")}</Badge>}
@@ -110,12 +107,16 @@ export function TaskPanel({
             <PropertiesWindow task={task} etag={reading.etag} onClose={close} />
           )}
           {open === "remove" && (
-            <RemoveWindow
-              task={task}
-              onClose={close}
-              onRemoved={() => change({ task: undefined, window: undefined })}
+            <CallWindow
               title={t("provisioning.removeTitle", { name: task.displayName })}
-            />
+              verb={t("provisioning.removeYes")}
+              call="DELETE /api/v1/tenants/{tenantId}/tasks/{taskId}"
+              given={{ params: { tenantId, taskId } }}
+              onDone={() => change({ task: undefined, window: undefined })}
+              onClose={close}
+            >
+              {t("provisioning.removeWhat")}
+            </CallWindow>
           )}
         </>
       )}
@@ -197,7 +198,6 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
 
 function Facts({ task }: { readonly task: Task }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const when = useWhen();
   const { owner, schedule, next, windows, provisioning } = task;
   return (
@@ -210,7 +210,7 @@ function Facts({ task }: { readonly task: Task }) {
         <>
           <dt>{t("provisioning.next")}</dt>
           <dd>
-            {dateTime(next.at)} {next.moved && t("provisioning.moved")}
+            {t.dateTime(next.at)} {next.moved && t("provisioning.moved")}
           </dd>
         </>
       )}
@@ -273,9 +273,8 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
   const t = useText();
   const named = useNames();
   const said = useSaid();
-  const { dateTime } = useFormat();
   const { runId, occurrence, outcome, code, reason } = run;
-  const at = dateTime(occurrence.at);
+  const at = t.dateTime(occurrence.at);
   const mayRead = useMay()("provisioning.read", task.tenantId);
   const isRun = mayRead && task.kind === "provisioning" && outcome === "started";
   return (
@@ -294,7 +293,6 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
 /** Success or failure of what a time began, as far as it is known. */
 function Verdict({ tenantId, runId }: { readonly tenantId: string; readonly runId: string }) {
   const t = useText();
-  const { name } = useFormat();
   const { body } = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
     params: { tenantId, runId },
   });
@@ -302,32 +300,8 @@ function Verdict({ tenantId, runId }: { readonly tenantId: string; readonly runI
   const verdict = body.latest?.verdict ?? body.verdict;
   return (
     <span data-verdict={verdict?.id}>
-      {verdict !== undefined && <strong>{name(verdict.name)}: </strong>}
+      {verdict !== undefined && <strong>{t.name(verdict.name)}: </strong>}
       {sentenceOf(body.latest ? { ...body, buckets: body.latest.buckets } : body, t)}
     </span>
-  );
-}
-
-function RemoveWindow(props: {
-  readonly task: Task;
-  readonly title: string;
-  readonly onClose: () => void;
-  readonly onRemoved: () => void;
-}) {
-  const { task, title, onClose, onRemoved } = props;
-  const { tenantId, taskId } = task;
-  const t = useText();
-  const sending = useSend("DELETE /api/v1/tenants/{tenantId}/tasks/{taskId}");
-  return (
-    <AskWindow
-      title={title}
-      verb={t("provisioning.removeYes")}
-      sending={sending}
-      onDo={() => sending.send({ params: { tenantId, taskId } })}
-      onDone={onRemoved}
-      onClose={onClose}
-    >
-      {t("provisioning.removeWhat")}
-    </AskWindow>
   );
 }

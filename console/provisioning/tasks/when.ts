@@ -1,5 +1,4 @@
 /** When a task runs: in words, and between a clock somewhere and moments. Pure, but for the words. */
-import { useFormat } from "../../text/format.ts";
 import { useLanguage } from "../../text/language.ts";
 import { useText } from "../text.ts";
 import type { Recurring, Task } from "./task.ts";
@@ -72,7 +71,6 @@ export function useDayNames(): Readonly<Record<string, string>> {
 /** Says when a task runs. */
 export function useWhen(): (schedule: Task["schedule"]) => string {
   const t = useText();
-  const { dateTime } = useFormat();
   const names = useDayNames();
   return (schedule) => {
     switch (schedule["kind"]) {
@@ -81,7 +79,7 @@ export function useWhen(): (schedule: Task["schedule"]) => string {
       case "now":
         return t("provisioning.when.now");
       case "at":
-        return dateTime(String(schedule["at"]));
+        return t.dateTime(String(schedule["at"]));
       case "everyMinutes":
         return t("provisioning.when.everyMinutes", { count: Number(schedule["minutes"]) });
       default: {

@@ -3,7 +3,6 @@ import { Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { Problem } from "../../../clients/api.ts";
 import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import type { Action, Catalogue } from "./section-fields.tsx";
 
@@ -39,7 +38,6 @@ export function ConditionFields(props: {
 }) {
   const { when, catalogue, problem, at, onChange } = props;
   const t = useText();
-  const { name } = useFormat();
   // What nobody has touched stays as it was: a value may have commas of its own.
   const [given] = useState(() => new Map(testsOf(when).map((test) => [rowOf(test), test])));
   const [rows, setRows] = useState<readonly FieldRow[]>([...given.keys()]);
@@ -65,7 +63,7 @@ export function ConditionFields(props: {
           {
             name: "property",
             label: t("provisioning.property"),
-            values: catalogue.conditions.map((each) => [each.id, name(each.name)] as const),
+            values: catalogue.conditions.map((each) => [each.id, t.name(each.name)] as const),
             // One that the other property knows too stays chosen.
             follows: (property, { operator = "" }) => {
               const allowed: readonly string[] = allowedFor(property);

@@ -8,7 +8,6 @@ import { announce } from "../../page/announce.tsx";
 import { faultAt } from "../../page/values/field-rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
 import { type Described, ValueField } from "../../page/values/value-field.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import { ConditionFields } from "./condition-fields.tsx";
 import type { Draft, FormProps } from "./template-form.tsx";
@@ -71,7 +70,6 @@ export function SectionFields(
   const { id } = section;
   const t = useText();
   const styles = useStyles();
-  const { name: inWords } = useFormat();
   const place = draft.sections.findIndex((each) => each.id === id);
   const actions = draft.sections[place]?.actions ?? [];
   const types = catalogue.value.filter(
@@ -97,14 +95,14 @@ export function SectionFields(
   };
   const add = () => {
     if (type === undefined) return;
-    const name = inWords(type.name);
+    const name = t.name(type.name);
     put([...actions, { id: freeId(draft, type.id), name, type: type.id }], true);
     tell(name, count + 1, count + 1);
   };
   return (
-    <section className={styles.root} aria-label={inWords(section.name)} data-fields={id}>
+    <section className={styles.root} aria-label={t.name(section.name)} data-fields={id}>
       <Subtitle2 as="h3" tabIndex={-1}>
-        {inWords(section.name)}
+        {t.name(section.name)}
       </Subtitle2>
       {actions.map((action, nth) => (
         <ActionFields
@@ -122,11 +120,11 @@ export function SectionFields(
         <SelectField
           label={t("provisioning.actionToAdd")}
           value={type?.id ?? ""}
-          values={types.map((each) => [each.id, inWords(each.name)] as const)}
+          values={types.map((each) => [each.id, t.name(each.name)] as const)}
           onChange={(value) => setType(types.find((each) => each.id === value))}
         />
         <Button icon={<AddRegular />} onClick={add}>
-          {t("provisioning.addToSection", { section: inWords(section.name) })}
+          {t("provisioning.addToSection", { section: t.name(section.name) })}
         </Button>
       </div>
     </section>
@@ -230,14 +228,13 @@ function RetryFields({ action, problem, at, onChange }: ActionProps) {
 function ActionHead({ action, nth, count, catalogue, onMove, onRemove }: ActionProps) {
   const t = useText();
   const styles = useStyles();
-  const { name: inWords } = useFormat();
   const { name, type } = action;
   const known = catalogue.value.find(({ id }) => id === type);
   const at = { name };
   return (
     <div className={styles.line}>
       <strong>
-        {nth + 1}. {known === undefined ? type : inWords(known.name)}
+        {nth + 1}. {known === undefined ? type : t.name(known.name)}
       </strong>
       <Button
         icon={<ArrowUpRegular />}
@@ -267,7 +264,7 @@ type Parameter = Described & Pick<Catalogue["value"][number], "name">;
 
 /** What the type takes, and what else is given: the API says which of it is wrong. */
 function ParameterFields({ action, catalogue, problem, at, onChange }: ActionProps) {
-  const { name: inWords } = useFormat();
+  const t = useText();
   const { parameters = {} } = action;
   const schema = catalogue.value.find(({ id }) => id === action.type)?.parameters ?? {};
   const { properties = {}, required = [] } = schema as {
@@ -277,7 +274,7 @@ function ParameterFields({ action, catalogue, problem, at, onChange }: ActionPro
   return [...new Set([...Object.keys(properties), ...Object.keys(parameters)])].map((id) => (
     <ValueField
       key={id}
-      label={properties[id] === undefined ? id : inWords(properties[id].name)}
+      label={properties[id] === undefined ? id : t.name(properties[id].name)}
       schema={properties[id] ?? {}}
       value={parameters[id]}
       isRequired={required.includes(id)}

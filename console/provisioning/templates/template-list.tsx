@@ -8,7 +8,6 @@ import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
-import { useFormat } from "../../text/format.ts";
 import { templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
@@ -27,7 +26,6 @@ export function Page() {
   const { folder, template, window: open } = templateListScreen.useSearch();
   const change = templateListScreen.useChangeSearch();
   const { body: me } = useMe();
-  const { dateTime } = useFormat();
   const reading = useReadList("GET /api/v1/templates", { query: { top: 100 } });
   const isIn = ({ visibility, owner }: Template): boolean =>
     folder === undefined ||
@@ -74,7 +72,7 @@ export function Page() {
             ({ newest: { version, actions: count } }) =>
               t("provisioning.versionActions", { version, count }),
           ],
-          ["at", t("provisioning.changed"), ({ newest }) => dateTime(newest.at)],
+          ["at", t("provisioning.changed"), ({ newest }) => t.dateTime(newest.at)],
         ]}
         // One at a time is selected: whoever takes another one leaves the first.
         choice={{

@@ -3,14 +3,12 @@ import { Field, makeStyles, Select, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { useTenantId } from "../../frame/tenant.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { saveFile } from "../../page/save-file.ts";
-import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { CallWindow } from "../../page/window.tsx";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
@@ -120,8 +118,9 @@ function Body(props: {
   readonly content: ReturnType<typeof useVersion>;
 }) {
   const { template, etag, version, content } = props;
-  const { templateId, visibility } = template;
+  const { templateId, name, visibility } = template;
   const t = useText();
+  const go = useGo();
   const tenantId = useTenantId();
   const { compare, window: open } = templateScreen.useSearch();
   const change = templateScreen.useChangeSearch();
@@ -154,7 +153,18 @@ function Body(props: {
           onClose={() => change({ window: undefined, version: undefined })}
         />
       )}
-      {open === "remove" && <RemoveWindow template={template} onClose={close} />}
+      {open === "remove" && (
+        <CallWindow
+          title={t("provisioning.removeTemplate", { name })}
+          verb={t("provisioning.removeYes")}
+          call="DELETE /api/v1/templates/{templateId}"
+          given={{ params: { templateId } }}
+          onDone={() => go(templateListScreen.at())}
+          onClose={close}
+        >
+          {t("provisioning.removeTemplateWhat")}
+        </CallWindow>
+      )}
     </>
   );
 }
@@ -165,7 +175,6 @@ function Versions(props: { readonly template: Template; readonly version: string
   const { templateId } = template;
   const t = useText();
   const styles = useStyles();
-  const { dateTime } = useFormat();
   const { compare } = templateScreen.useSearch();
   const change = templateScreen.useChangeSearch();
   const { body: versions = [] } = useReadList("GET /api/v1/templates/{templateId}/versions", {
@@ -176,7 +185,7 @@ function Versions(props: { readonly template: Template; readonly version: string
     <option key={each.version} value={each.version}>
       {t("provisioning.versionAt", {
         version: each.version,
-        at: dateTime(each.at),
+        at: t.dateTime(each.at),
         message: each.message,
       })}
     </option>
@@ -200,25 +209,5 @@ function Versions(props: { readonly template: Template; readonly version: string
         </Field>
       )}
     </div>
-  );
-}
-
-function RemoveWindow(props: { readonly template: Template; readonly onClose: () => void }) {
-  const { template, onClose } = props;
-  const { templateId, name } = template;
-  const t = useText();
-  const go = useGo();
-  const sending = useSend("DELETE /api/v1/templates/{templateId}");
-  return (
-    <AskWindow
-      title={t("provisioning.removeTemplate", { name })}
-      verb={t("provisioning.removeYes")}
-      sending={sending}
-      onDo={() => sending.send({ params: { templateId } })}
-      onDone={() => go(templateListScreen.at())}
-      onClose={onClose}
-    >
-      {t("provisioning.removeTemplateWhat")}
-    </AskWindow>
   );
 }

@@ -4,7 +4,6 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { OldAndNew, type Side } from "../../page/values/old-and-new.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 
 /** A version as it is exported. */
@@ -32,11 +31,11 @@ const useStyles = makeStyles({
 
 /** What the types of actions are called. */
 function useTypeNames(): (type: string) => string {
-  const { name } = useFormat();
+  const t = useText();
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
   return (type) => {
     const found = body?.value.find(({ id }) => id === type);
-    return found === undefined ? type : name(found.name);
+    return found === undefined ? type : t.name(found.name);
   };
 }
 
@@ -44,13 +43,12 @@ function useTypeNames(): (type: string) => string {
 export function Sections({ content }: { readonly content: Content }) {
   const t = useText();
   const styles = useStyles();
-  const { name } = useFormat();
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
   return (body?.sections ?? []).map((section) => {
     const actions = content.sections.find(({ id }) => id === section.id)?.actions ?? [];
     return (
       <section key={section.id} className={styles.section} data-section={section.id}>
-        <Subtitle2 as="h2">{name(section.name)}</Subtitle2>
+        <Subtitle2 as="h2">{t.name(section.name)}</Subtitle2>
         {section.restartable && (
           <div className={styles.quiet}>{t("provisioning.restartableSection")}</div>
         )}

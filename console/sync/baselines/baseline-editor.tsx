@@ -12,7 +12,6 @@ import { useGo } from "../../page/page.tsx";
 import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
 import { SelectField, TextField, useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { MessageField } from "../message-field.tsx";
 import { baselineScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -100,7 +99,6 @@ type From = { readonly tenantId: string; readonly types: string[] };
 function From({ of, onChange }: { readonly of: From; readonly onChange: (from: From) => void }) {
   const t = useText();
   const may = useMay();
-  const { name } = useFormat();
   const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
   const { tenantId, types } = of;
   const known = useRead(
@@ -123,7 +121,7 @@ function From({ of, onChange }: { readonly of: From; readonly onChange: (from: F
         label={t("sync.onlyTypes")}
         known={(tenantId === "" ? [] : (known.body?.value ?? []))
           .filter(({ items }) => items > 0)
-          .map(({ type, names, items }) => [type, `${name(names)} (${items})`] as const)}
+          .map(({ type, names, items }) => [type, `${t.name(names)} (${items})`] as const)}
         chosen={types}
         onChange={(chosen) => onChange({ tenantId, types: chosen })}
       />

@@ -5,7 +5,6 @@ import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
-import { useFormat } from "../../text/format.ts";
 import { baselineListScreen, baselineScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
@@ -13,7 +12,6 @@ import { BaselineEditor } from "./baseline-editor.tsx";
 /** The page. */
 export function Page() {
   const t = useText();
-  const { dateTime } = useFormat();
   const { window: open } = baselineListScreen.useSearch();
   const change = baselineListScreen.useChangeSearch();
   const reading = useReadList("GET /api/v1/baselines", { query: { top: 50 } });
@@ -56,7 +54,7 @@ export function Page() {
                   t("sync.column.what"),
                   ({ newest }) => t("sync.itemCount", { count: newest.items }),
                 ],
-                ["at", t("sync.at"), ({ newest }) => dateTime(newest.at)],
+                ["at", t("sync.at"), ({ newest }) => t.dateTime(newest.at)],
               ]}
               items={baselines}
               idOf={({ baselineId }) => baselineId}

@@ -12,8 +12,7 @@ import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { CheckField, SelectField } from "../../page/values/fields.tsx";
-import { AskWindow, Window } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { AskWindow, CallWindow, Window } from "../../page/window.tsx";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
@@ -24,7 +23,6 @@ type Baseline = BodyOf<"GET /api/v1/baselines/{baselineId}">;
 /** The page. */
 export function Page() {
   const t = useText();
-  const { dateTime } = useFormat();
   const { baselineId } = baselineScreen.useParams();
   const { version } = baselineScreen.useSearch();
   const change = baselineScreen.useChangeSearch();
@@ -73,7 +71,7 @@ export function Page() {
                   <Go to={baselineScreen.at({ baselineId }, { version: String(each.version) })}>
                     {`${each.version}: ${each.message}`}
                   </Go>{" "}
-                  {t("sync.itemCount", { count: each.items })}, {dateTime(each.at)}
+                  {t("sync.itemCount", { count: each.items })}, {t.dateTime(each.at)}
                 </li>
               ))}
             </ul>
@@ -95,6 +93,8 @@ function Windows(
   props: { readonly baseline: Baseline; readonly etag: string; readonly names: Names } & Closing,
 ) {
   const { baseline, etag, names, onClose } = props;
+  const t = useText();
+  const go = useGo();
   const { window, tenant: tenantId } = baselineScreen.useSearch();
   const change = baselineScreen.useChangeSearch();
   const { baselineId, newest } = baseline;
@@ -105,7 +105,18 @@ function Windows(
     case "edit":
       return <NextVersion baseline={baseline} etag={etag} onClose={onClose} />;
     case "remove":
-      return <RemoveWindow baseline={baseline} etag={etag} onClose={onClose} />;
+      return (
+        <CallWindow
+          title={t("sync.removeBaseline")}
+          verb={t("sync.removeDo")}
+          call="DELETE /api/v1/baselines/{baselineId}"
+          given={{ params: { baselineId }, ifMatch: etag }}
+          onDone={() => go(baselineListScreen.at())}
+          onClose={onClose}
+        >
+          {t("sync.removeBaselineWhat", { name: baseline.name })}
+        </CallWindow>
+      );
     case "tailor":
       return <TailoringWindow {...tailoring} onChoose={(tenant) => change({ tenant }, true)} />;
     default:
@@ -135,27 +146,6 @@ function NextVersion(props: { readonly baseline: Baseline; readonly etag: string
   );
 }
 
-/** Asks before a baseline is removed with its versions. */
-function RemoveWindow(props: { readonly baseline: Baseline; readonly etag: string } & Closing) {
-  const { baseline, etag, onClose } = props;
-  const t = useText();
-  const go = useGo();
-  const { baselineId, name } = baseline;
-  const sending = useSend("DELETE /api/v1/baselines/{baselineId}");
-  return (
-    <AskWindow
-      title={t("sync.removeBaseline")}
-      verb={t("sync.removeDo")}
-      sending={sending}
-      onDo={() => sending.send({ params: { baselineId }, ifMatch: etag })}
-      onDone={() => go(baselineListScreen.at())}
-      onClose={onClose}
-    >
-      {t("sync.removeBaselineWhat", { name })}
-    </AskWindow>
-  );
-}
-
 type Names = ReadonlyMap<string, string>;
 
 /** Names of tenants by their ids. */
@@ -171,7 +161,6 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
   const t = useText();
   const said = useSaid();
   const named = useNames();
-  const { dateTime } = useFormat();
   type Tenant = Baseline["tenants"][number];
   if (tenants.length === 0)
     return <Empty title={t("sync.onNobody")}>{t("sync.onNobodyWhy")}</Empty>;
@@ -193,7 +182,7 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
           ({ tenantId, publication }) =>
             publication && (
               <>
-                {named("publications", publication.state)}, {dateTime(publication.at)}{" "}
+                {named("publications", publication.state)}, {t.dateTime(publication.at)}{" "}
                 {publication.syncId && (
                   <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>
                     {t("sync.one")}

@@ -13,7 +13,7 @@ import { Ticks } from "../../page/filters.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
-import { AskWindow, Window } from "../../page/window.tsx";
+import { AskWindow, CallWindow, Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";
@@ -206,17 +206,16 @@ export function LeaveWindow(props: Closing & { readonly ids: Ids; readonly name:
   const { ids, name, onClose } = props;
   const t = useText();
   const { etag } = useRead(`GET ${path}`, { params: ids });
-  const sending = useSend(`DELETE ${path}`);
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.takeOff")}
       verb={t("sync.takeOffDo")}
-      sending={sending}
+      call={`DELETE ${path}`}
+      given={{ params: ids, ifMatch: etag ?? "" }}
       isReady={etag !== undefined}
-      onDo={() => sending.send({ params: ids, ifMatch: etag ?? "" })}
       onClose={onClose}
     >
       {t("sync.takeOffWhat", { name })}
-    </AskWindow>
+    </CallWindow>
   );
 }

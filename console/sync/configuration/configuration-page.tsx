@@ -12,7 +12,6 @@ import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { saveFile } from "../../page/save-file.ts";
-import { useFormat } from "../../text/format.ts";
 import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ImportWindow } from "./import-window.tsx";
@@ -51,7 +50,6 @@ function useExport(tenantId: string) {
 /** The page. */
 export function Page() {
   const t = useText();
-  const { name } = useFormat();
   const { tenantId } = configurationScreen.useParams();
   const { type, search, state, window } = configurationScreen.useSearch();
   const change = configurationScreen.useChangeSearch();
@@ -89,7 +87,7 @@ export function Page() {
         <Choose
           label={t("sync.column.type")}
           value={type}
-          values={(types.body?.value ?? []).map((each) => [each.type, name(each.names)] as const)}
+          values={(types.body?.value ?? []).map((each) => [each.type, t.name(each.names)] as const)}
           onChange={(value) => change({ type: value })}
         />
         <Typed
@@ -119,27 +117,26 @@ export function Page() {
 
 function Types({ reading }: { readonly reading: Reading<{ readonly value: Type[] }> }) {
   const t = useText();
-  const { name, number } = useFormat();
   const { tenantId } = configurationScreen.useParams();
   const { search } = configurationScreen.useSearch();
   return (
     <Listed
       reading={{ ...reading, body: reading.body?.value }}
-      keeps={({ type, names }) => found(`${type} ${name(names)}`, search)}
+      keeps={({ type, names }) => found(`${type} ${t.name(names)}`, search)}
       label={t("sync.configuration")}
       idOf={({ type }) => type}
-      nameOf={({ names }) => name(names)}
+      nameOf={({ names }) => t.name(names)}
       columns={[
         [
           "name",
           t("sync.column.type"),
           ({ type, names }) => (
-            <Go to={configurationScreen.at({ tenantId }, { type })}>{name(names)}</Go>
+            <Go to={configurationScreen.at({ tenantId }, { type })}>{t.name(names)}</Go>
           ),
           "2fr",
         ],
-        ["wanted", t("sync.wanted"), ({ items }) => number(items)],
-        ["there", t("sync.inTenant"), ({ inTenant }) => number(inTenant)],
+        ["wanted", t("sync.wanted"), ({ items }) => t.number(items)],
+        ["there", t("sync.inTenant"), ({ inTenant }) => t.number(inTenant)],
         [
           "written",
           t("sync.isWritten"),

@@ -1,9 +1,8 @@
 /** Takes items into what is wanted of a tenant, as an export gives them, or as a sync's zip has them: all, or none. */
-import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
-import { useTyped } from "../../page/values/fields.tsx";
+import { RadioField, useTyped } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -70,18 +69,12 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
         onChange={setText}
       />
       {zip && (
-        <Field label={t("sync.folder", { name: zip.name })}>
-          <RadioGroup
-            value={folder}
-            onChange={(_event, data) =>
-              setFolder(folders.find((each) => each === data.value) ?? folder)
-            }
-          >
-            {folders.map((each) => (
-              <Radio key={each} value={each} label={t(`sync.folder.${each}`)} />
-            ))}
-          </RadioGroup>
-        </Field>
+        <RadioField
+          label={t("sync.folder", { name: zip.name })}
+          value={folder}
+          values={folders.map((each) => [each, t(`sync.folder.${each}`)])}
+          onChange={setFolder}
+        />
       )}
       <MessageField {...typed} />
     </AskWindow>

@@ -2,14 +2,12 @@
 import type { BodyOf } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
-import { Fold, Folds } from "../../page/look/fold.tsx";
+import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { useTyped } from "../../page/values/fields.tsx";
-import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
+import { CallWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { Properties } from "../plan/properties.tsx";
 import { configurationScreen, itemScreen } from "../screens.ts";
@@ -78,7 +76,6 @@ export function Page() {
 function Content({ item }: { readonly item: Item }) {
   const t = useText();
   const words = useSaid();
-  const { dateTime } = useFormat();
   const {
     type,
     key,
@@ -97,7 +94,7 @@ function Content({ item }: { readonly item: Item }) {
     [t("sync.column.state")]: t(`sync.item.${stateOf(item)}`),
     [t("sync.remark")]: words(flaw || fixed),
     [t("sync.mode")]: t(`sync.mode.${mode}`),
-    [t("sync.decided")]: decided && said(decided, dateTime),
+    [t("sync.decided")]: decided && said(decided, t.dateTime),
   };
   return (
     <>
@@ -116,7 +113,7 @@ function Content({ item }: { readonly item: Item }) {
             {deviations.map(({ pointer, accepted, reason, until, isOver }) => (
               <li key={pointer}>
                 <Code of={pointer} />: <Code of={accepted ?? "\u2014"} />. {reason}{" "}
-                {until && t(isOver ? "sync.over" : "sync.untilWhen", { when: dateTime(until) })}
+                {until && t(isOver ? "sync.over" : "sync.untilWhen", { when: t.dateTime(until) })}
               </li>
             ))}
           </ul>
@@ -142,14 +139,13 @@ function Content({ item }: { readonly item: Item }) {
 /** Who changed it, old and new; and all of it as it is wanted and as it is there. */
 function History({ item }: { readonly item: Item }) {
   const t = useText();
-  const { dateTime } = useFormat();
   const { history, desired, actual, name } = item;
   return (
     <section>
       <h2>{t("sync.history")}</h2>
-      <Folds>
+      <FoldList>
         {history.map(({ revision, properties, ...made }) => (
-          <Fold key={revision} id={revision} as="h3" title={said(made, dateTime)}>
+          <Fold key={revision} id={revision} as="h3" title={said(made, t.dateTime)}>
             <Properties change={{ name, properties }} />
           </Fold>
         ))}
@@ -161,7 +157,7 @@ function History({ item }: { readonly item: Item }) {
               </Fold>
             ),
         )}
-      </Folds>
+      </FoldList>
     </section>
   );
 }
@@ -214,21 +210,18 @@ function UnwantWindow(props: {
 }) {
   const { ids, etag, onClose } = props;
   const t = useText();
-  const sending = useSend(`DELETE ${path}`);
   const message = useTyped();
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.unwant")}
       verb={t("sync.unwantDo")}
-      sending={sending}
+      call={`DELETE ${path}`}
+      given={{ params: ids, query: { message: message.value.trim() }, ifMatch: etag }}
       isReady={message.value.trim() !== ""}
-      onDo={() =>
-        sending.send({ params: ids, query: { message: message.value.trim() }, ifMatch: etag })
-      }
       onClose={onClose}
     >
       {t("sync.unwantWhat")}
       <MessageField {...message} />
-    </AskWindow>
+    </CallWindow>
   );
 }

@@ -2,12 +2,11 @@
  * What is decided about one item: how much of it is compared, which differences are accepted and until when, and what this
  * tenant wants instead. Replaced whole, and only the version that was shown.
  */
-import { Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
-import { useTyped } from "../../page/values/fields.tsx";
+import { RadioField, useTyped } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { useText } from "../text.ts";
@@ -59,7 +58,12 @@ export function RulesWindow(props: {
       said={() => t("sync.saved")}
       onClose={onClose}
     >
-      <ModeField mode={mode} onChange={setMode} />
+      <RadioField
+        label={t("sync.mode")}
+        value={mode}
+        values={(["strict", "subset"] as const).map((each) => [each, t(`sync.mode.${each}`)])}
+        onChange={setMode}
+      />
       <FieldRows
         label={t("sync.deviations")}
         at="/deviations"
@@ -91,25 +95,6 @@ export function RulesWindow(props: {
       />
       <MessageField {...message} />
     </AskWindow>
-  );
-}
-
-function ModeField(props: {
-  readonly mode: Rules["mode"];
-  readonly onChange: (mode: Rules["mode"]) => void;
-}) {
-  const { mode, onChange } = props;
-  const t = useText();
-  return (
-    <Field label={t("sync.mode")}>
-      <RadioGroup
-        value={mode}
-        onChange={(_event, { value }) => onChange(value === "subset" ? "subset" : "strict")}
-      >
-        <Radio value="strict" label={t("sync.mode.strict")} />
-        <Radio value="subset" label={t("sync.mode.subset")} />
-      </RadioGroup>
-    </Field>
   );
 }
 

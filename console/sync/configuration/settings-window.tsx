@@ -7,7 +7,6 @@ import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
-import { useFormat } from "../../text/format.ts";
 import { useText } from "../text.ts";
 import type { Type } from "./configuration-page.tsx";
 
@@ -29,13 +28,12 @@ export function SettingsWindow(props: Props) {
 
 function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Settings }) {
   const t = useText();
-  const { name } = useFormat();
   const change = useSend("PATCH /api/v1/tenants/{tenantId}/sync-status/settings");
   const [settings, setSettings] = useState<Settings>(of);
   const put = (changed: Partial<Settings>) => setSettings({ ...settings, ...changed });
   const { deletes, breakGlassGroups, onMissingUser, approvalDays, nightly } = settings;
   const named = (some: readonly Type[]) =>
-    some.map(({ type, names }) => [type, name(names)] as const);
+    some.map(({ type, names }) => [type, t.name(names)] as const);
   const send = async () => {
     const groups = breakGlassGroups.map((each) => each.trim()).filter(Boolean);
     // No types chosen: those that are enabled by default.

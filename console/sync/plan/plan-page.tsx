@@ -11,13 +11,12 @@ import { useState } from "react";
 import { useMay } from "../../api/me.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
-import { Fold, Folds } from "../../page/look/fold.tsx";
+import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { CheckField } from "../../page/values/fields.tsx";
-import { useFormat } from "../../text/format.ts";
 import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
 import { type SyncIds, useText } from "../text.ts";
 import { ConfirmWindow } from "./confirm-window.tsx";
@@ -61,7 +60,7 @@ function Row(props: {
         aria-label={t("sync.choose", { name: change.name })}
         onChange={onChoose}
       />
-      <Folds className={styles.panel}>
+      <FoldList className={styles.panel}>
         <Fold
           id="change"
           as="h2"
@@ -87,7 +86,7 @@ function Row(props: {
           ))}
           <Properties change={change} />
         </Fold>
-      </Folds>
+      </FoldList>
     </div>
   );
 }
@@ -170,7 +169,6 @@ function Verdicts({ canApprove }: { readonly canApprove: boolean }) {
 export function Page() {
   const t = useText();
   const styles = useStyles();
-  const { number } = useFormat();
   const ids = planScreen.useParams();
   const { window } = planScreen.useSearch();
   const change = planScreen.useChangeSearch();
@@ -189,7 +187,7 @@ export function Page() {
   };
   const close = () => change({ window: undefined }, true);
   const leave = () => go(syncScreen.at(ids));
-  const of = { chosen: number(chosen.size), all: number(changes.length) };
+  const of = { chosen: t.number(chosen.size), all: t.number(changes.length) };
   return (
     <PageFrame
       title={t("sync.planOf", { name: tenant.body?.displayName ?? "" })}

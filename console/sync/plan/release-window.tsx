@@ -1,8 +1,7 @@
 /** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
-import { useSend } from "../../api/send.ts";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { AskWindow } from "../../page/window.tsx";
+import { CallWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 /** How many of a tenant's changes are held, with the button for it; nothing where none is. */
@@ -35,17 +34,16 @@ export function ReleaseWindow(props: {
 }) {
   const { tenantId, count, onClose } = props;
   const t = useText();
-  const release = useSend("POST /api/v1/tenants/{tenantId}/sync-status/release-held");
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.release")}
       verb={t("sync.releaseDo", { count })}
-      sending={release}
-      onDo={() => release.send({ params: { tenantId } })}
+      call="POST /api/v1/tenants/{tenantId}/sync-status/release-held"
+      given={{ params: { tenantId } }}
       said={({ body: { released } }) => t("sync.released", { count: released })}
       onClose={onClose}
     >
       {t("sync.releaseWhat")}
-    </AskWindow>
+    </CallWindow>
   );
 }
