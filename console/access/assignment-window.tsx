@@ -122,12 +122,7 @@ function Who(props: {
         label={t("access.kind")}
         value={principal.kind}
         values={kinds.map((each) => [each, t(`access.kind.${each}`)] as const)}
-        onChange={(value) =>
-          onChange({
-            ...given,
-            principal: { ...principal, kind: kinds.find((each) => each === value) ?? "user" },
-          })
-        }
+        onChange={(kind) => onChange({ ...given, principal: { ...principal, kind } })}
       />
       {text("id", t("access.objectId"), t("access.objectIdHint"))}
       {text("homeTenantId", t("access.homeTenant"))}
@@ -159,9 +154,7 @@ function Where(props: { readonly scope: Scope; readonly onChange: (scope: Scope)
         label={t("access.scope")}
         value={scope.kind}
         values={scopeKinds.map((each) => [each, t(`access.scope.${each}`)] as const)}
-        onChange={(value) =>
-          onChange(empty[scopeKinds.find((each) => each === value) ?? "everything"])
-        }
+        onChange={(kind) => onChange(empty[kind])}
       />
       {scope.kind === "tenants" && (
         <div role="group" aria-label={t("access.scope.tenants")}>

@@ -116,6 +116,18 @@ function Fields({ said }: { readonly said: Said }) {
     { query: { top: 1000 } },
     { enabled: mayRead },
   );
+  const typed = (
+    name: "operation" | "actor" | "object" | "from" | "to",
+    label: string,
+    as: { readonly isSearch?: boolean; readonly isDay?: boolean } = {},
+  ) => (
+    <Typed
+      {...as}
+      label={label}
+      value={said[name]}
+      onChange={(value) => change({ [name]: value }, true)}
+    />
+  );
   const trails = [
     ["all", t("access.everyTrail")] as const,
     ...(tenants.body ?? []).map((each) => [each.tenantId, each.displayName] as const),
@@ -140,29 +152,11 @@ function Fields({ said }: { readonly said: Said }) {
           change({ outcome: auditOutcomes.find((each) => each === value) }, true)
         }
       />
-      <Typed
-        label={t("access.operation")}
-        value={said.operation}
-        onChange={(operation) => change({ operation }, true)}
-      />
-      <Typed
-        label={t("access.actor")}
-        value={said.actor}
-        onChange={(actor) => change({ actor }, true)}
-      />
-      <Typed
-        label={t("access.object")}
-        value={said.object}
-        isSearch
-        onChange={(object) => change({ object }, true)}
-      />
-      <Typed
-        label={t("access.from")}
-        value={said.from}
-        isDay
-        onChange={(from) => change({ from }, true)}
-      />
-      <Typed label={t("access.to")} value={said.to} isDay onChange={(to) => change({ to }, true)} />
+      {typed("operation", t("access.operation"))}
+      {typed("actor", t("access.actor"))}
+      {typed("object", t("access.object"), { isSearch: true })}
+      {typed("from", t("access.from"), { isDay: true })}
+      {typed("to", t("access.to"), { isDay: true })}
     </Filters>
   );
 }

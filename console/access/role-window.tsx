@@ -1,23 +1,19 @@
 /** A role: what it lets its holders do. Those made here are changed in place; built-in ones are shown. */
-import { makeStyles, tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Ticks } from "../page/filters.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
+import { TextField, useTyped } from "../page/values/fields.tsx";
 import { AskWindow, CallWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
 import { useText } from "./text.ts";
 
 const one = "/api/v1/access/roles/{roleId}";
-
-const useStyles = makeStyles({
-  list: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS },
-});
 
 /** The window; without an id it makes a new role. */
 export function RoleWindow(props: {
@@ -92,32 +88,28 @@ function Permissions(props: {
 }) {
   const { chosen, onChange } = props;
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { body } = useRead("GET /api/v1/names", {});
   const all = Object.keys(body?.permissions ?? {}) as Permission[];
-  const shown = onChange ? all : all.filter((each) => chosen.has(each));
-  const change = (each: Permission, isChosen: boolean) => {
-    const next = new Set(chosen);
-    if (isChosen) next.add(each);
-    else next.delete(each);
-    onChange?.(next);
-  };
+  const words = (each: Permission) => `${each}: ${named("permissions", each)}`;
+  const label = t("access.permissions");
+  if (onChange === undefined)
+    return (
+      <div role="group" aria-label={label}>
+        {all
+          .filter((each) => chosen.has(each))
+          .map((each) => (
+            <div key={each}>{words(each)}</div>
+          ))}
+      </div>
+    );
   return (
-    <div role="group" aria-label={t("access.permissions")} className={styles.list}>
-      {shown.map((each) =>
-        onChange ? (
-          <CheckField
-            key={each}
-            checked={chosen.has(each)}
-            label={`${each}: ${named("permissions", each)}`}
-            onChange={(isChecked) => change(each, isChecked)}
-          />
-        ) : (
-          <div key={each}>{`${each}: ${named("permissions", each)}`}</div>
-        ),
-      )}
-    </div>
+    <Ticks
+      label={label}
+      known={all.map((each) => [each, words(each)])}
+      chosen={[...chosen]}
+      onChange={(some) => onChange(new Set(some as Permission[]))}
+    />
   );
 }
 

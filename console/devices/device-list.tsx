@@ -14,7 +14,7 @@ import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
 import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { PageFrame, useGo } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty } from "../page/page-state.tsx";
 import { carried } from "../provisioning/tasks/add-targets.ts";
 import { TaskDrop } from "../provisioning/tasks/task-drop.tsx";
 import { CollectionWindow } from "./collections/collection-window.tsx";
@@ -139,7 +139,7 @@ function List(props: {
     params: { tenantId },
     query: queryOf(filters),
   });
-  const { hidden, hasMore, readMore } = reading;
+  const { hidden } = reading;
   const choice = {
     chosen,
     change: (items: readonly Device[], isChosen: boolean) => {
@@ -151,26 +151,17 @@ function List(props: {
   return (
     <>
       {hidden > 0 && <Words>{t("devices.hidden", { count: hidden })}</Words>}
-      <Shown reading={reading}>
-        {(devices) =>
-          devices.length === 0 && !hasMore ? (
-            <Nothing tenantId={tenantId} isFiltered={isFiltered(filters)} />
-          ) : (
-            <DeviceRows
-              tenantId={tenantId}
-              devices={devices}
-              hasMore={hasMore}
-              readMore={readMore}
-              choice={choice}
-              carries={({ deviceId }) =>
-                // Who drags a chosen one means all that are chosen.
-                carried({ deviceIds: chosen.has(deviceId) ? [...chosen.keys()] : [deviceId] })
-              }
-              renderMenu={({ deviceId }) => <RowMenu tenantId={tenantId} deviceId={deviceId} />}
-            />
-          )
+      <DeviceRows
+        tenantId={tenantId}
+        reading={reading}
+        choice={choice}
+        carries={({ deviceId }) =>
+          // Who drags a chosen one means all that are chosen.
+          carried({ deviceIds: chosen.has(deviceId) ? [...chosen.keys()] : [deviceId] })
         }
-      </Shown>
+        renderMenu={({ deviceId }) => <RowMenu tenantId={tenantId} deviceId={deviceId} />}
+        empty={<Nothing tenantId={tenantId} isFiltered={isFiltered(filters)} />}
+      />
     </>
   );
 }

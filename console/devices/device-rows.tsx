@@ -1,8 +1,10 @@
 /** Devices as rows: of a tenant, and of a collection. */
 import type { ReactNode } from "react";
 import type { BodyOf } from "../../clients/api.ts";
+import type { ReadList } from "../api/read.ts";
+import { Listed } from "../page/job/listed.tsx";
 import { Go } from "../page/page.tsx";
-import { type Choice, Rows } from "../page/rows.tsx";
+import type { Choice } from "../page/rows.tsx";
 import { deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -12,17 +14,18 @@ export type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">
 /** The rows. */
 export function DeviceRows(props: {
   readonly tenantId: string;
-  readonly devices: readonly Device[];
-  readonly hasMore: boolean;
-  readonly readMore: () => void;
+  readonly reading: ReadList<Device>;
+  readonly empty: ReactNode;
+  /** What stands above them. */
+  readonly above?: ReactNode;
   readonly choice?: Choice<Device>;
   readonly renderMenu?: (device: Device) => ReactNode;
   readonly carries?: (device: Device) => string;
 }) {
-  const { tenantId, devices, ...rest } = props;
+  const { tenantId, ...rest } = props;
   const t = useText();
   return (
-    <Rows
+    <Listed
       {...rest}
       label={t("devices.title")}
       columns={[
@@ -49,7 +52,6 @@ export function DeviceRows(props: {
           ({ lastSyncDateTime: at }) => (at === "" ? t("devices.never") : t.since(at)),
         ],
       ]}
-      items={devices}
       idOf={({ deviceId }) => deviceId}
       nameOf={({ name }) => name}
     />

@@ -1,16 +1,10 @@
 /** What stands in the way on every page: the session is over, the network is gone, or a new version has come. */
-import {
-  Button,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-  MessageBarTitle,
-  makeStyles,
-} from "@fluentui/react-components";
+import { Button, makeStyles } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { useConnection, useIsOver } from "../api/connection.tsx";
 import { announce } from "../page/announce.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Window } from "../page/window.tsx";
 import { readConfig } from "../session/config.ts";
 import { useSharedText } from "../text/text.ts";
@@ -37,9 +31,9 @@ function Offline() {
   }, [online, words]);
   if (online) return null;
   return (
-    <MessageBar intent="warning" className={styles.bar} data-state="offline">
-      <MessageBarBody>{words}</MessageBarBody>
-    </MessageBar>
+    <Note intent="warning" className={styles.bar} data-state="offline">
+      {words}
+    </Note>
   );
 }
 
@@ -57,15 +51,14 @@ function NewVersion() {
   });
   if (data === undefined || data.version === config.version) return null;
   return (
-    <MessageBar intent="info" className={styles.bar} data-state="new-version">
-      <MessageBarBody>
-        <MessageBarTitle>{t("frame.newVersion")}</MessageBarTitle>
-        {t("frame.newVersionWhy")}
-      </MessageBarBody>
-      <MessageBarActions>
-        <Button onClick={() => location.reload()}>{t("frame.reload")}</Button>
-      </MessageBarActions>
-    </MessageBar>
+    <Note
+      className={styles.bar}
+      data-state="new-version"
+      title={t("frame.newVersion")}
+      actions={<Button onClick={() => location.reload()}>{t("frame.reload")}</Button>}
+    >
+      {t("frame.newVersionWhy")}
+    </Note>
   );
 }
 

@@ -1,10 +1,11 @@
 /** Devices of a notification: by state, with the reasons of what failed in groups, and a row for each. */
-import { Button, makeStyles, tokens } from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { StateTabs } from "../page/job/job.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
+import { List } from "../page/look/line.tsx";
 import { Go } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
@@ -13,10 +14,6 @@ import { type DeliveryState, deliveryStates, notificationScreen } from "./screen
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries";
-
-const useStyles = makeStyles({
-  reasons: { margin: 0, paddingLeft: tokens.spacingHorizontalXL },
-});
 
 /** The page of a device, which is another room's. */
 const deviceAt = (tenantId: string, deviceId: string) => ({
@@ -29,7 +26,6 @@ const deviceAt = (tenantId: string, deviceId: string) => ({
 function Reasons(props: { readonly notification: Notification; readonly state: DeliveryState }) {
   const { tenantId, notificationId, final } = props.notification;
   const t = useText();
-  const styles = useStyles();
   const { body } = useRead(
     "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/reasons",
     { params: { tenantId, notificationId } },
@@ -39,7 +35,7 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
   if (body === undefined || reasons.length === 0) return null;
   return (
     <section aria-label={t("notifications.reasons")}>
-      <ul className={styles.reasons}>
+      <List>
         {reasons.map(({ code, deliveries, names }) => (
           <li key={code} data-reason={code}>
             {t("notifications.reason", {
@@ -48,7 +44,7 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
             })}
           </li>
         ))}
-      </ul>
+      </List>
       {!body.complete && <Quiet>{t("notifications.reasonsOpen")}</Quiet>}
     </section>
   );

@@ -11,9 +11,11 @@ import {
   tokens,
   Text as Words,
 } from "@fluentui/react-components";
+import type { ReactNode } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import type { Asked } from "../api/ask.ts";
 import { useSaid } from "../api/names.ts";
+import { Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { type Text, useText } from "./text.ts";
@@ -29,7 +31,6 @@ const useStyles = makeStyles({
     paddingTop: tokens.spacingVerticalXS,
     paddingBottom: tokens.spacingVerticalXS,
   },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
 });
 
 /** A span of time, as people say it. */
@@ -53,6 +54,7 @@ export const routeName = (route: string, t: Text): string =>
 export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
   const t = useText();
   const styles = useStyles();
+  const said = useSaid();
   const { body, problem, again } = would;
   if (problem !== undefined) return <ProblemView problem={problem} again={again} />;
   if (body === undefined) return <Spinner size="small" label={t("notifications.counting")} />;
@@ -61,8 +63,28 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
   return (
     <section className={styles.root} aria-label={t("notifications.dryRun")} data-dry-run={reached}>
       <Words>{t("notifications.reaches", { reached, total: body.total })}</Words>
-      {body.byRoute.length > 0 && <Routes body={body} />}
-      {body.notSupported.length > 0 && <NotReached body={body} />}
+      <Kinds
+        label={t("notifications.ways")}
+        head={t("notifications.way")}
+        rows={body.byRoute.map(({ route, fidelity, note, devices }) => [
+          `${route} ${fidelity} ${note ?? ""}`,
+          <>
+            {routeName(route, t)}
+            {fidelity === "approximate" && ` (${t("notifications.isApproximate")})`}
+            {note !== undefined && <Quiet>{said(note)}</Quiet>}
+          </>,
+          devices,
+        ])}
+      />
+      <Kinds
+        label={t("notifications.notReached")}
+        head={t("notifications.notReached")}
+        rows={body.notSupported.map(({ code, detail, devices }) => [
+          `${code} ${detail}`,
+          <Reason code={code} detail={detail} />,
+          devices,
+        ])}
+      />
       {sending !== undefined && (
         <Words>
           {t("notifications.takes", {
@@ -75,51 +97,28 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
   );
 }
 
-function Routes({ body }: { readonly body: WouldBe }) {
+/** How many devices of each kind. */
+function Kinds(props: {
+  readonly label: string;
+  readonly head: string;
+  readonly rows: readonly (readonly [id: string, kind: ReactNode, devices: number])[];
+}) {
+  const { label, head, rows } = props;
   const t = useText();
   const styles = useStyles();
-  const said = useSaid();
+  if (rows.length === 0) return null;
   return (
-    <Table size="small" className={styles.table} aria-label={t("notifications.ways")}>
+    <Table size="small" className={styles.table} aria-label={label}>
       <TableHeader>
         <TableRow>
-          <TableHeaderCell>{t("notifications.way")}</TableHeaderCell>
+          <TableHeaderCell>{head}</TableHeaderCell>
           <TableHeaderCell>{t("notifications.devices")}</TableHeaderCell>
         </TableRow>
       </TableHeader>
       <TableBody>
-        {body.byRoute.map(({ route, fidelity, note, devices }) => (
-          <TableRow key={`${route} ${fidelity} ${note ?? ""}`}>
-            <TableCell className={styles.cell}>
-              {routeName(route, t)}
-              {fidelity === "approximate" && ` (${t("notifications.isApproximate")})`}
-              {note !== undefined && <span className={styles.quiet}>{said(note)}</span>}
-            </TableCell>
-            <TableCell>{t.number(devices)}</TableCell>
-          </TableRow>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
-
-function NotReached({ body }: { readonly body: WouldBe }) {
-  const t = useText();
-  const styles = useStyles();
-  return (
-    <Table size="small" className={styles.table} aria-label={t("notifications.notReached")}>
-      <TableHeader>
-        <TableRow>
-          <TableHeaderCell>{t("notifications.notReached")}</TableHeaderCell>
-          <TableHeaderCell>{t("notifications.devices")}</TableHeaderCell>
-        </TableRow>
-      </TableHeader>
-      <TableBody>
-        {body.notSupported.map(({ code, detail, devices }) => (
-          <TableRow key={`${code} ${detail}`}>
-            <TableCell className={styles.cell}>
-              <Reason code={code} detail={detail} />
-            </TableCell>
+        {rows.map(([id, kind, devices]) => (
+          <TableRow key={id}>
+            <TableCell className={styles.cell}>{kind}</TableCell>
             <TableCell>{t.number(devices)}</TableCell>
           </TableRow>
         ))}

@@ -1,14 +1,13 @@
 /** Sends again where it did not arrive, as a new notification that names this one. */
-import { Button, Text as Words } from "@fluentui/react-components";
+import { Text as Words } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { useNames } from "../api/names.ts";
-import { useSend } from "../api/send.ts";
+import { Ticks } from "../page/filters.tsx";
 import { Note } from "../page/look/note.tsx";
 import { useGo } from "../page/page.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
 import { CheckField, useTicked } from "../page/values/fields.tsx";
-import { Window } from "../page/window.tsx";
+import { CallWindow } from "../page/window.tsx";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { notificationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -33,40 +32,25 @@ export function RetryWindow(props: {
     states.filter((state) => worth.has(state)),
   );
   const mayRepeat = useTicked();
-  const sending = useSend("POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/retry");
-  const isSent = useRef(false);
   const devices = chosen.reduce((sum, state) => sum + counts[state], 0);
   const asksTwice = !isRepeatable && chosen.includes("unknown");
-  const send = async () => {
-    if (isSent.current) return;
-    const answer = await sending.send({
-      params: { tenantId, notificationId },
-      body: { only: [...chosen], ...(asksTwice && { mayRepeat: mayRepeat.checked }) },
-    });
-    if (answer === undefined) return;
-    isSent.current = true;
-    const next = { tenantId, notificationId: answer.body.notificationId };
-    go(notificationScreen.at(next));
-  };
   return (
-    <Window
+    <CallWindow
+      asks={false}
       title={t("notifications.retryTitle")}
-      onClose={onClose}
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            icon={<ArrowRepeatAllRegular />}
-            disabledFocusable={
-              devices === 0 || sending.isSending || (asksTwice && !mayRepeat.checked)
-            }
-            onClick={() => void send()}
-          >
-            {t("notifications.sendTo", { devices })}
-          </Button>
-          <Button onClick={onClose}>{t("notifications.no")}</Button>
-        </>
+      verb={t("notifications.sendTo", { devices })}
+      no={t("notifications.no")}
+      icon={<ArrowRepeatAllRegular />}
+      call="POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/retry"
+      given={{
+        params: { tenantId, notificationId },
+        body: { only: [...chosen], ...(asksTwice && { mayRepeat: mayRepeat.checked }) },
+      }}
+      isReady={devices > 0 && (!asksTwice || mayRepeat.checked)}
+      onDone={({ body }) =>
+        go(notificationScreen.at({ tenantId, notificationId: body.notificationId }))
       }
+      onClose={onClose}
     >
       <Words>{t("notifications.retryWhat")}</Words>
       <States counts={counts} states={states} chosen={chosen} onChoose={setChosen} />
@@ -76,8 +60,7 @@ export function RetryWindow(props: {
           <CheckField label={t("notifications.mayRepeat")} {...mayRepeat} />
         </Note>
       )}
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </Window>
+    </CallWindow>
   );
 }
 
@@ -91,19 +74,15 @@ function States(props: {
   const { counts, states, chosen, onChoose } = props;
   const t = useText();
   const named = useNames();
-  const change = (state: BadState, isChosen: boolean) =>
-    onChoose(states.filter((each) => (each === state ? isChosen : chosen.includes(each))));
   return (
-    <div role="group" aria-label={t("notifications.retryWhat")}>
-      {states.map((state) => (
-        <div key={state}>
-          <CheckField
-            label={`${named("deliveryStates", state)} (${t.number(counts[state])})`}
-            checked={chosen.includes(state)}
-            onChange={(isChecked) => change(state, isChecked)}
-          />
-        </div>
-      ))}
-    </div>
+    <Ticks
+      label={t("notifications.retryWhat")}
+      known={states.map((state) => [
+        state,
+        `${named("deliveryStates", state)} (${t.number(counts[state])})`,
+      ])}
+      chosen={chosen}
+      onChange={(some) => onChoose(states.filter((each) => some.includes(each)))}
+    />
   );
 }

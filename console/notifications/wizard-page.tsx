@@ -92,7 +92,7 @@ function ScriptFields({ draft, onDraft }: Props) {
         hint={t(`notifications.${name}Hint`)}
         fault={isWrong ? t("notifications.notGuid") : undefined}
         value={value}
-        onChange={(value) => onDraft(changed(draft, name, value))}
+        onChange={(text) => onDraft(changed(draft, name, text))}
       />
     );
   });

@@ -5,10 +5,6 @@
 import {
   Body1,
   Button,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-  MessageBarTitle,
   makeStyles,
   Skeleton,
   SkeletonItem,
@@ -24,6 +20,7 @@ import type { Reading } from "../api/read.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import { Note } from "./look/note.tsx";
 import { ProblemView, useCountdown } from "./problem-view.tsx";
 
 const useStyles = makeStyles({
@@ -118,15 +115,15 @@ function Stale(props: { reading: Omit<Reading<unknown>, "etag">; problem: Proble
     problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${said(problem.detail)}`;
   useEffect(() => announce(title), [title]);
   return (
-    <MessageBar intent="warning" layout="multiline" className={styles.stale} data-state="stale">
-      <MessageBarBody>
-        <MessageBarTitle>{title}</MessageBarTitle>
-        {reason} {left !== undefined && t("problem.againIn", { seconds: left })}
-      </MessageBarBody>
-      <MessageBarActions>
-        <Button onClick={reading.again}>{t("shared.retry")}</Button>
-      </MessageBarActions>
-    </MessageBar>
+    <Note
+      intent="warning"
+      className={styles.stale}
+      data-state="stale"
+      title={title}
+      actions={<Button onClick={reading.again}>{t("shared.retry")}</Button>}
+    >
+      {reason} {left !== undefined && t("problem.againIn", { seconds: left })}
+    </Note>
   );
 }
 

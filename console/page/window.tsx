@@ -99,6 +99,8 @@ export function AskWindow<Given>(props: {
   readonly title: string;
   /** What the button says that does it. */
   readonly verb: string;
+  /** What the other one says; "Cancel" where nothing is said. */
+  readonly no?: string;
   readonly sending: Pick<Sending<never>, "isSending" | "problem">;
   /** Does it; answers undefined where it came to nothing. */
   readonly onDo: () => Promise<Given | undefined>;
@@ -120,6 +122,7 @@ export function AskWindow<Given>(props: {
 }) {
   const {
     verb,
+    no,
     icon,
     asks = true,
     sending,
@@ -154,7 +157,7 @@ export function AskWindow<Given>(props: {
           >
             {verb}
           </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
+          <Button onClick={onClose}>{no ?? t("shared.cancel")}</Button>
         </>
       }
     >
@@ -173,5 +176,13 @@ export function CallWindow<N extends CallName>(
 ) {
   const { call, given, ...rest } = props;
   const sending = useSend(call);
-  return <AskWindow {...rest} sending={sending} onDo={() => sending.send(given)} />;
+  // A second click while the page changes is the same intention.
+  const isDone = useRef(false);
+  const make = async () => {
+    if (isDone.current) return undefined;
+    const answer = await sending.send(given);
+    isDone.current = answer !== undefined;
+    return answer;
+  };
+  return <AskWindow {...rest} sending={sending} onDo={make} />;
 }

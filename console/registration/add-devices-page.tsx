@@ -7,6 +7,7 @@ import { useMay } from "../api/me.ts";
 import { useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Line, List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
@@ -46,8 +47,6 @@ const useStyles = makeStyles({
     display: "grid",
     gap: tokens.spacingVerticalS,
   },
-  rules: { margin: 0, paddingLeft: tokens.spacingHorizontalL },
-  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
 });
 
 function Step(props: { readonly title: string; readonly children: ReactNode }) {
@@ -125,12 +124,12 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
               <Route key={each} route={each} verdict={body.routes[each]} />
             ))}
           </ul>
-          <div className={styles.row}>
+          <Line>
             <CheckButton tenantId={tenantId} />
             <Go to={customersScreen.at(undefined, { customer: tenantId })}>
               {t("registration.relationshipOpen")}
             </Go>
-          </div>
+          </Line>
         </>
       )}
       <RadioField
@@ -150,16 +149,15 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
 /** What the service asks of a file, as Microsoft's page has it. */
 function Rules() {
   const t = useText();
-  const styles = useStyles();
   return (
     <div>
       {t("registration.rules")}
-      <ul className={styles.rules}>
+      <List>
         <li>{t("registration.rule.columns")}</li>
         <li>{t("registration.rule.quotes")}</li>
         <li>{t("registration.rule.ansi")}</li>
         <li>{t("registration.rule.headers")}</li>
-      </ul>
+      </List>
       {t("registration.rule.excel")} {t("registration.rule.zeros")}
     </div>
   );
@@ -217,14 +215,13 @@ function Judged(props: JudgedProps) {
 function Files(props: { readonly verdict: Verdict; readonly tag: string | undefined }) {
   const { files = [], rowsLeftOut = 0 } = props.verdict;
   const t = useText();
-  const styles = useStyles();
   return (
     <>
       <div>{t("registration.filesWhat", { leftOut: rowsLeftOut })}</div>
       {files.map(({ groupTag = props.tag ?? "", rows, contentBase64 }, at) => {
         const name = `autopilot-${at + 1}.csv`;
         return (
-          <div key={name} className={styles.row}>
+          <Line key={name}>
             <Button
               icon={<ArrowDownloadRegular />}
               onClick={() => saveFile(bytesOf(contentBase64), name)}
@@ -232,7 +229,7 @@ function Files(props: { readonly verdict: Verdict; readonly tag: string | undefi
               {name}
             </Button>
             {t("registration.fileOf", { rows, tag: groupTag })}
-          </div>
+          </Line>
         );
       })}
     </>

@@ -8,6 +8,8 @@ import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Quiet } from "../page/job/listed.tsx";
+import { Line } from "../page/look/line.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -21,7 +23,6 @@ type Kind = NonNullable<CallInput<typeof change>["body"]["partnerKind"]>;
 const kinds = ["direct", "indirectProvider", "indirectReseller", "oem", "customer"] as const;
 
 const useStyles = makeStyles({
-  row: { display: "flex", flexWrap: "wrap", alignItems: "end", gap: tokens.spacingHorizontalM },
   list: {
     margin: 0,
     padding: 0,
@@ -36,7 +37,6 @@ const useStyles = makeStyles({
   },
   open: { color: tokens.colorStatusSuccessForeground1 },
   closed: { color: tokens.colorStatusDangerForeground1 },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   wide: { flexGrow: 1, minWidth: "min(260px, 100%)" },
 });
 
@@ -61,12 +61,8 @@ export function Route(props: {
         {t(allowed ? "registration.open" : "registration.closed", {
           route: t(`registration.route.${route}`),
         })}
-        <span className={styles.quiet}>{said((allowed ? proof : missing) ?? "")}</span>
-        {!allowed && (
-          <span className={styles.quiet}>
-            {t("registration.remedy", { remedy: said(remedy ?? "") })}
-          </span>
-        )}
+        <Quiet>{said((allowed ? proof : missing) ?? "")}</Quiet>
+        {!allowed && <Quiet>{t("registration.remedy", { remedy: said(remedy ?? "") })}</Quiet>}
       </span>
     </li>
   );
@@ -75,7 +71,6 @@ export function Route(props: {
 /** Relationship and consent, as they were read last. */
 export function Tie({ customer }: { readonly customer: Customer }) {
   const t = useText();
-  const styles = useStyles();
   const said = useSaid();
   const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
   const ends = delegation?.endsAt;
@@ -92,9 +87,7 @@ export function Tie({ customer }: { readonly customer: Customer }) {
         <div key={fact}>{fact}</div>
       ))}
       {problems.map((problem) => (
-        <span key={problem} className={styles.quiet}>
-          {said(problem)}
-        </span>
+        <Quiet key={problem}>{said(problem)}</Quiet>
       ))}
     </>
   );
@@ -164,7 +157,7 @@ export function CustomerWindow(props: {
         ))}
       </ul>
       {link !== undefined && (
-        <div className={styles.row}>
+        <Line align="end">
           <Field
             label={t("registration.link")}
             hint={t("registration.linkWhat")}
@@ -173,7 +166,7 @@ export function CustomerWindow(props: {
             <Input value={link} readOnly />
           </Field>
           <CopyButton text={() => link} label={t("registration.copyLink")} />
-        </div>
+        </Line>
       )}
       {may("relationships.manage", tenantId) && (
         <Noted key={customer.relationship.oemConsent?.link} customer={customer} />
@@ -207,12 +200,12 @@ function Noted({ customer }: { readonly customer: Customer }) {
         label={t("registration.kindOf")}
         value={kind}
         values={kinds.map((each) => [each, t(`registration.kind.${each}`)] as const)}
-        onChange={(value) => setKind(value as Kind)}
+        onChange={setKind}
       />
       {kind === "oem" && (
         <>
           <div>{t("registration.oemWhat")}</div>
-          <div className={styles.row}>
+          <Line align="end">
             <TextField
               label={t("registration.oemLink")}
               className={styles.wide}
@@ -221,7 +214,7 @@ function Noted({ customer }: { readonly customer: Customer }) {
               maxLength={500}
             />
             <CopyButton text={() => link.value} label={t("registration.copyLink")} />
-          </div>
+          </Line>
           <TextField label={t("registration.oemAccepted")} type="date" {...day} />
         </>
       )}

@@ -2,6 +2,7 @@
 import { Badge, Button, makeStyles, tokens, Text as Words } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useSaid } from "../api/names.ts";
+import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Rows } from "../page/rows.tsx";
 import { saveFile } from "../page/save-file.ts";
@@ -11,7 +12,6 @@ import { useText, type Verdict } from "./text.ts";
 type Finding = Verdict["findings"][number];
 
 const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   code: { fontFamily: tokens.fontFamilyMonospace },
 });
 
@@ -121,8 +121,7 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
               >
                 {t(`registration.${severity}`)}
               </Badge>{" "}
-              {said(reason)}{" "}
-              {repair !== undefined && <span className={styles.quiet}>{said(repair)}</span>}
+              {said(reason)} {repair !== undefined && <Quiet>{said(repair)}</Quiet>}
               <span className={styles.code}>{code}</span>
             </>
           ),

@@ -6,6 +6,7 @@ import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
@@ -15,7 +16,6 @@ const name = "POST /api/v1/partner/sign-in";
 type View = Answered<typeof name>["body"];
 
 const useStyles = makeStyles({
-  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
   code: {
     fontFamily: tokens.fontFamilyMonospace,
     fontSize: tokens.fontSizeHero800,
@@ -64,12 +64,12 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
       <Body1>{t("registration.signInWhat")}</Body1>
       {state === "pending" && (
         <>
-          <div className={styles.row}>
+          <Line>
             <output className={styles.code} aria-label={t("registration.theCode")}>
               {userCode}
             </output>
             <CopyButton text={() => userCode} />
-          </div>
+          </Line>
           <Link href={verificationUri} target="_blank" rel="noreferrer">
             {verificationUri}
           </Link>

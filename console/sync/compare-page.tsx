@@ -3,6 +3,7 @@ import { Badge, Dropdown, Field, makeStyles, Option, tokens } from "@fluentui/re
 import { DocumentCheckmarkRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
 import { Fold, FoldList } from "../page/look/fold.tsx";
+import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -11,7 +12,6 @@ import { compareScreen, syncListScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  fields: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
   head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
   type: { color: tokens.colorNeutralForeground2 },
 });
@@ -72,10 +72,10 @@ function Both({ tenantId, syncs }: { readonly tenantId: string; readonly syncs: 
   );
   return (
     <>
-      <div className={useStyles().fields}>
+      <Line align="normal">
         {choice("before", before)}
         {choice("after", after)}
-      </div>
+      </Line>
       <Differences tenantId={tenantId} before={before} after={after} />
     </>
   );

@@ -6,6 +6,7 @@ import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Line, List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -13,9 +14,7 @@ import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
   mono: { fontFamily: tokens.fontFamilyMonospace },
-  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
   address: { overflowWrap: "anywhere" },
 });
 
@@ -61,14 +60,14 @@ export function ConsentWindow(props: {
       <Shown reading={consent}>
         {({ permissions, words, canBegin }) => (
           <>
-            <ul className={styles.list} aria-label={t("sync.permissions")}>
+            <List label={t("sync.permissions")}>
               {permissions.map(({ name, types }) => (
                 <li key={name}>
                   <span className={styles.mono}>{name}</span>{" "}
                   {t("sync.neededFor", { types: types.join(", ") })}
                 </li>
               ))}
-            </ul>
+            </List>
             {words !== undefined && (
               <Note intent="warning">
                 <Said text={words} />
@@ -85,12 +84,12 @@ export function ConsentWindow(props: {
       {address && (
         <div>
           <Body1>{t("sync.addressWhy", { until: t.dateTime(address.expiresAt) })}</Body1>
-          <div className={styles.row}>
+          <Line>
             <Link href={address.url} target="_blank" rel="noreferrer" className={styles.address}>
               {address.url}
             </Link>
             <CopyButton text={() => address.url} />
-          </div>
+          </Line>
         </div>
       )}
       {problem && <ProblemView problem={problem} />}

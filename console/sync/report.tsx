@@ -1,18 +1,14 @@
 /** What a sync did: by sum, and what was left out; and the files of it. */
-import { Badge, Button, makeStyles, tokens } from "@fluentui/react-components";
+import { Badge, Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
+import { Line, List } from "../page/look/line.tsx";
 import { Facts } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile, useSaveAnswer } from "../page/save-file.ts";
 import { type Format } from "../text/format.ts";
 import { type Report, type SyncIds, useText, useWhy } from "./text.ts";
-
-const useStyles = makeStyles({
-  row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
-  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
-});
 
 // Its report as files for people: a table for Excel, and a text that goes into a ticket.
 
@@ -97,7 +93,7 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
   } as const;
   return (
     <>
-      <div className={useStyles().row}>
+      <Line gap="small" align="normal">
         <Button
           icon={<ArrowDownloadRegular />}
           onClick={() => void save(logs(), `${ids.syncId}-logs.ndjson`)}
@@ -121,7 +117,7 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
               </Button>
             );
           })}
-      </div>
+      </Line>
       {problem && <ProblemView problem={problem} />}
     </>
   );
@@ -131,7 +127,6 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
 export function Summary({ report }: { readonly report: Report }) {
   const t = useText();
   const why = useWhy();
-  const styles = useStyles();
   const { types, sync } = report;
   const failed = types.filter(({ state }) => state === "failed" || state === "skipped");
   const { done = 0, failed: notWritten = 0, skipped = 0 } = sync.deployed ?? {};
@@ -148,11 +143,11 @@ export function Summary({ report }: { readonly report: Report }) {
         }}
       />
       {failed.length > 0 && (
-        <ul className={styles.list}>
+        <List>
           {failed.map((each) => (
             <li key={each.type}>{[t.name(each.names), why(each)].filter(Boolean).join(": ")}</li>
           ))}
-        </ul>
+        </List>
       )}
     </>
   );
@@ -163,17 +158,16 @@ export function LeftOut({ report }: { readonly report: Report }) {
   const t = useText();
   const named = useNames();
   const why = useWhy();
-  const styles = useStyles();
   const left = report.items.filter(({ state }) => state !== "done");
   if (left.length === 0) return null;
   return (
-    <ul className={styles.list} aria-label={t("sync.items")}>
+    <List label={t("sync.items")}>
       {left.map((each) => (
         <li key={each.changeId}>
           {each.name} <Badge appearance="outline">{named("syncSteps", each.state)}</Badge>{" "}
           {why(each)}
         </li>
       ))}
-    </ul>
+    </List>
   );
 }

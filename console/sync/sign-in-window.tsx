@@ -11,6 +11,7 @@ import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
+import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -27,7 +28,6 @@ const useStyles = makeStyles({
     letterSpacing: "0.1em",
     overflowWrap: "anywhere",
   },
-  row: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
 });
 
 const waitSeconds = 180;
@@ -83,12 +83,12 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
       {code !== undefined && (
         <>
           <Body1>{t("sync.typeCode")}</Body1>
-          <div className={styles.row}>
+          <Line>
             <output className={styles.code} aria-label={t("sync.theCode")}>
               {code.userCode}
             </output>
             <CopyButton text={() => code.userCode} label={t("sync.copyCode")} />
-          </div>
+          </Line>
           <div>
             <Link href={code.verificationUri} target="_blank" rel="noreferrer">
               {code.verificationUri}
@@ -101,7 +101,7 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
           <Said text={words} />
         </Note>
       )}
-      <div className={styles.row}>
+      <Line>
         <Button
           appearance={code === undefined ? "primary" : "secondary"}
           onClick={() => void begin.send({ params: ids })}
@@ -109,7 +109,7 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
           {t(code === undefined ? "sync.getCode" : "sync.newCode")}
         </Button>
         <Button onClick={() => void byBrowser()}>{t("sync.byBrowser")}</Button>
-      </div>
+      </Line>
       {problem && <ProblemView problem={problem} />}
     </>
   );

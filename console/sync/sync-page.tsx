@@ -1,10 +1,10 @@
 /** A sync: how it went, what it read and wrote, its files, and the way back. */
-import { makeStyles, tokens } from "@fluentui/react-components";
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Rest } from "../page/job/rest.tsx";
+import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame, useGo } from "../page/page.tsx";
@@ -18,11 +18,6 @@ import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { Outcome, usePlanSum, useStarter } from "./sync-list.tsx";
 import { type Report, type Sync, type SyncIds, useText, useWhy } from "./text.ts";
-
-const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
-  links: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL },
-});
 
 const one = "/api/v1/tenants/{tenantId}/syncs/{syncId}";
 
@@ -114,7 +109,6 @@ function Commands({ sync }: { readonly sync: Sync }) {
 /** What is known of it by name. */
 function Told({ sync }: { readonly sync: Sync }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const said = useSaid();
   const starter = useStarter();
@@ -147,7 +141,7 @@ function Told({ sync }: { readonly sync: Sync }) {
             .join("\n"),
         }}
       />
-      <div className={styles.links}>
+      <Line gap="large" align="normal">
         {plan && <Go to={planScreen.at({ tenantId, syncId })}>{t("sync.thePlan")}</Go>}
         {undoes && <Go to={syncScreen.at({ tenantId, syncId: undoes })}>{t("sync.undoes")}</Go>}
         {sync.outcome === "failed" && (
@@ -155,7 +149,7 @@ function Told({ sync }: { readonly sync: Sync }) {
             {t("sync.theError")}
           </Go>
         )}
-      </div>
+      </Line>
     </>
   );
 }

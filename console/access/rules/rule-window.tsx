@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useRead } from "../../api/read.ts";
 import type { Sending } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
+import { CheckField, NumberField, SelectField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useTenants } from "../scope.ts";
 import { useText } from "../text.ts";
@@ -69,12 +69,11 @@ export function RuleWindow(props: {
       ? [...all.rules, rule]
       : all.rules.map((each, nth) => (nth === at ? rule : each));
   const count = (name: "moreThan" | "withinHours" | "expiresAfterHours", least: number) => (
-    <TextField
+    <NumberField
       label={t(`access.${name}`)}
-      type="number"
       min={least}
-      value={String(rule[name])}
-      onChange={(value) => put({ [name]: Number(value) })}
+      value={rule[name]}
+      onChange={(value) => put({ [name]: value })}
     />
   );
   const isWhole = actions.length > 0 && tenantIds.length > 0 && approvers.length > 0;
@@ -87,7 +86,12 @@ export function RuleWindow(props: {
       onDo={() => onPut({ rules }, all.etag)}
       onClose={onClose}
     >
-      <KindField kind={kind} onChange={(chosen) => put({ kind: chosen, actions: "all" })} />
+      <SelectField
+        label={t("access.kind")}
+        value={kind}
+        values={kinds.map((each) => [each, t(`access.ruleKind.${each}`)] as const)}
+        onChange={(chosen) => put({ kind: chosen, actions: "all" })}
+      />
       {kind !== "sync" && (
         <AllOrSome
           label={t("access.actions")}
@@ -116,22 +120,6 @@ export function RuleWindow(props: {
         }
       />
     </AskWindow>
-  );
-}
-
-function KindField(props: {
-  readonly kind: Rule["kind"];
-  readonly onChange: (kind: Rule["kind"]) => void;
-}) {
-  const { kind, onChange } = props;
-  const t = useText();
-  return (
-    <SelectField
-      label={t("access.kind")}
-      value={kind}
-      values={kinds.map((each) => [each, t(`access.ruleKind.${each}`)] as const)}
-      onChange={(value) => onChange(kinds.find((each) => each === value) ?? kind)}
-    />
   );
 }
 

@@ -105,26 +105,17 @@ function Members(params: Ids) {
   const count = first.body?.count ?? 0;
   const words = first.body?.countComplete === false ? "devices.membersAtLeast" : "devices.members";
   return (
-    <Shown reading={reading}>
-      {(devices) =>
-        devices.length === 0 && !reading.hasMore ? (
-          <Empty title={t("devices.noMember")}>{t("devices.noMemberWhy")}</Empty>
-        ) : (
-          <>
-            {first.body && (
-              <Words weight="semibold" data-members={count}>
-                {t(words, { count })}
-              </Words>
-            )}
-            <DeviceRows
-              tenantId={params.tenantId}
-              devices={devices}
-              hasMore={reading.hasMore}
-              readMore={reading.readMore}
-            />
-          </>
+    <DeviceRows
+      tenantId={params.tenantId}
+      reading={reading}
+      above={
+        first.body && (
+          <Words weight="semibold" data-members={count}>
+            {t(words, { count })}
+          </Words>
         )
       }
-    </Shown>
+      empty={<Empty title={t("devices.noMember")}>{t("devices.noMemberWhy")}</Empty>}
+    />
   );
 }

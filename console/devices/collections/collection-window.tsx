@@ -1,5 +1,5 @@
 /** Makes a collection, or changes one; a rule shows what it finds while it is written. */
-import { Button, Spinner, Text as Words } from "@fluentui/react-components";
+import { Spinner, Text as Words } from "@fluentui/react-components";
 import { useState } from "react";
 import type { CollectionBody, Rule } from "../../../shared/devices/collections/collection.ts";
 import { useAsk, useSettled } from "../../api/ask.ts";
@@ -7,7 +7,7 @@ import { useSend } from "../../api/send.ts";
 import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { TextField } from "../../page/values/fields.tsx";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { isWhole, RuleFields } from "./rule-fields.tsx";
@@ -29,40 +29,26 @@ export function CollectionWindow(props: {
   const add = useSend("POST /api/v1/tenants/{tenantId}/collections");
   const replace = useSend("PUT /api/v1/tenants/{tenantId}/collections/{collectionId}");
   const isReady = body.name.trim() !== "" && (body.kind === "static" || isWhole(body.rule));
-  const save = async () => {
-    if (existing !== undefined) {
-      const { collectionId, etag: ifMatch } = existing;
-      const answer = await replace.send({
-        params: { tenantId, collectionId },
-        body,
-        ifMatch,
-      });
-      if (answer !== undefined) onClose();
-      return;
-    }
-    const answer = await add.send({ params: { tenantId }, body });
-    if (answer === undefined) return;
-    const { collectionId } = answer.body;
-    go(collectionScreen.at({ tenantId, collectionId }));
+  const save = async (): Promise<{ readonly collectionId: string } | undefined> => {
+    if (existing === undefined) return (await add.send({ params: { tenantId }, body }))?.body;
+    const { collectionId, etag: ifMatch } = existing;
+    const params = { tenantId, collectionId };
+    return (await replace.send({ params, body, ifMatch })) && { collectionId };
   };
-  const problem = add.problem ?? replace.problem;
+  const done = ({ collectionId }: { readonly collectionId: string }) =>
+    existing ? onClose() : go(collectionScreen.at({ tenantId, collectionId }));
   return (
-    <Window
+    <AskWindow
       wide
+      asks={false}
       title={t(existing === undefined ? "devices.newCollection" : "devices.changeCollection")}
+      verb={t("devices.save")}
+      no={t("devices.close")}
+      sending={existing ? replace : add}
+      isReady={isReady}
+      onDo={save}
+      onDone={done}
       onClose={onClose}
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={!isReady || add.isSending || replace.isSending}
-            onClick={() => void save()}
-          >
-            {t("devices.save")}
-          </Button>
-          <Button onClick={onClose}>{t("devices.close")}</Button>
-        </>
-      }
     >
       <TextField
         label={t("devices.collectionName")}
@@ -86,8 +72,7 @@ export function CollectionWindow(props: {
           <Preview tenantId={tenantId} rule={body.rule} />
         </>
       )}
-      {problem && <ProblemView problem={problem} />}
-    </Window>
+    </AskWindow>
   );
 }
 

@@ -1,17 +1,12 @@
 /** Why a job failed, and why something of it is as it is: the name of the reason, and what was said where that is more. */
-import { makeStyles, tokens } from "@fluentui/react-components";
 import { useNames, useSaid } from "../../api/names.ts";
 import { Note } from "../look/note.tsx";
-
-const useStyles = makeStyles({
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
-});
+import { Quiet } from "./listed.tsx";
 
 type Said = { readonly code?: string | undefined; readonly detail?: string | undefined };
 
 /** The reason of one of many. */
 export function Reason({ code, detail = "" }: Said) {
-  const styles = useStyles();
   const named = useNames();
   const said = useSaid();
   const reason = code === undefined ? "" : named("reasons", code);
@@ -20,7 +15,7 @@ export function Reason({ code, detail = "" }: Said) {
   return (
     <>
       {reason}
-      {isMore && <span className={styles.quiet}>{words}</span>}
+      {isMore && <Quiet>{words}</Quiet>}
     </>
   );
 }

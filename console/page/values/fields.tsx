@@ -50,6 +50,15 @@ export function TextField(props: Label & Holds<string> & Written) {
   );
 }
 
+/** A whole number. */
+export function NumberField(
+  props: Label & Holds<number> & { readonly min?: number; readonly max?: number },
+) {
+  const { value, min = 0, onChange, ...rest } = props;
+  const typed = { type: "number", value: String(value), min } as const;
+  return <TextField {...rest} {...typed} onChange={(text) => onChange(Number(text))} />;
+}
+
 /** One of some values, in a list that opens. `none`: what stands there before one is chosen. */
 export function SelectField<Value extends string>(
   props: Label &

@@ -5,7 +5,9 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
+import { Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
+import { Line } from "../../page/look/line.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
@@ -21,8 +23,6 @@ type Tried = Detail["attempts"][number];
 type Action = Detail["actions"][number] & { readonly attempts: readonly Tried[] };
 
 const useStyles = makeStyles({
-  facts: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL },
-  quiet: { color: tokens.colorNeutralForeground2, display: "block" },
   attempts: { listStyleType: "none", margin: 0, padding: 0 },
   line: { position: "relative", height: "12px", backgroundColor: tokens.colorNeutralBackground4 },
   bar: {
@@ -81,12 +81,11 @@ export function Page() {
 
 function Content({ detail }: { readonly detail: Detail }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { bucket, verdict, code, waits } = detail;
   return (
     <>
-      <div className={styles.facts}>
+      <Line gap="large" align="normal">
         <Badge appearance="outline" color="informative" data-bucket={bucket}>
           {verdict === undefined ? named("buckets", bucket) : named("verdicts", verdict.id)}
         </Badge>
@@ -99,7 +98,7 @@ function Content({ detail }: { readonly detail: Detail }) {
           </span>
         )}
         {bucket === "failed" && code !== undefined && <span>{named("reasons", code)}</span>}
-      </div>
+      </Line>
       <div>{t("provisioning.betweenActions")}</div>
       <Actions detail={detail} />
     </>
@@ -121,7 +120,6 @@ function spanOf(attempts: readonly Tried[]): readonly [number, number] {
 
 function Actions({ detail }: { readonly detail: Detail }) {
   const t = useText();
-  const styles = useStyles();
   const named = useNames();
   const { tenantId, runId } = historyScreen.useParams();
   const [from, setFrom] = useState<Action | undefined>(undefined);
@@ -143,9 +141,9 @@ function Actions({ detail }: { readonly detail: Detail }) {
             (action) => (
               <>
                 {action.name}
-                <span className={styles.quiet}>
+                <Quiet>
                   {t(action.required ? "provisioning.required" : "provisioning.optional")}
-                </span>
+                </Quiet>
               </>
             ),
             "1.3fr",
@@ -247,7 +245,6 @@ function Attempts({ action, at }: { readonly action: Action; readonly at: Detail
 
 function Attempt({ of }: { readonly of: Tried }) {
   const t = useText();
-  const styles = useStyles();
   const { result, attempt, startedAt, endedAt, inherited, code, detail } = of;
   const begun = startedAt ?? endedAt;
   return (
@@ -259,9 +256,9 @@ function Attempt({ of }: { readonly of: Tried }) {
         took: t.clock((Date.parse(endedAt) - Date.parse(begun)) / 1000),
       })}
       {inherited && ` ${t("provisioning.inherited")}`}
-      <span className={styles.quiet}>
+      <Quiet>
         <Reason code={code} detail={detail} />
-      </span>
+      </Quiet>
     </>
   );
 }

@@ -1,14 +1,20 @@
 /** Properties of a task: when it runs and in which windows, what it is called and who sees it; and whose it is then. */
 import { Button, makeStyles, Spinner, Subtitle2, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
-import { type ReactNode, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
+import { Line } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { CheckField, RadioField, SelectField, TextField } from "../../page/values/fields.tsx";
-import { Window } from "../../page/window.tsx";
+import {
+  CheckField,
+  NumberField,
+  RadioField,
+  SelectField,
+  TextField,
+} from "../../page/values/fields.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { type Text, useText } from "../text.ts";
 import { RecurrenceFields, TimeField, ZoneField } from "./recurrence-fields.tsx";
 import {
@@ -80,7 +86,6 @@ function scheduleOf({ kind, at, zone, minutes, recurring }: Draft): Schedule | u
 }
 
 const useStyles = makeStyles({
-  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
   window: {
     display: "flex",
     flexDirection: "column",
@@ -119,35 +124,25 @@ export function PropertiesWindow(props: {
   const replace = useSend("PUT /api/v1/tenants/{tenantId}/tasks/{taskId}");
   const give = useSend("POST /api/v1/tenants/{tenantId}/tasks/{taskId}/schedule");
   const change = (some: Partial<Draft>) => setDraft({ ...draft, ...some });
-  const save = async () => {
-    if (schedule === undefined) return;
+  const save = async (): Promise<unknown> => {
+    if (schedule === undefined) return undefined;
     const to = { params: { tenantId, taskId }, ...(etag !== undefined && { ifMatch: etag }) };
-    const saved = mayChange
-      ? await replace.send({ ...to, body: changedBy(task, draft, schedule) })
-      : await give.send({ ...to, body: { schedule } });
-    if (saved === undefined) return;
-    announce(t("provisioning.saved", { name: draft.name }));
-    onClose();
+    return mayChange
+      ? replace.send({ ...to, body: changedBy(task, draft, schedule) })
+      : give.send({ ...to, body: { schedule } });
   };
-  const problem = replace.problem ?? give.problem;
   const isOpen = schedule === undefined || draft.name.trim() === "";
   return (
-    <Window
+    <AskWindow
       wide
+      asks={false}
       title={t("provisioning.properties")}
+      verb={t("provisioning.save")}
+      sending={mayChange ? replace : give}
+      isReady={!isOpen}
+      onDo={save}
+      said={() => t("provisioning.saved", { name: draft.name })}
       onClose={onClose}
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabledFocusable={isOpen || replace.isSending || give.isSending}
-            onClick={() => void save()}
-          >
-            {t("provisioning.save")}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       {!isMine && <NewOwner task={task} />}
       {mayChange && <General draft={draft} onChange={change} />}
@@ -157,8 +152,7 @@ export function PropertiesWindow(props: {
       {schedule !== undefined && draft.kind !== "none" && (
         <NextTimes task={task} draft={draft} schedule={schedule} />
       )}
-      {problem && <ProblemView problem={problem} />}
-    </Window>
+    </AskWindow>
   );
 }
 
@@ -203,14 +197,13 @@ function Only({ draft, onChange }: Part) {
       hint={t("provisioning.onlyWhat")}
       value={draft.only}
       values={choices.map((each) => [each, t(`provisioning.only.${each}`)] as const)}
-      onChange={(value) => onChange({ only: value as Choice })}
+      onChange={(only) => onChange({ only })}
     />
   );
 }
 
 function When({ draft, onChange }: Part) {
   const t = useText();
-  const styles = useStyles();
   const { kind, at, zone, recurring } = draft;
   return (
     <>
@@ -221,15 +214,21 @@ function When({ draft, onChange }: Part) {
         onChange={(to) => onChange({ kind: to })}
       />
       {(kind === "at" || kind === "everyMinutes") && (
-        <div className={styles.line}>
-          {kind === "everyMinutes" && <Minutes {...{ draft, onChange }} />}
+        <Line align="normal">
+          {kind === "everyMinutes" && (
+            <NumberField
+              label={t("provisioning.minutes")}
+              value={draft.minutes}
+              onChange={(minutes) => onChange({ minutes })}
+            />
+          )}
           <TimeField
             label={t(kind === "at" ? "provisioning.at" : "provisioning.from")}
             time={at}
             onChange={(time) => onChange({ at: time })}
           />
           <ZoneField zone={zone} onChange={(to) => onChange({ zone: to })} />
-        </div>
+        </Line>
       )}
       {kind === "recurring" && (
         <RecurrenceFields
@@ -241,32 +240,6 @@ function When({ draft, onChange }: Part) {
     </>
   );
 }
-
-/** A number of minutes. */
-function MinutesField(props: {
-  readonly label: string;
-  readonly value: number;
-  readonly onChange: (value: number) => void;
-}) {
-  const { label, value, onChange } = props;
-  return (
-    <TextField
-      label={label}
-      type="number"
-      min={0}
-      value={String(value)}
-      onChange={(value) => onChange(Number(value))}
-    />
-  );
-}
-
-const Minutes = ({ draft, onChange }: Part): ReactNode => (
-  <MinutesField
-    label={useText()("provisioning.minutes")}
-    value={draft.minutes}
-    onChange={(minutes) => onChange({ minutes })}
-  />
-);
 
 /** Maintenance windows of the task itself. */
 function Windows({ draft, onChange }: Part) {
@@ -287,8 +260,8 @@ function Windows({ draft, onChange }: Part) {
             value={window.opens}
             onChange={(opens) => put(at, { ...window, opens })}
           />
-          <div className={styles.line}>
-            <MinutesField
+          <Line align="normal">
+            <NumberField
               label={t("provisioning.openMinutes")}
               value={window.minutes}
               onChange={(minutes) => put(at, { ...window, minutes })}
@@ -300,7 +273,7 @@ function Windows({ draft, onChange }: Part) {
             >
               {t("provisioning.removeWindow", { number: at + 1 })}
             </Button>
-          </div>
+          </Line>
         </div>
       ))}
       <Button
@@ -310,7 +283,7 @@ function Windows({ draft, onChange }: Part) {
         {t("provisioning.addWindow")}
       </Button>
       {windows.length > 0 && (
-        <MinutesField
+        <NumberField
           label={t("provisioning.longest")}
           value={longestMinutes}
           onChange={(value) => onChange({ longestMinutes: value })}

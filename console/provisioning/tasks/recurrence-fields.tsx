@@ -1,21 +1,13 @@
 /** How often something happens, on whose clock: as fields. What they say is a rule of RFC 5545, which can be written, too. */
-import { Field, Input, makeStyles, tokens } from "@fluentui/react-components";
+import { Field, Input, makeStyles } from "@fluentui/react-components";
 import { useId } from "react";
+import { Line } from "../../page/look/line.tsx";
 import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { useText } from "../text.ts";
 import type { Recurring } from "./task.ts";
-import {
-  days,
-  type Frequency,
-  frequencies,
-  frequencyOf,
-  ruleOf,
-  useDayNames,
-  zones,
-} from "./when.ts";
+import { days, frequencies, frequencyOf, ruleOf, useDayNames, zones } from "./when.ts";
 
 const useStyles = makeStyles({
-  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
   field: { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
   days: { display: "flex", flexWrap: "wrap" },
 });
@@ -77,13 +69,13 @@ export function RecurrenceFields(props: {
     change(ruleOf("weekly", isOn ? [...on, day] : on.filter((each) => each !== day)));
   return (
     <div role="group" aria-label={label}>
-      <div className={styles.line}>
+      <Line align="normal">
         <SelectField
           label={t("provisioning.frequency")}
           className={styles.field}
           value={frequency}
           values={frequencies.map((each) => [each, t(`provisioning.frequency.${each}`)] as const)}
-          onChange={(value) => change(ruleOf(value as Frequency, on))}
+          onChange={(to) => change(ruleOf(to, on))}
         />
         <TimeField
           label={t("provisioning.from")}
@@ -94,7 +86,7 @@ export function RecurrenceFields(props: {
           zone={value.timeZone}
           onChange={(timeZone) => onChange({ ...value, timeZone })}
         />
-      </div>
+      </Line>
       {frequency === "weekly" && (
         <div role="group" aria-label={t("provisioning.days")} className={styles.days}>
           {days.map((day) => (

@@ -13,6 +13,7 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
+import { Line } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -28,7 +29,6 @@ type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">;
 const useStyles = makeStyles({
   list: { listStyleType: "none", margin: 0, padding: 0, overflowWrap: "anywhere" },
   item: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS },
-  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
   grow: { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
   bar: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
 });
@@ -255,7 +255,7 @@ function CollectionChoice(props: { readonly task: Task; readonly onAdd: (id: str
   );
   if (collections.length === 0) return null;
   return (
-    <div className={styles.line}>
+    <Line align="end">
       <SelectField
         label={t("provisioning.orCollection")}
         className={styles.grow}
@@ -267,6 +267,6 @@ function CollectionChoice(props: { readonly task: Task; readonly onAdd: (id: str
       <Button disabledFocusable={id === ""} onClick={() => onAdd(id)}>
         {t("provisioning.addCollection")}
       </Button>
-    </div>
+    </Line>
   );
 }

@@ -14,8 +14,9 @@ import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
+import { List } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go } from "../../page/page.tsx";
+import { Facts, Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { CallWindow } from "../../page/window.tsx";
 import { sentenceOf } from "../runs/run-words.tsx";
@@ -48,15 +49,6 @@ const useStyles = makeStyles({
     "& > *": { whiteSpace: "nowrap", flexShrink: 0 },
   },
   bar: { flexWrap: "wrap", padding: 0 },
-  facts: {
-    display: "grid",
-    gridTemplateColumns: "max-content minmax(0, 1fr)",
-    gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM}`,
-    margin: 0,
-    "& dt": { color: tokens.colorNeutralForeground2 },
-    "& dd": { margin: 0 },
-  },
-  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL },
 });
 
 /** What a task waits for; else where it stands. */
@@ -151,7 +143,7 @@ function Content(props: {
       <Badges task={task} />
       {waitsFor.length > 0 && !isAdding && <div>{t("provisioning.staysInList")}</div>}
       <Commands task={task} isAdding={isAdding} />
-      {!isAdding && <Facts task={task} />}
+      {!isAdding && <Known task={task} />}
       {kind === "provisioning" && <TargetList task={task} etag={etag} mayChange={mayChange} />}
       {isAdding && kind === "provisioning" && <NetworkView task={task} />}
       {!isAdding && <Times task={task} />}
@@ -196,46 +188,29 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
   );
 }
 
-function Facts({ task }: { readonly task: Task }) {
+function Known({ task }: { readonly task: Task }) {
   const t = useText();
   const when = useWhen();
   const { owner, schedule, next, windows, provisioning } = task;
   return (
-    <dl className={useStyles().facts}>
-      <dt>{t("provisioning.owner")}</dt>
-      <dd>{owner.name ?? owner.id}</dd>
-      <dt>{t("provisioning.schedule")}</dt>
-      <dd>{when(schedule)}</dd>
-      {next !== undefined && (
-        <>
-          <dt>{t("provisioning.next")}</dt>
-          <dd>
-            {t.dateTime(next.at)} {next.moved && t("provisioning.moved")}
-          </dd>
-        </>
-      )}
-      {windows.length > 0 && (
-        <>
-          <dt>{t("provisioning.windows")}</dt>
-          <dd>{t("provisioning.windowCount", { count: windows.length })}</dd>
-        </>
-      )}
-      {provisioning !== undefined && (
-        <>
-          <dt>{t("provisioning.version")}</dt>
-          <dd>{String(provisioning["version"])}</dd>
-          <dt>{t("provisioning.only")}</dt>
-          <dd>{t(`provisioning.only.${choiceOf(task)}`)}</dd>
-        </>
-      )}
-    </dl>
+    <Facts
+      of={{
+        [t("provisioning.owner")]: owner.name ?? owner.id,
+        [t("provisioning.schedule")]: when(schedule),
+        [t("provisioning.next")]:
+          next && `${t.dateTime(next.at)} ${next.moved ? t("provisioning.moved") : ""}`,
+        [t("provisioning.windows")]:
+          windows.length > 0 && t("provisioning.windowCount", { count: windows.length }),
+        [t("provisioning.version")]: provisioning && String(provisioning["version"]),
+        [t("provisioning.only")]: provisioning && t(`provisioning.only.${choiceOf(task)}`),
+      }}
+    />
   );
 }
 
 /** What became of its times. */
 function Times({ task }: { readonly task: Task }) {
   const t = useText();
-  const styles = useStyles();
   const { tenantId, taskId } = task;
   const reading = useReadList(
     runs,
@@ -251,11 +226,11 @@ function Times({ task }: { readonly task: Task }) {
             <p>{t("provisioning.noRun")}</p>
           ) : (
             <>
-              <ul className={styles.list}>
+              <List>
                 {times.map((run) => (
                   <Time key={run.runId} task={task} run={run} />
                 ))}
-              </ul>
+              </List>
               {reading.hasMore && (
                 <Link as="button" onClick={reading.readMore}>
                   {t("provisioning.older")}

@@ -1,9 +1,10 @@
 /** A template: its five sections in one of its versions, beside another where somebody compares; scheduled from the toolbar. */
-import { Field, makeStyles, Select, tokens } from "@fluentui/react-components";
+import { Field, makeStyles, Select } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useTenantId } from "../../frame/tenant.ts";
+import { Line } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
@@ -17,7 +18,6 @@ import type { Template } from "./template-list.tsx";
 import { type Content, Differences, Sections } from "./template-sections.tsx";
 
 const useStyles = makeStyles({
-  line: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL, alignItems: "end" },
   field: { flexBasis: "260px", maxWidth: "100%" },
 });
 
@@ -191,7 +191,7 @@ function Versions(props: { readonly template: Template; readonly version: string
     </option>
   ));
   return (
-    <div className={styles.line}>
+    <Line gap="large" align="end">
       <Field label={t("provisioning.versionShown")} className={styles.field}>
         <Select value={version ?? ""} onChange={(_event, { value }) => change({ version: value })}>
           {options}
@@ -208,6 +208,6 @@ function Versions(props: { readonly template: Template; readonly version: string
           </Select>
         </Field>
       )}
-    </div>
+    </Line>
   );
 }

@@ -1,10 +1,10 @@
 /** Baselines: what many tenants are to have. A new one is made of what is wanted of a tenant. */
 import { AddRegular, DocumentMultipleRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
+import { Listed } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
-import { Rows } from "../../page/rows.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { baselineListScreen, baselineScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
@@ -29,42 +29,31 @@ export function Page() {
         </MayButton>
       }
     >
-      <Shown reading={reading}>
-        {(baselines) =>
-          baselines.length === 0 ? (
-            <Empty icon={<DocumentMultipleRegular />} title={t("sync.noBaselines")}>
-              {t("sync.noBaselinesWhy")}
-            </Empty>
-          ) : (
-            <Rows
-              label={t("sync.baselines")}
-              columns={[
-                [
-                  "name",
-                  t("sync.column.name"),
-                  ({ baselineId, name }) => <Go to={baselineScreen.at({ baselineId })}>{name}</Go>,
-                ],
-                [
-                  "version",
-                  t("sync.version"),
-                  ({ newest }) => `${newest.version}: ${newest.message}`,
-                ],
-                [
-                  "items",
-                  t("sync.column.what"),
-                  ({ newest }) => t("sync.itemCount", { count: newest.items }),
-                ],
-                ["at", t("sync.at"), ({ newest }) => t.dateTime(newest.at)],
-              ]}
-              items={baselines}
-              idOf={({ baselineId }) => baselineId}
-              nameOf={({ name }) => name}
-              hasMore={reading.hasMore}
-              readMore={reading.readMore}
-            />
-          )
+      <Listed
+        reading={reading}
+        label={t("sync.baselines")}
+        columns={[
+          [
+            "name",
+            t("sync.column.name"),
+            ({ baselineId, name }) => <Go to={baselineScreen.at({ baselineId })}>{name}</Go>,
+          ],
+          ["version", t("sync.version"), ({ newest }) => `${newest.version}: ${newest.message}`],
+          [
+            "items",
+            t("sync.column.what"),
+            ({ newest }) => t("sync.itemCount", { count: newest.items }),
+          ],
+          ["at", t("sync.at"), ({ newest }) => t.dateTime(newest.at)],
+        ]}
+        idOf={({ baselineId }) => baselineId}
+        nameOf={({ name }) => name}
+        empty={
+          <Empty icon={<DocumentMultipleRegular />} title={t("sync.noBaselines")}>
+            {t("sync.noBaselinesWhy")}
+          </Empty>
         }
-      </Shown>
+      />
       {open === "new" && <BaselineEditor onClose={() => change({ window: undefined }, true)} />}
     </PageFrame>
   );

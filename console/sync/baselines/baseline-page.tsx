@@ -6,12 +6,13 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Ticks } from "../../page/filters.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
-import { CheckField, SelectField } from "../../page/values/fields.tsx";
+import { SelectField } from "../../page/values/fields.tsx";
 import { AskWindow, CallWindow, Window } from "../../page/window.tsx";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -238,22 +239,14 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
   const { baselineId, versions, newest, tenants } = baseline;
   const publish = useSend("POST /api/v1/baselines/{baselineId}/publish");
   const [version, setVersion] = useState(newest.version);
-  const [chosen, setChosen] = useState(new Set(tenants.map(({ tenantId }) => tenantId)));
-  const choose = (id: string, isChosen: boolean) => {
-    const next = new Set(chosen);
-    if (isChosen) next.add(id);
-    else next.delete(id);
-    setChosen(next);
-  };
+  const [chosen, setChosen] = useState(tenants.map(({ tenantId }) => tenantId));
   return (
     <AskWindow
       title={t("sync.publish")}
-      verb={t("sync.publishTo", { count: chosen.size })}
+      verb={t("sync.publishTo", { count: chosen.length })}
       sending={publish}
-      isReady={chosen.size > 0}
-      onDo={() =>
-        publish.send({ params: { baselineId }, body: { version, tenantIds: [...chosen] } })
-      }
+      isReady={chosen.length > 0}
+      onDo={() => publish.send({ params: { baselineId }, body: { version, tenantIds: chosen } })}
       said={() => t("sync.publishing")}
       onClose={onClose}
     >
@@ -266,17 +259,7 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
         )}
         onChange={(value) => setVersion(Number(value))}
       />
-      <div role="group" aria-label={t("sync.tenants")}>
-        {[...names].map(([id, name]) => (
-          <div key={id}>
-            <CheckField
-              label={name}
-              checked={chosen.has(id)}
-              onChange={(isChecked) => choose(id, isChecked)}
-            />
-          </div>
-        ))}
-      </div>
+      <Ticks label={t("sync.tenants")} known={[...names]} chosen={chosen} onChange={setChosen} />
     </AskWindow>
   );
 }

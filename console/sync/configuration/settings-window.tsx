@@ -5,7 +5,7 @@ import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
+import { CheckField, NumberField, SelectField, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 import type { Type } from "./configuration-page.tsx";
@@ -52,13 +52,12 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
       onClose={onClose}
     >
       <Night nightly={nightly} onChange={(changed) => put({ nightly: changed })} />
-      <TextField
+      <NumberField
         label={t("sync.approvalDays")}
-        type="number"
         min={1}
         max={90}
-        value={String(approvalDays)}
-        onChange={(value) => put({ approvalDays: Number(value) })}
+        value={approvalDays}
+        onChange={(value) => put({ approvalDays: value })}
       />
       <CheckField
         label={t("sync.goOnWithoutUser")}
@@ -117,9 +116,7 @@ function Night(props: { readonly nightly: Nightly; readonly onChange: (to: Night
         label={t("sync.nightlyMode")}
         value={nightly.mode}
         values={modes.map((each) => [each, named("syncModes", each)] as const)}
-        onChange={(value) =>
-          onChange({ ...nightly, mode: modes.find((each) => each === value) ?? nightly.mode })
-        }
+        onChange={(mode) => onChange({ ...nightly, mode })}
       />
     </>
   );

@@ -12,6 +12,7 @@ import { useMay } from "../../api/me.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
+import { List } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
@@ -40,7 +41,6 @@ const useStyles = makeStyles({
     overflowWrap: "anywhere",
     fontSize: tokens.fontSizeBase200,
   },
-  list: { margin: 0, paddingLeft: tokens.spacingHorizontalL, overflowWrap: "anywhere" },
 });
 
 const colours = { create: "success", update: "informative", delete: "danger" } as const;
@@ -95,7 +95,6 @@ function Row(props: {
 function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) {
   const t = useText();
   const said = useSaid();
-  const styles = useStyles();
   const change = planScreen.useChangeSearch();
   const { tenantId } = ids;
   const isOpen = plan.blocked.some(({ confirm }) => confirm !== undefined);
@@ -115,11 +114,11 @@ function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) 
               {t("sync.confirm")}
             </MayButton>
           )}
-          <ul className={styles.list}>
+          <List>
             {plan.blocked.map(({ type, key, name, detail }) => (
               <li key={`${type} ${key}`}>{`${name} (${type}): ${said(detail)}`}</li>
             ))}
-          </ul>
+          </List>
         </section>
       )}
       {plan.held.length > 0 && (
@@ -130,11 +129,11 @@ function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) 
             count={plan.held.length}
             onRelease={() => change({ window: "release" }, true)}
           />
-          <ul className={styles.list}>
+          <List>
             {plan.held.map(({ changeId, type, name }) => (
               <li key={changeId}>{`${name} (${type})`}</li>
             ))}
-          </ul>
+          </List>
         </section>
       )}
     </>
