@@ -343,7 +343,9 @@ export function syncCases(rig: () => ConsoleRig): void {
       // The window may ask for the code in the very moment in which the sync ends.
       rig().forgive(page, new RegExp(`409 .*/syncs/${syncId}/authentication$`));
       await rig().passTime(180_000);
-      await dialog
+      // Its title follows the status, which may be another one first.
+      await page
+        .getByRole("dialog")
         .getByText(
           "Personne ne s'est connecté dans les trois minutes : la synchronisation a été annulée.",
         )
