@@ -81,7 +81,7 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
         head={t("notifications.notReached")}
         rows={body.notSupported.map(({ code, detail, devices }) => [
           `${code} ${detail}`,
-          <Reason code={code} detail={detail} />,
+          <Reason key={code} code={code} detail={detail} />,
           devices,
         ])}
       />
