@@ -17,8 +17,7 @@ import { useText } from "./text.ts";
 /** The page. */
 export function Page() {
   const t = useText();
-  const { tab, window: open, role, assignment } = accessScreen.useSearch();
-  const change = accessScreen.useChangeSearch();
+  const [{ tab, window: open, role, assignment }, change] = accessScreen.useSearchState();
   const roles = useRead("GET /api/v1/access/roles", {});
   const close = () => change({ window: undefined, role: undefined, assignment: undefined }, true);
   const all = roles.body?.value ?? [];

@@ -15,8 +15,7 @@ export function Page() {
   const t = useText();
   const named = useNames();
   const { tenantId } = approvalsScreen.useParams();
-  const { state, approval } = approvalsScreen.useSearch();
-  const change = approvalsScreen.useChangeSearch();
+  const [{ state, approval }, change] = approvalsScreen.useSearchState();
   const words = useSubjectWords();
   const opened = (approvalId: string) =>
     approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) });

@@ -3,9 +3,10 @@ import { useState } from "react";
 import { useMe } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { CallWindow } from "../page/job/call-window.tsx";
 import { Waiting } from "../page/page-state.tsx";
 import { CheckField, SelectField, TextField } from "../page/values/fields.tsx";
-import { AskWindow, CallWindow } from "../page/window.tsx";
+import { AskWindow } from "../page/window.tsx";
 import {
   type Assignment,
   type Role,

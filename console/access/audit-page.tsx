@@ -3,7 +3,6 @@ import { Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
-import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
@@ -13,6 +12,7 @@ import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useSaveAnswer } from "../page/save-file.ts";
 import { Window } from "../page/window.tsx";
+import { useTenants } from "./scope.ts";
 import { auditOutcomes, auditScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -57,8 +57,7 @@ function useTrail(said: Said) {
 /** The page. */
 export function Page() {
   const t = useText();
-  const said = auditScreen.useSearch();
-  const change = auditScreen.useChangeSearch();
+  const [said, change] = auditScreen.useSearchState();
   const { reading, download } = useTrail(said);
   const { save, problem } = useSaveAnswer();
   const outcomeOf = useOutcome();
@@ -109,13 +108,8 @@ export function Page() {
 function Fields({ said }: { readonly said: Said }) {
   const t = useText();
   const named = useNames();
-  const mayRead = useMay()("tenants.read");
   const change = auditScreen.useChangeSearch();
-  const tenants = useReadList(
-    "GET /api/v1/tenants",
-    { query: { top: 1000 } },
-    { enabled: mayRead },
-  );
+  const tenants = useTenants();
   const typed = (
     name: "operation" | "actor" | "object" | "from" | "to",
     label: string,
@@ -130,7 +124,7 @@ function Fields({ said }: { readonly said: Said }) {
   );
   const trails = [
     ["all", t("access.everyTrail")] as const,
-    ...(tenants.body ?? []).map((each) => [each.tenantId, each.displayName] as const),
+    ...tenants.map((each) => [each.tenantId, each.displayName] as const),
   ];
   return (
     <Filters

@@ -4,12 +4,12 @@ import { MailErrorRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
+import { CallWindow } from "../page/job/call-window.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { CallWindow } from "../page/window.tsx";
 import { deadLettersScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -19,8 +19,7 @@ type DeadLetter = BodyOf<typeof list>["value"][number];
 /** The page. */
 export function Page() {
   const t = useText();
-  const { window: open, message } = deadLettersScreen.useSearch();
-  const change = deadLettersScreen.useChangeSearch();
+  const [{ window: open, message }, change] = deadLettersScreen.useSearchState();
   const reading = useReadList(list, {}, { everySeconds: 30 });
   const close = () => change({ window: undefined, message: undefined }, true);
   const letter = reading.body?.find(({ deadLetterId }) => deadLetterId === message);

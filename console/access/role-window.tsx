@@ -6,10 +6,11 @@ import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
+import { CallWindow } from "../page/job/call-window.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { TextField, useTyped } from "../page/values/fields.tsx";
-import { AskWindow, CallWindow, Window } from "../page/window.tsx";
+import { AskWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
 import { useText } from "./text.ts";
 

@@ -5,14 +5,14 @@ import { useId, useMemo } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useNames, useSaid } from "../api/names.ts";
-import { useRead, useReadList } from "../api/read.ts";
+import { useRead } from "../api/read.ts";
 import { useActions } from "../notifications/action-bar.tsx";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
 import { Note } from "../page/look/note.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
-import { useScopeWords } from "./scope.ts";
+import { useScopeWords, useTenants } from "./scope.ts";
 import { whyScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -63,14 +63,9 @@ export function Page() {
 function Question() {
   const t = useText();
   const may = useMay();
-  const said = whyScreen.useSearch();
-  const change = whyScreen.useChangeSearch();
+  const [said, change] = whyScreen.useSearchState();
   const operations = useOperations();
-  const tenants = useReadList(
-    "GET /api/v1/tenants",
-    { query: { top: 1000 } },
-    { enabled: may("tenants.read") },
-  );
+  const tenants = useTenants();
   const list = useId();
   return (
     <Filters
@@ -100,7 +95,7 @@ function Question() {
       <Choose
         label={t("access.tenant")}
         value={said.tenant}
-        values={(tenants.body ?? []).map((each) => [each.tenantId, each.displayName] as const)}
+        values={tenants.map((each) => [each.tenantId, each.displayName] as const)}
         any={t("access.noTenant")}
         onChange={(tenant) => change({ tenant }, true)}
       />
@@ -126,8 +121,7 @@ function Question() {
 /** What the operation begins, and with which action, where it begins anything. */
 function Work() {
   const t = useText();
-  const said = whyScreen.useSearch();
-  const change = whyScreen.useChangeSearch();
+  const [said, change] = whyScreen.useSearchState();
   const about = useExplained().body;
   const actions = useActions();
   const types = useRead("GET /api/v1/provisioning/action-types", {});

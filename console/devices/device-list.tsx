@@ -70,8 +70,7 @@ function taskTargets({ target }: SendTarget) {
 export function Page() {
   const t = useText();
   const { tenantId } = deviceListScreen.useParams();
-  const { send, to, window: open, ...filters } = deviceListScreen.useSearch();
-  const change = deviceListScreen.useChangeSearch();
+  const [{ send, to, window: open, ...filters }, change] = deviceListScreen.useSearchState();
   const { chosen, clear } = useSelection(tenantId);
   const target = targetOf(to, filters, chosen, t);
   return (
@@ -183,8 +182,7 @@ function RowMenu(params: { readonly tenantId: string; readonly deviceId: string 
 /** What is done with the list as a whole. */
 function More({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
-  const { window: open } = deviceListScreen.useSearch();
-  const change = deviceListScreen.useChangeSearch();
+  const [{ window: open }, change] = deviceListScreen.useSearchState();
   return (
     <>
       <MayButton

@@ -1,5 +1,5 @@
 /** A device: what is known of it, and what was done with it. */
-import { makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
+import { Subtitle2 } from "@fluentui/react-components";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { ActionBar } from "../notifications/action-bar.tsx";
@@ -7,7 +7,7 @@ import { notificationScreen } from "../notifications/screens.ts";
 import { SendPanel } from "../notifications/send-panel.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
+import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import type { Device } from "./device-rows.tsx";
 import { deviceListScreen, deviceScreen } from "./screens.ts";
@@ -15,23 +15,11 @@ import { useText } from "./text.ts";
 
 const history = "GET /api/v1/tenants/{tenantId}/devices/{deviceId}/history";
 
-const useStyles = makeStyles({
-  facts: {
-    display: "grid",
-    gridTemplateColumns: "repeat(auto-fill, minmax(min(260px, 100%), 1fr))",
-    gap: tokens.spacingVerticalM,
-    margin: 0,
-    "& dt": { color: tokens.colorNeutralForeground2 },
-    "& dd": { margin: 0, overflowWrap: "anywhere" },
-  },
-});
-
 /** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, deviceId } = deviceScreen.useParams();
-  const { send } = deviceScreen.useSearch();
-  const change = deviceScreen.useChangeSearch();
+  const [{ send }, change] = deviceScreen.useSearchState();
   const reading = useRead("GET /api/v1/tenants/{tenantId}/devices/{deviceId}", {
     params: { tenantId, deviceId },
   });
@@ -44,7 +32,7 @@ export function Page() {
         <ActionBar of="device" tenantId={tenantId} onSend={(action) => change({ send: action })} />
       }
     >
-      <Shown reading={reading}>{(device) => <Facts device={device} />}</Shown>
+      <Shown reading={reading}>{(device) => <Known device={device} />}</Shown>
       <History tenantId={tenantId} deviceId={deviceId} />
       {send !== undefined && reading.body && (
         <SendPanel
@@ -58,37 +46,29 @@ export function Page() {
   );
 }
 
-function Facts({ device }: { readonly device: Device }) {
+function Known({ device }: { readonly device: Device }) {
   const t = useText();
-  const styles = useStyles();
   const moment = (at: string | undefined): string | undefined =>
     at === undefined || at === "" ? undefined : t.dateTime(at);
-  const facts: readonly (readonly [string, string | undefined])[] = [
-    [t("devices.os"), `${device.operatingSystem} ${device.osVersion}`],
-    [t("devices.compliance"), device.complianceState],
-    [t("devices.agent"), device.managementAgent],
-    [t("devices.seen"), moment(device.lastSyncDateTime) ?? t("devices.never")],
-    [t("devices.enrolled"), moment(device.enrolledDateTime)],
-    [t("devices.user"), device.userPrincipalName],
-    [t("devices.serial"), device.serialNumber],
-    [t("devices.model"), [device.manufacturer, device.model].filter(Boolean).join(" ")],
-    [t("devices.tag"), device.groupTag],
-    [t("devices.intuneId"), device.deviceId],
-    [t("devices.entraId"), device.entraDeviceId],
-    [t("devices.site"), device.siteCode],
-    [t("devices.resourceId"), device.configMgrResourceId?.toString()],
-  ];
   return (
-    <dl className={styles.facts}>
-      {facts
-        .filter(([, value]) => value)
-        .map(([what, value]) => (
-          <div key={what}>
-            <dt>{what}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
+    <Facts
+      inColumns
+      of={{
+        [t("devices.os")]: `${device.operatingSystem} ${device.osVersion}`,
+        [t("devices.compliance")]: device.complianceState,
+        [t("devices.agent")]: device.managementAgent,
+        [t("devices.seen")]: moment(device.lastSyncDateTime) ?? t("devices.never"),
+        [t("devices.enrolled")]: moment(device.enrolledDateTime),
+        [t("devices.user")]: device.userPrincipalName,
+        [t("devices.serial")]: device.serialNumber,
+        [t("devices.model")]: [device.manufacturer, device.model].filter(Boolean).join(" "),
+        [t("devices.tag")]: device.groupTag,
+        [t("devices.intuneId")]: device.deviceId,
+        [t("devices.entraId")]: device.entraDeviceId,
+        [t("devices.site")]: device.siteCode,
+        [t("devices.resourceId")]: device.configMgrResourceId?.toString(),
+      }}
+    />
   );
 }
 

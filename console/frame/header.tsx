@@ -1,15 +1,11 @@
 /** The bar above all pages: the product, the tenant, and who is signed in with their language and theme. */
 import {
   Button,
-  Menu,
   MenuDivider,
   MenuGroup,
   MenuGroupHeader,
   MenuItem,
   MenuItemRadio,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
   makeStyles,
   mergeClasses,
   tokens,
@@ -17,6 +13,7 @@ import {
 import { NavigationRegular, PersonCircleRegular, SignOutRegular } from "@fluentui/react-icons";
 import { useLinkProps } from "@tanstack/react-router";
 import { useConnection } from "../api/connection.tsx";
+import { DropMenu } from "../page/look/drop-menu.tsx";
 import type { Screen } from "../page/screen.ts";
 import { type Language, languages, speak, useLanguage } from "../text/language.ts";
 import { useSharedText } from "../text/text.ts";
@@ -62,14 +59,13 @@ function PersonMenu() {
   const [language, theme] = [useLanguage(), useThemeChoice()];
   const name = session.account?.name ?? session.account?.username ?? t("frame.account");
   return (
-    <Menu
+    <DropMenu
       checkedValues={{ language: [language], theme: [theme] }}
       onCheckedValueChange={(_event, { name: what, checkedItems: [chosen] }) => {
         if (what === "language") speak(chosen as Language);
         else chooseTheme(chosen as ThemeChoice);
       }}
-    >
-      <MenuTrigger disableButtonEnhancement>
+      trigger={
         <Button
           appearance="transparent"
           className={mergeClasses(styles.button, styles.person)}
@@ -78,33 +74,30 @@ function PersonMenu() {
         >
           <span className="person-name">{name}</span>
         </Button>
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          <MenuGroup>
-            <MenuGroupHeader>{t("frame.language")}</MenuGroupHeader>
-            {Object.entries(languages).map(([id, label]) => (
-              <MenuItemRadio key={id} name="language" value={id} lang={id}>
-                {label}
-              </MenuItemRadio>
-            ))}
-          </MenuGroup>
-          <MenuDivider />
-          <MenuGroup>
-            <MenuGroupHeader>{t("frame.theme")}</MenuGroupHeader>
-            {themeChoices.map((choice) => (
-              <MenuItemRadio key={choice} name="theme" value={choice}>
-                {t(`frame.theme.${choice}`)}
-              </MenuItemRadio>
-            ))}
-          </MenuGroup>
-          <MenuDivider />
-          <MenuItem icon={<SignOutRegular />} onClick={() => void session.signOut()}>
-            {t("frame.signOut")}
-          </MenuItem>
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+      }
+    >
+      <MenuGroup>
+        <MenuGroupHeader>{t("frame.language")}</MenuGroupHeader>
+        {Object.entries(languages).map(([id, label]) => (
+          <MenuItemRadio key={id} name="language" value={id} lang={id}>
+            {label}
+          </MenuItemRadio>
+        ))}
+      </MenuGroup>
+      <MenuDivider />
+      <MenuGroup>
+        <MenuGroupHeader>{t("frame.theme")}</MenuGroupHeader>
+        {themeChoices.map((choice) => (
+          <MenuItemRadio key={choice} name="theme" value={choice}>
+            {t(`frame.theme.${choice}`)}
+          </MenuItemRadio>
+        ))}
+      </MenuGroup>
+      <MenuDivider />
+      <MenuItem icon={<SignOutRegular />} onClick={() => void session.signOut()}>
+        {t("frame.signOut")}
+      </MenuItem>
+    </DropMenu>
   );
 }
 

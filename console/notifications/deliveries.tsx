@@ -59,8 +59,7 @@ export function Deliveries(props: {
   const { tenantId, notificationId } = notification;
   const t = useText();
   const named = useNames();
-  const { state } = notificationScreen.useSearch();
-  const change = notificationScreen.useChangeSearch();
+  const [{ state }, change] = notificationScreen.useSearchState();
   const reading = useReadList(
     list,
     { params: { tenantId, notificationId }, query: { state, top: 1000 } },

@@ -119,6 +119,13 @@ export function Page() {
           {(tenants) => {
             const counted = (status: Counted) =>
               tenants.filter(({ sync }) => sync?.status === status).length;
+            const tiles = (of: readonly Counted[]) => (
+              <div className={styles.tiles}>
+                {of.map((status) => (
+                  <Tile key={status} status={status} count={counted(status)} />
+                ))}
+              </div>
+            );
             if (tenants.length === 0)
               return (
                 <section>
@@ -134,11 +141,7 @@ export function Page() {
               <>
                 <section>
                   <h2>{t("overview.waiting")}</h2>
-                  <div className={styles.tiles}>
-                    {waiting.map((status) => (
-                      <Tile key={status} status={status} count={counted(status)} />
-                    ))}
-                  </div>
+                  {tiles(waiting)}
                 </section>
                 {mayDecide && (
                   <Approvals
@@ -147,11 +150,7 @@ export function Page() {
                 )}
                 <section>
                   <h2>{t("overview.running")}</h2>
-                  <div className={styles.tiles}>
-                    {running.map((status) => (
-                      <Tile key={status} status={status} count={counted(status)} />
-                    ))}
-                  </div>
+                  {tiles(running)}
                 </section>
               </>
             );

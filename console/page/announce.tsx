@@ -19,19 +19,17 @@ const subscribe = (changed: () => void): (() => void) => {
 };
 
 /** For who hears and does not see. */
-const useUnseen = makeStyles({
-  root: {
-    position: "absolute",
-    width: "1px",
-    height: "1px",
-    margin: "-1px",
-    padding: "0",
-    overflow: "hidden",
-    clip: "rect(0 0 0 0)",
-    whiteSpace: "nowrap",
-    border: "0",
-  },
-});
+export const unseen = {
+  position: "absolute",
+  width: "1px",
+  height: "1px",
+  padding: "0",
+  overflow: "hidden",
+  clip: "rect(0 0 0 0)",
+  whiteSpace: "nowrap",
+} as const;
+
+const useUnseen = makeStyles({ root: { ...unseen, margin: "-1px", border: "0" } });
 
 /** A window hides from screen readers all of the page but what says so, and stands in the body itself. */
 const neverHidden = { "data-tabster-never-hide": "" };

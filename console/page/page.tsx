@@ -104,6 +104,14 @@ const useFactStyles = makeStyles({
       "@media (max-width: 640px)": { marginBottom: tokens.spacingVerticalS },
     },
   },
+  columns: {
+    display: "grid",
+    gridTemplateColumns: "repeat(auto-fill, minmax(min(260px, 100%), 1fr))",
+    gap: tokens.spacingVerticalM,
+    margin: 0,
+    "& dt": { color: tokens.colorNeutralForeground2 },
+    "& dd": { margin: 0, overflowWrap: "anywhere" },
+  },
   code: {
     whiteSpace: "pre-wrap",
     fontFamily: tokens.fontFamilyMonospace,
@@ -113,15 +121,20 @@ const useFactStyles = makeStyles({
 
 /**
  * Facts, values by their names: beside each other where there is room, one beneath the other where there is not. What is not
- * known has no line.
+ * known has no line. `inColumns`: of many short ones, as many beside each other as there is room for.
  */
-export function Facts(props: { readonly of: Readonly<Record<string, ReactNode>> }) {
+export function Facts(props: {
+  readonly of: Readonly<Record<string, ReactNode>>;
+  readonly inColumns?: boolean;
+}) {
+  const { of, inColumns = false } = props;
+  const styles = useFactStyles();
   return (
-    <dl className={useFactStyles().root}>
-      {Object.entries(props.of)
+    <dl className={inColumns ? styles.columns : styles.root}>
+      {Object.entries(of)
         .filter(([, value]) => value !== undefined && value !== "" && value !== false)
         .map(([name, value]) => (
-          <div key={name} style={{ display: "contents" }}>
+          <div key={name} style={inColumns ? {} : { display: "contents" }}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>

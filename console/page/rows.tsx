@@ -29,6 +29,7 @@ import {
   useState,
 } from "react";
 import { useSharedText } from "../text/text.ts";
+import { unseen } from "./announce.tsx";
 
 /** A column: its id, its title, what it shows of an item, and its width as one of CSS grid's tracks. */
 type Column<Item> = readonly [
@@ -67,16 +68,6 @@ type RowsProps<Item> = {
 /** Of what rows carry: nothing dragged from elsewhere is taken for it. */
 const carriedType = "application/x-muster";
 
-/** For who hears and does not see. */
-const unseen = {
-  position: "absolute",
-  width: "1px",
-  height: "1px",
-  padding: "0",
-  overflow: "hidden",
-  clip: "rect(0 0 0 0)",
-  whiteSpace: "nowrap",
-} as const;
 const narrow = "@media (max-width: 720px)";
 const useStyles = makeStyles({
   root: { position: "relative", fontSize: tokens.fontSizeBase300 },

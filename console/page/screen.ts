@@ -60,21 +60,26 @@ export function screen<const Path extends string, const F extends Fields>(
   declared: Declared<Path, F>,
 ) {
   type Search = SearchOf<F>;
+  type Change = (
+    change: { readonly [Name in keyof F]?: Search[Name] | undefined },
+    replace?: boolean,
+  ) => void;
+  const useOwnSearch = (): Search => useSearch({ strict: false }) as Search;
+  const useChangeSearch = (): Change => {
+    const router = useRouter();
+    return (change, replace = false) => {
+      const search = (before: object) => ({ ...before, ...change });
+      void router.navigate({ to: ".", search, replace } as never);
+    };
+  };
   return {
     ...declared,
     useParams: (): ParamsOf<Path> => useParams({ strict: false }),
-    useSearch: (): Search => useSearch({ strict: false }) as Search,
+    useSearch: useOwnSearch,
     /** Changes some parameters; undefined takes one out. Replaces the address where going back should skip it. */
-    useChangeSearch: () => {
-      const router = useRouter();
-      return (
-        change: { readonly [Name in keyof F]?: Search[Name] | undefined },
-        replace = false,
-      ): void => {
-        const search = (before: object) => ({ ...before, ...change });
-        void router.navigate({ to: ".", search, replace } as never);
-      };
-    },
+    useChangeSearch,
+    /** Both, as React's states have them. */
+    useSearchState: (): readonly [Search, Change] => [useOwnSearch(), useChangeSearch()],
     /** What a `Go` takes to lead here. */
     at: (
       ...[params, search]: ParamName<Path> extends never

@@ -12,10 +12,8 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
-import { type ComponentProps, type ReactNode, useLayoutEffect, useRef } from "react";
-import type { Answered, CallName } from "../../clients/api.ts";
-import type { GivenTo } from "../api/intention.ts";
-import { type Sending, useSend } from "../api/send.ts";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
+import type { Sending } from "../api/send.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
 import { ProblemView } from "./problem-view.tsx";
@@ -165,24 +163,4 @@ export function AskWindow<Given>(props: {
       {sending.problem && <ProblemView problem={sending.problem} placeOf={placeOf} />}
     </Window>
   );
-}
-
-/** Asks before a call is made. */
-export function CallWindow<N extends CallName>(
-  props: Omit<ComponentProps<typeof AskWindow<Answered<N>>>, "sending" | "onDo"> & {
-    readonly call: N;
-    readonly given: GivenTo<N>;
-  },
-) {
-  const { call, given, ...rest } = props;
-  const sending = useSend(call);
-  // A second click while the page changes is the same intention.
-  const isDone = useRef(false);
-  const make = async () => {
-    if (isDone.current) return undefined;
-    const answer = await sending.send(given);
-    isDone.current = answer !== undefined;
-    return answer;
-  };
-  return <AskWindow {...rest} sending={sending} onDo={make} />;
 }

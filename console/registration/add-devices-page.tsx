@@ -14,7 +14,7 @@ import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
 import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
-import { CheckButton, Route, Tie } from "./customer.tsx";
+import { CheckButton, Route, Routes, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
 import { addDevicesScreen, customersScreen, partnerRoutes, registrationScreen } from "./screens.ts";
@@ -62,8 +62,7 @@ function Step(props: { readonly title: string; readonly children: ReactNode }) {
 export function Page() {
   const t = useText();
   const { tenantId } = addDevicesScreen.useParams();
-  const { tag: asked, route } = addDevicesScreen.useSearch();
-  const change = addDevicesScreen.useChangeSearch();
+  const [{ tag: asked, route }, change] = addDevicesScreen.useSearchState();
   const tags = useTags(tenantId);
   const tag = asked !== undefined && tags.offered.has(asked) ? asked : undefined;
   const [file, setFile] = useState<(ListFile & { readonly id: string }) | undefined>(undefined);
@@ -102,9 +101,7 @@ export function Page() {
 function Relationship({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
   const may = useMay();
-  const styles = useStyles();
-  const { route } = addDevicesScreen.useSearch();
-  const change = addDevicesScreen.useChangeSearch();
+  const [{ route }, change] = addDevicesScreen.useSearchState();
   const { body } = useRead(
     "GET /api/v1/customers/{tenantId}",
     { params: { tenantId } },
@@ -119,11 +116,7 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
             <strong>{body.displayName}</strong>
             <Tie customer={body} />
           </div>
-          <ul className={styles.list}>
-            {partnerRoutes.map((each) => (
-              <Route key={each} route={each} verdict={body.routes[each]} />
-            ))}
-          </ul>
+          <Routes of={body.routes} />
           <Line>
             <CheckButton tenantId={tenantId} />
             <Go to={customersScreen.at(undefined, { customer: tenantId })}>

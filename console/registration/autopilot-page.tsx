@@ -7,6 +7,7 @@ import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
+import { CallWindow } from "../page/job/call-window.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
@@ -15,7 +16,7 @@ import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import type { Choice } from "../page/rows.tsx";
 import { TextField, useTyped } from "../page/values/fields.tsx";
-import { CallWindow, Window } from "../page/window.tsx";
+import { Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -27,8 +28,7 @@ export function Page() {
   const t = useText();
   const may = useMay();
   const { tenantId } = autopilotScreen.useParams();
-  const { device, window: open } = autopilotScreen.useSearch();
-  const change = autopilotScreen.useChangeSearch();
+  const [{ device, window: open }, change] = autopilotScreen.useSearchState();
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
   const reading = useReadList(list, { params: { tenantId } });
   const mayManage = may("registration.manage", tenantId);

@@ -68,6 +68,15 @@ export function Route(props: {
   );
 }
 
+/** Each route into Autopilot. */
+export const Routes = ({ of }: { readonly of: Customer["routes"] }) => (
+  <ul className={useStyles().list}>
+    {partnerRoutes.map((route) => (
+      <Route key={route} route={route} verdict={of[route]} />
+    ))}
+  </ul>
+);
+
 /** Relationship and consent, as they were read last. */
 export function Tie({ customer }: { readonly customer: Customer }) {
   const t = useText();
@@ -151,11 +160,7 @@ export function CustomerWindow(props: {
       <div>
         <Tie customer={customer} />
       </div>
-      <ul className={styles.list}>
-        {partnerRoutes.map((route) => (
-          <Route key={route} route={route} verdict={customer.routes[route]} />
-        ))}
-      </ul>
+      <Routes of={customer.routes} />
       {link !== undefined && (
         <Line align="end">
           <Field

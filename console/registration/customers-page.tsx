@@ -7,8 +7,6 @@ import {
   MessageBar,
   MessageBarActions,
   MessageBarBody,
-  makeStyles,
-  tokens,
 } from "@fluentui/react-components";
 import { KeyRegular, PeopleTeamRegular } from "@fluentui/react-icons";
 import { useMay } from "../api/me.ts";
@@ -16,32 +14,16 @@ import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { CustomerWindow, Route, Tie } from "./customer.tsx";
+import { CustomerWindow, Routes, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
 
-import {
-  addDevicesScreen,
-  customersScreen,
-  partnerRoutes,
-  registrationListScreen,
-} from "./screens.ts";
-import { type Customer, useText } from "./text.ts";
-
-const useStyles = makeStyles({
-  routes: {
-    margin: 0,
-    padding: 0,
-    listStyleType: "none",
-    display: "grid",
-    gap: tokens.spacingVerticalXS,
-  },
-});
+import { addDevicesScreen, customersScreen, registrationListScreen } from "./screens.ts";
+import { useText } from "./text.ts";
 
 /** The page. */
 export function Page() {
   const t = useText();
-  const { window: open, customer } = customersScreen.useSearch();
-  const change = customersScreen.useChangeSearch();
+  const [{ window: open, customer }, change] = customersScreen.useSearchState();
   const reading = useReadList("GET /api/v1/customers", { query: { top: 50 } });
   const close = () => change({ window: undefined, customer: undefined }, true);
   const shown = reading.body?.find(({ tenantId }) => tenantId === customer);
@@ -116,14 +98,6 @@ function Partner() {
     </MessageBar>
   );
 }
-
-const Routes = ({ of }: { readonly of: Customer["routes"] }) => (
-  <ul className={useStyles().routes}>
-    {partnerRoutes.map((route) => (
-      <Route key={route} route={route} verdict={of[route]} />
-    ))}
-  </ul>
-);
 
 function RowMenu({ tenantId }: { readonly tenantId: string }) {
   const t = useText();

@@ -1,13 +1,12 @@
 /** Signs the partner's account in for Partner Center: a code, where to type it, and how that went. */
-import { Body1, Button, Link, makeStyles, tokens } from "@fluentui/react-components";
+import { Body1, Button } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Answered } from "../../clients/api.ts";
 import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { CopyButton } from "../page/copy-button.tsx";
-import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
+import { SignInCode } from "../page/look/sign-in-code.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
@@ -15,18 +14,9 @@ import { useText } from "./text.ts";
 const name = "POST /api/v1/partner/sign-in";
 type View = Answered<typeof name>["body"];
 
-const useStyles = makeStyles({
-  code: {
-    fontFamily: tokens.fontFamilyMonospace,
-    fontSize: tokens.fontSizeHero800,
-    lineHeight: tokens.lineHeightHero800,
-  },
-});
-
 /** The window; it closes itself when somebody has signed in. */
 export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
   const t = useText();
-  const styles = useStyles();
   const [view, setView] = useState<View | undefined>(undefined);
   const { send, problem, isSending } = useSend(name);
   const ask = async (signInId?: string) => {
@@ -46,7 +36,7 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
     // oxlint-disable-next-line react/exhaustive-deps -- asks again after each answer, and after nothing else
   }, [view]);
   const said = useSaid();
-  const { state, userCode = "", verificationUri, detail } = view ?? {};
+  const { state, userCode = "", verificationUri = "", detail } = view ?? {};
   return (
     <Window
       title={t("registration.signIn")}
@@ -63,17 +53,7 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
     >
       <Body1>{t("registration.signInWhat")}</Body1>
       {state === "pending" && (
-        <>
-          <Line>
-            <output className={styles.code} aria-label={t("registration.theCode")}>
-              {userCode}
-            </output>
-            <CopyButton text={() => userCode} />
-          </Line>
-          <Link href={verificationUri} target="_blank" rel="noreferrer">
-            {verificationUri}
-          </Link>
-        </>
+        <SignInCode label={t("registration.theCode")} code={userCode} address={verificationUri} />
       )}
       {state === "refused" && (
         <Note intent="error" role="alert">

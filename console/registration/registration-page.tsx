@@ -177,8 +177,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
   const named = useNames();
-  const { outcome } = registrationScreen.useSearch();
-  const change = registrationScreen.useChangeSearch();
+  const [{ outcome }, change] = registrationScreen.useSearchState();
   const reading = useReadList(
     devicesOf,
     { params: { tenantId, registrationId }, query: { outcome, top: 1000 } },

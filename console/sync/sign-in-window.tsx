@@ -2,33 +2,23 @@
  * A sync that waits for somebody to sign in: the code, where to type it, and the time that is left, announced. It closes
  * itself when the sync goes on, and says when it was cancelled.
  */
-import { Body1, Button, Link, makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
+import { Body1, Button, ProgressBar } from "@fluentui/react-components";
 import { useEffect, useRef, useState } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { CopyButton } from "../page/copy-button.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
+import { SignInCode } from "../page/look/sign-in-code.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { type SyncIds, useText } from "./text.ts";
 
 type Waiting = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">;
-
-const useStyles = makeStyles({
-  code: {
-    fontFamily: tokens.fontFamilyMonospace,
-    fontSize: tokens.fontSizeHero800,
-    lineHeight: tokens.lineHeightHero800,
-    letterSpacing: "0.1em",
-    overflowWrap: "anywhere",
-  },
-});
 
 const waitSeconds = 180;
 /** Seconds left at which it is said aloud. */
@@ -69,7 +59,6 @@ function TimeLeft({ until }: { readonly until: string }) {
 /** The code, or the button that begins one. */
 function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiting }) {
   const t = useText();
-  const styles = useStyles();
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
   const browser = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/browser");
   const { code, words } = waiting;
@@ -83,17 +72,12 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
       {code !== undefined && (
         <>
           <Body1>{t("sync.typeCode")}</Body1>
-          <Line>
-            <output className={styles.code} aria-label={t("sync.theCode")}>
-              {code.userCode}
-            </output>
-            <CopyButton text={() => code.userCode} label={t("sync.copyCode")} />
-          </Line>
-          <div>
-            <Link href={code.verificationUri} target="_blank" rel="noreferrer">
-              {code.verificationUri}
-            </Link>
-          </div>
+          <SignInCode
+            label={t("sync.theCode")}
+            code={code.userCode}
+            address={code.verificationUri}
+            copy={t("sync.copyCode")}
+          />
         </>
       )}
       {words !== undefined && (

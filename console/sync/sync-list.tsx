@@ -64,8 +64,7 @@ export function useStarter(): (sync: Sync) => string {
 export function Page() {
   const t = useText();
   const { tenantId } = syncListScreen.useParams();
-  const { window } = syncListScreen.useSearch();
-  const change = syncListScreen.useChangeSearch();
+  const [{ window }, change] = syncListScreen.useSearchState();
   const may = useMay();
   const params = { tenantId };
   const goTo = useGo();

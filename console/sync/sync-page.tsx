@@ -3,6 +3,7 @@ import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { CallWindow } from "../page/job/call-window.tsx";
 import { Rest } from "../page/job/rest.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
@@ -12,7 +13,6 @@ import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { CheckField, useTicked } from "../page/values/fields.tsx";
-import { CallWindow } from "../page/window.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
@@ -29,8 +29,7 @@ const isUndoable = ({ outcome, deployed }: Sync): boolean =>
 export function Page() {
   const t = useText();
   const ids = syncScreen.useParams();
-  const { window: open } = syncScreen.useSearch();
-  const change = syncScreen.useChangeSearch();
+  const [{ window: open }, change] = syncScreen.useSearchState();
   const close = () => change({ window: undefined }, true);
   const sync = useRead(`GET ${one}`, { params: ids }, { atMostSeconds: 3 });
   const report = useRead(

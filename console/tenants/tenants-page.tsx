@@ -41,8 +41,7 @@ const isMoving = ({ status, paused }: SyncState): boolean =>
 function ByStatus() {
   const t = useText();
   const named = useNames();
-  const { status } = tenantsScreen.useSearch();
-  const change = tenantsScreen.useChangeSearch();
+  const [{ status }, change] = tenantsScreen.useSearchState();
   return (
     <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
       <Choose
@@ -169,8 +168,7 @@ function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
 
 function NoTenants() {
   const t = useText();
-  const { status } = tenantsScreen.useSearch();
-  const change = tenantsScreen.useChangeSearch();
+  const [{ status }, change] = tenantsScreen.useSearchState();
   if (status === undefined)
     return (
       <Empty icon={<BuildingMultipleRegular />} title={t("tenants.none")}>
@@ -248,8 +246,7 @@ function TenantList(props: {
 export function Page() {
   const t = useText();
   const may = useMay();
-  const { status, window, tenant } = tenantsScreen.useSearch();
-  const change = tenantsScreen.useChangeSearch();
+  const [{ status, window, tenant }, change] = tenantsScreen.useSearchState();
   const query = { syncStatus: status, top: 200 };
   const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
   const tenants = list.body ?? [];

@@ -27,8 +27,7 @@ const manage = { permission: "approvals.manage" } as const;
 /** The page. */
 export function Page() {
   const t = useText();
-  const { window, rule: at } = rulesScreen.useSearch();
-  const change = rulesScreen.useChangeSearch();
+  const [{ window, rule: at }, change] = rulesScreen.useSearchState();
   const reading = useRead(`GET ${path}`, {});
   const sending = useSend(`PUT ${path}`);
   const { body, etag } = reading;

@@ -13,8 +13,7 @@ import { CollectionWindow } from "./collection-window.tsx";
 export function Page() {
   const t = useText();
   const { tenantId } = collectionListScreen.useParams();
-  const { window: open } = collectionListScreen.useSearch();
-  const change = collectionListScreen.useChangeSearch();
+  const [{ window: open }, change] = collectionListScreen.useSearchState();
   const reading = useReadList("GET /api/v1/tenants/{tenantId}/collections", {
     params: { tenantId },
   });

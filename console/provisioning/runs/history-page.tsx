@@ -47,8 +47,7 @@ const colours: Partial<Record<Tried["result"], string>> = {
 export function Page() {
   const t = useText();
   const { tenantId, runId, deviceId } = historyScreen.useParams();
-  const { output } = historyScreen.useSearch();
-  const change = historyScreen.useChangeSearch();
+  const [{ output }, change] = historyScreen.useSearchState();
   const reading = useRead(
     name,
     { params: { tenantId, runId, deviceId } },

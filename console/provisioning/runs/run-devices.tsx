@@ -51,8 +51,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
   const named = useNames();
-  const { bucket } = runScreen.useSearch();
-  const change = runScreen.useChangeSearch();
+  const [{ bucket }, change] = runScreen.useSearchState();
   const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
   const [wanted, setWanted] = useState<Wanted | undefined>(undefined);
   const reading = useReadList(
@@ -124,8 +123,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
 
 function NoDevice({ total }: { readonly total: number }) {
   const t = useText();
-  const { bucket } = runScreen.useSearch();
-  const change = runScreen.useChangeSearch();
+  const [{ bucket }, change] = runScreen.useSearchState();
   const all = bucket && (
     <Button onClick={() => change({ bucket: undefined })}>
       {t("provisioning.all", { count: t.number(total) })}

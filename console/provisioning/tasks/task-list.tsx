@@ -159,8 +159,7 @@ function List(props: {
 /** Whose tasks are shown: one of those who have any, as far as their first page knows. */
 function Owners({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
-  const { owner } = taskListScreen.useSearch();
-  const change = taskListScreen.useChangeSearch();
+  const [{ owner }, change] = taskListScreen.useSearchState();
   const { body = [] } = useReadList("GET /api/v1/tenants/{tenantId}/tasks", {
     params: { tenantId },
     query: { folder: "users", top: 100 },

@@ -14,11 +14,11 @@ import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { List } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Facts, Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { CallWindow } from "../../page/window.tsx";
 import { sentenceOf } from "../runs/run-words.tsx";
 import { runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -87,8 +87,7 @@ export function TaskPanel({
 }) {
   const t = useText();
   const reading = useTask(tenantId, taskId);
-  const { window: open } = taskListScreen.useSearch();
-  const change = taskListScreen.useChangeSearch();
+  const [{ window: open }, change] = taskListScreen.useSearchState();
   const close = () => change({ window: undefined }, true);
   return (
     <Shown reading={reading}>

@@ -23,8 +23,7 @@ const useStyles = makeStyles({
 /** The page. */
 export function Page() {
   const t = useText();
-  const { folder, template, window: open } = templateListScreen.useSearch();
-  const change = templateListScreen.useChangeSearch();
+  const [{ folder, template, window: open }, change] = templateListScreen.useSearchState();
   const { body: me } = useMe();
   const reading = useReadList("GET /api/v1/templates", { query: { top: 100 } });
   const isIn = ({ visibility, owner }: Template): boolean =>
@@ -103,8 +102,7 @@ function Folder({ of: { visibility, owner } }: { readonly of: Template }) {
 
 function Folders() {
   const t = useText();
-  const { folder } = templateListScreen.useSearch();
-  const change = templateListScreen.useChangeSearch();
+  const [{ folder }, change] = templateListScreen.useSearchState();
   return (
     <TabList
       className={useStyles().tabs}

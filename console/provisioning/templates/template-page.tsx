@@ -4,12 +4,12 @@ import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/reac
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useTenantId } from "../../frame/tenant.ts";
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { Line } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { saveFile } from "../../page/save-file.ts";
-import { CallWindow } from "../../page/window.tsx";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
@@ -122,8 +122,7 @@ function Body(props: {
   const t = useText();
   const go = useGo();
   const tenantId = useTenantId();
-  const { compare, window: open } = templateScreen.useSearch();
-  const change = templateScreen.useChangeSearch();
+  const [{ compare, window: open }, change] = templateScreen.useSearchState();
   const other = useVersion(templateId, compare);
   const close = () => change({ window: undefined }, true);
   return (
@@ -175,8 +174,7 @@ function Versions(props: { readonly template: Template; readonly version: string
   const { templateId } = template;
   const t = useText();
   const styles = useStyles();
-  const { compare } = templateScreen.useSearch();
-  const change = templateScreen.useChangeSearch();
+  const [{ compare }, change] = templateScreen.useSearchState();
   const { body: versions = [] } = useReadList("GET /api/v1/templates/{templateId}/versions", {
     params: { templateId },
     query: { top: 100 },

@@ -12,8 +12,7 @@ import { BaselineEditor } from "./baseline-editor.tsx";
 /** The page. */
 export function Page() {
   const t = useText();
-  const { window: open } = baselineListScreen.useSearch();
-  const change = baselineListScreen.useChangeSearch();
+  const [{ window: open }, change] = baselineListScreen.useSearchState();
   const reading = useReadList("GET /api/v1/baselines", { query: { top: 50 } });
   return (
     <PageFrame

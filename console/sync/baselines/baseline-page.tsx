@@ -7,13 +7,14 @@ import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
-import { AskWindow, CallWindow, Window } from "../../page/window.tsx";
+import { AskWindow, Window } from "../../page/window.tsx";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
@@ -25,8 +26,7 @@ type Baseline = BodyOf<"GET /api/v1/baselines/{baselineId}">;
 export function Page() {
   const t = useText();
   const { baselineId } = baselineScreen.useParams();
-  const { version } = baselineScreen.useSearch();
-  const change = baselineScreen.useChangeSearch();
+  const [{ version }, change] = baselineScreen.useSearchState();
   const close = () => change({ window: undefined, version: undefined, tenant: undefined }, true);
   const names = useTenants();
   const manage = { permission: "baselines.manage" } as const;
@@ -96,8 +96,7 @@ function Windows(
   const { baseline, etag, names, onClose } = props;
   const t = useText();
   const go = useGo();
-  const { window, tenant: tenantId } = baselineScreen.useSearch();
-  const change = baselineScreen.useChangeSearch();
+  const [{ window, tenant: tenantId }, change] = baselineScreen.useSearchState();
   const { baselineId, newest } = baseline;
   const tailoring = { baselineId, tenantId, version: newest.version, tenants: names, onClose };
   switch (window) {

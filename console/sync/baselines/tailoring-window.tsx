@@ -10,10 +10,11 @@ import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
-import { AskWindow, CallWindow, Window } from "../../page/window.tsx";
+import { AskWindow, Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 const path = "/api/v1/baselines/{baselineId}/tenants/{tenantId}";

@@ -51,8 +51,7 @@ function useExport(tenantId: string) {
 export function Page() {
   const t = useText();
   const { tenantId } = configurationScreen.useParams();
-  const { type, search, state, window } = configurationScreen.useSearch();
-  const change = configurationScreen.useChangeSearch();
+  const [{ type, search, state, window }, change] = configurationScreen.useSearchState();
   const params = { tenantId };
   const types = useRead(typesPath, { params });
   const { save, problem } = useExport(tenantId);

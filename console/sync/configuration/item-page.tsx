@@ -2,12 +2,12 @@
 import type { BodyOf } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { useTyped } from "../../page/values/fields.tsx";
-import { CallWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { Properties } from "../plan/properties.tsx";
 import { configurationScreen, itemScreen } from "../screens.ts";
@@ -176,8 +176,7 @@ function Windows({
   readonly item: Item;
   readonly etag: string;
 }) {
-  const { window } = itemScreen.useSearch();
-  const change = itemScreen.useChangeSearch();
+  const [{ window }, change] = itemScreen.useSearchState();
   const close = () => change({ window: undefined }, true);
   const { desired, actual, key } = item;
   switch (window) {

@@ -169,8 +169,7 @@ export function Page() {
   const t = useText();
   const styles = useStyles();
   const ids = planScreen.useParams();
-  const { window } = planScreen.useSearch();
-  const change = planScreen.useChangeSearch();
+  const [{ window }, change] = planScreen.useSearchState();
   const go = useGo();
   const may = useMay()("sync.approve", ids.tenantId);
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });

@@ -1,7 +1,8 @@
 /** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
+
+import { CallWindow } from "../../page/job/call-window.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { CallWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
 /** How many of a tenant's changes are held, with the button for it; nothing where none is. */

@@ -1,15 +1,13 @@
 /** A verdict about a plan, asked once more before it is given: what it does in one sentence, and what it is about. */
-import { Body1, Button, makeStyles, tokens } from "@fluentui/react-components";
+import { Body1, makeStyles, tokens } from "@fluentui/react-components";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
 import { CheckField, TextField, useTicked, useTyped } from "../../page/values/fields.tsx";
-import { Window } from "../../page/window.tsx";
+import { AskWindow } from "../../page/window.tsx";
 import { planScreen } from "../screens.ts";
 import { type SyncIds, useText } from "../text.ts";
 
@@ -66,40 +64,29 @@ export function VerdictWindow(props: {
   const { ids, verdict, chosen, onClose, onDone } = props;
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
-  const { give, isSending, problem } = useVerdict(ids);
+  const { give, ...sending } = useVerdict(ids);
   const comment = useTyped();
   const isSure = useTicked(verdict !== "reset");
   const about = (body: Plan) =>
     chosen === undefined || verdict === "reject"
       ? body.changes
       : body.changes.filter(({ changeId }) => chosen.has(changeId));
-  const finish = async () => {
+  const finish = async (): Promise<unknown> => {
     const { body } = plan;
-    if (body === undefined) return;
+    if (body === undefined) return undefined;
     const isPart = about(body).length < body.changes.length;
-    if ((await give(verdict, body, comment.value, isPart ? about(body) : undefined)) === undefined)
-      return;
-    announce(t(`sync.done.${verdict}`));
-    onDone();
+    return give(verdict, body, comment.value, isPart ? about(body) : undefined);
   };
   return (
-    <Window
+    <AskWindow
       title={t(`sync.${verdict}`)}
+      verb={t(`sync.${verdict}`)}
+      sending={sending}
+      isReady={plan.body !== undefined && isSure.checked}
+      onDo={finish}
+      said={() => t(`sync.done.${verdict}`)}
+      onDone={onDone}
       onClose={onClose}
-      asks
-      actions={
-        <>
-          <Button
-            appearance="primary"
-            disabled={plan.body === undefined || !isSure.checked}
-            disabledFocusable={isSending}
-            onClick={() => void finish()}
-          >
-            {t(`sync.${verdict}`)}
-          </Button>
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-        </>
-      }
     >
       <Note intent={verdict === "reset" ? "warning" : "info"}>{t(`sync.does.${verdict}`)}</Note>
       <Shown reading={plan}>
@@ -115,8 +102,7 @@ export function VerdictWindow(props: {
       </Shown>
       {verdict === "reset" && <CheckField {...isSure} label={t("sync.resetSure")} />}
       <TextField label={t("sync.comment")} {...comment} maxLength={1000} isLong />
-      {problem && <ProblemView problem={problem} />}
-    </Window>
+    </AskWindow>
   );
 }
 
