@@ -31,9 +31,7 @@ export function Page() {
           label={t("access.state")}
           value={state}
           values={approvalStates.map((each) => [each, named("approvalStates", each)] as const)}
-          onChange={(value) =>
-            change({ state: approvalStates.find((each) => each === value) }, true)
-          }
+          onChange={(value) => change({ state: value }, true)}
         />
       </Filters>
       <Listed

@@ -142,9 +142,7 @@ function Fields({ said }: { readonly said: Said }) {
         label={t("access.outcome")}
         value={said.outcome}
         values={auditOutcomes.map((each) => [each, named("auditOutcomes", each)] as const)}
-        onChange={(value) =>
-          change({ outcome: auditOutcomes.find((each) => each === value) }, true)
-        }
+        onChange={(outcome) => change({ outcome }, true)}
       />
       {typed("operation", t("access.operation"))}
       {typed("actor", t("access.actor"))}

@@ -134,9 +134,7 @@ function Work() {
           value={said.work}
           values={works.map((each) => [each, t(`access.begins.${each}`)] as const)}
           any={t("access.noWork")}
-          onChange={(work) =>
-            change({ work: works.find((each) => each === work), action: undefined }, true)
-          }
+          onChange={(work) => change({ work, action: undefined }, true)}
         />
       )}
       {about?.takes.includes("action") && (

@@ -53,11 +53,11 @@ export function Filters(props: {
 }
 
 /** One of some values; another one, which the address has, stays. Undefined: any. */
-export function Choose(props: {
+export function Choose<Value extends string>(props: {
   readonly label: string;
   readonly value: string | undefined;
-  readonly values: readonly (readonly [string, string])[];
-  readonly onChange: (value: string | undefined) => void;
+  readonly values: readonly (readonly [Value, string])[];
+  readonly onChange: (value: Value | undefined) => void;
   /** What none of them is called. */
   readonly any?: string;
 }) {
@@ -68,7 +68,7 @@ export function Choose(props: {
     <Field label={label} className={useStyles().field}>
       <Select
         value={value}
-        onChange={(_event, data) => onChange(data.value === "" ? undefined : data.value)}
+        onChange={(_event, data) => onChange((data.value as Value) || undefined)}
       >
         <option value="">{any ?? t("shared.any")}</option>
         {values.map(([each, words]) => (

@@ -55,6 +55,14 @@ type Declared<Path extends string, F extends Fields> = {
 /** A screen, whatever its parameters are. */
 export type Screen = Declared<string, Fields>;
 
+function useChange(): (change: object, replace?: boolean) => void {
+  const router = useRouter();
+  return (change, replace = false) => {
+    const search = (before: object) => ({ ...before, ...change });
+    void router.navigate({ to: ".", search, replace } as never);
+  };
+}
+
 /** Declares a screen; the hooks read and change what its address says, and are typed by it. */
 export function screen<const Path extends string, const F extends Fields>(
   declared: Declared<Path, F>,
@@ -65,13 +73,7 @@ export function screen<const Path extends string, const F extends Fields>(
     replace?: boolean,
   ) => void;
   const useOwnSearch = (): Search => useSearch({ strict: false }) as Search;
-  const useChangeSearch = (): Change => {
-    const router = useRouter();
-    return (change, replace = false) => {
-      const search = (before: object) => ({ ...before, ...change });
-      void router.navigate({ to: ".", search, replace } as never);
-    };
-  };
+  const useChangeSearch: () => Change = useChange;
   return {
     ...declared,
     useParams: (): ParamsOf<Path> => useParams({ strict: false }),

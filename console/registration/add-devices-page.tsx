@@ -14,7 +14,7 @@ import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
 import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
-import { CheckButton, Route, Routes, Tie } from "./customer.tsx";
+import { CheckButton, Route, RouteList, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
 import { addDevicesScreen, customersScreen, partnerRoutes, registrationScreen } from "./screens.ts";
@@ -116,7 +116,7 @@ function Relationship({ tenantId }: { readonly tenantId: string }) {
             <strong>{body.displayName}</strong>
             <Tie customer={body} />
           </div>
-          <Routes of={body.routes} />
+          <RouteList of={body.routes} />
           <Line>
             <CheckButton tenantId={tenantId} />
             <Go to={customersScreen.at(undefined, { customer: tenantId })}>

@@ -1,5 +1,5 @@
 /** What ties a customer to the partner, and which routes that opens: shown, read anew, and noted where it can be read nowhere. */
-import { Button, Field, Input, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
+import { Button, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
@@ -69,7 +69,7 @@ export function Route(props: {
 }
 
 /** Each route into Autopilot. */
-export const Routes = ({ of }: { readonly of: Customer["routes"] }) => (
+export const RouteList = ({ of }: { readonly of: Customer["routes"] }) => (
   <ul className={useStyles().list}>
     {partnerRoutes.map((route) => (
       <Route key={route} route={route} verdict={of[route]} />
@@ -160,16 +160,17 @@ export function CustomerWindow(props: {
       <div>
         <Tie customer={customer} />
       </div>
-      <Routes of={customer.routes} />
+      <RouteList of={customer.routes} />
       {link !== undefined && (
         <Line align="end">
-          <Field
+          <TextField
             label={t("registration.link")}
             hint={t("registration.linkWhat")}
             className={styles.wide}
-          >
-            <Input value={link} readOnly />
-          </Field>
+            value={link}
+            readOnly
+            onChange={setLink}
+          />
           <CopyButton text={() => link} label={t("registration.copyLink")} />
         </Line>
       )}

@@ -1,22 +1,14 @@
 /** Customers of the partner: what ties each to it, which routes into Autopilot that opens, and what is missing. */
-import {
-  Badge,
-  Button,
-  MenuItem,
-  MenuList,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-} from "@fluentui/react-components";
+import { Badge, Button, MenuItem, MenuList } from "@fluentui/react-components";
 import { KeyRegular, PeopleTeamRegular } from "@fluentui/react-icons";
 import { useMay } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
+import { Note } from "../page/look/note.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { CustomerWindow, Routes, Tie } from "./customer.tsx";
+import { CustomerWindow, RouteList, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
-
 import { addDevicesScreen, customersScreen, registrationListScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -49,7 +41,7 @@ export function Page() {
             ),
           ],
           ["tie", t("registration.relationship"), (each) => <Tie customer={each} />],
-          ["routes", t("registration.routes"), ({ routes }) => <Routes of={routes} />, "2fr"],
+          ["routes", t("registration.routes"), ({ routes }) => <RouteList of={routes} />, "2fr"],
           [
             "checked",
             t("registration.checked"),
@@ -83,19 +75,20 @@ function Partner() {
   const { partnerKind, partnerCenter, account = "" } = body;
   const isMissing = partnerCenter === "notSignedIn" || partnerCenter === "noMfa";
   return (
-    <MessageBar intent={isMissing ? "warning" : "info"} layout="multiline">
-      <MessageBarBody data-partner={partnerCenter}>
-        {t("registration.partner", { kind: t(`registration.kind.${partnerKind}`) })}{" "}
-        {t(`registration.account.${partnerCenter}`, { account })}
-      </MessageBarBody>
-      {partnerCenter !== "off" && (
-        <MessageBarActions>
+    <Note
+      intent={isMissing ? "warning" : "info"}
+      data-partner={partnerCenter}
+      actions={
+        partnerCenter !== "off" && (
           <Button icon={<KeyRegular />} onClick={() => change({ window: "signIn" })}>
             {t("registration.signIn")}
           </Button>
-        </MessageBarActions>
-      )}
-    </MessageBar>
+        )
+      }
+    >
+      {t("registration.partner", { kind: t(`registration.kind.${partnerKind}`) })}{" "}
+      {t(`registration.account.${partnerCenter}`, { account })}
+    </Note>
   );
 }
 

@@ -194,7 +194,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
           label={t("registration.outcome")}
           value={outcome}
           values={outcomes.map((each) => [each, named("deviceOutcomes", each)])}
-          onChange={(value) => change({ outcome: outcomes.find((each) => each === value) })}
+          onChange={(value) => change({ outcome: value })}
         />
       </Filters>
       <Listed

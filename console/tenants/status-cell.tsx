@@ -164,13 +164,7 @@ const windows = {
 } as const;
 
 /** The cell of the column. */
-export function StatusCell({
-  tenant,
-  sync,
-}: {
-  readonly tenant: TenantRow;
-  readonly sync: SyncState;
-}) {
+export function StatusCell({ tenant, sync }: Omit<Props, "label">) {
   const t = useText();
   const styles = useStyles();
   const change = tenantsScreen.useChangeSearch();

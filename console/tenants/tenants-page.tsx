@@ -49,7 +49,7 @@ function ByStatus() {
         value={status}
         any={t("tenants.allStatuses")}
         values={statuses.map((each) => [each, named("syncStatuses", each)] as const)}
-        onChange={(value) => change({ status: statuses.find((each) => each === value) })}
+        onChange={(value) => change({ status: value })}
       />
     </Filters>
   );

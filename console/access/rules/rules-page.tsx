@@ -2,12 +2,12 @@
 import { MenuList } from "@fluentui/react-components";
 import { AddRegular, PeopleCheckmarkRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../../clients/api.ts";
-import { useRead } from "../../api/read.ts";
+import { type Reading, useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
+import { Listed } from "../../page/job/listed.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
-import { Rows } from "../../page/rows.tsx";
+import { Empty } from "../../page/page-state.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useTenants } from "../scope.ts";
 import { rulesScreen } from "../screens.ts";
@@ -46,17 +46,7 @@ export function Page() {
         </MayButton>
       }
     >
-      <Shown reading={reading}>
-        {({ rules }) =>
-          rules.length === 0 ? (
-            <Empty icon={<PeopleCheckmarkRegular />} title={t("access.noRule")}>
-              {t("access.noRuleWhy")}
-            </Empty>
-          ) : (
-            <Table rules={rules.map((rule, nth) => ({ ...rule, at: String(nth) }))} />
-          )
-        }
-      </Shown>
+      <Table reading={reading} />
       {body && window === "rule" && (at === undefined || chosen) && (
         <RuleWindow
           key={at}
@@ -82,7 +72,8 @@ export function Page() {
   );
 }
 
-function Table({ rules }: { readonly rules: readonly Placed[] }) {
+function Table({ reading }: { readonly reading: Reading<Policy> }) {
+  const rules = reading.body?.rules.map((rule, nth) => ({ ...rule, at: String(nth) }));
   const t = useText();
   const change = rulesScreen.useChangeSearch();
   const actionsOf = useActionsOf();
@@ -98,7 +89,8 @@ function Table({ rules }: { readonly rules: readonly Placed[] }) {
     return `${t(`access.ruleKind.${kind}`)}: ${names}`;
   };
   return (
-    <Rows
+    <Listed
+      reading={{ ...reading, body: rules }}
       label={t("access.rules")}
       columns={[
         [
@@ -128,9 +120,13 @@ function Table({ rules }: { readonly rules: readonly Placed[] }) {
           ({ approvers }) => approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
         ],
       ]}
-      items={rules}
       idOf={({ at }) => at}
       nameOf={nameOf}
+      empty={
+        <Empty icon={<PeopleCheckmarkRegular />} title={t("access.noRule")}>
+          {t("access.noRuleWhy")}
+        </Empty>
+      }
       renderMenu={({ at: rule }) => (
         <MenuList>
           <MayItem {...manage} onClick={() => change({ window: "rule", rule })}>

@@ -24,7 +24,7 @@ export function Note(
         {title !== undefined && <MessageBarTitle>{title}</MessageBarTitle>}
         {children}
       </MessageBarBody>
-      {actions !== undefined && <MessageBarActions>{actions}</MessageBarActions>}
+      {Boolean(actions) && <MessageBarActions>{actions}</MessageBarActions>}
     </MessageBar>
   );
 }

@@ -1,12 +1,9 @@
 /** Devices of a run by bucket, and the commands for those that failed: by right click, Shift+F10, the row's button, and the bar. */
 import {
   Button,
-  Menu,
   MenuButton,
   MenuItem,
   MenuList,
-  MenuPopover,
-  MenuTrigger,
   makeStyles,
   tokens,
 } from "@fluentui/react-components";
@@ -18,6 +15,7 @@ import { useReadList } from "../../api/read.ts";
 import { StateTabs } from "../../page/job/job.tsx";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
+import { DropMenu } from "../../page/look/drop-menu.tsx";
 import { Go, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { buckets, historyScreen, runScreen } from "../screens.ts";
@@ -162,7 +160,7 @@ function ProvisioningItems(props: CommandsProps) {
   const why = useWhyNot(props);
   const history = useHistory(props);
   return (
-    <MenuList>
+    <>
       <MenuItem
         disabled={why !== undefined}
         subText={why ?? null}
@@ -177,7 +175,7 @@ function ProvisioningItems(props: CommandsProps) {
       >
         {t("provisioning.history")}
       </MenuItem>
-    </MenuList>
+    </>
   );
 }
 
@@ -194,14 +192,9 @@ function DeviceMenu(props: CommandsProps) {
       >
         {t("provisioning.retry")}
       </MenuItem>
-      <Menu>
-        <MenuTrigger disableButtonEnhancement>
-          <MenuItem>{t("provisioning.provisioning")}</MenuItem>
-        </MenuTrigger>
-        <MenuPopover>
-          <ProvisioningItems {...props} />
-        </MenuPopover>
-      </Menu>
+      <DropMenu trigger={<MenuItem>{t("provisioning.provisioning")}</MenuItem>}>
+        <ProvisioningItems {...props} />
+      </DropMenu>
     </MenuList>
   );
 }
@@ -220,14 +213,13 @@ function CommandBar(props: CommandsProps) {
       >
         {t("provisioning.retry")}
       </Button>
-      <Menu>
-        <MenuTrigger disableButtonEnhancement>
+      <DropMenu
+        trigger={
           <MenuButton disabled={devices.length === 0}>{t("provisioning.provisioning")}</MenuButton>
-        </MenuTrigger>
-        <MenuPopover>
-          <ProvisioningItems {...props} />
-        </MenuPopover>
-      </Menu>
+        }
+      >
+        <ProvisioningItems {...props} />
+      </DropMenu>
       <span data-chosen={devices.length}>
         {devices.length > 0 && t("provisioning.chosen", { count: devices.length })} {why}
       </span>

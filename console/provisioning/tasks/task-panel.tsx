@@ -78,13 +78,7 @@ export function Badges({ task }: { readonly task: Task }) {
 }
 
 /** The panel. */
-export function TaskPanel({
-  tenantId,
-  taskId,
-}: {
-  readonly tenantId: string;
-  readonly taskId: string;
-}) {
+export function TaskPanel({ tenantId, taskId }: Pick<Task, "tenantId" | "taskId">) {
   const t = useText();
   const reading = useTask(tenantId, taskId);
   const [{ window: open }, change] = taskListScreen.useSearchState();
@@ -156,6 +150,7 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
   const change = taskListScreen.useChangeSearch();
   const { mayChange, maySchedule } = useRights(tenantId)(task);
   const takes = { permission: "tasks.manage", tenantId } as const;
+  const open = (window: "properties" | "remove") => () => change({ window });
   const whyNot = mayChange ? undefined : t("provisioning.notYours");
   return (
     <Toolbar aria-label={displayName} className={useStyles().bar}>
@@ -171,16 +166,11 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
         {...takes}
         icon={<SettingsRegular />}
         why={maySchedule ? undefined : whyNot}
-        onClick={() => change({ window: "properties" })}
+        onClick={open("properties")}
       >
         {t("provisioning.properties")}
       </MayButton>
-      <MayButton
-        {...takes}
-        icon={<DeleteRegular />}
-        why={whyNot}
-        onClick={() => change({ window: "remove" })}
-      >
+      <MayButton {...takes} icon={<DeleteRegular />} why={whyNot} onClick={open("remove")}>
         {t("provisioning.remove")}
       </MayButton>
     </Toolbar>

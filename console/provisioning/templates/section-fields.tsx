@@ -1,5 +1,5 @@
 /** The actions of a section as fields: added from the catalogue of types, moved, taken away, and each with what its type takes. */
-import { Button, Field, makeStyles, Select, Subtitle2, tokens } from "@fluentui/react-components";
+import { Button, Field, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import { AddRegular, ArrowDownRegular, ArrowUpRegular, DeleteRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { BodyOf, Problem } from "../../../clients/api.ts";
@@ -212,15 +212,12 @@ function RetryFields({ action, problem, at, onChange }: ActionProps) {
     <div className={styles.line} style={{ alignItems: "start" }}>
       {number("max", t("provisioning.furtherTries"), 0)}
       {number("delaySeconds", t("provisioning.retryDelay"), 60)}
-      <Field label={t("provisioning.retryOn")}>
-        <Select
-          value={retry.on ?? "transient"}
-          onChange={(_event, { value }) => put({ on: value as "transient" | "any" })}
-        >
-          <option value="transient">{t("provisioning.retryOn.transient")}</option>
-          <option value="any">{t("provisioning.retryOn.any")}</option>
-        </Select>
-      </Field>
+      <SelectField
+        label={t("provisioning.retryOn")}
+        value={retry.on ?? "transient"}
+        values={(["transient", "any"] as const).map((on) => [on, t(`provisioning.retryOn.${on}`)])}
+        onChange={(on) => put({ on })}
+      />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** A template: its five sections in one of its versions, beside another where somebody compares; scheduled from the toolbar. */
-import { Field, makeStyles, Select } from "@fluentui/react-components";
+import { makeStyles } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
@@ -10,6 +10,7 @@ import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { saveFile } from "../../page/save-file.ts";
+import { SelectField } from "../../page/values/fields.tsx";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
@@ -78,18 +79,14 @@ function Commands(props: {
   const { body: me } = useMe();
   const isOthers = owner !== me?.objectId && !may("templates.administer");
   const why = isOthers ? t("provisioning.notYourTemplate") : undefined;
+  const takes = { permission: "templates.manage", why } as const;
   const change = templateScreen.useChangeSearch();
+  const open = (window: "edit" | "remove") => () => change({ window });
   const text = () =>
     new Blob([JSON.stringify(content, undefined, 2)], { type: "application/json" });
   return (
     <>
-      <MayButton
-        icon={<EditRegular />}
-        permission="templates.manage"
-        why={why}
-        isBusy={isOfAnother}
-        onClick={() => change({ window: "edit" })}
-      >
+      <MayButton {...takes} icon={<EditRegular />} isBusy={isOfAnother} onClick={open("edit")}>
         {t("provisioning.edit")}
       </MayButton>
       <MayButton
@@ -99,12 +96,7 @@ function Commands(props: {
       >
         {t("provisioning.export")}
       </MayButton>
-      <MayButton
-        icon={<DeleteRegular />}
-        permission="templates.manage"
-        why={why}
-        onClick={() => change({ window: "remove" })}
-      >
+      <MayButton {...takes} icon={<DeleteRegular />} onClick={open("remove")}>
         {t("provisioning.remove")}
       </MayButton>
     </>
@@ -179,32 +171,28 @@ function Versions(props: { readonly template: Template; readonly version: string
     params: { templateId },
     query: { top: 100 },
   });
-  const options = versions.map((each) => (
-    <option key={each.version} value={each.version}>
-      {t("provisioning.versionAt", {
-        version: each.version,
-        at: t.dateTime(each.at),
-        message: each.message,
-      })}
-    </option>
-  ));
+  const values = versions.map(({ version: number, at, message }) => {
+    const words = { version: number, at: t.dateTime(at), message };
+    return [`${number}`, t("provisioning.versionAt", words)] as const;
+  });
   return (
     <Line gap="large" align="end">
-      <Field label={t("provisioning.versionShown")} className={styles.field}>
-        <Select value={version ?? ""} onChange={(_event, { value }) => change({ version: value })}>
-          {options}
-        </Select>
-      </Field>
+      <SelectField
+        label={t("provisioning.versionShown")}
+        className={styles.field}
+        value={version ?? ""}
+        values={values}
+        onChange={(to) => change({ version: to })}
+      />
       {versions.length > 1 && (
-        <Field label={t("provisioning.compareWith")} className={styles.field}>
-          <Select
-            value={compare ?? ""}
-            onChange={(_event, { value }) => change({ compare: value === "" ? undefined : value })}
-          >
-            <option value="">{t("provisioning.none")}</option>
-            {options}
-          </Select>
-        </Field>
+        <SelectField
+          label={t("provisioning.compareWith")}
+          className={styles.field}
+          value={compare ?? ""}
+          none={t("provisioning.none")}
+          values={values}
+          onChange={(to) => change({ compare: to === "" ? undefined : to })}
+        />
       )}
     </Line>
   );

@@ -100,7 +100,7 @@ export function Page() {
             label={t("sync.column.state")}
             value={state}
             values={itemStates.map((each) => [each, t(`sync.item.${each}`)] as const)}
-            onChange={(value) => change({ state: itemStates.find((each) => each === value) }, true)}
+            onChange={(value) => change({ state: value }, true)}
           />
         )}
       </Filters>

@@ -167,15 +167,9 @@ const said = ({ at, by, message }: Made, dateTime: (at: string) => string): stri
   `${dateTime(at)}, ${by.name ?? (by.id === "" ? "Muster" : by.id)}: ${message}`;
 
 /** The window that the address names. */
-function Windows({
-  ids,
-  item,
-  etag,
-}: {
-  readonly ids: Ids;
-  readonly item: Item;
-  readonly etag: string;
-}) {
+type Opened = { readonly ids: Ids; readonly item: Item; readonly etag: string };
+
+function Windows({ ids, item, etag }: Opened) {
   const [{ window }, change] = itemScreen.useSearchState();
   const close = () => change({ window: undefined }, true);
   const { desired, actual, key } = item;
