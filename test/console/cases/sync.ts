@@ -231,10 +231,11 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.getByRole("button", { name: "Reprendre", exact: true }).click();
       await page.getByRole("button", { name: "Suspendre", exact: true }).waitFor();
       await at(`?window=pause&tenant=${tenantId}`);
-      // A list that has not come yet shows no pause either.
-      await row(name).getByText("Suspendu", { exact: true }).waitFor();
+      // A list that has not come yet shows no pause either; behind the window it is hidden from who hears.
+      const behind = page.getByRole("row", { name, includeHidden: true });
+      await behind.getByText("Suspendu", { exact: true }).waitFor();
       await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
-      await row(name).getByText("Suspendu", { exact: true }).waitFor({ state: "detached" });
+      await behind.getByText("Suspendu", { exact: true }).waitFor({ state: "detached" });
       expect(await get("")).not.toHaveProperty("pausedAt");
     }, 60_000);
 
