@@ -141,6 +141,13 @@ function countRequests(page: Page): void {
 /** What each page's browser may complain of. */
 const expected = new WeakMap<Page, RegExp[]>();
 
+/**
+ * From now on a page's browser may complain of this. It tells of an answer that is a refusal a moment after the page has
+ * it: whoever takes such complaints away afterwards can be too early.
+ */
+const forgive = (page: Page, what: RegExp): void =>
+  void expected.set(page, [...(expected.get(page) ?? []), what]);
+
 /** Keeps what the browser complains of in a page. */
 async function watch(page: Page, complaints: string[]): Promise<void> {
   countRequests(page);
@@ -182,13 +189,6 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
   };
   const { url, sandboxUrl, adminToken } = muster;
   const complaints: string[] = [];
-
-  /**
-   * From now on a page's browser may complain of this. It tells of an answer that is a refusal a moment after the page has
-   * it: whoever takes such complaints away afterwards can be too early.
-   */
-  const forgive = (page: Page, what: RegExp): void =>
-    void expected.set(page, [...(expected.get(page) ?? []), what]);
 
   /** Calls the API as the administrator of the first steps. */
   const api = (method: string, path: string, body?: Body): Promise<Body> =>

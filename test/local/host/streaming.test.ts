@@ -88,36 +88,36 @@ describe("a streaming function", () => {
   });
 });
 
-describe("a worker that closes a connection at the moment in which a request comes on it", () => {
-  /** Answers the first request of each connection, and cuts the connection off at the next one. */
-  async function cutting() {
-    const seen = new WeakSet<Socket>();
-    const worker = createServer((request, response) => {
-      if (seen.has(request.socket)) return void request.socket.resetAndDestroy();
-      seen.add(request.socket);
-      response.end("ok");
-    });
-    await once(worker.listen(0, "127.0.0.1"), "listening");
-    const forwarder = createForwarder();
-    const never = new Promise<never>(() => undefined);
-    const front = createServer((request, response) => {
-      const exchange = { invocationId: "one", customHeaders: {}, target: targetOf(request) };
-      const { port } = worker.address() as AddressInfo;
-      forwarder.forward({ ...exchange, request, response }, `http://127.0.0.1:${port}`, never);
-    });
-    await once(front.listen(0, "127.0.0.1"), "listening");
-    return {
-      url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
-      async [Symbol.asyncDispose]() {
-        forwarder.close();
-        for (const server of [front, worker]) {
-          server.closeAllConnections();
-          await new Promise((resolve) => server.close(resolve));
-        }
-      },
-    };
-  }
+/** A host before a worker that answers the first request of each connection, and cuts the connection off at the next one. */
+async function cutting() {
+  const seen = new WeakSet<Socket>();
+  const worker = createServer((request, response) => {
+    if (seen.has(request.socket)) return void request.socket.resetAndDestroy();
+    seen.add(request.socket);
+    response.end("ok");
+  });
+  await once(worker.listen(0, "127.0.0.1"), "listening");
+  const forwarder = createForwarder();
+  const never = new Promise<never>(() => undefined);
+  const front = createServer((request, response) => {
+    const exchange = { invocationId: "one", customHeaders: {}, target: targetOf(request) };
+    const { port } = worker.address() as AddressInfo;
+    forwarder.forward({ ...exchange, request, response }, `http://127.0.0.1:${port}`, never);
+  });
+  await once(front.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      forwarder.close();
+      for (const server of [front, worker]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  };
+}
 
+describe("a worker that closes a connection at the moment in which a request comes on it", () => {
   test("gets it again on another one", async () => {
     await using served = await cutting();
     for (const nth of [1, 2, 3, 4]) {

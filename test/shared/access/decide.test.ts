@@ -316,11 +316,12 @@ test.each([
   expect(seen && [...seen]).toEqual(expected);
 });
 
+const noAction = () => undefined;
+
 describe("explaining", () => {
   const home = "11111111-1111-4111-8111-111111111111";
   const group = "55555555-5555-4555-8555-555555555555";
   const about = { ...t1, operation: "devices-list" };
-  const noAction = () => undefined;
   const given = [
     assign("fullAdministrator", everything),
     assign("readOnlyAnalyst", tenants("t1"), {
