@@ -6,7 +6,14 @@ import type { Page } from "playwright-core";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { findings } from "../support/axe.ts";
 import { paths } from "../support/paths.ts";
-import { type ConsoleRig, type Language, planned, untilIdle, untilStill } from "../support/rig.ts";
+import {
+  type ConsoleRig,
+  heading,
+  type Language,
+  planned,
+  untilIdle,
+  untilStill,
+} from "../support/rig.ts";
 
 /** A baseline of one item. */
 const baseline = {
@@ -61,7 +68,7 @@ export function screenCases(rig: () => ConsoleRig): void {
         await page.setViewportSize({ width: 1280, height: 800 });
         await page.emulateMedia({ colorScheme: "light" });
         await page.goto(`${rig().url}/console${address}`);
-        await page.getByRole("heading", { level: 1 }).waitFor();
+        await heading(page);
         await untilIdle(page);
         expect(await page.evaluate("document.documentElement.lang")).toBe(language);
         expect(await page.locator("body").innerText(), "what no catalogue has").not.toMatch(/[{}]/);

@@ -6,7 +6,7 @@
 import type { Locator, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { paths } from "../support/paths.ts";
-import { type ConsoleRig, refusals, type TestTenant, untilIdle } from "../support/rig.ts";
+import { type ConsoleRig, heading, refusals, type TestTenant, untilIdle } from "../support/rig.ts";
 
 /** Relay is an app's. */
 const roles = [
@@ -92,7 +92,7 @@ export function roleCases(rig: () => ConsoleRig): void {
         const within = path.replace("$tenantId", tenant.tenantId);
         const address = within.replaceAll(/\$\w+/g, "unknown");
         await goTo(page, address);
-        await page.getByRole("heading", { level: 1 }).waitFor();
+        await heading(page);
         await untilIdle(page);
         await clickThrough(page, address);
         await untilIdle(page);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   awaitsPerson,
   type ConsoleRig,
+  heading,
   type Language,
   planned,
   policies,
@@ -114,7 +115,7 @@ export function tenantCases(rig: () => ConsoleRig): void {
       const open = async (path = "/tenants"): Promise<Page> => {
         const page = pageIn(language);
         await page.goto(`${rig().url}/console${path}`);
-        await page.getByRole("heading", { level: 1 }).waitFor();
+        await heading(page);
         return page;
       };
 

@@ -87,14 +87,19 @@ const openRequests = new WeakMap<Page, Set<Request>>();
 const openIn = (page: Page): readonly string[] =>
   [...(openRequests.get(page) ?? [])].map((request) => request.url());
 
-/** Loads a page. Where that does not come to its end, says which requests have no answer. */
-async function load(page: Page, address: string): Promise<void> {
+/** Waits for what a page begins with. Where it does not come, says what the page asks for, and what it shows. */
+async function untilThere(page: Page, coming: Promise<unknown>): Promise<void> {
   try {
-    await page.goto(address);
+    await coming;
   } catch (error) {
-    throw new Error(`${address} waits for: ${openIn(page).join(" ")}`, { cause: error });
+    const shows = await page.locator("body").innerText({ timeout: 1_000 }).catch(String);
+    const what = `${page.url()} asks for: ${openIn(page).join(" ")}; it shows: ${shows}`;
+    throw new Error(what, { cause: error });
   }
 }
+
+/** Waits until a page has its heading. By its tag: a window that stands in front of it hides it from who goes by roles. */
+export const heading = (page: Page): Promise<void> => page.locator("h1").first().waitFor();
 
 /** Waits until a page asks for nothing. Playwright's own "networkidle" does not say what it waits for when it fails. */
 export async function untilIdle(page: Page): Promise<void> {
@@ -261,12 +266,12 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
       (await page.addInitScript((kept) => {
         for (const [key, value] of kept) sessionStorage.setItem(key, value);
       }, session));
-    await load(page, `${url}/console${at}`);
+    await untilThere(page, page.goto(`${url}/console${at}`));
     if (session === undefined) {
       await page.getByRole("radio", { name: user }).check();
       await page.getByRole("button", { name: "Sign in" }).click();
     }
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await untilThere(page, heading(page));
     await restoring?.dispose();
     if (session === undefined)
       sessions.set(user, await page.evaluate(() => Object.entries(sessionStorage)));
@@ -275,8 +280,8 @@ export async function startConsole(settings: Readonly<Record<string, string>> = 
 
   /** Opens a page by its address. */
   const open = async (page: Page, path: string): Promise<void> => {
-    await load(page, `${url}/console${path}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await untilThere(page, page.goto(`${url}/console${path}`));
+    await untilThere(page, heading(page));
   };
 
   /** Closes all tabs: one that is left open goes on asking, and makes the next cases late. */
