@@ -8,6 +8,7 @@ import { measureCounts } from "./measures/counts.ts";
 import { measureDeviceLists } from "./measures/device-lists.ts";
 import { measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
+import { measureLoad } from "./measures/load.ts";
 import { measureNaive } from "./measures/naive.ts";
 import { measureRegistrations } from "./measures/registrations.ts";
 import { measureRuns } from "./measures/runs.ts";
@@ -41,6 +42,7 @@ async function run(options: BenchOptions): Promise<Results> {
   };
   const wants = (part: Part): boolean => !options.skip.has(part);
   const { sizes } = options;
+  if (wants("load")) results.load = await step("loading the bundle", measureLoad);
   // At a million, Azurite is what would be timed: there only requests and memory are looked at.
   const ceilingSizes = sizes.filter((size) => size <= 100_000);
   if (wants("ceiling"))

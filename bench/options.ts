@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 /** Parts of the benchmark that can be left out. */
 export const parts = [
+  "load",
   "ceiling",
   "naive",
   "bullmq",

@@ -5,6 +5,7 @@ import type { Counted, Phase } from "./measures/counts.ts";
 import type { DeviceLists } from "./measures/device-lists.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
 import type { LiveMemory } from "./measures/live-memory.ts";
+import type { BundleLoad } from "./measures/load.ts";
 import type { RegistrationRun } from "./measures/registrations.ts";
 import type { ProvisioningRun } from "./measures/runs.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
@@ -15,6 +16,7 @@ import { emptyPoll, sumOf } from "./setup/wire.ts";
 export type Results = {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly startedAt: string;
+  load?: BundleLoad;
   ceiling?: Ceiling;
   naive?: { readonly perSecond: number };
   bullmq?: { readonly each: BullmqRun; readonly bulk: BullmqRun } | { readonly skipped: string };
@@ -62,6 +64,7 @@ export function report(results: Results): string {
     Object.entries(machine)
       .map(([name, value]) => `${name}: ${value}`)
       .join(", "),
+    ...load(results),
     ...speed(results),
     ...small(results),
     ...deviceLists(results),
@@ -75,6 +78,30 @@ export function report(results: Results): string {
     ...provisioning(results),
   ];
   return sections.join("\n\n");
+}
+
+/** What is loaded first by itself, and the largest of the rest. */
+function load({ load: found }: Results): string[] {
+  if (found === undefined) return [];
+  const { ms, processorMs, parts } = found;
+  const all = Object.entries(parts);
+  const shown = [
+    ...all.filter(([, { isFirst }]) => isFirst),
+    ...all.filter(([, { isFirst }]) => !isFirst).slice(0, 10),
+  ];
+  const rows = shown.map(([name, { bytes, isFirst }]): Cell[] => [
+    name,
+    bytes / 1024,
+    isFirst ? "at once" : "when needed",
+  ]);
+  const total = all.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  return [
+    table(
+      [`the bundle, of ${all.length} parts`, "KiB", "loaded"],
+      [...rows, ["all of them", total / 1024, undefined]],
+    ),
+    `what is loaded at once takes ${cell(ms)} ms, ${cell(processorMs)} ms of the processor`,
+  ];
 }
 
 function speed({ ceiling, naive, bullmq, dispatch }: Results): string[] {

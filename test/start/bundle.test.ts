@@ -1,29 +1,14 @@
 /** The bundle that is deployed, as it was built: how fast it loads, what it holds, what it leaves out. */
-import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { dirname, join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { loadOnce, measureLoad } from "../../bench/measures/load.ts";
+import { report } from "../../bench/report.ts";
 import { builtParts, bundlePath, ensureBuilt } from "../../scripts/build.ts";
 
-/**
- * Milliseconds of the processor that a new process's thread takes to load the bundle, which ends when it misses its settings.
- * On an idle machine the clock says the same; beside other tests it mostly says how long the thread waited for its turn.
- */
-function loadMs(): number {
-  const script = `
-    const begun = process.threadCpuUsage();
-    try { require(${JSON.stringify(bundlePath)}); } catch {}
-    const { user, system } = process.threadCpuUsage(begun);
-    require("node:fs").writeSync(1, "ms=" + (user + system) / 1_000);`;
-  const environment = { PATH: process.env["PATH"] };
-  const output = execFileSync(process.execPath, ["-e", script], {
-    env: environment,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return Number(/ms=([\d.]+)/.exec(output)?.[1]);
-}
+/** On an idle machine the clock says the same; beside other tests it mostly says how long the thread waited for its turn. */
+const loadMs = (): number => loadOnce().processorMs;
 
 test("the bundle loads in under 300 ms, so that a cold start and a restart are hardly noticed", () => {
   // The best of up to thirty: other tests run at the same time, and slow the processor's caches down.
@@ -32,6 +17,15 @@ test("the bundle loads in under 300 ms, so that a cold start and a restart are h
   console.info(`the bundle loads in ${Math.round(best)} ms`);
   expect(best).toBeLessThan(300);
 }, 60_000);
+
+test("the benchmark says what is loaded at once and what each part weighs", async () => {
+  const load = await measureLoad(1);
+  const { "index.cjs": entry } = load.parts;
+  expect(entry).toMatchObject({ isFirst: true, bytes: readFileSync(bundlePath).byteLength });
+  expect(Object.values(load.parts).some(({ isFirst }) => !isFirst)).toBe(true);
+  const text = report({ machine: {}, startedAt: "", load, dispatch: [], counted: [], memory: [] });
+  expect(text).toMatch(/\| index\.cjs +\| +[\d,.]+ \| +at once \|/);
+});
 
 const dist = dirname(bundlePath);
 const textOf = (name: string): string => readFileSync(join(dist, name), "utf8");
