@@ -18,21 +18,32 @@ export type Loading = {
 // The entry that missed its settings is no longer among the loaded ones.
 const script = `
   const from = { processor: process.threadCpuUsage(), clock: performance.now() };
-  try { require(${JSON.stringify(bundlePath)}); } catch {}
+  let missed = "";
+  try { require(${JSON.stringify(bundlePath)}); } catch (error) { missed = String(error); }
   const ms = performance.now() - from.clock;
   const { user, system } = process.threadCpuUsage(from.processor);
   const names = Object.keys(require.cache).map((path) => require("node:path").basename(path));
   const parts = [...names, ${JSON.stringify(basename(bundlePath))}];
-  require("node:fs").writeSync(1, JSON.stringify({ ms, processorMs: (user + system) / 1000, parts }));`;
+  const processorMs = (user + system) / 1000;
+  require("node:fs").writeSync(1, JSON.stringify({ ms, processorMs, parts, missed }));`;
 
-/** Loads the bundle once. It may print something of its own before. */
+/**
+ * Loads the bundle once. It may print something of its own before.
+ * @throws When it ended otherwise than by missing its settings: then not all of it was loaded.
+ */
 export function loadOnce(): Loading {
   const printed = execFileSync(process.execPath, ["-e", script], {
     env: { PATH: process.env["PATH"] },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
-  return JSON.parse(printed.slice(printed.lastIndexOf('{"ms"'))) as Loading;
+  const { missed, ...loading } = JSON.parse(
+    printed.slice(printed.lastIndexOf('{"ms"')),
+  ) as Loading & {
+    readonly missed: string;
+  };
+  if (!missed.includes("Wrong settings")) throw new Error(`The bundle did not load: ${missed}`);
+  return loading;
 }
 
 /** What a bundle's parts weigh, and how long those take that are loaded first. */
