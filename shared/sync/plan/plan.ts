@@ -28,7 +28,7 @@ export type PlannedChange = {
   readonly before?: string;
   /** Hash of the item in the desired revision; absent for a deletion. */
   readonly after?: string;
-  /** Changes of the same plan without which this one cannot be done: it names what they create. */
+  /** Changes of the same plan without which this one is not made: it names what they create, or they name what it deletes. */
   readonly needs: readonly string[];
   /** What an approver must know: a policy that would lock administrators out, a deletion. */
   readonly warnings: readonly Reason[];

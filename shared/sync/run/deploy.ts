@@ -57,7 +57,8 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
     const type = parts.typeOf(change.type);
     if (row === undefined || type === undefined || !isOpen(row.value)) continue;
     const made = madeBy(rows);
-    const item = { type, change, wanted: wantedItem(change, targets), made, writer, tree };
+    const unmet = notDoneOf(change.needs, rows);
+    const item = { type, change, wanted: wantedItem(change, targets), made, writer, tree, unmet };
     const afterMs = await oneChange(parts, work, { position, row, item, rows, until });
     // Also how we learn that somebody has asked us to stop: then this write is lost.
     await work.keep({ losses: 0 });
@@ -80,6 +81,14 @@ const isOpen = (row: ItemProgress): boolean =>
 /** What these rows have made or changed, as far as its id is known. */
 export const madeBy = (rows: readonly Stored<ItemProgress>[]): MadeItem[] =>
   rows.flatMap(({ value: { type, id, name } }) => (id === undefined ? [] : [{ type, id, name }]));
+
+/** The first of these changes that is not done: the plan has put them before whatever needs them. */
+const notDoneOf = (
+  changeIds: readonly string[],
+  rows: readonly Stored<ItemProgress>[],
+): ItemProgress | undefined =>
+  rows.find(({ value }) => value.state !== "done" && changeIds.includes(value.changeId))?.value;
+
 /** The changes that were chosen of the plan, and what they make of their items. */
 async function approvedPlan({ revisions }: DeployParts, sync: Sync) {
   if (sync.plan === undefined || sync.approval === undefined)
@@ -201,6 +210,8 @@ type OneChange = {
     readonly made: readonly MadeItem[];
     readonly writer: Account | undefined;
     readonly tree: Tree;
+    /** What has to be done before it, and is not. */
+    readonly unmet: ItemProgress | undefined;
   };
 };
 
@@ -220,14 +231,9 @@ async function oneChange(
     stored = { value, etag };
     rows[position] = stored;
   };
-  if (work.sync.cancelled !== undefined && stored.value.state === "queued") {
-    await keep({ ...stored.value, state: "skipped", detail: "Cancelled before it was written." });
-    return undefined;
-  }
-  // What was written is read back all the same.
-  if (type.writtenBy === "user" && writer === undefined && stored.value.state !== "checking") {
-    const detail = "Only a person may write it, and nobody is signed in for the tenant.";
-    await keep({ ...stored.value, state: "skipped", reason: "delegatedRequired", detail });
+  const left = leftOut(work, item, stored.value);
+  if (left !== undefined) {
+    await keep({ ...stored.value, ...left });
     return undefined;
   }
   const itemWork: ItemWork = {
@@ -248,6 +254,31 @@ async function oneChange(
     if (waitMs > shortMs || parts.clock.now() + waitMs >= until) return waitMs;
     await parts.wait(waitMs);
   }
+}
+
+/** Why a change is not made now, and what becomes of it; undefined where it is made. */
+function leftOut(
+  { sync }: SyncWork,
+  { type, writer, unmet }: OneChange["item"],
+  { state }: ItemProgress,
+): Partial<ItemProgress> | undefined {
+  if (sync.cancelled !== undefined && state === "queued")
+    return { state: "skipped", detail: "Cancelled before it was written." };
+  // What somebody still names is not taken away. It is planned anew together with what has moved.
+  if (unmet !== undefined && state === "queued")
+    return {
+      state: unmet.state === "stale" ? "stale" : "skipped",
+      reason: "dependencyFailed",
+      detail: `It needs ${unmet.type} ${unmet.name} (${unmet.action}), which is ${unmet.state}.`,
+    };
+  // What was written is read back all the same.
+  if (type.writtenBy === "user" && writer === undefined && state !== "checking")
+    return {
+      state: "skipped",
+      reason: "delegatedRequired",
+      detail: "Only a person may write it, and nobody is signed in for the tenant.",
+    };
+  return undefined;
 }
 
 /** What an item read as, after a deploy: `kept` is null where there is none any more. */
