@@ -269,7 +269,7 @@ function leftOut(
     return {
       state: unmet.state === "stale" ? "stale" : "skipped",
       reason: "dependencyFailed",
-      detail: `It needs ${unmet.type} ${unmet.name} (${unmet.action}), which is ${unmet.state}.`,
+      detail: `It needs ${unmet.type} "${unmet.name}", which is not done.`,
     };
   // What was written is read back all the same.
   if (type.writtenBy === "user" && writer === undefined && state !== "checking")

@@ -50,7 +50,7 @@ it("a thing is not deleted while what was to stop naming it has failed, and is o
       type: "roleScopeTag",
       state: "skipped",
       reason: "dependencyFailed",
-      detail: "It needs assignmentFilter Kiosks (update), which is failed.",
+      detail: 'It needs assignmentFilter "Kiosks", which is not done.',
     },
   ]);
   expect(await isThere()).toBe(true);
