@@ -71,29 +71,17 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
   return (
     <Rows
       label={t("access.roles")}
-      columns={[
-        [
-          "name",
-          t("access.role"),
-          (each) => (
-            <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
-              {nameOf(each)}
-            </Go>
-          ),
-        ],
-        [
-          "kind",
-          t("access.kind"),
-          ({ builtIn }) => t(builtIn ? "access.builtIn" : "access.custom"),
-        ],
-        ["permissions", t("access.permissions"), ({ permissions }) => t.number(permissions.length)],
-        [
-          "description",
-          t("access.description"),
-          ({ description }) => <Said text={description} />,
-          "2fr",
-        ],
-      ]}
+      columns={{
+        [t("access.role")]: (each) => (
+          <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
+            {nameOf(each)}
+          </Go>
+        ),
+        [t("access.kind")]: ({ builtIn }) => t(builtIn ? "access.builtIn" : "access.custom"),
+        [t("access.permissions")]: ({ permissions }) => t.number(permissions.length),
+        [t("access.description")]: ({ description }) => <Said text={description} />,
+      }}
+      widths="1fr 1fr 1fr 2fr"
       items={roles}
       idOf={({ roleId }) => roleId}
       nameOf={nameOf}
@@ -129,13 +117,14 @@ function Assignments({ roles }: { readonly roles: readonly Role[] }) {
       label={t("access.assignments")}
       idOf={({ assignmentId }) => assignmentId}
       nameOf={(each) => `${who(each)}, ${named(each.roleId)}`}
-      columns={[
-        ["who", t("access.principal"), who, "1.5fr"],
-        ["role", t("access.role"), ({ roleId }) => named(roleId)],
-        ["scope", t("access.scope"), ({ scope }) => scopeWords(scope)],
-        ["note", t("access.note"), ({ note }) => note],
-        ["at", t("access.changed"), ({ updatedAt }) => t.dateTime(updatedAt)],
-      ]}
+      columns={{
+        [t("access.principal")]: who,
+        [t("access.role")]: ({ roleId }) => named(roleId),
+        [t("access.scope")]: ({ scope }) => scopeWords(scope),
+        [t("access.note")]: ({ note }) => note,
+        [t("access.changed")]: ({ updatedAt }) => t.dateTime(updatedAt),
+      }}
+      widths="1.5fr 1fr 1fr 1fr 1fr"
       renderMenu={(each) => <AssignmentMenu of={each} />}
       empty={
         <Empty icon={<KeyRegular />} title={t("access.noAssignment")}>

@@ -41,18 +41,16 @@ export function Page() {
         nameOf={({ subject }) => words(subject)}
         // The list has no filter of its own: what was read is looked through, to its end.
         keeps={(each) => state === undefined || each.state === state}
-        columns={[
-          [
-            "what",
-            t("access.what"),
-            ({ approvalId, subject }) => <Go to={opened(approvalId)}>{words(subject)}</Go>,
-            "2fr",
-          ],
-          ["state", t("access.state"), (each) => named("approvalStates", each.state)],
-          ["by", t("access.askedBy"), ({ requestedBy }) => personWords(requestedBy)],
-          ["at", t("access.at"), ({ createdAt }) => t.dateTime(createdAt)],
-          ["end", t("access.decided"), (each) => <End of={each} />, "1.4fr"],
-        ]}
+        columns={{
+          [t("access.what")]: ({ approvalId, subject }) => (
+            <Go to={opened(approvalId)}>{words(subject)}</Go>
+          ),
+          [t("access.state")]: (each) => named("approvalStates", each.state),
+          [t("access.askedBy")]: ({ requestedBy }) => personWords(requestedBy),
+          [t("access.at")]: ({ createdAt }) => t.dateTime(createdAt),
+          [t("access.decided")]: (each) => <End of={each} />,
+        }}
+        widths="2fr 1fr 1fr 1fr 1.4fr"
         empty={
           <Empty
             icon={<PeopleCheckmarkRegular />}

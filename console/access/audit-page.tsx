@@ -83,17 +83,14 @@ export function Page() {
         label={t("access.audit")}
         idOf={({ eventId }) => eventId}
         nameOf={({ operation, at }) => `${operation}, ${t.dateTime(at)}`}
-        columns={[
-          [
-            "at",
-            t("access.at"),
-            ({ at, eventId }) => <Go to={opened(eventId)}>{t.dateTime(at)}</Go>,
-          ],
-          ["who", t("access.who"), actorWords],
-          ["operation", t("access.operation"), ({ operation }) => operation],
-          ["object", t("access.object"), ({ object = "" }) => object, "1.5fr"],
-          ["outcome", t("access.outcome"), outcomeOf],
-        ]}
+        columns={{
+          [t("access.at")]: ({ at, eventId }) => <Go to={opened(eventId)}>{t.dateTime(at)}</Go>,
+          [t("access.who")]: actorWords,
+          [t("access.operation")]: ({ operation }) => operation,
+          [t("access.object")]: ({ object = "" }) => object,
+          [t("access.outcome")]: outcomeOf,
+        }}
+        widths="1fr 1fr 1fr 1.5fr 1fr"
         empty={
           <Empty icon={<HistoryRegular />} title={t("access.noEvent")}>
             {t("access.noneSuchWhy")}

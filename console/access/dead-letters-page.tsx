@@ -30,17 +30,13 @@ export function Page() {
         label={t("access.deadLetters")}
         idOf={({ deadLetterId }) => deadLetterId}
         nameOf={({ queue, at }) => `${queue}, ${t.dateTime(at)}`}
-        columns={[
-          ["at", t("access.at"), ({ at }) => t.dateTime(at)],
-          ["queue", t("access.queue"), ({ queue }) => queue],
-          ["reason", t("access.reason"), ({ reason }) => <Said text={reason} />, "2fr"],
-          [
-            "content",
-            t("access.content"),
-            ({ content }) => <Code of={content.slice(0, 200)} />,
-            "2fr",
-          ],
-        ]}
+        columns={{
+          [t("access.at")]: ({ at }) => t.dateTime(at),
+          [t("access.queue")]: ({ queue }) => queue,
+          [t("access.reason")]: ({ reason }) => <Said text={reason} />,
+          [t("access.content")]: ({ content }) => <Code of={content.slice(0, 200)} />,
+        }}
+        widths="1fr 1fr 2fr 2fr"
         renderMenu={(each) => <RowMenu letter={each} />}
         empty={
           <Empty icon={<MailErrorRegular />} title={t("access.noDeadLetter")}>

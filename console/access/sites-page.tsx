@@ -23,16 +23,13 @@ export function Page() {
         label={t("access.sites")}
         idOf={({ siteCode }) => siteCode}
         nameOf={({ siteCode }) => siteCode}
-        columns={[
-          ["site", t("access.site"), ({ siteCode }) => siteCode],
-          ["devices", t("access.devices"), ({ devices }) => t.number(devices)],
-          ["reported", t("access.reported"), ({ reportedAt }) => t.dateTime(reportedAt)],
-          [
-            "seen",
-            t("access.relaySeen"),
-            ({ relaySeenAt: at }) => (at === undefined ? t("access.never") : t.since(at)),
-          ],
-        ]}
+        columns={{
+          [t("access.site")]: ({ siteCode }) => siteCode,
+          [t("access.devices")]: ({ devices }) => t.number(devices),
+          [t("access.reported")]: ({ reportedAt }) => t.dateTime(reportedAt),
+          [t("access.relaySeen")]: ({ relaySeenAt: at }) =>
+            at === undefined ? t("access.never") : t.since(at),
+        }}
         empty={
           <Empty icon={<ServerRegular />} title={t("access.noSite")}>
             {t("access.noSiteWhy")}

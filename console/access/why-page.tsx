@@ -190,19 +190,15 @@ function Asked({ of }: { readonly of: Explained["asked"][number] }) {
       {of.findings.length > 0 && (
         <Rows
           label={of.permission}
-          columns={[
-            [
-              "role",
-              t("access.role"),
-              ({ assignment: { roleId }, roleName }) => {
-                const name = named("roles", roleId);
-                return name === roleId ? (roleName ?? t("access.roleGone")) : name;
-              },
-            ],
-            ["scope", t("access.scope"), ({ assignment: { scope } }) => scopeWords(scope)],
-            ["grants", t("access.grants"), ({ grants }) => t(grants ? "access.yes" : "access.no")],
-            ["reach", t("access.reach"), ({ reach }) => t(`access.reach.${reach}`)],
-          ]}
+          columns={{
+            [t("access.role")]: ({ assignment: { roleId }, roleName }) => {
+              const name = named("roles", roleId);
+              return name === roleId ? (roleName ?? t("access.roleGone")) : name;
+            },
+            [t("access.scope")]: ({ assignment: { scope } }) => scopeWords(scope),
+            [t("access.grants")]: ({ grants }) => t(grants ? "access.yes" : "access.no"),
+            [t("access.reach")]: ({ reach }) => t(`access.reach.${reach}`),
+          }}
           items={of.findings}
           idOf={({ assignment }) => assignment.assignmentId}
           nameOf={({ assignment }) => assignment.assignmentId}

@@ -85,20 +85,17 @@ function History(props: { readonly tenantId: string; readonly deviceId: string }
         label={t("devices.history")}
         idOf={({ notificationId }) => notificationId}
         nameOf={({ action }) => named("actions", action)}
-        columns={[
-          [
-            "action",
-            t("devices.action"),
-            ({ notificationId, action }) => (
-              <Go to={notificationScreen.at({ tenantId, notificationId })}>
-                {named("actions", action)}
-              </Go>
-            ),
-          ],
-          ["state", t("devices.state"), ({ state }) => named("deliveryStates", state), "0.6fr"],
-          ["reason", t("devices.reason"), (entry) => <Reason {...entry} />, "2fr"],
-          ["at", t("devices.at"), ({ at }) => t.dateTime(at)],
-        ]}
+        columns={{
+          [t("devices.action")]: ({ notificationId, action }) => (
+            <Go to={notificationScreen.at({ tenantId, notificationId })}>
+              {named("actions", action)}
+            </Go>
+          ),
+          [t("devices.state")]: ({ state }) => named("deliveryStates", state),
+          [t("devices.reason")]: (entry) => <Reason {...entry} />,
+          [t("devices.at")]: ({ at }) => t.dateTime(at),
+        }}
+        widths="1fr 0.6fr 2fr 1fr"
         empty={<Empty title={t("devices.noHistory")}>{t("devices.noHistoryWhy")}</Empty>}
       />
     </section>

@@ -28,30 +28,18 @@ export function DeviceRows(props: {
     <Listed
       {...rest}
       label={t("devices.title")}
-      columns={[
-        [
-          "name",
-          t("devices.name"),
-          ({ deviceId, name }) => (
-            <Go to={deviceScreen.at({ tenantId, deviceId })}>{name === "" ? deviceId : name}</Go>
-          ),
-          "1.4fr",
-        ],
-        [
-          "os",
-          t("devices.os"),
-          ({ operatingSystem, osVersion }) => `${operatingSystem} ${osVersion}`,
-          "1.5fr",
-        ],
-        ["compliance", t("devices.compliance"), ({ complianceState }) => complianceState],
-        ["agent", t("devices.agent"), ({ managementAgent }) => managementAgent, "1.2fr"],
-        ["user", t("devices.user"), ({ userPrincipalName = "" }) => userPrincipalName, "1.4fr"],
-        [
-          "seen",
-          t("devices.seen"),
-          ({ lastSyncDateTime: at }) => (at === "" ? t("devices.never") : t.since(at)),
-        ],
-      ]}
+      columns={{
+        [t("devices.name")]: ({ deviceId, name }) => (
+          <Go to={deviceScreen.at({ tenantId, deviceId })}>{name === "" ? deviceId : name}</Go>
+        ),
+        [t("devices.os")]: ({ operatingSystem, osVersion }) => `${operatingSystem} ${osVersion}`,
+        [t("devices.compliance")]: ({ complianceState }) => complianceState,
+        [t("devices.agent")]: ({ managementAgent }) => managementAgent,
+        [t("devices.user")]: ({ userPrincipalName = "" }) => userPrincipalName,
+        [t("devices.seen")]: ({ lastSyncDateTime: at }) =>
+          at === "" ? t("devices.never") : t.since(at),
+      }}
+      widths="1.4fr 1.5fr 1fr 1.2fr 1.4fr 1fr"
       idOf={({ deviceId }) => deviceId}
       nameOf={({ name }) => name}
     />

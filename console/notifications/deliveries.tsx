@@ -82,29 +82,16 @@ export function Deliveries(props: {
         label={t("notifications.devices")}
         idOf={({ deviceId }) => deviceId}
         nameOf={({ deviceName }) => deviceName}
-        columns={[
-          [
-            "device",
-            t("notifications.device"),
-            ({ deviceId: id, deviceName }) => (
-              <Go to={deviceAt(tenantId, id)}>{deviceName === "" ? id : deviceName}</Go>
-            ),
-          ],
-          [
-            "state",
-            t("notifications.state"),
-            (each) => named("deliveryStates", each.state),
-            "0.7fr",
-          ],
-          ["reason", t("notifications.reasonTitle"), (each) => <Reason {...each} />, "2fr"],
-          [
-            "way",
-            t("notifications.way"),
-            ({ route }) => (route === undefined ? "" : routeName(route, t)),
-            "0.8fr",
-          ],
-          ["at", t("notifications.at"), ({ at }) => t.dateTime(at), "0.9fr"],
-        ]}
+        columns={{
+          [t("notifications.device")]: ({ deviceId: id, deviceName }) => (
+            <Go to={deviceAt(tenantId, id)}>{deviceName === "" ? id : deviceName}</Go>
+          ),
+          [t("notifications.state")]: (each) => named("deliveryStates", each.state),
+          [t("notifications.reasonTitle")]: (each) => <Reason {...each} />,
+          [t("notifications.way")]: ({ route }) => (route === undefined ? "" : routeName(route, t)),
+          [t("notifications.at")]: ({ at }) => t.dateTime(at),
+        }}
+        widths="1fr 0.7fr 2fr 0.8fr 0.9fr"
         above={isBad && <Reasons notification={notification} state={state} />}
         empty={
           <Empty

@@ -27,13 +27,14 @@ export function Page() {
         label={t("notifications.title")}
         idOf={({ notificationId }) => notificationId}
         nameOf={({ action }) => named("actions", action)}
-        columns={[
-          ["action", t("notifications.action"), (each) => <What of={each} />],
-          ["state", t("notifications.state"), ({ state }) => named("jobStates", state)],
-          ["sum", t("notifications.result"), (each) => <Sum of={each} />, "2fr"],
-          ["by", t("notifications.by"), ({ requestedBy }) => personOf(requestedBy)],
-          ["at", t("notifications.at"), ({ createdAt }) => t.dateTime(createdAt)],
-        ]}
+        columns={{
+          [t("notifications.action")]: (each) => <What of={each} />,
+          [t("notifications.state")]: ({ state }) => named("jobStates", state),
+          [t("notifications.result")]: (each) => <Sum of={each} />,
+          [t("notifications.by")]: ({ requestedBy }) => personOf(requestedBy),
+          [t("notifications.at")]: ({ createdAt }) => t.dateTime(createdAt),
+        }}
+        widths="1fr 1fr 2fr 1fr 1fr"
         empty={
           <Empty
             icon={<SendRegular />}

@@ -31,13 +31,8 @@ import {
 import { useSharedText } from "../text/text.ts";
 import { unseen } from "./announce.tsx";
 
-/** A column: its id, its title, what it shows of an item, and its width as one of CSS grid's tracks. */
-type Column<Item> = readonly [
-  id: string,
-  title: string,
-  render: (item: Item) => ReactNode,
-  width?: string,
-];
+/** What columns show of an item, by their titles. */
+export type Columns<Item> = Readonly<Record<string, (item: Item) => ReactNode>>;
 
 /** Which rows are chosen, by their ids. It outlives pages and filters: whoever keeps it says how many there are. */
 export type Choice<Item> = {
@@ -47,7 +42,9 @@ export type Choice<Item> = {
 
 type RowsProps<Item> = {
   readonly label: string;
-  readonly columns: readonly Column<Item>[];
+  readonly columns: Columns<Item>;
+  /** How wide each is, as CSS grid's tracks; all alike where nothing is said. */
+  readonly widths?: string;
   readonly items: readonly Item[];
   readonly idOf: (item: Item) => string;
   /** What a row is called where its checkbox and its menu are named. */
@@ -210,6 +207,7 @@ type OpenMenu<Item> = { readonly item: Item; readonly opener: HTMLElement };
 export function Rows<Item>(props: RowsProps<Item>) {
   const { label, columns, items, idOf, hasMore = false, readMore, choice, renderMenu } = props;
   const styles = useStyles();
+  const widths = props.widths?.split(" ") ?? Object.keys(columns).map(() => "1fr");
   const isNarrow = useNarrow();
   const arrows = useArrowNavigationGroup({ axis: "grid", memorizeCurrent: true });
   const { body, virtual, focused, above, height } = useWindowOf(items.length, isNarrow);
@@ -221,11 +219,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
   }, [hasMore, last, items.length, readMore]);
   const tracks = isNarrow
     ? `${choice ? "40px" : "0"} 1fr ${renderMenu ? "40px" : "0"}`
-    : [
-        choice && "40px",
-        ...columns.map(([, , , width = "1fr"]) => `minmax(0, ${width})`),
-        renderMenu && "44px",
-      ]
+    : [choice && "40px", ...widths.map((width) => `minmax(0, ${width})`), renderMenu && "44px"]
         .filter(Boolean)
         .join(" ");
   const row = (at: VirtualItem) => {
@@ -285,8 +279,8 @@ function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
             />
           </div>
         )}
-        {columns.map(([id, title]) => (
-          <div key={id} role="columnheader" className={mergeClasses(styles.cell, styles.title)}>
+        {Object.keys(columns).map((title) => (
+          <div key={title} role="columnheader" className={mergeClasses(styles.cell, styles.title)}>
             {title}
           </div>
         ))}
@@ -389,8 +383,8 @@ function Row<Item>(
           />
         </div>
       )}
-      {columns.map(([id, title, render]) => (
-        <div key={id} role="gridcell" className={styles.cell}>
+      {Object.entries(columns).map(([title, render]) => (
+        <div key={title} role="gridcell" className={styles.cell}>
           <span className={styles.label} aria-hidden>
             {title}
           </span>

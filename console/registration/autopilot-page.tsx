@@ -61,19 +61,16 @@ export function Page() {
         label={t("registration.autopilot")}
         idOf={({ autopilotDeviceId }) => autopilotDeviceId}
         nameOf={({ serialNumber }) => serialNumber}
-        columns={[
-          ["serial", t("registration.serial"), (each) => <Which of={each} />],
-          ["tag", t("registration.tag"), ({ groupTag }) => groupTag],
-          ["user", t("registration.user"), ({ userPrincipalName }) => userPrincipalName],
-          ["profile", t("registration.profileStatus"), ({ profileStatus }) => profileStatus],
-          [
-            "managed",
-            t("registration.managed"),
-            ({ isManaged }) => t(isManaged ? "registration.yes" : "registration.no"),
-            "0.6fr",
-          ],
-          ["source", t("registration.source"), ({ source }) => t(`registration.source.${source}`)],
-        ]}
+        columns={{
+          [t("registration.serial")]: (each) => <Which of={each} />,
+          [t("registration.tag")]: ({ groupTag }) => groupTag,
+          [t("registration.user")]: ({ userPrincipalName }) => userPrincipalName,
+          [t("registration.profileStatus")]: ({ profileStatus }) => profileStatus,
+          [t("registration.managed")]: ({ isManaged }) =>
+            t(isManaged ? "registration.yes" : "registration.no"),
+          [t("registration.source")]: ({ source }) => t(`registration.source.${source}`),
+        }}
+        widths="1fr 1fr 1fr 1fr 0.6fr 1fr"
         choice={{ chosen, change: choose }}
         {...(mayManage && {
           renderMenu: ({ autopilotDeviceId }: Device) => (

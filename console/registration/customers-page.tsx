@@ -27,29 +27,21 @@ export function Page() {
         label={t("registration.customers")}
         idOf={({ tenantId }) => tenantId}
         nameOf={({ displayName }) => displayName}
-        columns={[
-          [
-            "customer",
-            t("registration.customer"),
-            ({ tenantId, displayName, partnerKind }) => (
-              <>
-                <Go to={customersScreen.at(undefined, { customer: tenantId })}>{displayName}</Go>{" "}
-                <Badge appearance="outline" color="informative">
-                  {t(`registration.kind.${partnerKind}`)}
-                </Badge>
-              </>
-            ),
-          ],
-          ["tie", t("registration.relationship"), (each) => <Tie customer={each} />],
-          ["routes", t("registration.routes"), ({ routes }) => <RouteList of={routes} />, "2fr"],
-          [
-            "checked",
-            t("registration.checked"),
-            ({ relationship: { checkedAt } }) =>
-              checkedAt === undefined ? t("registration.never") : t.since(checkedAt),
-            "0.6fr",
-          ],
-        ]}
+        columns={{
+          [t("registration.customer")]: ({ tenantId, displayName, partnerKind }) => (
+            <>
+              <Go to={customersScreen.at(undefined, { customer: tenantId })}>{displayName}</Go>{" "}
+              <Badge appearance="outline" color="informative">
+                {t(`registration.kind.${partnerKind}`)}
+              </Badge>
+            </>
+          ),
+          [t("registration.relationship")]: (each) => <Tie customer={each} />,
+          [t("registration.routes")]: ({ routes }) => <RouteList of={routes} />,
+          [t("registration.checked")]: ({ relationship: { checkedAt } }) =>
+            checkedAt === undefined ? t("registration.never") : t.since(checkedAt),
+        }}
+        widths="1fr 1fr 2fr 0.6fr"
         renderMenu={({ tenantId }) => <RowMenu tenantId={tenantId} />}
         empty={
           <Empty icon={<PeopleTeamRegular />} title={t("registration.noCustomer")}>

@@ -105,35 +105,26 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
   return (
     <Rows
       label={t("registration.findings")}
-      columns={[
-        ["row", t("registration.row"), ({ row }) => place(row), "0.4fr"],
-        ["line", t("registration.line"), ({ line }) => line ?? "", "0.4fr"],
-        ["column", t("registration.column"), ({ column }) => column ?? ""],
-        [
-          "reason",
-          t("registration.reason"),
-          ({ reason, code, severity, repair }) => (
-            <>
-              <Badge
-                appearance="outline"
-                color={severity === "error" ? "danger" : "warning"}
-                data-code={code}
-              >
-                {t(`registration.${severity}`)}
-              </Badge>{" "}
-              {said(reason)} {repair !== undefined && <Quiet>{said(repair)}</Quiet>}
-              <span className={styles.code}>{code}</span>
-            </>
-          ),
-          "2fr",
-        ],
-        [
-          "service",
-          t("registration.serviceError"),
-          ({ serviceError = "" }) => said(serviceError),
-          "1.4fr",
-        ],
-      ]}
+      columns={{
+        [t("registration.row")]: ({ row }) => place(row),
+        [t("registration.line")]: ({ line }) => line ?? "",
+        [t("registration.column")]: ({ column }) => column ?? "",
+        [t("registration.reason")]: ({ reason, code, severity, repair }) => (
+          <>
+            <Badge
+              appearance="outline"
+              color={severity === "error" ? "danger" : "warning"}
+              data-code={code}
+            >
+              {t(`registration.${severity}`)}
+            </Badge>{" "}
+            {said(reason)} {repair !== undefined && <Quiet>{said(repair)}</Quiet>}
+            <span className={styles.code}>{code}</span>
+          </>
+        ),
+        [t("registration.serviceError")]: ({ serviceError = "" }) => said(serviceError),
+      }}
+      widths="0.4fr 0.4fr 1fr 2fr 1.4fr"
       items={numbered}
       idOf={({ at }) => String(at)}
       nameOf={({ code }) => code}

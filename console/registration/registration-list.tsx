@@ -31,17 +31,16 @@ export function Page() {
         label={t("registration.title")}
         idOf={({ registrationId }) => registrationId}
         nameOf={({ createdAt }) => t.dateTime(createdAt)}
-        columns={[
-          [
-            "at",
-            t("registration.at"),
-            (each) => <Go to={at(each.registrationId)}>{t.dateTime(each.createdAt)}</Go>,
-          ],
-          ["state", t("registration.state"), ({ state }) => named("registrationStates", state)],
-          ["result", t("registration.result"), (each) => sentenceOf(each, t), "2fr"],
-          ["route", t("registration.route"), (each) => t(`registration.route.${each.backEnd}`)],
-          ["by", t("registration.by"), ({ requestedBy }) => personOf(requestedBy)],
-        ]}
+        columns={{
+          [t("registration.at")]: (each) => (
+            <Go to={at(each.registrationId)}>{t.dateTime(each.createdAt)}</Go>
+          ),
+          [t("registration.state")]: ({ state }) => named("registrationStates", state),
+          [t("registration.result")]: (each) => sentenceOf(each, t),
+          [t("registration.route")]: (each) => t(`registration.route.${each.backEnd}`),
+          [t("registration.by")]: ({ requestedBy }) => personOf(requestedBy),
+        }}
+        widths="1fr 1fr 2fr 1fr 1fr"
         empty={
           <Empty icon={<ClipboardTaskListLtrRegular />} title={t("registration.none")}>
             {t("registration.noneWhy")}

@@ -202,25 +202,17 @@ function Devices({ registration }: { readonly registration: Registration }) {
         label={t("registration.devices")}
         idOf={({ part, row }) => `${part}-${row}`}
         nameOf={({ serialNumber, row }) => serialNumber ?? String(row)}
-        columns={[
-          [
-            "row",
-            t("registration.row"),
-            ({ part, row }) => (part > 1 ? `${part}.${row}` : row),
-            "0.4fr",
-          ],
-          ["serial", t("registration.serial"), ({ serialNumber }) => serialNumber],
-          ["tag", t("registration.tag"), ({ groupTag }) => groupTag],
-          [
-            "outcome",
-            t("registration.outcome"),
-            (each) => (
-              <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
-            ),
-          ],
-          ["reason", t("registration.reason"), (each) => <Why of={each} />, "2fr"],
-          ["at", t("registration.at"), ({ at }) => t.dateTime(at)],
-        ]}
+        columns={{
+          [t("registration.row")]: ({ part, row }) => (part > 1 ? `${part}.${row}` : row),
+          [t("registration.serial")]: ({ serialNumber }) => serialNumber,
+          [t("registration.tag")]: ({ groupTag }) => groupTag,
+          [t("registration.outcome")]: (each) => (
+            <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
+          ),
+          [t("registration.reason")]: (each) => <Why of={each} />,
+          [t("registration.at")]: ({ at }) => t.dateTime(at),
+        }}
+        widths="0.4fr 1fr 1fr 1fr 2fr 1fr"
         empty={<Empty title={t("registration.noDevice")} />}
       />
     </section>

@@ -131,36 +131,26 @@ function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
       label={t("sync.title")}
       idOf={({ syncId }) => syncId}
       nameOf={({ startedAt }) => t.dateTime(startedAt)}
-      columns={[
-        [
-          "at",
-          t("sync.started"),
-          (sync) => <Go to={syncScreen.at(sync)}>{t.dateTime(sync.startedAt)}</Go>,
-        ],
-        [
-          "what",
-          t("sync.column.what"),
-          ({ mode, types }) => (
-            <>
-              {named("syncModes", mode)}
-              <Quiet>{t("sync.typeCount", { count: types.length })}</Quiet>
-            </>
-          ),
-        ],
-        ["by", t("sync.by"), starter],
-        ["outcome", t("sync.column.state"), (sync) => <Outcome sync={sync} />],
-        [
-          "changes",
-          t("sync.changes"),
-          ({ plan, deployed }) => (
-            <>
-              {plan ? sum(plan) : t("sync.noPlan")}
-              {deployed && <Quiet>{t("sync.writtenOf", deployed)}</Quiet>}
-            </>
-          ),
-          "1.4fr",
-        ],
-      ]}
+      columns={{
+        [t("sync.started")]: (sync) => (
+          <Go to={syncScreen.at(sync)}>{t.dateTime(sync.startedAt)}</Go>
+        ),
+        [t("sync.column.what")]: ({ mode, types }) => (
+          <>
+            {named("syncModes", mode)}
+            <Quiet>{t("sync.typeCount", { count: types.length })}</Quiet>
+          </>
+        ),
+        [t("sync.by")]: starter,
+        [t("sync.column.state")]: (sync) => <Outcome sync={sync} />,
+        [t("sync.changes")]: ({ plan, deployed }) => (
+          <>
+            {plan ? sum(plan) : t("sync.noPlan")}
+            {deployed && <Quiet>{t("sync.writtenOf", deployed)}</Quiet>}
+          </>
+        ),
+      }}
+      widths="1fr 1fr 1fr 1fr 1.4fr"
       empty={
         <Empty icon={<HistoryRegular />} title={t("sync.none")}>
           {t("sync.noneWhy")}

@@ -195,8 +195,11 @@ function Lines(props: {
       <h2>{t("sync.report")}</h2>
       <Rows
         label={t("sync.report")}
-        columns={(["type", "name", "what", "state", "why"] as const).map(
-          (id) => [id, t(`sync.column.${id}`), (line: Line) => line[id]] as const,
+        columns={Object.fromEntries(
+          (["type", "name", "what", "state", "why"] as const).map((id) => [
+            t(`sync.column.${id}`),
+            (line: Line) => line[id],
+          ]),
         )}
         items={lines}
         idOf={({ id }) => id}

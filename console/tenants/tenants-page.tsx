@@ -15,7 +15,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import type { Choice } from "../page/rows.tsx";
+import type { Choice, Columns } from "../page/rows.tsx";
 import { Window } from "../page/window.tsx";
 import { ConsentWindow } from "../sync/consent-window.tsx";
 import { OutcomeWindow } from "../sync/outcome-window.tsx";
@@ -112,58 +112,36 @@ function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
   }
 }
 
-function useColumns(): Parameters<typeof Listed<TenantRow>>[0]["columns"] {
+function useColumns(): Columns<TenantRow> {
   const t = useText();
   const styles = useStyles();
-  return [
-    [
-      "name",
-      t("tenants.name"),
-      ({ tenantId, displayName, pausedAt, pauseReason }) => (
-        <>
-          <Go className={styles.name} to={syncListScreen.at({ tenantId })}>
-            {displayName}
-          </Go>{" "}
-          {pausedAt && (
-            <Badge
-              appearance="tint"
-              color="warning"
-              title={t("tenants.pausedSince", { at: t.dateTime(pausedAt) })}
-            >
-              {t("tenants.paused")}
-            </Badge>
-          )}
-          {pauseReason && <Quiet>{pauseReason}</Quiet>}
-        </>
-      ),
-    ],
-    [
-      "status",
-      t("tenants.status"),
-      (tenant) =>
-        tenant.sync ? <StatusCell tenant={tenant} sync={tenant.sync} /> : t("tenants.unseen"),
-      // The longest of the nine fits in either language, with its arrow.
-      "330px",
-    ],
-    [
-      "since",
-      t("tenants.since"),
-      ({ sync }) => sync && <span title={t.dateTime(sync.since)}>{t.since(sync.since)}</span>,
-    ],
-    [
-      "by",
-      t("tenants.by"),
-      ({ sync }) =>
-        sync &&
-        (sync.by.name ?? t(sync.by.kind === "system" ? "tenants.bySystem" : "tenants.byApp")),
-    ],
-    [
-      "next",
-      t("tenants.next"),
-      ({ sync }) =>
-        sync?.nextSyncAt === undefined ? t("tenants.never") : t.dateTime(sync.nextSyncAt),
-    ],
-  ];
+  return {
+    [t("tenants.name")]: ({ tenantId, displayName, pausedAt, pauseReason }) => (
+      <>
+        <Go className={styles.name} to={syncListScreen.at({ tenantId })}>
+          {displayName}
+        </Go>{" "}
+        {pausedAt && (
+          <Badge
+            appearance="tint"
+            color="warning"
+            title={t("tenants.pausedSince", { at: t.dateTime(pausedAt) })}
+          >
+            {t("tenants.paused")}
+          </Badge>
+        )}
+        {pauseReason && <Quiet>{pauseReason}</Quiet>}
+      </>
+    ),
+    [t("tenants.status")]: (tenant) =>
+      tenant.sync ? <StatusCell tenant={tenant} sync={tenant.sync} /> : t("tenants.unseen"),
+    [t("tenants.since")]: ({ sync }) =>
+      sync && <span title={t.dateTime(sync.since)}>{t.since(sync.since)}</span>,
+    [t("tenants.by")]: ({ sync }) =>
+      sync && (sync.by.name ?? t(sync.by.kind === "system" ? "tenants.bySystem" : "tenants.byApp")),
+    [t("tenants.next")]: ({ sync }) =>
+      sync?.nextSyncAt === undefined ? t("tenants.never") : t.dateTime(sync.nextSyncAt),
+  };
 }
 
 function NoTenants() {
@@ -233,6 +211,8 @@ function TenantList(props: {
       idOf={({ tenantId }) => tenantId}
       nameOf={({ displayName }) => displayName}
       columns={useColumns()}
+      // The longest of the nine statuses fits in either language, with its arrow.
+      widths="1fr 330px 1fr 1fr 1fr"
       choice={{ chosen, change: choose }}
       renderMenu={(each) => (
         <TenantMenu tenant={each} onSync={() => void start({ tenantIds: [each.tenantId] })} />

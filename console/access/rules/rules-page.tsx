@@ -92,34 +92,18 @@ function Table({ reading }: { readonly reading: Reading<Policy> }) {
     <Listed
       reading={{ ...reading, body: rules }}
       label={t("access.rules")}
-      columns={[
-        [
-          "what",
-          t("access.what"),
-          (rule) => (
-            <Go to={rulesScreen.at(undefined, { window: "rule", rule: rule.at })}>
-              {nameOf(rule)}
-            </Go>
-          ),
-          "2fr",
-        ],
-        [
-          "where",
-          t("access.scope"),
-          ({ tenantIds }) =>
-            tenantIds === "all" ? t("access.everything") : tenantIds.map(tenantName).join(", "),
-        ],
-        [
-          "moreThan",
-          t("access.moreThan"),
-          ({ moreThan }) => (moreThan === 0 ? t("access.always") : t.number(moreThan)),
-        ],
-        [
-          "approvers",
-          t("access.approvers"),
-          ({ approvers }) => approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
-        ],
-      ]}
+      columns={{
+        [t("access.what")]: (rule) => (
+          <Go to={rulesScreen.at(undefined, { window: "rule", rule: rule.at })}>{nameOf(rule)}</Go>
+        ),
+        [t("access.scope")]: ({ tenantIds }) =>
+          tenantIds === "all" ? t("access.everything") : tenantIds.map(tenantName).join(", "),
+        [t("access.moreThan")]: ({ moreThan }) =>
+          moreThan === 0 ? t("access.always") : t.number(moreThan),
+        [t("access.approvers")]: ({ approvers }) =>
+          approvers.map((kind) => t(`access.kind.${kind}`)).join(", "),
+      }}
+      widths="2fr 1fr 1fr 1fr"
       idOf={({ at }) => at}
       nameOf={nameOf}
       empty={

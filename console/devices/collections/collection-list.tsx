@@ -34,21 +34,16 @@ export function Page() {
         label={t("devices.collections")}
         idOf={({ collectionId }) => collectionId}
         nameOf={({ name }) => name}
-        columns={[
-          [
-            "name",
-            t("devices.collectionName"),
-            ({ collectionId, name }) => <Go to={at(collectionId)}>{name}</Go>,
-          ],
-          [
-            "kind",
-            t("devices.kind"),
-            ({ kind, deviceIdCount = 0 }) =>
-              kind === "rule" ? t("devices.byRule") : t("devices.chosen", { count: deviceIdCount }),
-          ],
-          ["description", t("devices.description"), ({ description }) => description, "2fr"],
-          ["changed", t("devices.changed"), ({ updatedAt }) => t.dateTime(updatedAt)],
-        ]}
+        columns={{
+          [t("devices.collectionName")]: ({ collectionId, name }) => (
+            <Go to={at(collectionId)}>{name}</Go>
+          ),
+          [t("devices.kind")]: ({ kind, deviceIdCount = 0 }) =>
+            kind === "rule" ? t("devices.byRule") : t("devices.chosen", { count: deviceIdCount }),
+          [t("devices.description")]: ({ description }) => description,
+          [t("devices.changed")]: ({ updatedAt }) => t.dateTime(updatedAt),
+        }}
+        widths="1fr 1fr 2fr 1fr"
         empty={
           <Empty
             icon={<CollectionsRegular />}

@@ -132,33 +132,22 @@ function Actions({ detail }: { readonly detail: Detail }) {
     <>
       <Rows
         label={t("provisioning.actions")}
-        columns={[
-          ["section", t("provisioning.section"), ({ section }) => named("sections", section)],
-          [
-            "action",
-            t("provisioning.action"),
-            (action) => (
-              <>
-                {action.name}
-                <Quiet>
-                  {t(action.required ? "provisioning.required" : "provisioning.optional")}
-                </Quiet>
-              </>
-            ),
-            "1.3fr",
-          ],
-          [
-            "attempts",
-            t("provisioning.attempts"),
-            (action) => <Attempts action={action} at={detail} />,
-            "2.4fr",
-          ],
-          [
-            "line",
-            t("provisioning.timeline"),
-            (action) => <Timeline attempts={action.attempts} span={span} />,
-          ],
-        ]}
+        columns={{
+          [t("provisioning.section")]: ({ section }) => named("sections", section),
+          [t("provisioning.action")]: (action) => (
+            <>
+              {action.name}
+              <Quiet>
+                {t(action.required ? "provisioning.required" : "provisioning.optional")}
+              </Quiet>
+            </>
+          ),
+          [t("provisioning.attempts")]: (action) => <Attempts action={action} at={detail} />,
+          [t("provisioning.timeline")]: (action) => (
+            <Timeline attempts={action.attempts} span={span} />
+          ),
+        }}
+        widths="1fr 1.3fr 2.4fr 1fr"
         items={actions}
         idOf={({ id }) => id}
         nameOf={(action) => action.name}

@@ -82,19 +82,16 @@ export function RunDevices({ run }: { readonly run: Run }) {
         label={t("provisioning.devices")}
         idOf={({ deviceId }) => deviceId}
         nameOf={({ deviceName }) => deviceName}
-        columns={[
-          [
-            "device",
-            t("provisioning.device"),
-            ({ deviceId, deviceName }) => (
-              <Go to={historyScreen.at({ tenantId, runId, deviceId })}>{deviceName || deviceId}</Go>
-            ),
-          ],
-          ["state", t("provisioning.state"), (each) => <State of={each} />, "0.7fr"],
-          ["progress", t("provisioning.progress"), (each) => <Progress device={each} />, "1.6fr"],
-          ["reason", t("provisioning.reason"), (each) => <Why device={each} />, "1.6fr"],
-          ["at", t("provisioning.since"), ({ at }) => t.dateTime(at), "0.9fr"],
-        ]}
+        columns={{
+          [t("provisioning.device")]: ({ deviceId, deviceName }) => (
+            <Go to={historyScreen.at({ tenantId, runId, deviceId })}>{deviceName || deviceId}</Go>
+          ),
+          [t("provisioning.state")]: (each) => <State of={each} />,
+          [t("provisioning.progress")]: (each) => <Progress device={each} />,
+          [t("provisioning.reason")]: (each) => <Why device={each} />,
+          [t("provisioning.since")]: ({ at }) => t.dateTime(at),
+        }}
+        widths="1fr 0.7fr 1.6fr 1.6fr 0.9fr"
         choice={{ chosen, change: choose }}
         // Who opens the menu on a chosen row means all that are chosen.
         renderMenu={(device) => (

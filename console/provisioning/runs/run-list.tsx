@@ -27,13 +27,14 @@ export function Page() {
         label={t("provisioning.runList")}
         idOf={({ runId }) => runId}
         nameOf={({ template }) => template.name}
-        columns={[
-          ["template", t("provisioning.template"), (run) => <What of={run} />],
-          ["state", t("provisioning.state"), ({ state }) => named("jobStates", state), "0.8fr"],
-          ["sum", t("provisioning.result"), (run) => <Sum of={run} />, "2fr"],
-          ["by", t("provisioning.by"), ({ requestedBy }) => personOf(requestedBy)],
-          ["at", t("provisioning.begun"), ({ createdAt }) => t.dateTime(createdAt)],
-        ]}
+        columns={{
+          [t("provisioning.template")]: (run) => <What of={run} />,
+          [t("provisioning.state")]: ({ state }) => named("jobStates", state),
+          [t("provisioning.result")]: (run) => <Sum of={run} />,
+          [t("provisioning.by")]: ({ requestedBy }) => personOf(requestedBy),
+          [t("provisioning.begun")]: ({ createdAt }) => t.dateTime(createdAt),
+        }}
+        widths="1fr 0.8fr 2fr 1fr 1fr"
         empty={
           <Empty
             icon={<RocketRegular />}

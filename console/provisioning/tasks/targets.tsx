@@ -223,15 +223,11 @@ function DeviceChoice(props: {
   return (
     <Rows
       label={t("provisioning.network")}
-      columns={[
-        ["name", t("provisioning.device"), ({ name }) => name],
-        ["os", t("provisioning.os"), ({ operatingSystem }) => operatingSystem],
-        [
-          "seen",
-          t("provisioning.seen"),
-          ({ lastSyncDateTime: at }) => (at === "" ? "" : t.since(at)),
-        ],
-      ]}
+      columns={{
+        [t("provisioning.device")]: ({ name }) => name,
+        [t("provisioning.os")]: ({ operatingSystem }) => operatingSystem,
+        [t("provisioning.seen")]: ({ lastSyncDateTime: at }) => (at === "" ? "" : t.since(at)),
+      }}
       items={devices}
       idOf={({ deviceId }) => deviceId}
       nameOf={({ name }) => name}

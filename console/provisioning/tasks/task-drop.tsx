@@ -79,45 +79,33 @@ function Table(props: {
   return (
     <Rows
       label={t("provisioning.addTo")}
-      columns={[
-        [
-          "name",
-          t("provisioning.name"),
-          ({ tenantId, taskId, displayName }) => (
-            <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{displayName}</Go>
-          ),
-        ],
-        ["state", t("provisioning.state"), (task) => <Badges task={task} />],
-        [
-          "targets",
-          t("provisioning.targets"),
-          (task) => {
-            const { deviceIds, collectionIds, rules } = targetsOf(task);
-            return (
-              <span data-targets={deviceIds.length}>
-                {t("provisioning.targetCount", {
-                  devices: deviceIds.length,
-                  others: collectionIds.length + rules.length,
-                })}
-              </span>
-            );
-          },
-        ],
-        [
-          "add",
-          t("provisioning.addTo"),
-          (task) => (
-            <Button
-              size="small"
-              icon={<AddRegular />}
-              disabledFocusable={onAdd === undefined}
-              onClick={() => onAdd?.(task)}
-            >
-              {t("provisioning.addHere", { name: task.displayName })}
-            </Button>
-          ),
-        ],
-      ]}
+      columns={{
+        [t("provisioning.name")]: ({ tenantId, taskId, displayName }) => (
+          <Go to={taskListScreen.at({ tenantId }, { task: taskId })}>{displayName}</Go>
+        ),
+        [t("provisioning.state")]: (task) => <Badges task={task} />,
+        [t("provisioning.targets")]: (task) => {
+          const { deviceIds, collectionIds, rules } = targetsOf(task);
+          return (
+            <span data-targets={deviceIds.length}>
+              {t("provisioning.targetCount", {
+                devices: deviceIds.length,
+                others: collectionIds.length + rules.length,
+              })}
+            </span>
+          );
+        },
+        [t("provisioning.addTo")]: (task) => (
+          <Button
+            size="small"
+            icon={<AddRegular />}
+            disabledFocusable={onAdd === undefined}
+            onClick={() => onAdd?.(task)}
+          >
+            {t("provisioning.addHere", { name: task.displayName })}
+          </Button>
+        ),
+      }}
       items={tasks}
       idOf={({ taskId }) => taskId}
       nameOf={({ displayName }) => displayName}

@@ -120,26 +120,20 @@ function List(props: {
         label={t("provisioning.tasks")}
         idOf={({ taskId }) => taskId}
         nameOf={({ displayName }) => displayName}
-        columns={[
-          [
-            "name",
-            t("provisioning.name"),
-            ({ taskId, displayName }) => <Go to={at(taskId)}>{displayName}</Go>,
-            "1.5fr",
-          ],
-          ["state", t("provisioning.state"), (task) => <Badges task={task} />, "1.2fr"],
-          [
-            "when",
-            t("provisioning.schedule"),
-            ({ schedule, next }) =>
-              next !== undefined
-                ? t.dateTime(next.at)
-                : schedule["kind"] === "none"
-                  ? ""
-                  : when(schedule),
-          ],
-          ["owner", t("provisioning.owner"), ({ owner }) => personOf(owner)],
-        ]}
+        columns={{
+          [t("provisioning.name")]: ({ taskId, displayName }) => (
+            <Go to={at(taskId)}>{displayName}</Go>
+          ),
+          [t("provisioning.state")]: (task) => <Badges task={task} />,
+          [t("provisioning.schedule")]: ({ schedule, next }) =>
+            next !== undefined
+              ? t.dateTime(next.at)
+              : schedule["kind"] === "none"
+                ? ""
+                : when(schedule),
+          [t("provisioning.owner")]: ({ owner }) => personOf(owner),
+        }}
+        widths="1.5fr 1.2fr 1fr 1fr"
         openId={openId}
         onDrop={drop}
         renderMenu={(task) => <TaskMenu task={task} />}

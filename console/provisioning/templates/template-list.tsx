@@ -52,27 +52,19 @@ export function Page() {
         idOf={({ templateId }) => templateId}
         nameOf={({ name }) => name}
         keeps={isIn}
-        columns={[
-          [
-            "name",
-            t("provisioning.name"),
-            ({ templateId, name, description }) => (
-              <>
-                <Go to={templateScreen.at({ templateId })}>{name}</Go>
-                <Quiet>{description}</Quiet>
-              </>
-            ),
-            "1.6fr",
-          ],
-          ["folder", t("provisioning.folder"), (each) => <Folder of={each} />],
-          [
-            "version",
-            t("provisioning.newest"),
-            ({ newest: { version, actions: count } }) =>
-              t("provisioning.versionActions", { version, count }),
-          ],
-          ["at", t("provisioning.changed"), ({ newest }) => t.dateTime(newest.at)],
-        ]}
+        columns={{
+          [t("provisioning.name")]: ({ templateId, name, description }) => (
+            <>
+              <Go to={templateScreen.at({ templateId })}>{name}</Go>
+              <Quiet>{description}</Quiet>
+            </>
+          ),
+          [t("provisioning.folder")]: (each) => <Folder of={each} />,
+          [t("provisioning.newest")]: ({ newest: { version, actions: count } }) =>
+            t("provisioning.versionActions", { version, count }),
+          [t("provisioning.changed")]: ({ newest }) => t.dateTime(newest.at),
+        }}
+        widths="1.6fr 1fr 1fr 1fr"
         // One at a time is selected: whoever takes another one leaves the first.
         choice={{
           chosen: new Map(template === undefined ? [] : [[template, true]]),

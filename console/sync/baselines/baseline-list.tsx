@@ -31,20 +31,14 @@ export function Page() {
       <Listed
         reading={reading}
         label={t("sync.baselines")}
-        columns={[
-          [
-            "name",
-            t("sync.column.name"),
-            ({ baselineId, name }) => <Go to={baselineScreen.at({ baselineId })}>{name}</Go>,
-          ],
-          ["version", t("sync.version"), ({ newest }) => `${newest.version}: ${newest.message}`],
-          [
-            "items",
-            t("sync.column.what"),
-            ({ newest }) => t("sync.itemCount", { count: newest.items }),
-          ],
-          ["at", t("sync.at"), ({ newest }) => t.dateTime(newest.at)],
-        ]}
+        columns={{
+          [t("sync.column.name")]: ({ baselineId, name }) => (
+            <Go to={baselineScreen.at({ baselineId })}>{name}</Go>
+          ),
+          [t("sync.version")]: ({ newest }) => `${newest.version}: ${newest.message}`,
+          [t("sync.column.what")]: ({ newest }) => t("sync.itemCount", { count: newest.items }),
+          [t("sync.at")]: ({ newest }) => t.dateTime(newest.at),
+        }}
         idOf={({ baselineId }) => baselineId}
         nameOf={({ name }) => name}
         empty={

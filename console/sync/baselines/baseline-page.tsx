@@ -168,39 +168,27 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
   return (
     <Rows
       label={t("sync.tenants")}
-      columns={[
-        ["name", t("sync.column.name"), nameOf],
-        [
-          "version",
-          t("sync.version"),
-          ({ on, isBehind }) =>
-            isBehind ? t("sync.behind", { version: on ?? "\u2014" }) : String(on),
-        ],
-        [
-          "state",
-          t("sync.column.state"),
-          ({ tenantId, publication }) =>
-            publication && (
-              <>
-                {named("publications", publication.state)}, {t.dateTime(publication.at)}{" "}
-                {publication.syncId && (
-                  <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>
-                    {t("sync.one")}
-                  </Go>
-                )}
-              </>
-            ),
-        ],
-        [
-          "why",
-          t("sync.column.why"),
-          ({ publication }) =>
-            [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
-              .filter(Boolean)
-              .map((words) => said(words ?? ""))
-              .join(" "),
-        ],
-      ]}
+      columns={{
+        [t("sync.column.name")]: nameOf,
+        [t("sync.version")]: ({ on, isBehind }) =>
+          isBehind ? t("sync.behind", { version: on ?? "\u2014" }) : String(on),
+        [t("sync.column.state")]: ({ tenantId, publication }) =>
+          publication && (
+            <>
+              {named("publications", publication.state)}, {t.dateTime(publication.at)}{" "}
+              {publication.syncId && (
+                <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>
+                  {t("sync.one")}
+                </Go>
+              )}
+            </>
+          ),
+        [t("sync.column.why")]: ({ publication }) =>
+          [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
+            .filter(Boolean)
+            .map((words) => said(words ?? ""))
+            .join(" "),
+      }}
       items={tenants}
       idOf={({ tenantId }) => tenantId}
       nameOf={nameOf}

@@ -125,24 +125,16 @@ function Types({ reading }: { readonly reading: Reading<{ readonly value: Type[]
       label={t("sync.configuration")}
       idOf={({ type }) => type}
       nameOf={({ names }) => t.name(names)}
-      columns={[
-        [
-          "name",
-          t("sync.column.type"),
-          ({ type, names }) => (
-            <Go to={configurationScreen.at({ tenantId }, { type })}>{t.name(names)}</Go>
-          ),
-          "2fr",
-        ],
-        ["wanted", t("sync.wanted"), ({ items }) => t.number(items)],
-        ["there", t("sync.inTenant"), ({ inTenant }) => t.number(inTenant)],
-        [
-          "written",
-          t("sync.isWritten"),
-          ({ isWritten, writtenBy }) =>
-            t(isWritten ? `sync.writtenBy.${writtenBy}` : "sync.readOnly"),
-        ],
-      ]}
+      columns={{
+        [t("sync.column.type")]: ({ type, names }) => (
+          <Go to={configurationScreen.at({ tenantId }, { type })}>{t.name(names)}</Go>
+        ),
+        [t("sync.wanted")]: ({ items }) => t.number(items),
+        [t("sync.inTenant")]: ({ inTenant }) => t.number(inTenant),
+        [t("sync.isWritten")]: ({ isWritten, writtenBy }) =>
+          t(isWritten ? `sync.writtenBy.${writtenBy}` : "sync.readOnly"),
+      }}
+      widths="2fr 1fr 1fr 1fr"
       empty={<NoneSuch />}
     />
   );
@@ -161,18 +153,14 @@ function Items(params: { readonly tenantId: string; readonly type: string }) {
       label={t("sync.configuration")}
       idOf={({ key }) => key}
       nameOf={({ name }) => name}
-      columns={[
-        [
-          "name",
-          t("sync.column.name"),
-          ({ type, key, name }) => (
-            <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
-          ),
-          "2fr",
-        ],
-        ["state", t("sync.column.state"), (item) => t(`sync.item.${stateOf(item)}`)],
-        ["remark", t("sync.remark"), ({ flaw, fixed }) => <Said text={flaw ?? fixed} />, "2fr"],
-      ]}
+      columns={{
+        [t("sync.column.name")]: ({ type, key, name }) => (
+          <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
+        ),
+        [t("sync.column.state")]: (item) => t(`sync.item.${stateOf(item)}`),
+        [t("sync.remark")]: ({ flaw, fixed }) => <Said text={flaw ?? fixed} />,
+      }}
+      widths="2fr 1fr 2fr"
       empty={<NoneSuch />}
     />
   );
