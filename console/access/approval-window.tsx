@@ -16,7 +16,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Code, Facts, Go } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { TextField, useTyped } from "../page/values/fields.tsx";
+import { TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
 
@@ -63,7 +63,7 @@ export function ApprovalWindow(props: {
   const reading = useRead(`GET ${approvalPath}`, { params: ids }, { every: () => 15 });
   const approve = useSend(`POST ${approvalPath}/approve`);
   const reject = useSend(`POST ${approvalPath}/reject`);
-  const comment = useTyped();
+  const comment = useHeld("");
   const hindrance = useHindrance();
   const words = useSubjectWords();
   const { body } = reading;

@@ -3,9 +3,10 @@ import { useState } from "react";
 import { useMe } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call-window.tsx";
 import { Waiting } from "../page/page-state.tsx";
-import { CheckField, SelectField, TextField } from "../page/values/fields.tsx";
+import { type FieldsOf, fieldsOf, SelectField, TextField } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import {
   type Assignment,
@@ -38,7 +39,13 @@ export function AssignmentWindow(props: Roles & { readonly assignmentId: string 
   const { body, etag } = useRead(`GET ${one}`, { params: { assignmentId } }, { enabled: !isNew });
   if (me === undefined || (!isNew && body === undefined)) return <Waiting />;
   return (
-    <Edited {...rest} key={etag} of={isNew ? undefined : body} etag={etag} home={me.homeTenantId} />
+    <Edited
+      {...rest}
+      key={etag}
+      held={isNew ? undefined : body}
+      etag={etag}
+      home={me.homeTenantId}
+    />
   );
 }
 
@@ -50,90 +57,76 @@ const isWhole = ({ principal: { homeTenantId, id }, roleId, scope }: Body): bool
 
 function Edited(
   props: Roles & {
-    readonly of: Assignment | undefined;
+    readonly held: Assignment | undefined;
     readonly etag: string | undefined;
     readonly home: string;
   },
 ) {
-  const { of, etag = "", home, roles, onClose } = props;
+  const { held, etag: ifMatch = "", home, roles, onClose } = props;
   const t = useText();
   const [given, setGiven] = useState<Body>({
-    principal: (of?.principal as Body["principal"] | undefined) ?? {
+    principal: (held?.principal as Body["principal"] | undefined) ?? {
       kind: "user",
       homeTenantId: home,
       id: "",
     },
-    roleId: of?.roleId ?? "",
-    scope: of?.scope ?? { kind: "everything" },
-    note: of?.note ?? "",
+    roleId: held?.roleId ?? "",
+    scope: held?.scope ?? { kind: "everything" },
+    note: held?.note ?? "",
   });
+  const of = fieldsOf(given, setGiven);
   const add = useSend("POST /api/v1/access/assignments");
   const replace = useSend(`PUT ${one}`);
   const { note, ...rest } = given;
   const body = { ...rest, ...(note.trim() !== "" && { note: note.trim() }) };
+  const params = { assignmentId: held?.assignmentId ?? "" };
   return (
     <AskWindow
-      title={t(of ? "access.changeAssignment" : "access.newAssignment")}
+      title={t(held ? "access.changeAssignment" : "access.newAssignment")}
       verb={t("access.save")}
-      sending={of ? replace : add}
+      sending={held ? replace : add}
       isReady={isWhole(given)}
       onDo={(): Promise<unknown> =>
-        of
-          ? replace.send({ params: { assignmentId: of.assignmentId }, body, ifMatch: etag })
-          : add.send({ body })
+        held ? replace.send({ params, body, ifMatch }) : add.send({ body })
       }
       onClose={onClose}
     >
-      <Who given={given} roles={roles} onChange={setGiven} />
-      <Where scope={given.scope} onChange={(scope) => setGiven({ ...given, scope })} />
-      <TextField
-        label={t("access.noteOptional")}
-        value={note}
-        maxLength={500}
-        isLong
-        onChange={(value) => setGiven({ ...given, note: value })}
-      />
+      <Who of={of} roles={roles} />
+      <Where {...of("scope")} />
+      <TextField label={t("access.noteOptional")} {...of("note")} maxLength={500} isLong />
     </AskWindow>
   );
 }
 
-function Who(props: {
-  readonly given: Body;
-  readonly roles: readonly Role[];
-  readonly onChange: (given: Body) => void;
-}) {
-  const { given, roles, onChange } = props;
-  const { principal, roleId } = given;
+function Who({ of, roles }: { readonly of: FieldsOf<Body>; readonly roles: readonly Role[] }) {
   const t = useText();
   const roleName = useRoleName();
-  const text = (name: "homeTenantId" | "id", label: string, hint?: string) => (
-    <TextField
-      label={label}
-      required
-      hint={hint}
-      value={principal[name]}
-      onChange={(value) =>
-        onChange({ ...given, principal: { ...principal, [name]: value.trim() } })
-      }
-    />
-  );
+  const principal = of("principal");
+  const its = fieldsOf(principal.value, principal.onChange);
+  const id = (name: "homeTenantId" | "id") => ({
+    ...its(name),
+    onChange: (value: string) => its(name).onChange(value.trim()),
+  });
   return (
     <>
       <SelectField
         label={t("access.kind")}
-        value={principal.kind}
+        {...its("kind")}
         values={kinds.map((each) => [each, t(`access.kind.${each}`)] as const)}
-        onChange={(kind) => onChange({ ...given, principal: { ...principal, kind } })}
       />
-      {text("id", t("access.objectId"), t("access.objectIdHint"))}
-      {text("homeTenantId", t("access.homeTenant"))}
+      <TextField
+        label={t("access.objectId")}
+        required
+        hint={t("access.objectIdHint")}
+        {...id("id")}
+      />
+      <TextField label={t("access.homeTenant")} required {...id("homeTenantId")} />
       <SelectField
         label={t("access.role")}
         required
-        value={roleId}
+        {...of("roleId")}
         none={t("access.chooseRole")}
         values={roles.map((each) => [each.roleId, roleName(each)] as const)}
-        onChange={(value) => onChange({ ...given, roleId: value })}
       />
     </>
   );
@@ -145,8 +138,9 @@ const empty: Readonly<Record<(typeof scopeKinds)[number], Scope>> = {
   collections: { kind: "collections", collections: [] },
 };
 
-function Where(props: { readonly scope: Scope; readonly onChange: (scope: Scope) => void }) {
-  const { scope, onChange } = props;
+type Changing<S extends Scope> = { readonly value: S; readonly onChange: (scope: Scope) => void };
+
+function Where({ value: scope, onChange }: Changing<Scope>) {
   const t = useText();
   const tenants = useTenants();
   return (
@@ -158,38 +152,26 @@ function Where(props: { readonly scope: Scope; readonly onChange: (scope: Scope)
         onChange={(kind) => onChange(empty[kind])}
       />
       {scope.kind === "tenants" && (
-        <div role="group" aria-label={t("access.scope.tenants")}>
-          {tenants.map(({ tenantId, displayName }) => (
-            <CheckField
-              key={tenantId}
-              label={displayName}
-              checked={scope.tenantIds.includes(tenantId)}
-              onChange={(isChecked) => {
-                const others = scope.tenantIds.filter((each) => each !== tenantId);
-                onChange({
-                  ...scope,
-                  tenantIds: isChecked ? [...others, tenantId] : others,
-                });
-              }}
-            />
-          ))}
-        </div>
+        <Ticks
+          label={t("access.scope.tenants")}
+          known={tenants.map((each) => [each.tenantId, each.displayName] as const)}
+          value={scope.tenantIds}
+          onChange={(tenantIds) => onChange({ ...scope, tenantIds })}
+        />
       )}
-      {scope.kind === "collections" && <Collections scope={scope} onChange={onChange} />}
+      {scope.kind === "collections" && <Collections value={scope} onChange={onChange} />}
     </>
   );
 }
 
 /** Collections of one tenant at a time; those of others stay chosen, and are counted. */
-function Collections(props: {
-  readonly scope: Extract<Scope, { readonly kind: "collections" }>;
-  readonly onChange: (scope: Scope) => void;
-}) {
-  const { scope, onChange } = props;
+function Collections(props: Changing<Extract<Scope, { readonly kind: "collections" }>>) {
+  const { value: scope, onChange } = props;
   const t = useText();
   const tenants = useTenants();
   const scopeWords = useScopeWords();
   const [tenantId, setTenantId] = useState(scope.collections[0]?.tenantId ?? "");
+  const isHere = (each: { readonly tenantId: string }): boolean => each.tenantId === tenantId;
   const { body = [] } = useReadList(
     "GET /api/v1/tenants/{tenantId}/collections",
     { params: { tenantId } },
@@ -205,24 +187,16 @@ function Collections(props: {
         values={tenants.map((each) => [each.tenantId, each.displayName] as const)}
         onChange={setTenantId}
       />
-      <div role="group" aria-label={t("access.scope.collections")}>
-        {body.map(({ collectionId, name }) => {
-          const others = scope.collections.filter((each) => each.collectionId !== collectionId);
-          return (
-            <CheckField
-              key={collectionId}
-              label={name}
-              checked={others.length < scope.collections.length}
-              onChange={(isChecked) =>
-                onChange({
-                  ...scope,
-                  collections: isChecked ? [...others, { tenantId, collectionId }] : others,
-                })
-              }
-            />
-          );
-        })}
-      </div>
+      <Ticks
+        label={t("access.scope.collections")}
+        known={body.map(({ collectionId, name }) => [collectionId, name] as const)}
+        value={scope.collections.filter(isHere).map(({ collectionId }) => collectionId)}
+        onChange={(chosen) => {
+          const here = chosen.map((collectionId) => ({ tenantId, collectionId }));
+          const others = scope.collections.filter((each) => !isHere(each));
+          onChange({ ...scope, collections: [...others, ...here] });
+        }}
+      />
     </>
   );
 }

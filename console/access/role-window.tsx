@@ -1,5 +1,5 @@
 /** A role: what it lets its holders do. Those made here are changed in place; built-in ones are shown. */
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
@@ -9,7 +9,7 @@ import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call-window.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { TextField, useTyped } from "../page/values/fields.tsx";
+import { TextField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow, Window } from "../page/window.tsx";
 import { type Role, useRoleName } from "./scope.ts";
 import { useText } from "./text.ts";
@@ -40,7 +40,7 @@ export function RoleWindow(props: {
               <Said text={role.description} />
             </p>
             {role.builtIn && <p>{t("access.builtInStays")}</p>}
-            <Permissions chosen={new Set(role.permissions)} />
+            <Permissions value={role.permissions} />
           </>
         )}
       </Shown>
@@ -55,19 +55,23 @@ function Edited(props: {
 }) {
   const { role, etag = "", onClose } = props;
   const t = useText();
-  const name = useTyped(role?.name ?? "");
-  const description = useTyped(role?.description ?? "");
-  const [chosen, setChosen] = useState<ReadonlySet<Permission>>(new Set(role?.permissions));
+  const name = useHeld(role?.name ?? "");
+  const description = useHeld(role?.description ?? "");
+  const permissions = useHeld<readonly Permission[]>(role?.permissions ?? []);
   const add = useSend("POST /api/v1/access/roles");
   const replace = useSend(`PUT ${one}`);
-  const body = { name: name.value, description: description.value, permissions: [...chosen] };
+  const body = {
+    name: name.value,
+    description: description.value,
+    permissions: [...permissions.value],
+  };
   return (
     <AskWindow
       wide
       title={role?.name ?? t("access.newRole")}
       verb={t("access.save")}
       sending={role ? replace : add}
-      isReady={name.value.trim() !== "" && chosen.size > 0}
+      isReady={name.value.trim() !== "" && permissions.value.length > 0}
       onDo={(): Promise<unknown> =>
         role
           ? replace.send({ params: { roleId: role.roleId }, body, ifMatch: etag })
@@ -77,17 +81,17 @@ function Edited(props: {
     >
       <TextField label={t("access.name")} required {...name} maxLength={100} />
       <TextField label={t("access.description")} {...description} maxLength={1000} isLong />
-      <Permissions chosen={chosen} onChange={setChosen} />
+      <Permissions {...permissions} />
     </AskWindow>
   );
 }
 
 /** Every permission there is, with what it lets its holder do. */
 function Permissions(props: {
-  readonly chosen: ReadonlySet<Permission>;
-  readonly onChange?: (chosen: ReadonlySet<Permission>) => void;
+  readonly value: readonly Permission[];
+  readonly onChange?: (chosen: readonly Permission[]) => void;
 }) {
-  const { chosen, onChange } = props;
+  const { value, onChange } = props;
   const t = useText();
   const named = useNames();
   const { body } = useRead("GET /api/v1/names", {});
@@ -98,7 +102,7 @@ function Permissions(props: {
     return (
       <div role="group" aria-label={label}>
         {all
-          .filter((each) => chosen.has(each))
+          .filter((each) => value.includes(each))
           .map((each) => (
             <div key={each}>{words(each)}</div>
           ))}
@@ -107,9 +111,9 @@ function Permissions(props: {
   return (
     <Ticks
       label={label}
-      known={all.map((each) => [each, words(each)])}
-      chosen={[...chosen]}
-      onChange={(some) => onChange(new Set(some as Permission[]))}
+      known={all.map((each) => [each, words(each)] as const)}
+      value={value}
+      onChange={onChange}
     />
   );
 }

@@ -1,13 +1,12 @@
 /** Sends again where it did not arrive, as a new notification that names this one. */
 import { Text as Words } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
-import { useState } from "react";
 import { useNames } from "../api/names.ts";
 import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call-window.tsx";
 import { Note } from "../page/look/note.tsx";
 import { useGo } from "../page/page.tsx";
-import { CheckField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, useHeld } from "../page/values/fields.tsx";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { notificationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -27,11 +26,11 @@ export function RetryWindow(props: {
   const { tenantId, notificationId } = notification;
   const t = useText();
   const go = useGo();
+  const named = useNames();
   const states = badStates.filter((state) => counts[state] > 0);
-  const [chosen, setChosen] = useState<readonly BadState[]>(
-    states.filter((state) => worth.has(state)),
-  );
-  const mayRepeat = useTicked();
+  const only = useHeld(() => states.filter((state) => worth.has(state)));
+  const chosen = only.value;
+  const mayRepeat = useHeld(false);
   const devices = chosen.reduce((sum, state) => sum + counts[state], 0);
   const asksTwice = !isRepeatable && chosen.includes("unknown");
   return (
@@ -44,16 +43,23 @@ export function RetryWindow(props: {
       call="POST /api/v1/tenants/{tenantId}/notifications/{notificationId}/retry"
       given={{
         params: { tenantId, notificationId },
-        body: { only: [...chosen], ...(asksTwice && { mayRepeat: mayRepeat.checked }) },
+        body: { only: chosen, ...(asksTwice && { mayRepeat: mayRepeat.value }) },
       }}
-      isReady={devices > 0 && (!asksTwice || mayRepeat.checked)}
+      isReady={devices > 0 && (!asksTwice || mayRepeat.value)}
       onDone={({ body }) =>
         go(notificationScreen.at({ tenantId, notificationId: body.notificationId }))
       }
       onClose={onClose}
     >
       <Words>{t("notifications.retryWhat")}</Words>
-      <States counts={counts} states={states} chosen={chosen} onChoose={setChosen} />
+      <Ticks
+        label={t("notifications.retryWhat")}
+        known={states.map((state) => {
+          const count = t.number(counts[state]);
+          return [state, `${named("deliveryStates", state)} (${count})`] as const;
+        })}
+        {...only}
+      />
       {asksTwice && (
         <Note intent="warning">
           {t("notifications.unknownTwice")}
@@ -61,28 +67,5 @@ export function RetryWindow(props: {
         </Note>
       )}
     </CallWindow>
-  );
-}
-
-/** Which states get it again. */
-function States(props: {
-  readonly counts: Counts;
-  readonly states: readonly BadState[];
-  readonly chosen: readonly BadState[];
-  readonly onChoose: (chosen: readonly BadState[]) => void;
-}) {
-  const { counts, states, chosen, onChoose } = props;
-  const t = useText();
-  const named = useNames();
-  return (
-    <Ticks
-      label={t("notifications.retryWhat")}
-      known={states.map((state) => [
-        state,
-        `${named("deliveryStates", state)} (${t.number(counts[state])})`,
-      ])}
-      chosen={chosen}
-      onChange={(some) => onChoose(states.filter((each) => some.includes(each)))}
-    />
   );
 }

@@ -21,7 +21,7 @@ import { useSend } from "../api/send.ts";
 import { Note } from "../page/look/note.tsx";
 import { useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { CheckField, TextField, useTyped } from "../page/values/fields.tsx";
+import { CheckField, TextField, useHeld } from "../page/values/fields.tsx";
 import { type Action, ActionList, useActions, useWhyNot } from "./action-bar.tsx";
 import { DryRun, type WouldBe } from "./dry-run.tsx";
 import { notificationScreen } from "./screens.ts";
@@ -153,7 +153,7 @@ function Confirm(props: ConfirmProps) {
   const styles = useStyles();
   const go = useGo();
   const [allowApproximate, setApproximate] = useState(false);
-  const note = useTyped();
+  const note = useHeld("");
   const body = {
     action: action.id,
     target: to.target,
@@ -224,7 +224,7 @@ function Approximate(props: {
   if (left === undefined && !isAllowed) return null;
   return (
     <CheckField
-      checked={isAllowed}
+      value={isAllowed}
       label={
         left === undefined
           ? t("notifications.approximateOn")

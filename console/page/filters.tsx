@@ -83,23 +83,23 @@ export function Choose<Value extends string>(props: {
 }
 
 /** Some of many; what is chosen and not known, as of a tenant that is gone, can be taken out. */
-export function Ticks(props: {
+export function Ticks<Id extends string>(props: {
   readonly label: string;
-  readonly known: readonly (readonly [string, string])[];
-  readonly chosen: readonly string[];
-  readonly onChange: (chosen: string[]) => void;
+  readonly known: readonly (readonly [Id, string])[];
+  readonly value: readonly Id[];
+  readonly onChange: (value: Id[]) => void;
 }) {
-  const { label, known, chosen, onChange } = props;
-  const others = chosen.filter((id) => known.every(([each]) => each !== id));
+  const { label, known, value, onChange } = props;
+  const others = value.filter((id) => known.every(([each]) => each !== id));
   return (
     <div role="group" aria-label={label}>
       {[...known, ...others.map((id) => [id, id] as const)].map(([id, name]) => (
         <div key={id}>
           <Checkbox
             label={name}
-            checked={chosen.includes(id)}
+            checked={value.includes(id)}
             onChange={(_event, { checked }) =>
-              onChange(checked === true ? [...chosen, id] : chosen.filter((each) => each !== id))
+              onChange(checked === true ? [...value, id] : value.filter((each) => each !== id))
             }
           />
         </div>

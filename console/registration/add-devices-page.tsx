@@ -13,7 +13,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.ts";
-import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, RadioField, useHeld } from "../page/values/fields.tsx";
 import { CheckButton, Route, RouteList, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
@@ -239,10 +239,10 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
   const said = useSaid();
-  const partial = useTicked();
+  const partial = useHeld(false);
   const isSent = useRef(false);
   const missing = backEnd.allowed ? undefined : said(backEnd.missing ?? "");
-  const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial.checked);
+  const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial.value);
   const send = async () => {
     if (isSent.current) return;
     const answer = await sending.send({
@@ -250,7 +250,7 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
       query: {
         backEnd: route,
         defaultTag: tag,
-        ...(partial.checked && { partial: "true" as const }),
+        ...(partial.value && { partial: "true" as const }),
       },
       file: { type: "text/csv", content: file.content },
     });

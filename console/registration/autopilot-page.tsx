@@ -15,7 +15,7 @@ import { PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import type { Choice } from "../page/rows.tsx";
-import { TextField, useTyped } from "../page/values/fields.tsx";
+import { TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
@@ -116,8 +116,8 @@ function DeviceWindow(props: {
   const { autopilotDeviceId, serialNumber } = device;
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}/autopilot-devices/{autopilotDeviceId}");
-  const groupTag = useTyped(device.groupTag);
-  const user = useTyped(device.userPrincipalName);
+  const groupTag = useHeld(device.groupTag);
+  const user = useHeld(device.userPrincipalName);
   const save = async () => {
     const answer = await sending.send({
       params: { tenantId, autopilotDeviceId },

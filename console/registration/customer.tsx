@@ -13,7 +13,7 @@ import { Line } from "../page/look/line.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { SelectField, TextField, useTyped } from "../page/values/fields.tsx";
+import { SelectField, TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { addDevicesScreen, partnerRoutes } from "./screens.ts";
 import { type Customer, useText } from "./text.ts";
@@ -187,15 +187,15 @@ function Noted({ customer }: { readonly customer: Customer }) {
   const t = useText();
   const styles = useStyles();
   const sending = useSend(change);
-  const [kind, setKind] = useState<Kind>(partnerKind);
-  const link = useTyped(relationship.oemConsent?.link ?? "");
-  const day = useTyped(relationship.oemConsent?.acceptedAt.slice(0, 10) ?? "");
+  const kind = useHeld<Kind>(partnerKind);
+  const link = useHeld(relationship.oemConsent?.link ?? "");
+  const day = useHeld(relationship.oemConsent?.acceptedAt.slice(0, 10) ?? "");
   const save = async () => {
     const oemConsent =
       day.value === "" ? null : { link: link.value, acceptedAt: `${day.value}T00:00:00Z` };
     const saved = await sending.send({
       params: { tenantId },
-      body: { partnerKind: kind, oemConsent },
+      body: { partnerKind: kind.value, oemConsent },
     });
     if (saved !== undefined) announce(t("registration.saved"));
   };
@@ -204,11 +204,10 @@ function Noted({ customer }: { readonly customer: Customer }) {
       <Subtitle2 as="h3">{t("registration.noted")}</Subtitle2>
       <SelectField
         label={t("registration.kindOf")}
-        value={kind}
         values={kinds.map((each) => [each, t(`registration.kind.${each}`)] as const)}
-        onChange={setKind}
+        {...kind}
       />
-      {kind === "oem" && (
+      {kind.value === "oem" && (
         <>
           <div>{t("registration.oemWhat")}</div>
           <Line align="end">
@@ -227,7 +226,8 @@ function Noted({ customer }: { readonly customer: Customer }) {
       <div>
         <Button
           disabledFocusable={
-            sending.isSending || (kind === "oem" && (link.value === "") !== (day.value === ""))
+            sending.isSending ||
+            (kind.value === "oem" && (link.value === "") !== (day.value === ""))
           }
           onClick={() => void save()}
         >

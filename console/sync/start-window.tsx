@@ -11,7 +11,7 @@ import { Ticks } from "../page/filters.tsx";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { CheckField, RadioField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, RadioField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { type Sync, useText } from "./text.ts";
 
@@ -61,7 +61,7 @@ export function StartWindow<Given>(props: {
   const standing = useStanding(tenantId, tenants.length === 1);
   const [mode, setMode] = useState<Mode>("planAndDeploy");
   const [types, setTypes] = useState<readonly string[] | undefined>(undefined);
-  const goesOn = useTicked();
+  const goesOn = useHeld(false);
   // A retry has the types of what it tries again.
   const chosen = mode === "retryFailed" ? undefined : types;
   const { isBusy, status } = standing;
@@ -81,7 +81,7 @@ export function StartWindow<Given>(props: {
         onDo({
           mode,
           ...(chosen && { types: [...chosen] }),
-          ...(goesOn.checked && { onMissingUser: "continueWithoutUser" as const }),
+          ...(goesOn.value && { onMissingUser: "continueWithoutUser" as const }),
         })
       }
     >
@@ -146,7 +146,7 @@ function Types(props: {
     <div>
       <CheckField
         label={t("sync.onlyTypes")}
-        checked={types !== undefined}
+        value={types !== undefined}
         onChange={(isChecked) => onChange(isChecked ? [] : undefined)}
       />
       {types !== undefined && (
@@ -155,7 +155,7 @@ function Types(props: {
             <Ticks
               label={t("sync.onlyTypes")}
               known={value.map((each) => [each.type, t.name(each.names)] as const)}
-              chosen={types}
+              value={types}
               onChange={onChange}
             />
           )}

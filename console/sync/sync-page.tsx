@@ -12,7 +12,7 @@ import { Facts, Go, PageFrame, useGo } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
-import { CheckField, useTicked } from "../page/values/fields.tsx";
+import { CheckField, useHeld } from "../page/values/fields.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
 import { Downloads } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
@@ -213,14 +213,14 @@ function Lines(props: {
 function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose: () => void }) {
   const t = useText();
   const go = useGo();
-  const isSure = useTicked();
+  const isSure = useHeld(false);
   return (
     <CallWindow
       title={t("sync.undo")}
       verb={t("sync.undo")}
       call={`POST ${one}/undo`}
       given={{ params: ids }}
-      isReady={isSure.checked}
+      isReady={isSure.value}
       said={() => t("sync.undoBegun")}
       onDone={({ body }) => go(syncScreen.at(body))}
       onClose={onClose}

@@ -3,7 +3,7 @@ import { MenuList } from "@fluentui/react-components";
 import { useState } from "react";
 import { useSend } from "../api/send.ts";
 import { MayItem } from "../page/may-button.tsx";
-import { TextField, useTyped } from "../page/values/fields.tsx";
+import { TextField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { tenantsScreen } from "./screens.ts";
 import { type TenantRow, useText } from "./text.ts";
@@ -36,7 +36,7 @@ export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClos
   const [{ tenantId, displayName: name, pausedAt }] = useState(props.tenant);
   const t = useText();
   const sending = useSend("PATCH /api/v1/tenants/{tenantId}");
-  const reason = useTyped();
+  const reason = useHeld("");
   const what = pausedAt === undefined ? "pause" : "resume";
   const body =
     what === "pause" ? { paused: true, pauseReason: reason.value.trim() } : { paused: false };

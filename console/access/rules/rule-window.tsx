@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useRead } from "../../api/read.ts";
 import type { Sending } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CheckField, NumberField, SelectField } from "../../page/values/fields.tsx";
+import { CheckField, fieldsOf, NumberField, SelectField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useTenants } from "../scope.ts";
 import { useText } from "../text.ts";
@@ -68,13 +68,9 @@ export function RuleWindow(props: {
     at === undefined
       ? [...all.rules, rule]
       : all.rules.map((each, nth) => (nth === at ? rule : each));
+  const of = fieldsOf(rule, setRule);
   const count = (name: "moreThan" | "withinHours" | "expiresAfterHours", least: number) => (
-    <NumberField
-      label={t(`access.${name}`)}
-      min={least}
-      value={rule[name]}
-      onChange={(value) => put({ [name]: value })}
-    />
+    <NumberField label={t(`access.${name}`)} min={least} {...of(name)} />
   );
   const isWhole = actions.length > 0 && tenantIds.length > 0 && approvers.length > 0;
   return (
@@ -97,16 +93,14 @@ export function RuleWindow(props: {
           label={t("access.actions")}
           all={t("access.allActions")}
           known={actionsOf(kind)}
-          chosen={actions}
-          onChange={(chosen) => put({ actions: chosen })}
+          {...of("actions")}
         />
       )}
       <AllOrSome
         label={t("access.scope")}
         all={t("access.everything")}
         known={tenants.map(({ tenantId, displayName }) => [tenantId, displayName] as const)}
-        chosen={tenantIds}
-        onChange={(chosen) => put({ tenantIds: chosen })}
+        {...of("tenantIds")}
       />
       {count("moreThan", 0)}
       {kind !== "sync" && count("withinHours", 1)}
@@ -114,10 +108,7 @@ export function RuleWindow(props: {
       <Ticks
         label={t("access.approvers")}
         known={callerKinds.map((each) => [each, t(`access.kind.${each}`)] as const)}
-        chosen={approvers}
-        onChange={(chosen) =>
-          put({ approvers: callerKinds.filter((each) => chosen.includes(each)) })
-        }
+        {...of("approvers")}
       />
     </AskWindow>
   );
@@ -125,23 +116,23 @@ export function RuleWindow(props: {
 
 /** All, or those that are ticked. */
 function AllOrSome(
-  props: Omit<Parameters<typeof Ticks>[0], "chosen" | "onChange"> & {
+  props: Omit<Parameters<typeof Ticks>[0], "value" | "onChange"> & {
     readonly all: string;
-    readonly chosen: "all" | readonly string[];
-    readonly onChange: (chosen: "all" | string[]) => void;
+    readonly value: "all" | readonly string[];
+    readonly onChange: (value: "all" | string[]) => void;
   },
 ) {
-  const { all, chosen, onChange, ...rest } = props;
+  const { all, value, onChange, ...rest } = props;
   return (
     <>
       <Field label={rest.label}>
         <CheckField
           label={all}
-          checked={chosen === "all"}
+          value={value === "all"}
           onChange={(isChecked) => onChange(isChecked ? "all" : [])}
         />
       </Field>
-      {chosen !== "all" && <Ticks {...rest} chosen={chosen} onChange={onChange} />}
+      {value !== "all" && <Ticks {...rest} value={value} onChange={onChange} />}
     </>
   );
 }

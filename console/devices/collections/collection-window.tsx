@@ -6,7 +6,7 @@ import { useAsk, useSettled } from "../../api/ask.ts";
 import { useSend } from "../../api/send.ts";
 import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { TextField } from "../../page/values/fields.tsx";
+import { fieldsOf, TextField } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -26,6 +26,7 @@ export function CollectionWindow(props: {
   const t = useText();
   const go = useGo();
   const [body, setBody] = useState(initial);
+  const of = fieldsOf(body, setBody);
   const add = useSend("POST /api/v1/tenants/{tenantId}/collections");
   const replace = useSend("PUT /api/v1/tenants/{tenantId}/collections/{collectionId}");
   const isReady = body.name.trim() !== "" && (body.kind === "static" || isWhole(body.rule));
@@ -50,13 +51,7 @@ export function CollectionWindow(props: {
       onDone={done}
       onClose={onClose}
     >
-      <TextField
-        label={t("devices.collectionName")}
-        required
-        value={body.name}
-        maxLength={200}
-        onChange={(value) => setBody({ ...body, name: value })}
-      />
+      <TextField label={t("devices.collectionName")} required {...of("name")} maxLength={200} />
       <TextField
         label={t("devices.description")}
         value={body.description ?? ""}

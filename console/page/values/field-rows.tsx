@@ -87,14 +87,14 @@ const blankOf = (columns: readonly Column[]): FieldRow =>
 export function FieldRows(props: {
   readonly label: string;
   readonly columns: readonly Column[];
-  readonly rows: readonly FieldRow[];
+  readonly value: readonly FieldRow[];
   readonly onChange: (rows: readonly FieldRow[]) => void;
   readonly problem?: Problem | undefined;
   readonly at: string | ((nth: number) => string);
   /** What is wrong with a field before anything is sent, in words. */
   readonly fault?: (nth: number, name: string) => string | undefined;
 }) {
-  const { label, columns, rows, onChange, problem, at, fault } = props;
+  const { label, columns, value: rows, onChange, problem, at, fault } = props;
   const t = useSharedText();
   const said = useSaid();
   const styles = useStyles();

@@ -20,6 +20,7 @@ type Label = {
   readonly fault?: string | undefined;
   readonly className?: string | undefined;
 };
+/** What a field says, and what is told when that changes. */
 type Holds<Value> = { readonly value: Value; readonly onChange: (value: Value) => void };
 
 function Labelled(props: Label & { readonly children: ReactElement }) {
@@ -106,23 +107,25 @@ export function RadioField<Value extends string>(
 }
 
 /** A yes, or none. */
-export function CheckField(
-  props: Pick<CheckboxProps, "aria-label" | "checked" | "label"> & {
-    readonly onChange: (isChecked: boolean) => void;
-  },
-) {
-  const { onChange, ...rest } = props;
-  return <Checkbox {...rest} onChange={(_event, { checked }) => onChange(checked === true)} />;
+export function CheckField(props: Pick<CheckboxProps, "aria-label" | "label"> & Holds<boolean>) {
+  const { value, onChange, ...rest } = props;
+  const change: CheckboxProps["onChange"] = (_event, { checked }) => onChange(checked === true);
+  return <Checkbox {...rest} checked={value} onChange={change} />;
 }
 
-/** What somebody types, as a `TextField` has it. */
-export function useTyped(initial = ""): Holds<string> {
+/** What a field says, where nothing else holds it. */
+export function useHeld<Value>(initial: Value | (() => Value)): Holds<Value> {
   const [value, onChange] = useState(initial);
   return { value, onChange };
 }
 
-/** What somebody ticks, as a `CheckField` has it. */
-export function useTicked(initial = false) {
-  const [checked, onChange] = useState(initial);
-  return { checked, onChange };
-}
+/** Fields of what is sent as one thing, by their names: `<TextField label={...} {...of("name")} />`. */
+export type FieldsOf<Draft> = <Name extends keyof Draft>(name: Name) => Holds<Draft[Name]>;
+
+/** The fields of a draft. */
+export const fieldsOf =
+  <Draft extends object>(draft: Draft, onChange: (draft: Draft) => void): FieldsOf<Draft> =>
+  (name) => ({
+    value: draft[name],
+    onChange: (value) => onChange({ ...draft, [name]: value }),
+  });

@@ -23,16 +23,16 @@ const isZip = ({ name, type }: File): boolean => name.endsWith(".zip") || type.i
 /** The field, and the way to fill it from a file. `onZip` takes a zip in its place, and then the field is not shown. */
 export function JsonField(props: {
   readonly label: string;
-  readonly text: string;
-  readonly onChange: (text: string) => void;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
   readonly zip?: File | undefined;
   readonly onZip?: (zip: File | undefined) => void;
 }) {
-  const { label, text, onChange, zip, onZip } = props;
+  const { label, value, onChange, zip, onZip } = props;
   const t = useSharedText();
   const styles = useStyles();
   const id = useId();
-  const { fault } = text === "" ? {} : readObject(text);
+  const { fault } = value === "" ? {} : readObject(value);
   const take = (file: File | undefined) => {
     const isTaken = file !== undefined && onZip !== undefined && isZip(file);
     onZip?.(isTaken ? file : undefined);
@@ -53,10 +53,10 @@ export function JsonField(props: {
         <Field label={label} required {...(fault && { validationMessage: fault })}>
           <Textarea
             className={styles.text}
-            value={text}
+            value={value}
             resize="vertical"
             spellCheck={false}
-            onChange={(_event, { value }) => onChange(value)}
+            onChange={(_event, data) => onChange(data.value)}
           />
         </Field>
       )}

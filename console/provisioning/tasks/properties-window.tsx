@@ -9,6 +9,8 @@ import { Note } from "../../page/look/note.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import {
   CheckField,
+  type FieldsOf,
+  fieldsOf,
   NumberField,
   RadioField,
   SelectField,
@@ -119,11 +121,11 @@ export function PropertiesWindow(props: {
   const { tenantId, taskId } = task;
   const t = useText();
   const [draft, setDraft] = useState(() => draftOf(task));
+  const of = fieldsOf(draft, setDraft);
   const { isMine, mayChange } = useRights(tenantId)(task);
   const schedule = scheduleOf(draft);
   const replace = useSend("PUT /api/v1/tenants/{tenantId}/tasks/{taskId}");
   const give = useSend("POST /api/v1/tenants/{tenantId}/tasks/{taskId}/schedule");
-  const change = (some: Partial<Draft>) => setDraft({ ...draft, ...some });
   const save = async (): Promise<unknown> => {
     if (schedule === undefined) return undefined;
     const to = { params: { tenantId, taskId }, ...(etag !== undefined && { ifMatch: etag }) };
@@ -145,10 +147,22 @@ export function PropertiesWindow(props: {
       onClose={onClose}
     >
       {!isMine && <NewOwner task={task} />}
-      {mayChange && <General draft={draft} onChange={change} />}
-      {mayChange && task.kind === "provisioning" && <Only draft={draft} onChange={change} />}
-      <When draft={draft} onChange={change} />
-      {mayChange && <Windows draft={draft} onChange={change} />}
+      {mayChange && (
+        <>
+          <TextField label={t("provisioning.name")} required {...of("name")} maxLength={200} />
+          <CheckField label={t("provisioning.showPublic")} {...of("isPublic")} />
+        </>
+      )}
+      {mayChange && task.kind === "provisioning" && (
+        <SelectField
+          label={t("provisioning.only")}
+          hint={t("provisioning.onlyWhat")}
+          {...of("only")}
+          values={choices.map((each) => [each, t(`provisioning.only.${each}`)] as const)}
+        />
+      )}
+      <When kind={draft.kind} of={of} />
+      {mayChange && <Windows windows={draft.windows} of={of} />}
       {schedule !== undefined && draft.kind !== "none" && (
         <NextTimes task={task} draft={draft} schedule={schedule} />
       )}
@@ -166,128 +180,73 @@ const changedBy = (task: Task, draft: Draft, schedule: Schedule) =>
     ...(task.provisioning && { provisioning: { ...task.provisioning, only: draft.only } }),
   });
 
-type Part = { readonly draft: Draft; readonly onChange: (some: Partial<Draft>) => void };
+type Of = { readonly of: FieldsOf<Draft> };
 
-function General({ draft, onChange }: Part) {
+function When({ kind, of }: Of & Pick<Draft, "kind">) {
   const t = useText();
-  return (
-    <>
-      <TextField
-        label={t("provisioning.name")}
-        required
-        value={draft.name}
-        maxLength={200}
-        onChange={(value) => onChange({ name: value })}
-      />
-      <CheckField
-        label={t("provisioning.showPublic")}
-        checked={draft.isPublic}
-        onChange={(isChecked) => onChange({ isPublic: isChecked })}
-      />
-    </>
-  );
-}
-
-/** Which of its targets each time is for. */
-function Only({ draft, onChange }: Part) {
-  const t = useText();
-  return (
-    <SelectField
-      label={t("provisioning.only")}
-      hint={t("provisioning.onlyWhat")}
-      value={draft.only}
-      values={choices.map((each) => [each, t(`provisioning.only.${each}`)] as const)}
-      onChange={(only) => onChange({ only })}
-    />
-  );
-}
-
-function When({ draft, onChange }: Part) {
-  const t = useText();
-  const { kind, at, zone, recurring } = draft;
   return (
     <>
       <RadioField
         label={t("provisioning.schedule")}
-        value={kind}
+        {...of("kind")}
         values={kinds.map((each) => [each, t(`provisioning.kind.${each}`)])}
-        onChange={(to) => onChange({ kind: to })}
       />
       {(kind === "at" || kind === "everyMinutes") && (
         <Line align="normal">
           {kind === "everyMinutes" && (
-            <NumberField
-              label={t("provisioning.minutes")}
-              value={draft.minutes}
-              onChange={(minutes) => onChange({ minutes })}
-            />
+            <NumberField label={t("provisioning.minutes")} {...of("minutes")} />
           )}
           <TimeField
             label={t(kind === "at" ? "provisioning.at" : "provisioning.from")}
-            time={at}
-            onChange={(time) => onChange({ at: time })}
+            {...of("at")}
           />
-          <ZoneField zone={zone} onChange={(to) => onChange({ zone: to })} />
+          <ZoneField {...of("zone")} />
         </Line>
       )}
       {kind === "recurring" && (
-        <RecurrenceFields
-          label={t("provisioning.schedule")}
-          value={recurring}
-          onChange={(value) => onChange({ recurring: value })}
-        />
+        <RecurrenceFields label={t("provisioning.schedule")} {...of("recurring")} />
       )}
     </>
   );
 }
 
 /** Maintenance windows of the task itself. */
-function Windows({ draft, onChange }: Part) {
+function Windows({ windows, of }: Of & Pick<Draft, "windows">) {
   const t = useText();
   const styles = useStyles();
-  const { windows, longestMinutes } = draft;
-  const put = (at: number, window: OpenTime) =>
-    onChange({ windows: windows.map((each, index) => (index === at ? window : each)) });
+  const { onChange } = of("windows");
   return (
     <section aria-label={t("provisioning.windows")}>
       <Subtitle2 as="h3">{t("provisioning.windows")}</Subtitle2>
       <p>{t(windows.length === 0 ? "provisioning.noWindows" : "provisioning.windowsWhat")}</p>
-      {windows.map((window, at) => (
-        // oxlint-disable-next-line react/no-array-index-key -- they have nothing else that stays theirs
-        <div key={at} className={styles.window}>
-          <RecurrenceFields
-            label={t("provisioning.opens", { number: at + 1 })}
-            value={window.opens}
-            onChange={(opens) => put(at, { ...window, opens })}
-          />
-          <Line align="normal">
-            <NumberField
-              label={t("provisioning.openMinutes")}
-              value={window.minutes}
-              onChange={(minutes) => put(at, { ...window, minutes })}
-            />
-            <Button
-              className={styles.start}
-              icon={<DeleteRegular />}
-              onClick={() => onChange({ windows: windows.filter((_, index) => index !== at) })}
-            >
-              {t("provisioning.removeWindow", { number: at + 1 })}
-            </Button>
-          </Line>
-        </div>
-      ))}
+      {windows.map((window, at) => {
+        const number = at + 1;
+        const its = fieldsOf(window, (changed) => onChange(windows.with(at, changed)));
+        return (
+          // oxlint-disable-next-line react/no-array-index-key -- they have nothing else that stays theirs
+          <div key={at} className={styles.window}>
+            <RecurrenceFields label={t("provisioning.opens", { number })} {...its("opens")} />
+            <Line align="normal">
+              <NumberField label={t("provisioning.openMinutes")} {...its("minutes")} />
+              <Button
+                className={styles.start}
+                icon={<DeleteRegular />}
+                onClick={() => onChange(windows.toSpliced(at, 1))}
+              >
+                {t("provisioning.removeWindow", { number })}
+              </Button>
+            </Line>
+          </div>
+        );
+      })}
       <Button
         icon={<AddRegular />}
-        onClick={() => onChange({ windows: [...windows, { opens: nightly(), minutes: 240 }] })}
+        onClick={() => onChange([...windows, { opens: nightly(), minutes: 240 }])}
       >
         {t("provisioning.addWindow")}
       </Button>
       {windows.length > 0 && (
-        <NumberField
-          label={t("provisioning.longest")}
-          value={longestMinutes}
-          onChange={(value) => onChange({ longestMinutes: value })}
-        />
+        <NumberField label={t("provisioning.longest")} {...of("longestMinutes")} />
       )}
     </section>
   );

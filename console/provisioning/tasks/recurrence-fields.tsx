@@ -2,7 +2,7 @@
 import { Field, Input, makeStyles } from "@fluentui/react-components";
 import { useId } from "react";
 import { Line } from "../../page/look/line.tsx";
-import { CheckField, SelectField, TextField } from "../../page/values/fields.tsx";
+import { CheckField, fieldsOf, SelectField, TextField } from "../../page/values/fields.tsx";
 import { useText } from "../text.ts";
 import type { Recurring } from "./task.ts";
 import { days, frequencies, frequencyOf, ruleOf, useDayNames, zones } from "./when.ts";
@@ -12,21 +12,15 @@ const useStyles = makeStyles({
   days: { display: "flex", flexWrap: "wrap" },
 });
 
+type Text = { readonly value: string; readonly onChange: (value: string) => void };
+
 /** A zone of the IANA list. */
-export function ZoneField(props: {
-  readonly zone: string;
-  readonly onChange: (zone: string) => void;
-}) {
+export function ZoneField({ value, onChange }: Text) {
   const t = useText();
   const id = useId();
   return (
     <Field label={t("provisioning.zone")} className={useStyles().field}>
-      <Input
-        value={props.zone}
-        list={id}
-        maxLength={64}
-        onChange={(_event, { value }) => props.onChange(value)}
-      />
+      <Input value={value} list={id} maxLength={64} onChange={(_, data) => onChange(data.value)} />
       <datalist id={id}>
         {zones().map((zone) => (
           <option key={zone}>{zone}</option>
@@ -37,21 +31,14 @@ export function ZoneField(props: {
 }
 
 /** A local time. */
-export function TimeField(props: {
-  readonly label: string;
-  readonly time: string;
-  readonly onChange: (time: string) => void;
-}) {
-  return (
-    <TextField
-      label={props.label}
-      className={useStyles().field}
-      type="datetime-local"
-      value={props.time}
-      onChange={(value) => props.onChange(value.slice(0, 16))}
-    />
-  );
-}
+export const TimeField = ({ onChange, ...rest }: Text & { readonly label: string }) => (
+  <TextField
+    {...rest}
+    className={useStyles().field}
+    type="datetime-local"
+    onChange={(value) => onChange(value.slice(0, 16))}
+  />
+);
 
 /** The fields. `label` says what happens so often. */
 export function RecurrenceFields(props: {
@@ -64,6 +51,7 @@ export function RecurrenceFields(props: {
   const styles = useStyles();
   const names = useDayNames();
   const { frequency, on } = frequencyOf(value.rule);
+  const of = fieldsOf(value, onChange);
   const change = (rule: string) => onChange({ ...value, rule });
   const toggle = (day: string, isOn: boolean) =>
     change(ruleOf("weekly", isOn ? [...on, day] : on.filter((each) => each !== day)));
@@ -77,15 +65,8 @@ export function RecurrenceFields(props: {
           values={frequencies.map((each) => [each, t(`provisioning.frequency.${each}`)] as const)}
           onChange={(to) => change(ruleOf(to, on))}
         />
-        <TimeField
-          label={t("provisioning.from")}
-          time={value.start}
-          onChange={(start) => onChange({ ...value, start })}
-        />
-        <ZoneField
-          zone={value.timeZone}
-          onChange={(timeZone) => onChange({ ...value, timeZone })}
-        />
+        <TimeField label={t("provisioning.from")} {...of("start")} />
+        <ZoneField {...of("timeZone")} />
       </Line>
       {frequency === "weekly" && (
         <div role="group" aria-label={t("provisioning.days")} className={styles.days}>
@@ -93,7 +74,7 @@ export function RecurrenceFields(props: {
             <CheckField
               key={day}
               label={names[day] ?? day}
-              checked={on.includes(day)}
+              value={on.includes(day)}
               onChange={(isChecked) => toggle(day, isChecked)}
             />
           ))}
@@ -103,8 +84,7 @@ export function RecurrenceFields(props: {
         <TextField
           label={t("provisioning.rule")}
           hint={t("provisioning.ruleHint")}
-          value={value.rule}
-          onChange={change}
+          {...of("rule")}
         />
       )}
     </div>

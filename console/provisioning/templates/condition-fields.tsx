@@ -80,7 +80,7 @@ export function ConditionFields(props: {
           },
           { name: "value", label: t("provisioning.value") },
         ]}
-        rows={rows}
+        value={rows}
         onChange={(next) => change(next, joint)}
         problem={problem}
         at={(nth) => (isOne ? at : `${at}/${joint}/${nth}`)}

@@ -8,7 +8,7 @@ import { useSend } from "../../api/send.ts";
 import { MayButton } from "../../page/may-button.tsx";
 import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { CheckField, TextField, useTicked, useTyped } from "../../page/values/fields.tsx";
+import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { Window } from "../../page/window.tsx";
 import { templateScreen } from "../screens.ts";
@@ -60,8 +60,8 @@ export function TemplateEditor(props: {
   const t = useText();
   const [text, setText] = useState(() => textOf(props.draft ?? blank));
   const [view, setView] = useState<"form" | "json">("form");
-  const message = useTyped();
-  const isPublic = useTicked(props.visibility === "public");
+  const message = useHeld("");
+  const isPublic = useHeld(props.visibility === "public");
   const [twice, setTwice] = useState(0);
   const isTwice = twice > 0;
   const onTwice = useCallback<OnTwice>((by) => setTwice((before) => before + by), []);
@@ -71,7 +71,7 @@ export function TemplateEditor(props: {
     save({
       ...(value as Draft),
       message: message.value,
-      visibility: isPublic.checked ? "public" : "mine",
+      visibility: isPublic.value ? "public" : "mine",
     });
   return (
     <Window
@@ -100,7 +100,7 @@ export function TemplateEditor(props: {
         </Tab>
       </TabList>
       {view === "json" ? (
-        <JsonField label={t("provisioning.content")} text={text} onChange={setText} />
+        <JsonField label={t("provisioning.content")} value={text} onChange={setText} />
       ) : isDraft(value) ? (
         <TemplateForm
           draft={value}

@@ -79,8 +79,8 @@ export function TemplateForm({ draft, problem, onChange, onTwice }: FormProps) {
         <Ticks
           label={t("provisioning.platforms")}
           known={platforms}
-          chosen={chosen}
-          onChange={(some) => onChange({ ...draft, platforms: some as typeof chosen })}
+          value={chosen}
+          onChange={(some) => onChange({ ...draft, platforms: some })}
         />
         <Fault of={faultAt(problem, "/platforms")} />
       </section>

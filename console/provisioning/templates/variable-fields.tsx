@@ -78,7 +78,7 @@ export function VariableFields(props: {
         ...(isDescribed ? [description] : []),
         { name: "value", label: t("provisioning.value") },
       ]}
-      rows={rows}
+      value={rows}
       onChange={change}
       problem={problem}
       fault={faultOf}

@@ -10,7 +10,7 @@ import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { useGo } from "../../page/page.tsx";
 import { type FieldRow, FieldRows } from "../../page/values/field-rows.tsx";
-import { SelectField, TextField, useTyped } from "../../page/values/fields.tsx";
+import { fieldsOf, SelectField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { baselineScreen } from "../screens.ts";
@@ -47,20 +47,21 @@ export function BaselineEditor(props: {
   const [existing] = useState(props.existing);
   const add = useSend("POST /api/v1/baselines");
   const replace = useSend("PUT /api/v1/baselines/{baselineId}");
-  const name = useTyped(existing?.name ?? "");
-  const description = useTyped(existing?.description ?? "");
-  const message = useTyped();
-  const [parameters, setParameters] = useState<readonly FieldRow[]>(
+  const name = useHeld(existing?.name ?? "");
+  const description = useHeld(existing?.description ?? "");
+  const message = useHeld("");
+  const parameters = useHeld<readonly FieldRow[]>(
     () => existing?.parameters.map((each) => ({ ...each }) as FieldRow) ?? [],
   );
-  const [from, setFrom] = useState<From>({ tenantId: "", types: [] });
+  const from = useHeld<From>({ tenantId: "", types: [] });
+  const { tenantId, types } = from.value;
   const send = async () => {
     const body: Body = {
       name: name.value.trim(),
       description: description.value,
       message: message.value.trim(),
-      parameters: parameters.map(parameterOf),
-      from: { tenantId: from.tenantId, ...(from.types.length > 0 && { types: from.types }) },
+      parameters: parameters.value.map(parameterOf),
+      from: { tenantId, ...(types.length > 0 && { types }) },
     };
     if (existing === undefined) return add.send({ body });
     const { baselineId, etag } = existing;
@@ -72,7 +73,7 @@ export function BaselineEditor(props: {
       title={t(existing ? "sync.newVersion" : "sync.newBaseline")}
       verb={t(existing ? "sync.save" : "sync.makeBaseline")}
       sending={existing ? replace : add}
-      isReady={name.value.trim() !== "" && message.value.trim() !== "" && from.tenantId !== ""}
+      isReady={name.value.trim() !== "" && message.value.trim() !== "" && tenantId !== ""}
       onDo={send}
       onDone={({ body }) => {
         onClose();
@@ -83,12 +84,8 @@ export function BaselineEditor(props: {
       <TextField label={t("sync.column.name")} required {...name} maxLength={100} />
       <TextField label={t("sync.description")} {...description} maxLength={1000} isLong />
       <MessageField {...message} />
-      <From of={from} onChange={setFrom} />
-      <ParameterRows
-        rows={parameters}
-        problem={add.problem ?? replace.problem}
-        onChange={setParameters}
-      />
+      <From {...from} />
+      <ParameterRows {...parameters} problem={add.problem ?? replace.problem} />
     </AskWindow>
   );
 }
@@ -96,11 +93,13 @@ export function BaselineEditor(props: {
 type From = { readonly tenantId: string; readonly types: string[] };
 
 /** Of which tenant, and which of its types. */
-function From({ of, onChange }: { readonly of: From; readonly onChange: (from: From) => void }) {
+function From(props: { readonly value: From; readonly onChange: (from: From) => void }) {
   const t = useText();
   const may = useMay();
   const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });
-  const { tenantId, types } = of;
+  const { value, onChange } = props;
+  const { tenantId } = value;
+  const of = fieldsOf(value, onChange);
   const known = useRead(
     "GET /api/v1/tenants/{tenantId}/configuration",
     { params: { tenantId } },
@@ -115,22 +114,21 @@ function From({ of, onChange }: { readonly of: From; readonly onChange: (from: F
         value={tenantId}
         none={t("sync.chooseTenant")}
         values={tenants.body?.map((each) => [each.tenantId, each.displayName] as const) ?? []}
-        onChange={(value) => onChange({ tenantId: value, types: [] })}
+        onChange={(id) => onChange({ tenantId: id, types: [] })}
       />
       <Ticks
         label={t("sync.onlyTypes")}
         known={(tenantId === "" ? [] : (known.body?.value ?? []))
           .filter(({ items }) => items > 0)
           .map(({ type, names, items }) => [type, `${t.name(names)} (${items})`] as const)}
-        chosen={types}
-        onChange={(chosen) => onChange({ tenantId, types: chosen })}
+        {...of("types")}
       />
     </>
   );
 }
 
 function ParameterRows(
-  props: Pick<Parameters<typeof FieldRows>[0], "rows" | "problem" | "onChange">,
+  props: Pick<Parameters<typeof FieldRows>[0], "value" | "problem" | "onChange">,
 ) {
   const t = useText();
   return (

@@ -1,7 +1,6 @@
 /** A baseline: its versions, which tenant is on which, and its publication, which writes nothing before it is approved. */
 import { MenuItem, MenuList } from "@fluentui/react-components";
 import { SendRegular } from "@fluentui/react-icons";
-import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
@@ -13,7 +12,7 @@ import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
-import { SelectField } from "../../page/values/fields.tsx";
+import { SelectField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -225,28 +224,28 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
   const t = useText();
   const { baselineId, versions, newest, tenants } = baseline;
   const publish = useSend("POST /api/v1/baselines/{baselineId}/publish");
-  const [version, setVersion] = useState(newest.version);
-  const [chosen, setChosen] = useState(tenants.map(({ tenantId }) => tenantId));
+  const version = useHeld(String(newest.version));
+  const chosen = useHeld(() => tenants.map(({ tenantId }) => tenantId));
+  const body = { version: Number(version.value), tenantIds: chosen.value };
   return (
     <AskWindow
       title={t("sync.publish")}
-      verb={t("sync.publishTo", { count: chosen.length })}
+      verb={t("sync.publishTo", { count: chosen.value.length })}
       sending={publish}
-      isReady={chosen.length > 0}
-      onDo={() => publish.send({ params: { baselineId }, body: { version, tenantIds: chosen } })}
+      isReady={chosen.value.length > 0}
+      onDo={() => publish.send({ params: { baselineId }, body })}
       said={() => t("sync.publishing")}
       onClose={onClose}
     >
       <Note intent="info">{t("sync.publishWhat")}</Note>
       <SelectField
         label={t("sync.version")}
-        value={String(version)}
         values={versions.map(
           (each) => [String(each.version), `${each.version}: ${each.message}`] as const,
         )}
-        onChange={(value) => setVersion(Number(value))}
+        {...version}
       />
-      <Ticks label={t("sync.tenants")} known={[...names]} chosen={chosen} onChange={setChosen} />
+      <Ticks label={t("sync.tenants")} known={[...names]} {...chosen} />
     </AskWindow>
   );
 }

@@ -2,7 +2,7 @@
  * What one tenant has of a baseline of its own: values of parameters, overrides, items that it does without; what that
  * comes to beside what is wanted there now; and taking it off.
  */
-import { Badge, Field, Input } from "@fluentui/react-components";
+import { Badge } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
@@ -13,7 +13,7 @@ import { Ticks } from "../../page/filters.tsx";
 import { CallWindow } from "../../page/job/call-window.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
-import { SelectField } from "../../page/values/fields.tsx";
+import { fieldsOf, SelectField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 
@@ -88,9 +88,9 @@ function Edited(
   const [{ tailoring, etag, version }] = useState(props.read);
   const { parameters, items } = version;
   const named = items.map((item) => [nameOf(item), `${item.key} (${item.type})`] as const);
-  const [values, setValues] = useState<Readonly<Record<string, string>>>(tailoring.values);
-  const [leaveOut, setLeaveOut] = useState(() => tailoring.leaveOut.map(nameOf));
-  const [overrides, setOverrides] = useState<readonly FieldRow[]>(() =>
+  const values = useHeld<Readonly<Record<string, string>>>(tailoring.values);
+  const leaveOut = useHeld(() => tailoring.leaveOut.map(nameOf));
+  const overrides = useHeld<readonly FieldRow[]>(() =>
     tailoring.overrides.map(({ pointer, value, ...item }) => ({
       item: nameOf(item),
       pointer,
@@ -102,13 +102,15 @@ function Edited(
       params: ids,
       ifMatch: etag,
       body: {
-        values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "")),
-        overrides: overrides.map(({ item = "", pointer = "", value = "" }) => ({
+        values: Object.fromEntries(
+          Object.entries(values.value).filter(([, value]) => value !== ""),
+        ),
+        overrides: overrides.value.map(({ item = "", pointer = "", value = "" }) => ({
           ...itemOf(item),
           pointer,
           value: valueOf(value),
         })),
-        leaveOut: leaveOut.map(itemOf),
+        leaveOut: leaveOut.value.map(itemOf),
       },
     });
   return (
@@ -122,54 +124,51 @@ function Edited(
       onClose={onClose}
     >
       <p>{t("sync.tailoringWhat")}</p>
-      <Values parameters={parameters} values={values} onChange={setValues} />
+      {parameters.map((each) => (
+        <Parameter
+          key={each.name}
+          of={each}
+          {...fieldsOf(values.value, values.onChange)(each.name)}
+        />
+      ))}
       <FieldRows
         label={t("sync.overrides")}
         at="/overrides"
         problem={sending.problem}
-        rows={overrides}
-        onChange={setOverrides}
+        {...overrides}
         columns={[
-          {
-            name: "item",
-            label: t("sync.column.what"),
-            values: named,
-          },
+          { name: "item", label: t("sync.column.what"), values: named },
           { name: "pointer", label: t("sync.property") },
           { name: "value", label: t("sync.value") },
         ]}
       />
       <section aria-label={t("sync.leaveOut")}>
         <h3>{t("sync.leaveOut")}</h3>
-        <Ticks label={t("sync.leaveOut")} known={named} chosen={leaveOut} onChange={setLeaveOut} />
+        <Ticks label={t("sync.leaveOut")} known={named} {...leaveOut} />
       </section>
     </AskWindow>
   );
 }
 
-/** A field for each parameter; one without a usual value is needed. */
-function Values(props: {
-  readonly parameters: Version["parameters"];
-  readonly values: Readonly<Record<string, string>>;
-  readonly onChange: (values: Readonly<Record<string, string>>) => void;
+/** A parameter; without a usual value it is needed. */
+function Parameter(props: {
+  readonly of: Version["parameters"][number];
+  readonly value: string | undefined;
+  readonly onChange: (value: string) => void;
 }) {
-  const { parameters, values, onChange } = props;
+  const { name, description, kind, default: usual } = props.of;
   const t = useText();
-  return parameters.map(({ name, description, kind, default: usual }) => (
-    <Field
-      key={name}
+  return (
+    <TextField
       label={name}
       hint={[description, t(`sync.kind.${kind}`)].filter(Boolean).join(" \u00b7 ")}
       required={usual === undefined}
-    >
-      <Input
-        value={values[name] ?? ""}
-        maxLength={256}
-        {...(usual !== undefined && { placeholder: usual })}
-        onChange={(_event, data) => onChange({ ...values, [name]: data.value })}
-      />
-    </Field>
-  ));
+      placeholder={usual}
+      maxLength={256}
+      value={props.value ?? ""}
+      onChange={props.onChange}
+    />
+  );
 }
 
 const colours = { new: "success", differs: "warning", same: "informative" } as const;

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { CallInput } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
-import { RadioField, useTyped } from "../../page/values/fields.tsx";
+import { RadioField, useHeld } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -33,19 +33,19 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
   const { tenantId, onClose } = props;
   const t = useText();
   const sending = useSend(path);
-  const [text, setText] = useState("");
+  const text = useHeld("");
   const [zip, setZip] = useState<File>();
-  const [folder, setFolder] = useState<(typeof folders)[number]>("wanted");
-  const typed = useTyped();
+  const folder = useHeld<(typeof folders)[number]>("wanted");
+  const typed = useHeld("");
   const message = typed.value.trim();
-  const value = readObject(text).value as Body | undefined;
+  const value = readObject(text.value).value as Body | undefined;
   const params = { tenantId };
   const send = async () =>
     zip === undefined
       ? sending.send({ params, body: { ...(value as Body), message } })
       : sending.send({
           params,
-          query: { folder, message },
+          query: { folder: folder.value, message },
           file: { type: "application/zip", content: zip },
         });
   return (
@@ -61,19 +61,12 @@ export function ImportWindow(props: { readonly tenantId: string; readonly onClos
       onClose={onClose}
     >
       <p>{t("sync.importWhat")}</p>
-      <JsonField
-        label={t("sync.content")}
-        text={text}
-        zip={zip}
-        onZip={setZip}
-        onChange={setText}
-      />
+      <JsonField label={t("sync.content")} {...text} zip={zip} onZip={setZip} />
       {zip && (
         <RadioField
           label={t("sync.folder", { name: zip.name })}
-          value={folder}
           values={folders.map((each) => [each, t(`sync.folder.${each}`)])}
-          onChange={setFolder}
+          {...folder}
         />
       )}
       <MessageField {...typed} />

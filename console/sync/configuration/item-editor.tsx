@@ -5,7 +5,7 @@
 import { useState } from "react";
 import { useSend } from "../../api/send.ts";
 import { useGo } from "../../page/page.tsx";
-import { TextField, useTyped } from "../../page/values/fields.tsx";
+import { TextField, useHeld } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
@@ -27,12 +27,10 @@ export function ItemEditor(props: {
   const t = useText();
   const go = useGo();
   const sending = useSend(path);
-  const key = useTyped(item?.key ?? "");
-  const [text, setText] = useState(() =>
-    JSON.stringify(item?.body ?? { displayName: "" }, undefined, 2),
-  );
-  const message = useTyped();
-  const { value } = readObject(text);
+  const key = useHeld(item?.key ?? "");
+  const text = useHeld(() => JSON.stringify(item?.body ?? { displayName: "" }, undefined, 2));
+  const message = useHeld("");
+  const { value } = readObject(text.value);
   const send = async () =>
     sending.send({
       params: { ...ids, key: key.value },
@@ -66,7 +64,7 @@ export function ItemEditor(props: {
           maxLength={512}
         />
       )}
-      <JsonField label={t("sync.content")} text={text} onChange={setText} />
+      <JsonField label={t("sync.content")} {...text} />
       <MessageField {...message} />
     </AskWindow>
   );

@@ -7,7 +7,7 @@ import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
-import { useTyped } from "../../page/values/fields.tsx";
+import { useHeld } from "../../page/values/fields.tsx";
 import { MessageField } from "../message-field.tsx";
 import { Properties } from "../plan/properties.tsx";
 import { configurationScreen, itemScreen } from "../screens.ts";
@@ -203,7 +203,7 @@ function UnwantWindow(props: {
 }) {
   const { ids, etag, onClose } = props;
   const t = useText();
-  const message = useTyped();
+  const message = useHeld("");
   return (
     <CallWindow
       title={t("sync.unwant")}

@@ -6,7 +6,7 @@ import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useSend } from "../../api/send.ts";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
-import { RadioField, useTyped } from "../../page/values/fields.tsx";
+import { RadioField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { useText } from "../text.ts";
@@ -29,20 +29,19 @@ export function RulesWindow(props: {
   const sending = useSend(`PUT ${path}`);
   // Whatever is read meanwhile: what is saved was made of this version.
   const [{ rules, etag }] = useState(props);
-  const [mode, setMode] = useState(rules.mode);
-  const message = useTyped();
-  const [deviations, setDeviations] = useState<readonly FieldRow[]>(() =>
-    rules.deviations.map(typedOf),
-  );
-  const [overrides, setOverrides] = useState<readonly FieldRow[]>(() =>
+  const mode = useHeld(rules.mode);
+  const message = useHeld("");
+  const deviations = useHeld<readonly FieldRow[]>(() => rules.deviations.map(typedOf));
+  const overrides = useHeld<readonly FieldRow[]>(() =>
     rules.overrides.map(({ pointer, value }) => ({ pointer, value: textOfValue(value) })),
   );
   const send = async () => {
-    const said = {
-      deviations: deviations.map((row) => deviationOf(rules, row)),
-      overrides: overrides.map(overrideOf),
+    const body = {
+      mode: mode.value,
+      message: message.value.trim(),
+      deviations: deviations.value.map((row) => deviationOf(rules, row)),
+      overrides: overrides.value.map(overrideOf),
     };
-    const body = { mode, message: message.value.trim(), ...said };
     return sending.send({ params: ids, ifMatch: etag, body });
   };
   const places = differences.map(({ pointer }) => [pointer, pointer] as const);
@@ -60,16 +59,14 @@ export function RulesWindow(props: {
     >
       <RadioField
         label={t("sync.mode")}
-        value={mode}
         values={(["strict", "subset"] as const).map((each) => [each, t(`sync.mode.${each}`)])}
-        onChange={setMode}
+        {...mode}
       />
       <FieldRows
         label={t("sync.deviations")}
         at="/deviations"
         problem={sending.problem}
-        rows={deviations}
-        onChange={setDeviations}
+        {...deviations}
         columns={[
           {
             name: "pointer",
@@ -86,8 +83,7 @@ export function RulesWindow(props: {
         label={t("sync.overrides")}
         at="/overrides"
         problem={sending.problem}
-        rows={overrides}
-        onChange={setOverrides}
+        {...overrides}
         columns={[
           { name: "pointer", label: t("sync.property") },
           { name: "value", label: t("sync.value") },

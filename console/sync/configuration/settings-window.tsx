@@ -5,7 +5,13 @@ import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CheckField, NumberField, SelectField, TextField } from "../../page/values/fields.tsx";
+import {
+  CheckField,
+  fieldsOf,
+  NumberField,
+  SelectField,
+  TextField,
+} from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 import type { Type } from "./configuration-page.tsx";
@@ -23,15 +29,16 @@ type Props = {
 /** The window. */
 export function SettingsWindow(props: Props) {
   const { body } = useRead(path, { params: { tenantId: props.tenantId } });
-  return body && <Edited {...props} of={body.settings} />;
+  return body && <Edited {...props} now={body.settings} />;
 }
 
-function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Settings }) {
+function Edited({ tenantId, types, now, onClose }: Props & { readonly now: Settings }) {
   const t = useText();
   const change = useSend("PATCH /api/v1/tenants/{tenantId}/sync-status/settings");
-  const [settings, setSettings] = useState<Settings>(of);
+  const [settings, setSettings] = useState(now);
   const put = (changed: Partial<Settings>) => setSettings({ ...settings, ...changed });
-  const { deletes, breakGlassGroups, onMissingUser, approvalDays, nightly } = settings;
+  const of = fieldsOf(settings, setSettings);
+  const { breakGlassGroups, onMissingUser } = settings;
   const named = (some: readonly Type[]) =>
     some.map(({ type, names }) => [type, t.name(names)] as const);
   const send = async () => {
@@ -51,17 +58,11 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
       said={() => t("sync.saved")}
       onClose={onClose}
     >
-      <Night nightly={nightly} onChange={(changed) => put({ nightly: changed })} />
-      <NumberField
-        label={t("sync.approvalDays")}
-        min={1}
-        max={90}
-        value={approvalDays}
-        onChange={(value) => put({ approvalDays: value })}
-      />
+      <Night {...of("nightly")} />
+      <NumberField label={t("sync.approvalDays")} min={1} max={90} {...of("approvalDays")} />
       <CheckField
         label={t("sync.goOnWithoutUser")}
-        checked={onMissingUser === "continueWithoutUser"}
+        value={onMissingUser === "continueWithoutUser"}
         onChange={(isChecked) => put({ onMissingUser: isChecked ? "continueWithoutUser" : "wait" })}
       />
       <TextField
@@ -75,15 +76,14 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
       <Ticks
         label={t("sync.deletes")}
         known={named(types.filter((each) => each.isWritten && !("delete" in each.changeable)))}
-        chosen={deletes}
-        onChange={(chosen) => put({ deletes: chosen })}
+        {...of("deletes")}
       />
       <h3>{t("sync.ownTypes")}</h3>
       <Ticks
         label={t("sync.ownTypes")}
         known={named(types)}
-        chosen={settings.types ?? []}
-        onChange={(chosen) => put({ types: chosen })}
+        value={settings.types ?? []}
+        onChange={of("types").onChange}
       />
     </AskWindow>
   );
@@ -91,32 +91,19 @@ function Edited({ tenantId, types, of, onClose }: Props & { readonly of: Setting
 
 type Nightly = Settings["nightly"];
 
-function Night(props: { readonly nightly: Nightly; readonly onChange: (to: Nightly) => void }) {
-  const { nightly, onChange } = props;
+function Night(props: { readonly value: Nightly; readonly onChange: (nightly: Nightly) => void }) {
   const t = useText();
   const named = useNames();
-  const text = (of: "at" | "timeZone", label: string) => (
-    <TextField
-      label={label}
-      value={nightly[of]}
-      type={of === "at" ? "time" : "text"}
-      onChange={(value) => onChange({ ...nightly, [of]: value })}
-    />
-  );
+  const of = fieldsOf(props.value, props.onChange);
   return (
     <>
-      <CheckField
-        label={t("sync.nightly")}
-        checked={nightly.enabled}
-        onChange={(isChecked) => onChange({ ...nightly, enabled: isChecked })}
-      />
-      {text("at", t("sync.nightlyAt"))}
-      {text("timeZone", t("sync.timeZone"))}
+      <CheckField label={t("sync.nightly")} {...of("enabled")} />
+      <TextField label={t("sync.nightlyAt")} type="time" {...of("at")} />
+      <TextField label={t("sync.timeZone")} {...of("timeZone")} />
       <SelectField
         label={t("sync.nightlyMode")}
-        value={nightly.mode}
         values={modes.map((each) => [each, named("syncModes", each)] as const)}
-        onChange={(mode) => onChange({ ...nightly, mode })}
+        {...of("mode")}
       />
     </>
   );

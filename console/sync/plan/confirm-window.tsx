@@ -9,7 +9,7 @@ import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { CheckField, TextField, useTyped } from "../../page/values/fields.tsx";
+import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { type SyncIds, useText } from "../text.ts";
 import type { Plan } from "./verdict-window.tsx";
@@ -33,7 +33,7 @@ export function ConfirmWindow(props: {
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const confirm = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm");
   const [ticked, setTicked] = useState<readonly string[]>([]);
-  const reason = useTyped();
+  const reason = useHeld("");
   const idOf = (what: string) => `${plan.body?.planHash} ${what}`;
   const { deletes, lockOut } = confirmableOf(plan.body ?? { blocked: [] });
   const types = [...deletes].filter(([type]) => ticked.includes(idOf(`deletes ${type}`)));
@@ -104,7 +104,7 @@ function Tick(props: {
   const said = useSaid();
   return (
     <div>
-      <CheckField label={label} checked={isTicked} onChange={onChange} />
+      <CheckField label={label} value={isTicked} onChange={onChange} />
       <ul>
         {items.map(({ key, name, detail }) => (
           <li key={key}>{`${name}: ${said(detail)}`}</li>

@@ -56,7 +56,7 @@ function Row(props: {
   return (
     <div className={styles.change}>
       <CheckField
-        checked={isChosen}
+        value={isChosen}
         aria-label={t("sync.choose", { name: change.name })}
         onChange={onChoose}
       />

@@ -6,7 +6,7 @@ import { useSend } from "../../api/send.ts";
 import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { CheckField, TextField, useTicked, useTyped } from "../../page/values/fields.tsx";
+import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { planScreen } from "../screens.ts";
 import { type SyncIds, useText } from "../text.ts";
@@ -65,8 +65,8 @@ export function VerdictWindow(props: {
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
   const { give, ...sending } = useVerdict(ids);
-  const comment = useTyped();
-  const isSure = useTicked(verdict !== "reset");
+  const comment = useHeld("");
+  const isSure = useHeld(verdict !== "reset");
   const about = (body: Plan) =>
     chosen === undefined || verdict === "reject"
       ? body.changes
@@ -82,7 +82,7 @@ export function VerdictWindow(props: {
       title={t(`sync.${verdict}`)}
       verb={t(`sync.${verdict}`)}
       sending={sending}
-      isReady={plan.body !== undefined && isSure.checked}
+      isReady={plan.body !== undefined && isSure.value}
       onDo={finish}
       said={() => t(`sync.done.${verdict}`)}
       onDone={onDone}
