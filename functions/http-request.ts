@@ -10,7 +10,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpRequest } from "@azure/functions";
-import { type BodySource, takeBytes } from "../shared/http/body.ts";
+import { type BodySource, isAnnounced, takeBytes } from "../shared/http/body.ts";
 import { valuesIn } from "../shared/http/operation.ts";
 
 /** What a request is served from. */
@@ -59,7 +59,7 @@ export async function incomingOf(
   const headers = headersOf(arrival.request);
   const announced = Number(headers.get("content-length") ?? 0);
   // The host reads a body of known length before it says anything of the request; a chunked one it leaves alone.
-  const known = announced > 0 && request.body !== null && !headers.has("transfer-encoding");
+  const known = request.body !== null && isAnnounced(headers);
   const taken = known ? await takeBytes(request.body, announced) : undefined;
   const url = new URL(request.url);
   const address = request.headers.get("x-forwarded-for");

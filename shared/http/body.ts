@@ -183,11 +183,18 @@ export const maxBodyBytes = 1024 * 1024;
 
 /** How long a body may take to come. */
 const maxBodyMs = 30_000;
-/** What is read of a body that nobody wants, so that a caller who is still sending gets to hear the answer. */
-const drain = { bytes: 64 * 1024, ms: 1_000 };
+/**
+ * What is read, and forgotten, so that a caller gets to hear the answer: the host listens for one only when it has sent the
+ * whole body, and where the connection is closed before that, the caller gets an empty 500 instead.
+ */
+type Surplus = { readonly bytes: number; readonly ms: number };
 
-/** What is still read, and forgotten, of a body that is larger than it may be. */
-const noMore = { bytes: 0, ms: 0 };
+/** Of a body whose length is known: all. The host has it whole already, and takes no more than that. */
+const announced: Surplus = { bytes: 100 * 1024 * 1024, ms: 5_000 };
+/** Of one that comes as it is sent, and that nobody wants: it may be a stranger's, and need not end. */
+const unwanted: Surplus = { bytes: 16 * 1024 * 1024, ms: 5_000 };
+/** Of one that comes as it is sent, and is larger than it may be, from somebody who may send it. */
+const tooLarge: Surplus = { bytes: announced.bytes, ms: 15_000 };
 
 /** What a body is read from: the Fetch API's request, or anything of that shape. */
 export type BodySource = {
@@ -271,18 +278,17 @@ function isWithinBounds(json: unknown): boolean {
 }
 
 /**
- * Reads a body piece by piece; `take` is given each as it comes. Of one that is too large as much as `surplus` is still
- * read for a moment, and forgotten; what is left is left where it is.
+ * Reads a body piece by piece; `take` is given each as it comes. Of one that turns out to be too large some more is read
+ * for a while, and forgotten; what is left is left where it is.
  */
 export async function readPieces(
   { headers, body }: BodySource,
   maxBytes: number,
   take: (piece: Uint8Array) => void,
-  surplus = noMore,
 ): Promise<Result<undefined>> {
   const large = fail("body-too-large", `A body may have ${maxBytes} bytes. Split the request.`);
   if (Number(headers.get("content-length") ?? 0) > maxBytes) return large;
-  switch (await readChunks(body, maxBytes, maxBodyMs, take, surplus)) {
+  switch (await readChunks(body, maxBytes, maxBodyMs, take, tooLarge)) {
     case "whole":
       return succeed(undefined);
     case "more":
@@ -322,7 +328,7 @@ async function readChunks(
   maxBytes: number,
   ms: number,
   take: (chunk: Uint8Array) => void,
-  surplus = noMore,
+  surplus?: Surplus,
 ): Promise<End> {
   if (body === null) return "whole";
   const known = ends.get(body);
@@ -330,7 +336,7 @@ async function readChunks(
   const source = body[Symbol.asyncIterator]();
   const end = await readUpTo(source, maxBytes, ms, take);
   ends.set(body, end);
-  if (end === "more" && surplus.bytes > 0)
+  if (end === "more" && surplus !== undefined)
     await readUpTo(source, surplus.bytes, surplus.ms, () => undefined);
   return end;
 }
@@ -365,12 +371,12 @@ async function readUpTo(
  */
 export async function takeBytes(
   body: BodySource["body"],
-  announced: number,
+  length: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly body: BodySource["body"] } | undefined> {
-  if (announced > maxBodyBytes) return undefined;
+  if (length > maxBodyBytes) return undefined;
   const chunks: Uint8Array[] = [];
-  const end = await readChunks(body, announced, maxBodyMs, (chunk) => chunks.push(chunk));
-  if (end !== "whole") throw new Error(`a body of ${announced} bytes ended otherwise: ${end}`);
+  const end = await readChunks(body, length, maxBodyMs, (chunk) => chunks.push(chunk));
+  if (end !== "whole") throw new Error(`a body of ${length} bytes ended otherwise: ${end}`);
   const bytes = Buffer.concat(chunks);
   return { bytes, body: once(bytes) };
 }
@@ -380,14 +386,19 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Reads a little of what nobody wanted, and forgets it; false when more is still coming. A body that is left lying
- * blocks its connection, so the connection has to end with the answer then.
+ * Reads what nobody wanted, and forgets it; false when more is still coming. A body that is left lying blocks its
+ * connection, so the connection has to end with the answer then.
  */
-export async function discardBody({ body }: Pick<BodySource, "body">): Promise<boolean> {
+export async function discardBody({ headers, body }: BodySource): Promise<boolean> {
+  const { bytes, ms } = isAnnounced(headers) ? announced : unwanted;
   try {
-    return (await readChunks(body, drain.bytes, drain.ms, () => undefined)) === "whole";
+    return (await readChunks(body, bytes, ms, () => undefined)) === "whole";
   } catch {
     // The caller hung up: then nobody is to be told, and nothing kept free.
     return true;
   }
 }
+
+/** Whether the host has read the whole of a body before it says anything of the request. */
+export const isAnnounced = (headers: BodySource["headers"]): boolean =>
+  Number(headers.get("content-length") ?? 0) > 0 && headers.get("transfer-encoding") === null;

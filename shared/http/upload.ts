@@ -13,12 +13,6 @@ export type ReadFile = (take: (piece: Uint8Array) => void) => Promise<Result<und
 
 const form = "multipart/form-data";
 
-/**
- * What is still read of a file that is too large, as much as the platform lets in, for at most so long: a connection that is closed while
- * somebody sends is reset, and the answer is lost with it. Whoever got here may send files.
- */
-const surplus = { bytes: 100 * 1024 * 1024, ms: 15_000 };
-
 /** Most bytes of the headers of a form's part, and most headers. */
 const partLimits = { files: 1, fields: 0, parts: 1, headerPairs: 20, headerSize: 8 * 1024 };
 
@@ -32,7 +26,7 @@ export function fileOf(source: BodySource, type: string, maxBytes: number): Resu
   }
   const packed = refusePacked(source);
   if (!packed.ok) return packed;
-  if (given === type) return succeed((take) => readPieces(source, maxBytes, take, surplus));
+  if (given === type) return succeed((take) => readPieces(source, maxBytes, take));
   return succeed((take) => readForm(source, maxBytes, take));
 }
 
@@ -70,7 +64,7 @@ async function readForm(
   const feed = (piece: Uint8Array): void => {
     if (wrong === undefined) parser.write(piece);
   };
-  const read = await readPieces(source, maxBytes, feed, surplus);
+  const read = await readPieces(source, maxBytes, feed);
   if (!read.ok) return read;
   if (wrong === undefined) {
     const ended = Promise.race([once(parser, "finish"), once(parser, "close")]);

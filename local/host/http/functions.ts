@@ -132,6 +132,8 @@ type Exchange = {
   readonly customHeaders: Readonly<Record<string, string>>;
   /** The body, where the host has read it already. */
   readonly bytes?: Buffer | undefined;
+  /** Largest body that is sent on, in bytes. */
+  readonly bodyLimit?: number;
 };
 
 /**
@@ -157,7 +159,11 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
       const attempt = (nth: number): void => {
         if (response.closed) return;
         upstream = openUpstream(exchange, workerUri, agent, silenceMs);
-        upstream.on("response", (answer) => relay(answer, exchange));
+        upstream.on("response", (answer) => whenSent(upstream, () => relay(answer, exchange)));
+        upstream.on("close", () => {
+          // Closed under its body by a worker that has answered: Node's client calls that no error.
+          if (!upstream.writableFinished) void outcome.then((end) => answerFor(end, response));
+        });
         upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
           request.unpipe(upstream);
           request.resume();
@@ -171,7 +177,7 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
         });
         // The worker waits for its request's headers without end, so they never wait for the body's first piece.
         upstream.flushHeaders();
-        if (exchange.bytes === undefined && !isBare(exchange)) request.pipe(upstream);
+        if (exchange.bytes === undefined && !isBare(exchange)) pipeBody(exchange, upstream);
         else upstream.end(exchange.bytes);
       };
       response.on("close", () => {
@@ -182,6 +188,26 @@ export function createForwarder(silenceMs = longestSilenceMs): Forwarder {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Kestrel ends a body that grows too large under whoever reads it: its request is broken, and so is its answer. */
+function pipeBody({ request, bodyLimit = Infinity }: Exchange, upstream: ClientRequest): void {
+  let bytes = 0;
+  request.on("data", ({ byteLength }: Buffer) => {
+    bytes += byteLength;
+    if (bytes > bodyLimit) upstream.destroy(new BodyRefused(413));
+  });
+  request.pipe(upstream);
+}
+
+/** The host sends the whole body before it reads an answer (`HttpConnection.SendAsync` in dotnet/runtime). */
+function whenSent(upstream: ClientRequest, done: () => void): void {
+  if (upstream.writableFinished) return done();
+  const { socket } = upstream;
+  // Node's client stops listening to its socket once the answer is whole.
+  const drained = (): void => void upstream.emit("drain");
+  socket?.on("drain", drained);
+  upstream.once("finish", done).once("close", () => socket?.off("drain", drained));
 }
 
 function openUpstream(
@@ -264,7 +290,7 @@ function relay(answer: IncomingMessage, { response, customHeaders }: Exchange): 
 
 /** Answers for a worker that did not. */
 function answerFor(outcome: Outcome, response: ServerResponse): void {
-  if (response.writableFinished || response.destroyed) return;
+  if (response.writableEnded || response.destroyed) return;
   if (!outcome.ok && outcome.workerLost)
     writeProblem(response, 502, "Worker lost", outcome.fault.message);
   else writeEmpty(response, 500);
@@ -390,7 +416,7 @@ async function stream(
     }),
   });
   forwarder.forward(
-    { request, response, target, invocationId, customHeaders, bytes },
+    { request, response, target, invocationId, customHeaders, bytes, bodyLimit },
     uri,
     outcome,
   );
