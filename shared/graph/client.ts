@@ -84,7 +84,8 @@ export function batchBody(requests: readonly GraphRequest[]) {
       return {
         id: String(index),
         method,
-        url: path,
+        // `fetch` does that for a request of its own.
+        url: path.replaceAll(" ", "%20"),
         ...(Object.keys(headers).length > 0 ? { headers } : {}),
         ...(carries ? { body: body ?? {} } : {}),
         ...(dependsOn.length > 0 ? { dependsOn: dependsOn.map(String) } : {}),
@@ -193,7 +194,11 @@ export class GraphClient {
     const batch: GraphRequest = { method: "POST", path: "/$batch", body: batchBody(requests) };
     const outer = await this.#askSignedIn(call, batch, fresh);
     if (outer.kind !== "ok") return requests.map(() => outer);
-    return batchAnswers(outer.body, requests, this.#options.clock.now());
+    const { baseUrl, clock } = this.#options;
+    const root = baseUrl + call.target.slice(0, -batch.path.length);
+    return batchAnswers(outer.body, requests, clock.now()).map((answer, at) =>
+      answer.kind === "ok" ? withWholeLink(answer, root + requests[at]?.path) : answer,
+    );
   }
 
   /**

@@ -16,6 +16,7 @@ import type { PublishParts } from "./baselines/publish.ts";
 import { configurationTypes, typeOf } from "./catalogue/catalogue.ts";
 import { Configuration } from "./configuration.ts";
 import { NameFinder, ThingFinder } from "./reading/find-names.ts";
+import { gathered } from "./reading/gathered.ts";
 import { LockOutReader } from "./reading/lock-out-facts.ts";
 import { PacedGraph, type UserAccess } from "./reading/paced-graph.ts";
 import { SeenTypes } from "./reading/same-again.ts";
@@ -80,7 +81,7 @@ export function syncServices(
     random,
     wait,
   });
-  const names = new NameFinder(graph, revisions);
+  const names = new NameFinder(gathered(graph), revisions);
   const things = new ThingFinder(graph, revisions);
   const lockOut = new LockOutReader({ graph, revisions, clientId });
   const rows = { store, queues, trail, announce, clock, claimMs, revisions };

@@ -17,6 +17,7 @@ import { isOver, type Sync, type TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked } from "./find-names.ts";
+import { type Asks, gathered } from "./gathered.ts";
 import type { Asker, PacedCall, PacedGraph, UserAccess } from "./paced-graph.ts";
 import {
   nothingRead,
@@ -97,7 +98,7 @@ export async function exportAll(
     },
   };
   const until = clock.now() + passMs;
-  const graph = few(parts.graph);
+  const graph = gathered(few(parts.graph));
   // What others name comes first: whoever waits for it waits for what is under way already.
   for (const type of types.toSorted((a, b) => a.tier - b.tier)) {
     const pass = async (): Promise<TypeProgress> => {
@@ -181,11 +182,13 @@ const manifestsOf = (rows: ReadonlyMap<string, TypeProgress>): Tree =>
   );
 
 /** Graph, a few requests at a time. */
-function few(graph: Reads): Reads {
+function few(graph: Asks): Asks {
   const atOnce = atMost(concurrency);
   return {
     read: (asking, target) => atOnce(() => graph.read(asking, target)),
     readTogether: (asking, paths) => atOnce(() => graph.readTogether(asking, paths)),
+    query: (asking, request) => atOnce(() => graph.query(asking, request)),
+    once: (asking, requests) => atOnce(() => graph.once(asking, requests)),
   };
 }
 

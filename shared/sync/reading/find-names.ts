@@ -13,7 +13,8 @@ import { type JsonObject, textOf } from "../items/json.ts";
 import type { Referable } from "../items/references.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
-import type { Later, PacedGraph } from "./paced-graph.ts";
+import type { Asks } from "./gathered.ts";
+import type { Later } from "./paced-graph.ts";
 
 /** Ids in parts that a look-up takes. */
 const inLookups = (ids: readonly string[]): string[][] => inChunks(ids, 1_000);
@@ -44,7 +45,7 @@ export class NameFinder {
   readonly #directory: Directory;
   readonly #revisions: Repository;
 
-  constructor(graph: PacedGraph, revisions: Repository) {
+  constructor(graph: Asks, revisions: Repository) {
     this.#directory = new Directory(graph);
     this.#revisions = revisions;
   }
@@ -129,9 +130,9 @@ type NotKnown = { readonly kind: "failed"; readonly reason: ReasonCode; readonly
 
 /** What the directory itself answers about people, groups, applications and roles. */
 class Directory {
-  readonly #graph: PacedGraph;
+  readonly #graph: Asks;
 
-  constructor(graph: PacedGraph) {
+  constructor(graph: Asks) {
     this.#graph = graph;
   }
 
@@ -243,7 +244,7 @@ export class ThingFinder {
   readonly #directory: Directory;
   readonly #revisions: Repository;
 
-  constructor(graph: PacedGraph, revisions: Repository) {
+  constructor(graph: Asks, revisions: Repository) {
     this.#directory = new Directory(graph);
     this.#revisions = revisions;
   }

@@ -143,6 +143,22 @@ export class PacedGraph {
     });
   }
 
+  /** Asks up to 20 things that only look in one request, and once: what may pass is the caller's to ask again. */
+  async once(asking: PacedCall, requests: readonly GraphRequest[]): Promise<Answers | Later> {
+    const place = await this.#place(asking, requests.length);
+    if (place !== undefined) return place;
+    const answers = await this.#parts.graph.askTogether(
+      asking.asker,
+      asking.graph,
+      requests.map((request) => ({ ...request, ...headersOf(asking) })),
+    );
+    const waits = answers.flatMap((answer) =>
+      answer.kind === "throttled" ? [answer.retryAfterMs ?? unsaidMs] : [],
+    );
+    if (waits.length > 0) await this.#defer(asking, Math.max(...waits));
+    return { kind: "answers", answers };
+  }
+
   /** Writes, once: whether it may be written again is for the caller to find out. */
   async write(asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> {
     const place = await this.#place(asking, 1);
@@ -232,5 +248,5 @@ export class PacedGraph {
 }
 
 /** What the next try may answer differently; of a read, nothing is lost by it. */
-const mayPass = ({ kind }: GraphAnswer): boolean =>
+export const mayPass = ({ kind }: GraphAnswer): boolean =>
   kind === "throttled" || kind === "busy" || kind === "unclear" || kind === "dependencyFailed";

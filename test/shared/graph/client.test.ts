@@ -245,6 +245,17 @@ describe("a next link that is written relative to what was asked", () => {
     expect(server.seen.slice(1).map(({ url }) => url)).toEqual([path, path]);
   });
 
+  test("is whole in a part of a batch too, whose address may have spaces", async () => {
+    const body = { value: [], "@odata.nextLink": "?$skiptoken=a" };
+    server.answer(answering(200, { responses: [{ id: "0", status: 200, body }] }));
+    const path = "/lists/devices?$filter=a eq b";
+    const [answer] = await client().askTogether("t1", "v1.0", [{ method: "GET", path }]);
+    expect(answer && linkIn(answer)).toBe(`${server.url}/v1.0/lists/devices?$skiptoken=a`);
+    expect(server.seen[0]?.body).toMatchObject({
+      requests: [{ url: "/lists/devices?$filter=a%20eq%20b" }],
+    });
+  });
+
   test("and leads to another host by leaving the scheme out is refused", async () => {
     server.answer(answering(200, { value: [], "@odata.nextLink": "//graph.example/v1.0/devices" }));
     const answer = await client().ask("t1", "v1.0", { method: "GET", path: "/devices" });
