@@ -251,9 +251,7 @@ describe("a next link that is written relative to what was asked", () => {
     const path = "/lists/devices?$filter=a eq b";
     const [answer] = await client().askTogether("t1", "v1.0", [{ method: "GET", path }]);
     expect(answer && linkIn(answer)).toBe(`${server.url}/v1.0/lists/devices?$skiptoken=a`);
-    expect(server.seen[0]?.body).toMatchObject({
-      requests: [{ url: "/lists/devices?$filter=a%20eq%20b" }],
-    });
+    expect(server.seen[0]?.body).toContain('"url":"/lists/devices?$filter=a%20eq%20b"');
   });
 
   test("and leads to another host by leaving the scheme out is refused", async () => {

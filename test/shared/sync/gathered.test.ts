@@ -82,15 +82,18 @@ const passing: readonly GraphAnswer[] = [
   { kind: "unclear", why: "cut" },
 ];
 
-test.each(passing)("a part that is $kind is asked again alone, and the others are not", async (answer) => {
-  const { graph, alone, together } = noting((path) => (path === "/a" ? answer : ok(path)));
-  const answers = await Promise.all(
-    ["/a", "/b", "/c"].map((path) => graph.read(lists, { path })),
-  );
-  expect(answers).toEqual([ok("/a"), ok("/b"), ok("/c")]);
-  expect(together).toHaveLength(1);
-  expect(alone).toEqual(["/a"]);
-});
+test.each(passing)(
+  "a part that is $kind is asked again alone, and the others are not",
+  async (answer) => {
+    const { graph, alone, together } = noting((path) => (path === "/a" ? answer : ok(path)));
+    const answers = await Promise.all(
+      ["/a", "/b", "/c"].map((path) => graph.read(lists, { path })),
+    );
+    expect(answers).toEqual([ok("/a"), ok("/b"), ok("/c")]);
+    expect(together).toHaveLength(1);
+    expect(alone).toEqual(["/a"]);
+  },
+);
 
 test("a part that is refused is refused, and is not asked again", async () => {
   const no: GraphAnswer = { kind: "refused", reason: "forbidden", code: "no", message: "no" };

@@ -94,7 +94,7 @@ describe("a sync that somebody stops", () => {
     const tenantId = await drifted();
     const started = await rig.start(tenantId);
     if (!started.ok) throw new Error(started.failure.detail);
-    expect(await diesAt("graph.GET", started.value)).toMatchObject({ phase: "export" });
+    expect(await diesAt("graph.POST", started.value)).toMatchObject({ phase: "export" });
     await rig.cancel(tenantId, started.value.syncId);
     expect(await rig.toRest(tenantId, started.value.syncId)).toMatchObject({
       outcome: "cancelled",
