@@ -116,7 +116,8 @@ function prioritiesOfReads(): () => readonly (string | null)[] {
     const isGraph = /\/(v1\.0|beta)\//.test(address);
     const isList = isGraph && init?.method === "GET";
     if (isList) seen.push(new Headers(init.headers).get("x-ms-throttle-priority"));
-    if (isGraph && address.endsWith("/$batch")) seen.push(...prioritiesIn(String(init?.body)));
+    if (isGraph && address.endsWith("/$batch") && typeof init?.body === "string")
+      seen.push(...prioritiesIn(init.body));
     return fetch(input, init);
   };
   return () => {
