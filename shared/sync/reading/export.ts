@@ -17,7 +17,7 @@ import { isOver, type Sync, type TypeProgress } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import type { SyncIds, SyncRows, SyncWork } from "../state/sync-work.ts";
 import type { Asked } from "./find-names.ts";
-import { type Asks, gathered } from "./gathered.ts";
+import { type GraphReads, gathered } from "./gathered.ts";
 import type { Asker, PacedCall, PacedGraph, UserAccess } from "./paced-graph.ts";
 import {
   nothingRead,
@@ -182,7 +182,7 @@ const manifestsOf = (rows: ReadonlyMap<string, TypeProgress>): Tree =>
   );
 
 /** Graph, a few requests at a time. */
-function few(graph: Asks): Asks {
+function few(graph: GraphReads): GraphReads {
   const atOnce = atMost(concurrency);
   return {
     read: (asking, target) => atOnce(() => graph.read(asking, target)),

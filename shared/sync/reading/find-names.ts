@@ -13,7 +13,7 @@ import { type JsonObject, textOf } from "../items/json.ts";
 import type { Referable } from "../items/references.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { Repository, Tree } from "../revisions/revisions.ts";
-import type { Asks } from "./gathered.ts";
+import type { GraphReads } from "./gathered.ts";
 import type { Later } from "./paced-graph.ts";
 
 /** Ids in parts that a look-up takes. */
@@ -45,7 +45,7 @@ export class NameFinder {
   readonly #directory: Directory;
   readonly #revisions: Repository;
 
-  constructor(graph: Asks, revisions: Repository) {
+  constructor(graph: GraphReads, revisions: Repository) {
     this.#directory = new Directory(graph);
     this.#revisions = revisions;
   }
@@ -87,7 +87,7 @@ export class NameFinder {
     return listed.flatMap(({ id, name }) => (id === undefined ? [] : [{ id, name }]));
   }
 
-  /** Asks the directory for those that nobody has asked for, and waits for the others. */
+  /** GraphReads the directory for those that nobody has asked for, and waits for the others. */
   async #ask(
     tenantId: string,
     family: ReferenceFamily,
@@ -130,9 +130,9 @@ type NotKnown = { readonly kind: "failed"; readonly reason: ReasonCode; readonly
 
 /** What the directory itself answers about people, groups, applications and roles. */
 class Directory {
-  readonly #graph: Asks;
+  readonly #graph: GraphReads;
 
-  constructor(graph: Asks) {
+  constructor(graph: GraphReads) {
     this.#graph = graph;
   }
 
@@ -244,7 +244,7 @@ export class ThingFinder {
   readonly #directory: Directory;
   readonly #revisions: Repository;
 
-  constructor(graph: Asks, revisions: Repository) {
+  constructor(graph: GraphReads, revisions: Repository) {
     this.#directory = new Directory(graph);
     this.#revisions = revisions;
   }
@@ -272,7 +272,7 @@ export class ThingFinder {
     return { kind: "found", things };
   }
 
-  /** Asks the directory for what is not among `own`: by ids, and what is not there by names. */
+  /** GraphReads the directory for what is not among `own`: by ids, and what is not there by names. */
   async #ask(
     tenantId: string,
     family: ReferenceFamily,

@@ -9,7 +9,7 @@ import { inChunks } from "../../kernel/concurrency.ts";
 import { type Later, mayPass, type PacedCall, type PacedGraph } from "./paced-graph.ts";
 
 /** Graph, as far as it is only looked at. */
-export type Asks = Pick<PacedGraph, "read" | "readTogether" | "query" | "once">;
+export type GraphReads = Pick<PacedGraph, "read" | "readTogether" | "query" | "once">;
 
 type Question = {
   readonly request: GraphRequest;
@@ -18,14 +18,14 @@ type Question = {
 type Gathering = { readonly asking: PacedCall; readonly questions: Question[] };
 
 /** Gathers until whoever runs now has asked all that it has to ask. */
-export function gathered(graph: Asks): Asks {
+export function gathered(graph: GraphReads): GraphReads {
   const open = new Set<Gathering>();
-  const alone = (asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> =>
+  const singly = (asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> =>
     request.method === "GET" ? graph.read(asking, request) : graph.query(asking, request);
   const send = (asking: PacedCall, questions: readonly Question[]): void => {
     const [first, ...others] = questions;
     if (first !== undefined && others.length === 0)
-      return first.answer(alone(asking, first.request));
+      return first.answer(singly(asking, first.request));
     const given = graph.once(
       asking,
       questions.map(({ request }) => request),
@@ -35,7 +35,7 @@ export function gathered(graph: Asks): Asks {
         given.then((all) => {
           if (all.kind === "later") return all;
           const own = all.answers[at] as GraphAnswer;
-          return mayPass(own) ? alone(asking, request) : own;
+          return mayPass(own) ? singly(asking, request) : own;
         }),
       );
   };
@@ -50,7 +50,7 @@ export function gathered(graph: Asks): Asks {
   };
   const ask = (asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> => {
     // One a second for all apps together: they are not even asked side by side.
-    if (asking.workload === "conditionalAccess") return alone(asking, request);
+    if (asking.workload === "conditionalAccess") return singly(asking, request);
     const { questions } = [...open].find((each) => isSame(each.asking, asking)) ?? gather(asking);
     return new Promise((answer) => questions.push({ request, answer }));
   };

@@ -86,7 +86,7 @@ function use(held: Held, cost: number, { intervalMs }: Rate): number {
   return startAt;
 }
 
-/** Asks, paced. Answers that may differ the next time come back only when a few tries gave nothing better. */
+/** GraphReads, paced. Answers that may differ the next time come back only when a few tries gave nothing better. */
 export class PacedGraph {
   readonly #parts: PacedParts;
   readonly #held = new LRUCache<string, Held>({ max: 1_000 });
@@ -116,7 +116,7 @@ export class PacedGraph {
     return result.kind === "later" ? result : (result.answers[0] as GraphAnswer);
   }
 
-  /** Asks what only looks, though it is no GET: as often as a read. */
+  /** GraphReads what only looks, though it is no GET: as often as a read. */
   async query(asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> {
     const result = await this.#persist(asking, 1, async () => [
       await this.#parts.graph.ask(asking.asker, asking.graph, request),
@@ -143,7 +143,7 @@ export class PacedGraph {
     });
   }
 
-  /** Asks up to 20 things that only look in one request, and once: what may pass is the caller's to ask again. */
+  /** GraphReads up to 20 things that only look in one request, and once: what may pass is the caller's to ask again. */
   async once(asking: PacedCall, requests: readonly GraphRequest[]): Promise<Answers | Later> {
     const place = await this.#place(asking, requests.length);
     if (place !== undefined) return place;

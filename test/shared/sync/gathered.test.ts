@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { GraphAnswer } from "../../../shared/graph/answer.ts";
 import type { GraphRequest } from "../../../shared/graph/client.ts";
-import { type Asks, gathered } from "../../../shared/sync/reading/gathered.ts";
+import { type GraphReads, gathered } from "../../../shared/sync/reading/gathered.ts";
 import type { PacedCall } from "../../../shared/sync/reading/paced-graph.ts";
 
 const lists: PacedCall = {
@@ -17,7 +17,7 @@ const ok = (path: string): GraphAnswer => ({ kind: "ok", status: 200, body: { pa
 function noting(answer: (path: string) => GraphAnswer = ok) {
   const alone: string[] = [];
   const together: string[][] = [];
-  const graph: Asks = {
+  const graph: GraphReads = {
     read: (_, target) => {
       const asked = "path" in target ? target.path : target.nextLink;
       alone.push(asked);
