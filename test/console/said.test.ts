@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseAst } from "vite";
 import { expect, test } from "vitest";
 import { frenchOf } from "../../console/text/said.ts";
+import { processorMs } from "../support/processor-time.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string): string => readFileSync(root + path, "utf8");
@@ -46,9 +47,8 @@ test("what stands in quotation marks is somebody's name for something, and what 
 
 test("of a long text with many holes nothing is looked at twice", () => {
   const holes = frenchOf([{ en: "{0} a {1} a {2} a {3} z", fr: "{0}{1}{2}{3}" }]);
-  const before = performance.now();
-  expect(holes(" a ".repeat(20_000))).toHaveLength(60_000);
-  expect(performance.now() - before).toBeLessThan(1_000);
+  const long = " a ".repeat(20_000);
+  expect(processorMs(() => expect(holes(long)).toHaveLength(60_000))).toBeLessThan(1_000);
 });
 
 type Node = { readonly type?: string } & Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { memberTest, Rule } from "../../../shared/devices/collections/collection.ts";
 import type { Device } from "../../../shared/devices/directory/device.ts";
 import { faultsOf } from "../../../shared/http/body.ts";
+import { processorMs } from "../../support/processor-time.ts";
 import { arbitraryDevice } from "./support/arbitrary-device.ts";
 
 const now = Date.parse("2026-08-10T00:00:00Z");
@@ -145,8 +146,9 @@ test("the largest rule that is taken costs a device some microseconds, not a com
     value,
   }));
   const isMember = memberTest(Rule.parse({ or: conditions }), now);
-  const began = performance.now();
-  for (let at = 0; at < 20_000; at += 1) isMember(device);
+  const spentMs = processorMs(() => {
+    for (let at = 0; at < 20_000; at += 1) isMember(device);
+  });
   // Compared one by one these are 196,000,000 comparisons, which takes more than ten seconds.
-  expect(performance.now() - began).toBeLessThan(3_000);
+  expect(spentMs).toBeLessThan(3_000);
 });

@@ -8,6 +8,7 @@ import {
   occurrencesAfter,
   type Recurring,
 } from "../../../shared/schedules/times/recurrence.ts";
+import { processorMs } from "../../support/processor-time.ts";
 import { aroundChanges, type Span, walk } from "./oracle.ts";
 
 const faultsOf = (
@@ -330,8 +331,7 @@ describe("what is refused", () => {
     const rule = `FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=${Array.from({ length: 24 }, (_, hour) => hour).join(",")}`;
     const schedule = recurring("UTC", "2026-01-01T00:00", rule);
     const all = Array.from({ length: 100 }, () => ({ schedule, pointer: "/w" }));
-    const began = performance.now();
-    expect(faultsOfSchedules(all, at("2026-06-01T00:00Z"))).toHaveLength(3);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    const judge = () => faultsOfSchedules(all, at("2026-06-01T00:00Z"));
+    expect(processorMs(() => expect(judge()).toHaveLength(3))).toBeLessThan(3_000);
   });
 });

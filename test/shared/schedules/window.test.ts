@@ -9,6 +9,7 @@ import {
   type Span,
   type Window,
 } from "../../../shared/schedules/times/window.ts";
+import { processorMs } from "../../support/processor-time.ts";
 import { walk } from "./oracle.ts";
 
 const at = (iso: string) => Date.parse(iso);
@@ -61,11 +62,9 @@ describe("golden windows", () => {
   it("says so soon, also of twenty windows that open every hour", () => {
     const rule = `FREQ=DAILY;BYHOUR=${Array.from({ length: 24 }, (_, hour) => hour).join(",")}`;
     const groups = [Array.from({ length: 20 }, () => nightly("UTC", "00:00", 1, rule))];
-    const began = performance.now();
-    expect(nextStart({ groups }, at("2026-06-01T10:00Z"), { runMs: hourMs, cutoffMs: 0 })).toBe(
-      undefined,
-    );
-    expect(performance.now() - began).toBeLessThan(4_000);
+    const search = () =>
+      nextStart({ groups }, at("2026-06-01T10:00Z"), { runMs: hourMs, cutoffMs: 0 });
+    expect(processorMs(() => expect(search()).toBe(undefined))).toBeLessThan(4_000);
   });
 
   it("needs the task's and the collection's, and minds exclusions", () => {
