@@ -22,7 +22,7 @@ import {
   SyncView,
 } from "../../shared/sync/contract.ts";
 import type { SignInForSync } from "../../shared/sync/run/authentication.ts";
-import { changePause, runHere } from "../../shared/sync/run/run-sync.ts";
+import { changePause, startHere } from "../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../shared/sync/run/undo.ts";
 import { cancelSync, unknownSync } from "../../shared/sync/run/verdicts.ts";
@@ -98,11 +98,12 @@ async function start(
   tenantId: string,
   syncId: string,
   body: z.output<typeof NewSyncBody>,
-  goOn?: Parameters<typeof startSync>[3],
+  begin: typeof startHere = startSync,
 ): Promise<Result<Sync>> {
   const { services } = tools;
   const { store, clock, enabledTypes } = services.sync;
-  const { settings } = (await store.tenant(tenantId, clock.now())).value;
+  const seen = await store.tenant(tenantId, clock.now());
+  const { settings } = seen.value;
   const types = typesFor(services, body.types, body.items ?? [], enabledTypes(settings));
   if (!types.ok) return types;
   const { mode, onMissingUser, items } = body;
@@ -116,8 +117,9 @@ async function start(
     ...(onMissingUser === undefined ? {} : { onMissingUser }),
     by,
     ...(items === undefined ? {} : { items }),
+    seen,
   };
-  return startSync(services.sync, asked, undefined, goOn);
+  return begin(services.sync, asked);
 }
 
 export const startSyncFunction = onHttp(
@@ -136,11 +138,7 @@ export const startSyncFunction = onHttp(
     },
   }),
   async ({ params: { tenantId }, body, seed }, tools: Tools<SyncNeeds>) => {
-    const { sync } = tools.services;
-    const started = await start(tools, tenantId, seed, body, {
-      claims: true,
-      begin: (work) => runHere(sync, work),
-    });
+    const started = await start(tools, tenantId, seed, body, startHere);
     if (!started.ok) return started;
     const { syncId, mode, types } = started.value;
     signedInOf(tools).note({

@@ -5,7 +5,8 @@ import { idFor } from "../../kernel/values.ts";
 import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import { type SyncSettings, theService } from "../state/sync.ts";
-import { type StartParts, startSync } from "./start-sync.ts";
+import { beginsHere, passHere, type RunParts } from "./run-sync.ts";
+import { type NewSync, startSync } from "./start-sync.ts";
 
 const dayMs = 24 * 3600_000;
 
@@ -24,17 +25,18 @@ export function nextNightly(
 }
 
 const tenantsPerPage = 200;
-/** So many are started side by side: each is a few rows that nobody else writes. */
-const atOnce = 8;
+/** So many are started side by side, and gone through: as many as a host takes messages at once (host.json). */
+const atOnce = 16;
+/** So long whoever starts nights also goes through them. What is due then still is left to messages, which every instance takes. */
+const hereMs = 20_000;
 
-type NightlyParts = StartParts & {
-  readonly enabledTypes: (settings: SyncSettings) => string[];
-  readonly knows: (tenantId: string) => Promise<boolean>;
-};
+type NightlyParts = RunParts & { readonly enabledTypes: (settings: SyncSettings) => string[] };
 
 /** Starts the syncs whose time has come, while `mayGoOn`; answers how many. A tenant that is busy waits for the next. */
 export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Promise<number> {
   const { store, clock } = parts;
+  const until = clock.now() + hereMs;
+  const isHere = () => clock.now() < until;
   let started = 0;
   let token: string | undefined;
   do {
@@ -44,7 +46,7 @@ export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Pro
       token,
     );
     await inParallel(page.tenantIds, atOnce, async (tenantId) => {
-      if (mayGoOn() && (await startOne(parts, tenantId))) started += 1;
+      if (mayGoOn() && (await startOne(parts, tenantId, isHere()))) started += 1;
     });
     token = page.next;
   } while (token !== undefined && mayGoOn());
@@ -55,7 +57,7 @@ export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Pro
  * Starts the tenant's night, and moves its next one on with it. A second timer beside this one starts the very same
  * sync, since its id follows from the night; of a tenant that is busy the night is moved on alone.
  */
-async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean> {
+async function startOne(parts: NightlyParts, tenantId: string, isHere: boolean): Promise<boolean> {
   const { store, clock } = parts;
   const now = clock.now();
   if (!(await parts.knows(tenantId))) {
@@ -69,7 +71,7 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     await store.index(tenant);
     return false;
   }
-  const sync = await startSync(parts, {
+  const asked: NewSync = {
     tenantId,
     syncId: idFor(dueAt, tenantId, "night"),
     mode: settings.nightly.mode,
@@ -77,8 +79,11 @@ async function startOne(parts: NightlyParts, tenantId: string): Promise<boolean>
     types: parts.enabledTypes(settings),
     onMissingUser: "continueWithoutUser",
     by: theService,
-    night: { at: dueAt, seen },
-  });
+    night: dueAt,
+    seen,
+  };
+  const goOn = isHere ? await beginsHere(parts, asked, passHere) : undefined;
+  const sync = await startSync(parts, asked, undefined, goOn);
   // It is moved on with the start. Where that was refused, or made by somebody else, it may not be yet.
   if (sync.ok && sync.value.startedAt >= now) return true;
   const isOurs = await updateRow(`the next night of ${tenantId}`, async () => {

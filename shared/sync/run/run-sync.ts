@@ -20,7 +20,7 @@ import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
 import type { Preflight } from "./preflight.ts";
-import type { StartParts } from "./start-sync.ts";
+import { type GoOn, type NewSync, type StartParts, startSync } from "./start-sync.ts";
 import { endCancelled, hasWritten, stopWaiting, withWork } from "./verdicts.ts";
 
 /** Everything that syncs work with. */
@@ -130,6 +130,38 @@ async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): 
   await now.release();
 }
 
+/** How a sync goes on inside whatever starts it, where it can begin at once; undefined: its own first step says why not. */
+export async function beginsHere(
+  parts: RunParts,
+  asked: NewSync,
+  pass: (parts: RunParts, work: SyncWork) => Promise<void>,
+): Promise<GoOn | undefined> {
+  // Which types are tried again is found out by its start.
+  if (asked.mode === "retryFailed" || (await parts.rests(asked.tenantId)) !== undefined) return;
+  const checked = await parts.preflight(asked);
+  if (checked.kind === "failed") return;
+  const { missing: without } = checked;
+  if (without.length > 0 && asked.trigger !== "schedule") return;
+  return { claims: true, without, begin: (work) => pass(parts, work) };
+}
+
+/** Starts a sync inside a request that waits a moment for the first pass over it. */
+export async function startHere(parts: RunParts, asked: NewSync): Promise<Result<Sync>> {
+  const atOnce = await beginsHere(parts, asked, runHere);
+  const goOn = atOnce ?? { claims: true, begin: (work) => runHere(parts, work) };
+  return startSync(parts, asked, undefined, goOn);
+}
+
+/** The first pass over a night, inside the timer that starts it. No message is sent before: of whoever dies the sweeper takes notice. */
+export async function passHere(parts: RunParts, work: SyncWork): Promise<void> {
+  const { kind, afterMs = 0 }: { kind: string; afterMs?: number } = await unlessTaken(
+    parts,
+    work,
+    () => goOnClaimed(parts, work),
+  ).catch(() => ({ kind: "again" }));
+  if (kind === "again") await parts.queues.send(queueNames.syncWork, work.ids, afterMs / 1_000);
+}
+
 /** A request waits so long for the first pass over its sync; the work goes on behind the answer. */
 const boxMs = 1_000;
 /** The message comes after so long where the request's worker died, and the pass is through before. */
@@ -140,7 +172,7 @@ const safetySeconds = 10;
  * would be looked at. It is claimed from its start. The message is sent before and taken back at the end, so that dying
  * here costs nothing but time.
  */
-export async function runHere(parts: RunParts, work: SyncWork): Promise<void> {
+async function runHere(parts: RunParts, work: SyncWork): Promise<void> {
   const { queues, wait } = parts;
   const { ids } = work;
   const receipt = await queues.send(queueNames.syncWork, ids, safetySeconds);

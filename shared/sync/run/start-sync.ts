@@ -13,8 +13,10 @@ import {
   type ItemProgress,
   moved,
   type Revision,
+  type Skipped,
   type Sync,
   type TenantSync,
+  theService,
   type Who,
 } from "../state/sync.ts";
 import type { Stored, SyncStore } from "../state/sync-store.ts";
@@ -34,12 +36,14 @@ export type Prepared = {
 export type NewSync = Pick<Sync, "tenantId" | "syncId" | "mode" | "trigger" | "types"> &
   Partial<Pick<Sync, "items" | "undoes" | "onMissingUser">> & {
     readonly by: Who;
-    /** The night that it is for: with its start the tenant waits for the next one. And the tenant's row as it was just seen. */
-    readonly night?: { readonly at: Instant; readonly seen: Stored<TenantSync> };
+    /** The night that it is for: with its start the tenant waits for the next one. */
+    readonly night?: Instant;
+    /** The tenant's row, where it was just seen. */
+    readonly seen?: Stored<TenantSync>;
   };
 
 const fresh = (asked: NewSync, tenant: TenantSync, now: number, claimMs: number): Sync => {
-  const { by: requestedBy, onMissingUser, night: _, ...rest } = asked;
+  const { by: requestedBy, onMissingUser, night: _, seen: __, ...rest } = asked;
   return {
     v: 1,
     ...rest,
@@ -56,9 +60,11 @@ const fresh = (asked: NewSync, tenant: TenantSync, now: number, claimMs: number)
 };
 
 /** Goes on with a sync that has been started. */
-type GoOn = {
+export type GoOn = {
   /** Whoever goes on has it from its first moment: nobody else looks at it until the claim is over. */
   readonly claims: boolean;
+  /** It begins with its start, and goes without these types: whoever goes on has looked already what it lacks. */
+  readonly without?: readonly Skipped[];
   /** `work`: its rows as they were written, and claimed if so asked. */
   readonly begin: (work: SyncWork) => Promise<unknown>;
 };
@@ -85,7 +91,7 @@ export async function startSync(
   const [found, first] = await Promise.all([
     // A night that has not come by the tenant's row has no sync.
     given.night === undefined ? store.sync(tenantId, syncId) : undefined,
-    given.night?.seen ?? store.tenant(tenantId, clock.now()),
+    given.seen ?? store.tenant(tenantId, clock.now()),
   ]);
   const known = found?.value;
   if (known !== undefined) {
@@ -108,7 +114,7 @@ export async function startSync(
   const started = await updateRow(`the sync of ${tenantId}`, () => {
     const tenant = seen;
     seen = undefined;
-    return tryStart(parts, asked, { claims: goOn.claims, tenant }, prepare);
+    return tryStart(parts, asked, { ...goOn, tenant }, prepare);
   });
   if ("code" in started) {
     await store.close(tenantId, syncId);
@@ -144,13 +150,16 @@ async function unknownItems(
   return (await Promise.all(judged)).flat();
 }
 
+const beginningOf = (syncId: string, now: Instant) =>
+  ({ event: "begin", by: theService, now, eventId: `${syncId}-begin`, syncId }) as const;
+
 /** `listed`: done when lists show it. */
 type Started = { readonly work: SyncWork; readonly listed: Promise<unknown> };
 
 async function tryStart(
   parts: StartParts,
   asked: NewSync,
-  given: { readonly claims: boolean; readonly tenant: Stored<TenantSync> | undefined },
+  given: Omit<GoOn, "begin"> & { readonly tenant: Stored<TenantSync> | undefined },
   prepare?: (tenant: TenantSync, now: Instant) => Promise<Prepared>,
 ): Promise<Started | Sync | Failure | typeof lost> {
   const { store, clock } = parts;
@@ -169,9 +178,14 @@ async function tryStart(
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
   const eventId = `${syncId}-${event}`;
-  const after = moved(tenant.value, { event, by: asked.by, now, eventId, syncId });
+  const started = moved(tenant.value, { event, by: asked.by, now, eventId, syncId });
+  const { without } = given;
+  const after = started && without ? moved(started, beginningOf(syncId, now)) : started;
   if (after === undefined) return underWay(tenant.value);
-  const sync = fresh(asked, tenant.value, now, given.claims ? parts.claimMs : 0);
+  const sync = {
+    ...fresh(asked, tenant.value, now, given.claims ? parts.claimMs : 0),
+    ...(without && { phase: "export" as const, skipped: [...without], losses: 0 }),
+  };
   const { error: _, ...rest } = afterNight(parts, asked, after, now);
   const resting = restingOf(status, tenant.value.resting);
   const { message, ...wanted } = (await prepare?.(tenant.value, now)) ?? {};
@@ -195,15 +209,20 @@ async function writeStart(
   const syncs = [{ value: sync, etag: "" }, ...ended];
   const written = await store.change(tenant, { syncs, revision });
   if (written === undefined) return lost;
+  const isBegun = sync.phase === "export";
+  // Nobody looks at night: lists are told with the end, or a second later.
+  const isQuiet = isBegun && sync.trigger === "schedule";
   const listed = Promise.all([
-    store.index(tenant.value),
+    isQuiet ? undefined : store.index(tenant.value),
     waiting === undefined ? undefined : store.close(sync.tenantId, waiting.value.syncId),
   ]);
   const rows = [
     { value: tenant.value, etag: written.tenant },
     { value: sync, etag: written.sync },
   ] as const;
-  return { work: new SyncWork(parts, ...rows, listed), listed };
+  const work = new SyncWork(parts, ...rows, listed);
+  if (isBegun) work.hasBegun();
+  return { work, listed };
 }
 
 /** The tenant's row, which waits for the next night where this one has come with the sync. */
@@ -213,7 +232,7 @@ function afterNight(
   tenant: TenantSync,
   now: Instant,
 ): TenantSync {
-  if (night === undefined || tenant.nextAt !== night.at) return tenant;
+  if (night === undefined || tenant.nextAt !== night) return tenant;
   const { nextAt: _, ...rest } = tenant;
   const nextAt = nightAfter(rest.settings, now);
   return nextAt === undefined ? rest : { ...rest, nextAt };

@@ -234,7 +234,11 @@ export class SyncWork {
       await this.#tell();
       return;
     }
-    // Before it has begun nothing is read.
+    this.hasBegun();
+  }
+
+  /** Nothing is read yet. Of the beginning nobody is told before the end, where that comes within a second. */
+  hasBegun(): void {
     this.#types = new Map();
     this.#soon = setTimeout(() => {
       this.#soon = undefined;
@@ -242,9 +246,10 @@ export class SyncWork {
     }, beginningMs);
   }
 
-  /** Tells trail, webhooks and lists how it stands. */
-  #tell(): Promise<unknown> {
-    return Promise.all([this.#publish(), this.#rows.store.index(this.tenant)]);
+  /** Tells trail, webhooks and lists how it stands; what has ended is off the sweeper's list then. */
+  async #tell(): Promise<void> {
+    await Promise.all([this.#publish(), this.#rows.store.index(this.tenant)]);
+    await Promise.all([this.#strike(), this.sync.phase === "done" ? this.#close() : undefined]);
   }
 
   /** Ends the sync. */
@@ -276,7 +281,6 @@ export class SyncWork {
       by,
       message,
     );
-    await this.#close();
   }
 
   /** Ends it with an error that a person has to see; `end` and `tenant`: what else the rows say from then on. */
@@ -301,7 +305,6 @@ export class SyncWork {
   async tidy(): Promise<void> {
     await this.#settled();
     await this.#tell();
-    await this.#close();
   }
 
   /** Takes it off the sweeper's list; what Intune holds goes on once it is approved there. */
@@ -310,12 +313,9 @@ export class SyncWork {
     if ((deployed?.waiting ?? 0) === 0) await this.#rows.store.close(tenantId, syncId);
   }
 
-  /**
-   * Tells the trail and webhooks what they may not know yet, and strikes it off. After a crash they may be told twice,
-   * under one id.
-   */
+  /** Tells the trail and webhooks what they may not know yet. After a crash they may be told twice, under one id. */
   async #publish(): Promise<void> {
-    const { trail, store, announce } = this.#rows;
+    const { trail, announce } = this.#rows;
     const { tenantId, outbox } = this.tenant;
     if (outbox.length === 0) return;
     // What a person did is in the trail by their request.
@@ -336,6 +336,12 @@ export class SyncWork {
     );
     await Promise.all(appended);
     await announce(outbox.flatMap((step) => eventsOf(this.tenant, step)));
+  }
+
+  /** Strikes off what was told. */
+  async #strike(): Promise<void> {
+    const { store } = this.#rows;
+    if (this.tenant.outbox.length === 0) return;
     const value = { ...this.tenant, outbox: [] };
     const etags = await store.change({ value, etag: this.#tenant.etag });
     // Whoever was faster has them on the row still, and our next write will say that it is lost.

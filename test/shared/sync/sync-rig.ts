@@ -10,7 +10,7 @@ import type { PlainItem } from "../../../shared/sync/configuration.ts";
 import type { Item } from "../../../shared/sync/items/item.ts";
 import type { Plan } from "../../../shared/sync/plan/plan.ts";
 import { startDue } from "../../../shared/sync/run/nightly.ts";
-import { runHere, sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
+import { startHere, sweepSyncs } from "../../../shared/sync/run/run-sync.ts";
 import { type NewSync, startSync } from "../../../shared/sync/run/start-sync.ts";
 import { undoSync } from "../../../shared/sync/run/undo.ts";
 import { approve, cancelSync, planOfSync } from "../../../shared/sync/run/verdicts.ts";
@@ -198,10 +198,7 @@ export async function startSyncRig() {
     /** Starts one inside a request that waits for the first pass over it. */
     startHere: (asked: NewSync) => {
       const patient = { ...parts, wait: () => new Promise<void>(() => undefined) };
-      return startSync(parts, asked, undefined, {
-        claims: true,
-        begin: (work) => runHere(patient, work),
-      });
+      return startHere(patient, asked);
     },
 
     signIn,
