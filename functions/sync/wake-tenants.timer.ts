@@ -1,5 +1,5 @@
 /**
- * Starts the syncs whose time has come, and looks after those whose messages were lost, every minute.
+ * Starts the syncs whose time has come, goes through the first of them, and looks after those whose messages were lost, every minute.
  *
  * Delivery: one at a time; running twice starts nothing twice, and sends messages that rows make harmless.
  */

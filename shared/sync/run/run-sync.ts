@@ -148,8 +148,8 @@ export async function beginsHere(
 /** Starts a sync inside a request that waits a moment for the first pass over it. */
 export async function startHere(parts: RunParts, asked: NewSync): Promise<Result<Sync>> {
   const atOnce = await beginsHere(parts, asked, runHere);
-  const goOn = atOnce ?? { claims: true, begin: (work) => runHere(parts, work) };
-  return startSync(parts, asked, undefined, goOn);
+  const claimed: GoOn = { claims: true, begin: (work) => runHere(parts, work) };
+  return startSync(parts, asked, undefined, atOnce ?? claimed);
 }
 
 /** The first pass over a night, inside the timer that starts it. No message is sent before: of whoever dies the sweeper takes notice. */

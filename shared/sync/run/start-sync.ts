@@ -150,8 +150,26 @@ async function unknownItems(
   return (await Promise.all(judged)).flat();
 }
 
-const beginningOf = (syncId: string, now: Instant) =>
-  ({ event: "begin", by: theService, now, eventId: `${syncId}-begin`, syncId }) as const;
+/** Both rows with the start, and with the beginning where that comes with it; undefined where the tenant's status allows neither. */
+function asStarted(
+  asked: NewSync,
+  tenant: TenantSync,
+  {
+    event,
+    now,
+    claimMs,
+  }: { readonly event: SyncEvent; readonly now: Instant; readonly claimMs: number },
+  { claims, without }: Pick<GoOn, "claims" | "without">,
+) {
+  const { syncId, by } = asked;
+  const started = moved(tenant, { event, by, now, eventId: `${syncId}-${event}`, syncId });
+  const sync = fresh(asked, tenant, now, claims ? claimMs : 0);
+  if (started === undefined || without === undefined) return started && { after: started, sync };
+  const eventId = `${syncId}-begin`;
+  const after = moved(started, { event: "begin", by: theService, now, eventId, syncId });
+  const begun: Sync = { ...sync, phase: "export", skipped: [...without], losses: 0 };
+  return after && { after, sync: begun };
+}
 
 /** `listed`: done when lists show it. */
 type Started = { readonly work: SyncWork; readonly listed: Promise<unknown> };
@@ -177,15 +195,9 @@ async function tryStart(
   if (old !== undefined && (waiting === undefined || prepare !== undefined))
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
-  const eventId = `${syncId}-${event}`;
-  const started = moved(tenant.value, { event, by: asked.by, now, eventId, syncId });
-  const { without } = given;
-  const after = started && without ? moved(started, beginningOf(syncId, now)) : started;
-  if (after === undefined) return underWay(tenant.value);
-  const sync = {
-    ...fresh(asked, tenant.value, now, given.claims ? parts.claimMs : 0),
-    ...(without && { phase: "export" as const, skipped: [...without], losses: 0 }),
-  };
+  const begun = asStarted(asked, tenant.value, { event, now, claimMs: parts.claimMs }, given);
+  if (begun === undefined) return underWay(tenant.value);
+  const { after, sync } = begun;
   const { error: _, ...rest } = afterNight(parts, asked, after, now);
   const resting = restingOf(status, tenant.value.resting);
   const { message, ...wanted } = (await prepare?.(tenant.value, now)) ?? {};

@@ -18,17 +18,18 @@ describe("a night that has come", () => {
     const { nextAt = 0 } = await rig.status(tenantId);
     rig.pass(nextAt - Date.now() + 1_000);
     const started = await Promise.all([rig.startDue(), rig.startDue()]);
-    const { active = "", nextAt: later = 0 } = await rig.status(tenantId);
+    const { last = "", nextAt: later = 0 } = await rig.status(tenantId);
     expect(started[0] + started[1]).toBeGreaterThanOrEqual(1);
-    expect(await rig.toRest(tenantId, active)).toMatchObject({ trigger: "schedule" });
+    const night = { trigger: "schedule", outcome: "succeeded" };
+    expect(await rig.syncOf(tenantId, last)).toMatchObject(night);
     expect(later).toBe(nextAt + day);
     expect(await rig.syncCount(tenantId)).toBe(2);
     await rig.startDue();
     expect(await rig.syncCount(tenantId)).toBe(2);
   });
 
-  it("is started once, and moved on, though the timer dies at one of its calls", async () => {
-    for (let call = 1, calls = 1; call <= calls; call += 3) {
+  it("is started once, moved on and gone through, though the timer dies at one of its calls", async () => {
+    for (let call = 1, calls = 1; call <= calls; call += 5) {
       const tenantId = await rig.tenant();
       await rig.settle(tenantId, { nightly: { enabled: true } });
       await rig.sync(tenantId);
@@ -40,7 +41,10 @@ describe("a night that has come", () => {
       rig.faults.reset();
       await rig.startDue();
       calls = Math.max(calls, rig.faults.calls().length);
-      const { nextAt: later } = await rig.status(tenantId);
+      const { nextAt: later, active } = await rig.status(tenantId);
+      if (active !== undefined) await rig.toRest(tenantId, active);
+      const { status } = await rig.status(tenantId);
+      expect(status, `call ${call}`).toBe("idle");
       expect([later, await rig.syncCount(tenantId)], `call ${call}`).toEqual([nextAt + day, 2]);
       // Or it would be due again beside the next one.
       await rig.settle(tenantId, { nightly: { enabled: false } });
