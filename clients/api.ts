@@ -110,7 +110,8 @@ type Pages = {
 }[ReadName];
 /** Calls that read a list, a page at a time. */
 export type ListName = Pages;
-type AlsoOf<N extends CallName> = Answers<N>[keyof Answers<N>] extends {
+/** Other forms of what a call answers. */
+export type AlsoOf<N extends CallName> = Answers<N>[keyof Answers<N>] extends {
   readonly also: readonly (infer T)[];
 }
   ? T

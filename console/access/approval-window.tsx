@@ -82,7 +82,6 @@ export function ApprovalWindow(props: {
   };
   const decides = {
     permission: "approvals.decide",
-    tenantId: ids.tenantId,
     isBusy: approve.isSending || reject.isSending,
   } as const;
   const problem = approve.problem ?? reject.problem;

@@ -4,7 +4,7 @@ import { useMe } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { Waiting } from "../page/page-state.tsx";
 import { type FieldsOf, fieldsOf, SelectField, TextField } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";

@@ -1,16 +1,13 @@
 /** Who did what: filtered by what the address says, newest first; an event opens with what was before and after. */
-import { Button } from "@fluentui/react-components";
-import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
+import { HistoryRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
-import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Code, Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import { useSaveAnswer } from "../page/save-file.ts";
+import { Download } from "../page/save-file.tsx";
 import { Window } from "../page/window.tsx";
 import { useTenants } from "./scope.ts";
 import { auditOutcomes, auditScreen } from "./screens.ts";
@@ -46,20 +43,17 @@ function useTrail(said: Said) {
   const narrow = { params: { tenantId: trail ?? "" }, query };
   const all = useReadList(everywhere, wide, { enabled: !isOfTenant });
   const own = useReadList(ofTenant, narrow, { enabled: isOfTenant });
-  const { api } = useConnection();
-  const download = () =>
-    isOfTenant
-      ? api.download(ofTenant, "text/csv", narrow)
-      : api.download(everywhere, "text/csv", wide);
-  return { reading: isOfTenant ? own : all, download };
+  const type = "text/csv" as const;
+  return isOfTenant
+    ? { reading: own, file: { call: ofTenant, type, given: narrow } as const }
+    : { reading: all, file: { call: everywhere, type, given: wide } as const };
 }
 
 /** The page. */
 export function Page() {
   const t = useText();
   const [said, change] = auditScreen.useSearchState();
-  const { reading, download } = useTrail(said);
-  const { save, problem } = useSaveAnswer();
+  const { reading, file } = useTrail(said);
   const outcomeOf = useOutcome();
   const opened = (eventId: string) => auditScreen.at(undefined, { ...said, event: eventId });
   const event = reading.body?.find(({ eventId }) => eventId === said.event);
@@ -67,16 +61,11 @@ export function Page() {
     <PageFrame
       title={t("access.audit")}
       bar={
-        <Button
-          appearance="subtle"
-          icon={<ArrowDownloadRegular />}
-          onClick={() => void save(download(), "muster-audit.csv")}
-        >
+        <Download {...file} name="muster-audit.csv">
           {t("access.csv")}
-        </Button>
+        </Download>
       }
     >
-      {problem && <ProblemView problem={problem} />}
       <Fields said={said} />
       <Listed
         reading={reading}

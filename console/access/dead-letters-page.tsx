@@ -4,7 +4,7 @@ import { MailErrorRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";

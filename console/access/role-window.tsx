@@ -6,7 +6,7 @@ import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";

@@ -188,7 +188,6 @@ function More({ tenantId }: { readonly tenantId: string }) {
       <MayButton
         icon={<CollectionsAddRegular />}
         permission="collections.manage"
-        tenantId={tenantId}
         onClick={() => change({ window: "collection" })}
       >
         {t("devices.toCollection")}
@@ -196,7 +195,6 @@ function More({ tenantId }: { readonly tenantId: string }) {
       <MayButton
         icon={<CalendarAddRegular />}
         permission="tasks.manage"
-        tenantId={tenantId}
         onClick={() => change({ window: open === "task" ? undefined : "task" })}
       >
         {t("devices.toTask")}

@@ -3,10 +3,8 @@ import { ArrowSyncRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useRead } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { MayButton } from "../page/may-button.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
+import { CallButton } from "../page/job/call.tsx";
 import { useText } from "./text.ts";
 
 /** The button; while it runs its label counts. */
@@ -15,7 +13,6 @@ export function RefreshButton(props: { readonly tenantId: string }) {
   const t = useText();
   const queries = useQueryClient();
   const [refreshId, setRefreshId] = useState<string | undefined>(undefined);
-  const sending = useSend("POST /api/v1/tenants/{tenantId}/devices/refresh");
   const { body } = useRead(
     "GET /api/v1/tenants/{tenantId}/refreshes/{refreshId}",
     { params: { tenantId, refreshId: refreshId ?? "" } },
@@ -29,25 +26,18 @@ export function RefreshButton(props: { readonly tenantId: string }) {
     setRefreshId(undefined);
     void queries.invalidateQueries();
   }, [isOver, words, queries]);
-  const start = async () => {
-    const answer = await sending.send({ params: { tenantId } });
-    setRefreshId(answer?.body.refreshId);
-  };
-  const isBusy = sending.isSending || refreshId !== undefined;
+  const isBusy = refreshId !== undefined;
+  const count = body?.counts.fetched ?? 0;
   return (
-    <>
-      <MayButton
-        icon={<ArrowSyncRegular />}
-        permission="devices.refresh"
-        tenantId={tenantId}
-        isBusy={isBusy}
-        onClick={() => void start()}
-      >
-        {isBusy
-          ? t("devices.refreshing", { count: body?.counts.fetched ?? 0 })
-          : t("devices.refresh")}
-      </MayButton>
-      {sending.problem && <ProblemView problem={sending.problem} />}
-    </>
+    <CallButton
+      icon={<ArrowSyncRegular />}
+      permission="devices.refresh"
+      isBusy={isBusy}
+      call="POST /api/v1/tenants/{tenantId}/devices/refresh"
+      given={{ params: { tenantId } }}
+      onDone={(answer) => setRefreshId(answer.body.refreshId)}
+    >
+      {isBusy ? t("devices.refreshing", { count }) : t("devices.refresh")}
+    </CallButton>
   );
 }

@@ -1,24 +1,16 @@
 /** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
-import { makeStyles, Subtitle2, ToolbarButton, tokens } from "@fluentui/react-components";
-import {
-  ArrowDownloadRegular,
-  ArrowRepeatAllRegular,
-  DismissCircleRegular,
-} from "@fluentui/react-icons";
-import { useConnection } from "../api/connection.tsx";
+import { makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
+import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
-import { CopyButton } from "../page/copy-button.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CopyAddress, Rest, StopButton } from "../page/job/bar.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { personOf } from "../page/job/listed.tsx";
-import { Rest } from "../page/job/rest.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import { useSaveAnswer } from "../page/save-file.ts";
+import { Download } from "../page/save-file.tsx";
 import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
 import { Bar, badStates, CountsTable, countsOf, type Notification, sentenceOf } from "./counts.tsx";
 import { Deliveries } from "./deliveries.tsx";
@@ -179,26 +171,23 @@ function Commands(props: {
   const counts = countsOf(notification);
   const bad = counts ? badStates.reduce((sum, each) => sum + counts[each], 0) : 0;
   const why = action && whyNot(action);
-  const params = { tenantId, notificationId };
+  const given = { params: { tenantId, notificationId } };
+  const permission = "notifications.cancel";
   return (
     <>
-      {!final && (
-        <MayButton
-          icon={<DismissCircleRegular />}
-          permission="notifications.cancel"
-          tenantId={tenantId}
-          isBusy={state === "cancelling"}
-          onClick={() => change({ window: "cancel" })}
-        >
-          {t("notifications.cancel")}
-        </MayButton>
-      )}
+      <StopButton
+        of={notification}
+        permission={permission}
+        onClick={() => change({ window: "cancel" })}
+      >
+        {t("notifications.cancel")}
+      </StopButton>
       <Rest
         state={state}
-        params={params}
-        pause={useSend(`POST ${one}/pause`)}
-        resume={useSend(`POST ${one}/resume`)}
-        takes={{ permission: "notifications.cancel", tenantId }}
+        given={given}
+        pause={`POST ${one}/pause`}
+        resume={`POST ${one}/resume`}
+        takes={{ permission }}
         resumeTakes={{ why }}
       />
       {final && bad > 0 && (
@@ -210,33 +199,15 @@ function Commands(props: {
           {t("notifications.retry")}
         </MayButton>
       )}
-      <Download ids={{ tenantId, notificationId }} />
-      <CopyButton
-        appearance="subtle"
-        text={() => location.href}
-        label={t("notifications.copyAddress")}
-      />
-    </>
-  );
-}
-
-type Ids = { readonly tenantId: string; readonly notificationId: string };
-
-/** All deliveries as CSV. */
-function Download({ ids }: { readonly ids: Ids }) {
-  const t = useText();
-  const { api } = useConnection();
-  const { save, problem } = useSaveAnswer();
-  const asked = () => api.download(`GET ${one}/deliveries`, "text/csv", { params: ids });
-  return (
-    <>
-      <ToolbarButton
-        icon={<ArrowDownloadRegular />}
-        onClick={() => void save(asked(), `muster-${ids.notificationId}.csv`)}
+      <Download
+        call={`GET ${one}/deliveries`}
+        type="text/csv"
+        given={given}
+        name={`muster-${notificationId}.csv`}
       >
         {t("notifications.csv")}
-      </ToolbarButton>
-      {problem && <ProblemView problem={problem} />}
+      </Download>
+      <CopyAddress />
     </>
   );
 }

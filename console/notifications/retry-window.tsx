@@ -3,7 +3,7 @@ import { Text as Words } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
 import { useNames } from "../api/names.ts";
 import { Ticks } from "../page/filters.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { Note } from "../page/look/note.tsx";
 import { useGo } from "../page/page.tsx";
 import { CheckField, useHeld } from "../page/values/fields.tsx";

@@ -1,28 +1,27 @@
 /** What somebody may not do says why, where they would do it: the permission, what it is for, and the roles that have it. */
 import { Button, type ButtonProps, MenuItem, Tooltip } from "@fluentui/react-components";
+import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
 import { useNeeds } from "../api/names.ts";
 
-/** Why somebody may not do what takes a permission; undefined where they may. */
-function useWhyNot(): (permission: Permission, tenantId?: string) => string | undefined {
-  const may = useMay();
-  const needs = useNeeds();
-  return (permission, tenantId) => (may(permission, tenantId) ? undefined : needs(permission));
-}
-
 type MayProps = {
   readonly permission?: Permission;
+  /** In which tenant; without it, in that of the address, where there is one. */
   readonly tenantId?: string | undefined;
   readonly why?: string | undefined;
   readonly onClick: () => void;
   readonly children: ReactNode;
 };
 
+/** Why somebody may not do it; undefined where they may. */
 function useWords({ permission, tenantId, why }: Omit<MayProps, "onClick">): string | undefined {
-  const whyNot = useWhyNot();
-  return (permission && whyNot(permission, tenantId)) ?? why;
+  const may = useMay();
+  const needs = useNeeds();
+  const here: { readonly tenantId?: string } = useParams({ strict: false });
+  const mayNot = permission !== undefined && !may(permission, tenantId ?? here.tenantId);
+  return mayNot ? needs(permission) : why;
 }
 
 /**

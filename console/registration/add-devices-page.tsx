@@ -12,7 +12,7 @@ import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { saveFile } from "../page/save-file.ts";
+import { saveFile } from "../page/save-file.tsx";
 import { CheckField, RadioField, useHeld } from "../page/values/fields.tsx";
 import { CheckButton, Route, RouteList, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
@@ -274,7 +274,6 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
         <MayButton
           appearance="primary"
           permission="registration.submit"
-          tenantId={tenantId}
           why={isReady ? missing : t("registration.notReady")}
           isBusy={sending.isSending}
           onClick={() => void send()}

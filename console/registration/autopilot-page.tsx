@@ -7,7 +7,7 @@ import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { CallWindow } from "../page/job/call-window.tsx";
+import { CallWindow } from "../page/job/call.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
@@ -48,7 +48,6 @@ export function Page() {
         <MayButton
           icon={<SubtractCircleRegular />}
           permission="registration.manage"
-          tenantId={tenantId}
           why={chosen.size === 0 ? t("registration.chooseFirst") : undefined}
           onClick={() => change({ window: "deregister" })}
         >

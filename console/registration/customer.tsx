@@ -8,9 +8,9 @@ import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
+import { CallButton } from "../page/job/call.tsx";
 import { Quiet } from "../page/job/listed.tsx";
 import { Line } from "../page/look/line.tsx";
-import { MayButton } from "../page/may-button.tsx";
 import { Go } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { SelectField, TextField, useHeld } from "../page/values/fields.tsx";
@@ -109,26 +109,20 @@ export function CheckButton(props: {
 }) {
   const { tenantId, onLink } = props;
   const t = useText();
-  const checking = useSend("POST /api/v1/customers/{tenantId}/check");
-  const check = async () => {
-    const answer = await checking.send({ params: { tenantId } });
-    if (answer === undefined) return;
-    onLink?.(answer.body.relationshipLink);
-    announce(t("registration.checkedNow"));
-  };
   return (
-    <>
-      <MayButton
-        appearance="secondary"
-        permission="relationships.manage"
-        tenantId={tenantId}
-        isBusy={checking.isSending}
-        onClick={() => void check()}
-      >
-        {t("registration.check")}
-      </MayButton>
-      {checking.problem && <ProblemView problem={checking.problem} />}
-    </>
+    <CallButton
+      appearance="secondary"
+      permission="relationships.manage"
+      tenantId={tenantId}
+      call="POST /api/v1/customers/{tenantId}/check"
+      given={{ params: { tenantId } }}
+      onDone={({ body }) => {
+        onLink?.(body.relationshipLink);
+        announce(t("registration.checkedNow"));
+      }}
+    >
+      {t("registration.check")}
+    </CallButton>
   );
 }
 

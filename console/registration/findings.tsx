@@ -5,7 +5,7 @@ import { useSaid } from "../api/names.ts";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Rows } from "../page/rows.tsx";
-import { saveFile } from "../page/save-file.ts";
+import { saveFile } from "../page/save-file.tsx";
 import type { ListFile } from "./list-input.tsx";
 import { useText, type Verdict } from "./text.ts";
 

@@ -1,29 +1,24 @@
 /** A registration: its sum, and what became of each device; cancelled, repeated and looked at again from here. */
-import { ToolbarButton } from "@fluentui/react-components";
 import {
   ArrowClockwiseRegular,
-  ArrowDownloadRegular,
   ArrowRepeatAllRegular,
   DismissCircleRegular,
 } from "@fluentui/react-icons";
 import { useEffect } from "react";
 import type { ItemOf } from "../../clients/api.ts";
-import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
 import { colours } from "../notifications/counts.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
+import { Rest } from "../page/job/bar.tsx";
+import { CallButton } from "../page/job/call.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Said } from "../page/job/reason.tsx";
-import { Rest } from "../page/job/rest.tsx";
 import { Note } from "../page/look/note.tsx";
-import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import { useSaveAnswer } from "../page/save-file.ts";
+import { Download } from "../page/save-file.tsx";
 import { StackedBar } from "../page/stacked-bar.tsx";
 import { outcomes, registrationListScreen, registrationScreen } from "./screens.ts";
 import { type Registration, sentenceOf, useText } from "./text.ts";
@@ -108,66 +103,60 @@ function Commands({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final, counts, state } = registration;
   const t = useText();
   const go = useGo();
-  const { api } = useConnection();
-  const params = { tenantId, registrationId };
-  const cancel = useSend(`POST ${one}/cancel`);
-  const retry = useSend(`POST ${one}/retry`);
-  const refresh = useSend(`POST ${one}/refresh`);
-  const csv = useSaveAnswer();
-  const needs = { permission: "registration.submit", tenantId } as const;
-  const again = async () => {
-    const answer = await retry.send({ params });
-    if (answer === undefined) return;
-    const next = { tenantId, registrationId: answer.body.registrationId };
-    go(registrationScreen.at(next));
-  };
-  const save = () =>
-    csv.save(api.download(devicesOf, "text/csv", { params }), `registration-${registrationId}.csv`);
-  const problem = cancel.problem ?? retry.problem ?? refresh.problem ?? csv.problem;
+  const given = { params: { tenantId, registrationId } };
+  const needs = { permission: "registration.submit" } as const;
   return (
     <>
       {!final && (
-        <MayButton
+        <CallButton
           {...needs}
           icon={<DismissCircleRegular />}
-          isBusy={cancel.isSending || state === "cancelling"}
-          onClick={() => void cancel.send({ params })}
+          isBusy={state === "cancelling"}
+          call={`POST ${one}/cancel`}
+          given={given}
         >
           {t("registration.cancel")}
-        </MayButton>
+        </CallButton>
       )}
       <Rest
         state={state}
         runs={["submitting", "polling"]}
-        params={params}
-        pause={useSend(`POST ${one}/pause`)}
-        resume={useSend(`POST ${one}/resume`)}
+        given={given}
+        pause={`POST ${one}/pause`}
+        resume={`POST ${one}/resume`}
         takes={needs}
       />
       {final && counts.failed > 0 && (
-        <MayButton
+        <CallButton
           {...needs}
           icon={<ArrowRepeatAllRegular />}
-          isBusy={retry.isSending}
-          onClick={() => void again()}
+          call={`POST ${one}/retry`}
+          given={given}
+          onDone={({ body }) =>
+            go(registrationScreen.at({ tenantId, registrationId: body.registrationId }))
+          }
         >
           {t("registration.retry", { count: counts.failed })}
-        </MayButton>
+        </CallButton>
       )}
       {counts.unknown > 0 && (
-        <MayButton
+        <CallButton
           {...needs}
           icon={<ArrowClockwiseRegular />}
-          isBusy={refresh.isSending}
-          onClick={() => void refresh.send({ params })}
+          call={`POST ${one}/refresh`}
+          given={given}
         >
           {t("registration.refresh", { count: counts.unknown })}
-        </MayButton>
+        </CallButton>
       )}
-      <ToolbarButton icon={<ArrowDownloadRegular />} onClick={() => void save()}>
+      <Download
+        call={devicesOf}
+        type="text/csv"
+        given={given}
+        name={`registration-${registrationId}.csv`}
+      >
         {t("registration.csv")}
-      </ToolbarButton>
-      {problem && <ProblemView problem={problem} />}
+      </Download>
     </>
   );
 }

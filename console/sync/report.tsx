@@ -1,12 +1,10 @@
 /** What a sync did: by sum, and what was left out; and the files of it. */
 import { Badge, Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
-import { useConnection } from "../api/connection.tsx";
 import { useNames } from "../api/names.ts";
 import { Line, List } from "../page/look/line.tsx";
 import { Facts } from "../page/page.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import { saveFile, useSaveAnswer } from "../page/save-file.ts";
+import { Download, saveFile } from "../page/save-file.tsx";
 import { type Format } from "../text/format.ts";
 import { type Report, type SyncIds, useText, useWhy } from "./text.ts";
 
@@ -80,11 +78,8 @@ function reportAsMarkdown(report: Report, words: Words): string {
 export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly report?: Report }) {
   const t = useText();
   const named = useNames();
-  const { api } = useConnection();
-  const { save, problem } = useSaveAnswer();
   const call = "GET /api/v1/tenants/{tenantId}/syncs/{syncId}";
-  const logs = () => api.download(`${call}/logs`, "application/x-ndjson", { params: ids });
-  const artifacts = () => api.download(`${call}/artifacts`, "application/zip", { params: ids });
+  const all = { appearance: "secondary", given: { params: ids } } as const;
   const words = { t, named, name: t.name, dateTime: t.dateTime, why: useWhy() };
   const files = {
     json: ["application/json", (body: Report) => JSON.stringify(body, undefined, 2)],
@@ -92,34 +87,35 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
     md: ["text/markdown", (body: Report) => reportAsMarkdown(body, words)],
   } as const;
   return (
-    <>
-      <Line gap="small" align="normal">
-        <Button
-          icon={<ArrowDownloadRegular />}
-          onClick={() => void save(logs(), `${ids.syncId}-logs.ndjson`)}
-        >
-          {t("sync.logs")}
-        </Button>
-        <Button
-          icon={<ArrowDownloadRegular />}
-          onClick={() => void save(artifacts(), `${ids.syncId}-artifacts.zip`)}
-        >
-          {t("sync.artifacts")}
-        </Button>
-        {report &&
-          (["json", "csv", "md"] as const).map((kind) => {
-            const [type, textOf] = files[kind];
-            const keep = () =>
-              saveFile(new Blob([textOf(report)], { type }), `${ids.syncId}-report.${kind}`);
-            return (
-              <Button key={kind} icon={<ArrowDownloadRegular />} onClick={keep}>
-                {t(`sync.report.${kind}`)}
-              </Button>
-            );
-          })}
-      </Line>
-      {problem && <ProblemView problem={problem} />}
-    </>
+    <Line gap="small" align="normal">
+      <Download
+        {...all}
+        call={`${call}/logs`}
+        type="application/x-ndjson"
+        name={`${ids.syncId}-logs.ndjson`}
+      >
+        {t("sync.logs")}
+      </Download>
+      <Download
+        {...all}
+        call={`${call}/artifacts`}
+        type="application/zip"
+        name={`${ids.syncId}-artifacts.zip`}
+      >
+        {t("sync.artifacts")}
+      </Download>
+      {report &&
+        (["json", "csv", "md"] as const).map((kind) => {
+          const [type, textOf] = files[kind];
+          const keep = () =>
+            saveFile(new Blob([textOf(report)], { type }), `${ids.syncId}-report.${kind}`);
+          return (
+            <Button key={kind} icon={<ArrowDownloadRegular />} onClick={keep}>
+              {t(`sync.report.${kind}`)}
+            </Button>
+          );
+        })}
+    </Line>
   );
 }
 

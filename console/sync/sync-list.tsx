@@ -5,11 +5,11 @@ import { useMay } from "../api/me.ts";
 import { useNames } from "../api/names.ts";
 import { type ReadList, useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
+import { CallButton } from "../page/job/call.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { StartWindow } from "./start-window.tsx";
@@ -60,6 +60,8 @@ export function useStarter(): (sync: Sync) => string {
       .join(" \u00b7 ");
 }
 
+const starts = "POST /api/v1/tenants/{tenantId}/syncs";
+
 /** The page. */
 export function Page() {
   const t = useText();
@@ -76,12 +78,10 @@ export function Page() {
     { params, query: { top: 50 } },
     { everySeconds: (syncs) => (syncs.some(({ outcome }) => outcome === undefined) ? 3 : 30) },
   );
-  const start = useSend("POST /api/v1/tenants/{tenantId}/syncs");
+  const start = useSend(starts);
   const close = () => change({ window: undefined }, true);
-  const takes = { permission: "sync.run", tenantId } as const;
-  const go = (begun: { readonly body: Sync } | undefined) => {
-    if (begun) goTo(syncScreen.at(begun.body));
-  };
+  const takes = { permission: "sync.run" } as const;
+  const go = (begun: { readonly body: Sync }) => goTo(syncScreen.at(begun.body));
   return (
     <PageFrame
       title={t("sync.title")}
@@ -89,22 +89,22 @@ export function Page() {
       above={<Go to={compareScreen.at({ tenantId })}>{t("sync.compare")}</Go>}
       bar={
         <>
-          <MayButton
+          <CallButton
             {...takes}
             icon={<ArrowSyncRegular />}
-            isBusy={start.isSending}
-            onClick={() => void start.send({ params, body: {} }).then(go)}
+            call={starts}
+            given={{ params, body: {} }}
+            onDone={go}
           >
             {t("sync.syncNow")}
-          </MayButton>
+          </CallButton>
           <MayButton {...takes} onClick={() => change({ window: "start" })}>
             {t("sync.startOtherwise")}
           </MayButton>
         </>
       }
     >
-      {start.problem && !window && <ProblemView problem={start.problem} />}
-      <HeldBar tenantId={tenantId} count={held} onRelease={() => change({ window: "release" })} />
+      <HeldBar count={held} onRelease={() => change({ window: "release" })} />
       <Syncs reading={reading} />
       {window === "release" && <ReleaseWindow tenantId={tenantId} count={held} onClose={close} />}
       {window === "start" && tenant.body && may("sync.run", tenantId) && (

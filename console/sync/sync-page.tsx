@@ -2,15 +2,13 @@
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
 import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
-import { useSend } from "../api/send.ts";
-import { CallWindow } from "../page/job/call-window.tsx";
-import { Rest } from "../page/job/rest.tsx";
+import { Rest } from "../page/job/bar.tsx";
+import { CallButton, CallWindow } from "../page/job/call.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame, useGo } from "../page/page.tsx";
 import { Shown } from "../page/page-state.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
 import { Rows } from "../page/rows.tsx";
 import { CheckField, useHeld } from "../page/values/fields.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
@@ -71,8 +69,8 @@ function Commands({ sync }: { readonly sync: Sync }) {
   const t = useText();
   const { tenantId, syncId, outcome, waitsFor, paused } = sync;
   const change = syncScreen.useChangeSearch();
-  const cancel = useSend(`POST ${one}/cancel`);
-  const takes = { permission: "sync.run", tenantId } as const;
+  const given = { params: { tenantId, syncId } };
+  const takes = { permission: "sync.run" } as const;
   return (
     <>
       <MayButton
@@ -85,22 +83,21 @@ function Commands({ sync }: { readonly sync: Sync }) {
       </MayButton>
       <Rest
         state={paused ? "paused" : outcome === undefined && waitsFor === undefined ? "running" : ""}
-        params={{ tenantId, syncId }}
-        pause={useSend(`POST ${one}/pause`)}
-        resume={useSend(`POST ${one}/resume`)}
+        given={given}
+        pause={`POST ${one}/pause`}
+        resume={`POST ${one}/resume`}
         takes={takes}
       />
       {outcome === undefined && (
-        <MayButton
+        <CallButton
           {...takes}
           icon={<DismissCircleRegular />}
-          isBusy={cancel.isSending}
-          onClick={() => void cancel.send({ params: { tenantId, syncId } })}
+          call={`POST ${one}/cancel`}
+          given={given}
         >
           {t("sync.cancelSync")}
-        </MayButton>
+        </CallButton>
       )}
-      {cancel.problem && <ProblemView problem={cancel.problem} />}
     </>
   );
 }

@@ -3,7 +3,7 @@ import { PauseRegular, PlayRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Facts, PageFrame } from "../../page/page.tsx";

@@ -18,7 +18,7 @@ export function Page() {
     params: { tenantId },
   });
   const at = (collectionId: string) => collectionScreen.at({ tenantId, collectionId });
-  const manage = { permission: "collections.manage", tenantId } as const;
+  const manage = { permission: "collections.manage" } as const;
   const make = () => change({ window: "new" });
   return (
     <PageFrame

@@ -4,7 +4,7 @@ import { DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../../api/read.ts";
 import { ActionBar } from "../../notifications/action-bar.tsx";
 import { SendPanel } from "../../notifications/send-panel.tsx";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
@@ -22,7 +22,7 @@ export function Page() {
   const params = { tenantId, collectionId };
   const reading = useRead("GET /api/v1/tenants/{tenantId}/collections/{collectionId}", { params });
   const { body, etag = "" } = reading;
-  const manage = { permission: "collections.manage", tenantId } as const;
+  const manage = { permission: "collections.manage" } as const;
   const close = () => change({ window: undefined });
   return (
     <PageFrame

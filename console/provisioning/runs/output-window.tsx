@@ -5,7 +5,7 @@ import { useRead } from "../../api/read.ts";
 import { CopyButton } from "../../page/copy-button.tsx";
 import { Code } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { saveFile } from "../../page/save-file.ts";
+import { saveFile } from "../../page/save-file.tsx";
 import { Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 

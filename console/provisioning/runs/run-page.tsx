@@ -1,21 +1,14 @@
 /** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
-import { ToolbarButton } from "@fluentui/react-components";
-import { ArrowDownloadRegular, DismissCircleRegular } from "@fluentui/react-icons";
-import { useConnection } from "../../api/connection.tsx";
 import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
-import { CopyButton } from "../../page/copy-button.tsx";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CopyAddress, Rest, StopButton } from "../../page/job/bar.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { JobHead } from "../../page/job/job.tsx";
 import { personOf } from "../../page/job/listed.tsx";
-import { Rest } from "../../page/job/rest.tsx";
 import { Note } from "../../page/look/note.tsx";
-import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
-import { useSaveAnswer } from "../../page/save-file.ts";
+import { Download } from "../../page/save-file.tsx";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RunDevices } from "./run-devices.tsx";
@@ -144,47 +137,32 @@ function Facts({ run }: { readonly run: Run }) {
 
 /** The toolbar. */
 function Commands({ run }: { readonly run: Run }) {
-  const { tenantId, runId, state, final } = run;
+  const { tenantId, runId, state } = run;
   const t = useText();
-  const { api } = useConnection();
   const change = runScreen.useChangeSearch();
-  const takes = { permission: "provisioning.run", tenantId } as const;
-  const { save, problem } = useSaveAnswer();
-  const params = { tenantId, runId };
-  const history = `GET ${one}/history` as const;
+  const permission = "provisioning.run";
+  const given = { params: { tenantId, runId } };
   return (
     <>
-      {!final && (
-        <MayButton
-          {...takes}
-          icon={<DismissCircleRegular />}
-          isBusy={state === "cancelling"}
-          onClick={() => change({ window: "cancel" })}
-        >
-          {t("provisioning.cancelRun")}
-        </MayButton>
-      )}
+      <StopButton of={run} permission={permission} onClick={() => change({ window: "cancel" })}>
+        {t("provisioning.cancelRun")}
+      </StopButton>
       <Rest
         state={state}
-        params={params}
-        pause={useSend(`POST ${one}/pause`)}
-        resume={useSend(`POST ${one}/resume`)}
-        takes={takes}
+        given={given}
+        pause={`POST ${one}/pause`}
+        resume={`POST ${one}/resume`}
+        takes={{ permission }}
       />
-      <ToolbarButton
-        icon={<ArrowDownloadRegular />}
-        onClick={() =>
-          void save(api.download(history, "text/csv", { params }), `muster-${runId}.csv`)
-        }
+      <Download
+        call={`GET ${one}/history`}
+        type="text/csv"
+        given={given}
+        name={`muster-${runId}.csv`}
       >
         {t("provisioning.historyCsv")}
-      </ToolbarButton>
-      <CopyButton
-        appearance="subtle"
-        text={() => location.href}
-        label={t("provisioning.copyAddress")}
-      />
-      {problem && <ProblemView problem={problem} />}
+      </Download>
+      <CopyAddress />
     </>
   );
 }

@@ -14,7 +14,7 @@ import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
 import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { List } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Facts, Go } from "../../page/page.tsx";
@@ -149,7 +149,7 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
   const { tenantId, kind, displayName } = task;
   const change = taskListScreen.useChangeSearch();
   const { mayChange, maySchedule } = useRights(tenantId)(task);
-  const takes = { permission: "tasks.manage", tenantId } as const;
+  const takes = { permission: "tasks.manage" } as const;
   const open = (window: "properties" | "remove") => () => change({ window });
   const whyNot = mayChange ? undefined : t("provisioning.notYours");
   return (

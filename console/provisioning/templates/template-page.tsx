@@ -4,12 +4,12 @@ import { ArrowDownloadRegular, DeleteRegular, EditRegular } from "@fluentui/reac
 import { useMay, useMe } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useTenantId } from "../../frame/tenant.ts";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Line } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
-import { saveFile } from "../../page/save-file.ts";
+import { saveFile } from "../../page/save-file.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";

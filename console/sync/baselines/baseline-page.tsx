@@ -6,7 +6,7 @@ import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../../page/page.tsx";

@@ -10,7 +10,7 @@ import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { fieldsOf, SelectField, TextField, useHeld } from "../../page/values/fields.tsx";

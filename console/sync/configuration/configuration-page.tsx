@@ -11,7 +11,7 @@ import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { saveFile } from "../../page/save-file.ts";
+import { saveFile } from "../../page/save-file.tsx";
 import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ImportWindow } from "./import-window.tsx";
@@ -55,7 +55,7 @@ export function Page() {
   const params = { tenantId };
   const types = useRead(typesPath, { params });
   const { save, problem } = useExport(tenantId);
-  const manage = { permission: "configuration.manage", tenantId } as const;
+  const manage = { permission: "configuration.manage" } as const;
   const close = () => change({ window: undefined }, true);
   return (
     <PageFrame

@@ -2,7 +2,7 @@
 import type { BodyOf } from "../../../clients/api.ts";
 import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
@@ -29,7 +29,7 @@ export function Page() {
   const isNamed = type !== "" && key !== "";
   const reading = useRead(`GET ${path}`, { params: ids }, { enabled: isNamed });
   const change = itemScreen.useChangeSearch();
-  const manage = { permission: "configuration.manage", tenantId } as const;
+  const manage = { permission: "configuration.manage" } as const;
   const { body } = reading;
   return (
     <PageFrame

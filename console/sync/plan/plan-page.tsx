@@ -19,7 +19,7 @@ import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { CheckField } from "../../page/values/fields.tsx";
 import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
-import { type SyncIds, useText } from "../text.ts";
+import { useText } from "../text.ts";
 import { ConfirmWindow } from "./confirm-window.tsx";
 import { Properties } from "./properties.tsx";
 import { HeldBar, ReleaseWindow } from "./release-window.tsx";
@@ -92,11 +92,10 @@ function Row(props: {
 }
 
 /** What is not done, and why; what of it somebody may confirm or release. */
-function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) {
+function NotDone({ plan }: { readonly plan: Plan }) {
   const t = useText();
   const said = useSaid();
   const change = planScreen.useChangeSearch();
-  const { tenantId } = ids;
   const isOpen = plan.blocked.some(({ confirm }) => confirm !== undefined);
   return (
     <>
@@ -108,7 +107,6 @@ function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) 
               appearance="secondary"
               icon={<ShieldCheckmarkRegular />}
               permission="sync.approve"
-              tenantId={tenantId}
               onClick={() => change({ window: "confirm" }, true)}
             >
               {t("sync.confirm")}
@@ -124,11 +122,7 @@ function NotDone({ plan, ids }: { readonly plan: Plan; readonly ids: SyncIds }) 
       {plan.held.length > 0 && (
         <section>
           <h2>{t("sync.heldTitle")}</h2>
-          <HeldBar
-            tenantId={tenantId}
-            count={plan.held.length}
-            onRelease={() => change({ window: "release" }, true)}
-          />
+          <HeldBar count={plan.held.length} onRelease={() => change({ window: "release" }, true)} />
           <List>
             {plan.held.map(({ changeId, type, name }) => (
               <li key={changeId}>{`${name} (${type})`}</li>
@@ -219,7 +213,7 @@ export function Page() {
                 ))}
               </section>
             )}
-            <NotDone plan={body} ids={ids} />
+            <NotDone plan={body} />
             <div className={styles.hash}>{t("sync.hash", { hash: body.planHash })}</div>
           </>
         )}

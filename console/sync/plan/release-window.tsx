@@ -1,23 +1,19 @@
 /** Changes that were rejected are held: how many, and letting go of them, after which the next plan asks for them again. */
 
-import { CallWindow } from "../../page/job/call-window.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { useText } from "../text.ts";
 
 /** How many of a tenant's changes are held, with the button for it; nothing where none is. */
-export function HeldBar(props: {
-  readonly tenantId: string;
-  readonly count: number;
-  readonly onRelease: () => void;
-}) {
-  const { tenantId, count, onRelease } = props;
+export function HeldBar(props: { readonly count: number; readonly onRelease: () => void }) {
+  const { count, onRelease } = props;
   const t = useText();
   if (count === 0) return null;
   return (
     <Note
       actions={
-        <MayButton permission="sync.approve" tenantId={tenantId} onClick={onRelease}>
+        <MayButton permission="sync.approve" onClick={onRelease}>
           {t("sync.release")}
         </MayButton>
       }
